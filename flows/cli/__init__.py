@@ -1,0 +1,1 @@
+"""The ``muniment`` command, thin: results on stdout, progress and log on stderr."""

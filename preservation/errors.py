@@ -1,0 +1,112 @@
+"""The whole error tree.
+
+A verdict about content is a value. An exception means that we could not decide or act::
+
+    PreservationError            exit  retryable
+    ├─ ConfigurationError         2    no     someone must change a setting or a policy
+    ├─ UnacceptableContentError   3    no     will be just as wrong tomorrow
+    ├─ IntegrityError             4    no     bytes we hold are not the bytes we promised
+    ├─ ToolError                  5    by kind
+    │  ├─ ToolMissingError             no     the program is not installed
+    │  ├─ ToolFailedError              no     it ran and failed
+    │  └─ ToolTimeoutError             yes    it did not finish in its time
+    └─ StorageError               6    by kind
+       ├─ NotFoundError                no     there is nothing under that key
+       ├─ AlreadyExistsError           no     stores only create
+       ├─ DeniedError                  no     credentials or permissions
+       ├─ StoreFullError               yes    no space left
+       └─ UnavailableError             yes    it may well answer later
+
+Every message names the object and the file and says what to do next. Vendor exceptions are
+translated where they arise, with the original as ``__cause__``.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class PreservationError(Exception):
+    """We could not decide or act. The message is a sentence for a person.
+
+    ``retryable`` says whether the same act may succeed later without anyone changing anything;
+    ``exit_code`` is what the command ends with.
+    """
+
+    retryable: ClassVar[bool] = False
+    exit_code: ClassVar[int] = 1
+
+
+class ConfigurationError(PreservationError):
+    """A setting or a policy is wrong. Carries every fault found, not only the first.
+
+    ``faults`` is a tuple of sentences, each naming its file and its place in it.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, faults: tuple[str, ...] = ()) -> None:
+        super().__init__("\n  ".join((message, *faults)))
+        self.faults = faults
+
+
+class UnacceptableContentError(PreservationError):
+    """Content that cannot be processed at all, today or tomorrow."""
+
+    exit_code = 3
+
+
+class IntegrityError(PreservationError):
+    """Bytes that we hold are not the bytes that were promised."""
+
+    exit_code = 4
+
+
+class ToolError(PreservationError):
+    """An external program is missing, failed or ran out of its limits."""
+
+    exit_code = 5
+
+
+class ToolMissingError(ToolError):
+    """The program is not installed; the message names the package that has it."""
+
+
+class ToolFailedError(ToolError):
+    """The program ran and reported failure."""
+
+
+class ToolTimeoutError(ToolError):
+    """The program did not finish in its time."""
+
+    retryable = True
+
+
+class StorageError(PreservationError):
+    """A store, the catalogue or the journal could not do what was asked."""
+
+    exit_code = 6
+
+
+class NotFoundError(StorageError):
+    """There is nothing under that key."""
+
+
+class AlreadyExistsError(StorageError):
+    """There is something under that key already, and stores only create."""
+
+
+class DeniedError(StorageError):
+    """Credentials or permissions do not allow it."""
+
+
+class StoreFullError(StorageError):
+    """No space is left; it may succeed once someone made room."""
+
+    retryable = True
+
+
+class UnavailableError(StorageError):
+    """No answer, or an answer that asks to come back later."""
+
+    retryable = True

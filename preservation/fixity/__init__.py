@@ -1,0 +1,1 @@
+"""Fixity: one read, many digests; and the verdict on bytes that were promised."""

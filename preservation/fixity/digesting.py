@@ -1,0 +1,54 @@
+"""One read, many digests."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from pathlib import Path
+from typing import Protocol
+
+from preservation.model.digests import Algorithm, Digests, HexDigest
+
+BUFFER_BYTES = 1 << 20
+
+
+class ByteStream(Protocol):
+    """Anything bytes can be read from into a buffer of ours."""
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int | None:
+        """Fill ``buffer`` from the start and return how many bytes were put there; 0 at the end."""
+
+
+def digest_stream(
+    stream: ByteStream, algorithms: Collection[Algorithm], buffer: bytearray | None = None
+) -> tuple[int, Digests]:
+    """Read ``stream`` to its end, once, and return its size in bytes and its digests.
+
+    hashlib lets other threads run while it digests large buffers. ``buffer`` may be handed in, to be
+    used again for many small files.
+    """
+    hashes = [hashlib.new(algorithm.value, usedforsecurity=False) for algorithm in algorithms]
+    window = memoryview(buffer if buffer is not None else bytearray(BUFFER_BYTES))
+    size = 0
+    while count := stream.readinto(window):
+        size += count
+        chunk = window[:count]
+        for digest in hashes:
+            digest.update(chunk)
+    return size, {
+        algorithm: HexDigest(digest.hexdigest()) for algorithm, digest in zip(algorithms, hashes, strict=True)
+    }
+
+
+def digest_file(path: Path, algorithms: Collection[Algorithm]) -> tuple[int, Digests]:
+    """Read the file at ``path`` once and return its size in bytes and its digests. Raises ``OSError``."""
+    with path.open("rb", buffering=0) as stream:
+        return digest_stream(stream, algorithms)
+
+
+def digest_bytes(content: bytes, algorithms: Collection[Algorithm]) -> Digests:
+    """Return the digests of ``content``."""
+    return {
+        algorithm: HexDigest(hashlib.new(algorithm.value, content, usedforsecurity=False).hexdigest())
+        for algorithm in algorithms
+    }

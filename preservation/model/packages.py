@@ -1,0 +1,57 @@
+"""Packages: what a bag is going to be, before any store holds it, and what is held afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from preservation.model.digests import Algorithm, Digests
+from preservation.model.identifiers import PackageId, StoreName
+from preservation.model.paths import BagPath
+
+
+@dataclass(frozen=True, slots=True)
+class BagEntry:
+    """One file of a bag: its path in the bag, and where its bytes are now.
+
+    ``digests`` are handed on from the one read that surveyed or generated the file.
+    """
+
+    path: BagPath
+    source: Path
+    size: int
+    digests: Digests
+
+
+class BagPlan(Protocol):
+    """A bag that is planned, not staged: bag path to source. It may hold millions of entries.
+
+    Iterating ``entries`` any number of times gives the same entries in the order in which they are
+    to be written; the last one is the tag manifest, whose presence makes the version exist.
+    """
+
+    @property
+    def package(self) -> PackageId:
+        """Which version this is."""
+
+    @property
+    def algorithm(self) -> Algorithm:
+        """The algorithm of the manifests, by which replicas are compared."""
+
+    @property
+    def entries(self) -> Iterable[BagEntry]:
+        """Every file of the bag, payload and tag files alike, the tag manifest last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """A copy that has been read back from where it rests and matched, file by file."""
+
+    store: StoreName
+    location: str
+    verified_at: datetime
+    files: int
+    bytes: int

@@ -1,0 +1,88 @@
+"""Paths and keys, told apart by type: where a file was in the drop, in a bag, in a store.
+
+All three use ``/`` and are faithful: no normalization of any kind is ever applied to them.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NewType
+
+RelativePath = NewType("RelativePath", str)
+"""Path of a file below the root of a drop, as the file system gave it (``os.fsdecode``)."""
+
+BagPath = NewType("BagPath", str)
+"""Path of a file inside a bag (RFC 8493 section 2.1.3), always valid UTF-8."""
+
+StoreKey = NewType("StoreKey", str)
+"""Name under which a store keeps bytes, below the store's own root or prefix."""
+
+
+def fault_of_path(text: str) -> str | None:
+    """Say what is wrong with ``text`` as a relative path that must stay below its root, or ``None``."""
+    if not text:
+        return "the path is empty"
+    if "\0" in text:
+        return "the path holds a NUL byte"
+    if text.startswith("/"):
+        return "the path is absolute"
+    segments = text.split("/")
+    if ".." in segments:
+        return "the path climbs out with '..'"
+    if "" in segments or "." in segments:
+        return "the path has an empty or '.' segment"
+    return None
+
+
+def relative_path(text: str) -> RelativePath:
+    """Return ``text`` as a path below a drop's root. Raises ``ValueError`` where it would leave it."""
+    _require_sound(text)
+    return RelativePath(text)
+
+
+def bag_path(text: str) -> BagPath:
+    """Return ``text`` as a path in a bag. Raises ``ValueError`` where it is unsafe or not UTF-8."""
+    _require_sound(text)
+    if not is_utf8(text):
+        raise ValueError(f"{shown(text)!r}: a bag names files in UTF-8, and this name is not UTF-8")
+    return BagPath(text)
+
+
+def store_key(text: str) -> StoreKey:
+    """Return ``text`` as a key. Raises ``ValueError`` where it is unsafe or not UTF-8."""
+    return StoreKey(bag_path(text))
+
+
+def is_utf8(text: str) -> bool:
+    """Say whether the name's bytes, as the file system gave them, are valid UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def path_order(path: str) -> bytes:
+    """Sort key by the name's bytes: the one order every stage keeps, so that their records can be merged."""
+    return os.fsencode(path)
+
+
+def shown(path: str) -> str:
+    """Return the name as text that any terminal, page or journal can carry.
+
+    Bytes that are not UTF-8 and control characters (also those that turn the writing direction)
+    appear as escapes; nothing else is changed.
+    """
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(
+        character
+        if character.isprintable() or character == " "
+        else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
+def _require_sound(text: str) -> None:
+    fault = fault_of_path(text)
+    if fault is not None:
+        raise ValueError(f"{shown(text)!r}: {fault}")

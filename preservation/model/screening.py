@@ -1,0 +1,53 @@
+"""What screening found out about each file: facts about its content, and issues."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from preservation.model.issues import Issue
+from preservation.model.paths import RelativePath
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """A raster image, fully decoded. Sizes in pixels, resolution in dots per inch.
+
+    ``mode`` is the decoder's word for bands and depth (``RGB``, ``I;16``); ``bits`` is per sample.
+    """
+
+    frames: int
+    width: int
+    height: int
+    mode: str
+    bits: int
+    compression: str
+    resolution: tuple[float, float] | None
+    profile: str | None
+    orientation: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentFacts:
+    """A PDF, inspected. ``claims`` is what it says of itself, such as ``PDF/A-2b``: no finding."""
+
+    pages: int
+    version: str
+    encrypted: bool
+    has_text: bool
+    claims: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenedFile:
+    """One file of the drop after screening.
+
+    ``left_out`` is true only for what the policy says is junk. ``thumbnail`` names a JPEG in the
+    submission's workspace, for people's eyes.
+    """
+
+    path: RelativePath
+    left_out: bool = False
+    image: ImageFacts | None = None
+    document: DocumentFacts | None = None
+    thumbnail: str | None = None
+    issues: tuple[Issue, ...] = ()
