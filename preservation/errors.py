@@ -6,6 +6,7 @@ A verdict about content is a value. An exception means that we could not decide 
     ├─ ConfigurationError         2    no     someone must change a setting or a policy
     ├─ UnacceptableContentError   3    no     will be just as wrong tomorrow
     ├─ IntegrityError             4    no     bytes we hold are not the bytes we promised
+    │  └─ SourceChangedError           no     the drop is no longer what was surveyed
     ├─ ToolError                  5    by kind
     │  ├─ ToolMissingError             no     the program is not installed
     │  ├─ ToolFailedError              no     it ran and failed
@@ -60,6 +61,10 @@ class IntegrityError(PreservationError):
     """Bytes that we hold are not the bytes that were promised."""
 
     exit_code = 4
+
+
+class SourceChangedError(IntegrityError):
+    """A file is gone, cannot be read, or is another than it was when it was surveyed."""
 
 
 class ToolError(PreservationError):

@@ -1,0 +1,53 @@
+# Everything a newcomer needs: make setup · make demo · make test · make check
+# Nothing has to be installed by hand first; what is missing is set up, or named in one line.
+
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+READY   := $(VENV)/.ready
+# Muniment's own need, beside Python: libmagic describes files.
+DEBIAN  := libmagic1
+
+.PHONY: setup test check format demo ui schema lock clean
+
+setup: $(READY)
+
+$(READY): requirements/lock.txt pyproject.toml requirements/debian.sh
+	@sh requirements/debian.sh "$(PYTHON)" $(DEBIAN)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/lock.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+test: check
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# make demo                     draws a set of drops and preserves them
+# make demo DROP=path/to/scans  the same, with a folder of yours beside them
+demo: $(READY)
+	@$(BIN)/python -m demonstration demo $(if $(DROP),--drop "$(DROP)")
+
+# The Prefect UI on what the demo did.
+ui: $(READY)
+	$(BIN)/muniment up -C demo/installation
+
+schema: $(READY)
+	$(BIN)/python -m preservation.policy.json_schema policies/policy.schema.json
+
+# Renew the locked, hashed dependencies (needs uv).
+lock:
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate -o requirements/lock.txt
+
+clean:
+	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

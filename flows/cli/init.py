@@ -1,0 +1,42 @@
+"""``muniment init``: make an installation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.options import JsonOption
+from flows.cli.output import say, say_json
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command."""
+    app.command()(init)
+
+
+def init(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A directory that is not there yet, or empty.")
+    ],
+    json: JsonOption = False,
+) -> None:
+    """Make an installation: one directory with settings, policies, inboxes, two folder stores and keys.
+
+    Nothing is overwritten. The two stores stand on this machine; put the second one elsewhere, in
+    muniment.toml, before you trust it with the only copy of something.
+
+    Example: muniment init archive && cd archive && muniment preserve ~/scans/sheet-012 --collection images
+    """
+    from flows.installation import make_installation
+
+    file = make_installation(directory)
+    if json:
+        say_json({"installation": directory.resolve(), "settings": file.resolve()})
+        return
+    say(f"Made an installation in {directory}")
+    say(f"  settings  {file}")
+    say(f"  policies  {directory / 'policies'}   (copies: edit them)")
+    say(f"  next      muniment doctor -C {directory}")
+    say(f"            muniment preserve PATH --collection images -C {directory}")

@@ -1,0 +1,20 @@
+"""Options that several verbs share, so that they are called the same everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+InstallationOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--installation",
+        "-C",
+        metavar="DIR",
+        help="The installation; else MUNIMENT_HOME, else the nearest one upwards.",
+        show_default=False,
+    ),
+]
+JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]

@@ -1,0 +1,38 @@
+"""``muniment up``: serve the installation's Prefect."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import typer
+
+from flows.cli.options import InstallationOption
+from flows.cli.output import note
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command."""
+    app.command()(up)
+
+
+def up(installation: InstallationOption = None) -> None:
+    """Serve the installation's Prefect API and UI until stopped, so that people see what ran and runs.
+
+    While it is up, every `muniment preserve` of this installation uses it and starts without the wait
+    for a server of its own. Ctrl-C or SIGTERM stops it.
+
+    Example: muniment up -C archive
+    """
+    from flows.serving import served
+    from flows.settings import load_settings
+
+    settings = load_settings(installation)
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    signal.signal(signal.SIGINT, lambda *_: stopped.set())
+    note("muniment: starting Prefect, a few seconds …")
+    with served(settings) as api:
+        note(f"muniment: up; the UI is at {api.ui}/runs (Ctrl-C stops it)")
+        stopped.wait()
+    note("muniment: stopped")

@@ -1,0 +1,113 @@
+"""Making an installation: one directory with its settings, policies, inboxes, stores and keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flows.settings import FILE_NAME, load_settings
+from flows.wiring import open_records, signing_key
+from preservation.errors import ConfigurationError
+from preservation.policy.shipped import shipped_policies
+
+_FOLDERS = (
+    "policies",
+    "inbox",
+    "processing",
+    "accepted",
+    "rejected",
+    "quarantine",
+    "stores",
+    "access",
+    "state",
+    "receipts",
+    "reports",
+)
+
+_SETTINGS = """\
+# Muniment: the settings of this installation. Paths are relative to this file.
+# Any of them can be overridden by the environment: MUNIMENT_DATABASE__URL, MUNIMENT_WORK__THREADS ...
+
+# Governs every collection that has no entry of its own below.
+default_policy = "policies/digitized-images.toml"
+
+[installation]
+organization = ""        # stands in every package as Source-Organization
+contact = ""
+
+[database]
+# The catalogue and the journal. The catalogue can always be rebuilt from a store.
+url = "sqlite:///state/muniment.db"
+
+[prefect]
+# api_url = "http://127.0.0.1:4200/api"   # a Prefect of your own; else Muniment runs one in state/prefect
+port = 4200                               # where `muniment up` serves it
+
+[work]
+threads = 0              # that read and write; 0: one a core
+caged_processes = 0      # that decode images and documents; 0: one a core
+
+[limits]
+# What one caged process may use: a 600 dpi scan of an A1 sheet decodes to about 840 MB.
+memory = "4 GiB"
+cpu_seconds = 600
+wall_seconds = 900
+
+# A collection and the policy that governs it, all of it.
+[[collection]]
+name = "images"
+policy = "policies/digitized-images.toml"
+
+[[collection]]
+name = "documents"
+policy = "policies/digitized-documents.toml"
+
+[[collection]]
+name = "files"
+policy = "policies/bit-level.toml"
+
+# Stores: where packages are kept. `site` tells places apart that one disaster does not reach together.
+# These two folders stand on one machine: good for a first try. Put the second one elsewhere before you
+# trust it with the only copy of something.
+[[store]]
+name = "first"
+kind = "folder"
+path = "stores/first"
+site = "first-site"
+provider = "this machine"
+media = "disk"
+
+[[store]]
+name = "second"
+kind = "folder"
+path = "stores/second"
+site = "second-site"
+provider = "this machine"
+media = "disk"
+"""
+
+
+def make_installation(directory: Path) -> Path:
+    """Make an installation in ``directory``, which must be empty or not there yet; return its settings file.
+
+    Raises ``ConfigurationError`` where something is there already: nothing is overwritten.
+    """
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise ConfigurationError(
+            f"{directory}: this is not an empty directory, and nothing is overwritten; name a new one"
+        )
+    for folder in _FOLDERS:
+        (directory / folder).mkdir(parents=True)
+    (directory / "state").chmod(0o700)
+    (directory / "quarantine").chmod(0o700)
+    for name, content in shipped_policies().items():
+        (directory / "policies" / name).write_bytes(content)
+    file = directory / FILE_NAME
+    file.write_text(_SETTINGS, encoding="utf-8")
+    settings = load_settings(directory)
+    for store in settings.store:
+        settings.store_root(store).mkdir(parents=True)
+    for collection in settings.collection:
+        (directory / "inbox" / collection.name).mkdir()
+    signing_key(settings)
+    open_records(settings).close()
+    return file

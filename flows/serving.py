@@ -1,0 +1,218 @@
+"""Which Prefect an installation talks to: a configured one, that of ``muniment up``, or one for the while.
+
+The last user of a server that was started on demand stops it; users are counted by shared locks, which
+the kernel lets go of when a process dies.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from flows.settings import Settings
+from preservation.errors import UnavailableError
+
+_LOOPBACK = "127.0.0.1"
+_START_SECONDS = 120
+_STOP_SECONDS = 15
+_POLL_SECONDS = 0.1
+_HTTP_OK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class PrefectApi:
+    """A Prefect API that answers."""
+
+    url: str
+
+    @property
+    def ui(self) -> str:
+        """Where people see what ran."""
+        return self.url.removesuffix("/api")
+
+
+class _Server(msgspec.Struct, frozen=True):
+    """What the server's file says about the server that is running."""
+
+    pid: int
+    url: str
+    on_demand: bool
+
+
+@contextmanager
+def prefect_api(settings: Settings) -> Iterator[PrefectApi]:
+    """Give a Prefect API that answers, for as long as the context lasts.
+
+    Raises ``UnavailableError`` where the configured one does not answer, or ours does not start.
+    """
+    if settings.prefect.api_url:
+        if not _answers(settings.prefect.api_url):
+            raise UnavailableError(
+                f"Prefect does not answer at {settings.prefect.api_url}; start it, or remove api_url from "
+                f"[prefect] in {settings.directory / 'muniment.toml'} to let Muniment run its own"
+            )
+        yield PrefectApi(settings.prefect.api_url)
+        return
+    home = _home(settings)
+    with (home / "users").open("a") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        try:
+            yield PrefectApi(_running_or_started(home, port=_free_port(), on_demand=True).url)
+        finally:
+            _stop_if_last(home, users.fileno())
+
+
+@contextmanager
+def served(settings: Settings) -> Iterator[PrefectApi]:
+    """Serve Prefect's API and UI on the configured port for as long as the context lasts.
+
+    Raises ``UnavailableError`` where the port is taken or the server does not start.
+    """
+    home = _home(settings)
+    running = _running(home)
+    if running is not None:
+        raise UnavailableError(
+            f"{settings.directory}: a Prefect server is running already "
+            f"(process {running.pid}, {running.url}); use that one, or stop it first"
+        )
+    port = settings.prefect.port
+    if not _is_free(port):
+        raise UnavailableError(
+            f"port {port} is taken by another program; set another port in [prefect] of muniment.toml"
+        )
+    server = _running_or_started(home, port=port, on_demand=False)
+    try:
+        yield PrefectApi(server.url)
+    finally:
+        _stop(home, server)
+
+
+def _home(settings: Settings) -> Path:
+    home = settings.state / "prefect"
+    home.mkdir(parents=True, exist_ok=True)
+    return home
+
+
+def _running(home: Path) -> _Server | None:
+    try:
+        server = msgspec.json.decode((home / "server.json").read_bytes(), type=_Server)
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return None
+    return server if _answers(server.url) else None
+
+
+def _running_or_started(home: Path, *, port: int, on_demand: bool) -> _Server:
+    with (home / "starting").open("a") as starting:
+        fcntl.flock(starting, fcntl.LOCK_EX)
+        return _running(home) or _start(home, port, on_demand=on_demand)
+
+
+def _start(home: Path, port: int, *, on_demand: bool) -> _Server:
+    url = f"http://{_LOOPBACK}:{port}/api"
+    with (home / "server.log").open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603  our own interpreter, an argument list
+            [sys.executable, "-m", "prefect", "server", "start", "--host", _LOOPBACK, "--port", str(port)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env={**os.environ, **server_environment(home), "PREFECT_UI_API_URL": url},
+        )
+    server = _Server(process.pid, url, on_demand)
+    (home / "server.json").write_bytes(msgspec.json.encode(server))
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        if _answers(url):
+            return server
+        if process.poll() is not None:
+            raise UnavailableError(
+                f"Prefect's server ended while starting (exit {process.returncode}); "
+                f"{home / 'server.log'} says why"
+            )
+        time.sleep(_POLL_SECONDS)
+    _stop(home, server)
+    raise UnavailableError(
+        f"Prefect's server did not answer within {_START_SECONDS} s; {home / 'server.log'} says why"
+    )
+
+
+def server_environment(home: Path) -> dict[str, str]:
+    """Return what a Prefect process of this installation is told: its home, and to tell nobody anything."""
+    return {
+        "PREFECT_HOME": str(home),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        # The second UI asks an analytics host from the user's browser whatever the server is told.
+        "PREFECT_SERVER_UI_V2_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def _stop_if_last(home: Path, users: int) -> None:
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    server = _running(home)
+    if server is not None and server.on_demand:
+        _stop(home, server)
+
+
+def _stop(home: Path, server: _Server) -> None:
+    """End the server and all its processes: they form one group."""
+    with suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while time.monotonic() < deadline and _lives(server.pid):
+            time.sleep(_POLL_SECONDS)
+        os.killpg(server.pid, signal.SIGKILL)
+    (home / "server.json").unlink(missing_ok=True)
+
+
+def _lives(pid: int) -> bool:
+    with suppress(ChildProcessError):
+        if os.waitpid(pid, os.WNOHANG)[0] == pid:
+            return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/health", timeout=2) as answer:  # noqa: S310  http, from our settings
+            return bool(answer.status == _HTTP_OK)
+    except (urllib.error.URLError, OSError, ValueError):
+        return False
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((_LOOPBACK, 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,283 @@
+"""The only place where the environment and ``muniment.toml`` are read.
+
+An installation is one directory. Every setting can be overridden by an environment variable:
+``MUNIMENT_DATABASE__URL`` overrides ``url`` in ``[database]``. Every fault is reported at once, with
+its place in the file.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ByteSize,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from preservation.errors import ConfigurationError
+from preservation.model.identifiers import CollectionName, StoreName, collection_name
+
+FILE_NAME = "muniment.toml"
+HOME_VARIABLE = "MUNIMENT_HOME"
+_OVERRIDE_PREFIX = "MUNIMENT_"
+_OVERRIDE_SEPARATOR = "__"
+
+_Collection = Annotated[str, AfterValidator(collection_name)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InstallationSettings(_Section):
+    """Who keeps this archive: stands in every package."""
+
+    organization: str = ""
+    contact: str = ""
+
+
+class DatabaseSettings(_Section):
+    """Where the catalogue and the journal live. A relative SQLite path is below the installation."""
+
+    url: str = "sqlite:///state/muniment.db"
+
+
+class PrefectSettings(_Section):
+    """Which Prefect runs the flows. Without ``api_url`` the installation runs its own server."""
+
+    api_url: str = ""
+    port: int = Field(default=4200, ge=1024, le=65535)
+
+
+class WorkSettings(_Section):
+    """How much of the machine is used, and by what.
+
+    ``threads`` read and write; ``caged_processes`` decode images and documents. 0 means one a core.
+    A batch gathers drops of at most ``small_files`` files and ``small_size`` bytes, up to ``batch``.
+    """
+
+    task_runner: Literal["threads"] = "threads"
+    threads: int = Field(default=0, ge=0, le=256)
+    caged_processes: int = Field(default=0, ge=0, le=64)
+    batch: int = Field(default=50, ge=1, le=500)
+    small_files: int = Field(default=200, ge=1)
+    small_size: ByteSize = Field(default=ByteSize(64 << 20))
+
+    @property
+    def reading_threads(self) -> int:
+        """How many threads read and write."""
+        return self.threads or os.cpu_count() or 1
+
+    @property
+    def decoding_processes(self) -> int:
+        """How many caged processes decode."""
+        return self.caged_processes or os.cpu_count() or 1
+
+
+class LimitSettings(_Section):
+    """What one caged process, and one serialized bag, may use at most."""
+
+    memory: ByteSize = Field(default=ByteSize(4 << 30), ge=256 << 20)
+    cpu_seconds: int = Field(default=600, ge=1)
+    wall_seconds: int = Field(default=900, ge=1)
+    derivative_size: ByteSize = Field(default=ByteSize(16 << 30))
+    unpacked_size: ByteSize = Field(default=ByteSize(64 << 30))
+    unpacked_files: int = Field(default=1_000_000, ge=1)
+
+
+class CollectionSettings(_Section):
+    """One collection and the policy that governs it, all of it."""
+
+    name: _Collection
+    policy: Path
+
+
+class FolderStoreSettings(_Section):
+    """A store that is a folder. ``site`` tells places apart that one disaster does not reach together."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    kind: Literal["folder"]
+    path: Path
+    site: str = Field(min_length=1)
+    provider: str = ""
+    media: str = ""
+
+
+class Settings(_Section):
+    """Everything an installation is told. ``directory`` is the installation's own."""
+
+    directory: Path
+    installation: InstallationSettings = InstallationSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    prefect: PrefectSettings = PrefectSettings()
+    work: WorkSettings = WorkSettings()
+    limits: LimitSettings = LimitSettings()
+    default_policy: Path | None = None
+    collection: tuple[CollectionSettings, ...] = ()
+    store: tuple[FolderStoreSettings, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Settings:
+        for kind, names in (
+            ("collection", [collection.name for collection in self.collection]),
+            ("store", [store.name for store in self.store]),
+        ):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"more than one {kind} is called {', '.join(twice)}")
+        return self
+
+    @property
+    def state(self) -> Path:
+        """Databases, keys and Prefect's own files."""
+        return self.directory / "state"
+
+    @property
+    def processing(self) -> Path:
+        """Submissions on their way."""
+        return self.directory / "processing"
+
+    @property
+    def receipts(self) -> Path:
+        """What people are answered."""
+        return self.directory / "receipts"
+
+    @property
+    def access(self) -> Path:
+        """Access derivatives: made to be remade."""
+        return self.directory / "access"
+
+    @property
+    def database_url(self) -> str:
+        """The database's URL, a relative SQLite path made absolute."""
+        scheme, separator, path = self.database.url.partition(":///")
+        if separator and scheme.startswith("sqlite") and not path.startswith("/"):
+            return f"{scheme}:///{self.directory / path}"
+        return self.database.url
+
+    def policy_of(self, collection: CollectionName) -> Path:
+        """Return the policy file that governs ``collection``.
+
+        Raises ``ConfigurationError`` where neither the collection nor a default policy is configured.
+        """
+        for configured in self.collection:
+            if configured.name == collection:
+                return self.directory / configured.policy
+        if self.default_policy is not None:
+            return self.directory / self.default_policy
+        known = ", ".join(configured.name for configured in self.collection) or "none"
+        raise ConfigurationError(
+            f"{self.directory / FILE_NAME}: there is no collection {collection!r} (configured: {known}); "
+            "add it as a [[collection]] with its policy, or set default_policy"
+        )
+
+    def store_root(self, store: FolderStoreSettings) -> Path:
+        """Return the absolute folder of ``store``."""
+        return self.directory / store.path
+
+    @property
+    def store_names(self) -> tuple[StoreName, ...]:
+        """The names of all stores, in the order of the file."""
+        return tuple(StoreName(store.name) for store in self.store)
+
+
+def find_installation(directory: Path | None) -> Path:
+    """Return the installation's directory: the one given, ``MUNIMENT_HOME``, or the nearest one upwards.
+
+    Raises ``ConfigurationError`` where there is none.
+    """
+    named = directory or (Path(os.environ[HOME_VARIABLE]) if os.environ.get(HOME_VARIABLE) else None)
+    if named is not None:
+        if not (named / FILE_NAME).is_file():
+            raise ConfigurationError(
+                f"{named}: no {FILE_NAME} is here; make an installation with: muniment init {named}"
+            )
+        return named.resolve()
+    here = Path.cwd()
+    for candidate in (here, *here.parents):
+        if (candidate / FILE_NAME).is_file():
+            return candidate
+    raise ConfigurationError(
+        f"{here}: this is not in a Muniment installation; name one with -C DIR or {HOME_VARIABLE}, "
+        "or make one with: muniment init DIR"
+    )
+
+
+def load_settings(directory: Path | None = None) -> Settings:
+    """Read the installation's settings, overrides applied.
+
+    Raises ``ConfigurationError`` with every fault, each with its place in the file.
+    """
+    home = find_installation(directory)
+    file = home / FILE_NAME
+    try:
+        text = file.read_text(encoding="utf-8")
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{file}: not TOML: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file}: cannot be read: {error}") from error
+    content = _overridden(content)
+    try:
+        return Settings.model_validate({**content, "directory": home})
+    except ValidationError as error:
+        faults = tuple(
+            f"{_place(text, fault['loc'])}: {_sentence(fault['type'], fault['msg'])}"
+            for fault in error.errors()
+        )
+        raise ConfigurationError(
+            f"{file}: {len(faults)} fault{'s' if len(faults) > 1 else ''}", faults
+        ) from error
+
+
+def _overridden(content: dict[str, object]) -> dict[str, object]:
+    """Apply variables such as ``MUNIMENT_DATABASE__URL`` to the sections of the file."""
+    result = dict(content)
+    for variable, value in os.environ.items():
+        section, separator, key = variable.removeprefix(_OVERRIDE_PREFIX).partition(_OVERRIDE_SEPARATOR)
+        if not variable.startswith(_OVERRIDE_PREFIX) or not separator:
+            continue
+        current = result.get(section.lower(), {})
+        if isinstance(current, dict):
+            result[section.lower()] = {**current, key.lower(): value}
+    return result
+
+
+def _sentence(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return "there is no such setting; see docs/operations.md for those there are"
+    return message[:1].lower() + message[1:]
+
+
+def _place(text: str, location: tuple[int | str, ...]) -> str:
+    """Name a setting the way the file does, with its line where it can be found."""
+    name = ".".join(str(part) for part in location) or "the whole file"
+    line = _line_of(text.splitlines(), location)
+    return f"line {line}: {name}" if line else name
+
+
+def _line_of(lines: list[str], location: tuple[int | str, ...]) -> int | None:
+    """Find the line of the innermost named part, section by section and table by table."""
+    start, found = 0, None
+    for position, part in enumerate(location):
+        if isinstance(part, int):
+            continue
+        following = location[position + 1] if position + 1 < len(location) else None
+        nth = following if isinstance(following, int) else 0
+        candidates = [
+            number
+            for number, line in enumerate(lines[start:], start)
+            if line.strip().strip("[]").split("=")[0].strip() == part
+        ]
+        if nth < len(candidates):
+            start = candidates[nth]
+            found = start + 1
+    return found

@@ -1,0 +1,165 @@
+"""A submission in hand: its folder below ``processing/``, in which every stage leaves what it found.
+
+What a stage found is there wholly or not at all, so a run that was killed goes on after the last stage
+that finished. One folder an object, locked while a run has it in hand.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar, cast
+from uuid import uuid4
+
+import msgspec
+
+from preservation.errors import UnavailableError
+from preservation.model.decisions import Decision
+from preservation.model.derivatives import Derivative, RefusedDerivative
+from preservation.model.digests import HexDigest
+from preservation.model.events import Event
+from preservation.model.files import IrregularEntry, SurveyedFile
+from preservation.model.formats import EngineRelease
+from preservation.model.identifiers import ObjectId, PackageId, SubmissionId
+from preservation.model.issues import Issue
+from preservation.model.packages import Replica
+from preservation.model.screening import ScreenedFile
+from preservation.model.submissions import Received, Submission
+from preservation.model.supplied import SuppliedManifest
+from preservation.model.verdicts import Verdict
+from preservation.records import Records
+
+_Value = TypeVar("_Value")
+
+# A union is no type to mypy, but one to msgspec.
+_FOUND = cast("type[SurveyedFile | IrregularEntry]", SurveyedFile | IrregularEntry)
+_DERIVED = cast("type[Derivative | RefusedDerivative]", Derivative | RefusedDerivative)
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """What a submission's folder stands for: this drop, as it was, under this policy."""
+
+    submission: Submission
+    tree: HexDigest
+    policy: HexDigest
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """How a submission ended: the verdict, in a sentence, and what can be counted."""
+
+    verdict: Verdict
+    sentence: str
+    at: datetime
+    files: int = 0
+    bytes: int = 0
+    package: PackageId | None = None
+    replicas: tuple[Replica, ...] = ()
+    issues: tuple[Issue, ...] = ()
+
+
+class Approval(msgspec.Struct, frozen=True):
+    """A person's answer to what a submission was waiting for."""
+
+    by: str
+    because: str
+    at: datetime
+
+
+class Workspace:
+    """The folder of one submission and, typed, everything in it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.claim = self._records("claim", Claim)
+        self.received = self._records("received", Received)
+        self.engines = self._records("engines", EngineRelease)
+        self.survey = self._records("survey", _FOUND)
+        self.supplied = self._records("supplied", SuppliedManifest)
+        self.issues = self._records("issues", Issue)
+        self.package = self._records("package", PackageId)
+        self.screened = self._records("screening", ScreenedFile)
+        self.decisions = self._records("decisions", Decision)
+        self.derivatives = self._records("derivatives", _DERIVED)
+        self.replicas = self._records("replicas", Replica)
+        self.approval = self._records("approval", Approval)
+        self.ending = self._records("ending", Ending)
+
+    def _records(self, name: str, of: type[_Value]) -> Records[_Value]:
+        return Records(self.root / f"{name}.jsonl", of)
+
+    def events(self, stage: str) -> Records[Event]:
+        """Return the events of one stage: written last of all it leaves, so a stage that has them is done."""
+        return self._records(f"events-{stage}", Event)
+
+    def surveyed(self) -> Iterator[SurveyedFile]:
+        """Give the survey's files, without what is no file."""
+        return (entry for entry in self.survey if isinstance(entry, SurveyedFile))
+
+    @property
+    def submission(self) -> Submission:
+        """The submission that this folder is of."""
+        return only(self.claim).submission
+
+    @property
+    def thumbnails(self) -> Path:
+        """Where screening leaves what people look at."""
+        return self.root / "thumbnails"
+
+    @property
+    def has_ended(self) -> bool:
+        """Say whether a verdict was reached."""
+        return self.ending.exist
+
+    def start(
+        self, object_id: ObjectId, drop: Path, tree: HexDigest, policy: HexDigest, at: datetime
+    ) -> None:
+        """Begin a new submission; the folder must not be there yet."""
+        self.root.mkdir(parents=True)
+        submission = Submission(SubmissionId(uuid4().hex), object_id, drop, at)
+        self.claim.write([Claim(submission, tree, policy)])
+
+    def reopen(self) -> None:
+        """Take back an ending that was none for good (interrupted, waiting), so that the stages go on."""
+        self.ending.path.unlink(missing_ok=True)
+
+    def discard(self) -> None:
+        """Remove the folder. It goes from its place at once, so that no half of it is ever taken up."""
+        if self.root.exists():
+            aside = self.root.with_name(f"{_DISCARDED}{uuid4().hex}")
+            self.root.rename(aside)
+            shutil.rmtree(aside)
+
+
+_DISCARDED = ".discarded-"
+_LOCKS = ".locks"
+
+
+def only(records: Records[_Value]) -> _Value:
+    """Return the one value of a record that holds one."""
+    return next(iter(records))
+
+
+@contextmanager
+def in_hand(processing: Path, object_id: ObjectId) -> Iterator[Workspace]:
+    """Hold the object's folder for as long as the context lasts; nobody else has it then.
+
+    Raises ``UnavailableError`` where another run has it.
+    """
+    locks = processing / _LOCKS / object_id.collection
+    locks.mkdir(parents=True, exist_ok=True)
+    lock = os.open(locks / object_id.name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UnavailableError(
+                f"{object_id}: another run of Muniment has this object in hand; try again when it has ended"
+            ) from error
+        yield Workspace(processing / object_id.collection / object_id.name)
+    finally:
+        os.close(lock)

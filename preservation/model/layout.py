@@ -1,0 +1,47 @@
+"""Where things lie in a package: the stored form that third parties read (``docs/package.md``)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from preservation.model.paths import BagPath, RelativePath, bag_path
+
+README: Final = BagPath("README.txt")
+"""What a package is and how it is checked, for somebody who knows nothing of Muniment."""
+
+PREMIS: Final = BagPath("metadata/premis.xml")
+"""PREMIS 3: objects, events and agents."""
+
+POLICY: Final = BagPath("metadata/policy.toml")
+"""The very policy that shaped the package, byte for byte."""
+
+DUBLIN_CORE: Final = BagPath("metadata/descriptive/dc.xml")
+"""Simple Dublin Core about the whole object."""
+
+NOT_KEPT: Final = BagPath("metadata/submission/not-kept.csv")
+"""What was in the drop and is not in the package, each with its reason."""
+
+
+def original(path: RelativePath) -> BagPath:
+    """Return where a dropped file lies. Raises ``ValueError`` where its name is not UTF-8."""
+    return bag_path(f"data/originals/{path}")
+
+
+def preserved(path: RelativePath) -> BagPath:
+    """Return where a preservation derivative lies."""
+    return bag_path(f"data/preservation/{path}")
+
+
+def supplied_description(path: RelativePath) -> BagPath:
+    """Return where the copy of a descriptive file of the drop lies; it stays in the payload too."""
+    return bag_path(f"metadata/descriptive/supplied/{path}")
+
+
+def supplied_manifest(path: RelativePath) -> BagPath:
+    """Return where the copy of a manifest of the drop lies; it stays in the payload too."""
+    return bag_path(f"metadata/submission/manifests/{path}")
+
+
+def submitted_tag_file(path: RelativePath) -> BagPath:
+    """Return where a tag file of a submitted bag lies, ``path`` being its path in that bag."""
+    return bag_path(f"metadata/submission/bag/{path}")

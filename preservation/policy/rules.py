@@ -1,0 +1,149 @@
+"""``[[rule]]`` and ``[otherwise]``: which files, what is done with them, and how it is proved."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field, field_validator, model_validator
+
+from preservation.model.decisions import Action, Migration, MigrationName, ProofName, RuleId
+from preservation.policy.words import Extension, Format, Listed, Pattern, Sentence, Slug, Table
+
+OTHERWISE = RuleId("otherwise")
+JUNK = RuleId("junk")
+"""Rules by these names stand in decisions that no ``[[rule]]`` made."""
+
+
+class WhenKey(StrEnum):
+    """The keys of ``when``."""
+
+    PUID = "puid"
+    UNIDENTIFIED = "unidentified"
+    EXTENSION = "extension"
+    PATH = "path"
+
+
+class Verb(StrEnum):
+    """What a rule can say without making anything: the file is kept as it came, asked about, or refused."""
+
+    RETAIN = "retain"
+    ASK = "ask"
+    REJECT = "reject"
+
+    @property
+    def action(self) -> Action:
+        """The same word in a decision."""
+        return Action(self.value)
+
+
+class ProvableProof(StrEnum):
+    """What a derivative and its source can be compared in."""
+
+    SAME_PIXELS = "same-pixels"
+    SAME_PROFILE = "same-profile"
+    SAME_RESOLUTION = "same-resolution"
+    SAME_PAGE_COUNT = "same-page-count"
+    SAME_EMBEDDED_METADATA = "same-embedded-metadata"
+
+
+class _MigrationTable(Table):
+    def as_migration(self) -> Migration:
+        """Return it as stages know it: a name, and every option with its value."""
+        options = self.model_dump(mode="json", exclude_none=True)
+        return Migration(MigrationName(options.pop("migration")), options)
+
+
+class ImageToTiff(_MigrationTable):
+    """Raster image to baseline TIFF 6.0."""
+
+    migration: Literal["image-to-tiff"]
+    compression: Literal["none", "lzw"] = Field(default="none", description="both are lossless")
+
+
+class ImageToJp2(_MigrationTable):
+    """Raster image to JPEG 2000 part 1, lossless."""
+
+    migration: Literal["image-to-jp2"]
+
+
+class ImageToJpeg(_MigrationTable):
+    """Raster image to a JPEG for reading rooms and web pages."""
+
+    migration: Literal["image-to-jpeg"]
+    quality: int = Field(default=85, ge=1, le=95, description="1 to 95")
+    long_edge: int | None = Field(
+        default=None, ge=16, le=65500, description="longest side in pixels; the source's own where left out"
+    )
+
+
+class PdfToText(_MigrationTable):
+    """The text layer of a PDF as plain text, UTF-8."""
+
+    migration: Literal["pdf-to-text"]
+
+
+PreservationMigration: TypeAlias = Annotated[ImageToTiff | ImageToJp2, Field(discriminator="migration")]
+AccessMigration: TypeAlias = Annotated[ImageToJpeg | PdfToText, Field(discriminator="migration")]
+
+
+class When(Table):
+    """Which files a rule takes: every key that is given must hold, by any one of its values."""
+
+    puid: Listed[Format] = Field(default=(), description="the identified format, as a PRONOM identifier")
+    unidentified: Literal[True] | None = Field(
+        default=None, description="only files whose format is unknown or in doubt"
+    )
+    extension: Listed[Extension] = Field(default=(), description="the last extension, without the dot")
+    path: Listed[Pattern] = Field(default=(), description="patterns for the name or the path")
+
+    @model_validator(mode="after")
+    def _takes_some_files(self) -> When:
+        if not (self.puid or self.unidentified or self.extension or self.path):
+            raise ValueError("must name at least one puid, extension or path, or say unidentified = true")
+        if self.puid and self.unidentified:
+            raise ValueError("takes no file: puid asks for a known format, unidentified for none")
+        return self
+
+
+class Rule(Table):
+    """One rule of a policy."""
+
+    id: Slug
+    because: Sentence
+    when: When
+    action: Annotated[Verb, Field(strict=False)] | None = None
+    normalize: PreservationMigration | None = None
+    prove: Listed[Annotated[ProvableProof, Field(strict=False)]] = ()
+    access: AccessMigration | None = None
+
+    @field_validator("id")
+    @classmethod
+    def _is_free(cls, slug: str) -> str:
+        if slug in {OTHERWISE, JUNK}:
+            raise ValueError(f"{slug!r} is a word of its own in decisions; choose another id")
+        return slug
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Rule:
+        if (self.action is None) == (self.normalize is None):
+            raise ValueError("must have either action or normalize, and not both")
+        if self.normalize is not None and not self.prove:
+            raise ValueError("normalize needs prove: what is not proved is not kept")
+        if self.normalize is None and self.prove:
+            raise ValueError("prove goes with normalize: nothing else is made that could be proved")
+        if self.access is not None and self.action in {Verb.ASK, Verb.REJECT}:
+            raise ValueError(f"access makes no sense with action = \"{self.action}\": nothing is kept yet")
+        return self
+
+    @property
+    def proofs(self) -> tuple[ProofName, ...]:
+        """The proofs as stages know them."""
+        return tuple(ProofName(proof.value) for proof in self.prove)
+
+
+class Otherwise(Table):
+    """The last word, on every file that no rule takes."""
+
+    action: Annotated[Verb, Field(strict=False)]
+    because: Sentence

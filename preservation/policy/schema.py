@@ -1,0 +1,146 @@
+"""A policy file as a whole: its sections, and the policy that was read from it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Annotated, TypeAlias
+
+from pydantic import AfterValidator, Field, model_validator
+
+from preservation.fixity.digesting import digest_bytes
+from preservation.model.decisions import PolicyReference
+from preservation.model.digests import Algorithm
+from preservation.model.identifiers import StoreName
+from preservation.policy.claims import Claims
+from preservation.policy.globs import PathMatcher
+from preservation.policy.rules import Otherwise, Rule
+from preservation.policy.screens import Screen
+from preservation.policy.words import Listed, Pattern, Sentence, Slug, Table
+
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+_OUR_LABELS = frozenset(
+    {
+        "bag-size",
+        "bag-software-agent",
+        "bagging-date",
+        "external-identifier",
+        "payload-oxum",
+    }
+)
+
+
+class JunkAction(StrEnum):
+    """What becomes of files that nobody meant to keep."""
+
+    KEEP = "keep"
+    LEAVE_OUT = "leave-out"
+
+
+class SuppliedManifests(StrEnum):
+    """What is done with manifests that come with a drop."""
+
+    VERIFY_WHERE_PRESENT = "verify-where-present"
+    REQUIRE = "require"
+    IGNORE = "ignore"
+
+
+class Intake(Table):
+    """``[intake]``: what comes with a drop besides what it is about."""
+
+    junk: Listed[Pattern] = ()
+    junk_action: Annotated[JunkAction, Field(strict=False)] = JunkAction.KEEP
+    supplied_manifests: Annotated[SuppliedManifests, Field(strict=False)] = (
+        SuppliedManifests.VERIFY_WHERE_PRESENT
+    )
+    descriptive: Listed[Pattern] = ()
+
+
+class FormatIdentification(Table):
+    """``[identification]``: how formats are found out."""
+
+    second_opinion: bool = True
+
+
+def _label(text: str) -> str:
+    if _LABEL.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is not a bag-info label; write it as in Source-Organization")
+    if text.lower() in _OUR_LABELS:
+        raise ValueError(f"{text} is written by Muniment itself")
+    return text
+
+
+Label: TypeAlias = Annotated[str, AfterValidator(_label), Field(pattern=f"^{_LABEL.pattern}$")]
+
+
+class Packaging(Table):
+    """``[packaging]``: the bag. ``algorithm`` is that of its manifests (RFC 8493 section 2.4)."""
+
+    algorithm: Annotated[Algorithm, Field(strict=False)] = Algorithm.SHA256
+    additional_algorithms: Listed[Annotated[Algorithm, Field(strict=False)]] = ()
+    bag_info: dict[Label, Sentence] = Field(default_factory=dict)
+
+
+class Replication(Table):
+    """``[replication]``: how many verified copies, in how many places, make a package *stored*."""
+
+    copies: int = Field(ge=1)
+    sites: int = Field(ge=1)
+    stores: Listed[StoreName] = ()
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> Replication:
+        if self.sites > self.copies:
+            raise ValueError(f"{self.copies} copies cannot be on {self.sites} sites")
+        if self.stores and len(self.stores) < self.copies:
+            raise ValueError(f"{self.copies} copies need as many stores, and {len(self.stores)} are named")
+        return self
+
+
+class Terms(Table):
+    """All that a policy file says."""
+
+    policy: Slug
+    revision: int = Field(ge=1)
+    description: Sentence | None = None
+    intake: Intake = Intake()
+    identification: FormatIdentification = FormatIdentification()
+    screens: Annotated[tuple[Screen, ...], Field(strict=False, alias="screen")] = ()
+    rules: Annotated[tuple[Rule, ...], Field(strict=False, alias="rule")] = ()
+    otherwise: Otherwise
+    packaging: Packaging = Packaging()
+    replication: Replication
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy that was read and found sound: what it says, and the very bytes that say it.
+
+    Made by ``preservation.policy.load``; the bytes go into every package that it shaped.
+    """
+
+    terms: Terms
+    source: bytes
+
+    @cached_property
+    def claims(self) -> Claims:
+        """Its rules, ready to be held against files."""
+        return Claims(self.terms.rules)
+
+    @cached_property
+    def junk(self) -> PathMatcher:
+        """What nobody meant to keep."""
+        return PathMatcher(self.terms.intake.junk)
+
+    @cached_property
+    def descriptive(self) -> PathMatcher:
+        """What describes the object rather than being part of it."""
+        return PathMatcher(self.terms.intake.descriptive)
+
+    @cached_property
+    def reference(self) -> PolicyReference:
+        """Which policy this is, exactly."""
+        digests = digest_bytes(self.source, (Algorithm.SHA256,))
+        return PolicyReference(self.terms.policy, self.terms.revision, digests[Algorithm.SHA256])

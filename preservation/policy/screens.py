@@ -1,0 +1,111 @@
+"""``[[screen]]``: what is checked before anything is kept, and what a finding means."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from preservation.model.issues import Severity
+from preservation.policy.words import Listed, Pattern, Sentence, Table
+
+
+class ScreenOutcome(StrEnum):
+    """What becomes of a drop in which a screen finds something."""
+
+    REJECT = "reject"
+    ASK = "ask"
+    WARN = "warn"
+
+    @property
+    def severity(self) -> Severity:
+        """The severity of the issues of a screen with this outcome."""
+        return _SEVERITY[self]
+
+
+_SEVERITY = {
+    ScreenOutcome.REJECT: Severity.ERROR,
+    ScreenOutcome.ASK: Severity.QUESTION,
+    ScreenOutcome.WARN: Severity.WARNING,
+}
+
+Outcome: TypeAlias = Annotated[ScreenOutcome, Field(strict=False)]
+
+
+class _Screen(Table):
+    outcome: Outcome = Field(description="reject the drop, ask a person, or warn in the receipt")
+    because: Sentence = Field(description="why, in a sentence for the people who read the receipt")
+
+
+class IrregularEntries(_Screen):
+    """Links, devices, unreadable files, names that are not UTF-8, empty folders: what cannot be kept."""
+
+    check: Literal["irregular-entries"]
+
+
+class NotEmpty(_Screen):
+    """Every file has at least one byte."""
+
+    check: Literal["not-empty"]
+    exempt: Listed[Pattern] = Field(default=(), description="paths that may be empty")
+
+
+class DecodableImages(_Screen):
+    """Every raster image is decoded to its last pixel."""
+
+    check: Literal["decodable-images"]
+
+
+class SoundDocuments(_Screen):
+    """Every PDF opens and its pages can be counted; encrypted ones have an outcome of their own."""
+
+    check: Literal["sound-documents"]
+    encrypted: Outcome | None = Field(
+        default=None, description="outcome for documents that need a password; as `outcome` where left out"
+    )
+
+
+class KnownFormat(_Screen):
+    """Every file's format is known to PRONOM, beyond doubt."""
+
+    check: Literal["known-format"]
+    exempt: Listed[Pattern] = Field(default=(), description="paths that may be of unknown format")
+
+
+class PortableNames(_Screen):
+    """Names that every file system can hold, and that do not collide where case or accents are lost."""
+
+    check: Literal["portable-names"]
+
+
+class SafeArchives(_Screen):
+    """Archives neither climb out of their folder nor unpack to more than can be held."""
+
+    check: Literal["safe-archives"]
+
+
+class ExtensionMatches(_Screen):
+    """The extension is one that PRONOM knows for the format."""
+
+    check: Literal["extension-matches"]
+
+
+class FormatDisagreement(_Screen):
+    """The identification engines agree on what the file is."""
+
+    check: Literal["format-disagreement"]
+
+
+Screen: TypeAlias = Annotated[
+    IrregularEntries
+    | NotEmpty
+    | DecodableImages
+    | SoundDocuments
+    | KnownFormat
+    | PortableNames
+    | SafeArchives
+    | ExtensionMatches
+    | FormatDisagreement,
+    Field(discriminator="check"),
+]

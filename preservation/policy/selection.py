@@ -1,0 +1,50 @@
+"""What a policy says of a file. Pure, and total: every file gets a decision with its reason."""
+
+from __future__ import annotations
+
+from preservation.model.decisions import Action, Decision
+from preservation.model.files import SurveyedFile
+from preservation.model.paths import RelativePath
+from preservation.policy.rules import JUNK, OTHERWISE
+from preservation.policy.schema import JunkAction, Policy
+
+
+def decide(policy: Policy, file: SurveyedFile) -> Decision:
+    """Return the policy's word on ``file``.
+
+    Junk that the policy leaves out comes first, then the one rule that takes the file, then ``otherwise``.
+    Formats are told by ``identification.decided`` alone: a file whose format is in doubt has none.
+    """
+    if policy.terms.intake.junk_action is JunkAction.LEAVE_OUT:
+        pattern = policy.junk.first_match(file.path) if policy.junk.matches(file.path) else None
+        if pattern is not None:
+            because = f"Junk that this policy leaves out: it fits the pattern {pattern}."
+            return Decision(file.path, Action.LEAVE_OUT, JUNK, because)
+    claim = policy.claims.on(file)
+    if claim is None:
+        otherwise = policy.terms.otherwise
+        return Decision(file.path, otherwise.action.action, OTHERWISE, otherwise.because)
+    return Decision(
+        path=file.path,
+        action=claim.action,
+        rule=claim.identifier,
+        because=claim.rule.because,
+        normalize=claim.normalize,
+        prove=claim.proofs,
+        access=claim.access,
+    )
+
+
+def is_junk(policy: Policy, path: RelativePath) -> bool:
+    """Say whether the policy calls ``path`` junk, whatever becomes of it."""
+    return policy.junk.matches(path)
+
+
+def is_left_out(policy: Policy, path: RelativePath) -> bool:
+    """Say whether ``path`` is junk and the policy leaves junk out."""
+    return policy.terms.intake.junk_action is JunkAction.LEAVE_OUT and policy.junk.matches(path)
+
+
+def is_descriptive(policy: Policy, path: RelativePath) -> bool:
+    """Say whether ``path`` holds supplied descriptive metadata."""
+    return policy.descriptive.matches(path)

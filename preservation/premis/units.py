@@ -1,0 +1,75 @@
+"""Semantic units as XML text.
+
+Text is put together here, and only here it is escaped. Building trees or events with lxml takes six
+times as long, which counts when a million files are described.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from preservation.premis.vocabulary import Term
+
+NAMESPACE = "http://www.loc.gov/premis/v3"
+
+_NOT_IN_XML = "\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff"
+_FORBIDDEN = re.compile(f"[{_NOT_IN_XML}]")
+_ENCODED_IN_PATHS = re.compile(f"[%\r\n\t{_NOT_IN_XML}]")
+
+
+def unit(name: str, *children: str) -> str:
+    """Return a semantic unit that holds other units; empty ``children`` are units that do not apply."""
+    return f"<{name}>{''.join(children)}</{name}>"
+
+
+def leaf(name: str, text: str) -> str:
+    """Return a semantic unit that holds text."""
+    return f"<{name}>{_escaped(text)}</{name}>"
+
+
+def optional_leaf(name: str, text: str) -> str:
+    """Return a semantic unit that holds text, or nothing where there is no text."""
+    return leaf(name, text) if text else ""
+
+
+@lru_cache(maxsize=512)
+def controlled(name: str, term: Term) -> str:
+    """Return a semantic unit that holds a word of a controlled vocabulary, naming the vocabulary."""
+    return (
+        f'<{name} authority="{term.scheme}" authorityURI="{term.authority_uri}" '
+        f'valueURI="{term.value_uri}">{_escaped(term.label)}</{name}>'
+    )
+
+
+def identifier(name: str, kind: str, value: str, *more: str) -> str:
+    """Return an identifier of the form that all PREMIS identifiers share: a type, a value, perhaps roles."""
+    return unit(name, leaf(f"{name}Type", kind), leaf(f"{name}Value", value), *more)
+
+
+def moment(at: datetime) -> str:
+    """Return a moment in UTC, to the millisecond (EDTF level 0)."""
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
+def path_value(path: str) -> str:
+    r"""Return a bag path as an identifier's value.
+
+    As in a manifest (RFC 8493 section 2.1.3), CR, LF and ``%`` are percent-encoded; so are the
+    characters that XML 1.0 cannot hold, and tabs, which readers of XML are free to change. Decoding
+    the percent signs gives the path back, exactly.
+    """
+    return _ENCODED_IN_PATHS.sub(_percent_encoded, path)
+
+
+def _percent_encoded(match: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in match[0].encode("utf-8", "surrogateescape"))
+
+
+def _escaped(text: str) -> str:
+    if not text.isprintable():
+        text = _FORBIDDEN.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    # A reader of XML would take a bare CR for LF.
+    return text.replace("\r", "&#13;")

@@ -1,0 +1,59 @@
+"""The few calls to Linux that the standard library does not offer."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_SECCOMP = 22
+_PR_SET_NO_NEW_PRIVS = 38
+_SECCOMP_MODE_FILTER = 2
+_CLONE_NEWNET = 0x40000000
+
+
+def die_with_parent(parent: int) -> None:
+    """Have this process killed when the thread that started it ends, and end now if ``parent`` is gone.
+
+    The kernel forgets this wish whenever the process changes its user.
+    """
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def forbid_new_privileges() -> None:
+    """Let no program that is started from here gain rights by set-user-id bits or file capabilities."""
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def install_filter(program: ctypes.Structure) -> None:
+    """Put a seccomp filter over this process and all that it starts; it cannot be taken off."""
+    _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(program))
+
+
+def leave_network() -> bool:
+    """Move this process to a network of its own, which has no interface up; say whether that is permitted."""
+    return _libc.unshare(_CLONE_NEWNET) == 0
+
+
+def system_call(number: int, *arguments: object) -> int:
+    """Make a system call that the C library has no name for. Raises ``OSError``."""
+    result: int = _libc.syscall(ctypes.c_long(number), *arguments)
+    if result < 0:
+        raise _last_error()
+    return result
+
+
+def _prctl(option: int, *arguments: int) -> None:
+    padded = [ctypes.c_ulong(argument) for argument in (*arguments, 0, 0, 0, 0)[:4]]
+    if _libc.prctl(option, *padded) != 0:
+        raise _last_error()
+
+
+def _last_error() -> OSError:
+    number = ctypes.get_errno()
+    return OSError(number, os.strerror(number))

@@ -1,0 +1,117 @@
+"""How the pool and its workers speak: JSON with its length before it, and open files beside it."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from preservation.tools.limits import Limits
+from preservation.tools.work import Completed, Exhausted, JobName, Json, Refused
+
+_LENGTH = struct.Struct("!I")
+_LONGEST_ANSWER = 64 << 20
+_MOST_FILES = 200
+"""Linux passes at most 253 descriptors with one message."""
+
+
+class Setup(msgspec.Struct, frozen=True):
+    """What a worker is told when it starts: its end of the socket, its parent, its limits, what to import."""
+
+    channel: int
+    parent: int
+    limits: Limits
+    preload: tuple[str, ...]
+
+
+class Order(msgspec.Struct, frozen=True):
+    """One request, as it travels: the descriptors beside it are the inputs, then the outputs."""
+
+    job: JobName
+    arguments: dict[str, Json]
+    inputs: int
+    outputs: int
+
+
+class Ready(msgspec.Struct, frozen=True, tag="ready"):
+    """The worker is in its cage."""
+
+
+class Unable(msgspec.Struct, frozen=True, tag="unable"):
+    """The worker itself cannot work: no fault of the content."""
+
+    reason: str
+
+
+class NoSpace(msgspec.Struct, frozen=True, tag="no space"):
+    """The disk on which the outputs lie is full."""
+
+
+Answer: TypeAlias = Ready | Completed | Refused | Exhausted | Unable | NoSpace
+
+_encoder = msgspec.json.Encoder()
+_answers = msgspec.json.Decoder(Answer)
+_orders = msgspec.json.Decoder(Order)
+
+
+def send_order(channel: socket.socket, order: Order, descriptors: Sequence[int]) -> None:
+    """Send ``order`` with the open files. Raises ``OSError`` where nobody listens any more."""
+    if len(descriptors) > _MOST_FILES:
+        raise ValueError(f"a request can name {_MOST_FILES} files at most, not {len(descriptors)}")
+    text = _encoder.encode(order)
+    socket.send_fds(channel, [_LENGTH.pack(len(text))], list(descriptors))
+    channel.sendall(text)
+
+
+def receive_order(channel: socket.socket) -> tuple[Order, list[int]] | None:
+    """Wait for the next order; ``None`` when the parent has gone."""
+    header, descriptors, _, _ = socket.recv_fds(channel, _LENGTH.size, _MOST_FILES)
+    if not header:
+        return None
+    header += _exactly(channel, _LENGTH.size - len(header))
+    return _orders.decode(_exactly(channel, *_LENGTH.unpack(header))), descriptors
+
+
+def send_answer(channel: socket.socket, answer: Answer) -> None:
+    """Send ``answer``. Raises ``OSError`` where the parent has gone."""
+    text = _encoder.encode(answer)
+    if len(text) > _LONGEST_ANSWER:
+        text = _encoder.encode(Unable(f"the answer has {len(text)} bytes; let the job write to an output"))
+    channel.sendall(_LENGTH.pack(len(text)) + text)
+
+
+class AnswerReader:
+    """Puts answers together from what has come so far, so that no worker can make the parent wait."""
+
+    def __init__(self) -> None:
+        self._received = bytearray()
+
+    def feed(self, received: bytes) -> Answer | None:
+        """Take what has come; return the answer once it is whole.
+
+        Raises ``ValueError`` for what no worker of ours says.
+        """
+        self._received += received
+        if len(self._received) < _LENGTH.size:
+            return None
+        (length,) = _LENGTH.unpack_from(self._received)
+        if length > _LONGEST_ANSWER:
+            raise ValueError("an answer that is too long")
+        if len(self._received) < _LENGTH.size + length:
+            return None
+        answer = _answers.decode(bytes(self._received[_LENGTH.size : _LENGTH.size + length]))
+        del self._received[: _LENGTH.size + length]
+        return answer
+
+
+def _exactly(channel: socket.socket, count: int) -> bytes:
+    received = bytearray()
+    while len(received) < count:
+        part = channel.recv(count - len(received))
+        if not part:
+            raise EOFError("the parent has gone in the middle of a request")
+        received += part
+    return bytes(received)

@@ -1,0 +1,57 @@
+"""What is asked of a caged worker, and the ways in which that ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NewType, TypeAlias
+
+import msgspec
+
+Json: TypeAlias = Any
+"""What JSON can say. Comes from a process that may have been taken over: convert it, never trust it."""
+
+JobName = NewType("JobName", str)
+"""``package.module:function``; the function takes (arguments, inputs, outputs) and returns JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One job on files. ``inputs`` are opened for reading, ``outputs`` created, and both handed over open.
+
+    What lies under the name of an output already is left over from a run that was killed, and is removed.
+    """
+
+    job: JobName
+    arguments: Mapping[str, Json]
+    inputs: tuple[Path, ...]
+    outputs: tuple[Path, ...] = ()
+
+
+class Completed(msgspec.Struct, frozen=True, tag="completed"):
+    """The job returned ``value``, and its outputs are there."""
+
+    value: Json
+
+
+class Refused(msgspec.Struct, frozen=True, tag="refused"):
+    """The job, or the library that it uses, does not accept the content."""
+
+    reason: str
+
+
+class Exhausted(msgspec.Struct, frozen=True, tag="exhausted"):
+    """The job needed more than it may take. ``limit`` names what, ``detail`` how much it had."""
+
+    limit: str
+    detail: str
+
+
+class Died(msgspec.Struct, frozen=True, tag="died"):
+    """The process ended in the middle of the job: a library crashed, or somebody killed it."""
+
+    detail: str
+
+
+WorkOutcome: TypeAlias = Completed | Refused | Exhausted | Died

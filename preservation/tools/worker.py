@@ -1,0 +1,156 @@
+"""A caged worker: started by ``CagedWorkers`` as ``python -I -m preservation.tools.worker``.
+
+Order matters here. The process shuts itself in first, while it has one thread. Then it imports what its
+jobs need, still as the user who started it: the libraries may lie below a folder that ``nobody`` may not
+enter. Then it gives up root. A job's module must therefore import all it needs when it is imported.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import logging
+import os
+import socket
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import BinaryIO, Protocol
+
+import msgspec
+
+from preservation.errors import PreservationError, UnacceptableContentError
+from preservation.tools import confinement, kernel, seccomp, wire
+from preservation.tools.limits import Limits
+from preservation.tools.work import Completed, Exhausted, JobName, Json, Refused
+
+_REFUSED_CALLS = seccomp.NEW_PROCESSES | seccomp.SIGNALS | seccomp.NEW_SESSIONS
+
+
+class Job(Protocol):
+    """What ``package.module:function`` names.
+
+    It raises ``UnacceptableContentError`` for content that it refuses; whatever else a library raises
+    is a refusal too, told with the library's name.
+    """
+
+    def __call__(
+        self, arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], outputs: Sequence[BinaryIO], /
+    ) -> Json:
+        """Do the work on open files, all at their beginning."""
+
+
+def main() -> None:
+    """Shut this process in and serve requests until the parent has gone."""
+    setup = msgspec.json.decode(sys.argv[1], type=wire.Setup)
+    channel = socket.socket(fileno=setup.channel)
+    try:
+        _enter_cage(setup)
+    except (PreservationError, OSError, ImportError, MemoryError) as error:
+        wire.send_answer(channel, wire.Unable(f"a caged worker cannot start: {error or 'out of memory'}"))
+        return
+    wire.send_answer(channel, wire.Ready())
+    while (received := wire.receive_order(channel)) is not None:
+        order, descriptors = received
+        confinement.allow_cpu(setup.limits.cpu_seconds)
+        wire.send_answer(channel, _answer(order, descriptors, setup.limits))
+
+
+def _enter_cage(setup: wire.Setup) -> None:
+    kernel.die_with_parent(setup.parent)
+    confinement.confine(_REFUSED_CALLS)
+    # Libraries remark on every damaged file; nobody reads it here.
+    warnings.simplefilter("ignore")
+    logging.disable()
+    for name in setup.preload:
+        importlib.import_module(name)
+    confinement.apply(setup.limits)
+    confinement.become_nobody()
+    kernel.die_with_parent(setup.parent)
+
+
+def _answer(order: wire.Order, descriptors: list[int], limits: Limits) -> wire.Answer:
+    inputs = [os.fdopen(number, "rb") for number in descriptors[: order.inputs]]
+    outputs = [os.fdopen(number, "r+b") for number in descriptors[order.inputs :]]
+    try:
+        return _perform(order, inputs, outputs, limits)
+    finally:
+        for stream in (*inputs, *outputs):
+            _close_quietly(stream)
+
+
+def _perform(
+    order: wire.Order, inputs: Sequence[BinaryIO], outputs: Sequence[BinaryIO], limits: Limits
+) -> wire.Answer:
+    try:
+        job = _job_named(order.job)
+    except (ImportError, AttributeError) as error:
+        return wire.Unable(f"there is no job {order.job}: {error}")
+    try:
+        value = job(order.arguments, inputs, outputs)
+        for stream in outputs:
+            stream.close()
+    except UnacceptableContentError as error:
+        return Refused(str(error))
+    except MemoryError:
+        return Exhausted("memory", f"{limits.address_space >> 20} MiB of address space")
+    except ImportError as error:
+        return wire.Unable(f"{order.job}: {error}")
+    except OSError as error:
+        return _answer_to_system_error(error, limits)
+    except Exception as error:  # noqa: BLE001  whatever a parser raises about hostile content is its refusal
+        return Refused(_told(error))
+    return Completed(value)
+
+
+def _answer_to_system_error(error: OSError, limits: Limits) -> wire.Answer:
+    match error.errno:
+        case errno.EFBIG:
+            return Exhausted("file size", f"{limits.file_size} bytes for one file")
+        case errno.EMFILE:
+            return Exhausted("open files", f"{limits.open_files} open files")
+        case errno.ENOMEM:
+            return Exhausted("memory", f"{limits.address_space >> 20} MiB of address space")
+        case errno.ENOSPC | errno.EDQUOT:
+            return wire.NoSpace()
+        case _:
+            return Refused(_told(error))
+
+
+def _told(error: Exception) -> str:
+    """``pypdf: PdfReadError: message``: whose word it is, since the word is the library's, not ours."""
+    library = type(error).__module__.partition(".")[0]
+    if library == "builtins":
+        library = _library_that_raised(error)
+    return f"{library}: {type(error).__name__}: {' '.join(str(error).split())[:500]}"
+
+
+def _library_that_raised(error: Exception) -> str:
+    step = error.__traceback__
+    name = "python"
+    while step is not None:
+        name = str(step.tb_frame.f_globals.get("__name__", name))
+        step = step.tb_next
+    return name.partition(".")[0]
+
+
+@lru_cache
+def _job_named(name: JobName) -> Job:
+    module, _, function = name.partition(":")
+    if not module.startswith("preservation."):
+        raise ImportError(f"{module} is not part of Muniment")
+    job: Job = getattr(importlib.import_module(module), function)
+    return job
+
+
+def _close_quietly(stream: BinaryIO) -> None:
+    # Whatever could not be written has been answered for already.
+    try:
+        stream.close()
+    except OSError:
+        return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""The catalogue's port: an index of what is kept, never the record of it.
+
+Whatever it holds can be built again from any one store. It gives out version numbers, so that two
+runs never write one version, and it answers what is kept, where, and how each submission ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+from preservation.model.decisions import PolicyReference
+from preservation.model.digests import Digests, HexDigest
+from preservation.model.events import Event
+from preservation.model.formats import Puid
+from preservation.model.identifiers import CollectionName, ObjectId, PackageId, SubmissionId
+from preservation.model.packages import Replica
+from preservation.model.paths import BagPath
+from preservation.model.submissions import Submission
+from preservation.model.verdicts import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """This version number belongs to the submission until it registers or releases it."""
+
+    package: PackageId
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyKept:
+    """The same content is registered as a version of the same object.
+
+    ``submission`` is the one that brought it: the asking one itself, where that was stopped after
+    it had registered.
+    """
+
+    package: PackageId
+    submission: SubmissionId
+    replicas: tuple[Replica, ...]
+
+
+Reservation: TypeAlias = Reserved | AlreadyKept
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueFile:
+    """One file of a version. ``size`` in bytes; ``puid`` is ``None`` where the format is not decided."""
+
+    path: BagPath
+    size: int
+    digests: Digests
+    puid: Puid | None
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What the catalogue knows of one kept version; ``fingerprint`` stands for all of its content.
+
+    ``files`` and ``bytes`` count what was dropped.
+    """
+
+    package: PackageId
+    submission: SubmissionId
+    fingerprint: HexDigest
+    policy: PolicyReference
+    registered_at: datetime
+    files: int
+    bytes: int
+    replicas: tuple[Replica, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """How a submission ended. ``summary`` is a sentence for a person, ``receipt`` where the answer lies."""
+
+    submission: Submission
+    verdict: Verdict
+    concluded_at: datetime
+    summary: str
+    receipt: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """An object's whole story: its kept versions, oldest first, and how each submission of it ended."""
+
+    registrations: tuple[Registration, ...]
+    conclusions: tuple[Conclusion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much is kept. ``bytes`` and ``files`` count what was dropped, once, not each replica."""
+
+    objects: int
+    packages: int
+    files: int
+    bytes: int
+    conclusions: Mapping[Verdict, int]
+
+
+class Catalogue(Protocol):
+    """An index of what is kept.
+
+    Every method may raise ``UnavailableError``, ``StoreFullError`` or ``DeniedError``. What changes
+    what is kept takes the events that tell of it: both are written, or neither.
+    """
+
+    def reserve(self, submission: SubmissionId, object_id: ObjectId, fingerprint: HexDigest) -> Reservation:
+        """Give the submission a version number of the object, or say that its content is kept already.
+
+        Asked again by the same submission it gives the same number again. Raises
+        ``AlreadyExistsError`` where the submission has a version of another object, or has
+        registered other content.
+        """
+
+    def release(self, submission: SubmissionId) -> None:
+        """Give a reserved number back, so that another submission may have it.
+
+        Only for a submission of which nothing was written to any store. Releasing what is not
+        reserved does nothing. Raises ``AlreadyExistsError`` where the version is registered.
+        """
+
+    def register(
+        self, registration: Registration, files: Iterable[CatalogueFile], events: Iterable[Event] = ()
+    ) -> None:
+        """Record a kept version, its files and the events that tell of it, in one transaction.
+
+        ``files`` may be millions. Registering what is registered changes nothing. Raises
+        ``AlreadyExistsError`` where the number belongs to another submission.
+        """
+
+    def conclude(self, conclusion: Conclusion, events: Iterable[Event] = ()) -> None:
+        """Record how a submission ended. A later end replaces an earlier one; the journal keeps both."""
+
+    def package(self, package: PackageId) -> Registration:
+        """Return what is known of one kept version. Raises ``NotFoundError``."""
+
+    def packages(self, collection: CollectionName | None = None) -> Iterator[Registration]:
+        """Yield every kept version, of one collection or of all, in the order of registration."""
+
+    def files(self, package: PackageId) -> Iterator[CatalogueFile]:
+        """Yield the files of a kept version in the order in which they were registered."""
+
+    def latest(self, object_id: ObjectId) -> Registration | None:
+        """Return the kept version of the highest number, or ``None``."""
+
+    def history(self, object_id: ObjectId) -> History:
+        """Return everything known of one object; empty where nothing is."""
+
+    def packages_with_fingerprint(self, fingerprint: HexDigest) -> tuple[PackageId, ...]:
+        """Return every kept version with that content, under whatever name, in order of registration."""
+
+    def conclusions(self, verdict: Verdict | None = None) -> Iterator[Conclusion]:
+        """Yield how submissions ended, latest first; only those that ended with ``verdict``, if given."""
+
+    def counts(self) -> Counts:
+        """Return how much is kept and how submissions ended."""

@@ -1,0 +1,120 @@
+"""The journal's port: every act, in an append-only chain of hashes.
+
+``docs/journal.md`` specifies every byte of an entry, a head, a segment and a signature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NewType, Protocol
+
+from preservation.model.digests import HexDigest
+from preservation.model.events import Event
+from preservation.model.identifiers import EventId
+
+KeyId = NewType("KeyId", str)
+"""SHA-256 of a raw Ed25519 public key, as lower-case hexadecimal text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A place in the chain: the entry ``seq`` has this ``hash``, and with it all entries before it."""
+
+    seq: int
+    hash: HexDigest
+
+
+GENESIS = Head(0, HexDigest("0" * 64))
+"""What the first entry follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry, as read.
+
+    The words of the vocabularies are kept as text, not as enumerations: an older program must be
+    able to read what a newer one wrote.
+    """
+
+    seq: int
+    identifier: EventId
+    at: datetime
+    event_type: str
+    object: str
+    outcome: str
+    detail: str
+    note: str
+    agent_kind: str
+    agent_name: str
+    agent_version: str
+    head: Head
+    previous: HexDigest
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What an append did: it wrote ``first_seq`` to ``last_seq``; none, where the one is above the other."""
+
+    first_seq: int
+    last_seq: int
+    head: Head
+
+    @property
+    def entries(self) -> int:
+        """How many events were new."""
+        return self.last_seq - self.first_seq + 1
+
+
+@dataclass(frozen=True, slots=True)
+class SignedHead:
+    """A head, vouched for. ``signature`` is Ed25519 (RFC 8032) as 128 hexadecimal digits."""
+
+    head: Head
+    at: datetime
+    key: KeyId
+    signature: str
+
+
+class Journal(Protocol):
+    """An append-only chain of entries that many writers keep together.
+
+    Every method may raise ``UnavailableError``, ``StoreFullError`` or ``DeniedError``.
+    """
+
+    def append(self, events: Iterable[Event]) -> Appended:
+        """Append the events that are not in the journal yet, all or none of them.
+
+        An event is known by its identifier; the first telling stands. Raises ``ValueError`` where an
+        event's time has no zone.
+        """
+
+    def head(self) -> Head:
+        """Return the last place of the chain, ``GENESIS`` where it is empty."""
+
+    def lines(self, after: int = 0) -> Iterator[bytes]:
+        """Yield the entries above ``after`` as they are hashed and exported: a line each, with its end."""
+
+    def about(self, object_name: str | None = None, limit: int | None = None) -> Iterator[Entry]:
+        """Yield entries in the order of the chain; the last ``limit`` of them, if given.
+
+        With ``object_name`` (``collection/name``, a version of it, a file in one) only those that
+        tell of it or of what is in it. Raises ``IntegrityError`` where an entry cannot be read.
+        """
+
+    def misfiled(self) -> Iterator[int]:
+        """Yield the ``seq`` of entries that the index finds under another identifier or object."""
+
+    def signed_heads(self) -> tuple[SignedHead, ...]:
+        """Return every signed head, oldest first."""
+
+    def keep_head(self, signed: SignedHead) -> SignedHead:
+        """Keep a signed head and return it; or return the newest one, where it vouches for as much."""
+
+    def restore(self, lines: Iterable[bytes], heads: Iterable[SignedHead]) -> Head:
+        """Fill an empty journal with entries and heads that were verified before.
+
+        Raises ``AlreadyExistsError`` where the journal is not empty, ``ValueError`` at a line that
+        is not an entry.
+        """

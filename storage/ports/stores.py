@@ -1,0 +1,140 @@
+"""The port to where bytes are kept: create, open, stat, list. Nothing here overwrites, nothing here deletes.
+
+A store keeps files under keys. A key is faithful: any name a bag may hold (newlines, NFC and NFD
+twins, leading dots, 255-byte segments) comes back byte for byte. A key whose first segment begins
+with a dot is the store's own: it is refused when created and never listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NewType, Protocol
+
+from preservation.errors import DeniedError
+from preservation.fixity.digesting import ByteStream
+from preservation.model.identifiers import StoreName
+from preservation.model.naming import NameRules
+from preservation.model.paths import StoreKey, shown
+
+SiteName = NewType("SiteName", str)
+"""A place on earth that one flood or fire can reach. Two stores at one site count as one site."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorePlace:
+    """Where a store's bytes rest: the site, who runs it, and on what media."""
+
+    site: SiteName
+    provider: str
+    media: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deposit:
+    """A file to be created: its key, the local file its bytes come from, and the size it must have."""
+
+    key: StoreKey
+    source: Path
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A file that a store holds. ``size`` is in bytes, as the store reports it."""
+
+    key: StoreKey
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """What a probe found. ``free_bytes`` is ``None`` where the store has no such figure."""
+
+    free_bytes: int | None
+    detail: str
+
+
+class Store(Protocol):
+    """A create-only store. Every peer passes ``tests/contract/test_stores.py``.
+
+    Each method raises a ``StorageError`` that names the store, the key and the next step:
+    ``DeniedError``, ``StoreFullError`` or ``UnavailableError`` besides those given below. All of
+    them may be called from many threads at once.
+    """
+
+    @property
+    def name(self) -> StoreName:
+        """What the settings call it."""
+
+    @property
+    def place(self) -> StorePlace:
+        """Where its bytes rest."""
+
+    @property
+    def name_rules(self) -> NameRules:
+        """Which names it can hold."""
+
+    def create(self, deposits: Iterable[Deposit]) -> None:
+        """Create every file of ``deposits``; on return all of them are durable.
+
+        Each becomes visible under its key only when it is whole, in no promised order: what must come
+        last is created by a call of its own. Where the call fails, some files may have been created,
+        each of them whole, and the call may be repeated for the others.
+
+        Raises ``AlreadyExistsError`` where a key is taken: nothing is ever overwritten, also not when
+        two processes create the same key at once. Raises ``SourceChangedError`` where a source is
+        gone, cannot be read, or has not the size it must have.
+        """
+
+    def open(self, key: StoreKey) -> AbstractContextManager[ByteStream]:
+        """Open the file for one reading from where it rests, past the page cache where the system lets us.
+
+        Raises ``NotFoundError`` where there is none. A failure in the midst of reading is an ``OSError``.
+        """
+
+    def stat(self, key: StoreKey) -> KeptFile:
+        """Return the file's size. Raises ``NotFoundError`` where there is none."""
+
+    def list(self, prefix: StoreKey | None = None) -> Iterator[KeptFile]:
+        """Yield every file below ``prefix`` (``a/v1`` does not mean ``a/v10``), in the order of the keys' bytes.
+
+        Without a prefix, every file of the store. Nothing is held in memory beyond one folder.
+        """
+
+    def location(self, prefix: StoreKey) -> str:
+        """Return where that is, for people: an absolute path or a URL."""
+
+    def probe(self) -> ProbeResult:
+        """Try whether files can be created, read back and listed here. Leaves nothing that is listed."""
+
+
+class Purger(Protocol):
+    """Removes what an unfinished try left behind. Apart from ``Store``, so that few can reach it."""
+
+    @property
+    def name(self) -> StoreName:
+        """The store whose leftovers it removes."""
+
+    def discard_uncommitted(self, prefix: StoreKey) -> None:
+        """Remove every file below ``prefix``, the place of one package version that was never committed.
+
+        Nothing there is fine. Raises ``IntegrityError``, and removes nothing, where a tag manifest is
+        there: then the version exists, and a version is never changed.
+        """
+
+
+def is_tag_manifest(name: str) -> bool:
+    """Say whether a file of that name, at the top of a bag, is its tag manifest (RFC 8493 section 2.2.1)."""
+    return name.startswith("tagmanifest-") and name.endswith(".txt") and "/" not in name
+
+
+def require_free(store: StoreName, key: StoreKey) -> None:
+    """Raise ``DeniedError`` where ``key`` is one of those that stores have for themselves."""
+    if key.startswith("."):
+        raise DeniedError(
+            f"store {store}: {shown(key)} begins with a dot, and such keys are the store's own; "
+            "choose a key that begins with a collection's name"
+        )
