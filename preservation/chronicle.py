@@ -1,0 +1,160 @@
+"""The story of a submission, told in PREMIS events: one a stage, in the vocabulary of id.loc.gov.
+
+What was done to every single file stands in the package's ``premis.xml``; these events are about the
+whole and stand in both, ``premis.xml`` and the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from preservation.model.decisions import PolicyReference
+from preservation.model.events import Agent, Event, EventOutcome, EventType, event_id
+from preservation.model.formats import EngineRelease
+from preservation.model.packages import Replica
+from preservation.model.paths import shown
+from preservation.model.submissions import Received, Submission
+from preservation.model.supplied import SuppliedManifest
+from preservation.model.verdicts import Verdict
+
+_OUTCOMES = {
+    Verdict.STORED: EventOutcome.SUCCESS,
+    Verdict.ALREADY_KEPT: EventOutcome.SUCCESS,
+    Verdict.REJECTED: EventOutcome.FAIL,
+    Verdict.INTERRUPTED: EventOutcome.FAIL,
+    Verdict.WAITING: EventOutcome.WARNING,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Chronicle:
+    """Tells the events of one submission. ``clock`` gives the time, in UTC."""
+
+    submission: Submission
+    software: Agent
+    clock: Callable[[], datetime]
+
+    def started(self, received: Received) -> Event:
+        """Tell that a drop was taken in hand."""
+        return self._event(
+            EventType.INGESTION_START,
+            f"a {received.kind.value} was dropped as {shown(self.submission.drop.name)}",
+            "taken in hand",
+        )
+
+    def surveyed(self, files: int, size: int, algorithms: Iterable[str]) -> Event:
+        """Tell that every byte was read, once."""
+        return self._event(
+            EventType.MESSAGE_DIGEST_CALCULATION,
+            f"one read of every file; {', '.join(sorted(algorithms))}",
+            f"{files} files, {size} bytes",
+        )
+
+    def identified(self, engines: Iterable[EngineRelease], decided: int, undecided: int) -> Event:
+        """Tell what the identification engines could say."""
+        return self._event(
+            EventType.FORMAT_IDENTIFICATION,
+            "; ".join(f"{engine.engine} {engine.version} ({engine.signatures})" for engine in engines),
+            f"{decided} files identified, {undecided} not",
+            EventOutcome.WARNING if undecided else EventOutcome.SUCCESS,
+        )
+
+    def compared(self, manifest: SuppliedManifest) -> Event:
+        """Tell how the drop compares with a manifest that came with it."""
+        return self._event(
+            EventType.FIXITY_CHECK,
+            f"compared with the supplied manifest {shown(manifest.path)} ({manifest.layout.value})",
+            f"{manifest.confirmed} of {manifest.entries} entries confirmed",
+            EventOutcome.SUCCESS if manifest.confirmed == manifest.entries else EventOutcome.FAIL,
+            shown(manifest.path),
+        )
+
+    def screened(self, verdict: Verdict | None, sentence: str) -> Event:
+        """Tell whether the submission is fit to be kept."""
+        outcome = EventOutcome.SUCCESS if verdict is None else _OUTCOMES[verdict]
+        return self._event(
+            EventType.VALIDATION, "screened as the policy says", sentence, outcome, str(verdict)
+        )
+
+    def governed(self, policy: PolicyReference, because: str) -> Event:
+        """Tell which policy governs the submission, or who decided where the policy asks."""
+        return self._event(EventType.POLICY_ASSIGNMENT, f"policy {policy}", because)
+
+    def approved(self, by: Agent, because: str, at: datetime) -> Event:
+        """Tell that a person answered what the submission was waiting for."""
+        return Event(
+            event_id(self.submission.identifier, EventType.POLICY_ASSIGNMENT, at.isoformat()),
+            EventType.POLICY_ASSIGNMENT,
+            at,
+            str(self.submission.object),
+            EventOutcome.SUCCESS,
+            "approved to be kept as it is",
+            because,
+            by,
+        )
+
+    def normalized(self, made: int, refused: int) -> Event:
+        """Tell how many derivatives were made and proved, and how many refused."""
+        return self._event(
+            EventType.NORMALIZATION,
+            "derivatives made as the policy says, each compared with its source",
+            f"{made} made and proved, {refused} refused; every original is kept",
+            EventOutcome.WARNING if refused else EventOutcome.SUCCESS,
+        )
+
+    def packaged(self, package: str, files: int, size: int) -> Event:
+        """Tell that a package was planned as a bag."""
+        return self._event(
+            EventType.INFORMATION_PACKAGE_CREATION,
+            f"package {package} as a bag (RFC 8493)",
+            f"{files} files, {size} bytes",
+        )
+
+    def replicated(self, package: str, replica: Replica) -> Event:
+        """Tell that a copy was read back from where it rests, and matched."""
+        return self._event(
+            EventType.REPLICATION,
+            f"{package} written to store {replica.store} and read back from it",
+            f"{replica.files} files, {replica.bytes} bytes matched",
+            EventOutcome.SUCCESS,
+            replica.store,
+        )
+
+    def registered(self, package: str) -> Event:
+        """Tell that the package is kept from now on."""
+        return self._event(EventType.ACCESSION, f"{package} entered in the catalogue", "kept")
+
+    def ended(self, verdict: Verdict, sentence: str) -> Event:
+        """Tell how it ended. Each end of a submission that was tried again is an event of its own."""
+        now = self.clock()
+        return Event(
+            event_id(self.submission.identifier, EventType.INGESTION_END, now.isoformat()),
+            EventType.INGESTION_END,
+            now,
+            str(self.submission.object),
+            _OUTCOMES[verdict],
+            verdict.value,
+            sentence,
+            self.software,
+        )
+
+    def _event(
+        self,
+        event_type: EventType,
+        detail: str,
+        note: str,
+        outcome: EventOutcome = EventOutcome.SUCCESS,
+        which: str = "",
+    ) -> Event:
+        return Event(
+            event_id(self.submission.identifier, event_type, which),
+            event_type,
+            self.clock(),
+            str(self.submission.object),
+            outcome,
+            detail,
+            note,
+            self.software,
+        )
