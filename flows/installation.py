@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from flows.settings import FILE_NAME, load_settings
-from flows.wiring import open_records, signing_key
+from flows.wiring import open_installation
 from preservation.errors import ConfigurationError
+from preservation.model.identifiers import StoreName
 from preservation.policy.shipped import shipped_policies
+from storage.journal.keys import generate_key
+from storage.stores.roots import make_folder_store
 
 _FOLDERS = (
     "policies",
@@ -29,10 +32,6 @@ _SETTINGS = """\
 
 # Governs every collection that has no entry of its own below.
 default_policy = "policies/digitized-images.toml"
-
-[installation]
-organization = ""        # stands in every package as Source-Organization
-contact = ""
 
 [database]
 # The catalogue and the journal. The catalogue can always be rebuilt from a store.
@@ -105,9 +104,10 @@ def make_installation(directory: Path) -> Path:
     file.write_text(_SETTINGS, encoding="utf-8")
     settings = load_settings(directory)
     for store in settings.store:
-        settings.store_root(store).mkdir(parents=True)
+        make_folder_store(StoreName(store.name), settings.store_root(store))
     for collection in settings.collection:
         (directory / "inbox" / collection.name).mkdir()
-    signing_key(settings)
-    open_records(settings).close()
+    generate_key(settings.keys)
+    with open_installation(settings):
+        pass
     return file

@@ -37,13 +37,6 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class InstallationSettings(_Section):
-    """Who keeps this archive: stands in every package."""
-
-    organization: str = ""
-    contact: str = ""
-
-
 class DatabaseSettings(_Section):
     """Where the catalogue and the journal live. A relative SQLite path is below the installation."""
 
@@ -115,7 +108,6 @@ class Settings(_Section):
     """Everything an installation is told. ``directory`` is the installation's own."""
 
     directory: Path
-    installation: InstallationSettings = InstallationSettings()
     database: DatabaseSettings = DatabaseSettings()
     prefect: PrefectSettings = PrefectSettings()
     work: WorkSettings = WorkSettings()
@@ -139,6 +131,11 @@ class Settings(_Section):
     def state(self) -> Path:
         """Databases, keys and Prefect's own files."""
         return self.directory / "state"
+
+    @property
+    def keys(self) -> Path:
+        """The key that signs the journal's heads, and every public key ever used."""
+        return self.state / "keys"
 
     @property
     def processing(self) -> Path:

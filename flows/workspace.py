@@ -34,6 +34,9 @@ from preservation.model.supplied import SuppliedManifest
 from preservation.model.verdicts import Verdict
 from preservation.records import Records
 
+JUDGING_STAGE = "plan"
+"""The stage that says whether a submission goes on."""
+
 _Value = TypeVar("_Value")
 
 # A union is no type to mypy, but one to msgspec.
@@ -62,6 +65,13 @@ class Ending(msgspec.Struct, frozen=True):
     issues: tuple[Issue, ...] = ()
 
 
+class Numbered(msgspec.Struct, frozen=True):
+    """The version number that a submission was given, and when: the time that its package bears."""
+
+    package: PackageId
+    at: datetime
+
+
 class Approval(msgspec.Struct, frozen=True):
     """A person's answer to what a submission was waiting for."""
 
@@ -81,7 +91,8 @@ class Workspace:
         self.survey = self._records("survey", _FOUND)
         self.supplied = self._records("supplied", SuppliedManifest)
         self.issues = self._records("issues", Issue)
-        self.package = self._records("package", PackageId)
+        self.fingerprint = self._records("fingerprint", HexDigest)
+        self.number = self._records("number", Numbered)
         self.screened = self._records("screening", ScreenedFile)
         self.decisions = self._records("decisions", Decision)
         self.derivatives = self._records("derivatives", _DERIVED)
@@ -98,7 +109,7 @@ class Workspace:
 
     def surveyed(self) -> Iterator[SurveyedFile]:
         """Give the survey's files, without what is no file."""
-        return (entry for entry in self.survey if isinstance(entry, SurveyedFile))
+        return (entry for entry in self.survey.so_far if isinstance(entry, SurveyedFile))
 
     @property
     def submission(self) -> Submission:
@@ -124,8 +135,12 @@ class Workspace:
         self.claim.write([Claim(submission, tree, policy)])
 
     def reopen(self) -> None:
-        """Take back an ending that was none for good (interrupted, waiting), so that the stages go on."""
+        """Take back an ending that was none for good (interrupted, waiting), so that the stages go on.
+
+        The judgement is made again: a person may have answered in the meantime.
+        """
         self.ending.path.unlink(missing_ok=True)
+        self.events(JUDGING_STAGE).path.unlink(missing_ok=True)
 
     def discard(self) -> None:
         """Remove the folder. It goes from its place at once, so that no half of it is ever taken up."""

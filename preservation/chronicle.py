@@ -104,14 +104,6 @@ class Chronicle:
             EventOutcome.WARNING if refused else EventOutcome.SUCCESS,
         )
 
-    def packaged(self, package: str, files: int, size: int) -> Event:
-        """Tell that a package was planned as a bag."""
-        return self._event(
-            EventType.INFORMATION_PACKAGE_CREATION,
-            f"package {package} as a bag (RFC 8493)",
-            f"{files} files, {size} bytes",
-        )
-
     def replicated(self, package: str, replica: Replica) -> Event:
         """Tell that a copy was read back from where it rests, and matched."""
         return self._event(
@@ -126,13 +118,12 @@ class Chronicle:
         """Tell that the package is kept from now on."""
         return self._event(EventType.ACCESSION, f"{package} entered in the catalogue", "kept")
 
-    def ended(self, verdict: Verdict, sentence: str) -> Event:
+    def ended(self, verdict: Verdict, sentence: str, at: datetime) -> Event:
         """Tell how it ended. Each end of a submission that was tried again is an event of its own."""
-        now = self.clock()
         return Event(
-            event_id(self.submission.identifier, EventType.INGESTION_END, now.isoformat()),
+            event_id(self.submission.identifier, EventType.INGESTION_END, at.isoformat()),
             EventType.INGESTION_END,
-            now,
+            at,
             str(self.submission.object),
             _OUTCOMES[verdict],
             verdict.value,

@@ -29,6 +29,11 @@ class Records(Generic[Value]):
         """Say whether they were written, wholly."""
         return self.path.exists()
 
+    @property
+    def so_far(self) -> Iterable[Value]:
+        """The values, or nothing where the stage that writes them was not reached."""
+        return self if self.exist else ()
+
     def __iter__(self) -> Iterator[Value]:
         """Read them in the order in which they were written.
 

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from preservation.model.decisions import Action, Decision
+from preservation.model.decisions import Action, Decision, PolicyReference
 from preservation.model.issues import Issue, IssueCode, Severity
 from preservation.model.paths import shown
 from preservation.model.verdicts import Verdict
 
 REJECTED_BY_POLICY: Final = IssueCode("POL-001")
 ASKED_BY_POLICY: Final = IssueCode("POL-002")
+MANIFEST_REQUIRED: Final = IssueCode("POL-003")
 
 _NAMED_ISSUES = 3
 
@@ -40,11 +41,22 @@ def issue_of(decision: Decision) -> Issue | None:
         return Issue(
             ASKED_BY_POLICY,
             Severity.QUESTION,
-            f"{name}: rule {decision.rule!r} of the policy asks an archivist about such files: {decision.because}",
+            f"{name}: rule {decision.rule!r} of the policy asks an archivist: {decision.because}",
             decision.path,
             "An archivist decides: approve the drop as it is, or add a rule for such files to the policy.",
         )
     return None
+
+
+def manifest_required(policy: PolicyReference) -> Issue:
+    """Return the issue of a drop that came without the manifest that its policy requires."""
+    return Issue(
+        MANIFEST_REQUIRED,
+        Severity.ERROR,
+        f"The drop came without a manifest, and policy {policy.name} requires one",
+        None,
+        "Have the scanner or the sender write one (checksums.md5), and drop it with the scans.",
+    )
 
 
 def judge(issues: Iterable[Issue], *, approved: bool) -> Judgement:

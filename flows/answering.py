@@ -1,0 +1,142 @@
+"""Answering: the receipt, the catalogue's note of how it ended, and the journal sealed into every store."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from pathlib import Path
+
+import msgspec
+
+from flows.drops import Drop
+from flows.leftovers import let_go
+from flows.progress import LOG
+from flows.stages.stage import chronicle_of
+from flows.wiring import Installation, now
+from flows.workspace import Ending, Workspace, only
+from preservation.errors import PreservationError
+from preservation.model.dossiers import Dossiers
+from preservation.model.issues import Issue
+from preservation.model.verdicts import Verdict
+from preservation.receipt.as_markdown import receipt_markdown
+from preservation.receipt.contents import PlacedReplica, Receipt
+from preservation.receipt.rendering import render
+from preservation.receipt.summary import formats_table
+from storage.journal.keys import public_keys
+from storage.journal.segments import publish
+from storage.journal.signing import sign_head
+from storage.ports.catalogue import Conclusion
+
+_ISSUES_TOLD = 10_000
+_FOR_GOOD = frozenset({Verdict.STORED, Verdict.ALREADY_KEPT, Verdict.REJECTED})
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What is told of one drop. ``markdown`` and ``formats`` are what the Prefect UI shows of it."""
+
+    object: str
+    ending: Ending
+    issues: tuple[Issue, ...] = ()
+    receipt: Path | None = None
+    markdown: str = ""
+    formats: tuple[dict[str, str | int], ...] = ()
+
+
+def not_begun(drop: Drop, reason: str) -> Told:
+    """Tell of a drop that could not be taken in hand."""
+    return Told(str(drop), Ending(Verdict.INTERRUPTED, reason, now()))
+
+
+def answer(workspaces: Iterable[Workspace], installation: Installation) -> list[Told]:
+    """Answer every submission that has ended, and seal the journal.
+
+    Raises ``StorageError`` where the catalogue cannot be reached; then nothing is forgotten, and
+    answering again answers the same.
+    """
+    ended = list(workspaces)
+    told = [_answer(workspace, installation) for workspace in ended]
+    for workspace in ended:
+        _forget(workspace, installation)
+    _seal(installation)
+    return told
+
+
+def _answer(workspace: Workspace, installation: Installation) -> Told:
+    ending = only(workspace.ending)
+    submission = workspace.submission
+    receipt = _receipt(workspace, ending, installation)
+    page = render(receipt, _target(workspace, installation))
+    events = (chronicle_of(workspace).ended(ending.verdict, ending.sentence, ending.at),)
+    installation.catalogue.conclude(
+        Conclusion(submission, ending.verdict, ending.at, ending.sentence, page), events
+    )
+    return Told(
+        str(submission.object),
+        ending,
+        tuple(islice(chain(ending.issues, _issues_of_files(workspace)), _ISSUES_TOLD)),
+        page,
+        receipt_markdown(receipt),
+        tuple(formats_table(receipt.files)),
+    )
+
+
+def _receipt(workspace: Workspace, ending: Ending, installation: Installation) -> Receipt:
+    submission = workspace.submission
+    sites = {store.name: store.place.site for store in installation.stores}
+    return Receipt(
+        submission=submission,
+        verdict=ending.verdict,
+        sentence=ending.sentence,
+        files=Dossiers(
+            workspace.survey.so_far,
+            workspace.screened.so_far,
+            workspace.decisions.so_far,
+            workspace.derivatives.so_far,
+        ),
+        workspace=workspace.root,
+        started=submission.received_at,
+        ended=ending.at,
+        package=ending.package,
+        issues=ending.issues,
+        replicas=tuple(PlacedReplica(replica, sites.get(replica.store, "")) for replica in ending.replicas),
+        policy=installation.policy_of(submission.object.collection).reference,
+        engines=tuple(workspace.engines.so_far),
+    )
+
+
+def _target(workspace: Workspace, installation: Installation) -> Path:
+    """Return where the receipt goes, without its ending: the same for every try of one submission."""
+    submission = workspace.submission
+    folder = installation.settings.receipts / submission.object.collection / submission.object.name
+    return folder / f"{submission.received_at:%Y%m%dT%H%M%SZ}-{submission.identifier[:8]}"
+
+
+def _issues_of_files(workspace: Workspace) -> Iterator[Issue]:
+    for screened in workspace.screened.so_far:
+        yield from screened.issues
+
+
+def _forget(workspace: Workspace, installation: Installation) -> None:
+    """Remove the folder of a submission that ended for good; what cannot be removed now is next time."""
+    try:
+        verdict = only(workspace.ending).verdict
+        if verdict is Verdict.REJECTED:
+            let_go(workspace, installation)
+        elif verdict in _FOR_GOOD:
+            workspace.discard()
+    except PreservationError as error:
+        LOG.warning("%s: left in processing/ for now: %s", workspace.root.name, error)
+
+
+def _seal(installation: Installation) -> None:
+    """Sign the journal's head and give every store what it lacks of the journal."""
+    settings = installation.settings
+    sign_head(installation.journal, installation.signing_key, now())
+    for store in installation.stores:
+        try:
+            with tempfile.TemporaryDirectory(dir=settings.state, prefix="sealing-") as scratch:
+                publish(installation.journal, public_keys(settings.keys), store, Path(scratch))
+        except PreservationError as error:
+            # A store that is away gets the segments it lacks when it is back.
+            LOG.warning("store %s: the journal was not sealed into it: %s", store.name, error)

@@ -1,0 +1,54 @@
+"""What the Prefect UI shows of a run besides its states: the receipt, the formats, the replicas."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+
+from flows.answering import Told
+
+_NO_KEY = re.compile(r"[^a-z0-9]+")
+
+
+def publish(label: str, told: list[Told]) -> None:
+    """Publish the artifacts of a run; a handful, however many drops it carried."""
+    slug = _NO_KEY.sub("-", label.lower()).strip("-")
+    receipts = [one.markdown for one in told if one.markdown]
+    if receipts:
+        create_markdown_artifact(
+            key=f"receipt-{slug}", markdown="\n\n---\n\n".join(receipts), description=f"Receipt: {label}"
+        )
+    formats = _formats(told)
+    if formats:
+        create_table_artifact(key=f"formats-{slug}", table=formats, description=f"Formats: {label}")
+    replicas = [
+        {
+            "package": str(one.ending.package),
+            "store": replica.store,
+            "location": replica.location,
+            "verified": replica.verified_at.isoformat(timespec="seconds"),
+            "files": replica.files,
+            "bytes": replica.bytes,
+        }
+        for one in told
+        for replica in one.ending.replicas
+    ]
+    if replicas:
+        create_table_artifact(key=f"replicas-{slug}", table=replicas, description=f"Replicas: {label}")
+
+
+def _formats(told: list[Told]) -> list[dict[str, str | int]]:
+    """Add up the formats of all drops of the run, most frequent first."""
+    files: Counter[tuple[str, str]] = Counter()
+    sizes: Counter[tuple[str, str]] = Counter()
+    for one in told:
+        for row in one.formats:
+            form = (str(row["puid"]), str(row["format"]))
+            files[form] += int(row["files"])
+            sizes[form] += int(row["bytes"])
+    return [
+        {"puid": form[0], "format": form[1], "files": count, "bytes": sizes[form]}
+        for form, count in files.most_common()
+    ]

@@ -1,0 +1,83 @@
+"""Claiming: taking an object in hand for a drop, going on where an earlier run was stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flows.answering import answer
+from flows.drops import Drop
+from flows.leftovers import let_go
+from flows.stages.registering import REGISTER
+from flows.wiring import Installation, now
+from flows.workspace import Approval, Workspace, in_hand, only
+from preservation.errors import NotFoundError
+from preservation.model.digests import HexDigest
+from preservation.model.paths import RelativePath
+from preservation.model.verdicts import Verdict
+from preservation.survey.walk import tree_signature
+
+
+@contextmanager
+def claim(drop: Drop, installation: Installation) -> Iterator[Workspace]:
+    """Take the drop's object in hand for as long as the context lasts.
+
+    Goes on with what an earlier run left, where the drop and the policy are what they were; else
+    begins anew, after what that run had left in the stores was taken away.
+    Raises ``ConfigurationError`` for names and policies that cannot be, ``NotFoundError`` where the
+    drop is gone, ``UnavailableError`` where another run has the object in hand.
+    """
+    object_id = drop.object_id
+    policy = installation.policy_of(object_id.collection).reference.digest
+    tree = _signature(drop.path)
+    with in_hand(installation.settings.processing, object_id) as workspace:
+        if not _goes_on(workspace, drop, tree, policy):
+            _settle(workspace, installation)
+            workspace.start(object_id, drop.path, tree, policy, now())
+        elif _ended_for_now(workspace):
+            workspace.reopen()
+        if drop.because:
+            workspace.approval.write([Approval(drop.approved_by, drop.because, now())])
+        yield workspace
+
+
+def _goes_on(workspace: Workspace, drop: Drop, tree: HexDigest, policy: HexDigest) -> bool:
+    return any(
+        claimed.submission.drop == drop.path and claimed.tree == tree and claimed.policy == policy
+        for claimed in workspace.claim.so_far
+    )
+
+
+def _ended_for_now(workspace: Workspace) -> bool:
+    return any(ending.verdict in {Verdict.INTERRUPTED, Verdict.WAITING} for ending in workspace.ending.so_far)
+
+
+def _settle(workspace: Workspace, installation: Installation) -> None:
+    """Finish with an earlier submission of the object: answered if it was kept, forgotten if not."""
+    if _is_registered(workspace, installation):
+        REGISTER.run(workspace, installation)
+        answer([workspace], installation)
+    else:
+        let_go(workspace, installation)
+
+
+def _is_registered(workspace: Workspace, installation: Installation) -> bool:
+    for number in workspace.number.so_far:
+        try:
+            kept = installation.catalogue.package(number.package)
+        except NotFoundError:
+            return False
+        return kept.submission == only(workspace.claim).submission.identifier
+    return False
+
+
+def _signature(drop: Path) -> HexDigest:
+    try:
+        if drop.is_dir() and not drop.is_symlink():
+            return tree_signature(drop)
+        return tree_signature(drop.parent, RelativePath(drop.name))
+    except OSError as error:
+        raise NotFoundError(
+            f"{drop}: the drop cannot be read ({error.strerror}); put it back and try again"
+        ) from error

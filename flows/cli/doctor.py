@@ -1,0 +1,49 @@
+"""``muniment doctor``: what works, and what to do about what does not."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import typer
+
+from flows.cli.options import InstallationOption, JsonOption
+from flows.cli.output import note, say, say_json
+
+_FAILING = 2
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command."""
+    app.command()(doctor)
+
+
+def doctor(installation: InstallationOption = None, json: JsonOption = False) -> None:
+    """Say what is installed, which converters and stores work, and what to do about what does not.
+
+    Everything is tried, not assumed: each store is written to, read back and listed, and nothing stays
+    there. Outside an installation only the programs are looked at.
+
+    Example: muniment doctor -C archive
+    """
+    from flows.examination import State, examine_installation, examine_programs
+    from flows.settings import load_settings
+    from preservation.errors import ConfigurationError
+
+    findings = list(examine_programs())
+    try:
+        settings = load_settings(installation)
+    except ConfigurationError as error:
+        if installation is not None:
+            raise
+        note(f"only programs were looked at: {error}")
+    else:
+        findings += examine_installation(settings)
+    for finding in findings:
+        if json:
+            say_json(dataclasses.asdict(finding))
+        else:
+            say(f"{finding.state.value:8} {finding.what}: {finding.detail}")
+            if finding.state is not State.OK:
+                say(f"         → {finding.next_step}")
+    if any(finding.state is not State.OK for finding in findings):
+        raise typer.Exit(_FAILING)

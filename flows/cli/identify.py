@@ -1,0 +1,143 @@
+"""``muniment identify``: say what files are."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.options import JsonOption
+from flows.cli.output import note, say, say_json
+from preservation.errors import NotFoundError, UnacceptableContentError
+from preservation.model.digests import Algorithm
+from preservation.model.files import EntryKind, IrregularEntry, SurveyedFile
+from preservation.model.paths import RelativePath, is_utf8, shown
+
+if TYPE_CHECKING:
+    from preservation.identification.identify import Identifier
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command."""
+    app.command()(identify)
+
+
+def identify(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH…", help="Files, and folders with all below them.")
+    ],
+    json: JsonOption = False,
+    algorithm: Annotated[
+        list[Algorithm] | None,
+        typer.Option(help="Digest to compute; may be given several times.  [default: sha256]"),
+    ] = None,
+    second_opinion: Annotated[
+        bool,
+        typer.Option(
+            "--second-opinion/--no-second-opinion",
+            help="Ask fido where siegfried is in doubt.",
+        ),
+    ] = True,
+) -> None:
+    """Say what files are: PRONOM formats with the engine's reasons, media type, digests, warnings.
+
+    Every file is read once; nothing is written. What is no plain, readable file is told on stderr, and
+    the command then ends with 3.
+
+    Example: muniment identify --json ~/scans/sheet-012
+    """
+    from preservation.identification.identify import Identifier
+
+    missing = [repr(shown(path)) for path in paths if not os.path.lexists(path)]
+    if missing:
+        raise NotFoundError(f"there is nothing at {', '.join(missing)}; check the spelling")
+    identifier = Identifier(second_opinion=second_opinion)
+    algorithms = tuple(dict.fromkeys(algorithm or [Algorithm.SHA256]))
+    tell = _tell_json if json else _tell
+    unreadable = 0
+    for told, entry in _looked_at(paths, algorithms, identifier):
+        if isinstance(entry, SurveyedFile):
+            tell(told if is_utf8(told) else shown(told), entry)
+        else:
+            unreadable += entry.kind is not EntryKind.EMPTY_FOLDER
+            note(f"{shown(told)}: {entry.kind}: {entry.detail}")
+    if unreadable:
+        entries = "1 entry" if unreadable == 1 else f"{unreadable} entries"
+        raise UnacceptableContentError(f"{entries} could not be identified, for the reasons above")
+
+
+def _looked_at(
+    paths: list[str], algorithms: tuple[Algorithm, ...], identifier: Identifier
+) -> Iterator[tuple[str, SurveyedFile | IrregularEntry]]:
+    """Give what is at and below ``paths``, each as whoever asked would write it; links are followed."""
+    for are_folders, group in groupby(paths, os.path.isdir):
+        if are_folders:
+            for folder in group:
+                yield from _below(folder, algorithms, identifier)
+        else:
+            yield from _files(group, algorithms, identifier)
+
+
+def _below(
+    folder: str, algorithms: tuple[Algorithm, ...], identifier: Identifier
+) -> Iterator[tuple[str, SurveyedFile | IrregularEntry]]:
+    from preservation.model.submissions import DropKind, Received
+    from preservation.survey.survey import survey
+
+    received = Received(DropKind.FOLDER, Path(folder))
+    threads = len(os.sched_getaffinity(0))
+    try:
+        for entry in survey(received, algorithms=algorithms, identifier=identifier, threads=threads):
+            yield os.path.join(folder, entry.path), entry  # noqa: PTH118  as it was written, ./ and all
+    except OSError as error:
+        yield folder, _unreadable(folder, error)
+
+
+def _files(
+    paths: Iterable[str], algorithms: tuple[Algorithm, ...], identifier: Identifier
+) -> Iterator[tuple[str, SurveyedFile | IrregularEntry]]:
+    """Identify files that were named one by one: any name will do, for nothing is to be kept of them."""
+    from preservation.fixity.digesting import digest_file
+
+    for path in paths:
+        try:
+            status = Path(path).stat()
+            if not stat.S_ISREG(status.st_mode):
+                yield path, IrregularEntry(RelativePath(path), EntryKind.DEVICE, "not a plain file")
+                continue
+            size, digests = digest_file(Path(path), algorithms)
+            (identification,) = identifier.identify_batch([Path(path)])
+        except OSError as error:
+            yield path, _unreadable(path, error)
+        else:
+            yield path, SurveyedFile(RelativePath(path), size, status.st_mtime_ns, digests, identification)
+
+
+def _unreadable(path: str, error: OSError) -> IrregularEntry:
+    return IrregularEntry(RelativePath(path), EntryKind.UNREADABLE, error.strerror or str(error))
+
+
+def _tell_json(path: str, file: SurveyedFile) -> None:
+    identification = file.identification
+    say_json(
+        {
+            "path": path,
+            "size": file.size,
+            "puids": identification.matches,
+            "mime": identification.mime,
+            "warnings": identification.warnings,
+            "digests": file.digests,
+        }
+    )
+
+
+def _tell(path: str, file: SurveyedFile) -> None:
+    identification = file.identification
+    say(f"{shown(path)}  {identification.decided or '-'}  {identification.name}  {identification.mime}")
+    for warning in identification.warnings:
+        say(f"    {shown(warning)}")

@@ -1,0 +1,232 @@
+"""``muniment journal``: check the journal, read it, give it away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.options import InstallationOption, JsonOption
+from flows.cli.output import note, say, say_json
+
+if TYPE_CHECKING:
+    from storage.journal.verification import JournalVerdict
+    from storage.ports.journal import Entry
+
+_BROKEN = 4
+_LATEST = 50
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the command."""
+    verbs = typer.Typer(
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        help="Check the journal of every act, read it, give it away.",
+    )
+    for verb in (verify, show, export):
+        verbs.command()(verb)
+    app.add_typer(verbs, name="journal")
+
+
+def verify(
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="PATH", help="An exported journal, or the _journal folder of a store."
+        ),
+    ] = None,
+    installation: InstallationOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Check that no entry was altered, dropped, moved, put in or cut off since it was written.
+
+    Every entry is hashed again, each must follow the one before it, and every signed head must hold.
+    Ends with 4 where the journal is broken, and names the entry. What a stranger can do to check it
+    without Muniment stands in docs/journal.md.
+
+    Example: muniment journal verify --from stores/first/_journal
+    """
+    place, verdict = _verdict_on_live(installation) if source is None else _verdict_on(source, installation)
+    _say_verdict(place, verdict, json)
+
+
+def show(
+    subject: Annotated[
+        str | None,
+        typer.Argument(metavar="[OBJECT]", help="collection/name, a version of it or a file in one."),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help=f"Only the last N entries; without OBJECT the last {_LATEST} unless given.",
+        ),
+    ] = None,
+    installation: InstallationOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Tell what was done to an object, or lately to all of them. Times are in UTC.
+
+    Example: muniment journal show maps/sheet-012
+    """
+    from flows.settings import load_settings
+    from flows.wiring import open_installation
+    from preservation.errors import NotFoundError
+    from preservation.model.paths import shown
+
+    if subject is None and limit is None:
+        limit = _LATEST
+    with open_installation(load_settings(installation)) as opened:
+        told = _tell(opened.journal.about(subject, limit), json=json)
+    if not told and subject is not None:
+        raise NotFoundError(
+            f"{shown(subject)}: the journal tells nothing of it; objects are written collection/name, "
+            "and muniment journal show without a name tells what was done lately"
+        )
+    if not told:
+        note("The journal is empty: nothing was done yet.")
+
+
+def export(
+    target: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that does not exist yet.")],
+    installation: InstallationOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Sign the journal as it stands and write it to a folder, with all that is needed to check it.
+
+    The folder holds the journal, its signed heads, the public keys, a README and a check that needs
+    only Python's standard library. Nothing is overwritten.
+
+    Example: muniment journal export journal-2026 && python3 journal-2026/check_journal.py --help
+    """
+    from flows.settings import load_settings
+    from flows.wiring import now, open_installation
+    from storage.journal.exporting import export_journal
+    from storage.journal.keys import public_keys
+    from storage.journal.signing import sign_head
+
+    settings = load_settings(installation)
+    with open_installation(settings) as opened:
+        sign_head(opened.journal, opened.signing_key, now())
+        reached = export_journal(opened.journal, public_keys(settings.keys), target)
+    if json:
+        say_json({"exported": target.resolve(), "entries": reached.seq, "head": reached.hash})
+        return
+    say(f"Exported {reached.seq} entries to {target}")
+    say(f"  how to check them stands in {target / 'README.txt'}")
+
+
+def _verdict_on_live(installation: Path | None) -> tuple[str, JournalVerdict]:
+    from flows.settings import load_settings
+    from flows.wiring import open_installation
+    from storage.journal.keys import public_keys
+    from storage.journal.verification import verify_journal
+
+    settings = load_settings(installation)
+    with open_installation(settings) as opened:
+        return opened.database.address, verify_journal(opened.journal, public_keys(settings.keys))
+
+
+def _verdict_on(source: Path, installation: Path | None) -> tuple[str, JournalVerdict]:
+    from flows.settings import load_settings
+    from preservation.errors import ConfigurationError
+    from storage.journal.exported import exported_in_folder
+    from storage.journal.keys import public_keys
+
+    exported = exported_in_folder(source)
+    try:
+        keys = public_keys(load_settings(installation).keys)
+    except ConfigurationError:
+        if installation is not None:
+            raise
+        keys = exported.keys()
+        for identifier in keys:
+            note(f"The key {identifier} lay beside the journal: compare it with the id you were told.")
+    return exported.place, exported.verify(keys)
+
+
+def _say_verdict(place: str, verdict: JournalVerdict, json: bool) -> None:
+    from storage.journal.verification import Broken
+
+    if json:
+        say_json(_verdict_fields(place, verdict))
+    elif isinstance(verdict, Broken):
+        say(f"BROKEN  {place}: sound up to entry {verdict.head.seq}")
+        for fault in verdict.faults:
+            say(f"  {fault.message}")
+        note(
+            "Next: keep the database as it is, compare it with the journal in a store "
+            "(muniment journal verify --from STORE/_journal), and find out who could write to it."
+        )
+    else:
+        say(f"INTACT  {place}: {verdict.head.seq} entries, none altered, missing, moved or put in")
+        if verdict.signed is not None:
+            at, last = verdict.signed.at, verdict.signed.head.seq
+            say(f"  entries up to {last} are vouched for with a signature of {at:%Y-%m-%d %H:%M} UTC")
+        for remark in verdict.notes:
+            say(f"  {remark}")
+    if isinstance(verdict, Broken):
+        raise typer.Exit(_BROKEN)
+
+
+def _verdict_fields(place: str, verdict: JournalVerdict) -> dict[str, object]:
+    from storage.database.moments import moment_text
+    from storage.journal.verification import Broken
+
+    faults = verdict.faults if isinstance(verdict, Broken) else ()
+    signed = None if isinstance(verdict, Broken) else verdict.signed
+    return {
+        "journal": place,
+        "intact": not faults,
+        "entries": verdict.head.seq,
+        "head": verdict.head.hash,
+        "signed": signed and {"seq": signed.head.seq, "at": moment_text(signed.at), "key": signed.key},
+        "faults": [
+            {"kind": fault.kind.value, "seq": fault.seq, "message": fault.message} for fault in faults
+        ],
+        "notes": list(verdict.notes),
+    }
+
+
+def _tell(entries: Iterable[Entry], *, json: bool) -> bool:
+    """Write the entries as they come, and return whether there were any."""
+    from preservation.model.paths import shown
+
+    day = None
+    told = False
+    for entry in entries:
+        told = True
+        if json:
+            say_json(_fields(entry))
+            continue
+        if entry.at.date() != day:
+            day = entry.at.date()
+            say(f"{day:%A}, {day.day} {day:%B %Y}")
+        outcome = "" if entry.outcome == "success" else f"{entry.outcome.upper()}: "
+        agent = f"{entry.agent_name} {entry.agent_version}".rstrip()
+        say(f"  {entry.at:%H:%M:%S}  {entry.event_type}: {shown(entry.object)}")
+        for sentence in filter(None, (f"{outcome}{entry.note}", entry.detail)):
+            say(f"            {shown(sentence)}")
+        say(f"            by {shown(agent)}, entry {entry.seq}")
+    return told
+
+
+def _fields(entry: Entry) -> dict[str, object]:
+    from storage.database.moments import moment_text
+
+    return {
+        "seq": entry.seq,
+        "event": entry.identifier,
+        "at": moment_text(entry.at),
+        "event_type": entry.event_type,
+        "object": entry.object,
+        "outcome": entry.outcome,
+        "note": entry.note,
+        "detail": entry.detail,
+        "agent": {"kind": entry.agent_kind, "name": entry.agent_name, "version": entry.agent_version},
+        "hash": entry.head.hash,
+    }

@@ -1,0 +1,162 @@
+"""``muniment policy``: check policy files, and explain what they would do."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.options import JsonOption
+from flows.cli.output import note, say, say_json
+from preservation.model.paths import path_order, relative_path, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from preservation.model.decisions import Migration
+    from preservation.model.files import SurveyedFile
+    from preservation.policy.explanation import Explanation
+    from preservation.policy.schema import Policy
+
+_BATCH = 256
+"""Files identified at a time: enough for every core, few enough that the first answer comes soon."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command."""
+    verb = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    verb.command()(check)
+    verb.command()(explain)
+    verb.command()(schema)
+    app.add_typer(verb, name="policy", help="Check policy files, and explain what they would do.")
+
+
+def check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Policy files.")],
+    json: JsonOption = False,
+) -> None:
+    """Read policy files and tell every fault in them, each with its line.
+
+    Ends with 0 where all are sound, with 2 where one is not.
+
+    Example: muniment policy check policies/*.toml
+    """
+    from preservation.errors import ConfigurationError
+    from preservation.policy.load import load
+
+    sound = True
+    for file in files:
+        try:
+            policy = load(file)
+        except ConfigurationError as error:
+            sound = False
+            if json:
+                say_json({"path": str(file), "sound": False, "faults": error.faults})
+            else:
+                say(str(error))
+            continue
+        reference = policy.reference
+        if json:
+            said = {"policy": reference.name, "revision": reference.revision, "digest": reference.digest}
+            say_json({"path": str(file), "sound": True, "faults": [], **said})
+        else:
+            say(f"the policy {file} is sound: {reference}")
+    if not sound:
+        raise typer.Exit(ConfigurationError.exit_code)
+
+
+def explain(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A policy file.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", exists=True, help="Files, or folders as drops.")
+    ],
+    json: JsonOption = False,
+) -> None:
+    """Say for each file which rule takes it, why, and what would happen. Nothing is touched.
+
+    A folder stands for a drop: patterns are held against the paths below it.
+
+    Example: muniment policy explain policies/digitized-images.toml ~/scans/sheet-012
+    """
+    from preservation.policy.explanation import explain as explained
+    from preservation.policy.load import load
+
+    policy = load(file)
+    tell = _tell_json if json else _tell
+    for path in paths:
+        for found in _identified(policy, path):
+            tell(found, explained(policy, found))
+
+
+def schema() -> None:
+    """Write the JSON Schema of policy files to stdout, for editors that complete and check TOML.
+
+    Example: muniment policy schema > policies/policy.schema.json
+    """
+    from preservation.policy.json_schema import json_schema_text
+
+    say(json_schema_text().rstrip("\n"))
+
+
+def _identified(policy: Policy, path: Path) -> Iterator[SurveyedFile]:
+    """Identify the file, or the files of the drop, at ``path``. Digests are not computed: rules ask for none."""
+    from preservation.identification.identify import Identifier
+    from preservation.model.files import SurveyedFile
+
+    identifier = Identifier(second_opinion=policy.terms.identification.second_opinion)
+    root = path if path.is_dir() else path.parent
+    files = _plain_files_below(path) if path.is_dir() else iter([path])
+    while batch := list(islice(files, _BATCH)):
+        for file, identification in zip(batch, identifier.identify_batch(batch), strict=True):
+            status = file.stat()
+            name = relative_path(file.relative_to(root).as_posix())
+            yield SurveyedFile(name, status.st_size, status.st_mtime_ns, {}, identification)
+
+
+def _plain_files_below(folder: Path) -> Iterator[Path]:
+    for entry in sorted(folder.iterdir(), key=lambda entry: path_order(entry.name)):
+        if entry.is_symlink() or not (entry.is_dir() or entry.is_file()):
+            note(
+                f"{shown(str(entry))}: neither a file nor a folder; the screen irregular-entries is for such"
+            )
+        elif entry.is_dir():
+            yield from _plain_files_below(entry)
+        else:
+            yield entry
+
+
+def _tell(file: SurveyedFile, explanation: Explanation) -> None:
+    decision = explanation.decision
+    say(f"{shown(file.path)}  ({file.identification.decided or '-'}, {file.identification.name})")
+    say(f"  {decision.action} by rule {decision.rule}, because {explanation.reason}")
+    say(f"    {decision.because}")
+    say(f"    {explanation.would}")
+    for passed_over in explanation.passed_over:
+        say(f"  not {passed_over.rule}: {passed_over.reason}")
+
+
+def _tell_json(file: SurveyedFile, explanation: Explanation) -> None:
+    decision = explanation.decision
+    say_json(
+        {
+            "path": shown(file.path),
+            "size": file.size,
+            "puid": file.identification.decided,
+            "format": file.identification.name,
+            "action": decision.action,
+            "rule": decision.rule,
+            "because": decision.because,
+            "reason": explanation.reason,
+            "would": explanation.would,
+            "normalize": _told(decision.normalize),
+            "prove": decision.prove,
+            "access": _told(decision.access),
+            "passed_over": explanation.passed_over,
+        }
+    )
+
+
+def _told(migration: Migration | None) -> dict[str, object] | None:
+    return None if migration is None else {"migration": migration.name, **migration.options}

@@ -1,0 +1,153 @@
+"""``muniment preserve``: keep a drop, provably."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.options import InstallationOption, JsonOption
+from flows.cli.output import say, say_json
+
+if TYPE_CHECKING:
+    from flows.answering import Told
+    from flows.drops import Drop
+    from flows.settings import Settings
+
+_GRAVEST_FIRST = (6, 3, 7, 0)
+_ISSUES_SHOWN = 20
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command."""
+    app.command()(preserve)
+
+
+def preserve(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders, files or bags to keep.")],
+    collection: Annotated[str, typer.Option("--collection", "-c", help="The collection they are for.")],
+    name: Annotated[
+        str, typer.Option("--as", metavar="NAME", help="The object's name; else the drop's own.")
+    ] = "",
+    approve: Annotated[
+        str, typer.Option("--approve", metavar="WHY", help="Answer what the drop was waiting for.")
+    ] = "",
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who approves.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; keep nothing.")] = False,
+    json: JsonOption = False,
+    installation: InstallationOption = None,
+) -> None:
+    """Preserve drops: survey, screen, normalize, package, replicate, read back, and answer with a receipt.
+
+    The drop is left as it is. Run again after a crash, it goes on where it was; the same drop again is
+    recognised and nothing is written. A drop that waits for a person goes on with --approve and --by.
+
+    Exit codes: 0 kept, 3 rejected, 6 interrupted, 7 waiting; of several drops, the gravest.
+
+    Example: muniment preserve ~/scans/sheet-012 --collection images
+    """
+    from flows.running import drops_of
+    from flows.settings import load_settings
+    from preservation.errors import ConfigurationError
+
+    if bool(approve) != bool(by):
+        raise ConfigurationError("--approve and --by belong together: why it may be kept, and who says so")
+    settings = load_settings(installation)
+    drops = drops_of(paths, collection, settings, name)
+    if approve:
+        import dataclasses
+
+        drops = [dataclasses.replace(drop, approved_by=by, because=approve) for drop in drops]
+    _log_to_stderr()
+    codes = _rehearse(drops, settings, json=json) if dry_run else _preserve(drops, settings, json=json)
+    code = next(code for code in _GRAVEST_FIRST if code in codes)
+    if code:
+        raise typer.Exit(code)
+
+
+def _preserve(drops: list[Drop], settings: Settings, *, json: bool) -> set[int]:
+    from flows.running import in_runs, run_preserve
+    from flows.serving import prefect_api
+
+    told: dict[str, Told] = {}
+    with prefect_api(settings) as api:
+        for run in in_runs(drops, settings):
+            told |= {one.object: one for one in run_preserve(settings, api, run)}
+    for drop in drops:
+        _tell(told[str(drop)], json=json)
+    return {one.ending.verdict.exit_code for one in told.values()}
+
+
+def _tell(told: Told, *, json: bool) -> None:
+    ending = told.ending
+    if json:
+        say_json(
+            {
+                "object": told.object,
+                "object_version": ending.package.version if ending.package else None,
+                "verdict": ending.verdict,
+                "sentence": ending.sentence,
+                "files": ending.files,
+                "bytes": ending.bytes,
+                "replicas": [
+                    {
+                        "store": replica.store,
+                        "location": replica.location,
+                        "verified_at": replica.verified_at,
+                    }
+                    for replica in ending.replicas
+                ],
+                "issues": told.issues,
+                "receipt": told.receipt,
+            }
+        )
+        return
+    say(f"{ending.verdict.value.upper()}  {told.object}")
+    say(f"  {ending.sentence}")
+    for replica in ending.replicas:
+        say(f"  replica  {replica.store}: {replica.location}")
+    for issue in told.issues[:_ISSUES_SHOWN]:
+        say(f"  {issue.severity.value:8} {issue.code}  {issue.message}")
+        if issue.next_step:
+            say(f"           → {issue.next_step}")
+    if len(told.issues) > _ISSUES_SHOWN:
+        say(f"  and {len(told.issues) - _ISSUES_SHOWN} more: see the receipt")
+    say(f"  receipt  {told.receipt}")
+
+
+def _rehearse(drops: list[Drop], settings: Settings, *, json: bool) -> set[int]:
+    import dataclasses
+    import tempfile
+
+    from flows.rehearsal import rehearse
+    from flows.wiring import open_installation
+    from preservation.model.verdicts import Verdict
+
+    codes = set()
+    with open_installation(settings) as opened:
+        for drop in drops:
+            with tempfile.TemporaryDirectory(dir=settings.state, prefix="rehearsal-") as scratch:
+                would = rehearse(drop, opened, Path(scratch))
+            codes.add(Verdict(would.verdict).exit_code)
+            if json:
+                say_json({**dataclasses.asdict(would), "dry_run": True})
+                continue
+            say(f"would be {would.verdict.upper()}  {would.object}")
+            say(f"  {would.sentence}")
+            say(f"  {would.files} files, {would.bytes} bytes; {would.actions}")
+            for issue in would.issues[:_ISSUES_SHOWN]:
+                say(f"  {issue.severity.value:8} {issue.code}  {issue.message}")
+    return codes
+
+
+def _log_to_stderr() -> None:
+    """Show operators' lines to whoever waits."""
+    from flows.progress import LOG
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("muniment: %(message)s"))
+    LOG.addHandler(handler)
+    LOG.setLevel(logging.INFO)

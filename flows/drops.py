@@ -1,0 +1,51 @@
+"""A drop, as it is asked for: where it lies, and what object it becomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from preservation.errors import ConfigurationError
+from preservation.model.identifiers import ObjectId, collection_name, object_name
+
+_ARCHIVES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".tar", ".zip")
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A drop to preserve, for which collection, and as which object.
+
+    ``approved_by`` and ``because`` answer what an earlier try was waiting for.
+    """
+
+    path: Path
+    collection: str
+    object_name: str
+    approved_by: str = ""
+    because: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.collection}/{self.object_name}"
+
+    @property
+    def object_id(self) -> ObjectId:
+        """The object that it becomes. Raises ``ConfigurationError`` where a name cannot be one."""
+        try:
+            return ObjectId(collection_name(self.collection), object_name(self.object_name))
+        except ValueError as error:
+            raise ConfigurationError(f"{self.path}: {error}") from error
+
+
+def name_of(path: Path) -> str:
+    """Return the name of the object that a drop is: the drop's own, without the ending of an archive."""
+    for ending in _ARCHIVES:
+        if path.name.lower().endswith(ending) and len(path.name) > len(ending) and path.is_file():
+            return path.name[: -len(ending)]
+    return path.name
+
+
+def label_of(drops: list[Drop]) -> str:
+    """Name drops for people: the object, or how many of which collection."""
+    if len(drops) == 1:
+        return str(drops[0])
+    return f"{len(drops)} drops of {', '.join(sorted({drop.collection for drop in drops}))}"

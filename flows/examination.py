@@ -1,0 +1,140 @@
+"""What ``muniment doctor`` looks at: everything an installation needs, tried, not assumed."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+
+from flows.settings import Settings
+from preservation.errors import ConfigurationError, PreservationError
+from preservation.model.identifiers import CollectionName
+from storage.ports.stores import Store
+
+_GIB = 1 << 30
+
+
+class State(StrEnum):
+    """How a thing was found."""
+
+    OK = "ok"
+    MISSING = "missing"
+    FAILING = "failing"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; ``next_step`` says what to do where it is not ok."""
+
+    what: str
+    state: State
+    detail: str
+    next_step: str = ""
+
+
+def examine_programs() -> Iterator[Finding]:
+    """Try what identifies, decodes and converts."""
+    yield Finding("Python", State.OK, sys.version.split()[0])
+    yield _tried("identification (siegfried, fido, libmagic)", _engines, "run: make setup")
+    yield _tried("images (Pillow)", _pillow, "run: make setup")
+    yield _tried("images (imagecodecs, tifffile)", _imagecodecs, "run: make setup")
+    yield _tried("documents (pypdf)", lambda: f"pypdf {version('pypdf')}", "run: make setup")
+    yield _tried("bags (bagit, second reader)", lambda: f"bagit {version('bagit')}", "run: make setup")
+    yield _tried("cage (limits, no network)", _cage, "see SECURITY.md: parsing must not run uncaged")
+    yield _tried("Prefect", lambda: f"prefect {version('prefect')}", "run: make setup")
+
+
+def examine_installation(settings: Settings) -> Iterator[Finding]:
+    """Try the installation's policies, database, key and stores."""
+    from flows.wiring import open_installation  # noqa: PLC0415  half a second, and only here
+
+    governed = {collection.name: collection.policy for collection in settings.collection}
+    for name in sorted(governed):
+        yield _tried(
+            f"policy of collection {name}",
+            _policy(settings, CollectionName(name)),
+            "muniment policy check FILE",
+        )
+    try:
+        with open_installation(settings) as installation:
+            yield _tried("database", lambda: installation.database.address, "")
+            yield _tried(
+                "journal", lambda: f"{installation.journal.head().seq} entries", "muniment journal verify"
+            )
+            yield _tried("signing key", lambda: f"key {installation.signing_key.identifier[:16]}…", "")
+            for store in installation.stores:
+                yield _tried(f"store {store.name}", _probe(store), "")
+    except PreservationError as error:
+        yield Finding("database", State.FAILING, str(error), "mend it as the message says")
+    yield _sites(settings)
+
+
+def _tried(what: str, attempt: Callable[[], str], next_step: str) -> Finding:
+    try:
+        return Finding(what, State.OK, attempt())
+    except ConfigurationError as error:
+        return Finding(what, State.MISSING, str(error), next_step or "mend it as the message says")
+    except (PreservationError, ImportError, OSError) as error:
+        return Finding(what, State.FAILING, str(error), next_step or "mend it as the message says")
+
+
+def _probe(store: Store) -> Callable[[], str]:
+    return lambda: store.probe().detail
+
+
+def _sites(settings: Settings) -> Finding:
+    sites = {store.site for store in settings.store}
+    devices = {
+        settings.store_root(store).stat().st_dev
+        for store in settings.store
+        if settings.store_root(store).exists()
+    }
+    told = f"{len(settings.store)} stores on {len(sites)} sites"
+    if len(devices) < len(settings.store):
+        told += "; some of them share one disk, which is good for a first try only"
+    return Finding("sites", State.OK, told)
+
+
+def _engines() -> str:
+    from preservation.identification.identify import Identifier  # noqa: PLC0415  loads signatures
+
+    return "; ".join(f"{release.engine} {release.version}" for release in Identifier().releases)
+
+
+def _pillow() -> str:
+    from PIL import features  # noqa: PLC0415  only where it is asked for
+
+    needed = ("libtiff", "jpg", "zlib", "jpg_2000", "littlecms2")
+    missing = [name for name in needed if not features.check(name)]
+    if missing:
+        raise ImportError(f"Pillow {version('pillow')} was built without {', '.join(missing)}")
+    return f"Pillow {version('pillow')}, libtiff {features.version('libtiff')}"
+
+
+def _imagecodecs() -> str:
+    import imagecodecs  # noqa: PLC0415  only where it is asked for
+
+    return f"imagecodecs {imagecodecs.__version__}, tifffile {version('tifffile')}"
+
+
+def _cage() -> str:
+    from preservation.tools.cage import run  # noqa: PLC0415  only where it is asked for
+    from preservation.tools.limits import Limits  # noqa: PLC0415  as above
+
+    with tempfile.TemporaryDirectory(prefix="muniment-doctor-") as scratch:
+        run(["true"], limits=Limits(), scratch=Path(scratch))
+    return "a program ran in it"
+
+
+def _policy(settings: Settings, collection: CollectionName) -> Callable[[], str]:
+    def read() -> str:
+        from preservation.policy.load import load  # noqa: PLC0415  a third of a second, and only here
+
+        policy = load(settings.policy_of(collection))
+        return f"{policy.terms.policy} revision {policy.terms.revision}"
+
+    return read

@@ -1,0 +1,51 @@
+"""A dry run: survey, screen and plan as ever, in a folder that is thrown away; nothing is kept or told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.drops import Drop
+from flows.stages.planning import PLAN, every_issue
+from flows.stages.screening import SCREEN
+from flows.stages.surveying import SURVEY
+from flows.wiring import Installation, now
+from flows.workspace import Workspace, only
+from preservation.model.digests import HexDigest
+from preservation.model.issues import Issue
+
+_NOT_NEEDED = HexDigest("")
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What would become of a drop. ``verdict`` is ``stored`` where nothing stands against it."""
+
+    object: str
+    verdict: str
+    sentence: str
+    files: int
+    bytes: int
+    actions: dict[str, int]
+    issues: tuple[Issue, ...]
+
+
+def rehearse(drop: Drop, installation: Installation, scratch: Path) -> Rehearsed:
+    """Say what would become of ``drop``. Raises what the stages raise."""
+    workspace = Workspace(scratch / "rehearsal")
+    workspace.start(drop.object_id, drop.path, _NOT_NEEDED, _NOT_NEEDED, now())
+    try:
+        for stage in (SURVEY, SCREEN, PLAN):
+            stage.run(workspace, installation)
+        verdict, sentence = "stored", "It would be kept."
+        for ending in workspace.ending.so_far:
+            verdict, sentence = ending.verdict.value, ending.sentence
+        actions = Counter(decision.action.value for decision in workspace.decisions.so_far)
+        sizes = [file.size for file in workspace.surveyed()]
+        issues = (
+            only(workspace.ending).issues if not workspace.survey.exist else tuple(every_issue(workspace))
+        )
+        return Rehearsed(str(drop), verdict, sentence, len(sizes), sum(sizes), dict(actions), issues)
+    finally:
+        workspace.discard()

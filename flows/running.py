@@ -1,0 +1,97 @@
+"""Running the flow ``preserve`` from a process of ours, against a Prefect API that answers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+from flows.answering import Told
+from flows.drops import Drop, name_of
+from flows.progress import LOG
+from flows.serving import PrefectApi, server_environment
+from flows.settings import Settings
+from preservation.errors import ConfigurationError, NotFoundError
+from preservation.survey.walk import FoundFile, walk
+
+
+def drops_of(paths: list[Path], collection: str, settings: Settings, name: str = "") -> list[Drop]:
+    """Return the drops at ``paths``, each named for its file or folder, or ``name`` where there is one.
+
+    Raises ``NotFoundError`` where one is not there, ``ConfigurationError`` where the collection is not
+    configured, a name cannot be one, or two drops would become one object.
+    """
+    if name and len(paths) > 1:
+        raise ConfigurationError("one name cannot be given to several drops; preserve them one by one")
+    drops = []
+    for path in paths:
+        if not os.path.lexists(path):
+            raise NotFoundError(f"{path}: there is no such file or folder; check the path")
+        whole = Path(os.path.abspath(path))  # noqa: PTH100  a link that was dropped is refused, not followed
+        drop = Drop(whole, collection, name or name_of(whole))
+        settings.policy_of(drop.object_id.collection)
+        drops.append(drop)
+    names = [drop.object_name for drop in drops]
+    twice = sorted({one for one in names if names.count(one) > 1})
+    if twice:
+        raise ConfigurationError(
+            f"several drops would become the object {collection}/{twice[0]}; give each its name with --as"
+        )
+    return drops
+
+
+def in_runs(drops: list[Drop], settings: Settings) -> Iterator[list[Drop]]:
+    """Gather small drops, many to a flow run; each large one gets a run of its own."""
+    work = settings.work
+    small: list[Drop] = []
+    for drop in drops:
+        if not _is_small(drop, work.small_files, work.small_size):
+            yield [drop]
+            continue
+        small.append(drop)
+        if len(small) == work.batch:
+            yield small
+            small = []
+    if small:
+        yield small
+
+
+def run_preserve(settings: Settings, api: PrefectApi, drops: list[Drop]) -> list[Told]:
+    """Run the flow for ``drops``, in this process, and return what is told of each.
+
+    Prefect is imported here and not before: it costs two seconds, which no other verb shall pay.
+    """
+    os.environ.update(server_environment(settings.state / "prefect"))
+    os.environ.update(
+        PREFECT_API_URL=api.url,
+        # What operators read goes to Prefect too; the console is ours.
+        PREFECT_LOGGING_EXTRA_LOGGERS=LOG.name,
+        PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL="CRITICAL",
+    )
+    from prefect.settings import (  # noqa: PLC0415  see above
+        PREFECT_API_URL,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        temporary_settings,
+    )
+
+    from flows.preserve import preserve  # noqa: PLC0415  see above
+
+    # The heartbeat's thread costs a second a run when it is joined.
+    with temporary_settings({PREFECT_API_URL: api.url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        state = preserve(settings.directory, drops, return_state=True)
+    told: list[Told] | BaseException = cast("Any", state).result(raise_on_failure=False)
+    if isinstance(told, BaseException):
+        raise told
+    return told
+
+
+def _is_small(drop: Drop, files: int, size: int) -> bool:
+    if not drop.path.is_dir() or drop.path.is_symlink():
+        return drop.path.lstat().st_size <= size
+    for entry in walk(drop.path):
+        files -= 1
+        size -= entry.size if isinstance(entry, FoundFile) else 0
+        if files < 0 or size < 0:
+            return False
+    return True

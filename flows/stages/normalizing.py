@@ -1,0 +1,45 @@
+"""Normalize: the derivatives that the policy asks for, each proved or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flows.progress import watched
+from flows.stages.stage import Stage, chronicle_of
+from flows.wiring import Installation, caged_workers
+from flows.workspace import Workspace, only
+from preservation.model.derivatives import Derivative
+from preservation.model.digests import Algorithm
+from preservation.model.events import Event
+from preservation.normalization.normalize import normalize
+
+
+def _normalize(workspace: Workspace, installation: Installation) -> Iterable[Event]:
+    submission = workspace.submission
+    packaging = installation.policy_of(submission.object.collection).terms.packaging
+    algorithms = {Algorithm.SHA256, packaging.algorithm, *packaging.additional_algorithms}
+    with caged_workers(installation.settings) as workers:
+        derivatives = normalize(
+            zip(workspace.surveyed(), workspace.decisions, strict=True),
+            root=only(workspace.received).payload_root,
+            workspace=workspace.root,
+            workers=workers,
+            algorithms=tuple(sorted(algorithms)),
+        )
+        workspace.derivatives.write(
+            watched(
+                derivatives,
+                f"{submission.object}: normalize",
+                lambda outcome: outcome.size if isinstance(outcome, Derivative) else 0,
+            )
+        )
+    made = refused = 0
+    for outcome in workspace.derivatives:
+        if isinstance(outcome, Derivative):
+            made += 1
+        else:
+            refused += 1
+    return (chronicle_of(workspace).normalized(made, refused),) if made or refused else ()
+
+
+NORMALIZE = Stage("normalize", _normalize)

@@ -1,0 +1,34 @@
+"""Screen: find out whether what was dropped is fit to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from preservation.screening.screen import screen
+
+from flows.progress import watched
+from flows.stages.stage import Stage
+from flows.wiring import Installation, caged_workers
+from flows.workspace import Workspace, only
+from preservation.model.events import Event
+
+
+def _screen(workspace: Workspace, installation: Installation) -> Iterable[Event]:
+    submission = workspace.submission
+    policy = installation.policy_of(submission.object.collection)
+    workspace.thumbnails.mkdir(exist_ok=True)
+    with caged_workers(installation.settings) as workers:
+        screened = screen(
+            workspace.survey,
+            root=only(workspace.received).payload_root,
+            policy=policy,
+            name_rules=tuple(store.name_rules for store in installation.stores_for(policy)),
+            workers=workers,
+            thumbnails=workspace.thumbnails,
+        )
+        workspace.screened.write(watched(screened, f"{submission.object}: screen", lambda _: 0))
+    # What was found is told with the judgement, by the next stage.
+    return ()
+
+
+SCREEN = Stage("screen", _screen)

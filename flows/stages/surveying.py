@@ -1,0 +1,126 @@
+"""Survey: recognise the drop, read every byte once, compare it with what was supplied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from preservation.intake.recognise import Unacceptable, UnpackLimits, recognise
+from preservation.intake.submitted_bag import check_submitted_bag
+
+from flows.progress import watched
+from flows.stages.stage import Stage, chronicle_of, end
+from flows.wiring import Installation
+from flows.workspace import Workspace, only
+from preservation.bagit.algorithms import algorithms_of_bag
+from preservation.identification.identify import Identifier
+from preservation.model.digests import Algorithm
+from preservation.model.dossiers import Dossiers
+from preservation.model.events import Event
+from preservation.model.files import SurveyedFile
+from preservation.model.issues import Issue
+from preservation.model.submissions import Received
+from preservation.model.verdicts import Verdict
+from preservation.packaging.fingerprint import fingerprint
+from preservation.planning.judging import judge, manifest_required
+from preservation.policy.schema import Policy, SuppliedManifests
+from preservation.policy.selection import decide
+from preservation.survey.supplied import FoundManifest, algorithms_needed, check_supplied, find_supplied
+from preservation.survey.survey import survey
+
+
+def _survey(workspace: Workspace, installation: Installation) -> Iterable[Event]:
+    submission = workspace.submission
+    settings = installation.settings
+    policy = installation.policy_of(submission.object.collection)
+    limits = UnpackLimits(bytes=settings.limits.unpacked_size, files=settings.limits.unpacked_files)
+    received = recognise(submission.drop, workspace.root, limits)
+    if isinstance(received, Unacceptable):
+        sentence = judge(received.issues, approved=False).sentence
+        end(workspace, Verdict.REJECTED, sentence, issues=received.issues)
+        return
+    workspace.received.write([received])
+    chronicle = chronicle_of(workspace)
+    yield chronicle.started(received)
+    yield chronicle.governed(policy.reference, f"governs the collection {submission.object.collection}")
+
+    manifests = _manifests(received, policy)
+    algorithms = _algorithms(policy, manifests, received)
+    identifier = Identifier(
+        second_opinion=policy.terms.identification.second_opinion, workers=settings.work.reading_threads
+    )
+    found = survey(
+        received, algorithms=algorithms, identifier=identifier, threads=settings.work.reading_threads
+    )
+    workspace.survey.write(
+        watched(
+            found,
+            f"{submission.object}: survey",
+            lambda entry: entry.size if isinstance(entry, SurveyedFile) else 0,
+        )
+    )
+    workspace.engines.write(identifier.releases)
+    yield from _surveyed_events(workspace, algorithms)
+
+    workspace.supplied.write(check_supplied(manifests, received.payload_root, workspace.survey))
+    for manifest in workspace.supplied:
+        yield chronicle.compared(manifest)
+    workspace.issues.write(_issues(workspace, received, policy, manifests))
+    _recognise_again(workspace, installation, policy)
+
+
+SURVEY = Stage("survey", _survey)
+
+
+def _manifests(received: Received, policy: Policy) -> tuple[FoundManifest, ...]:
+    if policy.terms.intake.supplied_manifests is SuppliedManifests.IGNORE:
+        return ()
+    return find_supplied(received.payload_root, received.only)
+
+
+def _algorithms(
+    policy: Policy, manifests: tuple[FoundManifest, ...], received: Received
+) -> tuple[Algorithm, ...]:
+    """Return every algorithm that anything later asks for, so that no byte is read for a digest again."""
+    packaging = policy.terms.packaging
+    wanted = {Algorithm.SHA256, packaging.algorithm, *packaging.additional_algorithms}
+    wanted |= algorithms_needed(manifests)
+    if received.bag_root is not None:
+        wanted |= algorithms_of_bag(received.bag_root)
+    return tuple(sorted(wanted))
+
+
+def _surveyed_events(workspace: Workspace, algorithms: tuple[Algorithm, ...]) -> Iterator[Event]:
+    files = size = decided = 0
+    for file in workspace.surveyed():
+        files += 1
+        size += file.size
+        decided += file.identification.decided is not None
+    chronicle = chronicle_of(workspace)
+    yield chronicle.surveyed(files, size, algorithms)
+    yield chronicle.identified(workspace.engines, decided, files - decided)
+
+
+def _issues(
+    workspace: Workspace, received: Received, policy: Policy, manifests: tuple[FoundManifest, ...]
+) -> Iterator[Issue]:
+    if received.bag_root is not None:
+        yield from check_submitted_bag(received.bag_root, workspace.surveyed())
+    elif policy.terms.intake.supplied_manifests is SuppliedManifests.REQUIRE and not manifests:
+        yield manifest_required(policy.reference)
+
+
+def _recognise_again(workspace: Workspace, installation: Installation, policy: Policy) -> None:
+    """End the submission where the very same content is kept as a version of this object already."""
+    decisions = (decide(policy, file) for file in workspace.surveyed())
+    workspace.fingerprint.write([fingerprint(Dossiers(workspace.survey, decisions=decisions))])
+    for package in installation.catalogue.packages_with_fingerprint(only(workspace.fingerprint)):
+        if package.object == workspace.submission.object:
+            kept = installation.catalogue.package(package)
+            end(
+                workspace,
+                Verdict.ALREADY_KEPT,
+                f"Kept as {package} since {kept.registered_at:%d %B %Y}; nothing was written.",
+                package=package,
+                replicas=kept.replicas,
+            )
+            return

@@ -1,0 +1,122 @@
+"""The only place where adapters are chosen (the composition root)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.metadata import version
+
+from flows.settings import FolderStoreSettings, Settings
+from preservation.errors import ConfigurationError
+from preservation.model.events import Agent, AgentKind
+from preservation.model.identifiers import CollectionName, StoreName
+from preservation.policy.load import load
+from preservation.policy.schema import Policy
+from preservation.tools.limits import Limits
+from preservation.tools.workers import CagedWorkers
+from storage.catalogue.sql import SqlCatalogue
+from storage.database.opening import Database, open_database
+from storage.journal.keys import SigningKey, load_key
+from storage.journal.sql import SqlJournal
+from storage.ports.catalogue import Catalogue
+from storage.ports.journal import Journal
+from storage.ports.stores import Purger, SiteName, Store, StorePlace
+from storage.stores.folder import FolderStore
+from storage.stores.purging import FolderPurger
+
+SOFTWARE_VERSION = version("muniment")
+SOFTWARE = Agent(AgentKind.SOFTWARE, "Muniment", SOFTWARE_VERSION)
+
+_PRELOADED = ("preservation.screening.jobs", "preservation.normalization.jobs")
+
+
+def now() -> datetime:
+    """Return the time, in UTC: the clock of everything that is not told another one."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Installation:
+    """An installation, opened: its settings and everything they choose."""
+
+    settings: Settings
+    database: Database
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The index of what is kept."""
+        return SqlCatalogue(self.database)
+
+    @cached_property
+    def journal(self) -> Journal:
+        """What happened."""
+        return SqlJournal(self.database)
+
+    @cached_property
+    def signing_key(self) -> SigningKey:
+        """What the journal's heads are signed with. Raises ``ConfigurationError`` where there is none."""
+        return load_key(self.settings.keys)
+
+    def policy_of(self, collection: CollectionName) -> Policy:
+        """Load the policy that governs ``collection``. Raises ``ConfigurationError``."""
+        return load(self.settings.policy_of(collection))
+
+    def stores_for(self, policy: Policy) -> tuple[Store, ...]:
+        """Open the stores that the policy names, or all.
+
+        Raises ``ConfigurationError`` where it names one that is not configured.
+        """
+        named = policy.terms.replication.stores or self.settings.store_names
+        unknown = sorted(set(named) - set(self.settings.store_names))
+        if unknown:
+            raise ConfigurationError(
+                f"policy {policy.terms.policy!r} names stores that are not configured: {', '.join(unknown)}; "
+                "add them to muniment.toml as [[store]], or take them out of the policy's [replication]"
+            )
+        return tuple(store for store in self.stores if store.name in named)
+
+    @cached_property
+    def stores(self) -> tuple[Store, ...]:
+        """Every configured store."""
+        return tuple(_folder_store(store, self.settings) for store in self.settings.store)
+
+    @cached_property
+    def purgers(self) -> dict[StoreName, Purger]:
+        """What can take away the leftovers of an unfinished try, by store."""
+        return {
+            StoreName(store.name): FolderPurger(StoreName(store.name), self.settings.store_root(store))
+            for store in self.settings.store
+        }
+
+
+@contextmanager
+def open_installation(settings: Settings) -> Iterator[Installation]:
+    """Open the installation for as long as the context lasts.
+
+    Raises ``ConfigurationError`` or ``StorageError`` where its database cannot be opened.
+    """
+    with open_database(settings.database_url) as database:
+        yield Installation(settings, database)
+
+
+def caged_workers(settings: Settings) -> CagedWorkers:
+    """Make the pool of caged processes that parse what was dropped; it starts them when asked."""
+    limits = Limits(
+        address_space=settings.limits.memory,
+        cpu_seconds=settings.limits.cpu_seconds,
+        wall_seconds=settings.limits.wall_seconds,
+        file_size=settings.limits.derivative_size,
+    )
+    return CagedWorkers(limits, settings.work.decoding_processes, _PRELOADED)
+
+
+def _folder_store(store: FolderStoreSettings, settings: Settings) -> Store:
+    return FolderStore(
+        StoreName(store.name),
+        settings.store_root(store),
+        StorePlace(SiteName(store.site), store.provider, store.media),
+        threads=settings.work.reading_threads,
+    )
