@@ -87,7 +87,7 @@ def become_nobody() -> None:
 
 
 def limit_processes(more: int) -> None:
-    """Let this user have ``more`` processes and threads than run now (RLIMIT_NPROC counts all of a user's)."""
+    """Let this user have ``more`` processes and threads than now (RLIMIT_NPROC counts all of a user's)."""
     bound = _threads_of(os.getuid()) + more
     hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
     if hard != resource.RLIM_INFINITY:

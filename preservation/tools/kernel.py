@@ -37,7 +37,8 @@ def install_filter(program: ctypes.Structure) -> None:
 
 def leave_network() -> bool:
     """Move this process to a network of its own, which has no interface up; say whether that is permitted."""
-    return _libc.unshare(_CLONE_NEWNET) == 0
+    refused: int = _libc.unshare(_CLONE_NEWNET)
+    return refused == 0
 
 
 def system_call(number: int, *arguments: object) -> int:

@@ -77,7 +77,10 @@ def receive_order(channel: socket.socket) -> tuple[Order, list[int]] | None:
 
 def send_answer(channel: socket.socket, answer: Answer) -> None:
     """Send ``answer``. Raises ``OSError`` where the parent has gone."""
-    text = _encoder.encode(answer)
+    try:
+        text = _encoder.encode(answer)
+    except UnicodeEncodeError as error:
+        text = _encoder.encode(Refused(f"what was found is no text: {error.reason}"))
     if len(text) > _LONGEST_ANSWER:
         text = _encoder.encode(Unable(f"the answer has {len(text)} bytes; let the job write to an output"))
     channel.sendall(_LENGTH.pack(len(text)) + text)
@@ -102,7 +105,7 @@ class AnswerReader:
             raise ValueError("an answer that is too long")
         if len(self._received) < _LENGTH.size + length:
             return None
-        answer = _answers.decode(bytes(self._received[_LENGTH.size : _LENGTH.size + length]))
+        answer: Answer = _answers.decode(bytes(self._received[_LENGTH.size : _LENGTH.size + length]))
         del self._received[: _LENGTH.size + length]
         return answer
 

@@ -15,6 +15,12 @@ Json: TypeAlias = Any
 JobName = NewType("JobName", str)
 """``package.module:function``; the function takes (arguments, inputs, outputs) and returns JSON."""
 
+NOT_ABOUT_CONTENT = (MemoryError, ImportError, NameError)
+"""What a job lets through where it catches all else: a limit, or a fault of Muniment, but no finding.
+
+A file called damaged because a module could not be loaded is the worst that screening could do.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:

@@ -7,10 +7,13 @@ enter. Then it gives up root. A job's module must therefore import all it needs 
 
 from __future__ import annotations
 
+import contextlib
+import encodings
 import errno
 import importlib
 import logging
 import os
+import pkgutil
 import socket
 import sys
 import warnings
@@ -26,6 +29,8 @@ from preservation.tools.limits import Limits
 from preservation.tools.work import Completed, Exhausted, JobName, Json, Refused
 
 _REFUSED_CALLS = seccomp.NEW_PROCESSES | seccomp.SIGNALS | seccomp.NEW_SESSIONS
+
+_LONGEST_REASON = 500
 
 
 class Job(Protocol):
@@ -48,7 +53,7 @@ def main() -> None:
     try:
         _enter_cage(setup)
     except (PreservationError, OSError, ImportError, MemoryError) as error:
-        wire.send_answer(channel, wire.Unable(f"a caged worker cannot start: {error or 'out of memory'}"))
+        wire.send_answer(channel, wire.Unable(f"a caged worker cannot start: {error!r}"))
         return
     wire.send_answer(channel, wire.Ready())
     while (received := wire.receive_order(channel)) is not None:
@@ -65,9 +70,19 @@ def _enter_cage(setup: wire.Setup) -> None:
     logging.disable()
     for name in setup.preload:
         importlib.import_module(name)
+    if os.geteuid() == 0:
+        _import_encodings()
     confinement.apply(setup.limits)
     confinement.become_nobody()
     kernel.die_with_parent(setup.parent)
+
+
+def _import_encodings() -> None:
+    """Import what Python imports when bytes are decoded: as ``nobody`` it might seem that there is none."""
+    for module in pkgutil.iter_modules(encodings.__path__):
+        # Two of them exist on Windows only.
+        with contextlib.suppress(ImportError):
+            importlib.import_module(f"encodings.{module.name}")
 
 
 def _answer(order: wire.Order, descriptors: list[int], limits: Limits) -> wire.Answer:
@@ -77,43 +92,37 @@ def _answer(order: wire.Order, descriptors: list[int], limits: Limits) -> wire.A
         return _perform(order, inputs, outputs, limits)
     finally:
         for stream in (*inputs, *outputs):
-            _close_quietly(stream)
+            # What could not be written has been answered for already.
+            with contextlib.suppress(OSError):
+                stream.close()
 
 
 def _perform(
     order: wire.Order, inputs: Sequence[BinaryIO], outputs: Sequence[BinaryIO], limits: Limits
 ) -> wire.Answer:
     try:
-        job = _job_named(order.job)
-    except (ImportError, AttributeError) as error:
-        return wire.Unable(f"there is no job {order.job}: {error}")
-    try:
-        value = job(order.arguments, inputs, outputs)
+        value = _job_named(order.job)(order.arguments, inputs, outputs)
         for stream in outputs:
             stream.close()
-    except UnacceptableContentError as error:
-        return Refused(str(error))
-    except MemoryError:
-        return Exhausted("memory", f"{limits.address_space >> 20} MiB of address space")
-    except ImportError as error:
-        return wire.Unable(f"{order.job}: {error}")
-    except OSError as error:
-        return _answer_to_system_error(error, limits)
-    except Exception as error:  # noqa: BLE001  whatever a parser raises about hostile content is its refusal
-        return Refused(_told(error))
+    except Exception as error:  # noqa: BLE001  whatever a parser raises about hostile content is an answer
+        return _answer_to(error, limits)
     return Completed(value)
 
 
-def _answer_to_system_error(error: OSError, limits: Limits) -> wire.Answer:
-    match error.errno:
-        case errno.EFBIG:
-            return Exhausted("file size", f"{limits.file_size} bytes for one file")
-        case errno.EMFILE:
-            return Exhausted("open files", f"{limits.open_files} open files")
-        case errno.ENOMEM:
+def _answer_to(error: Exception, limits: Limits) -> wire.Answer:  # noqa: PLR0911  one line a kind of error
+    match error:
+        case UnacceptableContentError():
+            return Refused(str(error))
+        case MemoryError() | OSError(errno=errno.ENOMEM):
             return Exhausted("memory", f"{limits.address_space >> 20} MiB of address space")
-        case errno.ENOSPC | errno.EDQUOT:
+        case OSError(errno=errno.EFBIG):
+            return Exhausted("file size", f"{limits.file_size} bytes for one file")
+        case OSError(errno=errno.EMFILE):
+            return Exhausted("open files", f"{limits.open_files} open files")
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
             return wire.NoSpace()
+        case ImportError() | NameError():
+            return wire.Unable(f"a fault of Muniment, not of the file, in a caged worker: {error!r}")
         case _:
             return Refused(_told(error))
 
@@ -123,7 +132,8 @@ def _told(error: Exception) -> str:
     library = type(error).__module__.partition(".")[0]
     if library == "builtins":
         library = _library_that_raised(error)
-    return f"{library}: {type(error).__name__}: {' '.join(str(error).split())[:500]}"
+    message = str(error).encode("utf-8", "backslashreplace").decode()
+    return f"{library}: {type(error).__name__}: {' '.join(message.split())[:_LONGEST_REASON]}"
 
 
 def _library_that_raised(error: Exception) -> str:
@@ -139,17 +149,11 @@ def _library_that_raised(error: Exception) -> str:
 def _job_named(name: JobName) -> Job:
     module, _, function = name.partition(":")
     if not module.startswith("preservation."):
-        raise ImportError(f"{module} is not part of Muniment")
-    job: Job = getattr(importlib.import_module(module), function)
+        raise ImportError(f"{name} is not part of Muniment")
+    job: Job | None = getattr(importlib.import_module(module), function, None)
+    if job is None:
+        raise ImportError(f"{module} has no job {function!r}")
     return job
-
-
-def _close_quietly(stream: BinaryIO) -> None:
-    # Whatever could not be written has been answered for already.
-    try:
-        stream.close()
-    except OSError:
-        return
 
 
 if __name__ == "__main__":

@@ -1,0 +1,139 @@
+"""Deliberate misbehaviour: what a parser that has been taken over would try, so that the cage can be tried.
+
+The tests run these jobs, and so does whoever wants to know how much the cage holds on this machine.
+All are bounded, so that a cage that fails costs seconds, not the machine.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+from preservation.errors import UnacceptableContentError
+from preservation.tools.work import Json
+
+_MIB = 1 << 20
+
+
+def echo(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], outputs: Sequence[BinaryIO]) -> Json:
+    """Return the arguments, and the bytes of the inputs as text; copy the first input to each output."""
+    contents = [stream.read() for stream in inputs]
+    for output in outputs:
+        output.write(contents[0])
+    return {**arguments, "read": [content.decode("latin-1") for content in contents]}
+
+
+def wait(arguments: Mapping[str, Json], _: Sequence[BinaryIO], __: Sequence[BinaryIO]) -> Json:
+    """Sleep for ``seconds``, which takes no CPU time; return this process's number."""
+    time.sleep(float(arguments["seconds"]))
+    return os.getpid()
+
+
+def compute_for_ever(_: Mapping[str, Json], __: Sequence[BinaryIO], ___: Sequence[BinaryIO]) -> Json:
+    """Loop, as a parser does in a chain of references that closes on itself."""
+    while True:
+        pass
+
+
+def compute(arguments: Mapping[str, Json], _: Sequence[BinaryIO], __: Sequence[BinaryIO]) -> Json:
+    """Use ``seconds`` of CPU time, and come to an end."""
+    end = time.process_time() + float(arguments["seconds"])
+    while time.process_time() < end:
+        pass
+    return None
+
+
+def allocate(arguments: Mapping[str, Json], _: Sequence[BinaryIO], __: Sequence[BinaryIO]) -> Json:
+    """Ask for ``bytes`` of memory at once."""
+    return len(bytearray(int(arguments["bytes"])))
+
+
+def write_much(arguments: Mapping[str, Json], _: Sequence[BinaryIO], outputs: Sequence[BinaryIO]) -> Json:
+    """Write ``bytes`` zeros to the first output."""
+    for _start in range(0, int(arguments["bytes"]), _MIB):
+        outputs[0].write(bytes(_MIB))
+    return None
+
+
+def crash(arguments: Mapping[str, Json], _: Sequence[BinaryIO], outputs: Sequence[BinaryIO]) -> Json:
+    """Write a little, then read from address 0, as a C library does with a wild pointer."""
+    for output in outputs:
+        output.write(b"half")
+        output.flush()
+    if arguments.get("by") == "SIGKILL":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return ctypes.string_at(0)
+
+
+def refuse(arguments: Mapping[str, Json], _: Sequence[BinaryIO], __: Sequence[BinaryIO]) -> Json:
+    """Refuse the content, with ``reason``."""
+    raise UnacceptableContentError(str(arguments["reason"]))
+
+
+def stumble(_: Mapping[str, Json], __: Sequence[BinaryIO], ___: Sequence[BinaryIO]) -> Json:
+    """Fail as a parser does on what its author did not think of."""
+    trailer: dict[str, Json] = {}
+    return trailer["a key that every file has"]
+
+
+def lack_a_module(_: Mapping[str, Json], __: Sequence[BinaryIO], ___: Sequence[BinaryIO]) -> Json:
+    """Import what is not there, as a library does that loads its parts late."""
+    return importlib.import_module("preservation.tools.not_there").__name__
+
+
+def whoami(_: Mapping[str, Json], __: Sequence[BinaryIO], ___: Sequence[BinaryIO]) -> Json:
+    """Tell who this process is, what it knows of its surroundings, and print to where results go."""
+    print("printed by a job")  # noqa: T201  this is what is tried
+    return {
+        "user": os.geteuid(),
+        "groups": os.getgroups(),
+        "pid": os.getpid(),
+        "environment": dict(os.environ),
+        "open files": sorted(int(name) for name in os.listdir("/proc/self/fd")),  # noqa: PTH208  numbers, not paths
+    }
+
+
+def escape(arguments: Mapping[str, Json], _: Sequence[BinaryIO], __: Sequence[BinaryIO]) -> Json:
+    """Try the ways out, one after the other; return for each what became of it.
+
+    ``port`` is one that somebody listens to on loopback, ``folder`` one to write to, ``victim`` a process.
+    """
+    folder = Path(arguments["folder"])
+    ways: dict[str, Callable[[], object]] = {
+        "connect": lambda: socket.create_connection(("127.0.0.1", int(arguments["port"])), timeout=2),
+        "unix socket": _open_unix_socket,
+        "write": lambda: (folder / "escaped").write_bytes(b"x"),
+        "link": lambda: (folder / "link").symlink_to("/"),
+        "remove": (folder / "victim").unlink,
+        "truncate": partial(os.truncate, folder / "victim", 0),
+        "fork": _fork,
+        "run": lambda: os.execv("/bin/true", ["true"]),  # noqa: S606  this is what is tried
+        "signal": lambda: os.kill(int(arguments["victim"]), 0),
+        "session": os.setsid,
+    }
+    return {name: _outcome_of(way) for name, way in ways.items()}
+
+
+def _open_unix_socket() -> None:
+    socket.socket(socket.AF_UNIX).close()
+
+
+def _fork() -> None:
+    if os.fork() == 0:
+        os._exit(0)
+
+
+def _outcome_of(way: Callable[[], object]) -> str:
+    try:
+        way()
+    except OSError as error:
+        return f"refused: {error.strerror}"
+    return "done"
