@@ -1,0 +1,1 @@
+"""What a file is: siegfried first, fido where siegfried is in doubt, libmagic to describe."""

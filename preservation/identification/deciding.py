@@ -1,0 +1,98 @@
+"""From the engines' opinions to one identification. Pure; ``docs/adr`` says why it is decided so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from preservation.identification.opinions import Claim, Opinion
+from preservation.model.formats import FormatMatch, Puid
+
+BY_EXTENSION_ALONE = "rests on the extension alone"
+SEVERAL_FORMATS = "more than one format is possible"
+DISAGREEMENT = "engines disagree:"
+"""Warnings that begin so are taken up as an issue by screening."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The matches, the decided one first; the decision, if there can be one; and our own warnings."""
+
+    matches: tuple[FormatMatch, ...]
+    puid: Puid | None
+    warnings: tuple[str, ...] = ()
+
+
+def in_doubt(first: Opinion) -> bool:
+    """Say whether a second opinion is wanted: nothing, more than one thing, or only the name spoke."""
+    return len(first.claims) != 1 or not first.claims[0].by_signature
+
+
+def decide(first: Opinion, second: Opinion | None) -> Decided:
+    """Decide what the file is. ``second`` is ``None`` where nobody else was asked.
+
+    One claim by signature stands. A claim by name alone stands, with a warning, unless a signature
+    speaks for another format. Of several claims, that one stands which the second opinion confirms.
+    Where the first engine is silent, the second's single claim by signature stands. Otherwise
+    nothing is decided, and what speaks from the bytes comes before what speaks from the name.
+    """
+    confirming = second.by_signature if second is not None else ()
+    match first.claims:
+        case ():
+            return _from_second(confirming)
+        case (claim,) if claim.by_signature:
+            return Decided((claim.match,), claim.match.puid)
+        case (claim,):
+            return _from_name(claim, confirming)
+        case _:
+            return _from_several(first, confirming)
+
+
+def _from_second(confirming: tuple[Claim, ...]) -> Decided:
+    matches = _matches(confirming)
+    match matches:
+        case ():
+            return Decided((), None)
+        case (only,):
+            return Decided(matches, only.puid)
+        case _:
+            return Decided(matches, None, (SEVERAL_FORMATS,))
+
+
+def _from_name(claim: Claim, confirming: tuple[Claim, ...]) -> Decided:
+    code = claim.match.puid
+    if not confirming:
+        return Decided((claim.match,), code, (BY_EXTENSION_ALONE,))
+    others = _matches(confirming)
+    if [match.puid for match in others] == [code]:
+        return Decided((claim.match, *others), code)
+    warning = f"{DISAGREEMENT} {_said(claim.match)} by its extension, {_listed(others)} by signature"
+    return Decided((*others, claim.match), None, (warning,))
+
+
+def _from_several(first: Opinion, confirming: tuple[Claim, ...]) -> Decided:
+    candidates = _matches(first.claims)
+    others = _matches(confirming)
+    confirmed = [match for match in candidates if match.puid in {other.puid for other in others}]
+    if len(confirmed) == 1:
+        rest = tuple(match for match in candidates if match is not confirmed[0])
+        return Decided((confirmed[0], *others, *rest), confirmed[0].puid)
+    if others and not confirmed:
+        warning = f"{DISAGREEMENT} {_listed(candidates)}, {_listed(others)}"
+        return Decided((*candidates, *others), None, (warning,))
+    return Decided((*candidates, *others), None, (SEVERAL_FORMATS,))
+
+
+def _matches(claims: tuple[Claim, ...]) -> tuple[FormatMatch, ...]:
+    """Return the claims' matches, each format once: several signatures may speak for one format."""
+    by_puid: dict[Puid, FormatMatch] = {}
+    for claim in claims:
+        by_puid.setdefault(claim.match.puid, claim.match)
+    return tuple(by_puid.values())
+
+
+def _said(match: FormatMatch) -> str:
+    return f"{match.engine} says {match.puid} ({f'{match.name} {match.version}'.strip()})"
+
+
+def _listed(matches: tuple[FormatMatch, ...]) -> str:
+    return " or ".join(map(_said, matches))

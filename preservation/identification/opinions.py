@@ -1,0 +1,38 @@
+"""What one engine says of one file, before anything is decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from preservation.model.formats import FormatMatch, MimeType
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One format that an engine holds possible.
+
+    ``by_signature`` is true where something in the file's bytes speaks for it, false where only its
+    name does. ``mime`` is PRONOM's media type for the format, empty where PRONOM has none.
+    """
+
+    match: FormatMatch
+    by_signature: bool
+    mime: MimeType
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """All that one engine says of one file.
+
+    ``remarks`` are its warnings, in its words. ``of_nothing`` is true where the file has no bytes:
+    then nothing speaks but its name, and an empty file is no image for being called one.
+    """
+
+    claims: tuple[Claim, ...]
+    remarks: tuple[str, ...] = ()
+    of_nothing: bool = False
+
+    @property
+    def by_signature(self) -> tuple[Claim, ...]:
+        """The claims for which something in the file's bytes speaks."""
+        return tuple(claim for claim in self.claims if claim.by_signature)
