@@ -49,8 +49,8 @@ def _validate(
             say_json(_fields(verdict))
         else:
             say(_in_words(verdict))
-    for failure in absent[1:]:
-        note(f"muniment: {failure}")
+    for other in absent[1:]:
+        note(f"muniment: {other}")
     if absent:
         raise absent[0]
     if not all_valid:

@@ -1,0 +1,78 @@
+"""Bag checksum algorithms (RFC 8493 section 2.4): names as manifests carry them, and what computes them.
+
+A bag may use any algorithm, so there are more here than in ``model.digests.Algorithm``, which holds
+those that Muniment itself writes. The values of that one are names of this one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import NewType
+
+from preservation.bagit.manifests import MANIFEST_NAME
+from preservation.fixity.digesting import ByteStream
+from preservation.model.digests import Algorithm, HexDigest
+
+BagAlgorithm = NewType("BagAlgorithm", str)
+"""An algorithm's name, normalized for a manifest's file name: lower case, letters and digits only."""
+
+_NOT_ALPHANUMERIC = re.compile(r"[^a-z0-9]")
+
+
+def normalized_name(name: str) -> BagAlgorithm:
+    """Return ``name`` as a manifest's file name has it: ``SHA-256`` becomes ``sha256``."""
+    return BagAlgorithm(_NOT_ALPHANUMERIC.sub("", name.lower()))
+
+
+_HASHLIB_NAMES = {
+    normalized_name(name): name
+    for name in hashlib.algorithms_available
+    # The digests of the shake functions have no length of their own.
+    if hashlib.new(name, usedforsecurity=False).digest_size > 0
+}
+# The registry of RFC 6920 names them with the length of their digests.
+_HASHLIB_NAMES |= {BagAlgorithm("blake2b512"): "blake2b", BagAlgorithm("blake2s256"): "blake2s"}
+
+
+def algorithms_of_bag(bag_root: Path) -> frozenset[Algorithm]:
+    """Return those of our algorithms by which the payload of the bag in ``bag_root`` is promised.
+
+    Told by the names of its payload manifests. Raises ``OSError``.
+    """
+    names = map(MANIFEST_NAME.fullmatch, (entry.name for entry in bag_root.iterdir()))
+    promised = {normalized_name(name[2]) for name in names if name is not None and not name[1]}
+    return frozenset(algorithm for algorithm in Algorithm if normalized_name(algorithm) in promised)
+
+
+def hex_length(algorithm: BagAlgorithm) -> int | None:
+    """Return how many hexadecimal digits a digest has, or ``None`` where hashlib cannot compute it."""
+    name = _HASHLIB_NAMES.get(algorithm)
+    return None if name is None else 2 * hashlib.new(name, usedforsecurity=False).digest_size
+
+
+def digests_of(
+    content: bytes | memoryview, algorithms: tuple[BagAlgorithm, ...]
+) -> dict[BagAlgorithm, HexDigest]:
+    """Return the digests of ``content``. ``algorithms`` are such as hashlib computes."""
+    return {
+        name: HexDigest(hashlib.new(_HASHLIB_NAMES[name], content, usedforsecurity=False).hexdigest())
+        for name in algorithms
+    }
+
+
+def digests_of_stream(
+    stream: ByteStream, algorithms: tuple[BagAlgorithm, ...], buffer: bytearray
+) -> tuple[int, dict[BagAlgorithm, HexDigest]]:
+    """Read ``stream`` to its end, once, and return its size in bytes and its digests. Raises ``OSError``."""
+    hashes = [hashlib.new(_HASHLIB_NAMES[name], usedforsecurity=False) for name in algorithms]
+    window = memoryview(buffer)
+    size = 0
+    while count := stream.readinto(window):
+        size += count
+        for digest in hashes:
+            digest.update(window[:count])
+    return size, {
+        name: HexDigest(digest.hexdigest()) for name, digest in zip(algorithms, hashes, strict=True)
+    }

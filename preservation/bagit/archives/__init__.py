@@ -1,0 +1,1 @@
+"""Zip and tar archives from anywhere, walked member by member without unpacking, within limits."""

@@ -1,0 +1,138 @@
+"""Tar archives, plain or packed with gzip, bzip2 or xz."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import tarfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+from preservation.bagit import codes
+from preservation.bagit.archives.members import (
+    DAMAGE,
+    ArchiveError,
+    ArchiveKind,
+    ArchiveMember,
+    MemberKind,
+    MemberStream,
+    Opener,
+    UnpackLimits,
+    tidy_name,
+)
+
+_BLOCK_BYTES = 1 << 18
+_LARGEST_EXTENSION = 1 << 20
+"""Bytes of a header that extends another one. Python reads it into memory, whatever its size."""
+
+_EXTENSIONS = {
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+}
+
+Decompressing: TypeAlias = gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
+
+DECOMPRESSORS: dict[ArchiveKind, Callable[[Path], Decompressing]] = {
+    ArchiveKind.TAR_GZ: partial(gzip.open, mode="rb"),
+    ArchiveKind.TAR_BZ2: partial(bz2.open, mode="rb"),
+    ArchiveKind.TAR_XZ: partial(lzma.open, mode="rb"),
+}
+
+
+def walk_tar(path: Path, kind: ArchiveKind, limits: UnpackLimits) -> Iterator[tuple[ArchiveMember, Opener]]:
+    """Yield each member as it comes in the archive. Raises ``ArchiveError``."""
+    decompressor = DECOMPRESSORS.get(kind)
+    try:
+        if decompressor is None:
+            with path.open("rb") as plain:
+                yield from _members(tarfile.TarFile(fileobj=plain, tarinfo=_Header, encoding="utf-8"))
+        else:
+            with decompressor(path) as stream:
+                counted = _Counted(stream, limits.most_bytes(path.stat().st_size))
+                with tarfile.open(
+                    fileobj=counted,
+                    mode="r|",
+                    bufsize=_BLOCK_BYTES,
+                    tarinfo=_Header,
+                    encoding="utf-8",
+                ) as archive:
+                    yield from _members(archive)
+    except DAMAGE as failure:
+        raise ArchiveError(
+            codes.ARCHIVE_UNREADABLE, f"It is no readable tar archive: {failure}."
+        ) from failure
+
+
+def is_tar_header(block: bytes) -> bool:
+    """Say whether ``block``, 512 bytes, can begin a tar archive: its sum is right."""
+    try:
+        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except tarfile.TarError:
+        return False
+    return True
+
+
+def _members(archive: tarfile.TarFile) -> Iterator[tuple[ArchiveMember, Opener]]:
+    while (info := archive.next()) is not None:
+        # tarfile would remember every member, though nobody goes back to one.
+        archive.members.clear()  # type: ignore[attr-defined]  # it is there, and typeshed does not say so
+        yield _member(info), partial(MemberStream, partial(archive.extractfile, info))
+
+
+def _member(info: tarfile.TarInfo) -> ArchiveMember:
+    if info.isreg():
+        kind = MemberKind.FILE
+    elif info.isdir():
+        kind = MemberKind.FOLDER
+    elif info.islnk():
+        kind = MemberKind.HARD_LINK
+    elif info.issym():
+        kind = MemberKind.SYMLINK
+    else:
+        kind = MemberKind.SPECIAL
+    size = info.size if kind is MemberKind.FILE else 0
+    target = tidy_name(info.linkname) if kind is MemberKind.HARD_LINK else info.linkname
+    return ArchiveMember(tidy_name(info.name), kind, size, float(info.mtime), target)
+
+
+class _Header(tarfile.TarInfo):
+    """A header that is refused where it is broken; tarfile takes a broken one for the archive's end."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
+        """Read one header. Raises ``ArchiveError`` where it is broken or would take too much memory."""
+        try:
+            header = super().frombuf(buf, encoding, errors)
+        except (tarfile.EmptyHeaderError, tarfile.EOFHeaderError):  # type: ignore[attr-defined]
+            raise
+        except tarfile.TarError as failure:
+            raise ArchiveError(codes.ARCHIVE_UNREADABLE, f"It is damaged: {failure}.") from failure
+        if header.size < 0 or (header.type in _EXTENSIONS and header.size > _LARGEST_EXTENSION):
+            raise ArchiveError(
+                codes.ARCHIVE_BOMB, f"A header claims {header.size:,} bytes for itself.", header.name
+            )
+        return header
+
+
+class _Counted(io.RawIOBase):
+    """A packed stream that stops giving when it has given more than is allowed, headers and gaps included."""
+
+    def __init__(self, stream: Decompressing, most: int) -> None:
+        self._stream = stream
+        self._most = most
+        self._given = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Read on. Raises ``ArchiveError`` past the limit."""
+        content = self._stream.read(size)
+        self._given += len(content)
+        if self._given > self._most:
+            raise ArchiveError(codes.ARCHIVE_BOMB, f"It unpacks to more than {self._most:,} bytes.")
+        return content

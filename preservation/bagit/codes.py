@@ -1,0 +1,188 @@
+"""Every issue code of bags and archives, with what it means and what a person does next.
+
+A code never changes its meaning. ``MEANINGS`` is what ``docs/issues.md`` is made from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from preservation.model.issues import Issue, IssueCode, Severity
+from preservation.model.paths import RelativePath
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a code means, and what the person who reads it does next."""
+
+    meaning: str
+    next_step: str
+
+
+MEANINGS: dict[IssueCode, Meaning] = {}
+
+_MAKE_AGAIN = "Make the bag again from the original files."
+_SEND_AGAIN = "Send the bag again; if it is the same, make it again from the original files."
+_NOTHING = "Nothing must be done; a bag made with current tools would not have this."
+
+
+def _code(name: str, meaning: str, next_step: str) -> IssueCode:
+    code = IssueCode(name)
+    MEANINGS[code] = Meaning(meaning, next_step)
+    return code
+
+
+def error(code: IssueCode, message: str, path: RelativePath | None = None) -> Issue:
+    """Return a finding that makes the bag invalid, with the next step of its code."""
+    return Issue(code, Severity.ERROR, message, path, MEANINGS[code].next_step)
+
+
+def warning(code: IssueCode, message: str, path: RelativePath | None = None) -> Issue:
+    """Return a finding that leaves the bag valid, with the next step of its code."""
+    return Issue(code, Severity.WARNING, message, path, MEANINGS[code].next_step)
+
+
+DECLARATION_MISSING = _code("BAG-001", "There is no bag declaration, bagit.txt.", _SEND_AGAIN)
+DECLARATION_MALFORMED = _code("BAG-002", "bagit.txt is not the two lines that it must be.", _MAKE_AGAIN)
+VERSION_UNKNOWN = _code(
+    "BAG-003", "The bag is of a BagIt version that was never published.", "Make the bag again as BagIt 1.0."
+)
+ENCODING_UNKNOWN = _code(
+    "BAG-004", "The bag names a character encoding that is not known.", "Make the bag again in UTF-8."
+)
+PAYLOAD_FOLDER_MISSING = _code("BAG-005", "There is no payload folder, data.", _SEND_AGAIN)
+PAYLOAD_MANIFEST_MISSING = _code("BAG-006", "There is no payload manifest that can be checked.", _SEND_AGAIN)
+TAG_FILE_UNREADABLE = _code(
+    "BAG-007", "A tag file cannot be read, is too large, or is not in the bag's encoding.", _SEND_AGAIN
+)
+BYTE_ORDER_MARK = _code(
+    "BAG-008",
+    "A tag file begins with a byte-order mark, which BagIt 1.0 forbids.",
+    "Save the tag file without byte-order mark, and make the tag manifests again.",
+)
+MANIFEST_LINE_MALFORMED = _code("BAG-009", "A line of a manifest is not a digest and a path.", _MAKE_AGAIN)
+MANIFEST_LEGACY = _code(
+    "BAG-010", "A manifest is written as md5sum and its like write it; strict validators refuse it.", _NOTHING
+)
+PATH_LOOSE = _code(
+    "BAG-011", "A manifest writes a path in another way than it must; strict validators refuse it.", _NOTHING
+)
+LISTED_TWICE = _code(
+    "BAG-012", "A manifest lists a file more than once, which BagIt 1.0 forbids.", _MAKE_AGAIN
+)
+LISTED_TWICE_DIFFERENTLY = _code(
+    "BAG-013", "A manifest lists a file more than once, with different digests.", _MAKE_AGAIN
+)
+PATH_UNSAFE = _code(
+    "BAG-014",
+    "A manifest names a path outside the bag. Nothing there was opened.",
+    "Ask who sent the bag how it was made, and make it again.",
+)
+OUTSIDE_PAYLOAD = _code(
+    "BAG-015", "A payload manifest names a file that is not in the payload folder.", _MAKE_AGAIN
+)
+PAYLOAD_IN_TAG_MANIFEST = _code("BAG-016", "A tag manifest names a file of the payload.", _MAKE_AGAIN)
+TAG_MANIFEST_IN_TAG_MANIFEST = _code(
+    "BAG-017", "A tag manifest names a tag manifest, which BagIt 1.0 forbids.", _MAKE_AGAIN
+)
+FILE_MISSING = _code("BAG-018", "A file that a manifest names is not in the bag.", _SEND_AGAIN)
+FILE_NOT_FETCHED = _code(
+    "BAG-019",
+    "A file that fetch.txt names has not been fetched.",
+    "Fetch the file to its place in the bag, then try again.",
+)
+FILE_UNLISTED = _code(
+    "BAG-020",
+    "A file of the payload is in no manifest.",
+    "Remove the file if it does not belong there, or make the bag again with it.",
+)
+FILE_UNLISTED_IN_ONE = _code(
+    "BAG-021", "A file of the payload is not in every payload manifest, as BagIt 1.0 demands.", _MAKE_AGAIN
+)
+MANIFEST_UNLISTED = _code(
+    "BAG-022", "A tag manifest does not name a payload manifest, as BagIt 1.0 demands.", _MAKE_AGAIN
+)
+TAG_FILE_UNLISTED = _code(
+    "BAG-023", "A tag file is not in a tag manifest, so a change of it would not be noticed.", _NOTHING
+)
+DIGEST_MISMATCH = _code(
+    "BAG-024", "A file is not the one that the manifest promises: it was changed.", _SEND_AGAIN
+)
+FILE_UNREADABLE = _code(
+    "BAG-025", "A file or folder of the bag cannot be read.", "Check the disk and the permissions; try again."
+)
+OXUM_MALFORMED = _code("BAG-026", "Payload-Oxum is malformed or repeated.", _MAKE_AGAIN)
+OXUM_MISMATCH = _code("BAG-027", "The payload has not the size that Payload-Oxum promises.", _SEND_AGAIN)
+BAG_INFO_MALFORMED = _code(
+    "BAG-028", "A line of the bag's metadata is not a label, a colon and a value.", _MAKE_AGAIN
+)
+BAG_INFO_LOOSE = _code("BAG-029", "A line of the bag's metadata has white space where it must not.", _NOTHING)
+FETCH_MALFORMED = _code(
+    "BAG-030", "A line of fetch.txt is not an absolute URL, a length and a path.", _MAKE_AGAIN
+)
+FETCH_UNLISTED = _code(
+    "BAG-031", "fetch.txt names a file that the payload manifests do not promise.", _MAKE_AGAIN
+)
+FETCH_INEXACT = _code(
+    "BAG-032", "fetch.txt names a file twice, or with another length than it has.", _NOTHING
+)
+NAMES_ALIKE = _code(
+    "BAG-033",
+    "Names differ only in case or in Unicode normalization; some systems keep only one of such files.",
+    "Check that none of the files was lost on the way.",
+)
+NAME_NORMALIZED = _code(
+    "BAG-034",
+    "A file's name is in another Unicode normalization than in the manifest.",
+    "Nothing must be done; the name was changed by a system on the way.",
+)
+SYSTEM_FILE = _code(
+    "BAG-035", "The payload holds a file that an operating system left there.", "Remove it before bagging."
+)
+BAG_IN_BAG = _code(
+    "BAG-036",
+    "The payload holds another bag, of which only the files were checked.",
+    "Validate the inner bag by itself.",
+)
+ALGORITHM_UNKNOWN = _code(
+    "BAG-037",
+    "A manifest uses an algorithm that cannot be computed here; its digests were not checked.",
+    "Ask for a manifest by SHA-256 or SHA-512.",
+)
+MANIFEST_NAME_LOOSE = _code("BAG-038", "A manifest's file name is not normalized.", _NOTHING)
+NOT_A_FILE = _code(
+    "BAG-039",
+    "The bag holds a link, a device or a pipe, which a bag cannot keep.",
+    "Put the file itself where the link is, and make the bag again.",
+)
+NO_BAG = _code(
+    "BAG-040",
+    "There is no bag, or more than one, in what was given.",
+    "Give the folder or archive of one bag.",
+)
+SECOND_READING = _code(
+    "BAG-041",
+    "The Library of Congress's bagit reads the bag otherwise than Muniment does.",
+    "Compare both findings before the bag is passed on.",
+)
+
+ARCHIVE_UNREADABLE = _code(
+    "ARC-001", "The archive is damaged, encrypted or of a kind that cannot be read.", "Send it again."
+)
+ARCHIVE_CLIMBS_OUT = _code(
+    "ARC-002",
+    "The archive names a path outside itself. Nothing was written there.",
+    "Ask who sent the archive how it was made, and pack it again.",
+)
+ARCHIVE_BOMB = _code(
+    "ARC-003",
+    "The archive unpacks to more than is allowed.",
+    "Check what is in it; if it is as it should be, ask for the limits to be raised.",
+)
+ARCHIVE_NAME_TWICE = _code("ARC-004", "The archive holds the same name twice.", "Pack the archive again.")
+ARCHIVE_LAYOUT = _code("ARC-005", "The archive is not just one folder that is the bag.", _NOTHING)
+ARCHIVE_NAME_IMPOSSIBLE = _code(
+    "ARC-006",
+    "The archive holds a name that cannot be a file's here, or that clashes with another one.",
+    "Unpack the archive where it was made, and drop the folder.",
+)

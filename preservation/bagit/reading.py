@@ -1,0 +1,224 @@
+"""Reading a bag's tag files: what they say, and every way in which they are not what they must be."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from preservation.bagit import codes
+from preservation.bagit.algorithms import hex_length, normalized_name
+from preservation.bagit.baginfo import MetadataElement, parse_bag_info
+from preservation.bagit.contents import BagContents, Manifest, ToFetch
+from preservation.bagit.declaration import BAGIT_TXT, CURRENT, Declaration, parse_declaration
+from preservation.bagit.fetch import FETCH_TXT, parse_fetch
+from preservation.bagit.findings import Findings
+from preservation.bagit.manifests import (
+    MANIFEST_NAME,
+    EmptyLine,
+    MalformedLine,
+    ManifestEntry,
+    ManifestLine,
+    parse_manifest,
+)
+from preservation.bagit.resolving import Looseness, PathResolver
+from preservation.bagit.sources.protocol import BagSource, Listing
+from preservation.bagit.tagtext import TagText, TagTextError
+from preservation.model.digests import HexDigest
+from preservation.model.issues import Issue
+from preservation.model.paths import RelativePath, is_utf8, shown
+
+_LARGEST_DECLARATION = 1 << 16
+
+
+def read_contents(source: BagSource, listing: Listing, findings: Findings) -> BagContents:
+    """Read every tag file that RFC 8493 describes; what is wrong with them goes to ``findings``."""
+    declaration = _read_declaration(source, listing, findings)
+    reader = _TagFiles(source, listing, declaration, findings)
+    manifests: dict[bool, list[Manifest]] = {True: [], False: []}
+    for path in sorted(listing.files):
+        named = MANIFEST_NAME.fullmatch(path)
+        if named is not None:
+            manifests[bool(named[1])].append(reader.manifest(path, named[2]))
+    return BagContents(
+        listing,
+        declaration,
+        tuple(manifests[False]),
+        tuple(manifests[True]),
+        tuple(reader.metadata()),
+        reader.fetch(),
+    )
+
+
+def _read_declaration(source: BagSource, listing: Listing, findings: Findings) -> Declaration:
+    if BAGIT_TXT not in listing.files:
+        findings.add(codes.error(codes.DECLARATION_MISSING, "There is no bag declaration, bagit.txt."))
+        return Declaration()
+    try:
+        with source.open_tag_file(BAGIT_TXT) as stream:
+            declaration, issues = parse_declaration(stream.read(_LARGEST_DECLARATION))
+    except OSError as failure:
+        findings.add(_unreadable(BAGIT_TXT, failure))
+        return Declaration()
+    findings.extend(issues)
+    return declaration
+
+
+class _TagFiles:
+    """Reads the tag files of one bag."""
+
+    def __init__(
+        self, source: BagSource, listing: Listing, declaration: Declaration, findings: Findings
+    ) -> None:
+        self._source = source
+        self._files = listing.files
+        self._declaration = declaration
+        self._findings = findings
+        self._strict = declaration.version >= CURRENT
+        self._resolver = PathResolver(listing.files, declaration.version)
+
+    def manifest(self, path: RelativePath, name: str) -> Manifest:
+        """Read the manifest at ``path``, whose file name says that its algorithm is ``name``."""
+        algorithm = normalized_name(name)
+        if path not in {f"manifest-{algorithm}.txt", f"tagmanifest-{algorithm}.txt"}:
+            message = f"{shown(path)} would be named in lower case, letters and digits only: {algorithm}."
+            self._findings.add(codes.warning(codes.MANIFEST_NAME_LOOSE, message, path))
+        length = hex_length(algorithm)
+        if length is None:
+            message = f"'{shown(path)}: the algorithm {shown(name)}' cannot be computed here."
+            self._findings.add(codes.warning(codes.ALGORITHM_UNKNOWN, message, path))
+        entries = _Entries(path, length, self._resolver, self._findings, strict=self._strict)
+        for line in parse_manifest(self._lines(path)):
+            entries.take(line)
+        entries.conclude()
+        return Manifest(path, algorithm, entries.by_path, length is not None)
+
+    def metadata(self) -> Iterator[MetadataElement]:
+        """Read the bag's metadata."""
+        path = self._declaration.metadata_file
+        loose = 0
+        for line in parse_bag_info(self._lines(path)) if path in self._files else ():
+            if isinstance(line, MalformedLine):
+                message = f"{path}, line {line.number}: '{shown(line.text[:80])}' is no label and value."
+                self._findings.add(codes.error(codes.BAG_INFO_MALFORMED, message, path))
+                continue
+            loose += line.loose
+            yield line
+        if loose and self._strict:
+            message = (
+                f"{path}: white space around the colon of {loose:,} elements is not one space behind it."
+            )
+            self._findings.add(codes.warning(codes.BAG_INFO_LOOSE, message, path))
+
+    def fetch(self) -> dict[RelativePath, ToFetch]:
+        """Read the fetch file."""
+        to_fetch: dict[RelativePath, ToFetch] = {}
+        for line in parse_fetch(self._lines(FETCH_TXT)) if FETCH_TXT in self._files else ():
+            if isinstance(line, MalformedLine):
+                message = (
+                    f"fetch.txt, line {line.number}: '{shown(line.text[:80])}' is no URL, length and path."
+                )
+                self._findings.add(codes.error(codes.FETCH_MALFORMED, message, FETCH_TXT))
+                continue
+            path = self._resolver.resolve(line.path).path
+            if path in to_fetch:
+                message = f"fetch.txt names '{shown(path)}' more than once."
+                self._findings.add(codes.warning(codes.FETCH_INEXACT, message, path))
+            to_fetch[path] = ToFetch(line.url, line.length)
+        return to_fetch
+
+    def _lines(self, path: RelativePath) -> Iterator[str]:
+        try:
+            with self._source.open_tag_file(path) as stream:
+                text = TagText(stream, self._declaration.encoding)
+                if text.has_needless_mark:
+                    found = codes.error if self._strict else codes.warning
+                    self._findings.add(
+                        found(codes.BYTE_ORDER_MARK, f"{shown(path)} begins with a byte-order mark.", path)
+                    )
+                yield from text
+        except (OSError, TagTextError) as failure:
+            self._findings.add(_unreadable(path, failure))
+
+
+class _Entries:
+    """Gathers the entries of one manifest, and how many of them are written otherwise than they must be."""
+
+    def __init__(
+        self,
+        manifest: RelativePath,
+        hex_length: int | None,
+        resolver: PathResolver,
+        findings: Findings,
+        *,
+        strict: bool,
+    ) -> None:
+        self.by_path: dict[RelativePath, HexDigest] = {}
+        self._manifest = manifest
+        self._hex_length = hex_length
+        self._resolver = resolver
+        self._findings = findings
+        self._strict = strict
+        self._normalized: set[RelativePath] = set()
+        self._legacy = 0
+        self._not_utf8 = 0
+        self._loose: Counter[Looseness] = Counter()
+
+    def take(self, line: ManifestLine) -> None:
+        """Take one line."""
+        match line:
+            case ManifestEntry() if self._hex_length in {None, len(line.digest)}:
+                self._take_entry(line)
+            case ManifestEntry():
+                self._malformed(line.number, f"{line.digest[:140]} is not as long as a digest must be")
+            case MalformedLine():
+                self._malformed(line.number, f"'{shown(line.text[:80])}' is no digest and path")
+            case EmptyLine():
+                self._legacy += 1
+
+    def _take_entry(self, entry: ManifestEntry) -> None:
+        self._legacy += entry.legacy
+        path, _, looseness = self._resolver.resolve(entry.path)
+        if not path.isascii() and not is_utf8(path):
+            self._not_utf8 += 1
+        if looseness is not None:
+            self._loose[looseness] += 1
+            if looseness is Looseness.NORMALIZATION:
+                self._normalized.add(path)
+        if path in self.by_path:
+            self._listed_again(path, entry)
+        else:
+            self.by_path[path] = entry.digest
+
+    def _listed_again(self, path: RelativePath, entry: ManifestEntry) -> None:
+        what = f"{self._manifest}, line {entry.number}: '{shown(path)}' is listed again"
+        if self.by_path[path] != entry.digest:
+            issue = codes.error(codes.LISTED_TWICE_DIFFERENTLY, f"{what}, with another digest.", path)
+        elif path in self._normalized:
+            issue = codes.warning(codes.NAMES_ALIKE, f"{what}, in another Unicode normalization.", path)
+        else:
+            found = codes.error if self._strict else codes.warning
+            issue = found(codes.LISTED_TWICE, f"{what}, with the same digest.", path)
+        self._findings.add(issue)
+
+    def conclude(self) -> None:
+        """Tell, once for the whole manifest, what is written otherwise than it must be."""
+        name = shown(self._manifest)
+        if self._not_utf8:
+            message = f"{name}: {self._not_utf8:,} paths are not in the encoding that bagit.txt names."
+            self._findings.add(codes.error(codes.TAG_FILE_UNREADABLE, message, self._manifest))
+        if self._legacy:
+            message = f"{name}: {self._legacy:,} lines are blank, comments, or marked as md5sum marks them."
+            self._findings.add(codes.warning(codes.MANIFEST_LEGACY, message, self._manifest))
+        for looseness, count in self._loose.items():
+            code = codes.NAME_NORMALIZED if looseness is Looseness.NORMALIZATION else codes.PATH_LOOSE
+            message = f"{name}: {count:,} paths are written {looseness.value}."
+            self._findings.add(codes.warning(code, message, self._manifest))
+
+    def _malformed(self, number: int, what: str) -> None:
+        message = f"{shown(self._manifest)}, line {number}: {what}."
+        self._findings.add(codes.error(codes.MANIFEST_LINE_MALFORMED, message, self._manifest))
+
+
+def _unreadable(path: RelativePath, failure: OSError | TagTextError) -> Issue:
+    why = (failure.strerror if isinstance(failure, OSError) else None) or failure
+    return codes.error(codes.TAG_FILE_UNREADABLE, f"{shown(path)} cannot be read: {why}.", path)

@@ -1,0 +1,97 @@
+"""Which file of the bag a path in a manifest means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from enum import Enum
+from typing import NamedTuple
+from unicodedata import normalize
+
+from preservation.bagit.declaration import CURRENT, BagItVersion
+from preservation.bagit.manifests import decode_path, encode_path
+from preservation.model.paths import RelativePath, fault_of_path
+
+_DRIVE = re.compile(r"[A-Za-z]:")
+
+
+class Looseness(Enum):
+    """How a path can be written in another way than RFC 8493 demands, and still be understood."""
+
+    DOTS = "with './' or doubled '/'"
+    PERCENT = "with a '%' that is not written as %25"
+    TRAILING_SPACE = "with white space behind it"
+    NORMALIZATION = "in another Unicode normalization than the file's name has"
+
+
+class Meant(NamedTuple):
+    """The path that was meant. Where no file has it, it is the path as it is to be understood."""
+
+    path: RelativePath
+    exists: bool
+    looseness: Looseness | None = None
+
+
+class PathResolver:
+    """Resolves the paths of one bag's manifests to the files that it has. Nothing is opened."""
+
+    def __init__(self, files: Collection[RelativePath], version: BagItVersion) -> None:
+        self._files = files
+        self._strict = version >= CURRENT
+        self._by_normal_form: dict[str, RelativePath] | None = None
+
+    def resolve(self, written: str) -> Meant:
+        """Return the file that ``written`` means.
+
+        Before BagIt 1.0 a percent sign was written as it is, so there a name that exists as written
+        comes first. Afterwards the decoded one does (section 2.1.3).
+        """
+        if "%" not in written and written in self._files:
+            return Meant(RelativePath(written), exists=True)
+        decoded = decode_path(written)
+        readings = (decoded, written) if self._strict else (written, decoded)
+        for reading in readings:
+            if reading in self._files:
+                return Meant(RelativePath(reading), exists=True, looseness=self._of_percent(written, reading))
+        for reading in readings:
+            found = self._loosely(reading)
+            if found is not None:
+                return found
+        return Meant(RelativePath(without_dots(readings[0])), exists=False)
+
+    def _of_percent(self, written: str, reading: str) -> Looseness | None:
+        return Looseness.PERCENT if self._strict and encode_path(reading).lower() != written.lower() else None
+
+    def _loosely(self, reading: str) -> Meant | None:
+        undotted = without_dots(reading)
+        if undotted in self._files:
+            return Meant(RelativePath(undotted), exists=True, looseness=Looseness.DOTS)
+        trimmed = undotted.rstrip(" \t")
+        if trimmed in self._files:
+            return Meant(RelativePath(trimmed), exists=True, looseness=Looseness.TRAILING_SPACE)
+        if self._by_normal_form is None:
+            self._by_normal_form = {
+                normalize("NFC", path): path for path in self._files if not path.isascii()
+            }
+        same = self._by_normal_form.get(normalize("NFC", undotted))
+        return None if same is None else Meant(same, exists=True, looseness=Looseness.NORMALIZATION)
+
+
+def without_dots(path: str) -> str:
+    """Return the path without the empty and ``.`` segments that say nothing. ``..`` is left in place."""
+    if not path.startswith("./") and "/./" not in path and "//" not in path:
+        return path
+    root = "/" if path.startswith("/") else ""
+    return root + "/".join(segment for segment in path.split("/") if segment not in {"", "."})
+
+
+def fault_of_listed_path(path: str) -> str | None:
+    """Say why a path that a manifest names would leave the bag on some system (section 5.1), or ``None``."""
+    fault = fault_of_path(path)
+    if fault is None and path.startswith("~"):
+        fault = "the path points at a home directory"
+    if fault is None and (_DRIVE.match(path) or path.startswith("\\\\")):
+        fault = "the path names a drive or a server"
+    if fault is None and ".." in path.replace("\\", "/").split("/"):
+        fault = "the path climbs out with '..'"
+    return fault

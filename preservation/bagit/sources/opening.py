@@ -1,0 +1,37 @@
+"""The one place that tells which kind of source a path is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from stat import S_ISDIR, S_ISREG
+
+from preservation.bagit.sources.folder import FolderSource
+from preservation.bagit.sources.protocol import BagSource
+from preservation.errors import DeniedError, NotFoundError
+from preservation.model.paths import shown
+
+
+def open_source(path: Path, threads: int) -> BagSource | None:
+    """Return the source for the bag at ``path``, or ``None`` where there is neither folder nor archive.
+
+    Raises ``NotFoundError`` where there is nothing, ``DeniedError`` where it must not be looked at.
+    """
+    try:
+        mode = path.stat().st_mode
+        if S_ISDIR(mode):
+            return FolderSource(path, threads)
+        return _open_archive(path) if S_ISREG(mode) else None
+    except FileNotFoundError as failure:
+        raise NotFoundError(f"There is nothing at {shown(str(path))}; check the path.") from failure
+    except PermissionError as failure:
+        raise DeniedError(f"{shown(str(path))} must not be read; check its permissions.") from failure
+
+
+def _open_archive(path: Path) -> BagSource | None:
+    # Most bags are folders, and what reads archives takes a while to import.
+    from preservation.bagit.archives.members import UnpackLimits  # noqa: PLC0415  as said above
+    from preservation.bagit.archives.walking import archive_kind  # noqa: PLC0415  as said above
+    from preservation.bagit.sources.archived import ArchiveSource  # noqa: PLC0415  as said above
+
+    kind = archive_kind(path)
+    return None if kind is None else ArchiveSource(path, kind, UnpackLimits())

@@ -1,0 +1,60 @@
+"""What validation needs of a bag, wherever it lies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol, TypeAlias
+
+from preservation.bagit.algorithms import BagAlgorithm
+from preservation.fixity.checking import Unreadable
+from preservation.model.digests import HexDigest
+from preservation.model.issues import Issue
+from preservation.model.paths import RelativePath
+
+PAYLOAD = "data/"
+"""What the path of every payload file begins with (RFC 8493 section 2.1.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Every file of the bag by its path below the base folder, nothing opened yet.
+
+    ``issues`` are what was found while listing. ``whole`` is false where they leave nothing to validate.
+    """
+
+    files: frozenset[RelativePath]
+    payload_folder: bool
+    issues: tuple[Issue, ...] = ()
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Digested:
+    """A file that was read to its end: its size in bytes and the digests that were wanted."""
+
+    size: int
+    digests: dict[BagAlgorithm, HexDigest]
+
+
+Observed: TypeAlias = Digested | Unreadable
+
+Wanted: TypeAlias = Callable[[RelativePath], tuple[BagAlgorithm, ...]]
+"""Says by which algorithms a file is to be digested; by none means that only its size is wanted."""
+
+
+class BagSource(Protocol):
+    """A bag that can be listed, whose tag files can be opened and whose files can be digested."""
+
+    @property
+    def name(self) -> str:
+        """What the bag is called when people are told about it."""
+
+    def listing(self) -> Listing:
+        """List the bag. Called once, before anything else."""
+
+    def open_tag_file(self, path: RelativePath) -> BinaryIO:
+        """Open a listed tag file. Raises ``OSError`` where it cannot be read."""
+
+    def digest(self, wanted: Wanted) -> Iterator[tuple[RelativePath, Observed]]:
+        """Read every listed file once, in whatever order is best here, and say what was found."""

@@ -1,0 +1,76 @@
+"""Is it a bag, complete, valid (RFC 8493 section 3)? The verdict is a value, whatever is found."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from preservation.bagit import codes
+from preservation.bagit.baginfo import NO_PAYLOAD, PayloadOxum
+from preservation.bagit.contents import BagContents
+from preservation.bagit.declaration import BagItVersion
+from preservation.bagit.findings import Findings
+from preservation.bagit.reading import read_contents
+from preservation.bagit.rules import RULES, fixity, payload_oxum
+from preservation.bagit.sources.opening import open_source
+from preservation.bagit.sources.protocol import BagSource
+from preservation.model.issues import Issue
+from preservation.model.paths import shown
+
+_SAY_NOTHING_OF_COMPLETENESS = {codes.DIGEST_MISMATCH, codes.OXUM_MISMATCH}
+_UNDECLARED = {codes.DECLARATION_MISSING, codes.DECLARATION_MALFORMED, codes.VERSION_UNKNOWN}
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """The verdict on a bag. ``valid`` and ``complete`` as in RFC 8493 section 3; warnings do not touch them.
+
+    ``version`` is ``None`` where the bag does not properly declare it; ``payload`` is the size found.
+    """
+
+    bag: str
+    valid: bool
+    complete: bool
+    issues: tuple[Issue, ...]
+    version: BagItVersion | None = None
+    payload: PayloadOxum = NO_PAYLOAD
+
+
+def validate(bag: Path | BagSource, *, threads: int | None = None) -> Validation:
+    """Validate the bag in a folder, in a zip or tar archive, or from any source.
+
+    ``threads`` is how many large files are digested at once; by default one for each processor.
+    Raises ``NotFoundError`` or ``DeniedError`` where there is nothing to be looked at.
+    """
+    source = open_source(bag, threads or os.cpu_count() or 1) if isinstance(bag, Path) else bag
+    if source is None:
+        message = f"{shown(str(bag))} is neither a folder nor a zip or tar archive."
+        return _no_verdict_on(str(bag), (codes.error(codes.NO_BAG, message),))
+    findings = Findings()
+    listing = source.listing()
+    findings.extend(listing.issues)
+    if not listing.whole:
+        return _no_verdict_on(source.name, findings.issues)
+    contents = read_contents(source, listing, findings)
+    for rule in RULES:
+        findings.extend(rule(contents))
+    payload = fixity.check(contents, source.digest(fixity.wanted_digests(contents)), findings)
+    findings.extend(payload_oxum.check(contents, payload))
+    return _verdict(source.name, contents, payload, findings)
+
+
+def _no_verdict_on(name: str, issues: tuple[Issue, ...]) -> Validation:
+    return Validation(name, valid=False, complete=False, issues=issues)
+
+
+def _verdict(name: str, contents: BagContents, payload: PayloadOxum, findings: Findings) -> Validation:
+    errors = findings.error_codes
+    return Validation(
+        bag=name,
+        valid=not errors,
+        complete=errors <= _SAY_NOTHING_OF_COMPLETENESS,
+        issues=findings.issues,
+        version=None if errors & _UNDECLARED else contents.declaration.version,
+        payload=payload,
+    )
