@@ -1,0 +1,1 @@
+"""Intake: what a drop is, and where its payload lies."""

@@ -1,0 +1,154 @@
+"""What a drop is: a folder, a file, a bag, or a bag in an archive, which is unpacked."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from preservation.bagit.archives.layout import ArchiveLayout, base_of, read_layout, strangers_in
+from preservation.bagit.archives.members import ArchiveKind, UnpackLimits
+from preservation.bagit.archives.walking import archive_kind
+from preservation.bagit.declaration import BAGIT_TXT
+from preservation.bagit.sources.protocol import PAYLOAD
+from preservation.errors import DeniedError, NotFoundError, UnavailableError
+from preservation.intake import codes
+from preservation.intake.unpack import unpack
+from preservation.model.issues import Issue
+from preservation.model.paths import RelativePath, shown
+from preservation.model.submissions import DropKind, Received
+
+__all__ = ["Unacceptable", "UnpackLimits", "recognise"]
+
+_UNPACKED = "unpacked"
+_NAMES_TOLD = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Unacceptable:
+    """A drop that cannot be taken in as it is, and why. Nothing of it was changed."""
+
+    issues: tuple[Issue, ...]
+
+
+def recognise(drop: Path, workspace: Path, limits: UnpackLimits) -> Received | Unacceptable:
+    """Say what ``drop`` is and where its payload lies.
+
+    A bag in a zip or tar archive is unpacked to ``workspace/unpacked``, from the beginning if it was
+    before; any other archive is kept as the file that it is, if it is harmless. Raises
+    ``NotFoundError`` where there is no drop, ``DeniedError`` and ``UnavailableError`` where it cannot
+    be read, and ``StoreFullError`` where there is no room to unpack it.
+    """
+    try:
+        return _recognised(drop, workspace, limits)
+    except FileNotFoundError as failure:
+        raise NotFoundError(f"The drop {shown(str(drop))} is not there any more; drop it again.") from failure
+    except PermissionError as failure:
+        raise DeniedError(
+            f"The drop {shown(str(drop))} must not be read ({shown(str(failure.filename))}); "
+            "see to its permissions, then try again."
+        ) from failure
+    except OSError as failure:
+        raise UnavailableError(
+            f"The drop {shown(str(drop))} cannot be read ({failure.strerror}); check its disk."
+        ) from failure
+
+
+def _recognised(drop: Path, workspace: Path, limits: UnpackLimits) -> Received | Unacceptable:
+    mode = drop.lstat().st_mode
+    if stat.S_ISDIR(mode):
+        return _recognised_folder(drop)
+    if stat.S_ISREG(mode):
+        return _recognised_file(drop, workspace, limits)
+    if stat.S_ISLNK(mode):
+        return _refused(codes.refusal(codes.DROP_IS_LINK, "It is a symbolic link to something else."))
+    return _refused(codes.refusal(codes.DROP_IS_NO_FILE, "It is neither a file nor a folder."))
+
+
+def _recognised_folder(folder: Path) -> Received | Unacceptable:
+    if _is_file(folder / BAGIT_TXT):
+        return _recognised_bag(folder, DropKind.BAG)
+    if not _holds_anything(folder):
+        return _refused(codes.refusal(codes.NOTHING_IN_IT, "There is nothing in it."))
+    return Received(DropKind.FOLDER, folder)
+
+
+def _recognised_bag(root: Path, kind: DropKind) -> Received | Unacceptable:
+    payload = root / PAYLOAD
+    if payload.is_symlink() or not payload.is_dir():
+        message = "It is a bag without a payload folder, data."
+        return _refused(codes.refusal(codes.NO_PAYLOAD_FOLDER, message))
+    if not _holds_anything(payload):
+        message = "It is a bag, and there is nothing in its payload folder, data."
+        return _refused(codes.refusal(codes.NOTHING_IN_IT, message))
+    return Received(kind, payload, bag_root=root)
+
+
+def _recognised_file(file: Path, workspace: Path, limits: UnpackLimits) -> Received | Unacceptable:
+    as_file = Received(DropKind.FILE, file.parent, only=RelativePath(file.name))
+    kind = archive_kind(file)
+    if kind is None:
+        return as_file
+    layout = read_layout(file, kind, limits)
+    if layout.harmful:
+        return Unacceptable(tuple(layout.harmful))
+    if not layout.bag_folders:
+        return as_file
+    issues = _obstacles(layout)
+    if issues:
+        return Unacceptable(issues)
+    return _unpacked_bag(file, kind, layout, workspace / _UNPACKED, limits)
+
+
+def _obstacles(layout: ArchiveLayout) -> tuple[Issue, ...]:
+    """Say why the bag in the archive cannot become the payload of a submission."""
+    bags = layout.bag_folders
+    if len(bags) > 1:
+        message = f"It holds {len(bags)} bags: {_names(bags)}."
+        return (codes.refusal(codes.SEVERAL_BAGS, message),)
+    strangers = strangers_in(layout)
+    if strangers:
+        message = f"Beside the bag it holds {_names(strangers)}, which would be lost."
+        return (codes.refusal(codes.MORE_THAN_THE_BAG, message),)
+    return tuple(layout.unkeepable)
+
+
+def _unpacked_bag(
+    archive: Path, kind: ArchiveKind, layout: ArchiveLayout, target: Path, limits: UnpackLimits
+) -> Received | Unacceptable:
+    issue = unpack(archive, kind, layout, target, limits)
+    if issue is not None:
+        return _refused(issue)
+    return _recognised_bag(target / base_of(layout), DropKind.SERIALIZED_BAG)
+
+
+def _refused(issue: Issue) -> Unacceptable:
+    return Unacceptable((issue,))
+
+
+def _names(names: Iterable[str]) -> str:
+    listed = sorted(names)
+    more = f" and {len(listed) - _NAMES_TOLD:,} more" if len(listed) > _NAMES_TOLD else ""
+    return ", ".join(f"'{shown(name)}'" for name in listed[:_NAMES_TOLD]) + more
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _holds_anything(folder: Path) -> bool:
+    """Say whether there is anything but folders in it. What cannot be listed is left to the survey."""
+    folders = [os.fspath(folder)]
+    while folders:
+        current = folders.pop()
+        try:
+            with os.scandir(current) as entries:
+                for entry in entries:
+                    if not entry.is_dir(follow_symlinks=False):
+                        return True
+                    folders.append(entry.path)
+        except PermissionError:
+            return True
+    return False

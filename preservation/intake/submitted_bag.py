@@ -1,0 +1,91 @@
+"""A submitted bag, judged by two readers, and its payload not read again: the survey has read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+from preservation.bagit.algorithms import BagAlgorithm, algorithms_of_bag, normalized_name
+from preservation.bagit.loc import second_reading
+from preservation.bagit.sources.folder import FolderSource, digest_large
+from preservation.bagit.sources.protocol import PAYLOAD, Digested, Listing, Observed, Wanted
+from preservation.bagit.validation import validate
+from preservation.model.files import IrregularEntry, SurveyedFile
+from preservation.model.issues import Issue
+from preservation.model.paths import RelativePath
+
+
+def check_submitted_bag(bag_root: Path, survey: Iterable[SurveyedFile | IrregularEntry]) -> tuple[Issue, ...]:
+    """Validate the bag in ``bag_root``, whose payload folder was surveyed, and have it read by ``bagit`` too.
+
+    The survey's digests are by ``algorithms_of_bag`` at least. An issue about a payload file names it
+    as the survey does; one about a tag file names it in its message only. Raises ``OSError`` where
+    the bag's folder cannot be listed any more.
+    """
+    issues = validate(_SurveyedBag(bag_root, survey)).issues
+    return tuple(map(_as_the_survey_names_it, (*issues, *second_reading(bag_root))))
+
+
+def _as_the_survey_names_it(issue: Issue) -> Issue:
+    if issue.path is None:
+        return issue
+    in_payload = issue.path.startswith(PAYLOAD)
+    return replace(issue, path=RelativePath(issue.path.removeprefix(PAYLOAD)) if in_payload else None)
+
+
+class _SurveyedBag:
+    """A bag whose tag files are in its folder and whose payload is known from the survey.
+
+    Held in memory of each payload file: its name, its size and the digests that the bag promises.
+    """
+
+    def __init__(self, root: Path, survey: Iterable[SurveyedFile | IrregularEntry]) -> None:
+        self._root = root
+        self._tag_files = FolderSource(root, threads=1, leaving=PAYLOAD)
+        promised = algorithms_of_bag(root)
+        self._payload = {
+            RelativePath(PAYLOAD + entry.path): Digested(
+                entry.size,
+                {
+                    normalized_name(algorithm): digest
+                    for algorithm, digest in entry.digests.items()
+                    if algorithm in promised
+                },
+            )
+            for entry in survey
+            if isinstance(entry, SurveyedFile)
+        }
+
+    @property
+    def name(self) -> str:
+        """The bag's folder."""
+        return str(self._root)
+
+    def listing(self) -> Listing:
+        """List the tag files, and the payload as it was surveyed."""
+        listing = self._tag_files.listing()
+        return replace(listing, files=listing.files | self._payload.keys())
+
+    def open_tag_file(self, path: RelativePath) -> BinaryIO:
+        """Open a tag file. Raises ``OSError``."""
+        return self._tag_files.open_tag_file(path)
+
+    def digest(self, wanted: Wanted) -> Iterator[tuple[RelativePath, Observed]]:
+        """Digest the tag files, and hand on what the survey found of the payload."""
+        yield from self._tag_files.digest(wanted)
+        for path, surveyed in self._payload.items():
+            yield path, self._with_the_rest(path, surveyed, wanted(path))
+
+    def _with_the_rest(
+        self, path: RelativePath, surveyed: Digested, wanted: tuple[BagAlgorithm, ...]
+    ) -> Observed:
+        """Add the digests that no survey computes, such as SHA-224; for them alone the file is read."""
+        rest = tuple(algorithm for algorithm in wanted if algorithm not in surveyed.digests)
+        if not rest:
+            return surveyed
+        observed = digest_large(f"{self._root}/{path}", rest)
+        if isinstance(observed, Digested):
+            return Digested(surveyed.size, surveyed.digests | observed.digests)
+        return observed

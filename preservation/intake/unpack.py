@@ -1,0 +1,133 @@
+"""Unpacking a serialized bag into the workspace: only what the layout vetted, and never over anything."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from preservation.bagit import codes
+from preservation.bagit.archives.layout import ArchiveLayout, base_of
+from preservation.bagit.archives.members import (
+    ArchiveError,
+    ArchiveKind,
+    ArchiveMember,
+    DamagedMemberError,
+    MemberKind,
+    MemberStream,
+    Opener,
+    UnpackLimits,
+)
+from preservation.bagit.archives.walking import walk_archive
+from preservation.errors import StoreFullError, UnavailableError
+from preservation.model.issues import Issue
+from preservation.model.paths import RelativePath, shown
+
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_COPY_BYTES = 1 << 20
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+_NAME_REFUSED = {
+    errno.EEXIST,
+    errno.EILSEQ,
+    errno.EINVAL,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+    errno.ENOTDIR,
+}
+"""What a file system answers to a name that it cannot have, or that clashes with one that it has."""
+
+
+def unpack(
+    archive: Path, kind: ArchiveKind, layout: ArchiveLayout, target: Path, limits: UnpackLimits
+) -> Issue | None:
+    """Unpack the bag in ``archive`` to the folder ``target``, which appears when it is whole.
+
+    What an earlier, killed run left is removed first. Returns why it could not be done, if the
+    archive is to blame; then nothing is left. Raises ``StoreFullError`` where there is no room, and
+    ``UnavailableError`` where the workspace does not take it.
+    """
+    part = target.with_name(f"{target.name}.part")
+    try:
+        for leftover in (part, target):
+            if leftover.exists():
+                shutil.rmtree(leftover)
+        _require_room(archive, layout.size, target.parent)
+        part.mkdir(mode=0o700)
+        try:
+            _unpack_members(walk_archive(archive, kind, limits), layout, part)
+        except ArchiveError as failure:
+            shutil.rmtree(part)
+            member = None if failure.member is None else RelativePath(failure.member)
+            return codes.error(failure.code, str(failure), member)
+        part.rename(target)
+    except OSError as failure:
+        error = StoreFullError if failure.errno in _NO_ROOM else UnavailableError
+        raise error(
+            f"{shown(archive.name)} cannot be unpacked to {target.parent} ({failure.strerror}); "
+            "check that disk, then try again."
+        ) from failure
+    return None
+
+
+def _require_room(archive: Path, needed: int, folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise StoreFullError(
+            f"{shown(archive.name)} unpacks to {needed:,} bytes, and {folder} has room for {free:,}; "
+            "make room, then try again."
+        )
+
+
+def _unpack_members(walk: Iterator[tuple[ArchiveMember, Opener]], layout: ArchiveLayout, root: Path) -> None:
+    """Unpack the bag to ``root``, a new folder that only we write to.
+
+    The archive may have changed since it was vetted: what was not vetted is passed over. Raises
+    ``ArchiveError``, and ``OSError`` where the workspace is to blame.
+    """
+    base = base_of(layout)
+    for member, opener in walk:
+        if not member.name.startswith(base):
+            continue
+        with _naming(member.name):
+            if member.kind is MemberKind.FOLDER and member.name in layout.folders:
+                (root / member.name).mkdir(parents=True, exist_ok=True)
+            elif member.kind is MemberKind.FILE and member.name in layout.files:
+                with opener() as content:
+                    _write(root / member.name, content)
+                _set_time(root / member.name, member.modified)
+    for name, target in layout.hard_links.items():
+        if name.startswith(base):
+            with _naming(name), (root / target).open("rb") as content:
+                _write(root / name, content)
+
+
+def _write(path: Path, content: IO[bytes] | MemberStream) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, _CREATE, 0o600), "wb") as file:
+        shutil.copyfileobj(content, file, _COPY_BYTES)
+
+
+def _set_time(path: Path, modified: float | None) -> None:
+    """Give the file the time that the archive has for it, where that is a time at all."""
+    if modified is not None:
+        with suppress(OSError, OverflowError, ValueError):
+            os.utime(path, (modified, modified))
+
+
+@contextmanager
+def _naming(member: str) -> Iterator[None]:
+    """Turn what is the archive's fault into ``ArchiveError`` that names the member."""
+    try:
+        yield
+    except DamagedMemberError as failure:
+        message = f"'{shown(member)}' in it: {failure}."
+        raise ArchiveError(codes.ARCHIVE_UNREADABLE, message, member) from failure
+    except OSError as failure:
+        if failure.errno not in _NAME_REFUSED:
+            raise
+        message = f"'{shown(member)}' in it cannot be unpacked: {failure.strerror}."
+        raise ArchiveError(codes.ARCHIVE_NAME_IMPOSSIBLE, message, member) from failure
