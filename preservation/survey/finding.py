@@ -1,0 +1,90 @@
+"""Finding the manifests that came with a drop, before anything is read for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from preservation.model.digests import Algorithm
+from preservation.model.paths import RelativePath
+from preservation.model.supplied import ManifestLayout
+from preservation.survey.issues import NAMED
+from preservation.survey.manifest_lines import NotUnderstood, manifest_lines
+from preservation.survey.manifest_names import Likelihood, likelihood
+from preservation.survey.walk import FoundFile, walk
+
+
+@dataclass(frozen=True, slots=True)
+class FoundManifest:
+    """A manifest in a drop, read but not yet compared.
+
+    ``entries`` counts the lines that list something, ``odd_lines`` those in no known layout, of which
+    ``first_odd`` are the first numbers. ``fault`` says why nothing in it can be used, if so.
+    """
+
+    path: RelativePath
+    layout: ManifestLayout
+    algorithms: tuple[Algorithm, ...]
+    entries: int
+    odd_lines: int = 0
+    first_odd: tuple[int, ...] = ()
+    fault: str | None = None
+
+
+def find_supplied(root: Path, only: RelativePath | None = None) -> tuple[FoundManifest, ...]:
+    """Return the manifests below ``root``, in ``path_order``: known by their names and by what they hold.
+
+    A file that is only perhaps named like a manifest and does not read like one is not returned.
+    Raises ``OSError`` where ``root`` cannot be listed.
+    """
+    if only is not None:
+        return ()
+    found = []
+    for entry in walk(root):
+        likely = likelihood(entry.path) if isinstance(entry, FoundFile) else None
+        if likely is None:
+            continue
+        manifest = _looked_into(root, entry.path)
+        if likely is Likelihood.CERTAIN or (manifest.fault is None and manifest.entries > manifest.odd_lines):
+            found.append(manifest)
+    return tuple(found)
+
+
+def algorithms_needed(manifests: Iterable[FoundManifest]) -> frozenset[Algorithm]:
+    """Return the algorithms that a survey must compute for these manifests to be checked."""
+    return frozenset(algorithm for manifest in manifests for algorithm in manifest.algorithms)
+
+
+def _looked_into(root: Path, path: RelativePath) -> FoundManifest:
+    algorithms: dict[Algorithm, None] = {}
+    layout: ManifestLayout | None = None
+    entries = odd_lines = 0
+    first_odd: list[int] = []
+    fault = None
+    try:
+        for line in manifest_lines(root, path):
+            match line:
+                case NotUnderstood(number):
+                    odd_lines += 1
+                    if len(first_odd) < NAMED:
+                        first_odd.append(number)
+                case (first, *_):
+                    entries += 1
+                    layout = layout or first.layout
+                    algorithms.update(dict.fromkeys(listed.algorithm for listed in line))
+    except OSError as error:
+        fault = f"it cannot be read ({error.strerror or error})"
+    except ValueError as error:
+        fault = "its characters are broken" if isinstance(error, UnicodeError) else str(error)
+    if fault is None and entries == 0:
+        fault = "no line of it is in a known layout" if odd_lines else "it lists nothing"
+    return FoundManifest(
+        path,
+        layout or ManifestLayout.MD5SUM,
+        tuple(algorithms) if fault is None else (),
+        entries,
+        odd_lines,
+        tuple(first_odd),
+        fault,
+    )

@@ -1,0 +1,139 @@
+"""Issues of fixity: what is wrong between a drop and the manifests that came with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from preservation.model.digests import Algorithm
+from preservation.model.issues import Issue, IssueCode, Severity
+from preservation.model.paths import RelativePath, is_utf8, shown
+
+WRONG_DIGEST: Final = IssueCode("FIX-001")
+LISTED_BUT_MISSING: Final = IssueCode("FIX-002")
+NOT_LISTED: Final = IssueCode("FIX-003")
+NOT_UNDERSTOOD: Final = IssueCode("FIX-004")
+LEADS_OUT: Final = IssueCode("FIX-005")
+FOUND_ELSEWHERE: Final = IssueCode("FIX-006")
+SPELLED_OTHERWISE: Final = IssueCode("FIX-007")
+
+NAMED: Final = 5
+"""How many files an issue about many of them names."""
+
+_DIGEST_SHOWN = 12
+
+
+def wrong_digest(
+    manifest: RelativePath, path: RelativePath, differing: Iterable[tuple[Algorithm, str, str]]
+) -> Issue:
+    """Say that a file is not the listed one; ``differing`` holds expected and found digests."""
+    figures = "; ".join(
+        f"{algorithm.value} should be {expected[:_DIGEST_SHOWN]}… and is {found[:_DIGEST_SHOWN]}…"
+        for algorithm, expected, found in differing
+    )
+    return Issue(
+        WRONG_DIGEST,
+        Severity.ERROR,
+        f"{shown(path)!r} is not the file that {shown(manifest)!r} lists: {figures}.",
+        path,
+        "Rescan or copy the file again, or correct the manifest.",
+    )
+
+
+def listed_but_missing(manifest: RelativePath, path: RelativePath) -> Issue:
+    """Say that the drop does not have a listed file as a plain, readable file."""
+    return Issue(
+        LISTED_BUT_MISSING,
+        Severity.ERROR,
+        f"{shown(path)!r} is listed in {shown(manifest)!r} and is not in the drop as a readable file.",
+        path if is_utf8(path) else manifest,
+        "Add the file to the drop, or take its line out of the manifest.",
+    )
+
+
+def not_listed(manifest: RelativePath, count: int, examples: Iterable[RelativePath]) -> Issue:
+    """Say that files are in no manifest, though this one lists the folder that they are in."""
+    named = ", ".join(repr(shown(path)) for path in examples)
+    subject = "1 file is" if count == 1 else f"{count} files are"
+    return Issue(
+        NOT_LISTED,
+        Severity.WARNING,
+        f"{subject} in the drop and not in {shown(manifest)!r}: {named}{_more_than_named(count)}.",
+        manifest,
+        "Make the manifest again if the files belong to the drop, or take them out of it.",
+    )
+
+
+def not_a_manifest(manifest: RelativePath, reason: str) -> Issue:
+    """Say that a file is named like a manifest and cannot be read as one."""
+    return Issue(
+        NOT_UNDERSTOOD,
+        Severity.WARNING,
+        f"{shown(manifest)!r} is named like a manifest and cannot be read as one: {reason}. "
+        "No file was checked against it.",
+        manifest,
+        "Make it again with md5sum, sha256sum or hashdeep, or take it out of the drop.",
+    )
+
+
+def lines_not_understood(manifest: RelativePath, count: int, lines: Iterable[int]) -> Issue:
+    """Say that some lines of a manifest are in no known layout."""
+    named = ", ".join(map(str, lines))
+    return Issue(
+        NOT_UNDERSTOOD,
+        Severity.WARNING,
+        f"{shown(manifest)!r} has lines in no known layout ({count}): line {named}{_more_than_named(count)}.",
+        manifest,
+        "Correct these lines, or make the manifest again.",
+    )
+
+
+def leads_out(manifest: RelativePath, name: str) -> Issue:
+    """Say that a manifest names a file outside of the drop. Nothing there was looked at."""
+    return Issue(
+        LEADS_OUT,
+        Severity.ERROR,
+        f"{shown(manifest)!r} lists {shown(name)!r}, which is outside of the drop; it was not looked at.",
+        manifest,
+        "Take the line out of the manifest, or make the manifest again inside the drop.",
+    )
+
+
+def found_elsewhere(manifest: RelativePath, prefix: str) -> Issue:
+    """Say that a manifest was made in another folder, and its names found without their beginning."""
+    return Issue(
+        FOUND_ELSEWHERE,
+        Severity.INFO,
+        f"The names in {shown(manifest)!r} begin with {shown(prefix)!r}, which is not in the drop; "
+        "the files were found without it.",
+        manifest,
+        "Nothing, if the manifest was made before the drop was moved.",
+    )
+
+
+def spelled_otherwise(manifest: RelativePath, count: int, examples: Iterable[RelativePath]) -> Issue:
+    """Say that names look the same in manifest and drop and are not: accents are encoded differently."""
+    named = ", ".join(repr(shown(path)) for path in examples)
+    return Issue(
+        SPELLED_OTHERWISE,
+        Severity.INFO,
+        f"{shown(manifest)!r} has names that are encoded otherwise than in the drop ({count}): "
+        f"{named}{_more_than_named(count)}; they were matched all the same.",
+        manifest,
+        "Nothing; names are kept as the drop has them.",
+    )
+
+
+def more_of(manifest: RelativePath, code: IssueCode, severity: Severity, count: int) -> Issue:
+    """Say how many more issues there are of one kind than are kept one by one."""
+    return Issue(
+        code,
+        severity,
+        f"{shown(manifest)!r} has more of the same ({code}): {count}, not shown one by one.",
+        manifest,
+        "Correct the ones that are named; check the drop with the manifest again to see the others.",
+    )
+
+
+def _more_than_named(count: int) -> str:
+    return " …" if count > NAMED else ""

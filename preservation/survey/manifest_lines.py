@@ -1,0 +1,147 @@
+"""Reading supplied manifests line by line: md5sum, BSD and hashdeep layouts, and digests alone."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from preservation.model.digests import Algorithm, algorithm_named, algorithm_of_length, parse_digest
+from preservation.model.paths import RelativePath
+from preservation.model.supplied import ManifestLayout
+from preservation.survey.reaching import folder_of
+
+MANIFEST_BYTES = 256 << 20
+"""No manifest is read that is larger."""
+
+_LINE_CHARACTERS = 64 * 1024
+_STANDARD_INPUT = "-"
+
+# GNU md5sum: a digest, a space, a space or an asterisk, a name; RFC 8493 asks for white space only.
+_MD5SUM = re.compile(
+    r"(?P<escaped>\\?)(?P<digest>[0-9a-fA-F]{32,128})(?: [ *]|[ \t]+\*?)(?P<name>.+)", re.DOTALL
+)
+# BSD's and OpenSSL's: MD5 (name) = digest, SHA2-256(name)= digest.
+_BSD = re.compile(
+    r"(?P<escaped>\\?)(?P<algorithm>[A-Za-z0-9-]+) ?\((?P<name>.+)\) ?= ?(?P<digest>[0-9a-fA-F]{32,128})",
+    re.DOTALL,
+)
+_DIGEST_ALONE = re.compile(r"[0-9a-fA-F]{32,128}")
+_HASHDEEP_HEADER = "%%%% HASHDEEP-"
+_HASHDEEP_COLUMNS = "%%%% "
+_COMMENTS = ("#", ";")
+_ESCAPE = re.compile(r"\\[\\nr]")
+_ESCAPES = {r"\\": "\\", r"\n": "\n", r"\r": "\r"}
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One digest of one file, as a manifest lists it. ``name`` is empty where it names no file."""
+
+    name: str
+    algorithm: Algorithm
+    digest: bytes
+    layout: ManifestLayout
+
+
+@dataclass(frozen=True, slots=True)
+class NotUnderstood:
+    """A line that is in none of the layouts, by its number."""
+
+    line: int
+
+
+def manifest_lines(root: Path, path: RelativePath) -> Iterator[tuple[Listed, ...] | NotUnderstood]:
+    """Read the manifest at ``path`` below ``root``; give what each line lists that is no comment.
+
+    Names are given as the manifest writes them, escapes undone, byte for byte (``os.fsdecode``).
+    Raises ``OSError``, and ``ValueError`` with a reason where the file is no text or is too large.
+    """
+    with folder_of(root, path) as (dir_fd, reachable):
+        descriptor = os.open(
+            reachable, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=dir_fd
+        )
+    with os.fdopen(descriptor, "rb") as stream:
+        if os.fstat(descriptor).st_size > MANIFEST_BYTES:
+            raise ValueError(f"it is larger than {MANIFEST_BYTES >> 20} MiB")
+        encoding = _encoding(stream.read(4096))
+        stream.seek(0)
+        # Only the line feed ends a line: a name may hold every other character that looks like an end.
+        with io.TextIOWrapper(stream, encoding, errors="surrogateescape", newline="\n") as text:
+            yield from _read(text)
+
+
+def _encoding(beginning: bytes) -> str:
+    if beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if b"\0" in beginning:
+        raise ValueError("it is not text")
+    return "utf-8-sig"
+
+
+def _read(text: io.TextIOWrapper) -> Iterator[tuple[Listed, ...] | NotUnderstood]:
+    columns: tuple[str, ...] | None = None
+    for number, line in enumerate(_lines(text), 1):
+        if line is None:
+            yield NotUnderstood(number)
+        elif line.startswith(_HASHDEEP_COLUMNS):
+            if not line.startswith(_HASHDEEP_HEADER):
+                columns = tuple(line.removeprefix(_HASHDEEP_COLUMNS).split(","))
+        elif line.strip() and not line.startswith(_COMMENTS):
+            listed = _listed(line) if columns is None else _listed_by_hashdeep(line, columns)
+            yield listed or NotUnderstood(number)
+
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str | None]:
+    """Give the lines without their ends, ``None`` for one that is too long to be one of a manifest."""
+    while line := text.readline(_LINE_CHARACTERS):
+        if len(line) < _LINE_CHARACTERS or line.endswith("\n"):
+            yield line.removesuffix("\n").removesuffix("\r")
+            continue
+        while line and not line.endswith("\n"):
+            line = text.readline(_LINE_CHARACTERS)
+        yield None
+
+
+def _listed(line: str) -> tuple[Listed, ...]:
+    if found := _BSD.fullmatch(line):
+        algorithm = algorithm_named(found["algorithm"].upper().replace("SHA2-", "SHA"))
+        return _one(found["name"], algorithm, found["digest"], ManifestLayout.BSD, escaped=found["escaped"])
+    if found := _MD5SUM.fullmatch(line):
+        algorithm = algorithm_of_length(len(found["digest"]))
+        return _one(
+            found["name"], algorithm, found["digest"], ManifestLayout.MD5SUM, escaped=found["escaped"]
+        )
+    if _DIGEST_ALONE.fullmatch(line.strip()):
+        digest = line.strip()
+        return _one("", algorithm_of_length(len(digest)), digest, ManifestLayout.MD5SUM)
+    return ()
+
+
+def _listed_by_hashdeep(line: str, columns: tuple[str, ...]) -> tuple[Listed, ...]:
+    # The name comes last and is not quoted, whatever commas it holds.
+    fields = line.split(",", len(columns) - 1)
+    if len(fields) != len(columns):
+        return ()
+    return tuple(
+        listed
+        for column, field in zip(columns[:-1], fields[:-1], strict=True)
+        for listed in _one(fields[-1], algorithm_named(column), field, ManifestLayout.HASHDEEP)
+    )
+
+
+def _one(
+    name: str, algorithm: Algorithm | None, digest: str, layout: ManifestLayout, *, escaped: str = ""
+) -> tuple[Listed, ...]:
+    if algorithm is None:
+        return ()
+    try:
+        promised = bytes.fromhex(parse_digest(algorithm, digest))
+    except ValueError:
+        return ()
+    written = _ESCAPE.sub(lambda found: _ESCAPES[found[0]], name) if escaped else name
+    return (Listed("" if written == _STANDARD_INPUT else written, algorithm, promised, layout),)

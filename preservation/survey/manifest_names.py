@@ -1,0 +1,45 @@
+"""Which files of a drop are manifests, going by their names."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum, auto
+
+from preservation.model.paths import RelativePath
+
+_ALGORITHMS = "md5|sha1|sha256|sha512"
+_CERTAIN = re.compile(
+    rf".+\.(?:{_ALGORITHMS})|(?:{_ALGORITHMS})sums?(?:\.txt)?|manifest-(?:{_ALGORITHMS})\.txt|checksums?\.txt",
+    re.IGNORECASE,
+)
+_POSSIBLE = re.compile(r"manifest-.+\.txt|checksums?\..+", re.IGNORECASE)
+_SIDECAR = re.compile(rf"(?P<about>.+)\.(?:{_ALGORITHMS})", re.IGNORECASE)
+_BAGIT = re.compile(rf"manifest-(?:{_ALGORITHMS})\.txt", re.IGNORECASE)
+
+
+class Likelihood(Enum):
+    """How sure a name makes us that the file is a manifest."""
+
+    CERTAIN = auto()
+    """It says so: where it cannot be read as one, somebody should know."""
+    POSSIBLE = auto()
+    """Only its content can tell; a picture called ``checksums.jpg`` is a picture."""
+
+
+def likelihood(path: RelativePath) -> Likelihood | None:
+    """Say how likely the file at ``path`` is a manifest; ``None`` where its name does not suggest it."""
+    name = path.rpartition("/")[2]
+    if _CERTAIN.fullmatch(name):
+        return Likelihood.CERTAIN
+    return Likelihood.POSSIBLE if _POSSIBLE.fullmatch(name) else None
+
+
+def sidecar_target(path: RelativePath) -> RelativePath | None:
+    """Return the file that a sidecar is named for: ``image.tif`` of ``image.tif.md5``, there or not."""
+    found = _SIDECAR.fullmatch(path)
+    return RelativePath(found["about"]) if found and not found["about"].endswith("/") else None
+
+
+def is_bagit_manifest(path: RelativePath) -> bool:
+    """Say whether the file is named like a payload manifest of a bag (RFC 8493 section 2.1.3)."""
+    return _BAGIT.fullmatch(path.rpartition("/")[2]) is not None

@@ -1,0 +1,45 @@
+"""Reaching entries whose path is longer than the system takes in one call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# Linux takes 4,096 bytes with the closing NUL; the margin is for what is put before or after a path.
+_PATH_BYTES = 4000
+
+
+@contextmanager
+def folder_of(root: Path, path: str) -> Iterator[tuple[int | None, str]]:
+    """Give what ``os`` functions need for the entry at ``path`` below ``root``: ``dir_fd`` and a path.
+
+    Nearly always that is ``None`` and the whole path. Where that would be too long, the folder that
+    the entry lies in is opened step by step, and stays open meanwhile. Raises ``OSError``.
+    """
+    whole = f"{root}/{path}"
+    if len(os.fsencode(whole)) <= _PATH_BYTES:
+        yield None, whole
+        return
+    folder, _, name = path.rpartition("/")
+    descriptor = _opened(root, folder)
+    try:
+        yield descriptor, name
+    finally:
+        os.close(descriptor)
+
+
+def _opened(root: Path, folder: str) -> int:
+    descriptor = _open_folder(str(root), None)
+    for segment in folder.split("/"):
+        try:
+            below = _open_folder(segment, descriptor)
+        finally:
+            os.close(descriptor)
+        descriptor = below
+    return descriptor
+
+
+def _open_folder(path: str, dir_fd: int | None) -> int:
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd)

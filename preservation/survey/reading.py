@@ -1,0 +1,75 @@
+"""Reading one file, once: its size, its digests, and whether it held still meanwhile."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from preservation.fixity.digesting import digest_stream
+from preservation.model.digests import Algorithm, Digests
+from preservation.model.files import EntryKind, IrregularEntry
+from preservation.model.paths import RelativePath
+from preservation.survey.reaching import folder_of
+from preservation.survey.walk import FoundFile
+
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_WORTH_ADVISING_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """A file after its one read. ``size`` is in bytes, ``modified`` in nanoseconds since 1970 (UTC)."""
+
+    path: RelativePath
+    size: int
+    modified: int
+    digests: Digests
+
+
+def read_once(
+    root: Path, found: FoundFile, algorithms: Collection[Algorithm], buffer: bytearray
+) -> ReadFile | IrregularEntry:
+    """Read the file found at ``found.path`` below ``root`` to its end.
+
+    What cannot be read, or changed since it was found or while it was read, is an irregular entry.
+    """
+    try:
+        with folder_of(root, found.path) as (dir_fd, path):
+            # Not blocking: what was a file when it was found may be a pipe by now.
+            descriptor = os.open(path, _FLAGS, dir_fd=dir_fd)
+        try:
+            return _read(descriptor, found, algorithms, buffer)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        return IrregularEntry(found.path, EntryKind.UNREADABLE, error.strerror or str(error))
+
+
+def _read(
+    descriptor: int, found: FoundFile, algorithms: Collection[Algorithm], buffer: bytearray
+) -> ReadFile | IrregularEntry:
+    before = os.fstat(descriptor)
+    if not stat.S_ISREG(before.st_mode):
+        return IrregularEntry(found.path, EntryKind.CHANGED, "it was a file and is none any more")
+    if before.st_size >= _WORTH_ADVISING_BYTES:
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+    size, digests = digest_stream(_Descriptor(descriptor), algorithms, buffer)
+    after = os.fstat(descriptor)
+    states = {(state.st_size, state.st_mtime_ns) for state in (before, after)}
+    if states != {(found.size, found.modified)} or size != found.size:
+        detail = f"{found.size} bytes when it was found, {size} when it was read, {after.st_size} afterwards"
+        return IrregularEntry(found.path, EntryKind.CHANGED, detail)
+    return ReadFile(found.path, size, after.st_mtime_ns, digests)
+
+
+class _Descriptor:
+    """A stream straight from a descriptor: Python's own file object asks for more than we need."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:
+        return os.readv(self._descriptor, [buffer])

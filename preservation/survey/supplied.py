@@ -1,0 +1,220 @@
+"""Manifests that came with a drop: found before the survey, compared with it in one pass afterwards."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+from preservation.model.digests import Algorithm, HexDigest
+from preservation.model.files import IrregularEntry, SurveyedFile
+from preservation.model.issues import Issue, IssueCode
+from preservation.model.paths import RelativePath
+from preservation.model.supplied import SuppliedManifest
+from preservation.survey import issues
+from preservation.survey.finding import FoundManifest, algorithms_needed, find_supplied
+from preservation.survey.manifest_lines import Listed, manifest_lines
+from preservation.survey.manifest_names import sidecar_target
+from preservation.survey.manifest_places import Places
+
+__all__ = ["FoundManifest", "algorithms_needed", "check_supplied", "find_supplied"]
+
+ISSUES_KEPT = 1_000
+"""How many issues of one kind are kept of one manifest; the rest are counted."""
+
+_JUNK = frozenset({"thumbs.db", "desktop.ini", ".ds_store", ".directory"})
+_TAG_FILES = frozenset({"bagit.txt", "bag-info.txt", "fetch.txt"})
+_BEGINNINGS = ("._", "metadata.", "tagmanifest-")
+_DESCRIBING_FOLDER = "metadata/"
+
+
+def goes_unlisted(path: RelativePath) -> bool:
+    """Say whether nobody expects ``path`` in a manifest: junk, metadata, tag files of a bag in the drop."""
+    name = path.rpartition("/")[2].lower()
+    by_name = name in _JUNK or name in _TAG_FILES or name.startswith(_BEGINNINGS)
+    return by_name or path.startswith(_DESCRIBING_FOLDER)
+
+
+def check_supplied(
+    manifests: Sequence[FoundManifest],
+    root: Path,
+    survey: Iterable[SurveyedFile | IrregularEntry],
+    *,
+    uncounted: Callable[[RelativePath], bool] = goes_unlisted,
+) -> Iterator[SuppliedManifest]:
+    """Compare every file that the manifests list with what the survey found, and give the results.
+
+    ``survey`` has been made with ``algorithms_needed(manifests)``. Memory holds the manifests' entries,
+    not the survey's records. Files for which ``uncounted`` is true, and manifests, need not be listed.
+    A manifest that cannot be read any more is one that cannot be read: an issue.
+    """
+    checks = [_Check(manifest, root) for manifest in manifests]
+    expected: _Expected = {}
+    for check in checks:
+        check.expect(expected)
+    are_manifests = {manifest.path for manifest in manifests}
+    by_folder = _by_folder(checks)
+    for file in survey:
+        if isinstance(file, IrregularEntry):
+            continue
+        promises = expected.pop(file.path, None)
+        if promises is not None:
+            _compare(file, promises)
+        elif by_folder and file.path not in are_manifests and not uncounted(file.path):
+            _count_unlisted(file.path, by_folder)
+    for path, promises in expected.items():
+        for check in dict.fromkeys(promise.check for promise in promises):
+            check.keep(issues.listed_but_missing(check.manifest.path, path))
+    for check in checks:
+        yield check.outcome()
+
+
+class _Check:
+    """One manifest while it is being checked."""
+
+    def __init__(self, manifest: FoundManifest, root: Path) -> None:
+        self.manifest = manifest
+        self.places = Places(root, manifest.path)
+        self._root = root
+        self._confirmed = 0
+        self._issues: list[Issue] = []
+        self._kept: Counter[IssueCode] = Counter()
+        self._first: dict[IssueCode, Issue] = {}
+        self._unlisted = _Examples()
+        self._respelled = _Examples()
+
+    def expect(self, expected: _Expected) -> None:
+        """Read the manifest, and note under each file of the drop what is promised of it."""
+        if self.manifest.fault is not None:
+            self.keep(issues.not_a_manifest(self.manifest.path, self.manifest.fault))
+            return
+        try:
+            self.places.settle_prefix(listed.name for listed in self._listed())
+            for listed in self._listed():
+                self._expect(listed, expected)
+        except (OSError, ValueError) as error:
+            self.keep(issues.not_a_manifest(self.manifest.path, f"it changed while it was read ({error})"))
+
+    def confirm(self) -> None:
+        """Count a file whose digests are all as promised."""
+        self._confirmed += 1
+
+    def count_unlisted(self, path: RelativePath) -> None:
+        """Note a file that should have been listed and is not."""
+        self._unlisted.add(path)
+
+    def keep(self, issue: Issue) -> None:
+        """Keep an issue, or count it where there are too many of its kind."""
+        self._kept[issue.code] += 1
+        self._first.setdefault(issue.code, issue)
+        if self._kept[issue.code] <= ISSUES_KEPT:
+            self._issues.append(issue)
+
+    def outcome(self) -> SuppliedManifest:
+        """Return what was found out, the issues that speak of many files last."""
+        manifest = self.manifest
+        path = manifest.path
+        summary = [
+            issues.more_of(path, code, self._first[code].severity, count - ISSUES_KEPT)
+            for code, count in self._kept.items()
+            if count > ISSUES_KEPT
+        ]
+        if manifest.odd_lines and manifest.fault is None:
+            summary.append(issues.lines_not_understood(path, manifest.odd_lines, manifest.first_odd))
+        if self._unlisted.count:
+            summary.append(issues.not_listed(path, self._unlisted.count, self._unlisted.first))
+        if self.places.prefix:
+            summary.append(issues.found_elsewhere(path, self.places.prefix))
+        if self._respelled.count:
+            summary.append(issues.spelled_otherwise(path, self._respelled.count, self._respelled.first))
+        return SuppliedManifest(
+            path,
+            manifest.algorithms,
+            manifest.layout,
+            manifest.entries,
+            self._confirmed,
+            (*self._issues, *summary),
+        )
+
+    def _listed(self) -> Iterator[Listed]:
+        for line in manifest_lines(self._root, self.manifest.path):
+            if isinstance(line, tuple):
+                yield from line
+
+    def _expect(self, listed: Listed, expected: _Expected) -> None:
+        name = listed.name or self._own_file()
+        place = self.places.of(name) if name else None
+        if place is not None:
+            if place.respelled:
+                self._respelled.add(place.path)
+            expected.setdefault(place.path, []).append(_Promise(self, listed.algorithm, listed.digest))
+        elif not name:
+            self.keep(issues.not_a_manifest(self.manifest.path, "it holds a digest and names no file"))
+        elif (path := self.places.expected_at(name)) is None:
+            self.keep(issues.leads_out(self.manifest.path, name))
+        else:
+            self.keep(issues.listed_but_missing(self.manifest.path, path))
+
+    def _own_file(self) -> str:
+        """Return the name, relative to the manifest, of the file that it is named for."""
+        target = sidecar_target(self.manifest.path)
+        return target.rpartition("/")[2] if target is not None else ""
+
+
+class _Promise(NamedTuple):
+    """What one manifest says of one file. A plain tuple, for there is one for each line of a manifest."""
+
+    check: _Check
+    algorithm: Algorithm
+    digest: bytes
+
+
+_Expected: TypeAlias = dict[RelativePath, list[_Promise]]
+
+
+class _Examples:
+    """A count of files, and the first few of them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first: list[RelativePath] = []
+
+    def add(self, path: RelativePath) -> None:
+        self.count += 1
+        if len(self.first) < issues.NAMED:
+            self.first.append(path)
+
+
+def _by_folder(checks: Iterable[_Check]) -> dict[str, _Check]:
+    """Return the manifests that list a folder, not one file only, by the folder they lie in."""
+    by_folder: dict[str, _Check] = {}
+    for check in checks:
+        if check.manifest.fault is None and check.places.of_one_file is None:
+            by_folder.setdefault(check.manifest.path.rpartition("/")[0], check)
+    return by_folder
+
+
+def _count_unlisted(path: RelativePath, by_folder: dict[str, _Check]) -> None:
+    folder: str = path
+    while folder:
+        folder = folder.rpartition("/")[0]
+        if folder in by_folder:
+            by_folder[folder].count_unlisted(path)
+            return
+
+
+def _compare(file: SurveyedFile, promises: list[_Promise]) -> None:
+    by_check: dict[_Check, list[_Promise]] = {}
+    for promise in promises:
+        by_check.setdefault(promise.check, []).append(promise)
+    for check, own in by_check.items():
+        differing = [
+            (promise.algorithm, HexDigest(promise.digest.hex()), file.digests[promise.algorithm])
+            for promise in own
+            if promise.digest.hex() != file.digests[promise.algorithm]
+        ]
+        if differing:
+            check.keep(issues.wrong_digest(check.manifest.path, file.path, differing))
+        else:
+            check.confirm()

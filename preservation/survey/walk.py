@@ -1,0 +1,180 @@
+"""What lies below a root, in the one order that every stage keeps, without reading any file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from preservation.model.digests import HexDigest
+from preservation.model.files import EntryKind, IrregularEntry
+from preservation.model.paths import RelativePath, is_utf8, path_order, shown
+from preservation.survey.reaching import folder_of
+
+_SPECIAL = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a character device",
+    stat.S_IFBLK: "a block device",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A plain file with a name that can be kept. ``modified`` is in nanoseconds since 1970 (UTC)."""
+
+    path: RelativePath
+    size: int
+    modified: int
+
+
+def walk(root: Path, only: RelativePath | None = None) -> Iterator[FoundFile | IrregularEntry]:
+    """Give every entry below ``root``, or the one called ``only``, in ``path_order`` of the paths.
+
+    Symbolic links are told, never followed. A folder is told only where it is empty, cannot be
+    listed, or has a name that is not UTF-8; it is not entered then. Memory holds the names of the
+    folders on the way down, whatever the number of files. Raises ``OSError`` where ``root`` itself
+    cannot be listed.
+    """
+    if only is not None:
+        yield _entry(root, only)
+        return
+    pending = [_Listing("", _names(root, ""))]
+    while pending:
+        listing = pending[-1]
+        if not listing.names:
+            pending.pop()
+            continue
+        name = listing.names.pop()
+        path = RelativePath(f"{listing.folder}{name.text}")
+        if not name.entered:
+            yield _entry(root, path)
+            continue
+        try:
+            pending.append(_Listing(f"{path}/", _names(root, path)))
+        except OSError as error:
+            yield _unreadable_folder(path, error)
+
+
+def tree_signature(root: Path, only: RelativePath | None = None) -> HexDigest:
+    """Return a SHA-256 of every path with its size and modification time, reading no file.
+
+    It changes when a file comes, goes, grows or is written again. Inode numbers are left out:
+    network shares hand out new ones whenever they are mounted. Raises ``OSError`` like ``walk``.
+    """
+    signature = hashlib.sha256()
+    for entry in walk(root, only):
+        match entry:
+            case FoundFile(path, size, modified):
+                fields = f"{path}\0{size}\0{modified}\0"
+            case IrregularEntry(path=path, kind=kind):
+                fields = f"{path}\0{kind.value}\0"
+        signature.update(fields.encode())
+    return HexDigest(signature.hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """A name in a folder. ``entered`` is true of a folder that can be listed and is not empty."""
+
+    text: str
+    entered: bool
+
+    @property
+    def order(self) -> bytes:
+        """Sort key that puts a folder where the paths of what it holds belong."""
+        recorded = _recorded(RelativePath(self.text))
+        return path_order(f"{recorded}/" if self.entered else recorded)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """A folder's path with its closing slash, and its names that are still to come, the next one last."""
+
+    folder: str
+    names: list[_Name]
+
+
+def _names(root: Path, folder: str) -> list[_Name]:
+    with _scanned(root, folder) as entries:
+        names = [
+            _Name(
+                entry.name,
+                entered=entry.is_dir(follow_symlinks=False) and _is_entered(root, folder, entry.name),
+            )
+            for entry in entries
+        ]
+    names.sort(key=lambda name: name.order, reverse=True)
+    return names
+
+
+def _is_entered(root: Path, folder: str, name: str) -> bool:
+    if not is_utf8(name):
+        return False
+    try:
+        return not _is_empty(root, f"{folder}/{name}" if folder else name)
+    except OSError:
+        return False
+
+
+def _is_empty(root: Path, folder: str) -> bool:
+    with _scanned(root, folder) as entries:
+        return next(entries, None) is None
+
+
+@contextmanager
+def _scanned(root: Path, folder: str) -> Iterator[Iterator[os.DirEntry[str]]]:
+    with folder_of(root, folder) as (dir_fd, path):
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=dir_fd)
+    try:
+        with os.scandir(descriptor) as entries:
+            yield entries
+    finally:
+        os.close(descriptor)
+
+
+def _entry(root: Path, path: RelativePath) -> FoundFile | IrregularEntry:
+    try:
+        with folder_of(root, path) as (dir_fd, reachable):
+            found = os.lstat(reachable, dir_fd=dir_fd)
+            target = os.readlink(reachable, dir_fd=dir_fd) if stat.S_ISLNK(found.st_mode) else ""
+    except OSError as error:
+        return IrregularEntry(_recorded(path), EntryKind.UNREADABLE, error.strerror or str(error))
+    if not is_utf8(path):
+        return _unnameable(path, found)
+    if stat.S_ISREG(found.st_mode):
+        return FoundFile(path, found.st_size, found.st_mtime_ns)
+    if stat.S_ISLNK(found.st_mode):
+        return IrregularEntry(path, EntryKind.SYMLINK, f"it points to {shown(target)!r}")
+    if stat.S_ISDIR(found.st_mode):
+        return _folder(root, path)
+    return IrregularEntry(path, EntryKind.DEVICE, _SPECIAL.get(stat.S_IFMT(found.st_mode), "special file"))
+
+
+def _folder(root: Path, path: RelativePath) -> IrregularEntry:
+    try:
+        if _is_empty(root, path):
+            return IrregularEntry(path, EntryKind.EMPTY_FOLDER, "a folder with nothing in it")
+    except OSError as error:
+        return _unreadable_folder(path, error)
+    return IrregularEntry(path, EntryKind.CHANGED, "a folder that was filled while it was looked at")
+
+
+def _unreadable_folder(path: RelativePath, error: OSError) -> IrregularEntry:
+    return IrregularEntry(path, EntryKind.UNREADABLE, f"a folder that cannot be listed: {error.strerror}")
+
+
+def _unnameable(path: RelativePath, found: os.stat_result) -> IrregularEntry:
+    what = "a folder, not looked into" if stat.S_ISDIR(found.st_mode) else "a file"
+    detail = f"{what}; rename it: names in a package are UTF-8"
+    return IrregularEntry(_recorded(path), EntryKind.UNNAMEABLE, detail)
+
+
+def _recorded(path: RelativePath) -> RelativePath:
+    """Return the path as records hold it. Only the last name of it can be other than UTF-8."""
+    folder, slash, name = path.rpartition("/")
+    return path if is_utf8(name) else RelativePath(f"{folder}{slash}{shown(name)}")
