@@ -1,0 +1,146 @@
+"""Who looks into which files: the requests that go to the caged workers, and what becomes of the answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, Protocol
+
+from preservation.model.issues import Issue, Severity
+from preservation.model.screening import ScreenedFile
+from preservation.policy.schema import Policy
+from preservation.policy.screens import DecodableImages, SafeArchives, SoundDocuments
+from preservation.screening import findings
+from preservation.screening.checks import screen_of
+from preservation.screening.families import Family
+from preservation.screening.reports import ArchiveReport, DocumentReport, ImageReport
+from preservation.screening.subject import Subject
+from preservation.tools.limits import Limits
+from preservation.tools.work import JobName, Request, WorkOutcome
+
+JOB_MODULES: Final = (
+    "preservation.screening.images",
+    "preservation.screening.documents",
+    "preservation.screening.archives",
+)
+"""What the caged workers of a screening must preload."""
+
+_EXAMINE_IMAGE, _EXAMINE_DOCUMENT, _EXAMINE_ARCHIVE = (JobName(f"{name}:examine") for name in JOB_MODULES)
+
+_THUMBNAILS = 300
+_SHARE_OF_ONE_IMAGE = 0.4
+"""Of a worker's address space: besides the decoded image there are the libraries, and the image reduced."""
+
+
+class Examiner(Protocol):
+    """Asks about a file, and adds to the screened file what it is told."""
+
+    def request(self, source: Path, family: Family, *, needs_a_look: bool) -> Request:
+        """Return what to ask. ``needs_a_look`` is true where people will want to see the file."""
+
+    def finish(self, screened: ScreenedFile, request: Request, outcome: WorkOutcome) -> ScreenedFile:
+        """Return ``screened`` with the facts and issues that the outcome holds."""
+
+
+def examiners_for(policy: Policy, limits: Limits, thumbnails: Path) -> dict[Family, Examiner]:
+    """Return who examines the files of each family; families that the policy has not checked are absent."""
+    found: dict[Family, Examiner] = {}
+    images, documents, archives = (
+        screen_of(policy, DecodableImages),
+        screen_of(policy, SoundDocuments),
+        screen_of(policy, SafeArchives),
+    )
+    if images is not None:
+        memory = int(limits.address_space * _SHARE_OF_ONE_IMAGE)
+        examiner = ImageExaminer(images.outcome.severity, memory, thumbnails)
+        found |= dict.fromkeys((family for family in Family if family.is_image), examiner)
+    if documents is not None:
+        locked = documents.encrypted or documents.outcome
+        found[Family.PDF] = DocumentExaminer(documents.outcome.severity, locked.severity)
+    if archives is not None:
+        found |= dict.fromkeys(
+            (family for family in Family if family.is_archive), ArchiveExaminer(archives.outcome.severity)
+        )
+    return found
+
+
+class ImageExaminer:
+    """Has images decoded, each within ``memory`` bytes, and thumbnails made of the first few hundred."""
+
+    def __init__(self, severity: Severity, memory: int, thumbnails: Path) -> None:
+        self._severity = severity
+        self._memory = memory
+        self._thumbnails = thumbnails
+        self._asked = 0
+
+    def request(self, source: Path, family: Family, *, needs_a_look: bool) -> Request:
+        """Return what to ask about an image."""
+        self._asked += 1
+        # Never named after the file: its name may be anything.
+        thumbnail = self._thumbnails / f"{self._asked:06}.jpg"
+        return Request(
+            _EXAMINE_IMAGE,
+            {"family": family.value, "memory": self._memory},
+            (source,),
+            (thumbnail,) if needs_a_look or self._asked <= _THUMBNAILS else (),
+        )
+
+    def finish(self, screened: ScreenedFile, request: Request, outcome: WorkOutcome) -> ScreenedFile:
+        """Return ``screened`` with the image's facts, its issues, and its thumbnail if one was made."""
+        subject = Subject(screened.path, self._severity)
+        report = findings.read_report(outcome, ImageReport, subject)
+        if isinstance(report, Issue):
+            return replace(screened, issues=(*screened.issues, report))
+        return replace(
+            screened,
+            image=report.facts,
+            thumbnail=self._kept_thumbnail(request, report),
+            issues=(*screened.issues, *findings.about_image(report, subject)),
+        )
+
+    def _kept_thumbnail(self, request: Request, report: ImageReport) -> str | None:
+        for path in request.outputs:
+            if report.has_thumbnail:
+                return f"{self._thumbnails.name}/{path.name}"
+            # Created for the worker, and empty still: there was nothing to be shown.
+            path.unlink()
+        return None
+
+
+class DocumentExaminer:
+    """Has PDFs opened and their pages counted. ``locked`` is for those that need a password."""
+
+    def __init__(self, severity: Severity, locked: Severity) -> None:
+        self._severity = severity
+        self._locked = locked
+
+    def request(self, source: Path, family: Family, *, needs_a_look: bool) -> Request:  # noqa: ARG002  as any examiner
+        """Return what to ask about a PDF."""
+        return Request(_EXAMINE_DOCUMENT, {}, (source,))
+
+    def finish(self, screened: ScreenedFile, request: Request, outcome: WorkOutcome) -> ScreenedFile:  # noqa: ARG002  likewise
+        """Return ``screened`` with the document's facts and issues."""
+        subject = Subject(screened.path, self._severity)
+        report = findings.read_report(outcome, DocumentReport, subject)
+        if isinstance(report, Issue):
+            return replace(screened, issues=(*screened.issues, report))
+        issues = findings.about_document(report, subject, self._locked)
+        return replace(screened, document=report.facts, issues=(*screened.issues, *issues))
+
+
+class ArchiveExaminer:
+    """Has archives listed, and nothing unpacked."""
+
+    def __init__(self, severity: Severity) -> None:
+        self._severity = severity
+
+    def request(self, source: Path, family: Family, *, needs_a_look: bool) -> Request:  # noqa: ARG002  as any examiner
+        """Return what to ask about an archive."""
+        return Request(_EXAMINE_ARCHIVE, {"family": family.value}, (source,))
+
+    def finish(self, screened: ScreenedFile, request: Request, outcome: WorkOutcome) -> ScreenedFile:  # noqa: ARG002  likewise
+        """Return ``screened`` with what would hurt whoever unpacks the archive."""
+        subject = Subject(screened.path, self._severity)
+        report = findings.read_report(outcome, ArchiveReport, subject)
+        found = (report,) if isinstance(report, Issue) else findings.about_archive(report, subject)
+        return replace(screened, issues=(*screened.issues, *found))

@@ -1,0 +1,142 @@
+"""The job that examines one raster image, in a caged worker: decodes it to the last pixel of the last frame.
+
+Decoders load their parts when they are first needed, which a worker that has become ``nobody`` may no
+longer be able to do; so everything is loaded when this module is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import BinaryIO
+
+import msgspec
+from PIL import Image, UnidentifiedImageError
+
+from preservation.screening import image_structure, jpeg2000, thumbnails, tiff_decoding
+from preservation.screening.families import Family
+from preservation.screening.image_facts import HEADER_BYTES, facts_of
+from preservation.screening.reports import ImageReport
+from preservation.screening.room import Room, TooMuchError
+from preservation.tools.work import NOT_ABOUT_CONTENT, Json
+
+Image.init()
+tiff_decoding.load_codecs()
+# The size of an image is held against the memory there is, by ``Room``.
+Image.MAX_IMAGE_PIXELS = None
+
+_PILLOW_FORMATS = {
+    Family.TIFF: ("TIFF",),
+    Family.JPEG: ("JPEG", "MPO"),
+    Family.PNG: ("PNG",),
+    Family.GIF: ("GIF",),
+    Family.BMP: ("BMP",),
+    Family.JPEG_2000: ("JPEG2000",),
+    Family.WEBP: ("WEBP",),
+    Family.AVIF: ("AVIF",),
+    Family.PORTABLE_ANYMAP: ("PPM",),
+    Family.PHOTOSHOP: ("PSD",),
+    Family.TARGA: ("TGA",),
+    Family.PCX: ("PCX",),
+    Family.SILICON_GRAPHICS: ("SGI",),
+    Family.ICON: ("ICO",),
+}
+
+_OF_SEVERAL_FRAMES = frozenset({
+    Family.TIFF, Family.JPEG, Family.PNG, Family.GIF, Family.WEBP, Family.AVIF,
+})  # fmt: skip
+
+
+_COMPRESSION_TAG = 259
+_BEYOND_PILLOW = frozenset({50001})
+"""WebP inside TIFF: Pillow opens it, and its libtiff has no decoder for it."""
+
+_NO_WORD_ON_THE_PIXELS = (
+    TooMuchError, NotImplementedError, UnidentifiedImageError, SyntaxError, KeyError,
+)  # fmt: skip
+"""What Pillow raises about TIFFs that it has no mode for: it has not looked at a pixel yet."""
+
+
+def examine(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], outputs: Sequence[BinaryIO]) -> Json:
+    """Decode the input, as ``family``, within ``memory`` bytes; write a thumbnail to the output, if any."""
+    room = Room(int(arguments["memory"]), inputs[0].seek(0, 2))
+    report = _examine(inputs[0], Family(arguments["family"]), room, outputs[0] if outputs else None)
+    return msgspec.to_builtins(report)
+
+
+def _examine(stream: BinaryIO, family: Family, room: Room, sink: BinaryIO | None) -> ImageReport:
+    fault = image_structure.fault_of(family, stream)
+    try:
+        report = _decode(stream, family, room, sink)
+    except NOT_ABOUT_CONTENT:
+        raise
+    except Exception as error:  # noqa: BLE001  decoders raise whatever they like about damaged images
+        report = _second_decoding(stream, family, room, error)
+    return msgspec.structs.replace(report, fault=fault or report.fault)
+
+
+def _decode(stream: BinaryIO, family: Family, room: Room, sink: BinaryIO | None) -> ImageReport:
+    stream.seek(0)
+    header = stream.read(HEADER_BYTES)
+    stream.seek(0)
+    with Image.open(stream, formats=_PILLOW_FORMATS[family]) as image:
+        if family is Family.TIFF and image.tag_v2.get(_COMPRESSION_TAG) in _BEYOND_PILLOW:  # type: ignore[attr-defined]  # TIFF images have it
+            raise NotImplementedError("a compression that Pillow's libtiff is built without")
+        room.require_for(image)
+        image.load()
+        facts = facts_of(image, family, header, frames=1)
+        has_thumbnail = sink is not None and _write_thumbnail(image, facts.orientation, sink)
+        frames = 1
+        while family in _OF_SEVERAL_FRAMES and _go_to(image, frames):
+            room.require_for(image)
+            image.load()
+            frames += 1
+    return ImageReport(replace(facts, frames=frames), has_thumbnail=has_thumbnail)
+
+
+def _second_decoding(stream: BinaryIO, family: Family, room: Room, first: Exception) -> ImageReport:
+    """Try another decoder where Pillow's word need not be the last; if that fails too, tell Pillow's."""
+    decoder = {
+        Family.TIFF: tiff_decoding.decode if isinstance(first, _NO_WORD_ON_THE_PIXELS) else None,
+        Family.JPEG_2000: jpeg2000.decode,
+    }.get(family)
+    try:
+        if decoder is not None:
+            return ImageReport(decoder(stream, room))
+    except NOT_ABOUT_CONTENT:
+        raise
+    except TooMuchError as error:
+        return ImageReport(too_much=str(error))
+    except NotImplementedError as error:
+        return ImageReport(unsupported=str(error))
+    except Exception:  # noqa: BLE001, S110  the second decoder does not accept it either
+        pass
+    return (
+        ImageReport(too_much=str(first))
+        if isinstance(first, TooMuchError)
+        else ImageReport(fault=_told(first))
+    )
+
+
+def _go_to(image: Image.Image, frame: int) -> bool:
+    try:
+        image.seek(frame)
+    except EOFError:
+        return False
+    return True
+
+
+def _write_thumbnail(image: Image.Image, orientation: int | None, sink: BinaryIO) -> bool:
+    picture = thumbnails.reduced(image)
+    try:
+        thumbnails.write(picture, orientation, image.info.get("icc_profile"), sink)
+    except ValueError:
+        # A mode that cannot be shown as RGB: the image is sound all the same.
+        return False
+    return True
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "its beginning is damaged, or is not that of such an image"
+    return " ".join(str(error).split()) or type(error).__name__

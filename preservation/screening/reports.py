@@ -1,0 +1,51 @@
+"""What a caged job tells the stage about one file. The stage checks its shape before it believes a word."""
+
+from __future__ import annotations
+
+import msgspec
+
+from preservation.model.screening import DocumentFacts, ImageFacts
+
+
+class ImageReport(msgspec.Struct, frozen=True):
+    """A raster image. ``fault`` says why it is damaged, ``too_much`` why it was not decoded.
+
+    ``unsupported`` says what of it no decoder here supports, which is no fault of the image.
+    ``has_thumbnail`` says whether the picture made for people's eyes was written.
+    """
+
+    facts: ImageFacts | None = None
+    fault: str | None = None
+    too_much: str | None = None
+    unsupported: str | None = None
+    has_thumbnail: bool = False
+
+
+class DocumentReport(msgspec.Struct, frozen=True):
+    """A PDF. ``fault`` says why it is broken, ``remarks`` what readers repair silently.
+
+    ``needs_password`` is true where not even its pages can be counted without one.
+    """
+
+    facts: DocumentFacts | None = None
+    fault: str | None = None
+    remarks: tuple[str, ...] = ()
+    needs_password: bool = False
+
+
+class ArchiveReport(msgspec.Struct, frozen=True):
+    """An archive, listed and not unpacked. Sizes in bytes; member names as ``paths.shown`` writes them.
+
+    ``escapes`` names some members that would leave the folder or are no files, ``escaping`` counts them.
+    ``bomb`` says why unpacking it would hurt, ``fault`` why it cannot be listed to its end. ``wholly`` is
+    false where it is so long that only its beginning was listed.
+    """
+
+    members: int = 0
+    unpacked: int = 0
+    escapes: tuple[str, ...] = ()
+    escaping: int = 0
+    nested: int = 0
+    bomb: str | None = None
+    fault: str | None = None
+    wholly: bool = True

@@ -1,0 +1,115 @@
+"""The stage: every entry of a drop in, a screened file out, in the same order and in flat memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from preservation.model.files import IrregularEntry, SurveyedFile
+from preservation.model.issues import Issue, Severity
+from preservation.model.naming import NameRules
+from preservation.model.paths import RelativePath
+from preservation.model.screening import ScreenedFile
+from preservation.policy.schema import Policy
+from preservation.policy.screens import DecodableImages
+from preservation.policy.selection import is_junk, is_left_out
+from preservation.screening import codes, findings
+from preservation.screening.checks import SurfaceChecks, screen_of
+from preservation.screening.examiners import Examiner, examiners_for
+from preservation.screening.families import family_of, is_undecodable_raster
+from preservation.screening.irregular import issue_about
+from preservation.screening.subject import Subject
+from preservation.tools.work import Request
+from preservation.tools.workers import CagedWorkers
+
+_AT_ONCE = 500
+
+
+def screen(
+    found: Iterable[SurveyedFile | IrregularEntry],
+    *,
+    root: Path,
+    policy: Policy,
+    name_rules: tuple[NameRules, ...],
+    workers: CagedWorkers,
+    thumbnails: Path,
+) -> Iterator[ScreenedFile]:
+    """Yield one screened file for each entry, in their order.
+
+    Files lie below ``root`` and are only read; ``workers`` have preloaded ``examiners.JOB_MODULES``. The
+    first 300 images, and every later one with an issue, get a thumbnail in the folder ``thumbnails``.
+
+    Raises what ``CagedWorkers.map`` raises.
+    """
+    thumbnails.mkdir(exist_ok=True)
+    screening = _Screening(root, policy, name_rules, workers, thumbnails)
+    entries = iter(found)
+    while several := list(islice(entries, _AT_ONCE)):
+        yield from screening.screen(several)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A look into a file: who takes it, and what is asked."""
+
+    examiner: Examiner
+    request: Request
+
+
+class _Screening:
+    """The screening of one submission. Remembers its names, so that those which collide are found."""
+
+    def __init__(
+        self,
+        root: Path,
+        policy: Policy,
+        name_rules: tuple[NameRules, ...],
+        workers: CagedWorkers,
+        thumbnails: Path,
+    ) -> None:
+        self._root = root
+        self._policy = policy
+        self._workers = workers
+        self._surface = SurfaceChecks(policy, name_rules)
+        self._images = screen_of(policy, DecodableImages)
+        self._examiners = examiners_for(policy, workers.limits, thumbnails)
+
+    def screen(self, entries: list[SurveyedFile | IrregularEntry]) -> Iterator[ScreenedFile]:
+        """Screen a few hundred entries, looking into as many at a time as there are workers."""
+        begun = [self._begin(entry) for entry in entries]
+        # Read to its end here: the workers are free again before the caller goes on.
+        outcomes = iter(list(self._workers.map(look.request for _, look in begun if look is not None)))
+        for screened, look in begun:
+            if look is None:
+                yield screened
+            else:
+                yield look.examiner.finish(screened, look.request, next(outcomes))
+
+    def _begin(self, entry: SurveyedFile | IrregularEntry) -> tuple[ScreenedFile, _Look | None]:
+        """Find all that can be found from outside, and say what look into the file is still needed."""
+        if is_left_out(self._policy, entry.path):
+            return ScreenedFile(entry.path, left_out=True, issues=(_junk(entry.path, left_out=True),)), None
+        issues = [_junk(entry.path, left_out=False)] if is_junk(self._policy, entry.path) else []
+        if isinstance(entry, IrregularEntry):
+            return ScreenedFile(entry.path, issues=(*issues, issue_about(entry))), None
+        issues += self._surface.issues_about(entry)
+        if self._images is not None and is_undecodable_raster(entry.identification):
+            subject = Subject(entry.path, self._images.outcome.severity)
+            issues.append(findings.no_decoder(subject, entry.identification.name))
+        return ScreenedFile(entry.path, issues=tuple(issues)), self._look_into(entry, bool(issues))
+
+    def _look_into(self, file: SurveyedFile, has_issues: bool) -> _Look | None:  # noqa: FBT001  only one caller
+        family = family_of(file.identification)
+        examiner = None if family is None or file.size == 0 else self._examiners.get(family)
+        if family is None or examiner is None:
+            return None
+        return _Look(examiner, examiner.request(self._root / file.path, family, needs_a_look=has_issues))
+
+
+def _junk(path: RelativePath, *, left_out: bool) -> Issue:
+    consequence = "it is left out, as the policy says" if left_out else "it is kept all the same"
+    return Subject(path, Severity.INFO).issue(
+        codes.JUNK, f"is a file that nobody meant to keep; {consequence}", ""
+    )

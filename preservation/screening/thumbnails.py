@@ -1,0 +1,75 @@
+"""A small picture for people's eyes: upright, in sRGB, JPEG."""
+
+from __future__ import annotations
+
+import io
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageCms
+
+_LONGEST_EDGE = 160
+_QUALITY = 80
+_SRGB = ImageCms.createProfile("sRGB")
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes an image upright, by its EXIF orientation."""
+
+
+def reduced(image: Image.Image) -> Image.Image:
+    """Return a copy of a decoded image, at most 160 pixels long, that still has its mode and colours."""
+    scale = _LONGEST_EDGE / max(image.size)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    if scale >= 1:
+        return image.copy()
+    if image.mode in {"P", "1"}:
+        # Indexes cannot be averaged; every nth pixel is first taken, so that what is averaged is small.
+        step = max(1, max(image.size) // (4 * _LONGEST_EDGE))
+        image = image.resize(
+            (max(1, image.width // step), max(1, image.height // step)), Image.Resampling.NEAREST
+        ).convert("RGBA" if "transparency" in image.info else "RGB")
+    if image.mode.startswith("I;16"):
+        return image.resize(size, Image.Resampling.NEAREST)
+    return image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+
+
+def write(picture: Image.Image, orientation: int | None, icc: bytes | None, sink: BinaryIO) -> None:
+    """Write a reduced picture to ``sink`` as JPEG."""
+    if orientation in _UPRIGHT:
+        picture = picture.transpose(_UPRIGHT[orientation])
+    _eight_bit_rgb(picture, icc).save(sink, "JPEG", quality=_QUALITY)
+
+
+def _eight_bit_rgb(picture: Image.Image, icc: bytes | None) -> Image.Image:
+    if picture.mode in {"I", "F"} or picture.mode.startswith("I;16"):
+        picture = _stretched(picture)
+    if picture.mode in {"LA", "PA", "RGBA", "RGBa", "La"}:
+        white = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(white, picture.convert("RGBA")).convert("RGB")
+    elif icc and picture.mode in {"RGB", "L", "CMYK", "LAB"}:
+        picture = _in_srgb(picture, icc)
+    return picture.convert("RGB")
+
+
+def _stretched(picture: Image.Image) -> Image.Image:
+    """Bring samples of more than eight bits to eight, from the darkest found to the lightest."""
+    samples = np.nan_to_num(np.asarray(picture, dtype="f8"))
+    darkest, lightest = samples.min(), samples.max()
+    span = lightest - darkest or 1.0
+    return Image.fromarray(((samples - darkest) / span * 255).astype("u1"))
+
+
+def _in_srgb(picture: Image.Image, icc: bytes) -> Image.Image:
+    try:
+        converted = ImageCms.profileToProfile(picture, io.BytesIO(icc), _SRGB, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return picture
+    return picture if converted is None else converted

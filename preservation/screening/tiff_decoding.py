@@ -1,0 +1,94 @@
+"""TIFFs that Pillow cannot show, decoded strip by strip with tifffile and imagecodecs.
+
+Only one strip or tile is held at a time, so a map of several gigabytes takes no more memory than one of
+its tiles.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import BinaryIO
+
+import imagecodecs
+import tifffile
+
+from preservation.errors import UnacceptableContentError
+from preservation.model.screening import ImageFacts
+from preservation.screening.image_facts import (
+    TIFF_COMPRESSIONS,
+    dots_per_inch,
+    orientation,
+    profile_description,
+)
+from preservation.screening.room import Room
+
+
+def load_codecs() -> None:
+    """Import every codec that TIFF names; both libraries would otherwise do so when one is first needed."""
+    for compression in TIFF_COMPRESSIONS:
+        # Some need a library that is not built in; files that need one cannot be decoded here.
+        with contextlib.suppress(KeyError, ImportError):
+            tifffile.TIFF.DECOMPRESSORS[compression]
+    for predictor in tifffile.PREDICTOR:
+        with contextlib.suppress(KeyError, ImportError):
+            tifffile.TIFF.UNPREDICTORS[predictor]
+    for late in ("jpeg8_decode", "ljpeg_decode", "packints_decode", "bitorder_decode", "float24_decode"):
+        getattr(imagecodecs, late)
+
+
+def decode(stream: BinaryIO, room: Room) -> ImageFacts:
+    """Decode every strip and tile of every page; return the facts about the first page.
+
+    Raises ``TooMuchError``, or whatever tifffile raises about a file that it cannot decode.
+    """
+    stream.seek(0)
+    with tifffile.TiffFile(stream, name="image.tif") as tiff:
+        pages = 0
+        for page in tiff.pages:
+            _decode_page(page.aspage(), room)
+            pages += 1
+        if not pages:
+            raise UnacceptableContentError("it has no pages")
+        return _facts_of(tiff.pages.first, pages)
+
+
+def _decode_page(page: tifffile.TiffPage, room: Room) -> None:
+    if page.dtype is None:
+        raise UnacceptableContentError("its samples are of no known kind")
+    segment_length, segment_width = (
+        (page.tilelength, page.tilewidth)
+        if page.is_tiled
+        else (min(page.rowsperstrip, page.imagelength), page.imagewidth)
+    )
+    end = page.parent.filehandle.size
+    if any(at + length > end for at, length in zip(page.dataoffsets, page.databytecounts, strict=False)):
+        raise UnacceptableContentError("some of its image data lies beyond its end")
+    room.require(segment_width, segment_length, page.samplesperpixel * page.dtype.itemsize)
+    for segment, _, _ in page.segments(maxworkers=1):
+        del segment
+
+
+def _facts_of(page: tifffile.TiffPage, pages: int) -> ImageFacts:
+    kind = "F" if page.dtype is not None and page.dtype.kind == "f" else ""
+    values = {tag.code: tag.value for tag in page.tags}
+    return ImageFacts(
+        frames=pages,
+        width=page.imagewidth,
+        height=page.imagelength,
+        mode=f"{tifffile.PHOTOMETRIC(page.photometric).name};{page.bitspersample}{kind}",
+        bits=page.bitspersample,
+        compression=TIFF_COMPRESSIONS.get(page.compression, f"TIFF compression {int(page.compression)}"),
+        resolution=dots_per_inch(
+            _quotient(values.get(282)), _quotient(values.get(283)), int(values.get(296, 2))
+        ),
+        profile=profile_description(page.iccprofile),
+        orientation=orientation(values.get(274)),
+    )
+
+
+def _quotient(value: object) -> float | None:
+    match value:
+        case (int(numerator), int(denominator)) if denominator:
+            return numerator / denominator
+        case _:
+            return None
