@@ -22,7 +22,7 @@ class Claim:
         self.access = None if rule.access is None else rule.access.as_migration()
         self.proofs = rule.proofs
         self._formats = frozenset(rule.when.puid)
-        self._unidentified = rule.when.unidentified is True
+        self._unidentified = rule.when.unidentified
         self._extensions = frozenset(rule.when.extension)
         self._paths = PathMatcher(rule.when.path)
 

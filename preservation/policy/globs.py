@@ -111,7 +111,9 @@ def _around(stretches: list[str], filler: str) -> str:
     return f"{first}{''.join(f'(?>(?:{filler})*?{stretch})' for stretch in middle)}(?:{filler})*{last}"
 
 
-def _meet(left: Sequence[str], right: Sequence[str], wild: str, items_meet: Callable[[str, str], bool]) -> bool:
+def _meet(
+    left: Sequence[str], right: Sequence[str], wild: str, items_meet: Callable[[str, str], bool]
+) -> bool:
     """Say whether one sequence fits both, where ``wild`` stands for any run of items, also none."""
     fits = {(len(left), len(right)): True}
     for i in range(len(left), -1, -1):

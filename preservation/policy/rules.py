@@ -5,10 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from preservation.model.decisions import Action, Migration, MigrationName, ProofName, RuleId
-from preservation.policy.words import Extension, Format, Listed, Pattern, Sentence, Slug, Table
+from preservation.policy.words import Extension, Format, Listed, OnlyTrue, Pattern, Sentence, Slug, Table
 
 OTHERWISE = RuleId("otherwise")
 JUNK = RuleId("junk")
@@ -90,9 +90,13 @@ AccessMigration: TypeAlias = Annotated[ImageToJpeg | PdfToText, Field(discrimina
 class When(Table):
     """Which files a rule takes: every key that is given must hold, by any one of its values."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"minProperties": 1, "not": {"required": ["puid", "unidentified"]}}
+    )
+
     puid: Listed[Format] = Field(default=(), description="the identified format, as a PRONOM identifier")
-    unidentified: Literal[True] | None = Field(
-        default=None, description="only files whose format is unknown or in doubt"
+    unidentified: OnlyTrue = Field(
+        default=False, description="only files whose format is unknown or in doubt"
     )
     extension: Listed[Extension] = Field(default=(), description="the last extension, without the dot")
     path: Listed[Pattern] = Field(default=(), description="patterns for the name or the path")
@@ -108,6 +112,15 @@ class When(Table):
 
 class Rule(Table):
     """One rule of a policy."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["action"], "not": {"required": ["prove"]}},
+                {"required": ["normalize", "prove"], "properties": {"prove": {"minItems": 1}}},
+            ]
+        }
+    )
 
     id: Slug
     because: Sentence
@@ -133,7 +146,7 @@ class Rule(Table):
         if self.normalize is None and self.prove:
             raise ValueError("prove goes with normalize: nothing else is made that could be proved")
         if self.access is not None and self.action in {Verb.ASK, Verb.REJECT}:
-            raise ValueError(f"access makes no sense with action = \"{self.action}\": nothing is kept yet")
+            raise ValueError(f'access makes no sense with action = "{self.action}": nothing is kept yet')
         return self
 
     @property

@@ -20,16 +20,18 @@ from preservation.policy.rules import Otherwise, Rule
 from preservation.policy.screens import Screen
 from preservation.policy.words import Listed, Pattern, Sentence, Slug, Table
 
-_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+_LABEL = r"[A-Za-z0-9][A-Za-z0-9-]*"
 _OUR_LABELS = frozenset(
     {
         "bag-size",
         "bag-software-agent",
         "bagging-date",
         "external-identifier",
+        "internal-sender-identifier",
         "payload-oxum",
     }
 )
+_OUR_PREFIX = "muniment-"
 
 
 class JunkAction(StrEnum):
@@ -65,22 +67,36 @@ class FormatIdentification(Table):
 
 
 def _label(text: str) -> str:
-    if _LABEL.fullmatch(text) is None:
+    if re.fullmatch(_LABEL, text) is None:
         raise ValueError(f"{text!r} is not a bag-info label; write it as in Source-Organization")
-    if text.lower() in _OUR_LABELS:
+    if text.lower() in _OUR_LABELS or text.lower().startswith(_OUR_PREFIX):
         raise ValueError(f"{text} is written by Muniment itself")
     return text
 
 
-Label: TypeAlias = Annotated[str, AfterValidator(_label), Field(pattern=f"^{_LABEL.pattern}$")]
+def _unforgeable(algorithm: Algorithm) -> Algorithm:
+    if algorithm in {Algorithm.MD5, Algorithm.SHA1}:
+        raise ValueError(
+            f"{algorithm} can be forged; take sha256 or sha512, and name it in additional_algorithms"
+        )
+    return algorithm
+
+
+Label: TypeAlias = Annotated[str, AfterValidator(_label)]
 
 
 class Packaging(Table):
     """``[packaging]``: the bag. ``algorithm`` is that of its manifests (RFC 8493 section 2.4)."""
 
-    algorithm: Annotated[Algorithm, Field(strict=False)] = Algorithm.SHA256
+    algorithm: Annotated[
+        Algorithm,
+        Field(strict=False, json_schema_extra={"enum": ["sha256", "sha512"]}),
+        AfterValidator(_unforgeable),
+    ] = Algorithm.SHA256
     additional_algorithms: Listed[Annotated[Algorithm, Field(strict=False)]] = ()
-    bag_info: dict[Label, Sentence] = Field(default_factory=dict)
+    bag_info: dict[Label, Sentence] = Field(
+        default={}, json_schema_extra={"propertyNames": {"pattern": f"^{_LABEL}$"}}
+    )
 
 
 class Replication(Table):

@@ -34,6 +34,7 @@ Outcome: TypeAlias = Annotated[ScreenOutcome, Field(strict=False)]
 
 
 class _Screen(Table):
+    check: str
     outcome: Outcome = Field(description="reject the drop, ask a person, or warn in the receipt")
     because: Sentence = Field(description="why, in a sentence for the people who read the receipt")
 

@@ -12,14 +12,21 @@ from preservation.policy.globs import PathPattern, folded, path_pattern
 
 Item = TypeVar("Item")
 
-_SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
-_LONE_EXTENSION = re.compile(r"[^./*?\s]+")
+_SLUG = r"[a-z0-9][a-z0-9-]{0,62}"
+_EXTENSION = r"[^./*?\s]+"
+_PUID = r"(x-)?fmt/[1-9][0-9]*"
 
 
 class Table(BaseModel):
-    """A table of a policy file: unknown keys are errors, types are taken at their word."""
+    """A table of a policy file: unknown keys are errors, and values are taken at their type."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def _slug(text: str) -> str:
+    if re.fullmatch(_SLUG, text) is None:
+        raise ValueError(f"must be lower-case letters, digits and '-', at most 63, not {text[:80]!r}")
+    return text
 
 
 def _sentence(text: str) -> str:
@@ -31,9 +38,15 @@ def _sentence(text: str) -> str:
 
 
 def _extension(text: str) -> str:
-    if _LONE_EXTENSION.fullmatch(text) is None:
-        raise ValueError(f"{text!r} is not an extension; write it without the dot, as in tif")
+    if re.fullmatch(_EXTENSION, text) is None:
+        raise ValueError(f"{text[:80]!r} is no extension; write it without the dot, as in tif")
     return folded(text)
+
+
+def _true(value: bool) -> bool:  # noqa: FBT001  a validator takes the value it validates
+    if not value:
+        raise ValueError("can only be true; leave it out otherwise")
+    return value
 
 
 def _unique(items: tuple[Item, ...]) -> tuple[Item, ...]:
@@ -43,11 +56,19 @@ def _unique(items: tuple[Item, ...]) -> tuple[Item, ...]:
     return items
 
 
-# A TOML array is a list; a frozen value holds a tuple. What is in it stays strict.
-Listed = Annotated[tuple[Item, ...], Field(strict=False, json_schema_extra={"uniqueItems": True}), AfterValidator(_unique)]
+# The checks above tell people what is wrong; json_schema_extra tells editors the same.
+# A TOML array is a list, and a frozen value holds a tuple; what is in it stays strict.
+Listed = Annotated[
+    tuple[Item, ...],
+    Field(strict=False, json_schema_extra={"uniqueItems": True}),
+    AfterValidator(_unique),
+]
 
-Slug: TypeAlias = Annotated[str, Field(pattern=_SLUG)]
-Sentence: TypeAlias = Annotated[str, AfterValidator(_sentence), Field(min_length=1)]
-Pattern: TypeAlias = Annotated[PathPattern, AfterValidator(path_pattern), Field(min_length=1)]
-Format: TypeAlias = Annotated[Puid, AfterValidator(puid), Field(json_schema_extra={"pattern": "^(x-)?fmt/[1-9][0-9]*$"})]
-Extension: TypeAlias = Annotated[str, AfterValidator(_extension), Field(min_length=1)]
+Slug: TypeAlias = Annotated[str, AfterValidator(_slug), Field(json_schema_extra={"pattern": f"^{_SLUG}$"})]
+Sentence: TypeAlias = Annotated[str, AfterValidator(_sentence), Field(json_schema_extra={"pattern": r"\S"})]
+Pattern: TypeAlias = Annotated[PathPattern, AfterValidator(path_pattern)]
+Format: TypeAlias = Annotated[Puid, AfterValidator(puid), Field(json_schema_extra={"pattern": f"^{_PUID}$"})]
+Extension: TypeAlias = Annotated[
+    str, AfterValidator(_extension), Field(json_schema_extra={"pattern": f"^{_EXTENSION}$"})
+]
+OnlyTrue: TypeAlias = Annotated[bool, AfterValidator(_true), Field(json_schema_extra={"const": True})]

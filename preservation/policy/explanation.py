@@ -1,0 +1,107 @@
+"""Why a policy says what it says of a file: which rule takes it, why the others do not, what would happen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from preservation.model.decisions import Action, Decision, Migration, RuleId
+from preservation.model.files import SurveyedFile
+from preservation.policy.claims import Claim
+from preservation.policy.globs import PathMatcher, extension_of
+from preservation.policy.rules import JUNK, WhenKey
+from preservation.policy.schema import Policy
+from preservation.policy.selection import decide
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A rule that did not take the file, and the first thing in its way."""
+
+    rule: RuleId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A decision, with the reasons on both sides. ``would`` says what preserving would do."""
+
+    decision: Decision
+    reason: str
+    would: str
+    passed_over: tuple[PassedOver, ...]
+
+
+def explain(policy: Policy, file: SurveyedFile) -> Explanation:
+    """Return the decision on ``file`` with its reasons. Nothing is touched."""
+    decision = decide(policy, file)
+    passed_over = []
+    reason = "it fits a pattern of junk" if decision.rule == JUNK else "no rule takes it"
+    for claim in policy.claims.all:
+        unmet = claim.unmet(file)
+        if unmet is not None:
+            passed_over.append(PassedOver(claim.identifier, _objection(unmet, file)))
+        elif claim.identifier == decision.rule:
+            reason = _grounds(claim, file)
+    return Explanation(decision, reason, consequence(decision), tuple(passed_over))
+
+
+def consequence(decision: Decision) -> str:
+    """Return what preserving would do with the file, as a sentence."""
+    match decision.action:
+        case Action.LEAVE_OUT:
+            return "It would be left out and listed as left out."
+        case Action.ASK:
+            return "The drop would wait until an archivist has decided."
+        case Action.REJECT:
+            return "The whole drop would be rejected."
+        case Action.RETAIN | Action.NORMALIZE:
+            return " ".join(("It would be kept as it is.", *_derivatives(decision)))
+        case _:
+            assert_never(decision.action)
+
+
+def _derivatives(decision: Decision) -> list[str]:
+    sentences = []
+    if decision.normalize is not None:
+        proofs = ", ".join(decision.prove)
+        sentences.append(f"A second form would be made by {_said(decision.normalize)} and kept if proved: {proofs}.")
+    if decision.access is not None:
+        sentences.append(f"An access copy would be made by {_said(decision.access)}.")
+    return sentences
+
+
+def _said(migration: Migration) -> str:
+    options = ", ".join(f"{option} {value}" for option, value in migration.options.items())
+    return f"{migration.name} ({options})" if options else migration.name
+
+
+def _format_of(file: SurveyedFile) -> str:
+    decided = file.identification.decided
+    return file.identification.name if decided is None else f"{decided}, {file.identification.name}"
+
+
+def _objection(unmet: WhenKey, file: SurveyedFile) -> str:
+    match unmet:
+        case WhenKey.PUID:
+            return f"its format ({_format_of(file)}) is none of those named"
+        case WhenKey.UNIDENTIFIED:
+            return f"its format is known ({_format_of(file)})"
+        case WhenKey.EXTENSION:
+            return f"its extension ({extension_of(file.path) or 'none'}) is none of those named"
+        case WhenKey.PATH:
+            return "its path fits none of the patterns"
+        case _:
+            assert_never(unmet)
+
+
+def _grounds(claim: Claim, file: SurveyedFile) -> str:
+    when = claim.rule.when
+    grounds = []
+    if when.puid or when.unidentified:
+        grounds.append(f"its format is {_format_of(file)}")
+    if when.extension:
+        grounds.append(f"its extension is {extension_of(file.path)}")
+    if when.path:
+        grounds.append(f"its path fits {PathMatcher(when.path).first_match(file.path)}")
+    return " and ".join(grounds)

@@ -1,0 +1,119 @@
+"""Reads a policy file, and reports every fault in it at once."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from preservation.errors import ConfigurationError
+from preservation.model.paths import shown
+from preservation.policy.faults import Fault, FaultReport
+from preservation.policy.overlaps import shared_claim
+from preservation.policy.rules import When
+from preservation.policy.schema import Policy, Terms
+
+_LINE_IN_MESSAGE = re.compile(r" \(at line (\d+), column \d+\)$")
+
+
+def load(path: Path) -> Policy:
+    """Return the policy in the file at ``path``.
+
+    Raises ``ConfigurationError``, with every fault and its place, where it cannot be read or is not sound.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise _unsound(str(path), Fault(1, f"{shown(str(path))}: cannot be read: {error.strerror}")) from error
+    return parse(content, str(path))
+
+
+def parse(content: bytes, source: str) -> Policy:
+    """Return the policy that ``content`` says; ``source`` names it in faults.
+
+    Raises ``ConfigurationError``, with every fault and its place, where it is not sound.
+    """
+    try:
+        text = content.decode()
+        document = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise _unsound(
+            source, Fault(line, f"{source}:{line}: not UTF-8; save it in that encoding")
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise _unsound(source, _syntax_fault(source, text, str(error))) from error
+    except RecursionError as error:
+        raise _unsound(source, Fault(1, f"{source}: its arrays or tables are nested too deeply")) from error
+    report = FaultReport(source, text, document)
+    faults = list(_contradictions(report, document))
+    try:
+        terms = Terms.model_validate(document)
+    except ValidationError as error:
+        raise _unsound(source, *report.from_pydantic(error), *faults) from error
+    if faults:
+        raise _unsound(source, *faults)
+    return Policy(terms, content)
+
+
+def _unsound(source: str, *faults: Fault) -> ConfigurationError:
+    count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+    return ConfigurationError(
+        f"the policy {shown(source)} has {count}:", tuple(fault.sentence for fault in sorted(faults))
+    )
+
+
+def _syntax_fault(source: str, text: str, message: str) -> Fault:
+    place = _LINE_IN_MESSAGE.search(message)
+    line = int(place[1]) if place else text.count("\n") + 1
+    return Fault(line, f"{source}:{line}: not TOML: {_LINE_IN_MESSAGE.sub('', message)}")
+
+
+def _contradictions(report: FaultReport, document: dict[str, Any]) -> Iterator[Fault]:
+    """Return what only several entries together show. They may have faults of their own."""
+    screens = _entries(document, "screen")
+    rules = _entries(document, "rule")
+    yield from _repeated(report, "screen", {place: entry.get("check") for place, entry in screens.items()})
+    yield from _repeated(report, "rule", {place: entry.get("id") for place, entry in rules.items()})
+    if not any(entry.get("check") == "irregular-entries" for entry in screens.values()):
+        yield report.fault(
+            (),
+            'there is no [[screen]] with check = "irregular-entries"; links, devices and unreadable files '
+            "cannot be kept, so a policy has to say what becomes of a drop that holds some",
+        )
+    conditions = {place: _sound_condition(entry) for place, entry in rules.items()}
+    for (first, one), (second, other) in combinations(conditions.items(), 2):
+        claimed = shared_claim(one, other) if one is not None and other is not None else None
+        if claimed is not None:
+            earlier = report.name_and_line(("rule", first))
+            yield report.fault(
+                ("rule", second, "when"),
+                f"{earlier} could claim the same file: {claimed}; narrow one of them",
+            )
+
+
+def _repeated(report: FaultReport, kind: str, names: dict[int, object]) -> Iterator[Fault]:
+    first_with: dict[object, int] = {}
+    for place, name in names.items():
+        if isinstance(name, str) and first_with.setdefault(name, place) != place:
+            line = report.line_of((kind, first_with[name]))
+            yield report.fault((kind, place), f"there is one of this name already, in line {line}")
+
+
+def _sound_condition(rule: dict[str, Any]) -> When | None:
+    try:
+        return When.model_validate(rule.get("when"))
+    except ValidationError:
+        return None
+
+
+def _entries(document: dict[str, Any], kind: str) -> dict[int, dict[str, Any]]:
+    entries = document.get(kind)
+    if not isinstance(entries, list):
+        return {}
+    return {place: entry for place, entry in enumerate(entries) if isinstance(entry, dict)}
