@@ -1,0 +1,152 @@
+"""The stage: for every decision the derivatives it asks for, in order, each one proved or refused."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias, assert_never
+
+import msgspec
+
+from preservation.errors import UnacceptableContentError
+from preservation.fixity.digesting import digest_stream
+from preservation.model.decisions import Decision, Migration, MigrationName, ProofName
+from preservation.model.derivatives import Derivative, Proof, Purpose, RefusedDerivative
+from preservation.model.digests import Algorithm
+from preservation.model.files import SurveyedFile
+from preservation.model.paths import RelativePath
+from preservation.normalization.naming import DerivativeNames
+from preservation.normalization.orders import Made, Order
+from preservation.tools.work import Completed, Died, Exhausted, JobName, Refused, Request, WorkOutcome
+from preservation.tools.workers import CagedWorkers
+
+PRELOAD = ("preservation.normalization.jobs",)
+"""What caged workers must import before they are shut in, to be handed to this stage."""
+
+PIXEL_LIMIT = 1_000_000_000
+"""Pixels a page may have where nothing else is said: an A0 sheet at 600 dpi has 560 million."""
+
+_CONVERT = JobName("preservation.normalization.jobs:convert")
+
+_EXTENSIONS = {
+    MigrationName("image-to-tiff"): ".tif",
+    MigrationName("image-to-jp2"): ".jp2",
+    MigrationName("image-to-jpeg"): ".jpg",
+    MigrationName("pdf-to-text"): ".txt",
+}
+
+_Outcome: TypeAlias = Derivative | RefusedDerivative
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """One derivative that a decision asks for, and where it goes."""
+
+    source: RelativePath
+    purpose: Purpose
+    migration: Migration
+    prove: tuple[ProofName, ...]
+    path: RelativePath
+
+
+def normalize(
+    decided: Iterable[tuple[SurveyedFile, Decision]],
+    *,
+    root: Path,
+    workspace: Path,
+    workers: CagedWorkers,
+    algorithms: Collection[Algorithm],
+    pixel_limit: int = PIXEL_LIMIT,
+) -> Iterator[_Outcome]:
+    """Yield the derivatives of each decision in the order given, for preservation before access.
+
+    Sources lie below ``root``; derivatives are left below ``workspace`` under ``preservation/`` and
+    ``access/``, which are emptied first: what a killed run left there is not trusted. ``algorithms`` are
+    those of the digests, taken of the bytes read back. Memory grows with the number of derivatives by
+    their names only.
+    """
+    for purpose in Purpose:
+        shutil.rmtree(workspace / purpose, ignore_errors=True)
+    asked_for: deque[_Wanted | RefusedDerivative] = deque()
+
+    def requests() -> Iterator[Request]:
+        for wanted in _wanted(decided):
+            asked_for.append(wanted)
+            if isinstance(wanted, _Wanted):
+                output = workspace / wanted.purpose / wanted.path
+                output.parent.mkdir(parents=True, exist_ok=True)
+                order = Order(wanted.migration, wanted.prove, pixel_limit)
+                yield Request(_CONVERT, msgspec.to_builtins(order), (root / wanted.source,), (output,))
+
+    # Outcomes come in the order of the requests; what was refused before it was requested stands between.
+    for outcome in workers.map(requests()):
+        while isinstance(wanted := asked_for.popleft(), RefusedDerivative):
+            yield wanted
+        yield _told(wanted, outcome, workspace, algorithms)
+    yield from (left for left in asked_for if isinstance(left, RefusedDerivative))
+
+
+def _wanted(decided: Iterable[tuple[SurveyedFile, Decision]]) -> Iterator[_Wanted | RefusedDerivative]:
+    names = {purpose: DerivativeNames() for purpose in Purpose}
+    for surveyed, decision in decided:
+        asked = (
+            (Purpose.PRESERVATION, decision.normalize, decision.prove),
+            (Purpose.ACCESS, decision.access, ()),
+        )
+        for purpose, migration, proofs in asked:
+            if migration is None:
+                continue
+            try:
+                path = names[purpose].path_for(surveyed.path, _EXTENSIONS[migration.name])
+            except UnacceptableContentError as error:
+                yield RefusedDerivative(surveyed.path, purpose, migration, str(error))
+            else:
+                yield _Wanted(surveyed.path, purpose, migration, proofs, path)
+
+
+def _told(
+    wanted: _Wanted, outcome: WorkOutcome, workspace: Path, algorithms: Collection[Algorithm]
+) -> _Outcome:
+    match outcome:
+        case Completed(value):
+            return _settled(wanted, msgspec.convert(value, Made), workspace, algorithms)
+        case Refused(reason):
+            return _refused(wanted, reason)
+        case Exhausted(limit, detail):
+            return _refused(wanted, f"converting it needs more {limit} than is allowed ({detail})")
+        case Died(detail):
+            return _refused(wanted, f"the program that converts it crashed over it ({detail})")
+        case _:
+            assert_never(outcome)
+
+
+def _settled(wanted: _Wanted, made: Made, workspace: Path, algorithms: Collection[Algorithm]) -> _Outcome:
+    written = workspace / wanted.purpose / wanted.path
+    if failed := [proof for proof in made.proofs if not proof.holds]:
+        written.unlink()
+        words = "; ".join(f"{proof.name}: {proof.detail}" for proof in failed)
+        return _refused(wanted, f"it was made, and could not be proved: {words}", made.proofs)
+    with written.open("rb", buffering=0) as stream:
+        size, digests = digest_stream(stream, algorithms)
+        # The record that will name these digests is made durable; so must be what they are of.
+        os.fsync(stream.fileno())
+    return Derivative(
+        source=wanted.source,
+        purpose=wanted.purpose,
+        migration=wanted.migration,
+        path=wanted.path,
+        size=size,
+        digests=digests,
+        format_name=made.format_name,
+        proofs=made.proofs,
+        encoder=made.encoder,
+        decoder=made.decoder,
+    )
+
+
+def _refused(wanted: _Wanted, reason: str, proofs: tuple[Proof, ...] = ()) -> RefusedDerivative:
+    return RefusedDerivative(wanted.source, wanted.purpose, wanted.migration, reason, proofs)
