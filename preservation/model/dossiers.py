@@ -49,30 +49,33 @@ class Dossier:
         return self.found
 
 
-def dossiers(
-    found: Iterable[SurveyedFile | IrregularEntry],
-    screened: Iterable[ScreenedFile] = (),
-    decisions: Iterable[Decision] = (),
-    derivatives: Iterable[Derivative | RefusedDerivative] = (),
-) -> Iterator[Dossier]:
-    """Lay the stages' records beside each other, in the order of ``found``, holding one file at a time.
+@dataclass(frozen=True, slots=True)
+class Dossiers:
+    """The stages' records, laid beside each other in the order of ``found``, one file at a time.
 
     Each of the others speaks of some of the found files, in the same order; derivatives stand in the
-    order of their sources. Raises ``IntegrityError`` where a record belongs to no file found: records
-    of different surveys have been mixed.
+    order of their sources. May be iterated as often as the records themselves. Iterating raises
+    ``IntegrityError`` where a record belongs to no file found: records of different surveys are mixed.
     """
-    screening = _Following(screened, lambda value: value.path)
-    deciding = _Following(decisions, lambda value: value.path)
-    deriving = _Following(derivatives, lambda value: value.source)
-    for entry in found:
-        yield Dossier(
-            found=entry,
-            screened=screening.next_about(entry.path),
-            decision=deciding.next_about(entry.path),
-            derivatives=tuple(deriving.all_about(entry.path)),
-        )
-    for stream in (screening, deciding, deriving):
-        stream.must_have_ended()
+
+    found: Iterable[SurveyedFile | IrregularEntry]
+    screened: Iterable[ScreenedFile] = ()
+    decisions: Iterable[Decision] = ()
+    derivatives: Iterable[Derivative | RefusedDerivative] = ()
+
+    def __iter__(self) -> Iterator[Dossier]:
+        screening = _Following(self.screened, lambda value: value.path)
+        deciding = _Following(self.decisions, lambda value: value.path)
+        deriving = _Following(self.derivatives, lambda value: value.source)
+        for entry in self.found:
+            yield Dossier(
+                found=entry,
+                screened=screening.next_about(entry.path),
+                decision=deciding.next_about(entry.path),
+                derivatives=tuple(deriving.all_about(entry.path)),
+            )
+        for stream in (screening, deciding, deriving):
+            stream.must_have_ended()
 
 
 class _Following(Generic[Value]):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from preservation.model import layout
-from preservation.model.derivatives import Derivative, Purpose, RefusedDerivative
+from preservation.model.derivatives import Derivative, Purpose
 from preservation.model.digests import Digests
 from preservation.model.dossiers import Dossier
 from preservation.model.files import SurveyedFile
-from preservation.model.paths import BagPath, is_utf8, shown
+from preservation.model.paths import shown
 from preservation.premis.characteristics import (
     derivative_format,
     formats,
@@ -18,7 +18,6 @@ from preservation.premis.characteristics import (
 )
 from preservation.premis.contents import PremisContents
 from preservation.premis.naming import (
-    engine_agent,
     entity_identifier,
     event_identifier,
     file_identifier,
@@ -38,3 +37,140 @@ from preservation.premis.vocabulary import (
     STRUCTURAL,
     Term,
 )
+
+
+def objects(contents: PremisContents) -> Iterator[str]:
+    """Tell the objects: what is kept, this version of it, and each file with its derivatives after it."""
+    yield _object("intellectualEntity", entity_identifier("objectIdentifier", contents.package.object))
+    yield _representation(contents)
+    for dossier in contents.files:
+        file = dossier.kept
+        if file is None:
+            continue
+        yield _original(contents, dossier, file)
+        for made in dossier.derivatives:
+            if isinstance(made, Derivative) and made.purpose is Purpose.PRESERVATION:
+                yield _derivative(contents, made)
+
+
+def _representation(contents: PremisContents) -> str:
+    return _object(
+        "representation",
+        package_identifier("objectIdentifier", contents.package),
+        leaf("originalName", shown(contents.submission.drop.name)),
+        _relationship(
+            STRUCTURAL, REPRESENTS, entity_identifier("relatedObjectIdentifier", contents.package.object)
+        ),
+        *(event_identifier("linkingEventIdentifier", event.identifier) for event in contents.events),
+    )
+
+
+def _original(contents: PremisContents, dossier: Dossier, file: SurveyedFile) -> str:
+    submission = contents.submission.identifier
+    events = [normalization_event(submission, made) for made in dossier.derivatives]
+    if dossier.screened is not None and dossier.screened.issues:
+        events.insert(0, screening_event(submission, dossier))
+    return _object(
+        "file",
+        file_identifier("objectIdentifier", layout.original(file.path)),
+        _preservation_level(contents, dossier),
+        significant_properties(dossier.screened),
+        _characteristics(
+            contents, file.digests, file.size, formats(file.identification), inhibitors(dossier.screened)
+        ),
+        leaf("originalName", shown(file.path)),
+        _included(contents),
+        *(
+            _relationship(
+                DERIVATION,
+                IS_SOURCE_OF,
+                file_identifier("relatedObjectIdentifier", layout.preserved(made.path)),
+                event_identifier("relatedEventIdentifier", normalization_event(submission, made)),
+            )
+            for made in dossier.derivatives
+            if isinstance(made, Derivative) and made.purpose is Purpose.PRESERVATION
+        ),
+        *(event_identifier("linkingEventIdentifier", event) for event in events),
+    )
+
+
+def _derivative(contents: PremisContents, made: Derivative) -> str:
+    event = normalization_event(contents.submission.identifier, made)
+    created_by = unit(
+        "creatingApplication",
+        leaf("creatingApplicationName", made.encoder.name),
+        optional_leaf("creatingApplicationVersion", made.encoder.version),
+        leaf("dateCreatedByApplication", moment(contents.normalized_at)),
+    )
+    return _object(
+        "file",
+        file_identifier("objectIdentifier", layout.preserved(made.path)),
+        _characteristics(contents, made.digests, made.size, derivative_format(made.format_name), created_by),
+        _included(contents),
+        _relationship(
+            DERIVATION,
+            HAS_SOURCE,
+            file_identifier("relatedObjectIdentifier", layout.original(made.source)),
+            event_identifier("relatedEventIdentifier", event),
+        ),
+        event_identifier("linkingEventIdentifier", event),
+    )
+
+
+def _preservation_level(contents: PremisContents, dossier: Dossier) -> str:
+    decision = dossier.decision
+    if decision is None:
+        return ""
+    return unit(
+        "preservationLevel",
+        controlled("preservationLevelType", LEVEL_TYPES[decision.action]),
+        leaf("preservationLevelValue", decision.action.value),
+        leaf(
+            "preservationLevelRationale",
+            f"{decision.because} (rule {decision.rule} of {contents.policy.name} "
+            f"revision {contents.policy.revision})",
+        ),
+        leaf("preservationLevelDateAssigned", contents.created_at.date().isoformat()),
+    )
+
+
+def _characteristics(
+    contents: PremisContents, digests: Digests, size: int, format_units: str, *more: str
+) -> str:
+    originator = leaf("messageDigestOriginator", f"{contents.software.name} {contents.software.version}")
+    fixity = (
+        unit(
+            "fixity",
+            controlled("messageDigestAlgorithm", DIGEST_ALGORITHMS[algorithm]),
+            leaf("messageDigest", digest),
+            originator,
+        )
+        for algorithm, digest in digests.items()
+    )
+    return unit(
+        "objectCharacteristics",
+        leaf("compositionLevel", "0"),
+        *fixity,
+        leaf("size", str(size)),
+        format_units,
+        *more,
+    )
+
+
+def _included(contents: PremisContents) -> str:
+    return _relationship(
+        STRUCTURAL, IS_INCLUDED_IN, package_identifier("relatedObjectIdentifier", contents.package)
+    )
+
+
+def _relationship(kind: Term, subkind: Term, *related: str) -> str:
+    return unit(
+        "relationship",
+        controlled("relationshipType", kind),
+        controlled("relationshipSubType", subkind),
+        *related,
+    )
+
+
+def _object(kind: str, *units: str) -> str:
+    return f'<object xsi:type="{kind}">\n{"".join(units)}</object>\n'

@@ -9,8 +9,6 @@ from preservation.model.decisions import Action
 from preservation.model.digests import Algorithm
 from preservation.model.events import AgentKind, EventOutcome, EventType
 
-_SCHEMES = "http://id.loc.gov/vocabulary/preservation"
-
 
 @dataclass(frozen=True, slots=True)
 class Term:
@@ -21,14 +19,9 @@ class Term:
     code: str
 
     @property
-    def authority_uri(self) -> str:
-        """The vocabulary's URI."""
-        return f"{_SCHEMES}/{self.scheme}"
-
-    @property
-    def value_uri(self) -> str:
+    def uri(self) -> str:
         """The word's own URI."""
-        return f"{self.authority_uri}/{self.code}"
+        return f"http://id.loc.gov/vocabulary/preservation/{self.scheme}/{self.code}"
 
 
 def _event_type(label: EventType, code: str) -> tuple[EventType, Term]:
@@ -80,13 +73,9 @@ DIGEST_ALGORITHMS: Final = {
     Algorithm.SHA512: Term("SHA-512", "cryptographicHashFunctions", "sha512"),
 }
 
-SPECIFICATION: Final = Term("specification", "formatRegistryRole", "spe")
-
 _BIT_LEVEL = Term("bit level preservation", "preservationLevelType", "blp")
 _LOGICAL = Term("logical preservation", "preservationLevelType", "lop")
-LEVEL_TYPES: Final = {
-    action: _LOGICAL if action is Action.NORMALIZE else _BIT_LEVEL for action in Action
-}
+LEVEL_TYPES: Final = {action: _LOGICAL if action is Action.NORMALIZE else _BIT_LEVEL for action in Action}
 
 PASSWORD_PROTECTION: Final = Term("password protection", "inhibitorType", "pas")
 ALL_CONTENT: Final = Term("all content", "inhibitorTarget", "all")

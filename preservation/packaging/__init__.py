@@ -1,0 +1,1 @@
+"""Packaging: from records to the plan of a bag. The payload is not read again and not copied."""

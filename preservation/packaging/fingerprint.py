@@ -1,0 +1,26 @@
+"""The fingerprint of a submission's content, by which the same drop is recognised when it comes again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from preservation.bagit.manifests import manifest_line
+from preservation.model.digests import Algorithm, HexDigest
+from preservation.model.dossiers import Dossier
+from preservation.model.paths import BagPath
+
+
+def fingerprint(files: Iterable[Dossier]) -> HexDigest:
+    """Return the SHA-256 of what would be kept: names and content, whatever the dates.
+
+    It is the digest of a BagIt manifest over the kept files with their paths in the drop, each line
+    preceded by the size in bytes and a space, in the order of the survey.
+    """
+    digest = hashlib.sha256()
+    for dossier in files:
+        file = dossier.kept
+        if file is not None:
+            line = manifest_line(file.digests[Algorithm.SHA256], BagPath(file.path))
+            digest.update(b"%d %s" % (file.size, line))
+    return HexDigest(digest.hexdigest())

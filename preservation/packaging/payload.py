@@ -1,0 +1,76 @@
+"""The payload of a bag: exactly what was dropped, and what was proved to be its equal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+
+from preservation.bagit.manifests import encode_path
+from preservation.errors import IntegrityError
+from preservation.model import layout
+from preservation.model.derivatives import Derivative, Purpose
+from preservation.model.formats import MimeType
+from preservation.model.packages import BagEntry
+from preservation.model.paths import shown
+from preservation.packaging.contents import PackageContents
+
+
+@dataclass(slots=True)
+class PayloadTally:
+    """What went by while the payload was listed: all that tag files say about it in figures.
+
+    ``encoded_names`` counts the names that a manifest writes with percent signs.
+    """
+
+    originals: int = 0
+    derivatives: int = 0
+    original_bytes: int = 0
+    bytes: int = 0
+    encoded_names: int = 0
+    media_types: Counter[MimeType] = field(default_factory=Counter)
+
+    @property
+    def files(self) -> int:
+        """The number of payload files."""
+        return self.originals + self.derivatives
+
+
+def payload(contents: PackageContents, workspace: Path, tally: PayloadTally) -> Iterator[BagEntry]:
+    """List the payload, originals first, keeping count in ``tally``.
+
+    Raises ``IntegrityError`` where a file's records lack a digest that the policy's manifests need.
+    """
+    wanted = contents.algorithms
+    for entry in chain(_originals(contents, tally), _derivatives(contents, workspace, tally)):
+        missing = [name.value for name in wanted if name not in entry.digests]
+        if missing:
+            raise IntegrityError(
+                f"{contents.package}: {shown(entry.path)} was not digested with {', '.join(missing)}, which "
+                f"the policy {contents.policy.reference.name} wants in its manifests; remove the "
+                "submission's folder in processing/ and preserve the drop again"
+            )
+        tally.bytes += entry.size
+        tally.encoded_names += encode_path(entry.path) != entry.path
+        yield entry
+
+
+def _originals(contents: PackageContents, tally: PayloadTally) -> Iterator[BagEntry]:
+    root = contents.received.payload_root
+    for dossier in contents.files:
+        file = dossier.kept
+        if file is not None:
+            tally.originals += 1
+            tally.original_bytes += file.size
+            tally.media_types[file.identification.mime] += 1
+            yield BagEntry(layout.original(file.path), root / file.path, file.size, file.digests)
+
+
+def _derivatives(contents: PackageContents, workspace: Path, tally: PayloadTally) -> Iterator[BagEntry]:
+    root = workspace / Purpose.PRESERVATION.value
+    for made in contents.derivatives:
+        if isinstance(made, Derivative) and made.purpose is Purpose.PRESERVATION:
+            tally.derivatives += 1
+            yield BagEntry(layout.preserved(made.path), root / made.path, made.size, made.digests)

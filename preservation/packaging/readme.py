@@ -1,0 +1,100 @@
+"""The README of a package: for somebody who finds it in fifty years and knows nothing of Muniment."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from preservation.packaging.contents import PackageContents
+from preservation.packaging.payload import PayloadTally
+
+_BODY: Final = """\
+{title}
+{rule}
+
+This folder is one version of a preserved object: {object}, version {version}.
+It was packaged on {date} by {software}. Nothing of {name} is needed to read it
+or to check it: it is a bag as RFC 8493 describes it, files in folders with lists of their digests.
+
+
+HOW TO CHECK IT
+
+Open a terminal in this folder and run
+
+    {program} --check --quiet tagmanifest-{algorithm}.txt
+    {program} --check --quiet manifest-{algorithm}.txt
+    find data -type f -print0 | tr -cd '\\0' | wc -c
+
+The first two say nothing when every listed file is what it was. The third counts the files below
+data/: there must be {files}. Any program that validates bags does the same and more.
+
+{encoded}
+WHAT IS WHERE
+
+    data/originals/         exactly what was handed in: {originals}, names and bytes unchanged
+    data/preservation/      made from an original for its longer life and compared with it: {derivatives}
+    metadata/premis.xml     what every file is, where it came from, what was done to it (PREMIS 3)
+    metadata/policy.toml    the preservation policy that decided it, with its reasons
+    metadata/descriptive/   dc.xml, about the whole object; supplied/, as it was handed in
+    metadata/submission/    manifests that were handed in; the tag files of a submitted bag;
+                            not-kept.csv, if anything that was handed in is not here, and why
+    bagit.txt, bag-info.txt, manifest-*.txt, tagmanifest-*.txt
+                            the bag: its version, its labels, the digests of data/ and of the rest
+
+Not every folder is there in every package. What was copied to metadata/ also lies where it was in data/.
+
+
+WHERE IT CAME FROM
+
+    Object          {object}
+    Version         {version}
+    Submission      {submission}
+    Policy          {policy}
+
+A file whose digest differs has been damaged or changed. Other copies of this same folder were made
+when it was stored; one of them will have the file as it was.
+"""
+
+_ENCODED: Final = """\
+Some names below data/ ({count} of them) hold a percent sign, a carriage return or a line feed. The
+manifest writes these as %25, %0D and %0A, as the RFC asks; {program} does not know that and reports
+such files as missing. This checks them, with a POSIX shell alone:
+
+    grep '%' manifest-{algorithm}.txt | while IFS= read -r line; do
+      name=$(printf '%s.' "${{line#*  }}" |
+        sed 's/\\\\/\\\\\\\\/g; s/%0[Dd]/\\\\r/g; s/%0[Aa]/\\\\n/g; s/%25/%/g')
+      name=$(printf '%b' "$name"); name=${{name%.}}
+      [ "$({program} < "$name")" = "${{line%% *}}  -" ] || printf 'DIFFERS %s\\n' "${{line#*  }}"
+    done
+
+"""
+
+
+def readme(contents: PackageContents, tally: PayloadTally) -> bytes:
+    """Return the text of ``README.txt``, in plain English, with commands that work where it lies."""
+    algorithm = contents.algorithm.value
+    program = f"{algorithm}sum"
+    title = f"{contents.package.object}, version {contents.package.version}"
+    text = _BODY.format(
+        title=title,
+        rule="=" * len(title),
+        object=contents.package.object,
+        version=contents.package.version,
+        date=contents.created_at.date().isoformat(),
+        software=f"{contents.software.name} {contents.software.version}",
+        name=contents.software.name,
+        program=program,
+        algorithm=algorithm,
+        files=tally.files,
+        originals=_counted(tally.originals),
+        derivatives=_counted(tally.derivatives),
+        encoded=_ENCODED.format(count=tally.encoded_names, program=program, algorithm=algorithm)
+        if tally.encoded_names
+        else "",
+        submission=contents.submission.identifier,
+        policy=contents.policy.reference,
+    )
+    return text.encode()
+
+
+def _counted(files: int) -> str:
+    return f"{files} file{'s' * (files != 1)}"

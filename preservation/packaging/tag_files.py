@@ -1,0 +1,65 @@
+"""Generated tag files: digested while they are written, so that none is read again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from preservation.model.digests import Algorithm, HexDigest
+from preservation.model.packages import BagEntry
+from preservation.model.paths import BagPath
+
+
+class TagFile:
+    """A tag file being written below ``root``; a context manager.
+
+    It is durable when the context ends, and only then has an ``entry``.
+    """
+
+    def __init__(self, root: Path, path: BagPath, algorithms: Iterable[Algorithm]) -> None:
+        self._path = path
+        self._target = root / path
+        self._hashes = {name: hashlib.new(name.value, usedforsecurity=False) for name in algorithms}
+        self._size = 0
+        self._target.parent.mkdir(parents=True, exist_ok=True)
+        self._sink = self._target.open("xb")
+
+    def write(self, content: bytes) -> int:
+        """Take all of ``content``; return its length, as files do."""
+        for digest in self._hashes.values():
+            digest.update(content)
+        self._size += len(content)
+        return self._sink.write(content)
+
+    @property
+    def entry(self) -> BagEntry:
+        """The written file as an entry of the bag."""
+        digests = {name: HexDigest(digest.hexdigest()) for name, digest in self._hashes.items()}
+        return BagEntry(self._path, self._target, self._size, digests)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self._sink.flush()
+                os.fsync(self._sink.fileno())
+        finally:
+            self._sink.close()
+
+
+def write_tag_file(root: Path, path: BagPath, algorithms: Iterable[Algorithm], content: bytes) -> BagEntry:
+    """Write a tag file whose content is at hand, and return it as an entry of the bag."""
+    with TagFile(root, path, algorithms) as sink:
+        sink.write(content)
+    return sink.entry
