@@ -1,0 +1,122 @@
+"""The receipt for machines: one JSON object, ``"version": 1``, every file in it (``docs/receipt.md``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from preservation.model.derivatives import Derivative, RefusedDerivative
+from preservation.model.dossiers import Dossier
+from preservation.model.files import IrregularEntry
+from preservation.model.paths import shown
+from preservation.receipt.contents import Receipt
+from preservation.receipt.summary import Summary
+from preservation.receipt.wording import headline, next_step
+
+VERSION: Final = 1
+"""Stands as ``version`` in the object; raised when a field changes its meaning or goes."""
+
+
+def json_chunks(receipt: Receipt, summary: Summary) -> Iterator[bytes]:
+    """Return the object in pieces, one file a line; no more than one file is held."""
+    encode = msgspec.json.Encoder(enc_hook=str).encode
+    yield encode(_head(receipt, summary))[:-1]
+    yield b',"files":['
+    between = b"\n"
+    for dossier in receipt.files:
+        yield between
+        yield encode(_file(dossier))
+        between = b",\n"
+    yield b"\n]}\n"
+
+
+def _head(receipt: Receipt, summary: Summary) -> dict[str, object]:
+    package = receipt.package
+    policy = receipt.policy
+    return {
+        "version": VERSION,
+        "verdict": receipt.verdict,
+        "headline": headline(receipt.verdict, summary),
+        "sentence": receipt.sentence,
+        "next_step": next_step(receipt.verdict, summary),
+        "object": str(receipt.submission.object),
+        "object_version": None if package is None else package.version,
+        "submission": receipt.submission.identifier,
+        "drop": shown(str(receipt.submission.drop)),
+        "started": receipt.started,
+        "ended": receipt.ended,
+        "policy": None
+        if policy is None
+        else {"name": policy.name, "revision": policy.revision, "sha256": policy.digest},
+        "engines": receipt.engines,
+        "issues": receipt.issues,
+        "replicas": [
+            {
+                "store": placed.replica.store,
+                "site": placed.site,
+                "location": placed.replica.location,
+                "verified_at": placed.replica.verified_at,
+                "files": placed.replica.files,
+                "bytes": placed.replica.bytes,
+            }
+            for placed in receipt.replicas
+        ],
+        "figures": {
+            "found": summary.found,
+            "kept": summary.kept,
+            "bytes": summary.bytes,
+            "derivatives": summary.derivatives,
+            "refused": summary.refused,
+            "marked": summary.marked,
+        },
+        "formats": summary.formats,
+    }
+
+
+def _file(dossier: Dossier) -> dict[str, object]:
+    found = dossier.found
+    decision = dossier.decision
+    screened = dossier.screened
+    fields: dict[str, object] = {"path": found.path, "kept": dossier.kept is not None}
+    if isinstance(found, IrregularEntry):
+        fields |= {"irregular": found.kind, "detail": found.detail}
+    else:
+        identification = found.identification
+        fields |= {
+            "size": found.size,
+            "digests": found.digests,
+            "puid": identification.decided,
+            "format": identification.name,
+            "mime": identification.mime,
+            "matches": identification.matches,
+            "warnings": identification.warnings,
+        }
+    if decision is not None:
+        fields |= {"action": decision.action, "rule": decision.rule, "because": decision.because}
+    if screened is not None:
+        fields |= {"image": screened.image, "document": screened.document, "issues": screened.issues}
+    fields["derivatives"] = [_derivative(made) for made in dossier.derivatives]
+    return fields
+
+
+def _derivative(made: Derivative | RefusedDerivative) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "purpose": made.purpose,
+        "migration": made.migration.name,
+        "made": isinstance(made, Derivative),
+        "proofs": made.proofs,
+    }
+    match made:
+        case Derivative():
+            return fields | {
+                "path": made.path,
+                "size": made.size,
+                "digests": made.digests,
+                "format": made.format_name,
+                "encoder": made.encoder,
+                "decoder": made.decoder,
+            }
+        case RefusedDerivative():
+            return fields | {"reason": made.reason}

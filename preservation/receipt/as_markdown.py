@@ -1,0 +1,83 @@
+"""The receipt in a few lines of markdown, for the run's page in the Prefect UI."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+from preservation.model.dossiers import Dossier
+from preservation.model.issues import Issue
+from preservation.model.paths import shown
+from preservation.receipt.contents import Receipt
+from preservation.receipt.findings import with_issues_at_files
+from preservation.receipt.page import page_view
+from preservation.receipt.summary import marked_files, summarise
+from preservation.receipt.wording import gravest_first
+
+_MOST_FILES = 20
+_MOST_ISSUES = 20
+_MOST_FORMATS = 10
+_MEANS_SOMETHING = re.compile(r"[\\`*_\[\]<>|~&]|^[-+#=]")
+
+
+def receipt_markdown(receipt: Receipt) -> str:
+    """Return the verdict, what to do next, where it is kept, and the files that somebody should look at."""
+    return "\n".join(_lines(with_issues_at_files(receipt))) + "\n"
+
+
+def _lines(receipt: Receipt) -> Iterator[str]:
+    summary = summarise(receipt.files)
+    page = page_view(receipt, summary, "")
+    yield f"# {_plain(page.headline)}"
+    yield ""
+    version = f", version {page.version}" if page.version else ""
+    yield f"**{_plain(page.name)}** in {_plain(page.collection)}{version}. {_plain(page.sentence)}"
+    yield ""
+    yield f"**What to do next.** {_plain(page.next_step)}"
+    yield ""
+    for issue in gravest_first(receipt.issues)[:_MOST_ISSUES]:
+        yield f"- {_issue(issue)}"
+    yield ""
+    if page.replicas:
+        yield from _table(
+            ("Store", "Site", "Where", "Verified"),
+            ((copy.store, copy.site, copy.location, copy.verified) for copy in page.replicas),
+        )
+    if summary.marked:
+        yield f"## {_plain(page.marked)}"
+        yield ""
+        for dossier in islice(marked_files(receipt.files, summary), _MOST_FILES):
+            yield from _marked(dossier)
+        if summary.marked > _MOST_FILES:
+            yield f"- … and {summary.marked - _MOST_FILES:,} more"
+        yield ""
+    if page.formats:
+        yield from _table(
+            ("Format", "PRONOM", "Files", "Size"),
+            ((form.name, form.puid, form.files, form.size) for form in page.formats[:_MOST_FORMATS]),
+        )
+
+
+def _marked(dossier: Dossier) -> Iterator[str]:
+    issues = () if dossier.screened is None else dossier.screened.issues
+    yield f"- **{_plain(shown(dossier.path))}**"
+    for issue in gravest_first(issues):
+        yield f"    - {_issue(issue)}"
+
+
+def _issue(issue: Issue) -> str:
+    return _plain(f"{issue.code}: {issue.message} {issue.next_step}".strip())
+
+
+def _table(heads: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
+    yield f"| {' | '.join(heads)} |"
+    yield f"|{' --- |' * len(heads)}"
+    for row in rows:
+        yield f"| {' | '.join(map(_plain, row))} |"
+    yield ""
+
+
+def _plain(text: str) -> str:
+    """Return ``text`` so that nothing in it means anything to markdown or HTML."""
+    return _MEANS_SOMETHING.sub(r"\\\g<0>", " ".join(text.split()))

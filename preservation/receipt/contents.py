@@ -1,0 +1,49 @@
+"""What a receipt is written from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from preservation.model.decisions import PolicyReference
+from preservation.model.dossiers import Dossier
+from preservation.model.formats import EngineRelease
+from preservation.model.identifiers import PackageId
+from preservation.model.issues import Issue
+from preservation.model.packages import Replica
+from preservation.model.submissions import Submission
+from preservation.model.verdicts import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedReplica:
+    """A verified copy, and the site where its store is."""
+
+    replica: Replica
+    site: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one drop.
+
+    ``sentence`` says why in a few words. ``files`` is iterated several times and never held; it may
+    be empty where the drop never came so far. ``issues`` are those of the drop as a whole.
+    ``workspace`` is where the thumbnails are that the files name. ``package`` is the version that
+    holds the content now, ``None`` where there is none.
+    """
+
+    submission: Submission
+    verdict: Verdict
+    sentence: str
+    files: Iterable[Dossier]
+    workspace: Path
+    started: datetime
+    ended: datetime
+    package: PackageId | None = None
+    issues: tuple[Issue, ...] = ()
+    replicas: tuple[PlacedReplica, ...] = ()
+    policy: PolicyReference | None = None
+    engines: tuple[EngineRelease, ...] = ()

@@ -1,0 +1,85 @@
+"""The receipt as a page for people and as JSON for machines, both whole or not there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.resources import files
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, StrictUndefined, Template
+
+from preservation.model.dossiers import Dossier
+from preservation.receipt.as_json import json_chunks
+from preservation.receipt.contents import Receipt
+from preservation.receipt.findings import with_issues_at_files
+from preservation.receipt.page import MOST_FILES_SHOWN, page_view
+from preservation.receipt.summary import Summary, marked_files, summarise, unmarked_files
+from preservation.receipt.views import FileView, Thumbnails, file_view
+from preservation.receipt.wording import is_kept
+
+_THUMBNAILS_ON_A_PAGE: Final = 8 << 20
+
+
+def render(receipt: Receipt, target: Path) -> Path:
+    """Write the receipt to ``<target>.html`` and ``<target>.json``; return the page's path.
+
+    The page stands for itself: no script, nothing fetched, nothing beside it. Each file appears
+    whole, in place of an older one. Raises ``OSError`` where it cannot be written.
+    """
+    receipt = with_issues_at_files(receipt)
+    page_path = target.with_name(f"{target.name}.html")
+    json_path = target.with_name(f"{target.name}.json")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    summary = summarise(receipt.files)
+    _write(json_path, json_chunks(receipt, summary))
+    _write(page_path, (chunk.encode() for chunk in _page_chunks(receipt, summary, json_path.name)))
+    return page_path
+
+
+def _page_chunks(receipt: Receipt, summary: Summary, json_name: str) -> Iterator[str]:
+    style = _resource("receipt.css")
+    digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    thumbnails = Thumbnails(receipt.workspace, _THUMBNAILS_ON_A_PAGE)
+    stream = _template().stream(
+        page=page_view(receipt, summary, json_name),
+        style=style,
+        style_digest=f"sha256-{digest}",
+        marked_files=_views(receipt, marked_files(receipt.files, summary), thumbnails),
+        other_files=_views(receipt, unmarked_files(receipt.files), thumbnails),
+    )
+    stream.enable_buffering(64)
+    yield from stream
+
+
+def _views(receipt: Receipt, chosen: Iterable[Dossier], thumbnails: Thumbnails) -> Iterator[FileView]:
+    stored = is_kept(receipt.verdict)
+    for dossier in islice(chosen, MOST_FILES_SHOWN):
+        yield file_view(dossier, thumbnails, stored=stored)
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False
+    )
+    return environment.from_string(_resource("receipt.html.j2"))
+
+
+def _resource(name: str) -> str:
+    return (files("preservation.receipt") / name).read_text(encoding="utf-8")
+
+
+def _write(path: Path, chunks: Iterable[bytes]) -> None:
+    partial = path.with_name(f"{path.name}.part")
+    with partial.open("wb") as sink:
+        for chunk in chunks:
+            sink.write(chunk)
+        sink.flush()
+        os.fsync(sink.fileno())
+    partial.replace(path)

@@ -1,0 +1,134 @@
+"""The figures of a receipt, from one pass over the files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from preservation.model.derivatives import Derivative
+from preservation.model.dossiers import Dossier
+from preservation.model.issues import Issue, Severity
+
+STOPPING: Final = (Severity.ERROR, Severity.QUESTION)
+"""Severities because of which a drop is sent back or waits."""
+
+_MARKING = (*STOPPING, Severity.WARNING)
+_STOPPING_KEPT = 8
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+@dataclass(frozen=True, slots=True)
+class FormatCount:
+    """How much of a drop is in one format. ``puid`` is empty where the format is not known."""
+
+    puid: str
+    name: str
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Figures about all files of a drop.
+
+    ``bytes`` and ``formats`` are those of the files that are kept, most frequent format first.
+    ``worst`` counts files by their gravest issue. ``stopping`` are the first issues of files because of
+    which a drop is sent back or waits; ``stopping_count`` is how many there are in all.
+    """
+
+    found: int
+    kept: int
+    bytes: int
+    derivatives: int
+    refused: int
+    worst: dict[Severity, int]
+    formats: tuple[FormatCount, ...]
+    stopping: tuple[Issue, ...]
+    stopping_count: int
+
+    @property
+    def marked(self) -> int:
+        """The number of files that somebody should look at."""
+        return sum(self.worst.get(severity, 0) for severity in _MARKING)
+
+
+def worst_severity(dossier: Dossier) -> Severity | None:
+    """Return the gravest severity among a file's issues, or ``None`` where it has none."""
+    if dossier.screened is None or not dossier.screened.issues:
+        return None
+    return max((issue.severity for issue in dossier.screened.issues), key=_RANK.__getitem__)
+
+
+def marked_files(files: Iterable[Dossier], summary: Summary) -> Iterator[Dossier]:
+    """Return the files that somebody should look at, the gravest first; one pass for each severity."""
+    for severity in _MARKING:
+        if severity in summary.worst:
+            yield from (dossier for dossier in files if worst_severity(dossier) is severity)
+
+
+def unmarked_files(files: Iterable[Dossier]) -> Iterator[Dossier]:
+    """Return the files that nobody needs to look at."""
+    return (dossier for dossier in files if worst_severity(dossier) not in _MARKING)
+
+
+def summarise(files: Iterable[Dossier]) -> Summary:
+    """Count."""
+    found = kept = size = made = refused = 0
+    worst: Counter[Severity] = Counter()
+    counts: Counter[tuple[str, str]] = Counter()
+    sizes: Counter[tuple[str, str]] = Counter()
+    stopping: list[Issue] = []
+    stopping_count = 0
+    for dossier in files:
+        found += 1
+        severity = worst_severity(dossier)
+        if severity is not None:
+            worst[severity] += 1
+        for issue in _stopping_issues(dossier):
+            stopping_count += 1
+            if len(stopping) < _STOPPING_KEPT:
+                stopping.append(issue)
+        for outcome in dossier.derivatives:
+            if isinstance(outcome, Derivative):
+                made += 1
+            else:
+                refused += 1
+        file = dossier.kept
+        if file is not None:
+            kept += 1
+            size += file.size
+            identification = file.identification
+            form = (identification.decided or "", identification.name)
+            counts[form] += 1
+            sizes[form] += file.size
+    formats = (
+        FormatCount(puid, name, count, sizes[puid, name])
+        for (puid, name), count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    )
+    return Summary(
+        found=found,
+        kept=kept,
+        bytes=size,
+        derivatives=made,
+        refused=refused,
+        worst=dict(worst),
+        formats=tuple(formats),
+        stopping=tuple(stopping),
+        stopping_count=stopping_count,
+    )
+
+
+def _stopping_issues(dossier: Dossier) -> list[Issue]:
+    if dossier.screened is None:
+        return []
+    return [issue for issue in dossier.screened.issues if issue.severity in STOPPING]
+
+
+def formats_table(files: Iterable[Dossier]) -> list[dict[str, str | int]]:
+    """Return the formats of the kept files as rows of a table: puid, format, files, bytes."""
+    return [
+        {"puid": form.puid or "-", "format": form.name, "files": form.files, "bytes": form.bytes}
+        for form in summarise(files).formats
+    ]

@@ -1,0 +1,188 @@
+"""What the page shows of a file: every name and figure as text that is ready to be read."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from preservation.model.decisions import Action
+from preservation.model.derivatives import Derivative, RefusedDerivative
+from preservation.model.dossiers import Dossier
+from preservation.model.files import IrregularEntry
+from preservation.model.issues import Issue, Severity
+from preservation.model.paths import shown
+from preservation.model.screening import DocumentFacts, ImageFacts, ScreenedFile
+from preservation.receipt.summary import worst_severity
+from preservation.receipt.wording import byte_size, count, gravest_first
+
+_LARGEST_THUMBNAIL = 64 << 10
+_LONGEST_KIND = 6
+_JPEG = b"\xff\xd8\xff"
+_TIMES = "\N{MULTIPLICATION SIGN}"
+
+
+@dataclass(frozen=True, slots=True)
+class DerivativeView:
+    """What was made of a file, or why nothing was."""
+
+    title: str
+    made: bool
+    detail: str
+    proofs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileView:
+    """One file of a drop as the page shows it.
+
+    ``mark`` is its gravest issue's severity, or empty; ``kind`` stands where there is no thumbnail.
+    """
+
+    folder: str
+    name: str
+    mark: str
+    thumbnail: str
+    kind: str
+    size: str
+    format: str
+    puid: str
+    facts: str
+    outcome: str
+    because: str
+    derivatives: tuple[DerivativeView, ...]
+    issues: tuple[Issue, ...]
+
+
+class Thumbnails:
+    """Thumbnails as data URIs, until they have filled their share of the page."""
+
+    def __init__(self, workspace: Path, budget: int) -> None:
+        self._workspace = workspace
+        self._left = budget
+
+    def of(self, screened: ScreenedFile | None) -> str:
+        """Return a file's thumbnail, or nothing where there is none, or no room for it."""
+        if screened is None or screened.thumbnail is None:
+            return ""
+        try:
+            with (self._workspace / screened.thumbnail).open("rb") as source:
+                content = source.read(_LARGEST_THUMBNAIL + 1)
+        except OSError:
+            # A receipt without a picture is still a receipt.
+            return ""
+        if not content.startswith(_JPEG) or len(content) > min(_LARGEST_THUMBNAIL, self._left):
+            return ""
+        self._left -= len(content)
+        return f"data:image/jpeg;base64,{b64encode(content).decode()}"
+
+
+def file_view(dossier: Dossier, thumbnails: Thumbnails, *, stored: bool) -> FileView:
+    """Return what the page shows of a file; ``stored`` says whether it is kept by now, or only would be."""
+    folder, slash, name = shown(dossier.path).rpartition("/")
+    found = dossier.found
+    screened = dossier.screened
+    if isinstance(found, IrregularEntry):
+        size, form, puid = "", found.kind.value, ""
+    else:
+        size, form = byte_size(found.size), found.identification.name
+        puid = found.identification.decided or ""
+    return FileView(
+        folder=folder + slash,
+        name=name,
+        mark=worst_severity(dossier) or "",
+        thumbnail=thumbnails.of(screened),
+        kind=_kind(name),
+        size=size,
+        format=form,
+        puid=puid,
+        facts=", ".join(_facts(screened)),
+        outcome=_outcome(dossier, stored=stored),
+        because=_because(dossier),
+        derivatives=tuple(_derivative(made) for made in dossier.derivatives),
+        issues=tuple(gravest_first(screened.issues)) if screened is not None else (),
+    )
+
+
+def _kind(name: str) -> str:
+    extension = name.rpartition(".")[2]
+    return extension.upper() if extension != name and 0 < len(extension) <= _LONGEST_KIND else "file"
+
+
+def _because(dossier: Dossier) -> str:
+    if dossier.decision is not None:
+        return dossier.decision.because
+    return dossier.found.detail if isinstance(dossier.found, IrregularEntry) else ""
+
+
+def _outcome(dossier: Dossier, *, stored: bool) -> str:
+    if isinstance(dossier.found, IrregularEntry):
+        return "Cannot be kept as a file"
+    if dossier.kept is None:
+        return "Left out"
+    # Of a broken file, what would be done with it is not what people need to hear.
+    if dossier.decision is None or (not stored and worst_severity(dossier) is Severity.ERROR):
+        return ""
+    return (_DONE if stored else _PLANNED)[dossier.decision.action]
+
+
+_DONE = {
+    Action.RETAIN: "Kept as it is",
+    Action.NORMALIZE: "Kept, and copied to a lasting format",
+    Action.LEAVE_OUT: "Left out",
+    Action.ASK: "Kept after an archivist's answer",
+    Action.REJECT: "Not accepted by the policy",
+}
+_PLANNED = {
+    Action.RETAIN: "Would be kept as it is",
+    Action.NORMALIZE: "Would be kept, and copied to a lasting format",
+    Action.LEAVE_OUT: "Would be left out",
+    Action.ASK: "Waits for an archivist's answer",
+    Action.REJECT: "Not accepted by the policy",
+}
+
+
+def _facts(screened: ScreenedFile | None) -> Iterator[str]:
+    if screened is None:
+        return
+    if screened.image is not None:
+        yield from _image_facts(screened.image)
+    if screened.document is not None:
+        yield from _document_facts(screened.document)
+
+
+def _image_facts(image: ImageFacts) -> Iterator[str]:
+    yield f"{image.width:,} {_TIMES} {image.height:,} pixels"
+    if image.frames > 1:
+        yield count(image.frames, "image")
+    if image.resolution is not None:
+        across, down = image.resolution
+        yield f"{across:.0f} dpi" if round(across) == round(down) else f"{across:.0f} {_TIMES} {down:.0f} dpi"
+    yield f"{image.mode}, {count(image.bits, 'bit')}"
+    if image.profile is not None:
+        yield shown(image.profile)
+
+
+def _document_facts(document: DocumentFacts) -> Iterator[str]:
+    yield count(document.pages, "page")
+    yield "with text" if document.has_text else "without text"
+    if document.encrypted:
+        yield "encrypted"
+    if document.claims is not None:
+        yield f"claims {shown(document.claims)}"
+
+
+def _derivative(made: Derivative | RefusedDerivative) -> DerivativeView:
+    proofs = tuple(
+        f"{proof.name}{'' if proof.holds else ' does not hold'}: {proof.detail}" for proof in made.proofs
+    )
+    match made:
+        case Derivative():
+            kind = "Preservation copy" if made.purpose.value == "preservation" else "Access copy"
+            name = shown(made.path).rpartition("/")[2]
+            detail = f"{made.format_name}, {byte_size(made.size)}"
+            return DerivativeView(f"{kind} {name}", made=True, detail=detail, proofs=proofs)
+        case RefusedDerivative():
+            title = f"No {made.purpose.value} copy"
+            return DerivativeView(title, made=False, detail=made.reason, proofs=proofs)

@@ -1,0 +1,75 @@
+"""The words of a receipt: the verdict in one line, and what is to be done next."""
+
+from __future__ import annotations
+
+from preservation.model.issues import Issue, Severity
+from preservation.model.verdicts import Verdict
+from preservation.receipt.summary import Summary
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+_THOUSAND = 1000
+
+
+def headline(verdict: Verdict, summary: Summary) -> str:
+    """Return the verdict as a person would say it."""
+    match verdict:
+        case Verdict.STORED:
+            return "Kept."
+        case Verdict.ALREADY_KEPT:
+            return "Already kept."
+        case Verdict.REJECTED:
+            broken = summary.worst.get(Severity.ERROR, 0)
+            return f"Sent back: {count(broken, 'file')} to mend." if broken else "Sent back."
+        case Verdict.INTERRUPTED:
+            return "Interrupted. Nothing is lost."
+        case Verdict.WAITING:
+            return "Waiting for an archivist."
+
+
+def next_step(verdict: Verdict, summary: Summary) -> str:
+    """Return what is to be done, as far as the verdict says it."""
+    match verdict:
+        case Verdict.STORED | Verdict.ALREADY_KEPT:
+            if not summary.marked:
+                return "Nothing more is to be done."
+            return f"Nothing has to be done. {count(summary.marked, 'file')} may be worth a look."
+        case Verdict.REJECTED:
+            return (
+                "Mend what is listed here, then drop everything again. "
+                "Nothing was stored, and your drop was left as it was."
+            )
+        case Verdict.INTERRUPTED:
+            return (
+                "Nothing for you: leave the drop where it is. When an operator has seen to the cause and "
+                "preserves it again, it goes on where it was."
+            )
+        case Verdict.WAITING:
+            return "An archivist answers the questions listed here; then it goes on by itself."
+
+
+def is_kept(verdict: Verdict) -> bool:
+    """Say whether the content is in a package by now."""
+    return verdict in {Verdict.STORED, Verdict.ALREADY_KEPT}
+
+
+def gravest_first(issues: tuple[Issue, ...]) -> list[Issue]:
+    """Return ``issues``, errors before questions before warnings before remarks."""
+    order = list(Severity)
+    return sorted(issues, key=lambda issue: -order.index(issue.severity))
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 file``, ``12,345 files``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def byte_size(size: int) -> str:
+    """Return a size for people, in decimal units, three digits long: ``12.3 MB``."""
+    amount = float(size)
+    for unit in _UNITS:
+        if amount < _THOUSAND or unit == _UNITS[-1]:
+            break
+        amount /= _THOUSAND
+    if unit == _UNITS[0]:
+        return count(size, "byte")
+    return f"{amount:.1f} {unit}" if amount < _THOUSAND / 10 else f"{amount:,.0f} {unit}"
