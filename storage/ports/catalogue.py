@@ -60,7 +60,7 @@ class CatalogueFile:
 class Registration:
     """What the catalogue knows of one kept version; ``fingerprint`` stands for all of its content.
 
-    ``files`` and ``bytes`` count what was dropped.
+    ``files`` and ``bytes`` count what was dropped. ``replicas`` come back in the order of the stores.
     """
 
     package: PackageId

@@ -2,7 +2,7 @@
 
 A store keeps files under keys. A key is faithful: any name a bag may hold (newlines, NFC and NFD
 twins, leading dots, 255-byte segments) comes back byte for byte. A key whose first segment begins
-with a dot is the store's own: it is refused when created and never listed.
+with a dot is the store's own: it is refused and never listed.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import NewType, Protocol
 
 from preservation.errors import DeniedError
 from preservation.fixity.digesting import ByteStream
-from preservation.model.identifiers import StoreName
+from preservation.model.identifiers import PackageId, StoreName
 from preservation.model.naming import NameRules
-from preservation.model.paths import StoreKey, shown
+from preservation.model.paths import StoreKey, fault_of_path, shown
 
 SiteName = NewType("SiteName", str)
 """A place on earth that one flood or fire can reach. Two stores at one site count as one site."""
@@ -99,9 +99,10 @@ class Store(Protocol):
         """Return the file's size. Raises ``NotFoundError`` where there is none."""
 
     def list(self, prefix: StoreKey | None = None) -> Iterator[KeptFile]:
-        """Yield every file below ``prefix`` (``a/v1`` does not mean ``a/v10``), in the order of the keys' bytes.
+        """Yield every file below ``prefix``, in the order of the keys' bytes.
 
-        Without a prefix, every file of the store. Nothing is held in memory beyond one folder.
+        Below ``a/v1`` is ``a/v1/x``, not ``a/v10``. Without a prefix, every file of the store.
+        Nothing is held in memory but the folders on the way.
         """
 
     def location(self, prefix: StoreKey) -> str:
@@ -118,11 +119,11 @@ class Purger(Protocol):
     def name(self) -> StoreName:
         """The store whose leftovers it removes."""
 
-    def discard_uncommitted(self, prefix: StoreKey) -> None:
-        """Remove every file below ``prefix``, the place of one package version that was never committed.
+    def discard_uncommitted(self, package: PackageId) -> None:
+        """Remove every file of a package version that was never committed. Nothing there is fine.
 
-        Nothing there is fine. Raises ``IntegrityError``, and removes nothing, where a tag manifest is
-        there: then the version exists, and a version is never changed.
+        Raises ``IntegrityError``, and removes nothing, where its tag manifest is there: then the
+        version exists, and a version is never changed.
         """
 
 
@@ -131,10 +132,12 @@ def is_tag_manifest(name: str) -> bool:
     return name.startswith("tagmanifest-") and name.endswith(".txt") and "/" not in name
 
 
-def require_free(store: StoreName, key: StoreKey) -> None:
-    """Raise ``DeniedError`` where ``key`` is one of those that stores have for themselves."""
-    if key.startswith("."):
+def require_sound(store: StoreName, key: StoreKey) -> None:
+    """Raise ``DeniedError`` where ``key`` would leave the store's root or is one of the store's own."""
+    fault = fault_of_path(key)
+    if fault is None and key.startswith("."):
+        fault = "it begins with a dot, and such keys are the store's own"
+    if fault is not None:
         raise DeniedError(
-            f"store {store}: {shown(key)} begins with a dot, and such keys are the store's own; "
-            "choose a key that begins with a collection's name"
+            f"store {store}: {shown(key)!r} cannot be a key: {fault}; a key is collection/object/version/path"
         )

@@ -1,0 +1,137 @@
+"""From what reading back showed to an outcome: which files, whose fault, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from preservation.errors import PreservationError, SourceChangedError
+from preservation.fixity.checking import Unreadable
+from preservation.fixity.digesting import digest_file
+from preservation.model.identifiers import StoreName
+from preservation.model.issues import Issue, IssueCode, Severity
+from preservation.model.packages import BagEntry
+from preservation.model.paths import BagPath, RelativePath, StoreKey, shown
+from storage.replication.outcomes import (
+    LOST,
+    NOT_WHAT_WAS_WRITTEN,
+    SOURCE_CHANGED,
+    STORE_FAILED,
+    UNKNOWN_FILE,
+    UNREADABLE,
+    AtFault,
+    Failed,
+    Failure,
+    Mismatch,
+)
+from storage.replication.outline import Outline
+from storage.replication.readback import Missing, Reading
+
+NAMED = 20
+"""So many files are named one by one; of more, only the number is told."""
+
+_PRESERVE_AGAIN = "See that nothing writes to the drop any more, then preserve it again."
+_SUSPECT_STORE = "Check the store's disk or service, then preserve the drop again."
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """Files that did not read back as promised: how many, and the first of them."""
+
+    count: int
+    first: tuple[Reading, ...]
+
+
+def outcome_of(faults: Faults, outline: Outline, store: StoreName) -> Failure:
+    """Find out whether the sources are still what was surveyed, and put the blame where it belongs."""
+    entries = _entries_of(faults, outline)
+    changed = [entry for entry in entries.values() if not _is_as_surveyed(entry, outline)]
+    if changed:
+        return Mismatch(
+            store,
+            f"{shown(changed[0].source.name)} changed after it was surveyed"
+            + (f", and so did {len(changed) - 1} more" if len(changed) > 1 else ""),
+            AtFault.SOURCE,
+            tuple(_source_changed(entry) for entry in changed),
+        )
+    issues = tuple(
+        _store_issue(reading, entries[reading.promised.key].path, store) for reading in faults.first
+    )
+    reason = (
+        f"store {store}: {_files(faults.count)} of {outline.plan.package} did not read back as planned, "
+        f"the first is {shown(entries[faults.first[0].promised.key].path)}"
+    )
+    if all(isinstance(reading.verdict, Unreadable) for reading in faults.first):
+        return Failed(store, reason, retryable=True, issues=issues)
+    return Mismatch(store, reason, AtFault.STORE, issues)
+
+
+def strangers_outcome(paths: Sequence[BagPath], outline: Outline, store: StoreName) -> Mismatch:
+    """Return the outcome where a store holds files below the package that are not planned."""
+    return Mismatch(
+        store,
+        f"store {store}: below {outline.plan.package} there is what nobody planned, {shown(paths[0])}"
+        + (f" and {len(paths) - 1} more" if len(paths) > 1 else ""),
+        AtFault.STORE,
+        tuple(
+            _issue(
+                UNKNOWN_FILE,
+                f"Store {store} holds {shown(path)}, which is not part of the package.",
+                "Find out who put it there and take it away, then preserve the drop again.",
+                path,
+            )
+            for path in paths[:NAMED]
+        ),
+    )
+
+
+def failure_of(error: PreservationError, store: StoreName) -> Failure:
+    """Return the outcome where an error kept a store from doing its part."""
+    if isinstance(error, SourceChangedError):
+        issue = _issue(SOURCE_CHANGED, f"{error}.", _PRESERVE_AGAIN)
+        return Mismatch(store, str(error), AtFault.SOURCE, (issue,))
+    issue = _issue(STORE_FAILED, f"{error}.", _SUSPECT_STORE)
+    return Failed(store, str(error), error.retryable, (issue,))
+
+
+def _entries_of(faults: Faults, outline: Outline) -> dict[StoreKey, BagEntry]:
+    wanted = {reading.promised.key for reading in faults.first}
+    return {outline.key(entry): entry for entry in outline.plan.entries if outline.key(entry) in wanted}
+
+
+def _is_as_surveyed(entry: BagEntry, outline: Outline) -> bool:
+    algorithm = outline.plan.algorithm
+    try:
+        size, found = digest_file(entry.source, (algorithm,))
+    except OSError:
+        return False
+    return size == entry.size and found[algorithm] == entry.digests[algorithm]
+
+
+def _source_changed(entry: BagEntry) -> Issue:
+    return _issue(
+        SOURCE_CHANGED,
+        f"{shown(entry.source.name)} changed after it was surveyed.",
+        _PRESERVE_AGAIN,
+        entry.path,
+    )
+
+
+def _store_issue(reading: Reading, path: BagPath, store: StoreName) -> Issue:
+    match reading.verdict:
+        case Missing():
+            return _issue(LOST, f"Store {store} has lost {shown(path)}.", _SUSPECT_STORE, path)
+        case Unreadable(reason):
+            message = f"Store {store} cannot read {shown(path)} back: {reason}."
+            return _issue(UNREADABLE, message, _SUSPECT_STORE, path)
+        case _:
+            message = f"Store {store} gives back other bytes for {shown(path)} than were written."
+            return _issue(NOT_WHAT_WAS_WRITTEN, message, _SUSPECT_STORE, path)
+
+
+def _issue(code: IssueCode, message: str, next_step: str, path: BagPath | None = None) -> Issue:
+    return Issue(code, Severity.ERROR, message, None if path is None else RelativePath(path), next_step)
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"

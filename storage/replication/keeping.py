@@ -1,0 +1,119 @@
+"""One package in one store: see what is there, write what is missing, read everything back, commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from preservation.errors import PreservationError
+from preservation.fixity.checking import Confirmed
+from preservation.model.packages import BagEntry, Replica
+from preservation.model.paths import BagPath, StoreKey
+from storage.ports.stores import Purger, Store
+from storage.replication.findings import (
+    NAMED,
+    Faults,
+    failure_of,
+    outcome_of,
+    strangers_outcome,
+)
+from storage.replication.outcomes import AtFault, Mismatch, StoreOutcome, Verified
+from storage.replication.outline import Outline
+from storage.replication.progress import Listener, Step, told
+from storage.replication.readback import Reading, read_back
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """Brings one package into one store. ``threads`` read back at a time."""
+
+    outline: Outline
+    store: Store
+    purger: Purger | None
+    threads: int
+    clock: Callable[[], datetime]
+    progress: Listener | None
+
+    def keep(self) -> StoreOutcome:
+        """Go on from what is there to a verified replica, or say why that could not be."""
+        try:
+            present = {kept.key for kept in self.store.list(self.outline.plan.package.prefix)}
+            outcome = self._attempt(present)
+            if self.purger is not None and self._is_debris(present, outcome):
+                self.purger.discard_uncommitted(self.outline.plan.package)
+                outcome = self._attempt(frozenset())
+        except PreservationError as error:
+            return failure_of(error, self.store.name)
+        return outcome
+
+    def _is_debris(self, present: Collection[StoreKey], outcome: StoreOutcome) -> bool:
+        """Say whether it is what an earlier try left, and never committed, that does not match."""
+        return (
+            isinstance(outcome, Mismatch)
+            and outcome.at_fault is AtFault.STORE
+            and bool(present)
+            and not self._committed(present)
+        )
+
+    def _committed(self, present: Collection[StoreKey]) -> bool:
+        return self.outline.key(self.outline.commit) in present
+
+    def _attempt(self, present: Collection[StoreKey]) -> StoreOutcome:
+        committed = self._committed(present)
+        if not committed:
+            self._write(entry for entry in self.outline.body if self.outline.key(entry) not in present)
+        faults = self._read_back(self.outline.body)
+        if faults is not None:
+            return outcome_of(faults, self.outline, self.store.name)
+        strangers = self._strangers(committed=committed)
+        if strangers:
+            return strangers_outcome(strangers, self.outline, self.store.name)
+        if not committed:
+            self.store.create([self.outline.deposit(self.outline.commit)])
+        faults = self._read_back([self.outline.commit])
+        if faults is not None:
+            return outcome_of(faults, self.outline, self.store.name)
+        return Verified(
+            Replica(
+                store=self.store.name,
+                location=self.store.location(self.outline.plan.package.prefix),
+                verified_at=self.clock(),
+                files=self.outline.files,
+                bytes=self.outline.bytes,
+            )
+        )
+
+    def _write(self, entries: Iterable[BagEntry]) -> None:
+        noted = told(entries, lambda entry: entry.size, self.store.name, Step.WRITING, self.progress)
+        self.store.create(self.outline.deposit(entry) for entry in noted)
+
+    def _read_back(self, entries: Iterable[BagEntry]) -> Faults | None:
+        promised = (self.outline.promise(entry) for entry in entries)
+        readings = read_back(self.store, promised, threads=self.threads)
+        first: list[Reading] = []
+        count = 0
+        for reading in told(readings, _size, self.store.name, Step.READING_BACK, self.progress):
+            if not isinstance(reading.verdict, Confirmed):
+                count += 1
+                if count <= NAMED:
+                    first.append(reading)
+        return Faults(count, tuple(first)) if count else None
+
+    def _strangers(self, *, committed: bool) -> list[BagPath]:
+        """Return what is there and not planned, knowing that everything planned is there."""
+        prefix = self.outline.plan.package.prefix
+        expected = self.outline.files if committed else self.outline.files - 1
+        if sum(1 for _ in self.store.list(prefix)) == expected:
+            return []
+        # Only now are all names held: this is not how a package is kept, it is how it is refused.
+        planned = {self.outline.key(entry) for entry in self.outline.plan.entries}
+        return [
+            BagPath(kept.key.removeprefix(f"{prefix}/"))
+            for kept in self.store.list(prefix)
+            if kept.key not in planned
+        ]
+
+
+def _size(reading: Reading) -> int:
+    return reading.promised.size or 0

@@ -1,0 +1,88 @@
+"""Reading back: what a store was given, or has kept for years, against what was promised of it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import TypeAlias
+
+from preservation.errors import NotFoundError
+from preservation.fixity.checking import FixityVerdict, check_stream
+from preservation.fixity.digesting import BUFFER_BYTES
+from preservation.model.digests import Digests
+from preservation.model.paths import StoreKey
+from storage.portions import in_portions
+from storage.ports.stores import Store
+
+_BATCH_FILES = 64
+_BATCH_BYTES = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class PromisedFile:
+    """What must be found under a key. ``size`` is ``None`` where only digests are known, as in a manifest."""
+
+    key: StoreKey
+    size: int | None
+    digests: Digests
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """There is nothing under the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One file as it was promised, and what reading it showed."""
+
+    promised: PromisedFile
+    verdict: FixityVerdict | Missing
+
+
+_Buffers: TypeAlias = SimpleQueue[bytearray]
+
+
+def read_back(store: Store, promised: Iterable[PromisedFile], *, threads: int) -> Iterator[Reading]:
+    """Read every promised file from where it rests and yield what was found, in the order of the promises.
+
+    Memory does not grow with their number. Raises ``StorageError`` where the store does not answer;
+    that a file is missing, unreadable or another than promised is a finding.
+    """
+    buffers: _Buffers = SimpleQueue()
+    for _ in range(threads):
+        buffers.put(bytearray(BUFFER_BYTES))
+    under_way: deque[Future[list[Reading]]] = deque()
+    workers = ThreadPoolExecutor(threads, "read-back")
+    try:
+        for batch in in_portions(promised, _size, most=_BATCH_FILES, enough=_BATCH_BYTES):
+            under_way.append(workers.submit(_read_batch, store, batch, buffers))
+            if len(under_way) > 2 * threads:
+                yield from under_way.popleft().result()
+        while under_way:
+            yield from under_way.popleft().result()
+    finally:
+        workers.shutdown(cancel_futures=True)
+
+
+def _read_batch(store: Store, batch: Sequence[PromisedFile], buffers: _Buffers) -> list[Reading]:
+    buffer = buffers.get()
+    try:
+        return [Reading(promise, _verdict(store, promise, buffer)) for promise in batch]
+    finally:
+        buffers.put(buffer)
+
+
+def _verdict(store: Store, promise: PromisedFile, buffer: bytearray) -> FixityVerdict | Missing:
+    try:
+        with store.open(promise.key) as stream:
+            return check_stream(stream, promise.digests, promise.size, buffer)
+    except NotFoundError:
+        return Missing()
+
+
+def _size(promise: PromisedFile) -> int:
+    return promise.size or 0

@@ -1,0 +1,1 @@
+"""The stores themselves: peers under one contract suite. A store is chosen in ``flows.wiring`` only."""

@@ -1,0 +1,50 @@
+"""Giving a file its final name without ever taking that name from another file."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+
+from storage.stores.linux import rename_without_replacing
+
+_NOT_OFFERED_HERE = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM}
+
+
+def move_without_replacing(
+    source_folder: int, source: str, target_folder: int, target: str, *, guard: int
+) -> None:
+    """Move a file between two open folders of one file system. Raises ``FileExistsError`` or ``OSError``.
+
+    Where the file system cannot refuse to replace, a hard link does; where there are none either
+    (some FUSE mounts), creators take turns by locking ``guard``, a folder they all share.
+    """
+    for attempt in (rename_without_replacing, _link_then_unlink):
+        try:
+            attempt(source_folder, source, target_folder, target)
+        except OSError as error:
+            if error.errno not in _NOT_OFFERED_HERE:
+                raise
+        else:
+            return
+    _rename_in_turn(source_folder, source, target_folder, target, guard)
+
+
+def _link_then_unlink(source_folder: int, source: str, target_folder: int, target: str) -> None:
+    os.link(source, target, src_dir_fd=source_folder, dst_dir_fd=target_folder, follow_symlinks=False)
+    os.unlink(source, dir_fd=source_folder)
+
+
+def _rename_in_turn(source_folder: int, source: str, target_folder: int, target: str, guard: int) -> None:
+    # A lock belongs to an open file, so each thread must open its own to be kept out by the others.
+    turn = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=guard)
+    try:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        try:
+            os.stat(target, dir_fd=target_folder, follow_symlinks=False)
+        except FileNotFoundError:
+            os.rename(source, target, src_dir_fd=source_folder, dst_dir_fd=target_folder)
+        else:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+    finally:
+        os.close(turn)

@@ -1,0 +1,55 @@
+"""Removing what an unfinished try left in a folder store. Nothing else in Muniment removes from a store."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from preservation.errors import IntegrityError
+from preservation.model.identifiers import PackageId, StoreName
+from storage.ports.stores import is_tag_manifest, require_sound
+from storage.stores.faults import translating
+from storage.stores.incoming import INCOMING, working_area
+from storage.stores.roots import opened_store
+from storage.stores.trees import opened_folder, scanned
+
+_DISCARDED = "discarded"
+
+
+class FolderPurger:
+    """The ``Purger`` of the folder store at ``root``."""
+
+    def __init__(self, name: StoreName, root: Path) -> None:
+        self.name = name
+        self._root = root.absolute()
+
+    def discard_uncommitted(self, package: PackageId) -> None:
+        """Remove the files of a version that was never committed: see ``Purger``."""
+        require_sound(self.name, package.prefix)
+        *above, version = package.prefix.split("/")
+        with opened_store(self.name, self._root) as root, translating(self.name, "discard", package.prefix):
+            try:
+                with opened_folder(root, tuple(above)) as folder:
+                    self._discard(root, folder, version, package)
+            except FileNotFoundError:
+                return
+
+    def _discard(self, root: int, folder: int, version: str, package: PackageId) -> None:
+        self._refuse_committed(folder, version, package)
+        with opened_folder(root, (INCOMING,)) as incoming, working_area(incoming) as area:
+            # Gone in one step: killed halfway, no half of it is left under the version's name.
+            os.rename(version, _DISCARDED, src_dir_fd=folder, dst_dir_fd=area)
+            try:
+                self._refuse_committed(area, _DISCARDED, package)
+            except IntegrityError:
+                # Somebody committed it between our look and our taking it away.
+                os.rename(_DISCARDED, version, src_dir_fd=area, dst_dir_fd=folder)
+                raise
+
+    def _refuse_committed(self, folder: int, version: str, package: PackageId) -> None:
+        with opened_folder(folder, (version,)) as descriptor:
+            if any(is_tag_manifest(entry.name) for entry in scanned(descriptor)):
+                raise IntegrityError(
+                    f"store {self.name}: {package} has its tag manifest, so it exists and is not discarded; "
+                    "compare it with another replica"
+                )
