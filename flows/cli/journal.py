@@ -174,8 +174,8 @@ def _say_verdict(place: str, verdict: JournalVerdict, json: bool) -> None:
 
 
 def _verdict_fields(place: str, verdict: JournalVerdict) -> dict[str, object]:
-    from storage.database.moments import moment_text
     from storage.journal.verification import Broken
+    from storage.moments import moment_text
 
     faults = verdict.faults if isinstance(verdict, Broken) else ()
     signed = None if isinstance(verdict, Broken) else verdict.signed
@@ -216,7 +216,7 @@ def _tell(entries: Iterable[Entry], *, json: bool) -> bool:
 
 
 def _fields(entry: Entry) -> dict[str, object]:
-    from storage.database.moments import moment_text
+    from storage.moments import moment_text
 
     return {
         "seq": entry.seq,

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Dialect, LargeBinary, String
 from sqlalchemy.types import TypeDecorator
 
-from storage.database.moments import moment_text, parse_moment
+from storage.moments import moment_text, parse_moment
 
 
 class Moment(TypeDecorator[datetime]):

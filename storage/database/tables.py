@@ -84,7 +84,9 @@ files = Table(
 submissions = Table(
     "submissions",
     metadata,
-    Column("identifier", Text, primary_key=True),
+    # Counts up as ends are recorded: a later end of the same submission takes the place of the earlier one.
+    Column("id", _RowNumber, primary_key=True),
+    Column("identifier", Text, nullable=False, unique=True),
     Column("collection", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("drop_path", FilePath, nullable=False),

@@ -1,0 +1,269 @@
+"""The catalogue in a database, SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exc, func, insert, select, update
+
+from preservation.errors import UnavailableError
+from preservation.model.digests import HexDigest
+from preservation.model.events import Event
+from preservation.model.identifiers import CollectionName, ObjectId, PackageId, SubmissionId, VersionNumber
+from preservation.model.packages import Replica
+from preservation.model.verdicts import Verdict
+from storage.catalogue import rows
+from storage.catalogue.refusals import belongs_to, holds_another, is_registered, not_kept
+from storage.database import tables
+from storage.database.opening import Database
+from storage.database.paging import pages
+from storage.journal.sql import append_entries
+from storage.ports.catalogue import (
+    AlreadyKept,
+    CatalogueFile,
+    Conclusion,
+    Counts,
+    History,
+    Registration,
+    Reservation,
+    Reserved,
+)
+
+_BATCH = 1000
+_RESERVATION_TRIES = 20
+
+
+class SqlCatalogue:
+    """A ``Catalogue`` in the database that carries the journal too, so that both change together."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def reserve(self, submission: SubmissionId, object_id: ObjectId, fingerprint: HexDigest) -> Reservation:
+        """Give the submission a version number of the object, or say that its content is kept already."""
+        for _ in range(_RESERVATION_TRIES):
+            try:
+                with self._database.writing() as connection:
+                    return _reserve(connection, submission, object_id, fingerprint)
+            except exc.IntegrityError:
+                # Another run took that number between our look and our insert; the next look sees it.
+                continue
+        raise UnavailableError(
+            f"database {self._database.address}: no version of {object_id} could be reserved, for others "
+            "reserve versions of it all the time; preserve the drop again"
+        )
+
+    def release(self, submission: SubmissionId) -> None:
+        """Give a reserved number back, so that another submission may have it."""
+        with self._database.writing() as connection:
+            held = _version_held_by(connection, submission)
+            if held is None:
+                return
+            if _is_registered(connection, held.id):
+                raise is_registered(rows.package_of(held))
+            connection.execute(delete(tables.versions).where(tables.versions.c.id == held.id))
+
+    def register(
+        self, registration: Registration, files: Iterable[CatalogueFile], events: Iterable[Event] = ()
+    ) -> None:
+        """Record a kept version, its files and the events that tell of it, in one transaction."""
+        with self._database.writing() as connection:
+            version_id = _claim(connection, registration)
+            if not _is_registered(connection, version_id):
+                _insert_package(connection, registration, version_id, files)
+            append_entries(connection, events)
+
+    def conclude(self, conclusion: Conclusion, events: Iterable[Event] = ()) -> None:
+        """Record how a submission ended."""
+        table = tables.submissions
+        with self._database.writing() as connection:
+            connection.execute(delete(table).where(table.c.identifier == conclusion.submission.identifier))
+            connection.execute(insert(table), rows.conclusion_row(conclusion))
+            append_entries(connection, events)
+
+    def package(self, package: PackageId) -> Registration:
+        """Return what is known of one kept version."""
+        return self._registrations([self._package_row(package)])[0]
+
+    def packages(self, collection: CollectionName | None = None) -> Iterator[Registration]:
+        """Yield every kept version, of one collection or of all, in the order of registration."""
+        query = rows.registered_versions()
+        if collection is not None:
+            query = query.where(tables.versions.c.collection == collection)
+        for page in pages(self._database, query, tables.packages.c.id):
+            yield from self._registrations(page)
+
+    def files(self, package: PackageId) -> Iterator[CatalogueFile]:
+        """Yield the files of a kept version in the order in which they were registered."""
+        query = select(tables.files).where(tables.files.c.package_id == self._package_row(package).id)
+        return (
+            rows.catalogue_file(row)
+            for page in pages(self._database, query, tables.files.c.position)
+            for row in page
+        )
+
+    def latest(self, object_id: ObjectId) -> Registration | None:
+        """Return the kept version of the highest number, or ``None``."""
+        registered = self._registered_versions_of(object_id)
+        return self._registrations(registered[-1:])[0] if registered else None
+
+    def history(self, object_id: ObjectId) -> History:
+        """Return everything known of one object; empty where nothing is."""
+        table = tables.submissions
+        query = select(table).where(_names(table.c, object_id)).order_by(table.c.id)
+        with self._database.reading() as connection:
+            ends = connection.execute(query).all()
+        return History(
+            self._registrations(self._registered_versions_of(object_id)),
+            tuple(rows.conclusion(row) for row in ends),
+        )
+
+    def packages_with_fingerprint(self, fingerprint: HexDigest) -> tuple[PackageId, ...]:
+        """Return every kept version with that content, under whatever name."""
+        query = rows.registered_versions().where(tables.versions.c.fingerprint == fingerprint)
+        with self._database.reading() as connection:
+            return tuple(
+                rows.package_of(row) for row in connection.execute(query.order_by(tables.packages.c.id))
+            )
+
+    def conclusions(self, verdict: Verdict | None = None) -> Iterator[Conclusion]:
+        """Yield how submissions ended, latest first."""
+        table = tables.submissions
+        query = select(table)
+        if verdict is not None:
+            query = query.where(table.c.verdict == verdict.value)
+        return (
+            rows.conclusion(row)
+            for page in pages(self._database, query, table.c.id, newest_first=True)
+            for row in page
+        )
+
+    def counts(self) -> Counts:
+        """Return how much is kept and how submissions ended."""
+        packages, versions, ends = tables.packages, tables.versions, tables.submissions
+        objects = (
+            select(versions.c.collection, versions.c.name).join_from(packages, versions).distinct().subquery()
+        )
+        totals = select(
+            func.count(),
+            func.coalesce(func.sum(packages.c.files), 0),
+            func.coalesce(func.sum(packages.c.bytes), 0),
+        ).select_from(packages)
+        with self._database.reading() as connection:
+            kept, files, size = connection.execute(totals).one()
+            by_verdict = connection.execute(select(ends.c.verdict, func.count()).group_by(ends.c.verdict))
+            return Counts(
+                objects=connection.execute(select(func.count()).select_from(objects)).scalar_one(),
+                packages=kept,
+                files=int(files),
+                bytes=int(size),
+                conclusions={Verdict(verdict): number for verdict, number in by_verdict},
+            )
+
+    def _package_row(self, package: PackageId) -> Row[Any]:
+        query = rows.registered_versions().where(_is_version(package))
+        with self._database.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            raise not_kept(package)
+        return row
+
+    def _registered_versions_of(self, object_id: ObjectId) -> Sequence[Row[Any]]:
+        query = rows.registered_versions().where(_names(tables.versions.c, object_id))
+        with self._database.reading() as connection:
+            return connection.execute(query.order_by(tables.versions.c.number)).all()
+
+    def _registrations(self, page: Sequence[Row[Any]]) -> tuple[Registration, ...]:
+        with self._database.reading() as connection:
+            replicas = _replicas_of(connection, [row.id for row in page])
+        return tuple(rows.registration(row, tuple(replicas[row.id])) for row in page)
+
+
+def _reserve(
+    connection: Connection, submission: SubmissionId, object_id: ObjectId, fingerprint: HexDigest
+) -> Reservation:
+    versions = tables.versions
+    of_object = _names(versions.c, object_id)
+    same = connection.execute(
+        rows.registered_versions()
+        .where(of_object, versions.c.fingerprint == fingerprint)
+        .order_by(versions.c.number.desc())
+        .limit(1)
+    ).one_or_none()
+    if same is not None:
+        replicas = _replicas_of(connection, [same.id])[same.id]
+        return AlreadyKept(rows.package_of(same), SubmissionId(same.submission), tuple(replicas))
+    held = _version_held_by(connection, submission)
+    if held is not None:
+        package = rows.package_of(held)
+        if package.object != object_id or _is_registered(connection, held.id):
+            raise holds_another(submission, package)
+        return Reserved(package)
+    highest = connection.scalar(select(func.max(versions.c.number)).where(of_object)) or 0
+    package = PackageId(object_id, VersionNumber(highest + 1))
+    connection.execute(insert(versions), rows.version_row(package, submission, fingerprint))
+    return Reserved(package)
+
+
+def _claim(connection: Connection, registration: Registration) -> int:
+    """Return the row number of the registration's version, which is its submission's own or free."""
+    versions = tables.versions
+    held = _version_held_by(connection, registration.submission)
+    if held is None:
+        owner = connection.scalar(select(versions.c.submission).where(_is_version(registration.package)))
+        if owner is not None:
+            raise belongs_to(registration.package, SubmissionId(owner))
+        row = rows.version_row(registration.package, registration.submission, registration.fingerprint)
+        return int(connection.execute(insert(versions).returning(versions.c.id), row).scalar_one())
+    if rows.package_of(held) != registration.package:
+        raise holds_another(registration.submission, rows.package_of(held))
+    if held.fingerprint != registration.fingerprint and not _is_registered(connection, held.id):
+        new_content = update(versions).where(versions.c.id == held.id)
+        connection.execute(new_content.values(fingerprint=registration.fingerprint))
+    return int(held.id)
+
+
+def _insert_package(
+    connection: Connection, registration: Registration, version_id: int, files: Iterable[CatalogueFile]
+) -> None:
+    packages = tables.packages
+    row = rows.package_row(registration, version_id)
+    package_id = int(connection.execute(insert(packages).returning(packages.c.id), row).scalar_one())
+    if registration.replicas:
+        connection.execute(
+            insert(tables.replicas),
+            [rows.replica_row(replica, package_id) for replica in registration.replicas],
+        )
+    numbered = (rows.file_row(file, package_id, position) for position, file in enumerate(files))
+    while batch := list(islice(numbered, _BATCH)):
+        connection.execute(insert(tables.files), batch)
+
+
+def _version_held_by(connection: Connection, submission: SubmissionId) -> Row[Any] | None:
+    held = select(tables.versions).where(tables.versions.c.submission == submission)
+    return connection.execute(held).one_or_none()
+
+
+def _is_registered(connection: Connection, version_id: int) -> bool:
+    registered = select(tables.packages.c.id).where(tables.packages.c.version_id == version_id)
+    return connection.scalar(registered) is not None
+
+
+def _replicas_of(connection: Connection, package_ids: Sequence[int]) -> defaultdict[int, list[Replica]]:
+    replicas = tables.replicas
+    query = select(replicas).where(replicas.c.package_id.in_(package_ids)).order_by(replicas.c.store)
+    found: defaultdict[int, list[Replica]] = defaultdict(list)
+    for row in connection.execute(query):
+        found[row.package_id].append(rows.replica(row))
+    return found
+
+
+def _names(columns: Any, object_id: ObjectId) -> ColumnElement[bool]:  # noqa: ANN401  any table's columns
+    return and_(columns.collection == object_id.collection, columns.name == object_id.name)
+
+
+def _is_version(package: PackageId) -> ColumnElement[bool]:
+    return and_(_names(tables.versions.c, package.object), tables.versions.c.number == package.version)

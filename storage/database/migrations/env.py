@@ -1,0 +1,10 @@
+"""Alembic's entry: runs revisions on the connection it is handed, in the transaction that is open there."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from storage.database.tables import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.run_migrations()

@@ -1,0 +1,88 @@
+"""Signed heads: the bytes that are signed, and the line in which a signed head is given away.
+
+``docs/journal.md``, "A signed head", specifies both.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from preservation.model.digests import HexDigest
+from storage.journal.entries import canonical
+from storage.journal.keys import SigningKey
+from storage.moments import moment_text, parse_moment
+from storage.ports.journal import Head, KeyId, SignedHead
+
+_FIELDS = {"seq", "hash", "at", "key", "signature"}
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_SIGNATURE = re.compile(r"[0-9a-f]{128}")
+
+
+def signed_bytes(head: Head, at: datetime, key: KeyId) -> bytes:
+    """Return the bytes that the signature is made over: six lines of ASCII."""
+    return f"muniment journal head\n1\n{head.seq}\n{head.hash}\n{moment_text(at)}\n{key}\n".encode("ascii")
+
+
+def sign(head: Head, at: datetime, key: SigningKey) -> SignedHead:
+    """Vouch for ``head``."""
+    signature = key.private.sign(signed_bytes(head, at, key.identifier))
+    return SignedHead(head, at, key.identifier, signature.hex())
+
+
+def is_signed(signed: SignedHead, keys: Mapping[KeyId, Ed25519PublicKey]) -> bool:
+    """Say whether the signature was made by one of ``keys``, over just this head."""
+    public = keys.get(signed.key)
+    if public is None:
+        return False
+    try:
+        public.verify(bytes.fromhex(signed.signature), signed_bytes(signed.head, signed.at, signed.key))
+    except InvalidSignature:
+        return False
+    return True
+
+
+def head_line(signed: SignedHead) -> bytes:
+    """Return the signed head as one line of canonical JSON."""
+    return (
+        canonical(
+            {
+                "seq": signed.head.seq,
+                "hash": signed.head.hash,
+                "at": moment_text(signed.at),
+                "key": signed.key,
+                "signature": signed.signature,
+            }
+        )
+        + b"\n"
+    )
+
+
+def read_head(line: bytes) -> SignedHead:
+    """Return the signed head in ``line``. Raises ``ValueError`` with the reason where it is none."""
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ValueError("it is not JSON") from error
+    if not isinstance(fields, dict) or set(fields) != _FIELDS:
+        raise ValueError("it has not the fields of a signed head")
+    seq = fields.pop("seq")
+    if type(seq) is not int or seq < 1:
+        raise ValueError("its 'seq' is not a positive whole number")
+    if not all(isinstance(value, str) for value in fields.values()):
+        raise ValueError("a field is not text")
+    if not (_DIGEST.fullmatch(fields["hash"]) and _DIGEST.fullmatch(fields["key"])):
+        raise ValueError("its hash or its key is not 64 hexadecimal digits")
+    if _SIGNATURE.fullmatch(fields["signature"]) is None:
+        raise ValueError("its signature is not 128 hexadecimal digits")
+    return SignedHead(
+        Head(seq, HexDigest(fields["hash"])),
+        parse_moment(fields["at"]),
+        KeyId(fields["key"]),
+        fields["signature"],
+    )

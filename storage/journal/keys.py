@@ -1,0 +1,135 @@
+"""The Ed25519 key that vouches for the journal's heads: one private key, and every public key ever used."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+from preservation.errors import AlreadyExistsError, ConfigurationError
+from storage.ports.journal import KeyId
+
+PRIVATE_KEY_NAME = "journal.pem"
+PUBLIC_KEY_SUFFIX = ".pub.pem"
+
+_PRIVATE = 0o600
+_PUBLIC = 0o644
+_FOLDER = 0o700
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A private key and the name it is known by."""
+
+    identifier: KeyId
+    private: Ed25519PrivateKey
+
+    @property
+    def public_pem(self) -> bytes:
+        """The public key as PEM (SubjectPublicKeyInfo, RFC 8410): what anybody may have."""
+        return public_pem(self.private.public_key())
+
+
+def key_id(public: Ed25519PublicKey) -> KeyId:
+    """Return SHA-256 of the 32 raw bytes of the public key."""
+    return KeyId(hashlib.sha256(public.public_bytes(Encoding.Raw, PublicFormat.Raw)).hexdigest())
+
+
+def public_pem(public: Ed25519PublicKey) -> bytes:
+    """Return the public key as PEM."""
+    return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def public_key_name(identifier: KeyId) -> str:
+    """Return the name of the file in which that public key is given away."""
+    return f"journal-{identifier}{PUBLIC_KEY_SUFFIX}"
+
+
+def generate_key(folder: Path) -> SigningKey:
+    """Make a key and keep it in ``folder``: ``journal.pem`` (PKCS 8, ours alone to read) and its public half.
+
+    Raises ``AlreadyExistsError`` where there is one: a key in use is never replaced by accident.
+    """
+    folder.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
+    private = Ed25519PrivateKey.generate()
+    key = SigningKey(key_id(private.public_key()), private)
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    # The public half first: whoever finds the private one finds both.
+    _create(folder / public_key_name(key.identifier), key.public_pem, _PUBLIC)
+    _create(folder / PRIVATE_KEY_NAME, pem, _PRIVATE)
+    return key
+
+
+def load_key(folder: Path) -> SigningKey:
+    """Return the key kept in ``folder``.
+
+    Raises ``ConfigurationError`` where there is none, others may read it, or it is not such a key.
+    """
+    path = folder / PRIVATE_KEY_NAME
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            pem = file.read()
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path}: the journal's key cannot be read ({error.strerror}); restore it from your backup, "
+            "or make a new one with: muniment init, which begins a new chain of trust"
+        ) from error
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise ConfigurationError(f"{path}: others may read the journal's key; run: chmod 600 {path}")
+    try:
+        private = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise ConfigurationError(f"{path}: this is not an unencrypted PEM key ({error})") from error
+    if not isinstance(private, Ed25519PrivateKey):
+        raise ConfigurationError(f"{path}: the journal is signed with Ed25519, and this is another key")
+    return SigningKey(key_id(private.public_key()), private)
+
+
+def read_public_key(pem: bytes, source: str) -> Ed25519PublicKey:
+    """Return the public key in ``pem``. Raises ``ConfigurationError`` naming ``source`` where it is none."""
+    try:
+        public = load_pem_public_key(pem)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise ConfigurationError(f"{source}: this is not a public key in PEM ({error})") from error
+    if not isinstance(public, Ed25519PublicKey):
+        raise ConfigurationError(f"{source}: the journal is signed with Ed25519, and this is another key")
+    return public
+
+
+def public_keys(folder: Path) -> dict[KeyId, Ed25519PublicKey]:
+    """Return every public key kept in ``folder``, by its id."""
+    keys = [
+        read_public_key(path.read_bytes(), str(path)) for path in sorted(folder.glob(f"*{PUBLIC_KEY_SUFFIX}"))
+    ]
+    return {key_id(public): public for public in keys}
+
+
+def _create(path: Path, content: bytes, mode: int) -> None:
+    """Create the file whole or not at all, and never over another one."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(partial, path)
+    except FileExistsError as error:
+        raise AlreadyExistsError(f"{path}: there is a key already, and it is not replaced") from error
+    finally:
+        partial.unlink()

@@ -1,0 +1,100 @@
+"""Sealed segments: what lies between two signed heads, given to every store for good.
+
+A segment's bytes are fixed by its two heads, so that giving it again, after a crash or from another
+process, gives the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from preservation.errors import AlreadyExistsError, IntegrityError
+from preservation.fixity.checking import Confirmed, check_stream
+from preservation.fixity.digesting import digest_file
+from preservation.model.digests import Algorithm
+from preservation.model.paths import StoreKey
+from storage.journal.exported import FOLDER, HEAD_SUFFIX
+from storage.journal.heads import head_line
+from storage.journal.keys import public_key_name, public_pem
+from storage.ports.journal import Journal, KeyId, SignedHead
+from storage.ports.stores import Deposit, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """The entries from ``first`` to the one that ``signed`` vouches for."""
+
+    first: int
+    signed: SignedHead
+
+    @property
+    def lines_key(self) -> StoreKey:
+        """Where a store keeps its entries."""
+        return StoreKey(f"{FOLDER}/{self._span}.jsonl")
+
+    @property
+    def head_key(self) -> StoreKey:
+        """Where a store keeps its signed head. It is written last: where it is, the segment is whole."""
+        return StoreKey(f"{FOLDER}/{self._span}{HEAD_SUFFIX}")
+
+    @property
+    def _span(self) -> str:
+        return f"{self.first:09d}-{self.signed.head.seq:09d}"
+
+
+def segments(journal: Journal) -> tuple[Segment, ...]:
+    """Return every sealed segment, oldest first; ``signing.sign_head`` seals the next one."""
+    found = []
+    first = 1
+    for signed in journal.signed_heads():
+        found.append(Segment(first, signed))
+        first = signed.head.seq + 1
+    return tuple(found)
+
+
+def publish(
+    journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], store: Store, scratch: Path
+) -> tuple[Segment, ...]:
+    """Give ``store`` every sealed segment that it lacks, with the public keys, and read them back.
+
+    Returns the segments that were lacking. ``scratch`` is a folder to write them in first. Raises
+    ``IntegrityError`` where the store gives back other bytes, and ``StorageError`` as the store does.
+    """
+    held = {kept.key for kept in store.list(FOLDER)}
+    lacking = tuple(segment for segment in segments(journal) if segment.head_key not in held)
+    for segment in lacking:
+        count = segment.signed.head.seq - segment.first + 1
+        lines = islice(journal.lines(after=segment.first - 1), count)
+        _give(store, segment.lines_key, lines, scratch)
+        signer = segment.signed.key
+        if signer in keys:
+            pem = public_pem(keys[signer])
+            _give(store, StoreKey(f"{FOLDER}/{public_key_name(signer)}"), [pem], scratch)
+        _give(store, segment.head_key, [head_line(segment.signed)], scratch)
+    return lacking
+
+
+def _give(store: Store, key: StoreKey, chunks: Iterable[bytes], scratch: Path) -> None:
+    source = scratch / Path(key).name
+    with source.open("wb") as file:
+        file.writelines(chunks)
+    try:
+        size, digests = digest_file(source, (Algorithm.SHA256,))
+        # Where a run before this one or another process was faster, its bytes are held to the same digest.
+        with suppress(AlreadyExistsError):
+            store.create([Deposit(key, source, size)])
+        with store.open(key) as stream:
+            verdict = check_stream(stream, digests, size)
+        if not isinstance(verdict, Confirmed):
+            raise IntegrityError(
+                f"store {store.name}, {key}: what is kept there is not this installation's journal; "
+                "see whether two installations share the store, then run: muniment journal verify"
+            )
+    finally:
+        source.unlink()

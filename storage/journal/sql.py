@@ -1,0 +1,185 @@
+"""The journal as a table beside the catalogue: one chain, however many processes write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from typing import Any
+
+from sqlalchemy import Connection, LargeBinary, Row, cast, insert, select, update
+
+from preservation.errors import AlreadyExistsError
+from preservation.model.digests import HexDigest
+from preservation.model.events import Event
+from preservation.model.identifiers import EventId
+from storage.database import tables
+from storage.database.opening import Database
+from storage.database.paging import pages
+from storage.journal.entries import (
+    FiledLine,
+    file_line,
+    follow,
+    keep_new,
+    read_kept,
+    recordable,
+    subject_of,
+    tells_of,
+)
+from storage.ports.journal import Appended, Entry, Head, KeyId, SignedHead
+
+_BATCH = 1000
+"""Entries a statement. More would gain nothing, and databases limit the values of one statement."""
+
+
+def append_entries(connection: Connection, events: Iterable[Event]) -> Appended:
+    """Append the events that are new, within the writing transaction of ``connection``.
+
+    The lock on the head is held until the transaction ends, so that no other writer's entry comes in
+    between. Raises ``ValueError`` where an event's time has no zone.
+    """
+    start = head = _locked_head(connection)
+    remaining = iter(events)
+    while batch := list(islice(remaining, _BATCH)):
+        links = list(follow(head, keep_new(batch, _known(connection, batch))))
+        if links:
+            head = links[-1][0]
+            _file(connection, [filed for _, filed in links])
+    _move_head(connection, head)
+    return Appended(start.seq + 1, head.seq, head)
+
+
+class SqlJournal:
+    """A ``Journal`` in a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def append(self, events: Iterable[Event]) -> Appended:
+        """Append the events that are not in the journal yet, all or none of them."""
+        with self._database.writing() as connection:
+            return append_entries(connection, events)
+
+    def head(self) -> Head:
+        """Return the last place of the chain."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(tables.journal_head)).one()
+        return Head(row.seq, HexDigest(row.hash))
+
+    def lines(self, after: int = 0) -> Iterator[bytes]:
+        """Yield the entries above ``after``, a line each."""
+        return (row.line for row in self._rows(after=after))
+
+    def about(self, object_name: str | None = None, limit: int | None = None) -> Iterator[Entry]:
+        """Yield entries in the order of the chain; only those about ``object_name``, if given."""
+        if limit is None:
+            return self._told(object_name)
+        return reversed(list(islice(self._told(object_name, newest_first=True), limit)))
+
+    def misfiled(self) -> Iterator[int]:
+        """Yield the ``seq`` of entries that the index finds under what they are not."""
+        for row in self._rows():
+            try:
+                _, filed = file_line(row.line)
+            except ValueError:
+                # It is no entry at all: whoever verifies the lines is told so.
+                continue
+            if filed != FiledLine(row.seq, row.identifier, row.subject, row.line):
+                yield row.seq
+
+    def signed_heads(self) -> tuple[SignedHead, ...]:
+        """Return every signed head, oldest first."""
+        heads = tables.journal_signed_heads
+        with self._database.reading() as connection:
+            rows = connection.execute(select(heads).order_by(heads.c.seq)).all()
+        return tuple(_signed_head(row) for row in rows)
+
+    def keep_head(self, signed: SignedHead) -> SignedHead:
+        """Keep a signed head and return it, or the newest one where it vouches for as much.
+
+        So heads are kept in the order of the chain, and what lies between two of them never changes.
+        """
+        heads = tables.journal_signed_heads
+        with self._database.writing() as connection:
+            _locked_head(connection)
+            newest = connection.execute(select(heads).order_by(heads.c.seq.desc()).limit(1)).one_or_none()
+            if newest is not None and newest.seq >= signed.head.seq:
+                return _signed_head(newest)
+            connection.execute(insert(heads), _head_row(signed))
+        return signed
+
+    def restore(self, lines: Iterable[bytes], heads: Iterable[SignedHead]) -> Head:
+        """Fill an empty journal with entries and heads that were verified before."""
+        with self._database.writing() as connection:
+            head = _locked_head(connection)
+            if head.seq:
+                raise AlreadyExistsError(
+                    f"database {self._database.address}: its journal has {head.seq} entries, and only an "
+                    "empty one is restored; name a new database in muniment.toml"
+                )
+            remaining = iter(lines)
+            while links := [file_line(line) for line in islice(remaining, _BATCH)]:
+                head = links[-1][0]
+                _file(connection, [filed for _, filed in links])
+            _move_head(connection, head)
+            if rows := [_head_row(signed) for signed in heads]:
+                connection.execute(insert(tables.journal_signed_heads), rows)
+        return head
+
+    def _told(self, object_name: str | None, *, newest_first: bool = False) -> Iterator[Entry]:
+        # A whole collection's story is filed under many subjects: only below it does the index help.
+        subject = subject_of(recordable(object_name)) if object_name and "/" in object_name else None
+        for row in self._rows(subject=subject, newest_first=newest_first):
+            entry = read_kept(row.seq, row.line)
+            if object_name is None or tells_of(entry, object_name):
+                yield entry
+
+    def _rows(
+        self, *, subject: str | None = None, after: int = 0, newest_first: bool = False
+    ) -> Iterator[Row[Any]]:
+        # Whatever somebody has put there comes back as bytes.
+        line = cast(tables.journal.c.line, LargeBinary).label("line")
+        query = select(tables.journal.c.seq, tables.journal.c.identifier, tables.journal.c.subject, line)
+        if subject is not None:
+            query = query.where(tables.journal.c.subject == subject)
+        seq = tables.journal.c.seq
+        return chain.from_iterable(pages(self._database, query, seq, after=after, newest_first=newest_first))
+
+
+def _locked_head(connection: Connection) -> Head:
+    # SQLite's writers exclude each other anyway, and its dialect leaves FOR UPDATE out.
+    row = connection.execute(select(tables.journal_head).with_for_update()).one()
+    return Head(row.seq, HexDigest(row.hash))
+
+
+def _move_head(connection: Connection, head: Head) -> None:
+    connection.execute(update(tables.journal_head).values(seq=head.seq, hash=head.hash))
+
+
+def _known(connection: Connection, events: Iterable[Event]) -> set[EventId]:
+    identifier = tables.journal.c.identifier
+    asked = [recordable(event.identifier) for event in events]
+    return {EventId(known) for known in connection.scalars(select(identifier).where(identifier.in_(asked)))}
+
+
+def _file(connection: Connection, filed: list[FiledLine]) -> None:
+    connection.execute(
+        insert(tables.journal),
+        [
+            {"seq": line.seq, "identifier": line.identifier, "subject": line.subject, "line": line.line}
+            for line in filed
+        ],
+    )
+
+
+def _signed_head(row: Row[Any]) -> SignedHead:
+    return SignedHead(Head(row.seq, HexDigest(row.hash)), row.at, KeyId(row.key), row.signature)
+
+
+def _head_row(signed: SignedHead) -> dict[str, object]:
+    return {
+        "seq": signed.head.seq,
+        "hash": signed.head.hash,
+        "at": signed.at,
+        "key": signed.key,
+        "signature": signed.signature,
+    }

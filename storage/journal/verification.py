@@ -1,0 +1,219 @@
+"""The verdict on a journal: whole, or broken and where. Pure: lines, heads and keys in, a value out.
+
+``standalone.py`` says the same without sharing a line of code with this, so that each checks the other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from preservation.model.digests import HexDigest
+from storage.journal.entries import read_entry
+from storage.journal.heads import is_signed
+from storage.ports.journal import GENESIS, Entry, Head, Journal, KeyId, SignedHead
+
+
+class FaultKind(StrEnum):
+    """What can be wrong with a journal."""
+
+    ALTERED = "altered"
+    MISSING = "missing"
+    MISPLACED = "misplaced"
+    INSERTED = "inserted"
+    UNLINKED = "unlinked"
+    TRUNCATED = "truncated"
+    REWRITTEN = "rewritten"
+    MISSIGNED = "missigned"
+    MISFILED = "misfiled"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault. ``seq`` is the entry it is about; for a bad signature, the entry that it is over."""
+
+    kind: FaultKind
+    seq: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Intact:
+    """Every entry is what it was when it was written, and stands where it stood.
+
+    ``signed`` is the newest place that a signed head vouches for; ``notes`` are remarks for a person.
+    """
+
+    head: Head
+    signed: SignedHead | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Something is wrong. The chain is sound up to ``head``; the first fault comes first."""
+
+    head: Head
+    faults: tuple[Fault, ...]
+    notes: tuple[str, ...]
+
+
+JournalVerdict: TypeAlias = Intact | Broken
+
+
+def verify(
+    lines: Iterable[bytes],
+    heads: Sequence[SignedHead] = (),
+    keys: Mapping[KeyId, Ed25519PublicKey] | None = None,
+    start: Head = GENESIS,
+    known: Iterable[Head] = (),
+) -> JournalVerdict:
+    """Hash every line again and see that each follows the one before it, the first one ``start``.
+
+    What was cut off at the end is known by ``heads`` alone, or by ``known``, places that the chain is
+    known to have come to. A head that none of ``keys`` signed is a fault, and no evidence.
+    """
+    genuine = [signed for signed in heads if is_signed(signed, keys or {})]
+    clock = _Clock()
+    head, fault = _walk(iter(lines), start, [*known, *(signed.head for signed in genuine)], clock)
+    faults = [] if fault is None else [fault]
+    faults += [_missigned(signed, keys or {}) for signed in heads if signed not in genuine]
+    newest = max(genuine, key=lambda signed: signed.head.seq, default=None)
+    notes = clock.notes
+    if newest is None:
+        notes += ("No signed head was checked: entries cut off at the end would not be noticed.",)
+    if faults:
+        return Broken(head, tuple(faults), notes)
+    return Intact(head, newest, notes)
+
+
+def verify_journal(journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey]) -> JournalVerdict:
+    """Verify a live journal, also while others append to it: its chain, its signed heads and its index."""
+    # Asked before the lines are read: what others append meanwhile is read, and not missed.
+    known = [journal.head()]
+    verdict = verify(journal.lines(), journal.signed_heads(), keys, known=known)
+    misfiled = tuple(
+        Fault(
+            FaultKind.MISFILED, seq, f"entry {seq} is found under another identifier or object than its own"
+        )
+        for seq in journal.misfiled()
+    )
+    match verdict:
+        case Intact(head=head, notes=notes) if misfiled:
+            return Broken(head, misfiled, notes)
+        case Broken(head=head, faults=faults, notes=notes):
+            return Broken(head, faults + misfiled, notes)
+        case _:
+            return verdict
+
+
+def _walk(
+    lines: Iterator[bytes], start: Head, vouched: Iterable[Head], clock: _Clock
+) -> tuple[Head, Fault | None]:
+    """Follow the chain to its end or to its first fault; return how far it is sound."""
+    hashes: dict[int, set[HexDigest]] = {}
+    for promised in vouched:
+        hashes.setdefault(promised.seq, set()).add(promised.hash)
+    head = start
+    for line in lines:
+        due = head.seq + 1
+        try:
+            entry = read_entry(line)
+        except ValueError as reason:
+            return head, Fault(FaultKind.ALTERED, due, f"entry {due} was altered: {reason}")
+        fault = _out_of_place(entry, head, lines) or _rewritten(entry, hashes.get(due, set()))
+        if fault is not None:
+            return head, fault
+        clock.tick(entry)
+        head = entry.head
+    last = max(hashes, default=0)
+    if last > head.seq:
+        return head, Fault(
+            FaultKind.TRUNCATED,
+            head.seq + 1,
+            f"the journal ends with entry {head.seq}, but there was an entry {last}: "
+            f"the end was cut off from entry {head.seq + 1}",
+        )
+    return head, None
+
+
+def _out_of_place(entry: Entry, head: Head, rest: Iterator[bytes]) -> Fault | None:
+    due = head.seq + 1
+    if entry.seq < due:
+        return Fault(
+            FaultKind.INSERTED, entry.seq, f"entry {entry.seq} stands a second time, after entry {head.seq}"
+        )
+    if entry.seq > due:
+        if any(_claims(line, due) for line in rest):
+            return Fault(
+                FaultKind.MISPLACED, due, f"entry {due} is out of its place: entry {entry.seq} stands there"
+            )
+        return Fault(FaultKind.MISSING, due, f"entry {due} is missing: entry {entry.seq} stands in its place")
+    if entry.previous != head.hash:
+        return Fault(
+            FaultKind.UNLINKED,
+            due,
+            f"entry {due} does not follow the entry before it: one of the two is not what was written",
+        )
+    return None
+
+
+def _rewritten(entry: Entry, hashes: AbstractSet[HexDigest]) -> Fault | None:
+    if hashes - {entry.head.hash}:
+        return Fault(
+            FaultKind.REWRITTEN,
+            entry.seq,
+            f"entry {entry.seq} is not what was vouched for: it or an entry before it was written anew",
+        )
+    return None
+
+
+def _missigned(signed: SignedHead, keys: Mapping[KeyId, Ed25519PublicKey]) -> Fault:
+    reason = "does not hold" if signed.key in keys else f"is by a key that is not ours ({signed.key[:16]}…)"
+    return Fault(
+        FaultKind.MISSIGNED, signed.head.seq, f"the signature of the head at entry {signed.head.seq} {reason}"
+    )
+
+
+def _claims(line: bytes, seq: int) -> bool:
+    """Say whether a line, be it sound or not, calls itself the entry ``seq``."""
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(fields, dict) and fields.get("seq") == seq
+
+
+class _Clock:
+    """Counts entries that are dated before the one above them.
+
+    That is no fault: writers append what they did a moment ago, and a clock may be set back.
+    """
+
+    def __init__(self) -> None:
+        self._latest: datetime | None = None
+        self._first_earlier = 0
+        self._earlier = 0
+
+    def tick(self, entry: Entry) -> None:
+        if self._latest is not None and entry.at < self._latest:
+            self._first_earlier = self._first_earlier or entry.seq
+            self._earlier += 1
+        self._latest = entry.at
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        if not self._earlier:
+            return ()
+        note = (
+            f"{self._earlier} entries are dated before the one above them, the first is entry "
+            f"{self._first_earlier}: several writers, or a clock that was set back."
+        )
+        return (note,)
