@@ -13,6 +13,7 @@ from flows.progress import LOG
 from flows.serving import PrefectApi, server_environment
 from flows.settings import Settings
 from preservation.errors import ConfigurationError, NotFoundError
+from preservation.policy.load import load
 from preservation.survey.walk import FoundFile, walk
 
 
@@ -20,7 +21,7 @@ def drops_of(paths: list[Path], collection: str, settings: Settings, name: str =
     """Return the drops at ``paths``, each named for its file or folder, or ``name`` where there is one.
 
     Raises ``NotFoundError`` where one is not there, ``ConfigurationError`` where the collection is not
-    configured, a name cannot be one, or two drops would become one object.
+    configured or its policy is unsound, a name cannot be one, or two drops would become one object.
     """
     if name and len(paths) > 1:
         raise ConfigurationError("one name cannot be given to several drops; preserve them one by one")
@@ -30,7 +31,7 @@ def drops_of(paths: list[Path], collection: str, settings: Settings, name: str =
             raise NotFoundError(f"{path}: there is no such file or folder; check the path")
         whole = Path(os.path.abspath(path))  # noqa: PTH100  a link that was dropped is refused, not followed
         drop = Drop(whole, collection, name or name_of(whole))
-        settings.policy_of(drop.object_id.collection)
+        load(settings.policy_of(drop.object_id.collection))
         drops.append(drop)
     names = [drop.object_name for drop in drops]
     twice = sorted({one for one in names if names.count(one) > 1})
@@ -68,6 +69,8 @@ def run_preserve(settings: Settings, api: PrefectApi, drops: list[Drop]) -> list
         # What operators read goes to Prefect too; the console is ours.
         PREFECT_LOGGING_EXTRA_LOGGERS=LOG.name,
         PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL="CRITICAL",
+        # Threads that copy are no flow run to Prefect; what they say is for the terminal.
+        PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW="ignore",
     )
     from prefect.settings import (  # noqa: PLC0415  see above
         PREFECT_API_URL,
@@ -75,10 +78,12 @@ def run_preserve(settings: Settings, api: PrefectApi, drops: list[Drop]) -> list
         temporary_settings,
     )
 
+    from flows.delivery import delivered  # noqa: PLC0415  see above
     from flows.preserve import preserve  # noqa: PLC0415  see above
 
     # The heartbeat's thread costs a second a run when it is joined.
-    with temporary_settings({PREFECT_API_URL: api.url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+    quick = {PREFECT_API_URL: api.url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+    with temporary_settings(quick), delivered():
         state = preserve(settings.directory, drops, return_state=True)
     told: list[Told] | BaseException = cast("Any", state).result(raise_on_failure=False)
     if isinstance(told, BaseException):

@@ -30,7 +30,6 @@ from storage.stores.purging import FolderPurger
 SOFTWARE_VERSION = version("muniment")
 SOFTWARE = Agent(AgentKind.SOFTWARE, "Muniment", SOFTWARE_VERSION)
 
-_PRELOADED = ("preservation.screening.jobs", "preservation.normalization.jobs")
 
 
 def now() -> datetime:
@@ -102,15 +101,15 @@ def open_installation(settings: Settings) -> Iterator[Installation]:
         yield Installation(settings, database)
 
 
-def caged_workers(settings: Settings) -> CagedWorkers:
+def caged_workers(settings: Settings, preload: tuple[str, ...]) -> CagedWorkers:
     """Make the pool of caged processes that parse what was dropped; it starts them when asked."""
     limits = Limits(
-        address_space=settings.limits.memory,
+        address_space=int(settings.limits.memory),
         cpu_seconds=settings.limits.cpu_seconds,
         wall_seconds=settings.limits.wall_seconds,
-        file_size=settings.limits.derivative_size,
+        file_size=int(settings.limits.derivative_size),
     )
-    return CagedWorkers(limits, settings.work.decoding_processes, _PRELOADED)
+    return CagedWorkers(limits, settings.work.decoding_processes, preload)
 
 
 def _folder_store(store: FolderStoreSettings, settings: Settings) -> Store:

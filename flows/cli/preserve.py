@@ -115,7 +115,8 @@ def _tell(told: Told, *, json: bool) -> None:
             say(f"           → {issue.next_step}")
     if len(told.issues) > _ISSUES_SHOWN:
         say(f"  and {len(told.issues) - _ISSUES_SHOWN} more: see the receipt")
-    say(f"  receipt  {told.receipt}")
+    if told.receipt is not None:
+        say(f"  receipt  {told.receipt}")
 
 
 def _rehearse(drops: list[Drop], settings: Settings, *, json: bool) -> set[int]:
@@ -143,11 +144,18 @@ def _rehearse(drops: list[Drop], settings: Settings, *, json: bool) -> set[int]:
     return codes
 
 
+class _ForPeople(logging.Formatter):
+    """A line is a sentence; where a fault of ours stands in the code is for the Prefect UI's log."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"muniment: {record.getMessage()}"
+
+
 def _log_to_stderr() -> None:
     """Show operators' lines to whoever waits."""
     from flows.progress import LOG
 
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("muniment: %(message)s"))
+    handler.setFormatter(_ForPeople())
     LOG.addHandler(handler)
     LOG.setLevel(logging.INFO)

@@ -11,14 +11,14 @@ from flows.workspace import Workspace, only
 from preservation.model.derivatives import Derivative
 from preservation.model.digests import Algorithm
 from preservation.model.events import Event
-from preservation.normalization.normalize import normalize
+from preservation.normalization.normalize import PRELOAD, normalize
 
 
 def _normalize(workspace: Workspace, installation: Installation) -> Iterable[Event]:
     submission = workspace.submission
     packaging = installation.policy_of(submission.object.collection).terms.packaging
     algorithms = {Algorithm.SHA256, packaging.algorithm, *packaging.additional_algorithms}
-    with caged_workers(installation.settings) as workers:
+    with caged_workers(installation.settings, PRELOAD) as workers:
         derivatives = normalize(
             zip(workspace.surveyed(), workspace.decisions, strict=True),
             root=only(workspace.received).payload_root,

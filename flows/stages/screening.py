@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from preservation.screening.screen import screen
-
 from flows.progress import watched
 from flows.stages.stage import Stage
 from flows.wiring import Installation, caged_workers
 from flows.workspace import Workspace, only
 from preservation.model.events import Event
+from preservation.screening.examiners import JOB_MODULES
+from preservation.screening.screen import screen
 
 
 def _screen(workspace: Workspace, installation: Installation) -> Iterable[Event]:
     submission = workspace.submission
     policy = installation.policy_of(submission.object.collection)
     workspace.thumbnails.mkdir(exist_ok=True)
-    with caged_workers(installation.settings) as workers:
+    with caged_workers(installation.settings, JOB_MODULES) as workers:
         screened = screen(
             workspace.survey,
             root=only(workspace.received).payload_root,

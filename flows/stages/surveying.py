@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from preservation.intake.recognise import Unacceptable, UnpackLimits, recognise
-from preservation.intake.submitted_bag import check_submitted_bag
-
 from flows.progress import watched
 from flows.stages.stage import Stage, chronicle_of, end
 from flows.wiring import Installation
 from flows.workspace import Workspace, only
 from preservation.bagit.algorithms import algorithms_of_bag
 from preservation.identification.identify import Identifier
+from preservation.intake.recognise import Unacceptable, UnpackLimits, recognise
+from preservation.intake.submitted_bag import check_submitted_bag
 from preservation.model.digests import Algorithm
 from preservation.model.dossiers import Dossiers
 from preservation.model.events import Event
