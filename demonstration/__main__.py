@@ -162,11 +162,11 @@ def _show(ends: list[End], installation: Path, console: Console, seconds: float)
     for end in ends:
         receipt = Path(end.told["receipt"])
         table.add_row(
-            end.name if len(end.name) < 28 else f"{end.name[:27]}…",
+            end.name,
             f"[{_COLOURS[end.told['verdict']]}]{end.told['verdict']}",
             str(end.told["files"]),
-            ", ".join(_formats(receipt)) or "–",
-            ", ".join(replica["store"] for replica in end.told["replicas"]) or "–",
+            ", ".join(_formats(receipt)) or "-",
+            ", ".join(replica["store"] for replica in end.told["replicas"]) or "-",
             str(receipt.relative_to(installation.resolve() / "receipts")),
         )
     console.print(table)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from archives import Archive, make_archive
+
+from flows.serving import prefect_api
+from flows.settings import load_settings
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -31,3 +36,17 @@ def corpora_manifest(corpora: Path) -> list[dict[str, str]]:
     """The rows of the corpora's manifest: path, kind, expected PUID or verdict, and on what basis."""
     with (corpora / "MANIFEST.csv").open(newline="", encoding="utf-8") as rows:
         return list(csv.DictReader(rows))
+
+
+@pytest.fixture(scope="session")
+def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Prefect server for the session, and the URL of its API."""
+    archive = make_archive(tmp_path_factory.mktemp("prefect") / "archive", "")
+    with prefect_api(load_settings(archive.directory)) as api:
+        yield api.url
+
+
+@pytest.fixture
+def archive(tmp_path: Path, prefect_url: str) -> Archive:
+    """An installation of its own, whose flows run against the session's Prefect."""
+    return make_archive(tmp_path / "archive", prefect_url)

@@ -1,0 +1,64 @@
+"""An archive for tests: a real installation, run by the real command against a real Prefect."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MUNIMENT = Path(sys.executable).parent / "muniment"
+
+
+@dataclass(frozen=True)
+class Archive:
+    """An installation in ``directory``; its flows run against the Prefect at ``api_url``."""
+
+    directory: Path
+    api_url: str = ""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the command is told by the environment."""
+        return {**os.environ, "MUNIMENT_PREFECT__API_URL": self.api_url}
+
+    def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run a verb of the command to its end."""
+        return subprocess.run(
+            [MUNIMENT, *map(str, arguments), "-C", str(self.directory)],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
+
+    def preserve(
+        self, *paths: Path, collection: str = "images", more: tuple[str, ...] = ()
+    ) -> list[dict[str, Any]]:
+        """Preserve drops and return what is told of each."""
+        finished = self.run("preserve", *paths, "--collection", collection, "--json", *more)
+        assert finished.stdout, finished.stderr
+        return [json.loads(line) for line in finished.stdout.splitlines()]
+
+    def store(self, name: str) -> Path:
+        """The folder of a store."""
+        return self.directory / "stores" / name
+
+    def kept(self, store: str = "first") -> dict[str, bytes]:
+        """Every visible file of a store, apart from the journal's, by key."""
+        root = self.store(store)
+        return {
+            str(path.relative_to(root)): path.read_bytes()
+            for path in sorted(root.rglob("*"))
+            if path.is_file() and not path.relative_to(root).parts[0].startswith((".", "_"))
+        }
+
+
+def make_archive(directory: Path, api_url: str) -> Archive:
+    """Make an installation with the command that a user has."""
+    subprocess.run([MUNIMENT, "init", directory], check=True, capture_output=True, timeout=60)
+    return Archive(directory, api_url)

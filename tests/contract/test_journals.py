@@ -1,0 +1,201 @@
+"""What every journal must do, the one in memory first."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import writing_journals
+from building_records import MOMENT, an_event, events
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from preservation.errors import AlreadyExistsError
+from storage.database.opening import open_database
+from storage.journal.heads import is_signed
+from storage.journal.keys import SigningKey, key_id
+from storage.journal.memory import MemoryJournal
+from storage.journal.signing import sign_head
+from storage.journal.sql import SqlJournal
+from storage.journal.verification import Intact, verify_journal
+from storage.ports.journal import GENESIS, Journal
+
+KEY = SigningKey(
+    key_id(Ed25519PrivateKey.from_private_bytes(b"k" * 32).public_key()),
+    Ed25519PrivateKey.from_private_bytes(b"k" * 32),
+)
+KEYS = {KEY.identifier: KEY.private.public_key()}
+
+
+def database_url(engine: str, folder: Path) -> str:
+    return {"sqlite": f"sqlite:///{folder / 'records.db'}"}[engine]
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Journal]:
+    if request.param == "memory":
+        yield MemoryJournal()
+    else:
+        with open_database(database_url(request.param, tmp_path)) as database:
+            yield SqlJournal(database)
+
+
+def test_an_empty_journal_stands_at_its_beginning(journal: Journal):
+    assert journal.head() == GENESIS
+    assert list(journal.lines()) == []
+    assert list(journal.about()) == []
+
+
+def test_entries_are_numbered_from_1_without_a_gap(journal: Journal):
+    appended = journal.append(events(range(3)))
+    assert (appended.first_seq, appended.last_seq, appended.entries) == (1, 3, 3)
+    again = journal.append(events(range(3, 5)))
+    assert (again.first_seq, again.last_seq) == (4, 5)
+    assert again.head == journal.head()
+    assert [entry.seq for entry in journal.about()] == [1, 2, 3, 4, 5]
+
+
+def test_an_event_comes_back_as_it_was_told(journal: Journal):
+    told = replace(an_event(1), note='He said: "Übersicht"\n\N{WHITE SMILING FACE}\u2028', detail="\\")
+    journal.append([told])
+    (entry,) = journal.about()
+    assert (entry.identifier, entry.at, entry.object) == (told.identifier, told.at, told.object)
+    assert (entry.event_type, entry.outcome) == ("replication", "success")
+    assert (entry.detail, entry.note) == (told.detail, told.note)
+    assert (entry.agent_kind, entry.agent_name, entry.agent_version) == ("software", "Muniment", "0.1.0")
+    assert entry.previous == GENESIS.hash
+
+
+def test_what_no_text_can_carry_is_recorded_as_escapes(journal: Journal):
+    name = os.fsdecode(b"maps/caf\xe9\0")
+    journal.append([replace(an_event(1), object=name, note="\0")])
+    (entry,) = journal.about(name)
+    assert entry.object == "maps/caf\\udce9\\x00"
+    assert isinstance(verify_journal(journal, {}), Intact)
+
+
+def test_an_event_told_twice_is_written_once_and_the_first_telling_stands(journal: Journal):
+    journal.append(events([1, 2, 2]))
+    later = replace(an_event(2), at=MOMENT + timedelta(days=1), note="told again")
+    appended = journal.append([later, an_event(3)])
+    assert appended.entries == 1
+    assert [entry.detail for entry in journal.about()] == ["act 1", "act 2", "act 3"]
+    assert [entry.note for entry in journal.about()] == ["done"] * 3
+
+
+def test_nothing_new_appends_nothing(journal: Journal):
+    journal.append(events(range(3)))
+    head = journal.head()
+    assert journal.append(events(range(3))).entries == 0
+    assert journal.append([]).entries == 0
+    assert journal.head() == head
+
+
+def test_a_batch_is_appended_whole_or_not_at_all(journal: Journal):
+    broken = [*events(range(1500)), replace(an_event(1500), at=MOMENT.replace(tzinfo=None))]
+    with pytest.raises(ValueError, match="no time zone"):
+        journal.append(broken)
+    assert journal.head() == GENESIS
+
+
+def test_lines_are_a_chain_that_verifies_whatever_the_size_of_the_batches(journal: Journal):
+    journal.append(events(range(1001)))
+    journal.append(events(range(1001, 2010)))
+    verdict = verify_journal(journal, KEYS)
+    assert isinstance(verdict, Intact)
+    assert verdict.head == journal.head()
+    assert verdict.head.seq == 2010
+    assert list(journal.lines(after=2005)) == list(journal.lines())[2005:]
+
+
+def test_the_story_of_an_object_holds_its_versions_and_files_and_no_neighbour(journal: Journal):
+    subjects = ["maps/a", "maps/a/v1", "maps/ab", "maps/a/v1/data/originals/x.tif", "maps/b/v1", "album"]
+    journal.append(an_event(number, subject) for number, subject in enumerate(subjects))
+    assert [entry.object for entry in journal.about("maps/a")] == [subjects[0], subjects[1], subjects[3]]
+    assert [entry.object for entry in journal.about("maps/a/v1")] == [subjects[1], subjects[3]]
+    assert [entry.object for entry in journal.about("maps")] == subjects[:5]
+    assert [entry.object for entry in journal.about("maps/a", limit=2)] == [subjects[1], subjects[3]]
+    assert [entry.object for entry in journal.about(limit=1)] == ["album"]
+    assert list(journal.about("maps/c")) == []
+
+
+def test_a_signed_head_is_kept_and_vouches_for_the_chain(journal: Journal):
+    journal.append(events(range(3)))
+    signed = sign_head(journal, KEY, MOMENT)
+    assert signed is not None
+    assert signed.head == journal.head()
+    assert is_signed(signed, KEYS)
+    assert journal.signed_heads() == (signed,)
+    journal.append(events(range(3, 5)))
+    later = sign_head(journal, KEY, MOMENT + timedelta(hours=1))
+    assert journal.signed_heads() == (signed, later)
+    verdict = verify_journal(journal, KEYS)
+    assert isinstance(verdict, Intact)
+    assert verdict.signed == later
+
+
+def test_nothing_new_is_not_signed_again(journal: Journal):
+    assert sign_head(journal, KEY, MOMENT) is None
+    journal.append(events(range(3)))
+    signed = sign_head(journal, KEY, MOMENT)
+    assert sign_head(journal, KEY, MOMENT + timedelta(hours=1)) == signed
+    assert journal.signed_heads() == (signed,)
+
+
+def test_heads_are_kept_in_the_order_of_the_chain(journal: Journal):
+    journal.append(events(range(3)))
+    early = sign_head(MemoryJournalOf(journal), KEY, MOMENT)
+    assert early is not None
+    journal.append(events(range(3, 5)))
+    late = sign_head(journal, KEY, MOMENT)
+    assert journal.keep_head(early) == late
+    assert journal.signed_heads() == (late,)
+
+
+def test_a_journal_is_restored_from_its_lines_and_heads(journal: Journal):
+    origin = MemoryJournal()
+    origin.append(events(range(1500)))
+    sign_head(origin, KEY, MOMENT)
+    assert journal.restore(origin.lines(), origin.signed_heads()) == origin.head()
+    assert list(journal.lines()) == list(origin.lines())
+    assert isinstance(verify_journal(journal, KEYS), Intact)
+    assert journal.append(events(range(1501))).first_seq == 1501
+    with pytest.raises(AlreadyExistsError, match="only an"):
+        journal.restore(origin.lines(), ())
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+def test_eight_processes_keep_one_chain(engine: str, tmp_path: Path, project: Path):
+    url = database_url(engine, tmp_path)
+    # None of them finds a schema: they make it at once, too.
+    writers = [
+        subprocess.Popen(
+            [sys.executable, writing_journals.__file__, url, str(writer)],
+            cwd=project,
+            env={**os.environ, "PYTHONPATH": f"{project}{os.pathsep}{project / 'tests'}"},
+        )
+        for writer in range(8)
+    ]
+    assert [writer.wait(timeout=120) for writer in writers] == [0] * 8
+    with open_database(url) as database:
+        journal = SqlJournal(database)
+        verdict = verify_journal(journal, {})
+        assert isinstance(verdict, Intact)
+        each = writing_journals.BATCHES * writing_journals.BATCH
+        assert verdict.head.seq == 8 * each
+        for writer in range(8):
+            told = [entry.detail for entry in journal.about(f"maps/writer-{writer}")]
+            assert told == [f"act {number}" for number in range(each)]
+
+
+class MemoryJournalOf(MemoryJournal):
+    """A copy of a journal as it stands: what another process saw a moment ago."""
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__()
+        self.restore(journal.lines(), journal.signed_heads())

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flows.installation import make_installation
+from flows.settings import load_settings
+from preservation.errors import ConfigurationError
+from preservation.model.identifiers import CollectionName
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    make_installation(tmp_path / "archive")
+    return tmp_path / "archive"
+
+
+def edit(home: Path, old: str, new: str) -> None:
+    file = home / "muniment.toml"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+
+
+def test_a_new_installation_has_two_stores_on_two_sites_and_three_collections(home: Path):
+    settings = load_settings(home)
+    assert [(store.name, store.site) for store in settings.store] == [
+        ("first", "first-site"),
+        ("second", "second-site"),
+    ]
+    assert [collection.name for collection in settings.collection] == ["images", "documents", "files"]
+
+
+def test_every_fault_is_reported_at_once_with_its_line(home: Path):
+    edit(home, "port = 4200", "port = 80")
+    edit(home, 'name = "documents"', 'name = "Docu ments"')
+    edit(home, "threads = 0", "thread = 0")
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(home)
+    lines = (home / "muniment.toml").read_text().splitlines()
+    faults = "\n".join(caught.value.faults)
+    assert len(caught.value.faults) == 3
+    for text, said in (
+        ("port = 80", "prefect.port"),
+        ("Docu ments", "collection.1.name"),
+        ("thread = 0", "work.thread"),
+    ):
+        line = next(number for number, content in enumerate(lines, 1) if text in content)
+        assert f"line {line}: {said}" in faults
+
+
+def test_what_is_not_toml_is_named_with_its_place(home: Path):
+    edit(home, "[work]", "[work")
+    with pytest.raises(ConfigurationError, match=r"not TOML: .*line \d+"):
+        load_settings(home)
+
+
+def test_the_environment_overrides_the_file(home: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MUNIMENT_WORK__THREADS", "7")
+    monkeypatch.setenv("MUNIMENT_DATABASE__URL", "sqlite:////elsewhere/kept.db")
+    settings = load_settings(home)
+    assert settings.work.reading_threads == 7
+    assert settings.database_url == "sqlite:////elsewhere/kept.db"
+
+
+def test_the_installation_is_found_upwards_from_the_current_directory(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("MUNIMENT_HOME", raising=False)
+    monkeypatch.chdir(home / "inbox" / "images")
+    assert load_settings().directory == home
+
+
+def test_outside_an_installation_the_next_step_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("MUNIMENT_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match="muniment init DIR"):
+        load_settings()
+
+
+def test_a_collection_without_an_entry_has_the_default_policy(home: Path):
+    settings = load_settings(home)
+    assert settings.policy_of(CollectionName("maps")) == home / "policies" / "digitized-images.toml"
+
+
+def test_without_a_default_policy_an_unknown_collection_is_an_error_that_names_the_known_ones(home: Path):
+    edit(home, 'default_policy = "policies/digitized-images.toml"', "")
+    with pytest.raises(ConfigurationError, match="images, documents, files"):
+        load_settings(home).policy_of(CollectionName("maps"))
+
+
+def test_two_stores_of_one_name_are_an_error(home: Path):
+    edit(home, 'name = "second"', 'name = "first"')
+    with pytest.raises(ConfigurationError, match="more than one store is called first"):
+        load_settings(home)
+
+
+def test_an_installation_is_never_made_over_something(home: Path):
+    with pytest.raises(ConfigurationError, match="nothing is overwritten"):
+        make_installation(home)
+
+
+def test_what_must_be_secret_is_for_its_owner_alone(home: Path):
+    assert (home / "state").stat().st_mode & 0o077 == 0
+    assert (home / "quarantine").stat().st_mode & 0o077 == 0

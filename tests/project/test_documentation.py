@@ -1,0 +1,54 @@
+"""Holds the documentation against the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from flows.settings import Settings
+from preservation.model.verdicts import Verdict
+
+CODE = re.compile(r'IssueCode\("([A-Z]{3}-\d{3})"\)')
+DOCUMENTED_CODE = re.compile(r"^\| `([A-Z]{3}-\d{3})` \|", re.MULTILINE)
+
+
+def test_every_issue_code_is_documented_and_none_is_documented_that_is_not(project: Path):
+    in_code = {
+        code
+        for package in ("preservation", "storage", "flows")
+        for path in (project / package).rglob("*.py")
+        for code in CODE.findall(path.read_text())
+    }
+    assert set(DOCUMENTED_CODE.findall((project / "docs/issues.md").read_text())) == in_code
+
+
+def test_every_setting_is_documented(project: Path):
+    text = (project / "docs/operations.md").read_text()
+    for name, field in Settings.model_fields.items():
+        kinds = [field.annotation, *getattr(field.annotation, "__args__", ())]
+        sections = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        for section in sections:
+            missing = [
+                key for key in section.model_fields if f"`{key}`" not in text and f" {key}`" not in text
+            ]
+            assert not missing, f"[{name}]: {missing}"
+
+
+def test_every_verdict_stands_in_the_readme_with_its_exit_code(project: Path):
+    rows = re.findall(r"^\| ([a-z-]+) \| .* \| (\d) \|$", (project / "README.md").read_text(), re.MULTILINE)
+    assert dict(rows) == {verdict.value: str(verdict.exit_code) for verdict in Verdict}
+
+
+def test_no_page_names_a_file_that_is_not_there(project: Path):
+    for page in [*project.glob("*.md"), *(project / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.relative_to(project)}: {target}"
+
+
+def test_banned_words_name_nothing(project: Path):
+    banned = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc"}
+    for package in ("flows", "storage", "preservation", "tests", "benchmarks", "demonstration"):
+        for path in (project / package).rglob("*"):
+            assert not banned & set(re.split(r"[_.\W]+", path.name.lower())), path

@@ -1,0 +1,152 @@
+"""The cage for external programs, with real ones: those that every Debian has."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from preservation.errors import ToolFailedError, ToolMissingError, ToolTimeoutError
+from preservation.tools import cage
+from preservation.tools.cage import Finished
+from preservation.tools.limits import Limits
+
+MIB = 1 << 20
+TIGHT = Limits(
+    address_space=1024 * MIB, cpu_seconds=1, wall_seconds=60, file_size=8 * MIB, open_files=32, processes=20
+)
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    # pytest's own folders are for their owner only, and the cage gives the scratch folder to nobody.
+    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
+        folder.chmod(0o755)
+    place = tmp_path / "scratch"
+    place.mkdir()
+    return place
+
+
+def sh(script: str, scratch: Path, limits: Limits = TIGHT) -> Finished:
+    return cage.run(["sh", "-c", script], limits=limits, scratch=scratch)
+
+
+def test_a_program_is_given_its_input_and_says_its_output(scratch: Path) -> None:
+    finished = cage.run(["sort", "-r"], limits=TIGHT, scratch=scratch, stdin=b"a\nc\nb\n")
+    assert finished == Finished(b"c\nb\na\n", b"", 0)
+
+
+def test_no_shell_reads_the_arguments(scratch: Path) -> None:
+    assert cage.run(["echo", "$HOME; id"], limits=TIGHT, scratch=scratch).stdout == b"$HOME; id\n"
+
+
+def test_the_environment_is_emptied(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    lines = cage.run(["env"], limits=TIGHT, scratch=scratch).stdout.decode().split()
+    known = dict(line.split("=", 1) for line in lines)
+    assert (known["HOME"], known["TMPDIR"], known["LANG"]) == (str(scratch), str(scratch), "C.UTF-8")
+    assert "AWS_SECRET_ACCESS_KEY" not in known
+
+
+def test_a_program_that_is_not_there_is_named(scratch: Path) -> None:
+    with pytest.raises(ToolMissingError, match="no-such-program is not installed"):
+        cage.run(["no-such-program"], limits=TIGHT, scratch=scratch)
+
+
+def test_a_failure_is_told_with_the_programs_last_words(scratch: Path) -> None:
+    with pytest.raises(ToolFailedError, match="sh ended with 3: it is broken"):
+        sh("echo it is broken >&2; exit 3", scratch)
+
+
+def test_an_exit_status_that_is_no_failure_is_returned(scratch: Path) -> None:
+    assert cage.run(["false"], limits=TIGHT, scratch=scratch, accepted=(0, 1)).exit_status == 1
+
+
+def test_wall_time_ends_a_program_that_sleeps(scratch: Path) -> None:
+    with pytest.raises(ToolTimeoutError, match="within 0.5 s"):
+        cage.run(["sleep", "60"], limits=Limits(wall_seconds=0.5), scratch=scratch)
+
+
+def test_cpu_time_ends_an_endless_loop(scratch: Path) -> None:
+    with pytest.raises(ToolTimeoutError, match="more than 1 s of CPU time"):
+        sh("while :; do :; done", scratch)
+
+
+def test_a_huge_file_is_cut_off(scratch: Path) -> None:
+    with pytest.raises(ToolFailedError, match="SIGXFSZ"):
+        cage.run(["dd", "if=/dev/zero", "of=big", "bs=1M", "count=64"], limits=TIGHT, scratch=scratch)
+    assert (scratch / "big").stat().st_size <= 8 * MIB
+
+
+def test_a_huge_output_is_no_result(scratch: Path) -> None:
+    with pytest.raises(ToolFailedError, match="more than 1000 bytes"):
+        cage.run(["head", "-c", "2000", "/dev/zero"], limits=TIGHT, scratch=scratch, longest_output=1000)
+
+
+def test_one_huge_allocation_fails(scratch: Path) -> None:
+    limits = Limits(address_space=256 * MIB)
+    with pytest.raises(ToolFailedError):
+        cage.run(["sort", "-S", "4G", "--parallel=1"], limits=limits, scratch=scratch, stdin=b"x" * (8 * MIB))
+
+
+def test_no_connection_gets_out(scratch: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.2)
+        port = listener.getsockname()[1]
+        with pytest.raises(ToolFailedError, match="not permitted"):
+            cage.run(["bash", "-c", f"echo hello > /dev/tcp/127.0.0.1/{port}"], limits=TIGHT, scratch=scratch)
+        with pytest.raises(TimeoutError):
+            listener.accept()
+
+
+def test_nothing_is_written_outside_the_scratch_folder(scratch: Path) -> None:
+    outside = scratch.parent
+    outside.chmod(0o777)
+    sh("echo kept > inside; echo x > /dev/null", scratch)
+    with pytest.raises(ToolFailedError, match="Permission denied"):
+        sh(f"echo x > {outside}/escaped", scratch)
+    assert (scratch / "inside").read_text() == "kept\n"
+    assert not (outside / "escaped").exists()
+
+
+def test_children_are_few_and_none_outlives_the_program(scratch: Path) -> None:
+    mark = f"{os.getpid()}{threading.get_ident()}"[-9:]
+    assert sh(f"sleep 1{mark} & echo started", scratch).stdout == b"started\n"
+    with pytest.raises(ToolFailedError, match="(?i)fork"):
+        sh(f"for i in $(seq 40); do sleep 1{mark} & done; wait", scratch)
+    deadline = time.monotonic() + 5
+    while (left := _running(f"1{mark}")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert left == []
+
+
+def test_a_child_cannot_leave_the_group_that_is_killed(scratch: Path) -> None:
+    with pytest.raises(ToolFailedError, match="setsid"):
+        cage.run(["setsid", "--fork", "sleep", "1"], limits=TIGHT, scratch=scratch)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has privileges to give up")
+def test_root_becomes_nobody(scratch: Path) -> None:
+    assert cage.run(["id", "-u"], limits=TIGHT, scratch=scratch).stdout == b"65534\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a normal user keeps access to what is theirs")
+def test_a_scratch_folder_that_nobody_can_reach_is_told(scratch: Path) -> None:
+    scratch.parent.chmod(0o700)
+    with pytest.raises(ToolFailedError, match="cannot be reached by the user nobody"):
+        cage.run(["true"], limits=TIGHT, scratch=scratch)
+
+
+def _running(argument: str) -> list[str]:
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if argument.encode() in (process / "cmdline").read_bytes().split(b"\0"):
+                found.append(process.name)
+        except OSError:
+            continue
+    return found

@@ -1,0 +1,331 @@
+"""The pool of caged workers, against jobs that misbehave on purpose (``preservation.tools.drill``)."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from preservation.errors import ToolFailedError
+from preservation.tools.limits import Limits
+from preservation.tools.work import Completed, Died, Exhausted, JobName, Refused, Request, WorkOutcome
+from preservation.tools.workers import CagedWorkers
+
+MIB = 1 << 20
+TIGHT = Limits(address_space=512 * MIB, cpu_seconds=1, wall_seconds=100, file_size=8 * MIB, open_files=32)
+DRILL = "preservation.tools.drill:"
+AS_ROOT = os.geteuid() == 0
+
+
+def asking(job: str, *inputs: Path, into: tuple[Path, ...] = (), **arguments: object) -> Request:
+    return Request(JobName(DRILL + job), arguments, inputs, into)
+
+
+@pytest.fixture
+def workers() -> Iterator[CagedWorkers]:
+    with CagedWorkers(TIGHT, 2, ("preservation.tools.drill",)) as pool:
+        yield pool
+
+
+def only(pool: CagedWorkers, request: Request) -> WorkOutcome:
+    (outcome,) = pool.map([request])
+    return outcome
+
+
+def test_a_job_reads_its_inputs_and_writes_its_outputs(workers: CagedWorkers, tmp_path: Path) -> None:
+    scan, copy = tmp_path / "scan", tmp_path / "copy"
+    scan.write_bytes(b"pixels")
+    outcome = only(workers, asking("echo", scan, into=(copy,), dpi=300))
+    assert outcome == Completed({"dpi": 300, "read": ["pixels"]})
+    assert copy.read_bytes() == b"pixels"
+
+
+def test_what_is_left_of_a_killed_run_under_an_output_is_replaced(
+    workers: CagedWorkers, tmp_path: Path
+) -> None:
+    scan, copy = tmp_path / "scan", tmp_path / "copy"
+    scan.write_bytes(b"new")
+    copy.write_bytes(b"left from before, and longer")
+    only(workers, asking("echo", scan, into=(copy,)))
+    assert copy.read_bytes() == b"new"
+
+
+def test_outcomes_keep_the_order_of_the_requests(workers: CagedWorkers) -> None:
+    requests = [asking("wait", seconds=0.2) if n % 3 == 0 else asking("echo", number=n) for n in range(9)]
+    told = [o.value["number"] if isinstance(o.value, dict) else "waited" for o in workers.map(requests)]  # type: ignore[union-attr]
+    assert told == ["waited", 1, 2, "waited", 4, 5, "waited", 7, 8]
+
+
+def test_both_processes_work_at_once(workers: CagedWorkers) -> None:
+    outcomes = workers.map([asking("wait", seconds=0.3), asking("wait", seconds=0.3)])
+    assert len({outcome.value for outcome in outcomes if isinstance(outcome, Completed)}) == 2
+
+
+def test_an_endless_loop_ends_at_its_cpu_time(workers: CagedWorkers) -> None:
+    assert only(workers, asking("compute_for_ever")) == Exhausted("CPU time", "1 s")
+
+
+def test_cpu_time_is_counted_anew_for_each_request() -> None:
+    with CagedWorkers(TIGHT, 1) as pool:
+        busy = [asking("compute", seconds=0.6) for _ in range(5)]
+        assert all(isinstance(outcome, Completed) for outcome in pool.map(busy))
+
+
+def test_a_job_that_sleeps_for_ever_ends_at_its_wall_time() -> None:
+    with CagedWorkers(Limits(wall_seconds=0.5), 1) as pool:
+        assert only(pool, asking("wait", seconds=60)) == Exhausted("time", "0.5 s")
+
+
+def test_one_huge_allocation_is_refused(workers: CagedWorkers) -> None:
+    outcome = only(workers, asking("allocate", bytes=4 << 30))
+    assert outcome == Exhausted("memory", "512 MiB of address space")
+
+
+def test_a_huge_output_is_cut_off_and_removed(workers: CagedWorkers, tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    outcome = only(workers, asking("write_much", into=(output,), bytes=64 * MIB))
+    assert outcome == Exhausted("file size", f"{8 * MIB} bytes for one file")
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(("by", "signal_name"), [("", "SIGSEGV"), ("SIGKILL", "SIGKILL")])
+def test_a_crash_is_an_outcome_and_leaves_nothing_half_written(
+    workers: CagedWorkers, tmp_path: Path, by: str, signal_name: str
+) -> None:
+    output = tmp_path / "output"
+    outcomes = list(workers.map([asking("echo"), asking("crash", into=(output,), by=by), asking("echo")]))
+    assert outcomes[1] == Died(f"killed by {signal_name}")
+    assert [type(outcome) for outcome in outcomes] == [Completed, Died, Completed]
+    assert not output.exists()
+
+
+def test_whoever_dies_the_other_requests_go_on(workers: CagedWorkers) -> None:
+    requests = [asking("crash") if n % 3 == 0 else asking("echo", number=n) for n in range(12)]
+    for number, outcome in enumerate(workers.map(requests)):
+        assert isinstance(outcome, Died if number % 3 == 0 else Completed)
+
+
+def test_a_worker_killed_from_outside_costs_nobody_the_answer(workers: CagedWorkers) -> None:
+    first = only(workers, asking("whoami"))
+    assert isinstance(first, Completed)
+    os.kill(first.value["pid"], signal.SIGKILL)
+    again = only(workers, asking("whoami"))
+    assert isinstance(again, Completed)
+    assert again.value["pid"] != first.value["pid"]
+
+
+def test_a_refusal_is_told_in_the_jobs_own_words(workers: CagedWorkers, tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    assert only(workers, asking("refuse", into=(output,), reason="no pages")) == Refused("no pages")
+    assert not output.exists()
+
+
+def test_whatever_a_parser_raises_is_told_with_its_name(workers: CagedWorkers) -> None:
+    outcome = only(workers, asking("stumble"))
+    assert isinstance(outcome, Refused)
+    assert outcome.reason == "preservation: KeyError: 'a key that every file has'"
+
+
+def test_a_fault_of_ours_is_not_blamed_on_the_file(workers: CagedWorkers) -> None:
+    with pytest.raises(ToolFailedError, match="fault of Muniment"):
+        only(workers, asking("lack_a_module"))
+
+
+def test_a_job_that_does_not_exist_is_a_fault_of_ours(workers: CagedWorkers) -> None:
+    with pytest.raises(ToolFailedError, match="no job 'nothing'"):
+        only(workers, asking("nothing"))
+
+
+def test_jobs_come_from_muniment_only(workers: CagedWorkers) -> None:
+    with pytest.raises(ToolFailedError, match="not part of Muniment"):
+        only(workers, Request(JobName("os:system"), {}, ()))
+
+
+def test_an_input_that_is_gone_or_is_a_link_or_a_pipe_is_refused(
+    workers: CagedWorkers, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to("/etc/passwd")
+    os.mkfifo(tmp_path / "pipe")
+    outcomes = list(workers.map(asking("echo", tmp_path / name) for name in ("gone", "link", "pipe")))
+    assert all(isinstance(outcome, Refused) for outcome in outcomes)
+    assert "cannot be opened" in str(outcomes)
+
+
+def test_an_output_that_cannot_be_created_is_no_fault_of_the_file(
+    workers: CagedWorkers, tmp_path: Path
+) -> None:
+    with pytest.raises(ToolFailedError, match="cannot be created"):
+        only(workers, asking("echo", into=(tmp_path / "no folder" / "output",)))
+
+
+def test_nothing_gets_out_of_the_cage(workers: CagedWorkers, tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    (tmp_path / "victim").write_text("precious")
+    (tmp_path / "victim").chmod(0o666)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        outcome = only(
+            workers,
+            asking("escape", port=listener.getsockname()[1], folder=str(tmp_path), victim=os.getpid()),
+        )
+    assert isinstance(outcome, Completed)
+    assert {way: result for way, result in outcome.value.items() if not result.startswith("refused")} == {}
+    assert len(outcome.value) == 10
+    assert [path.name for path in tmp_path.iterdir()] == ["victim"]
+    assert (tmp_path / "victim").read_text() == "precious"
+
+
+def test_a_worker_knows_nothing_of_our_surroundings(
+    workers: CagedWorkers, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    outcome = only(workers, asking("whoami"))
+    assert isinstance(outcome, Completed)
+    assert "AWS_SECRET_ACCESS_KEY" not in outcome.value["environment"]
+    # The three standard streams on /dev/null, the channel, and the listing itself.
+    assert len(outcome.value["open files"]) == 5
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="only root has privileges to give up")
+def test_root_becomes_nobody(workers: CagedWorkers) -> None:
+    outcome = only(workers, asking("whoami"))
+    assert isinstance(outcome, Completed)
+    assert (outcome.value["user"], outcome.value["groups"]) == (65534, [])
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="it takes root to become another user")
+def test_the_cage_holds_for_a_normal_user_too(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    program = (
+        "import encodings.idna, json, os, sys; from pathlib import Path; import preservation.tools.drill\n"
+        "from preservation.tools import confinement, landlock, worker\n"
+        "os.setgroups([]); os.setresgid(4711, 4711, 4711); os.setresuid(4711, 4711, 4711)\n"
+        "confinement.confine(worker._REFUSED_CALLS)\n"
+        "folder = Path(sys.argv[1]); arguments = {'port': 9, 'folder': str(folder), 'victim': 1}\n"
+        "print(json.dumps([landlock.version(), preservation.tools.drill.escape(arguments, (), ())]))\n"
+    )
+    (tmp_path / "victim").write_text("precious")
+    (tmp_path / "victim").chmod(0o666)
+    done = subprocess.run(
+        [sys.executable, "-X", "utf8", "-c", program, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    landlock_version, ways = json.loads(done.stdout)
+    assert landlock_version > 0
+    assert {way: result for way, result in ways.items() if not result.startswith("refused")} == {}
+
+
+def test_thousands_of_tiny_requests_take_flat_memory(workers: CagedWorkers, tmp_path: Path) -> None:
+    scan = tmp_path / "scan"
+    scan.write_bytes(b"x" * 1000)
+    peaks = []
+    for count in (300, 2000):
+        tracemalloc.start()
+        assert sum(1 for _ in workers.map(asking("echo", scan) for _ in range(count))) == count
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] * 1.5
+    outcome = only(workers, asking("whoami"))
+    assert isinstance(outcome, Completed)
+    assert len(outcome.value["open files"]) == 5
+
+
+def test_requests_are_taken_as_they_are_needed(workers: CagedWorkers) -> None:
+    taken = 0
+
+    def endless() -> Iterator[Request]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield asking("echo")
+
+    outcomes = workers.map(endless())
+    for _ in range(5):
+        next(outcomes)
+    assert taken < 50
+    del outcomes
+    assert isinstance(only(workers, asking("echo")), Completed)
+
+
+def test_outputs_of_requests_that_nobody_waits_for_any_more_are_removed(
+    workers: CagedWorkers, tmp_path: Path
+) -> None:
+    requests = [asking("echo"), *(asking("wait", into=(tmp_path / str(n),), seconds=3) for n in range(2))]
+    outcomes = workers.map(requests)
+    next(outcomes)
+    del outcomes
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_callers_at_once_are_told_apart(workers: CagedWorkers) -> None:
+    first = workers.map(asking("echo") for _ in range(100))
+    next(first)
+    with pytest.raises(RuntimeError, match="its own pool"):
+        next(workers.map([asking("echo")]))
+
+
+def test_workers_outlive_the_thread_that_first_needed_them(workers: CagedWorkers) -> None:
+    pids = []
+    for _ in range(2):
+        thread = threading.Thread(target=lambda: pids.append(only(workers, asking("whoami")).value["pid"]))  # type: ignore[union-attr]
+        thread.start()
+        thread.join()
+    assert pids[0] == pids[1]
+
+
+def test_no_worker_survives_its_parent(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "from preservation.tools.limits import Limits\n"
+        "from preservation.tools.work import Request\n"
+        "from preservation.tools.workers import CagedWorkers\n"
+        "pool = CagedWorkers(Limits(cpu_seconds=60), 2)\n"
+        "job = 'preservation.tools.drill:'\n"
+        "for outcome in pool.map([Request(job + 'whoami', {}, ()), Request(job + 'whoami', {}, ()),\n"
+        "                         *[Request(job + 'compute_for_ever', {}, ())] * 2]):\n"
+        "    print(outcome.value['pid'], flush=True)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        pids = {int(parent.stdout.readline()) for _ in range(2)}
+        time.sleep(0.3)
+        assert any(Path(f"/proc/{pid}").exists() for pid in pids)
+        parent.kill()
+    deadline = time.monotonic() + 5
+    while any(_is_running(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not any(_is_running(pid) for pid in pids)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def test_a_worker_starts_quickly() -> None:
+    begun = time.monotonic()
+    with CagedWorkers(TIGHT, 1) as pool:
+        only(pool, asking("echo"))
+    # 0.08 s on an idle machine.
+    assert time.monotonic() - begun < 2.0
+
+
+def test_limits_under_which_nothing_runs_are_refused() -> None:
+    for wrong in ({"address_space": MIB}, {"cpu_seconds": 0}, {"open_files": 2}):
+        with pytest.raises(ValueError, match="."):
+            Limits(**wrong)  # type: ignore[arg-type]

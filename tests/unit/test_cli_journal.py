@@ -1,0 +1,226 @@
+"""``muniment journal``: what people and programs are told."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from building_records import MOMENT, an_event, events
+from typer.testing import CliRunner, Result
+
+from flows.cli.journal import register
+from flows.installation import make_installation
+from flows.settings import load_settings
+from flows.wiring import open_installation
+from preservation.errors import AlreadyExistsError, ConfigurationError, IntegrityError, NotFoundError
+from storage.journal.keys import public_keys
+from storage.journal.segments import publish
+from storage.journal.signing import sign_head
+
+app = typer.Typer()
+register(app)
+
+
+def run(*arguments: str | Path) -> Result:
+    """Run the verbs as ``muniment journal`` does, with errors as they are raised."""
+    result = CliRunner().invoke(app, ["journal", *map(str, arguments)])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Path:
+    """An installation whose journal tells of two objects and was published once."""
+    home = tmp_path / "archive"
+    make_installation(home)
+    settings = load_settings(home)
+    with open_installation(settings) as opened:
+        opened.journal.append(events(range(3), "maps/sheet/v1"))
+        opened.journal.append(events(range(3, 5), "maps/other/v1"))
+        sign_head(opened.journal, opened.signing_key, MOMENT)
+        publish(opened.journal, public_keys(settings.keys), opened.stores[0], settings.state)
+        opened.journal.append(
+            [an_event(5, "maps/sheet/v1", note="after\nthe \N{RIGHT-TO-LEFT OVERRIDE}head")]
+        )
+    return home
+
+
+def tamper(installation: Path, *statements: str) -> None:
+    """Change the journal as somebody with the database's file could."""
+    connection = sqlite3.connect(installation / "state" / "muniment.db")
+    for verb in ("UPDATE", "DELETE"):
+        connection.execute(f"DROP TRIGGER journal_is_append_only_{verb}")
+    for statement in statements:
+        connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+
+def test_an_intact_journal_is_said_to_be_intact(installation: Path):
+    result = run("verify", "-C", installation)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("INTACT")
+    assert "6 entries" in result.stdout
+    assert "up to 5 are vouched for" in result.stdout
+
+
+def test_the_verdict_as_json(installation: Path):
+    (line,) = run("verify", "-C", installation, "--json").stdout.splitlines()
+    told = json.loads(line)
+    assert (told["version"], told["intact"], told["entries"]) == (1, True, 6)
+    assert told["signed"]["seq"] == 5
+    assert told["faults"] == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind", "seq"),
+    [
+        ("UPDATE journal SET line = replace(line, 'act 1', 'act 7') WHERE seq = 2", "altered", 2),
+        ("DELETE FROM journal WHERE seq = 3", "missing", 3),
+        ("DELETE FROM journal WHERE seq = 6", "truncated", 6),
+        ("DELETE FROM journal", "truncated", 1),
+        ("UPDATE journal SET subject = 'maps/nothing' WHERE seq = 4", "misfiled", 4),
+        ("UPDATE journal SET identifier = 'x' WHERE seq = 4", "misfiled", 4),
+        (
+            "UPDATE journal_signed_heads SET signature = substr(signature, 65) || substr(signature, 1, 64)",
+            "missigned",
+            5,
+        ),
+    ],
+)
+def test_a_change_in_the_database_is_found_and_named(installation: Path, statement: str, kind: str, seq: int):
+    tamper(installation, statement)
+    result = run("verify", "-C", installation, "--json")
+    assert result.exit_code == 4
+    told = json.loads(result.stdout)
+    assert told["intact"] is False
+    assert [(fault["kind"], fault["seq"]) for fault in told["faults"]] == [(kind, seq)]
+    said = run("verify", "-C", installation)
+    assert said.exit_code == 4
+    assert said.stdout.startswith("BROKEN")
+    assert f"entry {seq}" in said.stdout
+
+
+def test_the_database_itself_refuses_to_change_the_journal(installation: Path):
+    connection = sqlite3.connect(installation / "state" / "muniment.db")
+    for statement in ("UPDATE journal SET line = 'x'", "DELETE FROM journal"):
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            connection.execute(statement)
+    connection.close()
+
+
+def test_the_story_of_an_object_is_told_to_a_person(installation: Path):
+    result = run("show", "maps/sheet", "-C", installation)
+    assert result.exit_code == 0
+    assert "Saturday, 21 November 2026" in result.stdout
+    assert "01:15:00  replication: maps/sheet/v1" in result.stdout
+    assert "maps/other" not in result.stdout
+    assert "after\\nthe \\u202ehead" in result.stdout
+
+
+def test_entries_are_told_as_json(installation: Path):
+    lines = run("show", "-C", installation, "--limit", "2", "--json").stdout.splitlines()
+    assert [json.loads(line)["seq"] for line in lines] == [5, 6]
+    assert json.loads(lines[1])["note"] == "after\nthe \N{RIGHT-TO-LEFT OVERRIDE}head"
+
+
+def test_an_object_of_which_nothing_is_told_is_an_error(installation: Path):
+    with pytest.raises(NotFoundError, match="maps/nothing"):
+        run("show", "maps/nothing", "-C", installation)
+
+
+def test_an_empty_journal_is_said_to_be_empty(tmp_path: Path):
+    make_installation(tmp_path / "new")
+    result = run("show", "-C", tmp_path / "new")
+    assert result.exit_code == 0
+    assert "empty" in result.stderr
+
+
+def test_an_altered_entry_is_not_told_as_if_nothing_were(installation: Path):
+    tamper(installation, "UPDATE journal SET line = replace(line, 'act 1', 'act 7') WHERE seq = 2")
+    with pytest.raises(IntegrityError, match="entry 2"):
+        run("show", "maps/sheet", "-C", installation)
+
+
+def test_an_export_is_checked_by_what_lies_in_it(installation: Path, tmp_path: Path):
+    target = tmp_path / "export"
+    result = run("export", target, "-C", installation, "--json")
+    assert json.loads(result.stdout)["entries"] == 6
+    readme = (target / "README.txt").read_text(encoding="utf-8")
+    command = readme[readme.index("python3 check_journal.py") :].split("\n\n")[0].replace("\\\n", " ")
+    checked = subprocess.run(
+        [sys.executable, "-I", "-S", *command.split()[1:]],
+        cwd=target,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "The chain holds: 6 entries" in checked.stdout
+    assert "every signature holds" in checked.stdout
+
+    verified = run("verify", "--from", target, "-C", installation)
+    assert verified.exit_code == 0
+    assert "6 entries" in verified.stdout
+
+
+def test_an_export_that_was_tampered_with_is_refused_by_both_checks(installation: Path, tmp_path: Path):
+    target = tmp_path / "export"
+    run("export", target, "-C", installation)
+    lines = (target / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    (target / "journal.jsonl").write_bytes(b"".join(lines[:5]))
+    assert run("verify", "--from", target, "-C", installation).exit_code == 4
+    checked = subprocess.run(
+        [sys.executable, "check_journal.py", "journal.jsonl", "--head", "heads.jsonl"],
+        cwd=target,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 1
+    assert "cut off from entry 6" in checked.stdout
+
+
+def test_an_export_overwrites_nothing(installation: Path, tmp_path: Path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "file").touch()
+    with pytest.raises(AlreadyExistsError, match="there"):
+        run("export", tmp_path / "there", "-C", installation)
+    assert [path.name for path in (tmp_path / "there").iterdir()] == ["file"]
+
+
+def test_a_stranger_verifies_an_export_without_an_installation(
+    installation: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    run("export", tmp_path / "export", "-C", installation)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MUNIMENT_HOME", raising=False)
+    result = run("verify", "--from", tmp_path / "export")
+    assert result.exit_code == 0
+    assert "compare it" in result.stderr
+
+
+def test_another_archives_journal_is_not_taken_for_ours(installation: Path, tmp_path: Path):
+    run("export", tmp_path / "export", "-C", installation)
+    make_installation(tmp_path / "another")
+    result = run("verify", "--from", tmp_path / "export", "-C", tmp_path / "another")
+    assert result.exit_code == 4
+    assert "not ours" in result.stdout
+
+
+def test_the_journal_in_a_store_is_verified_where_it_lies(installation: Path):
+    result = run("verify", "--from", installation / "stores" / "first" / "_journal", "-C", installation)
+    assert result.exit_code == 0
+    assert "5 entries" in result.stdout
+
+
+def test_an_export_without_the_key_says_what_to_do(installation: Path, tmp_path: Path):
+    (installation / "state" / "keys" / "journal.pem").unlink()
+    with pytest.raises(ConfigurationError, match="backup"):
+        run("export", tmp_path / "export", "-C", installation)

@@ -1,0 +1,274 @@
+"""What a drop turns out to be, and what is refused."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from building_bags import PAYLOAD, bag_files, codes_of, tar_member, tarred, write, zipped
+
+from preservation.bagit import codes as bag_codes
+from preservation.errors import DeniedError, NotFoundError, StoreFullError
+from preservation.intake import codes
+from preservation.intake.recognise import Unacceptable, UnpackLimits, recognise
+from preservation.model.issues import Issue
+from preservation.model.submissions import DropKind, Received
+
+LIMITS = UnpackLimits()
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    return folder
+
+
+def received(drop: Path, workspace: Path) -> Received:
+    found = recognise(drop, workspace, LIMITS)
+    assert isinstance(found, Received), found
+    return found
+
+
+def refused(drop: Path, workspace: Path, limits: UnpackLimits = LIMITS) -> tuple[Issue, ...]:
+    found = recognise(drop, workspace, limits)
+    assert isinstance(found, Unacceptable), found
+    assert list(workspace.iterdir()) == []
+    assert all(issue.message and issue.next_step for issue in found.issues)
+    return found.issues
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()
+    }
+
+
+def test_a_folder_is_a_folder(tmp_path: Path, workspace: Path):
+    drop = write(tmp_path / "drop", {"a/b.tif": b"x"}, folders=())
+    assert received(drop, workspace) == Received(DropKind.FOLDER, drop)
+
+
+def test_a_folder_with_a_declaration_is_a_bag(tmp_path: Path, workspace: Path):
+    drop = write(tmp_path / "drop", bag_files())
+    assert received(drop, workspace) == Received(DropKind.BAG, drop / "data", bag_root=drop)
+
+
+def test_a_single_file_is_a_file(tmp_path: Path, workspace: Path):
+    drop = tmp_path / "scan.tif"
+    drop.write_bytes(b"II*\0")
+    assert received(drop, workspace) == Received(DropKind.FILE, tmp_path, only="scan.tif")
+
+
+@pytest.mark.parametrize("mode", ["zip", "w", "w:gz", "w:bz2", "w:xz"])
+@pytest.mark.parametrize("top", ["letters/", ""])
+def test_a_bag_in_an_archive_is_unpacked_faithfully(tmp_path: Path, workspace: Path, mode: str, top: str):
+    names = {"data/Müller 50%.txt": b"1", "data/a\nb": b"2", "data/.hidden": b"", "data/" + "名" * 80: b"4"}
+    files = bag_files(names)
+    drop = tmp_path / "drop"
+    if mode == "zip":
+        zipped(drop, files, top)
+    else:
+        tarred(drop, files, top, mode)
+    before = drop.read_bytes()
+    root = workspace / "unpacked" / top
+    expected = Received(DropKind.SERIALIZED_BAG, root / "data", bag_root=root)
+    assert received(drop, workspace) == expected
+    assert tree(root) == files
+    assert drop.read_bytes() == before
+
+
+def test_what_a_killed_run_left_is_unpacked_again(tmp_path: Path, workspace: Path):
+    drop = zipped(tmp_path / "drop.zip", bag_files())
+    for leftover in ("unpacked", "unpacked.part"):
+        write(workspace / leftover, {"bag/data/half": b"x", "bag/bagit.txt": b"x"})
+    assert received(drop, workspace).bag_root == workspace / "unpacked" / "bag"
+    assert tree(workspace / "unpacked" / "bag") == bag_files()
+    assert not (workspace / "unpacked.part").exists()
+
+
+def test_nothing_that_is_unpacked_can_be_run_or_read_by_others(tmp_path: Path, workspace: Path):
+    drop = tmp_path / "drop.tar"
+    with tarfile.open(tarred(drop, bag_files(), mode="w"), "a") as archive:
+        member = tar_member("bag/data/program", size=1)
+        member.mode = 0o6777
+        archive.addfile(member, io.BytesIO(b"x"))
+    received(drop, workspace)
+    assert (workspace / "unpacked/bag/data/program").stat().st_mode & 0o7777 == 0o600
+
+
+def test_the_time_of_a_file_is_kept(tmp_path: Path, workspace: Path):
+    drop = tmp_path / "drop.tar"
+    with tarfile.open(tarred(drop, bag_files(), mode="w"), "a") as archive:
+        member = tar_member("bag/data/old")
+        member.mtime = 1_000_000_000
+        archive.addfile(member)
+        beyond = tar_member("bag/data/never")
+        beyond.mtime = 1 << 62
+        archive.addfile(beyond)
+    received(drop, workspace)
+    assert (workspace / "unpacked/bag/data/old").stat().st_mtime == 1_000_000_000
+
+
+def test_a_hard_link_becomes_a_file_of_its_own(tmp_path: Path, workspace: Path):
+    drop = tmp_path / "drop.tar"
+    with tarfile.open(tarred(drop, bag_files(), mode="w"), "a") as archive:
+        archive.addfile(tar_member("bag/data/again", tarfile.LNKTYPE, "bag/data/letter.txt"))
+    received(drop, workspace)
+    again = workspace / "unpacked/bag/data/again"
+    assert (again.read_bytes(), again.stat().st_nlink) == (PAYLOAD["data/letter.txt"], 1)
+
+
+def test_what_a_mac_puts_beside_a_bag_is_no_obstacle(tmp_path: Path, workspace: Path):
+    drop = zipped(tmp_path / "drop.zip", bag_files())
+    with zipfile.ZipFile(drop, "a") as archive:
+        archive.writestr("__MACOSX/bag/._bagit.txt", b"x")
+    received(drop, workspace)
+    assert [path.name for path in (workspace / "unpacked").iterdir()] == ["bag"]
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda path: zipped(path, {"word/document.xml": b"<w/>"}, ""),
+        lambda path: zipped(path, {}, ""),
+        lambda path: zipped(path, bag_files(), "deep/down/"),
+        lambda path: tarred(path, {"a.txt": b"x"}, ""),
+    ],
+)
+def test_an_archive_that_is_no_bag_is_kept_as_it_is(
+    tmp_path: Path, workspace: Path, build: Callable[[Path], Path]
+):
+    drop = build(tmp_path / "thesis.docx")
+    assert received(drop, workspace) == Received(DropKind.FILE, tmp_path, only="thesis.docx")
+    assert list(workspace.iterdir()) == []
+
+
+def test_an_empty_drop_is_refused(tmp_path: Path, workspace: Path):
+    drop = write(tmp_path / "drop", {}, folders=("a/b/c", "d"))
+    assert codes_of(refused(drop, workspace)) == {codes.NOTHING_IN_IT}
+    bag = write(tmp_path / "bag", bag_files({}))
+    assert codes_of(refused(bag, workspace)) == {codes.NOTHING_IN_IT}
+
+
+def test_a_bag_without_payload_folder_is_refused(tmp_path: Path, workspace: Path):
+    bag = write(tmp_path / "bag", bag_files({}), folders=())
+    assert codes_of(refused(bag, workspace)) == {codes.NO_PAYLOAD_FOLDER}
+    (bag / "data").symlink_to("/etc")
+    assert codes_of(refused(bag, workspace)) == {codes.NO_PAYLOAD_FOLDER}
+
+
+def test_links_and_devices_are_refused(tmp_path: Path, workspace: Path):
+    (tmp_path / "link").symlink_to(write(tmp_path / "drop", {"a": b"x"}))
+    os.mkfifo(tmp_path / "pipe")
+    assert codes_of(refused(tmp_path / "link", workspace)) == {codes.DROP_IS_LINK}
+    assert codes_of(refused(tmp_path / "pipe", workspace)) == {codes.DROP_IS_NO_FILE}
+
+
+def test_a_drop_that_is_gone_is_an_error(tmp_path: Path, workspace: Path):
+    with pytest.raises(NotFoundError, match="gone"):
+        recognise(tmp_path / "gone", workspace, LIMITS)
+
+
+def test_a_drop_that_must_not_be_read_is_an_error(
+    tmp_path: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch
+):
+    drop = tmp_path / "scan.tif"
+    drop.write_bytes(b"x")
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(drop))
+
+    # The tests may run as root, whom no permission stops.
+    monkeypatch.setattr(Path, "open", denied)
+    with pytest.raises(DeniedError, match=r"scan\.tif"):
+        recognise(drop, workspace, LIMITS)
+
+
+@pytest.mark.parametrize("name", ["../../evil", "bag/data/../../../evil", "/tmp/evil"])  # noqa: S108  refused
+def test_an_archive_that_climbs_out_is_refused_be_it_a_bag_or_not(tmp_path: Path, workspace: Path, name: str):
+    bag = zipped(tmp_path / "bag.zip", bag_files())
+    with zipfile.ZipFile(bag, "a") as archive:
+        archive.writestr(name, b"x")
+    tar = tarred(tmp_path / "no-bag.tgz", {name: b"x"}, "")
+    for drop in (bag, tar):
+        issues = refused(drop, workspace)
+        assert codes_of(issues) == {bag_codes.ARCHIVE_CLIMBS_OUT}
+        assert "evil" in issues[0].message
+    assert not (tmp_path.parent / "evil").exists()
+
+
+@pytest.mark.parametrize(
+    ("member", "code"),
+    [
+        (tar_member("bag/data/link", tarfile.SYMTYPE, "letter.txt"), bag_codes.NOT_A_FILE),
+        (tar_member("bag/data/link", tarfile.SYMTYPE, "/etc/passwd"), bag_codes.ARCHIVE_CLIMBS_OUT),
+        (tar_member("bag/data/hard", tarfile.LNKTYPE, "/etc/passwd"), bag_codes.NOT_A_FILE),
+        (tar_member("bag/data/device", tarfile.BLKTYPE), bag_codes.NOT_A_FILE),
+        (tar_member("bag/data/letter.txt"), bag_codes.ARCHIVE_NAME_TWICE),
+        (tar_member("bag/data/letter.txt/inside"), bag_codes.ARCHIVE_NAME_IMPOSSIBLE),
+        (tar_member("bag/data/" + "x" * 256), bag_codes.ARCHIVE_NAME_IMPOSSIBLE),
+        (tar_member("beside.txt"), codes.MORE_THAN_THE_BAG),
+        (tar_member("other/bagit.txt"), codes.SEVERAL_BAGS),
+    ],
+)
+def test_a_bag_that_cannot_be_unpacked_safely_is_refused(
+    tmp_path: Path, workspace: Path, member: tarfile.TarInfo, code: str
+):
+    drop = tarred(tmp_path / "drop.tar", bag_files(), mode="w")
+    with tarfile.open(drop, "a") as archive:
+        archive.addfile(member)
+    assert codes_of(refused(drop, workspace)) == {code}
+
+
+def test_a_link_cannot_redirect_what_is_unpacked_after_it(tmp_path: Path, workspace: Path):
+    drop = tmp_path / "drop.tar"
+    with tarfile.open(drop, "w") as archive:
+        archive.addfile(tar_member("bag/data", tarfile.SYMTYPE, str(tmp_path)))
+    with tarfile.open(drop, "a") as archive:
+        for name, content in bag_files().items():
+            archive.addfile(tar_member(f"bag/{name}", size=len(content)), io.BytesIO(content))
+    refused(drop, workspace)
+    assert not (tmp_path / "letter.txt").exists()
+
+
+def test_bombs_are_refused(tmp_path: Path, workspace: Path):
+    drop = zipped(tmp_path / "drop.zip", bag_files({"data/zeros": bytes(1 << 20)}))
+    for limits in (UnpackLimits(bytes=1000), UnpackLimits(files=3), UnpackLimits(small=1000, ratio=20)):
+        assert codes_of(refused(drop, workspace, limits)) == {bag_codes.ARCHIVE_BOMB}
+
+
+@pytest.mark.parametrize("name", ["drop.zip", "drop.tar.gz"])
+def test_a_damaged_archive_is_to_be_sent_again(tmp_path: Path, workspace: Path, name: str):
+    drop = tmp_path / name
+    (zipped if name.endswith("zip") else tarred)(drop, bag_files())
+    drop.write_bytes(drop.read_bytes()[:-60])
+    (issue,) = refused(drop, workspace)
+    assert (issue.code, issue.next_step) == (bag_codes.ARCHIVE_UNREADABLE, "Send it again.")
+
+
+def test_a_damaged_member_is_named_and_nothing_is_left(tmp_path: Path, workspace: Path):
+    noise = bytes(range(256)) * 40
+    drop = zipped(tmp_path / "drop.zip", bag_files({"data/noise": noise}))
+    with zipfile.ZipFile(drop) as archive:
+        offset = archive.getinfo("bag/data/noise").header_offset + 60
+    content = bytearray(drop.read_bytes())
+    content[offset] ^= 0xFF
+    drop.write_bytes(content)
+    (issue,) = refused(drop, workspace)
+    assert (issue.code, issue.path) == (bag_codes.ARCHIVE_UNREADABLE, "bag/data/noise")
+
+
+def test_room_is_asked_for_before_anything_is_unpacked(
+    tmp_path: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch
+):
+    drop = zipped(tmp_path / "drop.zip", bag_files())
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 10})())
+    with pytest.raises(StoreFullError, match="make room"):
+        recognise(drop, workspace, LIMITS)
+    assert list(workspace.iterdir()) == []

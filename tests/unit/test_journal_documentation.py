@@ -1,0 +1,90 @@
+"""docs/journal.md is held to its word: its examples are checked by its own recipes."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from storage.journal import standalone
+from storage.journal.exported import exported_in_folder
+from storage.journal.verification import FaultKind, Intact
+
+
+@pytest.fixture
+def documentation(project: Path) -> str:
+    return (project / "docs" / "journal.md").read_text(encoding="utf-8")
+
+
+def blocks(documentation: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", documentation, re.DOTALL)
+
+
+@pytest.fixture
+def examples(documentation: str, tmp_path: Path) -> Path:
+    """The documented entries, head, message and key, each in a file of its own."""
+    (lines,) = blocks(documentation, "jsonl")
+    (head,) = blocks(documentation, "json")
+    (message,) = blocks(documentation, "text")
+    (key,) = blocks(documentation, "pem")
+    (tmp_path / "journal.jsonl").write_text(lines, encoding="utf-8")
+    (tmp_path / "line.jsonl").write_text(lines.splitlines()[1] + "\n", encoding="utf-8")
+    (tmp_path / "heads.jsonl").write_text(head, encoding="utf-8")
+    (tmp_path / "head.json").write_text(head, encoding="utf-8")
+    (tmp_path / "message").write_text(message, encoding="ascii")
+    (tmp_path / "key.pem").write_text(key, encoding="ascii")
+    (tmp_path / "journal-21fe31.pub.pem").write_text(key, encoding="ascii")
+    (tmp_path / "check_journal.py").write_bytes(Path(standalone.__file__).read_bytes())
+    return tmp_path
+
+
+def shell(command: str, folder: Path) -> str:
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    done = subprocess.run(
+        ["/bin/sh", "-ec", command],
+        cwd=folder,
+        env={"PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_documented_entries_are_intact_and_vouched_for(examples: Path):
+    exported = exported_in_folder(examples)
+    verdict = exported.verify(exported.keys())
+    assert isinstance(verdict, Intact)
+    assert verdict.signed is not None
+    assert verdict.signed.head == verdict.head
+
+
+def test_each_documented_recipe_does_what_it_says(documentation: str, examples: Path):
+    hashing, _, whole, segments = blocks(documentation, "sh")
+    hashed = shell(hashing, examples).split()[0]
+    assert f'"hash":"{hashed}"' in (examples / "line.jsonl").read_text(encoding="utf-8")
+    assert "every signature holds" in shell(whole, examples)
+
+    folder = examples / "_journal"
+    folder.mkdir()
+    (examples / "journal.jsonl").rename(folder / "000000001-000000002.jsonl")
+    (examples / "head.json").rename(folder / "000000001-000000002.head.json")
+    (examples / "journal-21fe31.pub.pem").rename(folder / "journal-21fe31.pub.pem")
+    (examples / "check_journal.py").rename(folder / "check_journal.py")
+    assert "every signature holds" in shell(segments, folder)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="OpenSSL's command is not installed")
+def test_openssl_verifies_the_documented_signature(documentation: str, examples: Path):
+    _, signature, *_ = blocks(documentation, "sh")
+    assert "Signature Verified Successfully" in shell(signature, examples)
+
+
+def test_every_fault_is_explained(documentation: str):
+    for kind in FaultKind:
+        assert f"| {kind.value} |" in documentation

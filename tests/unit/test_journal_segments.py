@@ -1,0 +1,220 @@
+"""Sealed segments in stores: given whole, once, and enough to check and restore the journal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from building_records import MOMENT, events
+
+from preservation.errors import AlreadyExistsError, IntegrityError, NotFoundError, UnavailableError
+from preservation.model.identifiers import StoreName
+from preservation.model.paths import StoreKey
+from storage.database.opening import open_database
+from storage.journal.exported import exported_in_folder, exported_in_store, restore
+from storage.journal.keys import SigningKey, generate_key, public_keys
+from storage.journal.memory import MemoryJournal
+from storage.journal.segments import publish, segments
+from storage.journal.signing import sign_head
+from storage.journal.sql import SqlJournal
+from storage.journal.verification import Broken, FaultKind, Intact, verify_journal
+from storage.ports.stores import Deposit, SiteName, Store, StorePlace
+from storage.stores.folder import FolderStore
+from storage.stores.memory import MemoryStore
+from storage.stores.roots import make_folder_store
+
+PLACE = StorePlace(SiteName("here"), "us", "memory")
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    return tmp_path / "keys"
+
+
+@pytest.fixture
+def key(keys: Path) -> SigningKey:
+    return generate_key(keys)
+
+
+@pytest.fixture
+def journal(key: SigningKey) -> MemoryJournal:
+    """Five entries, sealed in two segments, and two that are not sealed yet."""
+    journal = MemoryJournal()
+    journal.append(events(range(3)))
+    sign_head(journal, key, MOMENT)
+    journal.append(events(range(3, 5)))
+    sign_head(journal, key, MOMENT + timedelta(hours=1))
+    journal.append(events(range(5, 7)))
+    return journal
+
+
+@pytest.fixture(params=["memory", "folder"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    if request.param == "memory":
+        return MemoryStore(StoreName("memory"), PLACE)
+    name = StoreName("folder")
+    make_folder_store(name, tmp_path / "store")
+    return FolderStore(name, tmp_path / "store", PLACE)
+
+
+def keys_in(store: Store) -> list[str]:
+    return [kept.key for kept in store.list()]
+
+
+def test_a_segment_is_what_lies_between_two_signed_heads(journal: MemoryJournal):
+    assert [(segment.first, segment.signed.head.seq) for segment in segments(journal)] == [(1, 3), (4, 5)]
+
+
+def test_a_store_is_given_every_segment_once(
+    journal: MemoryJournal, keys: Path, key: SigningKey, store: Store, tmp_path: Path
+):
+    given = publish(journal, public_keys(keys), store, tmp_path)
+    assert given == segments(journal)
+    assert keys_in(store) == [
+        "_journal/000000001-000000003.head.json",
+        "_journal/000000001-000000003.jsonl",
+        "_journal/000000004-000000005.head.json",
+        "_journal/000000004-000000005.jsonl",
+        f"_journal/journal-{key.identifier}.pub.pem",
+    ]
+    assert publish(journal, public_keys(keys), store, tmp_path) == ()
+    assert not list(tmp_path.glob("*.json*"))
+
+
+def test_what_is_new_is_given_later(
+    journal: MemoryJournal, keys: Path, key: SigningKey, store: Store, tmp_path: Path
+):
+    publish(journal, public_keys(keys), store, tmp_path)
+    sign_head(journal, key, MOMENT + timedelta(hours=2))
+    (given,) = publish(journal, public_keys(keys), store, tmp_path)
+    assert given.lines_key == "_journal/000000006-000000007.jsonl"
+
+
+def test_publishing_goes_on_where_it_was_cut_off(
+    journal: MemoryJournal, keys: Path, store: Store, tmp_path: Path, key: SigningKey
+):
+    class Failing(MemoryStore):
+        """Takes three files, then is gone."""
+
+        def create(self, deposits: Iterable[Deposit]) -> None:
+            if len(self.shelf.kept) == 4:
+                raise UnavailableError("store failing: gone; try again")
+            super().create(deposits)
+
+    assert store
+    failing = Failing(StoreName("failing"), PLACE)
+    with pytest.raises(UnavailableError):
+        publish(journal, public_keys(keys), failing, tmp_path)
+    whole = MemoryStore(StoreName("failing"), PLACE)
+    whole.shelf = failing.shelf
+    assert [segment.first for segment in publish(journal, public_keys(keys), whole, tmp_path)] == [4]
+    verdict = exported_in_store(whole).verify(public_keys(keys))
+    assert isinstance(verdict, Intact)
+    assert verdict.head.seq == 5
+    assert key.identifier in exported_in_store(whole).keys()  # noqa: SIM118  a method of ours
+
+
+def test_another_installations_journal_in_the_same_store_is_found(
+    journal: MemoryJournal, keys: Path, key: SigningKey, store: Store, tmp_path: Path
+):
+    another = MemoryJournal()
+    another.append(events(range(3), "albums/a/v1"))
+    sign_head(another, key, MOMENT)
+    (tmp_path / "lines").write_bytes(b"".join(another.lines()))
+    store.create(
+        [
+            Deposit(
+                StoreKey("_journal/000000001-000000003.jsonl"),
+                tmp_path / "lines",
+                (tmp_path / "lines").stat().st_size,
+            )
+        ]
+    )
+    with pytest.raises(IntegrityError, match="two installations"):
+        publish(journal, public_keys(keys), store, tmp_path)
+
+
+def test_a_journal_is_checked_and_restored_from_a_store_alone(
+    journal: MemoryJournal, keys: Path, store: Store, tmp_path: Path
+):
+    publish(journal, public_keys(keys), store, tmp_path)
+    with open_database(f"sqlite:///{tmp_path / 'new.db'}") as database:
+        restored = SqlJournal(database)
+        head = restore(restored, exported_in_store(store), public_keys(keys))
+        assert head.seq == 5
+        assert list(restored.lines()) == list(journal.lines())[:5]
+        assert isinstance(verify_journal(restored, public_keys(keys)), Intact)
+        with pytest.raises(AlreadyExistsError, match="new database"):
+            restore(restored, exported_in_store(store), public_keys(keys))
+
+
+def test_a_store_without_a_segment_is_not_restored_from(journal: MemoryJournal, keys: Path, tmp_path: Path):
+    store = MemoryStore(StoreName("memory"), PLACE)
+    publish(journal, public_keys(keys), store, tmp_path)
+    for end in ("jsonl", "head.json"):
+        del store.shelf.kept[StoreKey(f"_journal/000000001-000000003.{end}")]
+    verdict = exported_in_store(store).verify(public_keys(keys))
+    assert isinstance(verdict, Broken)
+    assert (verdict.faults[0].kind, verdict.faults[0].seq) == (FaultKind.MISSING, 1)
+    with pytest.raises(IntegrityError, match="entry 1 is missing"):
+        restore(MemoryJournal(), exported_in_store(store), public_keys(keys))
+
+
+def test_a_store_without_a_journal_says_so(store: Store):
+    with pytest.raises(NotFoundError, match="no journal"):
+        exported_in_store(store)
+
+
+def test_a_folder_without_a_journal_says_so(tmp_path: Path):
+    with pytest.raises(NotFoundError, match="no journal"):
+        exported_in_folder(tmp_path)
+    with pytest.raises(NotFoundError, match="no such file"):
+        exported_in_folder(tmp_path / "nothing")
+
+
+def test_a_head_that_cannot_be_read_is_named(journal: MemoryJournal, keys: Path, tmp_path: Path):
+    store = MemoryStore(StoreName("memory"), PLACE)
+    publish(journal, public_keys(keys), store, tmp_path)
+    key = StoreKey("_journal/000000001-000000003.head.json")
+    for broken in (
+        b"rubbish\n",
+        b"{}\n",
+        json.dumps({**json.loads(store.shelf.kept[key]), "seq": 0}).encode(),
+    ):
+        store.shelf.kept[key] = broken
+        with pytest.raises(IntegrityError, match=r"000000001-000000003\.head\.json"):
+            exported_in_store(store).heads()
+
+
+@pytest.mark.parametrize(
+    ("statements", "named"),
+    [
+        (["DELETE FROM journal WHERE seq = 5"], "entry 5 is missing"),
+        (["DELETE FROM journal WHERE seq = 6"], "cut off from entry 6"),
+        # Somebody cut off more than was signed, and made the chain's head fit.
+        (
+            [
+                "DELETE FROM journal WHERE seq > 3",
+                "UPDATE journal_head SET seq = 3, hash = "
+                "(SELECT substr(line, instr(line, '\"hash\":') + 8, 64) FROM journal WHERE seq = 3)",
+            ],
+            "cut off from entry 4",
+        ),
+    ],
+)
+def test_a_broken_journal_is_not_signed(key: SigningKey, tmp_path: Path, statements: list[str], named: str):
+    with open_database(f"sqlite:///{tmp_path / 'records.db'}") as database:
+        journal = SqlJournal(database)
+        journal.append(events(range(4)))
+        signed = sign_head(journal, key, MOMENT)
+        journal.append(events(range(4, 6)))
+        with database.writing() as connection:
+            connection.exec_driver_sql("DROP TRIGGER journal_is_append_only_DELETE")
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+        with pytest.raises(IntegrityError, match=named):
+            sign_head(journal, key, MOMENT)
+        assert journal.signed_heads() == (signed,)

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+from building_packages import Drop, a_map_sheet
+
+from preservation.model.submissions import DropKind
+from preservation.packaging.planning import plan_package
+
+
+@pytest.fixture
+def documentation(project: Path) -> str:
+    return (project / "docs" / "package.md").read_text(encoding="utf-8")
+
+
+def documented_paths(documentation: str) -> list[str]:
+    table = documentation.partition("## Every file")[2].partition("##")[0]
+    return re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)
+
+
+def test_every_file_of_a_package_is_documented_and_every_documented_file_occurs(
+    tmp_path: Path, documentation: str
+):
+    patterns = [path.replace("…", "*") for path in documented_paths(documentation)]
+    bag = Drop(tmp_path / "bag", kind=DropKind.BAG)
+    bag.add("page.tif", b"x")
+    (bag.drop / "bagit.txt").write_bytes(b"BagIt-Version: 1.0\n")
+    paths = [
+        entry.path
+        for drop in (a_map_sheet(tmp_path / "folder"), bag)
+        for entry in plan_package(drop.contents(), drop.workspace).entries
+    ]
+
+    assert [path for path in paths if not any(fnmatchcase(path, pattern) for pattern in patterns)] == []
+    assert [pattern for pattern in patterns if not any(fnmatchcase(path, pattern) for path in paths)] == []
+
+
+def test_every_label_that_we_write_is_documented(tmp_path: Path, documentation: str):
+    drop = Drop(tmp_path)
+    drop.add("page.tif", b"x")
+    plan_package(drop.contents(), drop.workspace)
+    written = (drop.workspace / "bag" / "bag-info.txt").read_text()
+    section = documentation.partition("## bag-info.txt")[2].partition("##")[0]
+
+    labels = [line.partition(":")[0] for line in written.splitlines()]
+    assert re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE) == [
+        label for label in labels if label != "Source-Organization"
+    ]
+
+
+def test_the_documented_commands_check_a_package(tmp_path: Path, documentation: str):
+    drop = a_map_sheet(tmp_path)
+    package = tmp_path / "package"
+    for entry in plan_package(drop.contents(), drop.workspace).entries:
+        (package / entry.path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(entry.source, package / entry.path)
+    checks, encoded = re.findall(r"```sh\n(.*?)```", documentation, re.DOTALL)
+
+    def said(script: str) -> str:
+        return subprocess.run(
+            ["/bin/sh", "-c", script], cwd=package, capture_output=True, text=True, check=False
+        ).stdout
+
+    tags, payload, counted = (said(line) for line in checks.splitlines())
+    assert tags == ""
+    assert payload.count("FAILED open or read") == 3
+    assert counted.strip() == "11"
+    assert said(encoded) == ""
+
+    (package / "data/originals/100%.tif").write_bytes(b"changed")
+    assert said(encoded) == "DIFFERS data/originals/100%25.tif\n"

@@ -1,0 +1,284 @@
+from __future__ import annotations
+
+import hashlib
+import re
+from base64 import b64decode, b64encode
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from building_packages import Drop, a_map_sheet, a_receipt, a_refusal, an_image, an_issue
+from lxml import html
+
+from preservation.model.decisions import Action
+from preservation.model.dossiers import Dossier
+from preservation.model.issues import Issue, IssueCode, Severity
+from preservation.model.paths import RelativePath
+from preservation.model.screening import ScreenedFile
+from preservation.model.verdicts import Verdict
+from preservation.receipt.contents import Receipt
+from preservation.receipt.rendering import render
+
+JPEG = b"\xff\xd8\xff\xe0 a small picture"
+
+
+def page_of(receipt: Receipt, tmp_path: Path) -> html.HtmlElement:
+    return html.document_fromstring(render(receipt, tmp_path / "receipt").read_text(encoding="utf-8"))
+
+
+def text_of(element: html.HtmlElement) -> str:
+    return " ".join(" ".join(element.itertext()).split())
+
+
+def files_on(page: html.HtmlElement) -> list[str]:
+    return [text_of(heading) for heading in page.iter("h3")]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        (Verdict.STORED, "Kept."),
+        (Verdict.ALREADY_KEPT, "Already kept."),
+        (Verdict.REJECTED, "Sent back."),
+        (Verdict.INTERRUPTED, "Interrupted. Nothing is lost."),
+        (Verdict.WAITING, "Waiting for an archivist."),
+    ],
+)
+def test_the_verdict_comes_first_in_plain_words(tmp_path: Path, verdict: Verdict, words: str):
+    page = page_of(a_receipt(a_map_sheet(tmp_path), verdict), tmp_path)
+
+    assert text_of(page.find(".//h1")) == words
+    assert next(page.iter("h1", "h2")).tag == "h1"
+
+
+def test_the_page_asks_nobody_for_anything(tmp_path: Path):
+    drop = a_map_sheet(tmp_path)
+    content = render(a_receipt(drop), tmp_path / "receipt").read_text(encoding="utf-8")
+    page = html.document_fromstring(content)
+
+    assert not list(page.iter("script", "link", "iframe", "object", "embed", "form", "base"))
+    assert not page.xpath("//@href | //@action | //@*[starts-with(name(), 'on')] | //@style")
+    assert all(source.startswith("data:image/jpeg;base64,") for source in page.xpath("//@src"))
+    style = page.find(".//style").text
+    assert "url(" not in style
+    assert "@import" not in style
+    policy = page.xpath("string(//meta[@http-equiv='Content-Security-Policy']/@content)")
+    digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert policy.startswith(f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'")
+
+
+def test_hostile_names_are_text_and_nothing_else(tmp_path: Path):
+    drop = Drop(tmp_path)
+    drop.add("\u202egnp.<script>alert(1)<.tif", b"x")
+    drop.add("line\nbreak\"'><img src=x>.tif", b"x")
+    page = page_of(a_receipt(drop), tmp_path)
+
+    assert not list(page.iter("script"))
+    assert files_on(page) == [
+        "line\\nbreak\"'><img src=x>.tif",
+        "\\u202egnp.<script>alert(1)<.tif",
+    ]
+    assert all(heading.find("bdi") is not None for heading in page.iter("h3"))
+
+
+def test_hostile_texts_of_issues_and_policies_are_text_and_nothing_else(tmp_path: Path):
+    drop = Drop(tmp_path)
+    drop.add(
+        "page.tif",
+        b"x",
+        screened=ScreenedFile(RelativePath(""), issues=(an_issue("page.tif", message="<b>"),)),
+    )
+    receipt = replace(
+        a_receipt(drop, Verdict.REJECTED),
+        sentence="<script>alert(1)</script>",
+        issues=(Issue(IssueCode("INT-1"), Severity.ERROR, "</style><script>"),),
+    )
+    page = page_of(receipt, tmp_path)
+
+    assert not list(page.iter("script"))
+    assert "<script>alert(1)</script>" in text_of(page.find(".//header"))
+
+
+def test_files_with_issues_come_first_and_the_gravest_of_them_before_the_others(tmp_path: Path):
+    drop = Drop(tmp_path)
+    for name, severity in (
+        ("a.tif", None),
+        ("b.tif", Severity.WARNING),
+        ("c.tif", Severity.INFO),
+        ("d.tif", Severity.ERROR),
+        ("e.tif", Severity.QUESTION),
+    ):
+        issues = (an_issue(name, severity),) if severity else ()
+        drop.add(name, b"x", screened=ScreenedFile(RelativePath(""), issues=issues))
+    page = page_of(a_receipt(drop, Verdict.REJECTED), tmp_path)
+
+    assert files_on(page) == ["d.tif", "e.tif", "b.tif", "a.tif", "c.tif"]
+    assert text_of(page.find(".//h1")) == "Sent back: 1 file to mend."
+
+
+def test_what_to_do_names_each_broken_file_and_its_next_step(tmp_path: Path):
+    drop = Drop(tmp_path)
+    for number in range(12):
+        name = f"page_{number:02}.tif"
+        drop.add(name, b"x", screened=ScreenedFile(RelativePath(""), issues=(an_issue(name),)))
+    steps = page_of(a_receipt(drop, Verdict.REJECTED), tmp_path).find(".//*[@class='next']")
+
+    listed = [text_of(step) for step in steps.iter("li")]
+    assert listed[0] == (
+        "page_00.tif breaks off in the middle. Scan this page again and drop the folder once more."
+    )
+    assert len(listed) == 8
+    assert "And 4 more, listed below." in text_of(steps)
+
+
+def test_an_issue_of_the_whole_that_names_a_file_is_shown_at_that_file(tmp_path: Path):
+    drop = Drop(tmp_path)
+    drop.add("a.tif", b"x")
+    drop.add("b.tif", b"x")
+    mismatch = an_issue("b.tif", message="b.tif is not the file that checksums.md5 promises.")
+    missing = an_issue("c.tif", message="checksums.md5 promises c.tif, and there is no such file.")
+    page = page_of(replace(a_receipt(drop, Verdict.REJECTED), issues=(mismatch, missing)), tmp_path)
+
+    (marked,) = page.xpath("//article[contains(@class, 'error')]")
+    assert "is not the file that checksums.md5 promises" in text_of(marked)
+    steps = text_of(page.find(".//*[@class='next']"))
+    assert steps.index("no such file") < steps.index("is not the file")
+
+
+def test_remarks_on_the_whole_are_shown_though_nothing_has_to_be_done(tmp_path: Path):
+    drop = Drop(tmp_path)
+    drop.add("a.tif", b"x")
+    remark = Issue(IssueCode("SUP-003"), Severity.WARNING, "notes.md5 lists no file at all.")
+    page = page_of(replace(a_receipt(drop), issues=(remark,)), tmp_path)
+
+    assert not list(page.find(".//*[@class='next']").iter("li"))
+    assert "notes.md5 lists no file at all." in text_of(page)
+
+
+def test_a_file_says_what_it_is_what_was_done_and_why_with_the_proofs(tmp_path: Path):
+    drop = Drop(tmp_path)
+    drop.add(
+        "a.bmp",
+        b"x" * 1_234_567,
+        action=Action.NORMALIZE,
+        screened=ScreenedFile(RelativePath(""), image=an_image()),
+    )
+    drop.derive("a.bmp", b"y" * 2_000)
+    drop.derivatives.append(a_refusal("a.bmp"))
+    article = text_of(page_of(a_receipt(drop), tmp_path).find(".//article"))
+
+    for words in (
+        "Tagged Image File Format fmt/353 · 1.2 MB",
+        "4,000 × 3,000 pixels, 300 dpi, RGB, 8 bits, Adobe RGB (1998)",  # noqa: RUF001  as the page writes it
+        "Kept, and copied to a lasting format. So that it lasts <always> & everywhere.",
+        "Preservation copy a.tif · TIFF, uncompressed, 2.0 kB",
+        "same-pixels: 12,000,000 of 12,000,000 pixels equal",
+        "No preservation copy · an animation of 12 frames",
+    ):
+        assert words in article
+
+
+def test_nothing_is_called_kept_that_is_not(tmp_path: Path):
+    drop = Drop(tmp_path)
+    drop.add("a.tif", b"x")
+    drop.add("b.tif", b"x", screened=ScreenedFile(RelativePath(""), issues=(an_issue("b.tif"),)))
+    articles = [
+        text_of(article) for article in page_of(a_receipt(drop, Verdict.REJECTED), tmp_path).iter("article")
+    ]
+
+    assert "kept" not in articles[0].lower()
+    assert "Would be kept as it is." in articles[1]
+
+
+def test_replicas_are_listed_with_store_site_place_and_time(tmp_path: Path):
+    copies = page_of(a_receipt(a_map_sheet(tmp_path)), tmp_path).find(".//table[@class='copies']")
+
+    assert [text_of(cell) for cell in copies.iter("td")] == [
+        "vault",
+        "Cellar",
+        "/srv/vault/maps/sheet-012/v1",
+        "✓ 20 November 2026, 10:30 UTC",
+    ]
+
+
+def test_a_large_drop_shows_the_files_to_look_at_and_counts_the_rest(tmp_path: Path):
+    drop = Drop(tmp_path)
+    drop.add("page.tif", b"x")
+    drop.add(
+        "worn.tif",
+        b"x",
+        screened=ScreenedFile(RelativePath(""), issues=(an_issue("worn.tif", Severity.WARNING),)),
+    )
+    page, worn = drop.dossiers()
+    many: list[Dossier] = [page] * 2_500 + [worn]
+    shown = page_of(replace(a_receipt(drop), files=many), tmp_path)
+
+    assert files_on(shown) == ["worn.tif"]
+    assert "The other 2,500 files" in text_of(shown)
+    assert "every one of them is listed in receipt.json" in text_of(shown)
+    assert "Tagged Image File Format fmt/353 2,501" in text_of(shown)
+
+
+def a_drop_with_thumbnails(root: Path, *contents: bytes) -> Drop:
+    drop = Drop(root)
+    for number, content in enumerate(contents):
+        name = f"thumbnails/{number}.jpg"
+        drop.add(f"{number:03}.tif", b"x", screened=ScreenedFile(RelativePath(""), thumbnail=name))
+        (drop.workspace / "thumbnails").mkdir(parents=True, exist_ok=True)
+        (drop.workspace / name).write_bytes(content)
+    return drop
+
+
+def test_thumbnails_are_part_of_the_page(tmp_path: Path):
+    page = page_of(a_receipt(a_drop_with_thumbnails(tmp_path, JPEG)), tmp_path)
+
+    (source,) = page.xpath("//img/@src")
+    assert b64decode(source.partition(",")[2]) == JPEG
+
+
+def test_a_thumbnail_that_is_missing_huge_or_no_jpeg_is_left_out(tmp_path: Path):
+    drop = a_drop_with_thumbnails(tmp_path, b"<svg onload=alert(1)>", JPEG + bytes(100_000), JPEG)
+    (drop.workspace / "thumbnails" / "2.jpg").unlink()
+    page = page_of(a_receipt(drop), tmp_path)
+
+    assert not page.xpath("//img")
+    assert [text_of(picture) for picture in page.xpath("//*[@class='picture']")] == ["TIF"] * 3
+
+
+def test_thumbnails_never_make_the_page_endless(tmp_path: Path):
+    drop = a_drop_with_thumbnails(tmp_path, JPEG + bytes(60_000))
+    many = drop.dossiers() * 500
+    path = render(replace(a_receipt(drop), files=many), tmp_path / "receipt")
+
+    assert path.stat().st_size < 13_000_000
+    assert len(re.findall(r"<article", path.read_text())) == 500
+
+
+def test_a_new_receipt_takes_the_place_of_the_old_one_and_leaves_nothing_behind(tmp_path: Path):
+    drop = a_map_sheet(tmp_path)
+    target = tmp_path / "receipts" / "maps" / "sheet-012.v1"
+    render(a_receipt(drop, Verdict.INTERRUPTED), target)
+    path = render(a_receipt(drop), target)
+
+    assert "Kept." in path.read_text()
+    assert sorted(found.name for found in target.parent.iterdir()) == [
+        "sheet-012.v1.html",
+        "sheet-012.v1.json",
+    ]
+
+
+def test_a_drop_that_never_came_far_has_a_receipt_too(tmp_path: Path):
+    drop = Drop(tmp_path)
+    receipt = replace(
+        a_receipt(drop, Verdict.REJECTED),
+        files=(),
+        package=None,
+        replicas=(),
+        policy=None,
+        engines=(),
+        issues=(Issue(IssueCode("INT-4"), Severity.ERROR, "A path climbs out.", None, "Pack it again."),),
+    )
+    page = page_of(receipt, tmp_path)
+
+    assert "A path climbs out. Pack it again." in text_of(page.find(".//header"))
+    assert not list(page.iter("article", "table"))
