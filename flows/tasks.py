@@ -62,6 +62,9 @@ def _run_one(stage: Stage, workspace: Workspace, installation: Installation) -> 
         if error.retryable:
             raise
         interrupt(workspace, str(error))
+    except OSError as error:
+        LOG.warning("%s: %s: %s", workspace.submission.object, stage.name, error)
+        interrupt(workspace, f"this machine could not go on in the stage {stage.name}: {error}")
     except Exception as error:  # noqa: BLE001  a fault of ours must not take the other submissions with it
         LOG.exception("%s: %s: unexpected %s", workspace.submission.object, stage.name, type(error).__name__)
         interrupt(workspace, f"an unexpected {type(error).__name__} in Muniment itself: {error}")

@@ -9,11 +9,16 @@ from pathlib import Path
 
 import pytest
 from archives import Archive, make_archive
+from hypothesis import settings
 
 from flows.serving import prefect_api
 from flows.settings import load_settings
 
 PROJECT = Path(__file__).resolve().parent.parent
+
+# A busy machine is no fault of what is tested; pytest's own timeout ends what hangs.
+settings.register_profile("muniment", deadline=None)
+settings.load_profile("muniment")
 
 
 @pytest.fixture(scope="session")

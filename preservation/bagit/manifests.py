@@ -67,16 +67,15 @@ def decode_path(written: str) -> str:
 
 
 def parse_manifest(lines: Iterable[str]) -> Iterator[ManifestLine]:
-    """Read the lines of a manifest, with or without their line ends, as they come."""
+    """Read the lines of a manifest, without their line ends, as they come."""
     for number, line in enumerate(lines, 1):
-        text = line.rstrip("\r\n")
-        match = _LINE.fullmatch(text)
+        match = _LINE.fullmatch(line)
         if match is not None:
             escaped, digest, asterisk, path = match.groups()
             if escaped:
                 path = _MD5SUM_ESCAPE.sub(lambda found: _MD5SUM_MEANS[found[1]], path)
             yield ManifestEntry(number, HexDigest(digest.lower()), path, bool(escaped or asterisk))
-        elif not text.strip() or text.startswith("#"):
+        elif not line.strip() or line.startswith("#"):
             yield EmptyLine(number)
         else:
-            yield MalformedLine(number, text)
+            yield MalformedLine(number, line)

@@ -14,7 +14,6 @@ from preservation.bagit.fetch import FETCH_TXT, parse_fetch
 from preservation.bagit.findings import Findings
 from preservation.bagit.manifests import (
     MANIFEST_NAME,
-    EmptyLine,
     MalformedLine,
     ManifestEntry,
     ManifestLine,
@@ -165,17 +164,17 @@ class _Entries:
 
     def take(self, line: ManifestLine) -> None:
         """Take one line."""
-        match line:
-            case ManifestEntry() if self._hex_length in {None, len(line.digest)}:
-                self._take_entry(line)
-            case ManifestEntry():
-                self._malformed(line.number, f"{line.digest[:140]} is not as long as a digest must be")
-            case MalformedLine():
-                self._malformed(line.number, f"'{shown(line.text[:80])}' is no digest and path")
-            case EmptyLine():
-                self._legacy += 1
+        if isinstance(line, ManifestEntry):
+            self._take_entry(line)
+        elif isinstance(line, MalformedLine):
+            self._malformed(line.number, f"'{shown(line.text[:80])}' is no digest and path")
+        else:
+            self._legacy += 1
 
     def _take_entry(self, entry: ManifestEntry) -> None:
+        if len(entry.digest) != self._hex_length and self._hex_length is not None:
+            self._malformed(entry.number, f"{entry.digest[:140]} is not as long as a digest must be")
+            return
         self._legacy += entry.legacy
         path, _, looseness = self._resolver.resolve(entry.path)
         if not path.isascii() and not is_utf8(path):

@@ -10,6 +10,9 @@ from typing import BinaryIO
 _LONGEST_LINE = 1 << 17
 """Characters. The longest path of Linux, wholly percent-encoded, with the longest digest, is shorter."""
 
+_BLOCK = 1 << 16
+"""Characters that are read at a time."""
+
 _NOT_CHARACTER_SETS = {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"}
 _MARKS = {
     "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
@@ -51,14 +54,18 @@ class TagText:
     def __iter__(self) -> Iterator[str]:
         """Yield each line. Raises ``TagTextError`` where the bytes are no text, and ``OSError``."""
         number = 0
+        rest = ""
         try:
-            while line := self._text.readline(_LONGEST_LINE):
-                number += 1
-                if len(line) == _LONGEST_LINE:
-                    raise TagTextError(f"line {number} is longer than {_LONGEST_LINE:,} characters")
-                yield line.removesuffix("\n")
+            while block := self._text.read(_BLOCK):
+                *lines, rest = (rest + block).split("\n")
+                number += len(lines)
+                yield from lines
+                if len(rest) > _LONGEST_LINE:
+                    raise TagTextError(f"line {number + 1} is longer than {_LONGEST_LINE:,} characters")
         except UnicodeError as failure:
-            raise TagTextError(f"line {number + 1} is not {self._encoding.upper()} text") from failure
+            raise TagTextError(f"it is not {self._encoding.upper()} text after line {number}") from failure
+        if rest:
+            yield rest
 
 
 def _needless_mark(encoding: str) -> bytes:

@@ -19,7 +19,7 @@ from PIL import Image
 from preservation.errors import UnacceptableContentError
 from preservation.model.decisions import MigrationName
 from preservation.model.events import Agent
-from preservation.normalization.agents import OPENJPEG, PILLOW_JPEG, PYPDF, TIFFFILE
+from preservation.normalization.agents import PILLOW_JPEG, PYPDF, TIFFFILE
 from preservation.normalization.jp2_writing import write_lossless_jp2
 from preservation.normalization.opening import open_for_converting, open_for_proving
 from preservation.normalization.orders import Made, Order
@@ -70,7 +70,7 @@ def _to_tiff(order: Order, source: BinaryIO, target: BinaryIO) -> Made:
 
 def _to_jp2(order: Order, source: BinaryIO, target: BinaryIO) -> Made:
     raster = open_for_converting(source, order.pixel_limit)
-    return _proved(order, source, target, write_lossless_jp2(raster, target), OPENJPEG)
+    return _proved(order, source, target, "JP2, lossless", write_lossless_jp2(raster, target))
 
 
 def _to_jpeg(order: Order, source: BinaryIO, target: BinaryIO) -> Made:

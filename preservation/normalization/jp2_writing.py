@@ -1,25 +1,32 @@
-"""JP2, lossless: OpenJPEG through imagecodecs encodes the samples, the boxes around them are written here."""
+"""JP2, lossless: OpenJPEG encodes the samples, the boxes around them are written here.
+
+Pillow drives OpenJPEG tile by tile, in little memory; imagecodecs does for what Pillow has no mode for.
+"""
 
 from __future__ import annotations
 
+import io
 from typing import BinaryIO
 
 import numpy as np
 from imagecodecs import jpeg2k_encode
+from PIL import Image
 
 from preservation.errors import UnacceptableContentError
-from preservation.normalization.agents import OPENJPEG
+from preservation.model.events import Agent
+from preservation.normalization.agents import OPENJPEG, PILLOW_OPENJPEG
 from preservation.normalization.decoding import reported_by
 from preservation.normalization.embedded import Embedded, exif_block
 from preservation.normalization.jpeg2000 import GREY, SRGB, Wrapping, is_restricted, write_jp2
-from preservation.normalization.pictures import Colour, Companions, Extra, Raster, Samples
+from preservation.normalization.pictures import Colour, Companions, Extra, Raster, Samples, little_endian
 
+_TILE = (1024, 1024)
 _DEPTHS = frozenset({1, 8, 16})
 _COLOURS = {Colour.BILEVEL: GREY, Colour.GREY: GREY, Colour.RGB: SRGB}
 
 
-def write_lossless_jp2(raster: Raster, stream: BinaryIO) -> str:
-    """Write the one page of ``raster`` and all that travels with it; return the name of the format written.
+def write_lossless_jp2(raster: Raster, stream: BinaryIO) -> Agent:
+    """Write the one page of ``raster`` and all that travels with it; return what encoded it.
 
     Raises ``UnacceptableContentError``, with the reason, where JP2 cannot hold the picture as it is.
     """
@@ -31,21 +38,41 @@ def write_lossless_jp2(raster: Raster, stream: BinaryIO) -> str:
     _refuse_companions(companions)
     samples = raster.samples(0)
     _refuse_samples(samples, companions)
-    values = samples.values.astype(np.uint8) if samples.colour is Colour.BILEVEL else samples.values
-    with reported_by(OPENJPEG, "write"):
-        codestream = jpeg2k_encode(
-            values, codecformat="j2k", level=0, reversible=True, bitspersample=samples.bits
-        )
-    rows, columns = values.shape[:2]
+    encoder, codestream = _encoded(samples)
+    rows, columns = samples.values.shape[:2]
     wrapping = Wrapping(
         colour=companions.profile or _COLOURS[samples.colour],
         alpha=bool(samples.extras),
         resolution=companions.resolution,
         blocks=_blocks(companions.embedded),
     )
-    write_jp2(stream, wrapping, (rows, columns, sum(values.shape[2:] or (1,))), samples.bits, codestream)
+    components = samples.colour.bands + len(samples.extras)
+    write_jp2(stream, wrapping, (rows, columns, components), samples.bits, codestream)
     stream.flush()
-    return "JP2, lossless"
+    return encoder
+
+
+def _encoded(samples: Samples) -> tuple[Agent, bytes | bytearray | memoryview]:
+    values = little_endian(samples.values)
+    if values.dtype == np.uint8 or (values.dtype == np.uint16 and not values.shape[2:]):
+        sink = io.BytesIO()
+        with reported_by(PILLOW_OPENJPEG, "write"):
+            Image.fromarray(values).save(
+                sink,
+                "JPEG2000",
+                no_jp2=True,
+                irreversible=False,
+                mct=int(samples.colour is Colour.RGB),
+                tile_size=_TILE,
+            )
+        return PILLOW_OPENJPEG, sink.getbuffer()
+    if samples.colour is Colour.BILEVEL:
+        values = values.astype(np.uint8)
+    with reported_by(OPENJPEG, "write"):
+        codestream = jpeg2k_encode(
+            values, codecformat="j2k", level=0, reversible=True, bitspersample=samples.bits
+        )
+    return OPENJPEG, codestream
 
 
 def _blocks(embedded: Embedded) -> dict[str, bytes]:

@@ -1,6 +1,8 @@
-"""JPEG 2000 as a raster: Pillow decodes 8 bits; 1 and 16 bits, which Pillow would change, imagecodecs does.
+"""JPEG 2000 as a raster. OpenJPEG lies beneath every decoder of it here, in builds of their own.
 
-OpenJPEG lies beneath both, in builds of their own.
+Pillow decodes 8 bits tile by tile, but would change 1 and 16 bits, and hands out no more than it understands
+of colours. imagecodecs decodes the bare codestream of any depth, and holds all its samples in 32 bits while
+it does so.
 """
 
 from __future__ import annotations
@@ -14,27 +16,52 @@ from PIL import ImageFile
 
 from preservation.errors import UnacceptableContentError
 from preservation.normalization.agents import OPENJPEG, PILLOW_OPENJPEG
-from preservation.normalization.decoding import whole
+from preservation.normalization.decoding import refuse_beyond, whole
 from preservation.normalization.embedded import Embedded, embedded_in, open_exif
-from preservation.normalization.jpeg2000 import GREY, SRGB, read_codestream, read_wrapping
+from preservation.normalization.jpeg2000 import (
+    GREY,
+    SRGB,
+    Codestream,
+    Wrapping,
+    read_codestream,
+    read_wrapping,
+)
 from preservation.normalization.pictures import Colour, Companions, Raster, Samples, grey_or_rgb
-from preservation.normalization.pillows import PillowRaster, companions_of, samples_of
+from preservation.normalization.pillows import Companionship, PillowRaster, companions_of, samples_of
 from preservation.normalization.tiffs import orientation_in
 
+_MUCH = 150_000_000
+"""Pixels beyond which 32 bits a sample are too many to be held at once."""
 
-def open_jp2(stream: BinaryIO, pixel_limit: int) -> Raster:
-    """Open a JP2 or a bare codestream. Raises ``UnacceptableContentError`` where samples would change."""
-    codestream = read_codestream(stream)
-    wrapping = read_wrapping(stream)
-    depths = set(codestream.depths)
-    by_pillow = depths == {8}
-    if codestream.signed or not (by_pillow or depths == {16} or codestream.depths == (1,)):
+
+def jp2_by_pillow(stream: BinaryIO, pixel_limit: int) -> Raster:
+    """Open a JP2 or a bare codestream: Pillow decodes 8 bits, imagecodecs any others.
+
+    Raises ``UnacceptableContentError`` where samples would change.
+    """
+    codestream, wrapping = read_codestream(stream), read_wrapping(stream)
+    if set(codestream.depths) == {8} and not codestream.signed:
+        return PillowRaster(stream, pixel_limit, samples_of, _companionship(wrapping), PILLOW_OPENJPEG)
+    return _by_imagecodecs(stream, pixel_limit, codestream, wrapping)
+
+
+def jp2_by_imagecodecs(stream: BinaryIO, pixel_limit: int) -> Raster:
+    """Open a JP2 or a bare codestream: imagecodecs decodes what it can, Pillow the rest of 8 bits."""
+    codestream, wrapping = read_codestream(stream), read_wrapping(stream)
+    if _is_plain(codestream, wrapping) and codestream.columns * codestream.rows <= _MUCH:
+        return _by_imagecodecs(stream, pixel_limit, codestream, wrapping)
+    return jp2_by_pillow(stream, pixel_limit)
+
+
+def _by_imagecodecs(stream: BinaryIO, pixel_limit: int, codestream: Codestream, wrapping: Wrapping) -> Raster:
+    depths = sorted(set(codestream.depths))
+    if codestream.signed or not (depths in ([8], [16]) or codestream.depths == (1,)):
         raise UnacceptableContentError(
-            f"its samples of {', '.join(map(str, sorted(depths)))} bits are not carried over exactly"
+            f"its samples of {', '.join(map(str, depths))} bits are not carried over exactly"
         )
-    known = isinstance(wrapping.colour, bytes) or wrapping.colour in {0, GREY, SRGB}
-    if not by_pillow and (wrapping.palette or not known):
+    if not _is_plain(codestream, wrapping):
         raise UnacceptableContentError("its colours are of a kind that is not migrated")
+    refuse_beyond(pixel_limit, codestream.columns, codestream.rows)
 
     def decode(_: ImageFile.ImageFile) -> Samples:
         # Without its boxes: imagecodecs would convert the samples by the profile that lies in them.
@@ -43,6 +70,16 @@ def open_jp2(stream: BinaryIO, pixel_limit: int) -> Raster:
             return Samples(values.astype(np.bool_), Colour.BILEVEL)
         return grey_or_rgb(values)
 
+    return PillowRaster(stream, pixel_limit, decode, _companionship(wrapping), OPENJPEG)
+
+
+def _is_plain(codestream: Codestream, wrapping: Wrapping) -> bool:
+    known = isinstance(wrapping.colour, bytes) or wrapping.colour in {0, GREY, SRGB}
+    few = len(codestream.depths) <= Colour.RGB.bands + 1
+    return known and few and not wrapping.palette and not codestream.subsampled
+
+
+def _companionship(wrapping: Wrapping) -> Companionship:
     def accompany(image: ImageFile.ImageFile) -> Companions:
         found = companions_of(image)
         embedded, orientation = Embedded(), found.orientation
@@ -56,10 +93,4 @@ def open_jp2(stream: BinaryIO, pixel_limit: int) -> Raster:
             embedded=replace(embedded, xmp=wrapping.blocks.get("xmp"), iptc=wrapping.blocks.get("iptc")),
         )
 
-    return PillowRaster(
-        stream,
-        pixel_limit,
-        decode=samples_of if by_pillow else decode,
-        accompany=accompany,
-        decoder=PILLOW_OPENJPEG if by_pillow else OPENJPEG,
-    )
+    return accompany

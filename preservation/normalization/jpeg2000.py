@@ -55,6 +55,7 @@ class Codestream:
     rows: int
     depths: tuple[int, ...]
     signed: bool
+    subsampled: bool
 
 
 def read_wrapping(stream: BinaryIO) -> Wrapping:
@@ -80,14 +81,15 @@ def read_codestream(stream: BinaryIO) -> Codestream:
         raise UnacceptableContentError("it holds no codestream")
     head = _read(stream, at, 42)
     right, bottom, left, top = struct.unpack(">IIII", head[8:24])
-    count = int.from_bytes(head[40:42])
-    components = _read(stream, at + 42, 3 * count)[::3]
+    components = _read(stream, at + 42, 3 * int.from_bytes(head[40:42]))
+    kinds = components[::3]
     return Codestream(
-        at,
-        right - left,
-        bottom - top,
-        tuple((byte & 0x7F) + 1 for byte in components),
-        any(byte & 0x80 for byte in components),
+        at=at,
+        columns=right - left,
+        rows=bottom - top,
+        depths=tuple((kind & 0x7F) + 1 for kind in kinds),
+        signed=any(kind & 0x80 for kind in kinds),
+        subsampled=set(components[1::3] + components[2::3]) != {1},
     )
 
 
@@ -96,7 +98,7 @@ def write_jp2(
     wrapping: Wrapping,
     size: tuple[int, int, int],
     depth: int,
-    codestream: bytes | bytearray,
+    codestream: bytes | bytearray | memoryview,
 ) -> None:
     """Write a JP2 around ``codestream``; ``size`` is rows, columns, components, ``depth`` in bits."""
     rows, columns, components = size

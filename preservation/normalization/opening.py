@@ -1,13 +1,13 @@
 """Which decoder opens a raster: one for converting, and for proving another wherever there is one.
 
-=========  ==========================  ==========================================
-file       converting reads it by      proving reads it by
-=========  ==========================  ==========================================
-TIFF       tifffile                    libtiff (CMYK: Pillow, beyond 8 bits tifffile)
-PNG        Pillow (16-bit: libpng)     libpng
-JP2        Pillow (16-bit: OpenJPEG)   the same
-others     Pillow                      the same
-=========  ==========================  ==========================================
+=========  ===========================  =============================================
+file       converting reads it by       proving reads it by
+=========  ===========================  =============================================
+TIFF       tifffile                     libtiff (CMYK: Pillow, beyond 8 bits tifffile)
+PNG        Pillow (16 bits: libpng)     libpng
+JPEG 2000  Pillow (else imagecodecs)    imagecodecs (if huge or special: Pillow)
+others     Pillow                       the same
+=========  ===========================  =============================================
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from PIL import ImageFile
 from preservation.normalization.agents import LIBPNG
 from preservation.normalization.decoding import whole
 from preservation.normalization.directories import begins_as_tiff
-from preservation.normalization.jp2s import open_jp2
+from preservation.normalization.jp2s import jp2_by_imagecodecs, jp2_by_pillow
 from preservation.normalization.jpeg2000 import CODESTREAM, SIGNATURE
 from preservation.normalization.pictures import Colour, Raster, Samples, grey_or_rgb
 from preservation.normalization.pillows import PillowRaster
@@ -38,7 +38,9 @@ def open_for_converting(stream: BinaryIO, pixel_limit: int) -> Raster:
         return tiff_by_tifffile(stream, pixel_limit)
     if beginning.startswith(_PNG) and _is_deep(beginning):
         return _png_by_libpng(stream, pixel_limit, beginning)
-    return _others(stream, pixel_limit, beginning)
+    if beginning.startswith((SIGNATURE, CODESTREAM)):
+        return jp2_by_pillow(stream, pixel_limit)
+    return PillowRaster(stream, pixel_limit)
 
 
 def open_for_proving(stream: BinaryIO, pixel_limit: int) -> Raster:
@@ -48,12 +50,8 @@ def open_for_proving(stream: BinaryIO, pixel_limit: int) -> Raster:
         return tiff_by_libtiff(stream, pixel_limit)
     if beginning.startswith(_PNG):
         return _png_by_libpng(stream, pixel_limit, beginning)
-    return _others(stream, pixel_limit, beginning)
-
-
-def _others(stream: BinaryIO, pixel_limit: int, beginning: bytes) -> Raster:
     if beginning.startswith((SIGNATURE, CODESTREAM)):
-        return open_jp2(stream, pixel_limit)
+        return jp2_by_imagecodecs(stream, pixel_limit)
     return PillowRaster(stream, pixel_limit)
 
 

@@ -45,7 +45,7 @@ def test_every_bag_of_the_suite_gets_the_verdict_that_its_folder_names(corpora: 
         f"{bag.parent.name:11}{'valid' if verdict.valid else 'invalid':8}{bag.name}"
         for bag, verdict in rows
     ]
-    print("", *table, sep="\n")
+    print("", *table, sep="\n")  # noqa: T201  the table of conformance, for pytest -rP
     assert rows
     assert [line for line in table if line.startswith("DISAGREES")] == []
 
@@ -62,7 +62,7 @@ def test_bags_and_serialized_bags_of_others_are_judged_as_their_makers_say(
         if bag is not None:
             bags[bag] = row["expected_verdict"].removeprefix("bag ").split(";")[0]
     judged = {bag: "valid" if validate(bag).valid else "invalid" for bag in bags}
-    print("", *(f"{judged[bag]:8}{bag.relative_to(corpora)}" for bag in sorted(bags)), sep="\n")
+    print("", *(f"{judged[bag]:8}{bag.relative_to(corpora)}" for bag in sorted(bags)), sep="\n")  # noqa: T201  the table of conformance, for pytest -rP
     assert len(bags) >= 10
     assert judged == bags
 

@@ -52,7 +52,7 @@ def test_nothing_but_line_ends_and_percent_signs_is_decoded(written: str, meant:
 
 def test_a_line_may_have_tabs_upper_case_and_the_marks_of_md5sum():
     lines = [
-        f"{DIGEST.upper()}\t \tdata/a\n",
+        f"{DIGEST.upper()}\t \tdata/a",
         f"{DIGEST} *data/b",
         rf"\{DIGEST}  data/c\\d\n",
         "",
@@ -72,12 +72,12 @@ def test_a_line_may_have_tabs_upper_case_and_the_marks_of_md5sum():
 
 
 def test_white_space_at_the_end_belongs_to_the_name():
-    (entry,) = parse_manifest([f"{DIGEST}  data/a \n"])
+    (entry,) = parse_manifest([f"{DIGEST}  data/a "])
     assert entry == ManifestEntry(1, DIGEST, "data/a ", legacy=False)
 
 
 def test_a_manifest_is_read_as_it_comes_however_long_it_is():
-    endless = repeat(f"{DIGEST}  data/a\n")
+    endless = repeat(f"{DIGEST}  data/a")
     assert len(list(islice(parse_manifest(endless), 100_000))) == 100_000
 
 

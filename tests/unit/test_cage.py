@@ -67,7 +67,7 @@ def test_an_exit_status_that_is_no_failure_is_returned(scratch: Path) -> None:
 
 
 def test_wall_time_ends_a_program_that_sleeps(scratch: Path) -> None:
-    with pytest.raises(ToolTimeoutError, match="within 0.5 s"):
+    with pytest.raises(ToolTimeoutError, match=r"within 0\.5 s"):
         cage.run(["sleep", "60"], limits=Limits(wall_seconds=0.5), scratch=scratch)
 
 
@@ -88,9 +88,8 @@ def test_a_huge_output_is_no_result(scratch: Path) -> None:
 
 
 def test_one_huge_allocation_fails(scratch: Path) -> None:
-    limits = Limits(address_space=256 * MIB)
-    with pytest.raises(ToolFailedError):
-        cage.run(["sort", "-S", "4G", "--parallel=1"], limits=limits, scratch=scratch, stdin=b"x" * (8 * MIB))
+    with pytest.raises(ToolFailedError, match="memory exhausted"):
+        cage.run(["dd", "if=/dev/zero", "of=/dev/null", "bs=2G", "count=1"], limits=TIGHT, scratch=scratch)
 
 
 def test_no_connection_gets_out(scratch: Path) -> None:
@@ -116,7 +115,7 @@ def test_nothing_is_written_outside_the_scratch_folder(scratch: Path) -> None:
 def test_children_are_few_and_none_outlives_the_program(scratch: Path) -> None:
     mark = f"{os.getpid()}{threading.get_ident()}"[-9:]
     assert sh(f"sleep 1{mark} & echo started", scratch).stdout == b"started\n"
-    with pytest.raises(ToolFailedError, match="(?i)fork"):
+    with pytest.raises(ToolFailedError, match=r"(?i)fork"):
         sh(f"for i in $(seq 40); do sleep 1{mark} & done; wait", scratch)
     deadline = time.monotonic() + 5
     while (left := _running(f"1{mark}")) and time.monotonic() < deadline:
@@ -126,7 +125,7 @@ def test_children_are_few_and_none_outlives_the_program(scratch: Path) -> None:
 
 def test_a_child_cannot_leave_the_group_that_is_killed(scratch: Path) -> None:
     with pytest.raises(ToolFailedError, match="setsid"):
-        cage.run(["setsid", "--fork", "sleep", "1"], limits=TIGHT, scratch=scratch)
+        sh("setsid sleep 60; exit $?", scratch)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has privileges to give up")

@@ -285,7 +285,7 @@ def test_workers_outlive_the_thread_that_first_needed_them(workers: CagedWorkers
     assert pids[0] == pids[1]
 
 
-def test_no_worker_survives_its_parent(tmp_path: Path) -> None:
+def test_no_worker_survives_its_parent() -> None:
     program = (
         "import sys\n"
         "from preservation.tools.limits import Limits\n"
@@ -327,5 +327,5 @@ def test_a_worker_starts_quickly() -> None:
 
 def test_limits_under_which_nothing_runs_are_refused() -> None:
     for wrong in ({"address_space": MIB}, {"cpu_seconds": 0}, {"open_files": 2}):
-        with pytest.raises(ValueError, match="."):
+        with pytest.raises(ValueError, match=r"limit|needs"):
             Limits(**wrong)  # type: ignore[arg-type]

@@ -102,20 +102,21 @@ class DamagedMemberError(OSError):
 class MemberStream(io.RawIOBase):
     """The bytes of one member. Damage shows as ``DamagedMemberError``."""
 
-    _stream: IO[bytes] | None = None
+    # Closed even where nothing could be opened.
+    _stream: IO[bytes] = io.BytesIO()
 
     def __init__(self, opener: Callable[[], IO[bytes] | None]) -> None:
         try:
-            self._stream = opener()
+            stream = opener()
         except DAMAGE as failure:
             raise DamagedMemberError(f"its bytes in the archive cannot be read: {failure}") from failure
-        if self._stream is None:
+        if stream is None:
             raise DamagedMemberError("the archive holds no bytes for it")
+        self._stream = stream
 
     def close(self) -> None:
         """Close it, and what it reads from."""
-        if self._stream is not None:
-            self._stream.close()
+        self._stream.close()
         super().close()
 
     def readable(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from preservation.bagit import codes
@@ -11,21 +12,21 @@ from preservation.bagit.sources.protocol import PAYLOAD
 from preservation.model.issues import Issue
 from preservation.model.paths import shown
 
-_SYSTEM_FILES = {".ds_store", "thumbs.db", "desktop.ini", ".directory", ".localized", "ehthumbs.db"}
-_SYSTEM_FOLDERS = {"__macosx", ".spotlight-v100", ".trashes", ".fseventsd", "$recycle.bin"}
+_LITTER = re.compile(
+    r"/(\.ds_store|thumbs\.db|ehthumbs\.db|desktop\.ini|\.directory|\.localized|\._[^/]*)$"
+    r"|/(__macosx|\.spotlight-v100|\.trashes|\.fseventsd|\$recycle\.bin)/",
+    re.IGNORECASE,
+)
 
 
 def check(contents: BagContents) -> Iterator[Issue]:
     """Say which payload files an operating system left there, and where there is a bag in the bag."""
     for path in contents.listing.files:
-        *folders, name = path.split("/")
-        if name == BAGIT_TXT and path.startswith(PAYLOAD):
+        if not path.startswith(PAYLOAD):
+            continue
+        if path.endswith(f"/{BAGIT_TXT}"):
             message = f"'{shown(path)}' says that there is another bag in the payload."
             yield codes.warning(codes.BAG_IN_BAG, message, path)
-        elif _is_litter(name.lower()) or not _SYSTEM_FOLDERS.isdisjoint(map(str.lower, folders)):
+        elif _LITTER.search(path):
             message = f"'{shown(path)}' was left there by an operating system."
             yield codes.warning(codes.SYSTEM_FILE, message, path)
-
-
-def _is_litter(name: str) -> bool:
-    return name in _SYSTEM_FILES or name.startswith("._")

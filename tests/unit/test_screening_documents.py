@@ -1,0 +1,185 @@
+"""PDFs: what is sound, what is broken, what claims what, and what would take a parser down."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from building_pdfs import CLAIMING_PDF_A, DRAWING, TEXT, document, pdf, stream
+from building_screenings import codes, policy_that, screened
+from pypdf import PdfReader, PdfWriter
+
+from preservation.model.issues import IssueCode, Severity
+from preservation.model.screening import DocumentFacts, ScreenedFile
+from preservation.screening.examiners import JOB_MODULES
+from preservation.tools.limits import Limits
+from preservation.tools.workers import CagedWorkers
+
+BROKEN, LOCKED, RESTRICTED, IMPERFECT, LIMIT = map(
+    IssueCode, ("SCR-030", "SCR-031", "SCR-032", "SCR-033", "SCR-070")
+)
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[CagedWorkers]:
+    with CagedWorkers(Limits(address_space=1 << 30, cpu_seconds=10), 2, JOB_MODULES) as pool:
+        yield pool
+
+
+def examined(tmp_path: Path, workers: CagedWorkers, content: bytes, encrypted: str = "") -> ScreenedFile:
+    root = tmp_path / "drop"
+    root.mkdir(exist_ok=True)
+    (root / "it.pdf").write_bytes(content)
+    policy = policy_that(sound_documents="reject")
+    if encrypted:
+        source = policy.source.replace(
+            b'check = "sound-documents"', f'check = "sound-documents"\nencrypted = "{encrypted}"'.encode()
+        )
+        from preservation.policy.load import parse  # noqa: PLC0415
+
+        policy = parse(source, "test.toml")
+    (result,) = screened(root, workers, policy=policy).values()
+    assert (root / "it.pdf").read_bytes() == content
+    return result
+
+
+def encrypted(user: str, owner: str = "owner") -> bytes:
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(document())))
+    writer.encrypt(user, owner, algorithm="AES-256")
+    sink = io.BytesIO()
+    writer.write(sink)
+    return sink.getvalue()
+
+
+def test_a_sound_document_has_facts_and_no_issue(tmp_path: Path, workers: CagedWorkers) -> None:
+    result = examined(tmp_path, workers, document([DRAWING, TEXT, DRAWING], catalogue=CLAIMING_PDF_A))
+    assert result.issues == ()
+    assert result.document == DocumentFacts(3, "1.7", encrypted=False, has_text=True, claims="PDF/A-2b")
+
+
+def test_a_document_of_pictures_has_no_text(tmp_path: Path, workers: CagedWorkers) -> None:
+    result = examined(tmp_path, workers, document([DRAWING]))
+    assert result.document is not None
+    assert not result.document.has_text
+    assert result.document.claims is None
+
+
+def test_text_inside_a_form_is_text(tmp_path: Path, workers: CagedWorkers) -> None:
+    content = pdf(
+        {
+            1: b"<< /Type /Catalog /Pages 2 0 R /Version /2.0 >>",
+            2: b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+            3: b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 4 0 R "
+            b"/Resources << /XObject << /X 5 0 R >> >> >>",
+            4: stream(b"/X Do"),
+            5: stream(TEXT, "/Type /XObject /Subtype /Form /BBox [0 0 9 9]"),
+        }
+    )
+    result = examined(tmp_path, workers, content)
+    assert result.issues == ()
+    assert result.document is not None
+    assert (result.document.has_text, result.document.version) == (True, "2.0")
+
+
+@pytest.mark.parametrize("kept", [0.25, 0.5, 0.9])
+def test_a_truncated_document_is_broken(tmp_path: Path, workers: CagedWorkers, kept: float) -> None:
+    whole = document([TEXT] * 200)
+    result = examined(tmp_path, workers, whole[: int(len(whole) * kept)])
+    assert codes(result) == {BROKEN: Severity.ERROR}
+    assert "it.pdf is a broken PDF: its end is missing" in result.issues[0].message
+    assert "Rescan" in result.issues[0].next_step
+
+
+def test_a_cross_reference_that_points_nowhere_is_told(tmp_path: Path, workers: CagedWorkers) -> None:
+    whole = document()
+    start = whole.rindex(b"startxref\n") + len(b"startxref\n")
+    result = examined(tmp_path, workers, whole[:start] + b"7\n%%EOF\n")
+    assert set(codes(result)) <= {BROKEN, IMPERFECT}
+    assert result.issues
+
+
+def test_pages_that_are_not_there_break_a_document(tmp_path: Path, workers: CagedWorkers) -> None:
+    content = pdf({1: b"<< /Type /Catalog /Pages 2 0 R >>", 2: b"<< /Type /Pages /Kids [9 0 R] /Count 1 >>"})
+    assert codes(examined(tmp_path, workers, content)) == {BROKEN: Severity.ERROR}
+
+
+def test_a_document_without_pages_is_broken(tmp_path: Path, workers: CagedWorkers) -> None:
+    assert codes(examined(tmp_path, workers, document([]))) == {BROKEN: Severity.ERROR}
+
+
+def test_a_tree_of_pages_that_closes_on_itself_is_broken(tmp_path: Path, workers: CagedWorkers) -> None:
+    content = pdf(
+        {
+            1: b"<< /Type /Catalog /Pages 2 0 R >>",
+            2: b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+            3: b"<< /Type /Pages /Kids [2 0 R] /Count 1 >>",
+        }
+    )
+    result = examined(tmp_path, workers, content)
+    assert codes(result) == {BROKEN: Severity.ERROR}
+    assert "closes on itself" in result.issues[0].message
+
+
+def test_a_page_named_a_million_times_is_counted_within_limits(tmp_path: Path, workers: CagedWorkers) -> None:
+    kids = b"3 0 R " * 1_000_000
+    content = pdf(
+        {
+            1: b"<< /Type /Catalog /Pages 2 0 R >>",
+            2: b"<< /Type /Pages /Kids [" + kids + b"] /Count 1000000 >>",
+            3: b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] >>",
+        }
+    )
+    assert set(codes(examined(tmp_path, workers, content))) <= {BROKEN, LIMIT}
+
+
+def test_a_million_pages_that_are_only_claimed_are_counted(tmp_path: Path, workers: CagedWorkers) -> None:
+    result = examined(tmp_path, workers, document(count=1_000_000))
+    assert codes(result) == {IMPERFECT: Severity.WARNING}
+    assert "says that it has 1000000 pages, and has 1" in result.issues[0].message
+    assert result.document is not None
+    assert result.document.pages == 1
+
+
+def test_objects_nested_very_deeply_end_in_a_verdict(tmp_path: Path, workers: CagedWorkers) -> None:
+    nested = b"[" * 100_000 + b"]" * 100_000
+    content = pdf(
+        {
+            1: b"<< /Type /Catalog /Pages 2 0 R /Deep " + nested + b" >>",
+            2: b"<< /Type /Pages /Kids [] /Count 0 >>",
+        }
+    )
+    assert result_is_a_verdict(examined(tmp_path, workers, content))
+
+
+def test_an_encryption_dictionary_that_names_itself_ends_in_a_verdict(
+    tmp_path: Path, workers: CagedWorkers
+) -> None:
+    objects = {
+        1: b"<< /Type /Catalog /Pages 2 0 R >>",
+        2: b"<< /Type /Pages /Kids [] /Count 0 >>",
+        3: b"<< /Filter 3 0 R /V 3 0 R /R 3 0 R /O 3 0 R /U 3 0 R /P 3 0 R /Length 3 0 R >>",
+    }
+    assert result_is_a_verdict(
+        examined(tmp_path, workers, pdf(objects, trailer="/Encrypt 3 0 R /ID [(a)(a)]"))
+    )
+
+
+def test_a_document_behind_a_password_has_an_outcome_of_its_own(
+    tmp_path: Path, workers: CagedWorkers
+) -> None:
+    assert codes(examined(tmp_path, workers, encrypted("secret"))) == {LOCKED: Severity.ERROR}
+    asked = examined(tmp_path, workers, encrypted("secret"), encrypted="ask")
+    assert codes(asked) == {LOCKED: Severity.QUESTION}
+
+
+def test_a_restricted_document_that_opens_is_a_warning(tmp_path: Path, workers: CagedWorkers) -> None:
+    result = examined(tmp_path, workers, encrypted(""))
+    assert codes(result) == {RESTRICTED: Severity.WARNING}
+    assert result.document is not None
+    assert result.document.encrypted
+
+
+def result_is_a_verdict(result: ScreenedFile) -> bool:
+    return bool(result.issues) and all(issue.next_step for issue in result.issues)
