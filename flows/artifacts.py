@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import Path
 
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
 from flows.answering import Told
 
-_NO_KEY = re.compile(r"[^a-z0-9]+")
+_NOT_FOR_KEYS = re.compile(r"[^a-z0-9]+")
 
 
 def publish(label: str, told: list[Told]) -> None:
     """Publish the artifacts of a run; a handful, however many drops it carried."""
-    slug = _NO_KEY.sub("-", label.lower()).strip("-")
+    slug = _NOT_FOR_KEYS.sub("-", label.lower()).strip("-")
     receipts = [one.markdown for one in told if one.markdown]
     if receipts:
         create_markdown_artifact(
@@ -37,6 +38,19 @@ def publish(label: str, told: list[Told]) -> None:
     ]
     if replicas:
         create_table_artifact(key=f"replicas-{slug}", table=replicas, description=f"Replicas: {label}")
+    if len(told) == 1:
+        for replica in told[0].ending.replicas:
+            create_link_artifact(
+                key=f"replica-{replica.store}-{slug}",
+                link=_link_to(replica.location),
+                link_text=replica.location,
+                description=f"{told[0].ending.package} in store {replica.store}",
+            )
+
+
+def _link_to(location: str) -> str:
+    """Return a location of a store as a link: a path of this machine becomes a file URL."""
+    return Path(location).as_uri() if location.startswith("/") else location
 
 
 def _formats(told: list[Told]) -> list[dict[str, str | int]]:

@@ -42,6 +42,11 @@ def warning(code: IssueCode, message: str, path: RelativePath | None = None) -> 
     return Issue(code, Severity.WARNING, message, path, MEANINGS[code].next_step)
 
 
+def error_if(grave: bool, code: IssueCode, message: str, path: RelativePath | None = None) -> Issue:  # noqa: FBT001  the name says what it decides
+    """Return an error where ``grave``, else a warning: versions of BagIt differ in what they forbid."""
+    return (error if grave else warning)(code, message, path)
+
+
 DECLARATION_MISSING = _code("BAG-001", "There is no bag declaration, bagit.txt.", _SEND_AGAIN)
 DECLARATION_MALFORMED = _code("BAG-002", "bagit.txt is not the two lines that it must be.", _MAKE_AGAIN)
 VERSION_UNKNOWN = _code(

@@ -34,7 +34,7 @@ def read_contents(source: BagSource, listing: Listing, findings: Findings) -> Ba
     declaration = _read_declaration(source, listing, findings)
     reader = _TagFiles(source, listing, declaration, findings)
     manifests: dict[bool, list[Manifest]] = {True: [], False: []}
-    for path in sorted(listing.files):
+    for path in sorted(path for path in listing.files if "/" not in path):
         named = MANIFEST_NAME.fullmatch(path)
         if named is not None:
             manifests[bool(named[1])].append(reader.manifest(path, named[2]))
@@ -83,7 +83,7 @@ class _TagFiles:
             self._findings.add(codes.warning(codes.MANIFEST_NAME_LOOSE, message, path))
         length = hex_length(algorithm)
         if length is None:
-            message = f"'{shown(path)}: the algorithm {shown(name)}' cannot be computed here."
+            message = f"{shown(path)}: the algorithm '{shown(name)}' cannot be computed here."
             self._findings.add(codes.warning(codes.ALGORITHM_UNKNOWN, message, path))
         entries = _Entries(path, length, self._resolver, self._findings, strict=self._strict)
         for line in parse_manifest(self._lines(path)):
@@ -130,10 +130,8 @@ class _TagFiles:
             with self._source.open_tag_file(path) as stream:
                 text = TagText(stream, self._declaration.encoding)
                 if text.has_needless_mark:
-                    found = codes.error if self._strict else codes.warning
-                    self._findings.add(
-                        found(codes.BYTE_ORDER_MARK, f"{shown(path)} begins with a byte-order mark.", path)
-                    )
+                    message = f"{shown(path)} begins with a byte-order mark."
+                    self._findings.add(codes.error_if(self._strict, codes.BYTE_ORDER_MARK, message, path))
                 yield from text
         except (OSError, TagTextError) as failure:
             self._findings.add(_unreadable(path, failure))
@@ -195,8 +193,8 @@ class _Entries:
         elif path in self._normalized:
             issue = codes.warning(codes.NAMES_ALIKE, f"{what}, in another Unicode normalization.", path)
         else:
-            found = codes.error if self._strict else codes.warning
-            issue = found(codes.LISTED_TWICE, f"{what}, with the same digest.", path)
+            message = f"{what}, with the same digest."
+            issue = codes.error_if(self._strict, codes.LISTED_TWICE, message, path)
         self._findings.add(issue)
 
     def conclude(self) -> None:

@@ -78,9 +78,7 @@ class PathResolver:
 
 
 def without_dots(path: str) -> str:
-    """Return the path without the empty and ``.`` segments that say nothing. ``..`` is left in place."""
-    if not path.startswith("./") and "/./" not in path and "//" not in path:
-        return path
+    """Return the path without the empty and ``.`` segments, which say nothing. A first ``/`` stays."""
     root = "/" if path.startswith("/") else ""
     return root + "/".join(segment for segment in path.split("/") if segment not in {"", "."})
 

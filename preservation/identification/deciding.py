@@ -1,4 +1,4 @@
-"""From the engines' opinions to one identification. Pure; ``docs/adr`` says why it is decided so."""
+"""From the engines' opinions to one decision. Nothing is opened here."""
 
 from __future__ import annotations
 

@@ -9,8 +9,6 @@ not used: they are older than siegfried's, and they inflate whole members of a z
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
 from preservation.identification.opinions import Claim, Opinion
+from preservation.identification.patterns import LONGEST_SECONDS, Test, pattern_tests
 from preservation.model.formats import EngineName, EngineRelease, FormatMatch, MimeType, Puid, puid
 
 if TYPE_CHECKING:
@@ -28,7 +27,8 @@ FIDO = EngineName("fido")
 _WINDOW_BYTES = 128 * 1024
 """How much of a file's beginning and of its end fido looks at."""
 
-_Test = Callable[[bytes], object]
+_AT_HEAD = frozenset({"BOF", "VAR", "IFB"})
+_AT_TAIL = frozenset({"EOF"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +36,21 @@ class _Signature:
     """The remaining tests of one signature of a format, and whom the format has priority over."""
 
     claim: Claim
-    head: tuple[_Test, ...]
-    tail: tuple[_Test, ...]
+    head: tuple[Test, ...]
+    tail: tuple[Test, ...]
     priority_over: frozenset[Puid]
 
 
 def opinion(path: Path) -> Opinion:
-    """Return the formats whose signatures the file bears. What cannot be read is a remark."""
+    """Return the formats whose signatures the file bears. What cannot be read in time is a remark."""
     try:
         head, tail = _ends(path)
     except OSError as error:
         return Opinion((), (f"fido: {error.strerror or error}",))
-    # Nearly every signature fails at its first test, two thousand times a file: so that stands alone.
-    likely = [signature for first, signature in _signatures() if first(head)]
-    found = [
-        signature
-        for signature in likely
-        if all(test(head) for test in signature.head) and all(test(tail) for test in signature.tail)
-    ]
+    try:
+        found = _found(head, tail)
+    except TimeoutError:
+        return Opinion((), (f"fido: a pattern was not done with this file within {LONGEST_SECONDS:g} s",))
     inferior = frozenset[Puid]().union(*(signature.priority_over for signature in found))
     claims = dict.fromkeys(signature.claim for signature in found)
     return Opinion(tuple(claim for claim in claims if claim.match.puid not in inferior))
@@ -68,6 +65,16 @@ def release() -> EngineRelease:
     return EngineRelease(FIDO, __version__, get_local_versions().pronom_signature)
 
 
+def _found(head: bytes, tail: bytes) -> list[_Signature]:
+    # Nearly every signature fails at its first test, two thousand times a file: so that stands alone.
+    likely = [signature for first, signature in _signatures() if first(head)]
+    return [
+        signature
+        for signature in likely
+        if all(test(head) for test in signature.head) and all(test(tail) for test in signature.tail)
+    ]
+
+
 def _ends(path: Path) -> tuple[bytes, bytes]:
     with path.open("rb", buffering=0) as stream:
         size = os.fstat(stream.fileno()).st_size
@@ -79,7 +86,7 @@ def _ends(path: Path) -> tuple[bytes, bytes]:
 
 
 @cache
-def _signatures() -> tuple[tuple[_Test, _Signature], ...]:
+def _signatures() -> tuple[tuple[Test, _Signature], ...]:
     """Return the first test of every signature of fido's, with the rest of the signature."""
     from fido.fido import Fido  # noqa: PLC0415  a third of a second, wanted only where fido is asked
 
@@ -90,9 +97,9 @@ def _signatures() -> tuple[tuple[_Test, _Signature], ...]:
         claim = _claim(loaded, element)
         priority_over = loaded.puid_has_priority_over_map[claim.match.puid]
         for patterns in map(loaded.get_patterns, loaded.get_signatures(element)):
-            first, *head = _tests_at_head(loaded, patterns)
-            tail = _tests_at_tail(loaded, patterns)
-            signatures.append((first, _Signature(claim, tuple(head), tail, priority_over)))
+            first, *others = _tests(loaded, patterns, _AT_HEAD) or (_always,)
+            tail = _tests(loaded, patterns, _AT_TAIL)
+            signatures.append((first, _Signature(claim, tuple(others), tail, priority_over)))
     return tuple(signatures)
 
 
@@ -104,19 +111,14 @@ def _claim(loaded: Fido, element: Element) -> Claim:
     )
 
 
-def _tests_at_head(loaded: Fido, patterns: list[Element]) -> list[_Test]:
-    """Return at least one test: of a signature of the file's end alone, one that always holds."""
-    tests: list[_Test] = []
-    for pattern in patterns:
-        expression = re.compile(loaded.get_regex(pattern))
-        match loaded.get_pos(pattern):
-            case "BOF":
-                tests.append(expression.match)
-            case "VAR" | "IFB":
-                tests.append(expression.search)
-    return tests or [lambda _: True]
+def _tests(loaded: Fido, patterns: list[Element], positions: frozenset[str]) -> tuple[Test, ...]:
+    return tuple(
+        test
+        for pattern in patterns
+        if (position := loaded.get_pos(pattern)) in positions
+        for test in pattern_tests(loaded.get_regex(pattern), anchored=position == "BOF")
+    )
 
 
-def _tests_at_tail(loaded: Fido, patterns: list[Element]) -> tuple[_Test, ...]:
-    at_tail = [pattern for pattern in patterns if loaded.get_pos(pattern) == "EOF"]
-    return tuple(re.compile(loaded.get_regex(pattern)).search for pattern in at_tail)
+def _always(_: bytes) -> bool:
+    return True

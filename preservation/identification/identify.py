@@ -57,8 +57,10 @@ class Identifier:
             return Identification((), None, _EMPTY, (*without_name, EMPTY_FILE))
         second = fido.opinion(path) if self._second_opinion and in_doubt(first) else None
         decided = decide(first, second)
-        mime = next((claim.mime for claim in first.claims if claim.match.puid == decided.puid), "")
+        claims = first.claims if second is None else first.claims + second.claims
         remarks = first.remarks if second is None else first.remarks + second.remarks
+        # libmagic costs as much as a third of siegfried: it is asked where PRONOM has no media type.
+        mime = next((claim.mime for claim in claims if claim.match.puid == decided.puid), "")
         return Identification(
             decided.matches,
             decided.puid,

@@ -63,25 +63,25 @@ def _recognised(drop: Path, workspace: Path, limits: UnpackLimits) -> Received |
     if stat.S_ISREG(mode):
         return _recognised_file(drop, workspace, limits)
     if stat.S_ISLNK(mode):
-        return _refused(codes.refusal(codes.DROP_IS_LINK, "It is a symbolic link to something else."))
-    return _refused(codes.refusal(codes.DROP_IS_NO_FILE, "It is neither a file nor a folder."))
+        return _refused(codes.refusal(codes.DROP_IS_LINK, "The drop is a symbolic link to something else."))
+    return _refused(codes.refusal(codes.DROP_IS_NO_FILE, "The drop is neither a file nor a folder."))
 
 
 def _recognised_folder(folder: Path) -> Received | Unacceptable:
     if _is_file(folder / BAGIT_TXT):
         return _recognised_bag(folder, DropKind.BAG)
     if not _holds_anything(folder):
-        return _refused(codes.refusal(codes.NOTHING_IN_IT, "There is nothing in it."))
+        return _refused(codes.refusal(codes.NOTHING_IN_IT, "There is nothing in the drop."))
     return Received(DropKind.FOLDER, folder)
 
 
 def _recognised_bag(root: Path, kind: DropKind) -> Received | Unacceptable:
     payload = root / PAYLOAD
     if payload.is_symlink() or not payload.is_dir():
-        message = "It is a bag without a payload folder, data."
+        message = "The drop is a bag without a payload folder, data."
         return _refused(codes.refusal(codes.NO_PAYLOAD_FOLDER, message))
     if not _holds_anything(payload):
-        message = "It is a bag, and there is nothing in its payload folder, data."
+        message = "The drop is a bag, and there is nothing in its payload folder, data."
         return _refused(codes.refusal(codes.NOTHING_IN_IT, message))
     return Received(kind, payload, bag_root=root)
 
@@ -92,8 +92,8 @@ def _recognised_file(file: Path, workspace: Path, limits: UnpackLimits) -> Recei
     if kind is None:
         return as_file
     layout = read_layout(file, kind, limits)
-    if layout.harmful:
-        return Unacceptable(tuple(layout.harmful))
+    if layout.harmful.issues:
+        return Unacceptable(layout.harmful.issues)
     if not layout.bag_folders:
         return as_file
     issues = _obstacles(layout)
@@ -106,13 +106,13 @@ def _obstacles(layout: ArchiveLayout) -> tuple[Issue, ...]:
     """Say why the bag in the archive cannot become the payload of a submission."""
     bags = layout.bag_folders
     if len(bags) > 1:
-        message = f"It holds {len(bags)} bags: {_names(bags)}."
+        message = f"The archive holds {len(bags)} bags: {_names(bags)}."
         return (codes.refusal(codes.SEVERAL_BAGS, message),)
     strangers = strangers_in(layout)
     if strangers:
-        message = f"Beside the bag it holds {_names(strangers)}, which would be lost."
+        message = f"Beside the bag the archive holds {_names(strangers)}, which would be lost."
         return (codes.refusal(codes.MORE_THAN_THE_BAG, message),)
-    return tuple(layout.unkeepable)
+    return layout.unkeepable.issues
 
 
 def _unpacked_bag(

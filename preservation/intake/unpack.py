@@ -124,10 +124,10 @@ def _naming(member: str) -> Iterator[None]:
     try:
         yield
     except DamagedMemberError as failure:
-        message = f"'{shown(member)}' in it: {failure}."
+        message = f"'{shown(member)}' in the archive: {failure}."
         raise ArchiveError(codes.ARCHIVE_UNREADABLE, message, member) from failure
     except OSError as failure:
         if failure.errno not in _NAME_REFUSED:
             raise
-        message = f"'{shown(member)}' in it cannot be unpacked: {failure.strerror}."
+        message = f"'{shown(member)}' in the archive cannot be unpacked: {failure.strerror}."
         raise ArchiveError(codes.ARCHIVE_NAME_IMPOSSIBLE, message, member) from failure

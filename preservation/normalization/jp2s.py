@@ -48,7 +48,9 @@ def jp2_by_pillow(stream: BinaryIO, pixel_limit: int) -> Raster:
 def jp2_by_imagecodecs(stream: BinaryIO, pixel_limit: int) -> Raster:
     """Open a JP2 or a bare codestream: imagecodecs decodes what it can, Pillow the rest of 8 bits."""
     codestream, wrapping = read_codestream(stream), read_wrapping(stream)
-    if _is_plain(codestream, wrapping) and codestream.columns * codestream.rows <= _MUCH:
+    # Of irreversible wavelets every decoder makes samples of its own, a step of one apart.
+    comparable = codestream.reversible and _is_plain(codestream, wrapping)
+    if comparable and codestream.columns * codestream.rows <= _MUCH:
         return _by_imagecodecs(stream, pixel_limit, codestream, wrapping)
     return jp2_by_pillow(stream, pixel_limit)
 

@@ -18,6 +18,9 @@ from preservation.normalization.pictures import LengthUnit, Resolution
 SIGNATURE = bytes.fromhex("0000000c6a5020200d0a870a")
 CODESTREAM = bytes.fromhex("ff4fff51")
 
+_START_OF_CODESTREAM = CODESTREAM[:2]
+_CODING_STYLE, _START_OF_TILE = bytes.fromhex("ff52"), bytes.fromhex("ff90")
+
 GREY, SRGB = 17, 16
 """Enumerated colour spaces (table I.10)."""
 
@@ -56,6 +59,7 @@ class Codestream:
     depths: tuple[int, ...]
     signed: bool
     subsampled: bool
+    reversible: bool
 
 
 def read_wrapping(stream: BinaryIO) -> Wrapping:
@@ -90,7 +94,20 @@ def read_codestream(stream: BinaryIO) -> Codestream:
         depths=tuple((kind & 0x7F) + 1 for kind in kinds),
         signed=any(kind & 0x80 for kind in kinds),
         subsampled=set(components[1::3] + components[2::3]) != {1},
+        reversible=_is_reversible(stream, at),
     )
+
+
+def _is_reversible(stream: BinaryIO, at: int) -> bool:
+    # Annex A.6.1: the marker COD says by which wavelets, 1 being the reversible ones.
+    at += len(_START_OF_CODESTREAM)
+    marker = b""
+    while marker not in {_CODING_STYLE, _START_OF_TILE}:
+        marker, size = _read(stream, at, 2), int.from_bytes(_read(stream, at + 2, 2))
+        if marker == _CODING_STYLE:
+            return _read(stream, at + 13, 1) == b"\1"
+        at += 2 + max(size, 2)
+    return False
 
 
 def write_jp2(

@@ -1,4 +1,4 @@
-"""Which files are examined, and as what. The PUID decides; where there is none, the media type suggests."""
+"""Which files are examined, and as what. The PUID decides; where there is none, the rest suggests."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from preservation.model.formats import Identification, Puid
+from preservation.model.paths import RelativePath
+from preservation.policy.globs import extension_of
 
 
 class Family(StrEnum):
@@ -49,9 +51,11 @@ def _fmt(numbers: Iterable[int]) -> list[str]:
 
 
 # PRONOM, signature release of 2025. Documents that are zip files inside (docx, odt, epub) have PUIDs of
-# their own, and are no archives here.
+# their own, and are no archives here. Small BigTIFFs are taken for Zoomify images (fmt/898), their kin.
 _PUIDS: dict[Family, list[str]] = {
-    Family.TIFF: [*_fmt([7, 8, 9, 10, 153, 154, 155, 156, 353, 1917]), "x-fmt/387", "x-fmt/388", "x-fmt/399"],
+    Family.TIFF: [
+        *_fmt([7, 8, 9, 10, 153, 154, 155, 156, 353, 898, 1917]), "x-fmt/387", "x-fmt/388", "x-fmt/399",
+    ],
     Family.JPEG: [*_fmt([41, 42, 43, 44, 112, 113, 645, 1507]), "x-fmt/390", "x-fmt/391", "x-fmt/398"],
     Family.PNG: _fmt([11, 12, 13, 935]),
     Family.GIF: _fmt([3, 4]),
@@ -86,6 +90,7 @@ _BY_MIME = {
     "image/x-ms-bmp": Family.BMP,
     "image/jp2": Family.JPEG_2000,
     "image/jpx": Family.JPEG_2000,
+    "image/x-jp2-codestream": Family.JPEG_2000,
     "image/webp": Family.WEBP,
     "application/pdf": Family.PDF,
     "application/zip": Family.ZIP,
@@ -94,21 +99,43 @@ _BY_MIME = {
     "application/x-gzip": Family.GZIP,
 }
 
+_BY_EXTENSION = {
+    "tif": Family.TIFF,
+    "tiff": Family.TIFF,
+    "jpg": Family.JPEG,
+    "jpeg": Family.JPEG,
+    "png": Family.PNG,
+    "gif": Family.GIF,
+    "bmp": Family.BMP,
+    "jp2": Family.JPEG_2000,
+    "j2k": Family.JPEG_2000,
+    "jpf": Family.JPEG_2000,
+    "jpx": Family.JPEG_2000,
+    "webp": Family.WEBP,
+    "pdf": Family.PDF,
+}
+
+_NOTHING_KNOWN = "application/octet-stream"
 _DRAWN_NOT_RASTERED = ("svg", "dwg", "dxf", "dwf", "cgm", "wmf", "emf", "svf")
 
 
-def family_of(identification: Identification) -> Family | None:
-    """Return what the file is to be examined as, or ``None`` where nothing here examines it."""
+def family_of(path: RelativePath, identification: Identification) -> Family | None:
+    """Return what the file is to be examined as, or ``None`` where nothing here examines it.
+
+    Damage can hide what a file is. So where its bytes tell no engine anything, its name is believed.
+    """
     if identification.decided is not None:
         return _BY_PUID.get(identification.decided)
+    if identification.mime == _NOTHING_KNOWN:
+        return _BY_EXTENSION.get(extension_of(path))
     return _BY_MIME.get(identification.mime)
 
 
-def is_undecodable_raster(identification: Identification) -> bool:
+def is_undecodable_raster(path: RelativePath, identification: Identification) -> bool:
     """Say whether the file is a raster image of a format for which there is no decoder here."""
     mime = identification.mime
     return (
         mime.startswith("image/")
         and not any(word in mime for word in _DRAWN_NOT_RASTERED)
-        and family_of(identification) is None
+        and family_of(path, identification) is None
     )

@@ -95,27 +95,29 @@ def _decode(stream: BinaryIO, family: Family, room: Room, sink: BinaryIO | None)
 
 
 def _second_decoding(stream: BinaryIO, family: Family, room: Room, first: Exception) -> ImageReport:
-    """Try another decoder where Pillow's word need not be the last; if that fails too, tell Pillow's."""
-    decoder = {
-        Family.TIFF: tiff_decoding.decode if isinstance(first, _NO_WORD_ON_THE_PIXELS) else None,
-        Family.JPEG_2000: jpeg2000.decode,
-    }.get(family)
+    """Ask another decoder where Pillow's word need not be the last."""
+    told = (
+        ImageReport(too_much=str(first))
+        if isinstance(first, TooMuchError)
+        else ImageReport(fault=_told(first))
+    )
+    if family is Family.JPEG_2000:
+        decode = jpeg2000.decode
+    elif family is Family.TIFF and isinstance(first, _NO_WORD_ON_THE_PIXELS):
+        decode = tiff_decoding.decode
+    else:
+        return told
     try:
-        if decoder is not None:
-            return ImageReport(decoder(stream, room))
+        return ImageReport(decode(stream, room))
     except NOT_ABOUT_CONTENT:
         raise
     except TooMuchError as error:
         return ImageReport(too_much=str(error))
     except NotImplementedError as error:
         return ImageReport(unsupported=str(error))
-    except Exception:  # noqa: BLE001, S110  the second decoder does not accept it either
-        pass
-    return (
-        ImageReport(too_much=str(first))
-        if isinstance(first, TooMuchError)
-        else ImageReport(fault=_told(first))
-    )
+    except Exception as error:  # noqa: BLE001  the second decoder raises whatever it likes, too
+        # Pillow says it in plainer words, if it came to say anything about the image itself.
+        return ImageReport(fault=_told(error)) if told.fault is None else told
 
 
 def _go_to(image: Image.Image, frame: int) -> bool:

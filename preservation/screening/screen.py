@@ -95,13 +95,13 @@ class _Screening:
         if isinstance(entry, IrregularEntry):
             return ScreenedFile(entry.path, issues=(*issues, issue_about(entry))), None
         issues += self._surface.issues_about(entry)
-        if self._images is not None and is_undecodable_raster(entry.identification):
+        if self._images is not None and is_undecodable_raster(entry.path, entry.identification):
             subject = Subject(entry.path, self._images.outcome.severity)
             issues.append(findings.no_decoder(subject, entry.identification.name))
         return ScreenedFile(entry.path, issues=tuple(issues)), self._look_into(entry, bool(issues))
 
     def _look_into(self, file: SurveyedFile, has_issues: bool) -> _Look | None:  # noqa: FBT001  only one caller
-        family = family_of(file.identification)
+        family = family_of(file.path, file.identification)
         examiner = None if family is None or file.size == 0 else self._examiners.get(family)
         if family is None or examiner is None:
             return None

@@ -16,7 +16,7 @@ def folder_of(root: Path, path: str) -> Iterator[tuple[int | None, str]]:
     """Give what ``os`` functions need for the entry at ``path`` below ``root``: ``dir_fd`` and a path.
 
     Nearly always that is ``None`` and the whole path. Where that would be too long, the folder that
-    the entry lies in is opened step by step, and stays open meanwhile. Raises ``OSError``.
+    the entry lies in is opened piece by piece, and stays open meanwhile. Raises ``OSError``.
     """
     whole = f"{root}/{path}"
     if len(os.fsencode(whole)) <= _PATH_BYTES:
@@ -32,13 +32,25 @@ def folder_of(root: Path, path: str) -> Iterator[tuple[int | None, str]]:
 
 def _opened(root: Path, folder: str) -> int:
     descriptor = _open_folder(str(root), None)
-    for segment in folder.split("/"):
+    for piece in _pieces(folder):
         try:
-            below = _open_folder(segment, descriptor)
+            below = _open_folder(piece, descriptor)
         finally:
             os.close(descriptor)
         descriptor = below
     return descriptor
+
+
+def _pieces(folder: str) -> Iterator[str]:
+    """Cut a path at its slashes into pieces that the system takes, as few as can be."""
+    piece = ""
+    for segment in folder.split("/"):
+        longer = f"{piece}/{segment}" if piece else segment
+        if piece and len(os.fsencode(longer)) > _PATH_BYTES:
+            yield piece
+            longer = segment
+        piece = longer
+    yield piece
 
 
 def _open_folder(path: str, dir_fd: int | None) -> int:

@@ -17,7 +17,7 @@ from storage.stores.faults import translated, translating
 from storage.stores.incoming import INCOMING
 from storage.stores.linux import sync_file_system
 from storage.stores.moving import move_without_replacing
-from storage.stores.trees import Segments, opened_folder, sync_folders
+from storage.stores.trees import Segments, opened_folder
 
 _BATCH_FILES = 4096
 _BATCH_BYTES = 1 << 30
@@ -25,9 +25,6 @@ _BATCH_BYTES = 1 << 30
 _SHARE_FILES = 256
 _SHARE_BYTES = 64 << 20
 """What one thread takes at a time, into a folder of its own: threads would queue for a common one."""
-
-_FEW = 8
-"""Up to so many files, syncing each is cheaper than waiting for all that others wrote to that disk."""
 
 _LARGE_BYTES = 8 << 20
 """A file of that size is synced at once: the disk then works while other threads copy on."""
@@ -47,31 +44,29 @@ class Depositor:
     def deposit(self, deposits: Iterable[Deposit]) -> None:
         """Create them all, batch by batch. Raises as ``Store.create`` does."""
         for batch in in_portions(deposits, _size, most=_BATCH_FILES, enough=_BATCH_BYTES):
-            few = len(batch) <= _FEW
             shares = [
                 (str(next(self._numbers)), share)
                 for share in in_portions(batch, _size, most=_SHARE_FILES, enough=_SHARE_BYTES)
             ]
-            made = [self._workers.submit(self._make_whole, *share, sync_each=few) for share in shares]
+            made = [self._workers.submit(self._make_whole, *share) for share in shares]
             for future in made:
                 future.result()
-            if not few:
-                self._sync()
+            # The file system as a whole: what is named next may be a commit, and with it all that went
+            # before must be durable, also names that a killed run gave and never synced.
+            self._sync()
             for share in shares:
-                self._give_names(*share, sync_each=few)
-            if not few:
-                self._sync()
+                self._give_names(*share)
+            self._sync()
 
-    def _make_whole(self, name: str, share: Sequence[Deposit], *, sync_each: bool) -> None:
+    def _make_whole(self, name: str, share: Sequence[Deposit]) -> None:
         """Copy a share into the folder ``name`` of the area, each file under its number."""
         with self._share_folder(name) as folder:
             for number, deposit in enumerate(share):
                 require_sound(self._store, deposit.key)
-                durable = sync_each or deposit.size >= _LARGE_BYTES
                 with translating(self._store, "create", deposit.key):
-                    copy_in(deposit, folder, str(number), durable=durable)
+                    copy_in(deposit, folder, str(number), durable=deposit.size >= _LARGE_BYTES)
 
-    def _give_names(self, name: str, share: Sequence[Deposit], *, sync_each: bool) -> None:
+    def _give_names(self, name: str, share: Sequence[Deposit]) -> None:
         with self._share_folder(name) as source:
             for folder, group in groupby(enumerate(share), key=_folder_of):
                 members = list(group)
@@ -81,8 +76,6 @@ class Depositor:
                 ):
                     for number, deposit in members:
                         self._move(source, str(number), target, deposit.key)
-                    if sync_each:
-                        sync_folders(self._root, folder)
 
     @contextmanager
     def _share_folder(self, name: str) -> Iterator[int]:

@@ -75,13 +75,6 @@ def remove_tree(root: int, top: Segments) -> None:
                 os.rmdir(folder[-1], dir_fd=descriptor)
 
 
-def sync_folders(root: int, segments: Segments) -> None:
-    """Make the names in ``root`` and in every folder on the way to ``segments`` durable."""
-    for depth in range(len(segments) + 1):
-        with opened_folder(root, segments[:depth]) as descriptor:
-            os.fsync(descriptor)
-
-
 def _descended(root: int, segments: Iterable[str], *, make: bool) -> int:
     descriptor = os.dup(root)
     try:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pygfried
 import pytest
+from building_identifications import said_by_fido_itself
 
-from preservation.identification.deciding import DISAGREEMENT
+from preservation.identification import fido, siegfried
+from preservation.identification.deciding import DISAGREEMENT, in_doubt
 from preservation.identification.identify import Identifier
 from preservation.model.formats import Identification
 
@@ -75,3 +77,18 @@ def test_wherever_siegfried_knows_one_format_by_signature_that_is_the_decision(
             assert identification.decided == match["id"], answer["filename"]
         elif identification.decided is None and identification.matches:
             assert any(warning.startswith(DISAGREEMENT) for warning in identification.warnings)
+
+
+def test_the_second_opinion_is_that_of_fido_itself(corpora: Path, corpora_manifest: list[Row]):
+    paths = [
+        corpora / row["path"] for row in corpora_manifest if row["kind"] in {"real", "malformed", "pdfa"}
+    ]
+    doubted = [
+        path
+        for path, first in zip(paths, siegfried.opinions([str(path) for path in paths], 2), strict=True)
+        if in_doubt(first) and not first.of_nothing
+    ][::3]
+    assert len(doubted) > 30
+
+    for path in doubted:
+        assert {claim.match.puid for claim in fido.opinion(path).claims} == said_by_fido_itself(path), path

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from flows.settings import Settings
 from preservation.model.verdicts import Verdict
 
-CODE = re.compile(r'IssueCode\("([A-Z]{3}-\d{3})"\)')
+CODE = re.compile(r"(?:IssueCode|_code)\(\s*\"([A-Z]{3}-\d{3})\"")
 DOCUMENTED_CODE = re.compile(r"^\| `([A-Z]{3}-\d{3})` \|", re.MULTILINE)
 
 

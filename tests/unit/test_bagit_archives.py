@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 import struct
 import tarfile
 import zipfile
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from building_bags import bag_files, codes_of, manifest, tar_member, tarred, write, zipped
+from building_bags import PAYLOAD, bag_files, codes_of, manifest, tar_member, tarred, write, zipped
 
 from preservation.bagit import codes
 from preservation.bagit.archives.layout import read_layout
@@ -129,7 +130,29 @@ def test_links_and_devices_in_a_bag_are_refused(tmp_path: Path):
 
 def test_a_link_that_leads_out_is_harmful(tmp_path: Path):
     tar = tar_with(tmp_path / "a.tar", tar_member("bag/a/link", tarfile.SYMTYPE, "../../../etc/passwd"))
-    assert codes_of(read_layout(tar, ArchiveKind.TAR, LIMITS).harmful) == {codes.ARCHIVE_CLIMBS_OUT}
+    assert codes_of(read_layout(tar, ArchiveKind.TAR, LIMITS).harmful.issues) == {codes.ARCHIVE_CLIMBS_OUT}
+
+
+def test_a_manifest_name_in_capitals_is_read_in_archives_too(tmp_path: Path, pack: Packer):
+    files = bag_files(replacing={"manifest-sha256.txt": None, "MANIFEST-SHA256.TXT": manifest(PAYLOAD)})
+    verdict = validate(pack(tmp_path / "bag", files))
+    assert (verdict.valid, codes_of(verdict.issues)) == (True, {codes.MANIFEST_NAME_LOOSE})
+
+
+def test_a_tag_file_that_is_a_hard_link_to_something_else_gets_a_verdict(tmp_path: Path):
+    path = tarred(tmp_path / "bag.tar", bag_files(), mode="w")
+    with tarfile.open(path, "a") as archive:
+        archive.addfile(tar_member("bag/manifest-md5.txt", tarfile.LNKTYPE, "bag/data/letter.txt"))
+    assert codes.TAG_FILE_UNREADABLE in codes_of(validate(path).issues)
+
+
+def test_a_link_in_a_zip_is_read_for_where_it_leads(tmp_path: Path):
+    for target, harmful in (("letter.txt", set()), ("../../etc/passwd", {codes.ARCHIVE_CLIMBS_OUT})):
+        link = zipfile.ZipInfo("a/link")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+            archive.writestr(link, target)
+        assert codes_of(read_layout(tmp_path / "a.zip", ArchiveKind.ZIP, LIMITS).harmful.issues) == harmful
 
 
 def test_a_hard_link_in_a_tar_is_another_name_of_its_file(tmp_path: Path):
@@ -172,8 +195,8 @@ def test_a_bomb_is_noticed_by_its_ratio(tmp_path: Path, kind: str):
 def test_a_bomb_is_noticed_by_its_members_and_by_its_size(tmp_path: Path):
     many = zip_with(tmp_path / "many.zip", *(f"bag/{number}" for number in range(50)))
     for limits in (UnpackLimits(files=49), UnpackLimits(bytes=49)):
-        assert codes_of(read_layout(many, ArchiveKind.ZIP, limits).harmful) == {codes.ARCHIVE_BOMB}
-    assert read_layout(many, ArchiveKind.ZIP, UnpackLimits(files=50)).harmful == []
+        assert codes_of(read_layout(many, ArchiveKind.ZIP, limits).harmful.issues) == {codes.ARCHIVE_BOMB}
+    assert read_layout(many, ArchiveKind.ZIP, UnpackLimits(files=50)).harmful.issues == ()
 
 
 def test_a_sparse_bomb_is_noticed_by_what_it_claims(tmp_path: Path):

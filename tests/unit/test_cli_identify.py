@@ -3,11 +3,11 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from random import Random
 
 import msgspec
 import pytest
 import typer
+from building_identifications import noise
 from building_surveys import drop
 from typer.testing import CliRunner, Result
 
@@ -83,7 +83,7 @@ def test_the_algorithms_asked_for_are_computed_and_no_others(tmp_path: Path):
 
 
 def test_an_unknown_format_has_no_puid(tmp_path: Path):
-    drop(tmp_path, {"mystery": Random(1).randbytes(4096)})
+    drop(tmp_path, {"mystery": noise(4096)})
 
     (line,) = lines(run("--json", "--no-second-opinion", tmp_path / "mystery"))
 

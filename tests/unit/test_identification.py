@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from random import Random
 
 import pytest
+from building_identifications import noise
 from PIL import Image
 
 from preservation.identification.deciding import (
@@ -157,7 +157,7 @@ def test_a_table_rests_on_its_extension_and_says_so(tmp_path: Path):
 
 
 def test_bytes_of_no_known_format_are_unknown_and_no_match_is_listed(tmp_path: Path):
-    (tmp_path / "mystery.qqq").write_bytes(Random(1).randbytes(4096))
+    (tmp_path / "mystery.qqq").write_bytes(noise(4096))
 
     identification = identified(tmp_path / "mystery.qqq")
 

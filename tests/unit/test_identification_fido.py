@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import struct
+import time
 from pathlib import Path
 
 import pytest
-from fido.fido import Fido
+from building_identifications import said_by_fido_itself
 from PIL import Image
 
 from preservation.identification import fido
@@ -25,15 +26,22 @@ SAMPLES = {
 def test_it_says_what_fido_itself_says(tmp_path: Path, name: str):
     path = tmp_path / name
     path.write_bytes(SAMPLES[name])
-    peer = Fido(quiet=True, nocontainer=True, format_files=[fido.release().signatures])
-    with path.open("rb") as stream:
-        head, tail, _ = peer.get_buffers(stream, path.stat().st_size, seekable=True)
-    said = {peer.get_puid(element) for element, _ in peer.match_formats(head, tail)}
 
     opinion = fido.opinion(path)
 
-    assert {claim.match.puid for claim in opinion.claims} == said
+    assert {claim.match.puid for claim in opinion.claims} == said_by_fido_itself(path)
     assert opinion.remarks == ()
+
+
+def test_a_file_made_to_keep_a_pattern_trying_for_years_costs_a_second(tmp_path: Path):
+    (tmp_path / "hostile.svg").write_bytes(b'<?xml version="1.0"' + b"<svg" * 32_000)
+    started = time.monotonic()
+
+    opinion = fido.opinion(tmp_path / "hostile.svg")
+
+    assert time.monotonic() - started < 10
+    assert opinion.claims == ()
+    assert "within 1 s" in opinion.remarks[0]
 
 
 def test_a_format_that_another_one_has_priority_over_is_not_claimed(tmp_path: Path):

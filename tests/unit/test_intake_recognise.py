@@ -208,7 +208,8 @@ def test_an_archive_that_climbs_out_is_refused_be_it_a_bag_or_not(tmp_path: Path
     [
         (tar_member("bag/data/link", tarfile.SYMTYPE, "letter.txt"), bag_codes.NOT_A_FILE),
         (tar_member("bag/data/link", tarfile.SYMTYPE, "/etc/passwd"), bag_codes.ARCHIVE_CLIMBS_OUT),
-        (tar_member("bag/data/hard", tarfile.LNKTYPE, "/etc/passwd"), bag_codes.NOT_A_FILE),
+        (tar_member("bag/data/hard", tarfile.LNKTYPE, "/etc/passwd"), bag_codes.ARCHIVE_CLIMBS_OUT),
+        (tar_member("bag/data/hard", tarfile.LNKTYPE, "bag/data/nothing"), bag_codes.NOT_A_FILE),
         (tar_member("bag/data/device", tarfile.BLKTYPE), bag_codes.NOT_A_FILE),
         (tar_member("bag/data/letter.txt"), bag_codes.ARCHIVE_NAME_TWICE),
         (tar_member("bag/data/letter.txt/inside"), bag_codes.ARCHIVE_NAME_IMPOSSIBLE),

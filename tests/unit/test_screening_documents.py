@@ -13,6 +13,7 @@ from pypdf import PdfReader, PdfWriter
 
 from preservation.model.issues import IssueCode, Severity
 from preservation.model.screening import DocumentFacts, ScreenedFile
+from preservation.policy.load import parse
 from preservation.screening.examiners import JOB_MODULES
 from preservation.tools.limits import Limits
 from preservation.tools.workers import CagedWorkers
@@ -37,8 +38,6 @@ def examined(tmp_path: Path, workers: CagedWorkers, content: bytes, encrypted: s
         source = policy.source.replace(
             b'check = "sound-documents"', f'check = "sound-documents"\nencrypted = "{encrypted}"'.encode()
         )
-        from preservation.policy.load import parse  # noqa: PLC0415
-
         policy = parse(source, "test.toml")
     (result,) = screened(root, workers, policy=policy).values()
     assert (root / "it.pdf").read_bytes() == content

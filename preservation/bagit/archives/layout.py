@@ -18,6 +18,8 @@ from preservation.bagit.archives.members import (
     UnpackLimits,
 )
 from preservation.bagit.archives.walking import walk_archive
+from preservation.bagit.findings import Findings
+from preservation.bagit.resolving import without_dots
 from preservation.bagit.sources.protocol import PAYLOAD
 from preservation.model.issues import Issue, IssueCode
 from preservation.model.paths import RelativePath, fault_of_path, shown
@@ -41,8 +43,8 @@ class ArchiveLayout:
     files: dict[str, int] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
     hard_links: dict[str, str] = field(default_factory=dict)
-    harmful: list[Issue] = field(default_factory=list)
-    unkeepable: list[Issue] = field(default_factory=list)
+    harmful: Findings = field(default_factory=Findings)
+    unkeepable: Findings = field(default_factory=Findings)
 
     @property
     def size(self) -> int:
@@ -76,7 +78,7 @@ def read_layout(
             if _place(layout, member) and visit is not None:
                 visit(member, opener)
     except ArchiveError as failure:
-        layout.harmful.append(_issue(failure.code, str(failure), failure.member))
+        layout.harmful.add(_issue(failure.code, str(failure), failure.member))
     return layout
 
 
@@ -85,24 +87,29 @@ def _place(layout: ArchiveLayout, member: ArchiveMember) -> bool:
     name = member.name
     fault = fault_of_member(member)
     if fault is not None:
-        layout.harmful.append(_issue(codes.ARCHIVE_CLIMBS_OUT, f"'{shown(name)}' in it: {fault}.", name))
+        layout.harmful.add(
+            _issue(codes.ARCHIVE_CLIMBS_OUT, f"'{shown(name)}' in the archive: {fault}.", name)
+        )
         return False
     if member.kind is MemberKind.FOLDER:
         layout.folders.add(name)
         return False
     if name in layout.files or name in layout.hard_links:
-        layout.unkeepable.append(
-            _issue(codes.ARCHIVE_NAME_TWICE, f"It holds '{shown(name)}' more than once.", name)
+        layout.unkeepable.add(
+            _issue(codes.ARCHIVE_NAME_TWICE, f"The archive holds '{shown(name)}' more than once.", name)
         )
         return False
     if member.kind is MemberKind.FILE:
         layout.files[name] = member.size
         return True
-    target = layout.hard_links.get(member.target, member.target)
+    target = without_dots(member.target)
+    target = layout.hard_links.get(target, target)
     if member.kind is MemberKind.HARD_LINK and target in layout.files:
         layout.hard_links[name] = target
     else:
-        layout.unkeepable.append(_issue(codes.NOT_A_FILE, f"'{shown(name)}' in it is a {member.kind}.", name))
+        layout.unkeepable.add(
+            _issue(codes.NOT_A_FILE, f"'{shown(name)}' in the archive is a {member.kind}.", name)
+        )
     return False
 
 
@@ -129,18 +136,22 @@ def fault_of_member(member: ArchiveMember) -> str | None:
     """Say why the member must not be unpacked anywhere, or ``None``."""
     if member.kind is MemberKind.FOLDER and member.name == "":
         return None
-    fault = fault_of_path(member.name.replace("//", "/"))
+    fault = fault_of_path(member.name)
     if fault is None and ".." in member.name.replace("\\", "/").split("/"):
         fault = r"the path climbs out with '..\'"
     if fault is None and _DRIVE.match(member.name):
         fault = "the path names a drive"
-    if fault is None and member.kind is MemberKind.SYMLINK and _leaves(member):
+    if fault is None and _leads_out(member):
         fault = f"the link leads out to '{shown(member.target)}'"
     return fault
 
 
-def _leaves(link: ArchiveMember) -> bool:
-    goal = normpath(join(dirname(link.name), link.target))
+def _leads_out(member: ArchiveMember) -> bool:
+    if member.kind not in {MemberKind.SYMLINK, MemberKind.HARD_LINK}:
+        return False
+    # A hard link is written from the archive's root, a symbolic one from where it is.
+    start = dirname(member.name) if member.kind is MemberKind.SYMLINK else ""
+    goal = normpath(join(start, member.target))
     return goal.startswith(("/", "../")) or goal == ".."
 
 

@@ -57,7 +57,8 @@ class MemberKind(StrEnum):
 class ArchiveMember:
     """One member: its name as the archive gives it, with ``/`` and without ``./`` before or ``/`` behind it.
 
-    ``size`` is in bytes, unpacked; ``modified`` in seconds since 1970 (UTC); ``target`` is a link's.
+    ``size`` is in bytes, unpacked; ``modified`` in seconds since 1970 (UTC); ``target`` is
+    where a link leads, as it is written.
     """
 
     name: str
@@ -131,10 +132,3 @@ class MemberStream(io.RawIOBase):
             raise DamagedMemberError(f"its bytes in the archive are damaged: {failure}") from failure
         buffer[: len(content)] = content
         return len(content)
-
-
-def tidy_name(name: str) -> str:
-    """Return a member's name without the ``./`` before and the ``/`` behind that say nothing."""
-    while name.startswith("./"):
-        name = name[2:].lstrip("/")
-    return "" if name == "." else name.rstrip("/")

@@ -22,8 +22,8 @@ from preservation.bagit.archives.members import (
     MemberStream,
     Opener,
     UnpackLimits,
-    tidy_name,
 )
+from preservation.bagit.resolving import without_dots
 
 _BLOCK_BYTES = 1 << 18
 _LARGEST_EXTENSION = 1 << 20
@@ -66,7 +66,7 @@ def walk_tar(path: Path, kind: ArchiveKind, limits: UnpackLimits) -> Iterator[tu
                     yield from _members(archive)
     except DAMAGE as failure:
         raise ArchiveError(
-            codes.ARCHIVE_UNREADABLE, f"It is no readable tar archive: {failure}."
+            codes.ARCHIVE_UNREADABLE, f"The archive is not readable as tar: {failure}."
         ) from failure
 
 
@@ -98,8 +98,7 @@ def _member(info: tarfile.TarInfo) -> ArchiveMember:
     else:
         kind = MemberKind.SPECIAL
     size = info.size if kind is MemberKind.FILE else 0
-    target = tidy_name(info.linkname) if kind is MemberKind.HARD_LINK else info.linkname
-    return ArchiveMember(tidy_name(info.name), kind, size, float(info.mtime), target)
+    return ArchiveMember(without_dots(info.name), kind, size, float(info.mtime), info.linkname)
 
 
 class _Header(tarfile.TarInfo):
@@ -113,10 +112,12 @@ class _Header(tarfile.TarInfo):
         except (tarfile.EmptyHeaderError, tarfile.EOFHeaderError):  # type: ignore[attr-defined]
             raise
         except tarfile.TarError as failure:
-            raise ArchiveError(codes.ARCHIVE_UNREADABLE, f"It is damaged: {failure}.") from failure
+            raise ArchiveError(codes.ARCHIVE_UNREADABLE, f"The archive is damaged: {failure}.") from failure
         if header.size < 0 or (header.type in _EXTENSIONS and header.size > _LARGEST_EXTENSION):
             raise ArchiveError(
-                codes.ARCHIVE_BOMB, f"A header claims {header.size:,} bytes for itself.", header.name
+                codes.ARCHIVE_BOMB,
+                f"A header in the archive claims {header.size:,} bytes for itself.",
+                header.name,
             )
         return header
 
@@ -134,5 +135,5 @@ class _Counted(io.RawIOBase):
         content = self._stream.read(size)
         self._given += len(content)
         if self._given > self._most:
-            raise ArchiveError(codes.ARCHIVE_BOMB, f"It unpacks to more than {self._most:,} bytes.")
+            raise ArchiveError(codes.ARCHIVE_BOMB, f"The archive unpacks to more than {self._most:,} bytes.")
         return content

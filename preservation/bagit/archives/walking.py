@@ -69,9 +69,13 @@ def walk_archive(
     for count, (member, opener) in enumerate(walk, 1):
         size += member.size
         if count > limits.files:
-            raise ArchiveError(codes.ARCHIVE_BOMB, f"It has more than {limits.files:,} members.", member.name)
+            raise ArchiveError(
+                codes.ARCHIVE_BOMB, f"The archive has more than {limits.files:,} members.", member.name
+            )
         if size > most:
-            raise ArchiveError(codes.ARCHIVE_BOMB, f"It unpacks to more than {most:,} bytes.", member.name)
+            raise ArchiveError(
+                codes.ARCHIVE_BOMB, f"The archive unpacks to more than {most:,} bytes.", member.name
+            )
         yield member, opener
 
 

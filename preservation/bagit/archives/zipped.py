@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import os
 import stat
 import struct
 import time
@@ -21,8 +22,8 @@ from preservation.bagit.archives.members import (
     MemberStream,
     Opener,
     UnpackLimits,
-    tidy_name,
 )
+from preservation.bagit.resolving import without_dots
 
 _NAME_IS_UTF8 = 0x800
 _UNICODE_PATH = 0x7075
@@ -32,23 +33,24 @@ _END = struct.Struct("<4s4H2LH")
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR64_BYTES = 20
 _LONGEST_COMMENT = 65_535
+_LONGEST_TARGET = 4_096
 
 
 def walk_zip(path: Path, limits: UnpackLimits) -> Iterator[tuple[ArchiveMember, Opener]]:
     """Yield each member in the order of the archive's directory. Raises ``ArchiveError``."""
     try:
         if _more_members_than(path, limits.files):
-            raise ArchiveError(codes.ARCHIVE_BOMB, f"It has more than {limits.files:,} members.")
+            raise ArchiveError(codes.ARCHIVE_BOMB, f"The archive has more than {limits.files:,} members.")
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
-                yield _member(info), partial(MemberStream, partial(archive.open, info))
+                yield _member(archive, info), partial(MemberStream, partial(archive.open, info))
     except DAMAGE as failure:
         raise ArchiveError(
-            codes.ARCHIVE_UNREADABLE, f"It is no readable zip archive: {failure}."
+            codes.ARCHIVE_UNREADABLE, f"The archive is not readable as zip: {failure}."
         ) from failure
 
 
-def _member(info: zipfile.ZipInfo) -> ArchiveMember:
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> ArchiveMember:
     name = _name(info)
     mode = stat.S_IFMT(info.external_attr >> 16)
     if name.endswith("/"):
@@ -59,7 +61,11 @@ def _member(info: zipfile.ZipInfo) -> ArchiveMember:
         kind = MemberKind.FILE
     else:
         kind = MemberKind.SPECIAL
-    return ArchiveMember(tidy_name(name), kind, info.file_size, _modified(info))
+    target = ""
+    if kind is MemberKind.SYMLINK:
+        with archive.open(info) as content:
+            target = os.fsdecode(content.read(_LONGEST_TARGET))
+    return ArchiveMember(without_dots(name), kind, info.file_size, _modified(info), target)
 
 
 def _name(info: zipfile.ZipInfo) -> str:

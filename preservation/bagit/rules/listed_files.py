@@ -46,5 +46,4 @@ def _absent(path: RelativePath, manifests: list[Manifest], contents: BagContents
     if of_payload and not path.startswith(PAYLOAD):
         return codes.error(codes.OUTSIDE_PAYLOAD, f"{named}, but is not in the payload folder.", path)
     optional = not of_payload and contents.declaration.version < _TAG_FILES_REQUIRED
-    found = codes.warning if optional else codes.error
-    return found(codes.FILE_MISSING, f"{named}, but is not in the bag.", path)
+    return codes.error_if(not optional, codes.FILE_MISSING, f"{named}, but is not in the bag.", path)

@@ -21,8 +21,9 @@ def check(contents: BagContents, found: PayloadOxum) -> Iterator[Issue]:
         return
     path = contents.declaration.metadata_file
     if len(promises) > 1:
-        found_as = codes.error if contents.declaration.version >= CURRENT else codes.warning
-        yield found_as(codes.OXUM_MALFORMED, f"{path} gives Payload-Oxum {len(promises)} times.", path)
+        strict = contents.declaration.version >= CURRENT
+        message = f"{path} gives Payload-Oxum {len(promises)} times."
+        yield codes.error_if(strict, codes.OXUM_MALFORMED, message, path)
     promised = parse_payload_oxum(promises[0])
     if promised is None:
         message = f"{path}: Payload-Oxum is '{shown(promises[0][:80])}' instead of octets.files."

@@ -17,18 +17,19 @@ from preservation.model.paths import shown
 
 def check(contents: BagContents) -> Iterator[Issue]:
     """Say what each tag manifest names that it must not, and does not name that it must or should."""
-    found = codes.error if contents.declaration.version >= CURRENT else codes.warning
+    strict = contents.declaration.version >= CURRENT
     payload_manifests = {manifest.path for manifest in contents.payload_manifests}
     tag_manifests = {manifest.path for manifest in contents.tag_manifests}
     tag_files = {path for path in contents.listing.files if not path.startswith(PAYLOAD)} - tag_manifests
     for manifest in contents.tag_manifests:
         yield from _payload_in(manifest)
         for path in sorted(tag_manifests & manifest.entries.keys()):
-            yield found(codes.TAG_MANIFEST_IN_TAG_MANIFEST, f"{manifest.path} names {path}.", path)
+            message = f"{manifest.path} names {path}."
+            yield codes.error_if(strict, codes.TAG_MANIFEST_IN_TAG_MANIFEST, message, path)
         for path in sorted(tag_files - manifest.entries.keys()):
             message = f"{manifest.path} does not name '{shown(path)}'."
             if path in payload_manifests:
-                yield found(codes.MANIFEST_UNLISTED, message, path)
+                yield codes.error_if(strict, codes.MANIFEST_UNLISTED, message, path)
             else:
                 yield codes.warning(codes.TAG_FILE_UNLISTED, message, path)
 

@@ -33,10 +33,13 @@ from preservation.fixity.checking import Unreadable
 from preservation.model.issues import Issue
 from preservation.model.paths import RelativePath, shown
 
-_TAG_FILE = re.compile(r"(?:[^/]+/)?(?:bagit|bag-info|package-info|fetch|(?:tag)?manifest-[^/]+)\.txt")
+_TAG_FILE = re.compile(
+    r"(?:[^/]+/)?(?:bagit|bag-info|package-info|fetch|(?:tag)?manifest-[^/]+)\.txt", re.IGNORECASE
+)
 _BUFFER_BYTES = 1 << 20
 _MOST_TAG_BYTES = 256 << 20
 """Of all tag files together: they wait in memory for the end of the first walk."""
+_NOT_SET_ASIDE = OSError("in this archive it is only another name of a file that is no tag file")
 
 
 class ArchiveSource:
@@ -61,8 +64,8 @@ class ArchiveSource:
         """Walk the archive and list the bag in it."""
         self._layout = read_layout(self._path, self._kind, self._limits, self._set_aside)
         bags = self._layout.bag_folders
-        if self._layout.harmful:
-            return _nothing(*self._layout.harmful)
+        if self._layout.harmful.issues:
+            return _nothing(*self._layout.harmful.issues)
         if len(bags) > 1:
             where = ", ".join(map(shown, sorted(bags)))[:300]
             return _nothing(codes.error(codes.NO_BAG, f"The archive holds {len(bags)} bags: {where}."))
@@ -71,13 +74,13 @@ class ArchiveSource:
         files = frozenset(RelativePath(self._inside(name)) for name in names if self._is_inside(name))
         self._files = files
         has_payload = f"{self._base}{PAYLOAD}"[:-1] in self._layout.folders
-        issues = (*map(self._placed, self._layout.unkeepable), *self._about_layout())
+        issues = (*map(self._placed, self._layout.unkeepable.issues), *self._about_layout())
         return Listing(files, has_payload or any(path.startswith(PAYLOAD) for path in files), issues)
 
     def open_tag_file(self, path: RelativePath) -> BinaryIO:
         """Return the tag file that was set aside, at its start. Raises ``OSError`` where it could not be."""
         name = f"{self._base}{path}"
-        kept = self._tag_files[self._layout.hard_links.get(name, name)]
+        kept = self._tag_files.get(self._layout.hard_links.get(name, name), _NOT_SET_ASIDE)
         if isinstance(kept, OSError):
             raise kept
         kept.seek(0)

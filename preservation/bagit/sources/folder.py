@@ -15,9 +15,8 @@ from preservation.model.issues import Issue
 from preservation.model.paths import RelativePath, shown
 
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-_SMALL_BYTES = 1 << 18
-"""A file that one read of so many bytes takes in is digested at once: handing it to a thread costs more."""
-_BUFFER_BYTES = 1 << 20
+_BUFFER_BYTES = 1 << 18
+"""What a processor's cache holds. A file that one read takes in is digested at once: a thread costs more."""
 
 
 class FolderSource:
@@ -54,7 +53,7 @@ class FolderSource:
 
     def digest(self, wanted: Wanted) -> Iterator[tuple[RelativePath, Observed]]:
         """Digest every listed file: small ones one after the other, large ones many at a time."""
-        buffer = bytearray(_SMALL_BYTES)
+        buffer = bytearray(_BUFFER_BYTES)
         large: list[RelativePath] = []
         for path in self._files:
             observed = _digest_small(f"{self._folder}/{path}", wanted(path), buffer)

@@ -1,0 +1,96 @@
+"""Draws rasters of every kind for tests, and converts them as a caged worker would."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+from preservation.normalization.jobs import convert
+from preservation.normalization.orders import Made
+
+ALL_PROOFS = (
+    "same-pixels",
+    "same-profile",
+    "same-resolution",
+    "same-page-count",
+    "same-embedded-metadata",
+)
+PIXEL_LIMIT = 10_000_000
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A source, what a job made of it, and what it said."""
+
+    source: Path
+    derivative: Path
+    made: Made
+
+    @property
+    def failed(self) -> list[str]:
+        return [proof.name for proof in self.made.proofs if not proof.holds]
+
+
+def noise(*shape: int, kind: str = "u1", highest: int | None = None) -> NDArray[Any]:
+    """Samples in which no two rows are alike, the same every time."""
+    numbers = np.random.default_rng(sum(shape))
+    if kind == "?":
+        return numbers.integers(0, 2, shape).astype(np.bool_)
+    if kind[0] == "f":
+        return numbers.random(shape).astype(kind)
+    top = np.iinfo(kind).max if highest is None else highest
+    return numbers.integers(0, top, shape, endpoint=True, dtype=kind)
+
+
+def saved(picture: Image.Image, format_name: str, **options: Any) -> bytes:
+    sink = io.BytesIO()
+    picture.save(sink, format_name, **options)
+    return sink.getvalue()
+
+
+def tiff(values: NDArray[Any], **options: Any) -> bytes:
+    sink = io.BytesIO()
+    tifffile.imwrite(sink, values, metadata=None, software=False, **options)
+    return sink.getvalue()
+
+
+def srgb_profile() -> bytes:
+    return bytes(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+
+
+def converted(
+    folder: Path,
+    source: bytes,
+    migration: str,
+    *,
+    prove: tuple[str, ...] = ALL_PROOFS,
+    pixel_limit: int = PIXEL_LIMIT,
+    **options: str | int,
+) -> Conversion:
+    """Convert ``source`` without the cage. Raises what the job raises."""
+    paths = folder / "source", folder / "derivative"
+    paths[0].write_bytes(source)
+    order = {"migration": {"name": migration, "options": options}, "prove": prove, "pixel_limit": pixel_limit}
+    with paths[0].open("rb") as given, paths[1].open("w+b") as taken:
+        made = msgspec.convert(convert(order, [given], [taken]), Made)
+    return Conversion(*paths, made)
+
+
+def to_tiff(folder: Path, source: bytes, compression: str = "none", **more: Any) -> Conversion:
+    return converted(folder, source, "image-to-tiff", compression=compression, **more)
+
+
+def to_jp2(folder: Path, source: bytes, **more: Any) -> Conversion:
+    return converted(folder, source, "image-to-jp2", **more)
+
+
+def to_jpeg(folder: Path, source: bytes, quality: int = 90, **more: Any) -> Conversion:
+    return converted(folder, source, "image-to-jpeg", quality=quality, prove=(), **more)
