@@ -65,6 +65,7 @@ def answer(workspaces: Iterable[Workspace], installation: Installation) -> list[
 def _answer(workspace: Workspace, installation: Installation) -> Told:
     ending = only(workspace.ending)
     submission = workspace.submission
+    LOG.info("%s: answer", submission.object)
     receipt = _receipt(workspace, ending, installation)
     page = render(receipt, _target(workspace, installation))
     events = (chronicle_of(workspace).ended(ending.verdict, ending.sentence, ending.at),)

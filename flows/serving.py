@@ -31,6 +31,9 @@ _STOP_SECONDS = 15
 _POLL_SECONDS = 0.1
 _HTTP_OK = 200
 
+# Servers that this process started: a dead child answers to its number until it is asked for its end.
+_CHILDREN: dict[int, subprocess.Popen[bytes]] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class PrefectApi:
@@ -131,6 +134,7 @@ def _start(home: Path, port: int, *, on_demand: bool) -> _Server:
             start_new_session=True,
             env={**os.environ, **server_environment(home), "PREFECT_UI_API_URL": url},
         )
+    _CHILDREN[process.pid] = process
     server = _Server(process.pid, url, on_demand)
     (home / "server.json").write_bytes(msgspec.json.encode(server))
     deadline = time.monotonic() + _START_SECONDS
@@ -184,9 +188,8 @@ def _stop(home: Path, server: _Server) -> None:
 
 
 def _lives(pid: int) -> bool:
-    with suppress(ChildProcessError):
-        if os.waitpid(pid, os.WNOHANG)[0] == pid:
-            return False
+    if pid in _CHILDREN:
+        return _CHILDREN[pid].poll() is None
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

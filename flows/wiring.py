@@ -31,7 +31,6 @@ SOFTWARE_VERSION = version("muniment")
 SOFTWARE = Agent(AgentKind.SOFTWARE, "Muniment", SOFTWARE_VERSION)
 
 
-
 def now() -> datetime:
     """Return the time, in UTC: the clock of everything that is not told another one."""
     return datetime.now(UTC)

@@ -54,7 +54,7 @@ descriptive = ["metadata.csv", "*.marcxml"]
 
 [[screen]]
 check = "irregular-entries"
-outcome = "warn"
+outcome = "reject"
 because = "A link is no file."
 
 [[rule]]

@@ -10,7 +10,7 @@ import typer
 
 from flows.cli.options import JsonOption
 from flows.cli.output import note, say, say_json
-from preservation.model.paths import path_order, relative_path, shown
+from preservation.model.paths import RelativePath, relative_path, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from preservation.model.files import SurveyedFile
     from preservation.policy.explanation import Explanation
     from preservation.policy.schema import Policy
+    from preservation.survey.walk import FoundFile
 
 _BATCH = 256
 """Files identified at a time: enough for every core, few enough that the first answer comes soon."""
@@ -107,24 +108,23 @@ def _identified(policy: Policy, path: Path) -> Iterator[SurveyedFile]:
 
     identifier = Identifier(second_opinion=policy.terms.identification.second_opinion)
     root = path if path.is_dir() else path.parent
-    files = _plain_files_below(path) if path.is_dir() else iter([path])
+    files = _plain_files(root, None if path.is_dir() else relative_path(path.name))
     while batch := list(islice(files, _BATCH)):
-        for file, identification in zip(batch, identifier.identify_batch(batch), strict=True):
-            status = file.stat()
-            name = relative_path(file.relative_to(root).as_posix())
-            yield SurveyedFile(name, status.st_size, status.st_mtime_ns, {}, identification)
+        identifications = identifier.identify_batch([root / file.path for file in batch])
+        for file, identification in zip(batch, identifications, strict=True):
+            yield SurveyedFile(file.path, file.size, file.modified, {}, identification)
 
 
-def _plain_files_below(folder: Path) -> Iterator[Path]:
-    for entry in sorted(folder.iterdir(), key=lambda entry: path_order(entry.name)):
-        if entry.is_symlink() or not (entry.is_dir() or entry.is_file()):
-            note(
-                f"{shown(str(entry))}: neither a file nor a folder; the screen irregular-entries is for such"
-            )
-        elif entry.is_dir():
-            yield from _plain_files_below(entry)
-        else:
+def _plain_files(root: Path, only: RelativePath | None) -> Iterator[FoundFile]:
+    from preservation.survey.walk import FoundFile, walk
+
+    for entry in walk(root, only):
+        if isinstance(entry, FoundFile):
             yield entry
+        else:
+            note(
+                f"{shown(entry.path)}: {entry.kind.value}; no rule is asked, but the screen irregular-entries is"
+            )
 
 
 def _tell(file: SurveyedFile, explanation: Explanation) -> None:

@@ -54,15 +54,22 @@ class Embedded:
     iptc: bytes | None = None
     beyond_us: tuple[str, ...] = ()
 
+    @property
+    def has_fields(self) -> bool:
+        """Say whether there is any field, and so any meaning in the byte order."""
+        return bool(self.main or self.exif or self.gps or self.interoperability)
+
     def differences(self, other: Embedded) -> list[str]:
         """Name what both could hold and is not the same in ``other``, by tag where it is a field."""
         found = []
         for part in fields(self):
+            if part.name == "beyond_us":
+                continue
             mine, theirs = getattr(self, part.name), getattr(other, part.name)
             if isinstance(mine, Mapping):
                 tags = sorted(tag for tag in mine.keys() | theirs.keys() if mine.get(tag) != theirs.get(tag))
                 found += [f"field {tag} ({part.name})" for tag in tags]
-            elif mine != theirs and part.name != "beyond_us":
+            elif mine != theirs and (part.name != "byte_order" or self.has_fields):
                 found.append(part.name.replace("_", " "))
         return found
 
@@ -104,7 +111,7 @@ def open_exif(block: bytes) -> tuple[DirectoryReader, Directory]:
 
 def exif_block(embedded: Embedded) -> bytes | None:
     """Return descriptive, EXIF and GPS fields as an EXIF block of their own; ``None`` if there are none."""
-    if not (embedded.main or embedded.exif or embedded.gps or embedded.interoperability):
+    if not embedded.has_fields:
         return None
     order = embedded.byte_order
     block = bytearray(b"II*\0" if order == "little" else b"MM\0*") + bytes(4)

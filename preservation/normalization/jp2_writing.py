@@ -66,11 +66,16 @@ def _encoded(samples: Samples) -> tuple[Agent, bytes | bytearray | memoryview]:
                 tile_size=_TILE,
             )
         return PILLOW_OPENJPEG, sink.getbuffer()
-    if samples.colour is Colour.BILEVEL:
-        values = values.astype(np.uint8)
+    bilevel = samples.colour is Colour.BILEVEL
     with reported_by(OPENJPEG, "write"):
         codestream = jpeg2k_encode(
-            values, codecformat="j2k", level=0, reversible=True, bitspersample=samples.bits
+            values.astype(np.uint8) if bilevel else values,
+            codecformat="j2k",
+            level=0,
+            reversible=True,
+            bitspersample=samples.bits,
+            # Wavelets make one bit larger, and OpenJPEG fails where it becomes much larger.
+            resolutions=1 if bilevel else None,
         )
     return OPENJPEG, codestream
 

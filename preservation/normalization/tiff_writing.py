@@ -56,7 +56,7 @@ def write_tiff(raster: Raster, stream: BinaryIO, *, lzw: bool) -> str:
         for page in range(raster.page_count):
             companions = raster.companions(page)
             found.append(companions.embedded)
-            if _has_fields(companions.embedded) and companions.embedded.byte_order != order:
+            if companions.embedded.has_fields and companions.embedded.byte_order != order:
                 raise UnacceptableContentError("the EXIF of its pages is written in different byte orders")
             _write_page(target, raster.samples(page), companions, lzw=lzw, big=big)
     _append_directories(stream, found, order, big=big)
@@ -121,10 +121,6 @@ def _append_directories(stream: BinaryIO, found: list[Embedded], order: ByteOrde
         for tag, offset in pointers.items():
             stream.seek(page[tag].at)
             stream.write(offset.to_bytes(8 if big else 4, order))
-
-
-def _has_fields(found: Embedded) -> bool:
-    return bool(found.main or found.exif or found.gps or found.interoperability)
 
 
 def _ratios(resolution: Resolution | None) -> tuple[tuple[int, int], tuple[int, int]] | None:

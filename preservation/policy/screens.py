@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from preservation.model.issues import Severity
 from preservation.policy.words import Listed, Pattern, Sentence, Table
@@ -33,16 +33,27 @@ _SEVERITY = {
 Outcome: TypeAlias = Annotated[ScreenOutcome, Field(strict=False)]
 
 
+def _only_reject(outcome: ScreenOutcome) -> ScreenOutcome:
+    if outcome is not ScreenOutcome.REJECT:
+        raise ValueError("can only be 'reject': a package cannot hold what is no readable file")
+    return outcome
+
+
 class _Screen(Table):
     check: str
     outcome: Outcome = Field(description="reject the drop, ask a person, or warn in the receipt")
-    because: Sentence = Field(description="why, in a sentence for the people who read the receipt")
+    because: Sentence = Field(description="why, in a sentence for the people who read the policy")
 
 
 class IrregularEntries(_Screen):
-    """Links, devices, unreadable files, names that are not UTF-8, empty folders: what cannot be kept."""
+    """Links, devices, unreadable files, names that are not UTF-8: what no bag can hold is always refused."""
 
     check: Literal["irregular-entries"]
+    outcome: Annotated[
+        Outcome,
+        AfterValidator(_only_reject),
+        Field(json_schema_extra={"const": "reject"}, description="can only be reject"),
+    ]
 
 
 class NotEmpty(_Screen):

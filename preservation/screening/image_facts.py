@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Mapping
 from typing import Final
 
 from PIL import Image, ImageCms
@@ -15,6 +16,7 @@ from PIL import Image, ImageCms
 from preservation.model.screening import ImageFacts
 from preservation.screening import jpeg2000
 from preservation.screening.families import Family
+from preservation.tools.work import NOT_ABOUT_CONTENT
 
 HEADER_BYTES: Final = 1 << 16
 """How much of the beginning of a file ``facts_of`` wants to see."""
@@ -43,10 +45,10 @@ _INCH, _CENTIMETRE = 2, 3
 _CM_PER_INCH = 2.54
 
 
-def facts_of(image: Image.Image, family: Family, header: bytes, frames: int) -> ImageFacts:
-    """Return the facts about ``image``, standing at its first frame."""
+def facts_of(image: Image.Image, family: Family, header: bytes) -> ImageFacts:
+    """Return the facts about the frame that ``image`` stands at."""
     return ImageFacts(
-        frames=frames,
+        frames=1,
         width=image.width,
         height=image.height,
         mode=image.mode,
@@ -54,7 +56,7 @@ def facts_of(image: Image.Image, family: Family, header: bytes, frames: int) -> 
         compression=_compression(image, family, header),
         resolution=_resolution(image, family),
         profile=profile_description(image.info.get("icc_profile")),
-        orientation=orientation(image.getexif().get(_ORIENTATION)),
+        orientation=orientation(_exif_of(image).get(_ORIENTATION)),
     )
 
 
@@ -133,12 +135,22 @@ def _resolution(image: Image.Image, family: Family) -> tuple[float, float] | Non
         x, y = image.info.get("jfif_density", (None, None))
         if image.info.get("jfif_unit") in {1, 2}:
             return dots_per_inch(x, y, image.info["jfif_unit"] + 1)
-        exif = image.getexif()
+        exif = _exif_of(image)
         return dots_per_inch(
             exif.get(_X_RESOLUTION), exif.get(_Y_RESOLUTION), exif.get(_RESOLUTION_UNIT, _INCH)
         )
     x, y = image.info.get("dpi", (None, None))
     return dots_per_inch(x, y, _INCH)
+
+
+def _exif_of(image: Image.Image) -> Mapping[int, object]:
+    """Return the EXIF fields; none where they are damaged, which makes no image undecodable."""
+    try:
+        return image.getexif()
+    except NOT_ABOUT_CONTENT:
+        raise
+    except Exception:  # noqa: BLE001  Pillow raises whatever happens to come
+        return {}
 
 
 def _tag(image: Image.Image, number: int) -> object:

@@ -13,6 +13,7 @@ from typing import BinaryIO
 import msgspec
 from PIL import Image, UnidentifiedImageError
 
+from preservation.model.screening import ImageFacts
 from preservation.screening import image_structure, jpeg2000, thumbnails, tiff_decoding
 from preservation.screening.families import Family
 from preservation.screening.image_facts import HEADER_BYTES, facts_of
@@ -46,7 +47,6 @@ _OF_SEVERAL_FRAMES = frozenset({
     Family.TIFF, Family.JPEG, Family.PNG, Family.GIF, Family.WEBP, Family.AVIF,
 })  # fmt: skip
 
-
 _COMPRESSION_TAG = 259
 _BEYOND_PILLOW = frozenset({50001})
 """WebP inside TIFF: Pillow opens it, and its libtiff has no decoder for it."""
@@ -59,23 +59,28 @@ _NO_WORD_ON_THE_PIXELS = (
 
 def examine(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], outputs: Sequence[BinaryIO]) -> Json:
     """Decode the input, as ``family``, within ``memory`` bytes; write a thumbnail to the output, if any."""
-    room = Room(int(arguments["memory"]), inputs[0].seek(0, 2))
-    report = _examine(inputs[0], Family(arguments["family"]), room, outputs[0] if outputs else None)
-    return msgspec.to_builtins(report)
-
-
-def _examine(stream: BinaryIO, family: Family, room: Room, sink: BinaryIO | None) -> ImageReport:
+    stream = inputs[0]
+    family = Family(arguments["family"])
+    room = Room(int(arguments["memory"]), stream.seek(0, 2))
     fault = image_structure.fault_of(family, stream)
+    thumbnail = b""
     try:
-        report = _decode(stream, family, room, sink)
+        facts, thumbnail = _decode(stream, family, room, shown=bool(outputs))
+        report = ImageReport(facts)
     except NOT_ABOUT_CONTENT:
         raise
     except Exception as error:  # noqa: BLE001  decoders raise whatever they like about damaged images
         report = _second_decoding(stream, family, room, error)
-    return msgspec.structs.replace(report, fault=fault or report.fault)
+    # Written here, so that a full disk is not taken for a damaged image.
+    for output in outputs:
+        output.write(thumbnail)
+    return msgspec.to_builtins(
+        msgspec.structs.replace(report, fault=fault or report.fault, has_thumbnail=bool(thumbnail))
+    )
 
 
-def _decode(stream: BinaryIO, family: Family, room: Room, sink: BinaryIO | None) -> ImageReport:
+def _decode(stream: BinaryIO, family: Family, room: Room, *, shown: bool) -> tuple[ImageFacts, bytes]:
+    """Decode every frame with Pillow; return the facts, and a thumbnail of the first if it is to be shown."""
     stream.seek(0)
     header = stream.read(HEADER_BYTES)
     stream.seek(0)
@@ -84,14 +89,14 @@ def _decode(stream: BinaryIO, family: Family, room: Room, sink: BinaryIO | None)
             raise NotImplementedError("a compression that Pillow's libtiff is built without")
         room.require_for(image)
         image.load()
-        facts = facts_of(image, family, header, frames=1)
-        has_thumbnail = sink is not None and _write_thumbnail(image, facts.orientation, sink)
+        facts = facts_of(image, family, header)
+        thumbnail = thumbnails.of(image, facts.orientation) if shown else b""
         frames = 1
         while family in _OF_SEVERAL_FRAMES and _go_to(image, frames):
             room.require_for(image)
             image.load()
             frames += 1
-    return ImageReport(replace(facts, frames=frames), has_thumbnail=has_thumbnail)
+    return replace(facts, frames=frames), thumbnail
 
 
 def _second_decoding(stream: BinaryIO, family: Family, room: Room, first: Exception) -> ImageReport:
@@ -124,16 +129,6 @@ def _go_to(image: Image.Image, frame: int) -> bool:
     try:
         image.seek(frame)
     except EOFError:
-        return False
-    return True
-
-
-def _write_thumbnail(image: Image.Image, orientation: int | None, sink: BinaryIO) -> bool:
-    picture = thumbnails.reduced(image)
-    try:
-        thumbnails.write(picture, orientation, image.info.get("icc_profile"), sink)
-    except ValueError:
-        # A mode that cannot be shown as RGB: the image is sound all the same.
         return False
     return True
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
-from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageCms
+
+from preservation.tools.work import NOT_ABOUT_CONTENT
 
 _LONGEST_EDGE = 160
 _QUALITY = 80
@@ -24,28 +25,40 @@ _UPRIGHT = {
 """What makes an image upright, by its EXIF orientation."""
 
 
-def reduced(image: Image.Image) -> Image.Image:
-    """Return a copy of a decoded image, at most 160 pixels long, that still has its mode and colours."""
+def of(image: Image.Image, orientation: int | None) -> bytes:
+    """Return a JPEG of a decoded image, at most 160 pixels long; empty where it cannot be shown.
+
+    An image that cannot be shown is no worse for that: whatever goes wrong here says nothing of it.
+    """
+    try:
+        picture = _reduced(image)
+        if orientation in _UPRIGHT:
+            picture = picture.transpose(_UPRIGHT[orientation])
+        sink = io.BytesIO()
+        _eight_bit_rgb(picture, image.info.get("icc_profile")).save(sink, "JPEG", quality=_QUALITY)
+    except NOT_ABOUT_CONTENT:
+        raise
+    except Exception:  # noqa: BLE001  see above
+        return b""
+    return sink.getvalue()
+
+
+def _reduced(image: Image.Image) -> Image.Image:
+    """Return a small copy that still has the image's mode and colours, or RGB where it has a palette."""
     scale = _LONGEST_EDGE / max(image.size)
-    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     if scale >= 1:
         return image.copy()
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     if image.mode in {"P", "1"}:
         # Indexes cannot be averaged; every nth pixel is first taken, so that what is averaged is small.
         step = max(1, max(image.size) // (4 * _LONGEST_EDGE))
-        image = image.resize(
+        thinned = image.resize(
             (max(1, image.width // step), max(1, image.height // step)), Image.Resampling.NEAREST
-        ).convert("RGBA" if "transparency" in image.info else "RGB")
+        )
+        image = thinned.convert("RGBA" if "transparency" in image.info else "RGB")
     if image.mode.startswith("I;16"):
         return image.resize(size, Image.Resampling.NEAREST)
     return image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
-
-
-def write(picture: Image.Image, orientation: int | None, icc: bytes | None, sink: BinaryIO) -> None:
-    """Write a reduced picture to ``sink`` as JPEG."""
-    if orientation in _UPRIGHT:
-        picture = picture.transpose(_UPRIGHT[orientation])
-    _eight_bit_rgb(picture, icc).save(sink, "JPEG", quality=_QUALITY)
 
 
 def _eight_bit_rgb(picture: Image.Image, icc: bytes | None) -> Image.Image:

@@ -78,9 +78,7 @@ def _facts_of(page: tifffile.TiffPage, pages: int) -> ImageFacts:
         mode=f"{tifffile.PHOTOMETRIC(page.photometric).name};{page.bitspersample}{kind}",
         bits=page.bitspersample,
         compression=TIFF_COMPRESSIONS.get(page.compression, f"TIFF compression {int(page.compression)}"),
-        resolution=dots_per_inch(
-            _quotient(values.get(282)), _quotient(values.get(283)), int(values.get(296, 2))
-        ),
+        resolution=dots_per_inch(_quotient(values.get(282)), _quotient(values.get(283)), values.get(296, 2)),
         profile=profile_description(page.iccprofile),
         orientation=orientation(values.get(274)),
     )

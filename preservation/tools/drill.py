@@ -7,6 +7,7 @@ All are bounded, so that a cage that fails costs seconds, not the machine.
 from __future__ import annotations
 
 import ctypes
+import errno
 import importlib
 import os
 import signal
@@ -82,6 +83,11 @@ def stumble(_: Mapping[str, Json], __: Sequence[BinaryIO], ___: Sequence[BinaryI
     """Fail as a parser does on what its author did not think of."""
     trailer: dict[str, Json] = {}
     return trailer["a key that every file has"]
+
+
+def fill_the_disk(_: Mapping[str, Json], __: Sequence[BinaryIO], ___: Sequence[BinaryIO]) -> Json:
+    """Fail as writing fails on a full disk."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def lack_a_module(_: Mapping[str, Json], __: Sequence[BinaryIO], ___: Sequence[BinaryIO]) -> Json:

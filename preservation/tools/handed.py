@@ -31,7 +31,7 @@ def opened(request: Request) -> Iterator[Sequence[int] | Refused]:
             try:
                 descriptors.append(_open_regular(path))
             except OSError as error:
-                yield Refused(f"{shown(str(path))} cannot be opened: {error.strerror}")
+                yield Refused(f"{shown(path.name)} cannot be opened: {error.strerror}")
                 return
             held.callback(os.close, descriptors[-1])
         for path in request.outputs:

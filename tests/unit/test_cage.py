@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,13 +24,13 @@ TIGHT = Limits(
 
 
 @pytest.fixture
-def scratch(tmp_path: Path) -> Path:
-    # pytest's own folders are for their owner only, and the cage gives the scratch folder to nobody.
-    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
-        folder.chmod(0o755)
-    place = tmp_path / "scratch"
-    place.mkdir()
-    return place
+def scratch() -> Iterator[Path]:
+    # Not in pytest's own folders: those are for their owner only, and the cage's programs run as nobody.
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        place = Path(folder) / "scratch"
+        place.mkdir()
+        yield place
 
 
 def sh(script: str, scratch: Path, limits: Limits = TIGHT) -> Finished:

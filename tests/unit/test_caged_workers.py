@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from preservation.errors import ToolFailedError
+from preservation.errors import StoreFullError, ToolFailedError
 from preservation.tools.limits import Limits
 from preservation.tools.work import Completed, Died, Exhausted, JobName, Refused, Request, WorkOutcome
 from preservation.tools.workers import CagedWorkers
@@ -139,6 +139,13 @@ def test_whatever_a_parser_raises_is_told_with_its_name(workers: CagedWorkers) -
 def test_a_fault_of_ours_is_not_blamed_on_the_file(workers: CagedWorkers) -> None:
     with pytest.raises(ToolFailedError, match="fault of Muniment"):
         only(workers, asking("lack_a_module"))
+
+
+def test_a_full_disk_is_not_blamed_on_the_file(workers: CagedWorkers, tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    with pytest.raises(StoreFullError, match="no space is left"):
+        only(workers, asking("fill_the_disk", into=(output,)))
+    assert not output.exists()
 
 
 def test_a_job_that_does_not_exist_is_a_fault_of_ours(workers: CagedWorkers) -> None:

@@ -111,7 +111,7 @@ def test_what_cannot_be_kept_is_an_error_whatever_the_policy_says(
     tmp_path: Path, workers: CagedWorkers, kind: EntryKind, code: str
 ) -> None:
     entry = IrregularEntry(RelativePath("it"), kind, "why")
-    (result,) = of_values(tmp_path, workers, entry, policy=policy_that(irregular_entries="warn"))
+    (result,) = of_values(tmp_path, workers, entry, policy=policy_that(not_empty="warn"))
     assert codes(result) == {IssueCode(code): Severity.ERROR}
     assert result.issues[0].message.startswith("it ")
     assert "(why)." in result.issues[0].message

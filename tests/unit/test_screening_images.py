@@ -242,3 +242,8 @@ def test_hostile_bytes_in_every_format_end_in_a_verdict(tmp_path: Path, workers:
     results = examined(tmp_path, workers, files)
     assert len(results) == len(files)
     assert any(result.issues for result in results.values())
+
+
+def test_damaged_exif_does_not_make_an_image_damaged(tmp_path: Path, workers: CagedWorkers) -> None:
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + bytes(range(200))
+    assert facts_of(tmp_path, workers, "a.jpg", encoded(drawn(), "JPEG", exif=exif)).orientation is None

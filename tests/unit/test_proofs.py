@@ -1,0 +1,162 @@
+"""A derivative that differs from its source in anything that was to be the same is found out."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from drawing_rasters import ALL_PROOFS, PIXEL_LIMIT, noise, saved, srgb_profile, to_jp2, to_tiff
+from PIL import Image
+
+from preservation.model.derivatives import Proof
+from preservation.normalization import jobs
+from preservation.normalization.opening import open_for_proving
+from preservation.normalization.proofs import prove
+
+RGB = noise(64, 48, 3)
+
+
+def source() -> bytes:
+    exif = Image.Exif()
+    exif[270] = "Sheet 12, north"
+    return saved(Image.fromarray(RGB), "PNG", dpi=(300, 300), icc_profile=srgb_profile(), exif=exif)
+
+
+def proofs(one: bytes, other: bytes) -> dict[str, Proof]:
+    sides = [open_for_proving(io.BytesIO(content), PIXEL_LIMIT) for content in (one, other)]
+    return {name: prove(name, sides[0], sides[1]) for name in ALL_PROOFS}
+
+
+def failing(one: bytes, other: bytes) -> set[str]:
+    return {name for name, proof in proofs(one, other).items() if not proof.holds}
+
+
+@pytest.fixture
+def derivative(tmp_path: Path) -> bytes:
+    return to_tiff(tmp_path, source()).derivative.read_bytes()
+
+
+def retagged(content: bytes, tag: int, change: Callable[[tifffile.TiffTag], None]) -> bytes:
+    sink = io.BytesIO(content)
+    with tifffile.TiffFile(sink, mode="r+b") as pages:
+        change(pages.pages[0].tags[tag])
+    return sink.getvalue()
+
+
+def test_a_faithful_derivative_is_proved_in_everything(derivative):
+    assert failing(source(), derivative) == set()
+
+
+def test_one_sample_changed_by_one_is_found(derivative):
+    at = derivative.index(RGB[10].tobytes())
+    changed = derivative[:at] + bytes([derivative[at] ^ 1]) + derivative[at + 1 :]
+    assert failing(source(), changed) == {"same-pixels"}
+
+
+def test_two_pixels_exchanged_are_found(derivative):
+    changed = RGB.copy()
+    changed[0, 0], changed[0, 1] = RGB[0, 1], RGB[0, 0]
+    assert failing(source(), derivative.replace(RGB.tobytes(), changed.tobytes())) == {"same-pixels"}
+
+
+def test_a_picture_that_would_be_shown_turned_is_found(tmp_path):
+    exif = Image.Exif()
+    exif[274] = 6
+    turned = saved(Image.fromarray(RGB), "PNG", exif=exif)
+    upright = to_tiff(tmp_path, saved(Image.fromarray(RGB), "PNG")).derivative.read_bytes()
+    assert "same-pixels" in failing(turned, upright)
+
+
+def test_the_same_numbers_with_another_meaning_are_found(derivative):
+    as_lab = retagged(derivative, 262, lambda tag: tag.overwrite(8))
+    assert failing(source(), as_lab) == {"same-pixels"}
+
+
+def test_a_changed_profile_is_found(derivative):
+    changed = derivative.replace(b"sRGB", b"sRGA")
+    assert failing(source(), changed) == {"same-profile"}
+
+
+def test_a_dropped_profile_is_found(tmp_path, derivative):
+    without = to_tiff(tmp_path, saved(Image.fromarray(RGB), "PNG", dpi=(300, 300))).derivative.read_bytes()
+    found = proofs(source(), without)
+    assert not found["same-profile"].holds
+    assert "no profile in the derivative" in found["same-profile"].detail
+    assert found["same-resolution"].holds
+    assert failing(without, derivative) >= {"same-profile"}
+
+
+def test_a_halved_resolution_is_found_with_the_figures(derivative):
+    halved = retagged(derivative, 282, lambda tag: tag.overwrite((15000, 254)))
+    found = proofs(source(), halved)["same-resolution"]
+    assert not found.holds
+    assert "300 x 300 dpi in the source" in found.detail.replace("299.999", "300")
+    assert failing(source(), halved) == {"same-resolution"}
+
+
+def test_a_resolution_within_a_thousandth_is_the_same(derivative):
+    rounded = retagged(derivative, 282, lambda tag: tag.overwrite((11812, 100)))
+    assert failing(source(), rounded) == set()
+
+
+def test_a_changed_description_is_found(derivative):
+    changed = derivative.replace(b"Sheet 12, north", b"Sheet 13, north")
+    found = proofs(source(), changed)["same-embedded-metadata"]
+    assert not found.holds
+    assert "field 270 (main)" in found.detail
+    assert failing(source(), changed) == {"same-embedded-metadata"}
+
+
+def test_a_lost_page_is_found_by_every_proof():
+    def pages(count: int) -> bytes:
+        sink = io.BytesIO()
+        with tifffile.TiffWriter(sink) as target:
+            for _ in range(count):
+                target.write(RGB, photometric="rgb", metadata=None, contiguous=False)
+        return sink.getvalue()
+
+    assert failing(pages(3), pages(2)) == set(ALL_PROOFS)
+    assert "3 pages in the source, 2 pages in" in proofs(pages(3), pages(2))["same-page-count"].detail
+
+
+def test_a_derivative_that_does_not_decode_proves_nothing(derivative):
+    cut = derivative[: len(derivative) - len(RGB.tobytes()) // 2]
+    found = proofs(source(), cut)["same-pixels"]
+    assert not found.holds
+    assert "could not be compared" in found.detail
+
+
+def test_the_detail_gives_digests_that_anyone_can_compute(derivative):
+    digest = hashlib.sha256(RGB.tobytes()).hexdigest()
+    detail = proofs(source(), derivative)["same-pixels"].detail
+    assert f"48 x 64 pixels, RGB, 8 bit, sha256 {digest} in the source, decoded by libpng" in detail
+    assert f"{digest} in the derivative, decoded by libtiff" in detail
+
+
+@pytest.mark.parametrize("convert", [to_tiff, to_jp2])
+def test_what_encoded_a_derivative_does_not_decode_it_for_the_proof(tmp_path, convert):
+    made = convert(tmp_path, source()).made
+    assert made.decoder is not None
+    assert made.encoder.name != made.decoder.name
+
+
+def test_an_encoder_that_is_wrong_by_one_pixel_is_caught_by_the_job(tmp_path, monkeypatch):
+    def wrong(raster, stream, *, lzw):
+        name = real(raster, stream, lzw=lzw)
+        at = stream.seek(-1, 2)
+        last = stream.read(1)
+        stream.seek(at)
+        stream.write(bytes([last[0] ^ 0x80]))
+        stream.flush()
+        return name
+
+    real = jobs.write_tiff
+    monkeypatch.setattr(jobs, "write_tiff", wrong)
+    assert to_tiff(tmp_path, saved(Image.fromarray(np.zeros((9, 9), np.uint8)), "PNG")).failed == [
+        "same-pixels"
+    ]
