@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -38,10 +38,12 @@ def now() -> datetime:
 
 @dataclass(frozen=True)
 class Installation:
-    """An installation, opened: its settings and everything they choose."""
+    """An installation, opened: its settings and everything they choose. ``closing`` ends what it started."""
 
     settings: Settings
     database: Database
+    closing: ExitStack
+    _pools: dict[tuple[str, ...], CagedWorkers] = field(default_factory=dict)
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -81,6 +83,12 @@ class Installation:
         """Every configured store."""
         return tuple(_folder_store(store, self.settings) for store in self.settings.store)
 
+    def caged_workers(self, preload: tuple[str, ...]) -> CagedWorkers:
+        """Return the caged processes that have ``preload`` imported; all submissions of a run share them."""
+        if preload not in self._pools:
+            self._pools[preload] = self.closing.enter_context(_caged_workers(self.settings, preload))
+        return self._pools[preload]
+
     @cached_property
     def purgers(self) -> dict[StoreName, Purger]:
         """What can take away the leftovers of an unfinished try, by store."""
@@ -96,12 +104,11 @@ def open_installation(settings: Settings) -> Iterator[Installation]:
 
     Raises ``ConfigurationError`` or ``StorageError`` where its database cannot be opened.
     """
-    with open_database(settings.database_url) as database:
-        yield Installation(settings, database)
+    with open_database(settings.database_url) as database, ExitStack() as closing:
+        yield Installation(settings, database, closing)
 
 
-def caged_workers(settings: Settings, preload: tuple[str, ...]) -> CagedWorkers:
-    """Make the pool of caged processes that parse what was dropped; it starts them when asked."""
+def _caged_workers(settings: Settings, preload: tuple[str, ...]) -> CagedWorkers:
     limits = Limits(
         address_space=int(settings.limits.memory),
         cpu_seconds=settings.limits.cpu_seconds,

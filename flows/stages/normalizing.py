@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from flows.progress import watched
 from flows.stages.stage import Stage, chronicle_of
-from flows.wiring import Installation, caged_workers
+from flows.wiring import Installation
 from flows.workspace import Workspace, only
 from preservation.model.derivatives import Derivative
 from preservation.model.digests import Algorithm
@@ -18,21 +18,20 @@ def _normalize(workspace: Workspace, installation: Installation) -> Iterable[Eve
     submission = workspace.submission
     packaging = installation.policy_of(submission.object.collection).terms.packaging
     algorithms = {Algorithm.SHA256, packaging.algorithm, *packaging.additional_algorithms}
-    with caged_workers(installation.settings, PRELOAD) as workers:
-        derivatives = normalize(
-            zip(workspace.surveyed(), workspace.decisions, strict=True),
-            root=only(workspace.received).payload_root,
-            workspace=workspace.root,
-            workers=workers,
-            algorithms=tuple(sorted(algorithms)),
+    derivatives = normalize(
+        zip(workspace.surveyed(), workspace.decisions, strict=True),
+        root=only(workspace.received).payload_root,
+        workspace=workspace.root,
+        workers=installation.caged_workers(PRELOAD),
+        algorithms=tuple(sorted(algorithms)),
+    )
+    workspace.derivatives.write(
+        watched(
+            derivatives,
+            f"{submission.object}: normalize",
+            lambda outcome: outcome.size if isinstance(outcome, Derivative) else 0,
         )
-        workspace.derivatives.write(
-            watched(
-                derivatives,
-                f"{submission.object}: normalize",
-                lambda outcome: outcome.size if isinstance(outcome, Derivative) else 0,
-            )
-        )
+    )
     made = refused = 0
     for outcome in workspace.derivatives:
         if isinstance(outcome, Derivative):

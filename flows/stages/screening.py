@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from flows.progress import watched
 from flows.stages.stage import Stage
-from flows.wiring import Installation, caged_workers
+from flows.wiring import Installation
 from flows.workspace import Workspace, only
 from preservation.model.events import Event
 from preservation.screening.examiners import JOB_MODULES
@@ -16,17 +16,15 @@ from preservation.screening.screen import screen
 def _screen(workspace: Workspace, installation: Installation) -> Iterable[Event]:
     submission = workspace.submission
     policy = installation.policy_of(submission.object.collection)
-    workspace.thumbnails.mkdir(exist_ok=True)
-    with caged_workers(installation.settings, JOB_MODULES) as workers:
-        screened = screen(
-            workspace.survey,
-            root=only(workspace.received).payload_root,
-            policy=policy,
-            name_rules=tuple(store.name_rules for store in installation.stores_for(policy)),
-            workers=workers,
-            thumbnails=workspace.thumbnails,
-        )
-        workspace.screened.write(watched(screened, f"{submission.object}: screen", lambda _: 0))
+    screened = screen(
+        workspace.survey,
+        root=only(workspace.received).payload_root,
+        policy=policy,
+        name_rules=tuple(store.name_rules for store in installation.stores_for(policy)),
+        workers=installation.caged_workers(JOB_MODULES),
+        thumbnails=workspace.thumbnails,
+    )
+    workspace.screened.write(watched(screened, f"{submission.object}: screen", lambda _: 0))
     # What was found is told with the judgement, by the next stage.
     return ()
 

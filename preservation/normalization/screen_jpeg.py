@@ -68,8 +68,7 @@ def _on_white(samples: Samples) -> Image.Image:
         (at for at, extra in enumerate(samples.extras, bands) if extra is not Extra.UNSPECIFIED), None
     )
     if samples.colour is Colour.LAB:
-        # TIFF counts a* and b* from 0, signed; Pillow counts them from -128.
-        return Image.fromarray(colour ^ np.array([0, 128, 128], dtype=np.uint8), "LAB")
+        return Image.fromarray(colour, "LAB")
     picture = Image.fromarray(colour, "CMYK" if samples.colour is Colour.CMYK else None)
     if alpha is None or samples.colour is Colour.CMYK:
         return picture

@@ -27,7 +27,7 @@ class Claim:
         self._paths = PathMatcher(rule.when.path)
 
     def unmet(self, file: SurveyedFile) -> WhenKey | None:
-        """Return the first key of ``when`` that does not hold for ``file``; ``None`` where the rule takes it."""
+        """Return the first key of ``when`` that does not hold; ``None`` where the rule takes the file."""
         decided = file.identification.decided
         if self._formats and decided not in self._formats:
             return WhenKey.PUID

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -11,7 +12,7 @@ from preservation.policy.claims import Claim
 from preservation.policy.globs import PathMatcher, extension_of
 from preservation.policy.rules import JUNK, WhenKey
 from preservation.policy.schema import Policy
-from preservation.policy.selection import decide
+from preservation.policy.selection import decide, is_descriptive
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,32 +44,32 @@ def explain(policy: Policy, file: SurveyedFile) -> Explanation:
             passed_over.append(PassedOver(claim.identifier, _objection(unmet, file)))
         elif claim.identifier == decision.rule:
             reason = _grounds(claim, file)
-    return Explanation(decision, reason, consequence(decision), tuple(passed_over))
+    return Explanation(decision, reason, _consequence(policy, decision), tuple(passed_over))
 
 
-def consequence(decision: Decision) -> str:
-    """Return what preserving would do with the file, as a sentence."""
+def _consequence(policy: Policy, decision: Decision) -> str:
     match decision.action:
         case Action.LEAVE_OUT:
-            return "It would be left out and listed as left out."
+            return "It would be left out, and listed as left out."
         case Action.ASK:
             return "The drop would wait until an archivist has decided."
         case Action.REJECT:
             return "The whole drop would be rejected."
         case Action.RETAIN | Action.NORMALIZE:
-            return " ".join(("It would be kept as it is.", *_derivatives(decision)))
+            return " ".join(_what_is_made(policy, decision))
         case _:
             assert_never(decision.action)
 
 
-def _derivatives(decision: Decision) -> list[str]:
-    sentences = []
+def _what_is_made(policy: Policy, decision: Decision) -> Iterator[str]:
+    yield "It would be kept as it is."
+    if is_descriptive(policy, decision.path):
+        yield "A copy of it would be put into metadata/descriptive."
     if decision.normalize is not None:
         proofs = ", ".join(decision.prove)
-        sentences.append(f"A second form would be made by {_said(decision.normalize)} and kept if proved: {proofs}.")
+        yield f"A second form would be made by {_said(decision.normalize)} and kept if proved: {proofs}."
     if decision.access is not None:
-        sentences.append(f"An access copy would be made by {_said(decision.access)}.")
-    return sentences
+        yield f"An access copy would be made by {_said(decision.access)}."
 
 
 def _said(migration: Migration) -> str:

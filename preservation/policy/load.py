@@ -29,7 +29,9 @@ def load(path: Path) -> Policy:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise _unsound(str(path), Fault(1, f"{shown(str(path))}: cannot be read: {error.strerror}")) from error
+        raise _unsound(
+            str(path), Fault(1, f"{shown(str(path))}: cannot be read: {error.strerror}")
+        ) from error
     return parse(content, str(path))
 
 

@@ -36,6 +36,6 @@ def shared_claim(left: When, right: When) -> str | None:
 
 
 def _names(when: When) -> list[tuple[PathPattern, ...]]:
-    """Return what a condition asks of paths, each to be met by one of its patterns; an extension is one too."""
+    """Return what a condition asks of paths: a pattern of each tuple has to fit. An extension is one too."""
     extensions = tuple(PathPattern(f"*.{extension}") for extension in when.extension)
     return [patterns for patterns in (when.path, extensions) if patterns]

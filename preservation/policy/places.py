@@ -14,7 +14,13 @@ Steps: TypeAlias = tuple[str | int, ...]
 
 _BLANK = re.compile(r"(?:\s|#[^\n]*)*")
 _STRING = re.compile(
-    r'"""(?:\\.|[^\\])*?"""(?:"{0,2})' r"|'''.*?'''(?:'{0,2})" r'|"(?:\\.|[^"\\])*"' r"|'[^']*'", re.DOTALL
+    r"""
+    \"{3} (?: \\. | [^\\] )*? \"{3} \"{0,2}
+    | '{3} .*? '{3} '{0,2}
+    | \" (?: \\. | [^"\\] )* \"
+    | ' [^']* '
+    """,
+    re.DOTALL | re.VERBOSE,
 )
 _BARE = re.compile(r"[^\s,\]}#=.]+")
 _SCALAR = re.compile(r"[^,\]}#\n]+")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,24 +86,21 @@ def drop(tmp_path: Path, workers: CagedWorkers) -> Drop:
 
 def pdf(*texts: str) -> bytes:
     writer = PdfWriter()
-    font = DictionaryObject(
-        {
-            NameObject("/Type"): NameObject("/Font"),
-            NameObject("/Subtype"): NameObject("/Type1"),
-            NameObject("/BaseFont"): NameObject("/Helvetica"),
-        }
+    font = {"/Type": "/Font", "/Subtype": "/Type1", "/BaseFont": "/Helvetica"}
+    resources = DictionaryObject()
+    resources[NameObject("/Font")] = DictionaryObject()
+    resources["/Font"][NameObject("/F1")] = DictionaryObject(
+        {NameObject(key): NameObject(name) for key, name in font.items()}
     )
     for text in texts:
         page = writer.add_blank_page(200, 200)
-        page[NameObject("/Resources")] = DictionaryObject(
-            {NameObject("/Font"): DictionaryObject({NameObject("/F1"): font})}
-        )
+        page[NameObject("/Resources")] = resources
         content = DecodedStreamObject()
         content.set_data(f"BT /F1 12 Tf 20 100 Td ({text}) Tj ET".encode())
         page[NameObject("/Contents")] = writer._add_object(content)
-    path = __import__("io").BytesIO()
-    writer.write(path)
-    return path.getvalue()
+    sink = io.BytesIO()
+    writer.write(sink)
+    return sink.getvalue()
 
 
 def test_a_derivative_lies_in_the_workspace_with_its_digests_and_proofs(drop):
