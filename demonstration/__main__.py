@@ -34,6 +34,8 @@ name = "ledgers"
 policy = "policies/digitized-documents.toml"
 """
 _MARK = "drawn-by-muniment"
+_WIDTH = 150
+"""Columns of the table where no terminal says how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class End:
 def main() -> int:
     """Run the demonstration and return the exit code."""
     arguments = _arguments()
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=_WIDTH)
     started = time.monotonic()
     _clear(arguments.folder)
     console.print("Drawing the drops …")
@@ -167,7 +169,7 @@ def _show(ends: list[End], installation: Path, console: Console, seconds: float)
             str(end.told["files"]),
             ", ".join(_formats(receipt)) or "-",
             ", ".join(replica["store"] for replica in end.told["replicas"]) or "-",
-            str(receipt.relative_to(installation.resolve() / "receipts")),
+            f"[link={receipt.as_uri()}]{receipt.relative_to(installation.resolve() / 'receipts')}[/link]",
         )
     console.print(table)
     stores = installation / "stores"

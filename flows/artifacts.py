@@ -24,7 +24,20 @@ def publish(label: str, told: list[Told]) -> None:
     formats = _formats(told)
     if formats:
         create_table_artifact(key=f"formats-{slug}", table=formats, description=f"Formats: {label}")
-    replicas = [
+    if len(told) == 1:
+        for replica in told[0].ending.replicas:
+            create_link_artifact(
+                key=f"replica-{replica.store}-{slug}",
+                link=_link_to(replica.location),
+                link_text=replica.location,
+                description=f"{told[0].ending.package} in store {replica.store}",
+            )
+    elif replicas := _replicas(told):
+        create_table_artifact(key=f"replicas-{slug}", table=replicas, description=f"Replicas: {label}")
+
+
+def _replicas(told: list[Told]) -> list[dict[str, str | int]]:
+    return [
         {
             "package": str(one.ending.package),
             "store": replica.store,
@@ -36,16 +49,6 @@ def publish(label: str, told: list[Told]) -> None:
         for one in told
         for replica in one.ending.replicas
     ]
-    if replicas:
-        create_table_artifact(key=f"replicas-{slug}", table=replicas, description=f"Replicas: {label}")
-    if len(told) == 1:
-        for replica in told[0].ending.replicas:
-            create_link_artifact(
-                key=f"replica-{replica.store}-{slug}",
-                link=_link_to(replica.location),
-                link_text=replica.location,
-                description=f"{told[0].ending.package} in store {replica.store}",
-            )
 
 
 def _link_to(location: str) -> str:
