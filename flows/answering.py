@@ -48,6 +48,12 @@ def not_begun(drop: Drop, reason: str) -> Told:
     return Told(str(drop), Ending(Verdict.INTERRUPTED, reason, now()))
 
 
+def unanswered(workspace: Workspace, reason: str) -> Told:
+    """Tell of a submission that could not be answered; its folder stays, and the next run answers."""
+    sentence = f"It could not be answered: {reason}. Nothing is lost: preserve it again and it goes on."
+    return Told(str(workspace.submission.object), Ending(Verdict.INTERRUPTED, sentence, now()))
+
+
 def answer(workspaces: Iterable[Workspace], installation: Installation) -> list[Told]:
     """Answer every submission that has ended, and seal the journal.
 

@@ -11,7 +11,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State, StateType
 from prefect.runtime import flow_run
 
-from flows.answering import Told, not_begun
+from flows.answering import Told, not_begun, unanswered
 from flows.artifacts import publish
 from flows.claiming import claim
 from flows.drops import Drop, label_of
@@ -97,9 +97,13 @@ def _interrupt_unended(workspaces: list[Path], outcome: State[Any]) -> None:
 
 def _answers(directory: Path, workspaces: list[Path], label: str) -> list[Told]:
     waits = list(DATABASE.waits)
-    return answer_all.with_options(
+    outcome = answer_all.with_options(
         task_run_name=f"answer {label}", retries=len(waits), retry_delay_seconds=waits
-    )(directory, workspaces)
+    )(directory, workspaces, return_state=True)
+    told = outcome.result(raise_on_failure=False)
+    if isinstance(told, BaseException):
+        return [unanswered(Workspace(root), str(told)) for root in workspaces]
+    return told
 
 
 def _state_of(told: list[Told]) -> State[list[Told]]:

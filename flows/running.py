@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from flows.answering import Told
+from flows.answering import Told, not_begun
 from flows.drops import Drop, name_of
 from flows.progress import LOG
 from flows.serving import PrefectApi, server_environment
 from flows.settings import Settings
-from preservation.errors import ConfigurationError, NotFoundError
+from preservation.errors import ConfigurationError, NotFoundError, PreservationError
 from preservation.policy.load import load
 from preservation.survey.walk import FoundFile, walk
 
@@ -61,6 +61,8 @@ def in_runs(drops: list[Drop], settings: Settings) -> Iterator[list[Drop]]:
 def run_preserve(settings: Settings, api: PrefectApi, drops: list[Drop]) -> list[Told]:
     """Run the flow for ``drops``, in this process, and return what is told of each.
 
+    Raises nothing: what stops the run is told of every drop as *interrupted*.
+
     Prefect is imported here and not before: it costs two seconds, which no other verb shall pay.
     """
     os.environ.update(server_environment(settings.state / "prefect"))
@@ -83,9 +85,21 @@ def run_preserve(settings: Settings, api: PrefectApi, drops: list[Drop]) -> list
 
     # The heartbeat's thread costs a second a run when it is joined.
     quick = {PREFECT_API_URL: api.url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
-    with temporary_settings(quick), delivered():
-        state = preserve(settings.directory, drops, return_state=True)
-    told: list[Told] | BaseException = cast("Any", state).result(raise_on_failure=False)
+    try:
+        with temporary_settings(quick), delivered():
+            told = _result_of(preserve(settings.directory, drops, return_state=True))
+    except PreservationError as error:
+        return [not_begun(drop, str(error)) for drop in drops]
+    except Exception as error:  # noqa: BLE001  Prefect's API gone midway has many faces; nothing is lost by it
+        LOG.warning("Prefect: %s: %s", type(error).__name__, error)
+        reason = f"Prefect at {api.url} failed ({type(error).__name__}); preserve it again and it goes on"
+        return [not_begun(drop, reason) for drop in drops]
+    return told
+
+
+def _result_of(state: Any) -> list[Told]:  # noqa: ANN401  Prefect's state, whose result is typed by nobody
+    """Return what the flow told, or raise what it raised."""
+    told: list[Told] | BaseException = state.result(raise_on_failure=False)
     if isinstance(told, BaseException):
         raise told
     return told

@@ -147,7 +147,8 @@ class Workspace:
         if self.root.exists():
             aside = self.root.with_name(f"{_DISCARDED}{uuid4().hex}")
             self.root.rename(aside)
-            shutil.rmtree(aside)
+            # Whoever takes an object in hand clears what is left aside, so it may be gone already.
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 _DISCARDED = ".discarded-"
@@ -175,6 +176,10 @@ def in_hand(processing: Path, object_id: ObjectId) -> Iterator[Workspace]:
             raise UnavailableError(
                 f"{object_id}: another run of Muniment has this object in hand; try again when it has ended"
             ) from error
-        yield Workspace(processing / object_id.collection / object_id.name)
+        workspace = Workspace(processing / object_id.collection / object_id.name)
+        # What a run was killed in the middle of removing is nobody's any more.
+        for aside in workspace.root.parent.glob(f"{_DISCARDED}*"):
+            shutil.rmtree(aside, ignore_errors=True)
+        yield workspace
     finally:
         os.close(lock)

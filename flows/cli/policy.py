@@ -102,7 +102,7 @@ def schema() -> None:
 
 
 def _identified(policy: Policy, path: Path) -> Iterator[SurveyedFile]:
-    """Identify the file, or the files of the drop, at ``path``. Digests are not computed: rules ask for none."""
+    """Identify the file, or the files of the drop, at ``path``. No digests: rules do not ask for them."""
     from preservation.identification.identify import Identifier
     from preservation.model.files import SurveyedFile
 
@@ -122,9 +122,7 @@ def _plain_files(root: Path, only: RelativePath | None) -> Iterator[FoundFile]:
         if isinstance(entry, FoundFile):
             yield entry
         else:
-            note(
-                f"{shown(entry.path)}: {entry.kind.value}; no rule is asked, but the screen irregular-entries is"
-            )
+            note(f"{shown(entry.path)}: {entry.kind.value}; rules are asked about files only")
 
 
 def _tell(file: SurveyedFile, explanation: Explanation) -> None:

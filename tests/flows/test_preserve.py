@@ -218,3 +218,13 @@ def test_a_prefect_that_does_not_answer_is_named_with_what_to_do(archive: Archiv
     finished = silent.run("preserve", scans, "--collection", "images")
     assert finished.returncode == 6
     assert "http://127.0.0.1:9/api" in finished.stderr
+
+
+def test_a_database_that_cannot_be_opened_interrupts_and_is_named(archive: Archive, scans: Path):
+    shutil.move(archive.directory / "state" / "muniment.db", archive.directory / "state" / "away.db")
+    (archive.directory / "state" / "muniment.db").mkdir()
+    finished = archive.run("preserve", scans, "--collection", "images", "--json")
+    told = json.loads(finished.stdout)
+    assert (finished.returncode, told["verdict"], told["receipt"]) == (6, "interrupted", None)
+    assert "muniment.db" in told["sentence"]
+    assert "Traceback" not in finished.stderr
