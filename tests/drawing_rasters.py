@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,19 +51,21 @@ def noise(*shape: int, kind: str = "u1", highest: int | None = None) -> NDArray[
     return numbers.integers(0, top, shape, endpoint=True, dtype=kind)
 
 
-def saved(picture: Image.Image, format_name: str, **options: Any) -> bytes:
+def saved(picture: Image.Image, format_name: str, **options: object) -> bytes:
     sink = io.BytesIO()
     picture.save(sink, format_name, **options)
     return sink.getvalue()
 
 
-def tiff(values: NDArray[Any], **options: Any) -> bytes:
+def tiff(values: NDArray[Any], **options: object) -> bytes:
     sink = io.BytesIO()
     tifffile.imwrite(sink, values, metadata=None, software=False, **options)
     return sink.getvalue()
 
 
+@cache
 def srgb_profile() -> bytes:
+    """Once for all tests: LittleCMS writes the time into every profile that it makes."""
     return bytes(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
 
 
@@ -84,13 +87,15 @@ def converted(
     return Conversion(*paths, made)
 
 
-def to_tiff(folder: Path, source: bytes, compression: str = "none", **more: Any) -> Conversion:
-    return converted(folder, source, "image-to-tiff", compression=compression, **more)
+def to_tiff(
+    folder: Path, source: bytes, compression: str = "none", *, pixel_limit: int = PIXEL_LIMIT
+) -> Conversion:
+    return converted(folder, source, "image-to-tiff", compression=compression, pixel_limit=pixel_limit)
 
 
-def to_jp2(folder: Path, source: bytes, **more: Any) -> Conversion:
-    return converted(folder, source, "image-to-jp2", **more)
+def to_jp2(folder: Path, source: bytes) -> Conversion:
+    return converted(folder, source, "image-to-jp2")
 
 
-def to_jpeg(folder: Path, source: bytes, quality: int = 90, **more: Any) -> Conversion:
+def to_jpeg(folder: Path, source: bytes, quality: int = 90, **more: int) -> Conversion:
     return converted(folder, source, "image-to-jpeg", quality=quality, prove=(), **more)

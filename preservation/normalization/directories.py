@@ -33,6 +33,8 @@ LONG_KIND = 4
 LONG8_KIND = 16
 POINTER_KINDS = frozenset({13, 18})
 RATIONAL_KINDS = frozenset({5, 10})
+_FLOAT_KINDS = frozenset({11, 12})
+_WHOLE_KINDS = frozenset({1, 3, 4, 6, 8, 9, 13, 16, 17, 18})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +91,16 @@ class DirectoryReader:
 
     def numbers(self, found: Field) -> tuple[int, ...]:
         """Return the field's values as whole numbers."""
-        if found.kind in {2, 5, 7, 10, 11, 12} or not found.count:
+        if found.kind not in _WHOLE_KINDS or not found.count:
             raise UnacceptableContentError(f"its field {found.tag} does not hold whole numbers")
         return tuple(self._unpack(_KINDS[found.kind] * found.count, found.value))
 
     def fraction(self, found: Field) -> Fraction:
         """Return the field's first value as a fraction; 0 where it says nothing."""
-        if found.kind in {5, 10} and found.count:
+        if found.kind in RATIONAL_KINDS and found.count:
             numerator, denominator = self._unpack(_KINDS[found.kind], found.value[:8])
             return Fraction(numerator, denominator) if denominator else Fraction(0)
-        if found.kind in {11, 12} and found.count:
+        if found.kind in _FLOAT_KINDS and found.count:
             width = struct.calcsize(_KINDS[found.kind])
             number = self._unpack(_KINDS[found.kind], found.value[:width])[0]
             return Fraction(number).limit_denominator(1 << 16) if abs(number) < 1 << 31 else Fraction(0)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 
 from preservation.errors import UnacceptableContentError
 from preservation.normalization.directories import (
+    LONG8_KIND,
     LONG_KIND,
     POINTER_KINDS,
     TEXT_KIND,
@@ -87,16 +88,27 @@ class Embedded:
 
 def embedded_in(reader: DirectoryReader, page: Directory) -> Embedded:
     """Return the metadata of a page of a TIFF, or of an EXIF block's first directory."""
-    exif = reader.below(page, EXIF)
+    beyond_us = [f"field {found.tag}" for found in page.values() if _points_somewhere(found)]
+
+    def below(directory: Directory, pointer: int, name: str) -> Directory:
+        try:
+            return reader.below(directory, pointer)
+        except UnacceptableContentError as error:
+            beyond_us.append(f"{name} that is damaged ({error})")
+            return {}
+
+    exif = below(page, EXIF, "EXIF")
+    gps = below(page, GPS, "GPS")
+    interoperability = below(exif, INTEROPERABILITY, "EXIF on interoperability")
     return Embedded(
         byte_order=reader.byte_order,
         main=_description(page.values()),
         exif=_description(exif.values()),
-        gps=_description(reader.below(page, GPS).values()),
-        interoperability=_description(reader.below(exif, INTEROPERABILITY).values()),
+        gps=_description(gps.values()),
+        interoperability=_description(interoperability.values()),
         xmp=page[XMP].value if XMP in page else None,
         iptc=page[IPTC].value if IPTC in page else None,
-        beyond_us=tuple(f"field {found.tag}" for found in page.values() if _points_somewhere(found)),
+        beyond_us=tuple(beyond_us),
     )
 
 
@@ -131,7 +143,7 @@ def sub_directories(
         at = _append(block, embedded.interoperability, order, base=base, big=big)
         width = 8 if big else 4
         exif[INTEROPERABILITY] = Field(
-            INTEROPERABILITY, 16 if big else LONG_KIND, 1, at.to_bytes(width, order)
+            INTEROPERABILITY, LONG8_KIND if big else LONG_KIND, 1, at.to_bytes(width, order)
         )
     if exif:
         yield EXIF, _append(block, exif, order, base=base, big=big)

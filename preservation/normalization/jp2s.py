@@ -1,8 +1,7 @@
 """JPEG 2000 as a raster. OpenJPEG lies beneath every decoder of it here, in builds of their own.
 
-Pillow decodes 8 bits tile by tile, but would change 1 and 16 bits, and hands out no more than it understands
-of colours. imagecodecs decodes the bare codestream of any depth, and holds all its samples in 32 bits while
-it does so.
+Pillow decodes 8 bits tile by tile and understands colours, but would change samples of 1 and 16 bits.
+imagecodecs decodes bare codestreams of any depth, and holds all samples in 32 bits while it does so.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import re
 from pathlib import PurePosixPath
 
 from preservation.errors import UnacceptableContentError
-from preservation.model.paths import RelativePath
+from preservation.model.paths import RelativePath, shown
 
 _EXTENSION = re.compile(r"(?<=[^/])\.[A-Za-z0-9]{1,5}$")
 """What may be taken off: a few letters and digits after the last dot, but never a whole name."""
@@ -28,15 +28,16 @@ class DerivativeNames:
         ``UnacceptableContentError`` where no name can be had.
         """
         folders = {str(folder) for folder in PurePosixPath(source).parents} - {"."}
-        if taken := sorted(folders & self._files):
+        if in_the_way := sorted(folders & self._files):
             raise UnacceptableContentError(
-                f"its folder has the name of another file's derivative, {taken[0]!r}; rename one of the two"
+                f"its folder has the name of another file's derivative, {shown(in_the_way[0])}; "
+                "rename one of the two"
             )
         for candidate in (_EXTENSION.sub("", source) + extension, source + extension):
             name = candidate.rpartition("/")[2]
-            if candidate in self._files | self._folders or len(name.encode()) > _LONGEST_NAME_BYTES:
-                continue
-            self._files.add(candidate)
-            self._folders |= folders
-            return RelativePath(candidate)
+            taken = candidate in self._files or candidate in self._folders
+            if not taken and len(name.encode()) <= _LONGEST_NAME_BYTES:
+                self._files.add(candidate)
+                self._folders |= folders
+                return RelativePath(candidate)
         raise UnacceptableContentError("its name is too long to take another extension; shorten it")

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias, assert_never
@@ -70,7 +71,8 @@ def normalize(
     their names only.
     """
     for purpose in Purpose:
-        shutil.rmtree(workspace / purpose, ignore_errors=True)
+        with suppress(FileNotFoundError):
+            shutil.rmtree(workspace / purpose)
     asked_for: deque[_Wanted | RefusedDerivative] = deque()
 
     def requests() -> Iterator[Request]:

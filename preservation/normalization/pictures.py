@@ -95,9 +95,8 @@ class Resolution:
 
 def resolution(across: Fraction, down: Fraction, unit: LengthUnit) -> Resolution | None:
     """Return the resolution, ``None`` where the numbers say nothing: absurd ones, or 1:1 without a unit."""
-    if not (_LEAST <= across <= _MOST and _LEAST <= down <= _MOST) or (
-        unit is LengthUnit.NONE and across == down
-    ):
+    absurd = not (_LEAST <= across <= _MOST and _LEAST <= down <= _MOST)
+    if absurd or (unit is LengthUnit.NONE and across == down):
         return None
     return Resolution(across, down, unit)
 
@@ -139,7 +138,7 @@ class Raster(Protocol):
         """The order in which the embedded fields of the first page are written."""
 
     def companions(self, page: int) -> Companions:
-        """Return what travels with the pixels, without decoding these."""
+        """Return what travels with the pixels."""
 
     def decoded_bytes(self, page: int) -> int:
         """Return the most that the decoded samples can take up."""

@@ -45,7 +45,7 @@ _MODES = {
 _WITH_ALPHA = {"1": "LA", "L": "LA", "RGB": "RGBA", "P": "RGBA", "PA": "RGBA", "LA": "LA", "RGBA": "RGBA"}
 _WITHOUT_ALPHA = {"P": "RGB"}
 _ROWS_AT_ONCE = 256
-_WHOLE_RANGE = (255, 65535)
+_HIGHEST_OF_8_BITS, _HIGHEST_OF_16_BITS = 255, 65535
 
 Decoder = Callable[[ImageFile.ImageFile], Samples]
 Companionship = Callable[[ImageFile.ImageFile], Companions]
@@ -66,6 +66,7 @@ class PillowRaster:
         self._limit = pixel_limit
         self._decode = decode or samples_of
         self._accompany = accompany or companions_of
+        self._companions: dict[int, Companions] = {}
         image = self._opened(0)
         self.decoder = PILLOW_JPEG if decoder is PILLOW and image.format in {"JPEG", "MPO"} else decoder
         with reported_by(self.decoder):
@@ -92,9 +93,11 @@ class PillowRaster:
 
     def companions(self, page: int) -> Companions:
         """Return what travels with the page."""
-        image = self._opened(page)
-        with reported_by(self.decoder):
-            return self._accompany(image)
+        if page not in self._companions:
+            image = self._opened(page)
+            with reported_by(self.decoder):
+                self._companions[page] = self._accompany(image)
+        return self._companions[page]
 
     def decoded_bytes(self, page: int) -> int:
         """Return the most that the samples can take up: four bands, or three of a palette, of 16 bits."""
@@ -123,7 +126,8 @@ class PillowRaster:
 
 def samples_of(image: ImageFile.ImageFile) -> Samples:
     """Decode the image by Pillow. Raises ``UnacceptableContentError`` where Pillow would change samples."""
-    _refuse_reduction(image)
+    if not _is_exact(image):
+        raise UnacceptableContentError("its samples are of a depth that is not carried over exactly")
     image.load()
     if image.format == "PPM" and image.mode == "I":
         return Samples(_in_blocks(image, None).astype(np.uint16), Colour.GREY)
@@ -187,14 +191,16 @@ def _in_blocks(image: Image.Image, mode: str | None) -> NDArray[Any]:
     return values
 
 
-def _refuse_reduction(image: ImageFile.ImageFile) -> None:
+def _is_exact(image: ImageFile.ImageFile) -> bool:
+    # What Pillow is about to do stands in the tiles: the decoder, and what it is told of the samples.
     for tile in image.tile:
-        highest = tile.args[-1] if image.format == "PPM" and isinstance(tile.args, tuple) else 255
-        sixteen = image.format == "SGI" and "16" in f"{tile.codec_name} {tile.args}"
-        if sixteen or (isinstance(highest, int) and highest not in _WHOLE_RANGE):
-            raise UnacceptableContentError("its samples are of a depth that is not carried over exactly")
-        if image.format == "PPM" and highest == _WHOLE_RANGE[1] and image.mode != "I":
-            raise UnacceptableContentError("its colour samples of 16 bits are not carried over exactly")
+        if image.format == "SGI" and "16" in f"{tile.codec_name} {tile.args}":
+            return False
+        if image.format == "PPM" and isinstance(tile.args, tuple):
+            highest = tile.args[-1]
+            if highest != _HIGHEST_OF_8_BITS and (highest, image.mode) != (_HIGHEST_OF_16_BITS, "I"):
+                return False
+    return True
 
 
 def _resolution_of(image: ImageFile.ImageFile) -> Resolution | None:

@@ -32,7 +32,7 @@ from preservation.normalization.pictures import (
     resolution,
 )
 
-_WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
+_WIDTH, _LENGTH, _BITS, _PHOTOMETRIC = 256, 257, 258, 262
 _SAMPLES_PER_PIXEL, _PLANAR, _COLOR_MAP, _INK_SET, _EXTRA_SAMPLES = 277, 284, 320, 332, 338
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR, _LAB = 0, 1, 2, 3, 5, 6, 8
@@ -95,7 +95,7 @@ class TiffRaster:
         palette = self._number(fields, _PHOTOMETRIC, 1) == _PALETTE
         bands = 6 if palette else self._number(fields, _SAMPLES_PER_PIXEL, 1)
         pixels = self._number(fields, _WIDTH, 0) * self._number(fields, _LENGTH, 0)
-        return pixels * bands * max(1, self._number(fields, _BITS, 1) // 8)
+        return pixels * bands * max(1, self._number(fields, _BITS, 1) // _BYTE)
 
     def samples(self, page: int) -> Samples:
         """Decode the page and give its samples their meaning."""
@@ -237,7 +237,7 @@ def tiff_by_tifffile(stream: BinaryIO, pixel_limit: int) -> Raster:
 
 
 def tiff_by_libtiff(stream: BinaryIO, pixel_limit: int) -> Raster:
-    """Open a TIFF whose samples libtiff decodes; CMYK pages see the module's own words."""
+    """Open a TIFF whose samples libtiff decodes, but for CMYK, of which it would make RGB."""
 
     def decode(page: int) -> NDArray[Any]:
         return np.asarray(tiff_decode(whole(stream), index=page))

@@ -103,7 +103,7 @@ def pdf(*texts: str) -> bytes:
     return sink.getvalue()
 
 
-def test_a_derivative_lies_in_the_workspace_with_its_digests_and_proofs(drop):
+def test_a_derivative_lies_in_the_workspace_with_its_digests_and_proofs(drop: Drop):
     drop.holds("album/one.png", saved(PICTURE, "PNG", dpi=(300, 300), icc_profile=srgb_profile()))
     (derivative,) = drop.becomes(decided("album/one.png", TO_TIFF))
     assert isinstance(derivative, Derivative)
@@ -124,7 +124,7 @@ def test_a_derivative_lies_in_the_workspace_with_its_digests_and_proofs(drop):
     assert derivative.encoder.version
 
 
-def test_outcomes_come_in_the_order_of_the_decisions_preservation_before_access(drop):
+def test_outcomes_come_in_the_order_of_the_decisions_preservation_before_access(drop: Drop):
     decisions = []
     for number in range(40):
         drop.holds(f"{number:02}.png", saved(Image.fromarray(noise(20 + number, 30, 3)), "PNG"))
@@ -140,7 +140,7 @@ def test_outcomes_come_in_the_order_of_the_decisions_preservation_before_access(
     assert all(isinstance(outcome, Derivative) for outcome in outcomes)
 
 
-def test_what_cannot_be_proved_is_refused_recorded_and_removed(drop):
+def test_what_cannot_be_proved_is_refused_recorded_and_removed(drop: Drop):
     drop.holds("commented.jpg", saved(PICTURE, "JPEG", comment=b"by the scanner"))
     (refused,) = drop.becomes(decided("commented.jpg", TO_TIFF))
     assert isinstance(refused, RefusedDerivative)
@@ -165,7 +165,7 @@ def test_what_cannot_be_proved_is_refused_recorded_and_removed(drop):
     ],
 )
 def test_what_cannot_be_converted_is_refused_with_the_reason_and_the_rest_goes_on(
-    drop, content, migration, reason
+    drop: Drop, content: bytes, migration: Migration, reason: str
 ):
     drop.holds("bad", content)
     drop.holds("good.png", saved(PICTURE, "PNG"))
@@ -175,7 +175,7 @@ def test_what_cannot_be_converted_is_refused_with_the_reason_and_the_rest_goes_o
     assert isinstance(made, Derivative)
 
 
-def test_a_bomb_that_unpacks_beyond_the_memory_of_the_cage_is_refused(tmp_path):
+def test_a_bomb_that_unpacks_beyond_the_memory_of_the_cage_is_refused(tmp_path: Path):
     with CagedWorkers(Limits(address_space=1 << 30), 1, PRELOAD) as small:
         drop = Drop(tmp_path, small)
         drop.holds("bomb.png", saved(Image.new("1", (30_000, 30_000)), "PNG"))
@@ -184,7 +184,7 @@ def test_a_bomb_that_unpacks_beyond_the_memory_of_the_cage_is_refused(tmp_path):
     assert "more memory than is allowed" in refused.reason
 
 
-def test_sources_that_would_share_a_derivative_get_one_each(drop):
+def test_sources_that_would_share_a_derivative_get_one_each(drop: Drop):
     for name in ("a.bmp", "a.d/x.bmp", "a.gif"):
         drop.holds(name, saved(PICTURE.convert("L"), name[-3:].upper()))
     outcomes = drop.becomes(*(decided(name, TO_TIFF) for name in ("a.bmp", "a.d/x.bmp", "a.gif")))
@@ -195,7 +195,7 @@ def test_sources_that_would_share_a_derivative_get_one_each(drop):
     ]
 
 
-def test_a_file_for_which_there_is_no_name_is_refused_in_its_place(drop):
+def test_a_file_for_which_there_is_no_name_is_refused_in_its_place(drop: Drop):
     long = "x" * 255
     for name in ("a.png", long, "z.png"):
         drop.holds(name, saved(PICTURE, "PNG"))
@@ -211,7 +211,7 @@ def test_a_file_for_which_there_is_no_name_is_refused_in_its_place(drop):
     assert "too long" in str(outcomes[1])
 
 
-def test_what_a_killed_run_left_behind_is_not_trusted(drop):
+def test_what_a_killed_run_left_behind_is_not_trusted(drop: Drop):
     left = drop.workspace / "preservation" / "half.tif"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"II*\0 half")
@@ -220,12 +220,12 @@ def test_what_a_killed_run_left_behind_is_not_trusted(drop):
     assert [path.name for path in (drop.workspace / "preservation").iterdir()] == ["one.tif"]
 
 
-def test_nothing_asked_for_makes_nothing(drop):
+def test_nothing_asked_for_makes_nothing(drop: Drop):
     drop.holds("one.png", saved(PICTURE, "PNG"))
     assert drop.becomes(decided("one.png", None)) == []
 
 
-def test_the_text_of_a_pdf_is_taken_out_page_by_page(drop):
+def test_the_text_of_a_pdf_is_taken_out_page_by_page(drop: Drop):
     drop.holds("ledger.pdf", pdf("Received of Mr. Smith", "Paid to Mrs. Jones"))
     (derivative,) = drop.becomes(decided("ledger.pdf", None, TO_TEXT))
     assert isinstance(derivative, Derivative)
@@ -235,14 +235,14 @@ def test_the_text_of_a_pdf_is_taken_out_page_by_page(drop):
     assert derivative.proofs[0].detail == "2 pages, 39 characters"
 
 
-def test_a_pdf_without_text_is_refused_without_alarm(drop):
+def test_a_pdf_without_text_is_refused_without_alarm(drop: Drop):
     drop.holds("scan.pdf", pdf(""))
     (refused,) = drop.becomes(decided("scan.pdf", None, TO_TEXT))
     assert isinstance(refused, RefusedDerivative)
     assert refused.reason == "it has no text layer, so there is no text to take out"
 
 
-def test_sources_stay_as_they_were(drop):
+def test_sources_stay_as_they_were(drop: Drop):
     content = saved(Image.fromarray(np.zeros((30, 40), np.uint8)), "BMP")
     drop.holds("one.bmp", content)
     drop.becomes(decided("one.bmp", TO_JP2, TO_JPEG))

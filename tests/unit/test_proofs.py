@@ -6,16 +6,18 @@ import hashlib
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
 import tifffile
-from drawing_rasters import ALL_PROOFS, PIXEL_LIMIT, noise, saved, srgb_profile, to_jp2, to_tiff
+from drawing_rasters import ALL_PROOFS, PIXEL_LIMIT, Conversion, noise, saved, srgb_profile, to_jp2, to_tiff
 from PIL import Image
 
 from preservation.model.derivatives import Proof
 from preservation.normalization import jobs
 from preservation.normalization.opening import open_for_proving
+from preservation.normalization.pictures import Raster
 from preservation.normalization.proofs import prove
 
 RGB = noise(64, 48, 3)
@@ -48,23 +50,23 @@ def retagged(content: bytes, tag: int, change: Callable[[tifffile.TiffTag], None
     return sink.getvalue()
 
 
-def test_a_faithful_derivative_is_proved_in_everything(derivative):
+def test_a_faithful_derivative_is_proved_in_everything(derivative: bytes):
     assert failing(source(), derivative) == set()
 
 
-def test_one_sample_changed_by_one_is_found(derivative):
+def test_one_sample_changed_by_one_is_found(derivative: bytes):
     at = derivative.index(RGB[10].tobytes())
     changed = derivative[:at] + bytes([derivative[at] ^ 1]) + derivative[at + 1 :]
     assert failing(source(), changed) == {"same-pixels"}
 
 
-def test_two_pixels_exchanged_are_found(derivative):
+def test_two_pixels_exchanged_are_found(derivative: bytes):
     changed = RGB.copy()
     changed[0, 0], changed[0, 1] = RGB[0, 1], RGB[0, 0]
     assert failing(source(), derivative.replace(RGB.tobytes(), changed.tobytes())) == {"same-pixels"}
 
 
-def test_a_picture_that_would_be_shown_turned_is_found(tmp_path):
+def test_a_picture_that_would_be_shown_turned_is_found(tmp_path: Path):
     exif = Image.Exif()
     exif[274] = 6
     turned = saved(Image.fromarray(RGB), "PNG", exif=exif)
@@ -72,18 +74,18 @@ def test_a_picture_that_would_be_shown_turned_is_found(tmp_path):
     assert "same-pixels" in failing(turned, upright)
 
 
-def test_the_same_numbers_with_another_meaning_are_found(derivative):
+def test_the_same_numbers_with_another_meaning_are_found(derivative: bytes):
     as_lab = retagged(derivative, 262, lambda tag: tag.overwrite(8))
     assert failing(source(), as_lab) == {"same-pixels"}
 
 
-def test_a_changed_profile_is_found(derivative):
+def test_a_changed_profile_is_found(derivative: bytes):
     profile = srgb_profile()
     changed = derivative.replace(profile, profile[:-1] + b"!")
     assert failing(source(), changed) == {"same-profile"}
 
 
-def test_a_dropped_profile_is_found(tmp_path, derivative):
+def test_a_dropped_profile_is_found(tmp_path: Path, derivative: bytes):
     without = to_tiff(tmp_path, saved(Image.fromarray(RGB), "PNG", dpi=(300, 300))).derivative.read_bytes()
     found = proofs(source(), without)
     assert not found["same-profile"].holds
@@ -92,7 +94,7 @@ def test_a_dropped_profile_is_found(tmp_path, derivative):
     assert failing(without, derivative) >= {"same-profile"}
 
 
-def test_a_halved_resolution_is_found_with_the_figures(derivative):
+def test_a_halved_resolution_is_found_with_the_figures(derivative: bytes):
     halved = retagged(derivative, 282, lambda tag: tag.overwrite((15000, 254)))
     found = proofs(source(), halved)["same-resolution"]
     assert not found.holds
@@ -100,12 +102,12 @@ def test_a_halved_resolution_is_found_with_the_figures(derivative):
     assert failing(source(), halved) == {"same-resolution"}
 
 
-def test_a_resolution_within_a_thousandth_is_the_same(derivative):
+def test_a_resolution_within_a_thousandth_is_the_same(derivative: bytes):
     rounded = retagged(derivative, 282, lambda tag: tag.overwrite((11812, 100)))
     assert failing(source(), rounded) == set()
 
 
-def test_a_changed_description_is_found(derivative):
+def test_a_changed_description_is_found(derivative: bytes):
     changed = derivative.replace(b"Sheet 12, north", b"Sheet 13, north")
     found = proofs(source(), changed)["same-embedded-metadata"]
     assert not found.holds
@@ -125,14 +127,14 @@ def test_a_lost_page_is_found_by_every_proof():
     assert "3 pages in the source, 2 pages in" in proofs(pages(3), pages(2))["same-page-count"].detail
 
 
-def test_a_derivative_that_does_not_decode_proves_nothing(derivative):
+def test_a_derivative_that_does_not_decode_proves_nothing(derivative: bytes):
     cut = derivative[: len(derivative) - len(RGB.tobytes()) // 2]
     found = proofs(source(), cut)["same-pixels"]
     assert not found.holds
     assert "could not be compared" in found.detail
 
 
-def test_the_detail_gives_digests_that_anyone_can_compute(derivative):
+def test_the_detail_gives_digests_that_anyone_can_compute(derivative: bytes):
     digest = hashlib.sha256(RGB.tobytes()).hexdigest()
     detail = proofs(source(), derivative)["same-pixels"].detail
     assert f"48 x 64 pixels, RGB, 8 bit, sha256 {digest} in the source, decoded by libpng" in detail
@@ -140,14 +142,18 @@ def test_the_detail_gives_digests_that_anyone_can_compute(derivative):
 
 
 @pytest.mark.parametrize("convert", [to_tiff, to_jp2])
-def test_what_encoded_a_derivative_does_not_decode_it_for_the_proof(tmp_path, convert):
+def test_what_encoded_a_derivative_does_not_decode_it_for_the_proof(
+    tmp_path: Path, convert: Callable[..., Conversion]
+):
     made = convert(tmp_path, source()).made
     assert made.decoder is not None
     assert made.encoder.name != made.decoder.name
 
 
-def test_an_encoder_that_is_wrong_by_one_pixel_is_caught_by_the_job(tmp_path, monkeypatch):
-    def wrong(raster, stream, *, lzw):
+def test_an_encoder_that_is_wrong_by_one_pixel_is_caught_by_the_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def wrong(raster: Raster, stream: BinaryIO, *, lzw: bool) -> str:
         name = real(raster, stream, lzw=lzw)
         at = stream.seek(-1, 2)
         last = stream.read(1)

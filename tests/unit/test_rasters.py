@@ -1,16 +1,17 @@
-"""Pictures of every kind, as the formats in the field hold them, become TIFF and JP2 without losing a sample."""
+"""Pictures of every kind, as formats in the field hold them, become TIFF and JP2 and lose no sample."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from drawing_rasters import noise, saved, srgb_profile, tiff, to_jp2, to_tiff
+from drawing_rasters import Conversion, noise, saved, srgb_profile, tiff, to_jp2, to_tiff
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin, TiffImagePlugin
 
@@ -110,7 +111,9 @@ ONLY_TIFF: dict[str, tuple[Callable[[], bytes], NDArray[Any]]] = {
 
 @pytest.mark.parametrize("compression", ["none", "lzw"])
 @pytest.mark.parametrize("kind", [*KINDS, *ONLY_TIFF])
-def test_a_picture_becomes_a_tiff_that_holds_the_samples_that_were_drawn(tmp_path, kind, compression):
+def test_a_picture_becomes_a_tiff_that_holds_the_samples_that_were_drawn(
+    tmp_path: Path, kind: str, compression: str
+):
     draw, drawn = (KINDS | ONLY_TIFF)[kind]
     conversion = to_tiff(tmp_path, draw(), compression)
     assert conversion.failed == []
@@ -123,14 +126,14 @@ def test_a_picture_becomes_a_tiff_that_holds_the_samples_that_were_drawn(tmp_pat
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "grey TIFF of floating point"])
-def test_a_picture_becomes_a_jp2_that_holds_the_samples_that_were_drawn(tmp_path, kind):
+def test_a_picture_becomes_a_jp2_that_holds_the_samples_that_were_drawn(tmp_path: Path, kind: str):
     draw, drawn = KINDS[kind]
     conversion = to_jp2(tmp_path, draw())
     assert conversion.failed == []
     np.testing.assert_array_equal(imagecodecs.jpeg2k_decode(conversion.derivative.read_bytes()), drawn)
 
 
-def test_a_bilevel_picture_takes_one_bit_a_pixel_in_tiff(tmp_path):
+def test_a_bilevel_picture_takes_one_bit_a_pixel_in_tiff(tmp_path: Path):
     conversion = to_tiff(tmp_path, saved(Image.fromarray(noise(800, 800, kind="?")), "PNG"))
     assert conversion.derivative.stat().st_size < 800 * 800 / 8 + 1000
     with Image.open(conversion.derivative) as derivative:
@@ -146,17 +149,17 @@ def test_a_bilevel_picture_takes_one_bit_a_pixel_in_tiff(tmp_path):
         ("RGB TIFF with a spot colour", "not plain transparency"),
     ],
 )
-def test_what_a_jp2_cannot_hold_is_refused_with_the_reason(tmp_path, kind, reason):
+def test_what_a_jp2_cannot_hold_is_refused_with_the_reason(tmp_path: Path, kind: str, reason: str):
     with pytest.raises(UnacceptableContentError, match=reason):
         to_jp2(tmp_path, ONLY_TIFF[kind][0]())
 
 
-def test_floating_point_is_refused_for_jp2(tmp_path):
+def test_floating_point_is_refused_for_jp2(tmp_path: Path):
     with pytest.raises(UnacceptableContentError, match="floating point"):
         to_jp2(tmp_path, tiff(FLOATS, photometric="minisblack"))
 
 
-def test_cmyk_jpeg_becomes_tiff_with_the_samples_pillow_sees(tmp_path):
+def test_cmyk_jpeg_becomes_tiff_with_the_samples_pillow_sees(tmp_path: Path):
     source = saved(Image.fromarray(CMYK, "CMYK"), "JPEG", quality=95)
     conversion = to_tiff(tmp_path, source)
     assert conversion.failed == []
@@ -174,7 +177,7 @@ def pages() -> bytes:
     return sink.getvalue()
 
 
-def test_every_page_is_carried_over_whatever_its_kind(tmp_path):
+def test_every_page_is_carried_over_whatever_its_kind(tmp_path: Path):
     conversion = to_tiff(tmp_path, pages(), "lzw")
     assert conversion.failed == []
     with tifffile.TiffFile(conversion.derivative) as derivative:
@@ -183,7 +186,7 @@ def test_every_page_is_carried_over_whatever_its_kind(tmp_path):
         np.testing.assert_array_equal(page, drawn)
 
 
-def test_many_pages_do_not_go_into_a_jp2(tmp_path):
+def test_many_pages_do_not_go_into_a_jp2(tmp_path: Path):
     with pytest.raises(UnacceptableContentError, match="this has 3; TIFF can"):
         to_jp2(tmp_path, pages())
 
@@ -194,12 +197,12 @@ def animation(format_name: str) -> bytes:
 
 
 @pytest.mark.parametrize("format_name", ["GIF", "PNG", "WEBP"])
-def test_an_animation_is_refused_since_no_still_format_keeps_its_timing(tmp_path, format_name):
+def test_an_animation_is_refused_since_no_still_format_keeps_its_timing(tmp_path: Path, format_name: str):
     with pytest.raises(UnacceptableContentError, match="animation of 3 frames"):
         to_tiff(tmp_path, animation(format_name))
 
 
-def test_orientation_is_carried_and_the_pixels_are_not_turned(tmp_path):
+def test_orientation_is_carried_and_the_pixels_are_not_turned(tmp_path: Path):
     exif = Image.Exif()
     exif[274] = 6
     conversion = to_tiff(tmp_path, saved(WEB_PICTURE, "PNG", exif=exif))
@@ -209,7 +212,7 @@ def test_orientation_is_carried_and_the_pixels_are_not_turned(tmp_path):
         np.testing.assert_array_equal(derivative.pages[0].asarray(), RGB)
 
 
-def test_a_jp2_cannot_say_that_a_picture_is_to_be_turned(tmp_path):
+def test_a_jp2_cannot_say_that_a_picture_is_to_be_turned(tmp_path: Path):
     exif = Image.Exif()
     exif[274] = 6
     with pytest.raises(UnacceptableContentError, match="turned when shown"):
@@ -218,7 +221,9 @@ def test_a_jp2_cannot_say_that_a_picture_is_to_be_turned(tmp_path):
 
 @pytest.mark.parametrize("convert", [to_tiff, to_jp2])
 @pytest.mark.parametrize("format_name", ["PNG", "JPEG", "TIFF", "WEBP"])
-def test_the_profile_is_carried_byte_for_byte(tmp_path, convert, format_name):
+def test_the_profile_is_carried_byte_for_byte(
+    tmp_path: Path, convert: Callable[..., Conversion], format_name: str
+):
     profile = srgb_profile()
     conversion = convert(tmp_path, saved(WEB_PICTURE, format_name, icc_profile=profile))
     assert conversion.failed == []
@@ -228,14 +233,14 @@ def test_the_profile_is_carried_byte_for_byte(tmp_path, convert, format_name):
 
 
 @pytest.mark.parametrize("kind", [b"prtr", b"abst"])
-def test_a_profile_that_a_jp2_may_not_hold_is_refused(tmp_path, kind):
+def test_a_profile_that_a_jp2_may_not_hold_is_refused(tmp_path: Path, kind: bytes):
     profile = srgb_profile()
     other = profile[:12] + kind + profile[16:]
     with pytest.raises(UnacceptableContentError, match="ICC profile is of a kind"):
         to_jp2(tmp_path, saved(WEB_PICTURE, "PNG", icc_profile=other))
 
 
-def test_a_profile_for_colours_does_not_go_with_a_grey_jp2(tmp_path):
+def test_a_profile_for_colours_does_not_go_with_a_grey_jp2(tmp_path: Path):
     with pytest.raises(UnacceptableContentError, match="another kind of picture than grey"):
         to_jp2(tmp_path, saved(Image.fromarray(GREY), "PNG", icc_profile=srgb_profile()))
 
@@ -243,14 +248,16 @@ def test_a_profile_for_colours_does_not_go_with_a_grey_jp2(tmp_path):
 @pytest.mark.parametrize("convert", [to_tiff, to_jp2])
 @pytest.mark.parametrize("dots", [(16, 15), (72, 72), (300, 600), (4800, 4800)])
 @pytest.mark.parametrize("format_name", ["PNG", "JPEG", "BMP", "TIFF"])
-def test_resolution_is_carried(tmp_path, convert, dots, format_name):
+def test_resolution_is_carried(
+    tmp_path: Path, convert: Callable[..., Conversion], dots: tuple[int, int], format_name: str
+):
     conversion = convert(tmp_path, saved(WEB_PICTURE, format_name, dpi=dots))
     assert conversion.failed == []
     with Image.open(conversion.derivative) as derivative:
         assert derivative.info["dpi"] == pytest.approx(dots, rel=0.001)
 
 
-def test_a_jpeg_that_says_nothing_of_resolution_gets_none(tmp_path):
+def test_a_jpeg_that_says_nothing_of_resolution_gets_none(tmp_path: Path):
     exif = Image.Exif()
     exif[271] = "a camera"
     # Without JFIF's fields Pillow itself would say 72.
@@ -274,9 +281,11 @@ def with_exif() -> Image.Exif:
     return exif
 
 
-@pytest.mark.parametrize("big", [False, True])
-def test_exif_gps_xmp_and_iptc_are_carried_into_tiff_where_others_find_them(tmp_path, monkeypatch, big):
-    if big:
+@pytest.mark.parametrize("form", ["TIFF 6.0", "BigTIFF"])
+def test_exif_gps_xmp_and_iptc_are_carried_into_tiff_where_others_find_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+):
+    if form == "BigTIFF":
         monkeypatch.setattr(tiff_writing, "_CLASSIC_BYTES", 0)
     iptc = b"\x1c\x02\x05\x00\x08Sheet 12"
     photoshop = b"Photoshop 3.0\x008BIM\x04\x04\x00\x00" + len(iptc).to_bytes(4) + iptc + b"\0"
@@ -284,9 +293,9 @@ def test_exif_gps_xmp_and_iptc_are_carried_into_tiff_where_others_find_them(tmp_
     source = plain[:2] + b"\xff\xed" + (len(photoshop) + 2).to_bytes(2) + photoshop + plain[2:]
     conversion = to_tiff(tmp_path, source)
     assert conversion.failed == []
-    assert conversion.made.format_name == ("BigTIFF, uncompressed" if big else "TIFF 6.0, uncompressed")
+    assert conversion.made.format_name == f"{form}, uncompressed"
     with tifffile.TiffFile(conversion.derivative) as derivative:
-        assert derivative.is_bigtiff is big
+        assert derivative.is_bigtiff == (form == "BigTIFF")
         tags = derivative.pages[0].tags
         assert (tags[270].value, tags[271].value) == ("Sheet 12, north", "Contex")
         assert tags[34665].value["ExposureTime"] == (1, 250)
@@ -295,7 +304,7 @@ def test_exif_gps_xmp_and_iptc_are_carried_into_tiff_where_others_find_them(tmp_
         assert tags[33723].value == iptc
 
 
-def test_pillow_too_finds_the_exif_of_a_tiff(tmp_path):
+def test_pillow_too_finds_the_exif_of_a_tiff(tmp_path: Path):
     conversion = to_tiff(tmp_path, saved(WEB_PICTURE, "JPEG", exif=with_exif()))
     with Image.open(conversion.derivative) as derivative:
         exif = derivative.getexif()
@@ -303,7 +312,7 @@ def test_pillow_too_finds_the_exif_of_a_tiff(tmp_path):
         assert exif.get_ifd(0x8825)[1] == "N"
 
 
-def test_exif_and_xmp_are_carried_into_jp2(tmp_path):
+def test_exif_and_xmp_are_carried_into_jp2(tmp_path: Path):
     source = saved(WEB_PICTURE, "PNG", exif=with_exif())
     conversion = to_jp2(tmp_path, source)
     assert conversion.failed == []
@@ -315,7 +324,7 @@ def test_exif_and_xmp_are_carried_into_jp2(tmp_path):
     assert exif.get_ifd(0x8769)[0x9003] == "2026:11:20 10:11:12"
 
 
-def test_private_fields_of_a_tiff_are_carried(tmp_path):
+def test_private_fields_of_a_tiff_are_carried(tmp_path: Path):
     georeference = np.arange(6, dtype="<f8").tobytes()
     source = tiff(RGB, photometric="rgb", extratags=[(33550, 12, 6, georeference, False)])
     conversion = to_tiff(tmp_path, source)
@@ -324,7 +333,7 @@ def test_private_fields_of_a_tiff_are_carried(tmp_path):
         assert derivative.pages[0].tags[33550].value == tuple(range(6))
 
 
-def test_text_notes_of_a_png_have_no_place_and_that_is_said(tmp_path):
+def test_text_notes_of_a_png_have_no_place_and_that_is_said(tmp_path: Path):
     notes = PngImagePlugin.PngInfo()
     notes.add_text("Author", "A. Surveyor")
     conversion = to_tiff(tmp_path, saved(WEB_PICTURE, "PNG", pnginfo=notes))
@@ -332,7 +341,7 @@ def test_text_notes_of_a_png_have_no_place_and_that_is_said(tmp_path):
     assert "a text note (Author)" in conversion.made.proofs[-1].detail
 
 
-def test_sub_images_have_no_place_and_that_is_said(tmp_path):
+def test_sub_images_have_no_place_and_that_is_said(tmp_path: Path):
     sink = io.BytesIO()
     with tifffile.TiffWriter(sink) as target:
         target.write(RGB, photometric="rgb", subifds=1, metadata=None)
@@ -341,31 +350,44 @@ def test_sub_images_have_no_place_and_that_is_said(tmp_path):
 
 
 @pytest.mark.parametrize("format_name", ["PNG", "JPEG", "BMP", "TIFF", "JPEG2000", "GIF"])
-def test_a_truncated_picture_is_refused(tmp_path, format_name):
+def test_a_truncated_picture_is_refused(tmp_path: Path, format_name: str):
     whole = saved(WEB_PICTURE, format_name)
     with pytest.raises(UnacceptableContentError):
         to_tiff(tmp_path, whole[: len(whole) * 2 // 3])
 
 
 @pytest.mark.parametrize("format_name", ["PNG", "TIFF", "JPEG2000"])
-def test_a_picture_with_too_many_pixels_is_refused_before_it_is_decoded(tmp_path, format_name):
+def test_a_picture_with_too_many_pixels_is_refused_before_it_is_decoded(tmp_path: Path, format_name: str):
     with pytest.raises(UnacceptableContentError, match=r"45 x 300 pixels, more than the 13,499"):
         to_tiff(tmp_path, saved(WEB_PICTURE, format_name), pixel_limit=45 * 300 - 1)
 
 
-def test_samples_of_12_bits_are_refused_rather_than_stretched(tmp_path):
+def test_samples_of_12_bits_are_refused_rather_than_stretched(tmp_path: Path):
     source = tiff(noise(30, 45, kind="u2", highest=4095), photometric="minisblack", bitspersample=12)
     with pytest.raises(UnacceptableContentError, match="12 bits"):
         to_tiff(tmp_path, source)
 
 
-def test_what_is_no_picture_is_refused(tmp_path):
+def test_what_is_no_picture_is_refused(tmp_path: Path):
     with pytest.raises(UnacceptableContentError, match="no image of a kind"):
         to_tiff(tmp_path, b"%PDF-1.7 and so on")
 
 
-def test_the_same_source_gives_the_same_bytes(tmp_path):
+def test_the_same_source_gives_the_same_bytes(tmp_path: Path):
     source = saved(WEB_PICTURE, "JPEG", exif=with_exif(), icc_profile=srgb_profile())
     for convert in (to_tiff, to_jp2):
         first = convert(tmp_path, source).derivative.read_bytes()
         assert convert(tmp_path, source).derivative.read_bytes() == first
+
+
+def test_a_tiff_whose_exif_is_damaged_is_carried_over_and_the_loss_is_said(tmp_path: Path):
+    source = tiff(RGB, photometric="rgb", extratags=[("ExifTag", 4, 1, 1 << 30, False)])
+    conversion = to_tiff(tmp_path, source)
+    assert conversion.failed == ["same-embedded-metadata"]
+    assert "EXIF that is damaged" in conversion.made.proofs[-1].detail
+
+
+def test_samples_that_pillow_would_cut_to_8_bits_are_refused(tmp_path: Path):
+    deep_ppm = b"P6 4 4 65535\n" + noise(4, 4, 3, kind="u2").tobytes()
+    with pytest.raises(UnacceptableContentError, match="not carried over exactly"):
+        to_tiff(tmp_path, deep_ppm)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tifffile
@@ -27,7 +29,7 @@ def near(picture: Image.Image, *colour: int) -> bool:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_picture_of_any_orientation_is_shown_upright(tmp_path, orientation):
+def test_a_picture_of_any_orientation_is_shown_upright(tmp_path: Path, orientation: int):
     upright = np.zeros((40, 60), dtype=np.uint8)
     upright[:20, :30] = 255
     exif = Image.Exif()
@@ -49,30 +51,30 @@ def test_a_picture_of_any_orientation_is_shown_upright(tmp_path, orientation):
     np.testing.assert_allclose(np.asarray(picture, dtype=int), upright.astype(int), atol=40)
 
 
-def test_the_long_edge_is_kept_to_and_nothing_is_enlarged(tmp_path):
+def test_the_long_edge_is_kept_to_and_nothing_is_enlarged(tmp_path: Path):
     source = saved(Image.fromarray(noise(300, 450, 3)), "PNG")
     assert seen(to_jpeg(tmp_path, source, long_edge=90)).size == (90, 60)
     assert seen(to_jpeg(tmp_path, source, long_edge=9000)).size == (450, 300)
 
 
-def test_transparency_is_shown_on_white(tmp_path):
+def test_transparency_is_shown_on_white(tmp_path: Path):
     half = np.dstack([RED, np.full(RED.shape[:2], 128, dtype=np.uint8)])
     source = saved(Image.fromarray(half), "PNG")
     assert near(seen(to_jpeg(tmp_path, source)), 227, 142, 142)
 
 
-def test_premultiplied_transparency_is_shown_on_white(tmp_path):
+def test_premultiplied_transparency_is_shown_on_white(tmp_path: Path):
     half = np.dstack([RED // 2, np.full(RED.shape[:2], 128, dtype=np.uint8)])
     source = tiff(half, photometric="rgb", extrasamples=["assocalpha"])
     assert near(seen(to_jpeg(tmp_path, source)), 227, 142, 142)
 
 
-def test_sixteen_bits_are_scaled_to_eight(tmp_path):
+def test_sixteen_bits_are_scaled_to_eight(tmp_path: Path):
     values = np.full((40, 60), 0x80FF, dtype=np.uint16)
     assert near(seen(to_jpeg(tmp_path, saved(Image.fromarray(values), "PNG"))), 129)
 
 
-def test_a_profile_is_applied_so_that_colours_look_as_meant(tmp_path):
+def test_a_profile_is_applied_so_that_colours_look_as_meant(tmp_path: Path):
     # The same profile with its red and green primaries exchanged: what is stored as red means green.
     profile = srgb_profile()
     exchanged = profile.replace(b"rXYZ", b"....").replace(b"gXYZ", b"rXYZ").replace(b"....", b"gXYZ")
@@ -80,7 +82,7 @@ def test_a_profile_is_applied_so_that_colours_look_as_meant(tmp_path):
     assert near(picture, 30, 200, 30)
 
 
-def test_a_profile_that_does_not_fit_is_left_unapplied_and_that_is_said(tmp_path):
+def test_a_profile_that_does_not_fit_is_left_unapplied_and_that_is_said(tmp_path: Path):
     grey = Image.fromarray(noise(30, 40))
     conversion = to_jpeg(tmp_path, saved(grey, "PNG", icc_profile=srgb_profile()))
     assert "does not fit" in conversion.made.proofs[0].detail
@@ -89,13 +91,13 @@ def test_a_profile_that_does_not_fit_is_left_unapplied_and_that_is_said(tmp_path
     assert "is damaged" in conversion.made.proofs[0].detail
 
 
-def test_cmyk_is_shown_as_rgb(tmp_path):
+def test_cmyk_is_shown_as_rgb(tmp_path: Path):
     cyan = np.zeros((40, 60, 4), dtype=np.uint8)
     cyan[..., 0] = 255
     assert near(seen(to_jpeg(tmp_path, tiff(cyan, photometric="separated"))), 0, 255, 255)
 
 
-def test_lab_is_shown_as_rgb(tmp_path):
+def test_lab_is_shown_as_rgb(tmp_path: Path):
     lab = ImageCms.profileToProfile(
         Image.fromarray(RED), ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
     )
@@ -103,7 +105,7 @@ def test_lab_is_shown_as_rgb(tmp_path):
     assert near(seen(to_jpeg(tmp_path, saved(lab, "TIFF"))), 200, 30, 30)
 
 
-def test_of_many_pages_the_first_is_shown_and_that_is_said(tmp_path):
+def test_of_many_pages_the_first_is_shown_and_that_is_said(tmp_path: Path):
     path = tmp_path / "pages.tif"
     with tifffile.TiffWriter(path) as target:
         for shade in (200, 100):
@@ -113,11 +115,11 @@ def test_of_many_pages_the_first_is_shown_and_that_is_said(tmp_path):
     assert conversion.made.proofs[0].detail == "60 x 40 pixels; the first of 2 pages"
 
 
-def test_bilevel_pages_become_grey(tmp_path):
+def test_bilevel_pages_become_grey(tmp_path: Path):
     picture = seen(to_jpeg(tmp_path, saved(Image.fromarray(noise(300, 400, kind="?")), "PNG"), long_edge=40))
     assert (picture.mode, picture.size) == ("L", (40, 30))
 
 
-def test_samples_without_an_agreed_appearance_are_refused(tmp_path):
+def test_samples_without_an_agreed_appearance_are_refused(tmp_path: Path):
     with pytest.raises(UnacceptableContentError, match="no agreed way to show"):
         to_jpeg(tmp_path, tiff(noise(30, 40, kind="f4"), photometric="minisblack"))
