@@ -46,8 +46,9 @@ threads = 0              # that read and write; 0: one a core
 caged_processes = 0      # that decode images and documents; 0: one a core
 
 [limits]
-# What one caged process may use: a 600 dpi scan of an A1 sheet decodes to about 840 MB.
-memory = "4 GiB"
+# What one caged process may use at most: a 600 dpi scan of an A1 sheet decodes to 840 MB, takes 2 GB
+# to become a TIFF, and 5.5 GB to become a JPEG 2000.
+memory = "8 GiB"
 cpu_seconds = 600
 wall_seconds = 900
 

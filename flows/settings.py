@@ -78,7 +78,7 @@ class WorkSettings(_Section):
 class LimitSettings(_Section):
     """What one caged process, and one serialized bag, may use at most."""
 
-    memory: ByteSize = Field(default=ByteSize(4 << 30), ge=256 << 20)
+    memory: ByteSize = Field(default=ByteSize(8 << 30), ge=256 << 20)
     cpu_seconds: int = Field(default=600, ge=1)
     wall_seconds: int = Field(default=900, ge=1)
     derivative_size: ByteSize = Field(default=ByteSize(16 << 30))
