@@ -8,7 +8,7 @@ READY   := $(VENV)/.ready
 # Muniment's own need, beside Python: libmagic describes files.
 DEBIAN  := libmagic1
 
-.PHONY: setup test check format demo ui schema lock clean
+.PHONY: setup test check format demo ui bench schema lock clean
 
 setup: $(READY)
 
@@ -40,6 +40,10 @@ demo: $(READY)
 # The Prefect UI on what the demo did.
 ui: $(READY)
 	$(BIN)/muniment up -C demo/installation
+
+# Us and the peers in turn on the same bytes; writes docs/performance.md. Takes its time.
+bench: $(READY)
+	$(BIN)/python -m benchmarks .cache/bench --rounds $(or $(ROUNDS),5)
 
 schema: $(READY)
 	$(BIN)/python -m preservation.policy.json_schema policies/policy.schema.json

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
+from preservation.model import layout
 from preservation.model.decisions import Action, Decision, Migration, RuleId
 from preservation.model.files import SurveyedFile
+from preservation.model.paths import shown
 from preservation.policy.claims import Claim
 from preservation.policy.globs import PathMatcher, extension_of
 from preservation.policy.rules import JUNK, WhenKey
@@ -64,7 +66,7 @@ def _consequence(policy: Policy, decision: Decision) -> str:
 def _what_is_made(policy: Policy, decision: Decision) -> Iterator[str]:
     yield "It would be kept as it is."
     if is_descriptive(policy, decision.path):
-        yield "A copy of it would be put into metadata/descriptive."
+        yield f"A copy of it would be put at {shown(layout.supplied_description(decision.path))}."
     if decision.normalize is not None:
         proofs = ", ".join(decision.prove)
         yield f"A second form would be made by {_said(decision.normalize)} and kept if proved: {proofs}."

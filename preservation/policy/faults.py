@@ -74,6 +74,8 @@ class FaultReport:
                     yield self.fault(steps[:-1], f"{steps[-1]} is missing")
                 case "extra_forbidden":
                     yield self.fault(steps, _unknown_key(steps))
+                case "tuple_type" if isinstance(details["input"], dict):
+                    yield self.fault(steps, f"must be headed [[{steps[-1]}]]: there can be several")
                 case _:
                     yield self.fault(steps, _sentence(details))
 
@@ -88,7 +90,8 @@ class FaultReport:
     def _name(self, written: Steps) -> str:
         match written:
             case ("rule" | "screen" as kind, int(index), *rest):
-                label = self._document[kind][index].get(_NAMED_BY[kind])
+                entry = self._document[kind][index]
+                label = entry.get(_NAMED_BY[kind]) if isinstance(entry, dict) else None
                 names = [f'{kind} "{label}"' if isinstance(label, str) else f"{kind} number {index + 1}"]
             case _:
                 names, rest = [], list(written)

@@ -15,7 +15,7 @@ from preservation.errors import ConfigurationError
 from preservation.model.paths import shown
 from preservation.policy.faults import Fault, FaultReport
 from preservation.policy.overlaps import shared_claim
-from preservation.policy.rules import When
+from preservation.policy.rules import When, contradiction_in
 from preservation.policy.schema import Policy, Terms
 
 _LINE_IN_MESSAGE = re.compile(r" \(at line (\d+), column \d+\)$")
@@ -64,9 +64,11 @@ def parse(content: bytes, source: str) -> Policy:
 
 
 def _unsound(source: str, *faults: Fault) -> ConfigurationError:
-    count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+    # What the models and the comparison of entries both find is told once.
+    in_order = sorted(set(faults))
+    count = "1 fault" if len(in_order) == 1 else f"{len(in_order)} faults"
     return ConfigurationError(
-        f"the policy {shown(source)} has {count}:", tuple(fault.sentence for fault in sorted(faults))
+        f"the policy {shown(source)} has {count}:", tuple(fault.sentence for fault in in_order)
     )
 
 
@@ -85,9 +87,13 @@ def _contradictions(report: FaultReport, document: dict[str, Any]) -> Iterator[F
     if not any(entry.get("check") == "irregular-entries" for entry in screens.values()):
         yield report.fault(
             (),
-            'there is no [[screen]] with check = "irregular-entries"; links, devices and unreadable files '
-            "cannot be kept, so a policy has to say what becomes of a drop that holds some",
+            'there is no [[screen]] with check = "irregular-entries"; no package can hold links, devices and '
+            "unreadable files, so every policy has to say that they are refused, and why",
         )
+    for place, entry in rules.items():
+        contradiction = contradiction_in(entry)
+        if contradiction is not None:
+            yield report.fault(("rule", place), contradiction)
     conditions = {place: _sound_condition(entry) for place, entry in rules.items()}
     for (first, one), (second, other) in combinations(conditions.items(), 2):
         claimed = shared_claim(one, other) if one is not None and other is not None else None

@@ -54,7 +54,9 @@ class _Walk:
         *parents, last = self._key()
         steps: Steps = ()
         for parent in parents:
-            steps = self._latest((*steps, parent))
+            steps = (*steps, parent)
+            self.lines.setdefault(steps, line)
+            steps = self._latest(steps)
         steps = (*steps, last)
         if repeated:
             self._tables_in[steps] = self._tables_in.get(steps, 0) + 1

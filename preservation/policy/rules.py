@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Literal, TypeAlias
 
@@ -110,6 +111,19 @@ class When(Table):
         return self
 
 
+def contradiction_in(rule: Mapping[str, object]) -> str | None:
+    """Say what is wrong between the keys of a rule, sound in themselves or not; ``None`` where nothing is."""
+    if ("action" in rule) == ("normalize" in rule):
+        return "must have either action or normalize, and not both"
+    if "normalize" in rule and not rule.get("prove"):
+        return "normalize needs prove: what is not proved is not kept"
+    if "action" in rule and "prove" in rule:
+        return "prove goes with normalize: nothing else is made that could be proved"
+    if "access" in rule and rule.get("action") in (Verb.ASK, Verb.REJECT):
+        return f'access makes no sense with action = "{rule["action"]}": nothing is kept yet'
+    return None
+
+
 class Rule(Table):
     """One rule of a policy."""
 
@@ -122,13 +136,21 @@ class Rule(Table):
         }
     )
 
-    id: Slug
-    because: Sentence
-    when: When
-    action: Annotated[Verb, Field(strict=False)] | None = None
-    normalize: PreservationMigration | None = None
-    prove: Listed[Annotated[ProvableProof, Field(strict=False)]] = ()
-    access: AccessMigration | None = None
+    id: Slug = Field(description="the rule's name in receipts and packages")
+    because: Sentence = Field(description="why, in a sentence for the people who read these")
+    when: When = Field(description="which files")
+    action: Annotated[Verb, Field(strict=False)] | None = Field(
+        default=None, description="keep the file as it is, ask a person, or reject the drop"
+    )
+    normalize: PreservationMigration | None = Field(
+        default=None, description="keep the file as it is, and a second form beside it"
+    )
+    prove: Listed[Annotated[ProvableProof, Field(strict=False)]] = Field(
+        default=(), description="in what the second form must be the same as the source"
+    )
+    access: AccessMigration | None = Field(
+        default=None, description="make a copy for use; it is kept outside the package"
+    )
 
     @field_validator("id")
     @classmethod
@@ -139,14 +161,9 @@ class Rule(Table):
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> Rule:
-        if (self.action is None) == (self.normalize is None):
-            raise ValueError("must have either action or normalize, and not both")
-        if self.normalize is not None and not self.prove:
-            raise ValueError("normalize needs prove: what is not proved is not kept")
-        if self.normalize is None and self.prove:
-            raise ValueError("prove goes with normalize: nothing else is made that could be proved")
-        if self.access is not None and self.action in {Verb.ASK, Verb.REJECT}:
-            raise ValueError(f'access makes no sense with action = "{self.action}": nothing is kept yet')
+        contradiction = contradiction_in({key: getattr(self, key) for key in self.model_fields_set})
+        if contradiction is not None:
+            raise ValueError(contradiction)
         return self
 
     @property
@@ -158,5 +175,5 @@ class Rule(Table):
 class Otherwise(Table):
     """The last word, on every file that no rule takes."""
 
-    action: Annotated[Verb, Field(strict=False)]
-    because: Sentence
+    action: Verb = Field(strict=False, description="keep the file as it is, ask a person, or reject the drop")
+    because: Sentence = Field(description="why, in a sentence for the people who read receipts and packages")

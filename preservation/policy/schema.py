@@ -52,18 +52,27 @@ class SuppliedManifests(StrEnum):
 class Intake(Table):
     """``[intake]``: what comes with a drop besides what it is about."""
 
-    junk: Listed[Pattern] = ()
-    junk_action: Annotated[JunkAction, Field(strict=False)] = JunkAction.KEEP
-    supplied_manifests: Annotated[SuppliedManifests, Field(strict=False)] = (
-        SuppliedManifests.VERIFY_WHERE_PRESENT
+    junk: Listed[Pattern] = Field(default=(), description="patterns for what nobody meant to keep")
+    junk_action: JunkAction = Field(
+        default=JunkAction.KEEP, strict=False, description="whether junk is kept; it is listed either way"
     )
-    descriptive: Listed[Pattern] = ()
+    supplied_manifests: SuppliedManifests = Field(
+        default=SuppliedManifests.VERIFY_WHERE_PRESENT,
+        strict=False,
+        description="what is done with manifests that come with a drop",
+    )
+    descriptive: Listed[Pattern] = Field(
+        default=(), description="patterns for descriptive metadata, to be copied to metadata/descriptive"
+    )
 
 
 class FormatIdentification(Table):
     """``[identification]``: how formats are found out."""
 
-    second_opinion: bool = True
+    second_opinion: bool = Field(
+        default=True,
+        description="ask a second engine where the first is silent, undecided or goes by the name",
+    )
 
 
 def _label(text: str) -> str:
@@ -88,23 +97,28 @@ Label: TypeAlias = Annotated[str, AfterValidator(_label)]
 class Packaging(Table):
     """``[packaging]``: the bag. ``algorithm`` is that of its manifests (RFC 8493 section 2.4)."""
 
-    algorithm: Annotated[
-        Algorithm,
-        Field(strict=False, json_schema_extra={"enum": ["sha256", "sha512"]}),
-        AfterValidator(_unforgeable),
-    ] = Algorithm.SHA256
-    additional_algorithms: Listed[Annotated[Algorithm, Field(strict=False)]] = ()
+    algorithm: Annotated[Algorithm, AfterValidator(_unforgeable)] = Field(
+        default=Algorithm.SHA256,
+        strict=False,
+        json_schema_extra={"enum": ["sha256", "sha512"]},
+        description="digests of the manifests by which replicas are verified",
+    )
+    additional_algorithms: Listed[Annotated[Algorithm, Field(strict=False)]] = Field(
+        default=(), description="digests of further manifests"
+    )
     bag_info: dict[Label, Sentence] = Field(
-        default={}, json_schema_extra={"propertyNames": {"pattern": f"^{_LABEL}$"}}
+        default={},
+        json_schema_extra={"propertyNames": {"pattern": f"^{_LABEL}$"}},
+        description="lines for bag-info.txt",
     )
 
 
 class Replication(Table):
     """``[replication]``: how many verified copies, in how many places, make a package *stored*."""
 
-    copies: int = Field(ge=1)
-    sites: int = Field(ge=1)
-    stores: Listed[StoreName] = ()
+    copies: int = Field(ge=1, description="replicas, each read back and matched")
+    sites: int = Field(ge=1, description="places on which these are, at most as many as copies")
+    stores: Listed[StoreName] = Field(default=(), description="stores to use; all where left out")
 
     @model_validator(mode="after")
     def _can_be_reached(self) -> Replication:
@@ -118,16 +132,20 @@ class Replication(Table):
 class Terms(Table):
     """All that a policy file says."""
 
-    policy: Slug
-    revision: int = Field(ge=1)
-    description: Sentence | None = None
-    intake: Intake = Intake()
-    identification: FormatIdentification = FormatIdentification()
-    screens: Annotated[tuple[Screen, ...], Field(strict=False, alias="screen")] = ()
-    rules: Annotated[tuple[Rule, ...], Field(strict=False, alias="rule")] = ()
-    otherwise: Otherwise
-    packaging: Packaging = Packaging()
-    replication: Replication
+    policy: Slug = Field(description="the policy's name")
+    revision: int = Field(ge=1, description="to be raised with every change that is put to use")
+    description: Sentence | None = Field(default=None, description="one line")
+    intake: Intake = Field(default=Intake(), description="what comes in")
+    identification: FormatIdentification = Field(default=FormatIdentification(), description="what is it?")
+    screens: tuple[Screen, ...] = Field(
+        default=(), strict=False, alias="screen", description="is it fit to keep?"
+    )
+    rules: tuple[Rule, ...] = Field(
+        default=(), strict=False, alias="rule", description="what is done with it?"
+    )
+    otherwise: Otherwise = Field(description="what is done with every file that no rule takes")
+    packaging: Packaging = Field(default=Packaging(), description="how is it packed?")
+    replication: Replication = Field(description="where is it kept?")
 
 
 @dataclass(frozen=True)

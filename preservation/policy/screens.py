@@ -74,7 +74,7 @@ class SoundDocuments(_Screen):
 
     check: Literal["sound-documents"]
     encrypted: Outcome | None = Field(
-        default=None, description="outcome for documents that need a password; as `outcome` where left out"
+        default=None, description="outcome for those that need a password; the same where left out"
     )
 
 

@@ -15,11 +15,10 @@ def decide(policy: Policy, file: SurveyedFile) -> Decision:
     Junk that the policy leaves out comes first, then the one rule that takes the file, then ``otherwise``.
     Formats are told by ``identification.decided`` alone: a file whose format is in doubt has none.
     """
-    if policy.terms.intake.junk_action is JunkAction.LEAVE_OUT:
-        pattern = policy.junk.first_match(file.path) if policy.junk.matches(file.path) else None
-        if pattern is not None:
-            because = f"Junk that this policy leaves out: it fits the pattern {pattern}."
-            return Decision(file.path, Action.LEAVE_OUT, JUNK, because)
+    if is_left_out(policy, file.path):
+        pattern = policy.junk.first_match(file.path)
+        because = f"Junk that this policy leaves out: it fits the pattern {pattern}."
+        return Decision(file.path, Action.LEAVE_OUT, JUNK, because)
     claim = policy.claims.on(file)
     if claim is None:
         otherwise = policy.terms.otherwise

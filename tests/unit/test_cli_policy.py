@@ -1,0 +1,158 @@
+"""``muniment policy``: check, explain, schema."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+import typer
+from building_policies import a_rule, policy_text
+from building_surveys import drop
+from typer.testing import CliRunner, Result
+
+from flows.cli import policy
+from preservation.errors import ConfigurationError
+from preservation.policy.json_schema import json_schema
+
+
+def run(*arguments: str | Path) -> Result:
+    app = typer.Typer(rich_markup_mode=None)
+    app.callback()(lambda: None)
+    policy.register(app)
+    return CliRunner().invoke(app, ["policy", *map(str, arguments)])
+
+
+def lines(result: Result) -> list[dict[str, object]]:
+    return [msgspec.json.decode(line) for line in result.stdout_bytes.splitlines()]
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Path:
+    file = tmp_path / "sound.toml"
+    sections = (
+        '[intake]\njunk = ["Thumbs.db"]\njunk_action = "leave-out"\n',
+        a_rule(
+            "bmp",
+            'puid = ["fmt/116"]',
+            'normalize = { migration = "image-to-tiff" }\nprove = ["same-pixels"]',
+        ),
+        a_rule("text", 'puid = ["x-fmt/111"]'),
+    )
+    file.write_text(policy_text(*sections))
+    return file
+
+
+@pytest.fixture
+def unsound(tmp_path: Path) -> Path:
+    file = tmp_path / "unsound.toml"
+    file.write_text(policy_text("[intake]\njunc = []\n", a_rule("a", "puid = []")))
+    return file
+
+
+def test_a_sound_policy_is_told_by_name_revision_and_digest(sound: Path):
+    result = run("check", sound)
+    assert result.exit_code == 0
+    digest = hashlib.sha256(sound.read_bytes()).hexdigest()
+    assert result.stdout == f"the policy {sound} is sound: test revision 7 (sha256 {digest})\n"
+
+
+def test_all_faults_of_all_files_are_told_and_the_exit_code_is_that_of_configuration(
+    sound: Path, unsound: Path, tmp_path: Path
+):
+    result = run("check", unsound, sound, tmp_path / "missing.toml", "--json")
+    assert result.exit_code == 2
+    first, second, third = lines(result)
+    assert (first["sound"], second["sound"], third["sound"]) == (False, True, False)
+    assert [fault.split(":")[1] for fault in first["faults"]] == ["10", "15"]
+    assert third["faults"] == [f"{tmp_path / 'missing.toml'}: cannot be read: No such file or directory"]
+
+
+def test_faults_are_told_in_plain_lines_without_json(unsound: Path):
+    result = run("check", unsound)
+    assert result.exit_code == 2
+    assert result.stdout.startswith(f"the policy {unsound} has 2 faults:\n  {unsound}:10: intake.junc: ")
+    assert result.stderr == ""
+
+
+def test_each_file_of_a_drop_is_explained_and_nothing_is_touched(sound: Path, tmp_path: Path):
+    root = drop(tmp_path / "drop", {"notes/a.txt": b"words\n", "Thumbs.db": b"\0\1", "z.qqq": b"\0\1\2"})
+    (root / "link").symlink_to("notes/a.txt")
+    before = {path: path.lstat() for path in root.rglob("*")}
+
+    result = run("explain", sound, root, "--json")
+
+    assert result.exit_code == 0
+    told = lines(result)
+    assert [(line["path"], line["rule"], line["action"]) for line in told] == [
+        ("Thumbs.db", "junk", "leave-out"),
+        ("notes/a.txt", "text", "retain"),
+        ("z.qqq", "otherwise", "retain"),
+    ]
+    assert told[1] == {
+        "version": 1,
+        "path": "notes/a.txt",
+        "size": 6,
+        "puid": "x-fmt/111",
+        "format": "Plain Text File",
+        "action": "retain",
+        "rule": "text",
+        "because": "Because text.",
+        "reason": "its format is x-fmt/111, Plain Text File",
+        "would": "It would be kept as it is.",
+        "normalize": None,
+        "prove": [],
+        "access": None,
+        "passed_over": [
+            {"rule": "bmp", "reason": "its format (x-fmt/111, Plain Text File) is none of those named"}
+        ],
+    }
+    assert result.stderr == "link: symbolic link; rules are asked about files only\n"
+    after = {path: path.lstat() for path in root.rglob("*")}
+    assert {path: (was.st_mtime_ns, was.st_size) for path, was in before.items()} == {
+        path: (now.st_mtime_ns, now.st_size) for path, now in after.items()
+    }
+
+
+def test_a_single_file_is_a_drop_of_its_own(sound: Path, tmp_path: Path):
+    drop(tmp_path, {"deep/down/a.txt": b"words\n"})
+    (told,) = lines(run("explain", sound, tmp_path / "deep" / "down" / "a.txt", "--json"))
+    assert (told["path"], told["rule"]) == ("a.txt", "text")
+
+
+def test_an_explanation_for_people_names_the_file_the_rule_and_what_would_happen(sound: Path, tmp_path: Path):
+    root = drop(tmp_path / "drop", {"a\nb.txt": b"words\n"})
+    assert run("explain", sound, root).stdout == (
+        "a\\nb.txt  (x-fmt/111, Plain Text File)\n"
+        "  retain by rule text, because its format is x-fmt/111, Plain Text File\n"
+        "    Because text.\n"
+        "    It would be kept as it is.\n"
+        "  not bmp: its format (x-fmt/111, Plain Text File) is none of those named\n"
+    )
+
+
+def test_a_name_that_is_not_utf8_is_not_explained_and_does_no_harm(sound: Path, tmp_path: Path):
+    root = drop(tmp_path / "drop", {"a.txt": b"words\n"})
+    (Path(os.fsdecode(os.fsencode(root) + b"/\xff.txt"))).write_bytes(b"x")
+    result = run("explain", sound, root, "--json")
+    assert [line["path"] for line in lines(result)] == ["a.txt"]
+    assert "name that is not UTF-8" in result.stderr
+
+
+def test_nothing_is_explained_by_a_policy_that_is_not_sound(unsound: Path, tmp_path: Path):
+    root = drop(tmp_path / "drop", {"a.txt": b"words\n"})
+    result = run("explain", unsound, root)
+    assert isinstance(result.exception, ConfigurationError)
+    assert result.stdout == ""
+
+
+def test_what_is_not_there_cannot_be_explained(sound: Path, tmp_path: Path):
+    result = run("explain", sound, tmp_path / "missing")
+    assert result.exit_code == 2
+    assert "does not exist" in result.stderr
+
+
+def test_the_schema_is_written_to_stdout():
+    assert msgspec.json.decode(run("schema").stdout) == json_schema()
