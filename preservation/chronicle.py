@@ -104,6 +104,17 @@ class Chronicle:
             EventOutcome.WARNING if refused else EventOutcome.SUCCESS,
         )
 
+    def relied_on(self, package: str, files: int, size: int, unsound: int) -> Event:
+        """Tell that what a version does not repeat was read in every store where it lies."""
+        return self._event(
+            EventType.FIXITY_CHECK,
+            f"what {package} would not repeat was read in every store that has it",
+            f"{files} files, {size} bytes of earlier versions matched"
+            + (f"; {unsound} did not and are written again" if unsound else ""),
+            EventOutcome.WARNING if unsound else EventOutcome.SUCCESS,
+            f"earlier versions of {package}",
+        )
+
     def replicated(self, package: str, replica: Replica) -> Event:
         """Tell that a copy was read back from where it rests, and matched."""
         return self._event(

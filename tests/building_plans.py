@@ -9,7 +9,7 @@ from pathlib import Path
 from preservation.fixity.digesting import digest_bytes
 from preservation.model.digests import Algorithm
 from preservation.model.identifiers import CollectionName, ObjectId, ObjectName, PackageId, VersionNumber
-from preservation.model.packages import BagEntry
+from preservation.model.packages import BagEntry, EarlierFile
 from preservation.model.paths import BagPath
 
 SHEET = PackageId(ObjectId(CollectionName("maps"), ObjectName("sheet-012")), VersionNumber(1))
@@ -29,6 +29,7 @@ class HeldPlan:
     package: PackageId
     algorithm: Algorithm
     entries: tuple[BagEntry, ...]
+    earlier: tuple[EarlierFile, ...] = ()
 
     def entry(self, ending: str) -> BagEntry:
         return next(entry for entry in self.entries if entry.path.endswith(ending))

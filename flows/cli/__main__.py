@@ -11,7 +11,18 @@ import typer
 from flows.cli.output import note
 from preservation.errors import PreservationError
 
-_VERBS = ("init", "doctor", "up", "preserve", "identify", "validate", "policy", "journal")
+_VERBS = (
+    "init",
+    "doctor",
+    "up",
+    "preserve",
+    "status",
+    "restore",
+    "identify",
+    "validate",
+    "policy",
+    "journal",
+)
 """Modules of this package, in the order in which a newcomer meets them; each offers ``register``."""
 
 _CANCELLED = 130

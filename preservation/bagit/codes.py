@@ -42,6 +42,11 @@ def warning(code: IssueCode, message: str, path: RelativePath | None = None) -> 
     return Issue(code, Severity.WARNING, message, path, MEANINGS[code].next_step)
 
 
+def info(code: IssueCode, message: str, path: RelativePath | None = None) -> Issue:
+    """Return a finding that is only told, with the next step of its code."""
+    return Issue(code, Severity.INFO, message, path, MEANINGS[code].next_step)
+
+
 def error_if(grave: bool, code: IssueCode, message: str, path: RelativePath | None = None) -> Issue:  # noqa: FBT001  the name says what it decides
     """Return an error where ``grave``, else a warning: versions of BagIt differ in what they forbid."""
     return (error if grave else warning)(code, message, path)
@@ -169,6 +174,11 @@ SECOND_READING = _code(
     "BAG-041",
     "The Library of Congress's bagit reads the bag otherwise than Muniment does.",
     "Compare both findings before the bag is passed on.",
+)
+FILES_IN_EARLIER_VERSIONS = _code(
+    "BAG-042",
+    "Files that fetch.txt names lie in earlier versions beside the bag, and were read there.",
+    "Nothing must be done; take the earlier versions along where the bag goes.",
 )
 
 ARCHIVE_UNREADABLE = _code(

@@ -27,6 +27,7 @@ class EventType(StrEnum):
     REPLICATION = "replication"
     ACCESSION = "accession"
     DELETION = "deletion"
+    DISSEMINATION = "dissemination"
 
 
 class EventOutcome(StrEnum):

@@ -55,7 +55,7 @@ def object_name(text: str) -> ObjectName:
     if fault is None and (text.startswith((".", "_")) or text != text.strip()):
         fault = "it begins with '.' or '_', or begins or ends with a space"
     if fault is not None:
-        raise ValueError(f"{shown(text)!r} cannot name an object: {fault}; rename the drop")
+        raise ValueError(f"{shown(text)!r} cannot name an object: {fault}")
     return ObjectName(text)
 
 

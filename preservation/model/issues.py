@@ -25,7 +25,8 @@ class Severity(StrEnum):
 class Issue:
     """One finding: ``message`` is a sentence for a person, ``next_step`` says what that person can do.
 
-    ``path`` is the file it is about, or ``None`` where it is about the whole.
+    ``path`` is the file it is about, or ``None`` where it is about the whole. ``because`` is the policy
+    author's own sentence, where a policy is what makes it an issue.
     """
 
     code: IssueCode
@@ -33,3 +34,4 @@ class Issue:
     message: str
     path: RelativePath | None = None
     next_step: str = ""
+    because: str = ""

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from preservation.model.digests import Algorithm, Digests
 from preservation.model.identifiers import PackageId, StoreName
+from preservation.model.locators import Locator
 from preservation.model.paths import BagPath
 
 
@@ -24,6 +25,15 @@ class BagEntry:
     source: Path
     size: int
     digests: Digests
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierFile:
+    """One file of a bag whose bytes lie in an earlier version; ``size`` in bytes."""
+
+    path: BagPath
+    locator: Locator
+    size: int
 
 
 class BagPlan(Protocol):
@@ -43,7 +53,11 @@ class BagPlan(Protocol):
 
     @property
     def entries(self) -> Iterable[BagEntry]:
-        """Every file of the bag, payload and tag files alike, the tag manifest last."""
+        """Every file that is to be written, payload and tag files alike, the tag manifest last."""
+
+    @property
+    def earlier(self) -> Iterable[EarlierFile]:
+        """The files of the bag that are not written, for their bytes lie in earlier versions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ class ManifestLayout(StrEnum):
     BSD = "BSD"
     HASHDEEP = "hashdeep"
     BAGIT = "BagIt"
+    CSV = "CSV"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,3 +18,5 @@ def bag_info_fields(contents: PackageContents, tally: PayloadTally) -> Iterator[
     yield "Payload-Oxum", f"{tally.bytes}.{tally.files}"
     yield "Muniment-Object-Version", f"v{contents.package.version}"
     yield "Muniment-Policy", str(contents.policy.reference)
+    if tally.fetched:
+        yield "Muniment-Files-In-Earlier-Versions", tally.kept_earlier

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from preservation.model.decisions import Decision
 from preservation.model.derivatives import Derivative, RefusedDerivative
-from preservation.model.digests import Algorithm
+from preservation.model.digests import Algorithm, HexDigest
 from preservation.model.dossiers import Dossiers
 from preservation.model.events import Agent, AgentKind, Event
 from preservation.model.files import IrregularEntry, SurveyedFile
 from preservation.model.formats import EngineRelease
 from preservation.model.identifiers import PackageId
+from preservation.model.locators import Locator
 from preservation.model.screening import ScreenedFile
 from preservation.model.submissions import Received, Submission
 from preservation.model.supplied import SuppliedManifest
@@ -25,7 +26,8 @@ class PackageContents:
     """One version of an object before it is a package: the submission, its records, and their policy.
 
     The records are iterated several times and never held. ``created_at`` stands as the time of
-    packaging; no clock is asked, so the same contents always make the same bag.
+    packaging; no clock is asked, so the same contents always make the same bag. ``earlier`` tells, by
+    SHA-256, which bytes lie in earlier versions of the object and are not to be written again.
     """
 
     package: PackageId
@@ -41,6 +43,7 @@ class PackageContents:
     engines: tuple[EngineRelease, ...]
     created_at: datetime
     software_version: str
+    earlier: Mapping[HexDigest, Locator] = field(default_factory=dict)
 
     @property
     def files(self) -> Dossiers:

@@ -16,6 +16,7 @@ def packaging_event(contents: PackageContents, tally: PayloadTally) -> Event:
         object=str(contents.package),
         outcome=EventOutcome.SUCCESS,
         detail=f"BagIt 1.0 with {contents.algorithm.value} manifests, by policy {contents.policy.reference}",
-        note=f"{tally.originals} originals, {tally.derivatives} derivatives, {tally.bytes} bytes of payload",
+        note=f"{tally.originals} originals, {tally.derivatives} derivatives, {tally.bytes} bytes of payload"
+        + (f"; of its files, these lie in earlier versions: {tally.kept_earlier}" if tally.fetched else ""),
         agent=contents.software,
     )

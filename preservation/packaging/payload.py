@@ -13,6 +13,7 @@ from preservation.errors import IntegrityError
 from preservation.model import layout
 from preservation.model.derivatives import Derivative, Purpose
 from preservation.model.formats import MimeType
+from preservation.model.identifiers import VersionNumber
 from preservation.model.packages import BagEntry
 from preservation.model.paths import shown
 from preservation.packaging.contents import PackageContents
@@ -22,7 +23,8 @@ from preservation.packaging.contents import PackageContents
 class PayloadTally:
     """What went by while the payload was listed: all that tag files say about it in figures.
 
-    ``encoded_names`` counts the names that a manifest writes with percent signs.
+    ``encoded_names`` counts the names that a manifest writes with percent signs; ``fetched`` the files
+    whose bytes lie in earlier versions, by version.
     """
 
     originals: int = 0
@@ -31,11 +33,18 @@ class PayloadTally:
     bytes: int = 0
     encoded_names: int = 0
     media_types: Counter[MimeType] = field(default_factory=Counter)
+    fetched: Counter[VersionNumber] = field(default_factory=Counter)
+    fetched_bytes: int = 0
 
     @property
     def files(self) -> int:
         """The number of payload files."""
         return self.originals + self.derivatives
+
+    @property
+    def kept_earlier(self) -> str:
+        """How many of them lie in which earlier versions, in words; empty where none does."""
+        return ", ".join(f"{files} in v{version}" for version, files in sorted(self.fetched.items()))
 
 
 def payload(contents: PackageContents, workspace: Path, tally: PayloadTally) -> Iterator[BagEntry]:

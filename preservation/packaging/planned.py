@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,8 +14,12 @@ from preservation.errors import IntegrityError
 from preservation.model.digests import Algorithm
 from preservation.model.events import Event
 from preservation.model.identifiers import PackageId
-from preservation.model.packages import BagEntry
+from preservation.model.packages import BagEntry, EarlierFile
+from preservation.packaging.fetching import listed_earlier
 from preservation.records import Records
+
+BAG: Final = "bag"
+"""The folder of a workspace in which the tag files lie that were written for the bag."""
 
 _SUMMARY: Final = "planned.json"
 _ENTRIES: Final = "entries.jsonl"
@@ -23,7 +27,12 @@ _ENTRIES: Final = "entries.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class PlanSummary:
-    """What is worth knowing of a planned bag without reading its entries. ``bytes`` counts all files."""
+    """What is worth knowing of a planned bag without reading its entries.
+
+    ``files`` and ``bytes`` count what is to be written, tag files too; ``payload_files`` and
+    ``payload_bytes`` the whole payload; ``fetched_files`` and ``fetched_bytes`` what of it lies in
+    earlier versions.
+    """
 
     package: PackageId
     algorithm: Algorithm
@@ -32,6 +41,8 @@ class PlanSummary:
     payload_files: int
     payload_bytes: int
     event: Event
+    fetched_files: int = 0
+    fetched_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +64,14 @@ class PlannedBag:
 
     @property
     def entries(self) -> Iterable[BagEntry]:
-        """Every file of the bag, payload and tag files alike, the tag manifest last."""
+        """Every file that is to be written, payload and tag files alike, the tag manifest last."""
         return planned_entries(self.workspace)
+
+    @property
+    def earlier(self) -> Iterator[EarlierFile]:
+        """What the bag's own ``fetch.txt`` names, in the order of its lines."""
+        if self.summary.fetched_files:
+            yield from listed_earlier(self.workspace / BAG)
 
     @classmethod
     def open(cls, workspace: Path) -> PlannedBag | None:

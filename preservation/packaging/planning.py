@@ -10,10 +10,12 @@ from pathlib import Path
 from preservation.model.packages import BagEntry
 from preservation.packaging.contents import PackageContents
 from preservation.packaging.events import packaging_event
+from preservation.packaging.fetching import FetchList
 from preservation.packaging.generated import tag_files
 from preservation.packaging.listing import ManifestsOf
 from preservation.packaging.payload import PayloadTally, payload
 from preservation.packaging.planned import (
+    BAG,
     PlannedBag,
     PlanSummary,
     finish_plan,
@@ -25,11 +27,13 @@ from preservation.packaging.planned import (
 def plan_package(contents: PackageContents, workspace: Path) -> PlannedBag:
     """Plan the bag of ``contents``; write its tag files below ``workspace/bag``.
 
-    The payload is not read: its digests are handed on. Planning again, after a crash or not, makes
-    the same bag byte for byte. Raises ``IntegrityError`` where the records do not fit together.
+    What lies in earlier versions is named in ``fetch.txt`` (RFC 8493 section 2.2.3) and in the
+    manifests, and is not to be written. The payload is not read: its digests are handed on. Planning
+    the same contents again, after a crash or not, makes the same bag byte for byte. Raises
+    ``IntegrityError`` where the records do not fit together.
     """
     forget_plan(workspace)
-    root = workspace / "bag"
+    root = workspace / BAG
     if root.exists():
         shutil.rmtree(root)
     tally = PayloadTally()
@@ -45,6 +49,8 @@ def plan_package(contents: PackageContents, workspace: Path) -> PlannedBag:
             payload_files=tally.files,
             payload_bytes=tally.bytes,
             event=packaging_event(contents, tally),
+            fetched_files=tally.fetched.total(),
+            fetched_bytes=tally.fetched_bytes,
         ),
     )
 
@@ -58,8 +64,11 @@ def _entries(
     """
     manifests = ManifestsOf("manifest", root, contents.algorithms)
     tag_manifests = ManifestsOf("tagmanifest", root, contents.algorithms)
-    yield from manifests.over(payload(contents, workspace, tally))
-    yield from tag_manifests.over(chain(tag_files(contents, root, tally), manifests.written()))
+    fetch = FetchList(contents, root, tally)
+    yield from fetch.new_among(manifests.over(payload(contents, workspace, tally)))
+    yield from tag_manifests.over(
+        chain(tag_files(contents, root, tally), fetch.written(), manifests.written())
+    )
     yield from tag_manifests.written()
 
 

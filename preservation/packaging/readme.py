@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from preservation.model.identifiers import PackageId
+from preservation.model.locators import Locator
+from preservation.model.paths import BagPath
 from preservation.packaging.contents import PackageContents
 from preservation.packaging.payload import PayloadTally
 
@@ -15,7 +18,7 @@ This folder is one version of a preserved object: {object}, version {version}.
 It was packaged on {date} by {software}. Nothing of {name} is needed to read it
 or to check it: it is a bag as RFC 8493 describes it, files in folders with lists of their digests.
 
-
+{fetched}
 HOW TO CHECK IT
 
 Open a terminal in this folder and run
@@ -39,7 +42,7 @@ WHAT IS WHERE
                             not-kept.csv, if anything that was handed in is not here, and why
     bagit.txt, bag-info.txt, manifest-*.txt, tagmanifest-*.txt
                             the bag: its version, its labels, the digests of data/ and of the rest
-
+{fetch_line}
 Not every folder is there in every package. What was copied to metadata/ also lies where it was in data/.
 
 
@@ -69,6 +72,39 @@ such files as missing. This checks them, with a POSIX shell alone:
 """
 
 
+_FETCH_LINE: Final = "    fetch.txt               which files of data/ lie in earlier versions, and where\n"
+
+_FETCHED: Final = """\
+
+FIRST: FILES THAT LIE IN EARLIER VERSIONS
+
+Of the {files} files of this version, {count} had been kept before and are not repeated here. They lie
+in earlier versions of the same object ({versions}), in the folders beside this one, and
+fetch.txt says where, one file a line: an address, the size in bytes, the place below this folder.
+In an address such as
+
+    {example}
+
+what stands behind the object's name is the path of the file among the folders of the versions;
+%20 and the like stand for a byte, in hexadecimal.
+
+To have the whole version in one place, copy the object's folder with all its versions, save these
+lines in the copy as fetch.py, beside the versions, and run python3 ../fetch.py in this folder of it:
+
+{ruler}
+import os, shutil, urllib.parse
+for line in open("fetch.txt", encoding="utf-8", newline="\\n"):
+    url, size, name = line.rstrip("\\n").split(" ", 2)
+    name = name.replace("%0D", "\\r").replace("%0A", "\\n").replace("%25", "%")
+    os.makedirs(os.path.dirname(name), exist_ok=True)
+    shutil.copyfile("../" + urllib.parse.unquote(url.split("/", 4)[4]), name)
+{ruler}
+
+Then the commands below find every file.
+
+"""
+
+
 def readme(contents: PackageContents, tally: PayloadTally) -> bytes:
     """Return the text of ``README.txt``, in plain English, with commands that work where it lies."""
     algorithm = contents.algorithm.value
@@ -90,10 +126,26 @@ def readme(contents: PackageContents, tally: PayloadTally) -> bytes:
         encoded=_ENCODED.format(count=tally.encoded_names, program=program, algorithm=algorithm)
         if tally.encoded_names
         else "",
+        fetched=_fetched(contents, tally),
+        fetch_line=_FETCH_LINE if tally.fetched else "",
         submission=contents.submission.identifier,
         policy=contents.policy.reference,
     )
     return text.encode()
+
+
+def _fetched(contents: PackageContents, tally: PayloadTally) -> str:
+    if not tally.fetched:
+        return ""
+    return _FETCHED.format(
+        files=tally.files,
+        count=tally.fetched.total(),
+        versions=tally.kept_earlier,
+        example=Locator(
+            PackageId(contents.package.object, min(tally.fetched)), BagPath("data/originals/page 1.tif")
+        ).url,
+        ruler="-" * 78,
+    )
 
 
 def _counted(files: int) -> str:

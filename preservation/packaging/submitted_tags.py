@@ -11,7 +11,6 @@ from preservation.fixity.digesting import digest_file
 from preservation.model import layout
 from preservation.model.digests import Algorithm
 from preservation.model.files import EntryKind
-from preservation.model.identifiers import PackageId
 from preservation.model.packages import BagEntry
 from preservation.model.paths import RelativePath, is_utf8, path_order, shown
 from preservation.packaging.not_kept import NotKept
@@ -19,9 +18,7 @@ from preservation.packaging.not_kept import NotKept
 _PAYLOAD = "data"
 
 
-def submitted_tags(
-    package: PackageId, bag_root: Path, algorithms: Iterable[Algorithm]
-) -> Iterator[BagEntry | NotKept]:
+def submitted_tags(bag_root: Path, algorithms: Iterable[Algorithm]) -> Iterator[BagEntry | NotKept]:
     """List everything in a submitted bag but its payload, folder by folder; links are not followed.
 
     These files are not part of the survey, so they are digested here. Raises ``IntegrityError``
@@ -41,18 +38,18 @@ def submitted_tags(
                 if path != _PAYLOAD:
                     folders.append(f"{path}/")
             elif item.is_file(follow_symlinks=False):
-                yield _tag(package, Path(item.path), path, wanted)
+                yield _tag(Path(item.path), path, wanted)
             else:
                 kind = EntryKind.SYMLINK if item.is_symlink() else EntryKind.DEVICE
                 yield NotKept(path, kind.value, "a bag holds files only")
 
 
-def _tag(package: PackageId, source: Path, path: RelativePath, algorithms: tuple[Algorithm, ...]) -> BagEntry:
+def _tag(source: Path, path: RelativePath, algorithms: tuple[Algorithm, ...]) -> BagEntry:
     try:
         size, digests = digest_file(source, algorithms)
     except OSError as error:
         raise IntegrityError(
-            f"{package}: {shown(path)} of the submitted bag cannot be read ({error.strerror}); "
+            f"{shown(path)} of the submitted bag cannot be read ({error.strerror}); "
             "see to its permissions or its disk, then preserve the drop again"
         ) from error
     return BagEntry(layout.submitted_tag_file(path), source, size, digests)

@@ -39,4 +39,4 @@ class Supplied:
                 source = root / file.path
                 yield BagEntry(layout.supplied_manifest(file.path), source, file.size, file.digests)
         if contents.received.bag_root is not None:
-            yield from submitted_tags(contents.package, contents.received.bag_root, contents.algorithms)
+            yield from submitted_tags(contents.received.bag_root, contents.algorithms)

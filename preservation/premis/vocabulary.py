@@ -32,6 +32,7 @@ EVENT_TYPES: Final = dict(
     (
         _event_type(EventType.ACCESSION, "acc"),
         _event_type(EventType.DELETION, "del"),
+        _event_type(EventType.DISSEMINATION, "dis"),
         _event_type(EventType.FIXITY_CHECK, "fix"),
         _event_type(EventType.FORMAT_IDENTIFICATION, "for"),
         _event_type(EventType.INFORMATION_PACKAGE_CREATION, "ipc"),

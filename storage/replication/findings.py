@@ -10,9 +10,10 @@ from preservation.fixity.checking import Unreadable
 from preservation.fixity.digesting import digest_file
 from preservation.model.identifiers import StoreName
 from preservation.model.issues import Issue, IssueCode, Severity
-from preservation.model.packages import BagEntry
+from preservation.model.packages import BagEntry, EarlierFile
 from preservation.model.paths import BagPath, RelativePath, StoreKey, shown
 from storage.replication.outcomes import (
+    EARLIER_FILE_LOST,
     LOST,
     NOT_WHAT_WAS_WRITTEN,
     SOURCE_CHANGED,
@@ -81,6 +82,26 @@ def strangers_outcome(paths: Sequence[BagPath], outline: Outline, store: StoreNa
                 path,
             )
             for path in paths[:NAMED]
+        ),
+    )
+
+
+def absent_outcome(absent: Sequence[EarlierFile], outline: Outline, store: StoreName) -> Failed:
+    """Return the outcome where a store no longer has what the version relies on in earlier ones."""
+    return Failed(
+        store,
+        f"store {store}: {_files(len(absent))} of earlier versions that {outline.plan.package} relies on "
+        f"went since it was planned, the first is {shown(absent[0].locator.key)}",
+        retryable=False,
+        issues=tuple(
+            _issue(
+                EARLIER_FILE_LOST,
+                f"Store {store} no longer has {shown(file.locator.key)} as it was kept there.",
+                "Find out what happened to the store and put the file back from another one, then "
+                "preserve the drop again.",
+                file.path,
+            )
+            for file in absent[:NAMED]
         ),
     )
 

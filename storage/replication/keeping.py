@@ -14,6 +14,7 @@ from storage.ports.stores import Purger, Store
 from storage.replication.findings import (
     NAMED,
     Faults,
+    absent_outcome,
     failure_of,
     outcome_of,
     strangers_outcome,
@@ -22,6 +23,7 @@ from storage.replication.outcomes import AtFault, Mismatch, StoreOutcome, Verifi
 from storage.replication.outline import Outline
 from storage.replication.progress import Listener, Step, told
 from storage.replication.readback import Reading, read_back
+from storage.versions.presence import absent_earlier
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,9 @@ class Keeper:
         if strangers:
             return strangers_outcome(strangers, self.outline, self.store.name)
         if not committed:
+            absent = absent_earlier(self.store, self.outline.plan.earlier)
+            if absent:
+                return absent_outcome(absent, self.outline, self.store.name)
             self.store.create([self.outline.deposit(self.outline.commit)])
         faults = self._read_back([self.outline.commit])
         if faults is not None:

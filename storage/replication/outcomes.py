@@ -16,6 +16,7 @@ LOST = IssueCode("REP-003")
 UNREADABLE = IssueCode("REP-004")
 UNKNOWN_FILE = IssueCode("REP-005")
 STORE_FAILED = IssueCode("REP-006")
+EARLIER_FILE_LOST = IssueCode("REP-007")
 
 
 class AtFault(StrEnum):

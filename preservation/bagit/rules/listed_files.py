@@ -13,6 +13,7 @@ from preservation.bagit.declaration import BagItVersion
 from preservation.bagit.resolving import fault_of_listed_path
 from preservation.bagit.sources.protocol import PAYLOAD
 from preservation.model.issues import Issue
+from preservation.model.locators import parse_locator
 from preservation.model.paths import RelativePath, shown
 
 _TAG_FILES_REQUIRED = BagItVersion(0, 97)
@@ -40,10 +41,17 @@ def _absent(path: RelativePath, manifests: list[Manifest], contents: BagContents
     if fault is not None:
         return codes.error(codes.PATH_UNSAFE, f"{named}: {fault}.", path)
     if path in contents.fetch:
-        where = contents.fetch[path].url
-        return codes.error(codes.FILE_NOT_FETCHED, f"{named}, and must first be fetched from {where}.", path)
+        return codes.error(codes.FILE_NOT_FETCHED, f"{named}, {_to_fetch(contents.fetch[path].url)}.", path)
     of_payload = any(manifest in contents.payload_manifests for manifest in manifests)
     if of_payload and not path.startswith(PAYLOAD):
         return codes.error(codes.OUTSIDE_PAYLOAD, f"{named}, but is not in the payload folder.", path)
     optional = not of_payload and contents.declaration.version < _TAG_FILES_REQUIRED
     return codes.error_if(not optional, codes.FILE_MISSING, f"{named}, but is not in the bag.", path)
+
+
+def _to_fetch(url: str) -> str:
+    """Say where a file is to be had: in which earlier version, or under which URL."""
+    locator = parse_locator(url)
+    if locator is None:
+        return f"and must first be fetched from {url}"
+    return f"lies in {locator.package} as '{shown(locator.path)}', and is not there beside this bag"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -53,23 +53,28 @@ class FolderSource:
 
     def digest(self, wanted: Wanted) -> Iterator[tuple[RelativePath, Observed]]:
         """Digest every listed file: small ones one after the other, large ones many at a time."""
-        buffer = bytearray(_BUFFER_BYTES)
-        large: list[RelativePath] = []
-        for path in self._files:
-            observed = _digest_small(f"{self._folder}/{path}", wanted(path), buffer)
-            if observed is None:
-                large.append(path)
-            else:
-                yield path, observed
-        if large:
-            yield from zip(large, self._digest_large(large, wanted), strict=True)
+        return digest_files(((path, f"{self._folder}/{path}") for path in self._files), wanted, self._threads)
 
-    def _digest_large(self, paths: list[RelativePath], wanted: Wanted) -> Iterator[Observed]:
+
+def digest_files(
+    files: Iterable[tuple[RelativePath, str]], wanted: Wanted, threads: int
+) -> Iterator[tuple[RelativePath, Observed]]:
+    """Digest files, each given by its path in the bag and by where it lies; the large ones last."""
+    buffer = bytearray(_BUFFER_BYTES)
+    large: list[tuple[RelativePath, str]] = []
+    for path, place in files:
+        observed = _digest_small(place, wanted(path), buffer)
+        if observed is None:
+            large.append((path, place))
+        else:
+            yield path, observed
+    if large:
         # It takes a while to import, and most bags hold no large file.
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  as said above
 
-        with ThreadPoolExecutor(self._threads, thread_name_prefix="digest") as pool:
-            yield from pool.map(lambda path: digest_large(f"{self._folder}/{path}", wanted(path)), paths)
+        with ThreadPoolExecutor(threads, thread_name_prefix="digest") as pool:
+            found = pool.map(lambda file: digest_large(file[1], wanted(file[0])), large)
+            yield from zip((path for path, _ in large), found, strict=True)
 
 
 def _has_folder(folder: str, name: str) -> bool:

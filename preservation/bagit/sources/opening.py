@@ -7,6 +7,7 @@ from stat import S_ISDIR, S_ISREG
 
 from preservation.bagit.sources.folder import FolderSource
 from preservation.bagit.sources.protocol import BagSource
+from preservation.bagit.sources.versioned import VersionSource, version_number_of
 from preservation.errors import DeniedError, NotFoundError
 from preservation.model.paths import shown
 
@@ -19,12 +20,20 @@ def open_source(path: Path, threads: int) -> BagSource | None:
     try:
         mode = path.stat().st_mode
         if S_ISDIR(mode):
-            return FolderSource(path, threads)
+            return _open_folder(path, threads)
         return _open_archive(path) if S_ISREG(mode) else None
     except FileNotFoundError as failure:
         raise NotFoundError(f"There is nothing at {shown(str(path))}; check the path.") from failure
     except PermissionError as failure:
         raise DeniedError(f"{shown(str(path))} must not be read; check its permissions.") from failure
+
+
+def _open_folder(path: Path, threads: int) -> BagSource:
+    real = path.resolve()
+    number = version_number_of(real)
+    return (
+        FolderSource(path, threads) if number is None else VersionSource(path, real.parent, number, threads)
+    )
 
 
 def _open_archive(path: Path) -> BagSource | None:

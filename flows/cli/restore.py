@@ -1,0 +1,124 @@
+"""``muniment restore``: what is kept, back out of the stores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.options import InstallationOption, JsonOption
+from flows.cli.output import say, say_json
+
+if TYPE_CHECKING:
+    from storage.restoring.outcomes import Restored
+
+_LOST = 4
+_ISSUES_SHOWN = 20
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("restore")(_restore)
+
+
+def _restore(  # noqa: PLR0913, PLR0917  a parameter for each option, passed by name
+    name: Annotated[str, typer.Argument(metavar="COLLECTION/OBJECT", help="What to restore.")],
+    target: Annotated[
+        Path, typer.Argument(metavar="TARGET", help="The folder that the files go to; made if need be.")
+    ],
+    version: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Which version; else the latest.")
+    ] = None,
+    file: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATH", help="Only this file, as dropped or by its path in the bag. Repeatable."
+        ),
+    ] = None,
+    store: Annotated[
+        str | None, typer.Option("--from", metavar="STORE", help="The store to read first.")
+    ] = None,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="The complete bag, with what lies in earlier versions.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be restored.")] = False,
+    json: JsonOption = False,
+    installation: InstallationOption = None,
+) -> None:
+    """Restore the originals of a kept object, or the whole bag; every byte is compared as it lands.
+
+    A file that one store has lost or damaged is taken from another, and that is told. Nothing is
+    overwritten: the files appear in TARGET together, once all of them are right. If one can be had from
+    no store, TARGET is not made, and the others are in TARGET.incomplete. Works without the
+    database too: then the stores alone are believed, and that is told.
+
+    Exit codes: 0 restored, 4 some file could be had from no store, 6 no such object, version or file,
+    or something is in the way.
+
+    Example: muniment restore maps/sheet-012 ~/sheet-012 --file page_001.tif
+    """
+    from flows.restore import Order, restore_object
+    from flows.settings import load_settings
+    from preservation.errors import ConfigurationError
+    from preservation.model.identifiers import StoreName, VersionNumber, parse_object_id
+
+    try:
+        object_id = parse_object_id(name)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+    if whole and file:
+        raise ConfigurationError("--whole and --file exclude each other: the whole bag, or some files of it")
+    order = Order(
+        object_id,
+        target.resolve(),
+        None if version is None else VersionNumber(version),
+        tuple(file or ()),
+        None if store is None else StoreName(store),
+        whole,
+    )
+    restored = restore_object(order, load_settings(installation), dry_run=dry_run)
+    if json:
+        say_json(_fields(restored, dry_run=dry_run))
+    else:
+        _say(restored, dry_run=dry_run)
+    if restored.lost:
+        raise typer.Exit(_LOST)
+
+
+def _fields(restored: Restored, *, dry_run: bool) -> dict[str, object]:
+    return {
+        "object": str(restored.package.object),
+        "object_version": restored.package.version,
+        "dry_run": dry_run,
+        "complete": not restored.lost,
+        "target": restored.folder,
+        "files": restored.files,
+        "bytes": restored.bytes,
+        "sources": dict(restored.sources),
+        "lost": list(restored.lost),
+        "issues": restored.issues,
+    }
+
+
+def _say(restored: Restored, *, dry_run: bool) -> None:
+    from flows.progress import human_size
+
+    counted = f"{restored.files:,} file{'s' * (restored.files != 1)}"
+    if dry_run:
+        say(f"would restore {restored.package}: {counted}")
+    elif restored.lost:
+        say(f"INCOMPLETE  {restored.package}: {len(restored.lost):,} could be had from no store")
+        if restored.folder is not None:
+            say(f"  the other {counted} are in {restored.folder}")
+    else:
+        say(f"RESTORED  {restored.package}: {counted}, {human_size(restored.bytes)}, all as they were kept")
+        say(f"  in {restored.folder}")
+    for store, files in sorted(restored.sources.items()):
+        say(f"  from {store}: {files:,}")
+    gravest_first = sorted(restored.issues, key=lambda issue: issue.severity.value)
+    for issue in gravest_first[:_ISSUES_SHOWN]:
+        say(f"  {issue.severity.value:8} {issue.code}  {issue.message}")
+        say(f"           → {issue.next_step}")
+    if len(restored.issues) > _ISSUES_SHOWN:
+        say(f"  and {len(restored.issues) - _ISSUES_SHOWN:,} more: --json has all of them")

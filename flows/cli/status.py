@@ -1,0 +1,233 @@
+"""``muniment status``: how the archive stands, or the story of one object."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.options import InstallationOption, JsonOption
+from flows.cli.output import say, say_json
+
+if TYPE_CHECKING:
+    from flows.object_story import VersionStory
+    from flows.standing import Standing
+    from flows.wiring import Installation
+    from storage.ports.catalogue import Conclusion
+    from storage.ports.journal import Entry
+
+_NAMED = 5
+_JOURNAL_LINES = 30
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(status)
+
+
+def status(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[COLLECTION/OBJECT]", help="Tell the story of this object.")
+    ] = None,
+    json: JsonOption = False,
+    installation: InstallationOption = None,
+) -> None:
+    """Say how the archive stands: what is kept, what is on its way, how submissions ended lately.
+
+    With an object, tell its story: each version and what was new in it, where its replicas are, every
+    try with its verdict and receipt, and what the journal has of it. Times are in UTC.
+
+    Example: muniment status maps/sheet-012
+    """
+    from flows.settings import load_settings
+    from flows.standing import standing
+    from flows.wiring import open_installation
+
+    with open_installation(load_settings(installation)) as opened:
+        if name is not None:
+            _tell_object(name, opened, json=json)
+            return
+        found = standing(opened)
+    if json:
+        say_json(_standing_fields(found))
+    else:
+        _say_standing(found)
+
+
+def _tell_object(name: str, installation: Installation, *, json: bool) -> None:
+    from flows.object_story import versions_of
+    from preservation.errors import ConfigurationError, NotFoundError
+    from preservation.model.identifiers import parse_object_id
+
+    try:
+        object_id = parse_object_id(name)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+    tries = installation.catalogue.history(object_id).conclusions
+    versions = list(versions_of(installation.catalogue, object_id))
+    if not tries and not versions:
+        raise NotFoundError(f"{object_id}: nothing is known of it; check the name, or preserve it first")
+    if json:
+        say_json(
+            {
+                "object": str(object_id),
+                "versions": [_version_fields(version) for version in versions],
+                "tries": [_try_fields(end) for end in tries],
+            }
+        )
+        return
+    _say_versions(str(object_id), versions)
+    say("\nTries")
+    _say_table(("ended", "verdict", "", "receipt"), map(_try_row, tries))
+    say("\nWhat the journal has of it lately (muniment journal show tells all)")
+    for entry in installation.journal.about(str(object_id), _JOURNAL_LINES):
+        _say_entry(entry)
+
+
+def _say_versions(name: str, versions: Sequence[VersionStory]) -> None:
+    from flows.progress import human_size
+
+    say(f"{name}: {_counted(len(versions), 'version')} kept")
+    for version in versions:
+        kept = version.registration
+        say(f"\n  v{kept.package.version}  {_moment(kept.registered_at)}, policy {kept.policy.name}")
+        say(
+            f"      {_counted(kept.files, 'file')} dropped, {human_size(kept.bytes)}; "
+            f"{version.new_files:,} new in the package, {human_size(version.new_bytes)}"
+            + (f"; {version.kept_files:,} lie in earlier versions" if version.kept_files else "")
+        )
+        if kept.package.version > 1:
+            for word in ("added", "changed", "removed"):
+                _say_named(word, getattr(version, word))
+            _say_named("renamed", [f"{old} → {new}" for old, new in version.renamed])
+        for replica in kept.replicas:
+            say(f"      replica {replica.store}: {replica.location}, read {_moment(replica.verified_at)}")
+
+
+def _say_named(word: str, paths: Sequence[str]) -> None:
+    from preservation.model.paths import shown
+
+    if paths:
+        more = f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else ""
+        say(f"      {word}: {', '.join(map(shown, paths[:_NAMED]))}{more}")
+
+
+def _say_entry(entry: Entry) -> None:
+    from preservation.model.paths import shown
+
+    outcome = "" if entry.outcome == "success" else f"{entry.outcome.upper()}: "
+    say(f"  {_moment(entry.at)}  {entry.event_type}: {shown(outcome + (entry.note or entry.detail))}")
+
+
+def _say_standing(found: Standing) -> None:
+    from flows.progress import human_size
+
+    counts = found.counts
+    say(
+        f"Kept: {_counted(counts.objects, 'object')} in {_counted(counts.packages, 'version')}, "
+        f"{_counted(counts.files, 'file')}, {human_size(counts.bytes)}"
+    )
+    ends = ", ".join(f"{number:,} {verdict}" for verdict, number in sorted(counts.conclusions.items()))
+    say(f"Submissions ended: {ends or 'none yet'}")
+    say(f"\nOn their way: {len(found.on_its_way) or 'none'}")
+    _say_table(
+        ("object", "last stage done", "since", ""),
+        (
+            (one.object, one.stage or "claim", _moment(one.touched), "running" if one.in_hand else "left")
+            for one in found.on_its_way
+        ),
+    )
+    say(f"\nStored today, and what needs somebody: {len(found.latest) or 'nothing'}")
+    _say_table(
+        ("ended", "verdict", "object", "", "receipt"),
+        (
+            (_moment(end.concluded_at), end.verdict.value, str(end.submission.object), *_try_row(end)[2:])
+            for end in found.latest
+        ),
+    )
+
+
+def _say_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write a table for a terminal; where the output is read by a program, a plain line a row."""
+    filled = list(rows)
+    if not filled:
+        return
+    if not sys.stdout.isatty():
+        for row in filled:
+            say("  " + "  ".join(row).rstrip())
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*headings, box=None, pad_edge=False)
+    for row in filled:
+        # As text: what stands in names is no markup.
+        table.add_row(*map(Text, row))
+    Console().print(table)
+
+
+def _try_row(end: Conclusion) -> tuple[str, str, str, str]:
+    from preservation.model.paths import shown
+
+    receipt = "" if end.receipt is None else shown(str(end.receipt))
+    return _moment(end.concluded_at), end.verdict.value, shown(end.summary), receipt
+
+
+def _standing_fields(found: Standing) -> dict[str, object]:
+    counts = found.counts
+    return {
+        "objects": counts.objects,
+        "versions": counts.packages,
+        "files": counts.files,
+        "bytes": counts.bytes,
+        "conclusions": {verdict.value: number for verdict, number in counts.conclusions.items()},
+        "processing": found.on_its_way,
+        "latest": [{"object": str(end.submission.object), **_try_fields(end)} for end in found.latest],
+    }
+
+
+def _version_fields(version: VersionStory) -> dict[str, object]:
+    kept = version.registration
+    return {
+        "object_version": kept.package.version,
+        "submission": kept.submission,
+        "registered_at": kept.registered_at,
+        "policy": kept.policy,
+        "files": kept.files,
+        "bytes": kept.bytes,
+        "new_files": version.new_files,
+        "new_bytes": version.new_bytes,
+        "kept_files": version.kept_files,
+        "added": version.added,
+        "changed": version.changed,
+        "removed": version.removed,
+        "renamed": version.renamed,
+        "replicas": [
+            {"store": replica.store, "location": replica.location, "verified_at": replica.verified_at}
+            for replica in kept.replicas
+        ],
+    }
+
+
+def _try_fields(end: Conclusion) -> dict[str, object]:
+    return {
+        "submission": end.submission.identifier,
+        "drop": end.submission.drop,
+        "received_at": end.submission.received_at,
+        "verdict": end.verdict.value,
+        "concluded_at": end.concluded_at,
+        "sentence": end.summary,
+        "receipt": end.receipt,
+    }
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,175 @@
+"""Where restored files land: in a folder out of the way, and in the target when all is well."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from preservation.errors import AlreadyExistsError, PreservationError, StorageError
+from preservation.fixity.checking import Confirmed, FixityVerdict, Mismatched, Unreadable
+from preservation.fixity.digesting import ByteStream
+from preservation.model.digests import Digests, HexDigest
+from preservation.model.paths import RelativePath, shown
+from storage.stores.linux import sync_file_system
+from storage.stores.moving import move_without_replacing
+
+_CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """A folder that becomes ``target`` in the end, or whose files move into it. Replaces nothing."""
+
+    folder: Path
+    target: Path
+
+    def receive(
+        self, place: RelativePath, stream: ByteStream, promised: Digests, buffer: bytearray
+    ) -> FixityVerdict:
+        """Write ``stream`` to ``place``, digesting on the way; what is not as ``promised`` is gone again.
+
+        Raises ``StorageError`` where it cannot be written.
+        """
+        path = self.folder / place
+        with _writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, _CREATE, 0o644)
+        try:
+            verdict = _received(path, descriptor, stream, promised, buffer)
+        finally:
+            os.close(descriptor)
+        if not isinstance(verdict, Confirmed):
+            path.unlink()
+        return verdict
+
+    def arrive(self, places: Iterable[RelativePath]) -> Path:
+        """Make everything durable and give it its place in the target; return the target.
+
+        Raises ``AlreadyExistsError`` where something is in its way there now.
+        """
+        self._sync()
+        if self.folder.parent == self.target:
+            for place in places:
+                self._move_in(place)
+        else:
+            # A file in the way, or a folder that is not empty, refuses.
+            with _writing(self.target):
+                self.folder.rename(self.target)
+        return self.target
+
+    def set_aside(self) -> Path:
+        """Give what could be had a name that says that it is not all, and return it."""
+        self._sync()
+        aside = incomplete(self.target)
+        with _writing(aside):
+            # A target that was there may be the root of another file system.
+            shutil.move(self.folder, aside)
+        return aside
+
+    def _move_in(self, place: RelativePath) -> None:
+        source, goal = self.folder / place, self.target / place
+        with _writing(goal):
+            goal.parent.mkdir(parents=True, exist_ok=True)
+            with _opened(source.parent) as here, _opened(goal.parent) as there:
+                move_without_replacing(here, source.name, there, goal.name, guard=there)
+
+    def _sync(self) -> None:
+        with _writing(self.folder), _opened(self.folder) as folder:
+            sync_file_system(folder)
+
+
+def incomplete(target: Path) -> Path:
+    """Return where files go that are not all that was wanted."""
+    return target.with_name(f"{target.name}.incomplete")
+
+
+def require_free(target: Path, places: Iterable[RelativePath]) -> None:
+    """Raise ``AlreadyExistsError`` where anything that would be restored is in the target already."""
+    aside = incomplete(target)
+    if os.path.lexists(aside):
+        raise _taken(aside)
+    if not os.path.lexists(target):
+        return
+    if not target.is_dir():
+        raise _taken(target)
+    for place in places:
+        if os.path.lexists(target / place):
+            raise _taken(target / place)
+
+
+@contextmanager
+def landing_for(target: Path) -> Iterator[Landing]:
+    """Give a landing; what is still in it when the context ends is removed.
+
+    It is in ``target`` where that is a folder already, else beside it: on the same file system, so that
+    files get their names at once. Raises ``StorageError`` where there can be none.
+    """
+    folder = (target if target.is_dir() else target.parent) / f".restoring-{uuid4().hex}"
+    with _writing(folder):
+        folder.mkdir(parents=True)
+    try:
+        yield Landing(folder, target)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _received(
+    path: Path, descriptor: int, stream: ByteStream, promised: Digests, buffer: bytearray
+) -> FixityVerdict:
+    hashes = {name: hashlib.new(name.value, usedforsecurity=False) for name in promised}
+    window = memoryview(buffer)
+    size = 0
+    while True:
+        try:
+            count = stream.readinto(window)
+        except (OSError, PreservationError) as error:
+            return Unreadable(str(error))
+        if not count:
+            break
+        chunk = window[:count]
+        for digest in hashes.values():
+            digest.update(chunk)
+        with _writing(path):
+            _write_all(descriptor, chunk)
+        size += count
+    found = {name: HexDigest(digest.hexdigest()) for name, digest in hashes.items()}
+    return Confirmed(size, found) if found == promised else Mismatched(None, promised, size, found)
+
+
+def _write_all(descriptor: int, chunk: memoryview) -> None:
+    while chunk:
+        chunk = chunk[os.write(descriptor, chunk) :]
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turn what the system says while ``path`` is written into an error of ours."""
+    try:
+        yield
+    except FileExistsError as error:
+        raise _taken(path) from error
+    except OSError as error:
+        raise StorageError(
+            f"{shown(str(path))} cannot be written: {error.strerror or error}; see to it, then restore again"
+        ) from error
+
+
+def _taken(path: Path) -> AlreadyExistsError:
+    return AlreadyExistsError(
+        f"{shown(str(path))} is there already, and a restore replaces nothing; name another target"
+    )

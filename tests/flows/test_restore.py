@@ -1,0 +1,169 @@
+"""Restoring by the real command, from an archive that suffered real damage."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from archives import Archive
+from keeping_letters import Letters, keep_letters
+
+
+@pytest.fixture(scope="module")
+def kept_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Letters:
+    """An archive with two versions of an object: the second has one more letter than the first."""
+    letters = keep_letters(tmp_path_factory.mktemp("letters"), prefect_url)
+    (letters.drop / "1911" / "to my mother.txt").write_text("Dear mother\n")
+    told = letters.preserve()
+    assert (told["verdict"], told["object_version"]) == ("stored", 2), told
+    return letters
+
+
+@pytest.fixture
+def letters(kept_once: Letters, tmp_path: Path) -> Letters:
+    return kept_once.copied(tmp_path)
+
+
+@pytest.fixture
+def kept(letters: Letters) -> Archive:
+    return letters.archive
+
+
+@pytest.fixture
+def drop(letters: Letters) -> Path:
+    return letters.drop
+
+
+def restored(archive: Archive, *arguments: str | Path) -> tuple[int, dict[str, Any]]:
+    finished = archive.run("restore", "files/letters", *arguments, "--json")
+    assert "Traceback" not in finished.stderr
+    return finished.returncode, json.loads(finished.stdout) if finished.stdout else {}
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def letter(archive: Archive, store: str) -> Path:
+    path = archive.store(store) / "files/letters/v1/data/originals/1911/to my sister.txt"
+    path.chmod(0o644)
+    return path
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[3] ^= 0x20
+    path.write_bytes(content)
+
+
+def test_what_was_dropped_comes_back_and_the_journal_tells_it(kept: Archive, drop: Path, tmp_path: Path):
+    target = tmp_path / "back"
+    code, told = restored(kept, target)
+    assert (code, told["complete"], told["files"], told["issues"]) == (0, True, 4, [])
+    assert (told["object_version"], told["target"]) == (2, str(target))
+    assert tree(target) == tree(drop)
+    code, told = restored(kept, tmp_path / "first", "--version", "1")
+    assert (code, told["object_version"], told["files"]) == (0, 1, 3)
+    story = kept.run("journal", "show", "files/letters", "--json").stdout.splitlines()
+    last = json.loads(story[-1])
+    assert (last["event_type"], last["object"], last["outcome"]) == (
+        "dissemination",
+        "files/letters/v1",
+        "success",
+    )
+    assert kept.run("journal", "verify").returncode == 0
+
+
+def test_the_whole_bag_comes_back_complete_and_bagit_accepts_it(kept: Archive, tmp_path: Path):
+    target = tmp_path / "bag"
+    assert restored(kept, target, "--whole", "--from", "second")[0] == 0
+    subprocess.run([sys.executable, "-m", "bagit", "--validate", target], check=True, capture_output=True)
+
+
+def test_one_file_comes_back_alone(kept: Archive, drop: Path, tmp_path: Path):
+    name = "1911/to my mother.txt"
+    code, told = restored(kept, tmp_path / "back", "--file", name)
+    assert (code, told["files"]) == (0, 1)
+    assert tree(tmp_path / "back") == {name: (drop / name).read_bytes()}
+
+
+@pytest.mark.parametrize("damage", [flip, Path.unlink], ids=["flipped", "deleted"])
+def test_what_one_replica_lost_comes_from_the_other_with_a_warning(
+    kept: Archive, drop: Path, tmp_path: Path, damage: Callable[[Path], None]
+):
+    damage(letter(kept, "first"))
+    code, told = restored(kept, tmp_path / "back")
+    assert (code, told["complete"], told["sources"]) == (0, True, {"first": 3, "second": 1})
+    [issue] = told["issues"]
+    assert issue["severity"] == "warning"
+    assert issue["path"] == "data/originals/1911/to my sister.txt"
+    assert tree(tmp_path / "back") == tree(drop)
+
+
+def test_what_no_replica_has_ends_with_4_and_the_target_is_not_made(
+    kept: Archive, drop: Path, tmp_path: Path
+):
+    flip(letter(kept, "first"))
+    letter(kept, "second").unlink()
+    code, told = restored(kept, tmp_path / "back")
+    assert (code, told["complete"]) == (4, False)
+    assert told["lost"] == ["data/originals/1911/to my sister.txt"]
+    assert not (tmp_path / "back").exists()
+    others = {path: content for path, content in tree(drop).items() if "sister" not in path}
+    assert tree(tmp_path / "back.incomplete") == others
+    last = json.loads(kept.run("journal", "show", "files/letters", "--json").stdout.splitlines()[-1])
+    assert last["outcome"] == "fail"
+
+
+def test_nothing_is_overwritten(kept: Archive, drop: Path, tmp_path: Path):
+    (tmp_path / "back").mkdir()
+    (tmp_path / "back" / "note.txt").write_text("mine")
+    finished = kept.run("restore", "files/letters", tmp_path / "back")
+    assert finished.returncode == 6
+    assert "note.txt" in finished.stderr
+    assert tree(tmp_path / "back") == {"note.txt": b"mine"}
+    # The drop itself is as good a target as any: everything in it is in the way.
+    assert kept.run("restore", "files/letters", drop).returncode == 6
+
+
+@pytest.mark.parametrize("state", ["gone", "damaged"])
+def test_it_works_from_one_store_alone_with_the_database_gone_or_damaged(
+    kept: Archive, drop: Path, tmp_path: Path, state: str
+):
+    database = kept.directory / "state" / "muniment.db"
+    for part in database.parent.glob("muniment.db*"):
+        part.unlink()
+    if state == "damaged":
+        database.write_bytes(b"this is no database at all" * 400)
+    shutil.rmtree(kept.store("first"))
+    code, told = restored(kept, tmp_path / "back", "--from", "second")
+    assert (code, told["object_version"], told["files"]) == (0, 2, 4)
+    assert tree(tmp_path / "back") == tree(drop)
+    assert "RST-006" in {issue["code"] for issue in told["issues"]}
+
+
+def test_a_dry_run_says_what_would_come_and_writes_nothing(kept: Archive, tmp_path: Path):
+    before = kept.run("journal", "show").stdout
+    code, told = restored(kept, tmp_path / "back", "--dry-run")
+    assert (code, told["dry_run"], told["files"]) == (0, True, 4)
+    assert not (tmp_path / "back").exists()
+    assert kept.run("journal", "show").stdout == before
+
+
+def test_what_is_not_kept_is_named(kept: Archive, tmp_path: Path):
+    for arguments in (
+        ("files/nothing", str(tmp_path / "back")),
+        ("files/letters", str(tmp_path / "back"), "--version", "7"),
+        ("files/letters", str(tmp_path / "back"), "--file", "../../etc/passwd"),
+    ):
+        finished = kept.run("restore", *arguments)
+        assert finished.returncode == 6, finished
+        assert "muniment: files/" in finished.stderr
+    assert kept.run("restore", "files/letters", tmp_path / "back", "--from", "third").returncode == 2
+    assert list(tmp_path.glob("*back*")) == []

@@ -1,0 +1,209 @@
+"""An object that comes again, by the real command: versions that build on each other, and never clash."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from archives import MUNIMENT, Archive, make_archive
+from keeping_letters import Letters, keep_letters
+
+
+@pytest.fixture(scope="module")
+def kept_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Letters:
+    """An archive with one version of an object."""
+    return keep_letters(tmp_path_factory.mktemp("letters"), prefect_url)
+
+
+@pytest.fixture
+def kept(kept_once: Letters, tmp_path: Path) -> Letters:
+    return kept_once.copied(tmp_path)
+
+
+@pytest.fixture
+def archive(kept: Letters) -> Archive:
+    return kept.archive
+
+
+@pytest.fixture
+def letters(kept: Letters) -> Path:
+    return kept.drop
+
+
+def preserved(archive: Archive, drop: Path, *more: str) -> dict[str, Any]:
+    [told] = archive.preserve(drop, collection="files", more=more)
+    return told
+
+
+def bag(archive: Archive, number: int, store: str = "first") -> Path:
+    return archive.store(store) / "files" / "letters" / f"v{number}"
+
+
+def payload_of(archive: Archive, number: int) -> set[str]:
+    root = bag(archive, number) / "data"
+    return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+
+
+def validated(folder: Path) -> dict[str, Any]:
+    """Validate a bag with the real command, which needs no installation for it."""
+    command = [MUNIMENT, "validate", folder, "--json"]
+    told: dict[str, Any] = json.loads(
+        subprocess.run(command, capture_output=True, check=False, timeout=60).stdout
+    )
+    return told
+
+
+def test_a_changed_drop_becomes_a_version_that_holds_what_is_new(archive: Archive, letters: Path):
+    before = archive.kept()
+    (letters / "1911" / "to my mother.txt").write_text("Dear mother\n")
+    (letters / "1911" / "to my sister.txt").rename(letters / "to Anna.txt")
+    told = preserved(archive, letters)
+    assert (told["verdict"], told["object_version"], told["files"]) == ("stored", 2, 4)
+    assert payload_of(archive, 2) == {"originals/1911/to my mother.txt"}
+    assert before.items() <= archive.kept().items()
+    assert archive.kept("first") == archive.kept("second")
+    for store in ("first", "second"):
+        verdict = validated(bag(archive, 2, store))
+        assert (verdict["valid"], verdict["complete"]) == (True, True)
+        assert [issue["code"] for issue in verdict["issues"]] == ["BAG-042"]
+
+
+def test_a_stranger_completes_it_by_what_its_readme_says(archive: Archive, letters: Path, tmp_path: Path):
+    (letters / "1911" / "to my mother.txt").write_text("Dear mother\n")
+    preserved(archive, letters)
+    copied = shutil.copytree(bag(archive, 2).parent, tmp_path / "copied")
+    readme = (copied / "v2" / "README.txt").read_text()
+    [script] = re.findall(r"^-{60,}\n(.*?)^-{60,}\n", readme, re.DOTALL | re.MULTILINE)
+    subprocess.run([sys.executable, "-c", script], cwd=copied / "v2", check=True)
+    subprocess.run(
+        [sys.executable, "-m", "bagit", "--validate", copied / "v2"], check=True, capture_output=True
+    )
+    alone = shutil.copytree(bag(archive, 2), tmp_path / "alone")
+    told = validated(alone)
+    assert (told["valid"], told["complete"]) == (False, False)
+    assert any(
+        issue["code"] == "BAG-019" and "files/letters/v1" in issue["message"] for issue in told["issues"]
+    )
+
+
+def test_bytes_that_a_store_has_damaged_are_written_again_and_the_receipt_says_so(
+    archive: Archive, letters: Path
+):
+    damaged = bag(archive, 1, "second") / "data/originals/1911/to my sister.txt"
+    content = bytearray(damaged.read_bytes())
+    content[7] ^= 1
+    damaged.chmod(0o644)
+    damaged.write_bytes(content)
+    (letters / "1911" / "to my mother.txt").write_text("Dear mother\n")
+    told = preserved(archive, letters)
+    assert told["verdict"] == "stored"
+    assert payload_of(archive, 2) == {"originals/1911/to my mother.txt", "originals/1911/to my sister.txt"}
+    [issue] = [issue for issue in told["issues"] if issue["code"] == "VER-001"]
+    assert "second" in issue["message"]
+    assert "to my sister.txt" in Path(told["receipt"]).read_text()
+    story = [json.loads(line) for line in archive.run("journal", "show", "--json").stdout.splitlines()]
+    [check] = [
+        entry for entry in story if entry["event_type"] == "fixity check" and entry["outcome"] == "warning"
+    ]
+    assert "1 did not" in check["note"]
+    assert validated(bag(archive, 2, "second"))["valid"]
+
+
+def test_a_change_back_to_what_is_kept_already_is_known(archive: Archive, letters: Path):
+    (letters / "1911" / "to my mother.txt").write_text("Dear mother\n")
+    preserved(archive, letters)
+    (letters / "1911" / "to my mother.txt").unlink()
+    told = preserved(archive, letters)
+    assert (told["verdict"], told["object_version"]) == ("already-kept", 1)
+
+
+def on_another_machine(archive: Archive, directory: Path) -> Archive:
+    """An installation of its own whose catalogue, journal, key and stores are those of ``archive``."""
+    other = make_archive(directory, archive.api_url)
+    settings = other.directory / "muniment.toml"
+    text = settings.read_text()
+    text = text.replace("sqlite:///state/", f"sqlite:///{archive.directory}/state/")
+    for store in ("first", "second"):
+        text = text.replace(f'path = "stores/{store}"', f'path = "{archive.store(store)}"')
+    settings.write_text(text)
+    shutil.rmtree(other.directory / "state" / "keys", ignore_errors=True)
+    shutil.copytree(archive.directory / "state" / "keys", other.directory / "state" / "keys")
+    return other
+
+
+@pytest.mark.parametrize("same", [False, True], ids=["other content", "same content"])
+def test_two_machines_that_make_a_version_at_once_never_clash(
+    archive: Archive, letters: Path, tmp_path: Path, *, same: bool
+):
+    there = on_another_machine(archive, tmp_path / "elsewhere")
+    drops = []
+    for machine, text in (("here", "Dear mother\n"), ("there", "Dear mother\n" if same else "Dear father\n")):
+        drop = shutil.copytree(letters, tmp_path / machine / "letters")
+        (drop / "new.txt").write_text(text)
+        drops.append(drop)
+    with ThreadPoolExecutor(2) as both:
+        told = list(both.map(preserved, (archive, there), drops))
+    assert all(one["verdict"] == "stored" for one in told) or (
+        same and {one["verdict"] for one in told} == {"stored", "already-kept"}
+    ), told
+    numbers = sorted({one["object_version"] for one in told})
+    assert numbers == ([2, 3] if all(one["verdict"] == "stored" for one in told) else [2])
+    for number in numbers:
+        for store in ("first", "second"):
+            assert validated(bag(archive, number, store))["valid"]
+            assert payload_of(archive, number) == {"originals/new.txt"}
+    assert archive.kept("first") == archive.kept("second")
+    assert archive.run("journal", "verify").returncode == 0
+    history = json.loads(archive.run("status", "files/letters", "--json").stdout)
+    assert [version["object_version"] for version in history["versions"]] == [1, *numbers]
+
+
+def test_the_status_of_an_object_tells_what_was_new_in_each_version(archive: Archive, letters: Path):
+    (letters / "1911" / "to my brother.txt").rename(letters / "1911" / "to Karl.txt")
+    (letters / "1911" / "to my sister.txt").write_text("Dear sister, once more\n")
+    (letters / "note.txt").unlink()
+    (letters / "1911" / "to my mother.txt").write_text("Dear mother\n")
+    preserved(archive, letters)
+    told = json.loads(archive.run("status", "files/letters", "--json").stdout)
+    first, second = told["versions"]
+    assert (first["new_files"], first["kept_files"]) == (3, 0)
+    assert (second["new_files"], second["kept_files"]) == (2, 1)
+    assert second["added"] == ["1911/to my mother.txt"]
+    assert second["changed"] == ["1911/to my sister.txt"]
+    assert second["removed"] == ["note.txt"]
+    assert second["renamed"] == [["1911/to my brother.txt", "1911/to Karl.txt"]]
+    assert [one["verdict"] for one in told["tries"]] == ["stored", "stored"]
+    assert all(Path(one["receipt"]).is_file() for one in told["tries"])
+    words = archive.run("status", "files/letters").stdout
+    assert "renamed: 1911/to my brother.txt → 1911/to Karl.txt" in words
+    assert "accession: kept" in words
+
+
+def test_the_status_of_the_archive_counts_and_tells_what_needs_somebody(archive: Archive, letters: Path):
+    before = json.loads(archive.run("status", "--json").stdout)
+    assert (before["objects"], before["processing"], len(before["latest"])) == (1, [], 1)
+    unknown = letters.parent / "capture"
+    unknown.mkdir()
+    (unknown / "capture.raw8").write_bytes(bytes((place * 97 + 31) % 251 for place in range(9000)))
+    assert archive.preserve(unknown)[0]["verdict"] == "waiting"
+    told = json.loads(archive.run("status", "--json").stdout)
+    assert (told["objects"], told["versions"], told["files"]) == (1, 1, 3)
+    assert told["conclusions"] == {"stored": 1, "waiting": 1}
+    [left] = told["processing"]
+    assert (left["object"], left["stage"], left["in_hand"]) == ("images/capture", "plan", False)
+    assert [one["verdict"] for one in told["latest"]] == ["waiting", "stored"]
+    assert "images/capture" in archive.run("status").stdout
+
+
+def test_the_status_of_what_is_not_known_names_it(archive: Archive):
+    finished = archive.run("status", "files/nothing")
+    assert finished.returncode == 6
+    assert "files/nothing" in finished.stderr
+    assert archive.run("status", "nothing").returncode == 2
