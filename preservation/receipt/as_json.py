@@ -68,6 +68,8 @@ def _head(receipt: Receipt, summary: Summary) -> dict[str, object]:
             "kept": summary.kept,
             "bytes": summary.bytes,
             "derivatives": summary.derivatives,
+            "proved": summary.proved,
+            "access": summary.access,
             "refused": summary.refused,
             "marked": summary.marked,
         },

@@ -10,7 +10,7 @@ from preservation.model.dossiers import Dossier
 from preservation.model.issues import Issue
 from preservation.model.paths import shown
 from preservation.receipt.contents import Receipt
-from preservation.receipt.findings import with_issues_at_files
+from preservation.receipt.findings import settled
 from preservation.receipt.page import page_view
 from preservation.receipt.summary import marked_files, summarise
 from preservation.receipt.wording import gravest_first
@@ -23,7 +23,7 @@ _MEANS_SOMETHING = re.compile(r"[\\`*_\[\]<>|~&]|^[-+#=]")
 
 def receipt_markdown(receipt: Receipt) -> str:
     """Return the verdict, what to do next, where it is kept, and the files that somebody should look at."""
-    return "\n".join(_lines(with_issues_at_files(receipt))) + "\n"
+    return "\n".join(_lines(settled(receipt))) + "\n"
 
 
 def _lines(receipt: Receipt) -> Iterator[str]:
@@ -36,6 +36,9 @@ def _lines(receipt: Receipt) -> Iterator[str]:
     yield ""
     yield f"**What to do next.** {_plain(page.next_step)}"
     yield ""
+    if page.figures:
+        yield _plain(" · ".join(f"{figure.value} {figure.label}" for figure in page.figures))
+        yield ""
     for issue in gravest_first(receipt.issues)[:_MOST_ISSUES]:
         yield f"- {_issue(issue)}"
     yield ""
@@ -67,7 +70,8 @@ def _marked(dossier: Dossier) -> Iterator[str]:
 
 
 def _issue(issue: Issue) -> str:
-    return _plain(f"{issue.code}: {issue.message} {issue.next_step}".strip())
+    said = (issue.message, issue.because, issue.next_step)
+    return _plain(f"{issue.code}: {' '.join(filter(None, said))}")
 
 
 def _table(heads: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> Iterator[str]:

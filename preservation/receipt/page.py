@@ -153,8 +153,10 @@ def _figures(receipt: Receipt, summary: Summary) -> Iterator[Figure]:
         yield Figure(f"{summary.found:,}", _noun(summary.found, "file found", "files found"))
     yield Figure(byte_size(summary.bytes), "in all")
     yield Figure(f"{len(summary.formats):,}", _noun(len(summary.formats), "format", "formats"))
-    if summary.derivatives:
-        yield Figure(f"{summary.derivatives:,}", "made and proved")
+    if summary.proved:
+        yield Figure(f"{summary.proved:,}", "made and proved")
+    if summary.access:
+        yield Figure(f"{summary.access:,}", _noun(summary.access, "access copy", "access copies"))
     if receipt.replicas:
         yield Figure(
             f"{len(receipt.replicas):,}", _noun(len(receipt.replicas), "copy verified", "copies verified")

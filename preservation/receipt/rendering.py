@@ -17,7 +17,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from preservation.model.dossiers import Dossier
 from preservation.receipt.as_json import json_chunks
 from preservation.receipt.contents import Receipt
-from preservation.receipt.findings import with_issues_at_files
+from preservation.receipt.findings import settled
 from preservation.receipt.page import MOST_FILES_SHOWN, page_view
 from preservation.receipt.summary import Summary, marked_files, summarise, unmarked_files
 from preservation.receipt.views import FileView, Thumbnails, file_view
@@ -32,7 +32,7 @@ def render(receipt: Receipt, target: Path) -> Path:
     The page stands for itself: no script, nothing fetched, nothing beside it. Each file appears
     whole, in place of an older one. Raises ``OSError`` where it cannot be written.
     """
-    receipt = with_issues_at_files(receipt)
+    receipt = settled(receipt)
     page_path = target.with_name(f"{target.name}.html")
     json_path = target.with_name(f"{target.name}.json")
     target.parent.mkdir(parents=True, exist_ok=True)

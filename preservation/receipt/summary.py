@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from preservation.model.derivatives import Derivative
+from preservation.model.derivatives import Derivative, Purpose
 from preservation.model.dossiers import Dossier
 from preservation.model.issues import Issue, Severity
 
@@ -33,7 +33,9 @@ class FormatCount:
 class Summary:
     """Figures about all files of a drop.
 
-    ``bytes`` and ``formats`` are those of the files that are kept, most frequent format first.
+    ``bytes`` and ``formats`` are those of the files that are kept, most frequent format first. ``proved``
+    counts preservation derivatives, made and proved against their sources; ``access`` counts access
+    derivatives, of which no more is known than that they open.
     ``worst`` counts files by their gravest issue. ``stopping`` are the first issues of files because of
     which a drop is sent back or waits; ``stopping_count`` is how many there are in all.
     """
@@ -41,12 +43,18 @@ class Summary:
     found: int
     kept: int
     bytes: int
-    derivatives: int
+    proved: int
+    access: int
     refused: int
     worst: dict[Severity, int]
     formats: tuple[FormatCount, ...]
     stopping: tuple[Issue, ...]
     stopping_count: int
+
+    @property
+    def derivatives(self) -> int:
+        """The number of files that were made, whatever for."""
+        return self.proved + self.access
 
     @property
     def marked(self) -> int:
@@ -75,7 +83,8 @@ def unmarked_files(files: Iterable[Dossier]) -> Iterator[Dossier]:
 
 def summarise(files: Iterable[Dossier]) -> Summary:
     """Count."""
-    found = kept = size = made = refused = 0
+    found = kept = size = refused = 0
+    made: Counter[Purpose] = Counter()
     worst: Counter[Severity] = Counter()
     counts: Counter[tuple[str, str]] = Counter()
     sizes: Counter[tuple[str, str]] = Counter()
@@ -92,7 +101,7 @@ def summarise(files: Iterable[Dossier]) -> Summary:
                 stopping.append(issue)
         for outcome in dossier.derivatives:
             if isinstance(outcome, Derivative):
-                made += 1
+                made[outcome.purpose] += 1
             else:
                 refused += 1
         file = dossier.kept
@@ -111,7 +120,8 @@ def summarise(files: Iterable[Dossier]) -> Summary:
         found=found,
         kept=kept,
         bytes=size,
-        derivatives=made,
+        proved=made[Purpose.PRESERVATION],
+        access=made[Purpose.ACCESS],
         refused=refused,
         worst=dict(worst),
         formats=tuple(formats),

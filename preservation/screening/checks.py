@@ -53,11 +53,11 @@ class SurfaceChecks:
     def issues_about(self, file: SurveyedFile) -> Iterator[Issue]:
         """Yield what is to be said about the file without opening it."""
         if self._portable_names is not None:
-            yield from self._about_name(Subject(file.path, self._portable_names.outcome.severity))
+            yield from self._about_name(Subject.under(file.path, self._portable_names))
         if file.size:
             yield from self._about_format(file.path, file.identification)
         elif self._not_empty is not None and not self._may_be_empty.matches(file.path):
-            yield Subject(file.path, self._not_empty.outcome.severity).issue(
+            yield Subject.under(file.path, self._not_empty).issue(
                 codes.EMPTY_FILE,
                 "is empty: it has no bytes",
                 "Copy or scan it again; or, if it is meant to be empty, have the policy exempt it.",
@@ -87,7 +87,7 @@ class SurfaceChecks:
     def _about_format(self, path: RelativePath, found: Identification) -> Iterator[Issue]:
         rivals = [warning for warning in found.warnings if warning.startswith(DISAGREEMENT)]
         if self._disagreement is not None and rivals:
-            yield Subject(path, self._disagreement.outcome.severity).issue(
+            yield Subject.under(path, self._disagreement).issue(
                 codes.ENGINES_DISAGREE,
                 f"makes the identification {'; '.join(rivals)}",
                 "Open it and decide; a rule that names its path can then claim it.",
@@ -97,13 +97,13 @@ class SurfaceChecks:
             and found.decided is None
             and not self._may_be_unknown.matches(path)
         ):
-            yield Subject(path, self._known_format.outcome.severity).issue(
+            yield Subject.under(path, self._known_format).issue(
                 codes.UNKNOWN_FORMAT,
                 f"is of {found.name}: nobody can say what will open it",
                 "Find out what wrote it, and convert it, leave it out, or have the policy exempt it.",
             )
         if self._extension_matches is not None and _EXTENSION_MISMATCH in " ".join(found.warnings):
-            yield Subject(path, self._extension_matches.outcome.severity).issue(
+            yield Subject.under(path, self._extension_matches).issue(
                 codes.EXTENSION_MISMATCH,
                 f"is {found.name}, and its extension says something else",
                 "Check that the right file was exported; it is kept under its own name.",

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, Protocol
 
-from preservation.model.issues import Issue, Severity
+from preservation.model.issues import Issue
 from preservation.model.screening import ScreenedFile
 from preservation.policy.schema import Policy
 from preservation.policy.screens import DecodableImages, SafeArchives, SoundDocuments
@@ -52,23 +52,20 @@ def examiners_for(policy: Policy, limits: Limits, thumbnails: Path) -> dict[Fami
     )
     if images is not None:
         memory = int(limits.address_space * _SHARE_OF_ONE_IMAGE)
-        examiner = ImageExaminer(images.outcome.severity, memory, thumbnails)
+        examiner = ImageExaminer(images, memory, thumbnails)
         found |= dict.fromkeys((family for family in Family if family.is_image), examiner)
     if documents is not None:
-        locked = documents.encrypted or documents.outcome
-        found[Family.PDF] = DocumentExaminer(documents.outcome.severity, locked.severity)
+        found[Family.PDF] = DocumentExaminer(documents)
     if archives is not None:
-        found |= dict.fromkeys(
-            (family for family in Family if family.is_archive), ArchiveExaminer(archives.outcome.severity)
-        )
+        found |= dict.fromkeys((family for family in Family if family.is_archive), ArchiveExaminer(archives))
     return found
 
 
 class ImageExaminer:
     """Has images decoded, each within ``memory`` bytes, and thumbnails made of the first few hundred."""
 
-    def __init__(self, severity: Severity, memory: int, thumbnails: Path) -> None:
-        self._severity = severity
+    def __init__(self, screen: DecodableImages, memory: int, thumbnails: Path) -> None:
+        self._screen = screen
         self._memory = memory
         self._thumbnails = thumbnails
         self._asked = 0
@@ -87,7 +84,7 @@ class ImageExaminer:
 
     def finish(self, screened: ScreenedFile, request: Request, outcome: WorkOutcome) -> ScreenedFile:
         """Return ``screened`` with the image's facts, its issues, and its thumbnail if one was made."""
-        subject = Subject(screened.path, self._severity)
+        subject = Subject.under(screened.path, self._screen)
         report = findings.read_report(outcome, ImageReport, subject)
         if isinstance(report, Issue):
             return replace(screened, issues=(*screened.issues, report))
@@ -108,11 +105,11 @@ class ImageExaminer:
 
 
 class DocumentExaminer:
-    """Has PDFs opened and their pages counted. ``locked`` is for those that need a password."""
+    """Has PDFs opened and their pages counted; those that need a password have an outcome of their own."""
 
-    def __init__(self, severity: Severity, locked: Severity) -> None:
-        self._severity = severity
-        self._locked = locked
+    def __init__(self, screen: SoundDocuments) -> None:
+        self._screen = screen
+        self._locked = (screen.encrypted or screen.outcome).severity
 
     def request(self, source: Path, family: Family, *, needs_a_look: bool) -> Request:  # noqa: ARG002  as any examiner
         """Return what to ask about a PDF."""
@@ -120,7 +117,7 @@ class DocumentExaminer:
 
     def finish(self, screened: ScreenedFile, request: Request, outcome: WorkOutcome) -> ScreenedFile:  # noqa: ARG002  likewise
         """Return ``screened`` with the document's facts and issues."""
-        subject = Subject(screened.path, self._severity)
+        subject = Subject.under(screened.path, self._screen)
         report = findings.read_report(outcome, DocumentReport, subject)
         if isinstance(report, Issue):
             return replace(screened, issues=(*screened.issues, report))
@@ -131,8 +128,8 @@ class DocumentExaminer:
 class ArchiveExaminer:
     """Has archives listed, and nothing unpacked."""
 
-    def __init__(self, severity: Severity) -> None:
-        self._severity = severity
+    def __init__(self, screen: SafeArchives) -> None:
+        self._screen = screen
 
     def request(self, source: Path, family: Family, *, needs_a_look: bool) -> Request:  # noqa: ARG002  as any examiner
         """Return what to ask about an archive."""
@@ -140,7 +137,7 @@ class ArchiveExaminer:
 
     def finish(self, screened: ScreenedFile, request: Request, outcome: WorkOutcome) -> ScreenedFile:  # noqa: ARG002  likewise
         """Return ``screened`` with what would hurt whoever unpacks the archive."""
-        subject = Subject(screened.path, self._severity)
+        subject = Subject.under(screened.path, self._screen)
         report = findings.read_report(outcome, ArchiveReport, subject)
         found = (report,) if isinstance(report, Issue) else findings.about_archive(report, subject)
         return replace(screened, issues=(*screened.issues, *found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from preservation.model.files import EntryKind, IrregularEntry
 from preservation.model.issues import Issue, IssueCode, Severity
 from preservation.model.paths import shown
+from preservation.policy.screens import IrregularEntries
 from preservation.screening import codes
 
 _WORDS: dict[EntryKind, tuple[IssueCode, str, str]] = {
@@ -41,9 +42,10 @@ _WORDS: dict[EntryKind, tuple[IssueCode, str, str]] = {
 }
 
 
-def issue_about(entry: IrregularEntry) -> Issue:
+def issue_about(entry: IrregularEntry, screen: IrregularEntries | None) -> Issue:
     """Return the issue. It is an error whatever the policy says, but for empty folders."""
     code, words, next_step = _WORDS[entry.kind]
     severity = Severity.WARNING if entry.kind is EntryKind.EMPTY_FOLDER else Severity.ERROR
     detail = f" ({entry.detail})" if entry.detail else ""
-    return Issue(code, severity, f"{shown(entry.path)} {words}{detail}.", entry.path, next_step)
+    because = screen.because if screen is not None else ""
+    return Issue(code, severity, f"{shown(entry.path)} {words}{detail}.", entry.path, next_step, because)

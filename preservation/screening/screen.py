@@ -13,7 +13,7 @@ from preservation.model.naming import NameRules
 from preservation.model.paths import RelativePath
 from preservation.model.screening import ScreenedFile
 from preservation.policy.schema import Policy
-from preservation.policy.screens import DecodableImages
+from preservation.policy.screens import DecodableImages, IrregularEntries
 from preservation.policy.selection import is_junk, is_left_out
 from preservation.screening import codes, findings
 from preservation.screening.checks import SurfaceChecks, screen_of
@@ -74,6 +74,7 @@ class _Screening:
         self._workers = workers
         self._surface = SurfaceChecks(policy, name_rules)
         self._images = screen_of(policy, DecodableImages)
+        self._irregular = screen_of(policy, IrregularEntries)
         self._examiners = examiners_for(policy, workers.limits, thumbnails)
 
     def screen(self, entries: list[SurveyedFile | IrregularEntry]) -> Iterator[ScreenedFile]:
@@ -93,10 +94,10 @@ class _Screening:
             return ScreenedFile(entry.path, left_out=True, issues=(_junk(entry.path, left_out=True),)), None
         issues = [_junk(entry.path, left_out=False)] if is_junk(self._policy, entry.path) else []
         if isinstance(entry, IrregularEntry):
-            return ScreenedFile(entry.path, issues=(*issues, issue_about(entry))), None
+            return ScreenedFile(entry.path, issues=(*issues, issue_about(entry, self._irregular))), None
         issues += self._surface.issues_about(entry)
         if self._images is not None and is_undecodable_raster(entry.path, entry.identification):
-            subject = Subject(entry.path, self._images.outcome.severity)
+            subject = Subject.under(entry.path, self._images)
             issues.append(findings.no_decoder(subject, entry.identification.name))
         return ScreenedFile(entry.path, issues=tuple(issues)), self._look_into(entry, bool(issues))
 

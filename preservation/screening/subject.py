@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 from preservation.model.issues import Issue, IssueCode, Severity
 from preservation.model.paths import RelativePath, shown
+from preservation.policy.screens import Screen
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,9 +16,16 @@ class Subject:
 
     path: RelativePath
     severity: Severity
+    because: str = ""
+
+    @classmethod
+    def under(cls, path: RelativePath, screen: Screen) -> Self:
+        """Return the subject of the policy's ``screen``."""
+        return cls(path, screen.outcome.severity, screen.because)
 
     def issue(
         self, code: IssueCode, words: str, next_step: str, *, severity: Severity | None = None
     ) -> Issue:
         """Return an issue that says ``words`` of the file, by default with the check's severity."""
-        return Issue(code, severity or self.severity, f"{shown(self.path)} {words}.", self.path, next_step)
+        message = f"{shown(self.path)} {words}."
+        return Issue(code, severity or self.severity, message, self.path, next_step, self.because)
