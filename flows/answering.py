@@ -15,7 +15,7 @@ from flows.progress import LOG
 from flows.stages.stage import chronicle_of
 from flows.wiring import Installation, now
 from flows.workspace import Ending, Workspace, only
-from preservation.errors import PreservationError
+from preservation.errors import PreservationError, StorageError
 from preservation.model.dossiers import Dossiers
 from preservation.model.issues import Issue
 from preservation.model.verdicts import Verdict
@@ -54,8 +54,16 @@ def unanswered(workspace: Workspace, reason: str) -> Told:
     return Told(str(workspace.submission.object), Ending(Verdict.INTERRUPTED, sentence, now()))
 
 
+class RunOutcome(msgspec.Struct, frozen=True):
+    """What a run tells: of each drop, and of a fault that is no drop's, with the exit code it asks for."""
+
+    told: list[Told]
+    fault: str = ""
+    exit_code: int = 0
+
+
 def answer(workspaces: Iterable[Workspace], installation: Installation) -> list[Told]:
-    """Answer every submission that has ended, and seal the journal.
+    """Answer every submission that has ended.
 
     Raises ``StorageError`` where the catalogue cannot be reached; then nothing is forgotten, and
     answering again answers the same.
@@ -64,7 +72,6 @@ def answer(workspaces: Iterable[Workspace], installation: Installation) -> list[
     told = [_answer(workspace, installation) for workspace in ended]
     for workspace in ended:
         _forget(workspace, installation)
-    _seal(installation)
     return told
 
 
@@ -107,7 +114,7 @@ def _receipt(workspace: Workspace, ending: Ending, installation: Installation) -
         package=ending.package,
         issues=ending.issues,
         replicas=tuple(PlacedReplica(replica, sites.get(replica.store, "")) for replica in ending.replicas),
-        policy=installation.policy_of(submission.object.collection).reference,
+        policy=workspace.policy.reference,
         engines=tuple(workspace.engines.so_far),
     )
 
@@ -136,14 +143,18 @@ def _forget(workspace: Workspace, installation: Installation) -> None:
         LOG.warning("%s: left in processing/ for now: %s", workspace.root.name, error)
 
 
-def _seal(installation: Installation) -> None:
-    """Sign the journal's head and give every store what it lacks of the journal."""
+def seal(installation: Installation) -> None:
+    """Sign the journal's head and give every store what it lacks of the journal.
+
+    Raises ``IntegrityError`` where the journal does not hold, or a store holds another one;
+    ``ConfigurationError`` where the key is missing.
+    """
     settings = installation.settings
     sign_head(installation.journal, installation.signing_key, now())
     for store in installation.stores:
         try:
             with tempfile.TemporaryDirectory(dir=settings.state, prefix="sealing-") as scratch:
                 publish(installation.journal, public_keys(settings.keys), store, Path(scratch))
-        except PreservationError as error:
+        except StorageError as error:
             # A store that is away gets the segments it lacks when it is back.
             LOG.warning("store %s: the journal was not sealed into it: %s", store.name, error)

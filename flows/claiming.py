@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from flows.answering import answer
-from flows.drops import Drop
+from flows.drops import Drop, tree_of
 from flows.leftovers import let_go
 from flows.stages.registering import REGISTER
 from flows.wiring import Installation, now
 from flows.workspace import Approval, Workspace, in_hand, only
 from preservation.errors import NotFoundError
 from preservation.model.digests import HexDigest
-from preservation.model.paths import RelativePath
 from preservation.model.verdicts import Verdict
-from preservation.survey.walk import tree_signature
 
 
 @contextmanager
@@ -29,17 +26,22 @@ def claim(drop: Drop, installation: Installation) -> Iterator[Workspace]:
     drop is gone, ``UnavailableError`` where another run has the object in hand.
     """
     object_id = drop.object_id
-    policy = installation.policy_of(object_id.collection).reference.digest
-    tree = _signature(drop.path)
+    policy = installation.policy_of(object_id.collection)
+    tree = tree_of(drop.path)
     with in_hand(installation.settings.processing, object_id) as workspace:
-        if not _goes_on(workspace, drop, tree, policy):
+        if not _goes_on(workspace, drop, tree, policy.reference.digest):
             _settle(workspace, installation)
             workspace.start(object_id, drop.path, tree, policy, now())
         elif _ended_for_now(workspace):
+            _take_answer(drop, workspace)
             workspace.reopen()
-        if drop.because:
-            workspace.approval.write([Approval(drop.approved_by, drop.because, now())])
         yield workspace
+
+
+def _take_answer(drop: Drop, workspace: Workspace) -> None:
+    """Note a person's answer, where something was asked: what nobody has asked cannot be approved."""
+    if drop.because and only(workspace.ending).verdict is Verdict.WAITING:
+        workspace.approval.write([Approval(drop.approved_by, drop.because, now())])
 
 
 def _goes_on(workspace: Workspace, drop: Drop, tree: HexDigest, policy: HexDigest) -> bool:
@@ -70,14 +72,3 @@ def _is_registered(workspace: Workspace, installation: Installation) -> bool:
             return False
         return kept.submission == only(workspace.claim).submission.identifier
     return False
-
-
-def _signature(drop: Path) -> HexDigest:
-    try:
-        if drop.is_dir() and not drop.is_symlink():
-            return tree_signature(drop)
-        return tree_signature(drop.parent, RelativePath(drop.name))
-    except OSError as error:
-        raise NotFoundError(
-            f"{drop}: the drop cannot be read ({error.strerror}); put it back and try again"
-        ) from error

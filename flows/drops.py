@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from preservation.errors import ConfigurationError
-from preservation.model.identifiers import ObjectId, collection_name, object_name
+from preservation.errors import ConfigurationError, NotFoundError
+from preservation.model.digests import HexDigest
+from preservation.model.identifiers import CollectionName, ObjectId, ObjectName, collection_name, object_name
+from preservation.model.paths import shown
+from preservation.model.paths import RelativePath, shown
+from preservation.survey.walk import tree_signature
 
 _ARCHIVES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".tar", ".zip")
 
@@ -30,10 +34,21 @@ class Drop:
     @property
     def object_id(self) -> ObjectId:
         """The object that it becomes. Raises ``ConfigurationError`` where a name cannot be one."""
+        return ObjectId(self._collection(), self._name())
+
+    def _collection(self) -> CollectionName:
         try:
-            return ObjectId(collection_name(self.collection), object_name(self.object_name))
+            return collection_name(self.collection)
         except ValueError as error:
-            raise ConfigurationError(f"{self.path}: {error}") from error
+            raise ConfigurationError(f"{shown(str(self.path))}: {error}") from error
+
+    def _name(self) -> ObjectName:
+        try:
+            return object_name(self.object_name)
+        except ValueError as error:
+            raise ConfigurationError(
+                f"{shown(str(self.path))}: {error}; give the object another name with --as NAME"
+            ) from error
 
 
 def name_of(path: Path) -> str:
@@ -42,6 +57,21 @@ def name_of(path: Path) -> str:
         if path.name.lower().endswith(ending) and len(path.name) > len(ending) and path.is_file():
             return path.name[: -len(ending)]
     return path.name
+
+
+def tree_of(path: Path) -> HexDigest:
+    """Return what changes whenever a file of the drop comes, goes or is written to; reads none of them.
+
+    Raises ``NotFoundError`` where the drop cannot be looked at.
+    """
+    try:
+        if path.is_dir() and not path.is_symlink():
+            return tree_signature(path)
+        return tree_signature(path.parent, RelativePath(path.name))
+    except OSError as error:
+        raise NotFoundError(
+            f"{shown(str(path))}: the drop cannot be read ({error.strerror}); put it back and try again"
+        ) from error
 
 
 def label_of(drops: list[Drop]) -> str:

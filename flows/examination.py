@@ -10,7 +10,8 @@ from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 
-from flows.settings import Settings
+from flows.replicas_asked import require_reachable
+from flows.settings import FolderStoreSettings, Settings
 from preservation.errors import ConfigurationError, PreservationError
 from preservation.model.identifiers import CollectionName
 from storage.ports.stores import Store
@@ -88,13 +89,10 @@ def _probe(store: Store) -> Callable[[], str]:
 
 def _sites(settings: Settings) -> Finding:
     sites = {store.site for store in settings.store}
-    devices = {
-        settings.store_root(store).stat().st_dev
-        for store in settings.store
-        if settings.store_root(store).exists()
-    }
+    roots = [settings.store_root(store) for store in settings.store if isinstance(store, FolderStoreSettings)]
+    devices = {root.stat().st_dev for root in roots if root.exists()}
     told = f"{len(settings.store)} stores on {len(sites)} sites"
-    if len(devices) < len(settings.store):
+    if len(devices) < len(roots):
         told += "; some of them share one disk, which is good for a first try only"
     return Finding("sites", State.OK, told)
 
@@ -135,6 +133,7 @@ def _policy(settings: Settings, collection: CollectionName) -> Callable[[], str]
         from preservation.policy.load import load  # noqa: PLC0415  a third of a second, and only here
 
         policy = load(settings.policy_of(collection))
+        require_reachable(policy, settings)
         return f"{policy.terms.policy} revision {policy.terms.revision}"
 
     return read

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.settings import FILE_NAME, load_settings
+from flows.settings import FILE_NAME, FolderStoreSettings, load_settings
 from flows.wiring import open_installation
 from preservation.errors import ConfigurationError
 from preservation.model.identifiers import StoreName
@@ -105,7 +105,8 @@ def make_installation(directory: Path) -> Path:
     file.write_text(_SETTINGS, encoding="utf-8")
     settings = load_settings(directory)
     for store in settings.store:
-        make_folder_store(StoreName(store.name), settings.store_root(store))
+        if isinstance(store, FolderStoreSettings):
+            make_folder_store(StoreName(store.name), settings.store_root(store))
     for collection in settings.collection:
         (directory / "inbox" / collection.name).mkdir()
     generate_key(settings.keys)

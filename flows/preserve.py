@@ -11,7 +11,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State, StateType
 from prefect.runtime import flow_run
 
-from flows.answering import Told, not_begun, unanswered
+from flows.answering import RunOutcome, Told, not_begun, unanswered
 from flows.artifacts import publish
 from flows.claiming import claim
 from flows.drops import Drop, label_of
@@ -19,8 +19,8 @@ from flows.progress import LOG
 from flows.retries import DATABASE
 from flows.settings import load_settings
 from flows.stages.all import STAGES
-from flows.stages.stage import interrupt
-from flows.tasks import answer_all, retry_policy_of, run_stage
+from flows.stages.stage import Stage, interrupt
+from flows.tasks import answer_all, retry_policy_of, run_stage, seal_journal
 from flows.wiring import open_installation
 from flows.workspace import Workspace
 from preservation.errors import PreservationError
@@ -55,7 +55,7 @@ def _run_name() -> str:
 
 
 @flow(name="preserve", flow_run_name=_run_name, persist_result=False, validate_parameters=False)
-def preserve(directory: Path, drops: list[Drop]) -> State[list[Told]]:
+def preserve(directory: Path, drops: list[Drop]) -> State[RunOutcome]:
     """Preserve ``drops`` into the installation in ``directory``; the state tells the gravest end.
 
     Each stage is one task run for all drops. Run again after a crash, it goes on where it was.
@@ -69,10 +69,11 @@ def preserve(directory: Path, drops: list[Drop]) -> State[list[Told]]:
                 task_run_name=f"{stage.name} {label}", retries=len(waits), retry_delay_seconds=waits
             )(directory, in_hand.workspaces, stage.name, return_state=True)
             if not outcome.is_completed():
-                _interrupt_unended(in_hand.workspaces, outcome)
-        told = _answers(directory, in_hand.workspaces, label)
-    publish(label, told)
-    return _state_of([in_hand.told.get(place) or told.pop(0) for place in range(len(drops))])
+                _interrupt_unfinished(in_hand.workspaces, stage, outcome)
+        answered = _answers(directory, in_hand.workspaces, label)
+    publish(label, answered)
+    told = [in_hand.told.get(place) or answered.pop(0) for place in range(len(drops))]
+    return _state_of(_sealed(directory, told))
 
 
 def _take_in_hand(directory: Path, drops: list[Drop], hands: ExitStack) -> _InHand:
@@ -88,11 +89,12 @@ def _take_in_hand(directory: Path, drops: list[Drop], hands: ExitStack) -> _InHa
     return _InHand(taken, refused)
 
 
-def _interrupt_unended(workspaces: list[Path], outcome: State[Any]) -> None:
+def _interrupt_unfinished(workspaces: list[Path], stage: Stage, outcome: State[Any]) -> None:
+    """End the submissions that the stage did not finish, each with its own fault; the others go on."""
     error = outcome.result(raise_on_failure=False)
     for workspace in map(Workspace, workspaces):
-        if not workspace.has_ended:
-            interrupt(workspace, str(error))
+        if not workspace.has_ended and not workspace.events(stage.name).exist:
+            interrupt(workspace, next(iter(workspace.fault.so_far), str(error)))
 
 
 def _answers(directory: Path, workspaces: list[Path], label: str) -> list[Told]:
@@ -106,11 +108,28 @@ def _answers(directory: Path, workspaces: list[Path], label: str) -> list[Told]:
     return told
 
 
-def _state_of(told: list[Told]) -> State[list[Told]]:
+def _sealed(directory: Path, told: list[Told]) -> RunOutcome:
+    """Seal the journal. Where that fails the drops have ended as they have; it is told as itself."""
+    waits = list(DATABASE.waits)
+    outcome = seal_journal.with_options(
+        task_run_name="seal the journal", retries=len(waits), retry_delay_seconds=waits
+    )(directory, return_state=True)
+    error = outcome.result(raise_on_failure=False)
+    if isinstance(error, BaseException):
+        code = error.exit_code if isinstance(error, PreservationError) else 1
+        return RunOutcome(told, f"The journal was not sealed: {error}", code)
+    return RunOutcome(told)
+
+
+def _state_of(outcome: RunOutcome) -> State[RunOutcome]:
+    told = outcome.told
     gravest = max((one.ending.verdict for one in told), key=_GRAVEST_LAST.index)
     kind, name = _STATES[gravest]
     message = told[0].ending.sentence if len(told) == 1 else _counted(told)
-    return State(type=kind, name=name, message=message, data=told)
+    if outcome.fault:
+        # Green means green: the drops are as safe as they are, and somebody has to look at the journal.
+        kind, name, message = StateType.FAILED, f"{name}, journal not sealed", f"{message} {outcome.fault}"
+    return State(type=kind, name=name, message=message, data=outcome)
 
 
 def _counted(told: list[Told]) -> str:

@@ -34,7 +34,8 @@ class Rehearsed:
 def rehearse(drop: Drop, installation: Installation, scratch: Path) -> Rehearsed:
     """Say what would become of ``drop``. Raises what the stages raise."""
     workspace = Workspace(scratch / "rehearsal")
-    workspace.start(drop.object_id, drop.path, _NOT_NEEDED, _NOT_NEEDED, now())
+    policy = installation.policy_of(drop.object_id.collection)
+    workspace.start(drop.object_id, drop.path, _NOT_NEEDED, policy, now())
     try:
         for stage in (SURVEY, SCREEN, PLAN):
             stage.run(workspace, installation)

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from flows.answering import Told, not_begun
+from flows.answering import RunOutcome, not_begun
 from flows.drops import Drop, name_of
 from flows.progress import LOG
+from flows.replicas_asked import require_reachable
 from flows.serving import PrefectApi, server_environment
 from flows.settings import Settings
 from preservation.errors import ConfigurationError, NotFoundError, PreservationError
@@ -31,7 +32,7 @@ def drops_of(paths: list[Path], collection: str, settings: Settings, name: str =
             raise NotFoundError(f"{path}: there is no such file or folder; check the path")
         whole = Path(os.path.abspath(path))  # noqa: PTH100  a link that was dropped is refused, not followed
         drop = Drop(whole, collection, name or name_of(whole))
-        load(settings.policy_of(drop.object_id.collection))
+        require_reachable(load(settings.policy_of(drop.object_id.collection)), settings)
         drops.append(drop)
     names = [drop.object_name for drop in drops]
     twice = sorted({one for one in names if names.count(one) > 1})
@@ -58,7 +59,7 @@ def in_runs(drops: list[Drop], settings: Settings) -> Iterator[list[Drop]]:
         yield small
 
 
-def run_preserve(settings: Settings, api: PrefectApi, drops: list[Drop]) -> list[Told]:
+def run_preserve(settings: Settings, api: PrefectApi, drops: list[Drop]) -> RunOutcome:
     """Run the flow for ``drops``, in this process, and return what is told of each.
 
     Raises nothing: what stops the run is told of every drop as *interrupted*.
@@ -87,22 +88,21 @@ def run_preserve(settings: Settings, api: PrefectApi, drops: list[Drop]) -> list
     quick = {PREFECT_API_URL: api.url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
     try:
         with temporary_settings(quick), delivered():
-            told = _result_of(preserve(settings.directory, drops, return_state=True))
+            return _result_of(preserve(settings.directory, drops, return_state=True))
     except PreservationError as error:
-        return [not_begun(drop, str(error)) for drop in drops]
+        return RunOutcome([not_begun(drop, str(error)) for drop in drops])
     except Exception as error:  # noqa: BLE001  Prefect's API gone midway has many faces; nothing is lost by it
         LOG.warning("Prefect: %s: %s", type(error).__name__, error)
         reason = f"Prefect at {api.url} failed ({type(error).__name__}); preserve it again and it goes on"
-        return [not_begun(drop, reason) for drop in drops]
-    return told
+        return RunOutcome([not_begun(drop, reason) for drop in drops])
 
 
-def _result_of(state: Any) -> list[Told]:  # noqa: ANN401  Prefect's state, whose result is typed by nobody
+def _result_of(state: Any) -> RunOutcome:  # noqa: ANN401  Prefect's state, whose result is typed by nobody
     """Return what the flow told, or raise what it raised."""
-    told: list[Told] | BaseException = state.result(raise_on_failure=False)
-    if isinstance(told, BaseException):
-        raise told
-    return told
+    outcome: RunOutcome | BaseException = state.result(raise_on_failure=False)
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome
 
 
 def _is_small(drop: Drop, files: int, size: int) -> bool:

@@ -93,15 +93,41 @@ class CollectionSettings(_Section):
     policy: Path
 
 
-class FolderStoreSettings(_Section):
-    """A store that is a folder. ``site`` tells places apart that one disaster does not reach together."""
+class _StoreSettings(_Section):
+    """A store. ``site`` tells places apart that one disaster does not reach together."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
-    kind: Literal["folder"]
-    path: Path
     site: str = Field(min_length=1)
     provider: str = ""
     media: str = ""
+
+
+class FolderStoreSettings(_StoreSettings):
+    """A store that is a folder."""
+
+    kind: Literal["folder"]
+    path: Path
+
+
+class S3StoreSettings(_StoreSettings):
+    """A store that is a bucket of a service that speaks S3. The bucket must be there.
+
+    Credentials are no settings: they come from the environment, or from ``profile`` in the AWS
+    configuration files. Without ``endpoint_url`` the service is Amazon's own. ``connections`` may be
+    open at a time.
+    """
+
+    kind: Literal["s3"]
+    bucket: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]$")
+    prefix: str = Field(default="", max_length=200, pattern=r"^([^/]+(/[^/]+)*)?$")
+    endpoint_url: str = Field(default="", pattern=r"^(https?://[^/\s]+(/\S*)?)?$")
+    region: str = ""
+    addressing: Literal["auto", "path", "virtual"] = "auto"
+    profile: str = ""
+    connections: int = Field(default=16, ge=1, le=256)
+
+
+StoreSettings = Annotated[FolderStoreSettings | S3StoreSettings, Field(discriminator="kind")]
 
 
 class Settings(_Section):
@@ -114,7 +140,7 @@ class Settings(_Section):
     limits: LimitSettings = LimitSettings()
     default_policy: Path | None = None
     collection: tuple[CollectionSettings, ...] = ()
-    store: tuple[FolderStoreSettings, ...] = Field(min_length=1)
+    store: tuple[StoreSettings, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Settings:
@@ -227,7 +253,7 @@ def load_settings(directory: Path | None = None) -> Settings:
         return Settings.model_validate({**content, "directory": home})
     except ValidationError as error:
         faults = tuple(
-            f"{_place(text, fault['loc'])}: {_sentence(fault['type'], fault['msg'])}"
+            f"{_place(text, _without_kinds(fault['loc']))}: {_sentence(fault['type'], fault['msg'])}"
             for fault in error.errors()
         )
         raise ConfigurationError(
@@ -252,6 +278,13 @@ def _sentence(kind: str, message: str) -> str:
     if kind == "extra_forbidden":
         return "there is no such setting; see docs/operations.md for those there are"
     return message[:1].lower() + message[1:]
+
+
+def _without_kinds(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Take out the kind of store that pydantic puts between a store and its setting."""
+    if location[:1] == ("store",):
+        return (*location[:2], *location[3:]) if len(location) > 2 else location  # noqa: PLR2004  a pair, then the kind
+    return location
 
 
 def _place(text: str, location: tuple[int | str, ...]) -> str:

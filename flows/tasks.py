@@ -7,7 +7,7 @@ from pathlib import Path
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from flows.answering import Told, answer
+from flows.answering import Told, answer, seal
 from flows.progress import LOG
 from flows.retries import DATABASE, LOCAL_WORK, STORES, RetryPolicy, as_the_error_says
 from flows.settings import load_settings
@@ -35,6 +35,7 @@ def run_stage(directory: Path, workspaces: list[Path], stage: str) -> None:
             try:
                 events += _run_one(STAGES[stage], Workspace(root), installation)
             except PreservationError as error:
+                Workspace(root).fault.write([str(error)])
                 retryable.append(error)
         installation.journal.append(events)
     if retryable:
@@ -43,9 +44,16 @@ def run_stage(directory: Path, workspaces: list[Path], stage: str) -> None:
 
 @task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=as_the_error_says)
 def answer_all(directory: Path, workspaces: list[Path]) -> list[Told]:
-    """Write the receipts, note in the catalogue how each submission ended, and seal the journal."""
+    """Write the receipts, and note in the catalogue how each submission ended."""
     with open_installation(load_settings(directory)) as installation:
         return answer([Workspace(root) for root in workspaces], installation)
+
+
+@task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=as_the_error_says)
+def seal_journal(directory: Path) -> None:
+    """Sign the journal and give every store what it lacks of it."""
+    with open_installation(load_settings(directory)) as installation:
+        seal(installation)
 
 
 def retry_policy_of(stage: str) -> RetryPolicy:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
-from flows.settings import FolderStoreSettings, Settings
-from preservation.errors import ConfigurationError
+from flows.settings import FolderStoreSettings, S3StoreSettings, Settings, StoreSettings
 from preservation.model.events import Agent, AgentKind
 from preservation.model.identifiers import CollectionName, StoreName
 from preservation.policy.load import load
@@ -26,6 +26,9 @@ from storage.ports.journal import Journal
 from storage.ports.stores import Purger, SiteName, Store, StorePlace
 from storage.stores.folder import FolderStore
 from storage.stores.purging import FolderPurger
+
+if TYPE_CHECKING:
+    from storage.stores.s3_bucket import Bucket
 
 SOFTWARE_VERSION = version("muniment")
 SOFTWARE = Agent(AgentKind.SOFTWARE, "Muniment", SOFTWARE_VERSION)
@@ -65,23 +68,14 @@ class Installation:
         return load(self.settings.policy_of(collection))
 
     def stores_for(self, policy: Policy) -> tuple[Store, ...]:
-        """Open the stores that the policy names, or all.
-
-        Raises ``ConfigurationError`` where it names one that is not configured.
-        """
+        """Open the stores that the policy names, or all of them."""
         named = policy.terms.replication.stores or self.settings.store_names
-        unknown = sorted(set(named) - set(self.settings.store_names))
-        if unknown:
-            raise ConfigurationError(
-                f"policy {policy.terms.policy!r} names stores that are not configured: {', '.join(unknown)}; "
-                "add them to muniment.toml as [[store]], or take them out of the policy's [replication]"
-            )
         return tuple(store for store in self.stores if store.name in named)
 
     @cached_property
     def stores(self) -> tuple[Store, ...]:
         """Every configured store."""
-        return tuple(_folder_store(store, self.settings) for store in self.settings.store)
+        return open_stores(self.settings)
 
     def caged_workers(self, preload: tuple[str, ...]) -> CagedWorkers:
         """Return the caged processes that have ``preload`` imported; all submissions of a run share them."""
@@ -92,10 +86,12 @@ class Installation:
     @cached_property
     def purgers(self) -> dict[StoreName, Purger]:
         """What can take away the leftovers of an unfinished try, by store."""
-        return {
-            StoreName(store.name): FolderPurger(StoreName(store.name), self.settings.store_root(store))
-            for store in self.settings.store
-        }
+        return {StoreName(store.name): _purger(store, self.settings) for store in self.settings.store}
+
+
+def open_stores(settings: Settings) -> tuple[Store, ...]:
+    """Open every configured store; needs no database."""
+    return tuple(_store(store, settings) for store in settings.store)
 
 
 @contextmanager
@@ -118,10 +114,38 @@ def _caged_workers(settings: Settings, preload: tuple[str, ...]) -> CagedWorkers
     return CagedWorkers(limits, settings.work.decoding_processes, preload)
 
 
-def _folder_store(store: FolderStoreSettings, settings: Settings) -> Store:
-    return FolderStore(
-        StoreName(store.name),
-        settings.store_root(store),
-        StorePlace(SiteName(store.site), store.provider, store.media),
-        threads=settings.work.reading_threads,
+def _store(store: StoreSettings, settings: Settings) -> Store:
+    name, place = StoreName(store.name), StorePlace(SiteName(store.site), store.provider, store.media)
+    match store:
+        case FolderStoreSettings():
+            root = settings.store_root(store)
+            return FolderStore(name, root, place, threads=settings.work.reading_threads)
+        case S3StoreSettings():
+            from storage.stores.s3 import S3Store  # noqa: PLC0415  half a second, and only for a bucket
+
+            return S3Store(_bucket(store), place)
+
+
+def _purger(store: StoreSettings, settings: Settings) -> Purger:
+    match store:
+        case FolderStoreSettings():
+            return FolderPurger(StoreName(store.name), settings.store_root(store))
+        case S3StoreSettings():
+            from storage.stores.s3_purging import S3Purger  # noqa: PLC0415  as above
+
+            return S3Purger(_bucket(store))
+
+
+def _bucket(store: S3StoreSettings) -> Bucket:
+    from storage.stores.s3_bucket import Bucket, BucketAddress  # noqa: PLC0415  as above
+
+    address = BucketAddress(
+        bucket=store.bucket,
+        prefix=store.prefix,
+        endpoint_url=store.endpoint_url or None,
+        region=store.region or None,
+        addressing=store.addressing,
+        profile=store.profile or None,
+        connections=store.connections,
     )
+    return Bucket(StoreName(store.name), address)

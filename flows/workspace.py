@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar, cast
 from uuid import uuid4
@@ -32,6 +33,8 @@ from preservation.model.screening import ScreenedFile
 from preservation.model.submissions import Received, Submission
 from preservation.model.supplied import SuppliedManifest
 from preservation.model.verdicts import Verdict
+from preservation.policy.load import parse
+from preservation.policy.schema import Policy
 from preservation.records import Records
 
 JUDGING_STAGE = "plan"
@@ -96,8 +99,10 @@ class Workspace:
         self.screened = self._records("screening", ScreenedFile)
         self.decisions = self._records("decisions", Decision)
         self.derivatives = self._records("derivatives", _DERIVED)
+        self.unsound = self._records("unsound", Issue)
         self.replicas = self._records("replicas", Replica)
         self.approval = self._records("approval", Approval)
+        self.fault = self._records("fault", str)
         self.ending = self._records("ending", Ending)
 
     def _records(self, name: str, of: type[_Value]) -> Records[_Value]:
@@ -116,6 +121,15 @@ class Workspace:
         """The submission that this folder is of."""
         return only(self.claim).submission
 
+    @cached_property
+    def policy(self) -> Policy:
+        """The policy as it was when the submission began, whatever became of its file since."""
+        return parse(self._policy_file.read_bytes(), str(self._policy_file))
+
+    @property
+    def _policy_file(self) -> Path:
+        return self.root / "policy.toml"
+
     @property
     def thumbnails(self) -> Path:
         """Where screening leaves what people look at."""
@@ -126,13 +140,12 @@ class Workspace:
         """Say whether a verdict was reached."""
         return self.ending.exist
 
-    def start(
-        self, object_id: ObjectId, drop: Path, tree: HexDigest, policy: HexDigest, at: datetime
-    ) -> None:
+    def start(self, object_id: ObjectId, drop: Path, tree: HexDigest, policy: Policy, at: datetime) -> None:
         """Begin a new submission; the folder must not be there yet."""
         self.root.mkdir(parents=True)
         submission = Submission(SubmissionId(uuid4().hex), object_id, drop, at)
-        self.claim.write([Claim(submission, tree, policy)])
+        self._policy_file.write_bytes(policy.source)
+        self.claim.write([Claim(submission, tree, policy.reference.digest)])
 
     def reopen(self) -> None:
         """Take back an ending that was none for good (interrupted, waiting), so that the stages go on.
@@ -141,6 +154,7 @@ class Workspace:
         """
         self.ending.path.unlink(missing_ok=True)
         self.events(JUDGING_STAGE).path.unlink(missing_ok=True)
+        self.fault.path.unlink(missing_ok=True)
 
     def discard(self) -> None:
         """Remove the folder. It goes from its place at once, so that no half of it is ever taken up."""
@@ -160,15 +174,20 @@ def only(records: Records[_Value]) -> _Value:
     return next(iter(records))
 
 
+def lock_of(processing: Path, object_id: ObjectId) -> Path:
+    """Return the file that is locked while a run has the object in hand."""
+    return processing / _LOCKS / object_id.collection / object_id.name
+
+
 @contextmanager
 def in_hand(processing: Path, object_id: ObjectId) -> Iterator[Workspace]:
     """Hold the object's folder for as long as the context lasts; nobody else has it then.
 
     Raises ``UnavailableError`` where another run has it.
     """
-    locks = processing / _LOCKS / object_id.collection
-    locks.mkdir(parents=True, exist_ok=True)
-    lock = os.open(locks / object_id.name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    place = lock_of(processing, object_id)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    lock = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,7 +12,8 @@ from flows.cli.options import InstallationOption, JsonOption
 from flows.cli.output import note, say, say_json
 
 if TYPE_CHECKING:
-    from storage.journal.verification import JournalVerdict
+    from flows.wiring import Installation
+    from storage.journal.verification import Broken, JournalVerdict
     from storage.ports.journal import Entry
 
 _BROKEN = 4
@@ -26,7 +27,7 @@ def register(app: typer.Typer) -> None:
         rich_markup_mode=None,
         help="Check the journal of every act, read it, give it away.",
     )
-    for verb in (verify, show, export):
+    for verb in (verify, show, export, restore):
         verbs.command()(verb)
     app.add_typer(verbs, name="journal")
 
@@ -43,9 +44,10 @@ def verify(
 ) -> None:
     """Check that no entry was altered, dropped, moved, put in or cut off since it was written.
 
-    Every entry is hashed again, each must follow the one before it, and every signed head must hold.
-    Ends with 4 where the journal is broken, and names the entry. What a stranger can do to check it
-    without Muniment stands in docs/journal.md.
+    Every entry is hashed again, each must follow the one before it, and every signed head must hold,
+    also those in the stores: they know of what the database has forgotten. Ends with 4 where the journal
+    is broken, and names the entry. What a stranger can do to check it without Muniment stands in
+    docs/journal.md.
 
     Example: muniment journal verify --from stores/first/_journal
     """
@@ -96,39 +98,94 @@ def export(
     installation: InstallationOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Sign the journal as it stands and write it to a folder, with all that is needed to check it.
+    """Verify and sign the journal, and write it to a folder, with all that is needed to check it.
 
     The folder holds the journal, its signed heads, the public keys, a README and a check that needs
-    only Python's standard library. Nothing is overwritten.
+    only Python's standard library. Nothing is overwritten. A broken journal is written all the same,
+    as evidence, but not signed; then it ends with 4.
 
-    Example: muniment journal export journal-2026 && python3 journal-2026/check_journal.py --help
+    Example: muniment journal export journal-2026 && python3 journal-2026/check_journal.py
     """
     from flows.settings import load_settings
     from flows.wiring import now, open_installation
+    from storage.journal.exported import exported_in_folder
     from storage.journal.exporting import export_journal
     from storage.journal.keys import public_keys
     from storage.journal.signing import sign_head
+    from storage.journal.verification import Broken
 
     settings = load_settings(installation)
+    keys = public_keys(settings.keys)
     with open_installation(settings) as opened:
-        sign_head(opened.journal, opened.signing_key, now())
-        reached = export_journal(opened.journal, public_keys(settings.keys), target)
+        verdict = _verdict_in(opened)
+        if not isinstance(verdict, Broken):
+            sign_head(opened.journal, opened.signing_key, now())
+        count = export_journal(opened.journal, keys, target)
+    if not isinstance(verdict, Broken):
+        # The bytes that are given away, not only those they were taken from.
+        verdict = exported_in_folder(target).verify(keys)
     if json:
-        say_json({"exported": target.resolve(), "entries": reached.seq, "head": reached.hash})
+        fields = _verdict_fields(str(target), verdict)
+        del fields["journal"]
+        say_json({"exported": target.resolve(), **fields, "entries": count})
+    else:
+        say(f"Exported {count} entries to {target}")
+        say(f"  how to check them stands in {target / 'README.txt'}")
+        if isinstance(verdict, Broken):
+            _say_broken(str(target), verdict)
+    if isinstance(verdict, Broken):
+        raise typer.Exit(_BROKEN)
+
+
+def restore(
+    source: Annotated[
+        Path,
+        typer.Option(
+            "--from", metavar="PATH", help="An exported journal, or the _journal folder of a store."
+        ),
+    ],
+    installation: InstallationOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Put back the end of the journal that a database from a backup lacks, or the whole of it.
+
+    The copy must be intact by this installation's keys, and go on from the last entry that is here:
+    nothing that is here is changed. Only the journal is put back, not the catalogue.
+
+    Example: muniment journal restore --from stores/first/_journal
+    """
+    from flows.settings import load_settings
+    from flows.wiring import open_installation
+    from storage.journal.exported import exported_in_folder
+    from storage.journal.exported import restore as put_back
+    from storage.journal.keys import public_keys
+
+    settings = load_settings(installation)
+    exported = exported_in_folder(source)
+    with open_installation(settings) as opened:
+        before = opened.journal.head()
+        reached = put_back(opened.journal, exported, public_keys(settings.keys))
+    count = reached.seq - before.seq
+    if json:
+        say_json({"restored": count, "entries": reached.seq, "head": reached.hash})
         return
-    say(f"Exported {reached.seq} entries to {target}")
-    say(f"  how to check them stands in {target / 'README.txt'}")
+    say(f"Put back {count} entries from {exported.place}: the journal has {reached.seq}")
+    say("  next: muniment journal verify")
 
 
 def _verdict_on_live(installation: Path | None) -> tuple[str, JournalVerdict]:
     from flows.settings import load_settings
     from flows.wiring import open_installation
-    from storage.journal.keys import public_keys
-    from storage.journal.verification import verify_journal
 
-    settings = load_settings(installation)
-    with open_installation(settings) as opened:
-        return opened.database.address, verify_journal(opened.journal, public_keys(settings.keys))
+    with open_installation(load_settings(installation)) as opened:
+        return opened.database.address, _verdict_in(opened)
+
+
+def _verdict_in(opened: Installation) -> JournalVerdict:
+    from storage.journal.comparing import verify_with_stores
+    from storage.journal.keys import public_keys
+
+    return verify_with_stores(opened.journal, public_keys(opened.settings.keys), opened.stores)
 
 
 def _verdict_on(source: Path, installation: Path | None) -> tuple[str, JournalVerdict]:
@@ -155,13 +212,7 @@ def _say_verdict(place: str, verdict: JournalVerdict, json: bool) -> None:
     if json:
         say_json(_verdict_fields(place, verdict))
     elif isinstance(verdict, Broken):
-        say(f"BROKEN  {place}: sound up to entry {verdict.head.seq}")
-        for fault in verdict.faults:
-            say(f"  {fault.message}")
-        note(
-            "Next: keep the database as it is, compare it with the journal in a store "
-            "(muniment journal verify --from STORE/_journal), and find out who could write to it."
-        )
+        _say_broken(place, verdict)
     else:
         say(f"INTACT  {place}: {verdict.head.seq} entries, none altered, missing, moved or put in")
         if verdict.signed is not None:
@@ -171,6 +222,17 @@ def _say_verdict(place: str, verdict: JournalVerdict, json: bool) -> None:
             say(f"  {remark}")
     if isinstance(verdict, Broken):
         raise typer.Exit(_BROKEN)
+
+
+def _say_broken(place: str, verdict: Broken) -> None:
+    say(f"BROKEN  {place}: sound up to entry {verdict.head.seq}")
+    for sentence in (*(fault.message for fault in verdict.faults), *verdict.notes):
+        say(f"  {sentence}")
+    note(
+        "Next: keep the database as it is, compare it with the journal in a store "
+        "(muniment journal verify --from STORE/_journal), and find out who could write to it; "
+        'what to do then stands in docs/journal.md, "When the stores know more".'
+    )
 
 
 def _verdict_fields(place: str, verdict: JournalVerdict) -> dict[str, object]:

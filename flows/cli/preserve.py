@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.options import InstallationOption, JsonOption
-from flows.cli.output import say, say_json
+from flows.cli.output import note, say, say_json
 
 if TYPE_CHECKING:
     from flows.answering import Told
     from flows.drops import Drop
     from flows.settings import Settings
 
-_GRAVEST_FIRST = (6, 3, 7, 0)
+_GRAVEST_FIRST = (6, 4, 2, 1, 3, 7, 0)
 _ISSUES_SHOWN = 20
 
 
@@ -55,6 +55,8 @@ def preserve(
 
     if bool(approve) != bool(by):
         raise ConfigurationError("--approve and --by belong together: why it may be kept, and who says so")
+    if approve and len(paths) > 1:
+        raise ConfigurationError("one answer is for one drop: approve them one by one")
     settings = load_settings(installation)
     drops = drops_of(paths, collection, settings, name)
     if approve:
@@ -73,12 +75,17 @@ def _preserve(drops: list[Drop], settings: Settings, *, json: bool) -> set[int]:
     from flows.serving import prefect_api
 
     told: dict[str, Told] = {}
+    faults: set[int] = set()
     with prefect_api(settings) as api:
         for run in in_runs(drops, settings):
-            told |= {one.object: one for one in run_preserve(settings, api, run)}
+            outcome = run_preserve(settings, api, run)
+            told |= {one.object: one for one in outcome.told}
+            if outcome.fault:
+                note(f"muniment: {outcome.fault}")
+                faults.add(outcome.exit_code)
     for drop in drops:
         _tell(told[str(drop)], json=json)
-    return {one.ending.verdict.exit_code for one in told.values()}
+    return {one.ending.verdict.exit_code for one in told.values()} | faults
 
 
 def _tell(told: Told, *, json: bool) -> None:

@@ -16,7 +16,7 @@ from preservation.normalization.normalize import PRELOAD, normalize
 
 def _normalize(workspace: Workspace, installation: Installation) -> Iterable[Event]:
     submission = workspace.submission
-    packaging = installation.policy_of(submission.object.collection).terms.packaging
+    packaging = workspace.policy.terms.packaging
     algorithms = {Algorithm.SHA256, packaging.algorithm, *packaging.additional_algorithms}
     derivatives = normalize(
         zip(workspace.surveyed(), workspace.decisions, strict=True),

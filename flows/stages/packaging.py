@@ -1,17 +1,21 @@
-"""Package: take a version number, plan the bag."""
+"""Package: take a version number, find what earlier versions hold, plan the bag."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flows.stages.stage import Stage, end
+from flows.kept_payload import payload_files
+from flows.stages.stage import Stage, chronicle_of, end
 from flows.wiring import SOFTWARE_VERSION, Installation, now
 from flows.workspace import Numbered, Workspace, only
+from preservation.model.digests import Algorithm
 from preservation.model.events import Event
+from preservation.model.identifiers import PackageId
 from preservation.model.verdicts import Verdict
 from preservation.packaging.contents import PackageContents
 from preservation.packaging.planning import plan_package
 from storage.ports.catalogue import AlreadyKept
+from storage.versions.reusing import Reusable, reusable
 
 _EARLIER = ("survey", "screen", "plan", "normalize")
 
@@ -30,12 +34,14 @@ def _package(workspace: Workspace, installation: Installation) -> Iterable[Event
             return ()
     number = only(workspace.number)
     submission = workspace.submission
+    reused = _reusable(workspace, installation, number.package)
+    workspace.unsound.write(reused.unsound)
     planned = plan_package(
         PackageContents(
             package=number.package,
             submission=submission,
             received=only(workspace.received),
-            policy=installation.policy_of(submission.object.collection),
+            policy=workspace.policy,
             survey=workspace.survey,
             screened=workspace.screened,
             decisions=workspace.decisions,
@@ -45,10 +51,16 @@ def _package(workspace: Workspace, installation: Installation) -> Iterable[Event
             engines=tuple(workspace.engines),
             created_at=number.at,
             software_version=SOFTWARE_VERSION,
+            earlier=reused.files,
         ),
         workspace.root,
     )
-    return (planned.summary.event,)
+    if not reused.files and not reused.unsound:
+        return (planned.summary.event,)
+    relied_on = chronicle_of(workspace).relied_on(
+        str(number.package), len(reused.files), reused.bytes, len(reused.unsound)
+    )
+    return (relied_on, planned.summary.event)
 
 
 PACKAGE = Stage("package", _package)
@@ -63,3 +75,14 @@ def _take_number(workspace: Workspace, installation: Installation) -> AlreadyKep
         return reservation
     workspace.number.write([Numbered(reservation.package, now())])
     return None
+
+
+def _reusable(workspace: Workspace, installation: Installation, package: PackageId) -> Reusable:
+    """Find what of the payload need not be written again."""
+    return reusable(
+        installation.catalogue,
+        package,
+        {file.digests[Algorithm.SHA256] for file in payload_files(workspace)},
+        installation.stores_for(workspace.policy),
+        threads=installation.settings.work.reading_threads,
+    )

@@ -9,12 +9,13 @@ from flows.wiring import Installation
 from flows.workspace import JUDGING_STAGE, Workspace, only
 from preservation.model.events import Agent, AgentKind, Event
 from preservation.model.issues import Issue
+from preservation.model.verdicts import Verdict
 from preservation.planning.judging import issue_of, judge
 from preservation.policy.selection import decide
 
 
 def _plan(workspace: Workspace, installation: Installation) -> Iterable[Event]:
-    policy = installation.policy_of(workspace.submission.object.collection)
+    policy = workspace.policy
     workspace.decisions.write(decide(policy, file) for file in workspace.surveyed())
     approval = only(workspace.approval) if workspace.approval.exist else None
     judgement = judge(every_issue(workspace), approved=approval is not None)
@@ -22,11 +23,31 @@ def _plan(workspace: Workspace, installation: Installation) -> Iterable[Event]:
     yield chronicle.screened(judgement.verdict, judgement.sentence)
     if judgement.verdict is not None:
         end(workspace, judgement.verdict, judgement.sentence, issues=issues_of_the_whole(workspace))
-    elif approval is not None:
+        return
+    if approval is not None:
         yield chronicle.approved(Agent(AgentKind.PERSON, approval.by), approval.because, approval.at)
+    _recognise_again(workspace, installation)
 
 
 PLAN = Stage(JUDGING_STAGE, _plan)
+
+
+def _recognise_again(workspace: Workspace, installation: Installation) -> None:
+    """End the submission where the very same content is kept as a version of this object already.
+
+    Only what was judged fit is recognised: a drop with something wrong about it is never waved through.
+    """
+    for package in installation.catalogue.packages_with_fingerprint(only(workspace.fingerprint)):
+        if package.object == workspace.submission.object:
+            kept = installation.catalogue.package(package)
+            end(
+                workspace,
+                Verdict.ALREADY_KEPT,
+                f"Kept as {package} since {kept.registered_at:%d %B %Y}; nothing was written.",
+                package=package,
+                replicas=kept.replicas,
+            )
+            return
 
 
 def issues_of_the_whole(workspace: Workspace) -> Iterator[Issue]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from itertools import chain
 
+from flows.kept_payload import payload_files
+from flows.stages.changes import changed_since_survey, has_changed
 from flows.stages.planning import issues_of_the_whole
 from flows.stages.stage import Stage, chronicle_of, end
 from flows.wiring import Installation, now
 from flows.workspace import Workspace, only
-from preservation.model import layout
-from preservation.model.derivatives import Derivative, Purpose
-from preservation.model.dossiers import Dossiers
+from preservation.model.derivatives import Purpose
 from preservation.model.events import Event
+from preservation.model.issues import Issue, Severity
 from preservation.model.verdicts import Verdict
-from storage.ports.catalogue import CatalogueFile, Registration
+from preservation.packaging.planned import PlannedBag
+from storage.ports.catalogue import Registration
 
 
 def _register(workspace: Workspace, installation: Installation) -> Iterable[Event]:
@@ -31,13 +34,13 @@ def _register(workspace: Workspace, installation: Installation) -> Iterable[Even
             package=package,
             submission=submission.identifier,
             fingerprint=only(workspace.fingerprint),
-            policy=installation.policy_of(submission.object.collection).reference,
+            policy=workspace.policy.reference,
             registered_at=now(),
             files=files,
             bytes=size,
             replicas=replicas,
         ),
-        _payload(workspace),
+        payload_files(workspace),
         (event,),
     )
     _hand_over_access(workspace, installation)
@@ -45,8 +48,8 @@ def _register(workspace: Workspace, installation: Installation) -> Iterable[Even
     end(
         workspace,
         Verdict.STORED,
-        f"Kept as {package}: {files} files, read back from {stores} and matched.",
-        issues=issues_of_the_whole(workspace),
+        f"Kept as {package}: {files} files, read back from {stores} and matched.{_not_repeated(workspace)}",
+        issues=chain(issues_of_the_whole(workspace), workspace.unsound.so_far, _late_changes(workspace)),
         package=package,
         replicas=replicas,
     )
@@ -56,17 +59,21 @@ def _register(workspace: Workspace, installation: Installation) -> Iterable[Even
 REGISTER = Stage("register", _register)
 
 
-def _payload(workspace: Workspace) -> Iterator[CatalogueFile]:
-    for dossier in Dossiers(workspace.survey, workspace.screened, workspace.decisions, workspace.derivatives):
-        file = dossier.kept
-        if file is None:
-            continue
-        yield CatalogueFile(layout.original(file.path), file.size, file.digests, file.identification.decided)
-        for derivative in dossier.derivatives:
-            if isinstance(derivative, Derivative) and derivative.purpose is Purpose.PRESERVATION:
-                yield CatalogueFile(
-                    layout.preserved(derivative.path), derivative.size, derivative.digests, None
-                )
+def _late_changes(workspace: Workspace) -> tuple[Issue, ...]:
+    """Return what to say where the drop went on changing after the stores had it: that is not kept."""
+    return (changed_since_survey(Severity.WARNING),) if has_changed(workspace) else ()
+
+
+def _not_repeated(workspace: Workspace) -> str:
+    """Say how much of the version lies in earlier ones, where any does."""
+    planned = PlannedBag.open(workspace.root)
+    if planned is None or not planned.summary.fetched_files:
+        return ""
+    summary = planned.summary
+    return (
+        f" Of the {summary.payload_files} files of the package, {summary.fetched_files} had been kept "
+        "before and are not repeated."
+    )
 
 
 def _hand_over_access(workspace: Workspace, installation: Installation) -> None:

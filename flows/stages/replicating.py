@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from flows.progress import LOG, human_size
+from flows.progress import LOG, Paced, human_size
+from flows.stages.changes import changed_since_survey, has_changed
 from flows.stages.stage import Stage, chronicle_of, end
 from flows.wiring import Installation, now
 from flows.workspace import Workspace
@@ -12,7 +13,7 @@ from preservation.errors import IntegrityError, StorageError, UnavailableError
 from preservation.model.events import Event
 from preservation.model.verdicts import Verdict
 from preservation.packaging.planned import PlannedBag
-from storage.replication.outcomes import AtFault, Failed, Failure, Mismatch, Short
+from storage.replication.outcomes import AtFault, Failed, Mismatch, Short
 from storage.replication.progress import Progress
 from storage.replication.replicate import replicate
 
@@ -21,7 +22,11 @@ def _replicate(workspace: Workspace, installation: Installation) -> Iterable[Eve
     planned = PlannedBag.open(workspace.root)
     if planned is None:
         raise IntegrityError(f"{workspace.root}: the plan of the package is gone; preserve the drop again")
-    policy = installation.policy_of(workspace.submission.object.collection)
+    if has_changed(workspace):
+        issue = changed_since_survey()
+        end(workspace, Verdict.REJECTED, issue.message, issues=(issue,))
+        return ()
+    policy = workspace.policy
     outcome = replicate(
         planned,
         installation.stores_for(policy),
@@ -31,12 +36,11 @@ def _replicate(workspace: Workspace, installation: Installation) -> Iterable[Eve
         clock=now,
         verified=tuple(workspace.replicas.so_far),
         purgers=tuple(installation.purgers.values()),
-        progress=lambda told: _tell(str(planned.package), told),
+        progress=_teller(str(planned.package)),
     )
     workspace.replicas.write(outcome.replicas)
     if isinstance(outcome, Short):
-        _fall_short(workspace, outcome.failures)
-        return ()
+        _fall_short(workspace, outcome)
     for failure in outcome.failures:
         LOG.warning("%s: store %s: %s", planned.package, failure.store, failure.reason)
     chronicle = chronicle_of(workspace)
@@ -46,11 +50,15 @@ def _replicate(workspace: Workspace, installation: Installation) -> Iterable[Eve
 REPLICATE = Stage("replicate", _replicate)
 
 
-def _fall_short(workspace: Workspace, failures: tuple[Failure, ...]) -> None:
+def _fall_short(workspace: Workspace, outcome: Short) -> None:
     """End the submission where the drop itself changed; else raise what stopped the stores."""
-    issues = tuple(issue for failure in failures for issue in failure.issues)
+    failures = outcome.failures
     reasons = " ".join(f"Store {failure.store}: {failure.reason}" for failure in failures)
     if any(isinstance(failure, Mismatch) and failure.at_fault is AtFault.SOURCE for failure in failures):
+        issues = tuple(issue for failure in failures for issue in failure.issues)
+        for replica in outcome.replicas:
+            # Committed, and a version is never taken back: whoever reads this must know that it is there.
+            reasons += f" Store {replica.store} holds it as it was surveyed; that copy stays, unregistered."
         end(workspace, Verdict.REJECTED, reasons, issues=issues)
         return
     if any(isinstance(failure, Failed) and failure.retryable for failure in failures):
@@ -58,12 +66,13 @@ def _fall_short(workspace: Workspace, failures: tuple[Failure, ...]) -> None:
     raise StorageError(reasons)
 
 
-def _tell(package: str, told: Progress) -> None:
-    LOG.info(
-        "%s: %s store %s: %s files, %s so far",
-        package,
-        told.step.value,
-        told.store,
-        f"{told.files:,}",
-        human_size(told.bytes),
-    )
+def _teller(package: str) -> Callable[[Progress], None]:
+    """Return a listener that says now and then how far each store is."""
+    paced = Paced()
+
+    def tell(told: Progress) -> None:
+        if paced.allows(f"{told.store} {told.step.value}"):
+            figures = f"{told.files:,} files, {human_size(told.bytes)}"
+            LOG.info("%s: %s store %s: %s so far", package, told.step.value, told.store, figures)
+
+    return tell

@@ -15,7 +15,7 @@ from preservation.screening.screen import screen
 
 def _screen(workspace: Workspace, installation: Installation) -> Iterable[Event]:
     submission = workspace.submission
-    policy = installation.policy_of(submission.object.collection)
+    policy = workspace.policy
     screened = screen(
         workspace.survey,
         root=only(workspace.received).payload_root,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from flows.progress import watched
 from flows.stages.stage import Stage, chronicle_of, end
 from flows.wiring import Installation
-from flows.workspace import Workspace, only
+from flows.workspace import Workspace
 from preservation.bagit.algorithms import algorithms_of_bag
 from preservation.identification.identify import Identifier
 from preservation.intake.recognise import Unacceptable, UnpackLimits, recognise
@@ -30,7 +30,7 @@ from preservation.survey.survey import survey
 def _survey(workspace: Workspace, installation: Installation) -> Iterable[Event]:
     submission = workspace.submission
     settings = installation.settings
-    policy = installation.policy_of(submission.object.collection)
+    policy = workspace.policy
     limits = UnpackLimits(bytes=settings.limits.unpacked_size, files=settings.limits.unpacked_files)
     received = recognise(submission.drop, workspace.root, limits)
     if isinstance(received, Unacceptable):
@@ -64,7 +64,7 @@ def _survey(workspace: Workspace, installation: Installation) -> Iterable[Event]
     for manifest in workspace.supplied:
         yield chronicle.compared(manifest)
     workspace.issues.write(_issues(workspace, received, policy, manifests))
-    _recognise_again(workspace, installation, policy)
+    _take_fingerprint(workspace, received)
 
 
 SURVEY = Stage("survey", _survey)
@@ -108,18 +108,7 @@ def _issues(
         yield manifest_required(policy.reference)
 
 
-def _recognise_again(workspace: Workspace, installation: Installation, policy: Policy) -> None:
-    """End the submission where the very same content is kept as a version of this object already."""
-    decisions = (decide(policy, file) for file in workspace.surveyed())
-    workspace.fingerprint.write([fingerprint(Dossiers(workspace.survey, decisions=decisions))])
-    for package in installation.catalogue.packages_with_fingerprint(only(workspace.fingerprint)):
-        if package.object == workspace.submission.object:
-            kept = installation.catalogue.package(package)
-            end(
-                workspace,
-                Verdict.ALREADY_KEPT,
-                f"Kept as {package} since {kept.registered_at:%d %B %Y}; nothing was written.",
-                package=package,
-                replicas=kept.replicas,
-            )
-            return
+def _take_fingerprint(workspace: Workspace, received: Received) -> None:
+    decisions = (decide(workspace.policy, file) for file in workspace.surveyed())
+    content = Dossiers(workspace.survey, decisions=decisions)
+    workspace.fingerprint.write([fingerprint(content, received.bag_root)])

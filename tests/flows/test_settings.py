@@ -6,8 +6,10 @@ import pytest
 
 from flows.installation import make_installation
 from flows.settings import load_settings
+from flows.wiring import open_stores
 from preservation.errors import ConfigurationError
 from preservation.model.identifiers import CollectionName
+from preservation.model.paths import StoreKey
 
 
 @pytest.fixture
@@ -104,3 +106,40 @@ def test_an_installation_is_never_made_over_something(home: Path):
 def test_what_must_be_secret_is_for_its_owner_alone(home: Path):
     assert (home / "state").stat().st_mode & 0o077 == 0
     assert (home / "quarantine").stat().st_mode & 0o077 == 0
+
+
+def with_bucket(home: Path, more: str = "") -> None:
+    file = home / "muniment.toml"
+    file.write_text(
+        f'{file.read_text()}\n[[store]]\nname = "cloud"\nkind = "s3"\nbucket = "archive"\n'
+        f'prefix = "town/archive"\nendpoint_url = "https://s3.example.org"\nsite = "there"\n{more}'
+    )
+
+
+def test_a_store_may_be_a_bucket_and_is_not_asked_before_it_is_needed(home: Path):
+    with_bucket(home)
+    [*_, cloud] = open_stores(load_settings(home))
+    assert cloud.name == "cloud"
+    assert cloud.location(StoreKey("maps/a/v1")) == "s3://archive/town/archive/maps/a/v1"
+
+
+def test_credentials_are_no_setting(home: Path):
+    with_bucket(home, 'secret_access_key = "x"\n')
+    with pytest.raises(ConfigurationError, match=r"line \d+: store.2.secret_access_key: there is no such"):
+        load_settings(home)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('bucket = "archive"', 'bucket = "no/bucket"', r"line \d+: store.2.bucket"),
+        ('prefix = "town/archive"', 'prefix = "/town/"', r"line \d+: store.2.prefix"),
+        ("https://s3.example.org", "s3.example.org", r"line \d+: store.2.endpoint_url"),
+        ('kind = "s3"', 'kind = "tape"', "store.2: .*'folder', 's3'"),
+    ],
+)
+def test_faults_of_a_bucket_are_named_with_their_place(home: Path, old: str, new: str, said: str):
+    with_bucket(home)
+    edit(home, old, new)
+    with pytest.raises(ConfigurationError, match=said):
+        load_settings(home)
