@@ -90,6 +90,7 @@ def _installation(work: Path) -> Iterator[tuple[Path, str]]:
     installation = work / "installation"
     shutil.rmtree(installation, ignore_errors=True)
     subprocess.run([_MUNIMENT, "init", installation], check=True, stdout=subprocess.DEVNULL)
+    shutil.copy(_HERE / "as-the-peers.toml", installation / "policies" / "bit-level.toml")
     with prefect_api(load_settings(installation)) as api:
         yield installation, api.url
 

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+import base64
 import random
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import tifffile
+
 from demonstration.drawing import document, ledger_page, photograph, save_scan, srgb_profile
 
 _KB = 1 << 10
-_MB = 1 << 20
 _FOLDER_FILES = 1000
 
 
 def large(folder: Path) -> None:
-    """40 files of 50 MB."""
-    _random_files(folder, 40, 50 * _MB)
+    """40 TIFFs of 50 MB."""
+    pixels = np.random.default_rng(0)
+    for number in range(40):
+        page = pixels.integers(0, 255, (5_000, 3_495, 3), dtype=np.uint8)
+        tifffile.imwrite(folder / f"{number:03d}.tif", page, photometric="rgb", resolution=(300, 300))
 
 
 def middling(folder: Path) -> None:
-    """2,000 files of 50 KB."""
-    _random_files(folder, 2_000, 50 * _KB)
+    """2,000 texts of 50 KB."""
+    _texts(folder, 2_000, 50 * _KB)
 
 
 def small(folder: Path) -> None:
-    """20,000 files of 4 KB."""
-    _random_files(folder, 20_000, 4 * _KB)
+    """20,000 texts of 4 KB."""
+    _texts(folder, 20_000, 4 * _KB)
 
 
 def scans(folder: Path) -> None:
@@ -40,8 +46,8 @@ def scans(folder: Path) -> None:
 
 
 def many(folder: Path) -> None:
-    """100,000 files of 1 KB."""
-    _random_files(folder, 100_000, _KB)
+    """100,000 texts of 1 KB."""
+    _texts(folder, 100_000, _KB)
 
 
 CORPORA: dict[str, Callable[[Path], None]] = {
@@ -64,10 +70,11 @@ def made(name: str, folder: Path) -> Path:
     return target
 
 
-def _random_files(folder: Path, count: int, size: int) -> None:
-    """Write incompressible files that no engine takes for anything but text-free bytes."""
+def _texts(folder: Path, count: int, size: int) -> None:
+    """Write texts that do not compress below three quarters."""
     source = random.Random(count)  # noqa: S311  content for timing, no secret
     for number in range(count):
         below = folder / f"{number // _FOLDER_FILES:03d}"
         below.mkdir(exist_ok=True)
-        (below / f"{number:06d}.dat").write_bytes(source.randbytes(size))
+        text = base64.encodebytes(source.randbytes(size * 3 // 4))
+        (below / f"{number:06d}.txt").write_bytes(text[:size])
