@@ -34,7 +34,7 @@ _SETTINGS = """\
 default_policy = "policies/digitized-images.toml"
 
 [database]
-# The catalogue and the journal. The catalogue can always be rebuilt from a store.
+# The catalogue and the journal: back it up (docs/operations.md).
 url = "sqlite:///state/muniment.db"
 
 [prefect]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from preservation.errors import PreservationError, SourceChangedError
 from preservation.fixity.checking import Unreadable
@@ -65,6 +65,18 @@ def outcome_of(faults: Faults, outline: Outline, store: StoreName) -> Failure:
     if all(isinstance(reading.verdict, Unreadable) for reading in faults.first):
         return Failed(store, reason, retryable=True, issues=issues)
     return Mismatch(store, reason, AtFault.STORE, issues)
+
+
+def told_as_committed(outcome: Failure, outline: Outline) -> Failure:
+    """Say of a committed version that is not the planned one what it may be; it is never written to."""
+    if not isinstance(outcome, Mismatch) or outcome.at_fault is not AtFault.STORE:
+        return outcome
+    reason = (
+        f"{outcome.reason}; a whole {outline.plan.package} is committed there that the catalogue does not "
+        "know, or that is damaged: it stays as it is. Where the database was lost or put back from a "
+        "backup, put the newest one back; else preserve the drop under another name with --as"
+    )
+    return replace(outcome, reason=reason)
 
 
 def strangers_outcome(paths: Sequence[BagPath], outline: Outline, store: StoreName) -> Mismatch:

@@ -18,6 +18,7 @@ from storage.replication.findings import (
     failure_of,
     outcome_of,
     strangers_outcome,
+    told_as_committed,
 )
 from storage.replication.outcomes import AtFault, Mismatch, StoreOutcome, Verified
 from storage.replication.outline import Outline
@@ -67,7 +68,8 @@ class Keeper:
             self._write(entry for entry in self.outline.body if self.outline.key(entry) not in present)
         faults = self._read_back(self.outline.body)
         if faults is not None:
-            return outcome_of(faults, self.outline, self.store.name)
+            outcome = outcome_of(faults, self.outline, self.store.name)
+            return told_as_committed(outcome, self.outline) if committed else outcome
         strangers = self._strangers(committed=committed)
         if strangers:
             return strangers_outcome(strangers, self.outline, self.store.name)
