@@ -7,6 +7,8 @@ BIN     := $(VENV)/bin
 READY   := $(VENV)/.ready
 # Muniment's own need, beside Python: libmagic describes files.
 DEBIAN  := libmagic1
+# A real S3 service, for the tests and make demo S3=1.
+DEBIAN_S3 := radosgw ceph-mon ceph-osd
 
 .PHONY: setup test check format demo ui bench schema lock clean
 
@@ -20,6 +22,7 @@ $(READY): requirements/lock.txt pyproject.toml requirements/debian.sh
 	@touch $@
 
 test: check
+	@sh requirements/debian.sh "$(PYTHON)" $(DEBIAN_S3) || echo "make: without them the S3 tests are skipped"
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(READY)
@@ -34,8 +37,10 @@ format: $(READY)
 
 # make demo                     draws a set of drops and preserves them
 # make demo DROP=path/to/scans  the same, with a folder of yours beside them
+# make demo S3=1                the same, with the second replica in a bucket of a real S3 service (Ceph)
 demo: $(READY)
-	@$(BIN)/python -m demonstration demo $(if $(DROP),--drop "$(DROP)")
+	@$(if $(S3),sh requirements/debian.sh "$(PYTHON)" $(DEBIAN_S3))
+	@$(BIN)/python -m demonstration demo $(if $(DROP),--drop "$(DROP)") $(if $(S3),--s3)
 
 # The Prefect UI on what the demo did.
 ui: $(READY)

@@ -20,9 +20,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import boto3
 from rich.console import Console
 from rich.table import Table
 
+from demonstration import rados_gateway
 from demonstration.drops import Drop, draw_drops
 from preservation.model.verdicts import Verdict
 
@@ -62,6 +64,18 @@ def main() -> int:
     drops = draw_drops(arguments.folder / "drops")
     installation = arguments.folder / "installation"
     _run("init", str(installation))
+    if arguments.s3:
+        console.print("Starting an S3 service …")
+        _move_second_store_to_bucket(installation)
+    try:
+        return _demonstrate(drops, arguments, installation, console, started)
+    finally:
+        rados_gateway.let_go()
+
+
+def _demonstrate(
+    drops: list[Drop], arguments: argparse.Namespace, installation: Path, console: Console, started: float
+) -> int:
     with (installation / "muniment.toml").open("a", encoding="utf-8") as settings:
         settings.write(_COLLECTIONS)
     console.print("Starting Prefect …")
@@ -78,7 +92,26 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="demonstration", description=__doc__)
     parser.add_argument("folder", type=Path, help="where the drops and the installation go; made anew")
     parser.add_argument("--drop", type=Path, help="a folder of yours to preserve beside the drawn ones")
+    parser.add_argument("--s3", action="store_true", help="keep the second replica in a bucket")
     return parser.parse_args()
+
+
+def _move_second_store_to_bucket(installation: Path) -> None:
+    """Make a bucket on a real S3 service of this machine, and the second store of the installation of it."""
+    try:
+        service = rados_gateway.gateway()
+    except rados_gateway.CephMissingError as error:
+        sys.exit(f"demonstration: {error}")
+    bucket = rados_gateway.new_name("demonstration")
+    os.environ.update(rados_gateway.ARCHIVE.environment)
+    boto3.client("s3", endpoint_url=service.url, region_name="us-east-1").create_bucket(Bucket=bucket)
+    file = installation / "muniment.toml"
+    before, second, _ = file.read_text(encoding="utf-8").partition('[[store]]\nname = "second"\n')
+    file.write_text(
+        f'{before}{second}kind = "s3"\nbucket = "{bucket}"\nendpoint_url = "{service.url}"\n'
+        'addressing = "path"\nsite = "second-site"\nprovider = "this machine"\nmedia = "object store"\n',
+        encoding="utf-8",
+    )
 
 
 def _clear(folder: Path) -> None:
@@ -172,11 +205,16 @@ def _show(ends: list[End], installation: Path, console: Console, seconds: float)
             f"[link={receipt.as_uri()}]{receipt.relative_to(installation.resolve() / 'receipts')}[/link]",
         )
     console.print(table)
-    stores = installation / "stores"
-    console.print(f"packages   {stores / 'first'} and {stores / 'second'}")
-    console.print(f"receipts   {installation / 'receipts'} (open the .html files in a browser)")
-    console.print("UI         make ui, then open http://127.0.0.1:4200/runs")
-    console.print(f"journal    {_MUNIMENT} journal show -C {installation}")
+    kept = next(end for end in ends if end.told["replicas"])
+    console.print(
+        f"packages   {' and '.join(replica['location'] for replica in kept.told['replicas'])}, …",
+        soft_wrap=True,
+    )
+    console.print(
+        f"receipts   {installation / 'receipts'} (open the .html files in a browser)", soft_wrap=True
+    )
+    console.print("UI         make ui, then open http://127.0.0.1:4200/runs", soft_wrap=True)
+    console.print(f"journal    {_MUNIMENT} journal show -C {installation}", soft_wrap=True)
     console.print(f"{len(ends)} drops in {seconds:.0f} s")
 
 

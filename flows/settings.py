@@ -21,6 +21,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 from preservation.errors import ConfigurationError
 from preservation.model.identifiers import CollectionName, StoreName, collection_name
@@ -254,7 +255,7 @@ def load_settings(directory: Path | None = None) -> Settings:
     except ValidationError as error:
         faults = tuple(
             f"{_place(text, _without_kinds(fault['loc']))}: {_sentence(fault['type'], fault['msg'])}"
-            for fault in error.errors()
+            for fault in _own_faults(error)
         )
         raise ConfigurationError(
             f"{file}: {len(faults)} fault{'s' if len(faults) > 1 else ''}", faults
@@ -274,10 +275,31 @@ def _overridden(content: dict[str, object]) -> dict[str, object]:
     return result
 
 
+def _own_faults(error: ValidationError) -> list[ErrorDetails]:
+    """Return the faults that somebody made. A list of which no member is right is called too short, too."""
+    faults = error.errors()
+    within = {fault["loc"][:1] for fault in faults if len(fault["loc"]) > 1}
+    return [fault for fault in faults if fault["type"] != "too_short" or fault["loc"] not in within]
+
+
 def _sentence(kind: str, message: str) -> str:
-    if kind == "extra_forbidden":
-        return "there is no such setting; see docs/operations.md for those there are"
-    return message[:1].lower() + message[1:]
+    if kind in _SENTENCES:
+        return _SENTENCES[kind]
+    plain = message.removeprefix("Value error, ").replace("Input should be", "it must be")
+    return plain[:1].lower() + plain[1:]
+
+
+_SENTENCES = {
+    "extra_forbidden": "there is no such setting; see docs/operations.md for those there are",
+    "missing": "it is required, and is not there",
+    "too_short": "at least one is required",
+    "string_too_short": "it must not be empty",
+    "string_type": "it must be text in quotes",
+    "path_type": "it must be a path, in quotes",
+    "bool_type": "it must be true or false",
+    "union_tag_not_found": "its kind is required, and is not there",
+}
+"""What pydantic says in the words of a programmer, by its names for faults."""
 
 
 def _without_kinds(location: tuple[int | str, ...]) -> tuple[int | str, ...]:

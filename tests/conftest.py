@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import ceph
 import pytest
 from archives import Archive, make_archive
 from hypothesis import settings
@@ -19,6 +20,11 @@ PROJECT = Path(__file__).resolve().parent.parent
 # A busy machine is no fault of what is tested; pytest's own timeout ends what hangs.
 settings.register_profile("muniment", deadline=None)
 settings.load_profile("muniment")
+
+
+def pytest_sessionfinish() -> None:
+    """Let go of the S3 service, where a test has used it."""
+    ceph.let_go()
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from buckets import new_address, s3_store, speak_as_the_archive
 from fakes import whole
 
 from preservation.model.identifiers import StoreName
@@ -16,6 +17,8 @@ from storage.stores.folder import FolderStore
 from storage.stores.memory import MemoryPurger, MemoryStore
 from storage.stores.purging import FolderPurger
 from storage.stores.roots import make_folder_store
+from storage.stores.s3_bucket import Bucket
+from storage.stores.s3_purging import S3Purger
 
 SITE = SiteName("here")
 NAME = StoreName("first")
@@ -74,4 +77,14 @@ def _folder_peer(folder: Path) -> Peer:
     return Peer(store, FolderPurger(store.name, root), folder)
 
 
-PEERS: Mapping[str, Callable[[Path], Peer]] = {"memory": _memory_peer, "folder": _folder_peer}
+def _s3_peer(folder: Path) -> Peer:
+    speak_as_the_archive()
+    address = new_address()
+    return Peer(s3_store(address, NAME), S3Purger(Bucket(NAME, address)), folder)
+
+
+PEERS: Mapping[str, Callable[[Path], Peer]] = {
+    "memory": _memory_peer,
+    "folder": _folder_peer,
+    "s3": _s3_peer,
+}

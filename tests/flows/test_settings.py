@@ -52,6 +52,42 @@ def test_every_fault_is_reported_at_once_with_its_line(home: Path):
         assert f"line {line}: {said}" in faults
 
 
+def test_a_fault_in_the_only_store_is_not_also_told_as_there_being_no_store(home: Path):
+    file = home / "muniment.toml"
+    before, _, _ = file.read_text().partition('[[store]]\nname = "second"')
+    file.write_text(before.replace('name = "first"', 'name = "The First"'))
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(home)
+    (fault,) = caught.value.faults
+    assert "store.0.name" in fault
+
+
+def test_a_setting_that_names_no_store_at_all_is_a_fault(home: Path):
+    file = home / "muniment.toml"
+    file.write_text(f"store = []\n{file.read_text().partition('[[store]]')[0]}")
+    with pytest.raises(ConfigurationError, match="line 1: store: at least one is required"):
+        load_settings(home)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("port = 4200", "port = 80", "prefect.port: it must be greater than or equal to 1024"),
+        ('site = "first-site"', "", "store.0.site: it is required, and is not there"),
+        ('site = "first-site"', 'site = ""', "store.0.site: it must not be empty"),
+        ('path = "stores/first"', "path = 3", "store.0.path: it must be a path, in quotes"),
+        ('kind = "folder"', "", "store.0: its kind is required, and is not there"),
+        ('name = "documents"', 'name = "Docu ments"', "collection.1.name: 'Docu ments' cannot name a coll"),
+    ],
+)
+def test_faults_are_told_in_plain_words(home: Path, old: str, new: str, said: str):
+    edit(home, old, new)
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(home)
+    (fault,) = caught.value.faults
+    assert said in fault
+
+
 def test_what_is_not_toml_is_named_with_its_place(home: Path):
     edit(home, "[work]", "[work")
     with pytest.raises(ConfigurationError, match=r"not TOML: .*line \d+"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -24,11 +25,18 @@ def test_every_issue_code_is_documented_and_none_is_documented_that_is_not(proje
     assert set(DOCUMENTED_CODE.findall((project / "docs/issues.md").read_text())) == in_code
 
 
+def _kinds(annotation: object) -> Iterator[type]:
+    """Yield every type in an annotation: those in a tuple, in a union, behind ``Annotated``."""
+    for inner in getattr(annotation, "__args__", ()):
+        yield from _kinds(inner)
+    if isinstance(annotation, type):
+        yield annotation
+
+
 def test_every_setting_is_documented(project: Path):
     text = (project / "docs/operations.md").read_text()
     for name, field in Settings.model_fields.items():
-        kinds = [field.annotation, *getattr(field.annotation, "__args__", ())]
-        sections = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        sections = [kind for kind in _kinds(field.annotation) if issubclass(kind, BaseModel)]
         for section in sections:
             missing = [
                 key for key in section.model_fields if f"`{key}`" not in text and f" {key}`" not in text

@@ -52,7 +52,8 @@ def test_every_name_a_bag_may_hold_comes_back_byte_for_byte(
     @given(st.lists(_path, unique=True, max_size=8).map(_without_files_that_are_folders))
     def check(paths: list[str]) -> None:
         prefix = f"maps/sheet/v{next(_versions)}"
-        contents = {f"{prefix}/{path}": str(number).encode() for number, path in enumerate(paths)}
+        possible = [path for path in paths if peer.store.name_rules.fault_of(path) is None]
+        contents = {f"{prefix}/{path}": str(number).encode() for number, path in enumerate(possible)}
         peer.keep(contents)
         assert {key: peer.content(key) for key in contents} == contents
         assert peer.listed(prefix) == sorted(contents, key=str.encode)

@@ -1,0 +1,64 @@
+"""Taking away what runs that were killed left in a bucket: the parts of uploads, and their claims."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_plus
+
+from botocore.exceptions import ClientError
+
+from preservation.errors import DeniedError
+from storage.stores.s3_bucket import Bucket
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_STALE = timedelta(days=1)
+
+
+def clear_leftovers(bucket: Bucket, now: datetime | None = None) -> int:
+    """Abort the multipart uploads below the prefix that are older than a day; return how many.
+
+    Parts of an upload that never ended are seen by nobody and paid for by somebody. Where this
+    access key may not look for them, they are left to the bucket's lifecycle rules.
+    """
+    before = (now or datetime.now(UTC)) - _STALE
+    aborted = 0
+    try:
+        for object_key, upload, begun in _uploads(bucket):
+            if begun < before:
+                _abort(bucket, object_key, upload)
+                aborted += 1
+    except DeniedError:
+        pass
+    return aborted
+
+
+def _uploads(bucket: Bucket) -> Iterator[tuple[str, str, datetime]]:
+    """Yield object key, upload and beginning of each multipart upload that was not ended."""
+    key_marker = upload_marker = ""
+    while True:
+        with bucket.asking("list the unfinished uploads of", bucket.name):
+            page = bucket.client.list_multipart_uploads(
+                Bucket=bucket.name,
+                Prefix=bucket.object_key(""),
+                KeyMarker=key_marker,
+                UploadIdMarker=upload_marker,
+                EncodingType="url",
+            )
+        for upload in page.get("Uploads", ()):
+            key_marker, upload_marker = unquote_plus(upload["Key"]), upload["UploadId"]
+            yield key_marker, upload_marker, upload["Initiated"]
+        if not page["IsTruncated"]:
+            return
+
+
+def _abort(bucket: Bucket, object_key: str, upload: str) -> None:
+    with bucket.asking("abort the upload of", object_key):
+        try:
+            bucket.client.abort_multipart_upload(Bucket=bucket.name, Key=object_key, UploadId=upload)
+        except ClientError as error:
+            # Another run may be clearing the same leftovers.
+            if error.response["Error"].get("Code") != "NoSuchUpload":
+                raise

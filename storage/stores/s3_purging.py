@@ -1,0 +1,46 @@
+"""Removing what an unfinished try left in a bucket."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from preservation.errors import IntegrityError
+from preservation.model.identifiers import PackageId
+from storage.portions import in_portions
+from storage.ports.stores import is_tag_manifest, require_sound
+from storage.stores.s3_bucket import Bucket
+
+_BATCH_FILES = 1000
+
+
+class S3Purger:
+    """The ``Purger`` of the S3 store in ``bucket``."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self.name = bucket.store
+        self._bucket = bucket
+
+    def discard_uncommitted(self, package: PackageId) -> None:
+        """Remove the files of a version that was never committed: see ``Purger``.
+
+        One by one: a bucket has no way to take them away in one step. Before each batch it is seen
+        that nobody has committed the version meanwhile.
+        """
+        require_sound(self.name, package.prefix)
+        found = self._bucket.list(f"{package.prefix}/")
+        with ThreadPoolExecutor(self._bucket.address.connections, "s3-purger") as workers:
+            for batch in in_portions(found, lambda _: 0, most=_BATCH_FILES, enough=1):
+                self._refuse_committed(package)
+                for _ in workers.map(self._bucket.remove, [kept.key for kept in batch]):
+                    pass
+
+    def _refuse_committed(self, package: PackageId) -> None:
+        start = f"{package.prefix}/"
+        if any(
+            is_tag_manifest(kept.key.removeprefix(start))
+            for kept in self._bucket.list(f"{start}tagmanifest-")
+        ):
+            raise IntegrityError(
+                f"store {self.name}: {package} has its tag manifest, so it exists and is not discarded; "
+                "compare it with another replica"
+            )

@@ -1,0 +1,237 @@
+"""One ``create`` of an S3 store: many small objects at a time, large ones in parts, none ever replaced."""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, wait
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import count
+from typing import IO, TYPE_CHECKING, TypeVar, cast
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from preservation.errors import AlreadyExistsError, IntegrityError, StorageError, UnavailableError
+from preservation.model.paths import StoreKey, shown
+from storage.ports.stores import Deposit, require_sound
+from storage.stores.s3_bodies import Slice
+from storage.stores.s3_bucket import DEPOSIT, UNLESS_THERE, Bucket, Condition
+from storage.stores.s3_claims import claimed
+from storage.stores.s3_faults import is_taken
+from storage.stores.sources import opened_source
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+_MOST_PARTS = 10_000
+_AHEAD = 4
+"""So many small deposits for each connection may wait for it."""
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """From ``in_parts`` bytes on a file is sent in parts of at least ``part`` bytes (S3: 5 MiB or more)."""
+
+    in_parts: int = 64 << 20
+    part: int = 16 << 20
+
+    def part_of(self, size: int) -> int:
+        """Return how large the parts of a file of ``size`` bytes are: S3 allows 10,000 of them."""
+        return max(self.part, -(-size // _MOST_PARTS))
+
+
+class Sender:
+    """Brings deposits into a bucket. ``conditional`` says that the service honours If-None-Match."""
+
+    def __init__(self, bucket: Bucket, sizes: Sizes, workers: Executor, *, conditional: bool) -> None:
+        self._bucket = bucket
+        self._sizes = sizes
+        self._workers = workers
+        self._conditional = conditional
+        self._condition: Condition = UNLESS_THERE if conditional else {}
+
+    def deposit(self, deposits: Iterable[Deposit]) -> None:
+        """Create them all. Raises as ``Store.create`` does, when no thread sends any more."""
+        under_way: deque[Future[None]] = deque()
+        try:
+            for deposit in deposits:
+                require_sound(self._bucket.store, deposit.key)
+                if deposit.size >= self._sizes.in_parts:
+                    self._create_in_parts(deposit)
+                else:
+                    under_way.append(self._workers.submit(self._create_whole, deposit))
+                while len(under_way) > _AHEAD * self._bucket.address.connections:
+                    under_way.popleft().result()
+            while under_way:
+                under_way.popleft().result()
+        finally:
+            _let_end(under_way)
+
+    def _create_whole(self, deposit: Deposit) -> None:
+        mine = secrets.token_hex(8)
+        bucket = self._bucket
+        with opened_source(deposit) as source, Slice(deposit, source, 0, deposit.size) as body:
+            checksum = body.sha256()
+            if not self._conditional:
+                self._require_free(deposit.key)
+            try:
+                answer = self._sent(
+                    body,
+                    deposit.key,
+                    lambda: bucket.client.put_object(
+                        **bucket.at(deposit.key),
+                        Body=cast("IO[bytes]", body),
+                        ChecksumSHA256=checksum,
+                        Metadata={DEPOSIT: mine},
+                        **self._condition,
+                    ),
+                )
+            except _TakenError as error:
+                self._require_mine(deposit.key, mine, error)
+                return
+        self._require_same(deposit.key, checksum, answer.get("ChecksumSHA256"))
+
+    def _create_in_parts(self, deposit: Deposit) -> None:
+        # Completing would tell as well, but only after everything has been sent.
+        self._require_free(deposit.key)
+        mine = secrets.token_hex(8)
+        with opened_source(deposit) as source, self._upload(deposit.key, mine) as upload:
+            length = self._sizes.part_of(deposit.size)
+            starts = range(0, deposit.size, length)
+            parts = [
+                self._workers.submit(
+                    self._send_part, deposit, source, upload, number, start, min(length, deposit.size - start)
+                )
+                for number, start in zip(count(1), starts, strict=False)
+            ]
+            try:
+                sent = [part.result() for part in parts]
+            finally:
+                _let_end(parts)
+            self._complete(deposit.key, upload, sent, mine)
+
+    @contextmanager
+    def _upload(self, key: StoreKey, mine: str) -> Iterator[str]:
+        """Begin a multipart upload; where it does not come to its end, its parts are removed."""
+        bucket = self._bucket
+        with bucket.asking("create", key):
+            upload = bucket.client.create_multipart_upload(**bucket.at(key), Metadata={DEPOSIT: mine})[
+                "UploadId"
+            ]
+        try:
+            yield upload
+        except BaseException:
+            # What cannot be removed now (the service may be gone) is removed by a later run.
+            with suppress(ClientError, BotoCoreError):
+                bucket.client.abort_multipart_upload(**bucket.at(key), UploadId=upload)
+            raise
+
+    def _send_part(
+        self, deposit: Deposit, source: int, upload: str, number: int, start: int, length: int
+    ) -> CompletedPartTypeDef:
+        bucket = self._bucket
+        with Slice(deposit, source, start, length) as body:
+            checksum = body.sha256()
+            answer = self._sent(
+                body,
+                deposit.key,
+                lambda: bucket.client.upload_part(
+                    **bucket.at(deposit.key),
+                    UploadId=upload,
+                    PartNumber=number,
+                    Body=cast("IO[bytes]", body),
+                    ChecksumSHA256=checksum,
+                ),
+            )
+        self._require_same(deposit.key, checksum, answer.get("ChecksumSHA256"))
+        part: CompletedPartTypeDef = {"PartNumber": number, "ETag": answer["ETag"]}
+        if "ChecksumSHA256" in answer:
+            part["ChecksumSHA256"] = answer["ChecksumSHA256"]
+        return part
+
+    def _complete(self, key: StoreKey, upload: str, parts: Sequence[CompletedPartTypeDef], mine: str) -> None:
+        if not self._conditional:
+            self._require_free(key)
+            self._finish(key, upload, parts, mine)
+            return
+        with claimed(self._bucket, key, upload) as claim:
+            self._require_free(key)
+            claim.require_sure()
+            self._finish(key, upload, parts, mine)
+
+    def _finish(self, key: StoreKey, upload: str, parts: Sequence[CompletedPartTypeDef], mine: str) -> None:
+        bucket = self._bucket
+        try:
+            with bucket.asking("create", key):
+                bucket.client.complete_multipart_upload(
+                    **bucket.at(key),
+                    UploadId=upload,
+                    MultipartUpload={"Parts": parts},
+                    **self._condition,
+                )
+        except StorageError as error:
+            # The first answer may have been lost, and then the upload is gone because it was completed.
+            if self._bucket.deposit_of(key) == mine:
+                return
+            if isinstance(error.__cause__, ClientError) and is_taken(error.__cause__):
+                raise self._taken(key) from error
+            raise
+
+    def _sent(self, body: Slice, key: StoreKey, send: Callable[[], Answer]) -> Answer:
+        """Send ``body``. Raises ``SourceChangedError``, ``_TakenError`` or a ``StorageError``."""
+        with self._bucket.asking("create", key):
+            try:
+                return send()
+            except ClientError as error:
+                if is_taken(error):
+                    raise _TakenError from error
+                raise
+            except BotoCoreError:
+                if body.fault is not None:
+                    raise body.fault from None
+                raise
+
+    def _require_free(self, key: StoreKey) -> None:
+        if self._bucket.deposit_of(key) is not None:
+            raise self._taken(key)
+
+    def _require_mine(self, key: StoreKey, mine: str, refusal: _TakenError) -> None:
+        """See whose object it refused for: perhaps ours, where an answer was lost and it was sent again."""
+        found = self._bucket.deposit_of(key)
+        if found is None:
+            raise UnavailableError(
+                f"store {self._bucket.store}: cannot create {shown(key)}: the service says that it is there "
+                "and that it is not; somebody is creating and removing it at this moment: run it again"
+            ) from refusal
+        if found != mine:
+            raise self._taken(key) from refusal
+
+    def _require_same(self, key: StoreKey, sent: str, stored: str | None) -> None:
+        """Compare digests where the service returns one; replication reads everything back in any case."""
+        if stored is not None and stored != sent:
+            raise IntegrityError(
+                f"store {self._bucket.store}: {shown(key)} arrived as other bytes than were sent "
+                f"(SHA-256 {stored}, not {sent}); see that the memory of both machines is sound"
+            )
+
+    def _taken(self, key: StoreKey) -> AlreadyExistsError:
+        return AlreadyExistsError(
+            f"store {self._bucket.store}: {shown(key)} is there already, and a store only creates; "
+            "another run may be keeping the same version, or a run before left it there"
+        )
+
+
+class _TakenError(Exception):
+    """The service refused, because there is an object under the key."""
+
+
+def _let_end(futures: Iterable[Future[Answer]]) -> None:
+    """Cancel what has not begun, and wait for what has: it reads from files that are about to be closed."""
+    remaining = list(futures)
+    for future in remaining:
+        future.cancel()
+    wait(remaining)

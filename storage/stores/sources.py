@@ -1,0 +1,68 @@
+"""The local file that a deposit's bytes come from: opened once, and blamed where it is to blame."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from preservation.errors import SourceChangedError, UnavailableError
+from preservation.model.paths import shown
+from storage.ports.stores import Deposit
+
+_OWN_LIMITS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+
+
+@contextmanager
+def opened_source(deposit: Deposit) -> Iterator[int]:
+    """Open the deposit's file for reading and see that it is a plain file of the promised size.
+
+    Raises ``SourceChangedError`` where it is not, ``UnavailableError`` where this machine has reached
+    its limits.
+    """
+    # O_NONBLOCK, because a pipe may have taken the file's place since it was surveyed.
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        source = os.open(deposit.source, flags)
+    except OSError as error:
+        if error.errno in _OWN_LIMITS:
+            raise UnavailableError(
+                f"{_named(deposit.source)}: {error.strerror} on this machine; "
+                "run it again when it is less busy"
+            ) from error
+        raise source_changed(deposit, error.strerror or str(error)) from error
+    try:
+        fault = _fault_of(os.fstat(source), deposit)
+        if fault is not None:
+            raise source_changed(deposit, fault)
+        yield source
+    finally:
+        os.close(source)
+
+
+def source_changed(deposit: Deposit, reason: str) -> SourceChangedError:
+    """Return the error for a source that is not what it was."""
+    return SourceChangedError(
+        f"{_named(deposit.source)} changed after it was surveyed: {reason}; "
+        "see that nothing writes to the drop any more, then preserve it again"
+    )
+
+
+def ends_early(deposit: Deposit, offset: int) -> SourceChangedError:
+    """Return the error for a source that has become shorter while it was read."""
+    return source_changed(deposit, f"it had {deposit.size} bytes and ends after {offset}")
+
+
+def _fault_of(status: os.stat_result, deposit: Deposit) -> str | None:
+    if not stat.S_ISREG(status.st_mode):
+        return "it is no longer a plain file"
+    if status.st_size != deposit.size:
+        return f"it had {deposit.size} bytes and has {status.st_size}"
+    return None
+
+
+def _named(source: Path) -> str:
+    return shown(os.fspath(source))

@@ -1,0 +1,236 @@
+"""What an S3 store promises beyond the contract, on a real service."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSRequest
+from buckets import client, new_address, s3_store, speak_as_the_archive
+from fakes import whole
+from sending_processes import KEYS, started
+
+from preservation.errors import AlreadyExistsError, DeniedError, SourceChangedError
+from preservation.model.paths import StoreKey
+from storage.ports.stores import Deposit
+from storage.stores import s3_claims
+from storage.stores.s3 import S3Store
+from storage.stores.s3_bodies import Slice
+from storage.stores.s3_bucket import BucketAddress
+from storage.stores.s3_leftovers import clear_leftovers
+
+LARGE = 7 << 20
+KEY = StoreKey("maps/a/v1/x")
+
+
+@pytest.fixture
+def address() -> BucketAddress:
+    speak_as_the_archive()
+    return new_address()
+
+
+@pytest.fixture
+def store(address: BucketAddress) -> S3Store:
+    return s3_store(address)
+
+
+@pytest.fixture
+def deposit(tmp_path: Path) -> Callable[..., Deposit]:
+    def made(key: str, content: bytes) -> Deposit:
+        source = tmp_path / hashlib.sha256(key.encode() + content).hexdigest()
+        source.write_bytes(content)
+        return Deposit(StoreKey(key), source, len(content))
+
+    return made
+
+
+def content(store: S3Store, key: str) -> bytes:
+    with store.open(StoreKey(key)) as stream:
+        return whole(stream)
+
+
+def uploads(address: BucketAddress) -> int:
+    page = client().list_multipart_uploads(Bucket=address.bucket, Prefix=address.prefix)
+    return len(page.get("Uploads", []))
+
+
+def own_objects(address: BucketAddress) -> list[str]:
+    page = client().list_objects_v2(Bucket=address.bucket, Prefix=f"{address.prefix}/.")
+    return [found["Key"].removeprefix(f"{address.prefix}/") for found in page.get("Contents", [])]
+
+
+def ask_differently(store: S3Store, event: str, handler: Callable[..., Any]) -> None:
+    store._bucket.client.meta.events.register(event, handler)
+
+
+@pytest.mark.parametrize("size", [1000, LARGE])
+def test_of_racing_processes_exactly_one_creates_each_key(address: BucketAddress, tmp_path: Path, size: int):
+    processes = []
+    for number in range(4):
+        source = tmp_path / str(number)
+        source.write_bytes(bytes([number]) * size)
+        processes.append(started("race", address, source))
+    won = [process.communicate()[0].decode().split() for process in processes]
+    assert sorted(int(key) for keys in won for key in keys) == list(range(KEYS))
+    store = s3_store(address)
+    for number, keys in enumerate(won):
+        assert all(content(store, f"maps/race/{key}") == bytes([number]) * size for key in keys)
+    assert own_objects(address) == [".muniment/mark"]
+    assert uploads(address) == 0
+
+
+def test_a_large_file_goes_up_in_parts_with_memory_that_does_not_grow_with_it(
+    address: BucketAddress, tmp_path: Path
+):
+    source = tmp_path / "large"
+    block = os.urandom(1 << 20)
+    with source.open("wb") as sink:
+        for _ in range(200):
+            sink.write(block)
+    process = started("measure", address, source)
+    grown_kib = int(process.communicate()[0])
+    assert grown_kib < 96 << 10
+    found = client().head_object(Bucket=address.bucket, Key=f"{address.prefix}/maps/a/v1/large")
+    assert found["ContentLength"] == 200 << 20
+    assert found["ETag"].strip('"').endswith("-13")
+
+
+def test_where_the_service_ignores_the_condition_a_taken_key_is_seen_all_the_same(
+    store: S3Store, deposit: Callable[..., Deposit]
+):
+    def without_condition(request: AWSRequest, **_: object) -> None:
+        del request.headers["If-None-Match"]
+
+    ask_differently(store, "before-sign.s3", without_condition)
+    assert "would replace an object" in store.probe().detail
+    for size in (10, LARGE):
+        key = f"maps/a/v1/{size}"
+        store.create([deposit(key, b"1" * size)])
+        with pytest.raises(AlreadyExistsError, match=rf"first.*{key}"):
+            store.create([deposit(key, b"2" * size)])
+        assert content(store, key) == b"1" * size
+
+
+def test_the_probe_tells_what_this_service_guarantees(store: S3Store):
+    assert "refuses to replace an object; large ones are guarded by claims" in store.probe().detail
+
+
+@pytest.mark.parametrize(("operation", "size"), [("PutObject", 10), ("CompleteMultipartUpload", LARGE)])
+def test_an_answer_that_was_lost_and_asked_for_again_is_not_taken_for_another_creator(
+    store: S3Store, deposit: Callable[..., Deposit], operation: str, size: int
+):
+    store.create([])
+    again = []
+
+    def lose_the_first_answer(**_: object) -> int | None:
+        again.append(1)
+        return 0 if len(again) == 1 else None
+
+    ask_differently(store, f"needs-retry.s3.{operation}", lose_the_first_answer)
+    made = deposit("maps/a/v1/x", os.urandom(size))
+    store.create([made])
+    assert len(again) >= 2
+    assert content(store, "maps/a/v1/x") == made.source.read_bytes()
+
+
+def test_an_abandoned_claim_is_taken_over_and_its_upload_can_never_complete(
+    store: S3Store,
+    address: BucketAddress,
+    deposit: Callable[..., Deposit],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(s3_claims, "LIVE_SECONDS", 1.0)
+    service, key = client(), f"{address.prefix}/{KEY}"
+    store.create([])
+    upload = service.create_multipart_upload(Bucket=address.bucket, Key=key)["UploadId"]
+    part = service.upload_part(Bucket=address.bucket, Key=key, UploadId=upload, PartNumber=1, Body=b"theirs")
+    assert s3_claims._put(store._bucket, s3_claims.name_of(KEY), upload)
+    made = deposit(KEY, os.urandom(LARGE))
+    store.create([made])
+    assert own_objects(address) == [".muniment/mark"]
+    with pytest.raises(service.exceptions.ClientError):
+        service.complete_multipart_upload(
+            Bucket=address.bucket,
+            Key=key,
+            UploadId=upload,
+            MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]},
+        )
+    assert content(store, KEY) == made.source.read_bytes()
+
+
+def test_uploads_of_killed_runs_are_aborted_once_they_are_a_day_old(
+    store: S3Store, address: BucketAddress, deposit: Callable[..., Deposit]
+):
+    bucket = store._bucket
+    for name in ("maps/x", "maps/y\x01\n%"):
+        bucket.client.create_multipart_upload(**bucket.at(name))
+    store.create([deposit(KEY, b"x")])
+    assert clear_leftovers(bucket) == 0
+    assert clear_leftovers(bucket, datetime.now(UTC) + timedelta(hours=25)) == 2
+    assert uploads(address) == 0
+
+
+def test_a_source_that_shrinks_while_it_is_sent_is_blamed_and_leaves_nothing(
+    store: S3Store, address: BucketAddress, deposit: Callable[..., Deposit]
+):
+    made = deposit(KEY, os.urandom(LARGE))
+
+    def shrink(**_: object) -> None:
+        os.truncate(made.source, 100)
+
+    store.create([])
+    ask_differently(store, "before-sign.s3.UploadPart", shrink)
+    with pytest.raises(SourceChangedError, match=r"changed after it was surveyed.*ends after"):
+        store.create([made])
+    assert list(store.list()) == []
+    assert uploads(address) == 0
+
+
+def test_a_slice_reads_its_own_part_and_can_be_sent_again(deposit: Callable[..., Deposit]):
+    made = deposit(KEY, bytes(range(200)))
+    descriptor = os.open(made.source, os.O_RDONLY)
+    try:
+        part = Slice(made, descriptor, 50, 100)
+        assert part.read() == bytes(range(50, 150))
+        assert part.seek(-10, os.SEEK_END) == 90
+        assert part.read() == bytes(range(140, 150))
+    finally:
+        os.close(descriptor)
+
+
+def test_names_with_control_characters_survive_the_end_of_every_page_and_an_upload_in_parts(
+    store: S3Store, deposit: Callable[..., Deposit]
+):
+    names = [
+        f"maps/{character}/{n}" for n in range(2) for character in "\x01\x02\x07\n\r\t\x1f +%&\x7f\x85\uffff"
+    ]
+    store.create(deposit(name, b"x") for name in names)
+    store.create([deposit("maps/large\x01\uffff", b"x" * LARGE)])
+    ask_differently(
+        store, "provide-client-params.s3.ListObjects", lambda params, **_: {**params, "MaxKeys": 3}
+    )
+    expected = sorted([*names, "maps/large\x01\uffff"], key=str.encode)
+    assert [kept.key for kept in store.list()] == expected
+
+
+def test_a_key_that_is_too_long_is_refused_before_it_is_sent(store: S3Store, deposit: Callable[..., Deposit]):
+    long = "maps/" + "x/" * 500 + "\u00e9" * 20
+    with pytest.raises(DeniedError, match=r"first.*1024"):
+        store.create([deposit(long, b"x")])
+    assert store.name_rules.fault_of(long) is not None
+
+
+def test_what_lies_beside_the_prefix_is_not_the_stores(
+    address: BucketAddress, deposit: Callable[..., Deposit]
+):
+    outer = s3_store(address)
+    inner = s3_store(new_address(prefix=f"{address.prefix}/inner"))
+    outer.create([deposit("maps/a/v1/x", b"outer")])
+    inner.create([deposit("maps/a/v1/x", b"inner")])
+    assert [kept.key for kept in inner.list()] == ["maps/a/v1/x"]
+    assert content(outer, "maps/a/v1/x") == b"outer"
