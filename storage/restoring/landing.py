@@ -36,16 +36,14 @@ class Landing:
 
         Raises ``StorageError`` where it cannot be written.
         """
-        path = self.folder / place
-        with _writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, _CREATE, 0o644)
+        path = f"{self.folder}/{place}"
+        descriptor = _created(path)
         try:
             verdict = _received(path, descriptor, stream, promised, buffer)
         finally:
             os.close(descriptor)
         if not isinstance(verdict, Confirmed):
-            path.unlink()
+            Path(path).unlink()
         return verdict
 
     def arrive(self, places: Iterable[RelativePath]) -> Path:
@@ -119,8 +117,18 @@ def landing_for(target: Path) -> Iterator[Landing]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _created(path: str) -> int:
+    """Create a file, and the folders on its way only where they are missing: most are not."""
+    with _writing(path):
+        try:
+            return os.open(path, _CREATE, 0o644)
+        except FileNotFoundError:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            return os.open(path, _CREATE, 0o644)
+
+
 def _received(
-    path: Path, descriptor: int, stream: ByteStream, promised: Digests, buffer: bytearray
+    path: str, descriptor: int, stream: ByteStream, promised: Digests, buffer: bytearray
 ) -> FixityVerdict:
     hashes = {name: hashlib.new(name.value, usedforsecurity=False) for name in promised}
     window = memoryview(buffer)
@@ -157,7 +165,7 @@ def _opened(folder: Path) -> Iterator[int]:
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def _writing(path: Path | str) -> Iterator[None]:
     """Turn what the system says while ``path`` is written into an error of ours."""
     try:
         yield
@@ -169,7 +177,7 @@ def _writing(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _taken(path: Path) -> AlreadyExistsError:
+def _taken(path: Path | str) -> AlreadyExistsError:
     return AlreadyExistsError(
         f"{shown(str(path))} is there already, and a restore replaces nothing; name another target"
     )

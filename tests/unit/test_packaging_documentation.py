@@ -3,19 +3,51 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 from building_packages import Drop, a_map_sheet
 
+from preservation.model.digests import Algorithm
+from preservation.model.files import SurveyedFile
+from preservation.model.identifiers import PackageId, VersionNumber
+from preservation.model.locators import Locator
+from preservation.model.paths import BagPath
 from preservation.model.submissions import DropKind
+from preservation.packaging.contents import PackageContents
 from preservation.packaging.planning import plan_package
 
 
 @pytest.fixture
 def documentation(project: Path) -> str:
     return (project / "docs" / "package.md").read_text(encoding="utf-8")
+
+
+class LaterVersion(Drop):
+    """A drop of which an earlier version holds what it has."""
+
+    def contents(self) -> PackageContents:
+        contents = super().contents()
+        earlier = {
+            found.digests[Algorithm.SHA256]: Locator(
+                contents.package, BagPath(f"data/originals/{found.path}")
+            )
+            for found in self.found
+            if isinstance(found, SurveyedFile)
+        }
+        return replace(
+            contents,
+            package=PackageId(contents.package.object, VersionNumber(2)),
+            earlier=earlier,
+        )
+
+
+def a_later_version(root: Path) -> Drop:
+    drop = LaterVersion(root)
+    drop.add("page.tif", b"x")
+    return drop
 
 
 def documented_paths(documentation: str) -> list[str]:
@@ -32,7 +64,7 @@ def test_every_file_of_a_package_is_documented_and_every_documented_file_occurs(
     (bag.drop / "bagit.txt").write_bytes(b"BagIt-Version: 1.0\n")
     paths = [
         entry.path
-        for drop in (a_map_sheet(tmp_path / "folder"), bag)
+        for drop in (a_map_sheet(tmp_path / "folder"), bag, a_later_version(tmp_path / "later"))
         for entry in plan_package(drop.contents(), drop.workspace).entries
     ]
 
@@ -41,8 +73,7 @@ def test_every_file_of_a_package_is_documented_and_every_documented_file_occurs(
 
 
 def test_every_label_that_we_write_is_documented(tmp_path: Path, documentation: str):
-    drop = Drop(tmp_path)
-    drop.add("page.tif", b"x")
+    drop = a_later_version(tmp_path)
     plan_package(drop.contents(), drop.workspace)
     written = (drop.workspace / "bag" / "bag-info.txt").read_text()
     section = documentation.partition("## bag-info.txt")[2].partition("##")[0]
@@ -74,3 +105,13 @@ def test_the_documented_commands_check_a_package(tmp_path: Path, documentation: 
 
     (package / "data/originals/100%.tif").write_bytes(b"changed")
     assert said(encoded) == "DIFFERS data/originals/100%25.tif\n"
+
+
+def test_the_documented_way_to_complete_a_version_is_the_one_of_its_readme(
+    tmp_path: Path, documentation: str
+):
+    drop = a_later_version(tmp_path)
+    plan_package(drop.contents(), drop.workspace)
+    [script] = re.findall(r"```python\n(.*?)```", documentation, re.DOTALL)
+
+    assert script in (drop.workspace / "bag" / "README.txt").read_text()
