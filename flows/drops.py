@@ -8,7 +8,6 @@ from pathlib import Path
 from preservation.errors import ConfigurationError, NotFoundError
 from preservation.model.digests import HexDigest
 from preservation.model.identifiers import CollectionName, ObjectId, ObjectName, collection_name, object_name
-from preservation.model.paths import shown
 from preservation.model.paths import RelativePath, shown
 from preservation.survey.walk import tree_signature
 
@@ -29,7 +28,7 @@ class Drop:
     because: str = ""
 
     def __str__(self) -> str:
-        return f"{self.collection}/{self.object_name}"
+        return shown(f"{self.collection}/{self.object_name}")
 
     @property
     def object_id(self) -> ObjectId:

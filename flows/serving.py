@@ -30,6 +30,8 @@ _START_SECONDS = 120
 _STOP_SECONDS = 15
 _POLL_SECONDS = 0.1
 _HTTP_OK = 200
+_DEAD = ("Z", "X")
+_START_TICK = 22 - 4  # counted from the field after the state, which is the third
 
 # Servers that this process started: a dead child answers to its number until it is asked for its end.
 _CHILDREN: dict[int, subprocess.Popen[bytes]] = {}
@@ -48,9 +50,14 @@ class PrefectApi:
 
 
 class _Server(msgspec.Struct, frozen=True):
-    """What the server's file says about the server that is running."""
+    """What the server's file says about the server that is running.
+
+    ``born`` says when its process started: the number alone is given again, and after a reboot it may be
+    anybody's.
+    """
 
     pid: int
+    born: str
     url: str
     on_demand: bool
 
@@ -114,7 +121,7 @@ def _running(home: Path) -> _Server | None:
         server = msgspec.json.decode((home / "server.json").read_bytes(), type=_Server)
     except (FileNotFoundError, msgspec.MsgspecError):
         return None
-    return server if _answers(server.url) else None
+    return server if _lives(server) and _answers(server.url) else None
 
 
 def _running_or_started(home: Path, *, port: int, on_demand: bool) -> _Server:
@@ -135,7 +142,7 @@ def _start(home: Path, port: int, *, on_demand: bool) -> _Server:
             env={**os.environ, **server_environment(home), "PREFECT_UI_API_URL": url},
         )
     _CHILDREN[process.pid] = process
-    server = _Server(process.pid, url, on_demand)
+    server = _Server(process.pid, _born(process.pid) or "", url, on_demand)
     (home / "server.json").write_bytes(msgspec.json.encode(server))
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
@@ -177,24 +184,37 @@ def _stop_if_last(home: Path, users: int) -> None:
 
 
 def _stop(home: Path, server: _Server) -> None:
-    """End the server and all its processes: they form one group."""
-    with suppress(ProcessLookupError):
-        os.killpg(server.pid, signal.SIGTERM)
-        deadline = time.monotonic() + _STOP_SECONDS
-        while time.monotonic() < deadline and _lives(server.pid):
-            time.sleep(_POLL_SECONDS)
-        os.killpg(server.pid, signal.SIGKILL)
+    """End the server and all its processes: they form one group. Nobody else's process is touched."""
+    if _lives(server):
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
+            deadline = time.monotonic() + _STOP_SECONDS
+            while time.monotonic() < deadline and _lives(server):
+                time.sleep(_POLL_SECONDS)
+            os.killpg(server.pid, signal.SIGKILL)
     (home / "server.json").unlink(missing_ok=True)
 
 
-def _lives(pid: int) -> bool:
-    if pid in _CHILDREN:
-        return _CHILDREN[pid].poll() is None
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+def _lives(server: _Server) -> bool:
+    """Say whether the very process that was noted is there still, not another of its number."""
+    if server.pid in _CHILDREN and _CHILDREN[server.pid].poll() is not None:
         return False
-    return True
+    return _born(server.pid) == server.born
+
+
+def _born(pid: int) -> str | None:
+    """Return the boot, and the tick after it, in which a process started; ``None`` where none is alive.
+
+    The tick is field 22 of ``/proc/PID/stat``, ``proc(5)``.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        stat = Path("/proc", str(pid), "stat").read_bytes()
+    except OSError:
+        return None
+    # The second field is the program's name in brackets, and may hold anything, brackets too.
+    state, *others = stat.rpartition(b")")[2].decode("ascii").split()
+    return None if state in _DEAD else f"{boot} {others[_START_TICK]}"
 
 
 def _answers(url: str) -> bool:

@@ -47,25 +47,30 @@ def identify(
     """Say what files are: PRONOM formats with the engine's reasons, media type, digests, warnings.
 
     Every file is read once; nothing is written. What is no plain, readable file is told on stderr, and
-    the command then ends with 3.
+    the command then ends with 3; with 6 where there is nothing at one of the paths.
 
     Example: muniment identify --json ~/scans/sheet-012
     """
     from preservation.identification.identify import Identifier
 
-    missing = [repr(shown(path)) for path in paths if not os.path.lexists(path)]
-    if missing:
-        raise NotFoundError(f"there is nothing at {', '.join(missing)}; check the spelling")
+    there = []
+    for path in paths:
+        if os.path.lexists(path):
+            there.append(path)
+        else:
+            note(f"{shown(path)}: there is nothing here; check the spelling")
     identifier = Identifier(second_opinion=second_opinion)
     algorithms = tuple(dict.fromkeys(algorithm or [Algorithm.SHA256]))
     tell = _tell_json if json else _tell
     unreadable = 0
-    for told, entry in _looked_at(paths, algorithms, identifier):
+    for told, entry in _looked_at(there, algorithms, identifier):
         if isinstance(entry, SurveyedFile):
             tell(told if is_utf8(told) else shown(told), entry)
         else:
             unreadable += entry.kind is not EntryKind.EMPTY_FOLDER
             note(f"{shown(told)}: {entry.kind}: {entry.detail}")
+    if len(there) < len(paths):
+        raise NotFoundError(f"nothing is at {len(paths) - len(there)} of {len(paths)} paths, named above")
     if unreadable:
         entries = "1 entry" if unreadable == 1 else f"{unreadable} entries"
         raise UnacceptableContentError(f"{entries} could not be identified, for the reasons above")

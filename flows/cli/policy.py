@@ -70,25 +70,37 @@ def check(
 
 def explain(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A policy file.")],
-    paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", exists=True, help="Files, or folders as drops.")
-    ],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or folders as drops.")],
     json: JsonOption = False,
+    why_not: Annotated[
+        bool, typer.Option("--why-not", help="Say of every other rule, too, why it does not take the file.")
+    ] = False,
 ) -> None:
     """Say for each file which rule takes it, why, and what would happen. Nothing is touched.
 
-    A folder stands for a drop: patterns are held against the paths below it.
+    A folder stands for a drop: patterns are held against the paths below it. Ends with 6 where there is
+    nothing at one of the paths.
 
     Example: muniment policy explain policies/digitized-images.toml ~/scans/sheet-012
     """
+    from preservation.errors import NotFoundError
     from preservation.policy.explanation import explain as explained
     from preservation.policy.load import load
 
     policy = load(file)
-    tell = _tell_json if json else _tell
+    missing = 0
     for path in paths:
+        if not path.exists():
+            note(f"{shown(str(path))}: there is nothing here; check the spelling")
+            missing += 1
+            continue
         for found in _identified(policy, path):
-            tell(found, explained(policy, found))
+            if json:
+                _tell_json(found, explained(policy, found))
+            else:
+                _tell(found, explained(policy, found), why_not=why_not)
+    if missing:
+        raise NotFoundError(f"nothing is at {missing} of {len(paths)} paths, named above")
 
 
 def schema() -> None:
@@ -125,13 +137,13 @@ def _plain_files(root: Path, only: RelativePath | None) -> Iterator[FoundFile]:
             note(f"{shown(entry.path)}: {entry.kind.value}; rules are asked about files only")
 
 
-def _tell(file: SurveyedFile, explanation: Explanation) -> None:
+def _tell(file: SurveyedFile, explanation: Explanation, *, why_not: bool) -> None:
     decision = explanation.decision
     say(f"{shown(file.path)}  ({file.identification.decided or '-'}, {file.identification.name})")
     say(f"  {decision.action} by rule {decision.rule}, because {explanation.reason}")
     say(f"    {decision.because}")
     say(f"    {explanation.would}")
-    for passed_over in explanation.passed_over:
+    for passed_over in explanation.passed_over if why_not else ():
         say(f"  not {passed_over.rule}: {passed_over.reason}")
 
 

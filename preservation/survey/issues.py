@@ -72,7 +72,8 @@ def not_a_manifest(manifest: RelativePath, reason: str) -> Issue:
         f"{shown(manifest)!r} is named like a manifest and cannot be read as one: {reason}. "
         "No file was checked against it.",
         manifest,
-        "Make it again with md5sum, sha256sum or hashdeep, or take it out of the drop.",
+        "Make it again with md5sum, sha256sum or hashdeep, or as a table of two columns, file and digest; "
+        "or take it out of the drop.",
     )
 
 

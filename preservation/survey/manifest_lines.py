@@ -1,4 +1,4 @@
-"""Reading supplied manifests line by line: md5sum, BSD and hashdeep layouts, and digests alone."""
+"""Reading supplied manifests line by line: md5sum, BSD and hashdeep layouts, tables, and digests alone."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from pathlib import Path
 from preservation.model.digests import Algorithm, algorithm_named, algorithm_of_length, parse_digest
 from preservation.model.paths import RelativePath
 from preservation.model.supplied import ManifestLayout
+from preservation.survey.manifest_names import is_named_as_table
+from preservation.survey.manifest_table import Table
 from preservation.survey.reaching import folder_of
 
 MANIFEST_BYTES = 256 << 20
@@ -72,7 +74,7 @@ def manifest_lines(root: Path, path: RelativePath) -> Iterator[tuple[Listed, ...
         stream.seek(0)
         # Only the line feed ends a line: a name may hold every other character that looks like an end.
         with io.TextIOWrapper(stream, encoding, errors="surrogateescape", newline="\n") as text:
-            yield from _read(text)
+            yield from _read(text, may_be_table=is_named_as_table(path))
 
 
 def _encoding(beginning: bytes) -> str:
@@ -83,8 +85,9 @@ def _encoding(beginning: bytes) -> str:
     return "utf-8-sig"
 
 
-def _read(text: io.TextIOWrapper) -> Iterator[tuple[Listed, ...] | NotUnderstood]:
+def _read(text: io.TextIOWrapper, *, may_be_table: bool) -> Iterator[tuple[Listed, ...] | NotUnderstood]:
     columns: tuple[str, ...] | None = None
+    table: Table | None = None
     for number, line in enumerate(_lines(text), 1):
         if line is None:
             yield NotUnderstood(number)
@@ -92,8 +95,15 @@ def _read(text: io.TextIOWrapper) -> Iterator[tuple[Listed, ...] | NotUnderstood
             if not line.startswith(_HASHDEEP_HEADER):
                 columns = tuple(line.removeprefix(_HASHDEEP_COLUMNS).split(","))
         elif line.strip() and not line.startswith(_COMMENTS):
-            listed = _listed(line) if columns is None else _listed_by_hashdeep(line, columns)
-            yield listed or NotUnderstood(number)
+            if columns is not None:
+                yield _listed_by_hashdeep(line, columns) or NotUnderstood(number)
+                continue
+            if may_be_table:
+                table, may_be_table = Table.beginning_with(line), False
+            if table is None:
+                yield _listed(line) or NotUnderstood(number)
+            elif not table.is_heading(line):
+                yield _listed_in(table, line) or NotUnderstood(number)
 
 
 def _lines(text: io.TextIOWrapper) -> Iterator[str | None]:
@@ -131,6 +141,17 @@ def _listed_by_hashdeep(line: str, columns: tuple[str, ...]) -> tuple[Listed, ..
         listed
         for column, field in zip(columns[:-1], fields[:-1], strict=True)
         for listed in _one(fields[-1], algorithm_named(column), field, ManifestLayout.HASHDEEP)
+    )
+
+
+def _listed_in(table: Table, line: str) -> tuple[Listed, ...]:
+    row = table.row(line)
+    if row is None:
+        return ()
+    return tuple(
+        listed
+        for digest in row.digests
+        for listed in _one(row.file, algorithm_of_length(len(digest)), digest, ManifestLayout.CSV)
     )
 
 

@@ -9,11 +9,12 @@ from preservation.model.paths import RelativePath
 
 _ALGORITHMS = "md5|sha1|sha256|sha512"
 _CERTAIN = re.compile(
-    rf".+\.(?:{_ALGORITHMS})|(?:{_ALGORITHMS})sums?(?:\.txt)?|manifest-(?:{_ALGORITHMS})\.txt|checksums?\.txt",
+    rf".+\.(?:{_ALGORITHMS})|(?:{_ALGORITHMS})sums?(?:\.txt)?|manifest-(?:{_ALGORITHMS})\.txt|checksums?\.(?:txt|csv|tsv)",
     re.IGNORECASE,
 )
 _POSSIBLE = re.compile(r"manifest-.+\.txt|checksums?\..+", re.IGNORECASE)
 _SIDECAR = re.compile(rf"(?P<about>.+)\.(?:{_ALGORITHMS})", re.IGNORECASE)
+_TABLE = re.compile(r".+\.[ct]sv", re.IGNORECASE)
 _BAGIT = re.compile(rf"manifest-(?:{_ALGORITHMS})\.txt", re.IGNORECASE)
 
 
@@ -38,6 +39,11 @@ def sidecar_target(path: RelativePath) -> RelativePath | None:
     """Return the file that a sidecar is named for: ``image.tif`` of ``image.tif.md5``, there or not."""
     found = _SIDECAR.fullmatch(path)
     return RelativePath(found["about"]) if found and not found["about"].endswith("/") else None
+
+
+def is_named_as_table(path: RelativePath) -> bool:
+    """Say whether the file is named like a table of values between commas or tabs."""
+    return _TABLE.fullmatch(path.rpartition("/")[2]) is not None
 
 
 def is_bagit_manifest(path: RelativePath) -> bool:

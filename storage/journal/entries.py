@@ -11,13 +11,14 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import islice
 
 from preservation.errors import IntegrityError
 from preservation.model.digests import HexDigest
 from preservation.model.events import Event
 from preservation.model.identifiers import EventId
 from storage.moments import moment_text, parse_moment
-from storage.ports.journal import Entry, Head
+from storage.ports.journal import GENESIS, Entry, Head
 
 _FIELDS = ("seq", "at", "event_type", "agent", "object", "outcome", "detail", "previous", "hash")
 _AGENT_FIELDS = ("kind", "name", "version")
@@ -130,6 +131,24 @@ def read_entry(line: bytes) -> Entry:
         head=Head(seq, HexDigest(str(claimed))),
         previous=HexDigest(str(text["previous"])),
     )
+
+
+def lines_after(head: Head, lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield those of a whole journal's ``lines`` that follow ``head``.
+
+    Raises ``IntegrityError`` where ``head`` is none of their places, ``ValueError`` as ``read_entry`` does.
+    """
+    remaining = iter(lines)
+    passed = None
+    for passed in islice(remaining, head.seq):  # noqa: B007  only the last one is wanted
+        pass
+    if (GENESIS if passed is None else read_entry(passed).head) != head:
+        raise IntegrityError(
+            f"the journal has {head.seq} entries, and the one to put it back from does not go on from the "
+            "last of them: it is shorter, or the two went different ways; take another copy, or an older "
+            "database (docs/journal.md)"
+        )
+    yield from remaining
 
 
 def read_kept(seq: int, line: bytes) -> Entry:

@@ -16,7 +16,7 @@ from preservation.fixity.digesting import ByteStream
 from preservation.model.paths import StoreKey
 from storage.journal.heads import read_head
 from storage.journal.keys import PUBLIC_KEY_SUFFIX, key_id, read_public_key
-from storage.journal.verification import Broken, JournalVerdict, verify
+from storage.journal.verification import Broken, JournalVerdict, verify, verify_journal
 from storage.ports.journal import Head, Journal, KeyId, SignedHead
 from storage.ports.stores import Store
 
@@ -102,20 +102,28 @@ def exported_in_folder(path: Path) -> ExportedJournal:
 
 def exported_in_store(store: Store) -> ExportedJournal:
     """Return the journal as ``store`` keeps it. Raises ``NotFoundError`` where there is none yet."""
+    names = [str(kept.key) for kept in store.list(FOLDER)]
+    return ExportedJournal(store.location(FOLDER), names, lambda name: opened_in_store(store, StoreKey(name)))
 
-    @contextmanager
-    def open_key(name: str) -> Iterator[BinaryIO]:
-        with store.open(StoreKey(name)) as stream:
-            yield io.BufferedReader(_Readable(stream))
 
-    return ExportedJournal(store.location(FOLDER), [str(kept.key) for kept in store.list(FOLDER)], open_key)
+@contextmanager
+def opened_in_store(store: Store, key: StoreKey) -> Iterator[BinaryIO]:
+    """Open the file under ``key`` as a file of lines. Raises as ``Store.open`` does."""
+    with store.open(key) as stream:
+        yield io.BufferedReader(_Readable(stream))
 
 
 def restore(journal: Journal, exported: ExportedJournal, keys: Mapping[KeyId, Ed25519PublicKey]) -> Head:
-    """Fill an empty journal from an exported one that is intact by ``keys``, and return its head.
+    """Put back what ``journal`` lacks, from an exported one that is intact by ``keys``; return its head.
 
-    Raises ``IntegrityError`` where it is broken, ``AlreadyExistsError`` where the journal is not empty.
+    Raises ``IntegrityError`` where either is broken, or the exported one does not go on from the other.
     """
+    own = verify_journal(journal, keys)
+    if isinstance(own, Broken):
+        raise IntegrityError(
+            f"the journal is broken, and nothing is put back into it: {own.faults[0].message}; begin with an "
+            "older or an empty database (docs/journal.md)"
+        )
     verdict = exported.verify(keys)
     if isinstance(verdict, Broken):
         raise IntegrityError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
-from itertools import islice
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -15,7 +14,7 @@ from storage.journal import standalone
 from storage.journal.exported import HEADS_NAME, LINES_NAME
 from storage.journal.heads import head_line
 from storage.journal.keys import public_key_name, public_pem
-from storage.ports.journal import Head, Journal, KeyId
+from storage.ports.journal import Journal, KeyId
 
 CHECKER_NAME = "check_journal.py"
 README_NAME = "README.txt"
@@ -24,31 +23,37 @@ _README = """\
 The journal of a Muniment archive
 =================================
 
-Every act of the archive, one line each, in {lines}: {last} entries.
+Every act of the archive, one line each, in {lines}: {count} entries.
 Each line holds the SHA-256 of the line before it, so that none can be changed, dropped, moved or put
 in unseen. {heads} holds the last places of that chain, signed with Ed25519; by them it is
 known that nothing was cut off at the end.
 
 To check it you need Python 3.8 or later, and nothing else:
 
-    {command}
+    python3 {checker}
 
-It says what holds and what does not, and ends with 0 if all of it holds, with 1 if not.
+It checks the journal that lies beside it, by the signed heads and the public keys that lie there; it says
+what it checked, what holds and what does not, and ends with 0 if all of it holds, with 1 if not.
 
 A signature is worth as much as the key. Compare the key's id with one that you had from the archive
 by another way (on paper, from a colleague, from an earlier export):
 
 {keys}
 
+If you have the public key itself from elsewhere, name it, and only that one is trusted:
+
+    python3 {checker} --public-key KEY.pem
+
 The check is one short program that anybody can read, and docs/journal.md of Muniment says what every
 byte means, so that anybody can write another one.
 """
 
 
-def export_journal(journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], target: Path) -> Head:
+def export_journal(journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], target: Path) -> int:
     """Write the journal, its signed heads, public keys, a checker and a README to the folder ``target``.
 
-    Returns the place up to which it was written. The folder appears whole or not at all. Raises
+    Returns how many entries were written: as they are, be they sound or not, for a broken journal is
+    evidence. The folder appears whole or not at all. Raises
     ``AlreadyExistsError`` where there is something at ``target``, ``UnavailableError`` where it cannot
     be written.
     """
@@ -60,7 +65,7 @@ def export_journal(journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], tar
     try:
         partial.mkdir(parents=True)
         try:
-            reached = _write(journal, keys, partial)
+            count = _write(journal, keys, partial)
             partial.rename(target)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
@@ -69,26 +74,27 @@ def export_journal(journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], tar
             f"{target}: the journal could not be exported there ({error.strerror}); see that the folder "
             "can be written and has room, then export again"
         ) from error
-    return reached
+    return count
 
 
-def _write(journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], folder: Path) -> Head:
-    reached = journal.head()
-    heads = [signed for signed in journal.signed_heads() if signed.head.seq <= reached.seq]
+def _write(journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], folder: Path) -> int:
+    # Asked before the lines: what they vouch for is then among these, also while others append.
+    heads = journal.signed_heads()
+    count = 0
     with (folder / LINES_NAME).open("wb") as file:
-        file.writelines(islice(journal.lines(), reached.seq))
+        for line in journal.lines():
+            file.write(line)
+            count += 1
     (folder / HEADS_NAME).write_bytes(b"".join(head_line(signed) for signed in heads))
     for identifier, public in keys.items():
         (folder / public_key_name(identifier)).write_bytes(public_pem(public))
     shutil.copyfile(standalone.__file__, folder / CHECKER_NAME)
-    command = [f"python3 {CHECKER_NAME} {LINES_NAME} --head {HEADS_NAME}"]
-    command += [f"--public-key {public_key_name(identifier)}" for identifier in keys]
     readme = _README.format(
         lines=LINES_NAME,
         heads=HEADS_NAME,
-        last=reached.seq,
-        command=" \\\n        ".join(command),
+        count=count,
+        checker=CHECKER_NAME,
         keys="\n".join(f"    {identifier}" for identifier in keys) or "    (none: nothing is signed yet)",
     )
     (folder / README_NAME).write_text(readme, encoding="utf-8")
-    return reached
+    return count

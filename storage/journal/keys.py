@@ -61,15 +61,22 @@ def public_key_name(identifier: KeyId) -> str:
 def generate_key(folder: Path) -> SigningKey:
     """Make a key and keep it in ``folder``: ``journal.pem`` (PKCS 8, ours alone to read) and its public half.
 
-    Raises ``AlreadyExistsError`` where there is one: a key in use is never replaced by accident.
+    Raises ``AlreadyExistsError`` where there is one: a key in use is never replaced by accident;
+    ``ConfigurationError`` where the folder cannot be written.
     """
-    folder.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
     private = Ed25519PrivateKey.generate()
     key = SigningKey(key_id(private.public_key()), private)
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    # The public half first: whoever finds the private one finds both.
-    _create(folder / public_key_name(key.identifier), key.public_pem, _PUBLIC)
-    _create(folder / PRIVATE_KEY_NAME, pem, _PRIVATE)
+    try:
+        folder.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
+        # The public half first: whoever finds the private one finds both.
+        _create(folder / public_key_name(key.identifier), key.public_pem, _PUBLIC)
+        _create(folder / PRIVATE_KEY_NAME, pem, _PRIVATE)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{folder}: the journal's key cannot be kept there ({error.strerror}); see that the "
+            "folder can be written and has room, then do it again"
+        ) from error
     return key
 
 
@@ -122,14 +129,29 @@ def _create(path: Path, content: bytes, mode: int) -> None:
     """Create the file whole or not at all, and never over another one."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        _write(partial, content, mode)
+        try:
+            os.link(partial, path)
+        except FileExistsError:
+            raise
+        except OSError:
+            # Some file systems have no hard links; without them only a crash could leave half a key.
+            _write(path, content, mode)
+    except FileExistsError as error:
+        raise AlreadyExistsError(f"{path}: there is a key already, and it is not replaced") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    """Create the file, durably; where that fails, nothing of it stays."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.link(partial, path)
-    except FileExistsError as error:
-        raise AlreadyExistsError(f"{path}: there is a key already, and it is not replaced") from error
-    finally:
-        partial.unlink()
+    except OSError:
+        path.unlink()
+        raise

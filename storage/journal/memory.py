@@ -6,9 +6,8 @@ import threading
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from preservation.errors import AlreadyExistsError
 from preservation.model.events import Event
-from storage.journal.entries import FiledLine, file_line, follow, keep_new, read_kept, tells_of
+from storage.journal.entries import FiledLine, file_line, follow, keep_new, lines_after, read_kept, tells_of
 from storage.ports.journal import GENESIS, Appended, Entry, Head, SignedHead
 
 
@@ -62,12 +61,11 @@ class MemoryJournal:
             return self._signed[-1]
 
     def restore(self, lines: Iterable[bytes], heads: Iterable[SignedHead]) -> Head:
-        """Fill an empty journal with entries and heads that were verified before."""
+        """Put back entries and heads that the journal has lost or never had."""
         with self._lock:
-            if self._filed:
-                raise AlreadyExistsError("the journal in memory has entries; only an empty one is restored")
-            links = [file_line(line) for line in lines]
-            self._filed = [filed for _, filed in links]
-            self._head = links[-1][0] if links else GENESIS
-            self._signed = list(heads)
+            links = [file_line(line) for line in lines_after(self._head, lines)]
+            self._filed += [filed for _, filed in links]
+            self._head = links[-1][0] if links else self._head
+            newest = self._signed[-1].head.seq if self._signed else 0
+            self._signed += [signed for signed in heads if signed.head.seq > newest]
             return self._head

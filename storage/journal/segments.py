@@ -19,6 +19,7 @@ from preservation.fixity.checking import Confirmed, check_stream
 from preservation.fixity.digesting import digest_file
 from preservation.model.digests import Algorithm
 from preservation.model.paths import StoreKey
+from storage.journal.comparing import require_one_chain
 from storage.journal.exported import FOLDER, HEAD_SUFFIX
 from storage.journal.heads import head_line
 from storage.journal.keys import public_key_name, public_pem
@@ -64,10 +65,14 @@ def publish(
     """Give ``store`` every sealed segment that it lacks, with the public keys, and read them back.
 
     Returns the segments that were lacking. ``scratch`` is a folder to write them in first. Raises
-    ``IntegrityError`` where the store gives back other bytes, and ``StorageError`` as the store does.
+    ``IntegrityError`` where the store gives back other bytes, or, before anything is written, where it
+    holds a signed head that is not in the journal's chain; and ``StorageError`` as the store does.
     """
     held = {kept.key for kept in store.list(FOLDER)}
-    lacking = tuple(segment for segment in segments(journal) if segment.head_key not in held)
+    # Asked after the store: what another process seals meanwhile is known, and no other chain.
+    sealed = segments(journal)
+    require_one_chain(journal, store, held, {segment.head_key: segment.signed for segment in sealed})
+    lacking = tuple(segment for segment in sealed if segment.head_key not in held)
     for segment in lacking:
         count = segment.signed.head.seq - segment.first + 1
         lines = islice(journal.lines(after=segment.first - 1), count)

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Any
 
-from sqlalchemy import Connection, LargeBinary, Row, cast, insert, select, update
+from sqlalchemy import Connection, LargeBinary, Row, Select, cast, func, insert, select, update
 
-from preservation.errors import AlreadyExistsError
+from preservation.errors import IntegrityError
 from preservation.model.digests import HexDigest
 from preservation.model.events import Event
 from preservation.model.identifiers import EventId
@@ -20,6 +20,7 @@ from storage.journal.entries import (
     file_line,
     follow,
     keep_new,
+    lines_after,
     read_kept,
     recordable,
     subject_of,
@@ -62,8 +63,7 @@ class SqlJournal:
     def head(self) -> Head:
         """Return the last place of the chain."""
         with self._database.reading() as connection:
-            row = connection.execute(select(tables.journal_head)).one()
-        return Head(row.seq, HexDigest(row.hash))
+            return _only_head(connection, select(tables.journal_head))
 
     def lines(self, after: int = 0) -> Iterator[bytes]:
         """Yield the entries above ``after``, a line each."""
@@ -108,21 +108,18 @@ class SqlJournal:
         return signed
 
     def restore(self, lines: Iterable[bytes], heads: Iterable[SignedHead]) -> Head:
-        """Fill an empty journal with entries and heads that were verified before."""
+        """Put back entries and heads that the journal has lost or never had."""
+        signed_heads = tables.journal_signed_heads
         with self._database.writing() as connection:
             head = _locked_head(connection)
-            if head.seq:
-                raise AlreadyExistsError(
-                    f"database {self._database.address}: its journal has {head.seq} entries, and only an "
-                    "empty one is restored; name a new database in muniment.toml"
-                )
-            remaining = iter(lines)
+            newest = connection.scalar(select(func.max(signed_heads.c.seq))) or 0
+            remaining = lines_after(head, lines)
             while links := [file_line(line) for line in islice(remaining, _BATCH)]:
                 head = links[-1][0]
                 _file(connection, [filed for _, filed in links])
             _move_head(connection, head)
-            if rows := [_head_row(signed) for signed in heads]:
-                connection.execute(insert(tables.journal_signed_heads), rows)
+            if rows := [_head_row(signed) for signed in heads if signed.head.seq > newest]:
+                connection.execute(insert(signed_heads), rows)
         return head
 
     def _told(self, object_name: str | None, *, newest_first: bool = False) -> Iterator[Entry]:
@@ -147,8 +144,18 @@ class SqlJournal:
 
 def _locked_head(connection: Connection) -> Head:
     # SQLite's writers exclude each other anyway, and its dialect leaves FOR UPDATE out.
-    row = connection.execute(select(tables.journal_head).with_for_update()).one()
-    return Head(row.seq, HexDigest(row.hash))
+    return _only_head(connection, select(tables.journal_head).with_for_update())
+
+
+def _only_head(connection: Connection, query: Select[Any]) -> Head:
+    rows = connection.execute(query).all()
+    if len(rows) != 1:
+        raise IntegrityError(
+            f"table journal_head of the database has {len(rows)} rows where it must have one, which says how "
+            "far the journal's chain has come: somebody changed the database; nothing is appended; "
+            "run: muniment journal verify, and put the database back from a backup"
+        )
+    return Head(rows[0].seq, HexDigest(rows[0].hash))
 
 
 def _move_head(connection: Connection, head: Head) -> None:

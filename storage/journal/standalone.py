@@ -1,11 +1,14 @@
 """Check a Muniment journal with Python's standard library alone (3.8 or later).
 
+    python3 check_journal.py
+    python3 check_journal.py --public-key KEY.pem
     python3 check_journal.py journal.jsonl --head heads.jsonl --public-key journal-*.pub.pem
 
 It shares no code with Muniment, on purpose: whoever does not trust the archive's program can read
-this one from top to bottom, or write another from docs/journal.md. Several files of lines
-(segments, in their order), of signed heads and of keys may be named. It ends with 0 if all that was
-asked for holds, with 1 if not.
+this one from top to bottom, or write another from docs/journal.md. Where no journal is named, it
+checks the one that lies beside it, with the heads and keys that lie there unless others are named.
+Several files of lines (segments, in their order), of signed heads and of keys may be named. It ends
+with 0 if all that was asked for holds, with 1 if not.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import argparse
 import base64
 import hashlib
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -24,6 +28,7 @@ FIELDS = {"seq", "at", "event_type", "agent", "object", "outcome", "detail", "pr
 MEMBERS = {"agent": {"kind", "name", "version"}, "detail": {"detail", "event", "note"}}
 GENESIS = "0" * 64
 MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+SEGMENT = re.compile(r"[0-9]{9,}-[0-9]{9,}\.jsonl")
 HEX64, HEX128 = re.compile("[0-9a-f]{64}"), re.compile("[0-9a-f]{128}")
 
 
@@ -290,6 +295,11 @@ def check(lines: Iterable[bytes], heads: list[Head], keys: dict[str, bytes]) -> 
 # ---------------------------------------------------------------- the command
 
 
+def say(text: str) -> None:
+    """Write for whoever asked."""
+    sys.stdout.write(text)
+
+
 def read_files(names: list[str]) -> Iterator[bytes]:
     """Yield the lines of all files, one after the other."""
     for name in names:
@@ -297,14 +307,37 @@ def read_files(names: list[str]) -> Iterator[bytes]:
             yield from file
 
 
+def take_what_lies_beside(chosen: argparse.Namespace) -> bool:
+    """Take for what was not named the files beside this one, and say which; False where no journal is."""
+    folder = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  the plainest way
+    names = sorted(os.listdir(folder))  # noqa: PTH208  the plainest way
+    spans = sorted((int(name.split("-")[0]), name) for name in names if SEGMENT.fullmatch(name))
+    beside = {
+        "journal": ["journal.jsonl"] if "journal.jsonl" in names else [name for _, name in spans],
+        "head": [name for name in names if name == "heads.jsonl" or name.endswith(".head.json")],
+        "public_key": [name for name in names if name.endswith(".pub.pem")],
+    }
+    for what, found in beside.items():
+        if not getattr(chosen, what):
+            setattr(chosen, what, [os.path.join(folder, name) for name in found])  # noqa: PTH118  the plainest way
+    if not chosen.journal:
+        say(f"NOTHING CHECKED: no journal.jsonl and no segments lie in {folder}; name the journal.\n")
+        return False
+    say("Checking:\n")
+    for name in [*chosen.journal, *chosen.head, *chosen.public_key]:
+        say(f"  {name}\n")
+    return True
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Check what the command line names, say what holds, and return 0 or 1."""
     parser = argparse.ArgumentParser(description="Check a Muniment journal: its chain and its signed heads.")
-    parser.add_argument("journal", nargs="+", help="the journal, or its segments in their order")
+    parser.add_argument("journal", nargs="*", help="the journal, or its segments in their order")
     parser.add_argument("--head", nargs="+", action="extend", default=[], help="signed heads, one a line")
     parser.add_argument("--public-key", nargs="+", action="extend", default=[], help="trusted keys (PEM)")
     chosen = parser.parse_args(arguments)
-    say = sys.stdout.write
+    if not chosen.journal and not take_what_lies_beside(chosen):
+        return 1
     name = ""
     try:
         keys = {}
@@ -323,8 +356,13 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     for fault in faults:
         say(f"BROKEN: {fault.sentence}\n")
-    if faults:
-        return 1
+    if not faults:
+        say_what_holds(last, last_hash, heads, keys)
+    return 1 if faults else 0
+
+
+def say_what_holds(last: int, last_hash: str, heads: list[Head], keys: dict[str, bytes]) -> None:
+    """Say what was checked and found sound, and what was not checked."""
     say(f"The chain holds: {last} entries, none altered, missing, moved or put in.\n")
     say(f"Its last hash is {last_hash}.\n")
     if not heads:
@@ -337,7 +375,6 @@ def main(arguments: list[str] | None = None) -> int:
         say("every signature holds.\n")
         for key in sorted({head.key for head in heads}):
             say(f"Signed by the key {key}: compare it with the id you were told.\n")
-    return 0
 
 
 if __name__ == "__main__":

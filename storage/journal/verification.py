@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from preservation.errors import IntegrityError
 from preservation.model.digests import HexDigest
 from storage.journal.entries import read_entry
 from storage.journal.heads import is_signed
@@ -33,11 +34,15 @@ class FaultKind(StrEnum):
     REWRITTEN = "rewritten"
     MISSIGNED = "missigned"
     MISFILED = "misfiled"
+    HEADLESS = "headless"
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault. ``seq`` is the entry it is about; for a bad signature, the entry that it is over."""
+    """One fault. ``seq`` is the entry it is about; for a bad signature, the entry that it is over.
+
+    It is 0 where the fault is about no entry.
+    """
 
     kind: FaultKind
     seq: int
@@ -97,7 +102,12 @@ def verify(
 def verify_journal(journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey]) -> JournalVerdict:
     """Verify a live journal, also while others append to it: its chain, its signed heads and its index."""
     # Asked before the lines are read: what others append meanwhile is read, and not missed.
-    known = [journal.head()]
+    known: tuple[Head, ...] = ()
+    headless: tuple[Fault, ...] = ()
+    try:
+        known = (journal.head(),)
+    except IntegrityError as error:
+        headless = (Fault(FaultKind.HEADLESS, 0, str(error)),)
     verdict = verify(journal.lines(), journal.signed_heads(), keys, known=known)
     misfiled = tuple(
         Fault(
@@ -105,13 +115,20 @@ def verify_journal(journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey]) -> 
         )
         for seq in journal.misfiled()
     )
+    return with_findings(verdict, headless + misfiled)
+
+
+def with_findings(
+    verdict: JournalVerdict, faults: tuple[Fault, ...], notes: tuple[str, ...] = ()
+) -> JournalVerdict:
+    """Return the verdict with what else was found: one fault more makes it broken."""
     match verdict:
-        case Intact(head=head, notes=notes) if misfiled:
-            return Broken(head, misfiled, notes)
-        case Broken(head=head, faults=faults, notes=notes):
-            return Broken(head, faults + misfiled, notes)
-        case _:
-            return verdict
+        case Intact(head=head, signed=signed) if not faults:
+            return Intact(head, signed, verdict.notes + notes)
+        case Intact(head=head):
+            return Broken(head, faults, verdict.notes + notes)
+        case Broken(head=head):
+            return Broken(head, verdict.faults + faults, verdict.notes + notes)
 
 
 def _walk(

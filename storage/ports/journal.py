@@ -87,11 +87,14 @@ class Journal(Protocol):
         """Append the events that are not in the journal yet, all or none of them.
 
         An event is known by its identifier; the first telling stands. Raises ``ValueError`` where an
-        event's time has no zone.
+        event's time has no zone, ``IntegrityError`` as ``head`` does.
         """
 
     def head(self) -> Head:
-        """Return the last place of the chain, ``GENESIS`` where it is empty."""
+        """Return the last place of the chain, ``GENESIS`` where it is empty.
+
+        Raises ``IntegrityError`` where it is no longer known, which somebody's change must have caused.
+        """
 
     def lines(self, after: int = 0) -> Iterator[bytes]:
         """Yield the entries above ``after`` as they are hashed and exported: a line each, with its end."""
@@ -113,8 +116,9 @@ class Journal(Protocol):
         """Keep a signed head and return it; or return the newest one, where it vouches for as much."""
 
     def restore(self, lines: Iterable[bytes], heads: Iterable[SignedHead]) -> Head:
-        """Fill an empty journal with entries and heads that were verified before.
+        """Put back verified entries and heads that the journal has lost or never had; return its head.
 
-        Raises ``AlreadyExistsError`` where the journal is not empty, ``ValueError`` at a line that
-        is not an entry.
+        ``lines`` are a whole journal: those that this one has are passed over. Raises ``IntegrityError``,
+        and puts nothing back, where they do not come by the last entry that is here; ``ValueError`` at
+        a line that is not an entry.
         """

@@ -15,7 +15,7 @@ import writing_journals
 from building_records import MOMENT, an_event, events
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from preservation.errors import AlreadyExistsError
+from preservation.errors import IntegrityError
 from storage.database.opening import open_database
 from storage.journal.heads import is_signed
 from storage.journal.keys import SigningKey, key_id
@@ -165,8 +165,30 @@ def test_a_journal_is_restored_from_its_lines_and_heads(journal: Journal):
     assert list(journal.lines()) == list(origin.lines())
     assert isinstance(verify_journal(journal, KEYS), Intact)
     assert journal.append(events(range(1501))).first_seq == 1501
-    with pytest.raises(AlreadyExistsError, match="only an"):
+    with pytest.raises(IntegrityError, match="does not go on"):
         journal.restore(origin.lines(), ())
+
+
+def test_a_journal_that_lost_its_end_goes_on_from_a_copy(journal: Journal):
+    origin = MemoryJournal()
+    origin.append(events(range(3)))
+    first = sign_head(origin, KEY, MOMENT)
+    journal.restore(origin.lines(), origin.signed_heads())
+    origin.append(events(range(3, 1500)))
+    second = sign_head(origin, KEY, MOMENT + timedelta(hours=1))
+    assert journal.restore(origin.lines(), origin.signed_heads()) == origin.head()
+    assert list(journal.lines()) == list(origin.lines())
+    assert journal.signed_heads() == (first, second)
+    assert isinstance(verify_journal(journal, KEYS), Intact)
+
+
+def test_a_journal_that_went_another_way_is_not_joined_with_a_copy(journal: Journal):
+    origin = MemoryJournal()
+    origin.append(events(range(5)))
+    journal.append(events([0, 1, 7]))
+    with pytest.raises(IntegrityError, match="has 3 entries"):
+        journal.restore(origin.lines(), ())
+    assert journal.head().seq == 3
 
 
 @pytest.mark.parametrize("engine", ["sqlite"])

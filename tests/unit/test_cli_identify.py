@@ -152,12 +152,12 @@ def test_a_file_whose_name_is_not_utf_8_is_identified_when_it_is_named(tmp_path:
     assert "not UTF-8" in line["warnings"][0]  # type: ignore[index]
 
 
-def test_what_is_not_there_is_said_before_anything_is_read(tmp_path: Path):
+def test_what_is_not_there_is_told_and_the_others_are_identified_all_the_same(tmp_path: Path):
     drop(tmp_path, {"a.txt": b"words\n"})
 
-    result = run("--json", tmp_path / "a.txt", tmp_path / "nothing\nhere")
+    result = run("--json", tmp_path / "nothing\nhere", tmp_path / "a.txt")
 
     assert isinstance(result.exception, NotFoundError)
     assert result.exception.exit_code == 6
-    assert r"nothing\\nhere" in str(result.exception)
-    assert result.stdout == ""
+    assert result.stderr == f"{tmp_path}/nothing\\nhere: there is nothing here; check the spelling\n"
+    assert [line["path"] for line in lines(result)] == [str(tmp_path / "a.txt")]

@@ -107,6 +107,138 @@ def test_a_change_in_the_database_is_found_and_named(installation: Path, stateme
     assert f"entry {seq}" in said.stdout
 
 
+def cut_with_its_heads(installation: Path, last: int) -> None:
+    """Leave what a backup of the database, made at entry ``last``, would put back."""
+    statements = (
+        "DELETE FROM journal WHERE seq > LAST",
+        "DELETE FROM journal_signed_heads WHERE seq > LAST",
+        "UPDATE journal_head SET seq = LAST, hash = printf('%064d', 0)",
+        """UPDATE journal_head SET hash = json_extract(CAST(journal.line AS TEXT), '$.hash')
+           FROM journal WHERE journal.seq = LAST""",
+    )
+    tamper(installation, *(statement.replace("LAST", str(last)) for statement in statements))
+
+
+@pytest.mark.parametrize("last", [0, 4])
+def test_a_journal_cut_with_its_heads_is_known_by_the_store(installation: Path, last: int):
+    cut_with_its_heads(installation, last)
+    result = run("verify", "-C", installation, "--json")
+    assert result.exit_code == 4
+    told = json.loads(result.stdout)
+    (fault,) = told["faults"]
+    assert (told["entries"], fault["kind"], fault["seq"]) == (last, "truncated", 5)
+    assert "store first, _journal/000000001-000000005.head.json" in fault["message"]
+
+
+def test_a_chain_that_went_on_from_a_backup_is_known_by_the_store_and_not_sealed(
+    installation: Path, tmp_path: Path
+):
+    cut_with_its_heads(installation, 4)
+    settings = load_settings(installation)
+    with open_installation(settings) as opened:
+        opened.journal.append(events(range(10, 13), "maps/new/v1"))
+        sign_head(opened.journal, opened.signing_key, MOMENT)
+        kept = [kept.key for kept in opened.stores[0].list()]
+        with pytest.raises(IntegrityError, match=r"store first.*entry 5.*docs/journal\.md"):
+            publish(opened.journal, public_keys(settings.keys), opened.stores[0], tmp_path)
+        assert [kept.key for kept in opened.stores[0].list()] == kept
+    result = run("verify", "-C", installation, "--json")
+    assert result.exit_code == 4
+    faults = json.loads(result.stdout)["faults"]
+    assert [(fault["kind"], fault["seq"]) for fault in faults] == [("rewritten", 5)]
+    assert "store first" in faults[0]["message"]
+
+
+def test_a_store_that_cannot_be_reached_is_told_and_breaks_nothing(installation: Path):
+    (installation / "stores" / "second").rename(installation / "stores" / "unplugged")
+    result = run("verify", "-C", installation)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("INTACT")
+    assert "Store second was not, or not wholly, compared" in result.stdout
+
+
+def test_a_head_in_a_store_that_nobody_of_ours_signed_is_named(installation: Path):
+    (head,) = (installation / "stores" / "first" / "_journal").glob("*.head.json")
+    fields = json.loads(head.read_bytes())
+    head.chmod(0o644)
+    head.write_text(json.dumps({**fields, "seq": 9}), encoding="utf-8")
+    told = json.loads(run("verify", "-C", installation, "--json").stdout)
+    assert [(fault["kind"], fault["seq"]) for fault in told["faults"]] == [("missigned", 9)]
+    head.write_bytes(b"rubbish")
+    result = run("verify", "-C", installation)
+    assert result.exit_code == 4
+    assert head.name in result.stdout
+
+
+def test_a_cut_journal_is_restored_from_a_store_and_intact_again(installation: Path):
+    before = run("show", "-C", installation, "--limit", "9", "--json").stdout.splitlines()
+    cut_with_its_heads(installation, 3)
+    store = installation / "stores" / "first" / "_journal"
+    result = run("restore", "--from", store, "-C", installation, "--json")
+    assert json.loads(result.stdout)["restored"] == 2
+    assert run("verify", "-C", installation).exit_code == 0
+    assert run("show", "-C", installation, "--json").stdout.splitlines() == before[:5]
+    assert "Put back 0 entries" in run("restore", "--from", store, "-C", installation).stdout
+
+
+def test_nothing_is_put_back_into_a_broken_journal(installation: Path):
+    tamper(installation, "DELETE FROM journal WHERE seq = 2")
+    with pytest.raises(IntegrityError, match="entry 2 is missing"):
+        run("restore", "--from", installation / "stores" / "first" / "_journal", "-C", installation)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM journal_head",
+        "INSERT INTO journal_head (id, seq, hash) SELECT id + 1, seq, hash FROM journal_head",
+    ],
+)
+def test_a_journal_without_its_one_head_is_broken_and_not_appended_to(
+    installation: Path, tmp_path: Path, statement: str
+):
+    tamper(installation, statement)
+    result = run("verify", "-C", installation, "--json")
+    assert result.exit_code == 4
+    assert [fault["kind"] for fault in json.loads(result.stdout)["faults"]] == ["headless"]
+    exported = run("export", tmp_path / "evidence", "-C", installation)
+    assert exported.exit_code == 4
+    assert "journal_head" in exported.stdout
+    with (
+        open_installation(load_settings(installation)) as opened,
+        pytest.raises(IntegrityError, match="journal_head"),
+    ):
+        opened.journal.append([an_event(9)])
+
+
+def test_a_signature_that_is_no_signature_at_all_is_named(installation: Path):
+    tamper(installation, "UPDATE journal_signed_heads SET signature = 'Ünsinn'")
+    told = json.loads(run("verify", "-C", installation, "--json").stdout)
+    assert [(fault["kind"], fault["seq"]) for fault in told["faults"]] == [("missigned", 5)]
+
+
+@pytest.mark.parametrize(
+    ("seq", "statement"),
+    [
+        (2, "UPDATE journal SET line = replace(line, 'act', 'ACT') WHERE seq = 2"),
+        (6, "UPDATE journal SET line = replace(line, 'act', 'ACT') WHERE seq = 6"),
+    ],
+)
+def test_a_broken_journal_is_exported_as_evidence_and_not_signed(
+    installation: Path, tmp_path: Path, seq: int, statement: str
+):
+    tamper(installation, statement)
+    target = tmp_path / "evidence"
+    result = run("export", target, "-C", installation, "--json")
+    assert result.exit_code == 4
+    told = json.loads(result.stdout)
+    assert (told["intact"], told["entries"]) == (False, 6)
+    assert [(fault["kind"], fault["seq"]) for fault in told["faults"]] == [("altered", seq)]
+    assert b"ACT" in (target / "journal.jsonl").read_bytes().splitlines()[seq - 1]
+    assert len((target / "heads.jsonl").read_bytes().splitlines()) == 1
+    assert "BROKEN" in run("export", tmp_path / "again", "-C", installation).stdout
+
+
 def test_the_database_itself_refuses_to_change_the_journal(installation: Path):
     connection = sqlite3.connect(installation / "state" / "muniment.db")
     for statement in ("UPDATE journal SET line = 'x'", "DELETE FROM journal"):
@@ -153,10 +285,12 @@ def test_an_export_is_checked_by_what_lies_in_it(installation: Path, tmp_path: P
     result = run("export", target, "-C", installation, "--json")
     assert json.loads(result.stdout)["entries"] == 6
     readme = (target / "README.txt").read_text(encoding="utf-8")
-    command = readme[readme.index("python3 check_journal.py") :].split("\n\n")[0].replace("\\\n", " ")
+    command = readme[readme.index("python3 check_journal.py") :].split("\n\n")[0]
+    assert command == "python3 check_journal.py"
+    # From another folder, for it checks what lies beside it and not what lies where it is called.
     checked = subprocess.run(
-        [sys.executable, "-I", "-S", *command.split()[1:]],
-        cwd=target,
+        [sys.executable, "-I", "-S", target / "check_journal.py"],
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
@@ -164,6 +298,8 @@ def test_an_export_is_checked_by_what_lies_in_it(installation: Path, tmp_path: P
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert "The chain holds: 6 entries" in checked.stdout
     assert "every signature holds" in checked.stdout
+    for name in ("journal.jsonl", "heads.jsonl", ".pub.pem"):
+        assert f"{name}\n" in checked.stdout
 
     verified = run("verify", "--from", target, "-C", installation)
     assert verified.exit_code == 0

@@ -14,7 +14,7 @@ from building_surveys import drop
 from typer.testing import CliRunner, Result
 
 from flows.cli import policy
-from preservation.errors import ConfigurationError
+from preservation.errors import ConfigurationError, NotFoundError
 from preservation.policy.json_schema import json_schema
 
 
@@ -124,11 +124,14 @@ def test_a_single_file_is_a_drop_of_its_own(sound: Path, tmp_path: Path):
 
 def test_an_explanation_for_people_names_the_file_the_rule_and_what_would_happen(sound: Path, tmp_path: Path):
     root = drop(tmp_path / "drop", {"a\nb.txt": b"words\n"})
-    assert run("explain", sound, root).stdout == (
+    said = (
         "a\\nb.txt  (x-fmt/111, Plain Text File)\n"
         "  retain by rule text, because its format is x-fmt/111, Plain Text File\n"
         "    Because text.\n"
         "    It would be kept as it is.\n"
+    )
+    assert run("explain", sound, root).stdout == said
+    assert run("explain", sound, root, "--why-not").stdout == said + (
         "  not bmp: its format (x-fmt/111, Plain Text File) is none of those named\n"
     )
 
@@ -148,10 +151,13 @@ def test_nothing_is_explained_by_a_policy_that_is_not_sound(unsound: Path, tmp_p
     assert result.stdout == ""
 
 
-def test_what_is_not_there_cannot_be_explained(sound: Path, tmp_path: Path):
-    result = run("explain", sound, tmp_path / "missing")
-    assert result.exit_code == 2
-    assert "does not exist" in result.stderr
+def test_what_is_not_there_is_told_and_the_others_are_explained_all_the_same(sound: Path, tmp_path: Path):
+    drop(tmp_path, {"a.txt": b"words\n"})
+    result = run("explain", sound, tmp_path / "mis\nsing", tmp_path / "a.txt", "--json")
+    assert isinstance(result.exception, NotFoundError)
+    assert result.exception.exit_code == 6
+    assert result.stderr == f"{tmp_path}/mis\\nsing: there is nothing here; check the spelling\n"
+    assert [line["path"] for line in lines(result)] == ["a.txt"]
 
 
 def test_the_schema_is_written_to_stdout():

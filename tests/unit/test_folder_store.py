@@ -23,7 +23,6 @@ from preservation.errors import (
     NotFoundError,
     SourceChangedError,
     StorageError,
-    StoreFullError,
     UnavailableError,
 )
 from preservation.model.identifiers import PackageId
@@ -51,27 +50,6 @@ def deposit(tmp_path: Path) -> Deposit:
     source = tmp_path / "source"
     source.write_bytes(b"content")
     return Deposit(KEY, source, 7)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own, of one megabyte."""
-    mount, umount = shutil.which("mount"), shutil.which("umount")
-    point = tmp_path / "disk"
-    point.mkdir()
-    if mount is None or umount is None or os.geteuid() != 0:
-        pytest.skip("mounting a small disk needs root and mount(8)")
-    mounted = subprocess.run(
-        [mount, "-t", "tmpfs", "-o", "size=1m", "tmpfs", point], capture_output=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"a tmpfs cannot be mounted here: {mounted.stderr.decode().strip()}")
-    yield point
-    subprocess.run([umount, point], check=True)
-
-
-def remounted(point: Path, option: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,{option}", point], check=True)
 
 
 def test_files_are_read_only_and_folders_open_to_readers_whatever_the_umask(
@@ -341,30 +319,6 @@ def test_a_c_library_without_the_newer_calls_is_made_do_with(
         deposits.append(Deposit(StoreKey(f"maps/{number}"), tmp_path / f"{number}", 1))
     store.create(deposits)
     assert len(list((root / "maps").iterdir())) == 20
-
-
-def test_a_full_disk_is_told_as_full_and_leaves_only_whole_files(small_disk: Path, tmp_path: Path):
-    store = folder_store(small_disk)
-    source = tmp_path / "source"
-    source.write_bytes(os.urandom(100_000))
-    with pytest.raises(StoreFullError, match=r"first.*maps/a/v1/.*make room"):
-        store.create(Deposit(StoreKey(f"maps/a/v1/{number}"), source, 100_000) for number in range(20))
-    assert list((small_disk / ".incoming").iterdir()) == []
-    for kept in list(store.list()):
-        assert (small_disk / kept.key).read_bytes() == source.read_bytes()
-    store.create([Deposit(StoreKey("maps/a/v1/small"), source, 100_000)])
-
-
-def test_a_read_only_disk_is_denied_for_writing_and_still_read(small_disk: Path, deposit: Deposit):
-    store = folder_store(small_disk)
-    store.create([deposit])
-    remounted(small_disk, "ro")
-    with pytest.raises(DeniedError, match=r"first.*Read-only"):
-        store.create([Deposit(StoreKey("maps/y"), deposit.source, deposit.size)])
-    with pytest.raises(DeniedError):
-        store.probe()
-    with store.open(KEY) as stream:
-        assert stream.readinto(bytearray(10)) == 7
 
 
 def test_a_missing_file_in_a_store_that_is_there_is_not_found(store: FolderStore):

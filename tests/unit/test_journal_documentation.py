@@ -65,10 +65,12 @@ def test_the_documented_entries_are_intact_and_vouched_for(examples: Path):
 
 
 def test_each_documented_recipe_does_what_it_says(documentation: str, examples: Path):
-    hashing, _, whole, segments = blocks(documentation, "sh")
+    hashing, _, beside, trusted, segments = blocks(documentation, "sh")
     hashed = shell(hashing, examples).split()[0]
     assert f'"hash":"{hashed}"' in (examples / "line.jsonl").read_text(encoding="utf-8")
-    assert "every signature holds" in shell(whole, examples)
+    assert "every signature holds" in shell(beside, examples)
+    (examples / "KEY.pem").write_bytes((examples / "key.pem").read_bytes())
+    assert "every signature holds" in shell(trusted, examples)
 
     folder = examples / "_journal"
     folder.mkdir()
@@ -77,6 +79,7 @@ def test_each_documented_recipe_does_what_it_says(documentation: str, examples: 
     (examples / "journal-21fe31.pub.pem").rename(folder / "journal-21fe31.pub.pem")
     (examples / "check_journal.py").rename(folder / "check_journal.py")
     assert "every signature holds" in shell(segments, folder)
+    assert "every signature holds" in shell(beside, folder)
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="OpenSSL's command is not installed")

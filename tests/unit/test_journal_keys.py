@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import stat
 from pathlib import Path
 
@@ -54,6 +56,27 @@ def test_a_key_is_never_replaced(tmp_path: Path):
         generate_key(tmp_path)
     assert load_key(tmp_path).identifier == made.identifier
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_file_system_without_hard_links_keeps_a_key_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refused(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    # No such file system can be counted on where tests run.
+    monkeypatch.setattr(os, "link", refused)
+    made = generate_key(tmp_path)
+    assert load_key(tmp_path).identifier == made.identifier
+    assert stat.S_IMODE((tmp_path / PRIVATE_KEY_NAME).stat().st_mode) == 0o600
+    with pytest.raises(AlreadyExistsError, match="not replaced"):
+        generate_key(tmp_path)
+    assert load_key(tmp_path).identifier == made.identifier
+    assert not list(tmp_path.glob(".*.part"))
+
+
+def test_a_folder_that_cannot_be_is_a_sentence(tmp_path: Path):
+    (tmp_path / "state").touch()
+    with pytest.raises(ConfigurationError, match="state/keys: the journal's key cannot be kept"):
+        generate_key(tmp_path / "state" / "keys")
 
 
 def test_a_missing_key_is_a_sentence_with_the_next_step(tmp_path: Path):

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
-from building_records import MOMENT, events
+from building_records import MOMENT, an_event, events
 
-from preservation.errors import AlreadyExistsError, IntegrityError, NotFoundError, UnavailableError
+from preservation.errors import IntegrityError, NotFoundError, UnavailableError
+from preservation.fixity.digesting import ByteStream
 from preservation.model.identifiers import StoreName
 from preservation.model.paths import StoreKey
 from storage.database.opening import open_database
+from storage.journal.comparing import verify_with_stores
 from storage.journal.exported import exported_in_folder, exported_in_store, restore
 from storage.journal.keys import SigningKey, generate_key, public_keys
 from storage.journal.memory import MemoryJournal
@@ -141,6 +145,72 @@ def test_another_installations_journal_in_the_same_store_is_found(
         publish(journal, public_keys(keys), store, tmp_path)
 
 
+def test_only_the_newest_known_head_is_read_before_sealing(
+    journal: MemoryJournal, keys: Path, tmp_path: Path
+):
+    class Counting(MemoryStore):
+        """Remembers what was opened."""
+
+        opened: ClassVar[list[str]] = []
+
+        def open(self, key: StoreKey) -> AbstractContextManager[ByteStream]:
+            self.opened.append(str(key))
+            return super().open(key)
+
+    store = Counting(StoreName("memory"), PLACE)
+    publish(journal, public_keys(keys), store, tmp_path)
+    store.opened.clear()
+    assert publish(journal, public_keys(keys), store, tmp_path) == ()
+    assert store.opened == ["_journal/000000004-000000005.head.json"]
+
+
+@pytest.mark.parametrize("signed_at", [[3, 5], [3, 6], [5], [7]])
+def test_a_journal_that_went_another_way_is_not_sealed_beside_the_first(
+    journal: MemoryJournal, keys: Path, key: SigningKey, store: Store, tmp_path: Path, signed_at: list[int]
+):
+    publish(journal, public_keys(keys), store, tmp_path)
+    fork = MemoryJournal()
+    done = 0
+    for last in signed_at:
+        # The first three entries are the same, as in a backup.
+        fork.append([an_event(number, note="done" if number < 3 else "anew") for number in range(done, last)])
+        sign_head(fork, key, MOMENT)
+        done = last
+    before = keys_in(store)
+    with pytest.raises(IntegrityError, match=rf"store {store.name}, _journal/.*docs/journal\.md"):
+        publish(fork, public_keys(keys), store, tmp_path)
+    assert keys_in(store) == before
+
+
+def test_the_same_chain_sealed_at_other_places_is_no_contradiction(
+    journal: MemoryJournal, keys: Path, key: SigningKey, store: Store, tmp_path: Path
+):
+    publish(journal, public_keys(keys), store, tmp_path)
+    same = MemoryJournal()
+    same.restore(journal.lines(), journal.signed_heads()[:1])
+    sign_head(same, key, MOMENT + timedelta(hours=3))
+    verdict = verify_with_stores(same, public_keys(keys), [store])
+    assert isinstance(verdict, Intact)
+
+
+def test_a_file_that_is_no_head_stops_the_sealing(journal: MemoryJournal, keys: Path, tmp_path: Path):
+    store = MemoryStore(StoreName("memory"), PLACE)
+    store.shelf.kept[StoreKey("_journal/x.head.json")] = b"rubbish"
+    with pytest.raises(IntegrityError, match=r"_journal/x\.head\.json: this is not a signed head"):
+        publish(journal, public_keys(keys), store, tmp_path)
+    assert keys_in(store) == ["_journal/x.head.json"]
+
+
+def test_each_store_is_named_with_what_it_knows(journal: MemoryJournal, keys: Path, tmp_path: Path):
+    stores = [MemoryStore(StoreName(name), PLACE) for name in ("east", "west")]
+    for store in stores:
+        publish(journal, public_keys(keys), store, tmp_path)
+    verdict = verify_with_stores(MemoryJournal(), public_keys(keys), stores)
+    assert isinstance(verdict, Broken)
+    assert [(fault.kind, fault.seq) for fault in verdict.faults] == [(FaultKind.TRUNCATED, 5)] * 2
+    assert ["east" in fault.message for fault in verdict.faults] == [True, False]
+
+
 def test_a_journal_is_checked_and_restored_from_a_store_alone(
     journal: MemoryJournal, keys: Path, store: Store, tmp_path: Path
 ):
@@ -151,8 +221,7 @@ def test_a_journal_is_checked_and_restored_from_a_store_alone(
         assert head.seq == 5
         assert list(restored.lines()) == list(journal.lines())[:5]
         assert isinstance(verify_journal(restored, public_keys(keys)), Intact)
-        with pytest.raises(AlreadyExistsError, match="new database"):
-            restore(restored, exported_in_store(store), public_keys(keys))
+        assert restore(restored, exported_in_store(store), public_keys(keys)) == head
 
 
 def test_a_store_without_a_segment_is_not_restored_from(journal: MemoryJournal, keys: Path, tmp_path: Path):

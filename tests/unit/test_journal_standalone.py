@@ -8,14 +8,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from building_records import events
+from building_records import MOMENT, events
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.journal import standalone
-from storage.journal.entries import follow
+from storage.journal.entries import follow, read_entry
+from storage.journal.heads import head_line, sign
+from storage.journal.keys import SigningKey, key_id, public_pem
 from storage.ports.journal import GENESIS
 
 # RFC 8032 section 7.1: public key, message, signature.
@@ -118,6 +120,36 @@ def test_it_reads_segments_one_after_the_other(tmp_path: Path, lines: list[bytes
     done = check(tmp_path, "1.jsonl", "3.jsonl")
     assert done.returncode == 1
     assert "Entry 2 is missing" in done.stdout
+
+
+def test_alone_in_a_folder_it_says_that_nothing_was_checked(tmp_path: Path):
+    alone = tmp_path / "check_journal.py"
+    alone.write_bytes(Path(standalone.__file__).read_bytes())
+    done = subprocess.run([sys.executable, "-I", "-S", alone], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout.startswith("NOTHING CHECKED")
+    assert str(tmp_path) in done.stdout
+    assert done.stderr == ""
+
+
+def test_a_key_that_is_named_is_the_only_one_it_trusts(tmp_path: Path, lines: list[bytes]):
+    assert lines
+    key, strange = (Ed25519PrivateKey.from_private_bytes(seed * 32) for seed in (b"k", b"s"))
+    signing = SigningKey(key_id(strange.public_key()), strange)
+    signed = sign(read_entry(lines[-1]).head, MOMENT, signing)
+    (tmp_path / "heads.jsonl").write_bytes(head_line(signed))
+    # Whoever forged the journal laid their own key beside it.
+    (tmp_path / "journal-s.pub.pem").write_bytes(public_pem(strange.public_key()))
+    trusted = tmp_path / "trusted"
+    trusted.write_bytes(public_pem(key.public_key()))
+    checker = tmp_path / "check_journal.py"
+    checker.write_bytes(Path(standalone.__file__).read_bytes())
+    command = [sys.executable, "-I", "-S", checker]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    done = subprocess.run([*command, "--public-key", trusted], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "signed by another key" in done.stdout
+    assert "journal-s.pub.pem" not in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,8 @@ def test_the_json_says_what_the_page_says_about_every_file(tmp_path: Path):
     assert (told["version"], told["verdict"], told["headline"]) == (1, "stored", "Kept.")
     assert (told["object"], told["object_version"]) == ("maps/sheet-012", 1)
     assert told["figures"] == {
-        "found": 14, "kept": 12, "bytes": 201, "derivatives": 2, "refused": 1, "marked": 1,
+        "found": 14, "kept": 12, "bytes": 201, "derivatives": 2, "proved": 1, "access": 1,
+        "refused": 1, "marked": 1,
     }  # fmt: skip
     files = told["files"]
     assert isinstance(files, list)
@@ -73,6 +74,18 @@ def test_the_json_says_what_the_page_says_about_every_file(tmp_path: Path):
         "derivatives": [],
     }  # fmt: skip
     assert by_path["worn.pdf"]["issues"][0]["code"] == "SCR-001"
+
+
+def test_the_policy_s_own_sentence_is_in_the_json_and_in_the_markdown(tmp_path: Path):
+    drop = Drop(tmp_path)
+    issue = replace(an_issue("a.tif"), because="Page images show the page as scanned.")
+    drop.add("a.tif", b"x", screened=ScreenedFile(RelativePath(""), issues=(issue,)))
+    receipt = a_receipt(drop, Verdict.REJECTED)
+
+    files = as_json(receipt, tmp_path)["files"]
+    assert isinstance(files, list)
+    assert files[0]["issues"][0]["because"] == issue.because
+    assert f"{issue.message} {issue.because} {issue.next_step}" in receipt_markdown(receipt)
 
 
 def test_a_receipt_without_files_is_json_too(tmp_path: Path):
@@ -102,6 +115,7 @@ def test_the_markdown_gives_verdict_next_step_replicas_and_formats(tmp_path: Pat
 
     assert text.startswith("# Kept.\n\n**sheet-012** in maps, version 1. Everything is as it should be.\n")
     assert "**What to do next.** Nothing has to be done. 1 file may be worth a look." in text
+    assert "1 made and proved · 1 access copy" in text
     assert "| vault | Cellar | /srv/vault/maps/sheet-012/v1 | 20 November 2026, 10:30 UTC |" in text
     assert "- **worn.pdf**" in text
     assert "| Tagged Image File Format | fmt/353 |" in text

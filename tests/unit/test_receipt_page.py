@@ -11,6 +11,7 @@ from building_packages import Drop, a_map_sheet, a_receipt, a_refusal, an_image,
 from lxml import html
 
 from preservation.model.decisions import Action
+from preservation.model.derivatives import Purpose
 from preservation.model.dossiers import Dossier
 from preservation.model.issues import Issue, IssueCode, Severity
 from preservation.model.paths import RelativePath
@@ -153,6 +154,44 @@ def test_remarks_on_the_whole_are_shown_though_nothing_has_to_be_done(tmp_path: 
 
     assert not list(page.find(".//*[@class='next']").iter("li"))
     assert "notes.md5 lists no file at all." in text_of(page)
+
+
+def test_nobody_is_asked_what_is_answered(tmp_path: Path):
+    asked = replace(an_issue("a.tif", Severity.QUESTION), next_step="An archivist decides.")
+    whole = Issue(IssueCode("PLN-002"), Severity.QUESTION, "No rule.", None, "An archivist decides.")
+    drop = Drop(tmp_path)
+    drop.add("a.tif", b"x", screened=ScreenedFile(RelativePath(""), issues=(asked,)))
+    pages = {
+        verdict: text_of(page_of(replace(a_receipt(drop, verdict), issues=(whole,)), tmp_path))
+        for verdict in (Verdict.WAITING, Verdict.STORED, Verdict.ALREADY_KEPT)
+    }
+
+    assert pages[Verdict.WAITING].count("An archivist decides.") == 3
+    for verdict in (Verdict.STORED, Verdict.ALREADY_KEPT):
+        assert "An archivist decides." not in pages[verdict]
+        assert asked.message in pages[verdict]
+        assert whole.message in pages[verdict]
+    assert "An archivist has approved this." in pages[Verdict.STORED]
+
+
+def test_the_policy_s_own_sentence_is_shown_between_what_is_wrong_and_what_to_do(tmp_path: Path):
+    issue = replace(an_issue("a.tif"), because="A scan <shows> its page.")
+    drop = Drop(tmp_path)
+    drop.add("a.tif", b"x", screened=ScreenedFile(RelativePath(""), issues=(issue,)))
+    (shown,) = page_of(a_receipt(drop, Verdict.REJECTED), tmp_path).xpath("//*[@class='issue error']")
+
+    assert [text_of(said) for said in shown.iter("p")] == [issue.message, issue.because, issue.next_step]
+
+
+def test_access_copies_are_not_counted_among_what_is_proved(tmp_path: Path):
+    drop = Drop(tmp_path)
+    drop.add("a.bmp", b"x")
+    drop.derive("a.bmp", b"y")
+    for number in range(3):
+        drop.derive("a.bmp", b"%d" % number, Purpose.ACCESS)
+    figures = text_of(page_of(a_receipt(drop), tmp_path).find(".//dl[@class='figures']"))
+
+    assert "made and proved 1 access copies 3" in figures
 
 
 def test_a_file_says_what_it_is_what_was_done_and_why_with_the_proofs(tmp_path: Path):

@@ -308,7 +308,7 @@ def test_names_may_be_in_the_code_page_of_windows(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "name", ["checksums.jpg", "checksums.csv", "manifest-of-the-ship.txt", "manifest.txt", "a.md"]
+    "name", ["checksums.jpg", "metadata.csv", "manifest-of-the-ship.txt", "manifest.txt", "a.md"]
 )
 @pytest.mark.parametrize("content", [b"\xff\xd8\xff\xe0\0\x10JFIF", b"name,size\na.tif,3\n", b""])
 def test_what_is_only_named_a_little_like_a_manifest_is_left_alone(tmp_path: Path, name: str, content: bytes):

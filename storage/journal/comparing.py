@@ -1,0 +1,170 @@
+"""The journal beside what its stores hold: only their signed heads know of a chain that was cut with its own.
+
+Whoever has the database can cut the journal together with its signed heads, and a database put back from
+a backup comes cut. What the database has forgotten, the stores have not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from preservation.errors import IntegrityError, StorageError
+from preservation.model.identifiers import StoreName
+from preservation.model.paths import StoreKey, shown
+from storage.journal.entries import read_entry
+from storage.journal.exported import FOLDER, HEAD_SUFFIX, opened_in_store
+from storage.journal.heads import is_signed, read_head
+from storage.journal.verification import Fault, FaultKind, JournalVerdict, verify_journal, with_findings
+from storage.ports.journal import Journal, KeyId, SignedHead
+from storage.ports.stores import Store
+
+_LONGEST_HEAD = 4096
+"""Bytes that are read of a file of a head; one has some 400."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptHead:
+    """A signed head in a store. ``signed`` is the reason where what is kept there is none."""
+
+    store: StoreName
+    key: StoreKey
+    signed: SignedHead | str
+
+    def __str__(self) -> str:
+        return f"store {self.store}, {shown(self.key)}"
+
+
+def verify_with_stores(
+    journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], stores: Iterable[Store]
+) -> JournalVerdict:
+    """Verify a live journal, also against the signed heads in every store that can be reached.
+
+    A store that cannot be read is a note of the verdict, and no fault of the journal.
+    """
+    heads: list[KeptHead] = []
+    notes = []
+    # Read before the journal is: what others seal meanwhile is then in the journal.
+    for store in stores:
+        try:
+            heads += kept_heads(store)
+        except (StorageError, OSError) as error:
+            notes.append(f"Store {store.name} was not, or not wholly, compared: {error}.")
+    verdict = verify_journal(journal, keys)
+    return with_findings(verdict, contradictions(journal, keys, heads), tuple(notes))
+
+
+def kept_heads(store: Store) -> Iterator[KeptHead]:
+    """Yield every signed head in ``store``. Raises ``StorageError``, ``OSError`` while it is read."""
+    for kept in store.list(FOLDER):
+        if _is_head(kept.key):
+            yield _kept_head(store, kept.key)
+
+
+def require_one_chain(
+    journal: Journal, store: Store, held: Iterable[StoreKey], known: Mapping[StoreKey, SignedHead]
+) -> None:
+    """Raise ``IntegrityError`` where ``store`` holds a signed head that is not in the journal's chain.
+
+    ``held`` are the keys of its journal's folder; ``known`` the journal's own heads by where a store keeps
+    them. Of those only the newest is read: with it the store holds the same chain up to there. Raises
+    ``StorageError`` as the store does.
+    """
+    heads = sorted(filter(_is_head, held))
+    unknown = [key for key in heads if key not in known]
+    newest = max((key for key in heads if key in known), key=lambda key: known[key].head.seq, default=None)
+    for key in unknown if newest is None else [newest, *unknown]:
+        found = _kept_head(store, key)
+        signed = found.signed
+        if isinstance(signed, str):
+            raise IntegrityError(
+                f"{found}: this is not a signed head: {signed}; the journal was not sealed into this store; "
+                "find out who wrote there, and run: muniment journal verify"
+            )
+        fault = None if key in known and signed.head == known[key].head else _outside(journal, found, signed)
+        if fault is not None:
+            raise IntegrityError(
+                f"{fault.message}; the journal was not sealed into this store; docs/journal.md, "
+                '"When the stores know more", says how to restore it'
+            )
+
+
+def contradictions(
+    journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], heads: Iterable[KeptHead]
+) -> tuple[Fault, ...]:
+    """Return what the heads in stores say against the journal.
+
+    Of each store one fault of each kind: the first entry that is another, the last one that is gone.
+    """
+    own = frozenset(journal.signed_heads())
+    told: dict[tuple[StoreName, FaultKind], Fault] = {}
+    for kept in heads:
+        fault = _contradiction(journal, keys, own, kept)
+        if fault is None:
+            continue
+        about = (kept.store, fault.kind)
+        if about not in told or (fault.kind is FaultKind.TRUNCATED) == (fault.seq > told[about].seq):
+            told[about] = fault
+    return tuple(told.values())
+
+
+def _contradiction(
+    journal: Journal,
+    keys: Mapping[KeyId, Ed25519PublicKey],
+    own: AbstractSet[SignedHead],
+    kept: KeptHead,
+) -> Fault | None:
+    signed = kept.signed
+    if isinstance(signed, str):
+        return Fault(FaultKind.MISSIGNED, 0, f"{kept}: this is not a signed head: {signed}")
+    if signed in own:
+        return None
+    if not is_signed(signed, keys):
+        return Fault(
+            FaultKind.MISSIGNED,
+            signed.head.seq,
+            f"{kept}: the signature of this head, at entry {signed.head.seq}, does not hold or is by a key "
+            "that is not ours",
+        )
+    return _outside(journal, kept, signed)
+
+
+def _outside(journal: Journal, kept: KeptHead, signed: SignedHead) -> Fault | None:
+    """Say how a head is not in the journal's chain, or nothing."""
+    seq = signed.head.seq
+    line = next(iter(journal.lines(after=seq - 1)), None)
+    if line is None:
+        return Fault(
+            FaultKind.TRUNCATED,
+            seq,
+            f"{kept}: this store holds a signed head of entry {seq}, and the journal ends before it: its end "
+            "was cut off, or its database was put back from a backup",
+        )
+    try:
+        if read_entry(line).head == signed.head:
+            return None
+    except ValueError:
+        # Whatever stands there now, it is not what was vouched for.
+        pass
+    return Fault(
+        FaultKind.REWRITTEN,
+        seq,
+        f"{kept}: entry {seq} of the journal is not what this store's signed head vouches for: it or an "
+        "entry before it was written anew, or two installations share the store",
+    )
+
+
+def _is_head(key: StoreKey) -> bool:
+    return key.endswith(HEAD_SUFFIX)
+
+
+def _kept_head(store: Store, key: StoreKey) -> KeptHead:
+    with opened_in_store(store, key) as file:
+        line = file.read(_LONGEST_HEAD)
+    try:
+        return KeptHead(store.name, key, read_head(line))
+    except ValueError as reason:
+        return KeptHead(store.name, key, str(reason))

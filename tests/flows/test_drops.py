@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flows.drops import Drop, name_of
+from preservation.errors import ConfigurationError
+
+
+def fault_of(path: Path, collection: str = "maps") -> str:
+    drop = Drop(path, collection, name_of(path))
+    with pytest.raises(ConfigurationError) as caught:
+        _ = drop.object_id
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", [".zip", "_scans", "two\nlines", "\u202eright", "x" * 201])
+def test_a_name_that_cannot_be_an_objects_is_no_reason_to_rename_the_drop(tmp_path: Path, name: str):
+    said = fault_of(tmp_path / name)
+
+    assert said.endswith("give the object another name with --as NAME")
+    assert "rename" not in said
+
+
+def test_no_control_character_of_a_name_is_ever_said(tmp_path: Path):
+    for said in (
+        fault_of(tmp_path / "two\nlines\x1b[31m"),
+        fault_of(tmp_path / "two\nlines\x1b[31m", "no\nsuch"),
+        str(Drop(tmp_path, "maps", "two\nlines\x1b[31m")),
+    ):
+        assert said.isprintable()
+
+
+def test_a_collection_that_cannot_be_one_is_not_mended_by_another_name(tmp_path: Path):
+    assert "--as" not in fault_of(tmp_path / "sheet", "No Such")

@@ -1,0 +1,98 @@
+"""Whose server it is, by processes that are real; the whole server is started by the session's fixture."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+
+import msgspec
+import pytest
+
+from flows import serving
+
+
+class _Healthy(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:  # type: ignore[override]  # says nothing of what it says it of
+        pass
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    """A server that answers as healthy, whoever's it is."""
+    with HTTPServer(("127.0.0.1", 0), _Healthy) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/api"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def stranger() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that leads a group of its own, as a server of ours does."""
+    command = [sys.executable, "-c", "input()"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as process:
+        yield process
+        process.kill()
+
+
+def noted(home: Path, pid: int, born: str, url: str) -> serving._Server:
+    server = serving._Server(pid, born, url, on_demand=True)
+    (home / "server.json").write_bytes(msgspec.json.encode(server))
+    return server
+
+
+def born(process: subprocess.Popen[bytes]) -> str:
+    told = serving._born(process.pid)
+    assert told is not None
+    return told
+
+
+def test_the_very_process_that_was_noted_is_trusted_and_stopped(
+    tmp_path: Path, url: str, stranger: subprocess.Popen[bytes]
+):
+    server = noted(tmp_path, stranger.pid, born(stranger), url)
+
+    assert serving._running(tmp_path) == server
+    serving._stop(tmp_path, server)
+    assert stranger.wait(5) < 0
+    assert not (tmp_path / "server.json").exists()
+
+
+def test_another_process_of_the_same_number_is_neither_trusted_nor_killed(
+    tmp_path: Path, url: str, stranger: subprocess.Popen[bytes]
+):
+    boot, tick = born(stranger).split()
+    for other in (f"{boot} {int(tick) - 1}", f"another-boot {tick}", ""):
+        server = noted(tmp_path, stranger.pid, other, url)
+
+        assert serving._running(tmp_path) is None
+        serving._stop(tmp_path, server)
+        assert stranger.poll() is None
+        assert not (tmp_path / "server.json").exists()
+
+
+def test_a_server_that_is_dead_is_not_trusted_though_its_port_answers(
+    tmp_path: Path, url: str, stranger: subprocess.Popen[bytes]
+):
+    noted(tmp_path, stranger.pid, born(stranger), url)
+    stranger.kill()
+
+    # It has ended, and nobody has asked for its end yet: it is still in the table of processes.
+    os.waitid(os.P_PID, stranger.pid, os.WEXITED | os.WNOWAIT)
+    assert serving._running(tmp_path) is None
+
+
+def test_a_note_that_does_not_say_when_the_server_began_is_not_believed(tmp_path: Path, url: str):
+    (tmp_path / "server.json").write_bytes(msgspec.json.encode({"pid": 1, "url": url, "on_demand": True}))
+
+    assert serving._running(tmp_path) is None
