@@ -36,7 +36,7 @@ def next_step(verdict: Verdict, summary: Summary) -> str:
         case Verdict.REJECTED:
             return (
                 "Mend what is listed here, then drop everything again. "
-                "Nothing was stored, and your drop was left as it was."
+                "It does not count as kept, and your drop was left as it was."
             )
         case Verdict.INTERRUPTED:
             return (
@@ -44,7 +44,7 @@ def next_step(verdict: Verdict, summary: Summary) -> str:
                 "preserves it again, it goes on where it was."
             )
         case Verdict.WAITING:
-            return "An archivist answers the questions listed here; then it goes on by itself."
+            return "An archivist answers what is asked here; preserved again with the answer, it goes on."
 
 
 def is_kept(verdict: Verdict) -> bool:
