@@ -93,6 +93,7 @@ lines in the copy as fetch.py, beside the versions, and run python3 ../fetch.py 
 
 {ruler}
 import os, shutil, urllib.parse
+
 for line in open("fetch.txt", encoding="utf-8", newline="\\n"):
     url, size, name = line.rstrip("\\n").split(" ", 2)
     name = name.replace("%0D", "\\r").replace("%0A", "\\n").replace("%25", "%")
