@@ -234,7 +234,7 @@ def test_a_stranger_completes_a_version_by_its_readme_and_sha256sum_accepts_it(o
     on_disk.keep({"renamed ü.tif": b"one", "cover.tif": b"the cover", "page 2.tif": b"new"}, 2)
     copied = shutil.copytree(tmp_path / "first" / "maps" / "sheet-012", tmp_path / "stranger")
     script = readme_script(copied / "v2")
-    assert len(script.splitlines()) <= 6
+    assert len([line for line in script.splitlines() if line]) <= 6
     (copied / "fetch.py").write_text(script)
     subprocess.run([sys.executable, "../fetch.py"], cwd=copied / "v2", check=True)
     for listing in ("tagmanifest-sha256.txt", "manifest-sha256.txt"):
