@@ -69,7 +69,8 @@ def tree_of(path: Path) -> HexDigest:
         return tree_signature(path.parent, RelativePath(path.name))
     except OSError as error:
         raise NotFoundError(
-            f"{shown(str(path))}: the drop cannot be read ({error.strerror}); put it back and try again"
+            f"{shown(str(path))}: the drop cannot be read ({error.strerror}); "
+            "see that it is there and readable, then try again"
         ) from error
 
 

@@ -106,6 +106,14 @@ def _result_of(state: Any) -> RunOutcome:  # noqa: ANN401  Prefect's state, whos
 
 
 def _is_small(drop: Drop, files: int, size: int) -> bool:
+    try:
+        return _fits(drop, files, size)
+    except OSError:
+        # What cannot be looked at now is told when it is claimed, and holds up no others.
+        return False
+
+
+def _fits(drop: Drop, files: int, size: int) -> bool:
     if not drop.path.is_dir() or drop.path.is_symlink():
         return drop.path.lstat().st_size <= size
     for entry in walk(drop.path):

@@ -44,6 +44,11 @@ class PrefectApi:
     url: str
 
     @property
+    def answers(self) -> bool:
+        """Say whether it answers at this moment."""
+        return _answers(self.url)
+
+    @property
     def ui(self) -> str:
         """Where people see what ran."""
         return self.url.removesuffix("/api")

@@ -95,12 +95,12 @@ class Chronicle:
             by,
         )
 
-    def normalized(self, made: int, refused: int) -> Event:
-        """Tell how many derivatives were made and proved, and how many refused."""
+    def normalized(self, proved: int, access: int, refused: int) -> Event:
+        """Tell how many derivatives were proved, how many are for access only, and how many refused."""
         return self._event(
             EventType.NORMALIZATION,
-            "derivatives made as the policy says, each compared with its source",
-            f"{made} made and proved, {refused} refused; every original is kept",
+            "derivatives made as the policy says; those for preservation compared with their sources",
+            f"{proved} made and proved, {access} access copies, {refused} refused; every original is kept",
             EventOutcome.WARNING if refused else EventOutcome.SUCCESS,
         )
 

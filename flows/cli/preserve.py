@@ -45,7 +45,8 @@ def preserve(
     The drop is left as it is. Run again after a crash, it goes on where it was; the same drop again is
     recognised and nothing is written. A drop that waits for a person goes on with --approve and --by.
 
-    Exit codes: 0 kept, 3 rejected, 6 interrupted, 7 waiting; of several drops, the gravest.
+    Exit codes: 0 kept, 3 rejected, 6 interrupted, 7 waiting; of several drops, the gravest. Where the
+    drops are as told but the journal could not be sealed: 4 it does not hold, 2 its key is missing.
 
     Example: muniment preserve ~/scans/sheet-012 --collection images
     """

@@ -10,6 +10,10 @@ import typer
 from flows.cli.options import InstallationOption
 from flows.cli.output import note
 
+_LOOK_SECONDS = 5
+_SILENT_LOOKS = 6
+"""So many looks in a row without an answer: a busy server is given half a minute."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command."""
@@ -26,6 +30,7 @@ def up(installation: InstallationOption = None) -> None:
     """
     from flows.serving import served
     from flows.settings import load_settings
+    from preservation.errors import UnavailableError
 
     settings = load_settings(installation)
     stopped = threading.Event()
@@ -34,5 +39,11 @@ def up(installation: InstallationOption = None) -> None:
     note("muniment: starting Prefect, a few seconds …")
     with served(settings) as api:
         note(f"muniment: up; the UI is at {api.ui}/runs (Ctrl-C stops it)")
-        stopped.wait()
+        silent = 0
+        while not stopped.wait(_LOOK_SECONDS):
+            silent = 0 if api.answers else silent + 1
+            if silent == _SILENT_LOOKS:
+                raise UnavailableError(
+                    f"Prefect at {api.url} stopped answering; {settings.state}/prefect/server.log says why"
+                )
     note("muniment: stopped")

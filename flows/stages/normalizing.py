@@ -8,7 +8,7 @@ from flows.progress import watched
 from flows.stages.stage import Stage, chronicle_of
 from flows.wiring import Installation
 from flows.workspace import Workspace, only
-from preservation.model.derivatives import Derivative
+from preservation.model.derivatives import Derivative, Purpose
 from preservation.model.digests import Algorithm
 from preservation.model.events import Event
 from preservation.normalization.normalize import PRELOAD, normalize
@@ -32,13 +32,17 @@ def _normalize(workspace: Workspace, installation: Installation) -> Iterable[Eve
             lambda outcome: outcome.size if isinstance(outcome, Derivative) else 0,
         )
     )
-    made = refused = 0
+    proved = access = refused = 0
     for outcome in workspace.derivatives:
-        if isinstance(outcome, Derivative):
-            made += 1
-        else:
+        if not isinstance(outcome, Derivative):
             refused += 1
-    return (chronicle_of(workspace).normalized(made, refused),) if made or refused else ()
+        elif outcome.purpose is Purpose.PRESERVATION:
+            proved += 1
+        else:
+            access += 1
+    if not proved + access + refused:
+        return ()
+    return (chronicle_of(workspace).normalized(proved, access, refused),)
 
 
 NORMALIZE = Stage("normalize", _normalize)
