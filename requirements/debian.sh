@@ -34,6 +34,13 @@ if [ "$(id -u)" -ne 0 ]; then
   exit 1
 fi
 echo "make: installing Debian packages:$missing"
+case "$missing" in
+  *postgresql*)
+    # The tests start a server of their own: Debian shall not make and start another.
+    mkdir -p /etc/postgresql-common/createcluster.d
+    echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/muniment.conf
+    ;;
+esac
 export DEBIAN_FRONTEND=noninteractive
 # shellcheck disable=SC2086  # a list of package names
 apt-get install -y -q --no-install-recommends $missing >/dev/null 2>&1 \
