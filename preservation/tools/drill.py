@@ -6,12 +6,17 @@ All are bounded, so that a cage that fails costs seconds, not the machine.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
+import fcntl
 import importlib
 import os
+import pickle
+import resource
 import signal
 import socket
+import struct
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -19,9 +24,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from preservation.errors import UnacceptableContentError
+from preservation.tools import kernel
 from preservation.tools.work import Json
 
 _MIB = 1 << 20
+_IO_URING_SETUP = 425
+_CLONE_NEWUSER = 0x10000000
 
 
 def echo(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], outputs: Sequence[BinaryIO]) -> Json:
@@ -110,9 +118,11 @@ def whoami(_: Mapping[str, Json], __: Sequence[BinaryIO], ___: Sequence[BinaryIO
 def escape(arguments: Mapping[str, Json], _: Sequence[BinaryIO], __: Sequence[BinaryIO]) -> Json:
     """Try the ways out, one after the other; return for each what became of it.
 
-    ``port`` is one that somebody listens to on loopback, ``folder`` one to write to, ``victim`` a process.
+    ``port`` is one that somebody listens to on loopback, ``folder`` one to write to and with a ``secret``
+    in it, ``victim`` a process.
     """
     folder = Path(arguments["folder"])
+    victim = int(arguments["victim"])
     ways: dict[str, Callable[[], object]] = {
         "connect": lambda: socket.create_connection(("127.0.0.1", int(arguments["port"])), timeout=2),
         "unix socket": _open_unix_socket,
@@ -122,10 +132,50 @@ def escape(arguments: Mapping[str, Json], _: Sequence[BinaryIO], __: Sequence[Bi
         "truncate": partial(os.truncate, folder / "victim", 0),
         "fork": _fork,
         "run": lambda: os.execv("/bin/true", ["true"]),  # noqa: S606  this is what is tried
-        "signal": lambda: os.kill(int(arguments["victim"]), 0),
+        "signal": lambda: os.kill(victim, 0),
         "session": os.setsid,
+        "read a secret": (folder / "secret").read_bytes,
+        "list a folder": lambda: os.listdir(folder),  # noqa: PTH208  as a parser would
+        "read the memory": lambda: Path(f"/proc/{victim}/mem").open("rb").close(),
+        "read the environment": Path(f"/proc/{victim}/environ").read_bytes,
+        "set limits": lambda: resource.prlimit(victim, resource.RLIMIT_CORE),
+        "have signals sent": lambda: fcntl.fcntl(os.pipe()[0], fcntl.F_SETOWN, victim),
+        "queue calls": lambda: kernel.system_call(_IO_URING_SETUP, 1, None),
+        "new namespace": _leave_for_a_new_namespace,
     }
     return {name: _outcome_of(way) for name, way in ways.items()}
+
+
+def lie(arguments: Mapping[str, Json], _: Sequence[BinaryIO], __: Sequence[BinaryIO]) -> Json:
+    """Say on the channel, past our own code, what no worker says: the ``kind`` of lie."""
+    deep = b'{"type":"completed","value":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    said = {
+        "nonsense": b"\xff" * 100,
+        "endless": struct.pack("!I", (1 << 32) - 1),
+        "deep": struct.pack("!I", len(deep)) + deep,
+        "pickle": struct.pack("!I", len(pickle.dumps(os.getpid))) + pickle.dumps(os.getpid),
+        "ready": b'\0\0\0\x10{"type":"ready"}' * 2,
+    }[arguments["kind"]]
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208  numbers, not paths
+        with contextlib.suppress(OSError):
+            if os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):  # noqa: PTH115  a number, not a path
+                os.write(int(name), said)
+    return None
+
+
+def tell_much(arguments: Mapping[str, Json], _: Sequence[BinaryIO], __: Sequence[BinaryIO]) -> Json:
+    """Answer with ``bytes`` of text, as a parser does that quotes what it does not understand."""
+    return "x" * int(arguments["bytes"])
+
+
+def open_many(arguments: Mapping[str, Json], _: Sequence[BinaryIO], __: Sequence[BinaryIO]) -> Json:
+    """Open ``files`` descriptors, and keep them."""
+    return [os.open(os.devnull, os.O_RDONLY) for _ in range(int(arguments["files"]))]
+
+
+def _leave_for_a_new_namespace() -> None:
+    if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWUSER) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 def _open_unix_socket() -> None:

@@ -12,4 +12,5 @@ MINIMAL = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
+    "GOMAXPROCS": "1",
 }

@@ -1,10 +1,11 @@
-"""Files that a caged process may not write, whoever runs it (Landlock, Linux 5.13 and later).
+"""Files that a caged process may not write or read, whoever runs it (Landlock, Linux 5.13 and later).
 
-What is open already stays open: a worker writes to the descriptors it was handed, and to nothing else.
+What is open already stays open: a worker reads and writes the descriptors it was handed, and nothing else.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 from collections.abc import Iterable
@@ -21,6 +22,10 @@ _GET_VERSION = 1
 _PATH_BENEATH = 1
 
 _WRITE_FILE = 1 << 1
+_READ_FILE = 1 << 2
+_READING = _READ_FILE | 1 << 3
+"""Reading a file, listing a folder (version 1)."""
+
 _WRITING = _WRITE_FILE | sum(1 << bit for bit in range(4, 13))
 """Writing to a file, removing files and folders, making entries of any kind (version 1)."""
 
@@ -49,10 +54,11 @@ def version() -> int:
         return 0
 
 
-def allow_writing_only_below(folders: Iterable[Path]) -> bool:
-    """Refuse this process all writing but below ``folders`` and to ``/dev/null``; say whether that holds.
+def restrict_files(*, writable: Iterable[Path], readable: Iterable[Path] | None) -> bool:
+    """Refuse this process all writing but below ``writable`` and to ``/dev/null``; say whether that holds.
 
-    Requires ``kernel.forbid_new_privileges``. Raises ``OSError`` where a folder cannot be opened.
+    ``readable`` are the folders and files that it may read besides; without, it may read what its user may.
+    Requires ``kernel.forbid_new_privileges``. Raises ``OSError`` where a path cannot be opened.
     """
     offered = version()
     if offered == 0:
@@ -62,8 +68,9 @@ def allow_writing_only_below(folders: Iterable[Path]) -> bool:
         writing |= _REFER
     if offered >= _VERSION_OF_TRUNCATE:
         writing |= _TRUNCATE
+    reading = 0 if readable is None else _READING
     scoped = offered >= _VERSION_OF_SCOPES
-    attributes = _Ruleset(writing, 0, _SCOPES if scoped else 0)
+    attributes = _Ruleset(writing | reading, 0, _SCOPES if scoped else 0)
     # Kernels before version 6 refuse a structure that is longer than what they know.
     length = ctypes.sizeof(_Ruleset) if scoped else ctypes.sizeof(ctypes.c_uint64)
     ruleset = kernel.system_call(
@@ -71,8 +78,12 @@ def allow_writing_only_below(folders: Iterable[Path]) -> bool:
     )
     try:
         _allow(ruleset, Path(os.devnull), writing & (_WRITE_FILE | _TRUNCATE))
-        for folder in folders:
-            _allow(ruleset, folder, writing)
+        for folder in writable:
+            _allow(ruleset, folder, writing | reading)
+        for path in readable or ():
+            # What this user cannot reach needs no permission.
+            with contextlib.suppress(PermissionError):
+                _allow(ruleset, path, _READING if path.is_dir() else _READ_FILE)
         kernel.system_call(_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))
     finally:
         os.close(ruleset)

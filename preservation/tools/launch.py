@@ -49,7 +49,9 @@ def main() -> None:
 def _enter_cage(launch: Launch) -> None:
     kernel.die_with_parent(launch.parent)
     os.chdir(launch.scratch)
-    confinement.confine(seccomp.NEW_SESSIONS, writable=(Path(launch.scratch),))
+    confinement.confine(
+        seccomp.NEW_SESSIONS, writable=(Path(launch.scratch),), readable=confinement.needed_by_programs()
+    )
     confinement.apply(launch.limits)
     confinement.allow_cpu(launch.limits.cpu_seconds)
     confinement.become_nobody()

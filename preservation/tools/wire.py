@@ -13,18 +13,23 @@ from preservation.tools.limits import Limits
 from preservation.tools.work import Completed, Exhausted, JobName, Json, Refused
 
 _LENGTH = struct.Struct("!I")
-_LONGEST_ANSWER = 64 << 20
+_LONGEST_ANSWER = 8 << 20
+"""What a worker that was taken over says is decoded to up to thirty times as much memory."""
 _MOST_FILES = 200
 """Linux passes at most 253 descriptors with one message."""
 
 
 class Setup(msgspec.Struct, frozen=True):
-    """What a worker is told when it starts: its end of the socket, its parent, its limits, what to import."""
+    """What a worker is told when it starts: its end of the socket, its parent, its limits, what to import.
+
+    ``opens_files`` is true where its jobs open files by path.
+    """
 
     channel: int
     parent: int
     limits: Limits
     preload: tuple[str, ...]
+    opens_files: bool
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -34,6 +39,7 @@ class Order(msgspec.Struct, frozen=True):
     arguments: dict[str, Json]
     inputs: int
     outputs: int
+    more_seconds: int
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
@@ -82,7 +88,10 @@ def send_answer(channel: socket.socket, answer: Answer) -> None:
     except UnicodeEncodeError as error:
         text = _encoder.encode(Refused(f"what was found is no text: {error.reason}"))
     if len(text) > _LONGEST_ANSWER:
-        text = _encoder.encode(Unable(f"the answer has {len(text)} bytes; let the job write to an output"))
+        # What the file holds made it so long: without an answer the drop would never come to its end.
+        text = _encoder.encode(
+            Refused(f"what was found takes {len(text)} bytes to tell, and that is too much")
+        )
     channel.sendall(_LENGTH.pack(len(text)) + text)
 
 
@@ -105,7 +114,10 @@ class AnswerReader:
             raise ValueError("an answer that is too long")
         if len(self._received) < _LENGTH.size + length:
             return None
-        answer: Answer = _answers.decode(bytes(self._received[_LENGTH.size : _LENGTH.size + length]))
+        try:
+            answer: Answer = _answers.decode(bytes(self._received[_LENGTH.size : _LENGTH.size + length]))
+        except RecursionError as error:
+            raise ValueError("an answer that is nested too deeply") from error
         del self._received[: _LENGTH.size + length]
         return answer
 

@@ -27,12 +27,14 @@ class Request:
     """One job on files. ``inputs`` are opened for reading, ``outputs`` created, and both handed over open.
 
     What lies under the name of an output already is left over from a run that was killed, and is removed.
+    ``more_seconds`` is what it may take beyond the limits, of CPU time and of wall time, because it is long.
     """
 
     job: JobName
     arguments: Mapping[str, Json]
     inputs: tuple[Path, ...]
     outputs: tuple[Path, ...] = ()
+    more_seconds: int = 0
 
 
 class Completed(msgspec.Struct, frozen=True, tag="completed"):

@@ -23,7 +23,7 @@ from typing import BinaryIO, Protocol
 
 import msgspec
 
-from preservation.errors import PreservationError, UnacceptableContentError
+from preservation.errors import PreservationError, ToolError, UnacceptableContentError
 from preservation.tools import confinement, kernel, seccomp, wire
 from preservation.tools.limits import Limits
 from preservation.tools.work import Completed, Exhausted, JobName, Json, Refused
@@ -58,16 +58,21 @@ def main() -> None:
     wire.send_answer(channel, wire.Ready())
     while (received := wire.receive_order(channel)) is not None:
         order, descriptors = received
-        confinement.allow_cpu(setup.limits.cpu_seconds)
+        confinement.allow_cpu(setup.limits.cpu_seconds + order.more_seconds)
         wire.send_answer(channel, _answer(order, descriptors, setup.limits))
 
 
 def _enter_cage(setup: wire.Setup) -> None:
     kernel.die_with_parent(setup.parent)
-    confinement.confine(_REFUSED_CALLS)
+    confinement.confine(
+        _REFUSED_CALLS, readable=None if setup.opens_files else confinement.needed_by_python()
+    )
     # Libraries remark on every damaged file; nobody reads it here.
     warnings.simplefilter("ignore")
     logging.disable()
+    if setup.opens_files:
+        # Before the imports: threads that a library starts must not be without the right that is kept.
+        confinement.become_nobody(who_reads_all=True)
     for name in setup.preload:
         importlib.import_module(name)
     if os.geteuid() == 0:
@@ -121,6 +126,8 @@ def _answer_to(error: Exception, limits: Limits) -> wire.Answer:  # noqa: PLR091
             return Exhausted("open files", f"{limits.open_files} open files")
         case OSError(errno=errno.ENOSPC | errno.EDQUOT):
             return wire.NoSpace()
+        case ToolError():
+            return wire.Unable(str(error))
         case ImportError() | NameError():
             return wire.Unable(f"a fault of Muniment, not of the file, in a caged worker: {error!r}")
         case _:

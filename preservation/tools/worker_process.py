@@ -26,9 +26,10 @@ _RECEIVED_AT_ONCE = 1 << 16
 class WorkerProcess:
     """A process in its cage. ``served`` counts the requests it has answered."""
 
-    def __init__(self, limits: Limits, preload: tuple[str, ...]) -> None:
+    def __init__(self, limits: Limits, preload: tuple[str, ...], *, opens_files: bool) -> None:
         self.served = 0
         self._limits = limits
+        self._patience = limits.wall_seconds
         self._ready = False
         self._reader = wire.AnswerReader()
         self._deadline = time.monotonic() + _STARTUP_SECONDS
@@ -36,7 +37,7 @@ class WorkerProcess:
         # Sending waits for the worker to listen, which must not last for ever either.
         self._channel.settimeout(_STARTUP_SECONDS)
         with theirs:
-            setup = wire.Setup(theirs.fileno(), os.getpid(), limits, preload)
+            setup = wire.Setup(theirs.fileno(), os.getpid(), limits, preload, opens_files)
             self._process = subprocess.Popen(  # noqa: S603  argv list, no shell
                 [
                     *(sys.executable, "-I", "-B", "-m", "preservation.tools.worker"),
@@ -67,9 +68,16 @@ class WorkerProcess:
 
     def send(self, request: Request, descriptors: Sequence[int]) -> None:
         """Hand over a request. Where nobody listens any more, ``receive`` will tell of the death."""
+        self._patience = self._limits.wall_seconds + request.more_seconds
         if self._ready:
-            self._deadline = time.monotonic() + self._limits.wall_seconds
-        order = wire.Order(request.job, dict(request.arguments), len(request.inputs), len(request.outputs))
+            self._deadline = time.monotonic() + self._patience
+        order = wire.Order(
+            job=request.job,
+            arguments=dict(request.arguments),
+            inputs=len(request.inputs),
+            outputs=len(request.outputs),
+            more_seconds=request.more_seconds,
+        )
         with contextlib.suppress(OSError):
             wire.send_order(self._channel, order, descriptors)
 
@@ -88,7 +96,7 @@ class WorkerProcess:
             answer = self._reader.feed(received)
             if isinstance(answer, wire.Ready):
                 self._ready = True
-                self._deadline = time.monotonic() + self._limits.wall_seconds
+                self._deadline = time.monotonic() + self._patience
                 answer = self._reader.feed(b"")
         except (ValueError, msgspec.MsgspecError) as error:
             self.kill()
@@ -100,7 +108,7 @@ class WorkerProcess:
         self.kill()
         if not self._ready:
             raise ToolFailedError(f"a caged worker did not start within {_STARTUP_SECONDS:.0f} s")
-        return Exhausted("time", f"{self._limits.wall_seconds:g} s")
+        return Exhausted("time", f"{self._patience:g} s")
 
     def kill(self) -> int:
         """End the process, whatever it does; return its exit status as ``subprocess`` writes it."""

@@ -58,15 +58,19 @@ class CagedWorkers:
     """Up to ``processes`` caged workers with the same ``limits``, started when they are needed.
 
     ``preload`` names modules to import before the first request, while the rights to read them are
-    still held: those of the jobs, and what they import late.
+    still held: those of the jobs, and what they import late. ``opens_files`` is for jobs that open files
+    by path: their workers can read whatever the user who started them can, and still write nothing.
     """
 
-    def __init__(self, limits: Limits, processes: int, preload: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, limits: Limits, processes: int, preload: tuple[str, ...] = (), *, opens_files: bool = False
+    ) -> None:
         if processes < 1:
             raise ValueError("a pool needs at least one process")
         self.limits = limits
         self._processes = processes
         self._preload = preload
+        self._opens_files = opens_files
         self._idle: list[WorkerProcess] = []
         self._mapping = threading.Lock()
         # A worker is killed when the thread that started it ends (PR_SET_PDEATHSIG asks for the thread,
@@ -130,7 +134,9 @@ class CagedWorkers:
                 worker.send(slot.request, descriptors)
 
     def _start(self) -> WorkerProcess:
-        return self._starter.submit(WorkerProcess, self.limits, self._preload).result()
+        return self._starter.submit(
+            WorkerProcess, self.limits, self._preload, opens_files=self._opens_files
+        ).result()
 
     def _collect(self, batch: _Batch) -> None:
         """Wait until something has come, or somebody's time is up; settle it, and hand out new work."""

@@ -114,6 +114,53 @@ def test_nothing_is_written_outside_the_scratch_folder(scratch: Path) -> None:
     assert not (outside / "escaped").exists()
 
 
+def test_what_others_keep_is_not_read(scratch: Path) -> None:
+    secret = scratch.parent / "secret"
+    secret.write_text("precious")
+    secret.chmod(0o644)
+    with pytest.raises(ToolFailedError, match="Permission denied"):
+        sh(f"cat {secret}", scratch)
+    with pytest.raises(ToolFailedError, match="Permission denied"):
+        sh(f"ls {scratch.parent}", scratch)
+    (scratch / "given").write_text("kept")
+    (scratch / "given").chmod(0o644)
+    assert sh("cat given", scratch).stdout == b"kept"
+
+
+def test_a_link_in_the_scratch_folder_leads_nowhere(scratch: Path) -> None:
+    outside = scratch.parent / "victim"
+    outside.write_text("precious")
+    outside.chmod(0o666)
+    for way in (f"echo x > {outside}", "cat /proc/self/cwd/../victim", "echo x > link", "cat link"):
+        with pytest.raises(ToolFailedError, match=r"Permission denied|cannot create"):
+            sh(f"ln -sf {outside} link; {way}", scratch)
+    assert outside.read_text() == "precious"
+
+
+def test_what_we_have_open_is_not_handed_down(scratch: Path, tmp_path: Path) -> None:
+    with (tmp_path / "secret").open("w") as ours:
+        os.set_inheritable(ours.fileno(), True)  # noqa: FBT003  the standard library's own signature
+        # The three standard streams, and the folder that ls lists.
+        assert sh("ls /proc/self/fd", scratch).stdout.split() == [b"0", b"1", b"2", b"3"]
+
+
+def test_open_files_are_few(scratch: Path) -> None:
+    with pytest.raises(ToolFailedError, match="Too many open files"):
+        cage.run(
+            ["bash", "-c", "for n in {1..40}; do exec {fd}</dev/null || exit 1; done"],
+            limits=TIGHT,
+            scratch=scratch,
+        )
+
+
+def test_whoever_started_a_program_is_out_of_its_reach(scratch: Path) -> None:
+    with pytest.raises(ToolFailedError, match=r"not permitted|Permission denied"):
+        sh(f"kill -0 {os.getpid()}", scratch)
+    for secret in ("environ", "mem", "maps"):
+        with pytest.raises(ToolFailedError, match=r"Permission denied|not permitted"):
+            sh(f"cat /proc/{os.getpid()}/{secret}", scratch)
+
+
 def test_children_are_few_and_none_outlives_the_program(scratch: Path) -> None:
     mark = f"{os.getpid()}{threading.get_ident()}"[-9:]
     assert sh(f"sleep 1{mark} & echo started", scratch).stdout == b"started\n"

@@ -24,6 +24,7 @@ from preservation.tools.workers import CagedWorkers
 MIB = 1 << 20
 TIGHT = Limits(address_space=512 * MIB, cpu_seconds=1, wall_seconds=100, file_size=8 * MIB, open_files=32)
 DRILL = "preservation.tools.drill:"
+PRELOAD = ("preservation.tools.drill",)
 AS_ROOT = os.geteuid() == 0
 
 
@@ -33,7 +34,7 @@ def asking(job: str, *inputs: Path, into: tuple[Path, ...] = (), **arguments: ob
 
 @pytest.fixture
 def workers() -> Iterator[CagedWorkers]:
-    with CagedWorkers(TIGHT, 2, ("preservation.tools.drill",)) as pool:
+    with CagedWorkers(TIGHT, 2, PRELOAD) as pool:
         yield pool
 
 
@@ -76,13 +77,13 @@ def test_an_endless_loop_ends_at_its_cpu_time(workers: CagedWorkers) -> None:
 
 
 def test_cpu_time_is_counted_anew_for_each_request() -> None:
-    with CagedWorkers(TIGHT, 1) as pool:
+    with CagedWorkers(TIGHT, 1, PRELOAD) as pool:
         busy = [asking("compute", seconds=0.6) for _ in range(5)]
         assert all(isinstance(outcome, Completed) for outcome in pool.map(busy))
 
 
 def test_a_job_that_sleeps_for_ever_ends_at_its_wall_time() -> None:
-    with CagedWorkers(Limits(wall_seconds=0.5), 1) as pool:
+    with CagedWorkers(Limits(wall_seconds=0.5), 1, PRELOAD) as pool:
         assert only(pool, asking("wait", seconds=60)) == Exhausted("time", "0.5 s")
 
 
@@ -177,8 +178,11 @@ def test_an_output_that_cannot_be_created_is_no_fault_of_the_file(
 
 def test_nothing_gets_out_of_the_cage(workers: CagedWorkers, tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
-    (tmp_path / "victim").write_text("precious")
-    (tmp_path / "victim").chmod(0o666)
+    for folder in tmp_path.parents[:3]:
+        folder.chmod(folder.stat().st_mode | 0o001)
+    for name in ("victim", "secret"):
+        (tmp_path / name).write_text("precious")
+        (tmp_path / name).chmod(0o666)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         outcome = only(
             workers,
@@ -186,9 +190,29 @@ def test_nothing_gets_out_of_the_cage(workers: CagedWorkers, tmp_path: Path) -> 
         )
     assert isinstance(outcome, Completed)
     assert {way: result for way, result in outcome.value.items() if not result.startswith("refused")} == {}
-    assert len(outcome.value) == 10
-    assert [path.name for path in tmp_path.iterdir()] == ["victim"]
+    assert len(outcome.value) == 18
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["secret", "victim"]
     assert (tmp_path / "victim").read_text() == "precious"
+
+
+@pytest.mark.parametrize("kind", ["nonsense", "endless", "deep", "pickle", "ready"])
+def test_a_worker_that_says_what_none_of_ours_says_is_believed_nothing(
+    workers: CagedWorkers, kind: str
+) -> None:
+    lied, next_one = workers.map([asking("lie", kind=kind), asking("echo", number=2)])
+    assert isinstance(lied, Died)
+    assert "no longer made sense" in lied.detail
+    assert next_one == Completed({"number": 2, "read": []})
+
+
+def test_an_answer_that_would_fill_our_memory_is_not_sent(workers: CagedWorkers) -> None:
+    outcome = only(workers, asking("tell_much", bytes=32 * MIB))
+    assert isinstance(outcome, Refused)
+    assert "too much" in outcome.reason
+
+
+def test_open_files_are_few(workers: CagedWorkers) -> None:
+    assert only(workers, asking("open_many", files=200)) == Exhausted("open files", "32 open files")
 
 
 def test_a_worker_knows_nothing_of_our_surroundings(
@@ -213,16 +237,23 @@ def test_root_becomes_nobody(workers: CagedWorkers) -> None:
 @pytest.mark.skipif(not AS_ROOT, reason="it takes root to become another user")
 def test_the_cage_holds_for_a_normal_user_too(tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
+    for folder in tmp_path.parents[:3]:
+        folder.chmod(folder.stat().st_mode | 0o001)
+    # The victim belongs to the same user, as Muniment itself does where it does not run as root.
     program = (
         "import encodings.idna, json, os, sys; from pathlib import Path; import preservation.tools.drill\n"
         "from preservation.tools import confinement, landlock, worker\n"
+        "readable = confinement.needed_by_python()\n"
         "os.setgroups([]); os.setresgid(4711, 4711, 4711); os.setresuid(4711, 4711, 4711)\n"
-        "confinement.confine(worker._REFUSED_CALLS)\n"
-        "folder = Path(sys.argv[1]); arguments = {'port': 9, 'folder': str(folder), 'victim': 1}\n"
+        "waiting, ours = os.pipe(); victim = os.fork()\n"
+        "if not victim: os.close(ours); os.read(waiting, 1); os._exit(0)\n"
+        "confinement.confine(worker._REFUSED_CALLS, readable=readable)\n"
+        "arguments = {'port': 9, 'folder': sys.argv[1], 'victim': victim}\n"
         "print(json.dumps([landlock.version(), preservation.tools.drill.escape(arguments, (), ())]))\n"
     )
-    (tmp_path / "victim").write_text("precious")
-    (tmp_path / "victim").chmod(0o666)
+    for name in ("victim", "secret"):
+        (tmp_path / name).write_text("precious")
+        (tmp_path / name).chmod(0o666)
     done = subprocess.run(
         [sys.executable, "-X", "utf8", "-c", program, str(tmp_path)],
         capture_output=True,
@@ -298,7 +329,7 @@ def test_no_worker_survives_its_parent() -> None:
         "from preservation.tools.limits import Limits\n"
         "from preservation.tools.work import Request\n"
         "from preservation.tools.workers import CagedWorkers\n"
-        "pool = CagedWorkers(Limits(cpu_seconds=60), 2)\n"
+        "pool = CagedWorkers(Limits(cpu_seconds=60), 2, ('preservation.tools.drill',))\n"
         "job = 'preservation.tools.drill:'\n"
         "for outcome in pool.map([Request(job + 'whoami', {}, ()), Request(job + 'whoami', {}, ()),\n"
         "                         *[Request(job + 'compute_for_ever', {}, ())] * 2]):\n"
@@ -326,7 +357,7 @@ def _is_running(pid: int) -> bool:
 
 def test_a_worker_starts_quickly() -> None:
     begun = time.monotonic()
-    with CagedWorkers(TIGHT, 1) as pool:
+    with CagedWorkers(TIGHT, 1, PRELOAD) as pool:
         only(pool, asking("echo"))
     # 0.08 s on an idle machine.
     assert time.monotonic() - begun < 2.0

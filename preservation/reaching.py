@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 # Linux takes 4,096 bytes with the closing NUL; the margin is for what is put before or after a path.
 _PATH_BYTES = 4000
+_SURELY_SHORT = _PATH_BYTES // 4
+"""A path of so many characters is not too long, in whatever script it is written."""
 
 
-@contextmanager
-def folder_of(root: Path, path: str) -> Iterator[tuple[int | None, str]]:
+def folder_of(root: Path, path: str) -> AbstractContextManager[tuple[int | None, str]]:
     """Give what ``os`` functions need for the entry at ``path`` below ``root``: ``dir_fd`` and a path.
 
     Nearly always that is ``None`` and the whole path. Where that would be too long, the folder that
     the entry lies in is opened piece by piece, and stays open meanwhile. Raises ``OSError``.
     """
     whole = f"{root}/{path}"
-    if len(os.fsencode(whole)) <= _PATH_BYTES:
-        yield None, whole
-        return
+    if len(whole) <= _SURELY_SHORT or len(os.fsencode(whole)) <= _PATH_BYTES:
+        return nullcontext((None, whole))
+    return _reached(root, path)
+
+
+@contextmanager
+def _reached(root: Path, path: str) -> Iterator[tuple[int | None, str]]:
     folder, _, name = path.rpartition("/")
     descriptor = _opened(root, folder)
     try:
