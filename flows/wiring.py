@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from flows.settings import FolderStoreSettings, S3StoreSettings, Settings, StoreSettings
+from preservation.identification.caged import identifying_workers
 from preservation.model.events import Agent, AgentKind
 from preservation.model.identifiers import CollectionName, StoreName
 from preservation.policy.load import load
@@ -84,6 +85,12 @@ class Installation:
         return self._pools[preload]
 
     @cached_property
+    def identifying_workers(self) -> CagedWorkers:
+        """The caged processes that the identification engines run in; all submissions of a run share them."""
+        workers = identifying_workers(_limits(self.settings), self.settings.work.decoding_processes)
+        return self.closing.enter_context(workers)
+
+    @cached_property
     def purgers(self) -> dict[StoreName, Purger]:
         """What can take away the leftovers of an unfinished try, by store."""
         return {StoreName(store.name): _purger(store, self.settings) for store in self.settings.store}
@@ -105,13 +112,16 @@ def open_installation(settings: Settings) -> Iterator[Installation]:
 
 
 def _caged_workers(settings: Settings, preload: tuple[str, ...]) -> CagedWorkers:
-    limits = Limits(
+    return CagedWorkers(_limits(settings), settings.work.decoding_processes, preload)
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
         address_space=int(settings.limits.memory),
         cpu_seconds=settings.limits.cpu_seconds,
         wall_seconds=settings.limits.wall_seconds,
         file_size=int(settings.limits.derivative_size),
     )
-    return CagedWorkers(limits, settings.work.decoding_processes, preload)
 
 
 def _store(store: StoreSettings, settings: Settings) -> Store:

@@ -19,7 +19,7 @@ from preservation.model.files import EntryKind, IrregularEntry, SurveyedFile
 from preservation.model.paths import RelativePath, is_utf8, shown
 
 if TYPE_CHECKING:
-    from preservation.identification.identify import Identifier
+    from preservation.identification.caged import CagedIdentifier
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +51,8 @@ def identify(
 
     Example: muniment identify --json ~/scans/sheet-012
     """
-    from preservation.identification.identify import Identifier
+    from preservation.identification.caged import CagedIdentifier, identifying_workers
+    from preservation.tools.limits import Limits
 
     there = []
     for path in paths:
@@ -59,16 +60,17 @@ def identify(
             there.append(path)
         else:
             note(f"{shown(path)}: there is nothing here; check the spelling")
-    identifier = Identifier(second_opinion=second_opinion)
     algorithms = tuple(dict.fromkeys(algorithm or [Algorithm.SHA256]))
     tell = _tell_json if json else _tell
     unreadable = 0
-    for told, entry in _looked_at(there, algorithms, identifier):
-        if isinstance(entry, SurveyedFile):
-            tell(told if is_utf8(told) else shown(told), entry)
-        else:
-            unreadable += entry.kind is not EntryKind.EMPTY_FOLDER
-            note(f"{shown(told)}: {entry.kind}: {entry.detail}")
+    with identifying_workers(Limits(), processes=len(os.sched_getaffinity(0))) as workers:
+        identifier = CagedIdentifier(workers, second_opinion=second_opinion)
+        for told, entry in _looked_at(there, algorithms, identifier):
+            if isinstance(entry, SurveyedFile):
+                tell(told if is_utf8(told) else shown(told), entry)
+            else:
+                unreadable += entry.kind is not EntryKind.EMPTY_FOLDER
+                note(f"{shown(told)}: {entry.kind}: {entry.detail}")
     if len(there) < len(paths):
         raise NotFoundError(f"nothing is at {len(paths) - len(there)} of {len(paths)} paths, named above")
     if unreadable:
@@ -77,7 +79,7 @@ def identify(
 
 
 def _looked_at(
-    paths: list[str], algorithms: tuple[Algorithm, ...], identifier: Identifier
+    paths: list[str], algorithms: tuple[Algorithm, ...], identifier: CagedIdentifier
 ) -> Iterator[tuple[str, SurveyedFile | IrregularEntry]]:
     """Give what is at and below ``paths``, each as whoever asked would write it; links are followed."""
     for are_folders, group in groupby(paths, os.path.isdir):
@@ -89,7 +91,7 @@ def _looked_at(
 
 
 def _below(
-    folder: str, algorithms: tuple[Algorithm, ...], identifier: Identifier
+    folder: str, algorithms: tuple[Algorithm, ...], identifier: CagedIdentifier
 ) -> Iterator[tuple[str, SurveyedFile | IrregularEntry]]:
     from preservation.model.submissions import DropKind, Received
     from preservation.survey.survey import survey
@@ -104,7 +106,7 @@ def _below(
 
 
 def _files(
-    paths: Iterable[str], algorithms: tuple[Algorithm, ...], identifier: Identifier
+    paths: Iterable[str], algorithms: tuple[Algorithm, ...], identifier: CagedIdentifier
 ) -> Iterator[tuple[str, SurveyedFile | IrregularEntry]]:
     """Identify files that were named one by one: any name will do, for nothing is to be kept of them."""
     from preservation.fixity.digesting import digest_file
@@ -116,7 +118,7 @@ def _files(
                 yield path, IrregularEntry(RelativePath(path), EntryKind.DEVICE, "not a plain file")
                 continue
             size, digests = digest_file(Path(path), algorithms)
-            (identification,) = identifier.identify_batch([Path(path)])
+            identification = identifier.identify_file(Path(path), size)
         except OSError as error:
             yield path, _unreadable(path, error)
         else:

@@ -1,26 +1,29 @@
-"""Fido, in process: the second opinion.
+"""Fido's signatures: the second opinion.
 
-Fido's own loop looks every pattern up in its XML again for each file. Here its signatures are
-loaded by fido, compiled once, and matched as fido matches them: at the beginning and at the end of
-the file, formats that another match has priority over being dropped. Its container signatures are
-not used: they are older than siegfried's, and they inflate whole members of a zip into memory.
+Fido's own loop looks every pattern up in its XML again for each file, and importing it loads an HTTP
+client. So its signature file is read here, and matched as fido matches it: at the beginning and at the
+end of the file, formats that another match has priority over being dropped. Its container signatures
+are not used: they are older than siegfried's, and they inflate whole members of a zip into memory.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
-from xml.etree.ElementTree import Element
+from typing import TYPE_CHECKING, NamedTuple
 
+from preservation.errors import ToolMissingError
 from preservation.identification.opinions import Claim, Opinion
-from preservation.identification.patterns import LONGEST_SECONDS, Test, pattern_tests
+from preservation.identification.patterns import LONGEST_SECONDS, pattern_tests
+from preservation.identification.sieve import Sieve, need_of
 from preservation.model.formats import EngineName, EngineRelease, FormatMatch, MimeType, Puid, puid
 
 if TYPE_CHECKING:
-    from fido.fido import Fido
+    from lxml.etree import _Element
 
 FIDO = EngineName("fido")
 
@@ -31,18 +34,28 @@ _AT_HEAD = frozenset({"BOF", "VAR", "IFB"})
 _AT_TAIL = frozenset({"EOF"})
 
 
+class _Pattern(NamedTuple):
+    """A regular expression, and whether it is matched at the beginning of a window or searched for in it."""
+
+    expression: bytes
+    anchored: bool
+
+
 @dataclass(frozen=True, slots=True)
 class _Signature:
-    """The remaining tests of one signature of a format, and whom the format has priority over."""
+    """One signature of a format: patterns that must all hold, and whom the format has priority over."""
 
     claim: Claim
-    head: tuple[Test, ...]
-    tail: tuple[Test, ...]
+    head: tuple[_Pattern, ...]
+    tail: tuple[_Pattern, ...]
     priority_over: frozenset[Puid]
 
 
 def opinion(path: Path) -> Opinion:
-    """Return the formats whose signatures the file bears. What cannot be read in time is a remark."""
+    """Return the formats whose signatures the file bears. What cannot be read in time is a remark.
+
+    Raises ``ToolMissingError`` where fido's signatures are not installed.
+    """
     try:
         head, tail = _ends(path)
     except OSError as error:
@@ -58,21 +71,29 @@ def opinion(path: Path) -> Opinion:
 
 @cache
 def release() -> EngineRelease:
-    """Return fido's version and the PRONOM release that it knows."""
-    from fido import __version__  # noqa: PLC0415  a third of a second, wanted only where fido is asked
-    from fido.versions import get_local_versions  # noqa: PLC0415  likewise
+    """Return fido's version and the PRONOM release that it knows. Raises ``ToolMissingError``."""
+    from importlib.metadata import version  # noqa: PLC0415  slow to load, wanted only where fido is asked
 
-    return EngineRelease(FIDO, __version__, get_local_versions().pronom_signature)
+    from lxml import etree  # noqa: PLC0415  likewise
+
+    versions = etree.parse(_configuration() / "versions.xml")
+    return EngineRelease(FIDO, version("opf-fido"), versions.findtext("pronomSignature") or "")
 
 
 def _found(head: bytes, tail: bytes) -> list[_Signature]:
-    # Nearly every signature fails at its first test, two thousand times a file: so that stands alone.
-    likely = [signature for first, signature in _signatures() if first(head)]
     return [
         signature
-        for signature in likely
-        if all(test(head) for test in signature.head) and all(test(tail) for test in signature.tail)
+        for signature in _signatures().possible(head)
+        if _hold(signature.head, head) and _hold(signature.tail, tail)
     ]
+
+
+def _hold(patterns: Iterable[_Pattern], window: bytes) -> bool:
+    return all(
+        test(window)
+        for pattern in patterns
+        for test in pattern_tests(pattern.expression, anchored=pattern.anchored)
+    )
 
 
 def _ends(path: Path) -> tuple[bytes, bytes]:
@@ -86,39 +107,46 @@ def _ends(path: Path) -> tuple[bytes, bytes]:
 
 
 @cache
-def _signatures() -> tuple[tuple[Test, _Signature], ...]:
-    """Return the first test of every signature of fido's, with the rest of the signature."""
-    from fido.fido import Fido  # noqa: PLC0415  a third of a second, wanted only where fido is asked
+def _signatures() -> Sieve[_Signature]:
+    """Return PRONOM's signatures as fido has them. Its own additions are no second opinion on a PUID."""
+    from lxml import etree  # noqa: PLC0415  slow to load, wanted only where fido is asked
 
-    # Without fido's own additions to PRONOM: a second opinion on a PUID rests on PRONOM's signatures.
-    loaded = Fido(quiet=True, nocontainer=True, format_files=[release().signatures])
-    signatures = []
-    for element in loaded.formats:
-        claim = _claim(loaded, element)
-        priority_over = loaded.puid_has_priority_over_map[claim.match.puid]
-        for patterns in map(loaded.get_patterns, loaded.get_signatures(element)):
-            first, *others = _tests(loaded, patterns, _AT_HEAD) or (_always,)
-            tail = _tests(loaded, patterns, _AT_TAIL)
-            signatures.append((first, _Signature(claim, tuple(others), tail, priority_over)))
-    return tuple(signatures)
-
-
-def _claim(loaded: Fido, element: Element) -> Claim:
-    name, version, mime = (element.findtext(field) or "" for field in ("name", "version", "mime"))
-    code = puid(loaded.get_puid(element))
-    return Claim(
-        FormatMatch(code, name, version, "signature match", FIDO), by_signature=True, mime=MimeType(mime)
+    formats = etree.parse(_configuration() / release().signatures)
+    return Sieve(
+        (need_of(signature.head[0].expression, anchored=signature.head[0].anchored), signature)
+        if signature.head
+        else (None, signature)
+        for element in formats.iterfind("format")
+        for signature in _signatures_of(element)
     )
 
 
-def _tests(loaded: Fido, patterns: list[Element], positions: frozenset[str]) -> tuple[Test, ...]:
+def _signatures_of(element: _Element) -> Iterator[_Signature]:
+    claim = _claim(element)
+    priority_over = frozenset(Puid(inferior.text or "") for inferior in element.iterfind("has_priority_over"))
+    for signature in element.iterfind("signature"):
+        yield _Signature(claim, _patterns(signature, _AT_HEAD), _patterns(signature, _AT_TAIL), priority_over)
+
+
+def _claim(element: _Element) -> Claim:
+    code, name, release_of_it, mime = (
+        element.findtext(field) or "" for field in ("puid", "name", "version", "mime")
+    )
+    match = FormatMatch(puid(code), name, release_of_it, "signature match", FIDO)
+    return Claim(match, by_signature=True, mime=MimeType(mime))
+
+
+def _patterns(signature: _Element, positions: frozenset[str]) -> tuple[_Pattern, ...]:
     return tuple(
-        test
-        for pattern in patterns
-        if (position := loaded.get_pos(pattern)) in positions
-        for test in pattern_tests(loaded.get_regex(pattern), anchored=position == "BOF")
+        _Pattern((pattern.findtext("regex") or "").encode(), position == "BOF")
+        for pattern in signature.iterfind("pattern")
+        if (position := pattern.findtext("position")) in positions
     )
 
 
-def _always(_: bytes) -> bool:
-    return True
+def _configuration() -> Path:
+    """Return the folder of fido's signatures, without importing fido."""
+    found = find_spec("fido")
+    if found is None or found.origin is None:
+        raise ToolMissingError("fido is not installed: reinstall Muniment's environment")
+    return Path(found.origin).parent / "conf"

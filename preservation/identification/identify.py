@@ -1,22 +1,36 @@
-"""The identifier: asks the engines about files, many at a time, and decides."""
+"""The identifier: asks the engines about files, many at a time, and decides.
+
+It runs the engines in this process. What nobody vouches for is identified by a ``CagedIdentifier``,
+whose caged processes run this one.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from preservation.identification import fido, magic, siegfried
 from preservation.identification.deciding import decide, in_doubt
 from preservation.identification.opinions import Opinion
 from preservation.model.formats import EngineRelease, Identification, MimeType
 from preservation.model.paths import is_utf8
+from preservation.reaching import folder_of
+
+if TYPE_CHECKING:
+    from preservation.identification.exchange import FileAt
 
 EMPTY_FILE = "empty file"
-WITHOUT_NAME = "the name is not UTF-8: identified without its extension"
+WITHOUT_NAME = "the name is not UTF-8, or has control characters in it: identified without its extension"
 
 _EMPTY = MimeType("inode/x-empty")
+# Siegfried answers in JSON, and does not escape these of the control characters that a name may have.
+_UNSAYABLE = re.compile("[\x1a-\x1f]")
+_SURELY_SHORT = 1000
+"""A path of so many characters is one that the system takes, in whatever script it is written."""
 
 
 class Identifier:
@@ -36,26 +50,32 @@ class Identifier:
         second = (fido.release(),) if self._second_opinion else ()
         return (siegfried.release(), *second, magic.release())
 
-    def identify_batch(self, paths: Sequence[Path]) -> list[Identification]:
+    def identify_batch(self, paths: Sequence[str | os.PathLike[str]]) -> list[Identification]:
         """Say of each of these plain files what it is, in their order.
 
         A file that an engine cannot read is an identification with a warning. Raises
         ``ToolFailedError`` where siegfried fails as a whole, ``ToolMissingError`` without libmagic,
-        and ``OSError`` where a file cannot be opened whose path is not UTF-8.
+        and ``OSError`` where a file cannot be opened whose path is not UTF-8, or too long to be said.
         """
+        texts = [os.fspath(path) for path in paths]
         with ExitStack() as opened:
-            sayable = [_sayable(path, opened) for path in paths]
+            sayable = [_sayable(text, opened) for text in texts]
             firsts = siegfried.opinions(sayable, self._workers)
             return [
-                self._identification(path, text, first)
-                for path, text, first in zip(paths, sayable, firsts, strict=True)
+                self._identification(said, first, is_named=_is_sayable(text))
+                for text, said, first in zip(texts, sayable, firsts, strict=True)
             ]
 
-    def _identification(self, path: Path, sayable: str, first: Opinion) -> Identification:
-        without_name = () if sayable == str(path) else (WITHOUT_NAME,)
+    def identify(self, root: Path, batches: Iterable[Sequence[FileAt]]) -> Iterator[list[Identification]]:
+        """Say of each of the plain files below ``root`` what it is, batch by batch, in their order."""
+        for batch in batches:
+            yield self.identify_batch([f"{root}/{file.path}" for file in batch])
+
+    def _identification(self, path: str, first: Opinion, *, is_named: bool) -> Identification:
+        without_name = () if is_named else (WITHOUT_NAME,)
         if first.of_nothing:
             return Identification((), None, _EMPTY, (*without_name, EMPTY_FILE))
-        second = fido.opinion(path) if self._second_opinion and in_doubt(first) else None
+        second = fido.opinion(Path(path)) if self._second_opinion and in_doubt(first) else None
         decided = decide(first, second)
         claims = first.claims if second is None else first.claims + second.claims
         remarks = first.remarks if second is None else first.remarks + second.remarks
@@ -64,15 +84,26 @@ class Identifier:
         return Identification(
             decided.matches,
             decided.puid,
-            MimeType(mime) if mime else magic.describe(path),
+            MimeType(mime) if mime else magic.describe(Path(path)),
             (*without_name, *remarks, *decided.warnings),
         )
 
 
-def _sayable(path: Path, opened: ExitStack) -> str:
-    """Return a path to the same file that Go can be told: its text is UTF-8 and nothing else."""
-    if is_utf8(str(path)):
-        return str(path)
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+def _sayable(path: str, opened: ExitStack) -> str:
+    """Return a path to the same file that Go and the system can be told: UTF-8, and not too long.
+
+    A name that is not UTF-8, or that siegfried cannot answer with, is left out of it.
+    """
+    if len(path) < _SURELY_SHORT and _is_sayable(path):
+        return path
+    start = "/" if path.startswith("/") else "."
+    dir_fd, reachable = opened.enter_context(folder_of(Path(start), path.lstrip("/")))
+    if _is_sayable(reachable):
+        return reachable if dir_fd is None else f"/proc/self/fd/{dir_fd}/{reachable}"
+    descriptor = os.open(reachable, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd)
     opened.callback(os.close, descriptor)
     return f"/proc/self/fd/{descriptor}"
+
+
+def _is_sayable(path: str) -> bool:
+    return is_utf8(path) and not _UNSAYABLE.search(path)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes.util
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from preservation.errors import ToolMissingError
+from preservation.errors import ToolFailedError, ToolMissingError
 from preservation.model.formats import EngineName, EngineRelease, MimeType
 
 if TYPE_CHECKING:
@@ -17,11 +20,14 @@ LIBMAGIC = EngineName("libmagic")
 
 _UNDESCRIBED = MimeType("application/octet-stream")
 
+_LONGEST_CHAIN = 64
+"""Rules that call on rules: some files need more than the library's own limit."""
+
 
 def describe(path: Path) -> MimeType:
     """Return the media type of the file at ``path``, ``application/octet-stream`` where there is no better.
 
-    Raises ``ToolMissingError`` where libmagic is not installed.
+    Raises ``ToolMissingError`` where libmagic is not installed, ``ToolFailedError`` without its database.
     """
     library = _library()
     from magic import MagicException  # noqa: PLC0415  importing it loads libmagic, which may be missing
@@ -41,7 +47,7 @@ def describe(path: Path) -> MimeType:
 
 @cache
 def release() -> EngineRelease:
-    """Return libmagic's version. Raises ``ToolMissingError`` where libmagic is not installed."""
+    """Return libmagic's version. Raises like ``describe``."""
     _library()
     from magic import version  # noqa: PLC0415  importing it loads libmagic, which may be missing
 
@@ -53,8 +59,38 @@ def release() -> EngineRelease:
 @cache
 def _library() -> Magic:
     try:
-        from magic import Magic  # noqa: PLC0415  importing it loads libmagic, which may be missing
+        with _opened_by_name():
+            from magic import (  # noqa: PLC0415  importing it loads libmagic, which may be missing
+                MAGIC_PARAM_NAME_MAX,
+                Magic,
+                MagicException,
+            )
     except ImportError as error:
         raise ToolMissingError("libmagic is not installed: apt-get install libmagic1") from error
-    # One for all threads: python-magic lets one thread at a time ask it.
-    return Magic(mime=True)
+    try:
+        # One for all threads: python-magic lets one thread at a time ask it.
+        library = Magic(mime=True)
+    except MagicException as error:
+        raise ToolFailedError(
+            "libmagic cannot read its database: apt-get install --reinstall libmagic-mgc libmagic1"
+        ) from error
+    library.setparam(MAGIC_PARAM_NAME_MAX, _LONGEST_CHAIN)
+    return library
+
+
+@contextmanager
+def _opened_by_name() -> Iterator[None]:
+    """Keep python-magic from searching for the library: that takes a compiler and temporary files.
+
+    A cage has neither. Without a finding it opens ``libmagic.so.1`` by its name.
+    """
+    searching = ctypes.util.find_library
+    ctypes.util.find_library = _found_nowhere
+    try:
+        yield
+    finally:
+        ctypes.util.find_library = searching
+
+
+def _found_nowhere(name: str) -> str | None:  # noqa: ARG001  called as what it stands in for
+    return None

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache, partial
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-import regex
+if TYPE_CHECKING:
+    import regex
 
 Test: TypeAlias = Callable[[bytes], object]
 """Says, by what it returns being true, whether a window of a file is as it should be."""
@@ -23,6 +24,7 @@ LONGEST_SECONDS = 1.0
 _GAP = re.compile(rb"(?<!\\)\.(?:\*|\{\d+,\d*\})")
 
 
+@cache
 def pattern_tests(expression: bytes, *, anchored: bool) -> tuple[Test, ...]:
     """Return the tests, at least one, that must all hold where the bytes are as ``expression`` says.
 
@@ -47,4 +49,6 @@ def _holds_in_time(expression: bytes, anchored: bool, window: bytes) -> bool:  #
 
 @cache
 def _compiled(expression: bytes) -> regex.Pattern[bytes]:
+    import regex  # noqa: PLC0415  its tables take time to load, and few files need it
+
     return regex.compile(expression)

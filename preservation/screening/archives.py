@@ -181,6 +181,9 @@ def _gzip_members(stream: BinaryIO, tally: _Tally) -> Iterator[_Member]:
 
 def _members_of(archive: tarfile.TarFile) -> Iterator[_Member]:
     for entry in archive:
+        if entry.size < 0:
+            # Said by an extended header: taken at its word, the next member would be one that came before.
+            raise _EnoughError(f"it says that {shown(entry.name)} has a negative size")
         leads_to = None
         if entry.issym():
             leads_to = posixpath.join(posixpath.dirname(entry.name), entry.linkname)

@@ -43,13 +43,15 @@ def decode(stream: BinaryIO, room: Room) -> ImageFacts:
     """
     stream.seek(0)
     with tifffile.TiffFile(stream, name="image.tif") as tiff:
-        pages = 0
+        seen: set[int] = set()
         for page in tiff.pages:
+            if page.offset in seen:
+                raise UnacceptableContentError("its pages go round in a circle")
+            seen.add(page.offset)
             _decode_page(page.aspage(), room)
-            pages += 1
-        if not pages:
+        if not seen:
             raise UnacceptableContentError("it has no pages")
-        return _facts_of(tiff.pages.first, pages)
+        return _facts_of(tiff.pages.first, len(seen))
 
 
 def _decode_page(page: tifffile.TiffPage, room: Room) -> None:

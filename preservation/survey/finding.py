@@ -12,7 +12,7 @@ from preservation.model.supplied import ManifestLayout
 from preservation.survey.issues import NAMED
 from preservation.survey.manifest_lines import NotUnderstood, manifest_lines
 from preservation.survey.manifest_names import Likelihood, likelihood
-from preservation.survey.walk import FoundFile, walk
+from preservation.survey.walk import files_where
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,11 @@ def find_supplied(root: Path, only: RelativePath | None = None) -> tuple[FoundMa
     if only is not None:
         return ()
     found = []
-    for entry in walk(root):
-        likely = likelihood(entry.path) if isinstance(entry, FoundFile) else None
-        if likely is None:
-            continue
-        manifest = _looked_into(root, entry.path)
-        if likely is Likelihood.CERTAIN or (manifest.fault is None and manifest.entries > manifest.odd_lines):
+    for file in files_where(root, lambda path: likelihood(path) is not None):
+        manifest = _looked_into(root, file.path)
+        if likelihood(file.path) is Likelihood.CERTAIN or (
+            manifest.fault is None and manifest.entries > manifest.odd_lines
+        ):
             found.append(manifest)
     return tuple(found)
 

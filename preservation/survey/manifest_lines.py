@@ -13,9 +13,9 @@ from pathlib import Path
 from preservation.model.digests import Algorithm, algorithm_named, algorithm_of_length, parse_digest
 from preservation.model.paths import RelativePath
 from preservation.model.supplied import ManifestLayout
+from preservation.reaching import folder_of
 from preservation.survey.manifest_names import is_named_as_table
 from preservation.survey.manifest_table import Table
-from preservation.survey.reaching import folder_of
 
 MANIFEST_BYTES = 256 << 20
 """No manifest is read that is larger."""

@@ -13,8 +13,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from preservation.model.paths import RelativePath, is_utf8
+from preservation.reaching import folder_of
 from preservation.survey.manifest_names import is_bagit_manifest, sidecar_target
-from preservation.survey.reaching import folder_of
 
 _TRIED_FOR_PREFIX = 100
 _DRIVE = re.compile(r"[A-Za-z]:/")

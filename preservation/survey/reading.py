@@ -12,7 +12,7 @@ from preservation.fixity.digesting import digest_stream
 from preservation.model.digests import Algorithm, Digests
 from preservation.model.files import EntryKind, IrregularEntry
 from preservation.model.paths import RelativePath
-from preservation.survey.reaching import folder_of
+from preservation.reaching import folder_of
 from preservation.survey.walk import FoundFile
 
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

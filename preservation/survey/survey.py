@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -14,13 +13,12 @@ from preservation.model.digests import Algorithm
 from preservation.model.files import IrregularEntry, SurveyedFile
 from preservation.model.formats import Identification
 from preservation.model.submissions import Received
-from preservation.survey.reaching import folder_of
 from preservation.survey.reading import ReadFile, read_once
 from preservation.survey.walk import FoundFile, walk
 
 # A batch is identified while the system still holds what was read of it: hence its limit in bytes.
 _BATCH_FILES = 256
-_BATCH_BYTES = 1 << 30
+_BATCH_BYTES = 128 << 20
 # What one thread takes at a time: enough small files that handing them over costs nothing.
 _SHARE_FILES = 64
 _SHARE_BYTES = 16 << 20
@@ -33,8 +31,11 @@ _Read: TypeAlias = ReadFile | IrregularEntry
 class IdentifiesFiles(Protocol):
     """What the survey needs of an identifier."""
 
-    def identify_batch(self, paths: Sequence[Path]) -> list[Identification]:
-        """Say of each of these plain files what it is, in their order."""
+    def identify(self, root: Path, batches: Iterable[Sequence[ReadFile]]) -> Iterator[list[Identification]]:
+        """Say of each of these plain files below ``root`` what it is, batch by batch, in their order.
+
+        It may take a few batches in advance, and no more.
+        """
 
 
 def survey(
@@ -47,6 +48,20 @@ def survey(
     where the payload's root cannot be listed, and what ``identifier`` raises.
     """
     root = received.payload_root
+    being_identified: deque[list[_Read]] = deque()
+
+    def read_files() -> Iterator[list[ReadFile]]:
+        for entries in _read_ahead(received, algorithms, threads):
+            being_identified.append(entries)
+            yield [entry for entry in entries if isinstance(entry, ReadFile)]
+
+    for identifications in identifier.identify(root, read_files()):
+        yield from _surveyed(being_identified.popleft(), identifications)
+
+
+def _read_ahead(received: Received, algorithms: Collection[Algorithm], threads: int) -> Iterator[list[_Read]]:
+    """Give the entries batch by batch, each read; the next batches are being read meanwhile."""
+    root = received.payload_root
     with ThreadPoolExecutor(threads, thread_name_prefix="survey") as pool:
         ahead: deque[list[Future[list[_Read]]]] = deque()
         try:
@@ -54,11 +69,15 @@ def survey(
                 shares = _grouped(batch, _SHARE_FILES, _SHARE_BYTES)
                 ahead.append([pool.submit(_read_share, root, share, algorithms) for share in shares])
                 if len(ahead) > _BATCHES_AHEAD:
-                    yield from _surveyed(root, ahead.popleft(), identifier)
+                    yield _results(ahead.popleft())
             while ahead:
-                yield from _surveyed(root, ahead.popleft(), identifier)
+                yield _results(ahead.popleft())
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _results(shares: list[Future[list[_Read]]]) -> list[_Read]:
+    return [entry for share in shares for entry in share.result()]
 
 
 def _grouped(entries: Iterable[_Found], files: int, size: int) -> Iterator[list[_Found]]:
@@ -85,21 +104,12 @@ def _read_share(root: Path, share: list[_Found], algorithms: Collection[Algorith
 
 
 def _surveyed(
-    root: Path, shares: list[Future[list[_Read]]], identifier: IdentifiesFiles
+    entries: list[_Read], identifications: list[Identification]
 ) -> Iterator[SurveyedFile | IrregularEntry]:
-    entries = [entry for share in shares for entry in share.result()]
-    files = [entry for entry in entries if isinstance(entry, ReadFile)]
-    with ExitStack() as opened:
-        reachable = [_reachable(root, file, opened) for file in files]
-        identifications = iter(identifier.identify_batch(reachable))
+    found = iter(identifications)
     for entry in entries:
         match entry:
             case ReadFile(path, size, modified, digests):
-                yield SurveyedFile(path, size, modified, digests, next(identifications))
+                yield SurveyedFile(path, size, modified, digests, next(found))
             case IrregularEntry():
                 yield entry
-
-
-def _reachable(root: Path, file: ReadFile, opened: ExitStack) -> Path:
-    dir_fd, path = opened.enter_context(folder_of(root, file.path))
-    return Path(path) if dir_fd is None else Path(f"/proc/self/fd/{dir_fd}/{path}")

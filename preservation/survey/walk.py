@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 from preservation.model.digests import HexDigest
 from preservation.model.files import EntryKind, IrregularEntry
 from preservation.model.paths import RelativePath, is_utf8, path_order, shown
-from preservation.survey.reaching import folder_of
+from preservation.reaching import folder_of
 
 _SPECIAL = {
     stat.S_IFIFO: "a named pipe",
@@ -40,9 +40,24 @@ def walk(root: Path, only: RelativePath | None = None) -> Iterator[FoundFile | I
     folders on the way down, whatever the number of files. Raises ``OSError`` where ``root`` itself
     cannot be listed.
     """
-    if only is not None:
-        yield _entry(root, only)
-        return
+    for told in _paths(root) if only is None else [only]:
+        yield told if isinstance(told, IrregularEntry) else _entry(root, told)
+
+
+def files_where(root: Path, wanted: Callable[[RelativePath], bool]) -> Iterator[FoundFile]:
+    """Give, in the order of ``walk``, the plain files whose path is wanted; what is not is not looked at.
+
+    Raises ``OSError`` like ``walk``.
+    """
+    for told in _paths(root):
+        if not isinstance(told, IrregularEntry) and wanted(told):
+            entry = _entry(root, told)
+            if isinstance(entry, FoundFile):
+                yield entry
+
+
+def _paths(root: Path) -> Iterator[RelativePath | IrregularEntry]:
+    """Give the path of everything that is not entered, and the folders that could not be after all."""
     pending = [_Listing("", _names(root, ""))]
     while pending:
         listing = pending[-1]
@@ -52,7 +67,7 @@ def walk(root: Path, only: RelativePath | None = None) -> Iterator[FoundFile | I
         name = listing.names.pop()
         path = RelativePath(f"{listing.folder}{name.text}")
         if not name.entered:
-            yield _entry(root, path)
+            yield path
             continue
         try:
             pending.append(_Listing(f"{path}/", _names(root, path)))
@@ -60,21 +75,39 @@ def walk(root: Path, only: RelativePath | None = None) -> Iterator[FoundFile | I
             yield _unreadable_folder(path, error)
 
 
-def tree_signature(root: Path, only: RelativePath | None = None) -> HexDigest:
-    """Return a SHA-256 of every path with its size and modification time, reading no file.
+@dataclass(frozen=True, slots=True)
+class TreeOutline:
+    """A tree without what is in its files: how many there are, their bytes in all, and a signature.
 
-    It changes when a file comes, goes, grows or is written again. Inode numbers are left out:
-    network shares hand out new ones whenever they are mounted. Raises ``OSError`` like ``walk``.
+    The signature is a SHA-256 of every path with its size and modification time. It changes when a file
+    comes, goes, grows or is written again. Inode numbers are left out: network shares hand out new ones
+    whenever they are mounted.
     """
+
+    signature: HexDigest
+    files: int
+    bytes: int
+
+
+def outline_of_tree(root: Path, only: RelativePath | None = None) -> TreeOutline:
+    """Go through a tree, reading no file. Raises ``OSError`` like ``walk``."""
     signature = hashlib.sha256()
+    files = total = 0
     for entry in walk(root, only):
         match entry:
             case FoundFile(path, size, modified):
                 fields = f"{path}\0{size}\0{modified}\0"
+                files += 1
+                total += size
             case IrregularEntry(path=path, kind=kind):
                 fields = f"{path}\0{kind.value}\0"
         signature.update(fields.encode())
-    return HexDigest(signature.hexdigest())
+    return TreeOutline(HexDigest(signature.hexdigest()), files, total)
+
+
+def tree_signature(root: Path, only: RelativePath | None = None) -> HexDigest:
+    """Return the signature of a tree: see ``TreeOutline``. Raises ``OSError`` like ``walk``."""
+    return outline_of_tree(root, only).signature
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,6 +199,15 @@ def test_a_name_that_is_not_utf_8_costs_the_extension_and_nothing_else(tmp_path:
     assert identification.warnings[0] == WITHOUT_NAME
 
 
+@pytest.mark.parametrize("control", range(1, 32))
+def test_a_control_character_in_a_name_stops_nobody(tmp_path: Path, control: int):
+    path = tmp_path / f"scan{chr(control)}[31m.tif"
+    Image.new("L", (8, 8)).save(tmp_path / "scan.tif")
+    (tmp_path / "scan.tif").rename(path)
+
+    assert identified(path).decided == "fmt/353"
+
+
 @pytest.mark.parametrize(
     "name", ["line\nfeed.csv", "\u202etxet.csv", "x" * 240 + ".csv", "  .csv", "-rf.csv", "日本.csv"]
 )

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from building_screenings import codes, policy_that, screened
+from hostile import pax_tar
 
 from preservation.model.issues import IssueCode, Severity
 from preservation.model.screening import ScreenedFile
@@ -150,6 +151,11 @@ def test_a_tar_that_claims_an_ocean_is_a_bomb_or_broken(tmp_path: Path, workers:
     found = codes(examined(tmp_path, workers, "a.tar", bytes(header) + bytes(1024)))
     assert set(found) <= {BOMB, BROKEN}
     assert found
+
+
+def test_a_size_below_zero_is_a_bomb_and_leads_nobody_back(tmp_path: Path, workers: CagedWorkers) -> None:
+    content = pax_tar({"size": "-1536"}, bytes(512))
+    assert codes(examined(tmp_path, workers, "a.tar", content)) == {BOMB: Severity.ERROR}
 
 
 def test_more_members_than_anybody_needs_are_a_bomb(tmp_path: Path, workers: CagedWorkers) -> None:

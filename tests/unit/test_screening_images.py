@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from building_images import HEIGHT, WIDTH, drawn, encoded, images_of_many_kinds, samples, tiff_of
 from building_screenings import codes, policy_that, screened
+from hostile_files import circular_tiff
 from PIL import Image, ImageCms
 
 from preservation.model.issues import IssueCode, Severity
@@ -96,6 +97,14 @@ def test_pages_that_go_round_in_a_circle_are_damaged(tmp_path: Path, workers: Ca
     struct.pack_into("<I", content, first + 2 + 12 * entries, first)
     result = examined(tmp_path, workers, {"a.tif": bytes(content)})["a.tif"]
     assert DAMAGED in codes(result)
+    assert "circle" in result.issues[0].message
+
+
+def test_pages_of_nothing_that_go_round_in_a_circle_are_not_followed_for_ever(
+    tmp_path: Path, workers: CagedWorkers
+) -> None:
+    result = examined(tmp_path, workers, {"a.tif": circular_tiff()})["a.tif"]
+    assert codes(result) == {DAMAGED: Severity.ERROR}
     assert "circle" in result.issues[0].message
 
 
