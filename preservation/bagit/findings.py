@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from preservation.bagit import codes
 from preservation.model.issues import Issue, IssueCode, Severity
+from preservation.model.paths import path_order
 
 _MOST_OF_ONE_KIND = 1_000
 
@@ -30,6 +31,14 @@ class Findings:
         for issue in issues:
             self.add(issue)
 
+    def join(self, others: Iterable[Findings]) -> None:
+        """Take note of what several processes found, in the order of the paths."""
+        found = list(others)
+        self.extend(sorted((issue for other in found for issue in other._issues), key=_place))  # noqa: SLF001  its own kind
+        for other in found:
+            for kind, count in other._counts.items():  # noqa: SLF001  its own kind
+                self._counts[kind] += max(0, count - _MOST_OF_ONE_KIND)
+
     @property
     def error_codes(self) -> frozenset[IssueCode]:
         """The codes of the errors among them."""
@@ -48,3 +57,7 @@ class Findings:
             if count > _MOST_OF_ONE_KIND
         )
         return (*self._issues, *more)
+
+
+def _place(issue: Issue) -> bytes:
+    return path_order(issue.path or "")

@@ -17,8 +17,9 @@ from preservation.bagit import codes
 from preservation.model.issues import Issue
 from preservation.model.paths import shown
 
-# It logs what it also raises, for a terminal that is not its own.
-logging.getLogger("bagit").disabled = True
+# It logs what it also raises, for a terminal that is not its own, names as they come. A filter, since
+# whoever configures logging later enables again what was only disabled.
+logging.getLogger("bagit").addFilter(lambda _: False)
 
 _LONGEST_MESSAGE = 500
 

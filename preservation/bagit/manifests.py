@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, TypeAlias
@@ -68,14 +69,17 @@ def decode_path(written: str) -> str:
 
 def parse_manifest(lines: Iterable[str]) -> Iterator[ManifestLine]:
     """Read the lines of a manifest, without their line ends, as they come."""
-    for number, line in enumerate(lines, 1):
-        match = _LINE.fullmatch(line)
-        if match is not None:
-            escaped, digest, asterisk, path = match.groups()
-            if escaped:
-                path = _MD5SUM_ESCAPE.sub(lambda found: _MD5SUM_MEANS[found[1]], path)
-            yield ManifestEntry(number, HexDigest(digest.lower()), path, bool(escaped or asterisk))
-        elif not line.strip() or line.startswith("#"):
-            yield EmptyLine(number)
-        else:
-            yield MalformedLine(number, line)
+    return itertools.starmap(parse_line, enumerate(lines, 1))
+
+
+def parse_line(number: int, line: str) -> ManifestLine:
+    """Read one line of a manifest, without its line end. ``number`` counts from 1."""
+    match = _LINE.fullmatch(line)
+    if match is not None:
+        escaped, digest, asterisk, path = match.groups()
+        if escaped:
+            path = _MD5SUM_ESCAPE.sub(lambda found: _MD5SUM_MEANS[found[1]], path)
+        return ManifestEntry(number, HexDigest(digest.lower()), path, bool(escaped or asterisk))
+    if not line.strip() or line.startswith("#"):
+        return EmptyLine(number)
+    return MalformedLine(number, line)

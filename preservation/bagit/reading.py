@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from preservation.bagit import codes
 from preservation.bagit.algorithms import hex_length, normalized_name
@@ -17,7 +18,7 @@ from preservation.bagit.manifests import (
     MalformedLine,
     ManifestEntry,
     ManifestLine,
-    parse_manifest,
+    parse_line,
 )
 from preservation.bagit.resolving import Looseness, PathResolver
 from preservation.bagit.sources.protocol import BagSource, Listing
@@ -25,6 +26,9 @@ from preservation.bagit.tagtext import TagText, TagTextError
 from preservation.model.digests import HexDigest
 from preservation.model.issues import Issue
 from preservation.model.paths import RelativePath, is_utf8, shown
+
+_USUAL_LINE = re.compile(r"([0-9a-f]+)  ([!-$&-)+-~][ -$&-~]*)")
+"""A digest in lower case and a path in ASCII that is not encoded: it can only mean what it says."""
 
 _LARGEST_DECLARATION = 1 << 16
 
@@ -86,8 +90,7 @@ class _TagFiles:
             message = f"{shown(path)}: the algorithm '{shown(name)}' cannot be computed here."
             self._findings.add(codes.warning(codes.ALGORITHM_UNKNOWN, message, path))
         entries = _Entries(path, length, self._resolver, self._findings, strict=self._strict)
-        for line in parse_manifest(self._lines(path)):
-            entries.take(line)
+        entries.take(self._lines(path))
         entries.conclude()
         return Manifest(path, algorithm, entries.by_path, length is not None)
 
@@ -160,8 +163,20 @@ class _Entries:
         self._not_utf8 = 0
         self._loose: Counter[Looseness] = Counter()
 
-    def take(self, line: ManifestLine) -> None:
-        """Take one line."""
+    def take(self, lines: Iterable[str]) -> None:
+        """Take every line of the manifest."""
+        by_path, means_itself, usual = self.by_path, self._resolver.means_itself, _USUAL_LINE.fullmatch
+        for number, line in enumerate(lines, 1):
+            match = usual(line)
+            if match is not None:
+                # Nearly every line of nearly every bag is such, and there may be a million.
+                digest, path = HexDigest(match[1]), RelativePath(match[2])
+                if len(digest) == self._hex_length and path not in by_path and means_itself(path):
+                    by_path[path] = digest
+                    continue
+            self._take_line(parse_line(number, line))
+
+    def _take_line(self, line: ManifestLine) -> None:
         if isinstance(line, ManifestEntry):
             self._take_entry(line)
         elif isinstance(line, MalformedLine):

@@ -46,7 +46,7 @@ class PathResolver:
         Before BagIt 1.0 a percent sign was written as it is, so there a name that exists as written
         comes first. Afterwards the decoded one does (section 2.1.3).
         """
-        if "%" not in written and written in self._files:
+        if self.means_itself(written):
             return Meant(RelativePath(written), exists=True)
         decoded = decode_path(written)
         readings = (decoded, written) if self._strict else (written, decoded)
@@ -58,6 +58,10 @@ class PathResolver:
             if found is not None:
                 return found
         return Meant(RelativePath(without_dots(readings[0])), exists=False)
+
+    def means_itself(self, written: str) -> bool:
+        """Say whether ``written`` can only mean the file that has exactly this path."""
+        return "%" not in written and written in self._files
 
     def _of_percent(self, written: str, reading: str) -> Looseness | None:
         return Looseness.PERCENT if self._strict and encode_path(reading).lower() != written.lower() else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from preservation.bagit.findings import Findings
 from preservation.bagit.reading import read_contents
 from preservation.bagit.rules import RULES, fixity, payload_oxum
 from preservation.bagit.sources.opening import open_source
-from preservation.bagit.sources.protocol import BagSource
+from preservation.bagit.sources.protocol import BagSource, DividedSource
+from preservation.bagit.turns import taken_in_turns
 from preservation.model.issues import Issue
 from preservation.model.paths import shown
 
@@ -37,13 +38,13 @@ class Validation:
     payload: PayloadOxum = NO_PAYLOAD
 
 
-def validate(bag: Path | BagSource, *, threads: int | None = None) -> Validation:
+def validate(bag: Path | BagSource, *, processes: int = 1) -> Validation:
     """Validate the bag in a folder, in a zip or tar archive, or from any source.
 
-    ``threads`` is how many large files are digested at once; by default one for each processor.
-    Raises ``NotFoundError`` or ``DeniedError`` where there is nothing to be looked at.
+    So many ``processes`` digest the files, this one among them; more than one is for a process that
+    runs no threads. Raises ``NotFoundError`` or ``DeniedError`` where there is nothing to be looked at.
     """
-    source = open_source(bag, threads or os.cpu_count() or 1) if isinstance(bag, Path) else bag
+    source = open_source(bag) if isinstance(bag, Path) else bag
     if source is None:
         message = f"{shown(str(bag))} is neither a folder nor a zip or tar archive."
         return _no_verdict_on(str(bag), (codes.error(codes.NO_BAG, message),))
@@ -55,9 +56,25 @@ def validate(bag: Path | BagSource, *, threads: int | None = None) -> Validation
     contents = read_contents(source, listing, findings)
     for rule in RULES:
         findings.extend(rule(contents))
-    payload = fixity.check(contents, source.digest(fixity.wanted_digests(contents)), findings)
+    payload = _check_fixity(source, contents, findings, processes)
     findings.extend(payload_oxum.check(contents, payload))
     return _verdict(source.name, contents, payload, findings)
+
+
+def _check_fixity(
+    source: BagSource, contents: BagContents, findings: Findings, processes: int
+) -> PayloadOxum:
+    wanted = fixity.wanted_digests(contents)
+    if processes == 1 or not isinstance(source, DividedSource):
+        return fixity.check(contents, source.digest(wanted), findings)
+
+    def share(numbers: Iterable[int]) -> tuple[PayloadOxum, Findings]:
+        found = Findings()
+        return fixity.check(contents, source.digest_parts(wanted, numbers), found), found
+
+    shares = taken_in_turns(share, source.parts, processes)
+    findings.join(found for _, found in shares)
+    return PayloadOxum(sum(size.octets for size, _ in shares), sum(size.files for size, _ in shares))
 
 
 def _no_verdict_on(name: str, issues: tuple[Issue, ...]) -> Validation:

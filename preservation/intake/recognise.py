@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterable
@@ -63,25 +64,28 @@ def _recognised(drop: Path, workspace: Path, limits: UnpackLimits) -> Received |
     if stat.S_ISREG(mode):
         return _recognised_file(drop, workspace, limits)
     if stat.S_ISLNK(mode):
-        return _refused(codes.refusal(codes.DROP_IS_LINK, "The drop is a symbolic link to something else."))
-    return _refused(codes.refusal(codes.DROP_IS_NO_FILE, "The drop is neither a file nor a folder."))
+        message = f"The drop {_name(drop)} is a symbolic link to something else."
+        return _refused(codes.refusal(codes.DROP_IS_LINK, message))
+    message = f"The drop {_name(drop)} is neither a file nor a folder."
+    return _refused(codes.refusal(codes.DROP_IS_NO_FILE, message))
 
 
 def _recognised_folder(folder: Path) -> Received | Unacceptable:
     if _is_file(folder / BAGIT_TXT):
-        return _recognised_bag(folder, DropKind.BAG)
+        return _recognised_bag(folder, folder, DropKind.BAG)
     if not _holds_anything(folder):
-        return _refused(codes.refusal(codes.NOTHING_IN_IT, "There is nothing in the drop."))
+        message = f"There is nothing in the drop {_name(folder)}."
+        return _refused(codes.refusal(codes.NOTHING_IN_IT, message))
     return Received(DropKind.FOLDER, folder)
 
 
-def _recognised_bag(root: Path, kind: DropKind) -> Received | Unacceptable:
+def _recognised_bag(drop: Path, root: Path, kind: DropKind) -> Received | Unacceptable:
     payload = root / PAYLOAD
     if payload.is_symlink() or not payload.is_dir():
-        message = "The drop is a bag without a payload folder, data."
+        message = f"The drop {_name(drop)} is a bag without a payload folder, data."
         return _refused(codes.refusal(codes.NO_PAYLOAD_FOLDER, message))
     if not _holds_anything(payload):
-        message = "The drop is a bag, and there is nothing in its payload folder, data."
+        message = f"The drop {_name(drop)} is a bag, and there is nothing in its payload folder, data."
         return _refused(codes.refusal(codes.NOTHING_IN_IT, message))
     return Received(kind, payload, bag_root=root)
 
@@ -121,7 +125,7 @@ def _unpacked_bag(
     issue = unpack(archive, kind, layout, target, limits)
     if issue is not None:
         return _refused(issue)
-    return _recognised_bag(target / base_of(layout), DropKind.SERIALIZED_BAG)
+    return _recognised_bag(archive, target / base_of(layout), DropKind.SERIALIZED_BAG)
 
 
 def _refused(issue: Issue) -> Unacceptable:
@@ -134,12 +138,19 @@ def _names(names: Iterable[str]) -> str:
     return ", ".join(f"'{shown(name)}'" for name in listed[:_NAMES_TOLD]) + more
 
 
+def _name(drop: Path) -> str:
+    return f"'{shown(drop.name)}'"
+
+
 def _is_file(path: Path) -> bool:
     return path.is_file() and not path.is_symlink()
 
 
 def _holds_anything(folder: Path) -> bool:
-    """Say whether there is anything but folders in it. What cannot be listed is left to the survey."""
+    """Say whether there is anything but folders in it.
+
+    What cannot be listed, or lies deeper than one path can say, is left to the survey.
+    """
     folders = [os.fspath(folder)]
     while folders:
         current = folders.pop()
@@ -150,5 +161,9 @@ def _holds_anything(folder: Path) -> bool:
                         return True
                     folders.append(entry.path)
         except PermissionError:
+            return True
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
             return True
     return False

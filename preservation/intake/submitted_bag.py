@@ -43,7 +43,7 @@ class _SurveyedBag:
 
     def __init__(self, root: Path, survey: Iterable[SurveyedFile | IrregularEntry]) -> None:
         self._root = root
-        self._tag_files = FolderSource(root, threads=1, leaving=PAYLOAD)
+        self._tag_files = FolderSource(root, leaving=PAYLOAD)
         promised = algorithms_of_bag(root)
         self._payload = {
             RelativePath(PAYLOAD + entry.path): Digested(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from building_bags import PAYLOAD, bag_files, codes_of, manifest, tar_member, tarred, write, zipped
+from hostile import pax_tar
 
 from preservation.bagit import codes
 from preservation.bagit.archives.layout import read_layout
@@ -103,7 +104,17 @@ def tar_with(path: Path, *members: tarfile.TarInfo, mode: str = "w") -> Path:
 
 
 @pytest.mark.parametrize(
-    "name", ["../evil", "bag/../../evil", "/etc/evil", "bag//../../../evil", r"..\evil", r"C:\evil", "a\0b"]
+    "name",
+    [
+        "../evil",
+        "bag/../../evil",
+        "/etc/evil",
+        "bag//../../../evil",
+        r"..\evil",
+        r"C:\evil",
+        r"\\nas\evil",
+        "a\0b",
+    ],
 )
 def test_a_member_that_climbs_out_is_named(tmp_path: Path, name: str):
     archives = [tar_with(tmp_path / "a.tar", tar_member(name))] if "\0" not in name else []
@@ -222,6 +233,14 @@ def test_a_header_that_claims_all_memory_is_noticed(tmp_path: Path, size: int):
     (tmp_path / "a.tar").write_bytes(bytes(block) + bytes(1024))
     assert codes_of(validate(tmp_path / "a.tar").issues) <= {codes.ARCHIVE_BOMB, codes.ARCHIVE_UNREADABLE}
     assert not validate(tmp_path / "a.tar").valid
+
+
+@pytest.mark.parametrize("size", [-512, -1024, -1536, -(1 << 40)])
+def test_a_size_below_zero_neither_leads_back_nor_counts_against_the_others(tmp_path: Path, size: int):
+    (tmp_path / "a.tar").write_bytes(pax_tar({"size": str(size)}, bytes(512)))
+    layout = read_layout(tmp_path / "a.tar", ArchiveKind.TAR, LIMITS)
+    assert codes_of(layout.harmful.issues) == {codes.ARCHIVE_BOMB}
+    assert layout.files == {}
 
 
 def test_a_chain_of_headers_does_not_exhaust_the_stack(tmp_path: Path):

@@ -13,6 +13,9 @@ from preservation.bagit import codes
 from preservation.bagit.validation import validate
 from preservation.errors import NotFoundError
 
+# The threads of a test run do nothing while the command's process, which has none, would fork.
+FORKING = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_good_bag_of_any_version_is_valid_and_nothing_is_said_of_it(tmp_path: Path, version: str):
@@ -224,13 +227,45 @@ def test_a_name_that_is_not_utf_8_is_told_and_nothing_breaks(tmp_path: Path):
     assert all(issue.message.isprintable() for issue in verdict.issues)
 
 
-def test_a_file_larger_than_one_read_is_digested_by_threads(tmp_path: Path):
+def test_a_file_larger_than_one_read_is_digested_whole(tmp_path: Path):
     payload = {f"data/{number}": bytes([number]) * 700_000 for number in range(5)}
     files = bag_files(payload, algorithms=("sha256", "md5"))
     assert verdict_on(tmp_path / "good", files).issues == ()
     files["data/3"] = files["data/3"][:-1] + b"!"
     verdict = verdict_on(tmp_path / "bad", files)
     assert {(issue.code, issue.path) for issue in verdict.issues} == {(codes.DIGEST_MISMATCH, "data/3")}
+
+
+@FORKING
+def test_several_processes_come_to_the_verdict_that_one_comes_to(tmp_path: Path):
+    payload = {f"data/{number}": bytes([number]) * 400 for number in range(200)}
+    files = bag_files(payload, algorithms=("sha256", "md5"))
+    files |= {f"data/{number}": b"changed" for number in range(0, 200, 3)}
+    del files["data/7"]
+    root = write(tmp_path / "bag", files)
+    (root / "data" / "link").symlink_to("8")
+    alone, together = validate(root), validate(root, processes=3)
+    assert len(alone.issues) > 100
+    assert set(together.issues) == set(alone.issues)
+    assert (together.payload, together.complete) == (alone.payload, alone.complete)
+
+
+@FORKING
+def test_a_sound_bag_that_several_processes_read_is_valid_with_its_whole_payload(tmp_path: Path):
+    root = write(tmp_path / "bag", bag_files({f"data/{number}": b"1234" for number in range(5_000)}))
+    verdict = validate(root, processes=4)
+    assert (verdict.valid, verdict.payload.files, verdict.payload.octets) == (True, 5_000, 20_000)
+
+
+@FORKING
+def test_faults_that_several_processes_find_are_counted_over_all_of_them(tmp_path: Path):
+    files = bag_files({f"data/{number}": b"x" for number in range(3_000)})
+    root = write(tmp_path / "bag", files | {f"data/{number}": b"y" for number in range(3_000)})
+    mismatches = [
+        issue for issue in validate(root, processes=3).issues if issue.code == codes.DIGEST_MISMATCH
+    ]
+    assert len(mismatches) == 1_001
+    assert "2,000 more" in mismatches[-1].message
 
 
 def test_very_many_faults_are_counted_instead_of_listed(tmp_path: Path):

@@ -8,11 +8,16 @@ from pathlib import Path
 
 import pytest
 import typer
+from archives import MUNIMENT
 from building_bags import bag_files, write, zipped
 from typer.testing import CliRunner, Result
 
 from flows.cli import validate
+from flows.cli.validating import needs_no_parser
 from preservation.errors import NotFoundError
+
+# The threads of a test run do nothing while the command's process, which has none, would fork.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 
 app = typer.Typer(rich_markup_mode=None)
 app.callback()(lambda: None)
@@ -88,14 +93,28 @@ def test_a_bag_that_is_not_there_is_an_error_and_the_others_are_judged(tmp_path:
 
 
 def test_a_folder_is_validated_without_what_is_slow_to_import(good: Path):
-    slow = {"prefect", "pydantic", "sqlalchemy", "bagit", "zipfile", "tarfile", "concurrent.futures"}
+    slow = {"typer", "prefect", "pydantic", "sqlalchemy", "bagit", "zipfile", "tarfile", "concurrent.futures"}
     script = (
-        "import sys; from pathlib import Path; import flows.cli.validate\n"
-        "from preservation.bagit.validation import validate\n"
-        "assert validate(Path(sys.argv[1])).valid\n"
-        f"print(sorted({slow} & set(sys.modules)))"
+        "import sys, flows.cli.__main__\n"
+        "sys.argv[1:1] = ['validate']\n"
+        "try: flows.cli.__main__.main()\n"
+        f"finally: print(sorted({slow} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(good)], capture_output=True, text=True, check=True
     )
-    assert done.stdout == "[]\n"
+    assert done.stdout.endswith(" 25 bytes\n[]\n")
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_the_command_says_the_same_with_its_parser_and_without(good: Path, bad: Path, options: list[str]):
+    words = [*options, str(good), str(bad)]
+    assert needs_no_parser(words)
+    plain = subprocess.run([MUNIMENT, "validate", *words], capture_output=True, text=True, check=False)
+    parsed = run(*words)
+    assert (plain.returncode, plain.stdout) == (parsed.exit_code, parsed.stdout)
+
+
+@pytest.mark.parametrize("words", [[], ["--json"], ["--help"], ["-h"], ["bag", "--"], ["bag", "--jsn"]])
+def test_whatever_is_more_than_paths_goes_through_the_parser(words: list[str]):
+    assert not needs_no_parser(words)

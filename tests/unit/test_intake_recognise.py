@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from building_bags import PAYLOAD, bag_files, codes_of, tar_member, tarred, write, zipped
+from hostile_trees import deep
 
 from preservation.bagit import codes as bag_codes
 from preservation.errors import DeniedError, NotFoundError, StoreFullError
@@ -170,6 +171,21 @@ def test_links_and_devices_are_refused(tmp_path: Path, workspace: Path):
     assert codes_of(refused(tmp_path / "pipe", workspace)) == {codes.DROP_IS_NO_FILE}
 
 
+def test_what_is_refused_as_a_whole_is_named(tmp_path: Path, workspace: Path):
+    write(tmp_path / "empty \u202egif", {})
+    write(tmp_path / "bag", bag_files({}))
+    (tmp_path / "link").symlink_to(tmp_path / "bag")
+    os.mkfifo(tmp_path / "pipe")
+    for name, told in (
+        ("empty \u202egif", "There is nothing in the drop 'empty \\u202egif'."),
+        ("bag", "The drop 'bag' is a bag, and there is nothing in its payload folder, data."),
+        ("link", "The drop 'link' is a symbolic link to something else."),
+        ("pipe", "The drop 'pipe' is neither a file nor a folder."),
+    ):
+        [issue] = refused(tmp_path / name, workspace)
+        assert issue.message == told
+
+
 def test_a_drop_that_is_gone_is_an_error(tmp_path: Path, workspace: Path):
     with pytest.raises(NotFoundError, match="gone"):
         recognise(tmp_path / "gone", workspace, LIMITS)
@@ -273,3 +289,8 @@ def test_room_is_asked_for_before_anything_is_unpacked(
     with pytest.raises(StoreFullError, match="make room"):
         recognise(drop, workspace, LIMITS)
     assert list(workspace.iterdir()) == []
+
+
+def test_folders_deeper_than_one_path_can_say_are_left_to_the_survey(tmp_path: Path, workspace: Path):
+    deep(tmp_path / "drop", 24, "d" * 200)
+    assert received(tmp_path / "drop", workspace) == Received(DropKind.FOLDER, tmp_path / "drop")

@@ -27,7 +27,8 @@ from preservation.model.paths import RelativePath, fault_of_path, shown
 _LITTER = "__MACOSX"
 """The folder that a Mac puts beside what it packs; it holds what only a Mac knows what to do with."""
 
-_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\")
+"""``C:\\``, ``\\\\server\\share``, and the root of the current drive."""
 _DECLARATION = re.compile(r"(?:([^/]+)/)?bagit\.txt")
 
 
@@ -140,7 +141,7 @@ def fault_of_member(member: ArchiveMember) -> str | None:
     if fault is None and ".." in member.name.replace("\\", "/").split("/"):
         fault = r"the path climbs out with '..\'"
     if fault is None and _DRIVE.match(member.name):
-        fault = "the path names a drive"
+        fault = "the path names a drive or a server"
     if fault is None and _leads_out(member):
         fault = f"the link leads out to '{shown(member.target)}'"
     return fault

@@ -83,6 +83,11 @@ def _members(archive: tarfile.TarFile) -> Iterator[tuple[ArchiveMember, Opener]]
     while (info := archive.next()) is not None:
         # tarfile would remember every member, though nobody goes back to one.
         archive.members.clear()  # type: ignore[attr-defined]  # it is there, and typeshed does not say so
+        if info.size < 0:
+            # Said by an extended header: taken at its word, the next member would be one that came before.
+            raise ArchiveError(
+                codes.ARCHIVE_BOMB, "A header in the archive claims a negative size.", info.name
+            )
         yield _member(info), partial(MemberStream, partial(archive.extractfile, info))
 
 

@@ -22,9 +22,14 @@ def wanted_digests(contents: BagContents) -> Wanted:
         entries, only = manifests[0].entries, (manifests[0].algorithm,)
         return lambda path: only if path in entries else ()
 
+    promises = [(manifest.entries, manifest.algorithm) for manifest in manifests]
+
     def wanted(path: RelativePath) -> tuple[BagAlgorithm, ...]:
-        named = [manifest.algorithm for manifest in manifests if path in manifest.entries]
-        return tuple(dict.fromkeys(named))
+        named: tuple[BagAlgorithm, ...] = ()
+        for entries, algorithm in promises:
+            if path in entries and algorithm not in named:
+                named += (algorithm,)
+        return named
 
     return wanted
 

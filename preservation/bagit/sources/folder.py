@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 from preservation.bagit import codes
 from preservation.bagit.algorithms import BagAlgorithm, digests_of, digests_of_stream
 from preservation.bagit.sources.protocol import PAYLOAD, Digested, Listing, Observed, Wanted
+from preservation.bagit.turns import MOST_PARTS
 from preservation.fixity.checking import Unreadable
 from preservation.model.issues import Issue
 from preservation.model.paths import RelativePath, shown
 
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _BUFFER_BYTES = 1 << 18
-"""What a processor's cache holds. A file that one read takes in is digested at once: a thread costs more."""
+"""What a processor's cache holds. A file that one read takes in is digested at once."""
+
+Placed: TypeAlias = tuple[RelativePath, str]
+"""A file by its path in the bag, and where it lies."""
 
 
 class FolderSource:
@@ -25,10 +30,9 @@ class FolderSource:
     ``leaving`` names one folder in it that is not looked into, with ``/`` behind it.
     """
 
-    def __init__(self, folder: Path, threads: int, leaving: str = "") -> None:
+    def __init__(self, folder: Path, leaving: str = "") -> None:
         self._folder = os.fspath(folder)
         self._leaving = leaving
-        self._threads = threads
         self._files: list[RelativePath] = []
 
     @property
@@ -51,30 +55,37 @@ class FolderSource:
         """Open a listed tag file. Raises ``OSError``."""
         return os.fdopen(os.open(f"{self._folder}/{path}", _OPEN), "rb")
 
+    @cached_property
+    def places(self) -> Sequence[Placed]:
+        """Where every listed file lies."""
+        return [(path, f"{self._folder}/{path}") for path in self._files]
+
+    @property
+    def parts(self) -> int:
+        """In how many parts the listed files are to be read."""
+        return min(len(self._files), MOST_PARTS)
+
     def digest(self, wanted: Wanted) -> Iterator[tuple[RelativePath, Observed]]:
-        """Digest every listed file: small ones one after the other, large ones many at a time."""
-        return digest_files(((path, f"{self._folder}/{path}") for path in self._files), wanted, self._threads)
+        """Digest every listed file."""
+        return self.digest_parts(wanted, range(self.parts))
+
+    def digest_parts(self, wanted: Wanted, numbers: Iterable[int]) -> Iterator[tuple[RelativePath, Observed]]:
+        """Digest the listed files of some parts."""
+        return digest_files(in_parts(self.places, numbers), wanted)
 
 
-def digest_files(
-    files: Iterable[tuple[RelativePath, str]], wanted: Wanted, threads: int
-) -> Iterator[tuple[RelativePath, Observed]]:
-    """Digest files, each given by its path in the bag and by where it lies; the large ones last."""
+def in_parts(places: Sequence[Placed], numbers: Iterable[int]) -> Iterator[Placed]:
+    """Give the files of some parts, told by their numbers; all parts together are all files."""
+    step = -(-len(places) // MOST_PARTS)
+    for number in numbers:
+        yield from places[number * step : (number + 1) * step]
+
+
+def digest_files(files: Iterable[Placed], wanted: Wanted) -> Iterator[tuple[RelativePath, Observed]]:
+    """Digest files, each given by its path in the bag and by where it lies."""
     buffer = bytearray(_BUFFER_BYTES)
-    large: list[tuple[RelativePath, str]] = []
     for path, place in files:
-        observed = _digest_small(place, wanted(path), buffer)
-        if observed is None:
-            large.append((path, place))
-        else:
-            yield path, observed
-    if large:
-        # It takes a while to import, and most bags hold no large file.
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  as said above
-
-        with ThreadPoolExecutor(threads, thread_name_prefix="digest") as pool:
-            found = pool.map(lambda file: digest_large(file[1], wanted(file[0])), large)
-            yield from zip((path for path, _ in large), found, strict=True)
+        yield path, _digest(place, wanted(path), buffer)
 
 
 def _has_folder(folder: str, name: str) -> bool:
@@ -113,8 +124,8 @@ def _not_a_file(path: RelativePath, *, is_link: bool) -> Issue:
     return codes.error(codes.NOT_A_FILE, f"'{shown(path)}' is {what}.", path)
 
 
-def _digest_small(path: str, algorithms: tuple[BagAlgorithm, ...], buffer: bytearray) -> Observed | None:
-    """Digest the file at ``path`` if one read into ``buffer`` takes it in, else return ``None``."""
+def _digest(path: str, algorithms: tuple[BagAlgorithm, ...], buffer: bytearray) -> Observed:
+    """Digest the file at ``path``; at once if one read into ``buffer`` takes it in."""
     try:
         if not algorithms:
             return Digested(os.lstat(path).st_size, {})
@@ -123,7 +134,9 @@ def _digest_small(path: str, algorithms: tuple[BagAlgorithm, ...], buffer: bytea
             size = os.readv(descriptor, (buffer,))
             # A read may fall short of the end, so only an empty one proves it.
             if size == len(buffer) or (size and os.readv(descriptor, (memoryview(buffer)[size:],))):
-                return None
+                os.lseek(descriptor, 0, os.SEEK_SET)
+                with open(descriptor, "rb", buffering=0, closefd=False) as stream:
+                    return Digested(*digests_of_stream(stream, algorithms, buffer))
         finally:
             os.close(descriptor)
     except OSError as failure:
@@ -133,8 +146,4 @@ def _digest_small(path: str, algorithms: tuple[BagAlgorithm, ...], buffer: bytea
 
 def digest_large(path: str, algorithms: tuple[BagAlgorithm, ...]) -> Observed:
     """Digest the file at ``path``, whatever its size."""
-    try:
-        with os.fdopen(os.open(path, _OPEN), "rb", buffering=0) as stream:
-            return Digested(*digests_of_stream(stream, algorithms, bytearray(_BUFFER_BYTES)))
-    except OSError as failure:
-        return Unreadable(failure.strerror or str(failure))
+    return _digest(path, algorithms, bytearray(_BUFFER_BYTES))

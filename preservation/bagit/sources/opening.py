@@ -12,7 +12,7 @@ from preservation.errors import DeniedError, NotFoundError
 from preservation.model.paths import shown
 
 
-def open_source(path: Path, threads: int) -> BagSource | None:
+def open_source(path: Path) -> BagSource | None:
     """Return the source for the bag at ``path``, or ``None`` where there is neither folder nor archive.
 
     Raises ``NotFoundError`` where there is nothing, ``DeniedError`` where it must not be looked at.
@@ -20,7 +20,7 @@ def open_source(path: Path, threads: int) -> BagSource | None:
     try:
         mode = path.stat().st_mode
         if S_ISDIR(mode):
-            return _open_folder(path, threads)
+            return _open_folder(path)
         return _open_archive(path) if S_ISREG(mode) else None
     except FileNotFoundError as failure:
         raise NotFoundError(f"There is nothing at {shown(str(path))}; check the path.") from failure
@@ -28,12 +28,10 @@ def open_source(path: Path, threads: int) -> BagSource | None:
         raise DeniedError(f"{shown(str(path))} must not be read; check its permissions.") from failure
 
 
-def _open_folder(path: Path, threads: int) -> BagSource:
+def _open_folder(path: Path) -> BagSource:
     real = path.resolve()
     number = version_number_of(real)
-    return (
-        FolderSource(path, threads) if number is None else VersionSource(path, real.parent, number, threads)
-    )
+    return FolderSource(path) if number is None else VersionSource(path, real.parent, number)
 
 
 def _open_archive(path: Path) -> BagSource | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol, TypeAlias
+from typing import BinaryIO, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from preservation.bagit.algorithms import BagAlgorithm
 from preservation.fixity.checking import Unreadable
@@ -29,8 +29,7 @@ class Listing:
     whole: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Digested:
+class Digested(NamedTuple):
     """A file that was read to its end: its size in bytes and the digests that were wanted."""
 
     size: int
@@ -58,3 +57,15 @@ class BagSource(Protocol):
 
     def digest(self, wanted: Wanted) -> Iterator[tuple[RelativePath, Observed]]:
         """Read every listed file once, in whatever order is best here, and say what was found."""
+
+
+@runtime_checkable
+class DividedSource(BagSource, Protocol):
+    """A bag whose files lie each for itself, so that several processes can read them."""
+
+    @property
+    def parts(self) -> int:
+        """In how many parts the listed files are to be read."""
+
+    def digest_parts(self, wanted: Wanted, numbers: Iterable[int]) -> Iterator[tuple[RelativePath, Observed]]:
+        """Read every file of some parts, told by their numbers from 0, and say what was found."""

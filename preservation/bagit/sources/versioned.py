@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
 from preservation.bagit import codes
 from preservation.bagit.fetch import FETCH_TXT, FetchEntry, parse_fetch
 from preservation.bagit.manifests import decode_path
-from preservation.bagit.sources.folder import FolderSource, digest_files
+from preservation.bagit.sources.folder import FolderSource, Placed, digest_files, in_parts
 from preservation.bagit.sources.protocol import Listing, Observed, Wanted
 from preservation.bagit.tagtext import TagText, TagTextError
+from preservation.bagit.turns import MOST_PARTS
 from preservation.model.identifiers import VersionNumber
 from preservation.model.issues import Issue
 from preservation.model.locators import parse_locator
@@ -27,11 +29,10 @@ class VersionSource:
     Only plain files are taken, reached through plain folders: links are never followed.
     """
 
-    def __init__(self, folder: Path, beside: Path, number: VersionNumber, threads: int) -> None:
-        self._own = FolderSource(folder, threads)
+    def __init__(self, folder: Path, beside: Path, number: VersionNumber) -> None:
+        self._own = FolderSource(folder)
         self._beside = beside
         self._number = number
-        self._threads = threads
         self._elsewhere: dict[RelativePath, str] = {}
         self._versions: list[VersionNumber] = []
 
@@ -61,8 +62,20 @@ class VersionSource:
 
     def digest(self, wanted: Wanted) -> Iterator[tuple[RelativePath, Observed]]:
         """Digest every file of the folder, then what lies in earlier versions."""
-        yield from self._own.digest(wanted)
-        yield from digest_files(self._elsewhere.items(), wanted, self._threads)
+        return self.digest_parts(wanted, range(self.parts))
+
+    @property
+    def parts(self) -> int:
+        """In how many parts the listed files are to be read."""
+        return min(len(self._places), MOST_PARTS)
+
+    def digest_parts(self, wanted: Wanted, numbers: Iterable[int]) -> Iterator[tuple[RelativePath, Observed]]:
+        """Digest the listed files of some parts."""
+        return digest_files(in_parts(self._places, numbers), wanted)
+
+    @cached_property
+    def _places(self) -> Sequence[Placed]:
+        return [*self._own.places, *self._elsewhere.items()]
 
     def _named(self, own: Listing) -> dict[VersionNumber, dict[RelativePath, RelativePath]]:
         """Return, by earlier version, what the fetch file names that is not here: its path, and there."""
@@ -88,7 +101,7 @@ class VersionSource:
         folder = self._beside / f"v{version}"
         if folder.is_symlink() or not folder.is_dir():
             return
-        there = FolderSource(folder, self._threads).listing().files
+        there = FolderSource(folder).listing().files
         yield from ((path, below) for path, below in files.items() if below in there)
 
     def _told(self) -> Issue:
