@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoFreeConnectionError
 
 from preservation.errors import (
+    ConfigurationError,
     DeniedError,
     IntegrityError,
     PreservationError,
@@ -19,6 +22,10 @@ from preservation.errors import (
 _PRIMARY_CODE = 0xFF
 """SQLite's extended result codes carry the primary one in their lowest byte."""
 
+_REFUSED = ("authentication failed", "no password supplied", "no pg_hba.conf entry", 'role "')
+_NO_SUCH_DATABASE = re.compile('database ".*" does not exist')
+"""What a server says while it is being connected to, in words alone. In another language it is retried."""
+
 
 @contextmanager
 def translated(database: str) -> Iterator[None]:
@@ -28,6 +35,8 @@ def translated(database: str) -> Iterator[None]:
     """
     try:
         yield
+    except NoFreeConnectionError as error:
+        raise _unavailable(database, "this process keeps all its connections busy") from error
     except (DBAPIError, sqlite3.Error) as error:
         original = error.orig if isinstance(error, DBAPIError) else error
         translation = _of_sqlite(original, database) or _of_postgresql(original, database)
@@ -68,9 +77,9 @@ def _of_sqlite(error: BaseException | None, database: str) -> PreservationError 
 def _of_postgresql(error: BaseException | None, database: str) -> PreservationError | None:
     """Tell by SQLSTATE (PostgreSQL, appendix A); a driver that never connected has none to give."""
     state = getattr(error, "sqlstate", "")
-    if state is None and type(error).__name__ == "OperationalError":
-        return _unavailable(database, f"no connection ({str(error).strip().splitlines()[0]})")
-    match (state or "")[:2], state:
+    if state is None:
+        return _of_no_connection(type(error).__name__, str(error).strip(), database)
+    match state[:2], state:
         case _, "53100":
             return _full(database)
         case ("28", _) | (_, "42501" | "25006"):
@@ -81,9 +90,27 @@ def _of_postgresql(error: BaseException | None, database: str) -> PreservationEr
             return None
 
 
+def _of_no_connection(kind: str, said: str, database: str) -> PreservationError | None:
+    if kind == "ProgrammingError":
+        return ConfigurationError(
+            f"database {database}: its URL cannot be used ({said}); correct 'url' in [database] of "
+            "muniment.toml"
+        )
+    if kind != "OperationalError":
+        return None
+    if any(word in said for word in _REFUSED):
+        return _denied(database, said)
+    if _NO_SUCH_DATABASE.search(said):
+        return ConfigurationError(
+            f"database {database}: the server has no database of that name; make it "
+            "(docs/operations.md, PostgreSQL), or correct 'url' in [database] of muniment.toml"
+        )
+    return _unavailable(database, f"no connection ({said.splitlines()[0]})")
+
+
 def _unavailable(database: str, why: str) -> UnavailableError:
     return UnavailableError(
-        f"database {database}: {why}; nothing was written, and the same act may be tried again"
+        f"database {database}: {why}; nothing was half written, and the same act may be tried again"
     )
 
 
@@ -91,10 +118,10 @@ def _full(database: str) -> StoreFullError:
     return StoreFullError(f"database {database}: no space is left where it lies; make room and try again")
 
 
-def _denied(database: str) -> DeniedError:
+def _denied(database: str, said: str = "it does not let us write") -> DeniedError:
     return DeniedError(
-        f"database {database}: it does not let us write; see to the permissions of its file and folder, "
-        "or to the user and password of the database server"
+        f"database {database}: {said}; see to the permissions of its file and folder, "
+        "or to the user and password of the database server (docs/operations.md, PostgreSQL)"
     )
 
 

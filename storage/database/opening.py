@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy import Connection, Engine
 
-from preservation.errors import ConfigurationError
+from storage.database.engines import WRITES, engine_for, shown_address
 from storage.database.faults import translated
 from storage.database.upgrading import CURRENT_REVISION, revision_of, upgrade
 
@@ -23,7 +20,15 @@ if TYPE_CHECKING:
 PATIENCE = timedelta(seconds=30)
 """How long a writer waits for others before it says that the database is locked."""
 
-_WRITES = "muniment_writes"
+# Whatever the server's own defaults are: a reader sees one moment also over several statements, and a
+# writer that waited for another sees what that one wrote. SQLite's transactions are so by themselves.
+_READER: dict[str, dict[str, Any]] = {
+    "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+}
+_WRITER: dict[str, dict[str, Any]] = {
+    "postgresql": {"isolation_level": "READ COMMITTED"},
+    "sqlite": {WRITES: True},
+}
 
 
 class Database:
@@ -34,18 +39,19 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self.address = engine.url.render_as_string(hide_password=True)
+        self.address = shown_address(engine.url)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection that sees one moment of the database and changes nothing."""
-        with translated(self.address), self._engine.begin() as connection:
+        reader = self._engine.execution_options(**_READER.get(self._engine.dialect.name, {}))
+        with translated(self.address), reader.begin() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a connection whose work is kept as a whole when the block ends, and not at all if it fails."""
-        writer = self._engine.execution_options(**{_WRITES: True})
+        writer = self._engine.execution_options(**_WRITER.get(self._engine.dialect.name, {}))
         with translated(self.address), writer.begin() as connection:
             yield connection
 
@@ -69,17 +75,7 @@ def open_database(url: str, patience: timedelta = PATIENCE) -> Database:
     ``UnavailableError``, ``DeniedError`` or ``StoreFullError`` where the database cannot serve, and
     ``IntegrityError`` where what lies there is damaged.
     """
-    try:
-        address = make_url(url)
-        engine = create_engine(address)
-    except (ArgumentError, NoSuchModuleError, ImportError) as error:
-        raise ConfigurationError(
-            f"the database URL cannot be used ({error}); correct 'url' in [database] of muniment.toml, "
-            "for example sqlite:///state/muniment.db"
-        ) from error
-    if engine.dialect.name == "sqlite":
-        _settle_sqlite(engine, patience)
-    database = Database(engine)
+    database = Database(engine_for(url, patience))
     try:
         with database.reading() as connection:
             current = revision_of(connection) == CURRENT_REVISION
@@ -90,23 +86,3 @@ def open_database(url: str, patience: timedelta = PATIENCE) -> Database:
         database.close()
         raise
     return database
-
-
-def _settle_sqlite(engine: Engine, patience: timedelta) -> None:
-    """Let SQLite serve many processes, keep its promises through a power cut, and mind its foreign keys."""
-
-    @event.listens_for(engine, "connect")
-    def _connect(connection: sqlite3.Connection, _: object) -> None:
-        # Transactions begin where we say so (below), not where the driver guesses.
-        connection.isolation_level = None
-        connection.execute(f"PRAGMA busy_timeout = {int(patience.total_seconds() * 1000)}")
-        if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-            connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        # A writer takes its place at once: one that starts as a reader may not be let in later.
-        writes = connection.get_execution_options().get(_WRITES, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -59,20 +59,37 @@ def segments(journal: Journal) -> tuple[Segment, ...]:
     return tuple(found)
 
 
-def publish(
-    journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], store: Store, scratch: Path
-) -> tuple[Segment, ...]:
-    """Give ``store`` every sealed segment that it lacks, with the public keys, and read them back.
+@dataclass(frozen=True, slots=True)
+class AgreeingStore:
+    """A store in which nothing contradicts the journal; ``held`` are the keys of its journal's folder."""
 
-    Returns the segments that were lacking. ``scratch`` is a folder to write them in first. Raises
-    ``IntegrityError`` where the store gives back other bytes, or, before anything is written, where it
-    holds a signed head that is not in the journal's chain; and ``StorageError`` as the store does.
+    store: Store
+    held: frozenset[StoreKey]
+
+
+def agreeing(journal: Journal, store: Store) -> AgreeingStore:
+    """Return ``store``, after seeing that it holds no signed head which is not in the journal's chain.
+
+    To be asked before a head is signed: a chain that went another way is not vouched for. Raises
+    ``IntegrityError`` where it does hold one, ``StorageError`` as the store does.
     """
-    held = {kept.key for kept in store.list(FOLDER)}
+    held = frozenset(kept.key for kept in store.list(FOLDER))
     # Asked after the store: what another process seals meanwhile is known, and no other chain.
     sealed = segments(journal)
     require_one_chain(journal, store, held, {segment.head_key: segment.signed for segment in sealed})
-    lacking = tuple(segment for segment in sealed if segment.head_key not in held)
+    return AgreeingStore(store, held)
+
+
+def publish(
+    journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], target: AgreeingStore, scratch: Path
+) -> tuple[Segment, ...]:
+    """Give a store every sealed segment that it lacks, with the public keys, and read them back.
+
+    Returns the segments that were lacking. ``scratch`` is a folder to write them in first. Raises
+    ``IntegrityError`` where the store gives back other bytes, ``StorageError`` as the store does.
+    """
+    store = target.store
+    lacking = tuple(segment for segment in segments(journal) if segment.head_key not in target.held)
     for segment in lacking:
         count = segment.signed.head.seq - segment.first + 1
         lines = islice(journal.lines(after=segment.first - 1), count)

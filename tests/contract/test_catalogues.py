@@ -18,6 +18,7 @@ from building_records import (
     package_named,
     sha256_of,
 )
+from databases import ENGINES, database_url
 
 from preservation.errors import AlreadyExistsError, NotFoundError
 from preservation.model.identifiers import CollectionName, SubmissionId, parse_object_id
@@ -40,14 +41,14 @@ class Kept:
     journal: Journal
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", *ENGINES])
 def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kept]:
     match request.param:
         case "memory":
             journal = MemoryJournal()
             yield Kept(MemoryCatalogue(journal), journal)
-        case "sqlite":
-            with open_database(f"sqlite:///{tmp_path / 'records.db'}") as database:
+        case engine:
+            with open_database(database_url(engine, request, tmp_path)) as database:
                 yield Kept(SqlCatalogue(database), SqlJournal(database))
 
 

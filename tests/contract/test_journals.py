@@ -14,6 +14,7 @@ import pytest
 import writing_journals
 from building_records import MOMENT, an_event, events
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from databases import ENGINES, database_url
 
 from preservation.errors import IntegrityError
 from storage.database.opening import open_database
@@ -32,16 +33,12 @@ KEY = SigningKey(
 KEYS = {KEY.identifier: KEY.private.public_key()}
 
 
-def database_url(engine: str, folder: Path) -> str:
-    return {"sqlite": f"sqlite:///{folder / 'records.db'}"}[engine]
-
-
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", *ENGINES])
 def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Journal]:
     if request.param == "memory":
         yield MemoryJournal()
     else:
-        with open_database(database_url(request.param, tmp_path)) as database:
+        with open_database(database_url(request.param, request, tmp_path)) as database:
             yield SqlJournal(database)
 
 
@@ -191,24 +188,51 @@ def test_a_journal_that_went_another_way_is_not_joined_with_a_copy(journal: Jour
     assert journal.head().seq == 3
 
 
-@pytest.mark.parametrize("engine", ["sqlite"])
-def test_eight_processes_keep_one_chain(engine: str, tmp_path: Path, project: Path):
-    url = database_url(engine, tmp_path)
+def a_writer(url: str, writer: int, project: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, writing_journals.__file__, url, str(writer)],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": f"{project}{os.pathsep}{project / 'tests'}"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def killed_after(batches: int, writer: subprocess.Popen[str]) -> int:
+    """Kill a writer as soon as it has told of so many batches, with another one half written."""
+    assert writer.stdout is not None
+    for _ in range(batches):
+        assert writer.stdout.readline()
+    writer.kill()
+    # What it had told before it was gone.
+    return batches + len(writer.communicate(timeout=120)[0].splitlines())
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_eight_processes_keep_one_chain_also_where_some_are_killed(
+    engine: str, request: pytest.FixtureRequest, tmp_path: Path, project: Path
+):
+    url = database_url(engine, request, tmp_path)
     # None of them finds a schema: they make it at once, too.
-    writers = [
-        subprocess.Popen(
-            [sys.executable, writing_journals.__file__, url, str(writer)],
-            cwd=project,
-            env={**os.environ, "PYTHONPATH": f"{project}{os.pathsep}{project / 'tests'}"},
-        )
-        for writer in range(8)
-    ]
-    assert [writer.wait(timeout=120) for writer in writers] == [0] * 8
+    writers = [a_writer(url, writer, project) for writer in range(8)]
+    done = {writer: killed_after(1 + writer // 2, writers[writer]) for writer in (1, 3, 5, 7)}
+    for writer in (0, 2, 4, 6):
+        writers[writer].communicate(timeout=120)
+        assert writers[writer].returncode == 0
+    each = writing_journals.BATCHES * writing_journals.BATCH
     with open_database(url) as database:
         journal = SqlJournal(database)
+        assert isinstance(verify_journal(journal, {}), Intact)
+        for writer, batches in done.items():
+            entries = len(list(journal.about(f"maps/writer-{writer}")))
+            # A batch is there whole or not at all, and what was told to be there is.
+            assert entries in range(batches * writing_journals.BATCH, each + 1, writing_journals.BATCH)
+        again = [a_writer(url, writer, project) for writer in done]
+        for resumed in again:
+            resumed.communicate(timeout=120)
+            assert resumed.returncode == 0
         verdict = verify_journal(journal, {})
         assert isinstance(verdict, Intact)
-        each = writing_journals.BATCHES * writing_journals.BATCH
         assert verdict.head.seq == 8 * each
         for writer in range(8):
             told = [entry.detail for entry in journal.about(f"maps/writer-{writer}")]

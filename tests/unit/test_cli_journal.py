@@ -19,7 +19,7 @@ from flows.settings import load_settings
 from flows.wiring import open_installation
 from preservation.errors import AlreadyExistsError, ConfigurationError, IntegrityError, NotFoundError
 from storage.journal.keys import public_keys
-from storage.journal.segments import publish
+from storage.journal.segments import agreeing, publish
 from storage.journal.signing import sign_head
 
 app = typer.Typer()
@@ -44,7 +44,12 @@ def installation(tmp_path: Path) -> Path:
         opened.journal.append(events(range(3), "maps/sheet/v1"))
         opened.journal.append(events(range(3, 5), "maps/other/v1"))
         sign_head(opened.journal, opened.signing_key, MOMENT)
-        publish(opened.journal, public_keys(settings.keys), opened.stores[0], settings.state)
+        publish(
+            opened.journal,
+            public_keys(settings.keys),
+            agreeing(opened.journal, opened.stores[0]),
+            settings.state,
+        )
         opened.journal.append(
             [an_event(5, "maps/sheet/v1", note="after\nthe \N{RIGHT-TO-LEFT OVERRIDE}head")]
         )
@@ -140,7 +145,12 @@ def test_a_chain_that_went_on_from_a_backup_is_known_by_the_store_and_not_sealed
         sign_head(opened.journal, opened.signing_key, MOMENT)
         kept = [kept.key for kept in opened.stores[0].list()]
         with pytest.raises(IntegrityError, match=r"store first.*entry 5.*docs/journal\.md"):
-            publish(opened.journal, public_keys(settings.keys), opened.stores[0], tmp_path)
+            publish(
+                opened.journal,
+                public_keys(settings.keys),
+                agreeing(opened.journal, opened.stores[0]),
+                tmp_path,
+            )
         assert [kept.key for kept in opened.stores[0].list()] == kept
     result = run("verify", "-C", installation, "--json")
     assert result.exit_code == 4

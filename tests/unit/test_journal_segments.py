@@ -21,7 +21,7 @@ from storage.journal.comparing import verify_with_stores
 from storage.journal.exported import exported_in_folder, exported_in_store, restore
 from storage.journal.keys import SigningKey, generate_key, public_keys
 from storage.journal.memory import MemoryJournal
-from storage.journal.segments import publish, segments
+from storage.journal.segments import agreeing, publish, segments
 from storage.journal.signing import sign_head
 from storage.journal.sql import SqlJournal
 from storage.journal.verification import Broken, FaultKind, Intact, verify_journal
@@ -79,7 +79,7 @@ def test_a_segment_is_what_lies_between_two_signed_heads(journal: MemoryJournal)
 def test_a_store_is_given_every_segment_once(
     journal: MemoryJournal, keys: Path, key: SigningKey, store: Store, tmp_path: Path
 ):
-    given = publish(journal, public_keys(keys), store, tmp_path)
+    given = publish(journal, public_keys(keys), agreeing(journal, store), tmp_path)
     assert given == segments(journal)
     assert keys_in(store) == [
         "_journal/000000001-000000003.head.json",
@@ -88,16 +88,16 @@ def test_a_store_is_given_every_segment_once(
         "_journal/000000004-000000005.jsonl",
         f"_journal/journal-{key.identifier}.pub.pem",
     ]
-    assert publish(journal, public_keys(keys), store, tmp_path) == ()
+    assert publish(journal, public_keys(keys), agreeing(journal, store), tmp_path) == ()
     assert not list(tmp_path.glob("*.json*"))
 
 
 def test_what_is_new_is_given_later(
     journal: MemoryJournal, keys: Path, key: SigningKey, store: Store, tmp_path: Path
 ):
-    publish(journal, public_keys(keys), store, tmp_path)
+    publish(journal, public_keys(keys), agreeing(journal, store), tmp_path)
     sign_head(journal, key, MOMENT + timedelta(hours=2))
-    (given,) = publish(journal, public_keys(keys), store, tmp_path)
+    (given,) = publish(journal, public_keys(keys), agreeing(journal, store), tmp_path)
     assert given.lines_key == "_journal/000000006-000000007.jsonl"
 
 
@@ -115,10 +115,12 @@ def test_publishing_goes_on_where_it_was_cut_off(
     assert store
     failing = Failing(StoreName("failing"), PLACE)
     with pytest.raises(UnavailableError):
-        publish(journal, public_keys(keys), failing, tmp_path)
+        publish(journal, public_keys(keys), agreeing(journal, failing), tmp_path)
     whole = MemoryStore(StoreName("failing"), PLACE)
     whole.shelf = failing.shelf
-    assert [segment.first for segment in publish(journal, public_keys(keys), whole, tmp_path)] == [4]
+    assert [
+        segment.first for segment in publish(journal, public_keys(keys), agreeing(journal, whole), tmp_path)
+    ] == [4]
     verdict = exported_in_store(whole).verify(public_keys(keys))
     assert isinstance(verdict, Intact)
     assert verdict.head.seq == 5
@@ -142,7 +144,7 @@ def test_another_installations_journal_in_the_same_store_is_found(
         ]
     )
     with pytest.raises(IntegrityError, match="two installations"):
-        publish(journal, public_keys(keys), store, tmp_path)
+        publish(journal, public_keys(keys), agreeing(journal, store), tmp_path)
 
 
 def test_only_the_newest_known_head_is_read_before_sealing(
@@ -158,9 +160,9 @@ def test_only_the_newest_known_head_is_read_before_sealing(
             return super().open(key)
 
     store = Counting(StoreName("memory"), PLACE)
-    publish(journal, public_keys(keys), store, tmp_path)
+    publish(journal, public_keys(keys), agreeing(journal, store), tmp_path)
     store.opened.clear()
-    assert publish(journal, public_keys(keys), store, tmp_path) == ()
+    assert publish(journal, public_keys(keys), agreeing(journal, store), tmp_path) == ()
     assert store.opened == ["_journal/000000004-000000005.head.json"]
 
 
@@ -168,7 +170,7 @@ def test_only_the_newest_known_head_is_read_before_sealing(
 def test_a_journal_that_went_another_way_is_not_sealed_beside_the_first(
     journal: MemoryJournal, keys: Path, key: SigningKey, store: Store, tmp_path: Path, signed_at: list[int]
 ):
-    publish(journal, public_keys(keys), store, tmp_path)
+    publish(journal, public_keys(keys), agreeing(journal, store), tmp_path)
     fork = MemoryJournal()
     done = 0
     for last in signed_at:
@@ -178,14 +180,14 @@ def test_a_journal_that_went_another_way_is_not_sealed_beside_the_first(
         done = last
     before = keys_in(store)
     with pytest.raises(IntegrityError, match=rf"store {store.name}, _journal/.*docs/journal\.md"):
-        publish(fork, public_keys(keys), store, tmp_path)
+        publish(fork, public_keys(keys), agreeing(fork, store), tmp_path)
     assert keys_in(store) == before
 
 
 def test_the_same_chain_sealed_at_other_places_is_no_contradiction(
     journal: MemoryJournal, keys: Path, key: SigningKey, store: Store, tmp_path: Path
 ):
-    publish(journal, public_keys(keys), store, tmp_path)
+    publish(journal, public_keys(keys), agreeing(journal, store), tmp_path)
     same = MemoryJournal()
     same.restore(journal.lines(), journal.signed_heads()[:1])
     sign_head(same, key, MOMENT + timedelta(hours=3))
@@ -197,14 +199,14 @@ def test_a_file_that_is_no_head_stops_the_sealing(journal: MemoryJournal, keys: 
     store = MemoryStore(StoreName("memory"), PLACE)
     store.shelf.kept[StoreKey("_journal/x.head.json")] = b"rubbish"
     with pytest.raises(IntegrityError, match=r"_journal/x\.head\.json: this is not a signed head"):
-        publish(journal, public_keys(keys), store, tmp_path)
+        publish(journal, public_keys(keys), agreeing(journal, store), tmp_path)
     assert keys_in(store) == ["_journal/x.head.json"]
 
 
 def test_each_store_is_named_with_what_it_knows(journal: MemoryJournal, keys: Path, tmp_path: Path):
     stores = [MemoryStore(StoreName(name), PLACE) for name in ("east", "west")]
     for store in stores:
-        publish(journal, public_keys(keys), store, tmp_path)
+        publish(journal, public_keys(keys), agreeing(journal, store), tmp_path)
     verdict = verify_with_stores(MemoryJournal(), public_keys(keys), stores)
     assert isinstance(verdict, Broken)
     assert [(fault.kind, fault.seq) for fault in verdict.faults] == [(FaultKind.TRUNCATED, 5)] * 2
@@ -214,7 +216,7 @@ def test_each_store_is_named_with_what_it_knows(journal: MemoryJournal, keys: Pa
 def test_a_journal_is_checked_and_restored_from_a_store_alone(
     journal: MemoryJournal, keys: Path, store: Store, tmp_path: Path
 ):
-    publish(journal, public_keys(keys), store, tmp_path)
+    publish(journal, public_keys(keys), agreeing(journal, store), tmp_path)
     with open_database(f"sqlite:///{tmp_path / 'new.db'}") as database:
         restored = SqlJournal(database)
         head = restore(restored, exported_in_store(store), public_keys(keys))
@@ -226,7 +228,7 @@ def test_a_journal_is_checked_and_restored_from_a_store_alone(
 
 def test_a_store_without_a_segment_is_not_restored_from(journal: MemoryJournal, keys: Path, tmp_path: Path):
     store = MemoryStore(StoreName("memory"), PLACE)
-    publish(journal, public_keys(keys), store, tmp_path)
+    publish(journal, public_keys(keys), agreeing(journal, store), tmp_path)
     for end in ("jsonl", "head.json"):
         del store.shelf.kept[StoreKey(f"_journal/000000001-000000003.{end}")]
     verdict = exported_in_store(store).verify(public_keys(keys))
@@ -250,7 +252,7 @@ def test_a_folder_without_a_journal_says_so(tmp_path: Path):
 
 def test_a_head_that_cannot_be_read_is_named(journal: MemoryJournal, keys: Path, tmp_path: Path):
     store = MemoryStore(StoreName("memory"), PLACE)
-    publish(journal, public_keys(keys), store, tmp_path)
+    publish(journal, public_keys(keys), agreeing(journal, store), tmp_path)
     key = StoreKey("_journal/000000001-000000003.head.json")
     for broken in (
         b"rubbish\n",
