@@ -1,13 +1,16 @@
-"""Buckets on the tests' own S3 service, and stores in them."""
+"""Buckets on the tests' own S3 services, and stores in them."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
 import ceph
+import openstack_swift
 
 from preservation.model.identifiers import StoreName
 from storage.ports.stores import SiteName, StorePlace
@@ -25,16 +28,29 @@ SMALL_SIZES = Sizes(in_parts=6 << 20, part=5 << 20)
 """The smallest parts that a service takes, so that tests of parts need no large files."""
 
 
-def speak_as_the_archive() -> None:
+@dataclass(frozen=True)
+class Service:
+    """A service that speaks S3: where it answers, and the keys of the user who owns the buckets."""
+
+    url: Callable[[], str]
+    keys: ceph.Keys
+
+
+CEPH = Service(lambda: ceph.gateway().url, ceph.ARCHIVE)
+SWIFT = Service(openstack_swift.url, openstack_swift.ARCHIVE)
+
+
+def speak_as_the_archive(service: Service = CEPH) -> None:
     """Put the keys of the user who owns the buckets where a store looks for them."""
-    os.environ.update(ceph.ARCHIVE.environment)
+    os.environ.update(service.keys.environment)
 
 
-def client(keys: ceph.Keys = ceph.ARCHIVE) -> S3Client:
+def client(keys: ceph.Keys | None = None, service: Service = CEPH) -> S3Client:
     """Return a client of the tests' own, for what a store cannot and must not do."""
+    keys = keys or service.keys
     return boto3.client(
         "s3",
-        endpoint_url=ceph.gateway().url,
+        endpoint_url=service.url(),
         aws_access_key_id=keys.access,
         aws_secret_access_key=keys.secret,
         region_name="us-east-1",
@@ -42,17 +58,19 @@ def client(keys: ceph.Keys = ceph.ARCHIVE) -> S3Client:
 
 
 @cache
-def session_bucket() -> str:
+def session_bucket(service: Service = CEPH) -> str:
     """Return the bucket that this process makes for its tests."""
     name = ceph.new_name("tests")
-    client().create_bucket(Bucket=name)
+    client(service=service).create_bucket(Bucket=name)
     return name
 
 
-def new_address(bucket: str | None = None, prefix: str | None = None) -> BucketAddress:
+def new_address(
+    bucket: str | None = None, prefix: str | None = None, service: Service = CEPH
+) -> BucketAddress:
     """Return the address of an empty place: a prefix of its own in the session's bucket."""
     return BucketAddress(
-        bucket or session_bucket(), prefix or ceph.new_name("at"), ceph.gateway().url, addressing="path"
+        bucket or session_bucket(service), prefix or ceph.new_name("at"), service.url(), addressing="path"
     )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 
-from buckets import new_address, s3_store, speak_as_the_archive
+from buckets import CEPH, SWIFT, Service, new_address, s3_store, speak_as_the_archive
 from fakes import whole
 
 from preservation.model.identifiers import StoreName
@@ -77,14 +78,18 @@ def _folder_peer(folder: Path) -> Peer:
     return Peer(store, FolderPurger(store.name, root), folder)
 
 
-def _s3_peer(folder: Path) -> Peer:
-    speak_as_the_archive()
-    address = new_address()
+def _s3_peer(folder: Path, service: Service) -> Peer:
+    speak_as_the_archive(service)
+    address = new_address(service=service)
     return Peer(s3_store(address, NAME), S3Purger(Bucket(NAME, address)), folder)
 
 
 PEERS: Mapping[str, Callable[[Path], Peer]] = {
     "memory": _memory_peer,
     "folder": _folder_peer,
-    "s3": _s3_peer,
+    "s3 of Ceph": partial(_s3_peer, service=CEPH),
+    "s3 of Swift": partial(_s3_peer, service=SWIFT),
 }
+
+SLOW = frozenset({"s3 of Swift"})
+"""The peers with which a test of hundreds of files takes half a minute."""

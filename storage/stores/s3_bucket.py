@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from ipaddress import ip_address
 from threading import Lock
 from typing import TYPE_CHECKING, Literal, TypedDict
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_plus, urlsplit
 
 from boto3.session import Session
 from botocore.config import Config
@@ -22,6 +23,7 @@ from storage.ports.stores import KeptFile
 from storage.stores.s3_faults import is_absence, translating
 
 if TYPE_CHECKING:
+    from botocore.awsrequest import AWSResponse
     from mypy_boto3_s3.client import S3Client
 
 OWN = ".muniment"
@@ -56,6 +58,12 @@ class BucketAddress:
     addressing: Literal["auto", "path", "virtual"] = "auto"
     profile: str | None = None
     connections: int = 16
+
+    @property
+    def is_in_the_open(self) -> bool:
+        """Whether what is sent can be read and changed on the way: plain http, to another machine."""
+        parts = urlsplit(self.endpoint_url or "")
+        return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
 
 
 class ObjectPlace(TypedDict):
@@ -167,6 +175,12 @@ class Bucket:
             self.client.delete_object(**self.at(key))
 
 
+def _is_loopback(host: str) -> bool:
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return host == "localhost"
+
+
 def _connected(address: BucketAddress) -> S3Client:
     known = Credentials(profile=address.profile)
     # Environment and profile only: where no metadata service is, asking it makes everybody wait.
@@ -188,7 +202,17 @@ def _connected(address: BucketAddress) -> S3Client:
         ),
     )
     client.meta.events.register("before-parse.s3.*", _make_legible)
+    client.meta.events.register_first("needs-retry.s3", _heed_retry_after)
     return client
+
+
+def _heed_retry_after(response: tuple[AWSResponse, object] | None, **_: object) -> None:
+    """Put how long it wants to be left alone (RFC 9110 section 10.2.3) where botocore looks for it."""
+    if response is not None:
+        headers = response[0].headers
+        seconds = headers.get("Retry-After", "")
+        if seconds.isdecimal():
+            headers["x-amz-retry-after"] = f"{seconds}000"
 
 
 def _make_legible(response_dict: dict[str, object], **_: object) -> None:

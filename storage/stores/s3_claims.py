@@ -59,7 +59,7 @@ def claimed(bucket: Bucket, key: StoreKey, upload: str) -> Iterator[Claim]:
     """Hold the claim on ``key`` for ``upload``, waiting for whoever holds it now. Raises ``StorageError``."""
     name = name_of(key)
     while not _put(bucket, name, upload):
-        if not _abandoned_was_removed(bucket, name, key):
+        if not abandoned_was_removed(bucket, name, key):
             time.sleep(_PAUSE_SECONDS)
     claim = Claim(bucket.store, key)
     try:
@@ -86,8 +86,8 @@ def _put(bucket: Bucket, name: str, upload: str) -> bool:
     return True
 
 
-def _abandoned_was_removed(bucket: Bucket, name: str, key: StoreKey) -> bool:
-    """Say whether the claim is gone now; one that is still young is left alone."""
+def abandoned_was_removed(bucket: Bucket, name: str, key: StoreKey) -> bool:
+    """Say whether the claim under ``name`` is gone now; one that is still young is left alone."""
     client, where = bucket.client, bucket.at(name)
     with bucket.asking("look at the claim on", key):
         try:
@@ -99,13 +99,18 @@ def _abandoned_was_removed(bucket: Bucket, name: str, key: StoreKey) -> bool:
         upload = found["Body"].read().decode()
         if _age(found["LastModified"], found["ResponseMetadata"]["HTTPHeaders"]) < LIVE_SECONDS:
             return False
-        try:
-            client.abort_multipart_upload(**bucket.at(key), UploadId=upload)
-        except ClientError as error:
-            if error.response["Error"].get("Code") != "NoSuchUpload":
-                raise
+        if upload:
+            _abort(bucket, key, upload)
         client.delete_object(**where)
     return True
+
+
+def _abort(bucket: Bucket, key: StoreKey, upload: str) -> None:
+    try:
+        bucket.client.abort_multipart_upload(**bucket.at(key), UploadId=upload)
+    except ClientError as error:
+        if error.response["Error"].get("Code") != "NoSuchUpload":
+            raise
 
 
 def _age(modified: datetime, headers: dict[str, str]) -> float:

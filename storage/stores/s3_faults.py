@@ -13,6 +13,7 @@ from botocore.exceptions import (
     NoCredentialsError,
     PartialCredentialsError,
     ProfileNotFound,
+    SSLError,
     UnauthorizedSSOTokenError,
 )
 from botocore.parsers import ResponseParserError
@@ -40,6 +41,20 @@ _NAME = (DeniedError, "the service cannot hold such a name; keep the package in 
 _BUSY = (UnavailableError, "the service asks to come back later: run it again")
 _UNKNOWN = (DeniedError, "look up what the service means by that, and mend the store's settings")
 _UNREACHED = (UnavailableError, "see that the service runs and endpoint_url leads to it, then run it again")
+_CERTIFICATE = (
+    DeniedError,
+    (
+        "the service has no certificate that this machine trusts: give the file of the authority that "
+        "signed it in AWS_CA_BUNDLE, or as ca_bundle of the profile; if it is given, see who answers there"
+    ),
+)
+_CHANGED = (
+    UnavailableError,
+    (
+        "the bytes were changed on the way, and were not kept: run it again; where it happens again, see "
+        "that the network and the memory of both machines are sound"
+    ),
+)
 _NO_S3 = (UnavailableError, "what answered does not speak S3: see that endpoint_url leads to the service")
 _CREDENTIALS = (
     DeniedError,
@@ -65,6 +80,9 @@ _MEANING: dict[str, tuple[type[StorageError], str]] = {
     "XMinioStorageFull": _FULL,
     "KeyTooLongError": _NAME,
     "InvalidObjectName": _NAME,
+    "BadDigest": _CHANGED,
+    "XAmzContentSHA256Mismatch": _CHANGED,
+    "XAmzContentChecksumMismatch": _CHANGED,
     "SlowDown": _BUSY,
     "RequestTimeout": _BUSY,
     "InternalError": _BUSY,
@@ -134,6 +152,8 @@ def _meaning(error: ClientError) -> tuple[type[StorageError], str]:
 def _failure(error: Exception) -> tuple[type[StorageError], str]:
     if isinstance(error, _WITHOUT_CREDENTIALS):
         return _CREDENTIALS
+    if isinstance(error, SSLError):
+        return _CERTIFICATE
     return _NO_S3 if isinstance(error, ResponseParserError) else _UNREACHED
 
 

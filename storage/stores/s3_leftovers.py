@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
@@ -9,7 +10,10 @@ from urllib.parse import unquote_plus
 from botocore.exceptions import ClientError
 
 from preservation.errors import DeniedError
+from preservation.model.paths import StoreKey
 from storage.stores.s3_bucket import Bucket
+from storage.stores.s3_claims import CLAIMS
+from storage.stores.s3_faults import is_absence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,21 +22,36 @@ _STALE = timedelta(days=1)
 
 
 def clear_leftovers(bucket: Bucket, now: datetime | None = None) -> int:
-    """Abort the multipart uploads below the prefix that are older than a day; return how many.
+    """Abort the multipart uploads, and remove the claims, that are older than a day; return how many.
 
     Parts of an upload that never ended are seen by nobody and paid for by somebody. Where this
     access key may not look for them, they are left to the bucket's lifecycle rules.
     """
     before = (now or datetime.now(UTC)) - _STALE
-    aborted = 0
-    try:
+    cleared = 0
+    # Uploads first: what is claimed cannot complete any more once nothing is left of it.
+    with suppress(DeniedError):
         for object_key, upload, begun in _uploads(bucket):
             if begun < before:
                 _abort(bucket, object_key, upload)
-                aborted += 1
-    except DeniedError:
-        pass
-    return aborted
+                cleared += 1
+    with suppress(DeniedError):
+        for claim in bucket.list(f"{CLAIMS}/"):
+            if _is_older(bucket, claim.key, before):
+                bucket.remove(claim.key)
+                cleared += 1
+    return cleared
+
+
+def _is_older(bucket: Bucket, key: StoreKey, before: datetime) -> bool:
+    with bucket.asking("look at", key):
+        try:
+            return bucket.client.head_object(**bucket.at(key))["LastModified"] < before
+        except ClientError as error:
+            # Its holder may have given it back meanwhile.
+            if not is_absence(error):
+                raise
+            return False
 
 
 def _uploads(bucket: Bucket) -> Iterator[tuple[str, str, datetime]]:

@@ -52,7 +52,4 @@ def _told(*, single: bool, in_parts: bool) -> str:
         return "the service itself refuses to replace an object"
     if single:
         return "the service itself refuses to replace an object; large ones are guarded by claims"
-    return (
-        "the service would replace an object: Muniment looks before it creates, but two processes "
-        "creating one key at the same moment are not kept apart"
-    )
+    return "the service would replace an object; every one is guarded by claims, which takes longer"

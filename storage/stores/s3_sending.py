@@ -20,10 +20,11 @@ from storage.stores.s3_bodies import Slice
 from storage.stores.s3_bucket import DEPOSIT, UNLESS_THERE, Bucket, Condition
 from storage.stores.s3_claims import claimed
 from storage.stores.s3_faults import is_taken
+from storage.stores.s3_turns import alone
 from storage.stores.sources import opened_source
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, PutObjectOutputTypeDef
 
 _MOST_PARTS = 10_000
 _AHEAD = 4
@@ -53,6 +54,8 @@ class Sender:
         self._workers = workers
         self._conditional = conditional
         self._condition: Condition = UNLESS_THERE if conditional else {}
+        # Where a claim has to be held while an object is put, no put may take long.
+        self._in_parts = sizes.in_parts if conditional else sizes.part
 
     def deposit(self, deposits: Iterable[Deposit]) -> None:
         """Create them all. Raises as ``Store.create`` does, when no thread sends any more."""
@@ -60,7 +63,7 @@ class Sender:
         try:
             for deposit in deposits:
                 require_sound(self._bucket.store, deposit.key)
-                if deposit.size >= self._sizes.in_parts:
+                if deposit.size >= self._in_parts:
                     self._create_in_parts(deposit)
                 else:
                     under_way.append(self._workers.submit(self._create_whole, deposit))
@@ -76,24 +79,35 @@ class Sender:
         bucket = self._bucket
         with opened_source(deposit) as source, Slice(deposit, source, 0, deposit.size) as body:
             checksum = body.sha256()
-            if not self._conditional:
-                self._require_free(deposit.key)
-            try:
-                answer = self._sent(
-                    body,
-                    deposit.key,
-                    lambda: bucket.client.put_object(
-                        **bucket.at(deposit.key),
-                        Body=cast("IO[bytes]", body),
-                        ChecksumSHA256=checksum,
-                        Metadata={DEPOSIT: mine},
-                        **self._condition,
-                    ),
+
+            def send() -> PutObjectOutputTypeDef:
+                return bucket.client.put_object(
+                    **bucket.at(deposit.key),
+                    Body=cast("IO[bytes]", body),
+                    ChecksumSHA256=checksum,
+                    Metadata={DEPOSIT: mine},
+                    **self._condition,
                 )
+
+            try:
+                with self._turn(deposit.key):
+                    answer = self._sent(body, deposit.key, send)
             except _TakenError as error:
                 self._require_mine(deposit.key, mine, error)
                 return
         self._require_same(deposit.key, checksum, answer.get("ChecksumSHA256"))
+
+    @contextmanager
+    def _turn(self, key: StoreKey) -> Iterator[None]:
+        """Wait for our turn to put ``key``, where the service would replace it. Raises ``StorageError``."""
+        if self._conditional:
+            yield
+            return
+        with alone(self._bucket, key) as claim:
+            self._require_free(key)
+            claim.require_sure()
+            yield
+            claim.require_sure()
 
     def _create_in_parts(self, deposit: Deposit) -> None:
         # Completing would tell as well, but only after everything has been sent.
@@ -154,11 +168,8 @@ class Sender:
         return part
 
     def _complete(self, key: StoreKey, upload: str, parts: Sequence[CompletedPartTypeDef], mine: str) -> None:
-        if not self._conditional:
-            self._require_free(key)
-            self._finish(key, upload, parts, mine)
-            return
-        with claimed(self._bucket, key, upload) as claim:
+        turn = claimed if self._conditional else alone
+        with turn(self._bucket, key, upload) as claim:
             self._require_free(key)
             claim.require_sure()
             self._finish(key, upload, parts, mine)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from building_plans import SHEET
-from store_peers import PEERS, Peer
+from store_peers import PEERS, SLOW, Peer
 
 from preservation.errors import (
     AlreadyExistsError,
@@ -25,6 +25,13 @@ from storage.ports.stores import Deposit, KeptFile
 @pytest.fixture(params=sorted(PEERS))
 def peer(request: pytest.FixtureRequest, tmp_path: Path) -> Peer:
     return PEERS[request.param](tmp_path)
+
+
+MANY_FILES = pytest.mark.parametrize(
+    "peer",
+    [pytest.param(name, marks=pytest.mark.soak) if name in SLOW else name for name in sorted(PEERS)],
+    indirect=True,
+)
 
 
 def test_what_was_created_is_read_back_byte_for_byte(peer: Peer):
@@ -45,6 +52,7 @@ def test_a_large_file_comes_back_whole(peer: Peer):
     assert peer.store.stat(StoreKey("maps/a/v1/large")).size == len(content)
 
 
+@MANY_FILES
 def test_a_batch_of_many_small_files_is_created_in_one_call(peer: Peer):
     contents = {f"maps/a/v1/{number % 7}/{number:04}": str(number).encode() for number in range(700)}
     peer.keep(contents)
@@ -162,6 +170,7 @@ def test_a_source_of_another_size_than_promised_leaves_nothing(peer: Peer, size:
     assert peer.listed() == []
 
 
+@MANY_FILES
 def test_after_a_failure_in_the_midst_of_a_batch_only_whole_files_are_seen_and_the_rest_can_follow(
     peer: Peer,
 ):

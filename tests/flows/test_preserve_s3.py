@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from archives import MUNIMENT, Archive
+from bucket_archives import put_second_store_into
 from buckets import client, new_address, speak_as_the_archive
 
 from demonstration.drawing import photograph, save_scan, srgb_profile
@@ -22,14 +25,7 @@ def address() -> BucketAddress:
 
 @pytest.fixture
 def archive_with_bucket(archive: Archive, address: BucketAddress) -> Archive:
-    file = archive.directory / "muniment.toml"
-    first, second, _ = file.read_text().partition('[[store]]\nname = "second"')
-    assert second
-    file.write_text(
-        f'{first}[[store]]\nname = "second"\nkind = "s3"\nbucket = "{address.bucket}"\n'
-        f'prefix = "{address.prefix}"\nendpoint_url = "{address.endpoint_url}"\naddressing = "path"\n'
-        'site = "second-site"\n'
-    )
+    put_second_store_into(archive, address)
     return archive
 
 
@@ -96,3 +92,45 @@ def test_a_wrong_secret_interrupts_and_with_the_right_one_the_same_command_goes_
     [told] = archive_with_bucket.preserve(scans)
     assert told["verdict"] == "stored", told
     assert in_bucket(address) == archive_with_bucket.kept("first")
+
+
+def changed_at_rest(address: BucketAddress, key: str) -> None:
+    """Put other bytes, one bit away, where an object was: somebody else's client can."""
+    service, where = client(), {"Bucket": address.bucket, "Key": f"{address.prefix}/{key}"}
+    content = bytearray(service.get_object(**where)["Body"].read())  # type: ignore[arg-type]
+    content[len(content) // 2] ^= 1
+    service.put_object(**where, Body=bytes(content))  # type: ignore[arg-type]
+
+
+def test_an_object_changed_at_rest_is_not_restored_and_the_folder_has_it(
+    archive_with_bucket: Archive, address: BucketAddress, scans: Path, tmp_path: Path
+):
+    assert archive_with_bucket.preserve(scans)[0]["verdict"] == "stored"
+    changed_at_rest(address, "images/sheet-012/v1/data/originals/cover.bmp")
+    target = tmp_path / "back"
+    finished = archive_with_bucket.run("restore", "images/sheet-012", target, "--from", "second", "--json")
+    told = json.loads(finished.stdout)
+    assert (told["complete"], told["sources"]) == (True, {"first": 1, "second": 1})
+    assert [issue["path"] for issue in told["issues"]] == ["data/originals/cover.bmp"]
+    assert (target / "cover.bmp").read_bytes() == (scans / "cover.bmp").read_bytes()
+
+
+def test_a_second_version_in_the_bucket_is_completed_by_what_its_readme_says(
+    archive_with_bucket: Archive, address: BucketAddress, scans: Path, tmp_path: Path
+):
+    assert archive_with_bucket.preserve(scans)[0]["object_version"] == 1
+    save_scan(photograph((640, 420), 0.5), scans / "back.bmp", 300)
+    told = archive_with_bucket.preserve(scans)[0]
+    assert (told["verdict"], told["object_version"]) == ("stored", 2), told
+    kept = in_bucket(address)
+    assert "images/sheet-012/v2/data/originals/back.bmp" in kept
+    assert "images/sheet-012/v2/data/originals/cover.bmp" not in kept
+    for key, content in kept.items():
+        (tmp_path / "fetched" / key).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "fetched" / key).write_bytes(content)
+    bag = tmp_path / "fetched" / "images" / "sheet-012" / "v2"
+    [script] = re.findall(
+        r"^-{60,}\n(.*?)^-{60,}\n", (bag / "README.txt").read_text(), re.DOTALL | re.MULTILINE
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=bag, check=True)
+    subprocess.run([sys.executable, "-m", "bagit", "--validate", bag], check=True, capture_output=True)

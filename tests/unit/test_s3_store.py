@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSRequest
-from buckets import client, new_address, s3_store, speak_as_the_archive
+from buckets import SWIFT, client, new_address, s3_store, speak_as_the_archive
 from fakes import whole
 from sending_processes import KEYS, started
 
@@ -100,13 +101,17 @@ def test_a_large_file_goes_up_in_parts_with_memory_that_does_not_grow_with_it(
     assert found["ETag"].strip('"').endswith("-13")
 
 
-def test_where_the_service_ignores_the_condition_a_taken_key_is_seen_all_the_same(
-    store: S3Store, deposit: Callable[..., Deposit]
-):
+def ask_without_condition(store: S3Store) -> None:
     def without_condition(request: AWSRequest, **_: object) -> None:
         del request.headers["If-None-Match"]
 
     ask_differently(store, "before-sign.s3", without_condition)
+
+
+def test_where_the_service_ignores_the_condition_a_taken_key_is_seen_all_the_same(
+    store: S3Store, deposit: Callable[..., Deposit]
+):
+    ask_without_condition(store)
     assert "would replace an object" in store.probe().detail
     for size in (10, LARGE):
         key = f"maps/a/v1/{size}"
@@ -114,6 +119,58 @@ def test_where_the_service_ignores_the_condition_a_taken_key_is_seen_all_the_sam
         with pytest.raises(AlreadyExistsError, match=rf"first.*{key}"):
             store.create([deposit(key, b"2" * size)])
         assert content(store, key) == b"1" * size
+
+
+@pytest.mark.parametrize("size", [1000, LARGE])
+def test_where_the_service_ignores_the_condition_exactly_one_of_racing_creators_wins(
+    address: BucketAddress, deposit: Callable[..., Deposit], size: int
+):
+    # Each with a client of its own, as processes have.
+    stores = [s3_store(address) for _ in range(5)]
+    for racing in stores:
+        ask_without_condition(racing)
+    made = [deposit(KEY, bytes([number]) * size) for number in range(5)]
+
+    def won(racing: S3Store, one: Deposit) -> bool:
+        try:
+            racing.create([one])
+        except AlreadyExistsError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(5) as threads:
+        wins = list(threads.map(won, stores, made))
+    assert wins.count(True) == 1
+    assert content(stores[0], KEY) == made[wins.index(True)].source.read_bytes()
+    assert own_objects(address) == [".muniment/mark"]
+    assert uploads(address) == 0
+
+
+def test_a_mark_that_a_killed_creator_left_is_taken_away_once_it_is_old(
+    store: S3Store,
+    address: BucketAddress,
+    deposit: Callable[..., Deposit],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(s3_claims, "LIVE_SECONDS", 1.0)
+    ask_without_condition(store)
+    client().put_object(
+        Bucket=address.bucket, Key=f"{address.prefix}/{s3_claims.name_of(KEY)}/theirs", Body=b""
+    )
+    store.create([deposit(KEY, b"ours")])
+    assert content(store, KEY) == b"ours"
+    assert own_objects(address) == [".muniment/mark"]
+
+
+def test_a_service_that_looks_at_the_condition_only_when_a_request_begins_is_found_out():
+    speak_as_the_archive(SWIFT)
+    address = new_address(service=SWIFT)
+    store = s3_store(address)
+    assert "would replace an object" in store.probe().detail
+    service = client(service=SWIFT)
+    service.put_object(Bucket=address.bucket, Key=f"{address.prefix}/x", Body=b"1", IfNoneMatch="*")
+    with pytest.raises(service.exceptions.ClientError, match="PreconditionFailed"):
+        service.put_object(Bucket=address.bucket, Key=f"{address.prefix}/x", Body=b"2", IfNoneMatch="*")
 
 
 def test_the_probe_tells_what_this_service_guarantees(store: S3Store):
@@ -173,6 +230,18 @@ def test_uploads_of_killed_runs_are_aborted_once_they_are_a_day_old(
     assert clear_leftovers(bucket) == 0
     assert clear_leftovers(bucket, datetime.now(UTC) + timedelta(hours=25)) == 2
     assert uploads(address) == 0
+
+
+def test_the_claim_of_a_run_that_was_killed_before_giving_it_back_goes_once_it_is_a_day_old(
+    store: S3Store, address: BucketAddress, deposit: Callable[..., Deposit]
+):
+    store.create([deposit(KEY, b"x")])
+    claim = s3_claims.name_of(KEY)
+    assert s3_claims._put(store._bucket, claim, "")
+    assert clear_leftovers(store._bucket) == 0
+    assert claim in own_objects(address)
+    assert clear_leftovers(store._bucket, datetime.now(UTC) + timedelta(hours=25)) == 1
+    assert claim not in own_objects(address)
 
 
 def test_a_source_that_shrinks_while_it_is_sent_is_blamed_and_leaves_nothing(
