@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TypeAlias
 
 from preservation.errors import NotFoundError
 from preservation.fixity.checking import FixityVerdict, check_stream
-from preservation.fixity.digesting import BUFFER_BYTES
+from preservation.fixity.digesting import BUFFER_BYTES, ByteStream
 from preservation.model.digests import Digests
 from preservation.model.paths import StoreKey
 from storage.portions import in_portions
 from storage.ports.stores import Store
 
-_BATCH_FILES = 64
+_BATCH_FILES = 256
 _BATCH_BYTES = 16 << 20
+
+_AHEAD_FILES = 8
+"""So many files are open before the first of them is read: disk and service fetch them meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +74,45 @@ def read_back(store: Store, promised: Iterable[PromisedFile], *, threads: int) -
 
 def _read_batch(store: Store, batch: Sequence[PromisedFile], buffers: _Buffers) -> list[Reading]:
     buffer = buffers.get()
+    opened: deque[_Opened] = deque()
+    readings: list[Reading] = []
     try:
-        return [Reading(promise, _verdict(store, promise, buffer)) for promise in batch]
+        for promise in batch:
+            opened.append(_opened(store, promise))
+            if len(opened) > _AHEAD_FILES:
+                readings.append(_read(opened.popleft(), buffer))
+        while opened:
+            readings.append(_read(opened.popleft(), buffer))
     finally:
+        for left in opened:
+            left.closing.close()
         buffers.put(buffer)
+    return readings
 
 
-def _verdict(store: Store, promise: PromisedFile, buffer: bytearray) -> FixityVerdict | Missing:
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A promised file, open for reading, or ``None`` where there is nothing under its key."""
+
+    promise: PromisedFile
+    stream: ByteStream | None
+    closing: ExitStack
+
+
+def _opened(store: Store, promise: PromisedFile) -> _Opened:
+    closing = ExitStack()
     try:
-        with store.open(promise.key) as stream:
-            return check_stream(stream, promise.digests, promise.size, buffer)
+        return _Opened(promise, closing.enter_context(store.open(promise.key)), closing)
     except NotFoundError:
-        return Missing()
+        return _Opened(promise, None, closing)
+
+
+def _read(opened: _Opened, buffer: bytearray) -> Reading:
+    promise = opened.promise
+    if opened.stream is None:
+        return Reading(promise, Missing())
+    with opened.closing:
+        return Reading(promise, check_stream(opened.stream, promise.digests, promise.size, buffer))
 
 
 def _size(promise: PromisedFile) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -19,6 +21,7 @@ from preservation.model.paths import RelativePath, shown
 from storage.stores.linux import sync_file_system
 from storage.stores.moving import move_without_replacing
 
+_LANDING = re.compile(r"\.restoring-[0-9a-f]{32}")
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -106,15 +109,39 @@ def landing_for(target: Path) -> Iterator[Landing]:
     """Give a landing; what is still in it when the context ends is removed.
 
     It is in ``target`` where that is a folder already, else beside it: on the same file system, so that
-    files get their names at once. Raises ``StorageError`` where there can be none.
+    files get their names at once. What restores that were killed left there is removed first. Raises
+    ``StorageError`` where there can be none.
     """
-    folder = (target if target.is_dir() else target.parent) / f".restoring-{uuid4().hex}"
-    with _writing(folder):
-        folder.mkdir(parents=True)
-    try:
-        yield Landing(folder, target)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    place = target if target.is_dir() else target.parent
+    name = f".restoring-{uuid4().hex}"
+    with _writing(place):
+        place.mkdir(parents=True, exist_ok=True)
+        _clear_leftovers(place)
+        folder = place / name
+        unlocked = place / f"{name}.new"
+        unlocked.mkdir()
+    with _opened(unlocked) as lock:
+        # Where there are no locks, nobody can take it for a leftover either.
+        with suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            # Only what is locked has the name by which leftovers are known.
+            with _writing(folder):
+                unlocked.rename(folder)
+            yield Landing(folder, target)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _clear_leftovers(place: Path) -> None:
+    """Remove the landings in ``place`` that nobody holds any more: their restores were killed."""
+    for found in list(place.iterdir()):
+        if not _LANDING.fullmatch(found.name) or found.is_symlink():
+            continue
+        # Another restore may be clearing the same one; what cannot be locked is somebody's.
+        with suppress(OSError), _opened(found) as landing:
+            fcntl.flock(landing, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(found)
 
 
 def _created(path: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 
 from storage.ports.stores import Deposit
 from storage.stores.faults import STORE_ONLY
@@ -24,7 +25,9 @@ def copy_in(deposit: Deposit, folder: int, name: str, *, durable: bool) -> None:
         target = os.open(name, flags, FILE_MODE, dir_fd=folder)
         try:
             _copy(deposit, source, target)
-            os.fchmod(target, FILE_MODE)
+            # Asking is cheaper than setting: only a umask that takes more away makes it another mode.
+            if stat.S_IMODE(os.fstat(target).st_mode) != FILE_MODE:
+                os.fchmod(target, FILE_MODE)
             if durable:
                 os.fsync(target)
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from itertools import count, groupby
 
 from preservation.errors import AlreadyExistsError
@@ -16,18 +17,27 @@ from storage.stores.copying import copy_in
 from storage.stores.faults import translated, translating
 from storage.stores.incoming import INCOMING
 from storage.stores.linux import sync_file_system
-from storage.stores.moving import move_without_replacing
+from storage.stores.moving import move_folder_without_replacing, move_without_replacing
 from storage.stores.trees import Segments, opened_folder
 
 _BATCH_FILES = 4096
 _BATCH_BYTES = 1 << 30
 
-_SHARE_FILES = 256
+_SHARE_FILES = 1024
 _SHARE_BYTES = 64 << 20
-"""What one thread takes at a time, into a folder of its own: threads would queue for a common one."""
+"""What one thread takes at a time, of one folder."""
 
 _LARGE_BYTES = 8 << 20
 """A file of that size is synced at once: the disk then works while other threads copy on."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Filling:
+    """Deposits of one folder of the store, made whole in the folder ``name`` of the area."""
+
+    name: str
+    folder: Segments
+    deposits: Sequence[Deposit]
 
 
 class Depositor:
@@ -44,64 +54,91 @@ class Depositor:
     def deposit(self, deposits: Iterable[Deposit]) -> None:
         """Create them all, batch by batch. Raises as ``Store.create`` does."""
         for batch in in_portions(deposits, _size, most=_BATCH_FILES, enough=_BATCH_BYTES):
-            shares = [
-                (str(next(self._numbers)), share)
-                for share in in_portions(batch, _size, most=_SHARE_FILES, enough=_SHARE_BYTES)
+            fillings = [
+                _Filling(str(next(self._numbers)), folder, members)
+                for folder, group in groupby(batch, key=_folder_of)
+                for members in _without_twins(group)
             ]
-            made = [self._workers.submit(self._make_whole, *share) for share in shares]
+            made = [
+                self._workers.submit(self._make_whole, filling.name, share)
+                for filling in fillings
+                for share in in_portions(filling.deposits, _size, most=_SHARE_FILES, enough=_SHARE_BYTES)
+            ]
             for future in made:
                 future.result()
             # The file system as a whole: what is named next may be a commit, and with it all that went
             # before must be durable, also names that a killed run gave and never synced.
             self._sync()
-            for share in shares:
-                self._give_names(*share)
+            for filling in fillings:
+                self._give_names(filling)
             self._sync()
 
     def _make_whole(self, name: str, share: Sequence[Deposit]) -> None:
-        """Copy a share into the folder ``name`` of the area, each file under its number."""
-        with self._share_folder(name) as folder:
-            for number, deposit in enumerate(share):
+        """Copy a share into the folder ``name`` of the area, each file under the last part of its key."""
+        with self._area_folder(name) as folder:
+            for deposit in share:
                 require_sound(self._store, deposit.key)
-                with translating(self._store, "create", deposit.key):
-                    copy_in(deposit, folder, str(number), durable=deposit.size >= _LARGE_BYTES)
+                try:
+                    copy_in(deposit, folder, _name_of(deposit), durable=deposit.size >= _LARGE_BYTES)
+                except OSError as error:
+                    raise translated(error, self._store, "create", deposit.key) from error
 
-    def _give_names(self, name: str, share: Sequence[Deposit]) -> None:
-        with self._share_folder(name) as source:
-            for folder, group in groupby(enumerate(share), key=_folder_of):
-                members = list(group)
-                with (
-                    translating(self._store, "create", members[0][1].key),
-                    opened_folder(self._root, folder, make=True) as target,
-                ):
-                    for number, deposit in members:
-                        self._move(source, str(number), target, deposit.key)
+    def _give_names(self, filling: _Filling) -> None:
+        """Move the folder into its place where there is none yet, else its files one by one."""
+        with translating(self._store, "create", filling.deposits[0].key):
+            if filling.folder:
+                *above, last = filling.folder
+                with opened_folder(self._root, tuple(above), make=True) as target:
+                    if move_folder_without_replacing(self._area, filling.name, target, last):
+                        return
+            with (
+                self._area_folder(filling.name) as source,
+                opened_folder(self._root, filling.folder, make=True) as target,
+            ):
+                for deposit in filling.deposits:
+                    self._move(source, target, deposit)
 
     @contextmanager
-    def _share_folder(self, name: str) -> Iterator[int]:
+    def _area_folder(self, name: str) -> Iterator[int]:
         with ExitStack() as opened:
             with translating(self._store, "make a folder in", INCOMING):
                 folder = opened.enter_context(opened_folder(self._area, (name,), make=True))
             yield folder
 
-    def _move(self, source: int, name: str, target: int, key: StoreKey) -> None:
+    def _move(self, source: int, target: int, deposit: Deposit) -> None:
+        name = _name_of(deposit)
         try:
-            move_without_replacing(source, name, target, key.rpartition("/")[2], guard=self._incoming)
+            move_without_replacing(source, name, target, name, guard=self._incoming)
         except FileExistsError as error:
             raise AlreadyExistsError(
-                f"store {self._store}: {shown(key)} is there already, and a store only creates; "
+                f"store {self._store}: {shown(deposit.key)} is there already, and a store only creates; "
                 "another run may be keeping the same version, or a run before left it there"
             ) from error
         except OSError as error:
-            raise translated(error, self._store, "create", key) from error
+            raise translated(error, self._store, "create", deposit.key) from error
 
     def _sync(self) -> None:
         with translating(self._store, "make durable", "what was written"):
             sync_file_system(self._root)
 
 
-def _folder_of(member: tuple[int, Deposit]) -> Segments:
-    return tuple(member[1].key.split("/")[:-1])
+def _without_twins(deposits: Iterable[Deposit]) -> Iterator[list[Deposit]]:
+    """Split where a key comes again: it is for the store to refuse, and not for the area."""
+    members: dict[StoreKey, Deposit] = {}
+    for deposit in deposits:
+        if deposit.key in members:
+            yield list(members.values())
+            members = {}
+        members[deposit.key] = deposit
+    yield list(members.values())
+
+
+def _folder_of(deposit: Deposit) -> Segments:
+    return tuple(deposit.key.split("/")[:-1])
+
+
+def _name_of(deposit: Deposit) -> StoreKey:
+    return StoreKey(deposit.key.rpartition("/")[2])
 
 
 def _size(deposit: Deposit) -> int:

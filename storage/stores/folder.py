@@ -65,7 +65,10 @@ class FolderStore:
         descriptor, size = self._opened_file(key)
         # Read from the disk what is on the disk: the page cache only knows what was meant to be there.
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        if size >= _LARGE_BYTES:
+        if size < _LARGE_BYTES:
+            # Whoever opens files before reading the first of them has the disk fetch them meanwhile.
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_WILLNEED)
+        else:
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
         return FileIO(descriptor)
 

@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from storage.stores.trees import opened_folder, remove_tree, scanned
 
@@ -16,6 +17,8 @@ INCOMING = ".incoming"
 
 _LOCK = "lock"
 _STALE_SECONDS = 24 * 60 * 60
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_LONGEST_BOOT = 64
 
 
 @contextmanager
@@ -30,36 +33,53 @@ def working_area(incoming: int) -> Iterator[int]:
                 # Without locks nobody else can lock it either, and what nobody can lock is left alone.
                 with suppress(OSError):
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    os.write(lock, _BOOT.read_bytes())
                 yield area
             finally:
                 os.close(lock)
     finally:
         # What cannot be removed now (the disk may be gone) is removed by a later run.
         with suppress(OSError):
-            remove_tree(incoming, (name,))
+            _remove(incoming, name)
 
 
 def clear_leftovers(incoming: int) -> None:
-    """Remove what runs that were killed left in ``incoming``: older than a day, and locked by nobody."""
+    """Remove what runs that were killed left in ``incoming``: what nobody has locked any more.
+
+    Locks are sure within one boot of one machine. What another has left must be a day old besides: on a
+    network disk its lock may be unknown here.
+    """
     for entry in scanned(incoming):
         # Another run may be clearing the same leftovers: whoever comes second finds nothing.
         with suppress(OSError):
             if _is_stale(incoming, entry.name):
-                remove_tree(incoming, (entry.name,))
+                _remove(incoming, entry.name)
 
 
 def _is_stale(incoming: int, name: str) -> bool:
-    if time.time() - os.stat(name, dir_fd=incoming, follow_symlinks=False).st_mtime < _STALE_SECONDS:
-        return False
+    age = time.time() - os.stat(name, dir_fd=incoming, follow_symlinks=False).st_mtime
+    is_old = age >= _STALE_SECONDS
     with opened_folder(incoming, (name,)) as area:
         try:
             lock = os.open(_LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=area)
         except FileNotFoundError:
-            return True
+            return is_old
         try:
+            # It is written under the lock: who has not come so far yet is not kept from locking.
+            if not is_old and os.read(lock, _LONGEST_BOOT) != _BOOT.read_bytes():
+                return False
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             return False
         finally:
             os.close(lock)
     return True
+
+
+def _remove(incoming: int, name: str) -> None:
+    """Remove an area, the lock last: by it a later run knows it, where this one is killed meanwhile."""
+    with opened_folder(incoming, (name,)) as area:
+        folders = [entry.name for entry in scanned(area) if entry.is_dir(follow_symlinks=False)]
+    for folder in folders:
+        remove_tree(incoming, (name, folder))
+    remove_tree(incoming, (name,))

@@ -9,6 +9,8 @@ import os
 from storage.stores.linux import rename_without_replacing
 
 _NOT_OFFERED_HERE = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM}
+# EXDEV is what a layered file system says of folders that it cannot move as a whole.
+_FILE_BY_FILE = {*_NOT_OFFERED_HERE, errno.EEXIST, errno.ENOTEMPTY, errno.EXDEV}
 
 
 def move_without_replacing(
@@ -28,6 +30,21 @@ def move_without_replacing(
         else:
             return
     _rename_in_turn(source_folder, source, target_folder, target, guard)
+
+
+def move_folder_without_replacing(source_folder: int, source: str, target_folder: int, target: str) -> bool:
+    """Move a whole folder likewise; say whether that could be done, and nothing happened where not.
+
+    Where something has the name, or the file system has no such call, its files are to be moved one by
+    one. Raises ``OSError`` for anything else.
+    """
+    try:
+        rename_without_replacing(source_folder, source, target_folder, target)
+    except OSError as error:
+        if error.errno in _FILE_BY_FILE:
+            return False
+        raise
+    return True
 
 
 def _link_then_unlink(source_folder: int, source: str, target_folder: int, target: str) -> None:

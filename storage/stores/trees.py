@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
+from storage.stores.linux import open_beneath
+
 FOLDER_MODE = 0o755
+
+_SEGMENT_BY_SEGMENT = {errno.ENOSYS, errno.EPERM, errno.ENAMETOOLONG}
+"""Why one call cannot reach it: none is offered here, or the path as a whole is too long for one."""
 
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -32,6 +38,11 @@ def opened_folder(root: int, segments: Segments, *, make: bool = False) -> Itera
 
 def open_below(root: int, segments: Segments, flags: int) -> int:
     """Open what is at ``segments`` below ``root`` and return its descriptor. Raises ``OSError``."""
+    try:
+        return open_beneath(root, "/".join(segments), flags)
+    except OSError as error:
+        if error.errno not in _SEGMENT_BY_SEGMENT:
+            raise
     *folders, last = segments
     folder = _descended(root, folders, make=False)
     try:

@@ -42,12 +42,14 @@ class _Origin:
 def reusable(
     catalogue: Catalogue,
     package: PackageId,
-    wanted: Collection[HexDigest],
+    wanted: Iterable[HexDigest],
     stores: Sequence[Store],
     *,
     threads: int,
 ) -> Reusable:
     """Find the ``wanted`` digests (SHA-256) in kept versions before ``package`` and read them in all stores.
+
+    They are gone through, and held, only where there are such versions.
 
     Only versions count that the catalogue has registered and that have a replica in each of
     ``stores``. A digest is looked for oldest version first, so that what is found is where the bytes
@@ -55,8 +57,12 @@ def reusable(
     new, its smallest file is left out: a bag has a payload folder. ``threads`` read at a time, for each
     store. Raises ``StorageError`` where the catalogue or a store does not answer.
     """
-    origins = _origins(catalogue, package, wanted, stores)
-    if len(origins) == len(wanted) and origins:
+    versions = list(_versions_everywhere(catalogue, package, stores))
+    if not versions:
+        return Reusable({}, 0, ())
+    digests = frozenset(wanted)
+    origins = _origins(catalogue, versions, digests)
+    if len(origins) == len(digests) and origins:
         del origins[min(origins, key=lambda digest: (origins[digest].size, digest))]
     if not origins:
         return Reusable({}, 0, ())
@@ -75,11 +81,11 @@ def reusable(
 
 
 def _origins(
-    catalogue: Catalogue, package: PackageId, wanted: Collection[HexDigest], stores: Sequence[Store]
+    catalogue: Catalogue, versions: Iterable[PackageId], wanted: Collection[HexDigest]
 ) -> dict[HexDigest, _Origin]:
     """Find, in one pass over the catalogue, where each wanted digest was first written."""
     origins: dict[HexDigest, _Origin] = {}
-    for version in _versions_everywhere(catalogue, package, stores):
+    for version in versions:
         for file in catalogue.files(version):
             digest = file.digests.get(Algorithm.SHA256)
             if digest in wanted and digest is not None and digest not in origins:
