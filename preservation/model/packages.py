@@ -8,23 +8,29 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from preservation.model.digests import Algorithm, Digests
 from preservation.model.identifiers import PackageId, StoreName
 from preservation.model.locators import Locator
-from preservation.model.paths import BagPath
+from preservation.model.paths import BagPath, LocalPath
 
 
-@dataclass(frozen=True, slots=True)
-class BagEntry:
+class BagEntry(msgspec.Struct, frozen=True):
     """One file of a bag: its path in the bag, and where its bytes are now.
 
     ``digests`` are handed on from the one read that surveyed or generated the file.
     """
 
     path: BagPath
-    source: Path
+    origin: LocalPath
     size: int
     digests: Digests
+
+    @property
+    def source(self) -> Path:
+        """Where its bytes are now."""
+        return Path(self.origin)
 
 
 @dataclass(frozen=True, slots=True)

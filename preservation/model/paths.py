@@ -1,6 +1,6 @@
 """Paths and keys, told apart by type: where a file was in the drop, in a bag, in a store.
 
-All three use ``/`` and are faithful: no normalization of any kind is ever applied to them.
+All use ``/`` and are faithful: no normalization of any kind is ever applied to them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ RelativePath = NewType("RelativePath", str)
 
 BagPath = NewType("BagPath", str)
 """Path of a file inside a bag (RFC 8493 section 2.1.3), always valid UTF-8."""
+
+LocalPath = NewType("LocalPath", str)
+"""Path of a file on this machine, as text: of a million of them, making each a ``Path`` takes longest."""
 
 StoreKey = NewType("StoreKey", str)
 """Name under which a store keeps bytes, below the store's own root or prefix."""
@@ -73,6 +76,8 @@ def shown(path: str) -> str:
     Bytes that are not UTF-8 and control characters (also those that turn the writing direction)
     appear as escapes; nothing else is changed.
     """
+    if path.isprintable():
+        return path
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "".join(
         character

@@ -15,7 +15,7 @@ from preservation.model.derivatives import Derivative, Purpose
 from preservation.model.formats import MimeType
 from preservation.model.identifiers import VersionNumber
 from preservation.model.packages import BagEntry
-from preservation.model.paths import shown
+from preservation.model.paths import LocalPath, shown
 from preservation.packaging.contents import PackageContents
 
 
@@ -67,19 +67,23 @@ def payload(contents: PackageContents, workspace: Path, tally: PayloadTally) -> 
 
 
 def _originals(contents: PackageContents, tally: PayloadTally) -> Iterator[BagEntry]:
-    root = contents.received.payload_root
+    root = f"{contents.received.payload_root}"
     for dossier in contents.files:
         file = dossier.kept
         if file is not None:
             tally.originals += 1
             tally.original_bytes += file.size
             tally.media_types[file.identification.mime] += 1
-            yield BagEntry(layout.original(file.path), root / file.path, file.size, file.digests)
+            yield BagEntry(
+                layout.original(file.path), LocalPath(f"{root}/{file.path}"), file.size, file.digests
+            )
 
 
 def _derivatives(contents: PackageContents, workspace: Path, tally: PayloadTally) -> Iterator[BagEntry]:
-    root = workspace / Purpose.PRESERVATION.value
+    root = f"{workspace / Purpose.PRESERVATION.value}"
     for made in contents.derivatives:
         if isinstance(made, Derivative) and made.purpose is Purpose.PRESERVATION:
             tally.derivatives += 1
-            yield BagEntry(layout.preserved(made.path), root / made.path, made.size, made.digests)
+            yield BagEntry(
+                layout.preserved(made.path), LocalPath(f"{root}/{made.path}"), made.size, made.digests
+            )

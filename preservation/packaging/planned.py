@@ -22,7 +22,7 @@ BAG: Final = "bag"
 """The folder of a workspace in which the tag files lie that were written for the bag."""
 
 _SUMMARY: Final = "planned.json"
-_ENTRIES: Final = "entries.jsonl"
+_ENTRIES: Final = "entries.jsonl.gz"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from preservation.model import layout
 from preservation.model.digests import Algorithm
 from preservation.model.files import EntryKind
 from preservation.model.packages import BagEntry
-from preservation.model.paths import RelativePath, is_utf8, path_order, shown
+from preservation.model.paths import LocalPath, RelativePath, is_utf8, path_order, shown
 from preservation.packaging.not_kept import NotKept
 
 _PAYLOAD = "data"
@@ -38,15 +38,15 @@ def submitted_tags(bag_root: Path, algorithms: Iterable[Algorithm]) -> Iterator[
                 if path != _PAYLOAD:
                     folders.append(f"{path}/")
             elif item.is_file(follow_symlinks=False):
-                yield _tag(Path(item.path), path, wanted)
+                yield _tag(LocalPath(item.path), path, wanted)
             else:
                 kind = EntryKind.SYMLINK if item.is_symlink() else EntryKind.DEVICE
                 yield NotKept(path, kind.value, "a bag holds files only")
 
 
-def _tag(source: Path, path: RelativePath, algorithms: tuple[Algorithm, ...]) -> BagEntry:
+def _tag(source: LocalPath, path: RelativePath, algorithms: tuple[Algorithm, ...]) -> BagEntry:
     try:
-        size, digests = digest_file(source, algorithms)
+        size, digests = digest_file(Path(source), algorithms)
     except OSError as error:
         raise IntegrityError(
             f"{shown(path)} of the submitted bag cannot be read ({error.strerror}); "

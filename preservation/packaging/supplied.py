@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from preservation.model import layout
 from preservation.model.packages import BagEntry
+from preservation.model.paths import LocalPath
 from preservation.packaging.contents import PackageContents
 from preservation.packaging.description import Statements, describes_objects, supplied_statements
 from preservation.packaging.not_kept import NotKept, not_kept
@@ -34,9 +35,13 @@ class Supplied:
                 source = root / file.path
                 if not self.statements and describes_objects(file.path):
                     self.statements = supplied_statements(source, contents.package.object.name)
-                yield BagEntry(layout.supplied_description(file.path), source, file.size, file.digests)
+                yield BagEntry(
+                    layout.supplied_description(file.path), LocalPath(f"{source}"), file.size, file.digests
+                )
             if file.path in manifests:
                 source = root / file.path
-                yield BagEntry(layout.supplied_manifest(file.path), source, file.size, file.digests)
+                yield BagEntry(
+                    layout.supplied_manifest(file.path), LocalPath(f"{source}"), file.size, file.digests
+                )
         if contents.received.bag_root is not None:
             yield from submitted_tags(contents.received.bag_root, contents.algorithms)

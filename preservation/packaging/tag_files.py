@@ -11,7 +11,7 @@ from typing import Self
 
 from preservation.model.digests import Algorithm, HexDigest
 from preservation.model.packages import BagEntry
-from preservation.model.paths import BagPath
+from preservation.model.paths import BagPath, LocalPath
 
 
 class TagFile:
@@ -39,7 +39,7 @@ class TagFile:
     def entry(self) -> BagEntry:
         """The written file as an entry of the bag."""
         digests = {name: HexDigest(digest.hexdigest()) for name, digest in self._hashes.items()}
-        return BagEntry(self._path, self._target, self._size, digests)
+        return BagEntry(self._path, LocalPath(f"{self._target}"), self._size, digests)
 
     def __enter__(self) -> Self:
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from preservation.model.formats import FormatMatch, Identification
 from preservation.model.screening import DocumentFacts, ImageFacts, ScreenedFile
@@ -10,6 +11,7 @@ from preservation.premis.units import controlled, leaf, optional_leaf, unit
 from preservation.premis.vocabulary import ALL_CONTENT, PASSWORD_PROTECTION
 
 
+@lru_cache(maxsize=512)
 def formats(identification: Identification) -> str:
     """Return a ``format`` unit for the decided format, or for each of those that it may be.
 

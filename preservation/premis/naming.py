@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from preservation.model.derivatives import Derivative, RefusedDerivative
 from preservation.model.dossiers import Dossier
 from preservation.model.events import Agent, AgentKind, event_id
@@ -27,6 +29,7 @@ def entity_identifier(name: str, entity: ObjectId) -> str:
     return identifier(name, _OBJECT, str(entity))
 
 
+@lru_cache(maxsize=16)
 def package_identifier(name: str, package: PackageId, *roles: str) -> str:
     """Return an identifier of this version of the object."""
     return identifier(name, _PACKAGE, str(package), *roles)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
+from functools import lru_cache
 
 from preservation.model import layout
+from preservation.model.decisions import Action
 from preservation.model.derivatives import Derivative, Purpose
 from preservation.model.digests import Digests
 from preservation.model.dossiers import Dossier
+from preservation.model.events import Agent
 from preservation.model.files import SurveyedFile
+from preservation.model.identifiers import PackageId
 from preservation.model.paths import shown
 from preservation.premis.characteristics import (
     derivative_format,
@@ -79,7 +84,7 @@ def _original(contents: PremisContents, dossier: Dossier, file: SurveyedFile) ->
             contents, file.digests, file.size, formats(file.identification), inhibitors(dossier.screened)
         ),
         leaf("originalName", shown(file.path)),
-        _included(contents),
+        _included(contents.package),
         *(
             _relationship(
                 DERIVATION,
@@ -106,7 +111,7 @@ def _derivative(contents: PremisContents, made: Derivative) -> str:
         "file",
         file_identifier("objectIdentifier", layout.preserved(made.path)),
         _characteristics(contents, made.digests, made.size, derivative_format(made.format_name), created_by),
-        _included(contents),
+        _included(contents.package),
         _relationship(
             DERIVATION,
             HAS_SOURCE,
@@ -121,23 +126,27 @@ def _preservation_level(contents: PremisContents, dossier: Dossier) -> str:
     decision = dossier.decision
     if decision is None:
         return ""
+    policy = contents.policy
+    rationale = f"{decision.because} (rule {decision.rule} of {policy.name} revision {policy.revision})"
+    return _level(decision.action, rationale, contents.created_at.date())
+
+
+# As many as there are rules, for as many files as there are.
+@lru_cache(maxsize=512)
+def _level(action: Action, rationale: str, assigned: date) -> str:
     return unit(
         "preservationLevel",
-        controlled("preservationLevelType", LEVEL_TYPES[decision.action]),
-        leaf("preservationLevelValue", decision.action.value),
-        leaf(
-            "preservationLevelRationale",
-            f"{decision.because} (rule {decision.rule} of {contents.policy.name} "
-            f"revision {contents.policy.revision})",
-        ),
-        leaf("preservationLevelDateAssigned", contents.created_at.date().isoformat()),
+        controlled("preservationLevelType", LEVEL_TYPES[action]),
+        leaf("preservationLevelValue", action.value),
+        leaf("preservationLevelRationale", rationale),
+        leaf("preservationLevelDateAssigned", assigned.isoformat()),
     )
 
 
 def _characteristics(
     contents: PremisContents, digests: Digests, size: int, format_units: str, *more: str
 ) -> str:
-    originator = leaf("messageDigestOriginator", f"{contents.software.name} {contents.software.version}")
+    originator = _originator(contents.software)
     fixity = (
         unit(
             "fixity",
@@ -157,10 +166,14 @@ def _characteristics(
     )
 
 
-def _included(contents: PremisContents) -> str:
-    return _relationship(
-        STRUCTURAL, IS_INCLUDED_IN, package_identifier("relatedObjectIdentifier", contents.package)
-    )
+@lru_cache(maxsize=16)
+def _originator(software: Agent) -> str:
+    return leaf("messageDigestOriginator", f"{software.name} {software.version}")
+
+
+@lru_cache(maxsize=16)
+def _included(package: PackageId) -> str:
+    return _relationship(STRUCTURAL, IS_INCLUDED_IN, package_identifier("relatedObjectIdentifier", package))
 
 
 def _relationship(kind: Term, subkind: Term, *related: str) -> str:
