@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
 
@@ -12,7 +12,8 @@ import msgspec
 from flows.drops import Drop
 from flows.leftovers import let_go
 from flows.progress import LOG
-from flows.stages.stage import chronicle_of
+from flows.scratch import scratch_folder
+from flows.stages.stage import chronicle_of, interrupted_by
 from flows.wiring import Installation, now
 from flows.workspace import Ending, Workspace, only
 from preservation.errors import PreservationError, StorageError
@@ -24,9 +25,10 @@ from preservation.receipt.contents import PlacedReplica, Receipt
 from preservation.receipt.rendering import render
 from preservation.receipt.summary import formats_table
 from storage.journal.keys import public_keys
-from storage.journal.segments import publish
+from storage.journal.segments import AgreeingStore, agreeing, publish
 from storage.journal.signing import sign_head
 from storage.ports.catalogue import Conclusion
+from storage.ports.stores import Store
 
 _ISSUES_TOLD = 10_000
 _FOR_GOOD = frozenset({Verdict.STORED, Verdict.ALREADY_KEPT, Verdict.REJECTED})
@@ -48,9 +50,16 @@ def not_begun(drop: Drop, reason: str) -> Told:
     return Told(str(drop), Ending(Verdict.INTERRUPTED, reason, now()))
 
 
+def unwritten(workspace: Workspace, reason: str) -> Told:
+    """Tell of a submission whose end could not even be written down; its folder stays, as far as it got."""
+    return Told(str(workspace.submission.object), Ending(Verdict.INTERRUPTED, interrupted_by(reason), now()))
+
+
 def unanswered(workspace: Workspace, reason: str) -> Told:
     """Tell of a submission that could not be answered; its folder stays, and the next run answers."""
-    sentence = f"It could not be answered: {reason}. Nothing is lost: preserve it again and it goes on."
+    sentence = (
+        f"It could not be answered: {reason.rstrip('.')}. Nothing is lost: preserve it again and it goes on."
+    )
     return Told(str(workspace.submission.object), Ending(Verdict.INTERRUPTED, sentence, now()))
 
 
@@ -146,15 +155,32 @@ def _forget(workspace: Workspace, installation: Installation) -> None:
 def seal(installation: Installation) -> None:
     """Sign the journal's head and give every store what it lacks of the journal.
 
-    Raises ``IntegrityError`` where the journal does not hold, or a store holds another one;
-    ``ConfigurationError`` where the key is missing.
+    A store that is away gets the segments it lacks when it is back; where all are away, nothing is
+    signed. Raises ``IntegrityError`` where the journal does not hold, or a store holds another one: then
+    nothing is signed either. ``ConfigurationError`` where the key is missing.
     """
-    settings = installation.settings
-    sign_head(installation.journal, installation.signing_key, now())
+    journal, settings = installation.journal, installation.settings
+    targets = list(_agreeing_stores(installation))
+    if not targets:
+        return
+    sign_head(journal, installation.signing_key, now())
+    for target in targets:
+        with (
+            _absence_told(target.store),
+            scratch_folder(settings.state, "sealing") as scratch,
+        ):
+            publish(journal, public_keys(settings.keys), target, scratch)
+
+
+def _agreeing_stores(installation: Installation) -> Iterator[AgreeingStore]:
     for store in installation.stores:
-        try:
-            with tempfile.TemporaryDirectory(dir=settings.state, prefix="sealing-") as scratch:
-                publish(installation.journal, public_keys(settings.keys), store, Path(scratch))
-        except StorageError as error:
-            # A store that is away gets the segments it lacks when it is back.
-            LOG.warning("store %s: the journal was not sealed into it: %s", store.name, error)
+        with _absence_told(store):
+            yield agreeing(installation.journal, store)
+
+
+@contextmanager
+def _absence_told(store: Store) -> Iterator[None]:
+    try:
+        yield
+    except StorageError as error:
+        LOG.warning("store %s: the journal was not sealed into it: %s", store.name, error)

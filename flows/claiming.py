@@ -6,14 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flows.answering import answer
-from flows.drops import Drop, tree_of
+from flows.drops import Drop, outline_of
 from flows.leftovers import let_go
+from flows.room import require_room_for_work, require_room_in_stores
 from flows.stages.registering import REGISTER
 from flows.wiring import Installation, now
 from flows.workspace import Approval, Workspace, in_hand, only
 from preservation.errors import NotFoundError
 from preservation.model.digests import HexDigest
+from preservation.model.identifiers import ObjectId
 from preservation.model.verdicts import Verdict
+from preservation.policy.schema import Policy
+from preservation.survey.walk import TreeOutline
 
 
 @contextmanager
@@ -23,19 +27,30 @@ def claim(drop: Drop, installation: Installation) -> Iterator[Workspace]:
     Goes on with what an earlier run left, where the drop and the policy are what they were; else
     begins anew, after what that run had left in the stores was taken away.
     Raises ``ConfigurationError`` for names and policies that cannot be, ``NotFoundError`` where the
-    drop is gone, ``UnavailableError`` where another run has the object in hand.
+    drop is gone, ``UnavailableError`` where another run has the object in hand, ``StoreFullError`` where
+    it can be seen now that the drop cannot fit.
     """
     object_id = drop.object_id
     policy = installation.policy_of(object_id.collection)
-    tree = tree_of(drop.path)
+    found = outline_of(drop.path)
     with in_hand(installation.settings.processing, object_id) as workspace:
-        if not _goes_on(workspace, drop, tree, policy.reference.digest):
+        if not _goes_on(workspace, drop, found.signature, policy.reference.digest):
             _settle(workspace, installation)
-            workspace.start(object_id, drop.path, tree, policy, now())
+            _require_room(object_id, found, policy, installation)
+            workspace.start(object_id, drop.path, found.signature, policy, now())
         elif _ended_for_now(workspace):
             _take_answer(drop, workspace)
             workspace.reopen()
         yield workspace
+
+
+def _require_room(
+    object_id: ObjectId, found: TreeOutline, policy: Policy, installation: Installation
+) -> None:
+    """Ask for room before a byte is read. A further version may need next to none: that shows later."""
+    require_room_for_work(found, installation.settings)
+    if installation.catalogue.latest(object_id) is None:
+        require_room_in_stores(found, policy, installation.settings)
 
 
 def _take_answer(drop: Drop, workspace: Workspace) -> None:

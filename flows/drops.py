@@ -9,7 +9,7 @@ from preservation.errors import ConfigurationError, NotFoundError
 from preservation.model.digests import HexDigest
 from preservation.model.identifiers import CollectionName, ObjectId, ObjectName, collection_name, object_name
 from preservation.model.paths import RelativePath, shown
-from preservation.survey.walk import tree_signature
+from preservation.survey.walk import TreeOutline, outline_of_tree
 
 _ARCHIVES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".tar", ".zip")
 
@@ -63,10 +63,18 @@ def tree_of(path: Path) -> HexDigest:
 
     Raises ``NotFoundError`` where the drop cannot be looked at.
     """
+    return outline_of(path).signature
+
+
+def outline_of(path: Path) -> TreeOutline:
+    """Return how much a drop is, and what tells it from any other; reads none of its files.
+
+    Raises ``NotFoundError`` where the drop cannot be looked at.
+    """
     try:
         if path.is_dir() and not path.is_symlink():
-            return tree_signature(path)
-        return tree_signature(path.parent, RelativePath(path.name))
+            return outline_of_tree(path)
+        return outline_of_tree(path.parent, RelativePath(path.name))
     except OSError as error:
         raise NotFoundError(
             f"{shown(str(path))}: the drop cannot be read ({error.strerror}); "

@@ -34,7 +34,8 @@ _SETTINGS = """\
 default_policy = "policies/digitized-images.toml"
 
 [database]
-# The catalogue and the journal: back it up (docs/operations.md).
+# The catalogue and the journal: back it up (docs/operations.md). For several machines or many writers:
+# url = "postgresql://muniment@db.example.org/muniment", its password in ~/.pgpass.
 url = "sqlite:///state/muniment.db"
 
 [prefect]
@@ -44,6 +45,11 @@ port = 4200                               # where `muniment up` serves it
 [work]
 threads = 0              # that read and write; 0: one a core
 caged_processes = 0      # that decode images and documents; 0: one a core
+
+[retries]
+# Seconds to wait before each further try, where waiting may help: a store that is away, a locked database.
+stores = [2, 10, 30]
+database = [1, 5, 15]
 
 [limits]
 # What one caged process may use at most: a 600 dpi scan of an A1 sheet decodes to 840 MB, takes 2 GB

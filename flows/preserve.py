@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,16 +13,17 @@ from prefect import flow
 from prefect.client.schemas.objects import State, StateType
 from prefect.runtime import flow_run
 
-from flows.answering import RunOutcome, Told, not_begun, unanswered
+from flows.answering import RunOutcome, Told, not_begun, unanswered, unwritten
 from flows.artifacts import publish
 from flows.claiming import claim
 from flows.drops import Drop, label_of
+from flows.machine import faults_told
 from flows.progress import LOG
-from flows.retries import DATABASE
-from flows.settings import load_settings
+from flows.retries import waits_of_stage
+from flows.settings import Settings, load_settings
 from flows.stages.all import STAGES
 from flows.stages.stage import Stage, interrupt
-from flows.tasks import answer_all, retry_policy_of, run_stage, seal_journal
+from flows.tasks import answer_all, run_stage, seal_journal
 from flows.wiring import open_installation
 from flows.workspace import Workspace
 from preservation.errors import PreservationError
@@ -41,13 +44,31 @@ _GRAVEST_LAST = (
     Verdict.INTERRUPTED,
 )
 
+_NOTED: ContextVar[list[RunOutcome] | None] = ContextVar("outcomes", default=None)
+
+
+@contextmanager
+def outcomes_noted() -> Iterator[list[RunOutcome]]:
+    """Give a list in which the flow notes its outcome: Prefect may be gone before it can hand it over."""
+    noted: list[RunOutcome] = []
+    before = _NOTED.set(noted)
+    try:
+        yield noted
+    finally:
+        _NOTED.reset(before)
+
 
 @dataclass(frozen=True, slots=True)
 class _InHand:
-    """The submissions of one run: those in hand, and what is told of those that could not be taken."""
+    """The submissions of one run by their place in it: those in hand, and what is told of the others."""
 
-    workspaces: list[Path]
+    taken: dict[int, Path]
     told: dict[int, Told]
+
+    @property
+    def workspaces(self) -> list[Path]:
+        """The folders of those that are in hand."""
+        return list(self.taken.values())
 
 
 def _run_name() -> str:
@@ -61,64 +82,90 @@ def preserve(directory: Path, drops: list[Drop]) -> State[RunOutcome]:
     Each stage is one task run for all drops. Run again after a crash, it goes on where it was.
     """
     label = label_of(drops)
+    settings = load_settings(directory)
     with ExitStack() as hands:
-        in_hand = _take_in_hand(directory, drops, hands)
+        in_hand = _take_in_hand(settings, drops, hands)
         for stage in STAGES.values():
-            waits = list(retry_policy_of(stage.name).waits)
+            waits = waits_of_stage(stage.name, settings.retries)
             outcome = run_stage.with_options(
                 task_run_name=f"{stage.name} {label}", retries=len(waits), retry_delay_seconds=waits
             )(directory, in_hand.workspaces, stage.name, return_state=True)
             if not outcome.is_completed():
-                _interrupt_unfinished(in_hand.workspaces, stage, outcome)
-        answered = _answers(directory, in_hand.workspaces, label)
-    publish(label, answered)
-    told = [in_hand.told.get(place) or answered.pop(0) for place in range(len(drops))]
-    return _state_of(_sealed(directory, told))
+                _interrupt_unfinished(in_hand, stage, outcome)
+        answered = _answers(settings, in_hand.workspaces, label)
+    told = in_hand.told | dict(zip(in_hand.taken, answered, strict=True))
+    ended = _sealed(settings, [told[place] for place in range(len(drops))])
+    noted = _NOTED.get()
+    if noted is not None:
+        noted.append(ended)
+    _publish(label, answered)
+    return _state_of(ended)
 
 
-def _take_in_hand(directory: Path, drops: list[Drop], hands: ExitStack) -> _InHand:
-    taken: list[Path] = []
+def _take_in_hand(settings: Settings, drops: list[Drop], hands: ExitStack) -> _InHand:
+    taken: dict[int, Path] = {}
     refused: dict[int, Told] = {}
-    with open_installation(load_settings(directory)) as installation:
+    with open_installation(settings) as installation:
         for place, drop in enumerate(drops):
             try:
-                taken.append(hands.enter_context(claim(drop, installation)).root)
+                with faults_told(settings):
+                    taken[place] = hands.enter_context(claim(drop, installation)).root
             except PreservationError as error:
                 LOG.warning("%s: %s", drop, error)
                 refused[place] = not_begun(drop, str(error))
     return _InHand(taken, refused)
 
 
-def _interrupt_unfinished(workspaces: list[Path], stage: Stage, outcome: State[Any]) -> None:
-    """End the submissions that the stage did not finish, each with its own fault; the others go on."""
+def _interrupt_unfinished(in_hand: _InHand, stage: Stage, outcome: State[Any]) -> None:
+    """End the submissions that the stage did not finish, each with its own fault; the others go on.
+
+    Where none has one, what failed was the database, of all of them, and with it their journal.
+    """
     error = outcome.result(raise_on_failure=False)
-    for workspace in map(Workspace, workspaces):
-        if not workspace.has_ended and not workspace.events(stage.name).exist:
-            interrupt(workspace, next(iter(workspace.fault.so_far), str(error)))
+    workspaces = {place: Workspace(root) for place, root in in_hand.taken.items()}
+    each_its_own = any(workspace.fault.exist for workspace in workspaces.values())
+    for place, workspace in workspaces.items():
+        if workspace.has_ended or (each_its_own and workspace.events(stage.name).exist):
+            continue
+        reason = next(iter(workspace.fault.so_far), str(error))
+        try:
+            interrupt(workspace, reason)
+        except OSError as full:
+            LOG.warning("%s: its end could not be written down: %s", workspace.submission.object, full)
+            in_hand.told[place] = unwritten(workspace, reason)
+            del in_hand.taken[place]
 
 
-def _answers(directory: Path, workspaces: list[Path], label: str) -> list[Told]:
-    waits = list(DATABASE.waits)
+def _answers(settings: Settings, workspaces: list[Path], label: str) -> list[Told]:
+    waits = list(settings.retries.database)
     outcome = answer_all.with_options(
         task_run_name=f"answer {label}", retries=len(waits), retry_delay_seconds=waits
-    )(directory, workspaces, return_state=True)
+    )(settings.directory, workspaces, return_state=True)
     told = outcome.result(raise_on_failure=False)
     if isinstance(told, BaseException):
         return [unanswered(Workspace(root), str(told)) for root in workspaces]
     return told
 
 
-def _sealed(directory: Path, told: list[Told]) -> RunOutcome:
+def _sealed(settings: Settings, told: list[Told]) -> RunOutcome:
     """Seal the journal. Where that fails the drops have ended as they have; it is told as itself."""
-    waits = list(DATABASE.waits)
+    waits = list(settings.retries.database)
     outcome = seal_journal.with_options(
         task_run_name="seal the journal", retries=len(waits), retry_delay_seconds=waits
-    )(directory, return_state=True)
+    )(settings.directory, return_state=True)
     error = outcome.result(raise_on_failure=False)
     if isinstance(error, BaseException):
         code = error.exit_code if isinstance(error, PreservationError) else 1
         return RunOutcome(told, f"The journal was not sealed: {error}", code)
     return RunOutcome(told)
+
+
+def _publish(label: str, answered: list[Told]) -> None:
+    """Show what the receipts say in Prefect's UI too. How the drops ended does not hang on that."""
+    try:
+        publish(label, answered)
+    except Exception as error:  # noqa: BLE001  Prefect's API gone midway has many faces
+        LOG.warning("Prefect does not take the receipts (%s): they are in receipts/", type(error).__name__)
 
 
 def _state_of(outcome: RunOutcome) -> State[RunOutcome]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,10 @@ from flows.settings import Settings
 from preservation.errors import ConfigurationError, NotFoundError, PreservationError
 from preservation.policy.load import load
 from preservation.survey.walk import FoundFile, walk
+
+_REQUEST_SECONDS = 10.0
+_REQUEST_RETRIES = 2
+"""How long Prefect is waited for, and how often it is asked again: the work itself does not need it."""
 
 
 def drops_of(paths: list[Path], collection: str, settings: Settings, name: str = "") -> list[Drop]:
@@ -62,7 +67,9 @@ def in_runs(drops: list[Drop], settings: Settings) -> Iterator[list[Drop]]:
 def run_preserve(settings: Settings, api: PrefectApi, drops: list[Drop]) -> RunOutcome:
     """Run the flow for ``drops``, in this process, and return what is told of each.
 
-    Raises nothing: what stops the run is told of every drop as *interrupted*.
+    Raises nothing: what stops the run is told of every drop as *interrupted*. Where only Prefect went
+    while they were worked on, each drop is told as it ended. However Prefect fails, that is known within
+    three minutes.
 
     Prefect is imported here and not before: it costs two seconds, which no other verb shall pay.
     """
@@ -76,25 +83,39 @@ def run_preserve(settings: Settings, api: PrefectApi, drops: list[Drop]) -> RunO
         PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW="ignore",
     )
     from prefect.settings import (  # noqa: PLC0415  see above
+        PREFECT_API_REQUEST_TIMEOUT,
         PREFECT_API_URL,
+        PREFECT_CLIENT_MAX_RETRIES,
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
         temporary_settings,
     )
 
     from flows.delivery import delivered  # noqa: PLC0415  see above
-    from flows.preserve import preserve  # noqa: PLC0415  see above
+    from flows.preserve import outcomes_noted, preserve  # noqa: PLC0415  see above
 
-    # The heartbeat's thread costs a second a run when it is joined.
-    quick = {PREFECT_API_URL: api.url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
-    try:
-        with temporary_settings(quick), delivered():
-            return _result_of(preserve(settings.directory, drops, return_state=True))
-    except PreservationError as error:
-        return RunOutcome([not_begun(drop, str(error)) for drop in drops])
-    except Exception as error:  # noqa: BLE001  Prefect's API gone midway has many faces; nothing is lost by it
-        LOG.warning("Prefect: %s: %s", type(error).__name__, error)
-        reason = f"Prefect at {api.url} failed ({type(error).__name__}); preserve it again and it goes on"
-        return RunOutcome([not_begun(drop, reason) for drop in drops])
+    # What was imported stays: to search it for cycles takes a tenth of a second each time.
+    gc.freeze()
+
+    ours = {
+        PREFECT_API_URL: api.url,
+        PREFECT_API_REQUEST_TIMEOUT: _REQUEST_SECONDS,
+        PREFECT_CLIENT_MAX_RETRIES: _REQUEST_RETRIES,
+        # The heartbeat's thread costs a second a run when it is joined.
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+    }
+    with outcomes_noted() as noted:
+        try:
+            with temporary_settings(ours), delivered():
+                return _result_of(preserve(settings.directory, drops, return_state=True))
+        except PreservationError as error:
+            reason = str(error)
+        except Exception as error:  # noqa: BLE001  Prefect's API gone midway has many faces; nothing is lost by it
+            LOG.warning("Prefect at %s: %s: %s", api.url, type(error).__name__, error)
+            reason = (
+                f"Prefect at {api.url} failed ({type(error).__name__}); see that it runs, then preserve it "
+                "again and it goes on"
+            )
+    return noted[0] if noted else RunOutcome([not_begun(drop, reason) for drop in drops])
 
 
 def _result_of(state: Any) -> RunOutcome:  # noqa: ANN401  Prefect's state, whose result is typed by nobody

@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ByteSize,
     ConfigDict,
     Field,
@@ -32,6 +33,15 @@ _OVERRIDE_PREFIX = "MUNIMENT_"
 _OVERRIDE_SEPARATOR = "__"
 
 _Collection = Annotated[str, AfterValidator(collection_name)]
+
+
+def _listed(value: object) -> object:
+    """Take apart what the environment gives as one text: ``2, 10, 30``; empty is none."""
+    return [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+_Wait = Annotated[float, Field(ge=0, le=24 * 60 * 60)]
+_Waits = Annotated[tuple[_Wait, ...], BeforeValidator(_listed), Field(max_length=20)]
 
 
 class _Section(BaseModel):
@@ -74,6 +84,19 @@ class WorkSettings(_Section):
     def decoding_processes(self) -> int:
         """How many caged processes decode."""
         return self.caged_processes or os.cpu_count() or 1
+
+
+class RetrySettings(_Section):
+    """How many seconds to wait before each further try, where an error says of itself that it may help.
+
+    As many tries follow the first as there are waits. ``stores`` is for writing to stores, where a network
+    or a disk may come back; ``database`` for catalogue and journal, where another writer may have been
+    before us; ``local_work`` for everything else, where a program ran out of its time.
+    """
+
+    local_work: _Waits = (1, 5)
+    stores: _Waits = (2, 10, 30)
+    database: _Waits = (1, 5, 15)
 
 
 class LimitSettings(_Section):
@@ -138,6 +161,7 @@ class Settings(_Section):
     database: DatabaseSettings = DatabaseSettings()
     prefect: PrefectSettings = PrefectSettings()
     work: WorkSettings = WorkSettings()
+    retries: RetrySettings = RetrySettings()
     limits: LimitSettings = LimitSettings()
     default_policy: Path | None = None
     collection: tuple[CollectionSettings, ...] = ()

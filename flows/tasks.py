@@ -2,78 +2,86 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from flows.answering import Told, answer, seal
+from flows.machine import faults_told, machine_fault
 from flows.progress import LOG
-from flows.retries import DATABASE, LOCAL_WORK, STORES, RetryPolicy, as_the_error_says
+from flows.retries import as_the_error_says
 from flows.settings import load_settings
 from flows.stages.all import STAGES
 from flows.stages.stage import Stage, interrupt
 from flows.wiring import Installation, open_installation
 from flows.workspace import Workspace
-from preservation.errors import PreservationError
+from preservation.errors import PreservationError, StorageError
 from preservation.model.events import Event
-
-_RETRIES = {"replicate": STORES, "register": DATABASE}
 
 
 @task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=as_the_error_says)
 def run_stage(directory: Path, workspaces: list[Path], stage: str) -> None:
     """Run one stage for every submission; what one of them meets does not stop the others.
 
-    Raises the first retryable error after all had their turn: those that are done are skipped when the
-    task is tried again.
+    Raises the first error after all had their turn, a retryable one where there is any: those that are
+    done are skipped when the task is tried again. Each submission with a fault has it written down.
     """
-    retryable: list[PreservationError] = []
+    errors: list[PreservationError] = []
     with open_installation(load_settings(directory)) as installation:
         events: list[Event] = []
-        for root in workspaces:
+        for workspace in map(Workspace, workspaces):
             try:
-                events += _run_one(STAGES[stage], Workspace(root), installation)
+                events += _run_one(STAGES[stage], workspace, installation)
             except PreservationError as error:
-                Workspace(root).fault.write([str(error)])
-                retryable.append(error)
+                # Where its disk is full, the fault is told of it all the same, by what is raised.
+                with suppress(OSError):
+                    workspace.fault.write([str(error)])
+                errors.append(error)
         installation.journal.append(events)
-    if retryable:
-        raise retryable[0]
+    if errors:
+        raise next((error for error in errors if error.retryable), errors[0])
 
 
 @task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=as_the_error_says)
 def answer_all(directory: Path, workspaces: list[Path]) -> list[Told]:
     """Write the receipts, and note in the catalogue how each submission ended."""
-    with open_installation(load_settings(directory)) as installation:
+    settings = load_settings(directory)
+    with open_installation(settings) as installation, faults_told(settings):
         return answer([Workspace(root) for root in workspaces], installation)
 
 
 @task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=as_the_error_says)
 def seal_journal(directory: Path) -> None:
     """Sign the journal and give every store what it lacks of it."""
-    with open_installation(load_settings(directory)) as installation:
+    settings = load_settings(directory)
+    with open_installation(settings) as installation, faults_told(settings):
         seal(installation)
 
 
-def retry_policy_of(stage: str) -> RetryPolicy:
-    """Return how often a stage is tried again where an error says that it may help."""
-    return _RETRIES.get(stage, LOCAL_WORK)
-
-
 def _run_one(stage: Stage, workspace: Workspace, installation: Installation) -> tuple[Event, ...]:
-    """Run one stage for one submission. Raises only errors that are worth another try."""
+    """Run one stage for one submission.
+
+    Raises errors that are worth another try, and ``StorageError`` where not even the end of the
+    submission could be written down.
+    """
     try:
+        workspace.fault.path.unlink(missing_ok=True)
         return stage.run(workspace, installation)
     except PreservationError as error:
         LOG.warning("%s: %s: %s", workspace.submission.object, stage.name, error)
         if error.retryable:
             raise
-        interrupt(workspace, str(error))
+        reason = str(error)
     except OSError as error:
-        LOG.warning("%s: %s: %s", workspace.submission.object, stage.name, error)
-        interrupt(workspace, f"this machine could not go on in the stage {stage.name}: {error}")
+        reason = str(machine_fault(error, installation.settings))
+        LOG.warning("%s: %s: %s", workspace.submission.object, stage.name, reason)
     except Exception as error:  # noqa: BLE001  a fault of ours must not take the other submissions with it
         LOG.exception("%s: %s: unexpected %s", workspace.submission.object, stage.name, type(error).__name__)
-        interrupt(workspace, f"an unexpected {type(error).__name__} in Muniment itself: {error}")
+        reason = f"an unexpected {type(error).__name__} in Muniment itself: {error}"
+    try:
+        interrupt(workspace, reason)
+    except OSError as error:
+        raise StorageError(reason) from error
     return ()

@@ -37,6 +37,9 @@ from preservation.policy.load import parse
 from preservation.policy.schema import Policy
 from preservation.records import Records
 
+SURVEYING_STAGE = "survey"
+"""The stage that finds the files."""
+
 JUDGING_STAGE = "plan"
 """The stage that says whether a submission goes on."""
 
@@ -68,6 +71,13 @@ class Ending(msgspec.Struct, frozen=True):
     issues: tuple[Issue, ...] = ()
 
 
+class Tally(msgspec.Struct, frozen=True):
+    """How many files a drop holds, and how many bytes."""
+
+    files: int
+    bytes: int
+
+
 class Numbered(msgspec.Struct, frozen=True):
     """The version number that a submission was given, and when: the time that its package bears."""
 
@@ -91,22 +101,27 @@ class Workspace:
         self.claim = self._records("claim", Claim)
         self.received = self._records("received", Received)
         self.engines = self._records("engines", EngineRelease)
-        self.survey = self._records("survey", _FOUND)
+        self.survey = self._records_of_files("survey", _FOUND)
         self.supplied = self._records("supplied", SuppliedManifest)
         self.issues = self._records("issues", Issue)
         self.fingerprint = self._records("fingerprint", HexDigest)
         self.number = self._records("number", Numbered)
-        self.screened = self._records("screening", ScreenedFile)
-        self.decisions = self._records("decisions", Decision)
-        self.derivatives = self._records("derivatives", _DERIVED)
+        self.screened = self._records_of_files("screening", ScreenedFile)
+        self.decisions = self._records_of_files("decisions", Decision)
+        self.derivatives = self._records_of_files("derivatives", _DERIVED)
         self.unsound = self._records("unsound", Issue)
         self.replicas = self._records("replicas", Replica)
         self.approval = self._records("approval", Approval)
         self.fault = self._records("fault", str)
         self.ending = self._records("ending", Ending)
+        self._tally = self._records("tally", Tally)
 
     def _records(self, name: str, of: type[_Value]) -> Records[_Value]:
         return Records(self.root / f"{name}.jsonl", of)
+
+    def _records_of_files(self, name: str, of: type[_Value]) -> Records[_Value]:
+        """Return records of which there is one a file: of many small files they would fill the disk."""
+        return Records(self.root / f"{name}.jsonl.gz", of)
 
     def events(self, stage: str) -> Records[Event]:
         """Return the events of one stage: written last of all it leaves, so a stage that has them is done."""
@@ -115,6 +130,19 @@ class Workspace:
     def surveyed(self) -> Iterator[SurveyedFile]:
         """Give the survey's files, without what is no file."""
         return (entry for entry in self.survey.so_far if isinstance(entry, SurveyedFile))
+
+    def tally(self) -> Tally:
+        """Count the survey's files; once it is done, counted once."""
+        if self._tally.exist:
+            return only(self._tally)
+        files = size = 0
+        for file in self.surveyed():
+            files += 1
+            size += file.size
+        tally = Tally(files, size)
+        if self.events(SURVEYING_STAGE).exist:
+            self._tally.write([tally])
+        return tally
 
     @property
     def submission(self) -> Submission:

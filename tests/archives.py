@@ -23,7 +23,14 @@ class Archive:
     @property
     def environment(self) -> dict[str, str]:
         """What the command is told by the environment."""
-        return {**os.environ, "MUNIMENT_PREFECT__API_URL": self.api_url}
+        return {
+            **os.environ,
+            "MUNIMENT_PREFECT__API_URL": self.api_url,
+            # What is away stays away until the test brings it back: once more is as good as for long.
+            "MUNIMENT_RETRIES__STORES": "0.1",
+            "MUNIMENT_RETRIES__DATABASE": "0.1",
+            "MUNIMENT_RETRIES__LOCAL_WORK": "0.1",
+        }
 
     def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """Run a verb of the command to its end."""

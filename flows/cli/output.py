@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 
-import msgspec
-
 CONTRACT_VERSION = 1
 """Stands as ``version`` in every JSON line; raised when a field changes its meaning or goes."""
 
 
 def say_json(fields: Mapping[str, object]) -> None:
     """Write one result as one JSON object on one line of stdout, with the contract's version."""
+    import msgspec
+
     line = msgspec.json.encode({"version": CONTRACT_VERSION, **fields}, enc_hook=str)
     sys.stdout.buffer.write(line + b"\n")
     sys.stdout.buffer.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -115,16 +116,18 @@ def schema() -> None:
 
 def _identified(policy: Policy, path: Path) -> Iterator[SurveyedFile]:
     """Identify the file, or the files of the drop, at ``path``. No digests: rules do not ask for them."""
-    from preservation.identification.identify import Identifier
+    from preservation.identification.caged import CagedIdentifier, identifying_workers
     from preservation.model.files import SurveyedFile
+    from preservation.tools.limits import Limits
 
-    identifier = Identifier(second_opinion=policy.terms.identification.second_opinion)
     root = path if path.is_dir() else path.parent
     files = _plain_files(root, None if path.is_dir() else relative_path(path.name))
-    while batch := list(islice(files, _BATCH)):
-        identifications = identifier.identify_batch([root / file.path for file in batch])
-        for file, identification in zip(batch, identifications, strict=True):
-            yield SurveyedFile(file.path, file.size, file.modified, {}, identification)
+    with identifying_workers(Limits(), processes=len(os.sched_getaffinity(0))) as workers:
+        identifier = CagedIdentifier(workers, second_opinion=policy.terms.identification.second_opinion)
+        while batch := list(islice(files, _BATCH)):
+            (identifications,) = identifier.identify(root, [batch])
+            for file, identification in zip(batch, identifications, strict=True):
+                yield SurveyedFile(file.path, file.size, file.modified, {}, identification)
 
 
 def _plain_files(root: Path, only: RelativePath | None) -> Iterator[FoundFile]:

@@ -129,17 +129,17 @@ def _tell(told: Told, *, json: bool) -> None:
 
 def _rehearse(drops: list[Drop], settings: Settings, *, json: bool) -> set[int]:
     import dataclasses
-    import tempfile
 
     from flows.rehearsal import rehearse
+    from flows.scratch import scratch_folder
     from flows.wiring import open_installation
     from preservation.model.verdicts import Verdict
 
     codes = set()
     with open_installation(settings) as opened:
         for drop in drops:
-            with tempfile.TemporaryDirectory(dir=settings.state, prefix="rehearsal-") as scratch:
-                would = rehearse(drop, opened, Path(scratch))
+            with scratch_folder(settings.state, "rehearsal") as scratch:
+                would = rehearse(drop, opened, scratch)
             codes.add(Verdict(would.verdict).exit_code)
             if json:
                 say_json({**dataclasses.asdict(would), "dry_run": True})

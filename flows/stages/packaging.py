@@ -82,7 +82,7 @@ def _reusable(workspace: Workspace, installation: Installation, package: Package
     return reusable(
         installation.catalogue,
         package,
-        {file.digests[Algorithm.SHA256] for file in payload_files(workspace)},
+        (file.digests[Algorithm.SHA256] for file in payload_files(workspace)),
         installation.stores_for(workspace.policy),
         threads=installation.settings.work.reading_threads,
     )

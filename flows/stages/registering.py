@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from collections.abc import Iterable
 from itertools import chain
+from pathlib import Path
 
 from flows.kept_payload import payload_files
 from flows.stages.changes import changed_since_survey, has_changed
@@ -25,10 +28,9 @@ def _register(workspace: Workspace, installation: Installation) -> Iterable[Even
     package = only(workspace.number).package
     replicas = tuple(workspace.replicas)
     event = chronicle_of(workspace).registered(str(package))
-    files = size = 0
-    for file in workspace.surveyed():
-        files += 1
-        size += file.size
+    tally = workspace.tally()
+    # Before it counts as kept: what is kept is not taken up again, and its access copies would be lost.
+    _hand_over_access(workspace, installation)
     installation.catalogue.register(
         Registration(
             package=package,
@@ -36,19 +38,19 @@ def _register(workspace: Workspace, installation: Installation) -> Iterable[Even
             fingerprint=only(workspace.fingerprint),
             policy=workspace.policy.reference,
             registered_at=now(),
-            files=files,
-            bytes=size,
+            files=tally.files,
+            bytes=tally.bytes,
             replicas=replicas,
         ),
         payload_files(workspace),
         (event,),
     )
-    _hand_over_access(workspace, installation)
     stores = " and ".join(f"{replica.store}" for replica in replicas)
     end(
         workspace,
         Verdict.STORED,
-        f"Kept as {package}: {files} files, read back from {stores} and matched.{_not_repeated(workspace)}",
+        f"Kept as {package}: {tally.files} files, read back from {stores} and matched."
+        + _not_repeated(workspace),
         issues=chain(issues_of_the_whole(workspace), workspace.unsound.so_far, _late_changes(workspace)),
         package=package,
         replicas=replicas,
@@ -84,4 +86,19 @@ def _hand_over_access(workspace: Workspace, installation: Installation) -> None:
     target = installation.settings.access / only(workspace.number).package.prefix
     shutil.rmtree(target, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.move(made, target)
+    try:
+        made.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _copy_tree(made, target)
+        shutil.rmtree(made)
+
+
+def _copy_tree(source: Path, target: Path) -> None:
+    """Copy the files to another disk. Raises the first ``OSError`` as it is: it says what ails the disk."""
+    for folder, _, names in os.walk(source):
+        below = target / Path(folder).relative_to(source)
+        below.mkdir()
+        for name in names:
+            shutil.copyfile(Path(folder) / name, below / name)

@@ -55,17 +55,17 @@ def end(
     replicas: tuple[Replica, ...] = (),
 ) -> None:
     """Write down how the submission ended. ``issues`` are those of the whole drop; files have their own."""
-    files = size = 0
-    for file in workspace.surveyed():
-        files += 1
-        size += file.size
-    workspace.ending.write([Ending(verdict, sentence, now(), files, size, package, replicas, tuple(issues))])
+    tally = workspace.tally()
+    workspace.ending.write(
+        [Ending(verdict, sentence, now(), tally.files, tally.bytes, package, replicas, tuple(issues))]
+    )
 
 
 def interrupt(workspace: Workspace, reason: str) -> None:
     """Write down that the system, not the content, stopped the submission; nothing of it is lost."""
-    end(
-        workspace,
-        Verdict.INTERRUPTED,
-        f"{reason.rstrip('.')}. Nothing is lost: once that is mended, preserve it again and it goes on.",
-    )
+    end(workspace, Verdict.INTERRUPTED, interrupted_by(reason))
+
+
+def interrupted_by(reason: str) -> str:
+    """Return the sentence of a submission that the system stopped."""
+    return f"{reason.rstrip('.')}. Nothing is lost: once that is mended, preserve it again and it goes on."

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from flows.progress import watched
 from flows.stages.stage import Stage, chronicle_of, end
 from flows.wiring import Installation
-from flows.workspace import Workspace
+from flows.workspace import SURVEYING_STAGE, Workspace
 from preservation.bagit.algorithms import algorithms_of_bag
-from preservation.identification.identify import Identifier
+from preservation.identification.caged import CagedIdentifier
 from preservation.intake.recognise import Unacceptable, UnpackLimits, recognise
 from preservation.intake.submitted_bag import check_submitted_bag
 from preservation.model.digests import Algorithm
@@ -44,8 +44,8 @@ def _survey(workspace: Workspace, installation: Installation) -> Iterable[Event]
 
     manifests = _manifests(received, policy)
     algorithms = _algorithms(policy, manifests, received)
-    identifier = Identifier(
-        second_opinion=policy.terms.identification.second_opinion, workers=settings.work.reading_threads
+    identifier = CagedIdentifier(
+        installation.identifying_workers, second_opinion=policy.terms.identification.second_opinion
     )
     found = survey(
         received, algorithms=algorithms, identifier=identifier, threads=settings.work.reading_threads
@@ -67,7 +67,7 @@ def _survey(workspace: Workspace, installation: Installation) -> Iterable[Event]
     _take_fingerprint(workspace, received)
 
 
-SURVEY = Stage("survey", _survey)
+SURVEY = Stage(SURVEYING_STAGE, _survey)
 
 
 def _manifests(received: Received, policy: Policy) -> tuple[FoundManifest, ...]:

@@ -106,6 +106,19 @@ def test_what_one_replica_lost_comes_from_the_other_with_a_warning(
     assert tree(tmp_path / "back") == tree(drop)
 
 
+def test_of_two_damaged_replicas_each_gives_what_the_other_lost(kept: Archive, drop: Path, tmp_path: Path):
+    flip(letter(kept, "first"))
+    other = kept.store("second") / "files/letters/v1/data/originals/1911/to my brother.txt"
+    other.chmod(0o644)
+    flip(other)
+    for preferred, spare in (("first", "second"), ("second", "first")):
+        target = tmp_path / preferred
+        code, told = restored(kept, target, "--from", preferred)
+        assert (code, told["complete"], told["sources"]) == (0, True, {preferred: 3, spare: 1}), told
+        assert len(told["issues"]) == 1
+        assert tree(target) == tree(drop)
+
+
 def test_what_no_replica_has_ends_with_4_and_the_target_is_not_made(
     kept: Archive, drop: Path, tmp_path: Path
 ):

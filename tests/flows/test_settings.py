@@ -102,6 +102,19 @@ def test_the_environment_overrides_the_file(home: Path, monkeypatch: pytest.Monk
     assert settings.database_url == "sqlite:////elsewhere/kept.db"
 
 
+def test_how_long_is_waited_before_each_further_try_is_a_setting(home: Path, monkeypatch: pytest.MonkeyPatch):
+    assert load_settings(home).retries.stores == (2, 10, 30)
+    edit(home, "stores = [2, 10, 30]", "stores = [0.5]")
+    assert load_settings(home).retries.stores == (0.5,)
+    monkeypatch.setenv("MUNIMENT_RETRIES__STORES", "1, 60, 600")
+    assert load_settings(home).retries.stores == (1, 60, 600)
+    monkeypatch.setenv("MUNIMENT_RETRIES__STORES", "")
+    assert load_settings(home).retries.stores == ()
+    monkeypatch.setenv("MUNIMENT_RETRIES__STORES", "soon")
+    with pytest.raises(ConfigurationError, match=r"retries\.stores"):
+        load_settings(home)
+
+
 def test_the_installation_is_found_upwards_from_the_current_directory(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ):

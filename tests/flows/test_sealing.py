@@ -1,0 +1,91 @@
+"""The journal is signed and given to the stores; a chain that went another way is neither."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from building_records import events
+
+from flows.answering import seal
+from flows.installation import make_installation
+from flows.settings import load_settings
+from flows.wiring import Installation, open_installation
+from preservation.errors import IntegrityError
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """An installation that was sealed once, and went on after a backup of its database was made."""
+    home = tmp_path / "archive"
+    make_installation(home)
+    with open_installation(load_settings(home)) as opened:
+        opened.journal.append(events(range(3)))
+        seal(opened)
+    shutil.copy(home / "state" / "muniment.db", home / "backup.db")
+    with open_installation(load_settings(home)) as opened:
+        opened.journal.append(events(range(3, 5)))
+        seal(opened)
+    return home
+
+
+@pytest.fixture
+def after_the_backup(home: Path) -> Iterator[Installation]:
+    """The installation with its database put back, and something appended since."""
+    (home / "backup.db").replace(home / "state" / "muniment.db")
+    with open_installation(load_settings(home)) as opened:
+        opened.journal.append(events(range(10, 14)))
+        yield opened
+
+
+def sealed_in(installation: Installation) -> list[list[str]]:
+    return [[kept.key for kept in store.list()] for store in installation.stores]
+
+
+def test_every_store_is_given_what_was_signed(home: Path):
+    with open_installation(load_settings(home)) as opened:
+        assert [signed.head.seq for signed in opened.journal.signed_heads()] == [3, 5]
+        first, second = sealed_in(opened)
+        assert first == second
+        assert [key for key in first if key.endswith(".head.json")] == [
+            "_journal/000000001-000000003.head.json",
+            "_journal/000000004-000000005.head.json",
+        ]
+
+
+def test_a_chain_that_went_another_way_is_not_signed(after_the_backup: Installation):
+    heads, kept = after_the_backup.journal.signed_heads(), sealed_in(after_the_backup)
+    with pytest.raises(IntegrityError, match=r"store first.*entry 5.*docs/journal\.md"):
+        seal(after_the_backup)
+    assert after_the_backup.journal.signed_heads() == heads
+    assert sealed_in(after_the_backup) == kept
+
+
+def test_one_store_that_knows_better_is_enough(after_the_backup: Installation, home: Path):
+    shutil.rmtree(home / "stores" / "first" / "_journal")
+    with pytest.raises(IntegrityError, match="store second"):
+        seal(after_the_backup)
+    assert [signed.head.seq for signed in after_the_backup.journal.signed_heads()] == [3]
+    assert sealed_in(after_the_backup)[0] == []
+
+
+def test_nothing_is_signed_that_no_store_could_be_asked_about(after_the_backup: Installation, home: Path):
+    for name in ("first", "second"):
+        (home / "stores" / name).rename(home / "stores" / f"{name}-unplugged")
+    seal(after_the_backup)
+    assert [signed.head.seq for signed in after_the_backup.journal.signed_heads()] == [3]
+
+
+def test_a_store_that_was_away_gets_what_it_lacks(home: Path):
+    second = home / "stores" / "second"
+    away = second.rename(home / "stores" / "unplugged")
+    with open_installation(load_settings(home)) as opened:
+        opened.journal.append(events(range(5, 7)))
+        seal(opened)
+        assert opened.journal.signed_heads()[-1].head.seq == 7
+        away.rename(second)
+        seal(opened)
+        first, again = sealed_in(opened)
+        assert first == again

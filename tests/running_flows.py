@@ -1,0 +1,45 @@
+"""The flow ``preserve`` in the tests' own process: what the command does, without its start each time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from archives import Archive
+
+from flows.answering import Told
+from flows.installation import make_installation
+from flows.running import drops_of, in_runs, run_preserve
+from flows.serving import PrefectApi
+from flows.settings import load_settings
+
+
+def installed(directory: Path, api_url: str) -> Archive:
+    """Make an installation without the command."""
+    make_installation(directory)
+    return Archive(directory, api_url)
+
+
+@contextmanager
+def surroundings(archive: Archive) -> Iterator[None]:
+    """Be told by the environment what the archive's command is told, for as long as the context lasts."""
+    before = dict(os.environ)
+    os.environ.update(archive.environment)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def preserved(archive: Archive, drop: Path, collection: str = "files") -> Told:
+    """Preserve a drop, and return what is told of it."""
+    with surroundings(archive):
+        settings = load_settings(archive.directory)
+        [run] = in_runs(drops_of([drop], collection, settings), settings)
+        outcome = run_preserve(settings, PrefectApi(archive.api_url), run)
+    assert not outcome.fault, outcome.fault
+    [told] = outcome.told
+    return told

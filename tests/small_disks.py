@@ -1,0 +1,56 @@
+"""Disks that fill up, go read-only or go away: real file systems of a few megabytes, in memory."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@dataclass(frozen=True)
+class SmallDisk:
+    """A file system of its own at ``point``."""
+
+    point: Path
+
+    def remount(self, option: str) -> None:
+        """Mount it in another way: ``ro``, ``rw``, ``size=64m``."""
+        subprocess.run(["mount", "-o", f"remount,{option}", self.point], check=True)
+
+    def fill(self, leaving: int) -> Path:
+        """Take all of its space but ``leaving`` bytes; return the file that holds it."""
+        ballast = self.point / ".ballast"
+        space = os.statvfs(self.point)
+        with ballast.open("wb") as sink:
+            os.posix_fallocate(sink.fileno(), 0, space.f_bavail * space.f_frsize - leaving)
+        return ballast
+
+
+@contextmanager
+def small_disk(point: Path, size: str) -> Iterator[SmallDisk]:
+    """Mount a disk of ``size`` (``8m``) at ``point``, with what lies there in it; skip where not root.
+
+    The folder below is as it was when the disk is gone.
+    """
+    mount, umount = shutil.which("mount"), shutil.which("umount")
+    if mount is None or umount is None or os.geteuid() != 0:
+        pytest.skip("mounting a small disk needs root and mount(8)")
+    point.mkdir(parents=True, exist_ok=True)
+    before = point.with_name(f"{point.name}.before")
+    shutil.copytree(point, before, symlinks=True)
+    mounted = subprocess.run(
+        [mount, "-t", "tmpfs", "-o", f"size={size}", "tmpfs", point], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip(f"a tmpfs cannot be mounted here: {mounted.stderr.decode().strip()}")
+    try:
+        shutil.copytree(before, point, symlinks=True, dirs_exist_ok=True)
+        yield SmallDisk(point)
+    finally:
+        subprocess.run([umount, "--lazy", point], check=True)
