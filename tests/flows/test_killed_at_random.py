@@ -1,0 +1,33 @@
+"""SIGKILL at random instants: the short form of what ``make soak`` does for longer."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+from pathlib import Path
+
+from archives import Archive
+from crash_drops import small_drops
+from crash_trees import warm_start
+from crashing import Ordeal
+
+SEED = os.environ.get("MUNIMENT_SOAK_SEED") or secrets.token_hex(4)
+
+
+def test_killed_at_random_instants_drops_old_changed_and_new_are_kept_exactly_once(
+    archive: Archive, tmp_path: Path
+):
+    print(f"MUNIMENT_SOAK_SEED={SEED}")  # noqa: T201  pytest shows it where the test fails
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    stores = [archive.store("first"), archive.store("second")]
+    with warm_start() as start:
+        ordeal = Ordeal(archive, start, lambda: stores, scratch, random.Random(SEED))  # noqa: S311  instants, no secret
+        ordeal.hand_in(small_drops(tmp_path / "box", 2))
+        unkilled = ordeal.measure()
+        ordeal.change()
+        ordeal.hand_in(small_drops(tmp_path / "crate", 2))
+        ordeal.go_through(unkilled, most_kills=9)
+    assert ordeal.kills
+    ordeal.prove()

@@ -1,0 +1,32 @@
+"""Hostile drops by the thousand, and those that take long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import hostile_trees
+import pytest
+from archives import Archive
+from hostile_way import TREES, Entry, Way, opened_way
+from hypothesis import HealthCheck, given, settings
+
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(7200)]
+
+
+@pytest.fixture(scope="module")
+def way(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Way]:
+    with opened_way(tmp_path_factory.mktemp("way")) as opened:
+        yield opened
+
+
+@settings(max_examples=3000, suppress_health_check=[HealthCheck.too_slow])
+@given(TREES)
+def test_any_tree_ends_in_a_verdict_and_what_is_kept_is_what_came(way: Way, tree: list[Entry]):
+    way.send(tree)
+
+
+def test_sixty_thousand_files_in_one_folder_are_stored(archive: Archive, tmp_path: Path):
+    hostile_trees.many(tmp_path / "many", 60_000)
+    [told] = archive.preserve(tmp_path / "many", collection="files")
+    assert (told["verdict"], told["files"]) == ("stored", 60_000)
