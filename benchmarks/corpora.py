@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,30 +15,36 @@ from demonstration.drawing import document, ledger_page, photograph, save_scan, 
 
 _KB = 1 << 10
 _FOLDER_FILES = 1000
+_TINY = 3
+"""Files in a tiny set, and rows of a tiny image."""
 
 
-def large(folder: Path) -> None:
-    """40 TIFFs of 50 MB."""
+def _large(folder: Path, files: int) -> None:
+    rows = 5_000 if files > _TINY else _TINY
     pixels = np.random.default_rng(0)
-    for number in range(40):
-        page = pixels.integers(0, 255, (5_000, 3_495, 3), dtype=np.uint8)
+    for number in range(files):
+        page = pixels.integers(0, 255, (rows, 3_495, 3), dtype=np.uint8)
         tifffile.imwrite(folder / f"{number:03d}.tif", page, photometric="rgb", resolution=(300, 300))
 
 
-def middling(folder: Path) -> None:
-    """2,000 texts of 50 KB."""
-    _texts(folder, 2_000, 50 * _KB)
+def _texts(size: int) -> Callable[[Path, int], None]:
+    """Return what makes texts of ``size`` bytes that do not compress below three quarters."""
+
+    def make(folder: Path, files: int) -> None:
+        source = random.Random(files)  # noqa: S311  content for timing, no secret
+        for number in range(files):
+            below = folder / f"{number // _FOLDER_FILES:03d}"
+            below.mkdir(exist_ok=True)
+            text = base64.encodebytes(source.randbytes(size * 3 // 4))
+            (below / f"{number:06d}.txt").write_bytes(text[:size])
+
+    return make
 
 
-def small(folder: Path) -> None:
-    """20,000 texts of 4 KB."""
-    _texts(folder, 20_000, 4 * _KB)
-
-
-def scans(folder: Path) -> None:
-    """100 mixed scans: TIFF, JPEG, PNG, BMP, PDF."""
+def _scans(folder: Path, files: int) -> None:
+    """TIFF, JPEG, PNG, BMP, PDF in equal parts."""
     profile = srgb_profile()
-    for number in range(20):
+    for number in range(-(-files // 5)):
         save_scan(photograph((1600, 1100), number / 20), folder / f"{number:03d}.tif", 300, profile)
         save_scan(photograph((1600, 1100), number / 20), folder / f"{number:03d}.jpg", 300, profile)
         save_scan(photograph((1200, 800), number / 20), folder / f"{number:03d}.png", 300)
@@ -45,36 +52,41 @@ def scans(folder: Path) -> None:
         (folder / f"{number:03d}.pdf").write_bytes(document(4, f"File {number}"))
 
 
-def many(folder: Path) -> None:
-    """100,000 texts of 1 KB."""
-    _texts(folder, 100_000, _KB)
+def _drops(folder: Path, drops: int) -> None:
+    """Folders, each of 10 texts of 100 KB."""
+    source = random.Random(drops)  # noqa: S311  content for timing, no secret
+    for number in range(drops):
+        drop = folder / f"{number:03d}"
+        drop.mkdir()
+        for text in range(10):
+            (drop / f"{text}.txt").write_bytes(base64.encodebytes(source.randbytes(75 * _KB)))
 
 
-CORPORA: dict[str, Callable[[Path], None]] = {
-    "40 x 50 MB": large,
-    "2,000 x 50 KB": middling,
-    "20,000 x 4 KB": small,
-    "100 scans": scans,
-    "100,000 x 1 KB": many,
+_SETS: dict[str, tuple[Callable[[Path, int], None], int]] = {
+    "40 x 50 MB": (_large, 40),
+    "2,000 x 50 KB": (_texts(50 * _KB), 2_000),
+    "20,000 x 4 KB": (_texts(4 * _KB), 20_000),
+    "100 scans": (_scans, 100),
+    "100,000 x 1 KB": (_texts(_KB), 100_000),
+    "200 drops of 10 x 100 KB": (_drops, 200),
 }
 
 
-def made(name: str, folder: Path) -> Path:
-    """Return the folder of the set ``name`` below ``folder``, made now where it is not there yet."""
-    target = folder / name.replace(" ", "_").replace(",", "")
-    if not target.exists():
-        partial = target.with_name(f"{target.name}.part")
-        partial.mkdir(parents=True)
-        CORPORA[name](partial)
-        partial.rename(target)
-    return target
+@dataclass(frozen=True, slots=True)
+class Corpora:
+    """The sets below ``folder``; ``tiny`` ones have a few files each, and only try the harness."""
 
+    folder: Path
+    tiny: bool = False
 
-def _texts(folder: Path, count: int, size: int) -> None:
-    """Write texts that do not compress below three quarters."""
-    source = random.Random(count)  # noqa: S311  content for timing, no secret
-    for number in range(count):
-        below = folder / f"{number // _FOLDER_FILES:03d}"
-        below.mkdir(exist_ok=True)
-        text = base64.encodebytes(source.randbytes(size * 3 // 4))
-        (below / f"{number:06d}.txt").write_bytes(text[:size])
+    def made(self, name: str) -> Path:
+        """Return the folder of the set ``name``, made now where it is not there yet."""
+        make, files = _SETS[name]
+        below = self.folder / "tiny" if self.tiny else self.folder
+        target = below / name.replace(" ", "_").replace(",", "")
+        if not target.exists():
+            partial = target.with_name(f"{target.name}.part")
+            partial.mkdir(parents=True)
+            make(partial, _TINY if self.tiny else files)
+            partial.rename(target)
+        return target

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -20,15 +19,16 @@ class Figures:
     cpu: float
     peak: float
 
+    def __str__(self) -> str:
+        return f"{self.wall:.2f} s ({self.cpu:.2f} s cpu, {self.peak:.0f} MiB)"
 
-def run(commands: Sequence[Sequence[str]], env: Mapping[str, str] | None = None) -> Figures:
+
+def run(commands: Sequence[Sequence[str]]) -> Figures:
     """Run the commands one after another and add up what they took. Exits where one of them fails."""
     wall = cpu = peak = 0.0
     for command in commands:
         before = time.perf_counter()
-        process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, **(env or {})}
-        )
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         said = process.stderr.read() if process.stderr else b""
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -41,35 +41,30 @@ def run(commands: Sequence[Sequence[str]], env: Mapping[str, str] | None = None)
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """Medians of runs taken in turn, and the median of the ratios round by round."""
+class Rounds:
+    """The runs of each peer, by its name, taken in turn round by round."""
 
-    ours: Figures
-    theirs: Figures
-    wall_ratio: float
-    cpu_ratio: float
-    rounds: int
+    runs: Mapping[str, Sequence[Figures]]
 
+    def figures(self, name: str) -> Figures:
+        """Return the medians of one peer's seconds, and its highest peak."""
+        runs = self.runs[name]
+        return Figures(
+            median(one.wall for one in runs), median(one.cpu for one in runs), max(one.peak for one in runs)
+        )
 
-def compare(ours: Callable[[], Figures], theirs: Callable[[], Figures], rounds: int) -> Compared:
-    """Run both in turn, ``rounds`` times after one warm-up of each."""
-    ours(), theirs()
-    pairs = [(ours(), theirs()) for _ in range(rounds)]
-    return Compared(
-        _medians([pair[0] for pair in pairs]),
-        _medians([pair[1] for pair in pairs]),
-        median(one.wall / other.wall for one, other in pairs),
-        median(one.cpu / other.cpu for one, other in pairs),
-        rounds,
-    )
+    def ratio(self, ours: str, theirs: str) -> float:
+        """Return the median of the ratios of wall time, each of one round."""
+        pairs = zip(self.runs[ours], self.runs[theirs], strict=True)
+        return median(one.wall / other.wall for one, other in pairs)
 
 
-def _medians(runs: Sequence[Figures]) -> Figures:
-    return Figures(
-        median(run.wall for run in runs), median(run.cpu for run in runs), max(run.peak for run in runs)
-    )
-
-
-def peak_of_this_process() -> float:
-    """Return the peak memory of this process in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def in_turn(peers: Mapping[str, Callable[[], Figures]], rounds: int, *, warm_up: bool) -> Rounds:
+    """Run all of them in turn, ``rounds`` times, and where asked for once more beforehand."""
+    for peer in peers.values() if warm_up else ():
+        peer()
+    runs: dict[str, list[Figures]] = {name: [] for name in peers}
+    for _ in range(rounds):
+        for name, peer in peers.items():
+            runs[name].append(peer())
+    return Rounds(runs)

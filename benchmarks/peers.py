@@ -35,25 +35,28 @@ def identify(folder: Path, workers: int, *, second_opinion: bool) -> list[str]:
     return [_PYTHON, "-c", _IDENTIFY, str(folder), str(workers), "yes" if second_opinion else "no"]
 
 
-def bagit_make(folder: Path) -> list[str]:
+def bagit_make(folder: Path, processes: int) -> list[str]:
     """``bagit.py`` makes a bag of the folder where it stands."""
-    return [_PYTHON, "-m", "bagit", "--sha256", "--processes", "2", "--quiet", str(folder)]
+    return [_PYTHON, "-m", "bagit", "--sha256", "--processes", str(processes), "--quiet", str(folder)]
 
 
-def bagit_validate(folder: Path) -> list[str]:
+def bagit_validate(folder: Path, processes: int) -> list[str]:
     """``bagit.py`` validates a bag."""
-    return [_PYTHON, "-m", "bagit", "--validate", "--processes", "2", "--quiet", str(folder)]
+    return [_PYTHON, "-m", "bagit", "--validate", "--processes", str(processes), "--quiet", str(folder)]
 
 
-def whole_way(drop: Path, target: Path) -> list[list[str]]:
-    """Do what people script today: copy, identify, bag, copy again, validate both."""
+def whole_way(drop: Path, target: Path, processes: int) -> list[list[str]]:
+    """Do what people script today: copy, identify, bag, copy again, validate both.
+
+    ``processes`` are those of ``bagit.py``; siegfried has two workers.
+    """
     first, second = target / "first", target / "second"
     return [
         ["cp", "-r", str(drop), str(first)],
         siegfried(first, 2),
-        bagit_make(first),
+        bagit_make(first, processes),
         ["cp", "-r", str(first), str(second)],
         ["sync"],
-        bagit_validate(first),
-        bagit_validate(second),
+        bagit_validate(first, processes),
+        bagit_validate(second, processes),
     ]

@@ -1,0 +1,81 @@
+"""An installation made for measuring, and whole ways in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.footprint import Footprint
+from benchmarks.measuring import Figures
+from flows.serving import prefect_api
+from flows.settings import load_settings
+
+MUNIMENT = str(Path(sys.executable).parent / "muniment")
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Preserved:
+    """One run on its whole way.
+
+    ``seconds`` of wall time are those of each kind of work, ``caged`` is the peak in MiB of the largest
+    caged process. ``memory`` is the most bytes of all processes at once, ``disk`` of what was not there
+    before and is neither in a store nor Prefect's.
+    """
+
+    figures: Figures
+    seconds: Mapping[str, float]
+    caged: float
+    memory: int
+    disk: int
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Where it is, and the Prefect that serves it."""
+
+    directory: Path
+    api_url: str
+
+    def preserve(self, drops: Sequence[Path]) -> Preserved:
+        """Preserve the drops in a process of its own; then empty the stores, lest the disk fill.
+
+        Exits where one of them does not end as stored.
+        """
+        command = [sys.executable, _HERE / "whole_way.py", self.directory, self.api_url, *drops]
+        scratch = self.directory / "scratch"
+        scratch.mkdir(exist_ok=True)
+        # What goes to the system's place for temporary files is to be seen too.
+        environment = {**os.environ, "PYTHONPATH": str(_HERE.parent), "TMPDIR": str(scratch)}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+            apart = frozenset({self.directory / "stores", self.directory / "state" / "prefect"})
+            with Footprint(process.pid, self.directory, apart) as footprint:
+                said, _ = process.communicate()
+        if process.returncode != 0:
+            sys.exit(f"{command}\nended with {process.returncode}")
+        told = json.loads(said.splitlines()[-1])
+        if told["verdicts"] != ["stored"] or told["fault"]:
+            sys.exit(f"{[str(drop) for drop in drops[:3]]} ended as {told['verdicts']} {told['fault']}")
+        for store in ("first", "second"):
+            shutil.rmtree(self.directory / "stores" / store / "files")
+        os.sync()
+        figures = Figures(told["wall"], told["cpu"], told["main"])
+        return Preserved(figures, told["seconds"], told["caged"], footprint.memory, footprint.disk)
+
+
+@contextmanager
+def installation(work: Path) -> Iterator[Installation]:
+    """Make an installation below ``work`` and serve it for as long as the context lasts."""
+    directory = work / "installation"
+    shutil.rmtree(directory, ignore_errors=True)
+    subprocess.run([MUNIMENT, "init", directory], check=True, stdout=subprocess.DEVNULL)
+    shutil.copy(_HERE / "as-the-peers.toml", directory / "policies" / "bit-level.toml")
+    with prefect_api(load_settings(directory)) as api:
+        yield Installation(directory, api.url)
