@@ -10,7 +10,7 @@ from preservation.fixity.digesting import digest_bytes
 from preservation.model.digests import Algorithm
 from preservation.model.identifiers import CollectionName, ObjectId, ObjectName, PackageId, VersionNumber
 from preservation.model.packages import BagEntry, EarlierFile
-from preservation.model.paths import BagPath
+from preservation.model.paths import BagPath, LocalPath
 
 SHEET = PackageId(ObjectId(CollectionName("maps"), ObjectName("sheet-012")), VersionNumber(1))
 
@@ -58,7 +58,9 @@ def _entry(folder: Path, number: int, path: str, content: bytes) -> BagEntry:
     folder.mkdir(exist_ok=True, parents=True)
     source = folder / f"source-{number}"
     source.write_bytes(content)
-    return BagEntry(BagPath(path), source, len(content), digest_bytes(content, (Algorithm.SHA256,)))
+    return BagEntry(
+        BagPath(path), LocalPath(str(source)), len(content), digest_bytes(content, (Algorithm.SHA256,))
+    )
 
 
 def _manifest(files: Iterable[tuple[str, bytes]]) -> bytes:

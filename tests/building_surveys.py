@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from preservation.model.digests import Algorithm
@@ -11,6 +11,7 @@ from preservation.model.files import IrregularEntry, SurveyedFile
 from preservation.model.formats import Identification, MimeType
 from preservation.model.submissions import DropKind, Received
 from preservation.model.supplied import SuppliedManifest
+from preservation.survey.reading import ReadFile
 from preservation.survey.supplied import algorithms_needed, check_supplied, find_supplied
 from preservation.survey.survey import survey
 
@@ -20,8 +21,10 @@ UNIDENTIFIED = Identification((), None, MimeType("application/octet-stream"))
 class Incurious:
     """An identifier that looks at nothing."""
 
-    def identify_batch(self, paths: Sequence[Path]) -> list[Identification]:
-        return [UNIDENTIFIED for _ in paths]
+    def identify(self, root: Path, batches: Iterable[Sequence[ReadFile]]) -> Iterator[list[Identification]]:
+        del root
+        for batch in batches:
+            yield [UNIDENTIFIED for _ in batch]
 
 
 def drop(root: Path, contents: Mapping[str, bytes]) -> Path:

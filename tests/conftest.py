@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import ceph
+import postgres
 import pytest
 from archives import Archive, make_archive
 from hypothesis import settings
@@ -47,6 +48,13 @@ def corpora_manifest(corpora: Path) -> list[dict[str, str]]:
     """The rows of the corpora's manifest: path, kind, expected PUID or verdict, and on what basis."""
     with (corpora / "MANIFEST.csv").open(newline="", encoding="utf-8") as rows:
         return list(csv.DictReader(rows))
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[postgres.Server]:
+    """A real PostgreSQL server for the session: ask it for a new database."""
+    with postgres.running() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

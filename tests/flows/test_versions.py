@@ -93,6 +93,28 @@ def test_a_stranger_completes_it_by_what_its_readme_says(archive: Archive, lette
     )
 
 
+def test_a_third_version_builds_on_the_first_and_the_second(archive: Archive, letters: Path, tmp_path: Path):
+    (letters / "1911" / "to my mother.txt").write_text("Dear mother\n")
+    preserved(archive, letters)
+    (letters / "note.txt").unlink()
+    (letters / "1911" / "to my father.txt").write_text("Dear father\n")
+    assert preserved(archive, letters)["object_version"] == 3
+    assert payload_of(archive, 3) == {"originals/1911/to my father.txt"}
+    fetched = [line.split() for line in (bag(archive, 3) / "fetch.txt").read_text().splitlines()]
+    assert {re.search(r"v[12](?=/)", url)[0] for url, *_ in fetched if "originals" in url} == {"v1", "v2"}  # type: ignore[index]
+    assert validated(bag(archive, 3))["valid"]
+    target = tmp_path / "back"
+    assert archive.run("restore", "files/letters", target, "--whole").returncode == 0
+    subprocess.run([sys.executable, "-m", "bagit", "--validate", target], check=True, capture_output=True)
+    there = {
+        str(path.relative_to(letters)): path.read_bytes() for path in letters.rglob("*") if path.is_file()
+    }
+    back = target / "data" / "originals"
+    assert {
+        str(path.relative_to(back)): path.read_bytes() for path in back.rglob("*") if path.is_file()
+    } == there
+
+
 def test_bytes_that_a_store_has_damaged_are_written_again_and_the_receipt_says_so(
     archive: Archive, letters: Path
 ):

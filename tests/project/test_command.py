@@ -16,7 +16,7 @@ def test_help_names_every_verb_and_the_exit_codes():
 
 
 def test_collecting_the_verbs_imports_nothing_heavy():
-    probe = f"import sys, flows.cli.__main__; print([name for name in {HEAVY!r} if name in sys.modules])"
+    probe = f"import sys, flows.cli.application; print([name for name in {HEAVY!r} if name in sys.modules])"
     told = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout
     assert told.strip() == "[]"
 

@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store_peers import PEERS
+from store_peers import PEERS, SLOW
 
 _versions = count()
 
@@ -42,7 +42,9 @@ def _without_files_that_are_folders(paths: list[str]) -> list[str]:
     return [path for path in paths if path not in folders]
 
 
-@pytest.mark.parametrize("name", sorted(PEERS))
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.soak) if name in SLOW else name for name in sorted(PEERS)]
+)
 def test_every_name_a_bag_may_hold_comes_back_byte_for_byte(
     name: str, tmp_path_factory: pytest.TempPathFactory
 ):

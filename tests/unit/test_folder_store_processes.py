@@ -25,7 +25,7 @@ def test_of_racing_processes_exactly_one_creates_each_key(tmp_path: Path):
 
 
 @pytest.mark.parametrize("milliseconds", [0, 10, 30, 60, 100])
-def test_killed_at_any_instant_only_whole_files_are_visible_and_a_second_run_completes(
+def test_killed_at_any_instant_only_whole_files_are_visible_and_a_second_run_completes_and_clears(
     tmp_path: Path, milliseconds: int
 ):
     root, sources = tmp_path / "store", tmp_path / "sources"
@@ -44,3 +44,4 @@ def test_killed_at_any_instant_only_whole_files_are_visible_and_a_second_run_com
         assert (root / key).read_bytes() == content(int(key.rpartition("/")[2]))
     store.create(deposit for deposit in deposits(sources) if deposit.key not in seen)
     assert len(list(store.list())) == FILES
+    assert list((root / ".incoming").iterdir()) == []

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from building_records import package_named, sha256_of
 from building_versions import Room
 from fakes import ending, flipping
 from store_peers import folder_store, memory_store
@@ -20,6 +21,7 @@ from preservation.model.issues import Severity
 from storage.ports.stores import SiteName
 from storage.replication.outcomes import EARLIER_FILE_LOST, Failed, Short, Stored
 from storage.stores.memory import MemoryStore
+from storage.versions.reusing import Reusable, reusable
 
 FIRST = {"cover.tif": b"the cover", "page 1.tif": b"one", "100%.tif": b"a percent sign", "li\nne.tif": b"two"}
 
@@ -94,6 +96,13 @@ def test_what_lies_in_two_earlier_versions_is_named_where_it_was_written(room: R
 def test_a_first_version_has_no_fetch_file(room: Room):
     room.keep(FIRST, 1)
     assert not [key for key in content_of(room.stores[0]) if key.endswith("fetch.txt")]
+
+
+def test_for_a_first_version_not_even_the_digests_of_its_files_are_gone_through(room: Room):
+    digests = iter([sha256_of("never asked for")])
+    reused = reusable(room.catalogue, package_named("maps/sheet-012/v1"), digests, room.stores, threads=1)
+    assert reused == Reusable({}, 0, ())
+    assert len(list(digests)) == 1
 
 
 def test_where_nothing_is_new_the_smallest_file_is_written_for_a_bag_has_a_payload(room: Room):

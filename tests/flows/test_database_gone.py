@@ -1,0 +1,180 @@
+"""The database is gone or locked midway: the run waits and goes on, or is taken up again; nothing twice."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import postgres
+import pytest
+from archives import MUNIMENT, Archive
+from building_records import an_event, events
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from preservation.errors import UnavailableError
+from preservation.model.events import Event
+from storage.database.opening import open_database
+from storage.journal.keys import public_keys
+from storage.journal.sql import SqlJournal
+from storage.journal.verification import Intact, verify_journal
+from storage.ports.journal import KeyId
+
+PATIENT = "0.5,1,2,4,8"
+"""Seconds, between the tries of a run that shall outlast what we do to its database."""
+
+
+@pytest.fixture
+def server() -> Iterator[postgres.Server]:
+    """A server of the test's own, to be stopped; as safe against power cuts as one in use."""
+    with postgres.running(durable=True) as server:
+        yield server
+
+
+@pytest.fixture
+def drop(tmp_path: Path) -> Path:
+    drop = tmp_path / "drops" / "letters"
+    drop.mkdir(parents=True)
+    for number in range(3):
+        (drop / f"letter {number}.txt").write_text("Dear brother\n" * (number + 1))
+    return drop
+
+
+@dataclass(frozen=True)
+class Preserving:
+    """``muniment preserve`` of one drop; ``waits`` are those between its tries."""
+
+    archive: Archive
+    drop: Path
+    url: str
+    waits: str
+
+    def while_stage(self, stage: str, act: Callable[[], object]) -> dict[str, Any]:
+        """Preserve, do something as soon as ``stage`` begins, and return what is told of the drop."""
+        command = [MUNIMENT, "preserve", self.drop, "--collection", "files", "-C", self.archive.directory]
+        with subprocess.Popen(
+            [*command, "--json"],
+            env={
+                **self.archive.environment,
+                "MUNIMENT_DATABASE__URL": self.url,
+                "MUNIMENT_RETRIES__DATABASE": self.waits,
+                "MUNIMENT_RETRIES__LOCAL_WORK": self.waits,
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as running:
+            assert running.stderr is not None
+            assert running.stdout is not None
+            acted = False
+            for line in running.stderr:
+                if not acted and line.rstrip().endswith(f"files/{self.drop.name}: {stage}"):
+                    acted = True
+                    act()
+            assert acted, f"the stage {stage} never began"
+            told: dict[str, Any] = json.loads(running.stdout.read())
+            return told
+
+    @property
+    def keys(self) -> dict[KeyId, Ed25519PublicKey]:
+        """The keys that the installation signs with."""
+        return public_keys(self.archive.directory / "state" / "keys")
+
+    def require_kept_once(self) -> None:
+        """See that the drop is kept exactly once, and that the journal is whole and tells it once."""
+        with open_database(self.url) as database:
+            journal = SqlJournal(database)
+            assert isinstance(verify_journal(journal, self.keys), Intact)
+            story = Counter(entry.event_type for entry in journal.about())
+        assert (story["accession"], story["replication"]) == (1, 2), story
+        kept = self.archive.kept("first")
+        assert kept == self.archive.kept("second")
+        assert sum("/data/originals/" in key for key in kept) == 3
+        assert {key.split("/")[2] for key in kept} == {"v1"}
+
+
+@pytest.mark.parametrize("stage", ["screen", "register"])
+def test_a_server_that_is_stopped_for_a_while_is_waited_for(
+    stage: str, archive: Archive, server: postgres.Server, drop: Path
+):
+    preserving = Preserving(archive, drop, server.new_database(), PATIENT)
+
+    def away_for_a_while() -> None:
+        server.stop()
+        time.sleep(2)
+        server.start()
+
+    told = preserving.while_stage(stage, away_for_a_while)
+    assert told["verdict"] == "stored", told
+    preserving.require_kept_once()
+
+
+def test_a_server_that_stays_away_interrupts_and_the_same_command_goes_on(
+    archive: Archive, server: postgres.Server, drop: Path
+):
+    preserving = Preserving(archive, drop, server.new_database(), "0.1")
+    told = preserving.while_stage("replicate", server.crash)
+    assert told["verdict"] == "interrupted", told
+    assert "Nothing is lost" in told["sentence"] or "preserve it again" in told["sentence"], told
+    server.start()
+    told = preserving.while_stage("answer", lambda: None)
+    assert told["verdict"] in {"stored", "already-kept"}, told
+    preserving.require_kept_once()
+
+
+def test_a_connection_that_is_lost_within_an_append_leaves_nothing_behind(server: postgres.Server):
+    url = server.new_database()
+
+    def cut_off_after(number: int) -> Iterator[Event]:
+        yield from events(range(number))
+        server.cut_off_everybody()
+        yield an_event(number)
+
+    with open_database(url) as database:
+        journal = SqlJournal(database)
+        journal.append(events(range(10)))
+        with pytest.raises(UnavailableError) as caught:
+            journal.append(cut_off_after(1500))
+        assert caught.value.retryable
+        assert "Pass" not in str(caught.value)
+        assert journal.head().seq == 10
+        # The same act again, over a connection of its own making.
+        assert journal.append(events(range(1501))).entries == 1491
+        assert isinstance(verify_journal(journal, {}), Intact)
+
+
+def test_an_append_whose_answer_was_lost_is_written_once_when_it_is_repeated(server: postgres.Server):
+    url = server.new_database()
+    with open_database(url) as database:
+        journal = SqlJournal(database)
+        journal.append(events(range(1500)))
+        server.crash()
+        with pytest.raises(UnavailableError):
+            journal.head()
+        server.start()
+        # What was told to be in is in, though the server had no time to tidy up.
+        assert journal.head().seq == 1500
+        assert journal.append(events(range(1500))).entries == 0
+        assert journal.append(events(range(1499, 1501))).first_seq == 1501
+        assert isinstance(verify_journal(journal, {}), Intact)
+
+
+def test_a_file_that_another_process_has_locked_for_a_while_is_waited_for(archive: Archive, drop: Path):
+    file = archive.directory / "state" / "muniment.db"
+    other = sqlite3.connect(file, isolation_level=None)
+    preserving = Preserving(archive, drop, f"sqlite:///{file}", "0.1")
+
+    def lock_for_a_while() -> None:
+        other.execute("BEGIN EXCLUSIVE")
+        time.sleep(3)
+        other.execute("COMMIT")
+
+    told = preserving.while_stage("register", lock_for_a_while)
+    assert told["verdict"] == "stored", told
+    preserving.require_kept_once()

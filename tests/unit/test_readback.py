@@ -1,0 +1,88 @@
+"""Reading back: files are opened ahead of being read, a few at a time, and each is closed again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from fakes import WrappedStore
+from store_peers import memory_store
+
+from preservation.errors import UnavailableError
+from preservation.fixity.checking import Confirmed
+from preservation.fixity.digesting import ByteStream
+from preservation.model.digests import Algorithm, HexDigest
+from preservation.model.identifiers import StoreName
+from preservation.model.paths import StoreKey
+from storage.ports.stores import Deposit, SiteName, Store
+from storage.replication.readback import Missing, PromisedFile, read_back
+
+FILES = 100
+
+
+class CountingStore(WrappedStore):
+    """Counts what is open, and fails to open one file where it is told to."""
+
+    def __init__(self, sound: Store, failing: StoreKey | None = None) -> None:
+        super().__init__(sound)
+        self.failing = failing
+        self.open_now = 0
+        self.most_open = 0
+
+    @contextmanager
+    def open(self, key: StoreKey) -> Iterator[ByteStream]:
+        if key == self.failing:
+            raise UnavailableError("the store went away")
+        with super().open(key) as stream:
+            self.open_now += 1
+            self.most_open = max(self.most_open, self.open_now)
+            try:
+                yield stream
+            finally:
+                self.open_now -= 1
+
+
+def key(number: int) -> StoreKey:
+    return StoreKey(f"maps/a/v1/{number:03d}")
+
+
+def promise(number: int) -> PromisedFile:
+    content = b"%d" % number
+    digest = HexDigest(hashlib.sha256(content).hexdigest())
+    return PromisedFile(key(number), len(content), {Algorithm.SHA256: digest})
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Store:
+    store = memory_store(StoreName("first"), SiteName("here"))
+    for number in range(FILES):
+        source = tmp_path / str(number)
+        source.write_bytes(b"%d" % number)
+        store.create([Deposit(key(number), source, source.stat().st_size)])
+    return store
+
+
+def test_some_files_are_open_at_a_time_and_none_in_the_end(sound: Store):
+    store = CountingStore(sound)
+    readings = list(read_back(store, map(promise, range(FILES)), threads=1))
+    assert [reading.promised.key for reading in readings] == [key(number) for number in range(FILES)]
+    assert all(isinstance(reading.verdict, Confirmed) for reading in readings)
+    assert 2 <= store.most_open < 20
+    assert store.open_now == 0
+
+
+def test_a_missing_file_among_those_opened_ahead_is_told_in_its_place(sound: Store):
+    numbers = [0, 1, 500, 2]
+    verdicts = [reading.verdict for reading in read_back(sound, map(promise, numbers), threads=1)]
+    assert [isinstance(verdict, Missing) for verdict in verdicts] == [False, False, True, False]
+
+
+def test_what_was_opened_ahead_is_closed_where_the_store_goes_away(sound: Store):
+    store = CountingStore(sound, failing=key(5))
+    with pytest.raises(UnavailableError):
+        list(read_back(store, map(promise, range(FILES)), threads=1))
+    assert store.most_open == 5
+    assert store.open_now == 0
