@@ -44,4 +44,6 @@ def test_killed_at_any_instant_only_whole_files_are_visible_and_a_second_run_com
         assert (root / key).read_bytes() == content(int(key.rpartition("/")[2]))
     store.create(deposit for deposit in deposits(sources) if deposit.key not in seen)
     assert len(list(store.list())) == FILES
-    assert list((root / ".incoming").iterdir()) == []
+    # One that was killed between making its area and locking it leaves it empty: that goes after a day.
+    left = (root / ".incoming").rglob("*")
+    assert [path for path in left if path.is_file() and path.stat().st_size] == []
