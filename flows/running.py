@@ -69,7 +69,7 @@ def run_preserve(settings: Settings, api: PrefectApi, drops: list[Drop]) -> RunO
 
     Raises nothing: what stops the run is told of every drop as *interrupted*. Where only Prefect went
     while they were worked on, each drop is told as it ended. However Prefect fails, that is known within
-    three minutes.
+    a few minutes.
 
     Prefect is imported here and not before: it costs two seconds, which no other verb shall pay.
     """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from archives import Archive
-from running_flows import installed, preserved
+from running_flows import preserved
 from small_disks import small_disk
 
 from demonstration.drawing import photograph, save_scan
@@ -15,11 +15,6 @@ from preservation.model.verdicts import Verdict
 
 PAGES = 6
 PAGE_BYTES = 300_000
-
-
-@pytest.fixture
-def archive(tmp_path: Path, prefect_url: str) -> Archive:
-    return installed(tmp_path / "archive", prefect_url)
 
 
 @pytest.fixture
@@ -35,106 +30,108 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def assert_kept_once(archive: Archive, drop: Path, before: dict[str, bytes]) -> None:
+def assert_kept_once(installation: Archive, drop: Path, before: dict[str, bytes]) -> None:
     assert tree(drop) == before
-    assert archive.kept("first") == archive.kept("second")
+    assert installation.kept("first") == installation.kept("second")
     start = "files/ledger/v1/data/originals/"
-    kept = archive.kept()
+    kept = installation.kept()
     assert {key.removeprefix(start): kept[key] for key in kept if key.startswith(start)} == before
     assert {key.split("/")[2] for key in kept} == {"v1"}
 
 
-def test_a_store_that_fills_up_interrupts_and_it_goes_on_when_there_is_room(archive: Archive, drop: Path):
+def test_a_store_that_fills_up_interrupts_and_it_goes_on_when_there_is_room(
+    installation: Archive, drop: Path
+):
     before = tree(drop)
     # Room for the pages, by their sizes, and not for all that a package is besides.
-    with small_disk(archive.store("second"), f"{PAGES * PAGE_BYTES + 8192}") as disk:
-        told = preserved(archive, drop)
+    with small_disk(installation.store("second"), f"{PAGES * PAGE_BYTES + 8192}") as disk:
+        told = preserved(installation, drop)
         assert told.ending.verdict is Verdict.INTERRUPTED
         assert "store second" in told.ending.sentence
         assert "make room in the store" in told.ending.sentence
         assert told.receipt is not None
         assert "make room in the store" in told.receipt.read_text()
-        assert not any("tagmanifest" in key for key in archive.kept("second"))
-        assert list((archive.store("second") / ".incoming").iterdir()) == []
+        assert not any("tagmanifest" in key for key in installation.kept("second"))
+        assert list((installation.store("second") / ".incoming").iterdir()) == []
         disk.remount("size=16m")
-        assert preserved(archive, drop).ending.verdict is Verdict.STORED
-        assert_kept_once(archive, drop, before)
-    assert archive.run("journal", "verify").returncode == 0
+        assert preserved(installation, drop).ending.verdict is Verdict.STORED
+        assert_kept_once(installation, drop, before)
+    assert installation.run("journal", "verify").returncode == 0
 
 
 def test_a_drop_that_cannot_fit_into_its_stores_is_told_before_anything_is_begun(
-    archive: Archive, drop: Path
+    installation: Archive, drop: Path
 ):
-    with small_disk(archive.store("second"), f"{PAGES * PAGE_BYTES - 8192}") as disk:
-        told = preserved(archive, drop)
+    with small_disk(installation.store("second"), f"{PAGES * PAGE_BYTES - 8192}") as disk:
+        told = preserved(installation, drop)
         assert told.ending.verdict is Verdict.INTERRUPTED
         assert "store second has 1.8 MB free" in told.ending.sentence
         assert "nothing was begun" in told.ending.sentence
-        assert archive.kept("first") == archive.kept("second") == {}
-        assert not (archive.directory / "processing" / "files" / "ledger").exists()
+        assert installation.kept("first") == installation.kept("second") == {}
+        assert not (installation.directory / "processing" / "files" / "ledger").exists()
         disk.remount("size=16m")
-        assert preserved(archive, drop).ending.verdict is Verdict.STORED
+        assert preserved(installation, drop).ending.verdict is Verdict.STORED
 
 
 @pytest.mark.parametrize("left", [0, 8192, 20480])
 def test_a_full_working_area_interrupts_even_where_the_end_cannot_be_written_down(
-    archive: Archive, drop: Path, left: int
+    installation: Archive, drop: Path, left: int
 ):
     before = tree(drop)
-    processing = archive.directory / "processing"
+    processing = installation.directory / "processing"
     with small_disk(processing, "1m") as disk:
         ballast = disk.fill(leaving=left)
-        told = preserved(archive, drop)
+        told = preserved(installation, drop)
         assert told.ending.verdict is Verdict.INTERRUPTED
         assert str(processing) in told.ending.sentence
         assert "free space there" in told.ending.sentence.lower()
-        assert archive.kept("first") == archive.kept("second") == {}
+        assert installation.kept("first") == installation.kept("second") == {}
         ballast.unlink()
-        assert preserved(archive, drop).ending.verdict is Verdict.STORED
-        assert_kept_once(archive, drop, before)
+        assert preserved(installation, drop).ending.verdict is Verdict.STORED
+        assert_kept_once(installation, drop, before)
 
 
-def test_a_full_disk_of_receipts_interrupts_and_the_next_run_answers(archive: Archive, drop: Path):
+def test_a_full_disk_of_receipts_interrupts_and_the_next_run_answers(installation: Archive, drop: Path):
     before = tree(drop)
-    with small_disk(archive.directory / "receipts", "1m") as disk:
+    with small_disk(installation.directory / "receipts", "1m") as disk:
         ballast = disk.fill(leaving=0)
-        told = preserved(archive, drop)
+        told = preserved(installation, drop)
         assert told.ending.verdict is Verdict.INTERRUPTED
-        assert str(archive.directory / "receipts") in told.ending.sentence
+        assert str(installation.directory / "receipts") in told.ending.sentence
         assert "free space there" in told.ending.sentence
         ballast.unlink()
-        told = preserved(archive, drop)
+        told = preserved(installation, drop)
         assert told.ending.verdict is Verdict.STORED
         assert told.receipt is not None
         assert told.receipt.is_file()
-        assert_kept_once(archive, drop, before)
+        assert_kept_once(installation, drop, before)
 
 
 def test_a_full_disk_of_access_copies_interrupts_and_the_next_run_hands_them_over(
-    archive: Archive, tmp_path: Path
+    installation: Archive, tmp_path: Path
 ):
     drop = tmp_path / "drops" / "sheet"
     drop.mkdir(parents=True)
     save_scan(photograph((640, 420), 0.4), drop / "recto.tif", 300)
-    access = archive.directory / "access"
+    access = installation.directory / "access"
     with small_disk(access, "1m") as disk:
         ballast = disk.fill(leaving=0)
-        told = preserved(archive, drop, "images")
+        told = preserved(installation, drop, "images")
         assert told.ending.verdict is Verdict.INTERRUPTED, told.ending
         assert str(access) in told.ending.sentence
         ballast.unlink()
-        assert preserved(archive, drop, "images").ending.verdict is Verdict.STORED
+        assert preserved(installation, drop, "images").ending.verdict is Verdict.STORED
         assert [path.suffix for path in access.rglob("recto.*")] == [".jpg"]
 
 
-def test_a_full_disk_of_the_database_interrupts_and_names_it(archive: Archive, drop: Path):
+def test_a_full_disk_of_the_database_interrupts_and_names_it(installation: Archive, drop: Path):
     before = tree(drop)
-    with small_disk(archive.directory / "state", "8m") as disk:
+    with small_disk(installation.directory / "state", "8m") as disk:
         ballast = disk.fill(leaving=0)
-        told = preserved(archive, drop)
+        told = preserved(installation, drop)
         assert told.ending.verdict is Verdict.INTERRUPTED
         assert "muniment.db" in told.ending.sentence
-        assert archive.kept("first") == archive.kept("second") == {}
+        assert installation.kept("first") == installation.kept("second") == {}
         ballast.unlink()
-        assert preserved(archive, drop).ending.verdict is Verdict.STORED
-        assert_kept_once(archive, drop, before)
+        assert preserved(installation, drop).ending.verdict is Verdict.STORED
+        assert_kept_once(installation, drop, before)

@@ -7,48 +7,34 @@ from pathlib import Path
 import pytest
 from archives import Archive
 from failing_prefect import Door, FailingPrefect, at_stage
-from running_flows import installed, preserved
+from running_flows import preserved
 
 from flows import delivery, running
 from preservation.model.verdicts import Verdict
 
 
-@pytest.fixture
-def archive(tmp_path: Path, prefect_url: str) -> Archive:
-    return installed(tmp_path / "archive", prefect_url)
-
-
-@pytest.fixture
-def drop(tmp_path: Path) -> Path:
-    folder = tmp_path / "drops" / "ledger"
-    folder.mkdir(parents=True)
-    for number in range(3):
-        (folder / f"page {number}.txt").write_text(f"Page {number}\n" * 1000)
-    return folder
-
-
 @pytest.mark.parametrize(("stage", "door"), [("survey", Door.ERRORS), ("answer", Door.GONE)])
 def test_what_was_kept_while_prefect_failed_is_told_as_kept(
-    archive: Archive, drop: Path, stage: str, door: Door, monkeypatch: pytest.MonkeyPatch
+    installation: Archive, ledger: Path, stage: str, door: Door, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(running, "_REQUEST_RETRIES", 0)
     monkeypatch.setattr(delivery, "_SECONDS", 0.2)
-    prefect = FailingPrefect(archive.api_url)
+    prefect = FailingPrefect(installation.api_url)
     with at_stage(stage, lambda: prefect.shut(door)):
-        told = preserved(Archive(archive.directory, prefect.url), drop)
+        told = preserved(Archive(installation.directory, prefect.url), ledger)
     assert told.ending.verdict is Verdict.STORED, told.ending
-    assert archive.kept("first") == archive.kept("second")
-    assert preserved(archive, drop).ending.verdict is Verdict.ALREADY_KEPT
+    assert installation.kept("first") == installation.kept("second")
+    assert preserved(installation, ledger).ending.verdict is Verdict.ALREADY_KEPT
 
 
 def test_a_prefect_that_fails_from_the_start_interrupts_and_the_drop_is_kept_when_it_is_back(
-    archive: Archive, drop: Path
+    installation: Archive, ledger: Path
 ):
-    prefect = FailingPrefect(archive.api_url)
+    prefect = FailingPrefect(installation.api_url)
     prefect.shut(Door.ERRORS)
-    told = preserved(Archive(archive.directory, prefect.url), drop)
+    told = preserved(Archive(installation.directory, prefect.url), ledger)
     assert told.ending.verdict is Verdict.INTERRUPTED
     assert f"Prefect at {prefect.url} failed" in told.ending.sentence
     assert "preserve it again" in told.ending.sentence
-    assert archive.kept() == {}
-    assert preserved(archive, drop).ending.verdict is Verdict.STORED
+    assert installation.kept() == {}
+    assert preserved(installation, ledger).ending.verdict is Verdict.STORED

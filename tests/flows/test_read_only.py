@@ -7,43 +7,29 @@ from pathlib import Path
 import pytest
 from archives import Archive
 from failing_prefect import at_stage
-from running_flows import installed, preserved
+from running_flows import preserved
 from small_disks import small_disk
 
 from preservation.model.verdicts import Verdict
 
 
-@pytest.fixture
-def archive(tmp_path: Path, prefect_url: str) -> Archive:
-    return installed(tmp_path / "archive", prefect_url)
-
-
-@pytest.fixture
-def drop(tmp_path: Path) -> Path:
-    folder = tmp_path / "drops" / "ledger"
-    folder.mkdir(parents=True)
-    for number in range(3):
-        (folder / f"page {number}.txt").write_text(f"Page {number}\n" * 1000)
-    return folder
-
-
-def test_a_read_only_store_interrupts_and_it_goes_on_when_it_is_writable(archive: Archive, drop: Path):
-    with small_disk(archive.store("second"), "8m") as disk:
+def test_a_read_only_store_interrupts_and_it_goes_on_when_it_is_writable(installation: Archive, ledger: Path):
+    with small_disk(installation.store("second"), "8m") as disk:
         disk.remount("ro")
-        told = preserved(archive, drop)
+        told = preserved(installation, ledger)
         assert told.ending.verdict is Verdict.INTERRUPTED
         assert "store second" in told.ending.sentence
         assert "Read-only" in told.ending.sentence
         assert "mounted for writing" in told.ending.sentence
         disk.remount("rw")
-        assert preserved(archive, drop).ending.verdict is Verdict.STORED
-        assert archive.kept("first") == archive.kept("second")
+        assert preserved(installation, ledger).ending.verdict is Verdict.STORED
+        assert installation.kept("first") == installation.kept("second")
 
 
 def test_a_store_whose_disk_goes_midway_interrupts_and_its_mount_point_is_not_written_into(
-    archive: Archive, drop: Path
+    installation: Archive, ledger: Path
 ):
-    store, aside = archive.store("second"), archive.directory / "aside"
+    store, aside = installation.store("second"), installation.directory / "aside"
 
     def unmount() -> None:
         if not aside.exists():  # the stage is tried again
@@ -51,25 +37,25 @@ def test_a_store_whose_disk_goes_midway_interrupts_and_its_mount_point_is_not_wr
             store.mkdir()
 
     with at_stage("replicate", unmount):
-        told = preserved(archive, drop)
+        told = preserved(installation, ledger)
     assert told.ending.verdict is Verdict.INTERRUPTED
     assert "is no store" in told.ending.sentence
     assert "mount its disk" in told.ending.sentence
     assert list(store.iterdir()) == []
     store.rmdir()
     aside.rename(store)
-    assert preserved(archive, drop).ending.verdict is Verdict.STORED
-    assert archive.kept("first") == archive.kept("second")
+    assert preserved(installation, ledger).ending.verdict is Verdict.STORED
+    assert installation.kept("first") == installation.kept("second")
 
 
 @pytest.mark.parametrize("folder", ["processing", "receipts"])
-def test_a_read_only_folder_of_ours_interrupts_and_is_named(archive: Archive, drop: Path, folder: str):
-    with small_disk(archive.directory / folder, "1m") as disk:
+def test_a_read_only_folder_of_ours_interrupts_and_is_named(installation: Archive, ledger: Path, folder: str):
+    with small_disk(installation.directory / folder, "1m") as disk:
         disk.remount("ro")
-        told = preserved(archive, drop)
+        told = preserved(installation, ledger)
         assert told.ending.verdict is Verdict.INTERRUPTED
-        assert str(archive.directory / folder) in told.ending.sentence
+        assert str(installation.directory / folder) in told.ending.sentence
         assert "mounted for writing" in told.ending.sentence
         disk.remount("rw")
-        assert preserved(archive, drop).ending.verdict is Verdict.STORED
-        assert archive.kept("first") == archive.kept("second")
+        assert preserved(installation, ledger).ending.verdict is Verdict.STORED
+        assert installation.kept("first") == installation.kept("second")
