@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks.corpora import Corpora
 from benchmarks.installation import installation
+from benchmarks.leavings import Leavings
 from benchmarks.report import write_report
 from benchmarks.rows import ROWS, Bench
 
@@ -21,11 +22,14 @@ def main() -> None:
     work = arguments.folder
     work.mkdir(parents=True, exist_ok=True)
     lines = []
+    leavings = Leavings(work / "leavings")
+    leavings.clear()
     with ExitStack() as closing:
+        closing.callback(leavings.clear)
         # Made when it is first needed: to serve it takes ten seconds.
-        installed = cache(lambda: closing.enter_context(installation(work)))
+        installed = cache(lambda: closing.enter_context(installation(work, leavings)))
         corpora = Corpora(work, tiny=arguments.tiny)
-        bench = Bench(work, corpora, arguments.rounds, not arguments.tiny, installed)
+        bench = Bench(work, corpora, leavings, arguments.rounds, not arguments.tiny, installed)
         for name in arguments.only or ROWS:
             for line in ROWS[name](bench):
                 print("  ".join(line.cells), flush=True)

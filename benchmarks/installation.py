@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.footprint import Footprint
+from benchmarks.leavings import Leavings
 from benchmarks.measuring import Figures
 from flows.serving import prefect_api
 from flows.settings import load_settings
@@ -43,9 +44,10 @@ class Installation:
 
     directory: Path
     api_url: str
+    leavings: Leavings
 
     def preserve(self, drops: Sequence[Path]) -> Preserved:
-        """Preserve the drops in a process of its own; then empty the stores, lest the disk fill.
+        """Preserve the drops in a process of its own; then empty the stores.
 
         Exits where one of them does not end as stored.
         """
@@ -63,19 +65,19 @@ class Installation:
         told = json.loads(said.splitlines()[-1])
         if told["verdicts"] != ["stored"] or told["fault"]:
             sys.exit(f"{[str(drop) for drop in drops[:3]]} ended as {told['verdicts']} {told['fault']}")
-        for store in ("first", "second"):
-            shutil.rmtree(self.directory / "stores" / store / "files")
-        os.sync()
+        self.leavings.put_away(
+            *(self.directory / "stores" / store / "files" for store in ("first", "second"))
+        )
         figures = Figures(told["wall"], told["cpu"], told["main"])
         return Preserved(figures, told["seconds"], told["caged"], footprint.memory, footprint.disk)
 
 
 @contextmanager
-def installation(work: Path) -> Iterator[Installation]:
+def installation(work: Path, leavings: Leavings) -> Iterator[Installation]:
     """Make an installation below ``work`` and serve it for as long as the context lasts."""
     directory = work / "installation"
     shutil.rmtree(directory, ignore_errors=True)
     subprocess.run([MUNIMENT, "init", directory], check=True, stdout=subprocess.DEVNULL)
     shutil.copy(_HERE / "as-the-peers.toml", directory / "policies" / "bit-level.toml")
     with prefect_api(load_settings(directory)) as api:
-        yield Installation(directory, api.url)
+        yield Installation(directory, api.url, leavings)

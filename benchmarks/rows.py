@@ -15,6 +15,7 @@ from typing import TypeAlias
 from benchmarks import peers
 from benchmarks.corpora import Corpora
 from benchmarks.installation import MUNIMENT, Installation, Preserved
+from benchmarks.leavings import Leavings
 from benchmarks.measuring import Figures, Rounds, in_turn, run
 from benchmarks.table import Breakdown, Row
 
@@ -33,6 +34,7 @@ class Bench:
 
     work: Path
     corpora: Corpora
+    leavings: Leavings
     rounds: int
     warm_up: bool
     installed: Callable[[], Installation]
@@ -75,7 +77,7 @@ def validate(bench: Bench) -> Iterator[Line]:
                 "peers": partial(run, [peers.bagit_validate(bag, 2)]),
             }
         )
-        shutil.rmtree(bag)
+        bench.leavings.put_away(bag)
         yield _against("peers", f"validate, {name}", rounds, target)
 
 
@@ -163,21 +165,20 @@ def _peers(bench: Bench, drop: Path, name: str) -> Figures:
     # To share out small files costs bagit.py more than it saves.
     processes = 2 if name == LARGE else 1
     target = bench.work / "peers"
-    return _into(target, peers.whole_way(drop, target, processes))
+    return _into(bench, target, peers.whole_way(drop, target, processes))
 
 
 def _floor(bench: Bench, drop: Path) -> Figures:
     target = bench.work / "floor"
-    return _into(target, [[sys.executable, _FLOOR, str(drop), str(target)]])
+    return _into(bench, target, [[sys.executable, _FLOOR, str(drop), str(target)]])
 
 
-def _into(target: Path, commands: Sequence[Sequence[str]]) -> Figures:
+def _into(bench: Bench, target: Path, commands: Sequence[Sequence[str]]) -> Figures:
     """Run commands that write to the folder ``target``, which is there for as long as they run."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
     figures = run(commands)
-    shutil.rmtree(target)
-    os.sync()
+    bench.leavings.put_away(target)
     return figures
 
 

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar, cast
 from uuid import uuid4
@@ -149,10 +149,10 @@ class Workspace:
         """The submission that this folder is of."""
         return only(self.claim).submission
 
-    @cached_property
+    @property
     def policy(self) -> Policy:
         """The policy as it was when the submission began, whatever became of its file since."""
-        return parse(self._policy_file.read_bytes(), str(self._policy_file))
+        return _policy_saying(self._policy_file.read_bytes())
 
     @property
     def _policy_file(self) -> Path:
@@ -195,6 +195,12 @@ class Workspace:
 
 _DISCARDED = ".discarded-"
 _LOCKS = ".locks"
+
+
+@lru_cache(maxsize=32)
+def _policy_saying(content: bytes) -> Policy:
+    """Return the policy. Many submissions have the same, and each stage asks for it."""
+    return parse(content, "policy.toml of the submission")
 
 
 def only(records: Records[_Value]) -> _Value:

@@ -47,6 +47,10 @@ class WrappedStore:
         return self.sound.place
 
     @property
+    def portable(self) -> bool:
+        return False
+
+    @property
     def name_rules(self) -> NameRules:
         return self.sound.name_rules
 

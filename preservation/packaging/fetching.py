@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from preservation.bagit.fetch import FETCH_TXT, FetchEntry, fetch_line, parse_fetch
 from preservation.bagit.manifests import decode_path
@@ -13,9 +14,11 @@ from preservation.model.digests import Algorithm
 from preservation.model.locators import parse_locator
 from preservation.model.packages import BagEntry, EarlierFile
 from preservation.model.paths import BagPath, bag_path
-from preservation.packaging.contents import PackageContents
-from preservation.packaging.payload import PayloadTally
 from preservation.packaging.tag_files import TagFile
+
+if TYPE_CHECKING:
+    from preservation.packaging.contents import PackageContents
+    from preservation.packaging.payload import PayloadTally
 
 
 class FetchList:

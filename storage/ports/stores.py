@@ -77,6 +77,10 @@ class Store(Protocol):
     def name_rules(self) -> NameRules:
         """Which names it can hold."""
 
+    @property
+    def portable(self) -> bool:
+        """Whether it can be sent to another process of this machine, pickled, and be used there."""
+
     def create(self, deposits: Iterable[Deposit]) -> None:
         """Create every file of ``deposits``; on return all of them are durable.
 

@@ -35,6 +35,8 @@ class FolderStore:
     ``threads`` copy at a time. Nothing is opened or looked at before the first call.
     """
 
+    portable = True
+
     def __init__(
         self,
         name: StoreName,

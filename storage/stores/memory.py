@@ -34,6 +34,8 @@ class Shelf:
 class MemoryStore:
     """Keeps bytes for as long as the process lives."""
 
+    portable = False
+
     def __init__(self, name: StoreName, place: StorePlace) -> None:
         self.name = name
         self.place = place

@@ -38,6 +38,8 @@ class S3Store:
     Nothing is connected to or looked at before the first call. The bucket must be there.
     """
 
+    portable = False
+
     def __init__(self, bucket: Bucket, place: StorePlace, *, sizes: Sizes | None = None) -> None:
         self.name = bucket.store
         self.place = place

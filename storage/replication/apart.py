@@ -1,0 +1,84 @@
+"""A keeper at work in a process of its own.
+
+With many small files it is the interpreter that keepers wait for, and the threads of a process share one.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import BinaryIO
+
+from preservation.tools.kernel import die_with_parent
+from storage.replication.keeping import Keeper
+from storage.replication.outcomes import StoreOutcome, Verified
+from storage.replication.progress import Progress
+
+
+def keep_apart(keeper: Keeper) -> StoreOutcome:
+    """Have ``keeper``, whose store is portable, do its work in another process; return the outcome.
+
+    What it tells of its progress is told here, and the time is this process's. Where the other process
+    perishes, the work goes on here from what there is. Raises ``OSError`` where none is to be had.
+    """
+    sent = pickle.dumps(replace(keeper, progress=None, clock=_time_there))
+    command = [sys.executable, "-I", "-B", "-m", __name__, str(os.getpid())]
+    with subprocess.Popen(  # noqa: S603  argv list, no shell
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        try:
+            for said in _exchanged(process, sent):
+                match said:
+                    case Progress():
+                        if keeper.progress is not None:
+                            keeper.progress(said)
+                    case Verified(replica):
+                        return Verified(replace(replica, verified_at=keeper.clock()))
+                    case outcome:
+                        return outcome
+        finally:
+            # It holds nothing that could be lost, and must not go on for somebody who has left.
+            process.kill()
+    return keeper.keep()
+
+
+def _exchanged(process: subprocess.Popen[bytes], sent: bytes) -> Iterator[Progress | StoreOutcome]:
+    """Send the keeper and yield what comes back, up to the outcome or the process's end."""
+    if process.stdin is None or process.stdout is None:
+        return
+    try:
+        process.stdin.write(sent)
+        process.stdin.close()
+        while True:
+            yield pickle.load(process.stdout)  # noqa: S301  from a process that is ours and runs only this
+    except (BrokenPipeError, EOFError, pickle.UnpicklingError):
+        return
+
+
+def _time_there() -> datetime:
+    return datetime.now(UTC)
+
+
+def _tell(said: Progress | StoreOutcome, sink: BinaryIO) -> None:
+    pickle.dump(said, sink)
+    sink.flush()
+
+
+def main() -> None:
+    """Keep what comes on standard input; tell progress and outcome on standard output."""
+    die_with_parent(int(sys.argv[1]))
+    # Who presses Ctrl-C means the program that started this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sink = sys.stdout.buffer
+    keeper: Keeper = pickle.load(sys.stdin.buffer)  # noqa: S301  from the process that started this one
+    _tell(replace(keeper, progress=lambda told: _tell(told, sink)).keep(), sink)
+
+
+if __name__ == "__main__":
+    main()
