@@ -14,7 +14,7 @@ from preservation.policy.claims import Claim
 from preservation.policy.globs import PathMatcher, extension_of
 from preservation.policy.rules import JUNK, WhenKey
 from preservation.policy.schema import Policy
-from preservation.policy.selection import decide, is_descriptive
+from preservation.policy.selection import decide, is_descriptive, is_sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,10 @@ def explain(policy: Policy, file: SurveyedFile) -> Explanation:
     """Return the decision on ``file`` with its reasons. Nothing is touched."""
     decision = decide(policy, file)
     passed_over = []
-    reason = "it fits a pattern of junk" if decision.rule == JUNK else "no rule takes it"
+    reason = "no rule takes it"
+    if decision.rule == JUNK:
+        sign = is_sign(policy, file.path)
+        reason = "it is the sign that the drop is complete" if sign else "it fits a pattern of junk"
     for claim in policy.claims.all:
         unmet = claim.unmet(file)
         if unmet is not None:

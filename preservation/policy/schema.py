@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, TypeAlias
 
@@ -14,11 +13,12 @@ from preservation.fixity.digesting import digest_bytes
 from preservation.model.decisions import PolicyReference
 from preservation.model.digests import Algorithm
 from preservation.model.identifiers import StoreName
+from preservation.policy.arriving import CompleteWhen, Intake
 from preservation.policy.claims import Claims
 from preservation.policy.globs import PathMatcher
 from preservation.policy.rules import Otherwise, Rule
 from preservation.policy.screens import Screen
-from preservation.policy.words import Listed, Pattern, Sentence, Slug, Table
+from preservation.policy.words import Listed, Sentence, Slug, Table
 
 _LABEL = r"[A-Za-z0-9][A-Za-z0-9-]*"
 _OUR_LABELS = frozenset(
@@ -32,38 +32,6 @@ _OUR_LABELS = frozenset(
     }
 )
 _OUR_PREFIX = "muniment-"
-
-
-class JunkAction(StrEnum):
-    """What becomes of files that nobody meant to keep."""
-
-    KEEP = "keep"
-    LEAVE_OUT = "leave-out"
-
-
-class SuppliedManifests(StrEnum):
-    """What is done with manifests that come with a drop."""
-
-    VERIFY_WHERE_PRESENT = "verify-where-present"
-    REQUIRE = "require"
-    IGNORE = "ignore"
-
-
-class Intake(Table):
-    """``[intake]``: what comes with a drop besides what it is about."""
-
-    junk: Listed[Pattern] = Field(default=(), description="patterns for what nobody meant to keep")
-    junk_action: JunkAction = Field(
-        default=JunkAction.KEEP, strict=False, description="whether junk is kept; it is listed either way"
-    )
-    supplied_manifests: SuppliedManifests = Field(
-        default=SuppliedManifests.VERIFY_WHERE_PRESENT,
-        strict=False,
-        description="what is done with manifests that come with a drop",
-    )
-    descriptive: Listed[Pattern] = Field(
-        default=(), description="patterns for descriptive metadata, to be copied to metadata/descriptive"
-    )
 
 
 class FormatIdentification(Table):
@@ -129,6 +97,18 @@ class Replication(Table):
         return self
 
 
+class Retention(Table):
+    """``[retention]``: how long a drop stays in the folder of those that were answered."""
+
+    accepted_days: int = Field(
+        default=30,
+        ge=0,
+        le=36_500,
+        description="days for which a drop stays in accepted/ once it is stored; its replicas are verified "
+        "again before it is removed",
+    )
+
+
 class Terms(Table):
     """All that a policy file says."""
 
@@ -146,6 +126,7 @@ class Terms(Table):
     otherwise: Otherwise = Field(description="what is done with every file that no rule takes")
     packaging: Packaging = Field(default=Packaging(), description="how is it packed?")
     replication: Replication = Field(description="where is it kept?")
+    retention: Retention = Field(default=Retention(), description="how long does the drop itself stay?")
 
 
 @dataclass(frozen=True)
@@ -167,6 +148,12 @@ class Policy:
     def junk(self) -> PathMatcher:
         """What nobody meant to keep."""
         return PathMatcher(self.terms.intake.junk)
+
+    @cached_property
+    def signs(self) -> frozenset[str]:
+        """Names of the files, at the top of a drop, that only say that it is complete."""
+        intake = self.terms.intake
+        return frozenset(intake.sentinels if intake.complete_when is CompleteWhen.SENTINEL else ())
 
     @cached_property
     def descriptive(self) -> PathMatcher:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from preservation.model.decisions import Action, Decision
 from preservation.model.files import SurveyedFile
 from preservation.model.paths import RelativePath
+from preservation.policy.arriving import JunkAction
 from preservation.policy.rules import JUNK, OTHERWISE
-from preservation.policy.schema import JunkAction, Policy
+from preservation.policy.schema import Policy
 
 
 def decide(policy: Policy, file: SurveyedFile) -> Decision:
@@ -16,8 +17,10 @@ def decide(policy: Policy, file: SurveyedFile) -> Decision:
     Formats are told by ``identification.decided`` alone: a file whose format is in doubt has none.
     """
     if is_left_out(policy, file.path):
-        pattern = policy.junk.first_match(file.path)
-        because = f"Junk that this policy leaves out: it fits the pattern {pattern}."
+        because = "Its name said that the drop was complete, and nothing else."
+        if not is_sign(policy, file.path):
+            pattern = policy.junk.first_match(file.path)
+            because = f"Junk that this policy leaves out: it fits the pattern {pattern}."
         return Decision(file.path, Action.LEAVE_OUT, JUNK, because)
     claim = policy.claims.on(file)
     if claim is None:
@@ -34,14 +37,20 @@ def decide(policy: Policy, file: SurveyedFile) -> Decision:
     )
 
 
+def is_sign(policy: Policy, path: RelativePath) -> bool:
+    """Say whether ``path`` only tells, as this policy asks for it, that the drop was complete."""
+    return path in policy.signs
+
+
 def is_junk(policy: Policy, path: RelativePath) -> bool:
-    """Say whether the policy calls ``path`` junk, whatever becomes of it."""
-    return policy.junk.matches(path)
+    """Say whether the policy calls ``path`` junk, whatever becomes of it, or it is a sign."""
+    return is_sign(policy, path) or policy.junk.matches(path)
 
 
 def is_left_out(policy: Policy, path: RelativePath) -> bool:
-    """Say whether ``path`` is junk and the policy leaves junk out."""
-    return policy.terms.intake.junk_action is JunkAction.LEAVE_OUT and policy.junk.matches(path)
+    """Say whether ``path`` is a sign, or is junk and the policy leaves junk out."""
+    leaves_junk_out = policy.terms.intake.junk_action is JunkAction.LEAVE_OUT
+    return is_sign(policy, path) or (leaves_junk_out and policy.junk.matches(path))
 
 
 def is_descriptive(policy: Policy, path: RelativePath) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from preservation.model.amounts import byte_size, count
 from preservation.model.decisions import Action
 from preservation.model.derivatives import Derivative, RefusedDerivative
 from preservation.model.dossiers import Dossier
@@ -15,7 +16,7 @@ from preservation.model.issues import Issue, Severity
 from preservation.model.paths import shown
 from preservation.model.screening import DocumentFacts, ImageFacts, ScreenedFile
 from preservation.receipt.summary import worst_severity
-from preservation.receipt.wording import byte_size, count, gravest_first
+from preservation.receipt.wording import gravest_first
 
 _LARGEST_THUMBNAIL = 64 << 10
 _LONGEST_KIND = 6

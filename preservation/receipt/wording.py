@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from preservation.model.amounts import count
 from preservation.model.issues import Issue, Severity
 from preservation.model.verdicts import Verdict
 from preservation.receipt.summary import Summary
-
-_UNITS = ("bytes", "kB", "MB", "GB", "TB")
-_THOUSAND = 1000
 
 
 def headline(verdict: Verdict, summary: Summary) -> str:
@@ -56,20 +54,3 @@ def gravest_first(issues: tuple[Issue, ...]) -> list[Issue]:
     """Return ``issues``, errors before questions before warnings before remarks."""
     order = list(Severity)
     return sorted(issues, key=lambda issue: -order.index(issue.severity))
-
-
-def count(number: int, noun: str) -> str:
-    """Return a number with its noun: ``1 file``, ``12,345 files``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def byte_size(size: int) -> str:
-    """Return a size for people, in decimal units, three digits long: ``12.3 MB``."""
-    amount = float(size)
-    for unit in _UNITS:
-        if amount < _THOUSAND or unit == _UNITS[-1]:
-            break
-        amount /= _THOUSAND
-    if unit == _UNITS[0]:
-        return count(size, "byte")
-    return f"{amount:.1f} {unit}" if amount < _THOUSAND / 10 else f"{amount:,.0f} {unit}"

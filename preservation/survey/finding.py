@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from preservation.manifests.lines import NotUnderstood, manifest_lines
+from preservation.manifests.names import Likelihood, likelihood
 from preservation.model.digests import Algorithm
 from preservation.model.paths import RelativePath
 from preservation.model.supplied import ManifestLayout
 from preservation.survey.issues import NAMED
-from preservation.survey.manifest_lines import NotUnderstood, manifest_lines
-from preservation.survey.manifest_names import Likelihood, likelihood
 from preservation.survey.walk import files_where
 
 

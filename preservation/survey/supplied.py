@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+from preservation.manifests.lines import Listed, manifest_lines
+from preservation.manifests.names import sidecar_target
+from preservation.manifests.places import Places
 from preservation.model.digests import Algorithm, HexDigest
 from preservation.model.files import IrregularEntry, SurveyedFile
 from preservation.model.issues import Issue, IssueCode
@@ -14,9 +17,6 @@ from preservation.model.paths import RelativePath
 from preservation.model.supplied import SuppliedManifest
 from preservation.survey import issues
 from preservation.survey.finding import FoundManifest, algorithms_needed, find_supplied
-from preservation.survey.manifest_lines import Listed, manifest_lines
-from preservation.survey.manifest_names import sidecar_target
-from preservation.survey.manifest_places import Places
 
 __all__ = ["FoundManifest", "algorithms_needed", "check_supplied", "find_supplied"]
 

@@ -70,6 +70,7 @@ def model(name: str) -> dict[str, Any]:
         ("`[otherwise]`", "Otherwise"),
         ("`[packaging]`", "Packaging"),
         ("`[replication]`", "Replication"),
+        ("`[retention]`", "Retention"),
     ],
 )
 def test_every_key_is_documented_and_none_that_is_not_there(page: str, heading: str, definition: str):

@@ -39,6 +39,9 @@ def test_shipped_policies_name_the_schema_and_fit_it(name: str):
     "section",
     [
         "[intake]\njunc = []",
+        "[intake]\nsettle = 0",
+        "[intake]\nsentinels = ['a/b']",
+        "[retention]\naccepted_days = -1",
         '[[screen]]\ncheck = "virus"\noutcome = "warn"\nbecause = "B."',
         '[[screen]]\ncheck = "not-empty"\noutcome = "warn"\nbecause = " "',
         IRREGULAR.replace("reject", "warn"),

@@ -10,8 +10,8 @@ from building_surveys import compared, drop, md5, sha256
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from preservation.manifests.lines import manifest_lines
 from preservation.model.paths import RelativePath
-from preservation.survey.manifest_lines import manifest_lines
 
 segments = st.text(
     st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=20

@@ -10,8 +10,9 @@ from building_policies import a_file
 from lxml import etree
 
 from preservation.model.decisions import Action
+from preservation.policy.arriving import JunkAction
 from preservation.policy.load import parse
-from preservation.policy.schema import JunkAction, Policy
+from preservation.policy.schema import Policy
 from preservation.policy.screens import ScreenOutcome
 from preservation.policy.selection import decide, is_descriptive, is_left_out
 from preservation.policy.shipped import shipped_policies

@@ -19,6 +19,7 @@ from building_packages import (
 )
 from markdown_it import MarkdownIt
 
+from preservation.model.amounts import byte_size, count
 from preservation.model.dossiers import Dossier
 from preservation.model.issues import Issue, IssueCode, Severity
 from preservation.model.paths import RelativePath
@@ -28,7 +29,6 @@ from preservation.receipt.as_markdown import receipt_markdown
 from preservation.receipt.contents import Receipt
 from preservation.receipt.rendering import render
 from preservation.receipt.summary import formats_table
-from preservation.receipt.wording import byte_size, count
 
 
 def as_json(receipt: Receipt, tmp_path: Path) -> dict[str, object]:

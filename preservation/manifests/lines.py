@@ -7,15 +7,15 @@ import io
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from preservation.manifests.names import is_named_as_table
+from preservation.manifests.table import Table
 from preservation.model.digests import Algorithm, algorithm_named, algorithm_of_length, parse_digest
 from preservation.model.paths import RelativePath
 from preservation.model.supplied import ManifestLayout
 from preservation.reaching import folder_of
-from preservation.survey.manifest_names import is_named_as_table
-from preservation.survey.manifest_table import Table
 
 MANIFEST_BYTES = 256 << 20
 """No manifest is read that is larger."""
@@ -35,6 +35,8 @@ _BSD = re.compile(
 _DIGEST_ALONE = re.compile(r"[0-9a-fA-F]{32,128}")
 _HASHDEEP_HEADER = "%%%% HASHDEEP-"
 _HASHDEEP_COLUMNS = "%%%% "
+_HASHDEEP_SIZE = "size"
+_DECIMAL = re.compile(r"[0-9]{1,20}")
 _COMMENTS = ("#", ";")
 _ESCAPE = re.compile(r"\\[\\nr]")
 _ESCAPES = {r"\\": "\\", r"\n": "\n", r"\r": "\r"}
@@ -42,12 +44,16 @@ _ESCAPES = {r"\\": "\\", r"\n": "\n", r"\r": "\r"}
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One digest of one file, as a manifest lists it. ``name`` is empty where it names no file."""
+    """One digest of one file, as a manifest lists it. ``name`` is empty where it names no file.
+
+    ``size`` is in bytes, ``None`` where the manifest does not say it.
+    """
 
     name: str
     algorithm: Algorithm
     digest: bytes
     layout: ManifestLayout
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +143,11 @@ def _listed_by_hashdeep(line: str, columns: tuple[str, ...]) -> tuple[Listed, ..
     fields = line.split(",", len(columns) - 1)
     if len(fields) != len(columns):
         return ()
+    by_column = dict(zip(columns[:-1], fields[:-1], strict=True))
+    size = by_column.get(_HASHDEEP_SIZE, "")
     return tuple(
-        listed
-        for column, field in zip(columns[:-1], fields[:-1], strict=True)
+        replace(listed, size=int(size)) if _DECIMAL.fullmatch(size) else listed
+        for column, field in by_column.items()
         for listed in _one(fields[-1], algorithm_named(column), field, ManifestLayout.HASHDEEP)
     )
 

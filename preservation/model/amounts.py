@@ -1,0 +1,25 @@
+"""Numbers and sizes as people write them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
+_THOUSAND: Final = 1000
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 file``, ``12,345 files``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def byte_size(size: int) -> str:
+    """Return a size for people, in decimal units, three digits long: ``12.3 MB``."""
+    amount = float(size)
+    for unit in _UNITS:
+        if amount < _THOUSAND or unit == _UNITS[-1]:
+            break
+        amount /= _THOUSAND
+    if unit == _UNITS[0]:
+        return count(size, "byte")
+    return f"{amount:.1f} {unit}" if amount < _THOUSAND / 10 else f"{amount:,.0f} {unit}"

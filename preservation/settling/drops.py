@@ -1,0 +1,142 @@
+"""What in an inbox is a drop, and what is passed over, with the reason."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from preservation.errors import UnavailableError
+from preservation.model.identifiers import object_name
+from preservation.model.paths import path_order, shown
+from preservation.settling.terms import SettlingTerms
+
+_NEVER: Final = frozenset(
+    {
+        "thumbs.db",
+        "ehthumbs.db",
+        "desktop.ini",
+        "$recycle.bin",
+        "system volume information",
+        "lost+found",
+        "network trash folder",
+        "temporary items",
+        "__macosx",
+        "@eadir",
+        "#recycle",
+        "#snapshot",
+    }
+)
+"""What operating systems and network disks put into every folder of theirs, in lower case."""
+
+
+class PassedOverFor(StrEnum):
+    """Why an entry of an inbox is no drop."""
+
+    HIDDEN = "hidden"
+    JUNK = "junk"
+    TEMPORARY = "temporary"
+    SENTINEL = "sentinel"
+    STRAY = "stray"
+    UNNAMEABLE = "unnameable"
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A drop, complete or not. ``groups`` are the folders between the collection's inbox and it."""
+
+    path: Path
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """An entry that is no drop. It stays where it is; ``sentence`` says why, and what can be done."""
+
+    path: Path
+    reason: PassedOverFor
+    sentence: str
+
+
+InboxEntry: TypeAlias = Drop | PassedOver
+
+
+def drops_in(inbox: Path, terms: SettlingTerms) -> Iterator[InboxEntry]:
+    """Give what lies in the inbox of a collection, in ``path_order``, groups before what is in them.
+
+    A drop is a folder, a file, or a link or device, which intake will refuse with a receipt. Raises
+    ``UnavailableError`` where the inbox cannot be listed; a group that vanished meanwhile is no fault.
+    """
+    try:
+        names = _listed(inbox)
+    except OSError as error:
+        raise UnavailableError(
+            f"The inbox {shown(str(inbox))} cannot be listed ({error.strerror}); "
+            "see that it is there, that its share is mounted, and that it may be read."
+        ) from error
+    yield from _in_folder(inbox, names, (), terms)
+
+
+def _in_folder(
+    folder: Path, names: list[tuple[str, bool]], groups: tuple[str, ...], terms: SettlingTerms
+) -> Iterator[InboxEntry]:
+    there = {name for name, _ in names}
+    for name, is_folder in names:
+        path = folder / name
+        passed_over = _passed_over(path, there, terms)
+        if passed_over is not None:
+            yield passed_over
+        elif len(groups) == terms.grouping:
+            yield _drop(path, groups)
+        elif is_folder:
+            try:
+                below = _listed(path)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                sentence = f"it cannot be listed ({error.strerror}); see to its permissions"
+                yield PassedOver(path, PassedOverFor.STRAY, sentence)
+                continue
+            yield from _in_folder(path, below, (*groups, name), terms)
+        else:
+            sentence = (
+                "it lies above the folders in which this policy expects drops; move it into one of them"
+            )
+            yield PassedOver(path, PassedOverFor.STRAY, sentence)
+
+
+def _listed(folder: Path) -> list[tuple[str, bool]]:
+    with os.scandir(folder) as entries:
+        names = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+    return sorted(names, key=lambda entry: path_order(entry[0]))
+
+
+def _passed_over(path: Path, there: set[str], terms: SettlingTerms) -> PassedOver | None:
+    name = path.name
+    if terms.junk.matches("", name) or name.lower() in _NEVER:
+        return PassedOver(path, PassedOverFor.JUNK, "it is a name of files that nobody meant to keep")
+    if terms.temporary.matches("", name):
+        sentence = "it is a name of files that are still being written; a finished copy gets its own name"
+        return PassedOver(path, PassedOverFor.TEMPORARY, sentence)
+    for ending in terms.sentinels_beside:
+        about = name.removesuffix(ending)
+        if name == about:
+            continue
+        sentence = f"it tells that {shown(about)} is complete"
+        if about not in there:
+            sentence += ", which is not here; take it away, or it will tell so too early"
+        return PassedOver(path, PassedOverFor.SENTINEL, sentence)
+    if name.startswith("."):
+        return PassedOver(path, PassedOverFor.HIDDEN, "its name begins with a dot, so it is hidden")
+    return None
+
+
+def _drop(path: Path, groups: tuple[str, ...]) -> InboxEntry:
+    try:
+        object_name(path.name)
+    except ValueError as error:
+        return PassedOver(path, PassedOverFor.UNNAMEABLE, f"{error}; give it another name")
+    return Drop(path, groups)

@@ -1,0 +1,181 @@
+"""Whether a drop is complete, going by what several looks at it found. Pure; time is a monotonic clock's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, NewType
+
+from preservation.model.paths import RelativePath
+from preservation.policy.arriving import CompleteWhen
+from preservation.settling import wording
+from preservation.settling.look import Look, TreeSignature
+from preservation.settling.terms import LONGEST_QUIET, PAUSES_ASKED, SettlingTerms
+
+Moment = NewType("Moment", float)
+"""Seconds of a clock that nobody sets (``time.monotonic``); only differences mean anything."""
+
+_LOOKS_IN_QUIET: Final = 2
+"""Of the time between two looks so large a part of the quiet counts at most.
+
+If all stands still for a while, us included (a share that does not answer, a machine that was suspended),
+whoever was writing stood still too.
+"""
+
+
+class WaitingFor(StrEnum):
+    """What keeps a drop from being complete."""
+
+    ACCESS = "access"
+    CONTENT = "content"
+    RENAMING = "renaming"
+    GROWTH = "growth"
+    QUIET = "quiet"
+    SENTINEL = "sentinel"
+    MANIFEST = "manifest"
+    METADATA = "metadata"
+    WRITER = "writer"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is remembered of a drop from one look to the next.
+
+    ``quiet`` is for how many seconds it was seen unchanged, ``longest_pause`` the longest such time that
+    ended with a change, ``grew`` whether the last change was an increase. ``lacking`` is what its manifests
+    lack, ``None`` where they were not asked since it changed.
+    """
+
+    signature: TreeSignature
+    files: int
+    bytes: int
+    looked: Moment
+    quiet: float = 0.0
+    longest_pause: float = 0.0
+    changed: bool = False
+    grew: bool = False
+    lacking: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The drop is complete. ``sentinels`` are the files beside it that said so, to be taken with it."""
+
+    seen: Seen
+    sentinels: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """The drop is not complete, and why.
+
+    ``look_again`` is the number of seconds after which another look can bring it on by itself; ``None``
+    where only a change of the drop can.
+    """
+
+    seen: Seen
+    reason: WaitingFor
+    sentence: str
+    look_again: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What is asked only where all else speaks for a drop.
+
+    ``lacking`` says what its manifests lack, ``""`` where nothing; ``held`` names a file in it that some
+    process holds open for writing.
+    """
+
+    lacking: Callable[[], str]
+    held: Callable[[], RelativePath | None]
+
+
+def settle(
+    seen: Seen | None, look: Look, terms: SettlingTerms, moment: Moment, questions: Questions
+) -> Settled | Unsettled:
+    """Say whether the drop is complete. ``look`` was begun at ``moment``, ``seen`` is from the look before.
+
+    It is never complete at its first look, nor while a change lies less than the quiet time back.
+    """
+    seen = _followed(seen, look, terms, moment)
+    unsettled = _by_looks(seen, look, terms) or _by_signs(seen, look, terms)
+    if unsettled is not None:
+        return unsettled
+    if terms.complete_when is CompleteWhen.MANIFEST and look.is_folder:
+        if seen.lacking is None:
+            seen = replace(seen, lacking=questions.lacking() if look.manifests else "for a manifest")
+        if seen.lacking:
+            return Unsettled(seen, WaitingFor.MANIFEST, wording.lacking(look, seen.lacking), None)
+    held = questions.held()
+    if held is not None:
+        return Unsettled(seen, WaitingFor.WRITER, wording.held_open(look, held), _longest_gap(terms))
+    return Settled(seen, look.sentinels_beside)
+
+
+def quiet_asked(seen: Seen, terms: SettlingTerms) -> float:
+    """Return for how many seconds nothing may change: longer where a longer pause was none for good.
+
+    Somebody who puts a sentinel says that there is no further pause.
+    """
+    if terms.complete_when is CompleteWhen.SENTINEL:
+        return terms.quiet
+    return max(terms.quiet, min(PAUSES_ASKED * seen.longest_pause, LONGEST_QUIET * terms.quiet))
+
+
+def _followed(seen: Seen | None, look: Look, terms: SettlingTerms, moment: Moment) -> Seen:
+    """Return what is to be remembered after this look."""
+    if seen is None:
+        return Seen(look.signature, look.files, look.bytes, moment)
+    if look.fault:
+        return replace(seen, looked=moment, quiet=0.0)
+    # A clock that went back belongs to another start of the machine.
+    gap = min(max(moment - seen.looked, 0.0), _longest_gap(terms))
+    quiet = seen.quiet + gap
+    if look.signature == seen.signature:
+        return replace(seen, looked=moment, quiet=quiet)
+    # A folder that was made and filled later did not grow meanwhile.
+    pause = quiet if seen.files else 0.0
+    return Seen(
+        look.signature,
+        look.files,
+        look.bytes,
+        moment,
+        longest_pause=max(seen.longest_pause, pause),
+        changed=True,
+        grew=(look.files, look.bytes) > (seen.files, seen.bytes),
+    )
+
+
+def _by_looks(seen: Seen, look: Look, terms: SettlingTerms) -> Unsettled | None:
+    """Say that the drop is not at rest, ``None`` where it is."""
+    if look.fault:
+        return Unsettled(seen, WaitingFor.ACCESS, wording.inaccessible(look), _longest_gap(terms))
+    if not look.has_content and not look.announced:
+        return Unsettled(seen, WaitingFor.CONTENT, wording.empty(), None)
+    asked = quiet_asked(seen, terms)
+    again = min(asked - seen.quiet, _longest_gap(terms)) if seen.quiet < asked else None
+    if look.temporaries:
+        sentence = wording.unfinished(look, at_rest=again is None)
+        return Unsettled(seen, WaitingFor.RENAMING, sentence, again)
+    if again is None:
+        return None
+    # A pause like those before is none that anybody should take for the end.
+    if seen.changed and seen.quiet <= seen.longest_pause:
+        return Unsettled(seen, WaitingFor.GROWTH, wording.changing(look, grew=seen.grew), again)
+    return Unsettled(seen, WaitingFor.QUIET, wording.resting(look, seen.quiet, asked), again)
+
+
+def _by_signs(seen: Seen, look: Look, terms: SettlingTerms) -> Unsettled | None:
+    """Say that the file is missing that tells that the drop is complete, ``None`` where there is one."""
+    if terms.complete_when is CompleteWhen.SENTINEL and not look.announced:
+        return Unsettled(seen, WaitingFor.SENTINEL, wording.unannounced(look, terms), None)
+    if terms.complete_when is CompleteWhen.METADATA and look.is_folder and not look.metadata:
+        return Unsettled(seen, WaitingFor.METADATA, wording.undescribed(look, terms), None)
+    return None
+
+
+def _longest_gap(terms: SettlingTerms) -> float:
+    return terms.quiet / _LOOKS_IN_QUIET

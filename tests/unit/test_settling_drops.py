@@ -1,0 +1,119 @@
+"""What in an inbox is a drop, and what is not."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from building_inboxes import terms
+from building_surveys import drop
+
+from preservation.errors import UnavailableError
+from preservation.settling.drops import Drop, PassedOver, PassedOverFor, drops_in
+from preservation.settling.terms import SettlingTerms
+
+
+def names(inbox: Path, policy: SettlingTerms) -> list[str]:
+    entries = drops_in(inbox, policy)
+    return ["/".join((*entry.groups, entry.path.name)) for entry in entries if isinstance(entry, Drop)]
+
+
+def passed_over(inbox: Path, policy: SettlingTerms) -> dict[str, PassedOverFor]:
+    return {
+        entry.path.relative_to(inbox).as_posix(): entry.reason
+        for entry in drops_in(inbox, policy)
+        if isinstance(entry, PassedOver)
+    }
+
+
+def test_folders_files_and_archives_directly_in_the_inbox_are_drops(tmp_path: Path):
+    drop(tmp_path, {"sheet-012/a.tif": b"", "plate 7.tif": b"", "bag.zip": b"", "Ärzte/x": b""})
+    (tmp_path / "link").symlink_to("/etc/passwd")
+
+    assert names(tmp_path, terms()) == ["bag.zip", "link", "plate 7.tif", "sheet-012", "Ärzte"]
+    assert passed_over(tmp_path, terms()) == {}
+    assert next(drops_in(tmp_path, terms())) == Drop(tmp_path / "bag.zip")
+
+
+def test_hidden_temporary_and_junk_names_are_no_drops_and_stay(tmp_path: Path):
+    files = {
+        ".hidden/a": PassedOverFor.HIDDEN,
+        "sheet.tif.part": PassedOverFor.TEMPORARY,
+        "upload.part/a": PassedOverFor.TEMPORARY,
+        ".sheet.tif.Ab3xYz": PassedOverFor.TEMPORARY,
+        "~scan.tif": PassedOverFor.TEMPORARY,
+        "Thumbs.db": PassedOverFor.JUNK,
+        "$RECYCLE.BIN/x": PassedOverFor.JUNK,
+        "notes.bak": PassedOverFor.JUNK,
+    }
+    drop(tmp_path, dict.fromkeys(files, b""))
+    policy = terms('junk = ["*.bak"]')
+
+    assert names(tmp_path, policy) == []
+    assert passed_over(tmp_path, policy) == {name.partition("/")[0]: why for name, why in files.items()}
+    assert all((tmp_path / name).exists() for name in files)
+
+
+def test_what_loses_its_temporary_name_becomes_a_drop(tmp_path: Path):
+    drop(tmp_path, {"sheet.part/a.tif": b""})
+    (tmp_path / "sheet.part").rename(tmp_path / "sheet")
+    assert names(tmp_path, terms()) == ["sheet"]
+
+
+def test_sentinels_are_no_drops_where_they_are_asked_for(tmp_path: Path):
+    drop(tmp_path, {"plate.tif": b"", "plate.tif.done": b"", "gone.ready": b"", ".done": b""})
+    policy = terms('complete_when = "sentinel"')
+
+    assert names(tmp_path, policy) == ["plate.tif"]
+    sentences = {
+        entry.path.name: entry.sentence
+        for entry in drops_in(tmp_path, policy)
+        if isinstance(entry, PassedOver)
+    }
+    assert sentences["plate.tif.done"] == "it tells that plate.tif is complete"
+    assert "gone is complete, which is not here" in sentences["gone.ready"]
+    assert names(tmp_path, terms()) == ["gone.ready", "plate.tif", "plate.tif.done"]
+
+
+def test_groups_are_folders_above_drops(tmp_path: Path):
+    drop(
+        tmp_path, {"2026/05/sheet-1/a": b"", "2026/05/plate.tif": b"", "2026/stray.tif": b"", "top.tif": b""}
+    )
+    drop(tmp_path, {"2026/.hidden/x/a": b""})
+    policy = terms("grouping = 2")
+
+    assert names(tmp_path, policy) == ["2026/05/plate.tif", "2026/05/sheet-1"]
+    assert passed_over(tmp_path, policy) == {
+        "2026/.hidden": PassedOverFor.HIDDEN,
+        "2026/stray.tif": PassedOverFor.STRAY,
+        "top.tif": PassedOverFor.STRAY,
+    }
+
+
+def test_a_link_is_no_group(tmp_path: Path):
+    drop(tmp_path / "elsewhere", {"sheet/a": b""})
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "inbox/2026").symlink_to(tmp_path / "elsewhere")
+    assert names(tmp_path / "inbox", terms("grouping = 1")) == []
+
+
+def test_a_name_that_no_object_can_have_is_passed_over_with_the_next_step(tmp_path: Path):
+    for name in ("scan\udcff", "_draft", " space", "two\nlines", "ok"):
+        (tmp_path / name).mkdir()
+    assert names(tmp_path, terms()) == ["ok"]
+    entries = [entry for entry in drops_in(tmp_path, terms()) if isinstance(entry, PassedOver)]
+    assert len(entries) == 4
+    assert all(entry.reason is PassedOverFor.UNNAMEABLE for entry in entries)
+    assert all(entry.sentence.endswith("give it another name") for entry in entries)
+
+
+def test_the_order_is_that_of_the_names_bytes(tmp_path: Path):
+    for name in ("b", "a", "Z", "é", "10", "9"):
+        (tmp_path / name).touch()
+    assert names(tmp_path, terms()) == sorted(["b", "a", "Z", "é", "10", "9"], key=os.fsencode)
+
+
+def test_an_inbox_that_is_not_there_is_an_error_that_says_what_to_do(tmp_path: Path):
+    with pytest.raises(UnavailableError, match="see that it is there, that its share is mounted"):
+        list(drops_in(tmp_path / "unmounted", terms()))
