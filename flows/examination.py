@@ -12,6 +12,7 @@ from pathlib import Path
 
 from flows.replicas_asked import require_reachable
 from flows.settings import FolderStoreSettings, Settings
+from flows.virus_scanner import standing_of_scanner
 from preservation.errors import ConfigurationError, PreservationError
 from preservation.model.identifiers import CollectionName
 from storage.ports.stores import Store
@@ -72,6 +73,11 @@ def examine_installation(settings: Settings) -> Iterator[Finding]:
     except PreservationError as error:
         yield Finding("database", State.FAILING, str(error), "mend it as the message says")
     yield _sites(settings)
+    yield _tried(
+        "virus scanner",
+        lambda: standing_of_scanner(settings),
+        "see to clamd and freshclam, and to [virus] in muniment.toml",
+    )
 
 
 def _tried(what: str, attempt: Callable[[], str], next_step: str) -> Finding:

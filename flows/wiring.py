@@ -16,6 +16,7 @@ from preservation.model.events import Agent, AgentKind
 from preservation.model.identifiers import CollectionName, StoreName
 from preservation.policy.load import load
 from preservation.policy.schema import Policy
+from preservation.tools.clamd import Clamd, clamd_address
 from preservation.tools.limits import Limits
 from preservation.tools.workers import CagedWorkers
 from storage.catalogue.sql import SqlCatalogue
@@ -91,6 +92,11 @@ class Installation:
         return self.closing.enter_context(workers)
 
     @cached_property
+    def virus_scanner(self) -> Clamd:
+        """What can be asked whether a file is infected, where it answers."""
+        return virus_scanner(self.settings)
+
+    @cached_property
     def purgers(self) -> dict[StoreName, Purger]:
         """What can take away the leftovers of an unfinished try, by store."""
         return {StoreName(store.name): _purger(store, self.settings) for store in self.settings.store}
@@ -99,6 +105,11 @@ class Installation:
 def open_stores(settings: Settings) -> tuple[Store, ...]:
     """Open every configured store; needs no database."""
     return tuple(_store(store, settings) for store in settings.store)
+
+
+def virus_scanner(settings: Settings) -> Clamd:
+    """Return the client of the configured virus scanner; it connects when it is asked something."""
+    return Clamd(clamd_address(settings.virus.clamd), settings.virus.seconds)
 
 
 @contextmanager

@@ -33,6 +33,7 @@ from preservation.model.screening import ScreenedFile
 from preservation.model.submissions import Received, Submission
 from preservation.model.supplied import SuppliedManifest
 from preservation.model.verdicts import Verdict
+from preservation.model.viruses import ScannedFile
 from preservation.policy.load import parse
 from preservation.policy.schema import Policy
 from preservation.records import Records
@@ -102,6 +103,7 @@ class Workspace:
         self.received = self._records("received", Received)
         self.engines = self._records("engines", EngineRelease)
         self.survey = self._records_of_files("survey", _FOUND)
+        self.scanned = self._records_of_files("virus", ScannedFile)
         self.supplied = self._records("supplied", SuppliedManifest)
         self.issues = self._records("issues", Issue)
         self.fingerprint = self._records("fingerprint", HexDigest)

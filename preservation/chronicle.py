@@ -18,6 +18,7 @@ from preservation.model.paths import shown
 from preservation.model.submissions import Received, Submission
 from preservation.model.supplied import SuppliedManifest
 from preservation.model.verdicts import Verdict
+from preservation.model.viruses import NoScanner, ScannerRelease, ScanTally
 
 _OUTCOMES = {
     Verdict.STORED: EventOutcome.SUCCESS,
@@ -69,6 +70,21 @@ class Chronicle:
             f"{manifest.confirmed} of {manifest.entries} entries confirmed",
             EventOutcome.SUCCESS if manifest.confirmed == manifest.entries else EventOutcome.FAIL,
             shown(manifest.path),
+        )
+
+    def virus_checked(self, scanner: ScannerRelease | NoScanner, tally: ScanTally) -> Event:
+        """Tell what was asked whether files are infected, how old its signatures are, and what it said."""
+        asked = (
+            f"no scanner: {scanner.detail}"
+            if isinstance(scanner, NoScanner)
+            else f"asked {scanner.described(self.clock())}"
+        )
+        outcome = EventOutcome.WARNING if tally.not_scanned else EventOutcome.SUCCESS
+        return self._event(
+            EventType.VIRUS_CHECK,
+            asked,
+            f"{tally.clean} files clean, {tally.infected} infected, {tally.not_scanned} not scanned",
+            EventOutcome.FAIL if tally.infected else outcome,
         )
 
     def screened(self, verdict: Verdict | None, sentence: str) -> Event:

@@ -41,6 +41,18 @@ case "$missing" in
     echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/muniment.conf
     ;;
 esac
+case "$missing" in
+  *clamav*)
+    # The same for the scanner: Debian shall start none and fetch no signatures, neither now nor at the next start.
+    echo 'clamav-freshclam clamav-freshclam/autoupdate_freshclam select manual' | debconf-set-selections
+    if [ ! -e /usr/sbin/policy-rc.d ]; then
+      trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+      trap 'exit 1' HUP INT TERM
+      printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+      chmod 755 /usr/sbin/policy-rc.d
+    fi
+    ;;
+esac
 export DEBIAN_FRONTEND=noninteractive
 # shellcheck disable=SC2086  # a list of package names
 apt-get install -y -q --no-install-recommends $missing >/dev/null 2>&1 \

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import ceph
+import clamav
 import postgres
 import pytest
 from archives import Archive, make_archive
@@ -55,6 +56,13 @@ def postgresql() -> Iterator[postgres.Server]:
     """A real PostgreSQL server for the session: ask it for a new database."""
     with postgres.running() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def clamd() -> Iterator[clamav.Scanner]:
+    """A real clamd for the session, with official signatures of yesterday: not to be stopped."""
+    with clamav.scanning() as scanner:
+        yield scanner
 
 
 @pytest.fixture(scope="session")

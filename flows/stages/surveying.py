@@ -1,11 +1,14 @@
-"""Survey: recognise the drop, read every byte once, compare it with what was supplied."""
+"""Survey: recognise the drop, read every byte once, have it scanned, compare it with what was supplied."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from flows.progress import watched
+from flows.stages.changes import require_drop, while_there
 from flows.stages.stage import Stage, chronicle_of, end
+from flows.stages.virus_check import found_by, scanned_beside
 from flows.wiring import Installation
 from flows.workspace import SURVEYING_STAGE, Workspace
 from preservation.bagit.algorithms import algorithms_of_bag
@@ -21,9 +24,16 @@ from preservation.model.submissions import Received
 from preservation.model.verdicts import Verdict
 from preservation.packaging.fingerprint import fingerprint
 from preservation.planning.judging import judge, manifest_required
-from preservation.policy.schema import Policy, SuppliedManifests
-from preservation.policy.selection import decide
-from preservation.survey.supplied import FoundManifest, algorithms_needed, check_supplied, find_supplied
+from preservation.policy.arriving import SuppliedManifests
+from preservation.policy.schema import Policy
+from preservation.policy.selection import decide, is_sign
+from preservation.survey.supplied import (
+    FoundManifest,
+    algorithms_needed,
+    check_supplied,
+    find_supplied,
+    goes_unlisted,
+)
 from preservation.survey.survey import survey
 
 
@@ -34,6 +44,7 @@ def _survey(workspace: Workspace, installation: Installation) -> Iterable[Event]
     limits = UnpackLimits(bytes=settings.limits.unpacked_size, files=settings.limits.unpacked_files)
     received = recognise(submission.drop, workspace.root, limits)
     if isinstance(received, Unacceptable):
+        require_drop(workspace)
         sentence = judge(received.issues, approved=False).sentence
         end(workspace, Verdict.REJECTED, sentence, issues=received.issues)
         return
@@ -50,21 +61,42 @@ def _survey(workspace: Workspace, installation: Installation) -> Iterable[Event]
     found = survey(
         received, algorithms=algorithms, identifier=identifier, threads=settings.work.reading_threads
     )
-    workspace.survey.write(
-        watched(
-            found,
-            f"{submission.object}: survey",
-            lambda entry: entry.size if isinstance(entry, SurveyedFile) else 0,
+    with scanned_beside(workspace, received, installation) as scanner:
+        workspace.survey.write(
+            while_there(
+                workspace,
+                watched(
+                    found,
+                    f"{submission.object}: survey",
+                    lambda entry: entry.size if isinstance(entry, SurveyedFile) else 0,
+                ),
+            )
         )
-    )
     workspace.engines.write(identifier.releases)
     yield from _surveyed_events(workspace, algorithms)
 
-    workspace.supplied.write(check_supplied(manifests, received.payload_root, workspace.survey))
+    workspace.supplied.write(
+        check_supplied(
+            manifests,
+            received.payload_root,
+            workspace.survey,
+            uncounted=lambda path: goes_unlisted(path) or is_sign(policy, path),
+        )
+    )
     for manifest in workspace.supplied:
         yield chronicle.compared(manifest)
-    workspace.issues.write(_issues(workspace, received, policy, manifests))
+    issues = _issues(workspace, received, policy, manifests)
+    viruses = None if scanner is None else found_by(scanner, workspace)
+    if scanner is not None and viruses is not None:
+        yield chronicle.virus_checked(scanner, viruses.tally)
+        issues = chain(viruses.issues, issues)
+    workspace.issues.write(issues)
     _take_fingerprint(workspace, received)
+    require_drop(workspace)
+    if viruses is not None and viruses.tally.infected:
+        # At once: no further program shall open it.
+        infected = judge(workspace.issues, approved=False)
+        end(workspace, Verdict.REJECTED, infected.sentence, issues=workspace.issues)
 
 
 SURVEY = Stage(SURVEYING_STAGE, _survey)

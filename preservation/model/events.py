@@ -20,6 +20,7 @@ class EventType(StrEnum):
     FORMAT_IDENTIFICATION = "format identification"
     FIXITY_CHECK = "fixity check"
     VALIDATION = "validation"
+    VIRUS_CHECK = "virus check"
     POLICY_ASSIGNMENT = "policy assignment"
     NORMALIZATION = "normalization"
     METADATA_EXTRACTION = "metadata extraction"

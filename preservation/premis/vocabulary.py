@@ -45,6 +45,7 @@ EVENT_TYPES: Final = dict(
         _event_type(EventType.REPLICATION, "rep"),
         _event_type(EventType.UNPACKING, "unp"),
         _event_type(EventType.VALIDATION, "val"),
+        _event_type(EventType.VIRUS_CHECK, "vir"),
     )
 )
 
