@@ -9,6 +9,7 @@ from flows.answering import answer
 from flows.drops import Drop, outline_of
 from flows.leftovers import let_go
 from flows.room import require_room_for_work, require_room_in_stores
+from flows.stages.changes import require_drop
 from flows.stages.registering import REGISTER
 from flows.wiring import Installation, now
 from flows.workspace import Approval, Workspace, in_hand, only
@@ -27,14 +28,17 @@ def claim(drop: Drop, installation: Installation) -> Iterator[Workspace]:
     Goes on with what an earlier run left, where the drop and the policy are what they were; else
     begins anew, after what that run had left in the stores was taken away.
     Raises ``ConfigurationError`` for names and policies that cannot be, ``NotFoundError`` where the
-    drop is gone, ``UnavailableError`` where another run has the object in hand, ``StoreFullError`` where
-    it can be seen now that the drop cannot fit.
+    drop is gone, ``UnavailableError`` where another run has the object in hand or nothing is left of a drop
+    that is on its way, ``StoreFullError`` where it can be seen now that the drop cannot fit.
     """
     object_id = drop.object_id
     policy = installation.policy_of(object_id.collection)
     found = outline_of(drop.path)
     with in_hand(installation.settings.processing, object_id) as workspace:
         if not _goes_on(workspace, drop, found.signature, policy.reference.digest):
+            # What was done is not given up for the empty mount point of a drop whose disk is away.
+            if any(claimed.submission.drop == drop.path for claimed in workspace.claim.so_far):
+                require_drop(workspace)
             _settle(workspace, installation)
             _require_room(object_id, found, policy, installation)
             workspace.start(object_id, drop.path, found.signature, policy, now())

@@ -14,7 +14,8 @@ from preservation.errors import PreservationError
 def waits_of_stage(stage: str, retries: RetrySettings) -> list[float]:
     """Return how many seconds to wait before each further try of a stage."""
     match stage:
-        case "replicate":
+        case "package" | "replicate":
+            # Packaging reads in the stores what a further version builds on.
             return list(retries.stores)
         case "register":
             return list(retries.database)

@@ -7,7 +7,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -108,16 +108,18 @@ class _Handler(BaseHTTPRequestHandler):
             self._reset()
 
     def _ask(self, service: str, exchange: Exchange) -> None:
-        asking = http.client.HTTPConnection(service, timeout=60)
-        asking.putrequest(exchange.method, exchange.path, skip_host=True, skip_accept_encoding=True)
-        for name, value in self.headers.items():
-            if name.lower() not in {"expect", "connection"}:
-                asking.putheader(name, value)
-        asking.endheaders(exchange.body)
-        found = asking.getresponse()
-        exchange.status, exchange.headers = found.status, found.getheaders()
-        exchange.answer = found.read()
-        asking.close()
+        with closing(http.client.HTTPConnection(service, timeout=60)) as asking:
+            try:
+                asking.putrequest(exchange.method, exchange.path, skip_host=True, skip_accept_encoding=True)
+                for name, value in self.headers.items():
+                    if name.lower() not in {"expect", "connection"}:
+                        asking.putheader(name, value)
+                asking.endheaders(exchange.body)
+                found = asking.getresponse()
+                exchange.status, exchange.headers = found.status, found.getheaders()
+                exchange.answer = found.read()
+            except (OSError, http.client.HTTPException) as gone:
+                raise LineBrokenError from gone
 
     def _answer(self, exchange: Exchange, most: int | None) -> None:
         self.send_response_only(exchange.status)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from archives import Archive
 
-from flows.answering import Told
+from flows.answering import RunOutcome, Told
 from flows.installation import make_installation
 from flows.running import drops_of, in_runs, run_preserve
 from flows.serving import PrefectApi
@@ -34,12 +34,17 @@ def surroundings(archive: Archive) -> Iterator[None]:
         os.environ.update(before)
 
 
-def preserved(archive: Archive, drop: Path, collection: str = "files") -> Told:
-    """Preserve a drop, and return what is told of it."""
+def outcome_of_run(archive: Archive, drop: Path, collection: str = "files") -> RunOutcome:
+    """Preserve a drop, and return all that the run tells."""
     with surroundings(archive):
         settings = load_settings(archive.directory)
         [run] = in_runs(drops_of([drop], collection, settings), settings)
-        outcome = run_preserve(settings, PrefectApi(archive.api_url), run)
+        return run_preserve(settings, PrefectApi(archive.api_url), run)
+
+
+def preserved(archive: Archive, drop: Path, collection: str = "files") -> Told:
+    """Preserve a drop, with no fault but the drop's own, and return what is told of it."""
+    outcome = outcome_of_run(archive, drop, collection)
     assert not outcome.fault, outcome.fault
     [told] = outcome.told
     return told

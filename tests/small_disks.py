@@ -32,6 +32,45 @@ class SmallDisk:
         return ballast
 
 
+@dataclass(frozen=True)
+class MountedFolder:
+    """A folder that can also be seen at ``point``, as a disk of its own, while it is mounted there."""
+
+    folder: Path
+    point: Path
+
+    def mount(self) -> None:
+        """Show it at its mount point."""
+        subprocess.run(["mount", "--bind", self.folder, self.point], check=True)
+
+    def unmount(self) -> None:
+        """Take it away at once, whoever is reading there; the mount point stays, and is empty."""
+        subprocess.run(["umount", "--lazy", self.point], check=True)
+
+    @property
+    def is_mounted(self) -> bool:
+        """Whether it can be seen at the mount point."""
+        return self.point.samefile(self.folder)
+
+
+@contextmanager
+def mounted_folder(folder: Path, point: Path) -> Iterator[MountedFolder]:
+    """Mount ``folder`` at ``point``, which is made, for as long as the context lasts; skip where not root."""
+    if shutil.which("mount") is None or shutil.which("umount") is None or os.geteuid() != 0:
+        pytest.skip("mounting a folder needs root and mount(8)")
+    point.mkdir(parents=True)
+    mounted = MountedFolder(folder, point)
+    try:
+        mounted.mount()
+    except subprocess.CalledProcessError:
+        pytest.skip("a folder cannot be mounted here")
+    try:
+        yield mounted
+    finally:
+        if mounted.is_mounted:
+            mounted.unmount()
+
+
 @contextmanager
 def small_disk(point: Path, size: str) -> Iterator[SmallDisk]:
     """Mount a disk of ``size`` (``8m``) at ``point``, with what lies there in it; skip where not root.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flows.progress import watched
+from flows.stages.changes import while_there
 from flows.stages.stage import Stage, chronicle_of
 from flows.wiring import Installation
 from flows.workspace import Workspace, only
@@ -26,10 +27,13 @@ def _normalize(workspace: Workspace, installation: Installation) -> Iterable[Eve
         algorithms=tuple(sorted(algorithms)),
     )
     workspace.derivatives.write(
-        watched(
-            derivatives,
-            f"{submission.object}: normalize",
-            lambda outcome: outcome.size if isinstance(outcome, Derivative) else 0,
+        while_there(
+            workspace,
+            watched(
+                derivatives,
+                f"{submission.object}: normalize",
+                lambda outcome: outcome.size if isinstance(outcome, Derivative) else 0,
+            ),
         )
     )
     proved = access = refused = 0

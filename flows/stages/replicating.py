@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from flows.progress import LOG, Paced, human_size
-from flows.stages.changes import changed_since_survey, has_changed
+from flows.stages.changes import changed_since_survey, has_changed, require_drop
 from flows.stages.stage import Stage, chronicle_of, end
 from flows.wiring import Installation, now
 from flows.workspace import Workspace
@@ -23,6 +23,7 @@ def _replicate(workspace: Workspace, installation: Installation) -> Iterable[Eve
     if planned is None:
         raise IntegrityError(f"{workspace.root}: the plan of the package is gone; preserve the drop again")
     if has_changed(workspace):
+        require_drop(workspace)
         issue = changed_since_survey()
         end(workspace, Verdict.REJECTED, issue.message, issues=(issue,))
         return ()
@@ -53,17 +54,21 @@ REPLICATE = Stage("replicate", _replicate)
 def _fall_short(workspace: Workspace, outcome: Short) -> None:
     """End the submission where the drop itself changed; else raise what stopped the stores."""
     failures = outcome.failures
-    reasons = " ".join(f"Store {failure.store}: {failure.reason}" for failure in failures)
+    # Each names its store, unless it is the drop that is at fault.
+    reasons = list(dict.fromkeys(failure.reason for failure in failures))
     if any(isinstance(failure, Mismatch) and failure.at_fault is AtFault.SOURCE for failure in failures):
+        require_drop(workspace)
         issues = tuple(issue for failure in failures for issue in failure.issues)
-        for replica in outcome.replicas:
-            # Committed, and a version is never taken back: whoever reads this must know that it is there.
-            reasons += f" Store {replica.store} holds it as it was surveyed; that copy stays, unregistered."
-        end(workspace, Verdict.REJECTED, reasons, issues=issues)
+        # Committed, and a version is never taken back: whoever reads this must know that it is there.
+        reasons += [
+            f"Store {replica.store} holds it as it was surveyed; that copy stays, unregistered"
+            for replica in outcome.replicas
+        ]
+        end(workspace, Verdict.REJECTED, f"{'. '.join(reasons)}.", issues=issues)
         return
     if any(isinstance(failure, Failed) and failure.retryable for failure in failures):
-        raise UnavailableError(reasons)
-    raise StorageError(reasons)
+        raise UnavailableError(". ".join(reasons))
+    raise StorageError(". ".join(reasons))
 
 
 def _teller(package: str) -> Callable[[Progress], None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flows.progress import watched
+from flows.stages.changes import while_there
 from flows.stages.stage import Stage
 from flows.wiring import Installation
 from flows.workspace import Workspace, only
@@ -24,7 +25,8 @@ def _screen(workspace: Workspace, installation: Installation) -> Iterable[Event]
         workers=installation.caged_workers(JOB_MODULES),
         thumbnails=workspace.thumbnails,
     )
-    workspace.screened.write(watched(screened, f"{submission.object}: screen", lambda _: 0))
+    told = watched(screened, f"{submission.object}: screen", lambda _: 0)
+    workspace.screened.write(while_there(workspace, told))
     # What was found is told with the judgement, by the next stage.
     return ()
 

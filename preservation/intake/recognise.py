@@ -45,7 +45,9 @@ def recognise(drop: Path, workspace: Path, limits: UnpackLimits) -> Received | U
     try:
         return _recognised(drop, workspace, limits)
     except FileNotFoundError as failure:
-        raise NotFoundError(f"The drop {shown(str(drop))} is not there any more; drop it again.") from failure
+        raise NotFoundError(
+            f"The drop {shown(str(drop))} is not there any more; mount its disk again, or drop it again."
+        ) from failure
     except PermissionError as failure:
         raise DeniedError(
             f"The drop {shown(str(drop))} must not be read ({shown(str(failure.filename))}); "

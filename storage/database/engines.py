@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -57,6 +58,13 @@ def shown_address(address: URL) -> str:
     """Return where a database is, for people, without the passwords that may stand in it."""
     secrets = [name for name in address.query if "password" in name]
     return address.difference_update_query(secrets).render_as_string(hide_password=True)
+
+
+def folder_of_file(address: URL) -> Path | None:
+    """Return the folder of a database that is a file, or ``None`` for one that a server has."""
+    if address.get_backend_name() != "sqlite" or not address.database:
+        return None
+    return Path(address.database).absolute().parent
 
 
 def _address(url: str) -> URL:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoFreeConnectionError
@@ -22,15 +24,19 @@ from preservation.errors import (
 _PRIMARY_CODE = 0xFF
 """SQLite's extended result codes carry the primary one in their lowest byte."""
 
+_WAL_INDEX_BYTES = 32768
+"""What SQLite takes at once for the index of its log (its WAL-mode file format, 2.2)."""
+
 _REFUSED = ("authentication failed", "no password supplied", "no pg_hba.conf entry", 'role "')
 _NO_SUCH_DATABASE = re.compile('database ".*" does not exist')
 """What a server says while it is being connected to, in words alone. In another language it is retried."""
 
 
 @contextmanager
-def translated(database: str) -> Iterator[None]:
+def translated(database: str, folder: Path | None = None) -> Iterator[None]:
     """Raise what the database ``database`` (its address, without password) reports as an error of ours.
 
+    ``folder`` is where its file lies, if it is one: SQLite does not always say that its disk is full.
     A fault of our own, such as a statement it does not understand, goes through as it is.
     """
     try:
@@ -39,7 +45,7 @@ def translated(database: str) -> Iterator[None]:
         raise _unavailable(database, "this process keeps all its connections busy") from error
     except (DBAPIError, sqlite3.Error) as error:
         original = error.orig if isinstance(error, DBAPIError) else error
-        translation = _of_sqlite(original, database) or _of_postgresql(original, database)
+        translation = _of_sqlite(original, database, folder) or _of_postgresql(original, database)
         if translation is None and isinstance(error, DBAPIError) and error.connection_invalidated:
             translation = _unavailable(database, "the connection was lost")
         if translation is None:
@@ -47,13 +53,18 @@ def translated(database: str) -> Iterator[None]:
         raise translation from error
 
 
-def _of_sqlite(error: BaseException | None, database: str) -> PreservationError | None:
+def _of_sqlite(error: BaseException | None, database: str, folder: Path | None) -> PreservationError | None:
     if not isinstance(error, sqlite3.Error):
         return None
     translation: PreservationError | None = None
     match getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            translation = _unavailable(database, "another process has it locked")
+            translation = _unavailable(
+                database,
+                "another process has it locked, for longer than we wait: end it, or wait until it has ended",
+            )
+        case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_IOERR if folder is not None and _is_full(folder):
+            translation = _full(database)
         case sqlite3.SQLITE_CANTOPEN:
             translation = _unavailable(
                 database, "it cannot be opened; see that its folder exists and is ours"
@@ -72,6 +83,15 @@ def _of_sqlite(error: BaseException | None, database: str) -> PreservationError 
         case _:
             pass
     return translation
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        space = os.statvfs(folder)
+    except OSError:
+        return False
+    # Some file systems count no files: they have zero of them, and never run out.
+    return space.f_bavail * space.f_frsize < _WAL_INDEX_BYTES or (space.f_files > 0 and not space.f_favail)
 
 
 def _of_postgresql(error: BaseException | None, database: str) -> PreservationError | None:

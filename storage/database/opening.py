@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine
 
-from storage.database.engines import WRITES, engine_for, shown_address
+from storage.database.engines import WRITES, engine_for, folder_of_file, shown_address
 from storage.database.faults import translated
 from storage.database.upgrading import CURRENT_REVISION, revision_of, upgrade
 
@@ -40,19 +40,20 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.address = shown_address(engine.url)
+        self._folder = folder_of_file(engine.url)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection that sees one moment of the database and changes nothing."""
         reader = self._engine.execution_options(**_READER.get(self._engine.dialect.name, {}))
-        with translated(self.address), reader.begin() as connection:
+        with translated(self.address, self._folder), reader.begin() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a connection whose work is kept as a whole when the block ends, and not at all if it fails."""
         writer = self._engine.execution_options(**_WRITER.get(self._engine.dialect.name, {}))
-        with translated(self.address), writer.begin() as connection:
+        with translated(self.address, self._folder), writer.begin() as connection:
             yield connection
 
     def close(self) -> None:

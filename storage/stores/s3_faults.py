@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from botocore.exceptions import (
@@ -98,6 +100,9 @@ _MEANING_OF_STATUS: dict[int, tuple[type[StorageError], str]] = {
     HTTPStatus.INSUFFICIENT_STORAGE: _FULL,
 }
 
+_MOST_APART = timedelta(minutes=15)
+"""How far apart the clocks of a client and of a service may be (Amazon S3, RequestTimeTooSkewed)."""
+
 _WITHOUT_CREDENTIALS = (
     NoCredentialsError,
     PartialCredentialsError,
@@ -143,10 +148,24 @@ def translating(store: StoreName, act: str, name: str) -> Iterator[None]:
 
 def _meaning(error: ClientError) -> tuple[type[StorageError], str]:
     status = status_of(error)
-    known = _MEANING.get(error.response["Error"].get("Code", "")) or _MEANING_OF_STATUS.get(status)
+    known = _MEANING.get(error.response["Error"].get("Code", ""))
+    if known is None and status == HTTPStatus.FORBIDDEN and _clocks_differ(error):
+        known = _CLOCK
+    known = known or _MEANING_OF_STATUS.get(status)
     if known is not None:
         return known
     return _BUSY if status >= HTTPStatus.INTERNAL_SERVER_ERROR else _UNKNOWN
+
+
+def _clocks_differ(error: ClientError) -> bool:
+    """Look at when the service answered: to HEAD it says a status, and never why."""
+    answered = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
+    try:
+        apart = datetime.now(UTC) - parsedate_to_datetime(answered)
+    except (TypeError, ValueError):
+        # Without a date, or with one that has no zone, nothing can be said.
+        return False
+    return abs(apart) > _MOST_APART
 
 
 def _failure(error: Exception) -> tuple[type[StorageError], str]:

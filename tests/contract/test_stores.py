@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,6 +27,9 @@ from storage.ports.stores import Deposit, KeptFile
 def peer(request: pytest.FixtureRequest, tmp_path: Path) -> Peer:
     return PEERS[request.param](tmp_path)
 
+
+AWKWARD = re.compile(r"[^A-Za-z0-9._/ -]")
+"""What is in the names of about 150 of the corpora's files: punctuation, quotes, letters beyond ASCII."""
 
 MANY_FILES = pytest.mark.parametrize(
     "peer",
@@ -151,6 +155,18 @@ def test_names_below_the_first_segment_may_look_like_the_stores_own(peer: Peer):
     contents = {"maps/a/v1/.incoming/lock": b"1", "maps/a/v1/data/.incoming": b"2", "maps/.x/v1/0": b"3"}
     peer.keep(contents)
     assert {key: peer.content(key) for key in peer.listed()} == contents
+
+
+@MANY_FILES
+def test_names_that_other_archives_found_awkward_come_back_as_they_are(
+    peer: Peer, corpora_manifest: list[dict[str, str]]
+):
+    awkward = [row["path"] for row in corpora_manifest if AWKWARD.search(row["path"])]
+    contents = {f"maps/names/v1/data/originals/{path}": path.encode() for path in awkward}
+    assert len(contents) > 100
+    peer.keep(contents)
+    assert peer.listed() == sorted(contents, key=str.encode)
+    assert {key: peer.content(key) for key in contents} == contents
 
 
 def test_a_source_that_is_gone_is_told_from_a_faulty_store_and_leaves_nothing(peer: Peer):

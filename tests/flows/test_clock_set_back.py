@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from archives import Archive
+from clocks import set_clocks
 
 DAYS = 400
 
@@ -22,16 +22,6 @@ def letters(tmp_path: Path) -> Path:
     return drop
 
 
-def set_the_clock_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every process that is started from now on live more than a year ago; only its timers go on."""
-    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    if not found or shutil.which("faketime") is None:
-        pytest.skip("no clock can be set back for a process alone: apt-get install faketime")
-    monkeypatch.setenv("LD_PRELOAD", str(found[0]))
-    monkeypatch.setenv("FAKETIME", f"-{DAYS}d")
-    monkeypatch.setenv("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-
-
 def test_what_is_preserved_after_the_clock_was_set_back_is_kept_and_the_journal_is_intact(
     archive: Archive, letters: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -42,7 +32,7 @@ def test_what_is_preserved_after_the_clock_was_set_back_is_kept_and_the_journal_
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).timestamp()
     os.utime(letters / "answer.txt", (tomorrow, tomorrow))
 
-    set_the_clock_back(monkeypatch)
+    set_clocks(monkeypatch, f"-{DAYS}d")
     [second] = archive.preserve(letters, collection="files")
     assert (second["verdict"], second["object_version"]) == ("stored", 2), second
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import sqlite3
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +21,13 @@ import pytest
 from archives import MUNIMENT, Archive
 from building_records import an_event, events
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from failing_prefect import at_stage
+from running_flows import outcome_of_run, preserved
 
+from flows import wiring
 from preservation.errors import UnavailableError
 from preservation.model.events import Event
+from preservation.model.verdicts import Verdict
 from storage.database.opening import open_database
 from storage.journal.keys import public_keys
 from storage.journal.sql import SqlJournal
@@ -178,3 +186,52 @@ def test_a_file_that_another_process_has_locked_for_a_while_is_waited_for(archiv
     told = preserving.while_stage("register", lock_for_a_while)
     assert told["verdict"] == "stored", told
     preserving.require_kept_once()
+
+
+LOCKING = """\
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN EXCLUSIVE")
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def locker(file: Path) -> Iterator[Callable[[], None]]:
+    """Give what has another process lock a database, once, until the context ends."""
+    with subprocess.Popen(
+        [sys.executable, "-c", f"input()\n{LOCKING}", file],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        stdin, stdout, locked = other.stdin, other.stdout, False
+
+        def lock() -> None:
+            nonlocal locked
+            if not locked:  # the stage is tried again
+                locked = True
+                print(file=stdin, flush=True)
+                assert stdout.readline() == "locked\n"
+
+        yield lock
+        assert locked
+
+
+@pytest.mark.parametrize("stage", ["survey", "package", "register", "answer"])
+def test_a_file_that_another_process_keeps_locked_interrupts_and_the_same_drop_goes_on(
+    stage: str, installation: Archive, ledger: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(wiring, "open_database", partial(open_database, patience=timedelta(seconds=0.1)))
+    file = installation.directory / "state" / "muniment.db"
+    with locker(file) as lock, at_stage(stage, lock):
+        outcome = outcome_of_run(installation, ledger)
+    [told] = outcome.told
+    assert told.ending.verdict is Verdict.INTERRUPTED, told.ending
+    assert "muniment.db: another process has it locked" in told.ending.sentence
+    assert "end it, or wait until it has ended" in told.ending.sentence
+    assert preserved(installation, ledger).ending.verdict is Verdict.STORED
+    Preserving(installation, ledger, f"sqlite:///{file}", "").require_kept_once()

@@ -130,7 +130,7 @@ def test_a_full_disk_of_the_database_interrupts_and_names_it(installation: Archi
         ballast = disk.fill(leaving=0)
         told = preserved(installation, drop)
         assert told.ending.verdict is Verdict.INTERRUPTED
-        assert "muniment.db" in told.ending.sentence
+        assert "muniment.db: no space is left" in told.ending.sentence
         assert installation.kept("first") == installation.kept("second") == {}
         ballast.unlink()
         assert preserved(installation, drop).ending.verdict is Verdict.STORED

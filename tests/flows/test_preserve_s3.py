@@ -12,6 +12,7 @@ import pytest
 from archives import MUNIMENT, Archive
 from bucket_archives import put_second_store_into
 from buckets import client, new_address, speak_as_the_archive
+from clocks import set_clocks
 
 from demonstration.drawing import photograph, save_scan, srgb_profile
 from storage.stores.s3_bucket import BucketAddress
@@ -89,6 +90,22 @@ def test_a_wrong_secret_interrupts_and_with_the_right_one_the_same_command_goes_
         wrong.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
         [told] = archive_with_bucket.preserve(scans)
     assert told["verdict"] == "interrupted", told
+    [told] = archive_with_bucket.preserve(scans)
+    assert told["verdict"] == "stored", told
+    assert in_bucket(address) == archive_with_bucket.kept("first")
+
+
+def test_a_clock_that_is_wrong_interrupts_and_with_the_right_one_the_same_command_goes_on(
+    archive_with_bucket: Archive, address: BucketAddress, scans: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with monkeypatch.context() as wrong:
+        set_clocks(wrong, "+2h")
+        [told] = archive_with_bucket.preserve(scans)
+        doctor = archive_with_bucket.run("doctor").stdout
+    assert told["verdict"] == "interrupted", told
+    assert "store second: cannot list images/sheet-012/v1/: the service answered 403" in told["sentence"]
+    for said in (told["sentence"], doctor):
+        assert "the clocks of this machine and of the service differ too much" in said
     [told] = archive_with_bucket.preserve(scans)
     assert told["verdict"] == "stored", told
     assert in_bucket(address) == archive_with_bucket.kept("first")

@@ -7,12 +7,11 @@ import re
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from archives import MUNIMENT, Archive, make_archive
+from archives import MUNIMENT, Archive
 from keeping_letters import Letters, keep_letters
 
 
@@ -144,47 +143,6 @@ def test_a_change_back_to_what_is_kept_already_is_known(archive: Archive, letter
     (letters / "1911" / "to my mother.txt").unlink()
     told = preserved(archive, letters)
     assert (told["verdict"], told["object_version"]) == ("already-kept", 1)
-
-
-def on_another_machine(archive: Archive, directory: Path) -> Archive:
-    """An installation of its own whose catalogue, journal, key and stores are those of ``archive``."""
-    other = make_archive(directory, archive.api_url)
-    settings = other.directory / "muniment.toml"
-    text = settings.read_text()
-    text = text.replace("sqlite:///state/", f"sqlite:///{archive.directory}/state/")
-    for store in ("first", "second"):
-        text = text.replace(f'path = "stores/{store}"', f'path = "{archive.store(store)}"')
-    settings.write_text(text)
-    shutil.rmtree(other.directory / "state" / "keys", ignore_errors=True)
-    shutil.copytree(archive.directory / "state" / "keys", other.directory / "state" / "keys")
-    return other
-
-
-@pytest.mark.parametrize("same", [False, True], ids=["other content", "same content"])
-def test_two_machines_that_make_a_version_at_once_never_clash(
-    archive: Archive, letters: Path, tmp_path: Path, *, same: bool
-):
-    there = on_another_machine(archive, tmp_path / "elsewhere")
-    drops = []
-    for machine, text in (("here", "Dear mother\n"), ("there", "Dear mother\n" if same else "Dear father\n")):
-        drop = shutil.copytree(letters, tmp_path / machine / "letters")
-        (drop / "new.txt").write_text(text)
-        drops.append(drop)
-    with ThreadPoolExecutor(2) as both:
-        told = list(both.map(preserved, (archive, there), drops))
-    assert all(one["verdict"] == "stored" for one in told) or (
-        same and {one["verdict"] for one in told} == {"stored", "already-kept"}
-    ), told
-    numbers = sorted({one["object_version"] for one in told})
-    assert numbers == ([2, 3] if all(one["verdict"] == "stored" for one in told) else [2])
-    for number in numbers:
-        for store in ("first", "second"):
-            assert validated(bag(archive, number, store))["valid"]
-            assert payload_of(archive, number) == {"originals/new.txt"}
-    assert archive.kept("first") == archive.kept("second")
-    assert archive.run("journal", "verify").returncode == 0
-    history = json.loads(archive.run("status", "files/letters", "--json").stdout)
-    assert [version["object_version"] for version in history["versions"]] == [1, *numbers]
 
 
 def test_the_status_of_an_object_tells_what_was_new_in_each_version(archive: Archive, letters: Path):

@@ -13,9 +13,10 @@ from typing import cast
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from building_records import MOMENT, a_registration, an_event, files_of_package
+from building_records import MOMENT, a_registration, an_event, events, files_of_package
 from hypothesis import given
 from hypothesis import strategies as st
+from small_disks import small_disk
 from sqlalchemy import Engine, exc, make_url
 
 from preservation.errors import (
@@ -103,6 +104,40 @@ def test_a_full_database_is_told_as_full(tmp_path: Path):
         with pytest.raises(StoreFullError, match="make room"):
             SqlCatalogue(database).register(a_registration("maps/sheet/v1", "01"), files_of_package(5000))
         assert list(SqlCatalogue(database).packages()) == []
+
+
+@pytest.mark.parametrize("left", [0, 8192, 20480, 32768])
+@pytest.mark.parametrize("new", [True, False], ids=["a new one", "one that is there"])
+def test_a_database_on_a_full_disk_is_told_as_full_whatever_sqlite_calls_it(
+    tmp_path: Path, left: int, *, new: bool
+):
+    folder = tmp_path / "state"
+    url = url_of(folder / "records.db")
+    with small_disk(folder, "4m") as disk:
+        if not new:
+            open_database(url).close()
+        ballast = disk.fill(leaving=left)
+        told_as_full = pytest.raises(StoreFullError, match=r"records\.db: no space is left")
+        with told_as_full, open_database(url) as database:
+            SqlJournal(database).append(events(range(5000)))
+        ballast.unlink()
+        with open_database(url) as database:
+            assert SqlJournal(database).append(events(range(5000))).entries == 5000
+
+
+def test_a_database_on_a_disk_that_takes_no_more_files_is_told_as_full(tmp_path: Path):
+    folder = tmp_path / "state"
+    with small_disk(folder, "4m,nr_inodes=2"):
+        (folder / "another").touch()
+        with pytest.raises(StoreFullError, match=r"records\.db: no space is left"):
+            open_database(url_of(folder / "records.db"))
+
+
+def test_a_faulty_disk_with_room_is_not_told_as_full(tmp_path: Path):
+    original = sqlite3.OperationalError("disk I/O error")
+    original.sqlite_errorcode = sqlite3.SQLITE_IOERR_READ
+    with pytest.raises(UnavailableError, match="the disk did not answer"), translated("records", tmp_path):
+        raise original
 
 
 def test_what_is_no_database_is_an_integrity_error(tmp_path: Path):

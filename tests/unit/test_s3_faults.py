@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
 from pathlib import Path
 
-import botocore.auth
 import ceph
 import pytest
 from buckets import client, new_address, s3_store, session_bucket, speak_as_the_archive
+from clocks import set_clocks
 from fakes import whole
 
 from preservation.errors import DeniedError, StorageError, StoreFullError, UnavailableError
@@ -106,19 +107,49 @@ def test_a_missing_bucket_is_named_and_no_file_in_it_is_taken_for_lost(
     require_all(store, deposit, UnavailableError, "make the bucket|there is no bucket no-such-bucket-here")
 
 
-@pytest.mark.parametrize("hours", [-2, 2])
-def test_a_clock_that_is_wrong_is_named_as_the_reason(
-    address: BucketAddress, deposit: Deposit, monkeypatch: pytest.MonkeyPatch, hours: int
+EVERY_ACT = """\
+import sys
+from pathlib import Path
+from buckets import s3_store
+from preservation.errors import StorageError
+from storage.ports.stores import Deposit
+from storage.stores.s3_bucket import BucketAddress
+
+bucket, prefix, url, key, source = sys.argv[1:]
+store = s3_store(BucketAddress(bucket, prefix, url, addressing="path"))
+for act in (
+    lambda: store.create([Deposit(key, Path(source), 5)]),
+    lambda: store.open(key),
+    lambda: store.stat(key),
+    lambda: list(store.list()),
+    store.probe,
 ):
-    right = botocore.auth.get_current_datetime
+    try:
+        act()
+    except StorageError as error:
+        print(type(error).__name__, error)
+"""
 
-    def skewed() -> datetime:
-        moment: datetime = right() + timedelta(hours=hours)
-        return moment
 
-    monkeypatch.setattr(botocore.auth, "get_current_datetime", skewed)
-    with pytest.raises(DeniedError, match=r"first.*the clocks of this machine and of the service"):
-        s3_store(address).create([deposit])
+@pytest.mark.parametrize("offset", ["-2h", "+2h"])
+def test_a_clock_that_is_wrong_is_named_as_the_reason(
+    address: BucketAddress, deposit: Deposit, project: Path, monkeypatch: pytest.MonkeyPatch, offset: str
+):
+    assert address.endpoint_url is not None
+    where = (address.bucket, address.prefix, address.endpoint_url, KEY, deposit.source)
+    set_clocks(monkeypatch, offset)
+    acts = subprocess.run(
+        [sys.executable, "-c", EVERY_ACT, *where],
+        cwd=project / "tests",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    told = acts.stdout.splitlines()
+    assert len(told) == len(every_act(s3_store(address), deposit))
+    for line in told:
+        assert line.startswith("DeniedError store first: cannot "), line
+        assert "the clocks of this machine and of the service differ too much" in line
 
 
 def test_a_full_store_is_full_and_names_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

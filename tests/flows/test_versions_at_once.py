@@ -1,0 +1,28 @@
+"""Two machines make versions of one object at once: the short form of what ``make soak`` does for longer."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+from pathlib import Path
+
+from archives import Archive
+from crash_trees import warm_start
+from racing import Race, on_another_machine
+
+SEED = os.environ.get("MUNIMENT_SOAK_SEED") or secrets.token_hex(4)
+
+
+def test_two_machines_that_make_versions_at_once_never_clash_and_leave_no_gap(
+    archive: Archive, tmp_path: Path
+):
+    print(f"MUNIMENT_SOAK_SEED={SEED}")  # noqa: T201  pytest shows it where the test fails
+    machines = (archive, on_another_machine(archive, tmp_path / "elsewhere"))
+    stores = [archive.store("first"), archive.store("second")]
+    with warm_start() as start:
+        race = Race(machines, start, lambda: stores, tmp_path / "race", random.Random(SEED))  # noqa: S311  instants, no secret
+        race.run_round(same=False)
+        race.run_round(same=True)
+        race.run_round(same=False, kill=True)
+    race.prove()
