@@ -18,7 +18,8 @@ _ARCHIVES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".tar", ".zip")
 class Drop:
     """A drop to preserve, for which collection, and as which object.
 
-    ``approved_by`` and ``because`` answer what an earlier try was waiting for.
+    ``approved_by`` and ``because`` answer what an earlier try was waiting for. ``taken`` names the drop among
+    those that were taken from an inbox; it is empty for any other.
     """
 
     path: Path
@@ -26,6 +27,7 @@ class Drop:
     object_name: str
     approved_by: str = ""
     because: str = ""
+    taken: str = ""
 
     def __str__(self) -> str:
         return shown(f"{self.collection}/{self.object_name}")

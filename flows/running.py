@@ -12,7 +12,7 @@ from flows.answering import RunOutcome, not_begun
 from flows.drops import Drop, name_of
 from flows.progress import LOG
 from flows.replicas_asked import require_reachable
-from flows.serving import PrefectApi, server_environment
+from flows.serving import PrefectApi, client_environment
 from flows.settings import Settings
 from preservation.errors import ConfigurationError, NotFoundError, PreservationError
 from preservation.policy.load import load
@@ -73,15 +73,9 @@ def run_preserve(settings: Settings, api: PrefectApi, drops: list[Drop]) -> RunO
 
     Prefect is imported here and not before: it costs two seconds, which no other verb shall pay.
     """
-    os.environ.update(server_environment(settings.state / "prefect"))
-    os.environ.update(
-        PREFECT_API_URL=api.url,
-        # What operators read goes to Prefect too; the console is ours.
-        PREFECT_LOGGING_EXTRA_LOGGERS=LOG.name,
-        PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL="CRITICAL",
-        # Threads that copy are no flow run to Prefect; what they say is for the terminal.
-        PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW="ignore",
-    )
+    os.environ.update(client_environment(settings, api))
+    # The console is ours.
+    os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
     from prefect.settings import (  # noqa: PLC0415  see above
         PREFECT_API_REQUEST_TIMEOUT,
         PREFECT_API_URL,

@@ -22,6 +22,8 @@ from pathlib import Path
 
 import msgspec
 
+from flows.processes import born
+from flows.progress import LOG
 from flows.settings import Settings
 from preservation.errors import UnavailableError
 
@@ -30,8 +32,6 @@ _START_SECONDS = 120
 _STOP_SECONDS = 15
 _POLL_SECONDS = 0.1
 _HTTP_OK = 200
-_DEAD = ("Z", "X")
-_START_TICK = 22 - 4  # counted from the field after the state, which is the third
 
 # Servers that this process started: a dead child answers to its number until it is asked for its end.
 _CHILDREN: dict[int, subprocess.Popen[bytes]] = {}
@@ -74,12 +74,7 @@ def prefect_api(settings: Settings) -> Iterator[PrefectApi]:
     Raises ``UnavailableError`` where the configured one does not answer, or ours does not start.
     """
     if settings.prefect.api_url:
-        if not _answers(settings.prefect.api_url):
-            raise UnavailableError(
-                f"Prefect does not answer at {settings.prefect.api_url}; start it, or remove api_url from "
-                f"[prefect] in {settings.directory / 'muniment.toml'} to let Muniment run its own"
-            )
-        yield PrefectApi(settings.prefect.api_url)
+        yield _configured(settings)
         return
     home = _home(settings)
     with (home / "users").open("a") as users:
@@ -90,29 +85,83 @@ def prefect_api(settings: Settings) -> Iterator[PrefectApi]:
             _stop_if_last(home, users.fileno())
 
 
+def running_api(settings: Settings) -> PrefectApi:
+    """Return the Prefect API that answers: the configured one, or that of ``muniment up``.
+
+    Raises ``UnavailableError`` where there is none.
+    """
+    if settings.prefect.api_url:
+        return _configured(settings)
+    server = _running(_home(settings))
+    if server is None:
+        raise UnavailableError(
+            f"{settings.directory}: no Prefect is running; start it with: muniment up -C "
+            f"{settings.directory}, or name yours as api_url in [prefect] of muniment.toml"
+        )
+    return PrefectApi(server.url)
+
+
 @contextmanager
 def served(settings: Settings) -> Iterator[PrefectApi]:
-    """Serve Prefect's API and UI on the configured port for as long as the context lasts.
+    """Give the configured Prefect API, or serve one and its UI on the configured port, for a running service.
 
-    Raises ``UnavailableError`` where the port is taken or the server does not start.
+    One that an earlier service served, and that outlived it, is gone on with.
+    Raises ``UnavailableError`` where the configured one does not answer, another service of this installation
+    serves one, the port is taken, or the server does not start.
+    """
+    if settings.prefect.api_url:
+        yield _configured(settings)
+        return
+    home = _home(settings)
+    with (home / "service").open("a") as service:
+        try:
+            fcntl.flock(service, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UnavailableError(
+                f"{settings.directory}: muniment up is running already; use that one, or stop it first"
+            ) from error
+        server = _running(home)
+        if server is None or server.on_demand or server.url != _url(settings.prefect.port):
+            server = _served_anew(settings, server)
+        try:
+            yield PrefectApi(server.url)
+        finally:
+            _stop_noted(home)
+
+
+def serve_again(settings: Settings) -> None:
+    """Start the server anew that ``served`` gave, on its port; for when it does not answer any more.
+
+    Raises ``UnavailableError`` where it does not start.
     """
     home = _home(settings)
-    running = _running(home)
-    if running is not None:
+    _stop_noted(home)
+    _running_or_started(home, port=settings.prefect.port, on_demand=False)
+
+
+def _served_anew(settings: Settings, running: _Server | None) -> _Server:
+    home, port = _home(settings), settings.prefect.port
+    if running is not None and running.on_demand:
         raise UnavailableError(
             f"{settings.directory}: a Prefect server is running already "
             f"(process {running.pid}, {running.url}); use that one, or stop it first"
         )
-    port = settings.prefect.port
+    _stop_noted(home)
     if not _is_free(port):
         raise UnavailableError(
             f"port {port} is taken by another program; set another port in [prefect] of muniment.toml"
         )
-    server = _running_or_started(home, port=port, on_demand=False)
-    try:
-        yield PrefectApi(server.url)
-    finally:
-        _stop(home, server)
+    return _running_or_started(home, port=port, on_demand=False)
+
+
+def _configured(settings: Settings) -> PrefectApi:
+    api = PrefectApi(settings.prefect.api_url)
+    if not api.answers:
+        raise UnavailableError(
+            f"Prefect does not answer at {api.url}; start it, or remove api_url from "
+            f"[prefect] in {settings.directory / 'muniment.toml'} to let Muniment run its own"
+        )
+    return api
 
 
 def _home(settings: Settings) -> Path:
@@ -121,12 +170,16 @@ def _home(settings: Settings) -> Path:
     return home
 
 
-def _running(home: Path) -> _Server | None:
+def _noted(home: Path) -> _Server | None:
     try:
-        server = msgspec.json.decode((home / "server.json").read_bytes(), type=_Server)
+        return msgspec.json.decode((home / "server.json").read_bytes(), type=_Server)
     except (FileNotFoundError, msgspec.MsgspecError):
         return None
-    return server if _lives(server) and _answers(server.url) else None
+
+
+def _running(home: Path) -> _Server | None:
+    server = _noted(home)
+    return server if server is not None and _lives(server) and _answers(server.url) else None
 
 
 def _running_or_started(home: Path, *, port: int, on_demand: bool) -> _Server:
@@ -136,7 +189,7 @@ def _running_or_started(home: Path, *, port: int, on_demand: bool) -> _Server:
 
 
 def _start(home: Path, port: int, *, on_demand: bool) -> _Server:
-    url = f"http://{_LOOPBACK}:{port}/api"
+    url = _url(port)
     with (home / "server.log").open("ab") as log:
         process = subprocess.Popen(  # noqa: S603  our own interpreter, an argument list
             [sys.executable, "-m", "prefect", "server", "start", "--host", _LOOPBACK, "--port", str(port)],
@@ -147,7 +200,7 @@ def _start(home: Path, port: int, *, on_demand: bool) -> _Server:
             env={**os.environ, **server_environment(home), "PREFECT_UI_API_URL": url},
         )
     _CHILDREN[process.pid] = process
-    server = _Server(process.pid, _born(process.pid) or "", url, on_demand)
+    server = _Server(process.pid, born(process.pid) or "", url, on_demand)
     (home / "server.json").write_bytes(msgspec.json.encode(server))
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
@@ -178,6 +231,18 @@ def server_environment(home: Path) -> dict[str, str]:
     }
 
 
+def client_environment(settings: Settings, api: PrefectApi) -> dict[str, str]:
+    """Return what a process of ours is told that talks to ``api``; to be told before it imports Prefect."""
+    return {
+        **server_environment(settings.state / "prefect"),
+        "PREFECT_API_URL": api.url,
+        # What operators read goes to Prefect too.
+        "PREFECT_LOGGING_EXTRA_LOGGERS": LOG.name,
+        # Threads that copy are no flow run to Prefect; what they say is for the terminal.
+        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    }
+
+
 def _stop_if_last(home: Path, users: int) -> None:
     try:
         fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -185,6 +250,17 @@ def _stop_if_last(home: Path, users: int) -> None:
         return
     server = _running(home)
     if server is not None and server.on_demand:
+        _stop(home, server)
+
+
+def _url(port: int) -> str:
+    return f"http://{_LOOPBACK}:{port}/api"
+
+
+def _stop_noted(home: Path) -> None:
+    """End the server that is noted, whether it answers or not."""
+    server = _noted(home)
+    if server is not None:
         _stop(home, server)
 
 
@@ -204,22 +280,7 @@ def _lives(server: _Server) -> bool:
     """Say whether the very process that was noted is there still, not another of its number."""
     if server.pid in _CHILDREN and _CHILDREN[server.pid].poll() is not None:
         return False
-    return _born(server.pid) == server.born
-
-
-def _born(pid: int) -> str | None:
-    """Return the boot, and the tick after it, in which a process started; ``None`` where none is alive.
-
-    The tick is field 22 of ``/proc/PID/stat``, ``proc(5)``.
-    """
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        stat = Path("/proc", str(pid), "stat").read_bytes()
-    except OSError:
-        return None
-    # The second field is the program's name in brackets, and may hold anything, brackets too.
-    state, *others = stat.rpartition(b")")[2].decode("ascii").split()
-    return None if state in _DEAD else f"{boot} {others[_START_TICK]}"
+    return born(server.pid) == server.born
 
 
 def _answers(url: str) -> bool:

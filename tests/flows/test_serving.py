@@ -9,11 +9,15 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
 
 from flows import serving
+from flows.installation import make_installation
+from flows.settings import Settings, load_settings
+from preservation.errors import UnavailableError
 
 
 class _Healthy(BaseHTTPRequestHandler):
@@ -45,14 +49,22 @@ def stranger() -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-def noted(home: Path, pid: int, born: str, url: str) -> serving._Server:
-    server = serving._Server(pid, born, url, on_demand=True)
+def serving_at(directory: Path, url: str) -> Settings:
+    """Settings of an installation that serves Prefect at the port of ``url``."""
+    make_installation(directory)
+    file = directory / "muniment.toml"
+    file.write_text(file.read_text().replace("port = 4200", f"port = {urlsplit(url).port}"))
+    return load_settings(directory)
+
+
+def noted(home: Path, pid: int, born: str, url: str, *, on_demand: bool = True) -> serving._Server:
+    server = serving._Server(pid, born, url, on_demand=on_demand)
     (home / "server.json").write_bytes(msgspec.json.encode(server))
     return server
 
 
 def born(process: subprocess.Popen[bytes]) -> str:
-    told = serving._born(process.pid)
+    told = serving.born(process.pid)
     assert told is not None
     return told
 
@@ -79,6 +91,36 @@ def test_another_process_of_the_same_number_is_neither_trusted_nor_killed(
         serving._stop(tmp_path, server)
         assert stranger.poll() is None
         assert not (tmp_path / "server.json").exists()
+
+
+def test_a_service_goes_on_with_the_server_of_one_that_was_killed_and_stops_it(
+    tmp_path: Path, url: str, stranger: subprocess.Popen[bytes]
+):
+    settings = serving_at(tmp_path / "archive", url)
+    noted(serving._home(settings), stranger.pid, born(stranger), url, on_demand=False)
+
+    with serving.served(settings) as api:
+        assert api.url == url
+        with (
+            pytest.raises(UnavailableError, match="muniment up is running already"),
+            serving.served(settings),
+        ):
+            pass
+    assert stranger.wait(5) < 0
+
+
+def test_a_service_leaves_the_server_of_somebody_who_preserves_in_peace(
+    tmp_path: Path, url: str, stranger: subprocess.Popen[bytes]
+):
+    settings = serving_at(tmp_path / "archive", url)
+    noted(serving._home(settings), stranger.pid, born(stranger), url, on_demand=True)
+
+    with (
+        pytest.raises(UnavailableError, match="a Prefect server is running already"),
+        serving.served(settings),
+    ):
+        pass
+    assert stranger.poll() is None
 
 
 def test_a_server_that_is_dead_is_not_trusted_though_its_port_answers(

@@ -1,0 +1,49 @@
+"""``muniment worker``: run what Prefect hands out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from flows.cli.options import InstallationOption
+from flows.cli.output import note
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command."""
+    app.command()(worker)
+
+
+def worker(
+    at_a_time: Annotated[
+        int | None,
+        typer.Option(
+            "--at-a-time",
+            min=1,
+            max=64,
+            metavar="N",
+            help="Runs beside each other; else [work] at_a_time.",
+            show_default=False,
+        ),
+    ] = None,
+    installation: InstallationOption = None,
+) -> None:
+    """Take runs from the Prefect work pool `muniment` and run them, until stopped.
+
+    `muniment up` runs one by itself. Start more on other machines that reach the same Prefect, inboxes
+    and stores. The first Ctrl-C or SIGTERM takes no further run and lets those under way go on, for as
+    long as [service] drain_seconds says; the second one ends them at once, and they go on later.
+
+    Example: muniment worker --at-a-time 4 -C archive
+    """
+    from flows.serving import running_api
+    from flows.settings import load_settings
+    from flows.supervising import end_with_supervisor
+    from flows.working import work
+
+    end_with_supervisor()
+    settings = load_settings(installation)
+    api = running_api(settings)
+    work(settings, api, at_a_time or settings.work.at_a_time, lambda text: note(f"muniment: {text}"))
+    note("muniment: stopped")

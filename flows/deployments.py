@@ -1,0 +1,138 @@
+"""The deployments of Muniment's flows: what operators start in the Prefect UI, and dispatchers over its API.
+
+Registered by every service that starts. What stands in Prefect is left alone where it is what this version
+would register, so that what an operator set beside it (a pause, a limit) stays.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from pydantic import BaseModel
+
+from flows.parameters import PreserveParameters
+from flows.serving import PrefectApi
+from flows.settings import Settings
+from flows.wiring import SOFTWARE_VERSION
+
+WORK_POOL = "muniment"
+"""The work pool whose workers run the deployments."""
+
+PRESERVE_DROPS = "preserve/drops"
+"""The deployment that preserves drops, by Prefect's full name: flow and deployment."""
+
+_POOL_TYPE = "process"
+_POOL_DESCRIPTION = (
+    "Runs Muniment's flows. Its workers are started by `muniment up` and `muniment worker`; pause it to let "
+    "no further run begin."
+)
+_HAND = "python -m flows.hand"
+_TAG = "muniment"
+
+
+@dataclass(frozen=True, slots=True)
+class _Definition:
+    """A deployment as this version wants it; ``entrypoint`` is importable where it is installed."""
+
+    full_name: str
+    entrypoint: str
+    description: str
+    form: type[BaseModel]
+    parameters: dict[str, Any]
+
+    @property
+    def flow_name(self) -> str:
+        return self.full_name.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        return self.full_name.partition("/")[2]
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What Prefect is told of it, apart from its name and its version."""
+        return {
+            "entrypoint": self.entrypoint,
+            "description": self.description,
+            "tags": [_TAG],
+            "parameters": self.parameters,
+            "parameter_openapi_schema": _schema_of(self.form),
+            "enforce_parameter_schema": True,
+            "work_pool_name": WORK_POOL,
+            "job_variables": {"command": _HAND},
+            # Nothing is fetched: the code is where Muniment is installed.
+            "pull_steps": [],
+        }
+
+    @property
+    def version(self) -> str:
+        """Muniment's version and a digest of the content: equal where there is nothing to register."""
+        content = json.dumps(self.content, sort_keys=True).encode()
+        return f"{SOFTWARE_VERSION}-{sha256(content).hexdigest()[:12]}"
+
+
+def register_deployments(settings: Settings, api: PrefectApi) -> tuple[str, ...]:
+    """Register the work pool and every deployment with Prefect; return the names of those that were changed.
+
+    Raises ``httpx.HTTPError`` where Prefect does not answer, or does not take them.
+    """
+    with temporary_settings({PREFECT_API_URL: api.url}), get_client(sync_client=True) as client:
+        _see_to_pool(client)
+        return tuple(one.full_name for one in _definitions(settings) if _registered_anew(one, client))
+
+
+def _definitions(settings: Settings) -> Iterator[_Definition]:
+    yield _Definition(
+        PRESERVE_DROPS,
+        "flows.preserve.preserve",
+        "Preserves drops: survey, screen, normalize, package, replicate, read back, and answer with a "
+        "receipt. A drop is left as it is. Run again after a crash it goes on where it was, and what is kept "
+        "already is recognised. A run ends as *Stored* or *Already kept*; as *Rejected* (content: the "
+        "receipt says what to mend); as *Interrupted* (the system: run it again); or as *Waiting* (a person "
+        "is asked: run it again with who approves, and why).",
+        PreserveParameters,
+        {"directory": str(settings.directory)},
+    )
+
+
+def _see_to_pool(client: SyncPrefectClient) -> None:
+    try:
+        client.read_work_pool(WORK_POOL)
+    except ObjectNotFound:
+        pool = WorkPoolCreate(name=WORK_POOL, type=_POOL_TYPE, description=_POOL_DESCRIPTION)
+        try:
+            client.create_work_pool(pool)
+        except ObjectAlreadyExists:
+            # Another service has just made it.
+            return
+
+
+def _registered_anew(definition: _Definition, client: SyncPrefectClient) -> bool:
+    try:
+        there: DeploymentResponse = client.read_deployment_by_name(definition.full_name)
+    except ObjectNotFound:
+        flow_id = client.create_flow_from_name(definition.flow_name)
+        client.create_deployment(flow_id, definition.name, version=definition.version, **definition.content)
+        return True
+    if there.version == definition.version:
+        return False
+    client.update_deployment(there.id, DeploymentUpdate(version=definition.version, **definition.content))
+    return True
+
+
+def _schema_of(form: type[BaseModel]) -> dict[str, Any]:
+    """Return the form's schema as Prefect's UI reads it: definitions by that name, fields in their order."""
+    schema = form.model_json_schema(ref_template="#/definitions/{model}")
+    schema["definitions"] = schema.pop("$defs", {})
+    for position, field in enumerate(schema["properties"].values()):
+        field["position"] = position
+    return schema

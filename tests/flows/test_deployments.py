@@ -1,0 +1,118 @@
+"""What Prefect is told of the flows: the deployment, its form, and what a run is asked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from archives import Archive
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import DeploymentUpdate
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Completed
+
+from flows.deployments import PRESERVE_DROPS, WORK_POOL, register_deployments
+from flows.drops import Drop
+from flows.parameters import drops_asked, parameters_of
+from flows.runs import open_runs
+from flows.serving import PrefectApi
+from flows.settings import load_settings
+from preservation.errors import ConfigurationError
+
+
+@pytest.fixture
+def client(prefect_url: str) -> Iterator[SyncPrefectClient]:
+    with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
+        yield client
+
+
+def register(archive: Archive) -> tuple[str, ...]:
+    return register_deployments(load_settings(archive.directory), PrefectApi(archive.api_url))
+
+
+def test_registering_twice_changes_nothing_and_leaves_what_an_operator_set(
+    installation: Archive, client: SyncPrefectClient
+):
+    assert register(installation) == (PRESERVE_DROPS,)
+    there = client.read_deployment_by_name(PRESERVE_DROPS)
+    client.update_deployment(there.id, DeploymentUpdate(paused=True, tags=["muniment", "night shift"]))
+    before = client.read_deployment_by_name(PRESERVE_DROPS)
+
+    assert register(installation) == ()
+    after = client.read_deployment_by_name(PRESERVE_DROPS)
+    assert after == before
+    assert after.paused
+
+    client.update_deployment(there.id, DeploymentUpdate(paused=False))
+
+
+def test_a_deployment_of_another_version_is_brought_up_to_date(
+    installation: Archive, client: SyncPrefectClient
+):
+    register(installation)
+    there = client.read_deployment_by_name(PRESERVE_DROPS)
+    client.update_deployment(there.id, DeploymentUpdate(version="0.0.1", description="as it was once"))
+
+    assert register(installation) == (PRESERVE_DROPS,)
+    again = client.read_deployment_by_name(PRESERVE_DROPS)
+    assert again.id == there.id
+    assert again.version == there.version
+    assert again.description == there.description
+    assert again.work_pool_name == WORK_POOL
+    assert client.read_work_pool(WORK_POOL).type == "process"
+
+
+def test_every_field_of_the_form_has_a_title_and_a_description(
+    installation: Archive, client: SyncPrefectClient
+):
+    register(installation)
+    deployment = client.read_deployment_by_name(PRESERVE_DROPS)
+    schema = deployment.parameter_openapi_schema
+    drop = schema["definitions"]["DropParameters"]
+    fields = [*schema["properties"].items(), *drop["properties"].items()]
+    assert [name for name, _ in fields] == [
+        "directory", "drops", "path", "collection", "object_name", "approved_by", "because", "taken",
+    ]  # fmt: skip
+    for name, field in fields:
+        assert field["title"] != name, name
+        assert len(field["description"].split()) > 4, name
+    assert drop["required"] == ["path", "collection"]
+    assert deployment.parameters == {"directory": str(installation.directory)}
+
+
+@pytest.mark.parametrize("name", [b"sheet 012", b"f\xfchrer", b"new\nline", b"file:"])
+def test_a_drop_comes_out_of_a_runs_parameters_as_it_went_in(name: bytes, tmp_path: Path):
+    path = tmp_path / os.fsdecode(name)
+    drop = Drop(path, "maps", path.name, approved_by="Ada", because="seen", taken="20261121-1")
+
+    parameters = parameters_of(tmp_path, [drop])
+
+    assert drops_asked(parameters["drops"]) == [drop]
+
+
+def test_the_runs_under_way_are_those_of_the_installation_that_have_not_ended(
+    installation: Archive, ledger: Path, client: SyncPrefectClient
+):
+    settings, api = load_settings(installation.directory), PrefectApi(installation.api_url)
+    drop = Drop(ledger, "files", "ledger", taken="20261121-1")
+    with open_runs(settings, api) as runs:
+        first, second = runs.ask([drop]), runs.ask([drop, drop])
+        strange = client.create_flow_run_from_deployment(
+            client.read_deployment_by_name(PRESERVE_DROPS).id,
+            parameters=parameters_of(ledger, [drop]),
+        )
+        assert [(run.identifier, run.drops) for run in runs.under_way()] == [
+            (first, (drop,)),
+            (second, (drop, drop)),
+        ]
+        client.set_flow_run_state(first, Completed(), force=True)
+        assert [run.identifier for run in runs.under_way()] == [second]
+    for run in (second, strange.id):
+        client.delete_flow_run(run)
+
+
+def test_what_is_no_drop_is_told_with_what_is_wrong_with_it():
+    with pytest.raises(ConfigurationError, match=r"collection: Field required.*colection: Extra inputs"):
+        drops_asked([{"path": "/drop", "colection": "maps"}])
