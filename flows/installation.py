@@ -58,7 +58,16 @@ memory = "8 GiB"
 cpu_seconds = 600
 wall_seconds = 900
 
-# A collection and the policy that governs it, all of it.
+[service]
+# Flow runs under way at a time, and the seconds after which a drop that was interrupted is tried again.
+runs = 2
+pauses = [60, 300, 900, 3600]
+
+# Inboxes elsewhere, on a share for example: make its folder `inbox`, the others are made in it.
+# [[area]]
+# path = "/mnt/scans"
+
+# A collection and the policy that governs it, all of it. Its inbox is inbox/<name>.
 [[collection]]
 name = "images"
 policy = "policies/digitized-images.toml"

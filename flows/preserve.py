@@ -18,15 +18,18 @@ from flows.artifacts import publish
 from flows.claiming import claim
 from flows.drops import Drop, label_of
 from flows.machine import faults_told
+from flows.parameters import drops_asked
 from flows.progress import LOG
 from flows.retries import waits_of_stage
 from flows.settings import Settings, load_settings
 from flows.stages.all import STAGES
 from flows.stages.stage import Stage, interrupt
 from flows.tasks import answer_all, run_stage, seal_journal
+from flows.watching import placing
+from flows.watching.taking import take_holding
 from flows.wiring import open_installation
 from flows.workspace import Workspace
-from preservation.errors import PreservationError
+from preservation.errors import PreservationError, StorageError
 from preservation.model.verdicts import Verdict
 
 _STATES = {
@@ -72,15 +75,17 @@ class _InHand:
 
 
 def _run_name() -> str:
-    return f"preserve {label_of(flow_run.parameters['drops'])}"
+    return f"preserve {label_of(drops_asked(flow_run.parameters['drops']))}"
 
 
 @flow(name="preserve", flow_run_name=_run_name, persist_result=False, validate_parameters=False)
 def preserve(directory: Path, drops: list[Drop]) -> State[RunOutcome]:
     """Preserve ``drops`` into the installation in ``directory``; the state tells the gravest end.
 
-    Each stage is one task run for all drops. Run again after a crash, it goes on where it was.
+    Each stage is one task run for all drops. Run again after a crash, it goes on where it was. A deployment
+    gives both as JSON has them.
     """
+    directory, drops = Path(directory), drops_asked(drops)
     label = label_of(drops)
     settings = load_settings(directory)
     with ExitStack() as hands:
@@ -93,8 +98,10 @@ def preserve(directory: Path, drops: list[Drop]) -> State[RunOutcome]:
             if not outcome.is_completed():
                 _interrupt_unfinished(in_hand, stage, outcome)
         answered = _answers(settings, in_hand.workspaces, label)
-    told = in_hand.told | dict(zip(in_hand.taken, answered, strict=True))
-    ended = _sealed(settings, [told[place] for place in range(len(drops))])
+    by_place = in_hand.told | dict(zip(in_hand.taken, answered, strict=True))
+    told = [by_place[place] for place in range(len(drops))]
+    _put_where_people_look(drops, told)
+    ended = _sealed(settings, told)
     noted = _NOTED.get()
     if noted is not None:
         noted.append(ended)
@@ -145,6 +152,18 @@ def _answers(settings: Settings, workspaces: list[Path], label: str) -> list[Tol
     if isinstance(told, BaseException):
         return [unanswered(Workspace(root), str(told)) for root in workspaces]
     return told
+
+
+def _put_where_people_look(drops: list[Drop], told: list[Told]) -> None:
+    """Move the drops that came from an inbox to where their answers are; what cannot be is done later."""
+    for drop, one in zip(drops, told, strict=True):
+        take = take_holding(drop.path) if drop.taken else None
+        if take is None:
+            continue
+        try:
+            placing.place(one, take)
+        except StorageError as error:
+            LOG.warning("%s: %s", drop, error)
 
 
 def _sealed(settings: Settings, told: list[Told]) -> RunOutcome:

@@ -24,8 +24,10 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from flows.watching.areas import Area
 from preservation.errors import ConfigurationError
 from preservation.model.identifiers import CollectionName, StoreName, collection_name
+from preservation.tools.clamd import clamd_address
 
 FILE_NAME = "muniment.toml"
 HOME_VARIABLE = "MUNIMENT_HOME"
@@ -65,12 +67,14 @@ class WorkSettings(_Section):
     """How much of the machine is used, and by what.
 
     ``threads`` read and write; ``caged_processes`` decode images and documents. 0 means one a core.
-    A batch gathers drops of at most ``small_files`` files and ``small_size`` bytes, up to ``batch``.
+    A batch gathers drops of at most ``small_files`` files and ``small_size`` bytes, up to ``batch``. A worker
+    runs ``at_a_time`` flow runs beside each other.
     """
 
     task_runner: Literal["threads"] = "threads"
     threads: int = Field(default=0, ge=0, le=256)
     caged_processes: int = Field(default=0, ge=0, le=64)
+    at_a_time: int = Field(default=2, ge=1, le=64)
     batch: int = Field(default=50, ge=1, le=500)
     small_files: int = Field(default=200, ge=1)
     small_size: ByteSize = Field(default=ByteSize(64 << 20))
@@ -110,11 +114,57 @@ class LimitSettings(_Section):
     unpacked_files: int = Field(default=1_000_000, ge=1)
 
 
+def _clamd(text: str) -> str:
+    clamd_address(text)
+    return text
+
+
+class VirusSettings(_Section):
+    """Where clamd listens, and what it is asked.
+
+    ``seconds`` is how long it may be silent: more than its own MaxScanTime. ``streams`` go to it at a time,
+    0 means one a core. A file that is larger than ``largest`` is not sent: it must not be more than clamd's
+    MaxFileSize, MaxScanSize and StreamMaxLength, because clamd calls what it skips OK. The default is
+    Debian's, and ClamAV itself looks at no file of 2 GiB or more.
+    """
+
+    clamd: Annotated[str, AfterValidator(_clamd)] = "unix:/run/clamav/clamd.ctl"
+    seconds: float = Field(default=180, ge=1, le=24 * 60 * 60)
+    streams: int = Field(default=0, ge=0, le=64)
+    largest: ByteSize = Field(default=ByteSize(25 << 20), ge=1, lt=2 << 30)
+
+    @property
+    def parallel_streams(self) -> int:
+        """How many streams go to clamd at a time."""
+        return self.streams or os.cpu_count() or 1
+
+
+class ServiceSettings(_Section):
+    """How ``muniment up`` works off what was taken from the inboxes.
+
+    ``runs`` flow runs may be under way at a time, over all collections. A drop that was interrupted is tried
+    again after each of ``pauses``, in seconds; then it is left, with an alarm. Inboxes are looked through
+    every ``sweep`` seconds, or as much less often as keeps that below a hundredth of a core.
+    """
+
+    runs: int = Field(default=2, ge=1, le=64)
+    pauses: _Waits = (60, 300, 900, 3600)
+    sweep: float = Field(default=5, ge=1, le=3600)
+    drain_seconds: float = Field(default=300, ge=0, le=24 * 60 * 60)
+
+
+class AreaSettings(_Section):
+    """A directory besides the installation's own, such as a share, in which drops arrive and are answered."""
+
+    path: Path
+
+
 class CollectionSettings(_Section):
-    """One collection and the policy that governs it, all of it."""
+    """One collection and the policy that governs it, all of it. ``at_a_time`` runs of it may be under way."""
 
     name: _Collection
     policy: Path
+    at_a_time: int = Field(default=0, ge=0, le=64)
 
 
 class _StoreSettings(_Section):
@@ -163,6 +213,9 @@ class Settings(_Section):
     work: WorkSettings = WorkSettings()
     retries: RetrySettings = RetrySettings()
     limits: LimitSettings = LimitSettings()
+    virus: VirusSettings = VirusSettings()
+    service: ServiceSettings = ServiceSettings()
+    area: tuple[AreaSettings, ...] = ()
     default_policy: Path | None = None
     collection: tuple[CollectionSettings, ...] = ()
     store: tuple[StoreSettings, ...] = Field(min_length=1)
@@ -177,6 +230,21 @@ class Settings(_Section):
             if twice:
                 raise ValueError(f"more than one {kind} is called {', '.join(twice)}")
         return self
+
+    @model_validator(mode="after")
+    def _areas_are_named_once(self) -> Settings:
+        roots = [os.path.normpath(area.root) for area in self.areas]
+        twice = sorted({root for root in roots if roots.count(root) > 1})
+        if twice:
+            raise ValueError(
+                f"{', '.join(twice)} is more than one area; name each once, and not the installation"
+            )
+        return self
+
+    @property
+    def areas(self) -> tuple[Area, ...]:
+        """Where drops arrive: the installation's own directory first."""
+        return (Area(self.directory, own=True), *(Area(self.directory / area.path) for area in self.area))
 
     @property
     def state(self) -> Path:

@@ -10,6 +10,8 @@ _VERBS = (
     "init",
     "doctor",
     "up",
+    "watch",
+    "worker",
     "preserve",
     "status",
     "restore",

@@ -64,7 +64,7 @@ def preserve(
         import dataclasses
 
         drops = [dataclasses.replace(drop, approved_by=by, because=approve) for drop in drops]
-    _log_to_stderr()
+    log_to_stderr()
     codes = _rehearse(drops, settings, json=json) if dry_run else _preserve(drops, settings, json=json)
     code = next(code for code in _GRAVEST_FIRST if code in codes)
     if code:
@@ -159,7 +159,7 @@ class _ForPeople(logging.Formatter):
         return f"muniment: {record.getMessage()}"
 
 
-def _log_to_stderr() -> None:
+def log_to_stderr() -> None:
     """Show operators' lines to whoever waits."""
     from flows.progress import LOG
 

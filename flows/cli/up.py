@@ -1,18 +1,30 @@
-"""``muniment up``: serve the installation's Prefect."""
+"""``muniment up``: the running service."""
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
+import time
+from typing import TYPE_CHECKING
 
 import typer
 
 from flows.cli.options import InstallationOption
 from flows.cli.output import note
 
-_LOOK_SECONDS = 5
-_SILENT_LOOKS = 6
+if TYPE_CHECKING:
+    from flows.serving import PrefectApi
+    from flows.settings import Settings
+    from flows.supervising import Supervised
+
+_LOOK_SECONDS = 2.0
+_SILENT_LOOKS = 15
 """So many looks in a row without an answer: a busy server is given half a minute."""
+_PASS_ON_SECONDS = 0.2
+_WATCHER_SECONDS = 10.0
+"""For so long the watcher may finish what it is just taking."""
 
 
 def register(app: typer.Typer) -> None:
@@ -21,29 +33,84 @@ def register(app: typer.Typer) -> None:
 
 
 def up(installation: InstallationOption = None) -> None:
-    """Serve the installation's Prefect API and UI until stopped, so that people see what ran and runs.
+    """Run the service until stopped: Prefect with its UI, a watcher of the inboxes, and a worker.
 
-    While it is up, every `muniment preserve` of this installation uses it and starts without the wait
-    for a server of its own. Ctrl-C or SIGTERM stops it.
+    What is complete in an inbox is taken, preserved, and answered in the folder: accepted/ or rejected/.
+
+    Prefect is the one that [prefect] api_url names, or one of the installation's own. While it is up,
+    every `muniment preserve` of this installation uses it and starts without the wait for a server.
+
+    The first Ctrl-C or SIGTERM takes no further run and lets those under way go on, for as long as
+    [service] drain_seconds says; the second one ends them at once. Either way nothing is lost: what is
+    not done goes on when it is up again.
 
     Example: muniment up -C archive
     """
     from flows.serving import served
     from flows.settings import load_settings
-    from preservation.errors import UnavailableError
 
     settings = load_settings(installation)
-    stopped = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
-    signal.signal(signal.SIGINT, lambda *_: stopped.set())
-    note("muniment: starting Prefect, a few seconds …")
+    stops = _Stops()
+    if not settings.prefect.api_url:
+        note("muniment: starting Prefect, a few seconds …")
     with served(settings) as api:
         note(f"muniment: up; the UI is at {api.ui}/runs (Ctrl-C stops it)")
-        silent = 0
-        while not stopped.wait(_LOOK_SECONDS):
+        _serve(settings, api, stops)
+    note("muniment: stopped")
+
+
+class _Stops:
+    """How often somebody asked to stop, by Ctrl-C or SIGTERM."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._count)
+
+    def _count(self, *_: object) -> None:
+        self.count += 1
+        self.first.set()
+
+
+def _serve(settings: Settings, api: PrefectApi, stops: _Stops) -> None:
+    from flows.serving import serve_again
+
+    worker, watcher = (_supervised(verb, settings, api) for verb in ("worker", "watch"))
+    silent = 0
+    try:
+        while not stops.first.is_set():
+            worker.look()
+            watcher.look()
+            stops.first.wait(_LOOK_SECONDS)
             silent = 0 if api.answers else silent + 1
             if silent == _SILENT_LOOKS:
-                raise UnavailableError(
-                    f"Prefect at {api.url} stopped answering; {settings.state}/prefect/server.log says why"
-                )
-    note("muniment: stopped")
+                note(f"muniment: Prefect at {api.url} does not answer")
+                if not settings.prefect.api_url:
+                    note("muniment: starting Prefect again …")
+                    serve_again(settings)
+                silent = 0
+        watcher.ask_to_stop()
+        _drain(worker, stops)
+        watcher.kill(_WATCHER_SECONDS)
+    finally:
+        worker.kill(0)
+        watcher.kill(0)
+
+
+def _supervised(verb: str, settings: Settings, api: PrefectApi) -> Supervised:
+    from flows.supervising import Supervised
+
+    command = [sys.executable, "-m", "flows.cli", verb, "-C", str(settings.directory)]
+    environment = {**os.environ, "MUNIMENT_PREFECT__API_URL": api.url}
+    return Supervised(verb, command, environment, lambda text: note(f"muniment: {text}"))
+
+
+def _drain(worker: Supervised, stops: _Stops) -> None:
+    """Pass on to the worker what is asked: once to let its runs end, once more to end them."""
+    passed_on = 0
+    while worker.runs:
+        if passed_on < stops.count:
+            worker.ask_to_stop()
+            passed_on += 1
+        time.sleep(_PASS_ON_SECONDS)

@@ -1,0 +1,45 @@
+"""``muniment watch``: take what is complete in the inboxes, and have it preserved."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import typer
+
+from flows.cli.options import InstallationOption
+from flows.cli.output import note
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command."""
+    app.command()(watch)
+
+
+def watch(installation: InstallationOption = None) -> None:
+    """Watch every inbox, take the drops that are complete, and ask Prefect for the runs that preserve them.
+
+    `muniment up` runs one by itself. One is enough for an installation, and several do no harm: a drop is
+    taken by one of them. Stopped by Ctrl-C or SIGTERM at any time; the runs it asked for go on.
+
+    Example: muniment watch -C archive
+    """
+    import os
+
+    from flows.cli.preserve import log_to_stderr
+    from flows.serving import client_environment, running_api
+    from flows.settings import load_settings
+
+    settings = load_settings(installation)
+    api = running_api(settings)
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    log_to_stderr()
+    # To be told before Prefect is imported.
+    os.environ.update(client_environment(settings, api))
+    from flows.attending import attend
+
+    note(f"muniment: watching the inboxes of {settings.directory}")
+    attend(settings, api, stopped, lambda text: note(f"muniment: {text}"))
+    note("muniment: no longer watching")

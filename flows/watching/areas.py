@@ -1,0 +1,151 @@
+"""An area: a directory in which drops arrive, are worked on and are answered, each move one rename."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from preservation.errors import StorageError, UnavailableError
+from preservation.model.identifiers import CollectionName, collection_name
+from preservation.model.paths import path_order, shown
+
+INBOX: Final = "inbox"
+_PRIVATE: Final = 0o700
+_TAKEN: Final = ".taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """The area in ``root``. All of it must be one file system, so that a drop moves in one step.
+
+    ``own`` is true of the installation's own directory. Any other may be a share: what is missing at its top
+    is never made there, because an empty mount point looks just like it.
+    """
+
+    root: Path
+    own: bool = False
+
+    @property
+    def inbox(self) -> Path:
+        """Where staff drop: one folder a collection."""
+        return self.root / INBOX
+
+    @property
+    def taken(self) -> Path:
+        """Where drops are while they are worked on: one folder a take."""
+        return self.root / "processing" / _TAKEN
+
+    @property
+    def accepted(self) -> Path:
+        """Where drops go that are kept."""
+        return self.root / "accepted"
+
+    @property
+    def rejected(self) -> Path:
+        """Where drops go that are sent back."""
+        return self.root / "rejected"
+
+    @property
+    def quarantine(self) -> Path:
+        """Where drops go in which malware was found."""
+        return self.root / "quarantine"
+
+    def make_folders(self) -> None:
+        """Make what is missing, apart from the inbox of an area that is not the installation's own.
+
+        Raises ``StorageError`` where the area is away, is not one file system, or cannot be written to.
+        """
+        folders = (self.inbox, self.taken, self.accepted, self.rejected, self.quarantine)
+        try:
+            if not self.own and not self.inbox.is_dir():
+                raise UnavailableError(
+                    f"{shown(str(self.root))}: there is no folder {INBOX} in it; mount the share, or make "
+                    "that folder where this is to be a new area"
+                )
+            for folder in folders:
+                folder.mkdir(parents=True, exist_ok=True)
+            if self.quarantine.stat().st_mode & 0o777 != _PRIVATE:
+                self.quarantine.chmod(_PRIVATE)
+            disks = {folder: folder.stat().st_dev for folder in folders}
+        except OSError as error:
+            raise UnavailableError(
+                f"{shown(str(self.root))}: its folders cannot be made or looked at ({error.strerror}); see "
+                "who owns it, and that its disk is mounted for writing"
+            ) from error
+        for folder, disk in disks.items():
+            if disk != disks[self.taken]:
+                raise StorageError(elsewhere(folder, self.taken))
+
+    def make_inboxes(self, collections: Iterator[CollectionName]) -> None:
+        """Make the inbox of each collection where it is missing. Raises ``UnavailableError``."""
+        for collection in collections:
+            try:
+                (self.inbox / collection).mkdir(exist_ok=True)
+            except OSError as error:
+                raise UnavailableError(
+                    f"{shown(str(self.inbox / collection))} cannot be made ({error.strerror}); make it, and "
+                    "let the service write to it"
+                ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class StrayInInbox:
+    """What lies where only the inboxes of collections should be, and why nothing becomes of it."""
+
+    path: Path
+    sentence: str
+
+
+def inboxes_in(
+    area: Area, has_policy: Callable[[CollectionName], bool]
+) -> Iterator[CollectionName | StrayInInbox]:
+    """Give the collections that have an inbox in ``area``, and whatever else lies beside them, by name.
+
+    Raises ``UnavailableError`` where the area's inbox cannot be listed.
+    """
+    try:
+        with os.scandir(area.inbox) as entries:
+            found = sorted(entries, key=lambda entry: path_order(entry.name))
+    except OSError as error:
+        raise UnavailableError(
+            f"The inbox {shown(str(area.inbox))} cannot be listed ({error.strerror}); see that its share is "
+            "mounted, and that it may be read"
+        ) from error
+    for entry in found:
+        name = entry.name
+        if name.startswith("."):
+            continue
+        if entry.is_symlink():
+            sentence = "it is a link, and none is followed; make where it leads to an [[area]] of its own"
+            yield StrayInInbox(area.inbox / name, sentence)
+            continue
+        if not entry.is_dir(follow_symlinks=False):
+            yield StrayInInbox(area.inbox / name, "it lies beside the collections' folders; move it into one")
+            continue
+        try:
+            collection = collection_name(name)
+        except ValueError as error:
+            yield StrayInInbox(area.inbox / name, f"{error}; nothing in it is taken")
+            continue
+        if has_policy(collection):
+            yield collection
+        else:
+            sentence = f"there is no collection {name} in muniment.toml; nothing in it is taken"
+            yield StrayInInbox(area.inbox / name, sentence)
+
+
+def elsewhere(folder: Path, taken: Path) -> str:
+    """Say that ``folder`` is on another disk than where drops are taken to."""
+    return (
+        f"{shown(str(folder))} is on another disk than {shown(str(taken))}, and a drop must move from one to "
+        "the other in one step; make the disk that it is on an [[area]] of its own in muniment.toml"
+    )
+
+
+def is_elsewhere(error: OSError) -> bool:
+    """Say whether a rename failed because source and target are on two file systems."""
+    return error.errno == errno.EXDEV

@@ -1,0 +1,191 @@
+"""Removing drops from ``accepted/`` when their time is over, and only where their replicas are there now."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from flows.drops import tree_of
+from flows.watching.areas import Area
+from flows.watching.moving import Shelf, move
+from flows.watching.placing import KEPT, RECEIPTS, Kept
+from flows.wiring import SOFTWARE, Installation
+from preservation.errors import IntegrityError, PreservationError, StorageError
+from preservation.fixity.checking import Confirmed
+from preservation.model.events import Event, EventOutcome, EventType, event_id
+from preservation.model.identifiers import CollectionName, StoreName, SubmissionId, collection_name
+from preservation.model.paths import path_order, shown
+from preservation.policy.schema import Policy
+from preservation.records import Records
+from storage.ports.stores import Store
+from storage.replication.readback import PromisedFile, read_back
+from storage.restoring.choosing import find_source
+
+_ASIDE: Final = ".cleared"
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """A drop that was removed, or would be: its package was read back just now from ``stores``."""
+
+    path: Path
+    kept: Kept
+    stores: tuple[StoreName, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stays:
+    """A drop whose time is over, and that stays all the same, and why."""
+
+    path: Path
+    sentence: str
+
+
+Clearing: TypeAlias = Cleared | Stays
+
+
+def clear_accepted(installation: Installation, at: datetime, *, dry_run: bool) -> Iterator[Clearing]:
+    """Go through what is accepted for longer than its policy says; remove what is proved to be kept.
+
+    A drop is removed where it is unchanged since it was taken, and as many replicas of its package as the
+    policy asks for, on as many sites, were read back and matched at this moment. With ``dry_run`` all of that
+    is done but the removal. Raises ``StorageError`` where the journal does not take the event: then the drop
+    stays.
+    """
+    for area in installation.settings.areas:
+        if not dry_run:
+            _remove_what_is_aside(area)
+        for collection in _collections_in(area):
+            try:
+                policy = installation.policy_of(collection)
+            except PreservationError as error:
+                yield Stays(area.accepted / collection, str(error))
+                continue
+            for shelf, note in _notes(Shelf(area.accepted, (collection,)), policy.terms.intake.grouping):
+                clearing = _judge(shelf, note, policy, installation, at)
+                if isinstance(clearing, Cleared) and not dry_run:
+                    installation.journal.append([_event(clearing, at)])
+                    _remove(area, shelf, clearing.kept)
+                if clearing is not None:
+                    yield clearing
+
+
+def _collections_in(area: Area) -> Iterator[CollectionName]:
+    if not area.accepted.is_dir():
+        return
+    for folder in sorted(area.accepted.iterdir()):
+        try:
+            yield collection_name(folder.name)
+        except ValueError:
+            continue
+
+
+def _notes(shelf: Shelf, levels: int) -> Iterator[tuple[Shelf, Path]]:
+    """Give what says which package a drop is in; looks into groups, never into drops."""
+    try:
+        found = sorted(shelf.path.iterdir(), key=lambda path: path_order(path.name))
+    except OSError:
+        return
+    for path in found:
+        if levels and path.is_dir() and not path.is_symlink():
+            yield from _notes(Shelf(shelf.root, (*shelf.below, path.name)), levels - 1)
+        elif not levels and path.name.endswith(KEPT) and path.is_file():
+            yield shelf, path
+
+
+def _judge(
+    shelf: Shelf, note: Path, policy: Policy, installation: Installation, at: datetime
+) -> Clearing | None:
+    """Say what is to become of a drop; ``None`` where its time is not over, or it is there no more."""
+    drop = shelf.path / note.name.removesuffix(KEPT)
+    try:
+        [kept] = Records(note, Kept)
+    except (IntegrityError, ValueError, OSError):
+        # It is a drop of that name.
+        return None
+    if not shelf.has(drop.name) or kept.name != drop.name:
+        return None
+    if at - kept.at < timedelta(days=policy.terms.retention.accepted_days):
+        return None
+    try:
+        if not kept.tree or tree_of(drop) != kept.tree:
+            return Stays(drop, "it is not as it was kept any more; see what was changed, and drop that anew")
+        return _verified(drop, kept, policy, installation)
+    except PreservationError as error:
+        return Stays(drop, str(error))
+
+
+def _verified(drop: Path, kept: Kept, policy: Policy, installation: Installation) -> Clearing:
+    """Read the package back from one store after the other, until the policy has its number."""
+    asked = policy.terms.replication
+    catalogued = {file.path: file.digests for file in installation.catalogue.files(kept.package)}
+    whole: list[Store] = []
+    reasons = []
+    for store in installation.stores_for(policy):
+        try:
+            description = find_source(kept.package, (store,), catalogued).description
+            promised = (
+                PromisedFile(description.key(path), None, digests)
+                for path in (*description.payload, *description.tags)
+                if (digests := description.digests(path)) is not None
+            )
+            threads = installation.settings.work.reading_threads
+            faults = sum(
+                not isinstance(reading.verdict, Confirmed)
+                for reading in read_back(store, promised, threads=threads)
+            )
+        except PreservationError as error:
+            reasons.append(str(error).rstrip("."))
+            continue
+        if faults:
+            reasons.append(
+                f"store {store.name}: {faults:,} files of {kept.package} are not as they were kept"
+            )
+            continue
+        whole.append(store)
+        if len(whole) >= asked.copies and len({one.place.site for one in whole}) >= asked.sites:
+            return Cleared(drop, kept, tuple(one.name for one in whole))
+    sites = len({store.place.site for store in whole})
+    short = (
+        f"{len(whole)} of the {asked.copies} replicas of {kept.package} that its policy asks for could be "
+        f"read back, on {sites} of {asked.sites} sites"
+    )
+    return Stays(drop, ". ".join((short, *reasons)))
+
+
+def _event(cleared: Cleared, at: datetime) -> Event:
+    kept = cleared.kept
+    return Event(
+        event_id(SubmissionId(kept.take), EventType.DELETION),
+        EventType.DELETION,
+        at,
+        str(kept.package),
+        EventOutcome.SUCCESS,
+        f"the drop {shown(str(cleared.path))} is removed: its time in accepted/ is over",
+        f"{kept.files} files, {kept.bytes} bytes; read back just before from {' and '.join(cleared.stores)}",
+        SOFTWARE,
+    )
+
+
+def _remove(area: Area, shelf: Shelf, kept: Kept) -> None:
+    """Take the drop from its place in one step, so that no half of it is ever seen, then remove it."""
+    aside = Shelf(area.taken.parent / _ASIDE)
+    try:
+        aside.make()
+        move(shelf, kept.name, aside, kept.take)
+        for ending in (*RECEIPTS, KEPT):
+            (shelf.path / f"{kept.name}{ending}").unlink(missing_ok=True)
+        _remove_what_is_aside(area)
+    except OSError as error:
+        raise StorageError(
+            f"{shown(str(shelf.path / kept.name))} cannot be removed wholly ({error.strerror or error}); let "
+            "the service write to it, or remove what is left"
+        ) from error
+
+
+def _remove_what_is_aside(area: Area) -> None:
+    shutil.rmtree(area.taken.parent / _ASIDE, ignore_errors=True)

@@ -1,0 +1,261 @@
+"""Which takes go into which flow runs, and when: pure planning, and the little that carries it out."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, TypeAlias
+
+from flows.drops import Drop
+from flows.settings import Settings
+from flows.watching.backlog import Backlog, Pending
+from flows.watching.taking import Take, TakeId
+from flows.watching.tries import note_run, put_back_tries
+from flows.wiring import now
+from preservation.errors import ConfigurationError
+from preservation.model.identifiers import CollectionName, ObjectId
+from preservation.model.verdicts import Verdict
+
+_KILLED_AT_ONCE: Final = 3
+"""So many times a take goes to another run at once when its run was killed; then after pauses, for it may be
+the drop itself that kills."""
+
+_HAND_OVER: Final = timedelta(seconds=20)
+"""For so long a run that was asked for may not yet be seen by whoever asks which runs are under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A flow run that has not ended: asked for, waiting for a worker, or running."""
+
+    collection: CollectionName
+    takes: frozenset[TakeId]
+    objects: frozenset[ObjectId] = frozenset()
+
+    @classmethod
+    def of(cls, drops: Sequence[Drop]) -> UnderWay:
+        """Return what is under way where a run has these drops, taken from an inbox or not."""
+        objects = set[ObjectId]()
+        for drop in drops:
+            # A name that cannot be one is refused by the run itself.
+            with suppress(ConfigurationError):
+                objects.add(drop.object_id)
+        return cls(
+            CollectionName(drops[0].collection) if drops else CollectionName(""),
+            frozenset(TakeId(drop.taken) for drop in drops if drop.taken),
+            frozenset(objects),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """``runs`` may be under way at a time, of a collection not more than ``at_a_time`` says, if it says.
+
+    Up to ``batch`` takes of at most ``small_files`` files and ``small_bytes`` bytes each share a run.
+    ``pauses`` are waited for after interruptions; when there are no more of them, the take is left.
+    """
+
+    runs: int
+    batch: int
+    small_files: int
+    small_bytes: int
+    pauses: tuple[timedelta, ...]
+    at_a_time: Mapping[CollectionName, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Takes of one collection for one flow run."""
+
+    collection: CollectionName
+    takes: tuple[Take, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A take that no run is given any more until somebody has seen to it."""
+
+    take: Take
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do now. ``last`` is the collection that had its turn last; ``again`` when a pause is over."""
+
+    batches: tuple[Batch, ...]
+    alarms: tuple[Alarm, ...]
+    last: CollectionName | None
+    again: datetime | None
+
+
+_Ready: TypeAlias = dict[CollectionName, deque[Take]]
+
+
+def plan(
+    pending: Iterable[Pending],
+    under_way: Sequence[UnderWay],
+    bounds: Bounds,
+    at: datetime,
+    last: CollectionName | None = None,
+) -> Plan:
+    """Say which runs to ask for. The collection that had its turn ``last`` comes last now.
+
+    The collections take turns, whatever waits in each; in a collection the oldest take comes first. Takes of
+    one object never run at a time, nor in another order than they were taken in; one that waits for somebody
+    holds up no other.
+    """
+    running = frozenset[TakeId]().union(*(run.takes for run in under_way))
+    ready: _Ready = {}
+    alarms: list[Alarm] = []
+    pauses: list[datetime] = []
+    spoken_for = set[ObjectId]().union(*(run.objects for run in under_way))
+    for one in sorted(pending, key=lambda one: one.take.id):
+        take = one.take
+        if take.id in running:
+            spoken_for.add(take.object_id)
+            continue
+        due = _due(one, bounds.pauses, at)
+        if due is None:
+            alarms += _alarms(one)
+        elif take.object_id not in spoken_for:
+            spoken_for.add(take.object_id)
+            if due > at:
+                pauses.append(due)
+            else:
+                ready.setdefault(take.collection, deque()).append(take)
+    batches = tuple(_in_turns(ready, under_way, bounds, last))
+    return Plan(
+        batches,
+        tuple(alarms),
+        batches[-1].collection if batches else last,
+        min(pauses, default=None),
+    )
+
+
+def _due(one: Pending, pauses: tuple[timedelta, ...], at: datetime) -> datetime | None:
+    """Return when the take may be given to a run; ``None`` where somebody has to see to it first."""
+    tries = one.tries
+    if tries is None:
+        return at
+    if tries.verdict is Verdict.WAITING:
+        return None
+    if tries.verdict is None and tries.runs <= _KILLED_AT_ONCE:
+        pause = _HAND_OVER
+    else:
+        nth = tries.runs - (1 if tries.verdict is not None else 1 + _KILLED_AT_ONCE)
+        if nth >= len(pauses):
+            return None
+        pause = max(pauses[nth], _HAND_OVER) if tries.verdict is None else pauses[nth]
+    # What lies in the future was noted before the clock was set back.
+    return at if tries.at > at else tries.at + pause
+
+
+def _alarms(one: Pending) -> Iterator[Alarm]:
+    """Give an alarm where the system failed; who waits for a person has told that person already."""
+    tries = one.tries
+    if tries is None or tries.verdict is Verdict.WAITING:
+        return
+    told = tries.sentence or "Each of its runs was killed before it could say why."
+    yield Alarm(one.take, f"{one.take.object_id}: given up after {tries.runs} runs. {told}")
+
+
+def _in_turns(
+    ready: _Ready, under_way: Sequence[UnderWay], bounds: Bounds, last: CollectionName | None
+) -> Iterator[Batch]:
+    runs = Counter(run.collection for run in under_way)
+    free = bounds.runs - len(under_way)
+    names = sorted(ready)
+    turns = deque([name for name in names if last is None or name > last])
+    turns.extend(name for name in names if last is not None and name <= last)
+    while free > 0 and turns:
+        collection = turns.popleft()
+        most = bounds.at_a_time.get(collection, 0)
+        if most and runs[collection] >= most:
+            continue
+        yield Batch(collection, tuple(_next(ready[collection], bounds)))
+        runs[collection] += 1
+        free -= 1
+        if ready[collection]:
+            turns.append(collection)
+
+
+def _next(takes: deque[Take], bounds: Bounds) -> list[Take]:
+    """Take out of ``takes`` what shares a run: a large one alone, or small ones, however they are mixed."""
+    first = takes.popleft()
+    if not _is_small(first, bounds):
+        return [first]
+    together = [first]
+    others: list[Take] = []
+    while takes and len(together) < bounds.batch:
+        take = takes.popleft()
+        (together if _is_small(take, bounds) else others).append(take)
+    takes.extendleft(reversed(others))
+    return together
+
+
+def _is_small(take: Take, bounds: Bounds) -> bool:
+    return take.files <= bounds.small_files and take.bytes <= bounds.small_bytes
+
+
+def bounds_of(settings: Settings) -> Bounds:
+    """Return the bounds that the settings give."""
+    return Bounds(
+        runs=settings.service.runs,
+        batch=settings.work.batch,
+        small_files=settings.work.small_files,
+        small_bytes=int(settings.work.small_size),
+        pauses=tuple(timedelta(seconds=seconds) for seconds in settings.service.pauses),
+        at_a_time={
+            CollectionName(collection.name): collection.at_a_time
+            for collection in settings.collection
+            if collection.at_a_time
+        },
+    )
+
+
+class Dispatcher:
+    """Gives takes to runs. ``under_way`` asks which runs have not ended, ``submit`` asks for a new one.
+
+    Either may raise; then nothing is noted of what was not asked for, and dispatching again goes on.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        under_way: Callable[[], Sequence[UnderWay]],
+        submit: Callable[[Batch], None],
+        clock: Callable[[], datetime] = now,
+    ) -> None:
+        self._bounds = bounds_of(settings)
+        self._backlog = Backlog(settings.areas)
+        self._under_way = under_way
+        self._submit = submit
+        self._clock = clock
+        self._last: CollectionName | None = None
+
+    def dispatch(self) -> Plan:
+        """Ask for the runs that there can be now; return the plan, for its alarms and its next moment.
+
+        Raises ``OSError`` or ``IntegrityError`` where the takes cannot be read, and what the callables raise.
+        """
+        pending = self._backlog.pending()
+        if not pending:
+            return Plan((), (), self._last, None)
+        found = plan(pending, self._under_way(), self._bounds, self._clock(), self._last)
+        tries = {one.take.id: one.tries for one in pending}
+        for batch in found.batches:
+            # Noted first: a run may end sooner than we could note that it was asked for.
+            for take in batch.takes:
+                note_run(take, self._clock())
+            try:
+                self._submit(batch)
+            except BaseException:
+                for take in batch.takes:
+                    put_back_tries(take, tries[take.id])
+                raise
+            self._last = batch.collection
+        return found

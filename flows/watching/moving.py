@@ -1,0 +1,73 @@
+"""Moving a drop from one folder of its area to another: one step, and never onto something that is there.
+
+People can write to some of these folders, so below an area no link is followed: it could lead anywhere.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from storage.stores.moving import move_without_replacing
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A folder that drops lie in: ``root`` is the installation's to choose, ``below`` are names in it."""
+
+    root: Path
+    below: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return self.root.joinpath(*self.below)
+
+    def make(self) -> None:
+        """Make what is missing of it. Raises ``OSError``."""
+        self.path.mkdir(parents=True, exist_ok=True)
+
+    def has(self, name: str) -> bool:
+        """Say whether anything has that name in it."""
+        return os.path.lexists(self.path / name)
+
+    @contextmanager
+    def opened(self) -> Iterator[int]:
+        """Open it. Raises ``OSError``, also where one of ``below`` is a link."""
+        descriptor = os.open(self.root, _FOLDER)
+        try:
+            for name in self.below:
+                deeper = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=descriptor)
+                os.close(descriptor)
+                descriptor = deeper
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def sync(self) -> None:
+        """Make durable what names are in it. Raises ``OSError``."""
+        with self.opened() as descriptor:
+            os.fsync(descriptor)
+
+
+def move(source: Shelf, name: str, target: Shelf, new_name: str) -> None:
+    """Move what has ``name`` in ``source`` to where nothing has ``new_name``; it is durable on return.
+
+    Raises ``FileExistsError`` where something has it, ``FileNotFoundError`` where there is nothing to move.
+    """
+    with source.opened() as here, target.opened() as there:
+        move_without_replacing(here, name, there, new_name, guard=there)
+        os.fsync(there)
+        os.fsync(here)
+
+
+def put(ours: Path, target: Shelf, name: str) -> None:
+    """Give a file of ours that name in ``target``, in place of what has it. Raises ``OSError``."""
+    with target.opened() as there:
+        os.replace(ours, name, dst_dir_fd=there)
+        os.fsync(there)

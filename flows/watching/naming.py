@@ -1,0 +1,31 @@
+"""What object a drop in an inbox becomes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flows.drops import name_of
+from preservation.model.identifiers import ObjectName, object_name
+from preservation.model.paths import shown
+from preservation.settling.drops import Drop
+
+BETWEEN: Final = "__"
+"""What stands between the names of groups and drop in the name of the object."""
+
+
+def object_of(drop: Drop) -> ObjectName:
+    """Return the name of the object: the drop's own as on the command line, after those of its groups.
+
+    Two drops must not become one object because their names run into each other: names that could do so
+    are refused. Raises ``ValueError`` where a name cannot be one.
+    """
+    own = name_of(drop.path)
+    if not drop.groups:
+        return object_name(own)
+    for name in (*drop.groups, own):
+        if BETWEEN in name or name.startswith("_") or name.endswith("_"):
+            raise ValueError(
+                f"{shown(name)!r} cannot be part of an object's name: {BETWEEN!r} stands between a group and "
+                "what is in it, so neither may have it, or begin or end with '_'"
+            )
+    return object_name(BETWEEN.join((*drop.groups, own)))

@@ -1,0 +1,94 @@
+"""Watching: sweep, take what is complete, say what waits; sleep until something is touched or due."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from flows.progress import LOG
+from flows.settings import Settings
+from flows.watching.inbox import Swept, Watcher
+from flows.watching.inboxes import InboxFault, inboxes_of
+from flows.watching.publishing import Publisher
+from flows.watching.recovering import recover
+from flows.watching.taking import CompleteDrop, Take, take
+from flows.watching.waking import Waker
+from flows.wiring import now
+from preservation.model.paths import shown
+from preservation.settling.settle import Moment
+
+_RECOVER_SECONDS: Final = 60.0
+_LONGEST_SLEEP_SECONDS: Final = 1.0
+
+
+class Watching:
+    """The watching part of the service. ``taken`` is called with each drop that is ours from then on."""
+
+    def __init__(self, settings: Settings, taken: Callable[[Take], None]) -> None:
+        self._settings = settings
+        self._taken = taken
+        self._watcher = Watcher(settings.service.sweep)
+        self._publisher = Publisher(settings, now)
+        self._refused: dict[Path, InboxFault] = {}
+        self._lock = threading.Lock()
+        self._touched: set[Path] = set()
+        self._wake = threading.Event()
+
+    def run(self, stopped: threading.Event) -> None:
+        """Watch until ``stopped``, noticed within a second. What ails an inbox is told, not raised."""
+        waker = Waker((area.inbox for area in self._settings.areas), self._note_touched)
+        waker.start()
+        recover_at = float("-inf")
+        try:
+            while not stopped.is_set():
+                if time.monotonic() >= recover_at:
+                    for area in self._settings.areas:
+                        recover(area)
+                    recover_at = time.monotonic() + _RECOVER_SECONDS
+                self._sleep(stopped, self.sweep())
+        finally:
+            waker.stop()
+
+    def sweep(self) -> Moment:
+        """Look through the inboxes once and take what is complete; return when to do so again."""
+        with self._lock:
+            touched, self._touched = self._touched, set()
+        self._watcher.touched(touched)
+        swept = self._watcher.sweep(lambda: inboxes_of(self._settings), Moment(time.monotonic()))
+        for complete in swept.complete:
+            self._take(complete)
+        self._publish(swept)
+        return swept.again
+
+    def _take(self, complete: CompleteDrop) -> None:
+        self._refused.pop(complete.path, None)
+        taking = take(complete, now())
+        if isinstance(taking, Take):
+            LOG.info("%s: taken (%s)", taking.object_id, shown(str(complete.path)))
+            self._taken(taking)
+        elif taking.sentence:
+            LOG.warning("%s: %s", shown(str(taking.path)), taking.sentence)
+            self._refused[taking.path] = InboxFault(taking.path, taking.sentence)
+
+    def _publish(self, swept: Swept) -> None:
+        self._refused = {path: fault for path, fault in self._refused.items() if os.path.lexists(path)}
+        try:
+            self._publisher.publish(replace(swept, faults=(*swept.faults, *self._refused.values())))
+        except OSError as error:
+            LOG.warning("what waits cannot be written down for muniment status: %s", error)
+
+    def _note_touched(self, paths: set[Path]) -> None:
+        with self._lock:
+            self._touched |= paths
+        self._wake.set()
+
+    def _sleep(self, stopped: threading.Event, until: Moment) -> None:
+        while not stopped.is_set() and (left := until - time.monotonic()) > 0:
+            if self._wake.wait(min(left, _LONGEST_SLEEP_SECONDS)):
+                self._wake.clear()
+                return

@@ -1,0 +1,104 @@
+"""The service as staff meet it: a folder is dropped slowly, waited for, kept, and answered in the folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from archives import Archive
+from working_services import service, until
+
+from demonstration.drawing import photograph, save_scan
+from flows.settings import load_settings
+from flows.watching.publishing import read_inboxes
+
+SETTLE = 2
+
+
+@pytest.fixture
+def archive(installation: Archive) -> Archive:
+    """An installation whose drops settle soon."""
+    policies = installation.directory / "policies"
+    for file in policies.glob("*.toml"):
+        file.write_text(file.read_text().replace("[intake]\n", f"[intake]\nsettle = {SETTLE}\n"))
+    return installation
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> list[Path]:
+    folder = tmp_path / "scanner"
+    folder.mkdir()
+    for number in range(3):
+        save_scan(photograph((300, 200), number / 3), folder / f"page-{number}.tif", 300)
+    return sorted(folder.iterdir())
+
+
+def told(answers: Path) -> dict[str, Any]:
+    return json.loads(answers.with_name(f"{answers.name}.receipt.json").read_text())
+
+
+def journal(archive: Archive, name: str) -> list[str]:
+    shown = archive.run("journal", "show", name, "--json").stdout.splitlines()
+    return [json.loads(line)["event_type"] for line in shown]
+
+
+def test_a_drop_is_waited_for_kept_and_answered_and_a_broken_one_comes_back_mended(
+    archive: Archive, pages: list[Path]
+):
+    inbox = archive.directory / "inbox" / "images"
+    accepted, rejected = archive.directory / "accepted" / "images", archive.directory / "rejected" / "images"
+    with service(archive, "up") as up:
+        up.wait_for("watching the inboxes")
+        sheet = inbox / "sheet-012"
+        sheet.mkdir()
+        for page in pages:
+            shutil.copy(page, sheet)
+            time.sleep(0.7)
+            assert sheet.exists(), "it was taken while the scanner wrote"
+        until((accepted / "sheet-012.receipt.html").exists, up.lines)
+        assert sorted(path.name for path in (accepted / "sheet-012").iterdir()) == [
+            page.name for page in pages
+        ]
+        assert told(accepted / "sheet-012")["verdict"] == "stored"
+        assert not sheet.exists()
+
+        broken = inbox / "sheet-013"
+        broken.mkdir()
+        (broken / "page-0.tif").write_bytes(pages[0].read_bytes()[:-2000])
+        shutil.copy(pages[1], broken)
+        until((rejected / "sheet-013.receipt.json").exists, up.lines)
+        assert told(rejected / "sheet-013")["verdict"] == "rejected"
+        assert (rejected / "sheet-013" / "page-0.tif").stat().st_size == pages[0].stat().st_size - 2000
+        assert not [key for key in archive.kept() if "sheet-013" in key]
+
+        mended = rejected / "sheet-013"
+        shutil.copy(pages[0], mended)
+        mended.rename(inbox / "sheet-013")
+        until((accepted / "sheet-013.receipt.json").exists, up.lines)
+        assert [key for key in archive.kept() if key.startswith("images/sheet-013/v1/data")]
+    assert journal(archive, "images/sheet-013").count("ingestion end") == 2
+    assert archive.run("journal", "verify").returncode == 0
+    assert "Traceback" not in up.lines
+
+
+def test_what_waits_is_told_with_its_reason(archive: Archive, pages: list[Path]):
+    inbox = archive.directory / "inbox" / "images"
+    with service(archive, "up") as up:
+        sheet = inbox / "sheet-014"
+        sheet.mkdir()
+        shutil.copy(pages[0], sheet / "page-0.tif.part")
+        settings = load_settings(archive.directory)
+
+        def sentences() -> list[str]:
+            found = read_inboxes(settings)
+            return [drop.sentence for drop in found.drops] if found else []
+
+        until(lambda: any("page-0.tif.part" in sentence for sentence in sentences()), up.lines)
+        time.sleep(2 * SETTLE)
+        assert sheet.exists()
+        (sheet / "page-0.tif.part").rename(sheet / "page-0.tif")
+        until((archive.directory / "accepted" / "images" / "sheet-014").exists, up.lines)
