@@ -23,7 +23,6 @@ def main() -> None:
     work.mkdir(parents=True, exist_ok=True)
     lines = []
     leavings = Leavings(work / "leavings")
-    leavings.clear()
     with ExitStack() as closing:
         closing.callback(leavings.clear)
         # Made when it is first needed: to serve it takes ten seconds.

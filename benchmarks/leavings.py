@@ -11,7 +11,7 @@ from pathlib import Path
 _MOST_BYTES = 8 << 30
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Leavings:
     """Keeps in ``folder`` what runs have written, and removes it only when it takes much room.
 
@@ -21,20 +21,25 @@ class Leavings:
 
     folder: Path
     _numbers: count[int] = field(default_factory=count)
+    _free_at_first: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.clear()
+        self._free_at_first = _free_bytes(self.folder)
 
     def put_away(self, *written: Path) -> None:
         """Take what was written out of the way, and see that the disk has nothing left to do."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         for path in written:
             path.rename(self.folder / str(next(self._numbers)))
-        if _bytes_below(self.folder) > _MOST_BYTES:
+        if self._free_at_first - _free_bytes(self.folder) > _MOST_BYTES:
             self.clear()
         os.sync()
 
     def clear(self) -> None:
         """Remove everything."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
 
 
-def _bytes_below(folder: Path) -> int:
-    return sum(path.stat(follow_symlinks=False).st_size for path in folder.rglob("*"))
+def _free_bytes(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
