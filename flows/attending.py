@@ -3,81 +3,118 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 import httpx
 
-from flows.drops import Drop
-from flows.progress import LOG
+from flows.alarms import alarm as alarms
+from flows.alarms.alarming import Alarming
+from flows.alarms.occasions import given_up
+from flows.alarms.raising import raise_alarm
+from flows.drops import label_of
 from flows.runs import AskedRun, Runs, open_runs
 from flows.serving import PrefectApi
 from flows.settings import Settings
-from flows.watching.dispatch import Alarm, Batch, Dispatcher, UnderWay
+from flows.watching.dispatch import Alarm, Batch, Dispatcher, Plan, UnderWay
 from flows.watching.service import Watching
 from flows.watching.taking import TakeId
+from flows.wiring import now
 from preservation.errors import PreservationError
-from preservation.model.identifiers import CollectionName
 
 _LOOK_SECONDS: Final = 2.0
 """So often it is asked which runs have ended, while something waits for one."""
 
 _LONGEST_PAUSE: Final = 30.0
+"""So often it is looked at the takes while nothing is under way: others may have changed them."""
 
 
 def attend(settings: Settings, api: PrefectApi, stopped: threading.Event, say: Callable[[str], None]) -> None:
     """Watch the inboxes and have what is taken preserved, until ``stopped``; ``say`` tells operators.
 
-    Where Prefect or an area is away, drops are taken and wait until it is back.
+    Where Prefect or an area is away, drops are taken and wait until it is back. Raises what ended the
+    watching, should it end by itself: who only gives takes to runs would look alive, and take nothing.
     """
     wake = threading.Event()
     watching = Watching(settings, lambda _: wake.set())
-    watcher = threading.Thread(target=watching.run, args=(stopped,), name="watching")
-    watcher.start()
-    try:
-        with open_runs(settings, api) as runs:
-            _Attendance(settings, runs, say).go_on(stopped, wake)
-    finally:
-        stopped.set()
-        watcher.join()
+    # Not waited for: what it is just sending stays in the outbox until it is known to have arrived.
+    threading.Thread(target=Alarming(settings).run, args=(stopped,), name="alarms", daemon=True).start()
+    with ThreadPoolExecutor(1, "watching") as threads:
+        watched = threads.submit(watching.run, stopped)
+        watched.add_done_callback(lambda _: wake.set())
+        try:
+            with open_runs(settings, api) as runs:
+                _Attendance(settings, runs, say).go_on(watched, wake)
+        finally:
+            stopped.set()
+        watched.result()
 
 
 class _Attendance:
     """Gives takes to runs, and tells operators once of what needs them."""
 
     def __init__(self, settings: Settings, runs: Runs, say: Callable[[str], None]) -> None:
+        self._settings = settings
         self._runs = runs
         self._say = say
         self._dispatcher = Dispatcher(settings, self._under_way, self._submit)
         self._told: set[TakeId] = set()
         self._trouble = ""
+        self._late: set[UUID] = set()
+        self._runs_go_on = False
 
-    def go_on(self, stopped: threading.Event, wake: threading.Event) -> None:
-        pause = _LOOK_SECONDS
-        while not stopped.is_set():
-            pause = _LOOK_SECONDS if self._dispatch() else min(2 * pause, _LONGEST_PAUSE)
-            if wake.wait(pause):
+    def go_on(self, watched: Future[None], wake: threading.Event) -> None:
+        """Give takes to runs for as long as the inboxes are watched; ``wake`` says that there may be more."""
+        patience = _LOOK_SECONDS
+        while not watched.done():
+            plan = self._dispatch()
+            patience = min(2 * patience, _LONGEST_PAUSE) if plan is None else _LOOK_SECONDS
+            if wake.wait(patience if plan is None else self._pause_after(plan, now())):
                 wake.clear()
 
-    def _dispatch(self) -> bool:
-        """Ask for the runs that there can be now; say whether nothing stood in the way."""
+    def _pause_after(self, plan: Plan, at: datetime) -> float:
+        """Return for how many seconds nothing can have changed that nobody would wake us for."""
+        if plan.batches or self._runs_go_on:
+            return _LOOK_SECONDS
+        if plan.again is None:
+            return _LONGEST_PAUSE
+        return min(max((plan.again - at).total_seconds(), _LOOK_SECONDS), _LONGEST_PAUSE)
+
+    def _dispatch(self) -> Plan | None:
+        """Ask for the runs that there can be now; ``None`` where something stood in the way."""
+        self._runs_go_on = False
         try:
             plan = self._dispatcher.dispatch()
         except (httpx.HTTPError, OSError, PreservationError) as error:
             self._say_once(f"drops wait to be given to a run: {type(error).__name__}: {error}")
-            return False
+            return None
         if self._trouble:
             self._say_once("")
             self._say("drops are given to runs again")
         for alarm in plan.alarms:
             self._alarm(alarm)
-        return True
+        return plan
 
     def _alarm(self, alarm: Alarm) -> None:
         if alarm.take.id not in self._told:
             self._told.add(alarm.take.id)
-            LOG.error("%s", alarm.sentence)
             self._say(f"ALARM: {alarm.sentence}")
+            raise_alarm(self._settings, given_up(alarm.take, alarm.sentence, now()))
+
+    def _alarm_of_late(self, runs: Sequence[AskedRun]) -> None:
+        """Tell of runs that do not end: what they have in hand is given to no other."""
+        at = now()
+        patience = timedelta(hours=self._settings.alarms.waiting_hours)
+        late = [run for run in runs if at - run.asked_at > patience]
+        for run in late:
+            if run.identifier not in self._late:
+                alarm = _does_not_end(run, at)
+                self._say(f"ALARM: {alarm.about}: {alarm.happened}")
+                raise_alarm(self._settings, alarm)
+        self._late = {run.identifier for run in late}
 
     def _say_once(self, trouble: str) -> None:
         if trouble and trouble != self._trouble:
@@ -85,16 +122,21 @@ class _Attendance:
         self._trouble = trouble
 
     def _under_way(self) -> list[UnderWay]:
-        return [_under_way(run) for run in self._runs.under_way()]
+        runs = self._runs.under_way()
+        self._runs_go_on = bool(runs)
+        self._alarm_of_late(runs)
+        return [UnderWay.of(run.drops) for run in runs]
 
     def _submit(self, batch: Batch) -> None:
-        self._runs.ask(
-            [Drop(take.path, take.collection, take.object_name, taken=take.id) for take in batch.takes]
-        )
+        self._runs.ask([take.as_drop for take in batch.takes])
 
 
-def _under_way(run: AskedRun) -> UnderWay:
-    return UnderWay(
-        CollectionName(run.drops[0].collection),
-        frozenset(TakeId(drop.taken) for drop in run.drops if drop.taken),
+def _does_not_end(run: AskedRun, at: datetime) -> alarms.Alarm:
+    return alarms.new_alarm(
+        alarms.AlarmKind.WAITING_TOO_LONG,
+        label_of(list(run.drops)),
+        at,
+        happened=f"Its run was asked for at {run.asked_at:%Y-%m-%d %H:%M} UTC and has not ended ({run.state}).",
+        next_step="See in the Prefect UI that a worker runs; cancel the run where it does nothing any more.",
+        key=str(run.identifier),
     )

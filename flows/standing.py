@@ -1,4 +1,4 @@
-"""How the archive stands: what is kept, what is on its way, how submissions ended lately."""
+"""How the archive stands: what waits, what is kept, what is on its way, how submissions ended lately."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from itertools import islice, takewhile
 from pathlib import Path
 
+from flows.settings import Settings
+from flows.watching.backlog import Backlog, Pending
+from flows.watching.publishing import Inboxes, read_inboxes
 from flows.wiring import Installation, now
 from flows.workspace import Workspace, lock_of
 from preservation.errors import IntegrityError
@@ -33,11 +36,23 @@ class OnItsWay:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The archive at one moment. ``latest`` are the ends worth knowing, newest first."""
+    """The archive at one moment. ``latest`` are the ends worth knowing, newest first.
+
+    ``inboxes`` is what the watcher said last, ``None`` where none ever did; ``is_watched`` says whether that
+    watcher is alive, as far as is known here. ``taken`` are the drops that were taken from an inbox and have
+    no answer yet.
+    """
 
     counts: Counts
     on_its_way: tuple[OnItsWay, ...]
     latest: tuple[Conclusion, ...]
+    inboxes: Inboxes | None
+    taken: tuple[Pending, ...]
+
+    @property
+    def is_watched(self) -> bool:
+        """Say whether somebody looks at the inboxes."""
+        return self.inboxes is not None and not self.inboxes.by.is_dead
 
 
 def standing(installation: Installation) -> Standing:
@@ -45,11 +60,22 @@ def standing(installation: Installation) -> Standing:
 
     Raises ``StorageError`` where the database does not answer.
     """
+    settings = installation.settings
     return Standing(
         installation.catalogue.counts(),
-        tuple(_on_its_way(installation.settings.processing)),
+        tuple(_on_its_way(settings.processing)),
         tuple(sorted(_latest(installation), key=lambda end: end.concluded_at, reverse=True)),
+        read_inboxes(settings),
+        tuple(_taken(settings)),
     )
+
+
+def _taken(settings: Settings) -> list[Pending]:
+    """Return the drops that are ours and not answered; nothing of an area that cannot be read now."""
+    try:
+        return Backlog(settings.areas).pending()
+    except OSError:
+        return []
 
 
 def _latest(installation: Installation) -> Iterator[Conclusion]:

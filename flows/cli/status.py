@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.cli import standing_shown
 from flows.cli.options import InstallationOption, JsonOption
 from flows.cli.output import say, say_json
+from flows.cli.standing_shown import counted, moment, say_table, try_row
 
 if TYPE_CHECKING:
     from flows.object_story import VersionStory
     from flows.standing import Standing
+    from flows.watching.backlog import Pending
     from flows.wiring import Installation
     from storage.ports.catalogue import Conclusion
     from storage.ports.journal import Entry
@@ -32,10 +35,13 @@ def status(
     name: Annotated[
         str | None, typer.Argument(metavar="[COLLECTION/OBJECT]", help="Tell the story of this object.")
     ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="In a terminal, go on showing it until Ctrl-C.")
+    ] = False,
     json: JsonOption = False,
     installation: InstallationOption = None,
 ) -> None:
-    """Say how the archive stands: what is kept, what is on its way, how submissions ended lately.
+    """Say how the archive stands: what waits in the inboxes, what is on its way, what is kept.
 
     With an object, tell its story: each version and what was new in it, where its replicas are, every
     try with its verdict and receipt, and what the journal has of it. Times are in UTC.
@@ -50,11 +56,15 @@ def status(
         if name is not None:
             _tell_object(name, opened, json=json)
             return
+        if watch and not json and sys.stdout.isatty():
+            with suppress(KeyboardInterrupt):
+                standing_shown.watch(lambda: standing(opened))
+            return
         found = standing(opened)
     if json:
         say_json(_standing_fields(found))
     else:
-        _say_standing(found)
+        standing_shown.show(standing_shown.lines_of(found))
 
 
 def _tell_object(name: str, installation: Installation, *, json: bool) -> None:
@@ -81,7 +91,7 @@ def _tell_object(name: str, installation: Installation, *, json: bool) -> None:
         return
     _say_versions(str(object_id), versions)
     say("\nTries")
-    _say_table(("ended", "verdict", "", "receipt"), map(_try_row, tries))
+    say_table(("ended", "verdict", "", "receipt"), map(try_row, tries))
     say("\nWhat the journal has of it lately (muniment journal show tells all)")
     for entry in installation.journal.about(str(object_id), _JOURNAL_LINES):
         _say_entry(entry)
@@ -90,12 +100,12 @@ def _tell_object(name: str, installation: Installation, *, json: bool) -> None:
 def _say_versions(name: str, versions: Sequence[VersionStory]) -> None:
     from flows.progress import human_size
 
-    say(f"{name}: {_counted(len(versions), 'version')} kept")
+    say(f"{name}: {counted(len(versions), 'version')} kept")
     for version in versions:
         kept = version.registration
-        say(f"\n  v{kept.package.version}  {_moment(kept.registered_at)}, policy {kept.policy.name}")
+        say(f"\n  v{kept.package.version}  {moment(kept.registered_at)}, policy {kept.policy.name}")
         say(
-            f"      {_counted(kept.files, 'file')} dropped, {human_size(kept.bytes)}; "
+            f"      {counted(kept.files, 'file')} dropped, {human_size(kept.bytes)}; "
             f"{version.new_files:,} new in the package, {human_size(version.new_bytes)}"
             + (f"; {version.kept_files:,} lie in earlier versions" if version.kept_files else "")
         )
@@ -104,7 +114,7 @@ def _say_versions(name: str, versions: Sequence[VersionStory]) -> None:
                 _say_named(word, getattr(version, word))
             _say_named("renamed", [f"{old} → {new}" for old, new in version.renamed])
         for replica in kept.replicas:
-            say(f"      replica {replica.store}: {replica.location}, read {_moment(replica.verified_at)}")
+            say(f"      replica {replica.store}: {replica.location}, read {moment(replica.verified_at)}")
 
 
 def _say_named(word: str, paths: Sequence[str]) -> None:
@@ -119,62 +129,7 @@ def _say_entry(entry: Entry) -> None:
     from preservation.model.paths import shown
 
     outcome = "" if entry.outcome == "success" else f"{entry.outcome.upper()}: "
-    say(f"  {_moment(entry.at)}  {entry.event_type}: {shown(outcome + (entry.note or entry.detail))}")
-
-
-def _say_standing(found: Standing) -> None:
-    from flows.progress import human_size
-
-    counts = found.counts
-    say(
-        f"Kept: {_counted(counts.objects, 'object')} in {_counted(counts.packages, 'version')}, "
-        f"{_counted(counts.files, 'file')}, {human_size(counts.bytes)}"
-    )
-    ends = ", ".join(f"{number:,} {verdict}" for verdict, number in sorted(counts.conclusions.items()))
-    say(f"Submissions ended: {ends or 'none yet'}")
-    say(f"\nOn their way: {len(found.on_its_way) or 'none'}")
-    _say_table(
-        ("object", "last stage done", "since", ""),
-        (
-            (one.object, one.stage or "claim", _moment(one.touched), "running" if one.in_hand else "left")
-            for one in found.on_its_way
-        ),
-    )
-    say(f"\nStored today, and what needs somebody: {len(found.latest) or 'nothing'}")
-    _say_table(
-        ("ended", "verdict", "object", "", "receipt"),
-        (
-            (_moment(end.concluded_at), end.verdict.value, str(end.submission.object), *_try_row(end)[2:])
-            for end in found.latest
-        ),
-    )
-
-
-def _say_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write a table for a terminal; where the output is read by a program, a plain line a row."""
-    filled = list(rows)
-    if not filled:
-        return
-    if not sys.stdout.isatty():
-        for row in filled:
-            say("  " + "  ".join(row).rstrip())
-        return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*headings, box=None, pad_edge=False)
-    for row in filled:
-        # As text: what stands in names is no markup.
-        table.add_row(*map(Text, row))
-    Console().print(table)
-
-
-def _try_row(end: Conclusion) -> tuple[str, str, str, str]:
-    from preservation.model.paths import shown
-
-    receipt = "" if end.receipt is None else shown(str(end.receipt))
-    return _moment(end.concluded_at), end.verdict.value, shown(end.summary), receipt
+    say(f"  {moment(entry.at)}  {entry.event_type}: {shown(outcome + (entry.note or entry.detail))}")
 
 
 def _standing_fields(found: Standing) -> dict[str, object]:
@@ -185,8 +140,40 @@ def _standing_fields(found: Standing) -> dict[str, object]:
         "files": counts.files,
         "bytes": counts.bytes,
         "conclusions": {verdict.value: number for verdict, number in counts.conclusions.items()},
+        "inboxes": _inboxes_fields(found),
+        "taken": [_taken_fields(one) for one in found.taken],
         "processing": found.on_its_way,
         "latest": [{"object": str(end.submission.object), **_try_fields(end)} for end in found.latest],
+    }
+
+
+def _inboxes_fields(found: Standing) -> dict[str, object] | None:
+    inboxes = found.inboxes
+    if inboxes is None:
+        return None
+    return {
+        "watched": found.is_watched,
+        "at": inboxes.at,
+        "waiting": inboxes.waiting,
+        "files": inboxes.files,
+        "bytes": inboxes.bytes,
+        "drops": inboxes.drops,
+        "passed_over": inboxes.passed_over,
+        "faults": inboxes.faults,
+    }
+
+
+def _taken_fields(one: Pending) -> dict[str, object]:
+    tries = one.tries
+    return {
+        "object": str(one.take.object_id),
+        "drop": one.take.path,
+        "taken_at": one.take.at,
+        "files": one.take.files,
+        "bytes": one.take.bytes,
+        "runs": tries.runs if tries else 0,
+        "verdict": tries.verdict if tries else None,
+        "sentence": tries.sentence if tries else "",
     }
 
 
@@ -223,11 +210,3 @@ def _try_fields(end: Conclusion) -> dict[str, object]:
         "sentence": end.summary,
         "receipt": end.receipt,
     }
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number != 1)}"
-
-
-def _moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M}"

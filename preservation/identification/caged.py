@@ -24,6 +24,7 @@ NOT_IDENTIFIED = "could not be identified:"
 """The warning about a file that the engines could not be done with begins so."""
 
 _JOBS = "preservation.identification.jobs"
+_IMPORTED_LATE = "preservation.identification.fido"
 _IDENTIFY = JobName(f"{_JOBS}:identify")
 _RELEASES = JobName(f"{_JOBS}:releases")
 
@@ -42,7 +43,7 @@ def identifying_workers(limits: Limits, processes: int) -> CagedWorkers:
     They are given 3 GiB of address space at least, whatever ``limits`` says.
     """
     roomy = replace(limits, address_space=max(limits.address_space, _LEAST_ADDRESS_SPACE))
-    return CagedWorkers(roomy, processes, (_JOBS,), opens_files=True)
+    return CagedWorkers(roomy, processes, (_JOBS, _IMPORTED_LATE), opens_files=True)
 
 
 class CagedIdentifier:

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from preservation.identification import fido, magic, siegfried
+from preservation.identification import magic, siegfried
 from preservation.identification.deciding import decide, in_doubt
 from preservation.identification.opinions import Opinion
 from preservation.model.formats import EngineRelease, Identification, MimeType
@@ -47,7 +47,7 @@ class Identifier:
     @property
     def releases(self) -> tuple[EngineRelease, ...]:
         """The engines with their versions and signatures. Raises ``ToolMissingError``."""
-        second = (fido.release(),) if self._second_opinion else ()
+        second = (_second_release(),) if self._second_opinion else ()
         return (siegfried.release(), *second, magic.release())
 
     def identify_batch(self, paths: Sequence[str | os.PathLike[str]]) -> list[Identification]:
@@ -75,7 +75,7 @@ class Identifier:
         without_name = () if is_named else (WITHOUT_NAME,)
         if first.of_nothing:
             return Identification((), None, _EMPTY, (*without_name, EMPTY_FILE))
-        second = fido.opinion(Path(path)) if self._second_opinion and in_doubt(first) else None
+        second = _second_opinion(Path(path)) if self._second_opinion and in_doubt(first) else None
         decided = decide(first, second)
         claims = first.claims if second is None else first.claims + second.claims
         remarks = first.remarks if second is None else first.remarks + second.remarks
@@ -87,6 +87,18 @@ class Identifier:
             MimeType(mime) if mime else magic.describe(Path(path)),
             (*without_name, *remarks, *decided.warnings),
         )
+
+
+def _second_release() -> EngineRelease:
+    from preservation.identification import fido  # noqa: PLC0415  a thirtieth of a second, where it is asked
+
+    return fido.release()
+
+
+def _second_opinion(path: Path) -> Opinion:
+    from preservation.identification import fido  # noqa: PLC0415  as above
+
+    return fido.opinion(path)
 
 
 def _sayable(path: str, opened: ExitStack) -> str:

@@ -102,3 +102,44 @@ def test_what_waits_is_told_with_its_reason(archive: Archive, pages: list[Path])
         assert sheet.exists()
         (sheet / "page-0.tif.part").rename(sheet / "page-0.tif")
         until((archive.directory / "accepted" / "images" / "sheet-014").exists, up.lines)
+
+
+def test_a_drop_that_waits_for_a_person_goes_on_when_somebody_approves(archive: Archive):
+    capture = archive.directory / "inbox" / "images" / "capture"
+    with service(archive, "up") as up:
+        capture.mkdir()
+        # Nothing that PRONOM knows: the policy asks an archivist.
+        (capture / "capture.raw8").write_bytes(bytes((place * 97 + 31) % 251 for place in range(9000)))
+
+        def waiting() -> list[dict[str, Any]]:
+            told = json.loads(archive.run("status", "--json").stdout)
+            return [one for one in told["taken"] if one["verdict"] == "waiting"]
+
+        until(lambda: bool(waiting()), up.lines)
+        assert waiting()[0]["object"] == "images/capture"
+        assert "images/capture" in archive.run("status").stdout
+        why = ("--because", "raw capture", "--by", "Ada Lund")
+        rehearsed = archive.run("approve", "images/capture", *why, "--dry-run")
+        assert "would be approved" in rehearsed.stdout
+        assert archive.run("approve", "images/nothing", *why).returncode == 6
+        assert archive.run("approve", "images/capture", *why).returncode == 0
+        until((archive.directory / "accepted" / "images" / "capture.receipt.json").exists, up.lines)
+    story = archive.run("journal", "show", "images/capture").stdout
+    assert "Ada Lund" in story
+    assert "raw capture" in story
+
+
+def test_what_is_accepted_is_removed_by_the_command_when_its_time_is_over(archive: Archive):
+    policy = archive.directory / "policies" / "bit-level.toml"
+    policy.write_text(policy.read_text() + "\n[retention]\naccepted_days = 0\n")
+    letter = archive.directory / "inbox" / "files" / "letter.txt"
+    kept = archive.directory / "accepted" / "files" / "letter.txt"
+    with service(archive, "up") as up:
+        letter.write_text("Dear all")
+        until(kept.with_name("letter.txt.receipt.json").exists, up.lines)
+    rehearsed = archive.run("clear", "--dry-run", "--json")
+    assert json.loads(rehearsed.stdout)["removed"] is False
+    assert kept.exists()
+    assert archive.run("clear").returncode == 0
+    assert not kept.exists()
+    assert archive.run("journal", "verify").returncode == 0

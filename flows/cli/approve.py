@@ -1,0 +1,70 @@
+"""``muniment approve``: answer what a drop from an inbox waits for."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from flows.cli.options import InstallationOption, JsonOption
+from flows.cli.output import say, say_json
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command."""
+    app.command()(approve)
+
+
+def approve(
+    name: Annotated[str, typer.Argument(metavar="COLLECTION/OBJECT", help="What waits.")],
+    because: Annotated[str, typer.Option("--because", metavar="WHY", help="Why it may be kept.")],
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who approves.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it waits for; ask nobody.")] = False,
+    json: JsonOption = False,
+    installation: InstallationOption = None,
+) -> None:
+    """Approve a drop that came through an inbox and waits for a person; the running service goes on with it.
+
+    Who approves, and why, stands in the journal and in the package. A drop that was handed in with
+    `muniment preserve` is approved there, with --approve. One that shall not be kept is moved out of
+    processing/.taken/ by hand.
+
+    Exit codes: 0 it goes on, 6 nothing of that name waits, or no Prefect is running.
+
+    Example: muniment approve maps/sheet-012 --because "the torn edge is as in the original" --by "A. Turner"
+    """
+    import os
+
+    from flows.serving import client_environment, running_api
+    from flows.settings import load_settings
+    from flows.watching.approving import approved, overtaken, waiting_take
+    from flows.watching.tries import tries_of
+    from flows.wiring import open_installation
+    from preservation.errors import ConfigurationError
+    from preservation.model.identifiers import parse_object_id
+
+    settings = load_settings(installation)
+    try:
+        object_id = parse_object_id(name)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+    take = waiting_take(object_id, settings)
+    tries = tries_of(take)
+    with open_installation(settings) as opened:
+        warning = overtaken(take, opened.catalogue)
+    if not dry_run:
+        api = running_api(settings)
+        os.environ.update(client_environment(settings, api))
+        from flows.runs import open_runs
+
+        with open_runs(settings, api) as runs:
+            approved(take, settings, by=by, because=because, ask=runs.ask)
+    waited_for = tries.sentence if tries else ""
+    if json:
+        told = {"object": str(object_id), "waited_for": waited_for, "warning": warning}
+        say_json({**told, "dry_run": dry_run})
+        return
+    say(f"{object_id}: {'would be approved' if dry_run else 'approved; it goes on'}")
+    say(f"  it waited for: {waited_for}")
+    if warning:
+        say(f"  WARNING: {warning}")

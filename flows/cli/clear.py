@@ -1,0 +1,56 @@
+"""``muniment clear``: remove from ``accepted/`` what is proved to be kept, when its time is over."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from flows.cli.options import InstallationOption, JsonOption
+from flows.cli.output import say, say_json
+
+_STAYS = 4
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command."""
+    app.command()(clear)
+
+
+def clear(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read back and say; remove nothing.")] = False,
+    json: JsonOption = False,
+    installation: InstallationOption = None,
+) -> None:
+    """Remove drops from accepted/ that are there for longer than their policy's [retention] accepted_days.
+
+    A drop is removed where it is unchanged and as many replicas of its package as the policy asks for were
+    read back just before. The removal stands in the journal.
+
+    Exit codes: 0 what was due is removed, 4 something that was due had to stay; it is told why.
+
+    Example: muniment clear --dry-run -C archive
+    """
+    from flows.settings import load_settings
+    from flows.watching.clearing import Cleared, clear_accepted
+    from flows.wiring import now, open_installation
+    from preservation.model.paths import shown
+
+    stays = False
+    with open_installation(load_settings(installation)) as opened:
+        for one in clear_accepted(opened, now(), dry_run=dry_run):
+            cleared = isinstance(one, Cleared)
+            stays |= not cleared
+            sentence = (
+                f"kept as {one.kept.package}, read back just now from {' and '.join(one.stores)}"
+                if isinstance(one, Cleared)
+                else one.sentence
+            )
+            if json:
+                said = {"path": one.path, "removed": cleared and not dry_run, "sentence": sentence}
+                say_json({**said, "dry_run": dry_run})
+            else:
+                verb = ("would be removed" if dry_run else "removed") if cleared else "STAYS"
+                say(f"{verb}  {shown(str(one.path))}\n  {sentence}")
+    if stays:
+        raise typer.Exit(_STAYS)
