@@ -136,7 +136,7 @@ def _does_not_end(run: AskedRun, at: datetime) -> alarms.Alarm:
         alarms.AlarmKind.WAITING_TOO_LONG,
         label_of(list(run.drops)),
         at,
-        happened=f"Its run was asked for at {run.asked_at:%Y-%m-%d %H:%M} UTC and has not ended ({run.state}).",
+        happened=f"Its run, asked for at {run.asked_at:%Y-%m-%d %H:%M} UTC, has not ended ({run.state}).",
         next_step="See in the Prefect UI that a worker runs; cancel the run where it does nothing any more.",
         key=str(run.identifier),
     )

@@ -11,14 +11,18 @@ from flows.leftovers import let_go
 from flows.room import require_room_for_work, require_room_in_stores
 from flows.stages.changes import require_drop
 from flows.stages.registering import REGISTER
+from flows.stages.stage import end
+from flows.watching.taking import take_holding
 from flows.wiring import Installation, now
 from flows.workspace import Approval, Workspace, in_hand, only
 from preservation.errors import NotFoundError
 from preservation.model.digests import HexDigest
 from preservation.model.identifiers import ObjectId
+from preservation.model.issues import Issue, Severity
 from preservation.model.verdicts import Verdict
 from preservation.policy.schema import Policy
 from preservation.survey.walk import TreeOutline
+from storage.replication.outcomes import SOURCE_CHANGED
 
 
 @contextmanager
@@ -45,7 +49,26 @@ def claim(drop: Drop, installation: Installation) -> Iterator[Workspace]:
         elif _ended_for_now(workspace):
             _take_answer(drop, workspace)
             workspace.reopen()
+        if not workspace.has_ended and not _is_as_taken(drop, found):
+            _send_back(workspace)
         yield workspace
+
+
+def _is_as_taken(drop: Drop, found: TreeOutline) -> bool:
+    """Say whether a drop from an inbox is what was taken; of any other nothing is known."""
+    taken = take_holding(drop.path) if drop.taken else None
+    return taken is None or found.signature == taken.tree
+
+
+def _send_back(workspace: Workspace) -> None:
+    changed = Issue(
+        SOURCE_CHANGED,
+        Severity.ERROR,
+        "The drop was changed after it was taken from its inbox: somebody still wrote to it.",
+        None,
+        "Wait until nobody writes to it any more, then drop it again.",
+    )
+    end(workspace, Verdict.REJECTED, f"{changed.message} {changed.next_step}", issues=(changed,))
 
 
 def _require_room(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,9 +56,17 @@ class Drop:
 def name_of(path: Path) -> str:
     """Return the name of the object that a drop is: the drop's own, without the ending of an archive."""
     for ending in _ARCHIVES:
-        if path.name.lower().endswith(ending) and len(path.name) > len(ending) and path.is_file():
+        if path.name.lower().endswith(ending) and len(path.name) > len(ending) and _is_file(path):
             return path.name[: -len(ending)]
     return path.name
+
+
+def _is_file(path: Path) -> bool:
+    """Say whether it is a file. A link is none, wherever it leads: what it leads to may not even be asked."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def tree_of(path: Path) -> HexDigest:

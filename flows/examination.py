@@ -6,18 +6,22 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
+from flows.alarms.channels import Undelivered
 from flows.replicas_asked import require_reachable
 from flows.settings import FolderStoreSettings, Settings
 from flows.virus_scanner import standing_of_scanner
-from preservation.errors import ConfigurationError, PreservationError
+from preservation.errors import ConfigurationError, PreservationError, UnavailableError
 from preservation.model.identifiers import CollectionName
 from storage.ports.stores import Store
 
 _GIB = 1 << 30
+_SENT_WITHIN = timedelta(hours=1)
 
 
 class State(StrEnum):
@@ -50,8 +54,11 @@ def examine_programs() -> Iterator[Finding]:
     yield _tried("Prefect", lambda: f"prefect {version('prefect')}", "run: make setup")
 
 
-def examine_installation(settings: Settings) -> Iterator[Finding]:
-    """Try the installation's policies, database, key and stores."""
+def examine_installation(settings: Settings, *, send_test_alarm: bool = False) -> Iterator[Finding]:
+    """Try the installation's policies, database, key, stores, scanner and alarms.
+
+    Alarms are tried without anybody being told, unless ``send_test_alarm``.
+    """
     from flows.wiring import open_installation  # noqa: PLC0415  half a second, and only here
 
     governed = {collection.name: collection.policy for collection in settings.collection}
@@ -78,6 +85,7 @@ def examine_installation(settings: Settings) -> Iterator[Finding]:
         lambda: standing_of_scanner(settings),
         "see to clamd and freshclam, and to [virus] in muniment.toml",
     )
+    yield from _alarms(settings, send=send_test_alarm)
 
 
 def _tried(what: str, attempt: Callable[[], str], next_step: str) -> Finding:
@@ -91,6 +99,41 @@ def _tried(what: str, attempt: Callable[[], str], next_step: str) -> Finding:
 
 def _probe(store: Store) -> Callable[[], str]:
     return lambda: store.probe().detail
+
+
+def _alarms(settings: Settings, *, send: bool) -> Iterator[Finding]:
+    from flows.alarms.configured import channels_of, outbox_of  # noqa: PLC0415  HTTP and mail, and only here
+    from flows.alarms.occasions import trial_alarm  # noqa: PLC0415  as above
+    from flows.wiring import now  # noqa: PLC0415  half a second, and only here
+
+    next_step = "see docs/operations.md, Alarms"
+    channels = channels_of(settings)
+    if not channels:
+        yield Finding("alarms", State.OK, "nobody is told of them: they stand in the log alone")
+    alarm = trial_alarm(now())
+    for channel in channels:
+        if send:
+            sent = _got_through(partial(channel.send, alarm), f"a test alarm was sent by {channel.shown}")
+        else:
+            sent = _got_through(channel.try_out, channel.shown)
+        yield _tried(f"alarms by {channel.name}", sent, next_step)
+    waiting = outbox_of(settings).waiting()
+    if waiting:
+        oldest = f"{waiting[0].alarm.at:%Y-%m-%d %H:%M} UTC"
+        told = f"{len(waiting)} wait to be sent, the oldest since {oldest}"
+        late = now() - waiting[0].alarm.at > _SENT_WITHIN
+        step = "see that muniment up runs, and to the lines above"
+        yield Finding("alarms", State.FAILING if late else State.OK, told, step)
+
+
+def _got_through(send: Callable[[], Undelivered | None], told: str) -> Callable[[], str]:
+    def attempt() -> str:
+        undelivered = send()
+        if undelivered is not None:
+            raise UnavailableError(undelivered.reason)
+        return told
+
+    return attempt
 
 
 def _sites(settings: Settings) -> Finding:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flows.drops import Drop, name_of
 from preservation.errors import ConfigurationError
+from preservation.model.paths import is_utf8
 
 _FILE_URL = "file://"
 
@@ -85,8 +86,8 @@ def parameters_of(directory: Path, drops: Iterable[Drop]) -> dict[str, Any]:
         DropParameters(
             path=_text_of(drop.path),
             collection=drop.collection,
-            # A name that is no text is the drop's own, and comes with the path.
-            object_name=drop.object_name if drop.object_name.isprintable() else "",
+            # A name that is no text names no object; what it is comes with the path.
+            object_name=drop.object_name if is_utf8(drop.object_name) else "",
             approved_by=drop.approved_by,
             because=drop.because,
             taken=drop.taken,

@@ -14,7 +14,7 @@ from prefect.workers.process import ProcessWorker
 
 from flows.deployments import WORK_POOL, register_deployments
 from flows.handing.hands import Hands
-from flows.lost_runs import crash_lost_runs
+from flows.lost_runs import LostRuns
 from flows.serving import PrefectApi
 from flows.settings import Settings
 
@@ -43,6 +43,7 @@ class Polling:
         self._settings = settings
         self._api = api
         self._hands = hands
+        self._lost = LostRuns(hands.folder)
         self._worker = worker
         self._say = say
         self._asked_to_stop = 0
@@ -107,7 +108,7 @@ class Polling:
     async def _sync(self) -> None:
         try:
             await self._worker.sync_with_backend()
-            await crash_lost_runs(self._worker.client, self._hands.folder)
+            await self._lost.tell(self._worker.client)
         except httpx.HTTPStatusError as error:
             self._say(f"Prefect at {self._api.url} refused what it was told: {error}")
 

@@ -13,6 +13,8 @@ from prefect import flow
 from prefect.client.schemas.objects import State, StateType
 from prefect.runtime import flow_run
 
+from flows.alarms.occasions import broken_promises, infected_among
+from flows.alarms.raising import raise_alarms
 from flows.answering import RunOutcome, Told, not_begun, unanswered, unwritten
 from flows.artifacts import publish
 from flows.claiming import claim
@@ -27,9 +29,10 @@ from flows.stages.stage import Stage, interrupt
 from flows.tasks import answer_all, run_stage, seal_journal
 from flows.watching import placing
 from flows.watching.taking import take_holding
-from flows.wiring import open_installation
+from flows.wiring import now, open_installation
 from flows.workspace import Workspace
-from preservation.errors import PreservationError, StorageError
+from preservation.errors import ConfigurationError, PreservationError, StorageError
+from preservation.model.paths import shown
 from preservation.model.verdicts import Verdict
 
 _STATES = {
@@ -98,9 +101,12 @@ def preserve(directory: Path, drops: list[Drop]) -> State[RunOutcome]:
             if not outcome.is_completed():
                 _interrupt_unfinished(in_hand, stage, outcome)
         answered = _answers(settings, in_hand.workspaces, label)
-    by_place = in_hand.told | dict(zip(in_hand.taken, answered, strict=True))
-    told = [by_place[place] for place in range(len(drops))]
-    _put_where_people_look(drops, told)
+        by_place = in_hand.told | dict(zip(in_hand.taken, answered, strict=True))
+        told = [by_place[place] for place in range(len(drops))]
+        # Before the drops move: what is moved is in no further run's hands.
+        raise_alarms(settings, infected_among(told))
+        # Still in hand: another run would find the drop gone, and tell that instead of this end.
+        _put_where_people_look(drops, told)
     ended = _sealed(settings, told)
     noted = _NOTED.get()
     if noted is not None:
@@ -116,11 +122,22 @@ def _take_in_hand(settings: Settings, drops: list[Drop], hands: ExitStack) -> _I
         for place, drop in enumerate(drops):
             try:
                 with faults_told(settings):
+                    _require_as_taken(drop)
                     taken[place] = hands.enter_context(claim(drop, installation)).root
             except PreservationError as error:
                 LOG.warning("%s: %s", drop, error)
                 refused[place] = not_begun(drop, str(error))
     return _InHand(taken, refused)
+
+
+def _require_as_taken(drop: Drop) -> None:
+    """Raise ``ConfigurationError`` where the drop was taken from its inbox as another object."""
+    take = take_holding(drop.path) if drop.taken else None
+    if take is not None and take.object_id != drop.object_id:
+        raise ConfigurationError(
+            f"{drop}: it was taken from its inbox as {shown(str(take.object_id))}; "
+            "start the run for that object"
+        )
 
 
 def _interrupt_unfinished(in_hand: _InHand, stage: Stage, outcome: State[Any]) -> None:
@@ -174,6 +191,7 @@ def _sealed(settings: Settings, told: list[Told]) -> RunOutcome:
     )(settings.directory, return_state=True)
     error = outcome.result(raise_on_failure=False)
     if isinstance(error, BaseException):
+        raise_alarms(settings, broken_promises("the journal", error, now()))
         code = error.exit_code if isinstance(error, PreservationError) else 1
         return RunOutcome(told, f"The journal was not sealed: {error}", code)
     return RunOutcome(told)

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
     DeploymentFilter,
-    DeploymentFilterId,
+    DeploymentFilterName,
+    FlowFilter,
+    FlowFilterName,
     FlowRunFilter,
     FlowRunFilterState,
     FlowRunFilterStateType,
@@ -26,24 +30,24 @@ from flows.drops import Drop, label_of
 from flows.parameters import drops_asked, parameters_of
 from flows.serving import PrefectApi
 from flows.settings import Settings
+from flows.wiring import now
 from preservation.errors import ConfigurationError
 
 _PAGE = 200
-_NOT_ENDED = [
-    StateType.SCHEDULED,
-    StateType.PENDING,
-    StateType.RUNNING,
-    StateType.PAUSED,
-    StateType.CANCELLING,
-]
+_UNDER_WAY = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
+"""A paused run is none of them: its process may go on or not, and nobody knows until when it is paused."""
+
+_SOON = timedelta(minutes=1)
+"""Clocks differ: what is due so soon is taken to be due."""
 
 
 @dataclass(frozen=True, slots=True)
 class AskedRun:
-    """A run that has not ended: asked for, waiting for a worker, or running."""
+    """A run that is under way: asked for, waiting for a worker, or running."""
 
     identifier: UUID
     state: str
+    asked_at: datetime
     drops: tuple[Drop, ...]
 
 
@@ -59,21 +63,36 @@ class Runs:
     def ask(self, drops: Sequence[Drop]) -> UUID:
         """Ask for a run for ``drops``, as soon as a worker is free; return the run's identifier."""
         asked = list(drops)
-        run = self._client.create_flow_run_from_deployment(
-            self._deployment_id(),
-            name=f"preserve {label_of(asked)}",
-            parameters=parameters_of(self._settings.directory, asked),
-            tags=sorted({drop.collection for drop in asked}),
-        )
-        return run.id
+        try:
+            return self._asked(self._deployment_id(), asked)
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code != httpx.codes.NOT_FOUND:
+                raise
+            # Somebody has replaced the deployment, or all of Prefect's database, since we last asked.
+            self._deployment = None
+            return self._asked(self._deployment_id(), asked)
 
     def under_way(self) -> list[AskedRun]:
-        """Return the runs of this installation that have not ended, first those asked for first."""
+        """Return the runs of this installation that are under way, first those asked for first.
+
+        One that somebody paused, or put off to a later time, is not: its drop is worth another run meanwhile,
+        and of two runs of one object the second one finds it in hand, or done.
+        """
+        soon = now() + _SOON
         return [
-            AskedRun(run.id, run.state_name or "", tuple(drops))
-            for run in self._not_ended()
+            AskedRun(run.id, run.state_name or "", run.created or now(), tuple(drops))
+            for run in self._read()
+            if not _is_put_off(run, soon)
             for drops in self._drops_of(run)
         ]
+
+    def _asked(self, deployment: UUID, drops: list[Drop]) -> UUID:
+        return self._client.create_flow_run_from_deployment(
+            deployment,
+            name=f"preserve {label_of(drops)}",
+            parameters=parameters_of(self._settings.directory, drops),
+            tags=sorted({drop.collection for drop in drops}),
+        ).id
 
     def _drops_of(self, run: FlowRun) -> Iterator[list[Drop]]:
         """Give the drops of a run; nothing where it is another installation's, or asks for nonsense."""
@@ -85,14 +104,16 @@ class Runs:
             # Started by hand, with parameters that the run itself will refuse.
             return
 
-    def _not_ended(self) -> Iterator[FlowRun]:
-        state = FlowRunFilterState(type=FlowRunFilterStateType(any_=_NOT_ENDED))
-        deployment = DeploymentFilter(id=DeploymentFilterId(any_=[self._deployment_id()]))
+    def _read(self) -> Iterator[FlowRun]:
+        state = FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNDER_WAY))
+        # By its names: its identifier is another one once somebody has replaced it.
+        flow, _, deployment = PRESERVE_DROPS.partition("/")
         offset = 0
         while True:
             page = self._client.read_flow_runs(
                 flow_run_filter=FlowRunFilter(state=state),
-                deployment_filter=deployment,
+                flow_filter=FlowFilter(name=FlowFilterName(any_=[flow])),
+                deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[deployment])),
                 sort=FlowRunSort.EXPECTED_START_TIME_ASC,
                 limit=_PAGE,
                 offset=offset,
@@ -111,6 +132,12 @@ class Runs:
                 register_deployments(self._settings, self._api)
                 self._deployment = self._client.read_deployment_by_name(PRESERVE_DROPS).id
         return self._deployment
+
+
+def _is_put_off(run: FlowRun, soon: datetime) -> bool:
+    """Say whether the run is scheduled for a later time than ``soon``."""
+    due = run.next_scheduled_start_time
+    return run.state_type is StateType.SCHEDULED and due is not None and due > soon
 
 
 @contextmanager

@@ -29,6 +29,9 @@ from preservation.errors import UnavailableError
 
 _LOOPBACK = "127.0.0.1"
 _START_SECONDS = 120
+_PATIENCE_SECONDS = 60
+"""For so long a server that lives may be too busy to answer."""
+
 _STOP_SECONDS = 15
 _POLL_SECONDS = 0.1
 _HTTP_OK = 200
@@ -92,13 +95,13 @@ def running_api(settings: Settings) -> PrefectApi:
     """
     if settings.prefect.api_url:
         return _configured(settings)
-    server = _running(_home(settings))
-    if server is None:
+    server = _noted(_home(settings))
+    if server is None or not _lives(server):
         raise UnavailableError(
             f"{settings.directory}: no Prefect is running; start it with: muniment up -C "
             f"{settings.directory}, or name yours as api_url in [prefect] of muniment.toml"
         )
-    return PrefectApi(server.url)
+    return PrefectApi(_waited_for(server).url)
 
 
 @contextmanager
@@ -122,7 +125,7 @@ def served(settings: Settings) -> Iterator[PrefectApi]:
             ) from error
         server = _running(home)
         if server is None or server.on_demand or server.url != _url(settings.prefect.port):
-            server = _served_anew(settings, server)
+            server = _served_anew(settings)
         try:
             yield PrefectApi(server.url)
         finally:
@@ -139,12 +142,14 @@ def serve_again(settings: Settings) -> None:
     _running_or_started(home, port=settings.prefect.port, on_demand=False)
 
 
-def _served_anew(settings: Settings, running: _Server | None) -> _Server:
+def _served_anew(settings: Settings) -> _Server:
     home, port = _home(settings), settings.prefect.port
-    if running is not None and running.on_demand:
+    noted = _noted(home)
+    if noted is not None and noted.on_demand and _lives(noted):
+        # Too busy to answer, say: somebody preserves with it.
         raise UnavailableError(
             f"{settings.directory}: a Prefect server is running already "
-            f"(process {running.pid}, {running.url}); use that one, or stop it first"
+            f"(process {noted.pid}, {noted.url}); use that one, or stop it first"
         )
     _stop_noted(home)
     if not _is_free(port):
@@ -177,15 +182,38 @@ def _noted(home: Path) -> _Server | None:
         return None
 
 
+def _note(home: Path, server: _Server) -> None:
+    written = home / "server.json.part"
+    written.write_bytes(msgspec.json.encode(server))
+    written.replace(home / "server.json")
+
+
 def _running(home: Path) -> _Server | None:
     server = _noted(home)
     return server if server is not None and _lives(server) and _answers(server.url) else None
 
 
 def _running_or_started(home: Path, *, port: int, on_demand: bool) -> _Server:
+    """Return the server that runs, or start one: never two of them, for they would share a database."""
     with (home / "starting").open("a") as starting:
         fcntl.flock(starting, fcntl.LOCK_EX)
-        return _running(home) or _start(home, port, on_demand=on_demand)
+        server = _noted(home)
+        if server is not None and _lives(server):
+            return _waited_for(server)
+        return _start(home, port, on_demand=on_demand)
+
+
+def _waited_for(server: _Server) -> _Server:
+    """Return the server when it answers. Raises ``UnavailableError`` where it does not, or ends."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not _answers(server.url):
+        if time.monotonic() > deadline or not _lives(server):
+            raise UnavailableError(
+                f"Prefect's server (process {server.pid}) does not answer at {server.url}; "
+                "wait until it has less to do, or stop it, then try again"
+            )
+        time.sleep(_POLL_SECONDS)
+    return server
 
 
 def _start(home: Path, port: int, *, on_demand: bool) -> _Server:
@@ -197,11 +225,16 @@ def _start(home: Path, port: int, *, on_demand: bool) -> _Server:
             stdout=log,
             stderr=log,
             start_new_session=True,
-            env={**os.environ, **server_environment(home), "PREFECT_UI_API_URL": url},
+            env={**os.environ, **server_environment(home), "PREFECT_UI_API_URL": "/api"},
         )
     _CHILDREN[process.pid] = process
     server = _Server(process.pid, born(process.pid) or "", url, on_demand)
-    (home / "server.json").write_bytes(msgspec.json.encode(server))
+    try:
+        _note(home, server)
+    except OSError:
+        # Nobody would know of it.
+        _stop(home, server)
+        raise
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if _answers(url):
@@ -248,7 +281,7 @@ def _stop_if_last(home: Path, users: int) -> None:
         fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return
-    server = _running(home)
+    server = _noted(home)
     if server is not None and server.on_demand:
         _stop(home, server)
 

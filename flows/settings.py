@@ -24,6 +24,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from flows.alarms.settings import AlarmSettings
 from flows.watching.areas import Area
 from preservation.errors import ConfigurationError
 from preservation.model.identifiers import CollectionName, StoreName, collection_name
@@ -215,6 +216,7 @@ class Settings(_Section):
     limits: LimitSettings = LimitSettings()
     virus: VirusSettings = VirusSettings()
     service: ServiceSettings = ServiceSettings()
+    alarms: AlarmSettings = AlarmSettings()
     area: tuple[AreaSettings, ...] = ()
     default_policy: Path | None = None
     collection: tuple[CollectionSettings, ...] = ()
@@ -419,7 +421,8 @@ def _line_of(lines: list[str], location: tuple[int | str, ...]) -> int | None:
         candidates = [
             number
             for number, line in enumerate(lines[start:], start)
-            if line.strip().strip("[]").split("=")[0].strip() == part
+            # Of [alarms.mail] it is the last part.
+            if line.strip().strip("[]").split("=")[0].strip().rpartition(".")[2] == part
         ]
         if nth < len(candidates):
             start = candidates[nth]

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from itertools import islice, takewhile
 from pathlib import Path
 
-from flows.settings import Settings
 from flows.watching.backlog import Backlog, Pending
 from flows.watching.publishing import Inboxes, read_inboxes
 from flows.wiring import Installation, now
@@ -40,7 +39,7 @@ class Standing:
 
     ``inboxes`` is what the watcher said last, ``None`` where none ever did; ``is_watched`` says whether that
     watcher is alive, as far as is known here. ``taken`` are the drops that were taken from an inbox and have
-    no answer yet.
+    no answer yet; ``troubles`` says of which areas that cannot be told now.
     """
 
     counts: Counts
@@ -48,6 +47,7 @@ class Standing:
     latest: tuple[Conclusion, ...]
     inboxes: Inboxes | None
     taken: tuple[Pending, ...]
+    troubles: tuple[str, ...] = ()
 
     @property
     def is_watched(self) -> bool:
@@ -61,21 +61,16 @@ def standing(installation: Installation) -> Standing:
     Raises ``StorageError`` where the database does not answer.
     """
     settings = installation.settings
+    backlog = Backlog(settings.areas)
+    taken = tuple(backlog.pending())
     return Standing(
         installation.catalogue.counts(),
         tuple(_on_its_way(settings.processing)),
         tuple(sorted(_latest(installation), key=lambda end: end.concluded_at, reverse=True)),
         read_inboxes(settings),
-        tuple(_taken(settings)),
+        taken,
+        tuple(backlog.troubles.values()),
     )
-
-
-def _taken(settings: Settings) -> list[Pending]:
-    """Return the drops that are ours and not answered; nothing of an area that cannot be read now."""
-    try:
-        return Backlog(settings.areas).pending()
-    except OSError:
-        return []
 
 
 def _latest(installation: Installation) -> Iterator[Conclusion]:

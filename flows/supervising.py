@@ -58,10 +58,11 @@ class Supervised:
         if self._process is not None and not self._ended:
             self._note_end(self._process, moment)
         if moment >= self._again_at:
-            # A group of its own: Ctrl-C in a terminal is for us, who then stop it in good order.
-            self._process = subprocess.Popen(  # noqa: S603  a command of our own, an argument list
-                self._command, env=self._environment, stdin=subprocess.DEVNULL, start_new_session=True
-            )
+            try:
+                self._start()
+            except OSError as error:
+                self._wait(moment, f"the {self._what} could not be started ({error.strerror or error})")
+                return
             self._began = moment
             self._ended = False
 
@@ -81,12 +82,19 @@ class Supervised:
             self._process.kill()
             self._process.wait()
 
+    def _start(self) -> None:
+        # A group of its own: Ctrl-C in a terminal is for us, who then stop it in good order.
+        self._process = subprocess.Popen(  # noqa: S603  a command of our own, an argument list
+            self._command, env=self._environment, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+
     def _note_end(self, process: subprocess.Popen[bytes], moment: float) -> None:
         self._ended = True
         if moment - self._began > _SETTLED_SECONDS:
             self._pause = _FIRST_PAUSE
+        self._wait(moment, f"the {self._what} ended (exit {process.returncode})")
+
+    def _wait(self, moment: float, what: str) -> None:
         self._again_at = moment + self._pause
-        self._say(
-            f"the {self._what} ended (exit {process.returncode}); it is started again in {self._pause:.0f} s"
-        )
+        self._say(f"{what}; it is started again in {self._pause:.0f} s")
         self._pause = min(2 * self._pause, _LONGEST_PAUSE)

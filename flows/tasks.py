@@ -8,6 +8,8 @@ from pathlib import Path
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from flows.alarms.occasions import broken_promises
+from flows.alarms.raising import raise_alarms
 from flows.answering import Told, answer, seal
 from flows.machine import faults_told, machine_fault
 from flows.progress import LOG
@@ -15,7 +17,7 @@ from flows.retries import as_the_error_says
 from flows.settings import load_settings
 from flows.stages.all import STAGES
 from flows.stages.stage import Stage, interrupt
-from flows.wiring import Installation, open_installation
+from flows.wiring import Installation, now, open_installation
 from flows.workspace import Workspace
 from preservation.errors import PreservationError, StorageError
 from preservation.model.events import Event
@@ -74,6 +76,8 @@ def _run_one(stage: Stage, workspace: Workspace, installation: Installation) -> 
         if error.retryable:
             raise
         reason = str(error)
+        about = str(workspace.submission.object)
+        raise_alarms(installation.settings, broken_promises(about, error, now()))
     except OSError as error:
         reason = str(machine_fault(error, installation.settings))
         LOG.warning("%s: %s: %s", workspace.submission.object, stage.name, reason)

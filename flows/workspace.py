@@ -215,6 +215,11 @@ def lock_of(processing: Path, object_id: ObjectId) -> Path:
     return processing / _LOCKS / object_id.collection / object_id.name
 
 
+def in_other_hands(object_id: ObjectId) -> str:
+    """Say that another run has the object in hand."""
+    return f"{object_id}: another run of Muniment has this object in hand; try again when it has ended"
+
+
 @contextmanager
 def in_hand(processing: Path, object_id: ObjectId) -> Iterator[Workspace]:
     """Hold the object's folder for as long as the context lasts; nobody else has it then.
@@ -228,9 +233,7 @@ def in_hand(processing: Path, object_id: ObjectId) -> Iterator[Workspace]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise UnavailableError(
-                f"{object_id}: another run of Muniment has this object in hand; try again when it has ended"
-            ) from error
+            raise UnavailableError(in_other_hands(object_id)) from error
         workspace = Workspace(processing / object_id.collection / object_id.name)
         # What a run was killed in the middle of removing is nobody's any more.
         for aside in workspace.root.parent.glob(f"{_DISCARDED}*"):

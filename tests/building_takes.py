@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from flows.answering import Told
 from flows.watching.areas import Area
-from flows.watching.taking import CompleteDrop, Take, take
+from flows.watching.taking import CompleteDrop, Take, take, take_folders, take_of
 from flows.workspace import Ending
 from preservation.model.identifiers import (
     CollectionName,
@@ -65,6 +66,14 @@ def a_take(area: Area, name: str = "sheet-012", at: datetime = NOON) -> Take:
     taken = take(found_complete(area, a_drop(area, name)), at)
     assert isinstance(taken, Take)
     return taken
+
+
+def takes_in(area: Area) -> Iterator[Take]:
+    """The takes in ``area`` that have their drop, the oldest first."""
+    for folder in take_folders(area):
+        found = take_of(folder, area)
+        if found is not None and found.has_drop:
+            yield found
 
 
 def told_of(

@@ -16,6 +16,7 @@ from archives import MUNIMENT, Archive
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Cancelling
 from running_flows import surroundings
 
 from flows.drops import Drop
@@ -106,6 +107,15 @@ def forget(archive: Archive, identifier: UUID) -> None:
         get_client(sync_client=True) as client,
     ):
         client.delete_flow_run(identifier)
+
+
+def cancel(archive: Archive, identifier: UUID) -> None:
+    """Cancel the run, as somebody does in Prefect's UI."""
+    with (
+        temporary_settings({PREFECT_API_URL: archive.api_url}),
+        get_client(sync_client=True) as client,
+    ):
+        client.set_flow_run_state(identifier, Cancelling())
 
 
 def ended_run(archive: Archive, identifier: UUID) -> FlowRun:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Annotated
 
 import typer
 
@@ -17,7 +18,14 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-def doctor(installation: InstallationOption = None, json: JsonOption = False) -> None:
+def doctor(
+    send_test_alarm: Annotated[
+        bool,
+        typer.Option("--send-test-alarm", help="Send an alarm by every channel, that says it is a test."),
+    ] = False,
+    installation: InstallationOption = None,
+    json: JsonOption = False,
+) -> None:
     """Say what is installed, which converters and stores work, and what to do about what does not.
 
     Everything is tried, not assumed: each store is written to, read back and listed, and nothing stays
@@ -37,7 +45,7 @@ def doctor(installation: InstallationOption = None, json: JsonOption = False) ->
             raise
         note(f"only programs were looked at: {error}")
     else:
-        findings += examine_installation(settings)
+        findings += examine_installation(settings, send_test_alarm=send_test_alarm)
     for finding in findings:
         if json:
             say_json(dataclasses.asdict(finding))

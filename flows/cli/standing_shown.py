@@ -128,6 +128,7 @@ def _inboxes(found: Standing) -> Iterator[Shown]:
 def _taken(found: Standing) -> Iterator[Shown]:
     yield f"\nTaken and not answered yet: {len(found.taken) or 'none'}"
     yield Table(("object", "", "since", ""), tuple(_taken_row(one) for one in found.taken))
+    yield from found.troubles
 
 
 def _taken_row(one: Pending) -> tuple[str, ...]:

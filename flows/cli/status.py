@@ -142,6 +142,7 @@ def _standing_fields(found: Standing) -> dict[str, object]:
         "conclusions": {verdict.value: number for verdict, number in counts.conclusions.items()},
         "inboxes": _inboxes_fields(found),
         "taken": [_taken_fields(one) for one in found.taken],
+        "troubles": list(found.troubles),
         "processing": found.on_its_way,
         "latest": [{"object": str(end.submission.object), **_try_fields(end)} for end in found.latest],
     }

@@ -74,8 +74,6 @@ class _Stops:
 
 
 def _serve(settings: Settings, api: PrefectApi, stops: _Stops) -> None:
-    from flows.serving import serve_again
-
     worker, watcher = (_supervised(verb, settings, api) for verb in ("worker", "watch"))
     silent = 0
     try:
@@ -88,7 +86,7 @@ def _serve(settings: Settings, api: PrefectApi, stops: _Stops) -> None:
                 note(f"muniment: Prefect at {api.url} does not answer")
                 if not settings.prefect.api_url:
                     note("muniment: starting Prefect again …")
-                    serve_again(settings)
+                    _serve_again(settings)
                 silent = 0
         watcher.ask_to_stop()
         _drain(worker, stops)
@@ -96,6 +94,17 @@ def _serve(settings: Settings, api: PrefectApi, stops: _Stops) -> None:
     finally:
         worker.kill(0)
         watcher.kill(0)
+
+
+def _serve_again(settings: Settings) -> None:
+    """Start Prefect again; where that fails it is told, and tried again when it was silent for as long."""
+    from flows.serving import serve_again
+    from preservation.errors import PreservationError
+
+    try:
+        serve_again(settings)
+    except (PreservationError, OSError) as error:
+        note(f"muniment: Prefect could not be started ({error}); runs go on, and it is tried again")
 
 
 def _supervised(verb: str, settings: Settings, api: PrefectApi) -> Supervised:

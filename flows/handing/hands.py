@@ -11,9 +11,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from flows.handing.letter import HANDS_VARIABLE, address_of
+from flows.progress import LOG
 from flows.settings import Settings
 
 _BACKLOG = 64
@@ -22,8 +25,49 @@ _STOP_SECONDS = 10.0
 _LONGEST_PAUSE = 60.0
 
 
-class Hands:
-    """The warm process of a worker. ``slot`` numbers the workers of one installation, from 1."""
+class Hands(Protocol):
+    """What a worker has for its runs. ``slot`` numbers the workers of one installation, from 1.
+
+    In ``folder`` is noted which runs go on.
+    """
+
+    @property
+    def slot(self) -> int:
+        """The worker's number."""
+
+    @property
+    def folder(self) -> Path:
+        """The folder of all hands of the installation."""
+
+    def wait_until_warm(self) -> bool:
+        """Wait until everything is imported that a run needs; say whether it is."""
+
+    def keep_warm(self) -> None:
+        """See that it stays so; to be called now and then."""
+
+    def end_runs(self) -> None:
+        """Ask every run to end: it tells Prefect so, and goes on from there another time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _ColdHands:
+    """No warm process: each run imports for itself what it needs, and is killed with the worker."""
+
+    slot: int
+    folder: Path
+
+    def wait_until_warm(self) -> bool:
+        return False
+
+    def keep_warm(self) -> None:
+        return
+
+    def end_runs(self) -> None:
+        return
+
+
+class _WarmHands:
+    """The warm process of a worker."""
 
     def __init__(self, calls: socket.socket, slot: int, folder: Path) -> None:
         self.slot = slot
@@ -34,11 +78,10 @@ class Hands:
         self._process, self._leash = self._started()
 
     def wait_until_warm(self) -> bool:
-        """Wait until it has everything imported; say whether it has."""
         return bool(select.select([self._leash], [], [], _START_SECONDS)[0]) and self._process.poll() is None
 
     def keep_warm(self) -> None:
-        """Start another warm process where this one has gone: at once, and later where that is no help."""
+        # At once where it has gone, and later where that is no help.
         if self._process.poll() is None or time.monotonic() < self._not_before:
             return
         self._leash.close()
@@ -47,7 +90,6 @@ class Hands:
         self._process, self._leash = self._started()
 
     def end_runs(self) -> None:
-        """Ask every run to end: it tells Prefect so, and goes on from there another time."""
         with suppress(OSError):
             self._leash.send(b"\1")
 
@@ -76,7 +118,10 @@ class Hands:
 
 @contextmanager
 def hands_of(settings: Settings) -> Iterator[Hands]:
-    """Keep a warm process for as long as the context lasts, and tell the commands of runs where it is."""
+    """Keep a warm process for as long as the context lasts, and tell the commands of runs where it is.
+
+    Where the installation's file system has no sockets, a network share say, there is none.
+    """
     folder = settings.state / "hands"
     folder.mkdir(mode=0o700, exist_ok=True)
     slot, lock = _free_slot(folder)
@@ -84,11 +129,11 @@ def hands_of(settings: Settings) -> Iterator[Hands]:
     try:
         place.unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as calls:
-            with address_of(place) as address:
-                calls.bind(address)
-            calls.listen(_BACKLOG)
             os.environ[HANDS_VARIABLE] = f"{os.getpid()} {place}"
-            hands = Hands(calls, slot, folder)
+            if not _listens(calls, place):
+                yield _ColdHands(slot, folder)
+                return
+            hands = _WarmHands(calls, slot, folder)
             try:
                 yield hands
             finally:
@@ -96,6 +141,22 @@ def hands_of(settings: Settings) -> Iterator[Hands]:
                 place.unlink(missing_ok=True)
     finally:
         os.close(lock)
+
+
+def _listens(calls: socket.socket, place: Path) -> bool:
+    """Let hands call at ``place``; say whether they can."""
+    try:
+        with address_of(place) as address:
+            calls.bind(address)
+        calls.listen(_BACKLOG)
+    except OSError as error:
+        LOG.warning(
+            "%s: no socket can be made there (%s), so each run takes some seconds more to begin",
+            place.parent,
+            error.strerror or error,
+        )
+        return False
+    return True
 
 
 def _free_slot(folder: Path) -> tuple[int, int]:

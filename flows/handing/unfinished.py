@@ -23,8 +23,11 @@ def noted_as_running(hands: Path, run: str) -> Iterator[None]:
     folder = _folder(hands)
     folder.mkdir(parents=True, exist_ok=True)
     note = folder / run
-    lock = os.open(note, os.O_RDWR | os.O_CREAT, 0o600)
+    # Locked before it has the name under which others look whether it is.
+    beginning = folder / f".{run}"
+    lock = os.open(beginning, os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
+    beginning.rename(note)
     os.set_inheritable(lock, True)  # noqa: FBT003  its only parameter
     try:
         yield
@@ -38,7 +41,7 @@ def ended_unnoticed(hands: Path) -> Iterator[str]:
 
     The note of each is taken away when the next one is asked for, that is, when it was seen to.
     """
-    for note in sorted(_folder(hands).glob("*")):
+    for note in sorted(_folder(hands).glob("[!.]*")):
         try:
             lock = os.open(note, os.O_RDWR)
         except FileNotFoundError:
@@ -52,6 +55,21 @@ def ended_unnoticed(hands: Path) -> Iterator[str]:
             note.unlink(missing_ok=True)
         finally:
             os.close(lock)
+
+
+def goes_on_here(hands: Path, run: str) -> bool:
+    """Say whether a process of this machine has flow run ``run`` in hand."""
+    try:
+        lock = os.open(_folder(hands) / run, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 def _folder(hands: Path) -> Path:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from flows.alarms.occasions import integrity
+from flows.alarms.raising import raise_alarms
 from flows.progress import LOG, Paced, human_size
 from flows.stages.changes import changed_since_survey, has_changed, require_drop
 from flows.stages.stage import Stage, chronicle_of, end
@@ -40,6 +42,14 @@ def _replicate(workspace: Workspace, installation: Installation) -> Iterable[Eve
         progress=_teller(str(planned.package)),
     )
     workspace.replicas.write(outcome.replicas)
+    raise_alarms(
+        installation.settings,
+        (
+            integrity(f"store {failure.store}", failure.reason, now())
+            for failure in outcome.failures
+            if isinstance(failure, Mismatch) and failure.at_fault is AtFault.STORE
+        ),
+    )
     if isinstance(outcome, Short):
         _fall_short(workspace, outcome)
     for failure in outcome.failures:

@@ -31,7 +31,7 @@ def waiting_take(object_id: ObjectId, settings: Settings) -> Take:
 
 
 def overtaken(take: Take, catalogue: Catalogue) -> str:
-    """Say that a version was stored after the take was made, and would become the older one; else ``""``.
+    """Say which version was stored after the take was made, and would not be the latest; else ``""``.
 
     Raises ``StorageError`` where the database does not answer.
     """
@@ -39,8 +39,8 @@ def overtaken(take: Take, catalogue: Catalogue) -> str:
     if latest is None or latest.registered_at <= take.at:
         return ""
     return (
-        f"{latest.package} was stored at {latest.registered_at:%Y-%m-%d %H:%M} UTC, after this drop was taken "
-        f"({take.at:%Y-%m-%d %H:%M} UTC): approved, what was dropped earlier becomes the latest version"
+        f"{latest.package} was stored at {latest.registered_at:%Y-%m-%d %H:%M} UTC, after this drop was "
+        f"taken ({take.at:%Y-%m-%d %H:%M} UTC): approved, what was dropped earlier becomes the latest version"
     )
 
 

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from flows.drops import tree_of
+from flows.watching.alone import alone_with_accepted
 from flows.watching.areas import Area
-from flows.watching.moving import Shelf, move
-from flows.watching.placing import KEPT, RECEIPTS, Kept
-from flows.wiring import SOFTWARE, Installation
-from preservation.errors import IntegrityError, PreservationError, StorageError
+from flows.watching.moving import Shelf, is_name
+from flows.watching.placing import KEPT, Kept
+from flows.watching.removing import Removal, finish_removals, remove
+from flows.wiring import Installation
+from preservation.errors import IntegrityError, PreservationError
 from preservation.fixity.checking import Confirmed
-from preservation.model.events import Event, EventOutcome, EventType, event_id
-from preservation.model.identifiers import CollectionName, StoreName, SubmissionId, collection_name
-from preservation.model.paths import path_order, shown
+from preservation.model.identifiers import (
+    CollectionName,
+    ObjectId,
+    StoreName,
+    collection_name,
+    object_name,
+)
+from preservation.model.paths import path_order
 from preservation.policy.schema import Policy
 from preservation.records import Records
 from storage.ports.stores import Store
 from storage.replication.readback import PromisedFile, read_back
 from storage.restoring.choosing import find_source
-
-_ASIDE: Final = ".cleared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +57,40 @@ def clear_accepted(installation: Installation, at: datetime, *, dry_run: bool) -
 
     A drop is removed where it is unchanged since it was taken, and as many replicas of its package as the
     policy asks for, on as many sites, were read back and matched at this moment. With ``dry_run`` all of that
-    is done but the removal. Raises ``StorageError`` where the journal does not take the event: then the drop
-    stays.
+    is done but the removal. Raises ``StorageError`` where the journal does not take the event: that is done
+    the next time.
     """
     for area in installation.settings.areas:
-        if not dry_run:
-            _remove_what_is_aside(area)
-        for collection in _collections_in(area):
-            try:
-                policy = installation.policy_of(collection)
-            except PreservationError as error:
-                yield Stays(area.accepted / collection, str(error))
-                continue
-            for shelf, note in _notes(Shelf(area.accepted, (collection,)), policy.terms.intake.grouping):
-                clearing = _judge(shelf, note, policy, installation, at)
-                if isinstance(clearing, Cleared) and not dry_run:
-                    installation.journal.append([_event(clearing, at)])
-                    _remove(area, shelf, clearing.kept)
-                if clearing is not None:
-                    yield clearing
+        if dry_run:
+            yield from _clear_area(area, installation, at, dry_run=True)
+            continue
+        try:
+            with alone_with_accepted(area) as ours:
+                if ours:
+                    left = finish_removals(area, installation.journal)
+                    yield from (Stays(path, sentence) for path, sentence in left)
+                    yield from _clear_area(area, installation, at, dry_run=False)
+                else:
+                    yield Stays(area.accepted, "another muniment clear is at work there; try again later")
+        except OSError as error:
+            yield Stays(area.accepted, f"it cannot be cleared ({error.strerror or error}); see to its disk")
+
+
+def _clear_area(area: Area, installation: Installation, at: datetime, *, dry_run: bool) -> Iterator[Clearing]:
+    for collection in _collections_in(area):
+        try:
+            policy = installation.policy_of(collection)
+        except PreservationError as error:
+            yield Stays(area.accepted / collection, str(error))
+            continue
+        for shelf, note in _notes(Shelf(area.accepted, (collection,)), policy.terms.intake.grouping):
+            clearing = _judge(shelf, note, policy, installation, at)
+            if isinstance(clearing, Cleared) and not dry_run:
+                removal = Removal(shelf.below, clearing.kept, clearing.stores, at)
+                sentence = remove(removal, area, installation.journal)
+                yield Stays(clearing.path, sentence) if sentence else clearing
+            elif clearing is not None:
+                yield clearing
 
 
 def _collections_in(area: Area) -> Iterator[CollectionName]:
@@ -107,7 +126,7 @@ def _judge(
     except (IntegrityError, ValueError, OSError):
         # It is a drop of that name.
         return None
-    if not shelf.has(drop.name) or kept.name != drop.name:
+    if not shelf.has(drop.name) or not _is_about(kept, drop, CollectionName(shelf.below[0])):
         return None
     if at - kept.at < timedelta(days=policy.terms.retention.accepted_days):
         return None
@@ -117,6 +136,16 @@ def _judge(
         return _verified(drop, kept, policy, installation)
     except PreservationError as error:
         return Stays(drop, str(error))
+
+
+def _is_about(kept: Kept, drop: Path, collection: CollectionName) -> bool:
+    """Say whether a note is one that we could have written of that drop: others can write there too."""
+    try:
+        object_id = ObjectId(collection, object_name(kept.object_name))
+    except ValueError:
+        return False
+    sentinels = all(is_name(name) and name.startswith(f"{drop.name}.") for name in kept.sentinels)
+    return sentinels and (kept.name, kept.package.object) == (drop.name, object_id)
 
 
 def _verified(drop: Path, kept: Kept, policy: Policy, installation: Installation) -> Clearing:
@@ -155,37 +184,3 @@ def _verified(drop: Path, kept: Kept, policy: Policy, installation: Installation
         f"read back, on {sites} of {asked.sites} sites"
     )
     return Stays(drop, ". ".join((short, *reasons)))
-
-
-def _event(cleared: Cleared, at: datetime) -> Event:
-    kept = cleared.kept
-    return Event(
-        event_id(SubmissionId(kept.take), EventType.DELETION),
-        EventType.DELETION,
-        at,
-        str(kept.package),
-        EventOutcome.SUCCESS,
-        f"the drop {shown(str(cleared.path))} is removed: its time in accepted/ is over",
-        f"{kept.files} files, {kept.bytes} bytes; read back just before from {' and '.join(cleared.stores)}",
-        SOFTWARE,
-    )
-
-
-def _remove(area: Area, shelf: Shelf, kept: Kept) -> None:
-    """Take the drop from its place in one step, so that no half of it is ever seen, then remove it."""
-    aside = Shelf(area.taken.parent / _ASIDE)
-    try:
-        aside.make()
-        move(shelf, kept.name, aside, kept.take)
-        for ending in (*RECEIPTS, KEPT):
-            (shelf.path / f"{kept.name}{ending}").unlink(missing_ok=True)
-        _remove_what_is_aside(area)
-    except OSError as error:
-        raise StorageError(
-            f"{shown(str(shelf.path / kept.name))} cannot be removed wholly ({error.strerror or error}); let "
-            "the service write to it, or remove what is left"
-        ) from error
-
-
-def _remove_what_is_aside(area: Area) -> None:
-    shutil.rmtree(area.taken.parent / _ASIDE, ignore_errors=True)

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final, TypeAlias
 
 from flows.drops import Drop
+from flows.progress import LOG
 from flows.settings import Settings
+from flows.watching.alone import alone_with_backlog
 from flows.watching.backlog import Backlog, Pending
+from flows.watching.counting import Counting
 from flows.watching.taking import Take, TakeId
-from flows.watching.tries import note_run, put_back_tries
+from flows.watching.tries import Tries, note_run, put_back_tries
 from flows.wiring import now
 from preservation.errors import ConfigurationError
 from preservation.model.identifiers import CollectionName, ObjectId
+from preservation.model.paths import shown
 from preservation.model.verdicts import Verdict
 
 _KILLED_AT_ONCE: Final = 3
@@ -84,12 +89,16 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do now. ``last`` is the collection that had its turn last; ``again`` when a pause is over."""
+    """What to do now. ``last`` is the collection that had its turn last; ``again`` when a pause is over.
+
+    ``troubles`` says which areas were left out, and why.
+    """
 
     batches: tuple[Batch, ...]
     alarms: tuple[Alarm, ...]
     last: CollectionName | None
     again: datetime | None
+    troubles: tuple[str, ...] = ()
 
 
 _Ready: TypeAlias = dict[CollectionName, deque[Take]]
@@ -144,14 +153,13 @@ def _due(one: Pending, pauses: tuple[timedelta, ...], at: datetime) -> datetime 
     if tries.verdict is Verdict.WAITING:
         return None
     if tries.verdict is None and tries.runs <= _KILLED_AT_ONCE:
-        pause = _HAND_OVER
-    else:
-        nth = tries.runs - (1 if tries.verdict is not None else 1 + _KILLED_AT_ONCE)
-        if nth >= len(pauses):
-            return None
-        pause = max(pauses[nth], _HAND_OVER) if tries.verdict is None else pauses[nth]
-    # What lies in the future was noted before the clock was set back.
-    return at if tries.at > at else tries.at + pause
+        return tries.at + _HAND_OVER
+    nth = tries.runs - (1 if tries.verdict is not None else 1 + _KILLED_AT_ONCE)
+    # What an excused run makes longer is the pause; it never makes that a drop is left.
+    if nth - tries.excused >= len(pauses):
+        return None
+    pause = pauses[min(nth, len(pauses) - 1)] if pauses else _HAND_OVER
+    return tries.at + (max(pause, _HAND_OVER) if tries.verdict is None else pause)
 
 
 def _alarms(one: Pending) -> Iterator[Alarm]:
@@ -159,8 +167,12 @@ def _alarms(one: Pending) -> Iterator[Alarm]:
     tries = one.tries
     if tries is None or tries.verdict is Verdict.WAITING:
         return
-    told = tries.sentence or "Each of its runs was killed before it could say why."
-    yield Alarm(one.take, f"{one.take.object_id}: given up after {tries.runs} runs. {told}")
+    told = tries.sentence or "The last of them ended without a word: its process was killed, or its machine."
+    yield Alarm(
+        one.take,
+        f"{one.take.object_id}: given up after {tries.runs - tries.excused} runs. {told} "
+        f"When that is mended: muniment retry {shown(str(one.take.object_id))}",
+    )
 
 
 def _in_turns(
@@ -220,7 +232,8 @@ def bounds_of(settings: Settings) -> Bounds:
 class Dispatcher:
     """Gives takes to runs. ``under_way`` asks which runs have not ended, ``submit`` asks for a new one.
 
-    Either may raise; then nothing is noted of what was not asked for, and dispatching again goes on.
+    Either may raise; then nothing is noted of what was not asked for, and dispatching again goes on. Of many
+    services of an installation one does so at a time.
     """
 
     def __init__(
@@ -230,32 +243,87 @@ class Dispatcher:
         submit: Callable[[Batch], None],
         clock: Callable[[], datetime] = now,
     ) -> None:
+        self._settings = settings
         self._bounds = bounds_of(settings)
         self._backlog = Backlog(settings.areas)
+        self._counting = Counting(settings.processing)
         self._under_way = under_way
         self._submit = submit
         self._clock = clock
         self._last: CollectionName | None = None
+        self._told: frozenset[str] = frozenset()
 
     def dispatch(self) -> Plan:
         """Ask for the runs that there can be now; return the plan, for its alarms and its next moment.
 
-        Raises ``OSError`` or ``IntegrityError`` where the takes cannot be read, and what the callables raise.
+        Where another service does so now, nothing is planned. An area that cannot be read or written to is
+        left out, and told of. Raises what the callables raise, after what else could be asked for.
         """
-        pending = self._backlog.pending()
-        if not pending:
-            return Plan((), (), self._last, None)
-        found = plan(pending, self._under_way(), self._bounds, self._clock(), self._last)
-        tries = {one.take.id: one.tries for one in pending}
-        for batch in found.batches:
-            # Noted first: a run may end sooner than we could note that it was asked for.
-            for take in batch.takes:
-                note_run(take, self._clock())
-            try:
-                self._submit(batch)
-            except BaseException:
-                for take in batch.takes:
-                    put_back_tries(take, tries[take.id])
-                raise
+        with alone_with_backlog(self._settings, wait=False) as ours:
+            return self._dispatch() if ours else Plan((), (), self._last, None)
+
+    def _dispatch(self) -> Plan:
+        found = self._backlog.pending()
+        troubles = dict(self._backlog.troubles)
+        pending = self._counting.counted(found, self._clock())
+        planned = Plan((), (), self._last, None)
+        if pending:
+            under_way = list(self._under_way())
+            asked: list[Batch] = []
+            while True:
+                able = [one for one in pending if one.take.area not in troubles]
+                planned = plan(able, under_way, self._bounds, self._clock(), self._last)
+                known = len(troubles)
+                given = self._give(planned.batches, {one.take.id: one.tries for one in pending}, troubles)
+                asked += given
+                under_way += [UnderWay.of([take.as_drop for take in batch.takes]) for batch in given]
+                if len(troubles) == known:
+                    break
+            planned = replace(planned, batches=tuple(asked))
+        self._tell(frozenset(troubles.values()))
+        return replace(planned, troubles=tuple(troubles.values()))
+
+    def _give(
+        self,
+        batches: Iterable[Batch],
+        tries: Mapping[TakeId, Tries | None],
+        troubles: dict[Path, str],
+    ) -> list[Batch]:
+        """Note and ask for the batches; one that cannot be asked for holds up no other."""
+        given = []
+        refused: list[Exception] = []
+        for batch in batches:
             self._last = batch.collection
-        return found
+            # Noted first: a run may end sooner than we could note that it was asked for.
+            takes = tuple(take for take in batch.takes if self._noted(take, tries[take.id], troubles))
+            if not takes:
+                continue
+            noted = Batch(batch.collection, takes)
+            try:
+                self._submit(noted)
+            except BaseException as error:
+                for take in takes:
+                    put_back_tries(take, tries[take.id])
+                if not isinstance(error, Exception):
+                    raise
+                refused.append(error)
+            else:
+                given.append(noted)
+        if refused:
+            raise refused[0]
+        return given
+
+    def _noted(self, take: Take, before: Tries | None, troubles: dict[Path, str]) -> bool:
+        try:
+            return note_run(take, self._clock(), before)
+        except OSError as error:
+            troubles[take.area] = (
+                f"{shown(str(take.area))}: what was taken from its inboxes is given to no run, for "
+                f"that cannot be noted ({error.strerror or error}); see that its disk is there and takes more"
+            )
+            return False
+
+    def _tell(self, troubles: frozenset[str]) -> None:
+        for sentence in sorted(troubles - self._told):
+            LOG.warning("%s", sentence)
+        self._told = troubles

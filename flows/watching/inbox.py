@@ -91,6 +91,7 @@ class Watcher:
         self._known: dict[Path, _Known] = {}
         self._passed_over: dict[Path, PassedOver | StrayInInbox] = {}
         self._faults: dict[Path, InboxFault] = {}
+        self._troubled: dict[Path, InboxFault] = {}
         self._touched: set[Path] = set()
         self._list_at = Moment(float("-inf"))
         self._list_not_before = Moment(float("-inf"))
@@ -122,7 +123,7 @@ class Watcher:
             complete,
             tuple(known.waiting for known in self._known.values() if known.waiting is not None),
             tuple(self._passed_over.values()),
-            tuple(self._faults.values()),
+            (*self._faults.values(), *self._troubled.values()),
             self._again(),
         )
 
@@ -139,6 +140,7 @@ class Watcher:
         before, self._known = self._known, {}
         self._passed_over, passed_over = {}, self._passed_over
         self._faults = {}
+        self._troubled = {path: one for path, one in self._troubled.items() if os.path.lexists(path)}
         for inbox in inboxes:
             match inbox:
                 case InboxFault():
@@ -227,9 +229,20 @@ class Watcher:
         pace = self._cost()
         due = [path for path, known in self._known.items() if known.due is not None and known.due <= moment]
         for path in due:
-            complete = self._look_at(path, self._known[path], asked, pace)
+            try:
+                complete = self._look_at(path, self._known[path], asked, pace)
+            except OSError as error:
+                self._note_trouble(path, error, moment)
+                continue
+            self._troubled.pop(path, None)
             if complete is not None:
                 yield complete
+
+    def _note_trouble(self, path: Path, error: OSError, moment: Moment) -> None:
+        """Tell what ails one drop, and look at it again with the next listing."""
+        sentence = f"it cannot be looked at ({error.strerror or error}); see that it can be read"
+        self._troubled[path] = InboxFault(path, sentence)
+        self._known[path] = replace(self._known[path], due=Moment(moment + self._listing_seconds))
 
     def _look_at(
         self, path: Path, known: _Known, held: Callable[[], HeldOpen], pace: float

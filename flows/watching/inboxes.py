@@ -47,7 +47,7 @@ def inboxes_of(settings: Settings) -> Iterator[Inbox | StrayInInbox | InboxFault
             area.make_folders()
             area.make_inboxes(CollectionName(collection.name) for collection in settings.collection)
             found = list(inboxes_in(area, lambda collection: _has_policy(settings, collection)))
-        except StorageError as error:
+        except (StorageError, OSError) as error:
             yield InboxFault(area.root, str(error))
             continue
         for inbox in found:

@@ -5,15 +5,21 @@ People can write to some of these folders, so below an area no link is followed:
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from storage.stores.moving import move_without_replacing
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+def is_name(text: str) -> bool:
+    """Say whether the text is the name of one entry of a folder, and leads nowhere else."""
+    return text not in {"", ".", ".."} and not {"/", "\0"} & set(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +35,14 @@ class Shelf:
         return self.root.joinpath(*self.below)
 
     def make(self) -> None:
-        """Make what is missing of it. Raises ``OSError``."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        """Make what is missing of it. Raises ``OSError``, also where one of ``below`` is a link."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        for depth, name in enumerate(self.below):
+            with Shelf(self.root, self.below[:depth]).opened() as folder, suppress(FileExistsError):
+                os.mkdir(_checked(name), dir_fd=folder)
+        with self.opened():
+            # Somebody may have put something else where a folder has to be.
+            return
 
     def has(self, name: str) -> bool:
         """Say whether anything has that name in it."""
@@ -38,11 +50,11 @@ class Shelf:
 
     @contextmanager
     def opened(self) -> Iterator[int]:
-        """Open it. Raises ``OSError``, also where one of ``below`` is a link."""
+        """Open it. Raises ``OSError``, also where one of ``below`` is a link or no name."""
         descriptor = os.open(self.root, _FOLDER)
         try:
             for name in self.below:
-                deeper = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=descriptor)
+                deeper = os.open(_checked(name), _FOLDER | os.O_NOFOLLOW, dir_fd=descriptor)
                 os.close(descriptor)
                 descriptor = deeper
             yield descriptor
@@ -61,7 +73,7 @@ def move(source: Shelf, name: str, target: Shelf, new_name: str) -> None:
     Raises ``FileExistsError`` where something has it, ``FileNotFoundError`` where there is nothing to move.
     """
     with source.opened() as here, target.opened() as there:
-        move_without_replacing(here, name, there, new_name, guard=there)
+        move_without_replacing(here, _checked(name), there, _checked(new_name), guard=there)
         os.fsync(there)
         os.fsync(here)
 
@@ -69,5 +81,12 @@ def move(source: Shelf, name: str, target: Shelf, new_name: str) -> None:
 def put(ours: Path, target: Shelf, name: str) -> None:
     """Give a file of ours that name in ``target``, in place of what has it. Raises ``OSError``."""
     with target.opened() as there:
-        os.replace(ours, name, dst_dir_fd=there)
+        os.replace(ours, _checked(name), dst_dir_fd=there)
         os.fsync(there)
+
+
+def _checked(name: str) -> str:
+    """Return the name. Raises ``OSError`` where it is none: some come from files that others can write."""
+    if not is_name(name):
+        raise OSError(errno.EINVAL, "it is not the name of one entry of a folder", name)
+    return name

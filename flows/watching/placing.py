@@ -6,11 +6,8 @@ was killed does the rest, and what is done already is not done twice.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -23,11 +20,13 @@ import msgspec
 from flows.answering import Told
 from flows.drops import tree_of
 from flows.progress import LOG
+from flows.watching.alone import alone_with_take
 from flows.watching.areas import Area
-from flows.watching.moving import Shelf, move, put
-from flows.watching.taking import Take, TakeId, remove_take
-from flows.watching.tries import note_end
-from preservation.errors import UnavailableError
+from flows.watching.moving import Shelf, is_name, move, put
+from flows.watching.taking import Take, TakeId, remove_take, return_sentinels
+from flows.watching.tries import excuse_run, note_end
+from flows.workspace import in_other_hands
+from preservation.errors import IntegrityError, UnavailableError
 from preservation.model.digests import HexDigest
 from preservation.model.identifiers import CollectionName, ObjectName, PackageId
 from preservation.model.paths import shown
@@ -37,6 +36,12 @@ from preservation.virus.findings import INFECTED
 
 RECEIPTS: Final = (".receipt.html", ".receipt.json")
 KEPT: Final = ".kept.json"
+
+
+_CHANGED: Final = (
+    "The drop was changed after it was taken, so what lies here may be more or other than what the package "
+    "has: compare them, and drop it anew where it is."
+)
 
 
 class Place(StrEnum):
@@ -60,6 +65,7 @@ class Kept(msgspec.Struct, frozen=True):
     """What stands beside a drop in ``accepted/``: which package has its content, and as what it was dropped.
 
     ``tree`` is the signature of the drop as it was kept; empty where it was changed after it was taken.
+    ``sentinels`` are the names of those that lie beside it.
     """
 
     take: TakeId
@@ -73,6 +79,7 @@ class Kept(msgspec.Struct, frozen=True):
     files: int
     bytes: int
     tree: HexDigest
+    sentinels: tuple[str, ...] = ()
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -86,7 +93,6 @@ class _Answer(msgspec.Struct, frozen=True):
     sentence: str
     at: datetime
     name: str
-    receipt: Path | None
     package: PackageId | None
     tree: HexDigest
 
@@ -100,14 +106,19 @@ def place(told: Told, take: Take) -> Placed:
     verdict = told.ending.verdict
     try:
         if verdict in {Verdict.INTERRUPTED, Verdict.WAITING}:
-            if take.folder.exists():
+            if told.ending.sentence == in_other_hands(take.object_id):
+                # How the take stands is for that other run to say.
+                excuse_run(take)
+            else:
                 note_end(take, verdict, told.ending.sentence, told.ending.at)
             return Placed(Place.PROCESSING, take.path)
-        with _alone_with(take) as there:
+        with alone_with_take(take) as there:
             if not there:
                 # Whoever came before us has done it all.
                 return Placed(_place_of(told), None)
-            if not _note(take).exist:
+            if not _says_what_to_do(take):
+                if told.receipt is not None:
+                    _bring_receipts(told.receipt, take)
                 _note(take).write([_answer(told, take)])
             return _finish(take)
     except OSError as error:
@@ -124,7 +135,7 @@ def finish_placing(take: Take) -> bool:
     """
     if not _note(take).exist:
         return False
-    with _alone_with(take, wait=False) as there:
+    with alone_with_take(take, wait=False) as there:
         if there and _note(take).exist:
             _finish(take)
     return True
@@ -149,40 +160,24 @@ def _place_of(told: Told) -> Place:
 def _answer(told: Told, take: Take) -> _Answer:
     ending = told.ending
     unchanged = take.has_drop and tree_of(take.path) == take.tree
+    sentence = ending.sentence
+    if take.has_drop and not unchanged and ending.package is not None:
+        sentence = f"{sentence} {_CHANGED}"
+        LOG.warning("%s: %s", take.object_id, _CHANGED)
     return _Answer(
         _place_of(told),
         ending.verdict,
-        ending.sentence,
+        sentence,
         ending.at,
         take.name,
-        told.receipt,
         ending.package,
         take.tree if unchanged else HexDigest(""),
     )
 
 
-@contextmanager
-def _alone_with(take: Take, *, wait: bool = True) -> Iterator[bool]:
-    """Keep others from placing the take at the same time; gives whether it is there and ours to place."""
-    try:
-        lock = os.open(take.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        yield False
-        return
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            yield False
-            return
-        yield take.folder.exists()
-    finally:
-        os.close(lock)
-
-
 def _finish(take: Take) -> Placed:
     """Do what the answer says, as far as it is not done."""
-    [answer] = _note(take)
+    answer = _noted_answer(take)
     below = (take.collection, *take.groups)
     shelf = Shelf(take.area / answer.place, below)
     # Nobody but the service sees into quarantine, and whoever dropped it must be told.
@@ -192,9 +187,39 @@ def _finish(take: Take) -> Placed:
     name = _move_drop(take, answer, shelf, told_in)
     if name is not None:
         _tell_beside(take, answer, told_in, name)
+    else:
+        return_sentinels(take)
     if not remove_take(take.folder):
         LOG.warning("%s: could not be removed yet; nothing is lost by it", take.folder)
     return Placed(answer.place, None if name is None else shelf.path / name)
+
+
+def _noted_answer(take: Take) -> _Answer:
+    """Return what is to be done. Raises ``IntegrityError`` where that cannot be read any more."""
+    answers = list(_note(take))
+    if len(answers) != 1 or not is_name(answers[0].name):
+        raise IntegrityError(f"{_note(take).path}: it does not say what is to be done with the drop")
+    return answers[0]
+
+
+def _says_what_to_do(take: Take) -> bool:
+    try:
+        _noted_answer(take)
+    except (FileNotFoundError, IntegrityError):
+        return False
+    return True
+
+
+def has_damaged_answer(take: Take) -> bool:
+    """Say whether it was answered, and nobody can read how. Raises ``OSError``."""
+    return _note(take).exist and not _says_what_to_do(take)
+
+
+def forget_damaged_answer(take: Take) -> None:
+    """Forget an answer that nobody can read, so that a run answers anew. Raises ``OSError``."""
+    with alone_with_take(take) as there:
+        if there and has_damaged_answer(take):
+            _note(take).path.unlink(missing_ok=True)
 
 
 def _move_drop(take: Take, answer: _Answer, shelf: Shelf, told_in: Shelf) -> str | None:
@@ -237,9 +262,9 @@ def _is_a_drop(told_in: Shelf, name: str) -> bool:
 
 def _tell_beside(take: Take, answer: _Answer, shelf: Shelf, name: str) -> None:
     """Put beside the drop its receipt, the sentinels that came with it, and which package has it."""
-    if answer.receipt is not None:
-        for ending in RECEIPTS:
-            _copy(answer.receipt.with_suffix(Path(ending).suffix), take, shelf, f"{name}{ending}")
+    for ending in RECEIPTS:
+        if _brought(take, ending).exists():
+            put(_brought(take, ending), shelf, f"{name}{ending}")
     if answer.place is Place.ACCEPTED and answer.package is not None:
         kept = Kept(
             take.id,
@@ -253,6 +278,7 @@ def _tell_beside(take: Take, answer: _Answer, shelf: Shelf, name: str) -> None:
             take.files,
             take.bytes,
             _tree_under(shelf.path / name, take, answer),
+            tuple(_renamed(sentinel, name, take) for sentinel in take.sentinels),
         )
         note = Records(take.folder / "kept.json", Kept)
         note.write([kept])
@@ -273,12 +299,15 @@ def _renamed(sentinel: str, name: str, take: Take) -> str:
     return f"{name}{sentinel.removeprefix(take.name)}"
 
 
-def _copy(written: Path, take: Take, shelf: Shelf, name: str) -> None:
-    """Copy a receipt, whole or not at all. One that is gone is no reason to keep the drop from its place."""
-    partial = take.folder / f"copy{written.suffix}"
-    try:
-        shutil.copyfile(written, partial)
-    except FileNotFoundError:
-        LOG.warning("%s: the receipt is gone, so it is not put beside the drop", written)
-        return
-    put(partial, shelf, name)
+def _bring_receipts(written: Path, take: Take) -> None:
+    """Copy the receipts into the take. One that is gone is no reason to keep the drop from its place."""
+    for ending in RECEIPTS:
+        receipt = written.with_suffix(Path(ending).suffix)
+        try:
+            shutil.copyfile(receipt, _brought(take, ending))
+        except FileNotFoundError:
+            LOG.warning("%s: the receipt is gone, so it is not put beside the drop", receipt)
+
+
+def _brought(take: Take, ending: str) -> Path:
+    return take.folder / f"our{ending}"

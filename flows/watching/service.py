@@ -16,9 +16,10 @@ from flows.watching.inbox import Swept, Watcher
 from flows.watching.inboxes import InboxFault, inboxes_of
 from flows.watching.publishing import Publisher
 from flows.watching.recovering import recover
-from flows.watching.taking import CompleteDrop, Take, take
+from flows.watching.taking import CompleteDrop, NotTaken, Take, take
 from flows.watching.waking import Waker
 from flows.wiring import now
+from preservation.errors import PreservationError
 from preservation.model.paths import shown
 from preservation.settling.settle import Moment
 
@@ -35,6 +36,7 @@ class Watching:
         self._watcher = Watcher(settings.service.sweep)
         self._publisher = Publisher(settings, now)
         self._refused: dict[Path, InboxFault] = {}
+        self._stuck: tuple[InboxFault, ...] = ()
         self._lock = threading.Lock()
         self._touched: set[Path] = set()
         self._wake = threading.Event()
@@ -47,8 +49,8 @@ class Watching:
         try:
             while not stopped.is_set():
                 if time.monotonic() >= recover_at:
-                    for area in self._settings.areas:
-                        recover(area)
+                    areas = self._settings.areas
+                    self._stuck = tuple(fault for area in areas for fault in recover(area))
                     recover_at = time.monotonic() + _RECOVER_SECONDS
                 self._sleep(stopped, self.sweep())
         finally:
@@ -67,7 +69,11 @@ class Watching:
 
     def _take(self, complete: CompleteDrop) -> None:
         self._refused.pop(complete.path, None)
-        taking = take(complete, now())
+        try:
+            taking = take(complete, now())
+        except (OSError, PreservationError) as error:
+            # That one only: the others are taken.
+            taking = NotTaken(complete.path, f"it could not be taken ({error}); it is tried again")
         if isinstance(taking, Take):
             LOG.info("%s: taken (%s)", taking.object_id, shown(str(complete.path)))
             self._taken(taking)
@@ -77,8 +83,9 @@ class Watching:
 
     def _publish(self, swept: Swept) -> None:
         self._refused = {path: fault for path, fault in self._refused.items() if os.path.lexists(path)}
+        faults = (*swept.faults, *self._refused.values(), *self._stuck)
         try:
-            self._publisher.publish(replace(swept, faults=(*swept.faults, *self._refused.values())))
+            self._publisher.publish(replace(swept, faults=faults))
         except OSError as error:
             LOG.warning("what waits cannot be written down for muniment status: %s", error)
 

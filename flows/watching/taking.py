@@ -11,7 +11,6 @@ import errno
 import os
 import pwd
 import secrets
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,10 +22,16 @@ import msgspec
 from flows.drops import Drop, outline_of
 from flows.processes import Process, this_process
 from flows.watching.areas import Area, elsewhere, is_elsewhere
-from flows.watching.moving import Shelf, move
+from flows.watching.moving import Shelf, is_name, move
 from preservation.errors import IntegrityError, NotFoundError
 from preservation.model.digests import HexDigest
-from preservation.model.identifiers import CollectionName, ObjectId, ObjectName
+from preservation.model.identifiers import (
+    CollectionName,
+    ObjectId,
+    ObjectName,
+    collection_name,
+    object_name,
+)
 from preservation.model.paths import shown
 from preservation.records import Records
 
@@ -175,14 +180,6 @@ def take(complete: CompleteDrop, at: datetime) -> Taking:
     return taken
 
 
-def takes_in(area: Area) -> Iterator[Take]:
-    """Give the takes in ``area`` that have their drop, the oldest first."""
-    for folder in take_folders(area):
-        found = take_of(folder, area)
-        if found is not None and found.has_drop:
-            yield found
-
-
 def take_folders(area: Area) -> list[Path]:
     """Return the folders of all takes, whole or not, the oldest first."""
     try:
@@ -192,10 +189,14 @@ def take_folders(area: Area) -> list[Path]:
 
 
 def take_of(folder: Path, area: Area) -> Take | None:
-    """Read what a take's folder says of it; ``None`` where it does not say (any more)."""
+    """Read what a take's folder says of it; ``None`` where it does not say (any more), or says nonsense."""
     try:
         [noted] = _note(folder)
+        collection_name(noted.collection)
+        object_name(noted.object_name)
     except (OSError, IntegrityError, ValueError):
+        return None
+    if noted.id != folder.name or not all(map(is_name, (*noted.groups, noted.name, *noted.sentinels))):
         return None
     return msgspec.structs.replace(noted, area=area.root)
 
@@ -211,7 +212,8 @@ def take_holding(drop: Path) -> Take | None:
 
 def remove_take(folder: Path) -> bool:
     """Remove a take that has no drop; say whether it is gone. One that has its drop stays in any case."""
-    for below in (_DROP, _BESIDE):
+    # The drop's own folder goes last: without it, it is known that the rest may go too.
+    for below in (_BESIDE, _DROP):
         try:
             (folder / below).rmdir()
         except FileNotFoundError:
@@ -219,7 +221,7 @@ def remove_take(folder: Path) -> bool:
         except OSError:
             return False
     try:
-        # What says whose it was goes last: as long as it is there, it is known that the rest may go too.
+        # What says whose it was goes last of the notes.
         for note in sorted(folder.iterdir(), key=lambda note: note == _note(folder).path):
             note.unlink(missing_ok=True)
         folder.rmdir()
@@ -239,6 +241,15 @@ def take_sentinels(taken: Take) -> None:
             if came_from.has(name) and not came_from.has(taken.name):
                 taken.beside.make()
                 move(came_from, name, taken.beside, name)
+
+
+def return_sentinels(taken: Take) -> None:
+    """Put the sentinels back that were taken with a drop that somebody removed. Raises ``OSError``."""
+    came_from = Shelf(Area(taken.area).inbox, (taken.collection, *taken.groups))
+    for name in taken.sentinels:
+        if taken.beside.has(name):
+            came_from.make()
+            move(taken.beside, name, came_from, name)
 
 
 def _note(folder: Path) -> Records[Take]:
@@ -264,11 +275,15 @@ def _rename(complete: CompleteDrop, taken: Take) -> None:
 
 def _is_the_same(complete: CompleteDrop, taken: Take) -> bool:
     """Say whether what we have is what was looked at, not another drop that got its name meanwhile."""
-    found = taken.path.lstat()
-    if (found.st_dev, found.st_ino) == complete.identity:
+    try:
+        found = taken.path.lstat()
+        if (found.st_dev, found.st_ino) == complete.identity:
+            return True
+        # Some network file systems number a file anew when it moves.
+        return outline_of(taken.path).signature == taken.tree
+    except (OSError, NotFoundError):
+        # It is ours and its share is away: another one is known by its tree when a run claims it.
         return True
-    # Some network file systems number a file anew when it moves.
-    return outline_of(taken.path).signature == taken.tree
 
 
 def _reason(error: OSError, complete: CompleteDrop) -> str:

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import msgspec
 
+from flows.processes import Process, this_process
+from flows.progress import LOG
+from flows.watching.alone import alone_with_take
 from flows.watching.taking import Take
+from preservation.errors import IntegrityError
 from preservation.model.verdicts import Verdict
 from preservation.records import Records
 
@@ -15,18 +19,29 @@ from preservation.records import Records
 class Tries(msgspec.Struct, frozen=True):
     """``runs`` were given the take, the last of them at ``at``, or it ended at that time with ``verdict``.
 
-    Without a verdict the last run has not ended, or was killed.
+    Without a verdict the last run has not ended, or was killed. ``excused`` of the runs say nothing about the
+    drop: they ended with the service that asked for them, or found its object in other hands. ``by`` is who
+    asked for the last one.
     """
 
     runs: int
     at: datetime
     verdict: Verdict | None = None
     sentence: str = ""
+    excused: int = 0
+    by: Process | None = None
 
 
 def tries_of(take: Take) -> Tries | None:
-    """Return what is noted of the take; ``None`` where no run was given it yet."""
-    return next(iter(_note(take).so_far), None)
+    """Return what is noted of the take; ``None`` where no run was given it yet. Raises ``OSError``."""
+    try:
+        return next(iter(_note(take).so_far), None)
+    except FileNotFoundError:
+        return None
+    except IntegrityError as error:
+        # At worst a run too many: what is kept already is not kept twice.
+        LOG.warning("%s: it counts as given to no run yet: %s", take.object_id, error)
+        return None
 
 
 def tries_file(take: Take) -> Path:
@@ -34,29 +49,53 @@ def tries_file(take: Take) -> Path:
     return _note(take).path
 
 
-def note_run(take: Take, at: datetime) -> None:
-    """Note that a run is given the take now. Raises ``OSError``."""
-    before = tries_of(take)
-    _note(take).write([Tries((before.runs if before else 0) + 1, at)])
+def note_run(take: Take, at: datetime, before: Tries | None) -> bool:
+    """Note that a run is given the take now; say whether it is there. Raises ``OSError``.
+
+    ``before`` is how its tries stand, as whoever gives it counts them.
+    """
+    runs, excused = (before.runs, before.excused) if before else (0, 0)
+    return _write(take, Tries(runs + 1, at, excused=excused, by=this_process()))
 
 
 def note_end(take: Take, verdict: Verdict, sentence: str, at: datetime) -> None:
     """Note that the run ended with nothing for good: *interrupted*, or *waiting* for somebody."""
-    before = tries_of(take)
-    _note(take).write([Tries(before.runs if before else 1, at, verdict, sentence)])
+    with alone_with_take(take) as there:
+        if there:
+            before = tries_of(take) or Tries(1, at)
+            _note(take).write([msgspec.structs.replace(before, at=at, verdict=verdict, sentence=sentence)])
+
+
+def excuse_run(take: Take) -> None:
+    """Note that the run which was given the take last found its object in other hands. Raises ``OSError``."""
+    with alone_with_take(take) as there:
+        tries = tries_of(take) if there else None
+        # With a verdict, it is the other run that has ended meanwhile.
+        if tries is not None and tries.verdict is None:
+            excused = min(tries.runs, tries.excused + 1)
+            _note(take).write([msgspec.structs.replace(tries, excused=excused)])
 
 
 def put_back_tries(take: Take, before: Tries | None) -> None:
-    """Take back the note of a run that could not be asked for."""
+    """Take back the note of a run that could not be asked for. Raises ``OSError``."""
     if before is None:
         forget_tries(take)
     else:
-        _note(take).write([before])
+        _write(take, before)
 
 
 def forget_tries(take: Take) -> None:
     """Let the take be given to a run at once, as if it were the first time: somebody mended what ailed it."""
-    _note(take).path.unlink(missing_ok=True)
+    with alone_with_take(take) as there:
+        if there:
+            _note(take).path.unlink(missing_ok=True)
+
+
+def _write(take: Take, tries: Tries) -> bool:
+    with alone_with_take(take) as there:
+        if there:
+            _note(take).write([tries])
+        return there
 
 
 def _note(take: Take) -> Records[Tries]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -12,9 +11,7 @@ from typing import Final
 from watchfiles import watch
 
 from flows.progress import LOG
-
-_AWAY: Final = re.compile(r"nfs\d?|cifs|smb\d?|afs|ceph|9p|lustre|fuse(\..+)?")
-"""File systems that others write to without this machine's kernel being told."""
+from preservation.settling.mounts import Mount, mounts_of
 
 _STEP_MILLISECONDS: Final = 50
 _GATHERED_MILLISECONDS: Final = 500
@@ -24,7 +21,7 @@ _DEPTH: Final = 2
 
 def local_ones(folders: Iterable[Path]) -> tuple[Path, ...]:
     """Return the folders that are on disks of this machine, and are there."""
-    mounts = _mounts()
+    mounts = _innermost_first()
     return tuple(folder for folder in folders if folder.is_dir() and _is_local(folder, mounts))
 
 
@@ -87,19 +84,12 @@ def _cut(path: str, folders: tuple[Path, ...]) -> Path:
     return Path(path)
 
 
-def _mounts() -> list[tuple[str, str]]:
-    """Return every mount point with the kind of its file system, the innermost first (proc(5))."""
-    mounts = []
-    for line in (
-        Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    ):
-        fields = line.split(" ")
-        point = re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), fields[4])
-        mounts.append((point.rstrip("/"), fields[fields.index("-") + 1]))
-    return sorted(mounts, key=lambda mount: len(mount[0]), reverse=True)
+def _innermost_first() -> list[Mount]:
+    return sorted(mounts_of(), key=lambda mount: len(mount.point), reverse=True)
 
 
-def _is_local(folder: Path, mounts: list[tuple[str, str]]) -> bool:
+def _is_local(folder: Path, mounts: list[Mount]) -> bool:
     whole = f"{folder.resolve()}/"
-    kind = next((kind for point, kind in mounts if whole.startswith(f"{point}/")), "")
-    return _AWAY.fullmatch(kind) is None
+    return not next(
+        (mount.is_away for mount in mounts if whole.startswith(f"{mount.point.rstrip('/')}/")), False
+    )

@@ -15,11 +15,10 @@ from typing import Final, NamedTuple
 
 from preservation.model.paths import RelativePath
 from preservation.settling.entries import entries_of
+from preservation.settling.mounts import mounts_of
 
 _PROC: Final = "/proc"
 _MOUNT = re.compile(rb"^mnt_id:\s*(\d+)$", re.MULTILINE)
-_AWAY: Final = re.compile(r"nfs\d?|cifs|smb\d?|afs|ceph|9p|lustre|fuse(\..+)?")
-"""File systems that may wait for somebody else before they answer."""
 
 
 class Inode(NamedTuple):
@@ -127,10 +126,5 @@ class _Mounts:
 
     def _read(self, process: str) -> None:
         self._read_of.add(process)
-        table = os.fsdecode(Path(f"{_PROC}/{process}/mountinfo").read_bytes())
-        for line in table.splitlines():
-            mount, _, numbers, *rest = line.split(" ")
-            major, _, minor = numbers.partition(":")
-            kind = rest[rest.index("-") + 1]
-            asked_for = os.makedev(int(major), int(minor)) in self._devices
-            self._answers[int(mount)] = asked_for or _AWAY.fullmatch(kind) is None
+        for mount in mounts_of(process):
+            self._answers[mount.number] = mount.device in self._devices or not mount.is_away

@@ -65,7 +65,11 @@ def replicate(  # noqa: PLR0913  all that the outcome depends on, named where it
 
 def _kept(keeper: Keeper) -> StoreOutcome:
     if keeper.outline.files >= _MANY_FILES and keeper.store.portable:
-        return keep_apart(keeper)
+        try:
+            return keep_apart(keeper)
+        except OSError:
+            # No process is to be had: it takes longer here, and ends the same.
+            return keeper.keep()
     return keeper.keep()
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import errno
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -11,12 +12,16 @@ from building_takes import contents, found_complete
 from running_flows import preserved
 
 from flows.settings import load_settings
+from flows.watching import clearing, removing
 from flows.watching.clearing import Cleared, Clearing, Stays, clear_accepted
-from flows.watching.placing import place
+from flows.watching.moving import Shelf
+from flows.watching.placing import Kept, place
 from flows.watching.taking import Take, take
 from flows.wiring import Installation, now, open_installation
+from preservation.model.events import EventType
 from preservation.model.identifiers import CollectionName
 from preservation.model.verdicts import Verdict
+from preservation.policy.schema import Policy
 
 
 @contextmanager
@@ -111,3 +116,121 @@ def test_what_only_looks_like_a_note_of_ours_removes_nothing(installation: Archi
 
     assert cleared(installation) == []
     assert drop.is_dir()
+
+
+def meddled(archive: Archive, meddle: Callable[[], object]) -> list[Clearing]:
+    """Clear while somebody meddles as soon as the package was read back."""
+    verified = clearing._verified
+
+    def then_meddle(drop: Path, kept: Kept, policy: Policy, opened_: Installation) -> Clearing:
+        found = verified(drop, kept, policy, opened_)
+        meddle()
+        return found
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(clearing, "_verified", then_meddle)
+        return cleared(archive)
+
+
+def deletions(archive: Archive, package: str) -> int:
+    with opened(archive) as installation:
+        return [entry.event_type for entry in installation.journal.about(package, 99)].count(
+            EventType.DELETION
+        )
+
+
+def test_what_came_while_the_package_was_read_back_brings_the_drop_back(installation: Archive):
+    drop = accepted(installation, "letters")
+
+    [found] = meddled(installation, lambda: (drop / "late.txt").write_text("not kept"))
+
+    assert isinstance(found, Stays)
+    assert "while its package was read back" in found.sentence
+    assert (drop / "late.txt").read_text() == "not kept"
+    assert drop.with_name("letters.kept.json").exists()
+    assert not (installation.directory / "processing/.cleared").exists()
+    assert deletions(installation, "files/letters/v1") == 0
+
+
+@pytest.mark.parametrize("instant", ["_remove_tree", "_remove_beside", "_event"])
+def test_a_removal_that_was_stopped_is_finished_the_next_time_and_told_once(
+    installation: Archive, monkeypatch: pytest.MonkeyPatch, instant: str
+):
+    drop = accepted(installation, "letters")
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(removing, instant, stop)
+        with pytest.raises(KeyboardInterrupt):
+            cleared(installation)
+    assert deletions(installation, "files/letters/v1") == 0
+
+    assert cleared(installation) == []
+
+    assert not drop.exists()
+    assert contents(installation.directory / "accepted") == {}
+    assert not (installation.directory / "processing/.cleared").exists()
+    assert deletions(installation, "files/letters/v1") == 1
+
+
+def test_what_cannot_be_removed_is_told_each_time_and_holds_up_no_other(
+    installation: Archive, monkeypatch: pytest.MonkeyPatch
+):
+    accepted(installation, "letters")
+    other = accepted(installation, "other", "Other")
+    remove_tree = removing._remove_tree
+
+    def refuse(aside: Shelf, name: str) -> None:
+        if name == "letters":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        remove_tree(aside, name)
+
+    monkeypatch.setattr(removing, "_remove_tree", refuse)
+    first, second = cleared(installation), cleared(installation)
+
+    assert [type(one) for one in first] == [Stays, Cleared]
+    assert [type(one) for one in second] == [Stays]
+    assert not other.exists()
+    assert deletions(installation, "files/letters/v1") == 0
+
+
+def test_the_sentinels_beside_a_drop_go_with_it(installation: Archive):
+    area = load_settings(installation.directory).areas[0]
+    area.make_folders()
+    drop = area.inbox / "files" / "letters"
+    drop.mkdir()
+    (drop / "page 1.txt").write_text("Dear")
+    (drop.parent / "letters.done").touch()
+    taken = take(found_complete(area, drop, "letters.done", collection=CollectionName("files")), now())
+    assert isinstance(taken, Take)
+    place(preserved(installation, taken.path), taken)
+    assert (area.accepted / "files/letters.done").exists()
+
+    [found] = cleared(installation)
+
+    assert isinstance(found, Cleared)
+    assert contents(area.accepted) == {}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"take":"', '"take":"../../../../'),
+        ('"sentinels":[]', '"sentinels":["letters.done","../../../muniment.toml"]'),
+        ('"object_name":"letters"', '"object_name":"another"'),
+    ],
+)
+def test_a_forged_note_reaches_nothing_outside(installation: Archive, before: str, after: str):
+    drop = accepted(installation, "letters")
+    note = drop.with_name("letters.kept.json")
+    assert before in note.read_text()
+    note.write_text(note.read_text().replace(before, after))
+    elsewhere = {path for path in installation.directory.iterdir() if path.name != "processing"}
+
+    cleared(installation)
+
+    assert {path for path in installation.directory.iterdir() if path.name != "processing"} == elsewhere
+    assert (installation.directory / "muniment.toml").exists()
+    assert not (installation.directory / "processing/.cleared").exists()

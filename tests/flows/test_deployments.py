@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from archives import Archive
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Completed
+from prefect.states import Cancelling, Completed, Paused, Running, Scheduled
 
 from flows.deployments import PRESERVE_DROPS, WORK_POOL, register_deployments
 from flows.drops import Drop
@@ -82,6 +83,12 @@ def test_every_field_of_the_form_has_a_title_and_a_description(
     assert deployment.parameters == {"directory": str(installation.directory)}
 
 
+@pytest.mark.parametrize("name", ["box\u00a01__sheet", "box\u30001__sheet", "f\u00fchrer"])
+def test_an_objects_name_goes_to_the_run_whatever_text_it_is(name: str, tmp_path: Path):
+    drop = Drop(tmp_path / "sheet", "maps", name, taken="20261121-1")
+    assert drops_asked(parameters_of(tmp_path, [drop])["drops"]) == [drop]
+
+
 @pytest.mark.parametrize("name", [b"sheet 012", b"f\xfchrer", b"new\nline", b"file:"])
 def test_a_drop_comes_out_of_a_runs_parameters_as_it_went_in(name: bytes, tmp_path: Path):
     path = tmp_path / os.fsdecode(name)
@@ -109,8 +116,28 @@ def test_the_runs_under_way_are_those_of_the_installation_that_have_not_ended(
         ]
         client.set_flow_run_state(first, Completed(), force=True)
         assert [run.identifier for run in runs.under_way()] == [second]
+        for away in (Paused(), Scheduled(scheduled_time=datetime.now(UTC) + timedelta(hours=1))):
+            client.set_flow_run_state(second, away, force=True)
+            assert runs.under_way() == [], "it holds its place for as long as nobody goes on with it"
+        for state in (Running(), Cancelling()):
+            client.set_flow_run_state(second, state, force=True)
+        assert [run.identifier for run in runs.under_way()] == [second]
     for run in (second, strange.id):
         client.delete_flow_run(run)
+
+
+def test_a_deployment_that_was_replaced_is_found_again(
+    installation: Archive, ledger: Path, client: SyncPrefectClient
+):
+    settings, api = load_settings(installation.directory), PrefectApi(installation.api_url)
+    drop = Drop(ledger, "files", "ledger", taken="20261121-1")
+    with open_runs(settings, api) as runs:
+        first = runs.ask([drop])
+        client.delete_flow_run(first)
+        client.delete_deployment(client.read_deployment_by_name(PRESERVE_DROPS).id)
+        second = runs.ask([drop])
+        assert [run.identifier for run in runs.under_way()] == [second]
+    client.delete_flow_run(second)
 
 
 def test_what_is_no_drop_is_told_with_what_is_wrong_with_it():

@@ -34,3 +34,12 @@ def test_no_control_character_of_a_name_is_ever_said(tmp_path: Path):
 
 def test_a_collection_that_cannot_be_one_is_not_mended_by_another_name(tmp_path: Path):
     assert "--as" not in fault_of(tmp_path / "sheet", "No Such")
+
+
+def test_a_link_to_where_nobody_can_look_has_its_own_name(tmp_path: Path):
+    for name, target in (("long.zip", "x" * 300), ("loop.zip", "loop.zip"), ("file.zip", __file__)):
+        link = tmp_path / name
+        link.symlink_to(target)
+        assert name_of(link) == name
+    (tmp_path / "scans.zip").touch()
+    assert name_of(tmp_path / "scans.zip") == "scans"

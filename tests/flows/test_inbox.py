@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ import pytest
 from building_inboxes import terms
 from building_takes import MAPS, a_drop, an_area
 
+from flows.watching import inbox
 from flows.watching.areas import Area, StrayInInbox
 from flows.watching.inbox import Swept, Watcher
 from flows.watching.inboxes import Inbox, InboxFault
@@ -235,3 +237,25 @@ def test_being_touched_all_the_time_does_not_mean_being_looked_at_all_the_time(t
         watched.sweep(after=0.5)
 
     assert watched.clock.spent - before <= 0.25 * 600
+
+
+def test_one_drop_that_cannot_be_looked_at_holds_up_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    watched = Watched(an_area(tmp_path))
+    for name in ("away", "sheet-1"):
+        a_drop(watched.area, name)
+    judged = inbox.judge
+
+    def judge(drop: Path, *rest: object) -> object:
+        if drop.name == "away":
+            raise OSError(errno.EHOSTDOWN, os.strerror(errno.EHOSTDOWN))
+        return judged(drop, *rest)  # type: ignore[arg-type]  as it was called
+
+    monkeypatch.setattr(inbox, "judge", judge)
+    assert [fault.path.name for fault in watched.sweep().faults] == ["away"]
+    assert [drop.name for drop in watched.until_complete()[1].complete] == ["sheet-1"]
+    monkeypatch.undo()
+
+    later = watched.until_complete()[1]
+
+    assert "away" in [drop.name for drop in later.complete]
+    assert later.faults == ()

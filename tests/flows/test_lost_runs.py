@@ -3,40 +3,73 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from archives import Archive
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Pending, Running, State
+from prefect.states import Cancelling, Pending, Running, State
 from working_services import asked, forget, run_of
 
 from flows import lost_runs
 from flows.deployments import WORK_POOL, register_deployments
+from flows.handing.unfinished import noted_as_running
+from flows.lost_runs import LostRuns
 from flows.serving import PrefectApi
 from flows.settings import load_settings
 
+ELSEWHERE = "elsewhere"
+HERE = socket.gethostname()
+LOOKS = (0.0, 30.0, 60.0)
+"""When it is looked, in seconds: Prefect answered all the time."""
 
-def states_after(archive: Archive, drop: Path, *states: State[None]) -> list[tuple[str, str]]:
-    """Let runs be in these states, of a worker that has just been heard of; look; tell their states."""
+
+def states_after(
+    archive: Archive,
+    drop: Path,
+    *states: State[None],
+    worker: str = ELSEWHERE,
+    looks: Sequence[float] = LOOKS,
+    held: bool = False,
+) -> list[tuple[str, str]]:
+    """Let runs be in these states, of that worker; look so often; tell their states.
+
+    The worker elsewhere was heard of once, and the one that looks is before each look. ``held`` says
+    whether a process of this machine has the runs in hand.
+    """
     register_deployments(load_settings(archive.directory), PrefectApi(archive.api_url))
+    hands = archive.directory / "state" / "hands"
     runs = [asked(archive, drop) for _ in states]
+    moments = iter(looks)
+    lost = LostRuns(hands, lambda: next(moments))
 
     async def look(client: PrefectClient) -> None:
-        await client.send_worker_heartbeat(WORK_POOL, "elsewhere")
+        await client.send_worker_heartbeat(WORK_POOL, ELSEWHERE)
         for run, state in zip(runs, states, strict=True):
-            await client.update_flow_run_labels(run, {"prefect.worker.name": "elsewhere"})
+            await client.update_flow_run_labels(run, {"prefect.worker.name": worker})
+            if state.is_cancelling():
+                await client.set_flow_run_state(run, Running(), force=True)
             await client.set_flow_run_state(run, state, force=True)
-        await lost_runs.crash_lost_runs(client, archive.directory / "state" / "hands")
+        for _ in looks:
+            await asyncio.sleep(0.05)
+            await client.send_worker_heartbeat(WORK_POOL, HERE)
+            await lost.tell(client)
 
     async def connected() -> None:
         async with get_client() as client:
             await look(client)
 
     with temporary_settings({PREFECT_API_URL: archive.api_url}):
-        asyncio.run(connected())
+        if held:
+            with noted_as_running(hands, str(runs[0])):
+                asyncio.run(connected())
+        else:
+            asyncio.run(connected())
     found = [run_of(archive, run).state for run in runs]
     for run in runs:
         forget(archive, run)
@@ -44,8 +77,8 @@ def states_after(archive: Archive, drop: Path, *states: State[None]) -> list[tup
 
 
 def test_runs_of_a_worker_that_was_just_heard_of_are_left_alone(installation: Archive, ledger: Path):
-    found = states_after(installation, ledger, Pending(), Running())
-    assert [name for name, _ in found] == ["Pending", "Running"]
+    found = states_after(installation, ledger, Pending(), Running(), Cancelling())
+    assert [name for name, _ in found] == ["Pending", "Running", "Cancelling"]
 
 
 def test_a_run_that_was_never_begun_is_told_as_crashed(
@@ -57,10 +90,47 @@ def test_a_run_that_was_never_begun_is_told_as_crashed(
     assert running[0] == "Running"
 
 
-def test_a_run_whose_worker_is_not_heard_of_any_more_is_told_as_crashed(
+@pytest.mark.parametrize("worker", [ELSEWHERE, "nobody-knows-it"])
+def test_a_run_whose_worker_is_not_heard_of_any_more_is_told_as_ended(
+    installation: Archive, ledger: Path, monkeypatch: pytest.MonkeyPatch, worker: str
+):
+    monkeypatch.setattr(lost_runs, "_GONE_AFTER", timedelta(milliseconds=20))
+    running, cancelling = states_after(installation, ledger, Running(), Cancelling(), worker=worker)
+    assert running[0] == "Crashed"
+    assert "not been heard of" in running[1]
+    assert cancelling[0] == "Cancelled"
+
+
+def test_no_worker_is_given_up_by_one_that_was_out_of_touch_itself(
     installation: Archive, ledger: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(lost_runs, "_GONE_AFTER", timedelta(0))
-    [(name, message)] = states_after(installation, ledger, Running())
-    assert name == "Crashed"
-    assert "not been heard of" in message
+    monkeypatch.setattr(lost_runs, "_GONE_AFTER", timedelta(milliseconds=20))
+    [(name, _)] = states_after(installation, ledger, Running(), looks=(0.0, 400.0, 800.0))
+    assert name == "Running"
+
+
+@pytest.mark.parametrize(("held", "told"), [(True, "Cancelling"), (False, "Cancelled")])
+def test_a_run_that_is_being_cancelled_ends_as_soon_as_nobody_works_on_it(
+    installation: Archive, ledger: Path, *, held: bool, told: str
+):
+    [(name, _)] = states_after(installation, ledger, Cancelling(), worker=HERE, held=held)
+    assert name == told
+
+
+def test_a_run_whose_process_was_killed_while_it_was_cancelled_ends_too(installation: Archive, ledger: Path):
+    notes = installation.directory / "state" / "hands" / "runs" / HERE
+    notes.mkdir(parents=True)
+    run = asked(installation, ledger)
+    (notes / str(run)).touch()
+    with temporary_settings({PREFECT_API_URL: installation.api_url}):
+        asyncio.run(_cancel_and_look(run, notes.parent.parent))
+    assert run_of(installation, run).state_name == "Cancelled"
+    assert not list(notes.iterdir())
+    forget(installation, run)
+
+
+async def _cancel_and_look(run: UUID, hands: Path) -> None:
+    async with get_client() as client:
+        for state in (Running(), Cancelling()):
+            await client.set_flow_run_state(run, state, force=True)
+        await LostRuns(hands).tell(client)

@@ -5,14 +5,14 @@ import shutil
 from pathlib import Path
 
 import pytest
-from building_takes import NOON, a_drop, a_take, an_area, contents, found_complete, told_of
+from building_takes import NOON, a_drop, a_take, an_area, contents, found_complete, takes_in, told_of
 from small_disks import small_disk
 
 from flows.watching import placing
 from flows.watching.backlog import Backlog
 from flows.watching.placing import Place, place
 from flows.watching.recovering import recover
-from flows.watching.taking import Take, take, takes_in
+from flows.watching.taking import Take, take
 from flows.watching.tries import tries_of
 from preservation.errors import UnavailableError
 from preservation.model.issues import Issue, Severity

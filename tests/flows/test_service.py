@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from archives import Archive
-from working_services import service, until
+from running_flows import installed
+from working_services import Service, service, until
 
 from demonstration.drawing import photograph, save_scan
 from flows.settings import load_settings
@@ -19,13 +21,24 @@ from flows.watching.publishing import read_inboxes
 SETTLE = 2
 
 
-@pytest.fixture
-def archive(installation: Archive) -> Archive:
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Archive:
     """An installation whose drops settle soon."""
-    policies = installation.directory / "policies"
-    for file in policies.glob("*.toml"):
+    made = installed(tmp_path_factory.mktemp("service") / "archive", prefect_url)
+    for file in (made.directory / "policies").glob("*.toml"):
         file.write_text(file.read_text().replace("[intake]\n", f"[intake]\nsettle = {SETTLE}\n"))
-    return installation
+    bit_level = made.directory / "policies" / "bit-level.toml"
+    bit_level.write_text(bit_level.read_text() + "\n[retention]\naccepted_days = 0\n")
+    return made
+
+
+@pytest.fixture(scope="module", autouse=True)
+def up(archive: Archive) -> Iterator[Service]:
+    """The service, running."""
+    with service(archive, "up") as running:
+        running.wait_for("watching the inboxes")
+        yield running
+    assert "Traceback" not in running.lines, running.lines
 
 
 @pytest.fixture
@@ -47,96 +60,86 @@ def journal(archive: Archive, name: str) -> list[str]:
 
 
 def test_a_drop_is_waited_for_kept_and_answered_and_a_broken_one_comes_back_mended(
-    archive: Archive, pages: list[Path]
+    archive: Archive, up: Service, pages: list[Path]
 ):
     inbox = archive.directory / "inbox" / "images"
     accepted, rejected = archive.directory / "accepted" / "images", archive.directory / "rejected" / "images"
-    with service(archive, "up") as up:
-        up.wait_for("watching the inboxes")
-        sheet = inbox / "sheet-012"
-        sheet.mkdir()
-        for page in pages:
-            shutil.copy(page, sheet)
-            time.sleep(0.7)
-            assert sheet.exists(), "it was taken while the scanner wrote"
-        until((accepted / "sheet-012.receipt.html").exists, up.lines)
-        assert sorted(path.name for path in (accepted / "sheet-012").iterdir()) == [
-            page.name for page in pages
-        ]
-        assert told(accepted / "sheet-012")["verdict"] == "stored"
-        assert not sheet.exists()
+    sheet = inbox / "sheet-012"
+    sheet.mkdir()
+    for page in pages:
+        shutil.copy(page, sheet)
+        time.sleep(0.7)
+        assert sheet.exists(), "it was taken while the scanner wrote"
+    until((accepted / "sheet-012.receipt.html").exists, up.lines)
+    assert sorted(path.name for path in (accepted / "sheet-012").iterdir()) == [page.name for page in pages]
+    assert told(accepted / "sheet-012")["verdict"] == "stored"
+    assert not sheet.exists()
 
-        broken = inbox / "sheet-013"
-        broken.mkdir()
-        (broken / "page-0.tif").write_bytes(pages[0].read_bytes()[:-2000])
-        shutil.copy(pages[1], broken)
-        until((rejected / "sheet-013.receipt.json").exists, up.lines)
-        assert told(rejected / "sheet-013")["verdict"] == "rejected"
-        assert (rejected / "sheet-013" / "page-0.tif").stat().st_size == pages[0].stat().st_size - 2000
-        assert not [key for key in archive.kept() if "sheet-013" in key]
+    broken = inbox / "sheet-013"
+    broken.mkdir()
+    (broken / "page-0.tif").write_bytes(pages[0].read_bytes()[:-2000])
+    shutil.copy(pages[1], broken)
+    until((rejected / "sheet-013.receipt.json").exists, up.lines)
+    assert told(rejected / "sheet-013")["verdict"] == "rejected"
+    assert (rejected / "sheet-013" / "page-0.tif").stat().st_size == pages[0].stat().st_size - 2000
+    assert not [key for key in archive.kept() if "sheet-013" in key]
 
-        mended = rejected / "sheet-013"
-        shutil.copy(pages[0], mended)
-        mended.rename(inbox / "sheet-013")
-        until((accepted / "sheet-013.receipt.json").exists, up.lines)
-        assert [key for key in archive.kept() if key.startswith("images/sheet-013/v1/data")]
+    mended = rejected / "sheet-013"
+    shutil.copy(pages[0], mended)
+    mended.rename(inbox / "sheet-013")
+    until((accepted / "sheet-013.receipt.json").exists, up.lines)
+    assert [key for key in archive.kept() if key.startswith("images/sheet-013/v1/data")]
     assert journal(archive, "images/sheet-013").count("ingestion end") == 2
     assert archive.run("journal", "verify").returncode == 0
-    assert "Traceback" not in up.lines
 
 
-def test_what_waits_is_told_with_its_reason(archive: Archive, pages: list[Path]):
+def test_what_waits_is_told_with_its_reason(archive: Archive, up: Service, pages: list[Path]):
     inbox = archive.directory / "inbox" / "images"
-    with service(archive, "up") as up:
-        sheet = inbox / "sheet-014"
-        sheet.mkdir()
-        shutil.copy(pages[0], sheet / "page-0.tif.part")
-        settings = load_settings(archive.directory)
+    sheet = inbox / "sheet-014"
+    sheet.mkdir()
+    shutil.copy(pages[0], sheet / "page-0.tif.part")
+    settings = load_settings(archive.directory)
 
-        def sentences() -> list[str]:
-            found = read_inboxes(settings)
-            return [drop.sentence for drop in found.drops] if found else []
+    def sentences() -> list[str]:
+        found = read_inboxes(settings)
+        return [drop.sentence for drop in found.drops] if found else []
 
-        until(lambda: any("page-0.tif.part" in sentence for sentence in sentences()), up.lines)
-        time.sleep(2 * SETTLE)
-        assert sheet.exists()
-        (sheet / "page-0.tif.part").rename(sheet / "page-0.tif")
-        until((archive.directory / "accepted" / "images" / "sheet-014").exists, up.lines)
+    until(lambda: any("page-0.tif.part" in sentence for sentence in sentences()), up.lines)
+    time.sleep(2 * SETTLE)
+    assert sheet.exists()
+    (sheet / "page-0.tif.part").rename(sheet / "page-0.tif")
+    until((archive.directory / "accepted" / "images" / "sheet-014").exists, up.lines)
 
 
-def test_a_drop_that_waits_for_a_person_goes_on_when_somebody_approves(archive: Archive):
+def test_a_drop_that_waits_for_a_person_goes_on_when_somebody_approves(archive: Archive, up: Service):
     capture = archive.directory / "inbox" / "images" / "capture"
-    with service(archive, "up") as up:
-        capture.mkdir()
-        # Nothing that PRONOM knows: the policy asks an archivist.
-        (capture / "capture.raw8").write_bytes(bytes((place * 97 + 31) % 251 for place in range(9000)))
+    capture.mkdir()
+    # Nothing that PRONOM knows: the policy asks an archivist.
+    (capture / "capture.raw8").write_bytes(bytes((place * 97 + 31) % 251 for place in range(9000)))
 
-        def waiting() -> list[dict[str, Any]]:
-            told = json.loads(archive.run("status", "--json").stdout)
-            return [one for one in told["taken"] if one["verdict"] == "waiting"]
+    def waiting() -> list[dict[str, Any]]:
+        told = json.loads(archive.run("status", "--json").stdout)
+        return [one for one in told["taken"] if one["verdict"] == "waiting"]
 
-        until(lambda: bool(waiting()), up.lines)
-        assert waiting()[0]["object"] == "images/capture"
-        assert "images/capture" in archive.run("status").stdout
-        why = ("--because", "raw capture", "--by", "Ada Lund")
-        rehearsed = archive.run("approve", "images/capture", *why, "--dry-run")
-        assert "would be approved" in rehearsed.stdout
-        assert archive.run("approve", "images/nothing", *why).returncode == 6
-        assert archive.run("approve", "images/capture", *why).returncode == 0
-        until((archive.directory / "accepted" / "images" / "capture.receipt.json").exists, up.lines)
+    until(lambda: bool(waiting()), up.lines)
+    assert waiting()[0]["object"] == "images/capture"
+    assert "images/capture" in archive.run("status").stdout
+    why = ("--because", "raw capture", "--by", "Ada Lund")
+    rehearsed = archive.run("approve", "images/capture", *why, "--dry-run")
+    assert "would be approved" in rehearsed.stdout
+    assert archive.run("approve", "images/nothing", *why).returncode == 6
+    assert archive.run("approve", "images/capture", *why).returncode == 0
+    until((archive.directory / "accepted" / "images" / "capture.receipt.json").exists, up.lines)
     story = archive.run("journal", "show", "images/capture").stdout
     assert "Ada Lund" in story
     assert "raw capture" in story
 
 
-def test_what_is_accepted_is_removed_by_the_command_when_its_time_is_over(archive: Archive):
-    policy = archive.directory / "policies" / "bit-level.toml"
-    policy.write_text(policy.read_text() + "\n[retention]\naccepted_days = 0\n")
+def test_what_is_accepted_is_removed_by_the_command_when_its_time_is_over(archive: Archive, up: Service):
     letter = archive.directory / "inbox" / "files" / "letter.txt"
     kept = archive.directory / "accepted" / "files" / "letter.txt"
-    with service(archive, "up") as up:
-        letter.write_text("Dear all")
-        until(kept.with_name("letter.txt.receipt.json").exists, up.lines)
+    letter.write_text("Dear all")
+    until(kept.with_name("letter.txt.receipt.json").exists, up.lines)
     rehearsed = archive.run("clear", "--dry-run", "--json")
     assert json.loads(rehearsed.stdout)["removed"] is False
     assert kept.exists()

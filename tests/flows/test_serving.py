@@ -21,8 +21,11 @@ from preservation.errors import UnavailableError
 
 
 class _Healthy(BaseHTTPRequestHandler):
+    busy = 0
+
     def do_GET(self) -> None:
-        self.send_response(200)
+        self.send_response(503 if type(self).busy else 200)
+        type(self).busy = max(type(self).busy - 1, 0)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:  # type: ignore[override]  # says nothing of what it says it of
@@ -120,6 +123,39 @@ def test_a_service_leaves_the_server_of_somebody_who_preserves_in_peace(
         serving.served(settings),
     ):
         pass
+    assert stranger.poll() is None
+
+
+def test_a_server_that_is_too_busy_to_answer_is_waited_for_and_none_is_started_beside_it(
+    tmp_path: Path, url: str, stranger: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+):
+    make_installation(tmp_path / "archive")
+    settings = load_settings(tmp_path / "archive")
+    noted(serving._home(settings), stranger.pid, born(stranger), url, on_demand=False)
+    monkeypatch.setattr(_Healthy, "busy", 5)
+
+    with serving.prefect_api(settings) as api:
+        assert api.url == url
+    assert stranger.poll() is None
+
+
+def test_a_server_that_lives_and_never_answers_is_told_and_its_note_is_left(
+    tmp_path: Path, stranger: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+):
+    make_installation(tmp_path / "archive")
+    settings = load_settings(tmp_path / "archive")
+    nobody = "http://127.0.0.1:9/api"
+    server = noted(serving._home(settings), stranger.pid, born(stranger), nobody, on_demand=False)
+    monkeypatch.setattr(serving, "_PATIENCE_SECONDS", 0.3)
+
+    with (
+        pytest.raises(UnavailableError, match=f"process {stranger.pid}"),
+        serving.prefect_api(settings),
+    ):
+        pass
+    with pytest.raises(UnavailableError, match="does not answer"):
+        serving.running_api(settings)
+    assert serving._noted(serving._home(settings)) == server
     assert stranger.poll() is None
 
 

@@ -12,13 +12,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from building_takes import MAPS, NOON, a_drop, a_take, an_area, contents, found_complete
+from building_takes import MAPS, NOON, a_drop, a_take, an_area, contents, found_complete, takes_in
 from small_disks import small_disk
 
 from flows.watching import taking
 from flows.watching.areas import Area
 from flows.watching.recovering import recover
-from flows.watching.taking import CompleteDrop, NotTaken, Take, take, take_holding, takes_in
+from flows.watching.taking import CompleteDrop, NotTaken, Take, take, take_holding
 from preservation.errors import StorageError, UnavailableError
 
 _NOBODY = 65534

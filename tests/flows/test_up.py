@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from archives import Archive
 from working_services import asked, descendants, ended_run, kill, lives, service, until
+
+from flows.cli.up import _serve_again
+from flows.settings import load_settings
+from flows.supervising import Supervised
 
 
 def worker_of(pid: int) -> int:
     """The worker that the service has started."""
-    return next(
-        child for child in descendants(pid) if b"worker" in Path(f"/proc/{child}/cmdline").read_bytes()
-    )
+    return next(child for child in descendants(pid) if b"worker" in command_of(child))
+
+
+def command_of(pid: int) -> list[bytes]:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
 
 
 def test_the_service_starts_a_worker_again_that_was_killed_and_ends_with_all_it_started(
@@ -28,3 +35,34 @@ def test_the_service_starts_a_worker_again_that_was_killed_and_ends_with_all_it_
         assert up.ended() == 0, up.lines
         until(lambda: not any(map(lives, family)), "the end of all that it started")
     assert "Traceback" not in up.lines
+
+
+def test_a_service_that_is_killed_takes_its_watcher_and_its_worker_along(installation: Archive):
+    with service(installation, "up") as up:
+        up.wait_for("watching the inboxes")
+        family = descendants(up.process.pid)
+        assert {verb for child in family for verb in (b"worker", b"watch") if verb in command_of(child)} == {
+            b"worker",
+            b"watch",
+        }
+        kill(up.process.pid)
+        until(lambda: not any(map(lives, family)), "the end of all that it started")
+
+
+def test_a_prefect_that_cannot_be_started_again_ends_no_service(
+    installation: Archive, capsys: pytest.CaptureFixture[str]
+):
+    settings = load_settings(installation.directory)
+    # Its log cannot be opened: nothing can be started.
+    (settings.state / "prefect" / "server.log").mkdir(parents=True)
+    _serve_again(settings)
+    assert "Prefect could not be started" in capsys.readouterr().err
+
+
+def test_what_cannot_be_started_is_tried_again_later(tmp_path: Path):
+    said: list[str] = []
+    supervised = Supervised("watch", [str(tmp_path / "nothing")], {}, said.append)
+    supervised.look()
+    supervised.look()
+    assert said == ["the watch could not be started (No such file or directory); it is started again in 1 s"]
+    assert not supervised.runs

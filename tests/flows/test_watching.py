@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from building_takes import contents
+from building_takes import contents, takes_in
 
 from flows.installation import make_installation
 from flows.settings import Settings, load_settings
 from flows.watching.publishing import read_inboxes
 from flows.watching.service import Watching
-from flows.watching.taking import Take, takes_in
+from flows.watching.taking import Take
 
 _LONGEST_SECONDS = 40
 

@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
-from building_takes import MAPS, NOON, an_area, contents, found_complete, told_of
+from building_takes import MAPS, NOON, an_area, contents, found_complete, takes_in, told_of
 
 from flows.watching.areas import Area
 from flows.watching.placing import place
 from flows.watching.recovering import recover
-from flows.watching.taking import take, takes_in
+from flows.watching.taking import take
 from preservation.model.verdicts import Verdict
 
 _DROPS = 120

@@ -12,6 +12,7 @@ from archives import Archive
 from running_flows import preserved, surroundings
 from working_services import (
     asked,
+    cancel,
     descendants,
     ended_run,
     forget,
@@ -118,6 +119,17 @@ def test_a_worker_that_is_asked_twice_ends_at_once_and_the_drop_is_kept_later(
         assert worker.ended() == 0, worker.lines
         until(lambda: not any(map(lives, family)), "the end of every process of the worker")
     assert ended_run(installation, run).state_name == "Crashed"
+    bring_back(away, installation)
+    assert preserved(installation, ledger).ending.verdict is Verdict.STORED
+
+
+def test_a_run_that_is_cancelled_ends_at_once_and_the_drop_is_kept_later(installation: Archive, ledger: Path):
+    with service(installation, "worker", MUNIMENT_RETRIES__STORES="120") as worker:
+        away = hide_second_store(installation)
+        run = asked(installation, ledger)
+        until(lambda: is_replicating(installation, "ledger"), worker.lines)
+        cancel(installation, run)
+        assert ended_run(installation, run).state_name == "Cancelled", worker.lines
     bring_back(away, installation)
     assert preserved(installation, ledger).ending.verdict is Verdict.STORED
 

@@ -193,7 +193,10 @@ def test_what_was_interrupted_once_too_often_is_left_with_an_alarm():
 
     assert found.batches == ()
     [alarm] = found.alarms
-    assert alarm.sentence == "maps/sheet-1: given up after 5 runs. The store is away."
+    assert alarm.sentence == (
+        "maps/sheet-1: given up after 5 runs. The store is away. "
+        "When that is mended: muniment retry maps/sheet-1"
+    )
 
 
 def test_what_waits_for_a_person_waits_without_an_alarm_and_holds_up_no_corrected_drop():
@@ -213,9 +216,3 @@ def test_a_drop_whose_worker_was_killed_goes_to_another_at_once_but_not_for_ever
     assert all(plan([one], (), BOUNDS, soon).batches for one in killed[:3])
     assert [plan([one], (), BOUNDS, soon).again for one in killed[3:7]] == [NOON + pause for pause in PAUSES]
     assert plan([killed[7]], (), BOUNDS, soon).alarms
-
-
-def test_a_clock_that_was_set_back_stops_nothing():
-    one = Pending(a_take(1), Tries(1, NOON + timedelta(days=400), Verdict.INTERRUPTED))
-
-    assert plan([one], (), BOUNDS, NOON).batches

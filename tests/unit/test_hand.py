@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from flows.handing import hands, unfinished
+from flows.handing.hands import hands_of
 from flows.handing.letter import GREETING, HANDS_VARIABLE, Letter, address_of, receive_letter, status_told
-from flows.handing.unfinished import ended_unnoticed
+from flows.handing.unfinished import ended_unnoticed, goes_on_here, noted_as_running
+from flows.installation import make_installation
+from flows.settings import load_settings
 
 RUN = "0f0e0d0c-0000-4000-8000-000000000001"
 SECONDS = 20
@@ -107,6 +113,42 @@ def test_the_run_of_a_hand_that_was_killed_is_known_to_have_ended_unnoticed(call
     call.process.wait(SECONDS)
     assert list(ended_unnoticed(folder)) == [RUN]
     assert list(ended_unnoticed(folder)) == []
+
+
+def test_a_run_that_is_just_beginning_is_not_taken_for_one_that_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    seen: list[str] = []
+    lock = fcntl.flock
+
+    def looked_at_before(descriptor: int, operation: int) -> None:
+        monkeypatch.setattr(unfinished.fcntl, "flock", lock)
+        seen.extend(ended_unnoticed(tmp_path))
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(unfinished.fcntl, "flock", looked_at_before)
+    with noted_as_running(tmp_path, RUN):
+        seen.extend(ended_unnoticed(tmp_path))
+        assert goes_on_here(tmp_path, RUN)
+    assert not goes_on_here(tmp_path, RUN)
+    assert seen == []
+
+
+def test_where_no_socket_can_be_made_a_worker_goes_on_without_a_warm_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    make_installation(tmp_path / "archive")
+    settings = load_settings(tmp_path / "archive")
+    # What a network share answers: here it is a name that no socket can be bound to.
+    monkeypatch.setattr(hands, "address_of", lambda _: nullcontext("/proc/no-socket"))
+    monkeypatch.delenv(HANDS_VARIABLE, raising=False)
+    with hands_of(settings) as cold:
+        assert not cold.wait_until_warm()
+        cold.keep_warm()
+        cold.end_runs()
+        worker, _, place = os.environ[HANDS_VARIABLE].partition(" ")
+    assert worker == str(os.getpid())
+    assert Path(place).parent == cold.folder
 
 
 def test_a_run_that_came_to_its_end_leaves_no_note(call: Call, folder: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import threading
@@ -102,6 +103,22 @@ def test_where_the_other_process_is_killed_the_work_goes_on_here(planned: Planne
     killer.join()
     assert killed
     assert isinstance(outcome, Verified)
+
+
+def test_where_no_process_is_to_be_had_the_work_is_done_here(
+    tmp_path: Path, store: FolderStore, monkeypatch: pytest.MonkeyPatch
+):
+    tried: list[StoreName] = []
+
+    def refused(one: Keeper) -> object:
+        tried.append(one.store.name)
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(replication, "keep_apart", refused)
+    many, _, _ = Room(tmp_path).plan({f"{number:04}.txt": b"%d" % number for number in range(1000)}, 1)
+    outcome = replicate(many, [store], copies=1, sites=1, threads=2, clock=lambda: NOW)
+    assert isinstance(outcome, Stored)
+    assert tried == [store.name]
 
 
 def test_many_files_are_kept_apart_and_leave_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

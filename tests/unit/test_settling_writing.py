@@ -16,7 +16,7 @@ import pytest
 from building_inboxes import terms
 from building_surveys import drop
 
-from preservation.settling import writing
+from preservation.settling import mounts
 from preservation.settling.judging import judge
 from preservation.settling.settle import Moment, Settled, WaitingFor
 from preservation.settling.writing import HeldOpen, Inode, file_held_in, held_for_writing
@@ -89,7 +89,7 @@ def test_a_number_on_another_device_is_another_file(tmp_path: Path):
 
 
 def test_a_share_is_asked_only_where_it_is_one_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(writing, "_AWAY", re.compile(".*"))
+    monkeypatch.setattr(mounts, "_AWAY", re.compile(".*"))
     with (tmp_path / "a").open("wb"):
         assert file_held_in(tmp_path, held_for_writing()) is None
         assert file_held_in(tmp_path, held_for_writing({tmp_path.stat().st_dev})) == "a"

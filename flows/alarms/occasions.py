@@ -1,0 +1,113 @@
+"""What there is to be alarmed about: values of the service, made into alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from flows.alarms.alarm import Alarm, AlarmKind, new_alarm
+from flows.answering import Told
+from flows.watching.backlog import Pending
+from flows.watching.taking import Take
+from preservation.errors import IntegrityError, SourceChangedError
+from preservation.model.paths import shown
+from preservation.model.verdicts import Verdict
+from preservation.virus.findings import INFECTED
+
+_SEE_TO_RUNS: Final = "See that Prefect and a worker run: muniment status."
+
+
+def given_up(take: Take, sentence: str, at: datetime) -> Alarm:
+    """Tell that no run is given the take any more; ``sentence`` says why, as operators are told it."""
+    happened = sentence.removeprefix(f"{take.object_id}: ")
+    return new_alarm(
+        AlarmKind.GIVEN_UP,
+        str(take.object_id),
+        at,
+        happened=happened[:1].upper() + happened[1:],
+        next_step=(
+            f"Mend that; then move the drop from {shown(str(take.path))} back into its inbox, and it is "
+            "taken again."
+        ),
+        key=take.id,
+    )
+
+
+def infected_among(told: Iterable[Told]) -> Iterator[Alarm]:
+    """Give an alarm for each drop in which malware was found."""
+    for one in told:
+        if any(issue.code == INFECTED for issue in (*one.ending.issues, *one.issues)):
+            yield new_alarm(
+                AlarmKind.INFECTED,
+                one.object,
+                one.ending.at,
+                happened=one.ending.sentence,
+                next_step="Do not open it; tell whoever looks after the computers that it came from.",
+                receipt=str(one.receipt or ""),
+                # Each try of one submission has the same receipt; dropped once more, it is told once more.
+                key=str(one.receipt or f"{one.object} {one.ending.at.isoformat()}"),
+            )
+
+
+def broken_promises(about: str, error: BaseException, at: datetime) -> Iterator[Alarm]:
+    """Give an alarm where the error is that kept bytes are not what was promised.
+
+    That somebody goes on writing to a drop is no such thing: its receipt says so to who dropped it.
+    """
+    if isinstance(error, IntegrityError) and not isinstance(error, SourceChangedError):
+        yield integrity(about, str(error), at)
+
+
+def integrity(about: str, sentence: str, at: datetime) -> Alarm:
+    """Tell that kept bytes are not what was promised, as ``sentence`` says."""
+    return new_alarm(
+        AlarmKind.INTEGRITY,
+        about,
+        at,
+        happened=sentence,
+        next_step=(
+            "Find out today who or what changed it, before anything is mended: muniment doctor, muniment "
+            "journal verify."
+        ),
+        key=f"{about} {sentence}",
+    )
+
+
+def waiting_too_long(pending: Iterable[Pending], patience: timedelta, at: datetime) -> Iterator[Alarm]:
+    """Give an alarm for each take that has waited for a person, or a first run, for over ``patience``."""
+    for one in pending:
+        take, tries = one.take, one.tries
+        if tries is not None and tries.verdict is not Verdict.WAITING:
+            continue
+        since = take.at if tries is None else tries.at
+        if at - since <= patience:
+            continue
+        waits = "for a run" if tries is None else "for somebody's decision"
+        told = "" if tries is None else f" {tries.sentence}"
+        yield new_alarm(
+            AlarmKind.WAITING_TOO_LONG,
+            str(take.object_id),
+            at,
+            happened=f"It has waited {waits} since {since:%Y-%m-%d %H:%M} UTC.{told}",
+            next_step=_SEE_TO_RUNS if tries is None else _decide(take),
+            key=f"{take.id} {since.isoformat()}",
+        )
+
+
+def _decide(take: Take) -> str:
+    return (
+        f'Decide: muniment approve {shown(str(take.object_id))} --because "…" --by "…"; or move the drop out '
+        f"of {shown(str(take.path.parent))}."
+    )
+
+
+def trial_alarm(at: datetime) -> Alarm:
+    """Return an alarm that says that it is none."""
+    return new_alarm(
+        AlarmKind.TEST,
+        "Muniment",
+        at,
+        happened="Somebody asked muniment doctor to send this. Nothing is wrong.",
+        next_step="Nothing: alarms reach you.",
+    )

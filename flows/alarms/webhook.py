@@ -1,0 +1,112 @@
+"""Alarms by webhook: posted as JSON, signed as the Standard Webhooks specification says.
+
+Header ``webhook-signature`` is ``v1,`` and the base64 of the HMAC-SHA256, by the shared secret, of
+``webhook-id``, ``webhook-timestamp`` and the body, joined by dots. The id is the alarm's own.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import hmac
+import time
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from flows.alarms.alarm import Alarm, AlarmId
+from flows.alarms.channels import PATIENCE_SECONDS, ChannelName, Undelivered, trusted
+from flows.alarms.credentials import secret
+from flows.alarms.settings import WebhookSettings
+from flows.alarms.wording import document_of
+from preservation.errors import ConfigurationError
+
+SECRET: Final = "MUNIMENT_WEBHOOK_SECRET"  # noqa: S105  the variable's name
+_PREFIX: Final = "whsec_"
+_LEAST_BYTES: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """The URL in ``settings``; ``installation`` is told to it."""
+
+    settings: WebhookSettings
+    installation: str
+
+    @property
+    def name(self) -> ChannelName:
+        """A digest of the URL, which may be known to few: see ``Channel``."""
+        return ChannelName(f"webhook-{hashlib.sha256(self.settings.url.encode()).hexdigest()[:16]}")
+
+    @property
+    def shown(self) -> str:
+        """Scheme and host of the URL; its path may be a secret of the receiver: see ``Channel``."""
+        return f"webhook {self._origin}"
+
+    @property
+    def _origin(self) -> str:
+        parts = urlsplit(self.settings.url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    def send(self, alarm: Alarm) -> Undelivered | None:
+        """Post it: see ``Channel``. Delivered is what is answered by a status of 200 to 299."""
+        try:
+            key = _key()
+            body = msgspec.json.encode(document_of(alarm, self.installation))
+            moment = int(time.time())
+            headers = {
+                "content-type": "application/json",
+                "user-agent": "Muniment",
+                "webhook-id": alarm.id,
+                "webhook-timestamp": str(moment),
+                "webhook-signature": signature(key, alarm.id, moment, body),
+            }
+            # Of the answer only the status counts: nothing else is read, however much there is.
+            with httpx.stream(
+                "POST",
+                self.settings.url,
+                content=body,
+                headers=headers,
+                timeout=PATIENCE_SECONDS,
+                verify=trusted(),
+            ) as answer:
+                if answer.is_success:
+                    return None
+                return Undelivered(f"{self.shown} answered {answer.status_code}")
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            # Its text may hold the URL.
+            return Undelivered(f"{self.shown}: {type(error).__name__}")
+        except ConfigurationError as error:
+            return Undelivered(f"{self.shown}: {error}")
+
+    def try_out(self) -> Undelivered | None:
+        """See that there is a secret: see ``Channel``."""
+        try:
+            _key()
+        except ConfigurationError as error:
+            return Undelivered(f"{self.shown}: {error}")
+        return None
+
+
+def signature(key: bytes, identifier: AlarmId, moment: int, body: bytes) -> str:
+    """Return what proves to who has ``key`` that we sent ``body`` at ``moment``, in seconds since 1970."""
+    signed = b".".join((identifier.encode(), str(moment).encode(), body))
+    return f"v1,{b64encode(hmac.digest(key, signed, 'sha256')).decode()}"
+
+
+def _key() -> bytes:
+    text = secret(SECRET)
+    try:
+        key = b64decode(text.removeprefix(_PREFIX), validate=True)
+    except binascii.Error:
+        key = b""
+    if not text.startswith(_PREFIX) or len(key) < _LEAST_BYTES:
+        raise ConfigurationError(
+            f"{SECRET} (or {SECRET}_FILE) must be {_PREFIX} and the base64 of {_LEAST_BYTES} or more bytes; "
+            'make one with: echo "whsec_$(openssl rand -base64 32)"'
+        )
+    return key

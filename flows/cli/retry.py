@@ -1,0 +1,59 @@
+"""``muniment retry``: have a drop from an inbox tried again, when what stopped it is mended."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from flows.cli.options import InstallationOption, JsonOption
+from flows.cli.output import say, say_json
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command."""
+    app.command()(retry)
+
+
+def retry(
+    name: Annotated[str, typer.Argument(metavar="COLLECTION/OBJECT", help="What was given up.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say why it stopped; change nothing.")] = False,
+    json: JsonOption = False,
+    installation: InstallationOption = None,
+) -> None:
+    """Have a drop tried again that came through an inbox and was given up, or waits for its next try.
+
+    The running service goes on with it at once, where it stopped, and counts its tries anew.
+
+    Exit codes: 0 it goes on, 6 no drop of that name was tried and left, or its area is away.
+
+    Example: muniment retry maps/sheet-012
+    """
+    from flows.settings import load_settings
+    from flows.watching.retrying import retry as let_go_on
+    from flows.watching.retrying import stopped_take
+    from preservation.errors import ConfigurationError
+    from preservation.model.identifiers import parse_object_id
+    from preservation.model.paths import shown
+
+    settings = load_settings(installation)
+    try:
+        object_id = parse_object_id(name)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+    stopped = stopped_take(object_id, settings)
+    if not dry_run:
+        let_go_on(stopped)
+    runs = stopped.tries.runs if stopped.tries else 0
+    if json:
+        told = {
+            "object": str(object_id),
+            "drop": stopped.take.path,
+            "runs": runs,
+            "sentence": stopped.sentence,
+        }
+        say_json({**told, "dry_run": dry_run})
+        return
+    done = "would be tried again" if dry_run else "is tried again by the running service"
+    say(f"{shown(str(object_id))}: {done}")
+    say(f"  it stopped after {runs} runs: {shown(stopped.sentence)}")

@@ -1,0 +1,120 @@
+"""A real browser, Chromium without a window, that tells what it asked for and what it refused to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+from websockets.sync.client import ClientConnection, connect
+
+_LONGEST_SECONDS = 60
+
+
+@dataclass
+class Page:
+    """A page of the browser. ``asked`` are the addresses of all requests, ``complaints`` what went wrong."""
+
+    _line: ClientConnection
+    asked: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def tell(self, method: str, **parameters: object) -> dict[str, Any]:
+        """Send a command of the DevTools protocol, and return its result."""
+        number = next(self._numbers)
+        self._line.send(json.dumps({"id": number, "method": method, "params": parameters}))
+        while True:
+            message = json.loads(self._line.recv(timeout=_LONGEST_SECONDS))
+            if message.get("id") == number:
+                assert "error" not in message, message
+                result: dict[str, Any] = message["result"]
+                return result
+            self._note(message["method"], message["params"])
+
+    def open(self, url: str, text: str) -> str:
+        """Go there, and wait until the text is to be read; return all that is."""
+        self.tell("Page.navigate", url=url)
+        deadline = time.monotonic() + _LONGEST_SECONDS
+        while text not in (shown := self.text):
+            assert time.monotonic() < deadline, (shown, self.complaints)
+            time.sleep(0.2)
+        return shown
+
+    def wait_for(self, expression: str) -> None:
+        """Wait until an expression is true in it."""
+        deadline = time.monotonic() + _LONGEST_SECONDS
+        while not self.evaluated(expression):
+            assert time.monotonic() < deadline, (expression, self.text, self.complaints)
+            time.sleep(0.2)
+
+    @property
+    def text(self) -> str:
+        """What a person can read on it now."""
+        return str(self.evaluated("document.body ? document.body.innerText : ''"))
+
+    def evaluated(self, expression: str) -> object:
+        """Evaluate an expression in it."""
+        told = self.tell("Runtime.evaluate", expression=expression, returnByValue=True)
+        return told["result"].get("value")
+
+    def _note(self, method: str, told: dict[str, Any]) -> None:
+        match method:
+            case "Network.requestWillBeSent":
+                self.asked.append(told["request"]["url"])
+            case "Log.entryAdded" if told["entry"]["level"] == "error":
+                self.complaints.append(f"{told['entry']['text']} {told['entry'].get('url', '')}")
+            case "Runtime.exceptionThrown":
+                self.complaints.append(json.dumps(told["exceptionDetails"]))
+
+
+@contextmanager
+def page(folder: Path, headers: dict[str, str]) -> Iterator[Page]:
+    """Give a page whose requests carry ``headers``; skip the test where there is no Chromium."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("chromium is not here: apt-get install chromium")
+    command = [
+        program,
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        "--window-size=1400,2000",
+    ]
+    command += ["--ignore-certificate-errors", "--remote-debugging-port=0", f"--user-data-dir={folder}"]
+    command += ["--disable-background-networking", "--disable-dev-shm-usage", "about:blank"]
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "HOME": str(folder)}
+    ) as process:
+        try:
+            with connect(_new_page(folder), max_size=None, proxy=None) as line:
+                opened = Page(line)
+                for domain in ("Page", "Network", "Log", "Runtime"):
+                    opened.tell(f"{domain}.enable")
+                opened.tell("Network.setExtraHTTPHeaders", headers=headers)
+                yield opened
+        finally:
+            process.terminate()
+
+
+def _new_page(folder: Path) -> str:
+    """Return where the DevTools protocol is spoken with a new page."""
+    told = folder / "DevToolsActivePort"
+    deadline = time.monotonic() + _LONGEST_SECONDS
+    while not (told.exists() and told.read_text().count("\n")):
+        assert time.monotonic() < deadline, "Chromium does not start"
+        time.sleep(0.1)
+    address = f"http://127.0.0.1:{told.read_text().splitlines()[0]}/json/new?about:blank"
+    with urlopen(Request(address, method="PUT"), timeout=10) as answer:
+        return str(json.load(answer)["webSocketDebuggerUrl"])

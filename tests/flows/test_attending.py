@@ -1,0 +1,116 @@
+"""Attending: how long it sleeps, and that it never goes on where nobody watches."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from concurrent.futures import Future
+from datetime import timedelta
+from pathlib import Path
+from typing import cast
+from uuid import UUID, uuid4
+
+import pytest
+from archives import Archive
+from building_takes import a_take, an_area
+
+from flows import attending
+from flows.attending import _Attendance, attend
+from flows.drops import Drop
+from flows.installation import make_installation
+from flows.runs import AskedRun, Runs
+from flows.serving import PrefectApi
+from flows.settings import Settings, load_settings
+from flows.watching.service import Watching
+from flows.watching.tries import note_end
+from flows.wiring import now
+from preservation.model.verdicts import Verdict
+
+AT_REST = attending._LONGEST_PAUSE
+
+
+class FewRuns:
+    """A Prefect whose runs are a list; it knows how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[AskedRun] = []
+
+    def under_way(self) -> list[AskedRun]:
+        return self.asked
+
+    def ask(self, drops: list[Drop]) -> UUID:
+        self.asked.append(AskedRun(uuid4(), "Scheduled", now(), tuple(drops)))
+        return self.asked[-1].identifier
+
+
+class Pauses(threading.Event):
+    """Notes how long somebody would have slept, and ends the watching after the last time."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.seconds: list[float] = []
+        self.watched: Future[None] = Future()
+        self._times = times
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.seconds.append(timeout or 0)
+        if len(self.seconds) == self._times:
+            self.watched.set_result(None)
+        return False
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    make_installation(tmp_path / "archive")
+    return load_settings(tmp_path / "archive")
+
+
+def pauses(settings: Settings, times: int = 1, runs: FewRuns | None = None) -> list[float]:
+    slept = Pauses(times)
+    _Attendance(settings, cast("Runs", runs or FewRuns()), lambda _: None).go_on(slept.watched, slept)
+    return slept.seconds
+
+
+def test_with_nothing_to_give_it_rests(settings: Settings):
+    assert pauses(settings) == [AT_REST]
+
+
+def test_while_a_run_goes_on_it_looks_often_whether_it_has_ended(settings: Settings):
+    a_take(an_area(settings.directory))
+    assert pauses(settings, times=2) == [attending._LOOK_SECONDS] * 2
+
+
+def test_a_drop_that_waits_for_a_person_keeps_nobody_awake(settings: Settings):
+    note_end(a_take(an_area(settings.directory)), Verdict.WAITING, "Somebody is asked.", now())
+    assert pauses(settings) == [AT_REST]
+
+
+def test_after_an_interruption_it_sleeps_until_the_pause_is_over(settings: Settings):
+    ended = now() - timedelta(seconds=settings.service.pauses[0] - 20)
+    note_end(a_take(an_area(settings.directory)), Verdict.INTERRUPTED, "A store was away.", ended)
+    [seconds] = pauses(settings)
+    assert seconds == pytest.approx(20, abs=5)
+
+
+def test_a_run_that_does_not_end_is_told_once(settings: Settings, caplog: pytest.LogCaptureFixture):
+    take = a_take(an_area(settings.directory))
+    runs = FewRuns()
+    runs.asked.append(AskedRun(uuid4(), "Cancelling", now() - timedelta(days=30), (take.as_drop,)))
+    pauses(settings, times=2, runs=runs)
+    [alarm] = [record.getMessage() for record in caplog.records if "ALARM" in record.getMessage()]
+    assert "maps/sheet-012" in alarm
+    assert "has not ended (Cancelling)" in alarm
+
+
+def test_where_nobody_watches_any_more_it_ends_with_what_ended_the_watching(
+    installation: Archive, monkeypatch: pytest.MonkeyPatch
+):
+    def gone(_: Watching, __: threading.Event) -> None:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+
+    monkeypatch.setattr(Watching, "run", gone)
+    stopped = threading.Event()
+    with pytest.raises(OSError, match=os.strerror(errno.ENAMETOOLONG)):
+        attend(load_settings(installation.directory), PrefectApi(installation.api_url), stopped, print)
+    assert stopped.is_set()

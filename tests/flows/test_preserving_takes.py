@@ -1,0 +1,73 @@
+"""Runs of drops that were taken from an inbox: in whose hands they are, and as what they are kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from archives import Archive
+from building_takes import NOON, found_complete
+from running_flows import surroundings
+
+from flows import preserve
+from flows.answering import Told
+from flows.drops import Drop
+from flows.running import run_preserve
+from flows.serving import PrefectApi
+from flows.settings import load_settings
+from flows.watching.areas import Area
+from flows.watching.placing import Placed, place
+from flows.watching.taking import Take, take
+from flows.workspace import in_hand
+from preservation.errors import UnavailableError
+from preservation.model.identifiers import CollectionName
+from preservation.model.verdicts import Verdict
+
+FILES = CollectionName("files")
+
+
+def taken(archive: Archive) -> Take:
+    """A letter that was dropped into the archive's inbox, and taken."""
+    area = Area(archive.directory, own=True)
+    letter = area.inbox / FILES / "letter"
+    letter.mkdir(parents=True)
+    (letter / "page.txt").write_text("Dear all")
+    found = take(found_complete(area, letter, collection=FILES), NOON)
+    assert isinstance(found, Take)
+    return found
+
+
+def run(archive: Archive, drop: Drop) -> Told:
+    with surroundings(archive):
+        settings = load_settings(archive.directory)
+        [told] = run_preserve(settings, PrefectApi(archive.api_url), [drop]).told
+    return told
+
+
+def test_a_drop_is_placed_while_its_object_is_in_hand(installation: Archive, monkeypatch: pytest.MonkeyPatch):
+    letter = taken(installation)
+    refused: list[Path] = []
+
+    def noted(told: Told, one: Take) -> Placed:
+        with (
+            pytest.raises(UnavailableError, match="in hand"),
+            in_hand(installation.directory / "processing", one.object_id),
+        ):
+            pass
+        refused.append(one.path)
+        return place(told, one)
+
+    monkeypatch.setattr(preserve.placing, "place", noted)
+    assert run(installation, letter.as_drop).ending.verdict is Verdict.STORED
+    assert refused == [letter.path]
+    assert (installation.directory / "accepted" / "files" / "letter" / "page.txt").exists()
+
+
+def test_a_drop_that_was_taken_as_another_object_is_not_kept(installation: Archive):
+    letter = taken(installation)
+    told = run(installation, replace(letter.as_drop, object_name="epistle"))
+    assert told.ending.verdict is Verdict.INTERRUPTED
+    assert "taken from its inbox as files/letter" in told.ending.sentence
+    assert letter.has_drop
+    assert not installation.kept()

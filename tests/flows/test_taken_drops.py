@@ -1,0 +1,113 @@
+"""Drops that came through an inbox, in the flow: what it makes of what befell them since they were taken."""
+
+from __future__ import annotations
+
+import json
+
+from archives import Archive
+from building_takes import found_complete
+from running_flows import surroundings
+
+from flows.answering import Told
+from flows.running import run_preserve
+from flows.serving import PrefectApi
+from flows.settings import load_settings
+from flows.watching.approving import overtaken
+from flows.watching.placing import Place, place
+from flows.watching.taking import Take, take
+from flows.watching.tries import note_end, note_run, tries_of
+from flows.wiring import now, open_installation
+from flows.workspace import in_hand
+from preservation.model.identifiers import CollectionName
+from preservation.model.verdicts import Verdict
+from storage.replication.outcomes import SOURCE_CHANGED
+
+
+def taken_from_inbox(archive: Archive, name: str, text: str = "Dear") -> Take:
+    area = load_settings(archive.directory).areas[0]
+    area.make_folders()
+    drop = area.inbox / "files" / name
+    drop.mkdir()
+    (drop / "page 1.txt").write_text(text)
+    taken = take(found_complete(area, drop, collection=CollectionName("files")), now())
+    assert isinstance(taken, Take)
+    return taken
+
+
+def run_of(archive: Archive, taken: Take) -> Told:
+    with surroundings(archive):
+        settings = load_settings(archive.directory)
+        outcome = run_preserve(settings, PrefectApi(archive.api_url), [taken.as_drop])
+    assert not outcome.fault
+    [told] = outcome.told
+    return told
+
+
+def test_a_drop_that_was_written_to_between_taking_and_the_run_is_sent_back(installation: Archive):
+    taken = taken_from_inbox(installation, "letters")
+    with (taken.path / "page 1.txt").open("a") as page:
+        page.write(" all, and more that came late")
+
+    told = run_of(installation, taken)
+
+    assert told.ending.verdict is Verdict.REJECTED
+    assert [issue.code for issue in told.ending.issues] == [SOURCE_CHANGED]
+    assert "changed after it was taken" in told.ending.sentence
+    assert "drop it again" in told.ending.sentence
+    rejected = installation.directory / "rejected/files"
+    assert (rejected / "letters/page 1.txt").read_text().endswith("came late")
+    assert (rejected / "letters.receipt.html").exists()
+    assert list(installation.kept()) == []
+
+
+def test_a_drop_that_nobody_wrote_to_is_stored(installation: Archive):
+    assert run_of(installation, taken_from_inbox(installation, "letters")).ending.verdict is Verdict.STORED
+
+
+def test_a_run_that_finds_the_object_in_other_hands_says_nothing_of_how_the_take_stands(
+    installation: Archive,
+):
+    taken = taken_from_inbox(installation, "letters")
+    note_run(taken, now(), None)
+    settings = load_settings(installation.directory)
+    with in_hand(settings.processing, taken.object_id):
+        told = run_of(installation, taken)
+
+    assert told.ending.verdict is Verdict.INTERRUPTED
+    assert place(told, taken).place is Place.PROCESSING
+    noted = tries_of(taken)
+    assert noted is not None
+    assert noted.verdict is None
+
+
+def test_whoever_approves_is_told_of_a_version_that_was_stored_meanwhile(
+    installation: Archive,
+):
+    older = taken_from_inbox(installation, "letters")
+    newer = taken_from_inbox(installation, "letters", "Dearest")
+    with open_installation(load_settings(installation.directory)) as opened:
+        assert overtaken(older, opened.catalogue) == ""
+    assert run_of(installation, newer).ending.verdict is Verdict.STORED
+
+    with open_installation(load_settings(installation.directory)) as opened:
+        warning = overtaken(older, opened.catalogue)
+
+    assert "files/letters/v1 was stored" in warning
+    assert "becomes the latest version" in warning
+
+
+def test_the_command_has_what_was_given_up_tried_again(installation: Archive):
+    taken = taken_from_inbox(installation, "letters")
+    assert installation.run("retry", "files/letters").returncode == 6
+    for _ in range(9):
+        note_end(taken, Verdict.INTERRUPTED, "The store is away.", now())
+
+    rehearsed = json.loads(installation.run("retry", "files/letters", "--dry-run", "--json").stdout)
+    assert (rehearsed["object"], rehearsed["sentence"], rehearsed["dry_run"]) == (
+        "files/letters",
+        "The store is away.",
+        True,
+    )
+    assert tries_of(taken) is not None
+    assert installation.run("retry", "files/letters").returncode == 0
+    assert tries_of(taken) is None

@@ -1,0 +1,332 @@
+"""What raises an alarm, what it says, and what an installation makes of it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import cast
+
+import pytest
+from building_takes import NOON, a_take, an_area, told_of
+from receiving_alarms import WEBHOOK_SECRET, Receiver, receiver
+from small_disks import small_disk
+from typer.testing import CliRunner
+
+from flows.alarms.alarm import Alarm, AlarmKind
+from flows.alarms.alarming import Alarming
+from flows.alarms.configured import channels_of, outbox_of
+from flows.alarms.occasions import broken_promises, given_up, infected_among, waiting_too_long
+from flows.alarms.overdue import JobName, OverdueJob, ScheduledJob, did_not_run, overdue
+from flows.alarms.raising import raise_alarm
+from flows.attending import _Attendance
+from flows.claiming import claim
+from flows.cli.application import app
+from flows.drops import Drop
+from flows.examination import Finding, State, examine_installation
+from flows.installation import make_installation
+from flows.runs import Runs
+from flows.settings import Settings, load_settings
+from flows.stages.stage import Stage
+from flows.tasks import _run_one
+from flows.watching import dispatch
+from flows.watching.backlog import Pending
+from flows.watching.tries import Tries, note_end
+from flows.wiring import now, open_installation
+from preservation.errors import ConfigurationError, IntegrityError, SourceChangedError, UnavailableError
+from preservation.model.issues import Issue, Severity
+from preservation.model.verdicts import Verdict
+from preservation.virus.findings import INFECTED
+
+HOURS = timedelta(hours=1)
+INFECTION = Issue(INFECTED, Severity.ERROR, "It is infected.", None, "Clean it.")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A new installation, in which nobody is told of alarms."""
+    make_installation(tmp_path / "archive")
+    return load_settings(tmp_path / "archive")
+
+
+def tell(settings: Settings, there: Receiver, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Have a webhook told."""
+    monkeypatch.setenv("MUNIMENT_WEBHOOK_SECRET", WEBHOOK_SECRET)
+    file = settings.directory / "muniment.toml"
+    file.write_text(f'{file.read_text()}\n[[alarms.webhook]]\nurl = "{there.url}"\n')
+    return load_settings(settings.directory)
+
+
+def told(there: Receiver) -> list[dict[str, str]]:
+    return [json.loads(request.body) for request in there.received]
+
+
+def waiting(settings: Settings) -> list[Alarm]:
+    return [queued.alarm for queued in outbox_of(settings).waiting()]
+
+
+def test_a_take_that_is_given_up_says_why_and_where_it_lies(tmp_path: Path):
+    take = a_take(an_area(tmp_path))
+    alarm = given_up(take, f"{take.object_id}: given up after 5 runs. The store is away.", NOON)
+    assert (alarm.kind, alarm.about) == (AlarmKind.GIVEN_UP, "maps/sheet-012")
+    assert alarm.happened == "Given up after 5 runs. The store is away."
+    assert str(take.path) in alarm.next_step
+
+
+def test_an_infected_drop_names_its_receipt_and_others_raise_nothing(tmp_path: Path):
+    take = a_take(an_area(tmp_path))
+    infected = told_of(take, Verdict.REJECTED, tmp_path / "receipts", issues=(INFECTION,))
+    [alarm] = infected_among([told_of(take, Verdict.REJECTED), told_of(take, Verdict.STORED), infected])
+    assert alarm.kind is AlarmKind.INFECTED
+    assert alarm.receipt == str(infected.receipt)
+
+
+def test_only_kept_bytes_that_changed_are_an_integrity_error():
+    [alarm] = broken_promises("the journal", IntegrityError("entry 7 was changed; restore it"), NOON)
+    assert "entry 7" in alarm.happened
+    for other in (SourceChangedError("the drop changed"), UnavailableError("away"), ValueError("no")):
+        assert not list(broken_promises("the journal", other, NOON))
+
+
+def test_what_waits_for_a_person_or_for_its_first_run_is_told_after_its_time(tmp_path: Path):
+    take = a_take(an_area(tmp_path))
+    asked = Tries(1, NOON, Verdict.WAITING, "Page 3 is missing.")
+    for pending, said in (
+        (Pending(take, asked), "somebody's decision since 2026-11-21 12:00 UTC. Page 3 is missing."),
+        (Pending(take), "for a run since 2026-11-21 12:00 UTC."),
+    ):
+        assert not list(waiting_too_long([pending], 72 * HOURS, NOON + 72 * HOURS))
+        [alarm] = waiting_too_long([pending], 72 * HOURS, NOON + 73 * HOURS)
+        assert alarm.happened.endswith(said)
+    for tries in (replace_tries(asked, None), replace_tries(asked, Verdict.INTERRUPTED)):
+        assert not list(waiting_too_long([Pending(take, tries)], 72 * HOURS, NOON + 1000 * HOURS))
+
+
+def replace_tries(tries: Tries, verdict: Verdict | None) -> Tries:
+    return Tries(tries.runs, tries.at, verdict, tries.sentence)
+
+
+AUDIT = ScheduledJob(JobName("audit of maps"), 24 * HOURS, 2 * HOURS, NOON)
+
+
+@pytest.mark.parametrize(
+    ("last", "hours", "due"),
+    [
+        (None, 26, None),
+        (None, 27, NOON + 24 * HOURS),
+        (NOON + 23 * HOURS, 48, None),
+        (NOON + 23 * HOURS, 50, NOON + 47 * HOURS),
+        (NOON - 400 * HOURS, 25, None),
+        (NOON + 500 * HOURS, 100, None),
+    ],
+)
+def test_a_job_is_overdue_when_its_time_and_its_grace_are_over(
+    last: datetime | None, hours: int, due: datetime | None
+):
+    last_runs = {} if last is None else {AUDIT.name: last}
+    found = list(overdue([AUDIT], last_runs, NOON + hours * HOURS))
+    assert found == ([] if due is None else [OverdueJob(AUDIT.name, due, last)])
+
+
+def test_each_time_that_a_job_did_not_run_is_an_alarm_of_its_own():
+    missed = OverdueJob(AUDIT.name, NOON, None)
+    alarm = did_not_run(missed, NOON)
+    assert (alarm.about, alarm.kind) == ("audit of maps", AlarmKind.DID_NOT_RUN)
+    assert "2026-11-21 12:00 UTC, and did not. It never ran." in alarm.happened
+    assert did_not_run(missed, NOON + HOURS).key == alarm.key
+    assert did_not_run(replace(missed, due=NOON + 24 * HOURS), NOON).key != alarm.key
+
+
+def test_without_a_channel_an_alarm_is_a_line_in_the_log(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+):
+    [alarm] = broken_promises("the journal", IntegrityError("entry 7 was changed"), NOON)
+    assert not raise_alarm(settings, alarm)
+    [record] = caplog.records
+    assert record.getMessage().startswith("ALARM: the journal: bytes are not what was promised. entry 7")
+    assert not waiting(settings)
+
+
+def test_the_service_tells_of_what_waits_too_long_once(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    take = a_take(an_area(settings.directory), at=now() - 100 * HOURS)
+    note_end(take, Verdict.WAITING, "Page 3 is missing.", now() - 98 * HOURS)
+    with receiver(200) as there:
+        alarming = Alarming(tell(settings, there, monkeypatch))
+        for _ in range(3):
+            alarming.look()
+            alarming._delivery.deliver()
+        [document] = told(there)
+    assert document["type"] == "muniment.waiting-too-long"
+    assert "muniment approve maps/sheet-012" in document["next_step"]
+    assert document["installation"] == str(settings.directory)
+
+
+def test_the_service_goes_on_telling_whatever_ails_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr("flows.alarms.alarming._DELIVER_SECONDS", 0.02)
+    stopped = threading.Event()
+    with receiver(200) as there:
+        settings = tell(settings, there, monkeypatch)
+        alarming = Alarming(settings)
+        monkeypatch.setattr(alarming, "look", lambda: 1 / 0)
+        service = threading.Thread(target=alarming.run, args=(stopped,))
+        service.start()
+        raise_alarm(settings, given_up(a_take(an_area(settings.directory)), "It is so.", now()))
+        deadline = time.monotonic() + 20
+        while waiting(settings) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        stopped.set()
+        service.join()
+        assert len(there.received) == 1
+    assert "alarms are looked for and sent later: ZeroDivisionError" in caplog.text
+
+
+def test_where_nobody_is_told_what_waits_is_logged_once(settings: Settings, caplog: pytest.LogCaptureFixture):
+    a_take(an_area(settings.directory), at=now() - 100 * HOURS)
+    alarming = Alarming(settings)
+    for _ in range(3):
+        alarming.look()
+    assert len(caplog.records) == 1
+
+
+def test_what_the_watcher_gives_up_is_an_alarm(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    take = a_take(an_area(settings.directory))
+    with receiver(200) as there:
+        settings = tell(settings, there, monkeypatch)
+        said: list[str] = []
+        attendance = _Attendance(settings, cast("Runs", None), said.append)
+        for _ in range(2):
+            attendance._alarm(dispatch.Alarm(take, f"{take.object_id}: given up after 5 runs. Away."))
+    assert [alarm.kind for alarm in waiting(settings)] == [AlarmKind.GIVEN_UP]
+    assert said == ["ALARM: maps/sheet-012: given up after 5 runs. Away."]
+
+
+def test_an_integrity_error_in_a_stage_is_an_alarm_and_a_changed_drop_is_none(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    drop = tmp_path / "sheet-012"
+    drop.mkdir()
+    (drop / "a.txt").write_text("a")
+
+    def fail(error: Exception) -> Stage:
+        def work(*_: object) -> tuple[()]:
+            raise error
+
+        return Stage("survey", work)
+
+    with receiver(200) as there:
+        settings = tell(settings, there, monkeypatch)
+        with open_installation(settings) as installation:
+            for error in (SourceChangedError("the drop changed"), IntegrityError("the plan is another")):
+                with claim(Drop(drop, "files", f"sheet-{type(error).__name__}"), installation) as workspace:
+                    _run_one(fail(error), workspace, installation)
+    [alarm] = waiting(settings)
+    assert (alarm.about, alarm.happened) == ("files/sheet-IntegrityError", "the plan is another")
+
+
+def test_on_a_full_disk_an_alarm_is_sent_at_once(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    [alarm] = broken_promises("the journal", IntegrityError("entry 7 was changed"), NOON)
+    with receiver(200) as there, small_disk(settings.state / "alarms", "64k") as disk:
+        settings = tell(settings, there, monkeypatch)
+        disk.fill(0)
+        assert not raise_alarm(settings, alarm)
+        [document] = told(there)
+    assert document["id"] == alarm.id
+    assert any("No space left" in record.getMessage() for record in caplog.records)
+
+
+def examined(settings: Settings, *, send: bool = False) -> list[Finding]:
+    findings = examine_installation(settings, send_test_alarm=send)
+    return [finding for finding in findings if finding.what.startswith("alarms")]
+
+
+def test_doctor_says_who_is_told_what_waits_and_sends_a_test_where_it_is_asked_to(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    [nobody] = examined(settings)
+    assert (nobody.state, "in the log alone" in nobody.detail) == (State.OK, True)
+    with receiver(200) as there:
+        settings = tell(settings, there, monkeypatch)
+        [webhook] = examined(settings)
+        assert webhook.state is State.OK
+        assert not there.received
+        CliRunner().invoke(app, ["doctor", "-C", str(settings.directory), "--send-test-alarm"])
+        [document] = told(there)
+        assert document["type"] == "muniment.test"
+        there.answers[:] = [500]
+        [webhook] = examined(settings, send=True)
+        assert (webhook.state, "answered 500" in webhook.detail) == (State.FAILING, True)
+    raise_alarm(settings, given_up(a_take(an_area(settings.directory)), "It is so.", now() - 2 * HOURS))
+    late = examined(settings)[-1]
+    assert (late.state, "1 wait to be sent" in late.detail) == (State.FAILING, True)
+    monkeypatch.delenv("MUNIMENT_WEBHOOK_SECRET")
+    assert examined(settings)[0].state is State.FAILING
+
+
+def test_no_secret_stands_in_any_file_or_log(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.DEBUG)
+    with receiver(500) as there:
+        settings = tell(settings, there, monkeypatch)
+        raise_alarm(settings, given_up(a_take(an_area(settings.directory)), "It is so.", now()))
+        Alarming(settings)._delivery.deliver()
+        assert there.received
+    secret = WEBHOOK_SECRET.removeprefix("whsec_")
+    written = b"".join(path.read_bytes() for path in settings.directory.rglob("*") if path.is_file())
+    assert secret.encode() not in written
+    assert secret not in caplog.text
+    assert not any(
+        "known-to-few" in record.getMessage() for record in caplog.records if record.name == "muniment"
+    )
+
+
+def test_the_documented_settings_are_two_channels(settings: Settings, project: Path):
+    section = (project / "docs/operations.md").read_text().split("## Alarms")[1]
+    documented = section.split("```toml\n")[1].split("```")[0]
+    file = settings.directory / "muniment.toml"
+    file.write_text(f"{file.read_text()}\n{documented}")
+    assert [channel.shown for channel in channels_of(load_settings(settings.directory))] == [
+        "e-mail by mail.example.org:587 to archive@example.org, it@example.org",
+        "webhook https://chat.example.org",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "key", "said"),
+    [
+        ('[alarms.mail]\nhost = "h"\nfrom = "a@b"\nto = []', "to", "at least one is required"),
+        ('[alarms.mail]\nhost = "h"\nfrom = "a@b\\nBcc: x@y"\nto = ["c@d"]', "from", "pattern"),
+        (
+            '[alarms.mail]\nhost = "h"\nfrom = "a@b"\nto = ["c@d"]\npassword = "p"',
+            "password",
+            "no such setting",
+        ),
+        ('[[alarms.webhook]]\nurl = "ftp://h/"', "url", "pattern"),
+        ('[[alarms.webhook]]\nurl = "https://user:password@h/"', "url", "pattern"),
+        ("[alarms]\nwaiting_hours = 0", "waiting_hours", "greater than 0"),
+    ],
+)
+def test_settings_that_cannot_be_are_told_with_their_line(
+    settings: Settings, lines: str, key: str, said: str
+):
+    file = settings.directory / "muniment.toml"
+    text = file.read_text()
+    file.write_text(f"{text}\n{lines}\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(settings.directory)
+    [fault] = caught.value.faults
+    place = next(
+        number
+        for number, line in enumerate(file.read_text().splitlines(), 1)
+        if number > text.count("\n") and line.startswith(key)
+    )
+    assert fault.startswith(f"line {place}: alarms.")
+    assert said in fault

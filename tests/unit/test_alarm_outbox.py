@@ -1,0 +1,365 @@
+"""The outbox, and what is delivered from it: at least once, by every channel, whatever is killed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from receiving_alarms import (
+    NOON,
+    SILENT,
+    WEBHOOK_SECRET,
+    Receiver,
+    an_alarm,
+    closed_port,
+    mail_server,
+    receiver,
+)
+
+from flows.alarms.alarm import Alarm, AlarmKind
+from flows.alarms.channels import Channel, ChannelName, Undelivered
+from flows.alarms.delivering import Delivery
+from flows.alarms.mail import Mail
+from flows.alarms.outbox import Outbox
+from flows.alarms.settings import MailSettings
+
+FIRST, SECOND = ChannelName("first"), ChannelName("second")
+
+
+class Clock:
+    """A clock and a timer that are set by hand."""
+
+    def __init__(self) -> None:
+        self.at = NOON
+        self.seconds = 0.0
+
+    def pass_by(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+        self.seconds += seconds
+
+
+class Scripted:
+    """A channel that takes everything but what it refuses, and nothing while it is away."""
+
+    def __init__(self, name: ChannelName = FIRST, refuses: str = "") -> None:
+        self.name = name
+        self.shown = f"channel {name}"
+        self.refuses = refuses
+        self.away = False
+        self.tried: list[str] = []
+        self.taken: list[str] = []
+
+    def send(self, alarm: Alarm) -> Undelivered | None:
+        self.tried.append(alarm.about)
+        if self.away or alarm.about == self.refuses:
+            return Undelivered("it is away")
+        self.taken.append(alarm.about)
+        return None
+
+    def try_out(self) -> Undelivered | None:
+        return None
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Outbox:
+    return Outbox(tmp_path / "alarms")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(autouse=True)
+def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUNIMENT_WEBHOOK_SECRET", WEBHOOK_SECRET)
+
+
+def delivery(outbox: Outbox, clock: Clock, *channels: Channel) -> Delivery:
+    return Delivery(outbox, channels, lambda: clock.at, lambda: clock.seconds)
+
+
+def named(*channels: Channel) -> tuple[ChannelName, ...]:
+    return tuple(channel.name for channel in channels)
+
+
+def files(tmp_path: Path) -> list[Path]:
+    return sorted((tmp_path / "alarms").glob("*.json"))
+
+
+def test_an_alarm_is_one_readable_file_until_every_channel_has_it(
+    tmp_path: Path, outbox: Outbox, clock: Clock
+):
+    first, second = Scripted(FIRST), Scripted(SECOND)
+    second.away = True
+    alarm = an_alarm()
+    assert outbox.add(alarm, (FIRST, SECOND))
+    [file] = files(tmp_path)
+    assert json.loads(file.read_text())["alarm"]["about"] == "maps/sheet-012"
+
+    sending = delivery(outbox, clock, first, second)
+    sending.deliver()
+    assert first.taken == ["maps/sheet-012"]
+    [queued] = outbox.waiting()
+    assert queued.channels == (SECOND,)
+
+    second.away = False
+    clock.pass_by(60)
+    sending.deliver()
+    assert (first.taken, second.taken) == (["maps/sheet-012"], ["maps/sheet-012"])
+    assert not files(tmp_path)
+
+
+def test_the_same_thing_is_told_once_and_again_after_a_week_where_it_is_still_so(
+    outbox: Outbox, clock: Clock
+):
+    channel = Scripted()
+    sending = delivery(outbox, clock, channel)
+    for _ in range(3):
+        outbox.add(an_alarm(), (FIRST,))
+    sending.deliver()
+    assert not outbox.add(an_alarm(), (FIRST,))
+    assert outbox.add(an_alarm(kind=AlarmKind.INFECTED), (FIRST,))
+    sending.deliver()
+    assert len(channel.taken) == 2
+
+    outbox.forget(NOON + timedelta(days=6))
+    assert not outbox.add(an_alarm(), (FIRST,))
+    outbox.forget(NOON + timedelta(days=8))
+    assert outbox.add(an_alarm(), (FIRST,))
+
+
+def test_a_clock_that_is_set_back_silences_no_alarm(outbox: Outbox, clock: Clock):
+    clock.at = NOON + timedelta(days=400)
+    outbox.add(an_alarm(), (FIRST,))
+    delivery(outbox, clock, Scripted()).deliver()
+    outbox.forget(NOON)
+    assert outbox.add(an_alarm(), (FIRST,))
+
+
+def test_too_many_are_counted_in_one_and_each_only_once(tmp_path: Path, outbox: Outbox, clock: Clock):
+    for _ in range(2):
+        for number in range(60):
+            outbox.add(an_alarm(f"maps/{number}"), (FIRST,))
+    outbox.add(an_alarm("maps/60", AlarmKind.INFECTED), (FIRST,))
+    assert len(files(tmp_path)) == 51
+
+    channel = Scripted()
+    delivery(outbox, clock, channel).deliver()
+    assert len(channel.taken) == 51
+    assert channel.taken.count("11 alarms") == 1
+    assert not files(tmp_path)
+    assert outbox.add(an_alarm("maps/61"), (FIRST,))
+
+
+def test_the_summary_names_the_kinds_and_grows_until_it_is_sent(outbox: Outbox):
+    for number in range(53):
+        outbox.add(an_alarm(f"maps/{number}"), (FIRST,))
+    outbox.add(an_alarm("maps/53", AlarmKind.INFECTED), (FIRST,))
+    [summary] = [queued.alarm for queued in outbox.waiting() if queued.further]
+    assert summary.kind is AlarmKind.TOO_MANY
+    assert "3 given-up, 1 infected" in summary.happened
+
+
+def test_what_is_counted_while_the_summary_is_sent_is_told_as_well(outbox: Outbox):
+    for number in range(51):
+        outbox.add(an_alarm(f"maps/{number}"), (FIRST,))
+    [sent] = [queued for queued in outbox.waiting() if queued.further]
+    outbox.add(an_alarm("maps/51"), (FIRST,))
+    outbox.note_delivered(sent, FIRST, NOON)
+    assert any(queued.further for queued in outbox.waiting())
+
+
+def test_a_channel_that_is_away_is_asked_ever_less_often_and_no_more_than_once_a_time(
+    outbox: Outbox, clock: Clock
+):
+    channel = Scripted()
+    channel.away = True
+    for number in range(5):
+        outbox.add(an_alarm(f"maps/{number}"), (FIRST,))
+    sending = delivery(outbox, clock, channel)
+    asked_at = []
+    for _ in range(3600):
+        before = len(channel.tried)
+        sending.deliver()
+        assert len(channel.tried) - before <= 1
+        if len(channel.tried) > before:
+            asked_at.append(clock.seconds)
+        clock.pass_by(1)
+    waits = [later - earlier for earlier, later in pairwise(asked_at)]
+    assert waits == [5, 10, 20, 40, 80, 160, 320, 640, 900, 900]
+
+    channel.away = False
+    clock.pass_by(900)
+    sending.deliver()
+    assert sorted(channel.taken) == [f"maps/{number}" for number in range(5)]
+
+
+def test_one_alarm_that_a_channel_never_takes_holds_up_no_other(outbox: Outbox, clock: Clock):
+    channel = Scripted(refuses="maps/0")
+    for number in range(3):
+        outbox.add(an_alarm(f"maps/{number}"), (FIRST,))
+    sending = delivery(outbox, clock, channel)
+    for _ in range(3):
+        sending.deliver()
+        clock.pass_by(900)
+    assert sorted(channel.taken) == ["maps/1", "maps/2"]
+
+
+def test_a_channel_that_is_no_longer_configured_is_not_waited_for(
+    tmp_path: Path, outbox: Outbox, clock: Clock
+):
+    outbox.add(an_alarm(), (FIRST, SECOND))
+    delivery(outbox, clock, Scripted()).deliver()
+    assert not files(tmp_path)
+
+
+def test_operators_are_told_once_that_a_channel_is_away_and_once_that_it_is_back(
+    outbox: Outbox, clock: Clock, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.INFO, logger="muniment")
+    channel = Scripted()
+    channel.away = True
+    outbox.add(an_alarm(), (FIRST,))
+    sending = delivery(outbox, clock, channel)
+    for _ in range(4):
+        sending.deliver()
+        clock.pass_by(900)
+    channel.away = False
+    sending.deliver()
+    assert [record.getMessage() for record in caplog.records] == [
+        "an alarm does not get through, and is tried again: it is away",
+        "alarms get through again: channel first",
+    ]
+
+
+def test_a_damaged_file_is_put_aside_and_the_others_are_sent(tmp_path: Path, outbox: Outbox, clock: Clock):
+    outbox.add(an_alarm("maps/1"), (FIRST,))
+    [file] = files(tmp_path)
+    file.write_text("{")
+    outbox.add(an_alarm("maps/2"), (FIRST,))
+    channel = Scripted()
+    delivery(outbox, clock, channel).deliver()
+    assert channel.taken == ["maps/2"]
+    assert file.with_suffix(".damaged").exists()
+
+
+def test_a_receiver_that_fails_is_silent_and_answers_500_gets_it_in_the_end_with_one_id(
+    outbox: Outbox, clock: Clock, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("flows.alarms.webhook.PATIENCE_SECONDS", 0.2)
+    alarm = an_alarm()
+    with receiver(SILENT, 500, 503, 200) as there, mail_server() as server:
+        away = MailSettings.model_validate(
+            {
+                "host": "localhost",
+                "port": closed_port(),
+                "from": "a@b.org",
+                "to": ["c@d.org"],
+                "security": "none",
+            }
+        )
+        mail, webhook = Mail(away, "/srv/archive"), there.channel
+        outbox.add(alarm, named(mail, webhook))
+        sending = delivery(outbox, clock, mail, webhook)
+        for _ in range(4):
+            sending.deliver()
+            clock.pass_by(3600)
+        assert [request.headers["webhook-id"] for request in there.received] == [alarm.id] * 4
+        assert [queued.channels for queued in outbox.waiting()] == [named(mail)]
+        # The mail server is back.
+        delivery(outbox, clock, server.channel(), webhook).deliver()
+        assert [message["Message-ID"] for message in server.received] == [f"<{alarm.id}@example.org>"]
+    assert not outbox.waiting()
+
+
+_RAISES_AND_DIES = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from receiving_alarms import an_alarm
+from flows.alarms.outbox import Outbox
+Outbox(Path(sys.argv[1])).add(an_alarm(), (sys.argv[3],))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+_DELIVERS = """
+import sys
+from pathlib import Path
+from flows.alarms.delivering import Delivery
+from flows.alarms.outbox import Outbox
+from flows.alarms.settings import WebhookSettings
+from flows.alarms.webhook import Webhook
+Delivery(Outbox(Path(sys.argv[1])), [Webhook(WebhookSettings(url=sys.argv[2]), "/srv/archive")]).deliver()
+"""
+
+
+def run(code: str, *arguments: object) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)])
+
+
+def test_killed_between_raising_and_sending_and_in_the_midst_of_sending_it_is_sent_later(
+    tmp_path: Path, outbox: Outbox, clock: Clock
+):
+    with receiver(SILENT, 200) as there:
+        dies = run(_RAISES_AND_DIES, tmp_path / "alarms", Path(__file__).parents[1], there.channel.name)
+        assert dies.wait(30) == -signal.SIGKILL
+
+        sends = run(_DELIVERS, tmp_path / "alarms", there.url)
+        until_asked(there, 1)
+        # While another process sends, we do not.
+        delivery(outbox, clock, there.channel).deliver()
+        assert len(there.received) == 1
+        os.kill(sends.pid, signal.SIGKILL)
+        sends.wait(30)
+
+        delivery(outbox, clock, there.channel).deliver()
+        assert len({request.headers["webhook-id"] for request in there.received}) == 1
+        assert len(there.received) == 2
+    assert not outbox.waiting()
+
+
+def until_asked(there: Receiver, times: int) -> None:
+    deadline = time.monotonic() + 30
+    while len(there.received) < times:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_many_that_raise_and_send_at_once_lose_nothing(outbox: Outbox, clock: Clock):
+    told = [f"maps/{number}" for number in range(40)]
+    channels = [Scripted() for _ in range(3)]
+
+    def raise_all() -> None:
+        for about in told:
+            outbox.add(an_alarm(about), (FIRST,))
+
+    def send(channel: Scripted) -> None:
+        sending = delivery(outbox, clock, channel)
+        while any(thread.is_alive() for thread in raising) or outbox.waiting():
+            sending.deliver()
+
+    raising = [threading.Thread(target=raise_all) for _ in range(2)]
+    sending = [threading.Thread(target=send, args=(channel,)) for channel in channels]
+    for thread in (*raising, *sending):
+        thread.start()
+    for thread in (*raising, *sending):
+        thread.join(60)
+    assert Counter(about for channel in channels for about in channel.taken) == Counter(told)
+
+
+def test_a_time_is_kept_to_the_second_and_in_utc(tmp_path: Path, outbox: Outbox):
+    outbox.add(an_alarm(), (FIRST,))
+    [file] = files(tmp_path)
+    assert datetime.fromisoformat(json.loads(file.read_text())["alarm"]["at"]) == NOON
