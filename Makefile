@@ -10,7 +10,7 @@ DEBIAN  := libmagic1
 # A real S3 service, for the tests and make demo S3=1.
 DEBIAN_S3 := radosgw ceph-mon ceph-osd
 # A real PostgreSQL, a real virus scanner, and clocks that can be set, for the tests.
-DEBIAN_TESTS := $(DEBIAN_S3) postgresql clamav-daemon faketime
+DEBIAN_TESTS := $(DEBIAN_S3) postgresql clamav-daemon nginx-light faketime
 
 .PHONY: setup test soak check format demo ui bench schema lock clean
 

@@ -13,6 +13,6 @@ MINIMAL = {
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "GOMAXPROCS": "1",
-    # Siegfried's runtime (Go) else lets garbage grow to as much as it holds; many files then take more memory.
+    # Siegfried's runtime (Go) else lets garbage grow to as much as it holds, which shows with many files.
     "GOGC": "40",
 }

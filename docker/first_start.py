@@ -1,0 +1,74 @@
+# noqa: INP001  a script of the image, not a package
+"""Makes the installation of compose.yaml where there is none: folders, keys, database, stores, settings.
+
+Once the settings stand in ``MUNIMENT_HOME`` it does nothing any more. They are written last, so that what a
+start that was killed left is no installation; where it left something, it says so and changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from flows.installation import make_installation
+from flows.settings import FILE_NAME, HOME_VARIABLE, FolderStoreSettings, S3StoreSettings, load_settings
+from preservation.errors import PreservationError, UnavailableError
+from preservation.model.identifiers import StoreName
+from storage.stores.roots import make_folder_store
+
+_ABSENT = ("404", "NoSuchBucket")
+
+
+def make(home: Path, sample: Path) -> None:
+    """Make the installation ``home`` with the settings in the folder ``sample``, and the stores they name.
+
+    Raises ``PreservationError`` where something stands in the way.
+    """
+    for store in load_settings(sample).store:
+        match store:
+            case FolderStoreSettings():
+                make_folder_store(StoreName(store.name), sample / store.path)
+            case S3StoreSettings():
+                _make_bucket(store)
+    make_installation(home)
+    # The two stores of every new installation; nothing was kept there, or this would fail.
+    for folder in sorted((home / "stores").rglob("*"), reverse=True):
+        folder.rmdir()
+    (home / "stores").rmdir()
+    written = home / f"{FILE_NAME}.new"
+    shutil.copyfile(sample / FILE_NAME, written)
+    written.replace(home / FILE_NAME)
+
+
+def _make_bucket(store: S3StoreSettings) -> None:
+    client = boto3.client("s3", endpoint_url=store.endpoint_url or None, region_name=store.region or None)
+    try:
+        client.head_bucket(Bucket=store.bucket)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _ABSENT:
+            raise UnavailableError(f"store {store.name}: {error}; see its credentials") from error
+        client.create_bucket(Bucket=store.bucket)
+    except BotoCoreError as error:
+        raise UnavailableError(f"store {store.name}: {error}; see that it runs") from error
+
+
+def main() -> None:
+    """Make it, unless it is there."""
+    home = Path(os.environ[HOME_VARIABLE])
+    if (home / FILE_NAME).exists():
+        sys.stderr.write(f"muniment: {home} is there already\n")
+        return
+    try:
+        make(home, Path(__file__).parent)
+    except PreservationError as error:
+        sys.exit(f"muniment: {error}")
+    sys.stderr.write(f"muniment: made an installation in {home}\n")
+
+
+if __name__ == "__main__":
+    main()
