@@ -37,8 +37,10 @@ def clear(
     from preservation.model.paths import shown
 
     stays = False
+    due = 0
     with open_installation(load_settings(installation)) as opened:
         for one in clear_accepted(opened, now(), dry_run=dry_run):
+            due += 1
             cleared = isinstance(one, Cleared)
             stays |= not cleared
             sentence = (
@@ -52,5 +54,7 @@ def clear(
             else:
                 verb = ("would be removed" if dry_run else "removed") if cleared else "STAYS"
                 say(f"{verb}  {shown(str(one.path))}\n  {sentence}")
+    if not due and not json:
+        say("Nothing in accepted/ is due.")
     if stays:
         raise typer.Exit(_STAYS)
