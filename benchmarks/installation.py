@@ -16,7 +16,7 @@ from benchmarks.footprint import Footprint
 from benchmarks.leavings import Leavings
 from benchmarks.measuring import Figures
 from flows.serving import prefect_api
-from flows.settings import load_settings
+from flows.settings_file import load_settings
 
 MUNIMENT = str(Path(sys.executable).parent / "muniment")
 _HERE = Path(__file__).parent

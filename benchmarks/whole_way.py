@@ -22,7 +22,7 @@ from flows import answering
 from flows.drops import Drop
 from flows.running import in_runs, run_preserve
 from flows.serving import PrefectApi
-from flows.settings import load_settings
+from flows.settings_file import load_settings
 from flows.stages.all import STAGES
 
 RECEIPTS = "receipts"

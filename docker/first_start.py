@@ -16,7 +16,8 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from flows.installation import make_installation
-from flows.settings import FILE_NAME, HOME_VARIABLE, FolderStoreSettings, S3StoreSettings, load_settings
+from flows.settings import FILE_NAME, FolderStoreSettings, S3StoreSettings
+from flows.settings_file import HOME_VARIABLE, load_settings
 from preservation.errors import PreservationError, UnavailableError
 from preservation.model.identifiers import StoreName
 from storage.stores.roots import make_folder_store

@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from flows.serving import running_api
-from flows.settings import Settings, load_settings
+from flows.settings import Settings
+from flows.settings_file import load_settings
 from flows.watching.publishing import read_inboxes
 from preservation.errors import PreservationError
 

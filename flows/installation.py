@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.settings import FILE_NAME, FolderStoreSettings, load_settings
+from flows.settings import FILE_NAME, FolderStoreSettings
+from flows.settings_file import load_settings
 from flows.wiring import open_installation
 from preservation.errors import ConfigurationError
 from preservation.model.identifiers import StoreName

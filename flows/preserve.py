@@ -23,7 +23,8 @@ from flows.machine import faults_told
 from flows.parameters import drops_asked
 from flows.progress import LOG
 from flows.retries import waits_of_stage
-from flows.settings import Settings, load_settings
+from flows.settings import Settings
+from flows.settings_file import load_settings
 from flows.stages.all import STAGES
 from flows.stages.stage import Stage, interrupt
 from flows.tasks import answer_all, run_stage, seal_journal

@@ -1,14 +1,8 @@
-"""The only place where the environment and ``muniment.toml`` are read.
-
-An installation is one directory. Every setting can be overridden by an environment variable:
-``MUNIMENT_DATABASE__URL`` overrides ``url`` in ``[database]``. Every fault is reported at once, with
-its place in the file.
-"""
+"""Everything an installation is told: the settings, their bounds and their defaults, section by section."""
 
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -19,10 +13,8 @@ from pydantic import (
     ByteSize,
     ConfigDict,
     Field,
-    ValidationError,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
 from flows.alarms.settings import AlarmSettings
 from flows.watching.areas import Area
@@ -31,9 +23,6 @@ from preservation.model.identifiers import CollectionName, StoreName, collection
 from preservation.tools.clamd import clamd_address
 
 FILE_NAME = "muniment.toml"
-HOME_VARIABLE = "MUNIMENT_HOME"
-_OVERRIDE_PREFIX = "MUNIMENT_"
-_OVERRIDE_SEPARATOR = "__"
 
 _Collection = Annotated[str, AfterValidator(collection_name)]
 
@@ -305,126 +294,3 @@ class Settings(_Section):
     def store_names(self) -> tuple[StoreName, ...]:
         """The names of all stores, in the order of the file."""
         return tuple(StoreName(store.name) for store in self.store)
-
-
-def find_installation(directory: Path | None) -> Path:
-    """Return the installation's directory: the one given, ``MUNIMENT_HOME``, or the nearest one upwards.
-
-    Raises ``ConfigurationError`` where there is none.
-    """
-    named = directory or (Path(os.environ[HOME_VARIABLE]) if os.environ.get(HOME_VARIABLE) else None)
-    if named is not None:
-        if not (named / FILE_NAME).is_file():
-            raise ConfigurationError(
-                f"{named}: no {FILE_NAME} is here; make an installation with: muniment init {named}"
-            )
-        return named.resolve()
-    here = Path.cwd()
-    for candidate in (here, *here.parents):
-        if (candidate / FILE_NAME).is_file():
-            return candidate
-    raise ConfigurationError(
-        f"{here}: this is not in a Muniment installation; name one with -C DIR or {HOME_VARIABLE}, "
-        "or make one with: muniment init DIR"
-    )
-
-
-def load_settings(directory: Path | None = None) -> Settings:
-    """Read the installation's settings, overrides applied.
-
-    Raises ``ConfigurationError`` with every fault, each with its place in the file.
-    """
-    home = find_installation(directory)
-    file = home / FILE_NAME
-    try:
-        text = file.read_text(encoding="utf-8")
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{file}: not TOML: {error}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file}: cannot be read: {error}") from error
-    content = _overridden(content)
-    try:
-        return Settings.model_validate({**content, "directory": home})
-    except ValidationError as error:
-        faults = tuple(
-            f"{_place(text, _without_kinds(fault['loc']))}: {_sentence(fault['type'], fault['msg'])}"
-            for fault in _own_faults(error)
-        )
-        raise ConfigurationError(
-            f"{file}: {len(faults)} fault{'s' if len(faults) > 1 else ''}", faults
-        ) from error
-
-
-def _overridden(content: dict[str, object]) -> dict[str, object]:
-    """Apply variables such as ``MUNIMENT_DATABASE__URL`` to the sections of the file."""
-    result = dict(content)
-    for variable, value in os.environ.items():
-        section, separator, key = variable.removeprefix(_OVERRIDE_PREFIX).partition(_OVERRIDE_SEPARATOR)
-        if not variable.startswith(_OVERRIDE_PREFIX) or not separator:
-            continue
-        current = result.get(section.lower(), {})
-        if isinstance(current, dict):
-            result[section.lower()] = {**current, key.lower(): value}
-    return result
-
-
-def _own_faults(error: ValidationError) -> list[ErrorDetails]:
-    """Return the faults that somebody made. A list of which no member is right is called too short, too."""
-    faults = error.errors()
-    within = {fault["loc"][:1] for fault in faults if len(fault["loc"]) > 1}
-    return [fault for fault in faults if fault["type"] != "too_short" or fault["loc"] not in within]
-
-
-def _sentence(kind: str, message: str) -> str:
-    if kind in _SENTENCES:
-        return _SENTENCES[kind]
-    plain = message.removeprefix("Value error, ").replace("Input should be", "it must be")
-    return plain[:1].lower() + plain[1:]
-
-
-_SENTENCES = {
-    "extra_forbidden": "there is no such setting; see docs/operations.md for those there are",
-    "missing": "it is required, and is not there",
-    "too_short": "at least one is required",
-    "string_too_short": "it must not be empty",
-    "string_type": "it must be text in quotes",
-    "path_type": "it must be a path, in quotes",
-    "bool_type": "it must be true or false",
-    "union_tag_not_found": "its kind is required, and is not there",
-}
-"""What pydantic says in the words of a programmer, by its names for faults."""
-
-
-def _without_kinds(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """Take out the kind of store that pydantic puts between a store and its setting."""
-    if location[:1] == ("store",):
-        return (*location[:2], *location[3:]) if len(location) > 2 else location  # noqa: PLR2004  a pair, then the kind
-    return location
-
-
-def _place(text: str, location: tuple[int | str, ...]) -> str:
-    """Name a setting the way the file does, with its line where it can be found."""
-    name = ".".join(str(part) for part in location) or "the whole file"
-    line = _line_of(text.splitlines(), location)
-    return f"line {line}: {name}" if line else name
-
-
-def _line_of(lines: list[str], location: tuple[int | str, ...]) -> int | None:
-    """Find the line of the innermost named part, section by section and table by table."""
-    start, found = 0, None
-    for position, part in enumerate(location):
-        if isinstance(part, int):
-            continue
-        following = location[position + 1] if position + 1 < len(location) else None
-        nth = following if isinstance(following, int) else 0
-        candidates = [
-            number
-            for number, line in enumerate(lines[start:], start)
-            # Of [alarms.mail] it is the last part.
-            if line.strip().strip("[]").split("=")[0].strip().rpartition(".")[2] == part
-        ]
-        if nth < len(candidates):
-            start = candidates[nth]
-            found = start + 1
-    return found

@@ -14,7 +14,7 @@ from flows.answering import Told, answer, seal
 from flows.machine import faults_told, machine_fault
 from flows.progress import LOG
 from flows.retries import as_the_error_says
-from flows.settings import load_settings
+from flows.settings_file import load_settings
 from flows.stages.all import STAGES
 from flows.stages.stage import Stage, interrupt
 from flows.wiring import Installation, now, open_installation

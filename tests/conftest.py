@@ -15,7 +15,7 @@ from archives import Archive, make_archive
 from hypothesis import settings
 
 from flows.serving import prefect_api
-from flows.settings import load_settings
+from flows.settings_file import load_settings
 
 PROJECT = Path(__file__).resolve().parent.parent
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from archives import Archive
 from crash_drops import Content
 
-from flows.settings import load_settings
+from flows.settings_file import load_settings
 from flows.wiring import Installation, open_installation
 from preservation.bagit.validation import validate
 from storage.journal.entries import tells_of

@@ -22,7 +22,7 @@ from flows.claiming import claim
 from flows.drops import Drop
 from flows.installation import make_installation
 from flows.restore import Order, restore_object
-from flows.settings import load_settings
+from flows.settings_file import load_settings
 from flows.stages.all import STAGES
 from flows.wiring import Installation, open_installation
 from preservation.bagit.validation import validate

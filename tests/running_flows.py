@@ -13,7 +13,7 @@ from flows.answering import RunOutcome, Told
 from flows.installation import make_installation
 from flows.running import drops_of, in_runs, run_preserve
 from flows.serving import PrefectApi
-from flows.settings import load_settings
+from flows.settings_file import load_settings
 
 
 def installed(directory: Path, api_url: str) -> Archive:

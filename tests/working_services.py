@@ -22,7 +22,7 @@ from running_flows import surroundings
 from flows.drops import Drop
 from flows.runs import open_runs
 from flows.serving import PrefectApi
-from flows.settings import load_settings
+from flows.settings_file import load_settings
 
 _LONGEST_SECONDS = 120
 _POLL_SECONDS = 0.05

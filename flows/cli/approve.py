@@ -36,7 +36,7 @@ def approve(
     import os
 
     from flows.serving import client_environment, running_api
-    from flows.settings import load_settings
+    from flows.settings_file import load_settings
     from flows.watching.approving import approved, overtaken, waiting_take
     from flows.watching.tries import tries_of
     from flows.wiring import open_installation

@@ -31,7 +31,7 @@ def clear(
 
     Example: muniment clear --dry-run -C archive
     """
-    from flows.settings import load_settings
+    from flows.settings_file import load_settings
     from flows.watching.clearing import Cleared, clear_accepted
     from flows.wiring import now, open_installation
     from preservation.model.paths import shown

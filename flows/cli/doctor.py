@@ -34,7 +34,7 @@ def doctor(
     Example: muniment doctor -C archive
     """
     from flows.examination import State, examine_installation, examine_programs
-    from flows.settings import load_settings
+    from flows.settings_file import load_settings
     from preservation.errors import ConfigurationError
 
     findings = list(examine_programs())

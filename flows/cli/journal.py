@@ -75,7 +75,7 @@ def show(
 
     Example: muniment journal show maps/sheet-012
     """
-    from flows.settings import load_settings
+    from flows.settings_file import load_settings
     from flows.wiring import open_installation
     from preservation.errors import NotFoundError
     from preservation.model.paths import shown
@@ -106,7 +106,7 @@ def export(
 
     Example: muniment journal export journal-2026 && python3 journal-2026/check_journal.py
     """
-    from flows.settings import load_settings
+    from flows.settings_file import load_settings
     from flows.wiring import now, open_installation
     from storage.journal.exported import exported_in_folder
     from storage.journal.exporting import export_journal
@@ -154,7 +154,7 @@ def restore(
 
     Example: muniment journal restore --from stores/first/_journal
     """
-    from flows.settings import load_settings
+    from flows.settings_file import load_settings
     from flows.wiring import open_installation
     from storage.journal.exported import exported_in_folder
     from storage.journal.exported import restore as put_back
@@ -174,7 +174,7 @@ def restore(
 
 
 def _verdict_on_live(installation: Path | None) -> tuple[str, JournalVerdict]:
-    from flows.settings import load_settings
+    from flows.settings_file import load_settings
     from flows.wiring import open_installation
 
     with open_installation(load_settings(installation)) as opened:
@@ -189,7 +189,7 @@ def _verdict_in(opened: Installation) -> JournalVerdict:
 
 
 def _verdict_on(source: Path, installation: Path | None) -> tuple[str, JournalVerdict]:
-    from flows.settings import load_settings
+    from flows.settings_file import load_settings
     from preservation.errors import ConfigurationError
     from storage.journal.exported import exported_in_folder
     from storage.journal.keys import public_keys

@@ -51,7 +51,7 @@ def preserve(
     Example: muniment preserve ~/scans/sheet-012 --collection images
     """
     from flows.running import drops_of
-    from flows.settings import load_settings
+    from flows.settings_file import load_settings
     from preservation.errors import ConfigurationError
 
     if bool(approve) != bool(by):

@@ -59,7 +59,7 @@ def _restore(  # noqa: PLR0913, PLR0917  a parameter for each option, passed by 
     Example: muniment restore maps/sheet-012 ~/sheet-012 --file page_001.tif
     """
     from flows.restore import Order, restore_object
-    from flows.settings import load_settings
+    from flows.settings_file import load_settings
     from preservation.errors import ConfigurationError
     from preservation.model.identifiers import StoreName, VersionNumber, parse_object_id
 

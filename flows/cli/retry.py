@@ -29,7 +29,7 @@ def retry(
 
     Example: muniment retry maps/sheet-012
     """
-    from flows.settings import load_settings
+    from flows.settings_file import load_settings
     from flows.watching.retrying import retry as let_go_on
     from flows.watching.retrying import stopped_take
     from preservation.errors import ConfigurationError

@@ -48,7 +48,7 @@ def status(
 
     Example: muniment status maps/sheet-012
     """
-    from flows.settings import load_settings
+    from flows.settings_file import load_settings
     from flows.standing import standing
     from flows.wiring import open_installation
 

@@ -47,7 +47,7 @@ def up(installation: InstallationOption = None) -> None:
     Example: muniment up -C archive
     """
     from flows.serving import served
-    from flows.settings import load_settings
+    from flows.settings_file import load_settings
 
     settings = load_settings(installation)
     stops = _Stops()

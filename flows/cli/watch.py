@@ -28,7 +28,7 @@ def watch(installation: InstallationOption = None) -> None:
 
     from flows.cli.preserve import log_to_stderr
     from flows.serving import client_environment, running_api
-    from flows.settings import load_settings
+    from flows.settings_file import load_settings
     from flows.supervising import end_with_supervisor
 
     end_with_supervisor()

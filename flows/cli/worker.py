@@ -38,7 +38,7 @@ def worker(
     Example: muniment worker --at-a-time 4 -C archive
     """
     from flows.serving import running_api
-    from flows.settings import load_settings
+    from flows.settings_file import load_settings
     from flows.supervising import end_with_supervisor
     from flows.working import work
 

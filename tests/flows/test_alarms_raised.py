@@ -16,7 +16,8 @@ from flows import wiring
 from flows.alarms.alarm import Alarm, AlarmKind
 from flows.alarms.configured import outbox_of
 from flows.answering import seal
-from flows.settings import Settings, load_settings
+from flows.settings import Settings
+from flows.settings_file import load_settings
 from flows.wiring import open_installation
 from preservation.model.verdicts import Verdict
 from storage.ports.stores import Store

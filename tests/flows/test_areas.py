@@ -7,7 +7,8 @@ from building_takes import MAPS, NOON, a_take, an_area
 
 from flows.drops import Drop
 from flows.installation import make_installation
-from flows.settings import Settings, load_settings
+from flows.settings import Settings
+from flows.settings_file import load_settings
 from flows.watching.areas import StrayInInbox, inboxes_in
 from flows.watching.dispatch import Batch, Dispatcher, UnderWay, bounds_of
 from flows.watching.tries import forget_tries, note_end, tries_of

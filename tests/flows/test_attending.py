@@ -21,7 +21,8 @@ from flows.drops import Drop
 from flows.installation import make_installation
 from flows.runs import AskedRun, Runs
 from flows.serving import PrefectApi
-from flows.settings import Settings, load_settings
+from flows.settings import Settings
+from flows.settings_file import load_settings
 from flows.watching.service import Watching
 from flows.watching.tries import note_end
 from flows.wiring import now

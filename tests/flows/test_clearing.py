@@ -11,7 +11,7 @@ from archives import Archive
 from building_takes import contents, found_complete
 from running_flows import preserved
 
-from flows.settings import load_settings
+from flows.settings_file import load_settings
 from flows.watching import clearing, removing
 from flows.watching.clearing import Cleared, Clearing, Stays, clear_accepted
 from flows.watching.moving import Shelf

@@ -19,7 +19,7 @@ from flows.drops import Drop
 from flows.parameters import drops_asked, parameters_of
 from flows.runs import open_runs
 from flows.serving import PrefectApi
-from flows.settings import load_settings
+from flows.settings_file import load_settings
 from preservation.errors import ConfigurationError
 
 

@@ -13,7 +13,8 @@ from building_takes import MAPS, NOON, a_take, an_area
 from small_disks import small_disk
 
 from flows.installation import make_installation
-from flows.settings import Settings, load_settings
+from flows.settings import Settings
+from flows.settings_file import load_settings
 from flows.watching.alone import alone_with_backlog, alone_with_take, forget_turns
 from flows.watching.areas import Area
 from flows.watching.backlog import Backlog

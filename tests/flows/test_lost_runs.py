@@ -21,7 +21,7 @@ from flows.deployments import WORK_POOL, register_deployments
 from flows.handing.unfinished import noted_as_running
 from flows.lost_runs import LostRuns
 from flows.serving import PrefectApi
-from flows.settings import load_settings
+from flows.settings_file import load_settings
 
 ELSEWHERE = "elsewhere"
 HERE = socket.gethostname()

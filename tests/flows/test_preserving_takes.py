@@ -15,7 +15,7 @@ from flows.answering import Told
 from flows.drops import Drop
 from flows.running import run_preserve
 from flows.serving import PrefectApi
-from flows.settings import load_settings
+from flows.settings_file import load_settings
 from flows.watching.areas import Area
 from flows.watching.placing import Placed, place
 from flows.watching.taking import Take, take

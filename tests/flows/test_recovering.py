@@ -10,7 +10,8 @@ import pytest
 from building_takes import MAPS, a_drop, a_take, an_area, found_complete, told_of
 
 from flows.installation import make_installation
-from flows.settings import Settings, load_settings
+from flows.settings import Settings
+from flows.settings_file import load_settings
 from flows.watching import placing
 from flows.watching.backlog import Backlog
 from flows.watching.placing import place

@@ -7,7 +7,7 @@ from pathlib import Path
 from flows.drops import Drop
 from flows.installation import make_installation
 from flows.running import in_runs
-from flows.settings import load_settings
+from flows.settings_file import load_settings
 
 
 def a_drop(folder: Path, name: str) -> Drop:

@@ -11,7 +11,7 @@ from building_records import events
 
 from flows.answering import seal
 from flows.installation import make_installation
-from flows.settings import load_settings
+from flows.settings_file import load_settings
 from flows.wiring import Installation, open_installation
 from preservation.errors import IntegrityError
 

@@ -15,7 +15,7 @@ from running_flows import installed
 from working_services import Service, service, until
 
 from demonstration.drawing import photograph, save_scan
-from flows.settings import load_settings
+from flows.settings_file import load_settings
 from flows.watching.publishing import read_inboxes
 
 SETTLE = 2

@@ -16,7 +16,8 @@ import pytest
 
 from flows import serving
 from flows.installation import make_installation
-from flows.settings import Settings, load_settings
+from flows.settings import Settings
+from flows.settings_file import load_settings
 from preservation.errors import UnavailableError
 
 

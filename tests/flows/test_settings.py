@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flows.installation import make_installation
-from flows.settings import load_settings
+from flows.settings_file import load_settings
 from flows.wiring import open_stores
 from preservation.errors import ConfigurationError
 from preservation.model.identifiers import CollectionName

@@ -11,7 +11,7 @@ from running_flows import surroundings
 from flows.answering import Told
 from flows.running import run_preserve
 from flows.serving import PrefectApi
-from flows.settings import load_settings
+from flows.settings_file import load_settings
 from flows.watching.approving import overtaken
 from flows.watching.placing import Place, place
 from flows.watching.taking import Take, take

@@ -9,7 +9,7 @@ from archives import Archive
 from working_services import asked, descendants, ended_run, kill, lives, service, until
 
 from flows.cli.up import _serve_again
-from flows.settings import load_settings
+from flows.settings_file import load_settings
 from flows.supervising import Supervised
 
 

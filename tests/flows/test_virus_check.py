@@ -12,7 +12,7 @@ from clamav import SIGNATURE, Scanner, eicar
 from running_flows import preserved
 
 from flows.answering import Told
-from flows.settings import load_settings
+from flows.settings_file import load_settings
 from flows.wiring import open_installation
 from preservation.model.events import EventOutcome, EventType
 from preservation.model.identifiers import parse_object_id

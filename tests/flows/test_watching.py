@@ -15,7 +15,8 @@ from building_takes import contents, takes_in
 from forking import FORK, forked
 
 from flows.installation import make_installation
-from flows.settings import Settings, load_settings
+from flows.settings import Settings
+from flows.settings_file import load_settings
 from flows.watching.publishing import read_inboxes
 from flows.watching.service import Watching
 from flows.watching.taking import Take

@@ -26,7 +26,7 @@ from working_services import (
 
 from flows.deployments import register_deployments
 from flows.serving import PrefectApi, client_environment
-from flows.settings import load_settings
+from flows.settings_file import load_settings
 from preservation.model.verdicts import Verdict
 
 

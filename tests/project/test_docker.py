@@ -21,7 +21,8 @@ from composing import DOCKER, copied, grace, instructions, services
 
 from flows.deployments import WORK_POOL
 from flows.serving import server_environment
-from flows.settings import HOME_VARIABLE, ServiceSettings, Settings, load_settings
+from flows.settings import ServiceSettings, Settings
+from flows.settings_file import HOME_VARIABLE, load_settings
 
 OF_OURS = ("setup", "watcher", "worker", "server")
 

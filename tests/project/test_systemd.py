@@ -12,7 +12,8 @@ import pytest
 from archives import MUNIMENT
 from commands_taken import taken
 
-from flows.settings import HOME_VARIABLE, ServiceSettings
+from flows.settings import ServiceSettings
+from flows.settings_file import HOME_VARIABLE
 from preservation.errors import ConfigurationError
 
 UNITS = Path(__file__).resolve().parents[2] / "docs" / "systemd"

@@ -30,7 +30,8 @@ from flows.drops import Drop
 from flows.examination import Finding, State, examine_installation
 from flows.installation import make_installation
 from flows.runs import Runs
-from flows.settings import Settings, load_settings
+from flows.settings import Settings
+from flows.settings_file import load_settings
 from flows.stages.stage import Stage
 from flows.tasks import _run_one
 from flows.watching import dispatch

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from flows.cli.journal import register
 from flows.installation import make_installation
-from flows.settings import load_settings
+from flows.settings_file import load_settings
 from flows.wiring import open_installation
 from preservation.errors import AlreadyExistsError, ConfigurationError, IntegrityError, NotFoundError
 from storage.journal.keys import public_keys

@@ -11,7 +11,7 @@ import pytest
 from archives import Archive, make_archive
 from clamav import Scanner
 
-from flows.settings import load_settings
+from flows.settings_file import load_settings
 from flows.virus_scanner import standing_of_scanner
 from preservation.errors import ConfigurationError, ToolMissingError
 
