@@ -9,10 +9,10 @@ READY   := $(VENV)/.ready
 DEBIAN  := libmagic1
 # A real S3 service, for the tests and make demo S3=1.
 DEBIAN_S3 := radosgw ceph-mon ceph-osd
-# A real PostgreSQL, a real virus scanner, and clocks that can be set, for the tests.
-DEBIAN_TESTS := $(DEBIAN_S3) postgresql clamav-daemon nginx-light faketime
+# A real PostgreSQL, virus scanner, proxy and browser, and clocks that can be set, for the tests.
+DEBIAN_TESTS := $(DEBIAN_S3) postgresql clamav-daemon nginx-light faketime chromium
 
-.PHONY: setup test soak check format demo ui bench schema lock clean
+.PHONY: setup test soak check format demo ui pictures bench schema lock clean
 
 setup: $(READY)
 
@@ -54,6 +54,11 @@ demo: $(READY)
 # The Prefect UI on what the demo did.
 ui: $(READY)
 	$(BIN)/muniment up -C demo/installation
+
+# The pictures of the UI in docs/: each page as a browser showed it to a test.
+pictures: $(READY)
+	@sh requirements/debian.sh "$(PYTHON)" chromium
+	MUNIMENT_PICTURES=docs/pictures $(BIN)/python -m pytest -q --basetemp=/tmp/muniment tests/flows/test_ui.py
 
 # Us and the peers in turn on the same bytes; writes docs/performance.md. Takes its time.
 bench: $(READY)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 from urllib.request import Request, urlopen
 
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
 _LONGEST_SECONDS = 60
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass
@@ -68,6 +71,10 @@ class Page:
         told = self.tell("Runtime.evaluate", expression=expression, returnByValue=True)
         return told["result"].get("value")
 
+    def picture(self, file: Path) -> None:
+        """Save what can be seen of it as a PNG."""
+        file.write_bytes(base64.b64decode(self.tell("Page.captureScreenshot", format="png")["data"]))
+
     def _note(self, method: str, told: dict[str, Any]) -> None:
         match method:
             case "Network.requestWillBeSent":
@@ -79,7 +86,7 @@ class Page:
 
 
 @contextmanager
-def page(folder: Path, headers: dict[str, str]) -> Iterator[Page]:
+def page(folder: Path, headers: Mapping[str, str] = _NO_HEADERS) -> Iterator[Page]:
     """Give a page whose requests carry ``headers``; skip the test where there is no Chromium."""
     program = shutil.which("chromium")
     if program is None:
@@ -90,7 +97,7 @@ def page(folder: Path, headers: dict[str, str]) -> Iterator[Page]:
         "--no-sandbox",
         "--disable-gpu",
         "--no-first-run",
-        "--window-size=1400,2000",
+        "--window-size=1400,1000",
     ]
     command += ["--ignore-certificate-errors", "--remote-debugging-port=0", f"--user-data-dir={folder}"]
     command += ["--disable-background-networking", "--disable-dev-shm-usage", "about:blank"]
@@ -102,7 +109,7 @@ def page(folder: Path, headers: dict[str, str]) -> Iterator[Page]:
                 opened = Page(line)
                 for domain in ("Page", "Network", "Log", "Runtime"):
                     opened.tell(f"{domain}.enable")
-                opened.tell("Network.setExtraHTTPHeaders", headers=headers)
+                opened.tell("Network.setExtraHTTPHeaders", headers=dict(headers))
                 yield opened
         finally:
             process.terminate()
