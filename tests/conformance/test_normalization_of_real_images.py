@@ -55,7 +55,14 @@ def decisions(rows: list[dict[str, str]], migration: Migration) -> Iterator[tupl
         )
 
 
-@pytest.mark.parametrize("target", MIGRATIONS)
+# Without compression it is as with LZW, and in make soak.
+@pytest.mark.parametrize(
+    "target",
+    [
+        pytest.param(target, marks=pytest.mark.soak) if target == "TIFF, uncompressed" else target
+        for target in MIGRATIONS
+    ],
+)
 def test_every_image_is_proved_or_refused_with_a_reason(
     target: str, corpora: Path, corpora_manifest: list[dict[str, str]], tmp_path: Path
 ):

@@ -51,7 +51,19 @@ def killed_in(stage: str, archive: Archive, scans: Path) -> None:
     assert running.returncode == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("stage", [*STAGES, "answer"])
+@pytest.mark.parametrize(
+    "stage",
+    [
+        # The others in make soak: test_killed_at_random.py falls into all of them.
+        *(
+            stage
+            if stage in {"survey", "replicate", "register"}
+            else pytest.param(stage, marks=pytest.mark.soak)
+            for stage in STAGES
+        ),
+        "answer",
+    ],
+)
 def test_killed_in_a_stage_it_goes_on_and_is_kept_exactly_once(stage: str, archive: Archive, scans: Path):
     killed_in(stage, archive, scans)
     [told] = archive.preserve(scans)
