@@ -5,6 +5,8 @@ PYTHON  ?= python3
 VENV    := .venv
 BIN     := $(VENV)/bin
 READY   := $(VENV)/.ready
+# The lock names all that is needed: pip, left to look for more, stumbles over releases newer than the lock.
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Muniment's own need, beside Python: libmagic describes files.
 DEBIAN  := libmagic1
 # A real S3 service, for the tests and make demo S3=1.
@@ -16,11 +18,12 @@ DEBIAN_TESTS := $(DEBIAN_S3) postgresql clamav-daemon nginx-light faketime chrom
 
 setup: $(READY)
 
-$(READY): requirements/lock.txt pyproject.toml requirements/debian.sh
+$(READY): requirements/build.txt requirements/lock.txt pyproject.toml requirements/debian.sh
 	@sh requirements/debian.sh "$(PYTHON)" $(DEBIAN)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/lock.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PIP_INSTALL) --require-hashes --no-deps -r requirements/build.txt
+	$(PIP_INSTALL) --require-hashes --no-deps --no-build-isolation -r requirements/lock.txt
+	$(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
 test: check
@@ -68,9 +71,11 @@ schema: $(READY)
 	$(BIN)/python -m preservation.policy.json_schema policies/policy.schema.json
 
 # Renew the locked, hashed dependencies (needs uv).
+UV_COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-header --no-annotate
 lock:
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --no-annotate -o requirements/lock.txt
+	$(UV_COMPILE) pyproject.toml --group dev -o requirements/lock.txt
+	$(UV_COMPILE) --group build -c requirements/lock.txt -o requirements/build.txt
 
 clean:
 	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -64,7 +64,7 @@ def _python() -> Path:
             shutil.rmtree(ROOT / "venv", ignore_errors=True)
             _run(sys.executable, "-m", "venv", ROOT / "venv")
             _run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-                 "--require-hashes", "-r", REQUIREMENTS)  # fmt: skip
+                 "--require-hashes", "--no-deps", "-r", REQUIREMENTS)  # fmt: skip
             made.write_text(REQUIREMENTS.read_text())
     return python
 
