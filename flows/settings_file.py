@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from flows.settings import FILE_NAME, Settings
 from flows.settings_faults import faults_in
 from preservation.errors import ConfigurationError
+from preservation.model.paths import shown
 
 HOME_VARIABLE = "MUNIMENT_HOME"
 _OVERRIDE_PREFIX = "MUNIMENT_"
@@ -23,9 +24,10 @@ _OVERRIDE_SEPARATOR = "__"
 
 
 def find_installation(directory: Path | None) -> Path:
-    """Return the installation's directory: the one given, ``MUNIMENT_HOME``, or the nearest one upwards.
+    """Return the installation's directory.
 
-    Raises ``ConfigurationError`` where there is none.
+    It is the one given, ``MUNIMENT_HOME``, the nearest one upwards, or the only one directly below.
+    Raises ``ConfigurationError`` where there is none, or more than one below.
     """
     named = directory or (Path(os.environ[HOME_VARIABLE]) if os.environ.get(HOME_VARIABLE) else None)
     if named is not None:
@@ -38,6 +40,12 @@ def find_installation(directory: Path | None) -> Path:
     for candidate in (here, *here.parents):
         if (candidate / FILE_NAME).is_file():
             return candidate
+    below = sorted(path.parent for path in here.glob(f"*/{FILE_NAME}"))
+    if len(below) == 1:
+        return below[0].resolve()
+    if below:
+        names = ", ".join(shown(directory.name) for directory in below)
+        raise ConfigurationError(f"{here}: several installations are here ({names}); say which with -C DIR")
     raise ConfigurationError(
         f"{here}: this is not in a Muniment installation; name one with -C DIR or {HOME_VARIABLE}, "
         "or make one with: muniment init DIR"

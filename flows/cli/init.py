@@ -27,7 +27,7 @@ def init(
     Nothing is overwritten. The two stores stand on this machine; put the second one elsewhere, in
     muniment.toml, before you trust it with the only copy of something.
 
-    Example: muniment init archive && cd archive && muniment preserve ~/scans/sheet-012 --collection images
+    Example: muniment init archive && muniment up -C archive
     """
     from flows.installation import make_installation
 
@@ -39,4 +39,7 @@ def init(
     say(f"  settings  {file}")
     say(f"  policies  {directory / 'policies'}   (copies: edit them)")
     say(f"  next      muniment doctor -C {directory}")
+    say(
+        f"            muniment up -C {directory}        then copy scans into {directory / 'inbox' / 'images'}/"
+    )
     say(f"            muniment preserve PATH --collection images -C {directory}")

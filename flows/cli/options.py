@@ -13,7 +13,7 @@ InstallationOption: TypeAlias = Annotated[
         "--installation",
         "-C",
         metavar="DIR",
-        help="The installation; else MUNIMENT_HOME, else the nearest one upwards.",
+        help="The installation; else MUNIMENT_HOME, else the nearest one upwards, or the only one below.",
         show_default=False,
     ),
 ]

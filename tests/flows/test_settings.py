@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,18 @@ def test_the_installation_is_found_upwards_from_the_current_directory(
     monkeypatch.delenv("MUNIMENT_HOME", raising=False)
     monkeypatch.chdir(home / "inbox" / "images")
     assert load_settings().directory == home
+
+
+def test_the_only_installation_in_the_current_directory_is_the_one_meant_and_of_two_none_is(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("MUNIMENT_HOME", raising=False)
+    monkeypatch.chdir(home.parent)
+    assert load_settings().directory == home
+    shutil.copytree(home / "policies", home.parent / "other" / "policies")
+    shutil.copy(home / "muniment.toml", home.parent / "other")
+    with pytest.raises(ConfigurationError, match=f"{home.name}, other.*-C DIR"):
+        load_settings()
 
 
 def test_outside_an_installation_the_next_step_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

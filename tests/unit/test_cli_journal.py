@@ -345,7 +345,8 @@ def test_a_stranger_verifies_an_export_without_an_installation(
     installation: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     run("export", tmp_path / "export", "-C", installation)
-    monkeypatch.chdir(tmp_path)
+    (tmp_path / "laptop").mkdir()
+    monkeypatch.chdir(tmp_path / "laptop")
     monkeypatch.delenv("MUNIMENT_HOME", raising=False)
     result = run("verify", "--from", tmp_path / "export")
     assert result.exit_code == 0
