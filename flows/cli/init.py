@@ -39,7 +39,5 @@ def init(
     say(f"  settings  {file}")
     say(f"  policies  {directory / 'policies'}   (copies: edit them)")
     say(f"  next      muniment doctor -C {directory}")
-    say(
-        f"            muniment up -C {directory}        then copy scans into {directory / 'inbox' / 'images'}/"
-    )
-    say(f"            muniment preserve PATH --collection images -C {directory}")
+    say(f"            muniment up -C {directory}")
+    say(f"            and then copy a folder of scans into {directory / 'inbox' / 'images'}")
