@@ -62,6 +62,15 @@ def _drops(folder: Path, drops: int) -> None:
             (drop / f"{text}.txt").write_bytes(base64.encodebytes(source.randbytes(75 * _KB)))
 
 
+def _waiting_drops(folder: Path, drops: int) -> None:
+    """Folders, each of 100 files of next to nothing: nobody reads them."""
+    for number in range(drops):
+        drop = folder / f"{number:04d}"
+        drop.mkdir()
+        for file in range(100):
+            (drop / f"{file:02d}.tif").write_bytes(b"*")
+
+
 _SETS: dict[str, tuple[Callable[[Path, int], None], int]] = {
     "40 x 50 MB": (_large, 40),
     "2,000 x 50 KB": (_texts(50 * _KB), 2_000),
@@ -69,6 +78,7 @@ _SETS: dict[str, tuple[Callable[[Path, int], None], int]] = {
     "100 scans": (_scans, 100),
     "100,000 x 1 KB": (_texts(_KB), 100_000),
     "200 drops of 10 x 100 KB": (_drops, 200),
+    "100,000 files in 1,000 waiting drops": (_waiting_drops, 1_000),
 }
 
 

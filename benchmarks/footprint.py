@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from benchmarks.processes import tree_of
+
 _EVERY_SECONDS = 0.2
 _PAGE = os.sysconf("SC_PAGESIZE")
 
@@ -42,17 +44,8 @@ class Footprint:
 
     def _look(self) -> None:
         while not self._over.wait(_EVERY_SECONDS):
-            self.memory = max(self.memory, sum(map(_memory_of, _tree_of(self._process))))
+            self.memory = max(self.memory, sum(map(_memory_of, tree_of(self._process))))
             self.disk = max(self.disk, _size_of(self._folder, self._apart) - self._before)
-
-
-def _tree_of(process: int) -> list[int]:
-    tree = [process]
-    for number in tree:
-        for children in Path(f"/proc/{number}/task").glob("*/children"):
-            with suppress(OSError):
-                tree.extend(map(int, children.read_text().split()))
-    return tree
 
 
 def _memory_of(process: int) -> int:

@@ -19,6 +19,7 @@ from flows.serving import prefect_api
 from flows.settings_file import load_settings
 
 MUNIMENT = str(Path(sys.executable).parent / "muniment")
+AS_THE_PEERS = Path(__file__).parent / "as-the-peers.toml"
 _HERE = Path(__file__).parent
 
 
@@ -75,9 +76,14 @@ class Installation:
 @contextmanager
 def installation(work: Path, leavings: Leavings) -> Iterator[Installation]:
     """Make an installation below ``work`` and serve it for as long as the context lasts."""
-    directory = work / "installation"
-    shutil.rmtree(directory, ignore_errors=True)
-    subprocess.run([MUNIMENT, "init", directory], check=True, stdout=subprocess.DEVNULL)
-    shutil.copy(_HERE / "as-the-peers.toml", directory / "policies" / "bit-level.toml")
+    directory = new_installation(work / "installation")
     with prefect_api(load_settings(directory)) as api:
         yield Installation(directory, api.url, leavings)
+
+
+def new_installation(directory: Path, further: str = "") -> Path:
+    """Make an installation anew whose policy for ``files`` is as the peers work, and what is ``further``."""
+    shutil.rmtree(directory, ignore_errors=True)
+    subprocess.run([MUNIMENT, "init", directory], check=True, stdout=subprocess.DEVNULL)
+    (directory / "policies" / "bit-level.toml").write_text(AS_THE_PEERS.read_text() + further)
+    return directory

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
+
+_COUNTED = str(Path(__file__).parent / "counted.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +28,26 @@ class Figures:
 
 def run(commands: Sequence[Sequence[str]]) -> Figures:
     """Run the commands one after another and add up what they took. Exits where one of them fails."""
-    wall = cpu = peak = 0.0
-    for command in commands:
-        before = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        said = process.stderr.read() if process.stderr else b""
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        wall += time.perf_counter() - before
-        cpu += usage.ru_utime + usage.ru_stime
-        peak = max(peak, usage.ru_maxrss / 1024)
-        if process.returncode != 0:
-            sys.exit(f"{' '.join(command)}\nended with {process.returncode}:\n{said.decode()}")
-    return Figures(wall, cpu, peak)
+    told = [_counted(command) for command in commands]
+    return Figures(sum(one.wall for one in told), sum(one.cpu for one in told), max(one.peak for one in told))
+
+
+def _counted(command: Sequence[str]) -> Figures:
+    reading, writing = os.pipe()
+    with open(reading, "rb") as figures:  # noqa: PTH123  a descriptor
+        try:
+            finished = subprocess.run(
+                [sys.executable, "-S", _COUNTED, str(writing), *command],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                pass_fds=(writing,),
+                check=False,
+            )
+        finally:
+            os.close(writing)
+        if finished.returncode != 0:
+            sys.exit(f"{' '.join(command)}\nfailed:\n{finished.stderr.decode()}")
+        return Figures(**json.loads(figures.read()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,12 @@ clock starts. Memory is the most that all processes took at once, shared pages c
 times a second; extra disk is whatever the installation held more than before, the stores and Prefect's
 own database apart. Absolute seconds are this machine's; ratios count.
 
+The running service is `muniment up` with a Prefect of its own, warm. A drop is settled `settle` seconds, 1
+here, after the rename that put it into the inbox. Of many drops the clock runs from when all have settled to
+the last answer in `accepted/`. What they waited for in the meantime is told in two ways: the time in which no
+run was at a stage's work, and what flow runs, which go on beside each other, took of their own time for
+anything else. A sweep is the first one of a process: it looks at every file.
+
 {machine}
 """
 _OF_STAGES = """\

@@ -5,46 +5,23 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import TypeAlias
 
 from benchmarks import peers
-from benchmarks.corpora import Corpora
+from benchmarks.bench import Bench, Line
 from benchmarks.installation import MUNIMENT, Installation, Preserved
-from benchmarks.leavings import Leavings
-from benchmarks.measuring import Figures, Rounds, in_turn, run
+from benchmarks.measuring import Figures, Rounds, run
+from benchmarks.service_rows import SMALL_DROPS, flow_start, many_small_drops, watching
+from benchmarks.stage_times import REGISTER
 from benchmarks.table import Breakdown, Row
 
 LARGE, MIDDLING, SMALL = "40 x 50 MB", "2,000 x 50 KB", "20,000 x 4 KB"
 _MB = 1_000_000
 _MOST_MEMORY = 400.0
 _FLOOR = str(Path(__file__).parent / "floor.py")
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """Where the sets of files and everything else lie, and how often each comparison is made.
-
-    ``warm_up`` says whether each is made once more beforehand; ``installed`` gives what we preserve into.
-    """
-
-    work: Path
-    corpora: Corpora
-    leavings: Leavings
-    rounds: int
-    warm_up: bool
-    installed: Callable[[], Installation]
-
-    def in_turn(self, runs: Mapping[str, Callable[[], Figures]]) -> Rounds:
-        """Make a comparison."""
-        return in_turn(runs, self.rounds, warm_up=self.warm_up)
-
-
-Line: TypeAlias = Row | Breakdown
 
 
 def whole_way(bench: Bench) -> Iterator[Line]:
@@ -102,7 +79,7 @@ def identify(bench: Bench) -> Iterator[Line]:
 
 def orchestration(bench: Bench) -> Iterator[Line]:
     """Measure what is neither a stage's own work nor the writing of receipts."""
-    drops = sorted(bench.corpora.made("200 drops of 10 x 100 KB").iterdir())
+    drops = sorted(bench.corpora.made(SMALL_DROPS).iterdir())
     ours = bench.installed()
     one = _several(ours, drops[:1], bench.rounds)
     yield Row(
@@ -153,6 +130,9 @@ ROWS: dict[str, Callable[[Bench], Iterator[Line]]] = {
     "identify": identify,
     "orchestration": orchestration,
     "many-files": many_files,
+    "watching": watching,
+    "flow-start": flow_start,
+    "service": many_small_drops,
 }
 
 
@@ -198,7 +178,7 @@ def _median_wall(runs: Sequence[Preserved]) -> float:
 
 def _orchestration(run: Preserved) -> float:
     """Return the seconds that are no stage's own work. Registering is the catalogue's, so it counts."""
-    work = sum(seconds for name, seconds in run.seconds.items() if name != "register")
+    work = sum(seconds for name, seconds in run.seconds.items() if name != REGISTER)
     return run.figures.wall - work
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 HEADINGS = ("work", "Muniment", "beside it", "figure", "target", "")
+_WHOLE = (" MB", " runs")
 STAGE_HEADINGS = ("whole way", "seconds", "in each kind of work, median of the rounds")
 
 
@@ -34,7 +35,7 @@ class Row:
         )
 
     def _with_unit(self, number: float) -> str:
-        return f"{number:.0f}{self.unit}" if self.unit == " MB" else f"{number:.2f}{self.unit}"
+        return f"{number:.0f}{self.unit}" if self.unit in _WHOLE else f"{number:.2f}{self.unit}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.measuring import run
 from benchmarks.report import write_report
+from benchmarks.stage_times import REGISTER, Span, orchestration_within
 from benchmarks.table import Breakdown, Row
 
 PROJECT = Path(__file__).parents[2]
@@ -47,6 +49,46 @@ def test_every_row_that_needs_an_installation_is_measured(tmp_path: Path):
     ):
         assert work in report
     assert " replicate " in report
+
+
+@pytest.mark.soak
+def test_every_row_of_the_running_service_is_measured(tmp_path: Path):
+    report = measured(tmp_path, "--only", "watching", "--only", "flow-start", "--only", "service")
+    for work in (
+        "| one sweep, 100,000 files in 1,000 waiting drops |",
+        "| watching at rest, 100,000 files",
+        "peak memory of the watcher |",
+        "| from settled to the start of the flow run, longest |",
+        "| 3 drops of 10 x 100 KB through the service: share of the wall time",
+        "| 3 drops of 10 x 100 KB through the service: flow runs |",
+        "its flow runs together | ",
+    ):
+        assert work in report
+    # Noted by the flow runs themselves, each in a process of the service.
+    assert "survey " in report
+    assert "replicate " in report
+
+
+def test_only_time_in_which_nobody_works_is_orchestration_and_registering_is_no_work():
+    work = [
+        Span("survey", 1.0, 3.0),
+        Span("survey", 2.0, 4.0),
+        Span("screen", 2.5, 3.0),
+        Span(REGISTER, 4.0, 5.0),
+        Span("receipts", 6.0, 9.0),
+    ]
+    assert orchestration_within(work, 0.0, 8.0) == 1.0 + 2.0
+    assert orchestration_within(work, 3.5, 10.0) == 2.0 + 1.0
+    assert orchestration_within([], 1.0, 3.0) == 2.0
+
+
+def test_the_memory_of_a_command_is_its_own_and_not_that_of_who_measures_it():
+    small = [sys.executable, "-c", "pass"]
+    ours = bytearray(200 << 20)
+    ours[:: 1 << 12] = b"*" * len(ours[:: 1 << 12])
+    assert run([small]).peak < 100
+    large = [sys.executable, "-c", "b'*' * (200 << 20)"]
+    assert run([small, large]).peak > 200
 
 
 @pytest.mark.parametrize(("figure", "verdict"), [(0.5, "met"), (0.51, "**missed**")])
