@@ -15,7 +15,7 @@ _NOT_FOR_KEYS = re.compile(r"[^a-z0-9]+")
 
 def publish(label: str, told: list[Told]) -> None:
     """Publish the artifacts of a run; a handful, however many drops it carried."""
-    slug = _NOT_FOR_KEYS.sub("-", label.lower()).strip("-")
+    slug = slug_of(label)
     receipts = [one.markdown for one in told if one.markdown]
     if receipts:
         create_markdown_artifact(
@@ -34,6 +34,11 @@ def publish(label: str, told: list[Told]) -> None:
             )
     elif replicas := _replicas(told):
         create_table_artifact(key=f"replicas-{slug}", table=replicas, description=f"Replicas: {label}")
+
+
+def slug_of(label: str) -> str:
+    """Return what the keys of a run's artifacts end in."""
+    return _NOT_FOR_KEYS.sub("-", label.lower()).strip("-")
 
 
 def _replicas(told: list[Told]) -> list[dict[str, str | int]]:

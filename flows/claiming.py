@@ -12,7 +12,7 @@ from flows.room import require_room_for_work, require_room_in_stores
 from flows.stages.changes import require_drop
 from flows.stages.registering import REGISTER
 from flows.stages.stage import end
-from flows.watching.taking import take_holding
+from flows.watching.takes import take_holding
 from flows.wiring import Installation, now
 from flows.workspace import Approval, Workspace, in_hand, only
 from preservation.errors import NotFoundError
@@ -45,7 +45,7 @@ def claim(drop: Drop, installation: Installation) -> Iterator[Workspace]:
                 require_drop(workspace)
             _settle(workspace, installation)
             _require_room(object_id, found, policy, installation)
-            workspace.start(object_id, drop.path, found.signature, policy, now())
+            workspace.start(object_id, drop.path, found, policy, now())
         elif _ended_for_now(workspace):
             _take_answer(drop, workspace)
             workspace.reopen()

@@ -22,6 +22,7 @@ from flows.drops import Drop, label_of
 from flows.machine import faults_told
 from flows.parameters import drops_asked
 from flows.progress import LOG
+from flows.progressing.artifact import MovingArtifact
 from flows.retries import waits_of_stage
 from flows.settings import Settings
 from flows.settings_file import load_settings
@@ -29,7 +30,7 @@ from flows.stages.all import STAGES
 from flows.stages.stage import Stage, interrupt
 from flows.tasks import answer_all, run_stage, seal_journal
 from flows.watching import placing
-from flows.watching.taking import take_holding
+from flows.watching.takes import take_holding
 from flows.wiring import now, open_installation
 from flows.workspace import Workspace
 from preservation.errors import ConfigurationError, PreservationError, StorageError
@@ -94,6 +95,7 @@ def preserve(directory: Path, drops: list[Drop]) -> State[RunOutcome]:
     settings = load_settings(directory)
     with ExitStack() as hands:
         in_hand = _take_in_hand(settings, drops, hands)
+        moving = hands.enter_context(MovingArtifact(label, in_hand.workspaces))
         for stage in STAGES.values():
             waits = waits_of_stage(stage.name, settings.retries)
             outcome = run_stage.with_options(
@@ -108,6 +110,7 @@ def preserve(directory: Path, drops: list[Drop]) -> State[RunOutcome]:
         raise_alarms(settings, infected_among(told))
         # Still in hand: another run would find the drop gone, and tell that instead of this end.
         _put_where_people_look(drops, told)
+        moving.ends_as(_sentence_of(told))
     ended = _sealed(settings, told)
     noted = _NOTED.get()
     if noted is not None:
@@ -210,11 +213,15 @@ def _state_of(outcome: RunOutcome) -> State[RunOutcome]:
     told = outcome.told
     gravest = max((one.ending.verdict for one in told), key=_GRAVEST_LAST.index)
     kind, name = _STATES[gravest]
-    message = told[0].ending.sentence if len(told) == 1 else _counted(told)
+    message = _sentence_of(told)
     if outcome.fault:
         # Green means green: the drops are as safe as they are, and somebody has to look at the journal.
         kind, name, message = StateType.FAILED, f"{name}, journal not sealed", f"{message} {outcome.fault}"
     return State(type=kind, name=name, message=message, data=outcome)
+
+
+def _sentence_of(told: list[Told]) -> str:
+    return told[0].ending.sentence if len(told) == 1 else _counted(told)
 
 
 def _counted(told: list[Told]) -> str:

@@ -27,8 +27,13 @@ class Process(msgspec.Struct, frozen=True):
     @property
     def is_dead(self) -> bool:
         """Say whether it is known to be dead; of one of another machine or container nothing is known."""
+        return self.is_here and born(self.pid) != self.born
+
+    @property
+    def is_here(self) -> bool:
+        """Say whether it is, or was, one of this machine, and of the same container."""
         here = this_process()
-        return (self.host, self.space) == (here.host, here.space) and born(self.pid) != self.born
+        return (self.host, self.space) == (here.host, here.space)
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}"

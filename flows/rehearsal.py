@@ -6,16 +6,13 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.drops import Drop
+from flows.drops import Drop, outline_of
 from flows.stages.planning import PLAN, every_issue
 from flows.stages.screening import SCREEN
 from flows.stages.surveying import SURVEY
 from flows.wiring import Installation, now
 from flows.workspace import Workspace, only
-from preservation.model.digests import HexDigest
 from preservation.model.issues import Issue
-
-_NOT_NEEDED = HexDigest("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +32,7 @@ def rehearse(drop: Drop, installation: Installation, scratch: Path) -> Rehearsed
     """Say what would become of ``drop``. Raises what the stages raise."""
     workspace = Workspace(scratch / "rehearsal")
     policy = installation.policy_of(drop.object_id.collection)
-    workspace.start(drop.object_id, drop.path, _NOT_NEEDED, policy, now())
+    workspace.start(drop.object_id, drop.path, outline_of(drop.path), policy, now())
     try:
         for stage in (SURVEY, SCREEN, PLAN):
             stage.run(workspace, installation)

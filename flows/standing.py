@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from itertools import islice, takewhile
 from pathlib import Path
 
+from flows.progressing.way import Way, way_of
 from flows.watching.backlog import Backlog, Pending
+from flows.watching.beating import watcher_fault
 from flows.watching.publishing import Inboxes, read_inboxes
 from flows.wiring import Installation, now
 from flows.workspace import Workspace, lock_of
@@ -22,37 +24,47 @@ _LOCKS = Path("/proc/locks")
 
 @dataclass(frozen=True, slots=True)
 class OnItsWay:
-    """A submission that has a folder in processing: ``stage`` is the last one done, ``touched`` when.
+    """A submission that has a folder in processing: ``touched`` says when the last stage of it was done.
 
-    ``in_hand`` says that a run of this machine has it in hand now.
+    ``in_hand`` says that a run of this machine has it in hand now. Another machine is known, by its name, to
+    have it only where a stage of it takes long enough to be told.
     """
 
     object: str
-    stage: str
+    way: Way
     touched: datetime
     in_hand: bool
+    elsewhere: str
+
+    @property
+    def runs(self) -> bool:
+        """Say whether somebody is known to be at work on it."""
+        return self.in_hand or bool(self.elsewhere)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The archive at one moment. ``latest`` are the ends worth knowing, newest first.
+    """The archive ``at`` one moment. ``latest`` are the ends worth knowing, newest first.
 
-    ``inboxes`` is what the watcher said last, ``None`` where none ever did; ``is_watched`` says whether that
-    watcher is alive, as far as is known here. ``taken`` are the drops that were taken from an inbox and have
-    no answer yet; ``troubles`` says of which areas that cannot be told now.
+    ``inboxes`` is what the watcher said last, ``None`` where none ever did; ``watcher_fault`` says why
+    nobody looks at the inboxes now, as far as is known here, and is empty where somebody does. ``taken`` are
+    the drops that were taken from an inbox and have no answer yet; ``troubles`` says of which areas that
+    cannot be told now.
     """
 
+    at: datetime
     counts: Counts
     on_its_way: tuple[OnItsWay, ...]
     latest: tuple[Conclusion, ...]
     inboxes: Inboxes | None
     taken: tuple[Pending, ...]
     troubles: tuple[str, ...] = ()
+    watcher_fault: str = ""
 
     @property
     def is_watched(self) -> bool:
         """Say whether somebody looks at the inboxes."""
-        return self.inboxes is not None and not self.inboxes.by.is_dead
+        return not self.watcher_fault
 
 
 def standing(installation: Installation) -> Standing:
@@ -63,13 +75,16 @@ def standing(installation: Installation) -> Standing:
     settings = installation.settings
     backlog = Backlog(settings.areas)
     taken = tuple(backlog.pending())
+    at = now()
     return Standing(
+        at,
         installation.catalogue.counts(),
-        tuple(_on_its_way(settings.processing)),
+        tuple(_on_its_way(settings.processing, at)),
         tuple(sorted(_latest(installation), key=lambda end: end.concluded_at, reverse=True)),
         read_inboxes(settings),
         taken,
         tuple(backlog.troubles.values()),
+        watcher_fault(settings, at),
     )
 
 
@@ -83,7 +98,7 @@ def _latest(installation: Installation) -> Iterator[Conclusion]:
         yield from islice(installation.catalogue.conclusions(verdict), _LATEST)
 
 
-def _on_its_way(processing: Path) -> Iterator[OnItsWay]:
+def _on_its_way(processing: Path, at: datetime) -> Iterator[OnItsWay]:
     locked = _locked_files()
     for folder in sorted(processing.glob("[!.]*/[!.]*/")):
         workspace = Workspace(folder)
@@ -91,16 +106,31 @@ def _on_its_way(processing: Path) -> Iterator[OnItsWay]:
             continue
         try:
             submission = workspace.submission
-        except (IntegrityError, StopIteration):
+            way = way_of(workspace)
+            touched = _touched(workspace, way)
+        except (IntegrityError, StopIteration, FileNotFoundError):
+            # Damaged, or answered while we look.
             continue
-        done = sorted(folder.glob("events-*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
-        touched = max(path.stat().st_mtime for path in (folder, *done))
         yield OnItsWay(
             str(submission.object),
-            done[-1].stem.removeprefix("events-") if done else "",
-            datetime.fromtimestamp(touched, UTC),
+            way,
+            touched,
             _inode(lock_of(processing, submission.object)) in locked,
+            _elsewhere(way, at),
         )
+
+
+def _touched(workspace: Workspace, way: Way) -> datetime:
+    record = workspace.events(way.last) if way.last else workspace.claim
+    return datetime.fromtimestamp(record.path.stat().st_mtime, UTC)
+
+
+def _elsewhere(way: Way, at: datetime) -> str:
+    """Return the machine that told lately how far it is, where that is not this one."""
+    told = way.progress
+    if told is None or told.by.is_here or told.is_silent(at):
+        return ""
+    return told.by.host
 
 
 def _locked_files() -> frozenset[str]:

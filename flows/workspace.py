@@ -37,6 +37,7 @@ from preservation.model.viruses import ScannedFile
 from preservation.policy.load import parse
 from preservation.policy.schema import Policy
 from preservation.records import Records
+from preservation.survey.walk import TreeOutline
 
 SURVEYING_STAGE = "survey"
 """The stage that finds the files."""
@@ -51,12 +52,23 @@ _FOUND = cast("type[SurveyedFile | IrregularEntry]", SurveyedFile | IrregularEnt
 _DERIVED = cast("type[Derivative | RefusedDerivative]", Derivative | RefusedDerivative)
 
 
+class Tally(msgspec.Struct, frozen=True):
+    """How many files there are, and how many bytes."""
+
+    files: int
+    bytes: int
+
+
 class Claim(msgspec.Struct, frozen=True):
-    """What a submission's folder stands for: this drop, as it was, under this policy."""
+    """What a submission's folder stands for: this drop, as it was, under this policy.
+
+    ``found`` is how much lay there when it was taken in hand.
+    """
 
     submission: Submission
     tree: HexDigest
     policy: HexDigest
+    found: Tally | None = None
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -70,13 +82,6 @@ class Ending(msgspec.Struct, frozen=True):
     package: PackageId | None = None
     replicas: tuple[Replica, ...] = ()
     issues: tuple[Issue, ...] = ()
-
-
-class Tally(msgspec.Struct, frozen=True):
-    """How many files a drop holds, and how many bytes."""
-
-    files: int
-    bytes: int
 
 
 class Numbered(msgspec.Struct, frozen=True):
@@ -170,12 +175,20 @@ class Workspace:
         """Say whether a verdict was reached."""
         return self.ending.exist
 
-    def start(self, object_id: ObjectId, drop: Path, tree: HexDigest, policy: Policy, at: datetime) -> None:
+    @property
+    def progress(self) -> Path:
+        """Where the stage at work says how far it is; of no meaning for what comes of it."""
+        return self.root / "progress.json"
+
+    def start(
+        self, object_id: ObjectId, drop: Path, found: TreeOutline, policy: Policy, at: datetime
+    ) -> None:
         """Begin a new submission; the folder must not be there yet."""
         self.root.mkdir(parents=True)
         submission = Submission(SubmissionId(uuid4().hex), object_id, drop, at)
         self._policy_file.write_bytes(policy.source)
-        self.claim.write([Claim(submission, tree, policy.reference.digest)])
+        tally = Tally(found.files, found.bytes)
+        self.claim.write([Claim(submission, found.signature, policy.reference.digest, tally)])
 
     def reopen(self) -> None:
         """Take back an ending that was none for good (interrupted, waiting), so that the stages go on.

@@ -13,7 +13,7 @@ from flows.cli.output import say
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from flows.standing import Standing
+    from flows.standing import OnItsWay, Standing
     from flows.watching.backlog import Pending
     from storage.ports.catalogue import Conclusion
 
@@ -114,15 +114,15 @@ def _inboxes(found: Standing) -> Iterator[Shown]:
     from flows.progress import human_size
 
     inboxes = found.inboxes
-    if inboxes is None or not found.is_watched:
-        yield "Nobody watches the inboxes: start the service with muniment up"
+    if found.watcher_fault:
+        yield found.watcher_fault
     if inboxes is None:
         return
     figures = f": {counted(inboxes.files, 'file')}, {human_size(inboxes.bytes)}" if inboxes.waiting else ""
     yield f"Waiting in the inboxes: {inboxes.waiting or 'none'}{figures}"
-    rows = [(drop.path, drop.sentence) for drop in inboxes.drops]
-    rows += [(entry.path, entry.sentence) for entry in (*inboxes.faults, *inboxes.passed_over)]
-    yield Table(("drop", ""), tuple(rows))
+    rows = [(drop.path, moment(drop.since) if drop.since else "", drop.sentence) for drop in inboxes.drops]
+    rows += [(entry.path, "", entry.sentence) for entry in (*inboxes.faults, *inboxes.passed_over)]
+    yield Table(("drop", "since", ""), tuple(rows))
 
 
 def _taken(found: Standing) -> Iterator[Shown]:
@@ -144,12 +144,23 @@ def _taken_row(one: Pending) -> tuple[str, ...]:
 def _on_their_way(found: Standing) -> Iterator[Shown]:
     yield f"\nOn their way: {len(found.on_its_way) or 'none'}"
     yield Table(
-        ("object", "last stage done", "since", ""),
-        tuple(
-            (one.object, one.stage or "claim", moment(one.touched), "running" if one.in_hand else "left")
-            for one in found.on_its_way
-        ),
+        ("object", "stage", "done", "rate", "time left", "since", ""),
+        tuple(_way_row(one, found.at) for one in found.on_its_way),
     )
+
+
+def _way_row(one: OnItsWay, at: datetime) -> tuple[str, ...]:
+    from flows.progressing.wording import done_in_words, left_in_words, rate_in_words
+
+    stage, progress = one.way.stage or "answer", one.way.progress
+    done = done_in_words(progress) if progress else ""
+    if not one.runs:
+        return one.object, stage, done, "", "", moment(one.touched), "left"
+    running = f"running on {one.elsewhere}" if one.elsewhere else "running"
+    if progress is None:
+        return one.object, stage, "", "", "", moment(one.touched), running
+    rate, left = rate_in_words(progress, at), left_in_words(progress.left(at))
+    return one.object, stage, done, rate, left, moment(progress.began), running
 
 
 def _ends(found: Standing) -> Iterator[Shown]:

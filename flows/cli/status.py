@@ -15,8 +15,11 @@ from flows.cli.output import say, say_json
 from flows.cli.standing_shown import counted, moment, say_table, try_row
 
 if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
     from flows.object_story import VersionStory
-    from flows.standing import Standing
+    from flows.progressing.stage_progress import StageProgress
+    from flows.standing import OnItsWay, Standing
     from flows.watching.backlog import Pending
     from flows.wiring import Installation
     from storage.ports.catalogue import Conclusion
@@ -143,7 +146,7 @@ def _standing_fields(found: Standing) -> dict[str, object]:
         "inboxes": _inboxes_fields(found),
         "taken": [_taken_fields(one) for one in found.taken],
         "troubles": list(found.troubles),
-        "processing": found.on_its_way,
+        "processing": [_way_fields(one, found.at) for one in found.on_its_way],
         "latest": [{"object": str(end.submission.object), **_try_fields(end)} for end in found.latest],
     }
 
@@ -176,6 +179,46 @@ def _taken_fields(one: Pending) -> dict[str, object]:
         "verdict": tries.verdict if tries else None,
         "sentence": tries.sentence if tries else "",
     }
+
+
+def _way_fields(one: OnItsWay, at: datetime) -> dict[str, object]:
+    way = one.way
+    return {
+        "object": one.object,
+        "stage": way.last,
+        "touched": one.touched,
+        "in_hand": one.in_hand,
+        "elsewhere": one.elsewhere,
+        "in_stage": way.stage,
+        "percent": round(way.percent, 1),
+        "seconds_left": _seconds(way.left(at) if one.runs else None),
+        "progress": _progress_fields(way.progress, at, runs=one.runs) if way.progress else None,
+    }
+
+
+def _progress_fields(progress: StageProgress, at: datetime, *, runs: bool) -> dict[str, object]:
+    rate = progress.rate(at) if runs else None
+    return {
+        "began": progress.began,
+        "at": progress.at,
+        "percent": _rounded(progress.percent),
+        "files": progress.done.files,
+        "bytes": progress.done.bytes,
+        "of_files": progress.of.files if progress.of else None,
+        "of_bytes": progress.of.bytes if progress.of else None,
+        "files_per_second": _rounded(rate.files) if rate else None,
+        "bytes_per_second": round(rate.bytes) if rate else None,
+        "seconds_left": _seconds(progress.left(at) if runs else None),
+        "works": [{"work": lane.name, "percent": _rounded(lane.percent)} for lane in progress.lanes],
+    }
+
+
+def _rounded(figure: float | None) -> float | None:
+    return None if figure is None else round(figure, 1)
+
+
+def _seconds(left: timedelta | None) -> int | None:
+    return None if left is None else round(left.total_seconds())
 
 
 def _version_fields(version: VersionStory) -> dict[str, object]:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from flows.progress import watched
+from flows.progressing.meter import Meter, Track
+from flows.progressing.totals import to_normalize
 from flows.stages.changes import while_there
 from flows.stages.stage import Stage, chronicle_of
 from flows.wiring import Installation
 from flows.workspace import Workspace, only
-from preservation.model.derivatives import Derivative, Purpose
+from preservation.model.derivatives import Derivative, Purpose, RefusedDerivative
 from preservation.model.digests import Algorithm
 from preservation.model.events import Event
 from preservation.normalization.normalize import PRELOAD, normalize
 
 
 def _normalize(workspace: Workspace, installation: Installation) -> Iterable[Event]:
-    submission = workspace.submission
     packaging = workspace.policy.terms.packaging
     algorithms = {Algorithm.SHA256, packaging.algorithm, *packaging.additional_algorithms}
     derivatives = normalize(
@@ -26,16 +26,9 @@ def _normalize(workspace: Workspace, installation: Installation) -> Iterable[Eve
         workers=installation.caged_workers(PRELOAD),
         algorithms=tuple(sorted(algorithms)),
     )
-    workspace.derivatives.write(
-        while_there(
-            workspace,
-            watched(
-                derivatives,
-                f"{submission.object}: normalize",
-                lambda outcome: outcome.size if isinstance(outcome, Derivative) else 0,
-            ),
-        )
-    )
+    with Meter(workspace, NORMALIZE.name) as meter:
+        made = meter.track("normalizing", lambda: to_normalize(workspace))
+        workspace.derivatives.write(while_there(workspace, _counted(derivatives, made)))
     proved = access = refused = 0
     for outcome in workspace.derivatives:
         if not isinstance(outcome, Derivative):
@@ -50,3 +43,11 @@ def _normalize(workspace: Workspace, installation: Installation) -> Iterable[Eve
 
 
 NORMALIZE = Stage("normalize", _normalize)
+
+
+def _counted(
+    outcomes: Iterable[Derivative | RefusedDerivative], track: Track
+) -> Iterator[Derivative | RefusedDerivative]:
+    for outcome in outcomes:
+        track.noted(1, 0)
+        yield outcome

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from flows.alarms.occasions import integrity
 from flows.alarms.raising import raise_alarms
-from flows.progress import LOG, Paced, human_size
+from flows.progress import LOG
+from flows.progressing.meter import Meter
+from flows.progressing.totals import to_replicate
 from flows.stages.changes import changed_since_survey, has_changed, require_drop
 from flows.stages.stage import Stage, chronicle_of, end
 from flows.wiring import Installation, now
@@ -15,8 +17,7 @@ from preservation.errors import IntegrityError, StorageError, UnavailableError
 from preservation.model.events import Event
 from preservation.model.verdicts import Verdict
 from preservation.packaging.planned import PlannedBag
-from storage.replication.outcomes import AtFault, Failed, Mismatch, Short
-from storage.replication.progress import Progress
+from storage.replication.outcomes import AtFault, Failed, Mismatch, ReplicationOutcome, Short
 from storage.replication.replicate import replicate
 
 
@@ -29,18 +30,7 @@ def _replicate(workspace: Workspace, installation: Installation) -> Iterable[Eve
         issue = changed_since_survey()
         end(workspace, Verdict.REJECTED, issue.message, issues=(issue,))
         return ()
-    policy = workspace.policy
-    outcome = replicate(
-        planned,
-        installation.stores_for(policy),
-        copies=policy.terms.replication.copies,
-        sites=policy.terms.replication.sites,
-        threads=installation.settings.work.reading_threads,
-        clock=now,
-        verified=tuple(workspace.replicas.so_far),
-        purgers=tuple(installation.purgers.values()),
-        progress=_teller(str(planned.package)),
-    )
+    outcome = _replicated(planned, workspace, installation)
     workspace.replicas.write(outcome.replicas)
     raise_alarms(
         installation.settings,
@@ -61,6 +51,30 @@ def _replicate(workspace: Workspace, installation: Installation) -> Iterable[Eve
 REPLICATE = Stage("replicate", _replicate)
 
 
+def _replicated(planned: PlannedBag, workspace: Workspace, installation: Installation) -> ReplicationOutcome:
+    policy = workspace.policy
+    stores = installation.stores_for(policy)
+    verified = tuple(workspace.replicas.so_far)
+    done = {replica.store for replica in verified}
+    with Meter(workspace, REPLICATE.name) as meter:
+        tracks = {
+            store.name: meter.track(store.name, lambda: to_replicate(planned.summary))
+            for store in stores
+            if store.name not in done
+        }
+        return replicate(
+            planned,
+            stores,
+            copies=policy.terms.replication.copies,
+            sites=policy.terms.replication.sites,
+            threads=installation.settings.work.reading_threads,
+            clock=now,
+            verified=verified,
+            purgers=tuple(installation.purgers.values()),
+            progress=lambda told: tracks[told.store].has_come_to(told.step, told.files, told.bytes),
+        )
+
+
 def _fall_short(workspace: Workspace, outcome: Short) -> None:
     """End the submission where the drop itself changed; else raise what stopped the stores."""
     failures = outcome.failures
@@ -79,15 +93,3 @@ def _fall_short(workspace: Workspace, outcome: Short) -> None:
     if any(isinstance(failure, Failed) and failure.retryable for failure in failures):
         raise UnavailableError(". ".join(reasons))
     raise StorageError(". ".join(reasons))
-
-
-def _teller(package: str) -> Callable[[Progress], None]:
-    """Return a listener that says now and then how far each store is."""
-    paced = Paced()
-
-    def tell(told: Progress) -> None:
-        if paced.allows(f"{told.store} {told.step.value}"):
-            figures = f"{told.files:,} files, {human_size(told.bytes)}"
-            LOG.info("%s: %s store %s: %s so far", package, told.step.value, told.store, figures)
-
-    return tell

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flows.progress import watched
+from flows.progressing.meter import Meter
+from flows.progressing.totals import to_screen
 from flows.stages.changes import while_there
 from flows.stages.stage import Stage
 from flows.wiring import Installation
@@ -15,18 +16,18 @@ from preservation.screening.screen import screen
 
 
 def _screen(workspace: Workspace, installation: Installation) -> Iterable[Event]:
-    submission = workspace.submission
     policy = workspace.policy
-    screened = screen(
-        workspace.survey,
-        root=only(workspace.received).payload_root,
-        policy=policy,
-        name_rules=tuple(store.name_rules for store in installation.stores_for(policy)),
-        workers=installation.caged_workers(JOB_MODULES),
-        thumbnails=workspace.thumbnails,
-    )
-    told = watched(screened, f"{submission.object}: screen", lambda _: 0)
-    workspace.screened.write(while_there(workspace, told))
+    with Meter(workspace, SCREEN.name) as meter:
+        screened = screen(
+            workspace.survey,
+            root=only(workspace.received).payload_root,
+            policy=policy,
+            name_rules=tuple(store.name_rules for store in installation.stores_for(policy)),
+            workers=installation.caged_workers(JOB_MODULES),
+            thumbnails=workspace.thumbnails,
+            noted=meter.track("looking", lambda: to_screen(workspace)).noted,
+        )
+        workspace.screened.write(while_there(workspace, screened))
     # What was found is told with the judgement, by the next stage.
     return ()
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache, partial
 from itertools import chain
 
-from flows.progress import watched
+from flows.progressing.meter import Meter, Track
+from flows.progressing.totals import to_survey
 from flows.stages.changes import require_drop, while_there
 from flows.stages.stage import Stage, chronicle_of, end
 from flows.stages.virus_check import found_by, scanned_beside
@@ -18,7 +20,7 @@ from preservation.intake.submitted_bag import check_submitted_bag
 from preservation.model.digests import Algorithm
 from preservation.model.dossiers import Dossiers
 from preservation.model.events import Event
-from preservation.model.files import SurveyedFile
+from preservation.model.files import IrregularEntry, SurveyedFile
 from preservation.model.issues import Issue
 from preservation.model.submissions import Received
 from preservation.model.verdicts import Verdict
@@ -58,20 +60,20 @@ def _survey(workspace: Workspace, installation: Installation) -> Iterable[Event]
     identifier = CagedIdentifier(
         installation.identifying_workers, second_opinion=policy.terms.identification.second_opinion
     )
-    found = survey(
-        received, algorithms=algorithms, identifier=identifier, threads=settings.work.reading_threads
-    )
-    with scanned_beside(workspace, received, installation) as scanner:
-        workspace.survey.write(
-            while_there(
-                workspace,
-                watched(
-                    found,
-                    f"{submission.object}: survey",
-                    lambda entry: entry.size if isinstance(entry, SurveyedFile) else 0,
-                ),
-            )
+    with Meter(workspace, SURVEYING_STAGE) as meter:
+        # What has to be counted is counted once.
+        total = cache(partial(to_survey, workspace))
+        reading, identifying = meter.track("reading", total), meter.track("identifying", total)
+        found = survey(
+            received,
+            algorithms=algorithms,
+            identifier=identifier,
+            threads=settings.work.reading_threads,
+            noted=reading.noted,
         )
+        scanning = partial(meter.track, "virus check", total)
+        with scanned_beside(workspace, received, installation, scanning) as scanner:
+            workspace.survey.write(while_there(workspace, _counted(found, identifying)))
     workspace.engines.write(identifier.releases)
     yield from _surveyed_events(workspace, algorithms)
 
@@ -100,6 +102,15 @@ def _survey(workspace: Workspace, installation: Installation) -> Iterable[Event]
 
 
 SURVEY = Stage(SURVEYING_STAGE, _survey)
+
+
+def _counted(
+    entries: Iterable[SurveyedFile | IrregularEntry], track: Track
+) -> Iterator[SurveyedFile | IrregularEntry]:
+    for entry in entries:
+        if isinstance(entry, SurveyedFile):
+            track.noted(1, entry.size)
+        yield entry
 
 
 def _manifests(received: Received, policy: Policy) -> tuple[FoundManifest, ...]:

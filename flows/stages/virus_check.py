@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import takewhile
 from threading import Event as Signal
 
+from flows.progressing.meter import Track
 from flows.wiring import Installation, now
 from flows.workspace import Workspace
+from preservation.model.paths import RelativePath
 from preservation.model.submissions import Received
-from preservation.model.viruses import NoScanner, NotScanned, ScannerRelease
+from preservation.model.viruses import NoScanner, NotScanned, ScannedFile, ScannerRelease
 from preservation.policy.arriving import VirusScan
 from preservation.survey.walk import FoundFile, walk
 from preservation.virus.findings import VirusFindings, findings, require_scanner
@@ -21,11 +24,12 @@ from preservation.virus.trust import doubt
 
 @contextmanager
 def scanned_beside(
-    workspace: Workspace, received: Received, installation: Installation
+    workspace: Workspace, received: Received, installation: Installation, track: Callable[[], Track]
 ) -> Iterator[ScannerRelease | NoScanner | None]:
     """Have the drop's files scanned while the context lasts; what was said of them is written at its end.
 
-    Gives the scanner that is asked, or ``None`` where the policy wants none.
+    Gives the scanner that is asked, or ``None`` where the policy wants none. ``track`` makes what
+    counts the files, where any are scanned.
     """
     if workspace.policy.terms.intake.virus_scan is VirusScan.OFF:
         yield None
@@ -39,10 +43,22 @@ def scanned_beside(
     terms = ScanTerms(virus.parallel_streams, int(virus.largest), _doubt(workspace, scanner))
     left = Signal()
     files = (entry for entry in walk(received.payload_root, received.only) if isinstance(entry, FoundFile))
-    paths = (file.path for file in takewhile(lambda _: not left.is_set(), files))
-    verdicts = scan(received.payload_root, paths, installation.virus_scanner, terms)
+    progress = track()
+    sizes: deque[int] = deque()
+
+    def paths() -> Iterator[RelativePath]:
+        for file in takewhile(lambda _: not left.is_set(), files):
+            sizes.append(file.size)
+            yield file.path
+
+    def verdicts() -> Iterator[ScannedFile]:
+        # They come in the order of the paths.
+        for scanned in scan(received.payload_root, paths(), installation.virus_scanner, terms):
+            progress.noted(1, sizes.popleft())
+            yield scanned
+
     with ThreadPoolExecutor(1, "virus-check") as beside:
-        scanning = beside.submit(workspace.scanned.write, verdicts)
+        scanning = beside.submit(workspace.scanned.write, verdicts())
         try:
             yield scanner
         except BaseException:

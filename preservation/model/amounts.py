@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
 _THOUSAND: Final = 1000
+
+Noted: TypeAlias = Callable[[int, int], None]
+"""Is told that so many more files, and so many more bytes, are done. It is called from any thread."""
 
 
 def count(number: int, noun: str) -> str:

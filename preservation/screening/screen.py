@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from preservation.model.amounts import Noted
 from preservation.model.files import IrregularEntry, SurveyedFile
 from preservation.model.issues import Issue, Severity
 from preservation.model.naming import NameRules
@@ -21,7 +22,7 @@ from preservation.screening.examiners import Examiner, examiners_for
 from preservation.screening.families import family_of, is_undecodable_raster
 from preservation.screening.irregular import issue_about
 from preservation.screening.subject import Subject
-from preservation.tools.work import Request
+from preservation.tools.work import Request, WorkOutcome
 from preservation.tools.workers import CagedWorkers
 
 _AT_ONCE = 500
@@ -35,8 +36,9 @@ def screen(
     name_rules: tuple[NameRules, ...],
     workers: CagedWorkers,
     thumbnails: Path,
+    noted: Noted | None = None,
 ) -> Iterator[ScreenedFile]:
-    """Yield one screened file for each entry, in their order.
+    """Yield one screened file for each entry, in their order; ``noted`` is told of files as they are done.
 
     Files lie below ``root`` and are only read; ``workers`` have preloaded ``examiners.JOB_MODULES``. The
     first 300 images, and every later one with an issue, get a thumbnail in the folder ``thumbnails``.
@@ -47,7 +49,7 @@ def screen(
     screening = _Screening(root, policy, name_rules, workers, thumbnails)
     entries = iter(found)
     while several := list(islice(entries, _AT_ONCE)):
-        yield from screening.screen(several)
+        yield from screening.screen(several, noted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +79,21 @@ class _Screening:
         self._irregular = screen_of(policy, IrregularEntries)
         self._examiners = examiners_for(policy, workers.limits, thumbnails)
 
-    def screen(self, entries: list[SurveyedFile | IrregularEntry]) -> Iterator[ScreenedFile]:
+    def screen(
+        self, entries: list[SurveyedFile | IrregularEntry], noted: Noted | None
+    ) -> Iterator[ScreenedFile]:
         """Screen a few hundred entries, looking into as many at a time as there are workers."""
         begun = [self._begin(entry) for entry in entries]
+        requests = [look.request for _, look in begun if look is not None]
+        if noted is not None:
+            noted(sum(isinstance(entry, SurveyedFile) for entry in entries) - len(requests), 0)
+        found: list[WorkOutcome] = []
         # Read to its end here: the workers are free again before the caller goes on.
-        outcomes = iter(list(self._workers.map(look.request for _, look in begun if look is not None)))
+        for outcome in self._workers.map(requests):
+            found.append(outcome)
+            if noted is not None:
+                noted(1, 0)
+        outcomes = iter(found)
         for screened, look in begun:
             if look is None:
                 yield screened

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from preservation.fixity.digesting import digest_stream
+from preservation.model.amounts import Noted
 from preservation.model.digests import Algorithm, Digests
 from preservation.model.files import EntryKind, IrregularEntry
 from preservation.model.paths import RelativePath
@@ -30,9 +31,13 @@ class ReadFile:
 
 
 def read_once(
-    root: Path, found: FoundFile, algorithms: Collection[Algorithm], buffer: bytearray
+    root: Path,
+    found: FoundFile,
+    algorithms: Collection[Algorithm],
+    buffer: bytearray,
+    noted: Noted | None = None,
 ) -> ReadFile | IrregularEntry:
-    """Read the file found at ``found.path`` below ``root`` to its end.
+    """Read the file found at ``found.path`` below ``root`` to its end; ``noted`` is told as it is read.
 
     What cannot be read, or changed since it was found or while it was read, is an irregular entry.
     """
@@ -41,23 +46,25 @@ def read_once(
             # Not blocking: what was a file when it was found may be a pipe by now.
             descriptor = os.open(path, _FLAGS, dir_fd=dir_fd)
         try:
-            return _read(descriptor, found, algorithms, buffer)
+            return _read(_Descriptor(descriptor, noted), found, algorithms, buffer)
         finally:
             os.close(descriptor)
+            if noted is not None:
+                noted(1, 0)
     except OSError as error:
         return IrregularEntry(found.path, EntryKind.UNREADABLE, error.strerror or str(error))
 
 
 def _read(
-    descriptor: int, found: FoundFile, algorithms: Collection[Algorithm], buffer: bytearray
+    stream: _Descriptor, found: FoundFile, algorithms: Collection[Algorithm], buffer: bytearray
 ) -> ReadFile | IrregularEntry:
-    before = os.fstat(descriptor)
+    before = os.fstat(stream.number)
     if not stat.S_ISREG(before.st_mode):
         return IrregularEntry(found.path, EntryKind.CHANGED, "it was a file and is none any more")
     if before.st_size >= _WORTH_ADVISING_BYTES:
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-    size, digests = digest_stream(_Descriptor(descriptor), algorithms, buffer)
-    after = os.fstat(descriptor)
+        os.posix_fadvise(stream.number, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+    size, digests = digest_stream(stream, algorithms, buffer)
+    after = os.fstat(stream.number)
     states = {(state.st_size, state.st_mtime_ns) for state in (before, after)}
     if states != {(found.size, found.modified)} or size != found.size:
         detail = f"{found.size} bytes when it was found, {size} when it was read, {after.st_size} afterwards"
@@ -68,8 +75,12 @@ def _read(
 class _Descriptor:
     """A stream straight from a descriptor: Python's own file object asks for more than we need."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    def __init__(self, number: int, noted: Noted | None) -> None:
+        self.number = number
+        self._noted = noted
 
     def readinto(self, buffer: bytearray | memoryview) -> int:
-        return os.readv(self._descriptor, [buffer])
+        count = os.readv(self.number, [buffer])
+        if self._noted is not None and count:
+            self._noted(0, count)
+        return count

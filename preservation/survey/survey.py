@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from preservation.fixity.digesting import BUFFER_BYTES
+from preservation.model.amounts import Noted
 from preservation.model.digests import Algorithm
 from preservation.model.files import IrregularEntry, SurveyedFile
 from preservation.model.formats import Identification
@@ -39,19 +40,25 @@ class IdentifiesFiles(Protocol):
 
 
 def survey(
-    received: Received, *, algorithms: Collection[Algorithm], identifier: IdentifiesFiles, threads: int
+    received: Received,
+    *,
+    algorithms: Collection[Algorithm],
+    identifier: IdentifiesFiles,
+    threads: int,
+    noted: Noted | None = None,
 ) -> Iterator[SurveyedFile | IrregularEntry]:
     """Give every entry of the received payload, in ``path_order``, as it is read and identified.
 
     Each byte is read once, for all of ``algorithms`` (at least one), by that many threads; a few
-    batches are read ahead and no more, so that memory does not grow with the drop. Raises ``OSError``
-    where the payload's root cannot be listed, and what ``identifier`` raises.
+    batches are read ahead and no more, so that memory does not grow with the drop. ``noted`` is told of
+    what is read. Raises ``OSError`` where the payload's root cannot be listed, and what ``identifier``
+    raises.
     """
     root = received.payload_root
     being_identified: deque[list[_Read]] = deque()
 
     def read_files() -> Iterator[list[ReadFile]]:
-        for entries in _read_ahead(received, algorithms, threads):
+        for entries in _read_ahead(received, algorithms, threads, noted):
             being_identified.append(entries)
             yield [entry for entry in entries if isinstance(entry, ReadFile)]
 
@@ -59,7 +66,9 @@ def survey(
         yield from _surveyed(being_identified.popleft(), identifications)
 
 
-def _read_ahead(received: Received, algorithms: Collection[Algorithm], threads: int) -> Iterator[list[_Read]]:
+def _read_ahead(
+    received: Received, algorithms: Collection[Algorithm], threads: int, noted: Noted | None
+) -> Iterator[list[_Read]]:
     """Give the entries batch by batch, each read; the next batches are being read meanwhile."""
     root = received.payload_root
     with ThreadPoolExecutor(threads, thread_name_prefix="survey") as pool:
@@ -67,7 +76,7 @@ def _read_ahead(received: Received, algorithms: Collection[Algorithm], threads: 
         try:
             for batch in _grouped(walk(root, received.only), _BATCH_FILES, _BATCH_BYTES):
                 shares = _grouped(batch, _SHARE_FILES, _SHARE_BYTES)
-                ahead.append([pool.submit(_read_share, root, share, algorithms) for share in shares])
+                ahead.append([pool.submit(_read_share, root, share, algorithms, noted) for share in shares])
                 if len(ahead) > _BATCHES_AHEAD:
                     yield _results(ahead.popleft())
             while ahead:
@@ -94,11 +103,13 @@ def _grouped(entries: Iterable[_Found], files: int, size: int) -> Iterator[list[
         yield group
 
 
-def _read_share(root: Path, share: list[_Found], algorithms: Collection[Algorithm]) -> list[_Read]:
+def _read_share(
+    root: Path, share: list[_Found], algorithms: Collection[Algorithm], noted: Noted | None
+) -> list[_Read]:
     largest = max((entry.size for entry in share if isinstance(entry, FoundFile)), default=0)
     buffer = bytearray(min(max(largest, 1), BUFFER_BYTES))
     return [
-        read_once(root, entry, algorithms, buffer) if isinstance(entry, FoundFile) else entry
+        read_once(root, entry, algorithms, buffer, noted) if isinstance(entry, FoundFile) else entry
         for entry in share
     ]
 

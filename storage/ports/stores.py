@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NewType, Protocol
 
 from preservation.errors import DeniedError
 from preservation.fixity.digesting import ByteStream
+from preservation.model.amounts import Noted
 from preservation.model.identifiers import PackageId, StoreName
 from preservation.model.naming import NameRules
 from preservation.model.paths import StoreKey, fault_of_path, shown
@@ -32,13 +33,22 @@ class StorePlace:
     media: str
 
 
+def _nobody(files: int, size: int) -> None:
+    """Nobody watches."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deposit:
-    """A file to be created: its key, the local file its bytes come from, and the size it must have."""
+    """A file to be created: its key, the local file its bytes come from, and the size it must have.
+
+    ``written`` is told of bytes as they arrive in the store, and of the file when all of it has: for who
+    watches, for they may not be durable yet.
+    """
 
     key: StoreKey
     source: Path
     size: int
+    written: Noted = field(default=_nobody, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from preservation.errors import PreservationError
 from preservation.fixity.checking import Confirmed
 from preservation.model.packages import BagEntry, Replica
 from preservation.model.paths import BagPath, StoreKey
-from storage.ports.stores import Purger, Store
+from storage.ports.stores import Deposit, Purger, Store
 from storage.replication.findings import (
     NAMED,
     Faults,
@@ -22,7 +22,7 @@ from storage.replication.findings import (
 )
 from storage.replication.outcomes import AtFault, Mismatch, StoreOutcome, Verified
 from storage.replication.outline import Outline
-from storage.replication.progress import Listener, Step, told
+from storage.replication.progress import Listener, Step, Teller
 from storage.replication.readback import Reading, read_back
 from storage.versions.presence import absent_earlier
 
@@ -64,9 +64,12 @@ class Keeper:
 
     def _attempt(self, present: Collection[StoreKey]) -> StoreOutcome:
         committed = self._committed(present)
-        if not committed:
-            self._write(entry for entry in self.outline.body if self.outline.key(entry) not in present)
-        faults = self._read_back(self.outline.body)
+        writing, reading = (Teller(self.store.name, step, self.progress) for step in Step)
+        if committed:
+            writing.noted(self.outline.files, self.outline.bytes)
+        else:
+            self._write(self.outline.body, present, writing)
+        faults = self._read_back(self.outline.body, reading)
         if faults is not None:
             outcome = outcome_of(faults, self.outline, self.store.name)
             return told_as_committed(outcome, self.outline) if committed else outcome
@@ -77,8 +80,8 @@ class Keeper:
             absent = absent_earlier(self.store, self.outline.plan.earlier)
             if absent:
                 return absent_outcome(absent, self.outline, self.store.name)
-            self.store.create([self.outline.deposit(self.outline.commit)])
-        faults = self._read_back([self.outline.commit])
+            self._write([self.outline.commit], present, writing)
+        faults = self._read_back([self.outline.commit], reading)
         if faults is not None:
             return outcome_of(faults, self.outline, self.store.name)
         return Verified(
@@ -91,20 +94,30 @@ class Keeper:
             )
         )
 
-    def _write(self, entries: Iterable[BagEntry]) -> None:
-        noted = told(entries, lambda entry: entry.size, self.store.name, Step.WRITING, self.progress)
-        self.store.create(self.outline.deposit(entry) for entry in noted)
+    def _write(self, entries: Iterable[BagEntry], present: Collection[StoreKey], teller: Teller) -> None:
+        """Write those that are not there."""
+        self.store.create(self._deposits(entries, present, teller))
+        teller.tell()
 
-    def _read_back(self, entries: Iterable[BagEntry]) -> Faults | None:
+    def _deposits(
+        self, entries: Iterable[BagEntry], present: Collection[StoreKey], teller: Teller
+    ) -> Iterator[Deposit]:
+        for entry in entries:
+            if self.outline.key(entry) in present:
+                teller.noted(1, entry.size)
+            else:
+                yield self.outline.deposit(entry, teller.noted)
+
+    def _read_back(self, entries: Iterable[BagEntry], teller: Teller) -> Faults | None:
         promised = (self.outline.promise(entry) for entry in entries)
-        readings = read_back(self.store, promised, threads=self.threads)
         first: list[Reading] = []
         count = 0
-        for reading in told(readings, _size, self.store.name, Step.READING_BACK, self.progress):
+        for reading in read_back(self.store, promised, threads=self.threads, noted=teller.noted):
             if not isinstance(reading.verdict, Confirmed):
                 count += 1
                 if count <= NAMED:
                     first.append(reading)
+        teller.tell()
         return Faults(count, tuple(first)) if count else None
 
     def _strangers(self, *, committed: bool) -> list[BagPath]:
@@ -120,7 +133,3 @@ class Keeper:
             for kept in self.store.list(prefix)
             if kept.key not in planned
         ]
-
-
-def _size(reading: Reading) -> int:
-    return reading.promised.size or 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from preservation.model.amounts import Noted
 from preservation.model.packages import BagEntry, BagPlan
 from preservation.model.paths import StoreKey
 from storage.ports.stores import Deposit, is_tag_manifest
@@ -29,9 +30,9 @@ class Outline:
         """Where a store keeps the entry."""
         return StoreKey(f"{self.plan.package.prefix}/{entry.path}")
 
-    def deposit(self, entry: BagEntry) -> Deposit:
+    def deposit(self, entry: BagEntry, written: Noted) -> Deposit:
         """Return the entry as a store is given it."""
-        return Deposit(self.key(entry), entry.source, entry.size)
+        return Deposit(self.key(entry), entry.source, entry.size, written)
 
     def promise(self, entry: BagEntry) -> PromisedFile:
         """Return the entry as it must be found again."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias, TypeVar
+from threading import Lock
+from typing import TypeAlias
 
 from preservation.model.identifiers import StoreName
 
-Item = TypeVar("Item")
-
-_EVERY_FILES = 500
-_EVERY_BYTES = 64 << 20
+_EVERY_SECONDS = 0.5
 
 
 class Step(StrEnum):
@@ -24,7 +23,10 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How many files and bytes of a step are behind us. Files that were there already are not written."""
+    """How many files and bytes of a step are behind us; those that an earlier try has written count as well.
+
+    Each step has come to its end when it is all of the package: ``Outline.files``, ``Outline.bytes``.
+    """
 
     store: StoreName
     step: Step
@@ -33,26 +35,44 @@ class Progress:
 
 
 Listener: TypeAlias = Callable[[Progress], None]
-"""Is called from many threads."""
+"""Is called from many threads, for one step of one store by one at a time."""
 
 
-def told(
-    items: Iterable[Item],
-    size_of: Callable[[Item], int],
-    store: StoreName,
-    step: Step,
-    listener: Listener | None,
-) -> Iterator[Item]:
-    """Yield ``items``, telling ``listener`` every so often and at the end."""
-    if listener is None:
-        yield from items
-        return
-    files = size = told_files = told_bytes = 0
-    for item in items:
-        yield item
-        files += 1
-        size += size_of(item)
-        if files - told_files >= _EVERY_FILES or size - told_bytes >= _EVERY_BYTES:
-            listener(Progress(store, step, files, size))
-            told_files, told_bytes = files, size
-    listener(Progress(store, step, files, size))
+class Teller:
+    """Counts what one step of one store has done, and tells a listener, where there is one, now and then."""
+
+    def __init__(
+        self,
+        store: StoreName,
+        step: Step,
+        listener: Listener | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._step = step
+        self._listener = listener
+        self._clock = clock
+        self._files = self._bytes = 0
+        self._next = clock() + _EVERY_SECONDS
+        self._turn = Lock()
+
+    def noted(self, files: int, size: int) -> None:
+        """Count so many files and bytes more."""
+        if self._listener is None:
+            return
+        with self._turn:
+            self._files += files
+            self._bytes += size
+            moment = self._clock()
+            if moment >= self._next:
+                self._next = moment + _EVERY_SECONDS
+                self._listener(self._so_far())
+
+    def tell(self) -> None:
+        """Tell at once: the step, or a part of it, has come to its end."""
+        if self._listener is not None:
+            with self._turn:
+                self._listener(self._so_far())
+
+    def _so_far(self) -> Progress:
+        return Progress(self._store, self._step, self._files, self._bytes)

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from preservation.errors import NotFoundError
 from preservation.fixity.checking import FixityVerdict, check_stream
 from preservation.fixity.digesting import BUFFER_BYTES, ByteStream
+from preservation.model.amounts import Noted
 from preservation.model.digests import Digests
 from preservation.model.paths import StoreKey
 from storage.portions import in_portions
@@ -23,6 +24,9 @@ _BATCH_BYTES = 16 << 20
 
 _AHEAD_FILES = 8
 """So many files are open before the first of them is read: disk and service fetch them meanwhile."""
+
+_LARGE_BYTES = 8 << 20
+"""Of a file of that size it is told how far reading it has come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +54,13 @@ class Reading:
 _Buffers: TypeAlias = SimpleQueue[bytearray]
 
 
-def read_back(store: Store, promised: Iterable[PromisedFile], *, threads: int) -> Iterator[Reading]:
+def read_back(
+    store: Store, promised: Iterable[PromisedFile], *, threads: int, noted: Noted | None = None
+) -> Iterator[Reading]:
     """Read every promised file from where it rests and yield what was found, in the order of the promises.
 
-    Memory does not grow with their number. Raises ``StorageError`` where the store does not answer;
-    that a file is missing, unreadable or another than promised is a finding.
+    Memory does not grow with their number. ``noted`` is told of what has been read. Raises ``StorageError``
+    where the store does not answer; that a file is missing, unreadable or another than promised is a finding.
     """
     buffers: _Buffers = SimpleQueue()
     for _ in range(threads):
@@ -63,7 +69,7 @@ def read_back(store: Store, promised: Iterable[PromisedFile], *, threads: int) -
     workers = ThreadPoolExecutor(threads, "read-back")
     try:
         for batch in in_portions(promised, _size, most=_BATCH_FILES, enough=_BATCH_BYTES):
-            under_way.append(workers.submit(_read_batch, store, batch, buffers))
+            under_way.append(workers.submit(_read_batch, store, batch, buffers, noted))
             if len(under_way) > 2 * threads:
                 yield from under_way.popleft().result()
         while under_way:
@@ -72,7 +78,9 @@ def read_back(store: Store, promised: Iterable[PromisedFile], *, threads: int) -
         workers.shutdown(cancel_futures=True)
 
 
-def _read_batch(store: Store, batch: Sequence[PromisedFile], buffers: _Buffers) -> list[Reading]:
+def _read_batch(
+    store: Store, batch: Sequence[PromisedFile], buffers: _Buffers, noted: Noted | None
+) -> list[Reading]:
     buffer = buffers.get()
     opened: deque[_Opened] = deque()
     readings: list[Reading] = []
@@ -80,9 +88,9 @@ def _read_batch(store: Store, batch: Sequence[PromisedFile], buffers: _Buffers) 
         for promise in batch:
             opened.append(_opened(store, promise))
             if len(opened) > _AHEAD_FILES:
-                readings.append(_read(opened.popleft(), buffer))
+                readings.append(_read(opened.popleft(), buffer, noted))
         while opened:
-            readings.append(_read(opened.popleft(), buffer))
+            readings.append(_read(opened.popleft(), buffer, noted))
     finally:
         for left in opened:
             left.closing.close()
@@ -107,12 +115,32 @@ def _opened(store: Store, promise: PromisedFile) -> _Opened:
         return _Opened(promise, None, closing)
 
 
-def _read(opened: _Opened, buffer: bytearray) -> Reading:
-    promise = opened.promise
-    if opened.stream is None:
+def _read(opened: _Opened, buffer: bytearray, noted: Noted | None) -> Reading:
+    promise, stream = opened.promise, opened.stream
+    if stream is None:
         return Reading(promise, Missing())
+    size = _size(promise)
+    told_as_read = noted is not None and size >= _LARGE_BYTES
     with opened.closing:
-        return Reading(promise, check_stream(opened.stream, promise.digests, promise.size, buffer))
+        if noted is not None and told_as_read:
+            stream = _Watched(stream, noted)
+        verdict = check_stream(stream, promise.digests, promise.size, buffer)
+    if noted is not None:
+        noted(1, 0 if told_as_read else size)
+    return Reading(promise, verdict)
+
+
+class _Watched:
+    """A stream that tells how much of it was read."""
+
+    def __init__(self, stream: ByteStream, noted: Noted) -> None:
+        self._stream = stream
+        self._noted = noted
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int | None:
+        count = self._stream.readinto(buffer)
+        self._noted(0, count or 0)
+        return count
 
 
 def _size(promise: PromisedFile) -> int:

@@ -14,6 +14,9 @@ FILE_MODE = 0o444
 
 _BLOCK_BYTES = 1 << 20
 
+_SENT_BYTES = 64 << 20
+"""So much the kernel copies at a time, and then whoever watches is told."""
+
 
 def copy_in(deposit: Deposit, folder: int, name: str, *, durable: bool) -> None:
     """Create ``name`` in the open ``folder`` with the deposit's bytes; on disk on return where ``durable``.
@@ -30,6 +33,7 @@ def copy_in(deposit: Deposit, folder: int, name: str, *, durable: bool) -> None:
                 os.fchmod(target, FILE_MODE)
             if durable:
                 os.fsync(target)
+            deposit.written(1, 0)
         finally:
             os.close(target)
 
@@ -40,7 +44,7 @@ def _copy(deposit: Deposit, source: int, target: int) -> None:
     offset = 0
     while offset < deposit.size:
         try:
-            count = _send(source, target, offset, deposit.size - offset)
+            count = _send(source, target, offset, min(_SENT_BYTES, deposit.size - offset))
         except OSError as error:
             if error.errno not in STORE_ONLY:
                 _require_readable(deposit, source, offset)
@@ -48,6 +52,7 @@ def _copy(deposit: Deposit, source: int, target: int) -> None:
         if count == 0:
             raise ends_early(deposit, offset)
         offset += count
+        deposit.written(0, count)
 
 
 def _send(source: int, target: int, offset: int, count: int) -> int:

@@ -53,6 +53,7 @@ class MemoryStore:
                         f"store {self.name}: {shown(deposit.key)} is there already, and a store only creates"
                     )
                 self.shelf.kept[deposit.key] = content
+            deposit.written(1, deposit.size)
 
     def open(self, key: StoreKey) -> AbstractContextManager[ByteStream]:
         """Open the file for one reading: see ``Store``."""

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,17 @@ def test_a_batch_of_many_small_files_is_created_in_one_call(peer: Peer):
     contents = {f"maps/a/v1/{number % 7}/{number:04}": str(number).encode() for number in range(700)}
     peer.keep(contents)
     assert {key: peer.content(key) for key in peer.listed("maps/a/v1")} == contents
+
+
+def test_whoever_watches_is_told_of_every_file_and_byte_that_was_created(peer: Peer):
+    told: list[tuple[int, int]] = []
+    contents = {"maps/a/v1/empty": b"", "maps/a/v1/small": b"abc", "maps/a/v1/large": bytes(20 << 20)}
+    deposits = [
+        replace(peer.deposit(key, content), written=lambda files, size: told.append((files, size)))
+        for key, content in contents.items()
+    ]
+    peer.store.create(deposits)
+    assert [sum(figures) for figures in zip(*told, strict=True)] == [3, (20 << 20) + 3]
 
 
 def test_creating_nothing_changes_nothing(peer: Peer):

@@ -61,12 +61,14 @@ def test_what_is_kept_apart_is_what_is_kept_here(planned: PlannedBag, store: Fol
 def test_progress_is_told_here(planned: PlannedBag, store: FolderStore):
     told: list[Progress] = []
     keep_apart(replace(keeper(planned, store), progress=told.append))
-    files = outlined(planned).files - 1
+    files = outlined(planned).files
     assert [(one.step, one.files) for one in told] == [
+        (Step.WRITING, files - 1),
+        (Step.READING_BACK, files - 1),
         (Step.WRITING, files),
         (Step.READING_BACK, files),
-        (Step.READING_BACK, 1),
     ]
+    assert told[-1].bytes == outlined(planned).bytes
 
 
 def test_a_source_that_changed_is_told_as_it_is_told_here(planned: PlannedBag, store: FolderStore):

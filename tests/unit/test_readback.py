@@ -86,3 +86,25 @@ def test_what_was_opened_ahead_is_closed_where_the_store_goes_away(sound: Store)
         list(read_back(store, map(promise, range(FILES)), threads=1))
     assert store.most_open == 5
     assert store.open_now == 0
+
+
+def test_whoever_watches_is_told_of_every_file_and_byte_that_was_read(tmp_path: Path):
+    contents = [b"", b"abc", bytes(9 << 20)]
+    store = memory_store(StoreName("first"), SiteName("here"))
+    for number, content in enumerate(contents):
+        (tmp_path / str(number)).write_bytes(content)
+        store.create([Deposit(key(number), tmp_path / str(number), len(content))])
+    promised = [
+        PromisedFile(
+            key(number), len(content), {Algorithm.SHA256: HexDigest(hashlib.sha256(content).hexdigest())}
+        )
+        for number, content in enumerate(contents)
+    ]
+    told: list[tuple[int, int]] = []
+    readings = list(
+        read_back(store, promised, threads=2, noted=lambda files, size: told.append((files, size)))
+    )
+    assert all(isinstance(reading.verdict, Confirmed) for reading in readings)
+    assert [sum(figures) for figures in zip(*told, strict=True)] == [3, (9 << 20) + 3]
+    # Of a large file it is told in the midst of it.
+    assert len(told) > 9

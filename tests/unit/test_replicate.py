@@ -38,7 +38,7 @@ from storage.replication.outcomes import (
     Short,
     Stored,
 )
-from storage.replication.progress import Progress, Step
+from storage.replication.progress import Progress, Step, Teller
 from storage.replication.replicate import replicate
 from storage.stores.memory import MemoryPurger, MemoryStore
 
@@ -345,7 +345,31 @@ def test_many_faulty_files_are_counted_and_the_first_of_them_named(tmp_path: Pat
 def test_progress_is_told_to_its_end_for_both_steps(plan: HeldPlan, first: MemoryStore):
     told: list[Progress] = []
     replicate(plan, [first], copies=1, sites=1, threads=2, clock=lambda: NOW, progress=told.append)
-    body = plan.entries[:-1]
-    size = sum(entry.size for entry in body)
-    assert Progress(first.name, Step.WRITING, len(body), size) in told
-    assert Progress(first.name, Step.READING_BACK, len(body), size) in told
+    size = sum(entry.size for entry in plan.entries)
+    assert told[-2:] == [
+        Progress(first.name, Step.WRITING, len(plan.entries), size),
+        Progress(first.name, Step.READING_BACK, len(plan.entries), size),
+    ]
+
+
+def test_what_an_earlier_try_has_written_counts_as_written(plan: HeldPlan, first: MemoryStore):
+    keep(first, plan, "a.tif")
+    told: list[Progress] = []
+    replicate(plan, [first], copies=1, sites=1, threads=2, clock=lambda: NOW, progress=told.append)
+    size = sum(entry.size for entry in plan.entries)
+    assert Progress(first.name, Step.WRITING, len(plan.entries), size) in told
+    told.clear()
+    replicate(plan, [first], copies=1, sites=1, threads=2, clock=lambda: NOW, progress=told.append)
+    assert told[-1] == Progress(first.name, Step.READING_BACK, len(plan.entries), size)
+
+
+def test_progress_is_told_now_and_then_and_not_of_every_file():
+    seconds = [0.0]
+    told: list[Progress] = []
+    teller = Teller(StoreName("first"), Step.WRITING, told.append, lambda: seconds[0])
+    for _ in range(100):
+        teller.noted(1, 10)
+        seconds[0] += 0.01
+    assert [one.files for one in told] == [51]
+    teller.tell()
+    assert (told[-1].files, told[-1].bytes) == (100, 1000)

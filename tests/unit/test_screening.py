@@ -76,6 +76,26 @@ def test_every_entry_is_screened_once_and_in_order(tmp_path: Path, workers: Cage
     assert len(paths) == 8
 
 
+def test_whoever_watches_is_told_of_every_file_as_it_is_done(tmp_path: Path, workers: CagedWorkers) -> None:
+    root = tmp_path / "drop"
+    root.mkdir()
+    for name in ("a.png", "b.png", "c.txt"):
+        (root / name).write_bytes(encoded(drawn(), "PNG") if name.endswith("png") else b"words")
+    (root / "link").symlink_to("a.png")
+    told: list[int] = []
+    results = screen(
+        surveyed(root),
+        root=root,
+        policy=policy_that(decodable_images="reject"),
+        name_rules=(),
+        workers=workers,
+        thumbnails=tmp_path / "thumbnails",
+        noted=lambda files, _: told.append(files),
+    )
+    assert len(list(results)) == 4
+    assert told == [1, 1, 1]
+
+
 def test_a_check_that_the_policy_does_not_list_is_not_made(tmp_path: Path, workers: CagedWorkers) -> None:
     root = tmp_path / "drop"
     root.mkdir()

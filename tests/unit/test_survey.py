@@ -192,3 +192,21 @@ def test_what_was_read_says_when_it_was_last_written(tmp_path: Path):
 
     assert isinstance(entry, ReadFile)
     assert entry.modified == 1_700_000_000_123_456_789
+
+
+def test_whoever_watches_is_told_of_every_file_and_byte_that_was_read(tmp_path: Path):
+    drop(tmp_path, {"empty": b"", "small": b"abc", "large": bytes(9 << 20)})
+    told: list[tuple[int, int]] = []
+    received = Received(DropKind.FOLDER, tmp_path)
+    list(
+        survey(
+            received,
+            algorithms=[Algorithm.SHA256],
+            identifier=Incurious(),
+            threads=2,
+            noted=lambda files, size: told.append((files, size)),
+        )
+    )
+    assert [sum(figures) for figures in zip(*told, strict=True)] == [3, (9 << 20) + 3]
+    # Of a large file it is told in the midst of it.
+    assert len(told) > 9
