@@ -12,12 +12,13 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from flows.serving import running_api
 from flows.settings import Settings
 from flows.settings_file import load_settings
-from flows.watching.publishing import read_inboxes
+from flows.watching.beating import read_beat
 from preservation.errors import PreservationError
 
 POOL = "muniment"
@@ -73,11 +74,13 @@ def _worker_faults(settings: Settings, host: str) -> Iterator[str]:
 
 
 def _watcher_faults(settings: Settings, host: str) -> Iterator[str]:
-    inboxes = read_inboxes(settings)
-    if inboxes is None:
+    beat = read_beat(settings)
+    if beat is None:
         yield "nobody has looked at the inboxes yet"
-    elif inboxes.by.host == host and inboxes.by.is_dead:
-        yield f"the watcher is dead that looked at the inboxes last ({inboxes.by})"
+    elif beat.by.host == host and beat.by.is_dead:
+        yield f"the watcher is dead that looked at the inboxes last ({beat.by})"
+    elif beat.is_silent(datetime.now(UTC)):
+        yield beat.silence
 
 
 def _asked(url: str, question: object = None) -> list[dict[str, str]]:

@@ -19,7 +19,10 @@ from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import BaseModel
 
+from flows.jobs.forms import ClearParameters, RestoreParameters, VerifyParameters
 from flows.parameters import PreserveParameters
+from flows.scheduling.jobs import Job, schedules_of
+from flows.scheduling.registering import scheduled_anew
 from flows.serving import PrefectApi
 from flows.settings import Settings
 from flows.wiring import SOFTWARE_VERSION
@@ -29,6 +32,9 @@ WORK_POOL = "muniment"
 
 PRESERVE_DROPS = "preserve/drops"
 """The deployment that preserves drops, by Prefect's full name: flow and deployment."""
+
+RESTORE_PACKAGE = "restore/package"
+"""The deployment that restores a package, by Prefect's full name."""
 
 _POOL_TYPE = "process"
 _POOL_DESCRIPTION = (
@@ -41,13 +47,17 @@ _TAG = "muniment"
 
 @dataclass(frozen=True, slots=True)
 class _Definition:
-    """A deployment as this version wants it; ``entrypoint`` is importable where it is installed."""
+    """A deployment as this version wants it; ``entrypoint`` is importable where it is installed.
+
+    ``job`` is what it is to a schedule, where there can be one.
+    """
 
     full_name: str
     entrypoint: str
     description: str
     form: type[BaseModel]
     parameters: dict[str, Any]
+    job: Job | None = None
 
     @property
     def flow_name(self) -> str:
@@ -81,16 +91,23 @@ class _Definition:
 
 
 def register_deployments(settings: Settings, api: PrefectApi) -> tuple[str, ...]:
-    """Register the work pool and every deployment with Prefect; return the names of those that were changed.
+    """Register the work pool, every deployment and its schedule; return the names of those changed.
 
     Raises ``httpx.HTTPError`` where Prefect does not answer, or does not take them.
     """
+    schedules = schedules_of(settings)
     with temporary_settings({PREFECT_API_URL: api.url}), get_client(sync_client=True) as client:
         _see_to_pool(client)
-        return tuple(one.full_name for one in _definitions(settings) if _registered_anew(one, client))
+        changed = []
+        for one in _definitions(settings):
+            deployment, anew = _registered(one, client)
+            if scheduled_anew(deployment, schedules.get(one.job) if one.job else None, client) or anew:
+                changed.append(one.full_name)
+        return tuple(changed)
 
 
 def _definitions(settings: Settings) -> Iterator[_Definition]:
+    parameters = {"directory": str(settings.directory)}
     yield _Definition(
         PRESERVE_DROPS,
         "flows.preserve.preserve",
@@ -100,7 +117,38 @@ def _definitions(settings: Settings) -> Iterator[_Definition]:
         "receipt says what to mend); as *Interrupted* (the system: run it again); or as *Waiting* (a person "
         "is asked: run it again with who approves, and why).",
         PreserveParameters,
-        {"directory": str(settings.directory)},
+        parameters,
+    )
+    yield _Definition(
+        Job.CLEAR,
+        "flows.jobs.clear.clear",
+        "Removes drops from accepted/ that are there for longer than their policy's accepted_days, each only "
+        "where it is unchanged and as many replicas of its package as the policy asks for were read back "
+        "just before. The removal stands in the journal. A run ends as *Cleared* or *Nothing due*; as "
+        "*Stays* (something that was due had to stay: the table says why); or as *Interrupted* (the system).",
+        ClearParameters,
+        parameters,
+        Job.CLEAR,
+    )
+    yield _Definition(
+        Job.VERIFY_JOURNAL,
+        "flows.jobs.verify.verify",
+        "Checks that no entry of the journal was altered, dropped, moved, put in or cut off since it was "
+        "written, also against the signed heads in every store. Changes nothing. A run ends as *Intact*; as "
+        "*Broken*, which is an alarm too; or as *Interrupted* (the system).",
+        VerifyParameters,
+        parameters,
+        Job.VERIFY_JOURNAL,
+    )
+    yield _Definition(
+        RESTORE_PACKAGE,
+        "flows.jobs.restore.restore",
+        "Restores the originals of a kept object, or the whole bag, into a folder that the worker can write "
+        "to; every byte is compared as it lands, and nothing is overwritten. A run ends as *Restored*; as "
+        "*Incomplete* (some file could be had from no store); as *Refused* (no such object, or something is "
+        "in the way: the message says what); or as *Interrupted* (the system).",
+        RestoreParameters,
+        parameters,
     )
 
 
@@ -116,17 +164,18 @@ def _see_to_pool(client: SyncPrefectClient) -> None:
             return
 
 
-def _registered_anew(definition: _Definition, client: SyncPrefectClient) -> bool:
+def _registered(definition: _Definition, client: SyncPrefectClient) -> tuple[DeploymentResponse, bool]:
+    """Return the deployment as it is registered now, and whether it was changed for that."""
     try:
         there: DeploymentResponse = client.read_deployment_by_name(definition.full_name)
     except ObjectNotFound:
         flow_id = client.create_flow_from_name(definition.flow_name)
         client.create_deployment(flow_id, definition.name, version=definition.version, **definition.content)
-        return True
+        return client.read_deployment_by_name(definition.full_name), True
     if there.version == definition.version:
-        return False
+        return there, False
     client.update_deployment(there.id, DeploymentUpdate(version=definition.version, **definition.content))
-    return True
+    return there, True
 
 
 def _schema_of(form: type[BaseModel]) -> dict[str, Any]:

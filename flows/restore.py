@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from flows.settings import Settings
+from flows.progress import human_size
+from flows.settings import FolderStoreSettings, Settings
 from flows.wiring import SOFTWARE, Installation, now, open_installation, open_stores
 from preservation.errors import ConfigurationError, NotFoundError, PreservationError
 from preservation.model.digests import Digests
@@ -52,8 +53,10 @@ def restore_object(order: Order, settings: Settings, *, dry_run: bool = False) -
     The catalogue is asked where it answers: for the latest version, and whether it knows the files as the
     replicas do. Where it does not answer, the stores alone are believed, and an issue says so. Raises
     ``NotFoundError`` where there is no such version or file, ``AlreadyExistsError`` where something
-    is in the way, ``IntegrityError`` where no replica's lists can be relied on.
+    is in the way, ``IntegrityError`` where no replica's lists can be relied on, and
+    ``ConfigurationError`` where the target is in a place of Muniment's own, or there is no such store.
     """
+    _require_place_of_its_own(order.target, settings)
     stores = _in_order(open_stores(settings), order.store)
     issues: list[Issue] = []
     with _asked(settings, issues) as installation:
@@ -66,6 +69,27 @@ def restore_object(order: Order, settings: Settings, *, dry_run: bool = False) -
         if installation is not None and known.files is not None and not dry_run:
             _tell_journal(restored, order, installation)
     return restored
+
+
+def summary_of(restored: Restored, *, dry_run: bool) -> str:
+    """Return what was restored in half a sentence."""
+    counted = f"{restored.files:,} file{'s' * (restored.files != 1)}"
+    if dry_run:
+        return f"{restored.package}: {counted}"
+    if restored.lost:
+        return f"{restored.package}: {len(restored.lost):,} could be had from no store"
+    return f"{restored.package}: {counted}, {human_size(restored.bytes)}, all as they were kept"
+
+
+def _require_place_of_its_own(target: Path, settings: Settings) -> None:
+    """Raise ``ConfigurationError`` where the target is among what only Muniment writes."""
+    stores = (settings.store_root(one) for one in settings.store if isinstance(one, FolderStoreSettings))
+    for taken in (settings.state, settings.processing, *stores):
+        if target.resolve().is_relative_to(taken.resolve()):
+            raise ConfigurationError(
+                f"{shown(str(target))} is in {shown(str(taken))}, where only Muniment writes; "
+                "name a folder elsewhere"
+            )
 
 
 def _restored(order: Order, source: Source, wanted: list[WantedFile], settings: Settings) -> Restored:

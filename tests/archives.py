@@ -30,6 +30,9 @@ class Archive:
             "MUNIMENT_RETRIES__STORES": "0.1",
             "MUNIMENT_RETRIES__DATABASE": "0.1",
             "MUNIMENT_RETRIES__LOCAL_WORK": "0.1",
+            # Tests run at night too.
+            "MUNIMENT_SCHEDULES__CLEAR": "",
+            "MUNIMENT_SCHEDULES__VERIFY_JOURNAL": "",
         }
 
     def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from datetime import timedelta
+from itertools import chain
 from typing import Final
 
 from flows.alarms.alarm import AlarmKey
 from flows.alarms.configured import channels_of, outbox_of
 from flows.alarms.delivering import Delivery
-from flows.alarms.occasions import waiting_too_long
+from flows.alarms.occasions import unsettled_too_long, waiting_too_long
 from flows.alarms.raising import raise_alarm
 from flows.progress import LOG
 from flows.settings import Settings
 from flows.watching.backlog import Backlog
+from flows.watching.publishing import read_inboxes
 from flows.wiring import now
 
 _DELIVER_SECONDS: Final = 5.0
@@ -51,7 +53,12 @@ class Alarming:
         at = now()
         self._outbox.forget(at)
         patience = timedelta(hours=self._settings.alarms.waiting_hours)
-        for alarm in waiting_too_long(self._backlog.pending(), patience, at):
+        inboxes = read_inboxes(self._settings)
+        late = chain(
+            waiting_too_long(self._backlog.pending(), patience, at),
+            unsettled_too_long(inboxes.drops if inboxes else (), patience, at),
+        )
+        for alarm in late:
             if alarm.key not in self._unknown_to_outbox and not raise_alarm(self._settings, alarm):
                 self._unknown_to_outbox.add(alarm.key)
 

@@ -9,7 +9,8 @@ from typing import Final
 from flows.alarms.alarm import Alarm, AlarmKind, new_alarm
 from flows.answering import Told
 from flows.watching.backlog import Pending
-from flows.watching.taking import Take
+from flows.watching.publishing import WaitingDrop
+from flows.watching.takes import Take
 from preservation.errors import IntegrityError, SourceChangedError
 from preservation.model.paths import shown
 from preservation.model.verdicts import Verdict
@@ -18,8 +19,11 @@ from preservation.virus.findings import INFECTED
 _SEE_TO_RUNS: Final = "See that Prefect and a worker run: muniment status."
 
 
-def given_up(take: Take, sentence: str, at: datetime) -> Alarm:
-    """Tell that no run is given the take any more; ``sentence`` says why, as operators are told it."""
+def given_up(take: Take, sentence: str, at: datetime, since: datetime) -> Alarm:
+    """Tell that no run is given the take any more; ``sentence`` says why, as operators are told it.
+
+    Its last run was of ``since``: given up again, after somebody had it tried again, it is told again.
+    """
     happened = sentence.removeprefix(f"{take.object_id}: ")
     return new_alarm(
         AlarmKind.GIVEN_UP,
@@ -27,10 +31,10 @@ def given_up(take: Take, sentence: str, at: datetime) -> Alarm:
         at,
         happened=happened[:1].upper() + happened[1:],
         next_step=(
-            f"Mend that; then move the drop from {shown(str(take.path))} back into its inbox, and it is "
-            "taken again."
+            f"Mend that, then: muniment retry {shown(str(take.object_id))}. Until then the drop lies in "
+            f"{shown(str(take.path))}."
         ),
-        key=take.id,
+        key=f"{take.id} {since.isoformat()}",
     )
 
 
@@ -92,6 +96,24 @@ def waiting_too_long(pending: Iterable[Pending], patience: timedelta, at: dateti
             happened=f"It has waited {waits} since {since:%Y-%m-%d %H:%M} UTC.{told}",
             next_step=_SEE_TO_RUNS if tries is None else _decide(take),
             key=f"{take.id} {since.isoformat()}",
+        )
+
+
+def unsettled_too_long(waiting: Iterable[WaitingDrop], patience: timedelta, at: datetime) -> Iterator[Alarm]:
+    """Give an alarm for each drop that has lain in its inbox, not complete, for over ``patience``."""
+    for drop in waiting:
+        if drop.since is None or at - drop.since <= patience:
+            continue
+        yield new_alarm(
+            AlarmKind.WAITING_TOO_LONG,
+            drop.path,
+            at,
+            happened=(
+                f"It has lain in the inbox since {drop.since:%Y-%m-%d %H:%M} UTC and is not taken. "
+                f"{drop.sentence[:1].upper()}{drop.sentence[1:]}."
+            ),
+            next_step="See to what it waits for, or take it out of the inbox; muniment status shows it.",
+            key=f"{drop.path} {drop.since.isoformat()}",
         )
 
 

@@ -2,55 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NewType
+from typing import Final
 
 from flows.alarms.alarm import Alarm, AlarmKind, new_alarm
+from flows.scheduling.jobs import Job
+from flows.scheduling.records import CLOCKS_APART, JobRecord
+from flows.scheduling.times import Schedule
 
-JobName = NewType("JobName", str)
-"""What people call a scheduled job: ``audit of maps``."""
+GRACE: Final = timedelta(hours=1)
+"""A job may be so late: a worker may have been busy."""
+
+LONGEST_RUN: Final = timedelta(hours=24)
+"""A run that goes on for longer is told; it may have been killed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScheduledJob:
-    """A job that is to run once in ``every``; it may be late by ``grace``. It was scheduled at ``since``."""
+    """A job that has ``schedule`` since ``since``, and how it ran last."""
 
-    name: JobName
-    every: timedelta
-    grace: timedelta
+    name: Job
+    schedule: Schedule
     since: datetime
+    record: JobRecord
 
 
 @dataclass(frozen=True, slots=True)
 class OverdueJob:
-    """A job that should have run at ``due``. ``last`` is when it ran, ``None`` where it never did."""
+    """A job that should have done its work at ``due``, and how it ran last."""
 
-    name: JobName
+    name: Job
     due: datetime
-    last: datetime | None
+    record: JobRecord
 
 
-def overdue(
-    jobs: Iterable[ScheduledJob], last_runs: Mapping[JobName, datetime], at: datetime
-) -> Iterator[OverdueJob]:
-    """Give the jobs whose time was over before ``at``, in the order of ``jobs``."""
-    for job in jobs:
-        last = last_runs.get(job.name)
-        due = max(job.since, last or job.since) + job.every
-        if due + job.grace < at:
-            yield OverdueJob(job.name, due, last)
+def overdue(job: ScheduledJob, at: datetime) -> OverdueJob | None:
+    """Return the last of the job's times that went by without it; ``None`` where there is none.
+
+    A run shortly before its time counts too: clocks of machines differ, and in the night in which clocks are
+    put forward Prefect is early by an hour. While a run goes on, it has its time.
+    """
+    due = job.schedule.latest(at - GRACE)
+    record = job.record
+    enough = due - CLOCKS_APART
+    if due <= job.since or (record.ended is not None and record.ended >= enough):
+        return None
+    began = record.began
+    if began is not None and began >= enough and not record.fault and at - began <= LONGEST_RUN:
+        return None
+    return OverdueJob(job.name, due, record)
 
 
-def did_not_run(job: OverdueJob, at: datetime) -> Alarm:
-    """Return the alarm for it: one for each time that it did not run."""
-    last = "It never ran." if job.last is None else f"It ran last at {job.last:%Y-%m-%d %H:%M} UTC."
+def did_not_run(job: OverdueJob, hindrance: str, at: datetime) -> Alarm:
+    """Return the alarm for it: one for each time that it did not run.
+
+    ``hindrance`` says what of Prefect's stood in the way, in a sentence, where it is known.
+    """
+    record = job.record
+    happened = f"It should have run at {_moment(job.due)}, and did not."
+    if record.began is not None and record.began >= job.due - CLOCKS_APART:
+        fault = f"failed: {record.fault}" if record.fault else "has not ended"
+        happened = f"It was to run at {_moment(job.due)}. Its run of {_moment(record.began)} {fault}."
+    last = (
+        "It never did its work."
+        if record.ended is None
+        else f"It did its work last at {_moment(record.ended)}."
+    )
     return new_alarm(
         AlarmKind.DID_NOT_RUN,
         job.name,
         at,
-        happened=f"It should have run at {job.due:%Y-%m-%d %H:%M} UTC, and did not. {last}",
-        next_step="See that the service and a worker run, and that nobody paused it in the Prefect UI.",
+        happened=" ".join(filter(None, (happened, hindrance, last))),
+        next_step=(
+            f"See its runs in the Prefect UI (Deployments, {job.name}), resume it there where it is paused, "
+            "and see that a worker runs. Where it is not wanted any more, empty it in [schedules] of "
+            "muniment.toml."
+        ),
         key=f"{job.name} {job.due.isoformat()}",
     )
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"

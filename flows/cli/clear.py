@@ -32,28 +32,21 @@ def clear(
     Example: muniment clear --dry-run -C archive
     """
     from flows.settings_file import load_settings
-    from flows.watching.clearing import Cleared, clear_accepted
-    from flows.wiring import now, open_installation
+    from flows.watching.clearing import Cleared, clear_installation
     from preservation.model.paths import shown
 
     stays = False
     due = 0
-    with open_installation(load_settings(installation)) as opened:
-        for one in clear_accepted(opened, now(), dry_run=dry_run):
-            due += 1
-            cleared = isinstance(one, Cleared)
-            stays |= not cleared
-            sentence = (
-                f"kept as {one.kept.package}, read back just now from {' and '.join(one.stores)}"
-                if isinstance(one, Cleared)
-                else one.sentence
-            )
-            if json:
-                said = {"path": one.path, "removed": cleared and not dry_run, "sentence": sentence}
-                say_json({**said, "dry_run": dry_run})
-            else:
-                verb = ("would be removed" if dry_run else "removed") if cleared else "STAYS"
-                say(f"{verb}  {shown(str(one.path))}\n  {sentence}")
+    for one in clear_installation(load_settings(installation), dry_run=dry_run):
+        due += 1
+        cleared = isinstance(one, Cleared)
+        stays |= not cleared
+        if json:
+            said = {"path": one.path, "removed": cleared and not dry_run, "sentence": one.sentence}
+            say_json({**said, "dry_run": dry_run})
+        else:
+            verb = ("would be removed" if dry_run else "removed") if cleared else "STAYS"
+            say(f"{verb}  {shown(str(one.path))}\n  {one.sentence}")
     if not due and not json:
         say("Nothing in accepted/ is due.")
     if stays:

@@ -12,8 +12,8 @@ from flows.cli.options import InstallationOption, JsonOption
 from flows.cli.output import note, say, say_json
 
 if TYPE_CHECKING:
-    from flows.wiring import Installation
-    from storage.journal.verification import Broken, JournalVerdict
+    from flows.journal_checking import CheckedJournal
+    from storage.journal.verification import JournalVerdict
     from storage.ports.journal import Entry
 
 _BROKEN = 4
@@ -51,8 +51,18 @@ def verify(
 
     Example: muniment journal verify --from stores/first/_journal
     """
-    place, verdict = _verdict_on_live(installation) if source is None else _verdict_on(source, installation)
-    _say_verdict(place, verdict, json)
+    from flows.journal_checking import check_journal
+    from flows.scheduling.jobs import Job
+    from flows.scheduling.records import job_noted
+    from flows.settings_file import load_settings
+
+    if source is not None:
+        checked = _checked_copy(source, installation)
+    else:
+        settings = load_settings(installation)
+        with job_noted(Job.VERIFY_JOURNAL, settings):
+            checked = check_journal(settings)
+    _say_checked(checked, json)
 
 
 def show(
@@ -106,6 +116,7 @@ def export(
 
     Example: muniment journal export journal-2026 && python3 journal-2026/check_journal.py
     """
+    from flows.journal_checking import CheckedJournal, verdict_in
     from flows.settings_file import load_settings
     from flows.wiring import now, open_installation
     from storage.journal.exported import exported_in_folder
@@ -117,7 +128,7 @@ def export(
     settings = load_settings(installation)
     keys = public_keys(settings.keys)
     with open_installation(settings) as opened:
-        verdict = _verdict_in(opened)
+        verdict = verdict_in(opened)
         if not isinstance(verdict, Broken):
             sign_head(opened.journal, opened.signing_key, now())
         count = export_journal(opened.journal, keys, target)
@@ -132,7 +143,7 @@ def export(
         say(f"Exported {count} entries to {target}")
         say(f"  how to check them stands in {target / 'README.txt'}")
         if isinstance(verdict, Broken):
-            _say_broken(str(target), verdict)
+            _say_broken(CheckedJournal(str(target), verdict))
     if isinstance(verdict, Broken):
         raise typer.Exit(_BROKEN)
 
@@ -173,66 +184,46 @@ def restore(
     say("  next: muniment journal verify")
 
 
-def _verdict_on_live(installation: Path | None) -> tuple[str, JournalVerdict]:
-    from flows.settings_file import load_settings
-    from flows.wiring import open_installation
-
-    with open_installation(load_settings(installation)) as opened:
-        return opened.database.address, _verdict_in(opened)
-
-
-def _verdict_in(opened: Installation) -> JournalVerdict:
-    from storage.journal.comparing import verify_with_stores
-    from storage.journal.keys import public_keys
-
-    return verify_with_stores(opened.journal, public_keys(opened.settings.keys), opened.stores)
-
-
-def _verdict_on(source: Path, installation: Path | None) -> tuple[str, JournalVerdict]:
+def _checked_copy(source: Path, installation: Path | None) -> CheckedJournal:
+    """Check a copy by the installation's keys, or, where there is none, by those that lie beside it."""
+    from flows.journal_checking import CheckedJournal, check_copy
     from flows.settings_file import load_settings
     from preservation.errors import ConfigurationError
     from storage.journal.exported import exported_in_folder
-    from storage.journal.keys import public_keys
 
-    exported = exported_in_folder(source)
     try:
-        keys = public_keys(load_settings(installation).keys)
+        settings = load_settings(installation)
     except ConfigurationError:
         if installation is not None:
             raise
+        exported = exported_in_folder(source)
         keys = exported.keys()
         for identifier in keys:
             note(f"The key {identifier} lay beside the journal: compare it with the id you were told.")
-    return exported.place, exported.verify(keys)
+        return CheckedJournal(exported.place, exported.verify(keys))
+    return check_copy(source, settings)
 
 
-def _say_verdict(place: str, verdict: JournalVerdict, json: bool) -> None:
-    from storage.journal.verification import Broken
-
+def _say_checked(checked: CheckedJournal, json: bool) -> None:
     if json:
-        say_json(_verdict_fields(place, verdict))
-    elif isinstance(verdict, Broken):
-        _say_broken(place, verdict)
+        say_json(_verdict_fields(checked.place, checked.verdict))
+    elif checked.is_broken:
+        _say_broken(checked)
     else:
-        say(f"INTACT  {place}: {verdict.head.seq} entries, none altered, missing, moved or put in")
-        if verdict.signed is not None:
-            at, last = verdict.signed.at, verdict.signed.head.seq
-            say(f"  entries up to {last} are vouched for with a signature of {at:%Y-%m-%d %H:%M} UTC")
-        for remark in verdict.notes:
-            say(f"  {remark}")
-    if isinstance(verdict, Broken):
+        say(f"INTACT  {checked.headline}")
+        for sentence in checked.sentences:
+            say(f"  {sentence}")
+    if checked.is_broken:
         raise typer.Exit(_BROKEN)
 
 
-def _say_broken(place: str, verdict: Broken) -> None:
-    say(f"BROKEN  {place}: sound up to entry {verdict.head.seq}")
-    for sentence in (*(fault.message for fault in verdict.faults), *verdict.notes):
+def _say_broken(checked: CheckedJournal) -> None:
+    from flows.journal_checking import NEXT_AFTER_BROKEN
+
+    say(f"BROKEN  {checked.headline}")
+    for sentence in checked.sentences:
         say(f"  {sentence}")
-    note(
-        "Next: keep the database as it is, compare it with the journal in a store "
-        "(muniment journal verify --from STORE/_journal), and find out who could write to it; "
-        'what to do then stands in docs/journal.md, "When the stores know more".'
-    )
+    note(f"Next: {NEXT_AFTER_BROKEN}")
 
 
 def _verdict_fields(place: str, verdict: JournalVerdict) -> dict[str, object]:

@@ -102,17 +102,17 @@ def _fields(restored: Restored, *, dry_run: bool) -> dict[str, object]:
 
 
 def _say(restored: Restored, *, dry_run: bool) -> None:
-    from flows.progress import human_size
+    from flows.restore import summary_of
 
-    counted = f"{restored.files:,} file{'s' * (restored.files != 1)}"
+    summary = summary_of(restored, dry_run=dry_run)
     if dry_run:
-        say(f"would restore {restored.package}: {counted}")
+        say(f"would restore {summary}")
     elif restored.lost:
-        say(f"INCOMPLETE  {restored.package}: {len(restored.lost):,} could be had from no store")
+        say(f"INCOMPLETE  {summary}")
         if restored.folder is not None:
-            say(f"  the other {counted} are in {restored.folder}")
+            say(f"  the other {restored.files:,} are in {restored.folder}")
     else:
-        say(f"RESTORED  {restored.package}: {counted}, {human_size(restored.bytes)}, all as they were kept")
+        say(f"RESTORED  {summary}")
         say(f"  in {restored.folder}")
     for store, files in sorted(restored.sources.items()):
         say(f"  from {store}: {files:,}")

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias
 
+from flows.alarms.occasions import integrity
+from flows.alarms.raising import raise_alarms
 from flows.drops import tree_of
+from flows.scheduling.jobs import Job
+from flows.scheduling.records import job_noted
+from flows.settings import Settings
 from flows.watching.alone import alone_with_accepted
 from flows.watching.areas import Area
 from flows.watching.moving import Shelf, is_name
 from flows.watching.placing import KEPT, Kept
 from flows.watching.removing import Removal, finish_removals, remove
-from flows.wiring import Installation
+from flows.wiring import Installation, now, open_installation
 from preservation.errors import IntegrityError, PreservationError
 from preservation.fixity.checking import Confirmed
 from preservation.model.identifiers import (
@@ -33,12 +39,26 @@ from storage.restoring.choosing import find_source
 
 
 @dataclass(frozen=True, slots=True)
+class Unsound:
+    """A replica that does not hold what was promised, and how that shows."""
+
+    store: StoreName
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cleared:
     """A drop that was removed, or would be: its package was read back just now from ``stores``."""
 
     path: Path
     kept: Kept
     stores: tuple[StoreName, ...]
+    unsound: tuple[Unsound, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """Why it may go."""
+        return f"kept as {self.kept.package}, read back just now from {' and '.join(self.stores)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +67,27 @@ class Stays:
 
     path: Path
     sentence: str
+    unsound: tuple[Unsound, ...] = ()
 
 
 Clearing: TypeAlias = Cleared | Stays
+
+
+def clear_installation(settings: Settings, *, dry_run: bool) -> Iterator[Clearing]:
+    """Clear what is due now: see ``clear_accepted``. Replicas that are unsound are alarms.
+
+    Without ``dry_run`` it is noted as a run of the job. Raises ``StorageError`` where the database does not
+    answer, ``ConfigurationError``.
+    """
+    with ExitStack() as opened:
+        if not dry_run:
+            opened.enter_context(job_noted(Job.CLEAR, settings))
+        installation = opened.enter_context(open_installation(settings))
+        at = now()
+        for one in clear_accepted(installation, at, dry_run=dry_run):
+            found = (integrity(f"store {fault.store}", fault.sentence, at) for fault in one.unsound)
+            raise_alarms(settings, found)
+            yield one
 
 
 def clear_accepted(installation: Installation, at: datetime, *, dry_run: bool) -> Iterator[Clearing]:
@@ -154,6 +192,7 @@ def _verified(drop: Path, kept: Kept, policy: Policy, installation: Installation
     catalogued = {file.path: file.digests for file in installation.catalogue.files(kept.package)}
     whole: list[Store] = []
     reasons = []
+    unsound = []
     for store in installation.stores_for(policy):
         try:
             description = find_source(kept.package, (store,), catalogued).description
@@ -169,18 +208,21 @@ def _verified(drop: Path, kept: Kept, policy: Policy, installation: Installation
             )
         except PreservationError as error:
             reasons.append(str(error).rstrip("."))
+            if isinstance(error, IntegrityError):
+                unsound.append(Unsound(store.name, reasons[-1]))
             continue
         if faults:
             reasons.append(
                 f"store {store.name}: {faults:,} files of {kept.package} are not as they were kept"
             )
+            unsound.append(Unsound(store.name, reasons[-1]))
             continue
         whole.append(store)
         if len(whole) >= asked.copies and len({one.place.site for one in whole}) >= asked.sites:
-            return Cleared(drop, kept, tuple(one.name for one in whole))
+            return Cleared(drop, kept, tuple(one.name for one in whole), tuple(unsound))
     sites = len({store.place.site for store in whole})
     short = (
         f"{len(whole)} of the {asked.copies} replicas of {kept.package} that its policy asks for could be "
         f"read back, on {sites} of {asked.sites} sites"
     )
-    return Stays(drop, ". ".join((short, *reasons)))
+    return Stays(drop, ". ".join((short, *reasons)), tuple(unsound))

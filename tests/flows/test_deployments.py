@@ -11,13 +11,15 @@ import pytest
 from archives import Archive
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentUpdate
+from prefect.client.schemas.schedules import CronSchedule
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling, Completed, Paused, Running, Scheduled
 
-from flows.deployments import PRESERVE_DROPS, WORK_POOL, register_deployments
+from flows.deployments import PRESERVE_DROPS, RESTORE_PACKAGE, WORK_POOL, register_deployments
 from flows.drops import Drop
 from flows.parameters import drops_asked, parameters_of
 from flows.runs import open_runs
+from flows.scheduling.jobs import Job
 from flows.serving import PrefectApi
 from flows.settings_file import load_settings
 from preservation.errors import ConfigurationError
@@ -29,6 +31,9 @@ def client(prefect_url: str) -> Iterator[SyncPrefectClient]:
         yield client
 
 
+ALL = (PRESERVE_DROPS, Job.CLEAR, Job.VERIFY_JOURNAL, RESTORE_PACKAGE)
+
+
 def register(archive: Archive) -> tuple[str, ...]:
     return register_deployments(load_settings(archive.directory), PrefectApi(archive.api_url))
 
@@ -36,7 +41,7 @@ def register(archive: Archive) -> tuple[str, ...]:
 def test_registering_twice_changes_nothing_and_leaves_what_an_operator_set(
     installation: Archive, client: SyncPrefectClient
 ):
-    assert register(installation) == (PRESERVE_DROPS,)
+    assert register(installation) == ALL
     there = client.read_deployment_by_name(PRESERVE_DROPS)
     client.update_deployment(there.id, DeploymentUpdate(paused=True, tags=["muniment", "night shift"]))
     before = client.read_deployment_by_name(PRESERVE_DROPS)
@@ -81,6 +86,79 @@ def test_every_field_of_the_form_has_a_title_and_a_description(
         assert len(field["description"].split()) > 4, name
     assert drop["required"] == ["path", "collection"]
     assert deployment.parameters == {"directory": str(installation.directory)}
+
+
+@pytest.mark.parametrize(
+    ("deployment", "names", "required"),
+    [
+        (Job.CLEAR, ["directory", "dry_run"], ["directory"]),
+        (Job.VERIFY_JOURNAL, ["directory", "copy_at"], ["directory"]),
+        (
+            RESTORE_PACKAGE,
+            ["directory", "object_name", "target", "object_version", "files", "whole", "store", "dry_run"],
+            ["directory", "object_name", "target"],
+        ),
+    ],
+)
+def test_every_field_of_a_jobs_form_is_told_and_what_can_has_a_default(
+    installation: Archive, client: SyncPrefectClient, deployment: str, names: list[str], required: list[str]
+):
+    register(installation)
+    there = client.read_deployment_by_name(deployment)
+    schema = there.parameter_openapi_schema
+    assert list(schema["properties"]) == names
+    assert schema["required"] == required
+    for name, field in schema["properties"].items():
+        assert field["title"] != name, name
+        assert len(field["description"].split()) > 4, name
+        assert name in required or "default" in field or field["type"] == "array", name
+    assert there.parameters == {"directory": str(installation.directory)}
+
+
+def schedules(client: SyncPrefectClient) -> dict[tuple[str, str], bool]:
+    """The schedules of what clears, and whether each is active."""
+    found = client.read_deployment_by_name(Job.CLEAR).schedules
+    return {(one.schedule.cron, one.schedule.timezone or ""): one.active for one in found}
+
+
+def scheduled(archive: Archive, clear: str) -> tuple[str, ...]:
+    """Register with that schedule in the settings."""
+    file = archive.directory / "muniment.toml"
+    lines = [
+        f'clear = "{clear}"' if line.startswith("clear = ") else line
+        for line in file.read_text().splitlines()
+    ]
+    file.write_text("\n".join(lines))
+    return register(archive)
+
+
+def test_the_schedule_of_the_settings_is_registered_once_and_what_operators_did_stays(
+    installation: Archive, client: SyncPrefectClient
+):
+    register(installation)
+    nightly, at_five = ("30 2 * * *", "UTC"), ("0 5 * * *", "UTC")
+    assert schedules(client) == {nightly: True}
+    assert register(installation) == ()
+
+    deployment = client.read_deployment_by_name(Job.CLEAR)
+    [ours] = deployment.schedules
+    client.update_deployment_schedule(deployment.id, ours.id, active=False)
+    theirs = CronSchedule(cron="0 5 * * *", timezone="UTC")
+    client.create_deployment_schedules(deployment.id, [(theirs, True)])
+    assert register(installation) == ()
+    assert schedules(client) == {nightly: False, at_five: True}
+
+    assert scheduled(installation, "0 6 * * 0") == (Job.CLEAR,)
+    assert schedules(client) == {("0 6 * * 0", "UTC"): False, at_five: True}
+    client.update_deployment(deployment.id, DeploymentUpdate(version="0.0.1", paused=True))
+    assert register(installation) == (Job.CLEAR,)
+    assert schedules(client) == {("0 6 * * 0", "UTC"): False, at_five: True}
+    assert client.read_deployment_by_name(Job.CLEAR).paused
+    assert scheduled(installation, "") == (Job.CLEAR,)
+    assert schedules(client) == {at_five: True}
+    assert scheduled(installation, "") == ()
+
+    client.delete_deployment(deployment.id)
 
 
 @pytest.mark.parametrize("name", ["box\u00a01__sheet", "box\u30001__sheet", "f\u00fchrer"])

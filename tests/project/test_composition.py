@@ -90,7 +90,7 @@ def test_one_of_the_two_cannot_read_the_database_of_the_other(databases: Compose
 def test_a_service_is_healthy_while_its_watcher_and_its_worker_live(archive: Archive):
     told = {**archive.environment, "MUNIMENT_HOME": str(archive.directory)}
     with service(archive, "up") as up:
-        published = archive.directory / "state" / "inboxes.json"
+        published = archive.directory / "state" / "watching.json"
         until(published.exists, up.lines)
         for verb in ("up", "watch", "worker"):
             asked = health("muniment", verb, **told)

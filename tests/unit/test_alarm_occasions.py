@@ -6,8 +6,7 @@ import json
 import logging
 import threading
 import time
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import cast
 
@@ -20,8 +19,13 @@ from typer.testing import CliRunner
 from flows.alarms.alarm import Alarm, AlarmKind
 from flows.alarms.alarming import Alarming
 from flows.alarms.configured import channels_of, outbox_of
-from flows.alarms.occasions import broken_promises, given_up, infected_among, waiting_too_long
-from flows.alarms.overdue import JobName, OverdueJob, ScheduledJob, did_not_run, overdue
+from flows.alarms.occasions import (
+    broken_promises,
+    given_up,
+    infected_among,
+    unsettled_too_long,
+    waiting_too_long,
+)
 from flows.alarms.raising import raise_alarm
 from flows.attending import _Attendance
 from flows.claiming import claim
@@ -36,11 +40,15 @@ from flows.stages.stage import Stage
 from flows.tasks import _run_one
 from flows.watching import dispatch
 from flows.watching.backlog import Pending
+from flows.watching.inbox import Swept, Waiting
+from flows.watching.publishing import Publisher, WaitingDrop
 from flows.watching.tries import Tries, note_end
 from flows.wiring import now, open_installation
 from preservation.errors import ConfigurationError, IntegrityError, SourceChangedError, UnavailableError
+from preservation.model.identifiers import CollectionName
 from preservation.model.issues import Issue, Severity
 from preservation.model.verdicts import Verdict
+from preservation.settling.settle import Moment, WaitingFor
 from preservation.virus.findings import INFECTED
 
 HOURS = timedelta(hours=1)
@@ -72,9 +80,10 @@ def waiting(settings: Settings) -> list[Alarm]:
 
 def test_a_take_that_is_given_up_says_why_and_where_it_lies(tmp_path: Path):
     take = a_take(an_area(tmp_path))
-    alarm = given_up(take, f"{take.object_id}: given up after 5 runs. The store is away.", NOON)
+    alarm = given_up(take, f"{take.object_id}: given up after 5 runs. The store is away.", NOON, NOON)
     assert (alarm.kind, alarm.about) == (AlarmKind.GIVEN_UP, "maps/sheet-012")
     assert alarm.happened == "Given up after 5 runs. The store is away."
+    assert "muniment retry maps/sheet-012" in alarm.next_step
     assert str(take.path) in alarm.next_step
 
 
@@ -111,35 +120,13 @@ def replace_tries(tries: Tries, verdict: Verdict | None) -> Tries:
     return Tries(tries.runs, tries.at, verdict, tries.sentence)
 
 
-AUDIT = ScheduledJob(JobName("audit of maps"), 24 * HOURS, 2 * HOURS, NOON)
-
-
-@pytest.mark.parametrize(
-    ("last", "hours", "due"),
-    [
-        (None, 26, None),
-        (None, 27, NOON + 24 * HOURS),
-        (NOON + 23 * HOURS, 48, None),
-        (NOON + 23 * HOURS, 50, NOON + 47 * HOURS),
-        (NOON - 400 * HOURS, 25, None),
-        (NOON + 500 * HOURS, 100, None),
-    ],
-)
-def test_a_job_is_overdue_when_its_time_and_its_grace_are_over(
-    last: datetime | None, hours: int, due: datetime | None
-):
-    last_runs = {} if last is None else {AUDIT.name: last}
-    found = list(overdue([AUDIT], last_runs, NOON + hours * HOURS))
-    assert found == ([] if due is None else [OverdueJob(AUDIT.name, due, last)])
-
-
-def test_each_time_that_a_job_did_not_run_is_an_alarm_of_its_own():
-    missed = OverdueJob(AUDIT.name, NOON, None)
-    alarm = did_not_run(missed, NOON)
-    assert (alarm.about, alarm.kind) == ("audit of maps", AlarmKind.DID_NOT_RUN)
-    assert "2026-11-21 12:00 UTC, and did not. It never ran." in alarm.happened
-    assert did_not_run(missed, NOON + HOURS).key == alarm.key
-    assert did_not_run(replace(missed, due=NOON + 24 * HOURS), NOON).key != alarm.key
+def test_a_drop_that_never_settles_is_told_after_its_time():
+    waits = WaitingDrop("maps", "/in/maps/sheet", 3, 100, "temporary", "waiting: a.part is there", NOON)
+    assert not list(unsettled_too_long([waits], 72 * HOURS, NOON + 72 * HOURS))
+    [alarm] = unsettled_too_long([waits], 72 * HOURS, NOON + 73 * HOURS)
+    assert (alarm.kind, alarm.about) == (AlarmKind.WAITING_TOO_LONG, "/in/maps/sheet")
+    assert "since 2026-11-21 12:00 UTC" in alarm.happened
+    assert alarm.happened.endswith("Waiting: a.part is there.")
 
 
 def test_without_a_channel_an_alarm_is_a_line_in_the_log(
@@ -166,6 +153,40 @@ def test_the_service_tells_of_what_waits_too_long_once(settings: Settings, monke
     assert document["installation"] == str(settings.directory)
 
 
+def test_the_service_tells_of_a_drop_that_never_settles_once(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    began = now() - 100 * HOURS
+    swept = Swept(
+        complete=(),
+        waiting=(
+            Waiting(
+                settings.directory / "inbox/maps/sheet",
+                CollectionName("maps"),
+                3,
+                100,
+                WaitingFor.RENAMING,
+                "waiting: a.part is there",
+            ),
+        ),
+        passed_over=(),
+        faults=(),
+        again=Moment(0),
+    )
+    Publisher(settings, lambda: began).publish(swept)
+    # The watcher was restarted since, and knows all the same.
+    Publisher(settings, now).publish(swept)
+    with receiver(200) as there:
+        alarming = Alarming(tell(settings, there, monkeypatch))
+        for _ in range(3):
+            alarming.look()
+            alarming._delivery.deliver()
+        [document] = told(there)
+    assert document["type"] == "muniment.waiting-too-long"
+    assert document["object"].endswith("inbox/maps/sheet")
+    assert f"{began:%Y-%m-%d %H:%M}" in document["happened"]
+
+
 def test_the_service_goes_on_telling_whatever_ails_it(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
@@ -177,7 +198,7 @@ def test_the_service_goes_on_telling_whatever_ails_it(
         monkeypatch.setattr(alarming, "look", lambda: 1 / 0)
         service = threading.Thread(target=alarming.run, args=(stopped,))
         service.start()
-        raise_alarm(settings, given_up(a_take(an_area(settings.directory)), "It is so.", now()))
+        raise_alarm(settings, given_up(a_take(an_area(settings.directory)), "It is so.", now(), now()))
         deadline = time.monotonic() + 20
         while waiting(settings) and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -195,16 +216,19 @@ def test_where_nobody_is_told_what_waits_is_logged_once(settings: Settings, capl
     assert len(caplog.records) == 1
 
 
-def test_what_the_watcher_gives_up_is_an_alarm(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+def test_what_the_watcher_gives_up_is_an_alarm_each_time_that_it_is_given_up(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
     take = a_take(an_area(settings.directory))
     with receiver(200) as there:
         settings = tell(settings, there, monkeypatch)
         said: list[str] = []
         attendance = _Attendance(settings, cast("Runs", None), said.append)
-        for _ in range(2):
-            attendance._alarm(dispatch.Alarm(take, f"{take.object_id}: given up after 5 runs. Away."))
-    assert [alarm.kind for alarm in waiting(settings)] == [AlarmKind.GIVEN_UP]
-    assert said == ["ALARM: maps/sheet-012: given up after 5 runs. Away."]
+        for since in (NOON, NOON, NOON + timedelta(hours=2)):
+            sentence = f"{take.object_id}: given up after 5 runs. Away."
+            attendance._alarm_of(dispatch.GivenUp(take, sentence, since))
+    assert [alarm.kind for alarm in waiting(settings)] == [AlarmKind.GIVEN_UP] * 2
+    assert said == ["ALARM: maps/sheet-012: given up after 5 runs. Away."] * 2
 
 
 def test_an_integrity_error_in_a_stage_is_an_alarm_and_a_changed_drop_is_none(
@@ -264,7 +288,9 @@ def test_doctor_says_who_is_told_what_waits_and_sends_a_test_where_it_is_asked_t
         there.answers[:] = [500]
         [webhook] = examined(settings, send=True)
         assert (webhook.state, "answered 500" in webhook.detail) == (State.FAILING, True)
-    raise_alarm(settings, given_up(a_take(an_area(settings.directory)), "It is so.", now() - 2 * HOURS))
+    raise_alarm(
+        settings, given_up(a_take(an_area(settings.directory)), "It is so.", now() - 2 * HOURS, now())
+    )
     late = examined(settings)[-1]
     assert (late.state, "1 wait to be sent" in late.detail) == (State.FAILING, True)
     monkeypatch.delenv("MUNIMENT_WEBHOOK_SECRET")
@@ -277,7 +303,7 @@ def test_no_secret_stands_in_any_file_or_log(
     caplog.set_level(logging.DEBUG)
     with receiver(500) as there:
         settings = tell(settings, there, monkeypatch)
-        raise_alarm(settings, given_up(a_take(an_area(settings.directory)), "It is so.", now()))
+        raise_alarm(settings, given_up(a_take(an_area(settings.directory)), "It is so.", now(), now()))
         Alarming(settings)._delivery.deliver()
         assert there.received
     secret = WEBHOOK_SECRET.removeprefix("whsec_")

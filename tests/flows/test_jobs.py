@@ -1,0 +1,288 @@
+"""Jobs as operators have them: run by a real worker, from a form or by a schedule, or missed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from archives import Archive
+from building_takes import found_complete
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import DeploymentUpdate
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    LogFilter,
+    LogFilterFlowRunId,
+)
+from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.schedules import IntervalSchedule
+from prefect.exceptions import PrefectHTTPStatusError
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from receiving_alarms import WEBHOOK_SECRET
+from running_flows import installed, preserved, surroundings
+from working_services import ended_run, service, until
+
+from flows.alarms.alarm import Alarm, AlarmKind
+from flows.alarms.configured import outbox_of
+from flows.deployments import RESTORE_PACKAGE, register_deployments
+from flows.scheduling import missing
+from flows.scheduling.jobs import Job
+from flows.scheduling.missing import MissingRuns
+from flows.scheduling.records import JobRecord, record_of
+from flows.scheduling.registering import given
+from flows.serving import PrefectApi
+from flows.settings import Settings
+from flows.settings_file import load_settings
+from flows.watching.placing import place
+from flows.watching.takes import Take
+from flows.watching.taking import take
+from flows.wiring import now
+from preservation.model.identifiers import CollectionName
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+TOLD = """
+[[alarms.webhook]]
+url = "http://127.0.0.1:9/nobody-listens"
+"""
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Archive:
+    """An installation that tells of alarms, in which what is accepted is due at once."""
+    made = installed(tmp_path_factory.mktemp("jobs") / "archive", prefect_url)
+    file = made.directory / "muniment.toml"
+    file.write_text(file.read_text() + TOLD)
+    bit_level = made.directory / "policies" / "bit-level.toml"
+    bit_level.write_text(bit_level.read_text() + "\n[retention]\naccepted_days = 0\n")
+    return made
+
+
+@pytest.fixture(scope="module", autouse=True)
+def worker(archive: Archive) -> Iterator[None]:
+    """A worker, running."""
+    os.environ["MUNIMENT_WEBHOOK_SECRET"] = WEBHOOK_SECRET
+    with service(archive, "worker") as running:
+        yield
+    assert "Traceback" not in running.lines, running.lines
+    del os.environ["MUNIMENT_WEBHOOK_SECRET"]
+
+
+@pytest.fixture
+def client(prefect_url: str) -> Iterator[SyncPrefectClient]:
+    with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
+        yield client
+
+
+@pytest.fixture
+def settings(archive: Archive) -> Settings:
+    with surroundings(archive):
+        return load_settings(archive.directory)
+
+
+def ran(archive: Archive, client: SyncPrefectClient, deployment: str, **parameters: object) -> FlowRun:
+    """Start a run as the form in the UI does, and wait for its end."""
+    there = client.read_deployment_by_name(deployment)
+    return ended_run(archive, client.create_flow_run_from_deployment(there.id, parameters=parameters).id)
+
+
+def table(client: SyncPrefectClient, run: FlowRun) -> list[dict[str, Any]]:
+    """The table that the run published."""
+    of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]))
+    body = {"artifacts": of_run.model_dump(mode="json")}
+    [found] = client.request("POST", "/artifacts/filter", json=body).json()
+    assert found["type"] == "table"
+    rows = found["data"]
+    return json.loads(rows) if isinstance(rows, str) else rows
+
+
+def logged(client: SyncPrefectClient, run: FlowRun) -> str:
+    of_run = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id]))
+    return "\n".join(line.message for line in client.read_logs(of_run, limit=200, offset=0))
+
+
+def accepted(archive: Archive, settings: Settings, name: str) -> Path:
+    """Drop something, let it be taken, preserved and answered; return where it is then."""
+    area = settings.areas[0]
+    area.make_folders()
+    drop = area.inbox / "files" / name
+    drop.mkdir(parents=True)
+    (drop / "page 1.txt").write_text(f"Dear {name}")
+    taken = take(found_complete(area, drop, collection=CollectionName("files")), now())
+    assert isinstance(taken, Take)
+    placed = place(preserved(archive, taken.path), taken)
+    assert placed.path is not None
+    return placed.path
+
+
+def alarms(settings: Settings, kind: AlarmKind) -> list[Alarm]:
+    return [queued.alarm for queued in outbox_of(settings).waiting() if queued.alarm.kind is kind]
+
+
+def test_a_job_runs_when_its_time_comes_and_what_was_due_is_cleared(
+    archive: Archive, settings: Settings, client: SyncPrefectClient
+):
+    kept = accepted(archive, settings, "letters")
+    deployment = client.read_deployment_by_name(Job.CLEAR)
+    # Prefect may see the schedule only when a time of it has gone by.
+    assert given(deployment, IntervalSchedule(interval=timedelta(seconds=15)), client)
+    until(lambda: not kept.exists(), "the schedule's run")
+    until(lambda: record_of(Job.CLEAR, settings).ended is not None, "its end is noted")
+    assert given(client.read_deployment_by_name(Job.CLEAR), None, client)
+    of_deployment = {"deployments": {"id": {"any_": [str(deployment.id)]}}, "sort": "EXPECTED_START_TIME_ASC"}
+    first = client.request("POST", "/flow_runs/filter", json=of_deployment).json()[0]
+    run = ended_run(archive, UUID(first["id"]))
+    assert (run.name, run.state_name, run.state_type) == ("clear accepted", "Cleared", "COMPLETED")
+    assert run.auto_scheduled
+    [row] = table(client, run)
+    assert (row["what"], row["drop"]) == ("removed", str(kept))
+    assert "files/letters/v1" in row["why"]
+    until(lambda: "files/letters/v1: removed" in logged(client, run), "its log has the object")
+
+
+def test_what_has_to_stay_is_told_in_the_state_and_an_unsound_replica_is_an_alarm(
+    archive: Archive, settings: Settings, client: SyncPrefectClient
+):
+    kept = accepted(archive, settings, "ledger")
+    [page] = archive.store("first").glob("files/ledger/v1/data/**/page 1.txt")
+    page.chmod(0o644)
+    page.write_text("Dear nobody")
+    rehearsed = ran(archive, client, Job.CLEAR, dry_run=True)
+    assert rehearsed.name == "clear accepted (dry run)"
+    run = ran(archive, client, Job.CLEAR)
+    assert (run.state_name, run.state_type) == ("Stays", "FAILED")
+    [row] = table(client, run)
+    assert (row["what"], row["drop"]) == ("stays", str(kept))
+    assert kept.exists()
+    [alarm] = alarms(settings, AlarmKind.INTEGRITY)
+    assert alarm.about == "store first"
+    assert "files/ledger" in alarm.happened
+    shutil.rmtree(kept)
+    assert ran(archive, client, Job.CLEAR).state_name == "Nothing due"
+
+
+def test_a_package_is_restored_from_the_form_into_the_folder_it_names(
+    archive: Archive, settings: Settings, client: SyncPrefectClient, tmp_path: Path
+):
+    accepted(archive, settings, "sheet-012")
+    wanted = {"object_name": "files/sheet-012", "target": str(tmp_path / "restored")}
+    rehearsed = ran(archive, client, RESTORE_PACKAGE, **wanted, dry_run=True)
+    assert rehearsed.state_name == "Restored (dry run)"
+    assert not (tmp_path / "restored").exists()
+
+    run = ran(archive, client, RESTORE_PACKAGE, **wanted)
+
+    assert (run.name, run.state_name) == ("restore files/sheet-012", "Restored")
+    assert (tmp_path / "restored" / "page 1.txt").read_text() == "Dear sheet-012"
+    assert str(tmp_path / "restored") in [row["is"] for row in table(client, run)]
+
+    for wrong, said in (
+        (wanted, "there"),
+        ({**wanted, "object_name": "files/unheard-of"}, "files/unheard-of"),
+        ({**wanted, "target": str(archive.store("first") / "files" / "new")}, "only Muniment writes"),
+        ({**wanted, "target": str(tmp_path / "new"), "whole": True, "files": ["a"]}, "exclude"),
+    ):
+        refused = ran(archive, client, RESTORE_PACKAGE, **wrong)
+        assert (refused.state_name, refused.state_type) == ("Refused", "FAILED")
+        assert refused.state is not None
+        assert said in (refused.state.message or "")
+    assert not (archive.store("first") / "files" / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("deployment", "parameters"),
+    [
+        (RESTORE_PACKAGE, {"object_name": "files/sheet", "target": "relative/path"}),
+        (RESTORE_PACKAGE, {"object_name": "sheet", "target": "/srv/x"}),
+        (RESTORE_PACKAGE, {"object_name": "files/sheet"}),
+        (RESTORE_PACKAGE, {"object_name": "files/sheet", "target": "/x", "object_version": -1}),
+        (Job.CLEAR, {"dry_run": "perhaps"}),
+        (Job.CLEAR, {"dry-run": True}),
+        (Job.VERIFY_JOURNAL, {"copy_at": "_journal"}),
+    ],
+)
+def test_prefect_itself_refuses_what_the_form_does_not_have(
+    client: SyncPrefectClient, deployment: str, parameters: dict[str, object]
+):
+    there = client.read_deployment_by_name(deployment)
+    with pytest.raises(PrefectHTTPStatusError, match="409"):
+        client.create_flow_run_from_deployment(there.id, parameters=parameters)
+
+
+def test_the_journal_is_intact_until_somebody_alters_it_and_then_it_is_an_alarm(
+    archive: Archive, settings: Settings, client: SyncPrefectClient
+):
+    accepted(archive, settings, "minutes")
+    run = ran(archive, client, Job.VERIFY_JOURNAL)
+    assert (run.name, run.state_name, run.state_type) == ("verify the journal", "Intact", "COMPLETED")
+    assert record_of(Job.VERIFY_JOURNAL, settings).ended is not None
+    copy = ran(archive, client, Job.VERIFY_JOURNAL, copy_at=str(archive.store("second") / "_journal"))
+    assert copy.state_name == "Intact"
+    assert copy.name.startswith("verify the journal in /")
+
+    database = archive.directory / "state" / "muniment.db"
+    backup = database.read_bytes()
+    with sqlite3.connect(database) as connection:
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f'DROP TRIGGER "{name}"')
+        connection.execute("UPDATE journal SET line = replace(line, 'success', 'failure') WHERE seq = 2")
+    connection.close()
+    broken = ran(archive, client, Job.VERIFY_JOURNAL)
+    database.write_bytes(backup)
+
+    assert (broken.state_name, broken.state_type) == ("Broken", "FAILED")
+    assert any("entry 2" in row["what was found"] for row in table(client, broken))
+    [alarm] = [one for one in alarms(settings, AlarmKind.INTEGRITY) if one.about == "the journal"]
+    assert "entry 2" in alarm.happened
+
+
+def test_a_job_that_did_not_run_is_told_once_and_whether_somebody_paused_it(
+    settings: Settings, client: SyncPrefectClient, archive: Archive, monkeypatch: pytest.MonkeyPatch
+):
+    settings = load_settings(settings.directory)
+    began = datetime.fromisoformat("2026-11-21T12:00:00Z")
+    moment = began
+    monkeypatch.setattr(missing, "now", lambda: moment)
+    shutil.rmtree(settings.state / "jobs", ignore_errors=True)
+    api = PrefectApi(archive.api_url)
+    register_deployments(settings, api)
+
+    def looked() -> list[str]:
+        looking = MissingRuns(settings, api)
+        for _ in range(2):
+            looking.look()
+        return [
+            alarm.happened for alarm in alarms(settings, AlarmKind.DID_NOT_RUN) if alarm.about == Job.CLEAR
+        ]
+
+    assert looked() == [], "it was only just configured"
+    moment = began + 15 * HOUR
+    assert looked() == [], "it may be late by an hour"
+    moment = began + 16 * HOUR
+    [first] = looked()
+    assert first == "It should have run at 2026-11-22 02:30 UTC, and did not. It never did its work."
+
+    deployment = client.read_deployment_by_name(Job.CLEAR)
+    client.update_deployment(deployment.id, DeploymentUpdate(paused=True))
+    moment = began + 16 * HOUR + DAY
+    assert len(looked()) == 2
+    assert "Somebody paused it in the Prefect UI." in looked()[-1]
+    client.update_deployment(deployment.id, DeploymentUpdate(paused=False))
+
+    api = PrefectApi("http://127.0.0.1:9/api")
+    moment = began + 16 * HOUR + 2 * DAY
+    assert "does not answer" in looked()[-1]
+    # Set back, it is told of nothing; and the job's time that comes then is told as ever.
+    moment = began - 30 * DAY
+    assert len(looked()) == 3
+    moment = began - 29 * DAY
+    assert "2026-10-23 02:30" in looked()[-1] or "2026-10-23 02:30" in looked()[0]
+    assert record_of(Job.CLEAR, settings) == JobRecord()

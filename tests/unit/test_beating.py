@@ -1,0 +1,132 @@
+"""The watcher's sign of life, and since when each drop waits: over restarts, and whatever the clock does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from typer.testing import CliRunner
+
+from flows.cli.application import app
+from flows.installation import make_installation
+from flows.processes import this_process
+from flows.settings import Settings
+from flows.settings_file import load_settings
+from flows.watching.beating import Beat, read_beat, watcher_fault
+from flows.watching.inbox import Swept, Waiting
+from flows.watching.publishing import Publisher, read_inboxes
+from preservation.model.identifiers import CollectionName
+from preservation.settling.settle import Moment, WaitingFor
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    make_installation(tmp_path / "archive")
+    return load_settings(tmp_path / "archive")
+
+
+def clock(at: datetime) -> Callable[[], datetime]:
+    return lambda: at
+
+
+def swept(*names: str, again: float = 0) -> Swept:
+    waiting = tuple(
+        Waiting(
+            Path("/in/maps") / name, CollectionName("maps"), 1, 10, WaitingFor.GROWTH, "waiting: it grows"
+        )
+        for name in names
+    )
+    return Swept((), waiting, (), (), Moment(again))
+
+
+def waits_since(settings: Settings) -> dict[str, datetime | None]:
+    found = read_inboxes(settings)
+    assert found is not None
+    return {Path(drop.path).name: drop.since for drop in found.drops}
+
+
+def test_a_drop_waits_since_it_was_first_seen_also_after_a_restart(settings: Settings):
+    Publisher(settings, clock(NOON)).publish(swept("a"))
+    Publisher(settings, clock(NOON + HOUR)).publish(swept("a", "b"))
+    assert waits_since(settings) == {"a": NOON, "b": NOON + HOUR}
+    # Gone for a while, it is another one.
+    later = Publisher(settings, clock(NOON + 2 * HOUR))
+    later.publish(swept("b"))
+    later.publish(swept("a", "b"))
+    assert waits_since(settings) == {"a": NOON + 2 * HOUR, "b": NOON + HOUR}
+
+
+def test_of_very_many_those_that_wait_longest_are_named_and_none_is_forgotten(settings: Settings):
+    old, new = (tuple(f"{age}-{number:03}" for number in range(250)) for age in ("z", "a"))
+    Publisher(settings, clock(NOON)).publish(swept(*old))
+    Publisher(settings, clock(NOON + HOUR)).publish(swept(*new, *old))
+    assert set(waits_since(settings).values()) == {NOON}
+    assert len(waits_since(settings)) == 200
+    Publisher(settings, clock(NOON + 2 * HOUR)).publish(swept(old[-1], new[-1]))
+    assert waits_since(settings) == {old[-1]: NOON, new[-1]: NOON + HOUR}
+
+
+def test_a_clock_that_was_ahead_makes_nothing_wait_in_the_future(settings: Settings):
+    Publisher(settings, clock(NOON + 9000 * HOUR)).publish(swept("a"))
+    Publisher(settings, clock(NOON)).publish(swept("a"))
+    assert waits_since(settings) == {"a": NOON}
+    assert not watcher_fault(settings, NOON)
+
+
+def test_it_beats_at_most_once_a_minute_and_what_is_as_before_is_not_written_again(settings: Settings):
+    moment = NOON
+    publisher = Publisher(settings, lambda: moment)
+    files = [settings.state / name for name in ("inboxes.json", "watching.json")]
+    written = []
+    for seconds in (0, 5, 59, 61, 100):
+        moment = NOON + timedelta(seconds=seconds)
+        publisher.publish(swept("a"))
+        written.append(tuple(file.stat().st_ino for file in files))
+    assert len({inboxes for inboxes, _ in written}) == 1
+    beat = read_beat(settings)
+    assert beat is not None
+    assert beat.at == NOON + timedelta(seconds=61)
+
+
+def test_who_is_silent_for_long_after_the_next_sweep_was_due_hangs(settings: Settings):
+    assert watcher_fault(settings, NOON).startswith("Nobody watches the inboxes")
+    beat = Beat(NOON, this_process(), NOON + 13 * MINUTE, {})
+    file = settings.state / "watching.json"
+    file.write_bytes(msgspec.json.encode(beat))
+    assert not watcher_fault(settings, NOON + 28 * MINUTE)
+    hangs = watcher_fault(settings, NOON + 29 * MINUTE)
+    assert "has not looked at the inboxes since 2026-11-21 12:00 UTC: it hangs" in hangs
+    dead = msgspec.structs.replace(beat, by=msgspec.structs.replace(this_process(), born="long ago"))
+    file.write_bytes(msgspec.json.encode(dead))
+    assert watcher_fault(settings, NOON).startswith("Nobody watches the inboxes")
+    file.write_text("{")
+    assert watcher_fault(settings, NOON).startswith("Nobody watches the inboxes")
+
+
+def test_the_health_check_of_a_container_tells_of_a_watcher_that_hangs(settings: Settings, project: Path):
+    asked = [sys.executable, project / "docker" / "healthy.py", "muniment", "watch"]
+    surroundings = {**os.environ, "MUNIMENT_HOME": str(settings.directory)}
+    for at, code, said in ((datetime.now(UTC), 0, ""), (NOON - 9000 * HOUR, 1, "it hangs")):
+        Publisher(settings, clock(at)).publish(swept())
+        told = subprocess.run(asked, env=surroundings, capture_output=True, text=True, check=False)
+        assert told.returncode == code, told.stderr
+        assert said in told.stderr
+
+
+def test_status_says_since_when_a_drop_waits_and_that_the_watcher_hangs(settings: Settings):
+    Publisher(settings, clock(NOON - 9000 * HOUR)).publish(swept("sheet"))
+    told = CliRunner().invoke(app, ["status", "-C", str(settings.directory)]).stdout
+    assert "it hangs" in told
+    assert "/in/maps/sheet  2025-11-11 12:00  waiting: it grows" in told
+    json = CliRunner().invoke(app, ["status", "--json", "-C", str(settings.directory)]).stdout
+    assert '"watched":false' in json
+    assert '"since":"2025-11-11T12:00:00Z"' in json
