@@ -55,10 +55,15 @@ class Drop:
 
 def name_of(path: Path) -> str:
     """Return the name of the object that a drop is: the drop's own, without the ending of an archive."""
+    return name_of_file(path.name) if _is_file(path) else path.name
+
+
+def name_of_file(name: str) -> str:
+    """Return the name of the object that a drop is which is one file."""
     for ending in _ARCHIVES:
-        if path.name.lower().endswith(ending) and len(path.name) > len(ending) and _is_file(path):
-            return path.name[: -len(ending)]
-    return path.name
+        if name.lower().endswith(ending) and len(name) > len(ending):
+            return name[: -len(ending)]
+    return name
 
 
 def _is_file(path: Path) -> bool:

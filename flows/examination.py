@@ -59,7 +59,7 @@ def examine_installation(settings: Settings, *, send_test_alarm: bool = False) -
 
     Alarms are tried without anybody being told, unless ``send_test_alarm``.
     """
-    from flows.wiring import open_installation  # noqa: PLC0415  half a second, and only here
+    from flows.wiring import open_bucket_inbox, open_installation  # noqa: PLC0415  half a second, only here
 
     governed = {collection.name: collection.policy for collection in settings.collection}
     for name in sorted(governed):
@@ -79,6 +79,8 @@ def examine_installation(settings: Settings, *, send_test_alarm: bool = False) -
                 yield _tried(f"store {store.name}", _probe(store), "")
     except PreservationError as error:
         yield Finding("database", State.FAILING, str(error), "mend it as the message says")
+    for inbox in settings.bucket_inbox:
+        yield _tried(f"bucket inbox {inbox.name}", open_bucket_inbox(inbox).probe, "")
     yield _sites(settings)
     yield _tried(
         "virus scanner",

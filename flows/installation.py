@@ -64,9 +64,37 @@ wall_seconds = 900
 runs = 2
 pauses = [60, 300, 900, 3600]
 
+[schedules]
+# When jobs run by themselves: cron, "" for never. "30 2 * * *" is every day at half past two.
+clear = "30 2 * * *"             # removes from accepted/ what is due
+verify_journal = "30 4 * * *"    # checks that nobody altered the journal
+timezone = "UTC"                 # or "Europe/Berlin"
+
+# Who is told of what needs somebody (docs/operations.md, Alarms); without it, alarms stand in the log alone.
+# [alarms]
+# waiting_hours = 72
+#
+# [alarms.mail]
+# host = "mail.example.org"
+# from = "muniment@example.org"
+# to = ["archive@example.org"]
+# security = "starttls"          # or "tls", or "none"
+#
+# [[alarms.webhook]]
+# url = "https://chat.example.org/muniment"
+
 # Inboxes elsewhere, on a share for example: make its folder `inbox`, the others are made in it.
 # [[area]]
 # path = "/mnt/scans"
+
+# A bucket that drops arrive in, below inbox/<collection>/, and that they are answered in. Credentials are
+# taken from the environment, or from a `profile` of the AWS configuration files.
+# [[bucket_inbox]]
+# name = "scans"
+# bucket = "scans"
+# prefix = ""                                # before inbox/, accepted/ and rejected/
+# endpoint_url = "https://s3.example.com"    # without it: Amazon's own
+# poll = 30                                  # seconds from one listing to the next
 
 # A collection and the policy that governs it, all of it. Its inbox is inbox/<name>.
 [[collection]]

@@ -45,6 +45,16 @@ def require_room_for_work(drop: TreeOutline, settings: Settings) -> None:
         )
 
 
+def require_room_for_drop(size: int, folder: Path) -> None:
+    """Raise ``StoreFullError`` where the disk of ``folder`` has no room for a drop of that size."""
+    free = _free(folder)
+    if free is not None and free < size:
+        raise StoreFullError(
+            f"it takes {human_size(size)}, and {human_size(free)} are free in {folder}; make room there, and "
+            "it is taken"
+        )
+
+
 def _short_of(stores: list[StoreSettings], size: int, settings: Settings) -> dict[str, str]:
     """Return, by its name, what is to be said of each folder store whose disk has not the room."""
     on_disk: defaultdict[int, list[FolderStoreSettings]] = defaultdict(list)

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from flows.alarms.settings import AlarmSettings
+from flows.scheduling.settings import ScheduleSettings
 from flows.watching.areas import Area
 from preservation.errors import ConfigurationError
 from preservation.model.identifiers import CollectionName, StoreName, collection_name
@@ -32,6 +33,7 @@ def _listed(value: object) -> object:
     return [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+_NAME = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 _Wait = Annotated[float, Field(ge=0, le=24 * 60 * 60)]
 _Waits = Annotated[tuple[_Wait, ...], BeforeValidator(_listed), Field(max_length=20)]
 
@@ -160,7 +162,7 @@ class CollectionSettings(_Section):
 class _StoreSettings(_Section):
     """A store. ``site`` tells places apart that one disaster does not reach together."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    name: str = Field(pattern=_NAME)
     site: str = Field(min_length=1)
     provider: str = ""
     media: str = ""
@@ -173,15 +175,14 @@ class FolderStoreSettings(_StoreSettings):
     path: Path
 
 
-class S3StoreSettings(_StoreSettings):
-    """A store that is a bucket of a service that speaks S3. The bucket must be there.
+class BucketSettings(_Section):
+    """Where a bucket of a service that speaks S3 is. The bucket must be there.
 
     Credentials are no settings: they come from the environment, or from ``profile`` in the AWS
     configuration files. Without ``endpoint_url`` the service is Amazon's own. ``connections`` may be
     open at a time.
     """
 
-    kind: Literal["s3"]
     bucket: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]$")
     prefix: str = Field(default="", max_length=200, pattern=r"^([^/]+(/[^/]+)*)?$")
     endpoint_url: str = Field(default="", pattern=r"^(https?://[^/\s]+(/\S*)?)?$")
@@ -191,7 +192,35 @@ class S3StoreSettings(_StoreSettings):
     connections: int = Field(default=16, ge=1, le=256)
 
 
+class S3StoreSettings(_StoreSettings, BucketSettings):
+    """A store that is a bucket."""
+
+    kind: Literal["s3"]
+
+
+class BucketInboxSettings(BucketSettings):
+    """A bucket that drops arrive in, below ``inbox/<collection>/``, and that they are answered in.
+
+    It is listed every ``poll`` seconds, or as much less often as keeps that below a hundredth of a core.
+    """
+
+    name: str = Field(pattern=_NAME)
+    poll: float = Field(default=30, ge=1, le=3600)
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """What tells it from other places."""
+        return self.endpoint_url, self.bucket, self.prefix
+
+
 StoreSettings = Annotated[FolderStoreSettings | S3StoreSettings, Field(discriminator="kind")]
+
+
+def _overlap(one: BucketSettings, other: BucketSettings) -> bool:
+    if (one.endpoint_url, one.bucket) != (other.endpoint_url, other.bucket):
+        return False
+    first, second = (f"{place.prefix}/".lstrip("/") for place in (one, other))
+    return first.startswith(second) or second.startswith(first)
 
 
 class Settings(_Section):
@@ -206,7 +235,9 @@ class Settings(_Section):
     virus: VirusSettings = VirusSettings()
     service: ServiceSettings = ServiceSettings()
     alarms: AlarmSettings = AlarmSettings()
+    schedules: ScheduleSettings = ScheduleSettings()
     area: tuple[AreaSettings, ...] = ()
+    bucket_inbox: tuple[BucketInboxSettings, ...] = ()
     default_policy: Path | None = None
     collection: tuple[CollectionSettings, ...] = ()
     store: tuple[StoreSettings, ...] = Field(min_length=1)
@@ -216,6 +247,7 @@ class Settings(_Section):
         for kind, names in (
             ("collection", [collection.name for collection in self.collection]),
             ("store", [store.name for store in self.store]),
+            ("bucket inbox", [inbox.name for inbox in self.bucket_inbox]),
         ):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
@@ -230,6 +262,21 @@ class Settings(_Section):
             raise ValueError(
                 f"{', '.join(twice)} is more than one area; name each once, and not the installation"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _bucket_inboxes_are_apart(self) -> Settings:
+        names: dict[tuple[str, str, str], str] = {}
+        for inbox in self.bucket_inbox:
+            other = names.setdefault(inbox.place, inbox.name)
+            if other != inbox.name:
+                raise ValueError(f"the bucket inboxes {other} and {inbox.name} are one place; name it once")
+            for store in self.store:
+                if isinstance(store, S3StoreSettings) and _overlap(inbox, store):
+                    raise ValueError(
+                        f"the bucket inbox {inbox.name} and the store {store.name} lie in each other; "
+                        "give each a prefix, or better a bucket, of its own"
+                    )
         return self
 
     @property

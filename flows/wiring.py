@@ -10,7 +10,14 @@ from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from flows.settings import FolderStoreSettings, S3StoreSettings, Settings, StoreSettings
+from flows.settings import (
+    BucketInboxSettings,
+    BucketSettings,
+    FolderStoreSettings,
+    S3StoreSettings,
+    Settings,
+    StoreSettings,
+)
 from preservation.identification.caged import identifying_workers
 from preservation.model.events import Agent, AgentKind
 from preservation.model.identifiers import CollectionName, StoreName
@@ -24,6 +31,7 @@ from storage.database.opening import Database, open_database
 from storage.journal.keys import SigningKey, load_key
 from storage.journal.sql import SqlJournal
 from storage.ports.catalogue import Catalogue
+from storage.ports.drop_buckets import DropBucket
 from storage.ports.journal import Journal
 from storage.ports.stores import Purger, SiteName, Store, StorePlace
 from storage.stores.folder import FolderStore
@@ -144,7 +152,7 @@ def _store(store: StoreSettings, settings: Settings) -> Store:
         case S3StoreSettings():
             from storage.stores.s3 import S3Store  # noqa: PLC0415  half a second, and only for a bucket
 
-            return S3Store(_bucket(store), place)
+            return S3Store(_bucket(store, name), place)
 
 
 def _purger(store: StoreSettings, settings: Settings) -> Purger:
@@ -154,19 +162,26 @@ def _purger(store: StoreSettings, settings: Settings) -> Purger:
         case S3StoreSettings():
             from storage.stores.s3_purging import S3Purger  # noqa: PLC0415  as above
 
-            return S3Purger(_bucket(store))
+            return S3Purger(_bucket(store, StoreName(store.name)))
 
 
-def _bucket(store: S3StoreSettings) -> Bucket:
+def open_bucket_inbox(inbox: BucketInboxSettings) -> DropBucket:
+    """Open a bucket that drops arrive in; nothing is connected to before it is asked for something."""
+    from storage.inboxes.s3 import S3DropBucket  # noqa: PLC0415  as above
+
+    return S3DropBucket(_bucket(inbox, StoreName(inbox.name), "bucket inbox"))
+
+
+def _bucket(place: BucketSettings, name: StoreName, kind: str = "store") -> Bucket:
     from storage.stores.s3_bucket import Bucket, BucketAddress  # noqa: PLC0415  as above
 
     address = BucketAddress(
-        bucket=store.bucket,
-        prefix=store.prefix,
-        endpoint_url=store.endpoint_url or None,
-        region=store.region or None,
-        addressing=store.addressing,
-        profile=store.profile or None,
-        connections=store.connections,
+        bucket=place.bucket,
+        prefix=place.prefix,
+        endpoint_url=place.endpoint_url or None,
+        region=place.region or None,
+        addressing=place.addressing,
+        profile=place.profile or None,
+        connections=place.connections,
     )
-    return Bucket(StoreName(store.name), address)
+    return Bucket(name, address, kind)

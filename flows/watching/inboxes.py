@@ -55,7 +55,7 @@ def inboxes_of(settings: Settings) -> Iterator[Inbox | StrayInInbox | InboxFault
                 yield inbox
                 continue
             try:
-                terms = _terms_of(settings.policy_of(inbox))
+                terms = terms_of(settings.policy_of(inbox))
             except ConfigurationError as error:
                 yield InboxFault(area.inbox / inbox, f"its policy is unsound: {error}")
             else:
@@ -70,7 +70,11 @@ def _has_policy(settings: Settings, collection: CollectionName) -> bool:
     return True
 
 
-def _terms_of(policy: Path) -> SettlingTerms:
+def terms_of(policy: Path) -> SettlingTerms:
+    """Return when a drop is complete; the policy is read again when its file was changed.
+
+    Raises ``ConfigurationError``.
+    """
     try:
         found = policy.stat()
     except OSError:

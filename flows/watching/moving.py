@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from storage.stores.linux import sync_file_system
 from storage.stores.moving import move_without_replacing
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -90,3 +91,9 @@ def _checked(name: str) -> str:
     if not is_name(name):
         raise OSError(errno.EINVAL, "it is not the name of one entry of a folder", name)
     return name
+
+
+def make_durable(folder: Path) -> None:
+    """Make durable all that was written to the file system of ``folder``. Raises ``OSError``."""
+    with Shelf(folder).opened() as descriptor:
+        sync_file_system(descriptor)

@@ -23,7 +23,8 @@ from flows.progress import LOG
 from flows.watching.alone import alone_with_take
 from flows.watching.areas import Area
 from flows.watching.moving import Shelf, is_name, move, put
-from flows.watching.taking import Take, TakeId, remove_take, return_sentinels
+from flows.watching.takes import Take, TakeId, remove_take
+from flows.watching.taking import return_sentinels
 from flows.watching.tries import excuse_run, note_end
 from flows.workspace import in_other_hands
 from preservation.errors import IntegrityError, UnavailableError
@@ -82,7 +83,7 @@ class Kept(msgspec.Struct, frozen=True):
     sentinels: tuple[str, ...] = ()
 
 
-class _Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True):
     """What is to be done with a drop. ``name`` is the one that it is being given there.
 
     ``tree`` is empty where the drop is no longer what was taken.
@@ -120,7 +121,10 @@ def place(told: Told, take: Take) -> Placed:
                 if told.receipt is not None:
                     _bring_receipts(told.receipt, take)
                 _note(take).write([_answer(told, take)])
-            return _finish(take)
+            if take.bucket_inbox:
+                # Whoever watches the bucket answers there first.
+                return Placed(_place_of(told), take.path)
+            return finish(take)
     except OSError as error:
         raise UnavailableError(
             f"{shown(str(take.path))} could not be moved to {_place_of(told)}/ ({error.strerror or error}); "
@@ -137,7 +141,7 @@ def finish_placing(take: Take) -> bool:
         return False
     with alone_with_take(take, wait=False) as there:
         if there and _note(take).exist:
-            _finish(take)
+            finish(take)
     return True
 
 
@@ -146,8 +150,8 @@ def is_answered(take: Take) -> bool:
     return _note(take).exist
 
 
-def _note(take: Take) -> Records[_Answer]:
-    return Records(take.folder / "answer.json", _Answer)
+def _note(take: Take) -> Records[Answer]:
+    return Records(take.folder / "answer.json", Answer)
 
 
 def _place_of(told: Told) -> Place:
@@ -157,14 +161,14 @@ def _place_of(told: Told) -> Place:
     return Place.QUARANTINE if infected else Place.REJECTED
 
 
-def _answer(told: Told, take: Take) -> _Answer:
+def _answer(told: Told, take: Take) -> Answer:
     ending = told.ending
     unchanged = take.has_drop and tree_of(take.path) == take.tree
     sentence = ending.sentence
     if take.has_drop and not unchanged and ending.package is not None:
         sentence = f"{sentence} {_CHANGED}"
         LOG.warning("%s: %s", take.object_id, _CHANGED)
-    return _Answer(
+    return Answer(
         _place_of(told),
         ending.verdict,
         sentence,
@@ -175,9 +179,9 @@ def _answer(told: Told, take: Take) -> _Answer:
     )
 
 
-def _finish(take: Take) -> Placed:
-    """Do what the answer says, as far as it is not done."""
-    answer = _noted_answer(take)
+def finish(take: Take) -> Placed:
+    """Do what the answer says, as far as it is not done. It is for whoever is alone with the take."""
+    answer = noted_answer(take)
     below = (take.collection, *take.groups)
     shelf = Shelf(take.area / answer.place, below)
     # Nobody but the service sees into quarantine, and whoever dropped it must be told.
@@ -194,7 +198,7 @@ def _finish(take: Take) -> Placed:
     return Placed(answer.place, None if name is None else shelf.path / name)
 
 
-def _noted_answer(take: Take) -> _Answer:
+def noted_answer(take: Take) -> Answer:
     """Return what is to be done. Raises ``IntegrityError`` where that cannot be read any more."""
     answers = list(_note(take))
     if len(answers) != 1 or not is_name(answers[0].name):
@@ -204,7 +208,7 @@ def _noted_answer(take: Take) -> _Answer:
 
 def _says_what_to_do(take: Take) -> bool:
     try:
-        _noted_answer(take)
+        noted_answer(take)
     except (FileNotFoundError, IntegrityError):
         return False
     return True
@@ -222,10 +226,10 @@ def forget_damaged_answer(take: Take) -> None:
             _note(take).path.unlink(missing_ok=True)
 
 
-def _move_drop(take: Take, answer: _Answer, shelf: Shelf, told_in: Shelf) -> str | None:
+def _move_drop(take: Take, answer: Answer, shelf: Shelf, told_in: Shelf) -> str | None:
     """Move the drop to a name that nothing has, and return it; ``None`` where somebody removed the drop."""
     name = answer.name
-    names = _names_for(take.name)
+    names = names_for(take.name)
     while take.has_drop:
         name = next(name for name in names if _is_free(name, take, shelf, told_in))
         if name != answer.name:
@@ -239,7 +243,8 @@ def _move_drop(take: Take, answer: _Answer, shelf: Shelf, told_in: Shelf) -> str
     return name if shelf.has(name) else None
 
 
-def _names_for(name: str) -> Iterator[str]:
+def names_for(name: str) -> Iterator[str]:
+    """Give the names that a drop can have where another has its own: ``sheet``, ``sheet (2)`` and so on."""
     yield name
     yield from (f"{name} ({number})" for number in count(2))
 
@@ -260,11 +265,11 @@ def _is_a_drop(told_in: Shelf, name: str) -> bool:
     return not (told_in.path / name).is_file() or any(told_in.has(f"{name}{ending}") for ending in RECEIPTS)
 
 
-def _tell_beside(take: Take, answer: _Answer, shelf: Shelf, name: str) -> None:
+def _tell_beside(take: Take, answer: Answer, shelf: Shelf, name: str) -> None:
     """Put beside the drop its receipt, the sentinels that came with it, and which package has it."""
     for ending in RECEIPTS:
-        if _brought(take, ending).exists():
-            put(_brought(take, ending), shelf, f"{name}{ending}")
+        if brought_receipt(take, ending).exists():
+            put(brought_receipt(take, ending), shelf, f"{name}{ending}")
     if answer.place is Place.ACCEPTED and answer.package is not None:
         kept = Kept(
             take.id,
@@ -288,7 +293,7 @@ def _tell_beside(take: Take, answer: _Answer, shelf: Shelf, name: str) -> None:
             move(take.beside, sentinel, shelf, _renamed(sentinel, name, take))
 
 
-def _tree_under(target: Path, take: Take, answer: _Answer) -> HexDigest:
+def _tree_under(target: Path, take: Take, answer: Answer) -> HexDigest:
     """Return the drop's signature under its new name: that of a single file has the name in it."""
     if not answer.tree or target.name == take.name or target.is_dir():
         return answer.tree
@@ -304,10 +309,11 @@ def _bring_receipts(written: Path, take: Take) -> None:
     for ending in RECEIPTS:
         receipt = written.with_suffix(Path(ending).suffix)
         try:
-            shutil.copyfile(receipt, _brought(take, ending))
+            shutil.copyfile(receipt, brought_receipt(take, ending))
         except FileNotFoundError:
             LOG.warning("%s: the receipt is gone, so it is not put beside the drop", receipt)
 
 
-def _brought(take: Take, ending: str) -> Path:
+def brought_receipt(take: Take, ending: str) -> Path:
+    """Return where in the take the receipt with that ending is, until it is put beside the drop."""
     return take.folder / f"our{ending}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from heapq import nsmallest
 from pathlib import Path
 from typing import Final
 
@@ -12,14 +14,18 @@ import msgspec
 
 from flows.processes import Process, this_process
 from flows.settings import Settings
-from flows.watching.inbox import Swept
+from flows.watching.beating import Heart, read_beat
+from flows.watching.inbox import Swept, Waiting
 from preservation.model.paths import shown
 
 _MOST_NAMED: Final = 200
 
 
 class WaitingDrop(msgspec.Struct, frozen=True):
-    """A drop that is not complete, and why. ``path`` is as people can be shown it."""
+    """A drop that is not complete, and why. ``path`` is as people can be shown it.
+
+    ``since`` is when it was first seen; who publishes it knows that.
+    """
 
     collection: str
     path: str
@@ -27,6 +33,7 @@ class WaitingDrop(msgspec.Struct, frozen=True):
     bytes: int
     reason: str
     sentence: str
+    since: datetime | None = None
 
 
 class PassedOverEntry(msgspec.Struct, frozen=True):
@@ -36,8 +43,17 @@ class PassedOverEntry(msgspec.Struct, frozen=True):
     sentence: str
 
 
+@dataclass(frozen=True, slots=True)
+class BucketNews:
+    """What was found in a bucket inbox the last time that it was looked through."""
+
+    waiting: tuple[WaitingDrop, ...] = ()
+    passed_over: tuple[PassedOverEntry, ...] = ()
+    faults: tuple[PassedOverEntry, ...] = ()
+
+
 class Inboxes(msgspec.Struct, frozen=True):
-    """What waits. Where very much does, the first of it is named, and all of it is counted.
+    """What waits. Where very much does, what waits longest is named, and all of it is counted.
 
     ``by`` is the service that looked; where that is dead nobody watches.
     """
@@ -61,49 +77,70 @@ def read_inboxes(settings: Settings) -> Inboxes | None:
 
 
 class Publisher:
-    """Writes what waits, where it is another than before."""
+    """Writes what waits, where it is another than before, and now and then that somebody looks."""
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
         self._file = _file(settings)
         self._clock = clock
         self._said: Inboxes | None = None
+        self._heart = Heart(settings)
+        before = read_beat(settings)
+        self._since = before.since if before else {}
 
-    def publish(self, swept: Swept) -> None:
-        """Write what the sweep found. Raises ``OSError``."""
-        told = _told(swept, self._clock())
-        if self._said is not None and msgspec.structs.replace(told, at=self._said.at) == self._said:
-            return
-        partial = self._file.with_name(f"{self._file.name}.{os.getpid()}")
-        partial.write_bytes(msgspec.json.encode(told))
-        partial.replace(self._file)
-        self._said = told
+    def publish(self, swept: Swept, buckets: Sequence[BucketNews] = ()) -> None:
+        """Write what the sweep found, and what was found in buckets. Raises ``OSError``."""
+        at = self._clock()
+        told = _told(self._waiting(swept, buckets, at), swept, buckets, at)
+        if self._said is None or msgspec.structs.replace(told, at=self._said.at) != self._said:
+            partial = self._file.with_name(f"{self._file.name}.{os.getpid()}")
+            partial.write_bytes(msgspec.json.encode(told))
+            partial.replace(self._file)
+            self._said = told
+        self._heart.beat(swept.again, self._since, at)
+
+    def _waiting(self, swept: Swept, buckets: Sequence[BucketNews], at: datetime) -> list[WaitingDrop]:
+        """Return what waits, each with since when, and remember that."""
+        waiting = [
+            *(_as_told(drop) for drop in swept.waiting),
+            *(drop for bucket in buckets for drop in bucket.waiting),
+        ]
+        # What was first seen in the future was seen before the clock was set back.
+        self._since = {drop.path: min(self._since.get(drop.path, at), at) for drop in waiting}
+        return [msgspec.structs.replace(drop, since=self._since[drop.path]) for drop in waiting]
 
 
 def _file(settings: Settings) -> Path:
     return settings.state / "inboxes.json"
 
 
-def _told(swept: Swept, at: datetime) -> Inboxes:
+def _told(
+    waiting: Sequence[WaitingDrop], swept: Swept, buckets: Sequence[BucketNews], at: datetime
+) -> Inboxes:
+    passed_over = [
+        *(_entry(entry.path, entry.sentence) for entry in swept.passed_over[:_MOST_NAMED]),
+        *(entry for bucket in buckets for entry in bucket.passed_over),
+    ]
+    faults = [
+        *(_entry(fault.path, fault.sentence) for fault in swept.faults),
+        *(fault for bucket in buckets for fault in bucket.faults),
+    ]
     return Inboxes(
         at=at,
         by=this_process(),
-        waiting=len(swept.waiting),
-        files=sum(drop.files for drop in swept.waiting),
-        bytes=sum(drop.bytes for drop in swept.waiting),
-        drops=tuple(
-            WaitingDrop(
-                drop.collection,
-                shown(str(drop.path)),
-                drop.files,
-                drop.bytes,
-                drop.reason.value,
-                drop.sentence,
-            )
-            for drop in swept.waiting[:_MOST_NAMED]
-        ),
-        passed_over=tuple(
-            PassedOverEntry(shown(str(entry.path)), entry.sentence)
-            for entry in swept.passed_over[:_MOST_NAMED]
-        ),
-        faults=tuple(PassedOverEntry(shown(str(fault.path)), fault.sentence) for fault in swept.faults),
+        waiting=len(waiting),
+        files=sum(drop.files for drop in waiting),
+        bytes=sum(drop.bytes for drop in waiting),
+        drops=tuple(nsmallest(_MOST_NAMED, waiting, key=lambda drop: drop.since or at)),
+        passed_over=tuple(passed_over[:_MOST_NAMED]),
+        faults=tuple(faults),
     )
+
+
+def _as_told(drop: Waiting) -> WaitingDrop:
+    return WaitingDrop(
+        drop.collection, shown(str(drop.path)), drop.files, drop.bytes, drop.reason.value, drop.sentence
+    )
+
+
+def _entry(path: Path, sentence: str) -> PassedOverEntry:
+    return PassedOverEntry(shown(str(path)), sentence)

@@ -12,13 +12,8 @@ from flows.watching.alone import forget_turns
 from flows.watching.areas import Area
 from flows.watching.inboxes import InboxFault
 from flows.watching.placing import finish_placing
-from flows.watching.taking import (
-    remove_take,
-    return_sentinels,
-    take_folders,
-    take_of,
-    take_sentinels,
-)
+from flows.watching.takes import remove_take, take_folders, take_of
+from flows.watching.taking import return_sentinels, take_sentinels
 from preservation.errors import IntegrityError, PreservationError
 from preservation.model.paths import shown
 
@@ -69,7 +64,7 @@ def _recover(folder: Path, area: Area) -> str:
             "take.json in it does not say what it is of, so nothing becomes of it; move what lies in drop/ "
             "back into its inbox, then remove the folder"
         )
-    if finish_placing(taken):
+    if taken.bucket_inbox or finish_placing(taken):
         return ""
     if taken.has_drop:
         take_sentinels(taken)

@@ -11,17 +11,20 @@ from pathlib import Path
 from typing import Final
 
 from flows.progress import LOG
-from flows.settings import Settings
+from flows.settings import BucketInboxSettings, Settings
+from flows.watching.buckets.service import BucketInbox, forsaken
 from flows.watching.inbox import Swept, Watcher
 from flows.watching.inboxes import InboxFault, inboxes_of
 from flows.watching.publishing import Publisher
 from flows.watching.recovering import recover
-from flows.watching.taking import CompleteDrop, NotTaken, Take, take
+from flows.watching.takes import Take
+from flows.watching.taking import CompleteDrop, NotTaken, take
 from flows.watching.waking import Waker
-from flows.wiring import now
+from flows.wiring import now, open_bucket_inbox
 from preservation.errors import PreservationError
 from preservation.model.paths import shown
 from preservation.settling.settle import Moment
+from storage.ports.drop_buckets import DropBucket
 
 _RECOVER_SECONDS: Final = 60.0
 _LONGEST_SLEEP_SECONDS: Final = 1.0
@@ -30,13 +33,22 @@ _LONGEST_SLEEP_SECONDS: Final = 1.0
 class Watching:
     """The watching part of the service. ``taken`` is called with each drop that is ours from then on."""
 
-    def __init__(self, settings: Settings, taken: Callable[[Take], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        taken: Callable[[Take], None],
+        open_bucket: Callable[[BucketInboxSettings], DropBucket] = open_bucket_inbox,
+    ) -> None:
         self._settings = settings
         self._taken = taken
         self._watcher = Watcher(settings.service.sweep)
         self._publisher = Publisher(settings, now)
         self._refused: dict[Path, InboxFault] = {}
         self._stuck: tuple[InboxFault, ...] = ()
+        self._buckets = [
+            BucketInbox(settings, inbox, taken, self._wake_up, open_bucket(inbox))
+            for inbox in settings.bucket_inbox
+        ]
         self._lock = threading.Lock()
         self._touched: set[Path] = set()
         self._wake = threading.Event()
@@ -45,16 +57,25 @@ class Watching:
         """Watch until ``stopped``, noticed within a second. What ails an inbox is told, not raised."""
         waker = Waker((area.inbox for area in self._settings.areas), self._note_touched)
         waker.start()
+        for bucket in self._buckets:
+            bucket.start()
         recover_at = float("-inf")
         try:
             while not stopped.is_set():
                 if time.monotonic() >= recover_at:
                     areas = self._settings.areas
-                    self._stuck = tuple(fault for area in areas for fault in recover(area))
+                    stuck = (fault for area in areas for fault in recover(area))
+                    self._stuck = (*stuck, *forsaken(self._settings))
                     recover_at = time.monotonic() + _RECOVER_SECONDS
+                for bucket in self._buckets:
+                    bucket.require_alive()
                 self._sleep(stopped, self.sweep())
         finally:
+            for bucket in self._buckets:
+                bucket.stop()
             waker.stop()
+            for bucket in self._buckets:
+                bucket.wait()
 
     def sweep(self) -> Moment:
         """Look through the inboxes once and take what is complete; return when to do so again."""
@@ -85,13 +106,16 @@ class Watching:
         self._refused = {path: fault for path, fault in self._refused.items() if os.path.lexists(path)}
         faults = (*swept.faults, *self._refused.values(), *self._stuck)
         try:
-            self._publisher.publish(replace(swept, faults=faults))
+            self._publisher.publish(replace(swept, faults=faults), [bucket.news for bucket in self._buckets])
         except OSError as error:
             LOG.warning("what waits cannot be written down for muniment status: %s", error)
 
     def _note_touched(self, paths: set[Path]) -> None:
         with self._lock:
             self._touched |= paths
+        self._wake.set()
+
+    def _wake_up(self) -> None:
         self._wake.set()
 
     def _sleep(self, stopped: threading.Event, until: Moment) -> None:

@@ -1,45 +1,25 @@
-"""Taking: one atomic rename from the inbox to a folder of ours, so that nobody else takes the same drop.
-
-``processing/.taken/<id>/`` is a take: ``take.json`` says what it is of, and is durable before the rename;
-the drop lies in ``drop/`` under its own name. Without a drop in it, a take is what somebody who was killed,
-or came second, has left.
-"""
+"""Taking: one atomic rename from the inbox to a folder of ours, so that nobody else takes the same drop."""
 
 from __future__ import annotations
 
 import errno
 import os
 import pwd
-import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final, NewType, TypeAlias
+from typing import Final, TypeAlias
 
-import msgspec
-
-from flows.drops import Drop, outline_of
-from flows.processes import Process, this_process
+from flows.drops import outline_of
+from flows.processes import this_process
 from flows.watching.areas import Area, elsewhere, is_elsewhere
-from flows.watching.moving import Shelf, is_name, move
-from preservation.errors import IntegrityError, NotFoundError
-from preservation.model.digests import HexDigest
-from preservation.model.identifiers import (
-    CollectionName,
-    ObjectId,
-    ObjectName,
-    collection_name,
-    object_name,
-)
+from flows.watching.moving import Shelf, move
+from flows.watching.takes import Take, announce_take, new_take_id, remove_take
+from preservation.errors import NotFoundError
+from preservation.model.identifiers import CollectionName, ObjectName
 from preservation.model.paths import shown
-from preservation.records import Records
 
-TakeId = NewType("TakeId", str)
-"""Names one take for good: the time in UTC and a random number."""
-
-_DROP: Final = "drop"
-_BESIDE: Final = "beside"
 _DENIED: Final = frozenset({errno.EACCES, errno.EPERM})
 
 
@@ -72,67 +52,6 @@ class CompleteDrop:
         return self.shelf.path / self.name
 
 
-class Take(msgspec.Struct, frozen=True):
-    """A drop that is ours. ``area`` is the area's directory, as it is called on this machine.
-
-    ``tree`` is the signature of all its names, sizes and times just before it was taken; ``files`` and
-    ``bytes`` are what the last look at it counted.
-    """
-
-    id: TakeId
-    area: Path
-    collection: CollectionName
-    groups: tuple[str, ...]
-    name: str
-    object_name: ObjectName
-    by: Process
-    at: datetime
-    files: int
-    bytes: int
-    tree: HexDigest
-    sentinels: tuple[str, ...] = ()
-
-    @property
-    def folder(self) -> Path:
-        """The take's own folder."""
-        return Area(self.area).taken / self.id
-
-    @property
-    def shelf(self) -> Shelf:
-        """The folder that the drop lies in now, alone."""
-        return Shelf(self.folder / _DROP)
-
-    @property
-    def path(self) -> Path:
-        """Where the drop lies now."""
-        return self.shelf.path / self.name
-
-    @property
-    def beside(self) -> Shelf:
-        """The folder that the sentinels lie in which were taken with it, if there were any."""
-        return Shelf(self.folder / _BESIDE)
-
-    @property
-    def object_id(self) -> ObjectId:
-        """The object that it becomes."""
-        return ObjectId(self.collection, self.object_name)
-
-    @property
-    def as_drop(self) -> Drop:
-        """The drop as a run is asked to preserve it."""
-        return Drop(self.path, self.collection, self.object_name, taken=self.id)
-
-    @property
-    def is_being_removed(self) -> bool:
-        """Say whether somebody began to remove it: the drop's folder is made first and removed first."""
-        return not self.shelf.path.is_dir()
-
-    @property
-    def has_drop(self) -> bool:
-        """Say whether the drop is in it at this moment."""
-        return self.shelf.has(self.name)
-
-
 @dataclass(frozen=True, slots=True)
 class NotTaken:
     """The drop was not taken. ``sentence`` says why; it is empty where somebody else has the drop."""
@@ -151,7 +70,7 @@ def take(complete: CompleteDrop, at: datetime) -> Taking:
     except NotFoundError as error:
         return NotTaken(complete.path, str(error) if os.path.lexists(complete.path) else "")
     taken = Take(
-        id=TakeId(f"{at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(8)}"),
+        id=new_take_id(at),
         area=complete.area.root,
         collection=complete.collection,
         groups=complete.groups,
@@ -165,7 +84,7 @@ def take(complete: CompleteDrop, at: datetime) -> Taking:
         sentinels=complete.sentinels,
     )
     try:
-        _announce(taken)
+        announce_take(taken)
         _rename(complete, taken)
     except OSError as error:
         if not taken.has_drop:
@@ -178,58 +97,6 @@ def take(complete: CompleteDrop, at: datetime) -> Taking:
             return NotTaken(complete.path, "waiting: it became another while it was being taken")
     take_sentinels(taken)
     return taken
-
-
-def take_folders(area: Area) -> list[Path]:
-    """Return the folders of all takes, whole or not, the oldest first."""
-    try:
-        return sorted(folder for folder in area.taken.iterdir() if not folder.name.startswith("."))
-    except FileNotFoundError:
-        return []
-
-
-def take_of(folder: Path, area: Area) -> Take | None:
-    """Read what a take's folder says of it; ``None`` where it does not say (any more), or says nonsense."""
-    try:
-        [noted] = _note(folder)
-        collection_name(noted.collection)
-        object_name(noted.object_name)
-    except (OSError, IntegrityError, ValueError):
-        return None
-    if noted.id != folder.name or not all(map(is_name, (*noted.groups, noted.name, *noted.sentinels))):
-        return None
-    return msgspec.structs.replace(noted, area=area.root)
-
-
-def take_holding(drop: Path) -> Take | None:
-    """Return the take that holds the drop at that path; ``None`` where no take does: somebody brought it."""
-    folder = drop.parent.parent
-    area = Area(folder.parent.parent.parent)
-    if drop.parent.name != _DROP or folder.parent != area.taken:
-        return None
-    return take_of(folder, area)
-
-
-def remove_take(folder: Path) -> bool:
-    """Remove a take that has no drop; say whether it is gone. One that has its drop stays in any case."""
-    # The drop's own folder goes last: without it, it is known that the rest may go too.
-    for below in (_BESIDE, _DROP):
-        try:
-            (folder / below).rmdir()
-        except FileNotFoundError:
-            continue
-        except OSError:
-            return False
-    try:
-        # What says whose it was goes last of the notes.
-        for note in sorted(folder.iterdir(), key=lambda note: note == _note(folder).path):
-            note.unlink(missing_ok=True)
-        folder.rmdir()
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
-    return True
 
 
 def take_sentinels(taken: Take) -> None:
@@ -250,18 +117,6 @@ def return_sentinels(taken: Take) -> None:
         if taken.beside.has(name):
             came_from.make()
             move(taken.beside, name, came_from, name)
-
-
-def _note(folder: Path) -> Records[Take]:
-    return Records(folder / "take.json", Take)
-
-
-def _announce(taken: Take) -> None:
-    """Say, durably, what is about to be taken."""
-    taken.shelf.make()
-    _note(taken.folder).write([taken])
-    Shelf(taken.folder).sync()
-    Shelf(taken.folder.parent).sync()
 
 
 def _rename(complete: CompleteDrop, taken: Take) -> None:

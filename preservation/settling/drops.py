@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -42,6 +42,7 @@ class PassedOverFor(StrEnum):
     SENTINEL = "sentinel"
     STRAY = "stray"
     UNNAMEABLE = "unnameable"
+    UNREACHABLE = "unreachable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,9 @@ class PassedOver:
 
 InboxEntry: TypeAlias = Drop | PassedOver
 
+Listed: TypeAlias = list[tuple[str, bool]]
+"""The names in a folder, in ``path_order``, each with whether it is a folder."""
+
 
 def drops_in(inbox: Path, terms: SettlingTerms) -> Iterator[InboxEntry]:
     """Give what lies in the inbox of a collection, in ``path_order``, groups before what is in them.
@@ -71,18 +75,23 @@ def drops_in(inbox: Path, terms: SettlingTerms) -> Iterator[InboxEntry]:
     ``UnavailableError`` where the inbox cannot be listed; a group that vanished meanwhile is no fault.
     """
     try:
-        names = _listed(inbox)
+        names = listed(inbox)
     except OSError as error:
         raise UnavailableError(
             f"The inbox {shown(str(inbox))} cannot be listed ({error.strerror}); "
             "see that it is there, that its share is mounted, and that it may be read."
         ) from error
-    yield from _in_folder(inbox, names, (), terms)
+    yield from drops_among(names, inbox, terms, listed)
 
 
-def _in_folder(
-    folder: Path, names: list[tuple[str, bool]], groups: tuple[str, ...], terms: SettlingTerms
+def drops_among(
+    names: Listed,
+    folder: Path,
+    terms: SettlingTerms,
+    below: Callable[[Path], Listed],
+    groups: tuple[str, ...] = (),
 ) -> Iterator[InboxEntry]:
+    """Give what the names in ``folder`` are; ``below`` lists the folders in it, and may raise ``OSError``."""
     there = {name for name, _ in names}
     for name, is_folder in names:
         path = folder / name
@@ -93,14 +102,14 @@ def _in_folder(
             yield _drop(path, groups)
         elif is_folder:
             try:
-                below = _listed(path)
+                deeper = below(path)
             except FileNotFoundError:
                 continue
             except OSError as error:
                 sentence = f"it cannot be listed ({error.strerror}); see to its permissions"
                 yield PassedOver(path, PassedOverFor.STRAY, sentence)
                 continue
-            yield from _in_folder(path, below, (*groups, name), terms)
+            yield from drops_among(deeper, path, terms, below, (*groups, name))
         else:
             sentence = (
                 "it lies above the folders in which this policy expects drops; move it into one of them"
@@ -108,7 +117,8 @@ def _in_folder(
             yield PassedOver(path, PassedOverFor.STRAY, sentence)
 
 
-def _listed(folder: Path) -> list[tuple[str, bool]]:
+def listed(folder: Path) -> Listed:
+    """Return what is in a folder. Raises ``OSError``."""
     with os.scandir(folder) as entries:
         names = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
     return sorted(names, key=lambda entry: path_order(entry[0]))

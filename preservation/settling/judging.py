@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from preservation.settling.look import Look, look_at, said
+from preservation.settling.look import look_at, said
 from preservation.settling.promised import what_is_lacking
 from preservation.settling.settle import Moment, Questions, Seen, Settled, Unsettled, settle
+from preservation.settling.tally import Look
 from preservation.settling.terms import SettlingTerms
 from preservation.settling.writing import HeldOpen, file_held_in
 

@@ -11,7 +11,7 @@ from typing import Final, NewType
 from preservation.model.paths import RelativePath
 from preservation.policy.arriving import CompleteWhen
 from preservation.settling import wording
-from preservation.settling.look import Look, TreeSignature
+from preservation.settling.tally import Look, TreeSignature
 from preservation.settling.terms import LONGEST_QUIET, PAUSES_ASKED, SettlingTerms
 
 Moment = NewType("Moment", float)

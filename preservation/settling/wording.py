@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from preservation.model.amounts import byte_size, count
 from preservation.model.paths import RelativePath, shown
-from preservation.settling.look import Look
+from preservation.settling.tally import Look
 from preservation.settling.terms import SettlingTerms
 
 

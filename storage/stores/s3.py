@@ -26,12 +26,6 @@ _PACKAGE_BYTES = 320
 """Room in a key for collection, object and version, and for the longer folder name of a derivative."""
 
 
-_IN_THE_OPEN = (
-    "warning: over plain http everybody on the way can read what is sent, and change it; "
-    "give an endpoint_url that begins with https"
-)
-
-
 class S3Store:
     """Keeps each key as an object of that name, below the prefix of ``bucket``, byte for byte.
 
@@ -95,8 +89,7 @@ class S3Store:
     def probe(self) -> ProbeResult:
         """Create, read back, list and refuse to replace objects of the store's own: see ``Store``."""
         found = f"s3://{self._bucket.name}: {probe_bucket(self._bucket)}"
-        warning = f"; {_IN_THE_OPEN}" if self._bucket.address.is_in_the_open else ""
-        return ProbeResult(None, found + warning)
+        return ProbeResult(None, found + self._bucket.address.warning)
 
     def _found_out(self) -> bool:
         """Say whether the service honours If-None-Match; the first time, try, and clear what was left."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from ipaddress import ip_address
 from threading import Lock
 from typing import TYPE_CHECKING, Literal, TypedDict
@@ -34,6 +35,11 @@ DEPOSIT = "muniment-deposit"
 
 KEY_BYTES = 1024
 """How long a key may be, in bytes of UTF-8, on every S3 service known."""
+
+_IN_THE_OPEN = (
+    "warning: over plain http everybody on the way can read what is sent, and change it; "
+    "give an endpoint_url that begins with https"
+)
 
 _ILLEGIBLE = re.compile(
     rb"&#(?:x0*(?:[0-8bcef]|1[0-9a-f]|fff[ef])|0*(?:[0-8]|1[12]|1[4-9]|2[0-9]|3[01]|6553[45]));"
@@ -65,6 +71,21 @@ class BucketAddress:
         parts = urlsplit(self.endpoint_url or "")
         return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
 
+    @property
+    def warning(self) -> str:
+        """What people are to be warned of, after whatever else is said; empty where there is nothing."""
+        return f"; {_IN_THE_OPEN}" if self.is_in_the_open else ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """An object as a listing has it. ``size`` is in bytes, ``etag`` is without quotes."""
+
+    key: StoreKey
+    size: int
+    etag: str
+    modified: datetime
+
 
 class ObjectPlace(TypedDict):
     """An object as every request names it."""
@@ -84,10 +105,14 @@ UNLESS_THERE: Condition = {"IfNoneMatch": "*"}
 
 
 class Bucket:
-    """A bucket that is connected to when it is first asked for something. Safe for many threads."""
+    """A bucket that is connected to when it is first asked for something. Safe for many threads.
 
-    def __init__(self, store: StoreName, address: BucketAddress) -> None:
+    ``kind`` is what messages call it before its name.
+    """
+
+    def __init__(self, store: StoreName, address: BucketAddress, kind: str = "store") -> None:
         self.store = store
+        self.kind = kind
         self.address = address
         self.name = address.bucket
         self._prefix = f"{address.prefix}/" if address.prefix else ""
@@ -99,7 +124,7 @@ class Bucket:
         """The client. Making it takes a moment, and happens once."""
         with self._turn:
             if self._client is None:
-                with translating(self.store, "connect to", self.name):
+                with translating(self.store, "connect to", self.name, self.kind):
                     self._client = _connected(self.address)
             return self._client
 
@@ -117,7 +142,7 @@ class Bucket:
 
     def asking(self, act: str, key: str) -> AbstractContextManager[None]:
         """Translate what goes wrong while the bucket is asked to do ``act`` to ``key``."""
-        return translating(self.store, act, key)
+        return translating(self.store, act, key, self.kind)
 
     def deposit_of(self, key: StoreKey) -> str | None:
         """Return which deposit the object under ``key`` came from; ``""`` where unknown, ``None`` if absent.
@@ -144,28 +169,38 @@ class Bucket:
             except ClientError as error:
                 if is_absence(error):
                     raise UnavailableError(
-                        f"store {self.store}: there is no bucket {self.name}; make it, or mend its name or "
-                        "the endpoint_url in muniment.toml; Muniment makes no bucket"
+                        f"{self.kind} {self.store}: there is no bucket {self.name}; make it, or mend its "
+                        "name or the endpoint_url in muniment.toml; Muniment makes no bucket"
                     ) from error
                 raise
         return NotFoundError(
-            f"store {self.store}: nothing is kept under {shown(key)}; look in another store for it"
+            f"{self.kind} {self.store}: nothing is kept under {shown(key)}; look in another store for it"
         )
 
     def list(self, start: str) -> Iterator[KeptFile]:
         """Yield every object whose key begins with ``start``, a page at a time, in the service's order."""
+        return (KeptFile(found.key, found.size) for found in self.objects(start))
+
+    def objects(self, start: str, at_once: int = 1000) -> Iterator[ListedObject]:
+        """Yield the same with all that a listing says of them; a page is of up to ``at_once`` objects."""
         # ListObjects, not ListObjectsV2: the second goes on from a token that some services write
         # unescaped, so that a control character in a key would end the listing.
         last = ""
         while True:
             with self.asking("list", start or "its files"):
                 page = self.client.list_objects(
-                    Bucket=self.name, Prefix=self.object_key(start), Marker=last, EncodingType="url"
+                    Bucket=self.name,
+                    Prefix=self.object_key(start),
+                    Marker=last,
+                    EncodingType="url",
+                    MaxKeys=at_once,
                 )
             contents = page.get("Contents", ())
             for found in contents:
                 last = unquote_plus(found["Key"])
-                yield KeptFile(self.key_of(last), found["Size"])
+                yield ListedObject(
+                    self.key_of(last), found["Size"], found["ETag"].strip('"'), found["LastModified"]
+                )
             if not contents or not page["IsTruncated"]:
                 return
 

@@ -33,7 +33,7 @@ _CLOCK = (
     DeniedError,
     "the clocks of this machine and of the service differ too much: set this one's (NTP), then run it again",
 )
-_REGION = (DeniedError, "set the store's region, and its endpoint_url, to where the bucket is")
+_REGION = (DeniedError, "set its region, and its endpoint_url, to where the bucket is")
 _NO_BUCKET = (
     UnavailableError,
     "make the bucket, or mend its name or the endpoint_url in muniment.toml; Muniment makes no bucket",
@@ -41,7 +41,7 @@ _NO_BUCKET = (
 _FULL = (StoreFullError, "make room or raise the quota, then run it again")
 _NAME = (DeniedError, "the service cannot hold such a name; keep the package in another store")
 _BUSY = (UnavailableError, "the service asks to come back later: run it again")
-_UNKNOWN = (DeniedError, "look up what the service means by that, and mend the store's settings")
+_UNKNOWN = (DeniedError, "look up what the service means by that, and mend its settings in muniment.toml")
 _UNREACHED = (UnavailableError, "see that the service runs and endpoint_url leads to it, then run it again")
 _CERTIFICATE = (
     DeniedError,
@@ -128,22 +128,29 @@ def is_taken(error: ClientError) -> bool:
     return status_of(error) in {HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT}
 
 
-def translated(error: Exception, store: StoreName, act: str, name: str) -> StorageError:
+def is_mismatch(error: ClientError) -> bool:
+    """Say whether the service refused because the object is another than was asked for (If-Match)."""
+    return status_of(error) == HTTPStatus.PRECONDITION_FAILED
+
+
+def translated(
+    error: Exception, store: StoreName, act: str, name: str, kind_of_place: str = "store"
+) -> StorageError:
     """Return the ``StorageError`` for a failed act, such as ``create`` on the key ``name``."""
     if isinstance(error, ClientError):
         (kind, next_step), reason = _meaning(error), _answer(error)
     else:
         (kind, next_step), reason = _failure(error), str(error)
-    return kind(f"store {store}: cannot {act} {shown(name)}: {shown(reason)}; {next_step}")
+    return kind(f"{kind_of_place} {store}: cannot {act} {shown(name)}: {shown(reason)}; {next_step}")
 
 
 @contextmanager
-def translating(store: StoreName, act: str, name: str) -> Iterator[None]:
+def translating(store: StoreName, act: str, name: str, kind_of_place: str = "store") -> Iterator[None]:
     """Turn what botocore raises within into the ``StorageError`` that names store, act and name."""
     try:
         yield
     except (ClientError, BotoCoreError, ResponseParserError) as error:
-        raise translated(error, store, act, name) from error
+        raise translated(error, store, act, name, kind_of_place) from error
 
 
 def _meaning(error: ClientError) -> tuple[type[StorageError], str]:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from preservation.errors import StorageError
-from preservation.model.paths import StoreKey
+from preservation.errors import PreservationError, SourceChangedError
+from preservation.model.paths import StoreKey, shown
 from storage.stores.s3_bucket import Bucket
-from storage.stores.s3_faults import is_absence
+from storage.stores.s3_faults import is_absence, is_mismatch
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
@@ -22,12 +22,17 @@ _RESUMPTIONS = 3
 class ObjectStream:
     """An object's bytes, read once. A failure that asking again does not mend is an ``OSError``."""
 
-    def __init__(self, bucket: Bucket, key: StoreKey) -> None:
-        """Ask for the object. Raises ``NotFoundError`` or another ``StorageError``."""
+    def __init__(self, bucket: Bucket, key: StoreKey, etag: str = "") -> None:
+        """Ask for the object, the very one with ``etag`` where that is given.
+
+        With it, a checksum that the service keeps is held against the bytes. Raises ``NotFoundError`` or
+        another ``StorageError``; with ``etag``, ``SourceChangedError`` where it is gone or another.
+        """
         self._bucket = bucket
         self._key = key
         self._offset = 0
         self._resumptions = 0
+        self._wanted = etag
         answer = self._asked()
         self._body = answer["Body"]
         self._size = answer["ContentLength"]
@@ -62,7 +67,7 @@ class ObjectStream:
             raise OSError(errno.EIO, reason)
         try:
             answer = self._asked(rest=True)
-        except StorageError as error:
+        except PreservationError as error:
             raise OSError(errno.EIO, str(error)) from error
         self._body = answer["Body"]
         if answer["ContentLength"] != self._size - self._offset:
@@ -74,12 +79,18 @@ class ObjectStream:
             try:
                 if rest:
                     return bucket.client.get_object(
-                        **bucket.at(key),
-                        Range=f"bytes={self._offset}-",
-                        IfMatch=self._etag,
+                        **bucket.at(key), Range=f"bytes={self._offset}-", IfMatch=self._etag
+                    )
+                if self._wanted:
+                    return bucket.client.get_object(
+                        **bucket.at(key), IfMatch=self._wanted, ChecksumMode="ENABLED"
                     )
                 return bucket.client.get_object(**bucket.at(key))
             except ClientError as error:
+                if self._wanted and (is_mismatch(error) or is_absence(error)):
+                    raise SourceChangedError(
+                        f"{bucket.kind} {bucket.store}: {shown(key)} is gone, or another than was listed"
+                    ) from error
                 if not is_absence(error):
                     raise
         raise bucket.absent(key)

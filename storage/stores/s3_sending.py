@@ -94,8 +94,10 @@ class Sender:
                     answer = self._sent(body, deposit.key, send)
             except _TakenError as error:
                 self._require_mine(deposit.key, mine, error)
+                deposit.written(1, deposit.size)
                 return
         self._require_same(deposit.key, checksum, answer.get("ChecksumSHA256"))
+        deposit.written(1, deposit.size)
 
     @contextmanager
     def _turn(self, key: StoreKey) -> Iterator[None]:
@@ -127,6 +129,7 @@ class Sender:
             finally:
                 _let_end(parts)
             self._complete(deposit.key, upload, sent, mine)
+            deposit.written(1, 0)
 
     @contextmanager
     def _upload(self, key: StoreKey, mine: str) -> Iterator[str]:
@@ -162,6 +165,7 @@ class Sender:
                 ),
             )
         self._require_same(deposit.key, checksum, answer.get("ChecksumSHA256"))
+        deposit.written(0, length)
         part: CompletedPartTypeDef = {"PartNumber": number, "ETag": answer["ETag"]}
         if "ChecksumSHA256" in answer:
             part["ChecksumSHA256"] = answer["ChecksumSHA256"]

@@ -1,0 +1,1 @@
+"""Bucket inboxes: what lies in them is waited for, claimed, brought here as a take, and answered there."""

@@ -1,0 +1,108 @@
+"""What is to be told of a bucket inbox now: what waits, is on its way, was refused, or fails."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+from flows.progress import LOG, human_size
+from flows.watching.buckets.bringing import Progress
+from flows.watching.buckets.fetching import NotFetched
+from flows.watching.buckets.listing import ListedDrop
+from flows.watching.buckets.looking import Looked
+from flows.watching.buckets.places import DropPlace
+from flows.watching.publishing import BucketNews, PassedOverEntry, WaitingDrop
+from preservation.model.paths import StoreKey, shown
+from preservation.settling.tally import TreeSignature
+from storage.ports.drop_buckets import DropBucket
+
+_FETCHING = "fetching"
+
+
+class Bulletin:
+    """Kept by the threads of one bucket inbox. ``changed`` is called when there is something new in it."""
+
+    def __init__(self, bucket: DropBucket, changed: Callable[[], None]) -> None:
+        self._bucket = bucket
+        self._changed = changed
+        self._turn = threading.Lock()
+        self._found = BucketNews()
+        self._in_hand: dict[DropPlace, tuple[ListedDrop, Progress]] = {}
+        self._refused: dict[DropPlace, tuple[TreeSignature, NotFetched]] = {}
+        self._faults: dict[str, str] = {}
+
+    @property
+    def news(self) -> BucketNews:
+        """All of it."""
+        with self._turn:
+            fetched = tuple(self._told(listed, progress) for listed, progress in self._in_hand.values())
+            refused = tuple(
+                PassedOverEntry(self.where(place.key), reason.sentence)
+                for place, (_, reason) in self._refused.items()
+            )
+            faults = tuple(PassedOverEntry(where, sentence) for where, sentence in self._faults.items())
+            return replace(self._found, waiting=(*self._found.waiting, *fetched), faults=(*faults, *refused))
+
+    def where(self, key: StoreKey) -> str:
+        """Return where in the bucket that is, for people."""
+        return shown(self._bucket.location(key))
+
+    def places_in_hand(self) -> set[DropPlace]:
+        """Return which drops are to be fetched, or being fetched."""
+        with self._turn:
+            return set(self._in_hand)
+
+    def note_look(self, looked: Looked) -> list[tuple[ListedDrop, Progress]]:
+        """Note what a look found; return what is to be fetched now, which is in hand from then on."""
+        with self._turn:
+            self._found = looked.news
+            self._refused = {place: one for place, one in self._refused.items() if place in looked.there}
+            wanted = [(listed, Progress()) for listed in looked.complete if not self._is_hopeless(listed)]
+            for listed, progress in wanted:
+                self._refused.pop(listed.place, None)
+                self._in_hand[listed.place] = listed, progress
+        self._changed()
+        return wanted
+
+    def note_brought(self, place: DropPlace) -> None:
+        """Note that a drop is here."""
+        with self._turn:
+            self._in_hand.pop(place, None)
+            self._refused.pop(place, None)
+        self._changed()
+
+    def note_refused(self, listed: ListedDrop, reason: NotFetched) -> None:
+        """Note that a drop stays in the bucket."""
+        with self._turn:
+            self._in_hand.pop(listed.place, None)
+            if reason.sentence:
+                LOG.warning("%s: %s", self.where(listed.place.key), reason.sentence)
+                self._refused[listed.place] = listed.look.signature, reason
+        self._changed()
+
+    def tell(self, where: str, sentence: str) -> None:
+        """Tell what fails there until it is told again: with an empty ``sentence`` it fails no more."""
+        with self._turn:
+            before = self._faults.get(where, "")
+            if sentence:
+                self._faults[where] = sentence
+            else:
+                self._faults.pop(where, None)
+        if sentence != before:
+            LOG.warning("%s: %s", where, sentence or "it is well again")
+            self._changed()
+
+    def _is_hopeless(self, listed: ListedDrop) -> bool:
+        """Say whether it was refused for good as it is."""
+        signature, reason = self._refused.get(listed.place, (None, NotFetched()))
+        return reason.for_good and signature == listed.look.signature
+
+    def _told(self, listed: ListedDrop, progress: Progress) -> WaitingDrop:
+        look = listed.look
+        sentence = (
+            f"being fetched: {progress.files:,} of {look.files:,} files, {human_size(progress.bytes)} of "
+            f"{human_size(look.bytes)} are here"
+        )
+        where = self.where(listed.place.key)
+        return WaitingDrop(listed.place.collection, where, look.files, look.bytes, _FETCHING, sentence)

@@ -1,0 +1,259 @@
+"""One bucket inbox at work: it is looked through, complete drops are fetched, and answers are brought to it.
+
+Each is done in a thread of its own, so that a large drop on its way holds up no answer, and a bucket that is
+away holds up nothing else.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from flows.progress import LOG
+from flows.settings import BucketInboxSettings, Settings
+from flows.watching.areas import Area
+from flows.watching.buckets.answering import Answering
+from flows.watching.buckets.bringing import Progress, StoppedError
+from flows.watching.buckets.bulletin import Bulletin
+from flows.watching.buckets.claims import Claims, installation_mark
+from flows.watching.buckets.fetching import Fetcher, NotFetched
+from flows.watching.buckets.listing import ListedDrop
+from flows.watching.buckets.looking import BucketWatcher
+from flows.watching.buckets.places import CLAIMS, INBOX, DropPlace
+from flows.watching.buckets.promises import what_a_bucket_lacks
+from flows.watching.inboxes import InboxFault, terms_of
+from flows.watching.placing import is_answered
+from flows.watching.publishing import BucketNews
+from flows.watching.takes import Take, TakeId, take_folders, take_of
+from preservation.errors import ConfigurationError, PreservationError
+from preservation.model.identifiers import collection_name
+from preservation.model.paths import StoreKey, shown
+from preservation.settling.settle import Moment
+from preservation.settling.terms import SettlingTerms
+from storage.ports.drop_buckets import DropBucket
+
+_FETCHERS: Final = 4
+"""So many drops are fetched at a time: of small ones, most of the time is spent waiting for the service."""
+
+_ANSWER_SECONDS: Final = 1.0
+_RESUME_SECONDS: Final = 10.0
+_AWAY_SECONDS: Final = 30.0
+"""For so long a bucket that did not answer is left alone before answers are tried again."""
+
+
+class BucketInbox:
+    """A bucket inbox at work until it is stopped.
+
+    ``taken`` is called with each drop that is ours from then on, ``changed`` when there is something new to
+    be told.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        inbox: BucketInboxSettings,
+        taken: Callable[[Take], None],
+        changed: Callable[[], None],
+        bucket: DropBucket,
+    ) -> None:
+        self._settings = settings
+        self._inbox = inbox
+        self._area = settings.areas[0]
+        self._taken = taken
+        self._changed = changed
+        self._bucket = bucket
+        self._bulletin = Bulletin(self._bucket, changed)
+        self._stopped = threading.Event()
+        self._complete: queue.SimpleQueue[tuple[ListedDrop, Progress]] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._ended_by: BaseException | None = None
+
+    def start(self) -> None:
+        """Begin."""
+        for work in (self._look_on, self._answer_on, self._resume_on, *[self._fetch_on] * _FETCHERS):
+            thread = threading.Thread(target=self._begun, args=(work,), name=f"bucket {self._inbox.name}")
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """Ask it to end; what is on its way is gone on with by the next one."""
+        self._stopped.set()
+
+    def wait(self) -> None:
+        """Wait until it has ended."""
+        for thread in self._threads:
+            thread.join()
+
+    def require_alive(self) -> None:
+        """Raise what ended one of its threads, should one have ended by itself."""
+        if self._ended_by is not None:
+            raise self._ended_by
+
+    @property
+    def news(self) -> BucketNews:
+        """What is to be told of it now."""
+        return self._bulletin.news
+
+    def _begun(self, work: Callable[[Claims], None]) -> None:
+        """Do ``work`` once it is known who we are."""
+        where = self._bulletin.where(StoreKey(""))
+        while not self._stopped.is_set():
+            try:
+                claims = Claims(self._bucket, installation_mark(self._settings))
+                self._bulletin.tell(where, "")
+                work(claims)
+            except (OSError, PreservationError) as error:
+                self._bulletin.tell(
+                    where, f"the bucket inbox cannot be attended to ({error}); it is tried again"
+                )
+                self._stopped.wait(_AWAY_SECONDS)
+            except BaseException as error:  # noqa: BLE001  raised again in the thread that everybody looks at
+                self._ended_by = error
+                self._changed()
+                return
+
+    def _look_on(self, claims: Claims) -> None:
+        """List the bucket, have what is complete fetched, and pause."""
+        scratch = self._settings.state
+        watcher = BucketWatcher(
+            self._bucket,
+            claims,
+            self._inbox.poll,
+            self._terms_of,
+            lambda place: what_a_bucket_lacks(place, self._bucket, scratch),
+            self._has_take,
+        )
+        where = self._bulletin.where(StoreKey(INBOX))
+        while not self._stopped.is_set():
+            again = Moment(time.monotonic() + self._inbox.poll)
+            try:
+                looked = watcher.look(Moment(time.monotonic()), self._bulletin.places_in_hand)
+            except PreservationError as error:
+                self._bulletin.tell(where, str(error))
+            else:
+                self._bulletin.tell(where, "")
+                for wanted in self._bulletin.note_look(looked):
+                    self._complete.put(wanted)
+                again = looked.again
+            self._stopped.wait(max(again - time.monotonic(), 0))
+
+    def _fetch_on(self, claims: Claims) -> None:
+        """Fetch what is complete, one drop after the other."""
+        fetcher = self._fetcher(claims)
+        while not self._stopped.is_set():
+            try:
+                listed, progress = self._complete.get(timeout=_ANSWER_SECONDS)
+            except queue.Empty:
+                continue
+            self._fetch(fetcher, listed, progress)
+
+    def _resume_on(self, claims: Claims) -> None:
+        """Go on with what somebody was killed over, or with what a bucket that is away has interrupted."""
+        fetcher = self._fetcher(claims)
+        where = self._bulletin.where(StoreKey(CLAIMS))
+        while not self._stopped.is_set():
+            try:
+                for take in fetcher.unfinished():
+                    fetched = fetcher.go_on(take, Progress())
+                    if isinstance(fetched, Take):
+                        self._tell_taken(fetched)
+            except StoppedError:
+                return
+            except (OSError, PreservationError) as error:
+                self._bulletin.tell(where, f"what is being fetched waits: {error}")
+            else:
+                self._bulletin.tell(where, "")
+            self._stopped.wait(_RESUME_SECONDS)
+
+    def _fetcher(self, claims: Claims) -> Fetcher:
+        threads = max(self._inbox.connections // _FETCHERS, 1)
+        return Fetcher(self._bucket, claims, self._area, threads, self._stopped)
+
+    def _fetch(self, fetcher: Fetcher, listed: ListedDrop, progress: Progress) -> None:
+        try:
+            fetched = fetcher.fetch(listed, progress)
+        except StoppedError:
+            return
+        except (OSError, PreservationError) as error:
+            fetched = NotFetched(f"it could not be fetched ({error}); it is tried again")
+        if isinstance(fetched, Take):
+            self._tell_taken(fetched)
+        else:
+            self._bulletin.note_refused(listed, fetched)
+
+    def _tell_taken(self, take: Take) -> None:
+        place = DropPlace.of(take)
+        LOG.info("%s: taken (%s)", take.object_id, self._bulletin.where(place.key))
+        self._bulletin.note_brought(place)
+        self._taken(take)
+
+    def _answer_on(self, claims: Claims) -> None:
+        """Bring to the bucket what the runs have answered."""
+        answering = Answering(self._bucket, claims, self._inbox.connections)
+        waits: dict[TakeId, float] = {}
+        while not self._stopped.is_set():
+            for take in self._answered():
+                if time.monotonic() < waits.get(take.id, float("-inf")):
+                    continue
+                try:
+                    done = answering.answer(take)
+                except (OSError, PreservationError) as error:
+                    sentence = (
+                        f"its drop is answered, and the answer waits to be put into the bucket ({error})"
+                    )
+                    self._bulletin.tell(shown(str(take.folder)), sentence)
+                    waits[take.id] = time.monotonic() + _AWAY_SECONDS
+                else:
+                    self._bulletin.tell(shown(str(take.folder)), "")
+                    waits.pop(take.id, None)
+                    if done:
+                        LOG.info("%s: answered in %s", take.object_id, self._bulletin.where(StoreKey("")))
+                if self._stopped.is_set():
+                    return
+            self._stopped.wait(_ANSWER_SECONDS)
+
+    def _answered(self) -> Iterator[Take]:
+        for folder in take_folders(self._area):
+            if not (folder / "answer.json").exists():
+                continue
+            take = take_of(folder, self._area)
+            if take is not None and take.bucket_inbox == self._inbox.name and is_answered(take):
+                yield take
+
+    def _has_take(self, take: TakeId) -> bool:
+        """Say whether the take is there; where the disk of all takes is away, it is not known to be gone."""
+        return (self._area.taken / take).exists() or not self._area.taken.is_dir()
+
+    def _terms_of(self, collection: str) -> SettlingTerms | str:
+        try:
+            return terms_of(self._settings.policy_of(collection_name(collection)))
+        except ValueError as error:
+            return f"{error}; nothing in it is taken"
+        except ConfigurationError as error:
+            return f"nothing in it is taken: {error}"
+
+
+def forsaken(settings: Settings) -> Iterator[InboxFault]:
+    """Tell of takes whose bucket inbox is in the settings no more. Raises nothing."""
+    names = {inbox.name for inbox in settings.bucket_inbox}
+    for area in settings.areas:
+        for folder in _folders_in(area):
+            take = take_of(folder, area)
+            if take is not None and take.bucket_inbox and take.bucket_inbox not in names:
+                yield InboxFault(
+                    folder,
+                    f"its drop came from the bucket inbox {take.bucket_inbox}, which muniment.toml has no "
+                    "more, so it cannot be answered there; put that [[bucket_inbox]] back until it is",
+                )
+
+
+def _folders_in(area: Area) -> list[Path]:
+    try:
+        return take_folders(area)
+    except OSError:
+        # What ails the area is told by whoever recovers its takes.
+        return []

@@ -1,0 +1,1 @@
+"""Buckets that drops arrive in: adapters of the port in ``storage.ports.drop_buckets``."""

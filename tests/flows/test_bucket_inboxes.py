@@ -1,0 +1,540 @@
+"""Drops in a bucket: waited for, claimed, fetched and answered, step by step, against people and kills."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+from building_bucket_inboxes import (
+    PAGES,
+    SHEET,
+    Station,
+    WatchedBucket,
+    away,
+    content,
+    drop_into,
+    keys,
+)
+from building_inboxes import terms
+from building_takes import contents as files_in
+from msgspec import structs
+from small_disks import small_disk
+from watching_buckets import answer_all, until, watching, watching_installation
+
+from flows.installation import make_installation
+from flows.settings_file import load_settings
+from flows.watching.areas import Area
+from flows.watching.buckets.bringing import Progress, StoppedError
+from flows.watching.buckets.bulletin import Bulletin
+from flows.watching.buckets.fetching import Fetcher, NotFetched
+from flows.watching.buckets.service import BucketInbox, forsaken
+from flows.watching.placing import KEPT
+from flows.watching.publishing import read_inboxes
+from flows.watching.recovering import recover
+from flows.watching.takes import Take, announce_take, take_folders
+from preservation.errors import UnavailableError
+from preservation.model.issues import Issue, Severity
+from preservation.model.paths import StoreKey
+from preservation.model.verdicts import Verdict
+from preservation.virus.findings import INFECTED
+from storage.inboxes.memory import Contents
+from storage.stores.s3_bucket import BucketAddress
+
+RECEIPTS = [f"{SHEET}.receipt.html", f"{SHEET}.receipt.json"]
+
+
+@pytest.fixture
+def contents() -> Contents:
+    return Contents()
+
+
+@pytest.fixture
+def bucket(contents: Contents) -> WatchedBucket:
+    return WatchedBucket(contents)
+
+
+@pytest.fixture
+def station(tmp_path: Path, bucket: WatchedBucket) -> Station:
+    return Station(tmp_path / "ours", bucket)
+
+
+def another(tmp_path: Path, contents: Contents) -> Station:
+    return Station(tmp_path / "theirs", WatchedBucket(contents), "theirs")
+
+
+def answers(place: str) -> list[str]:
+    return [f"{place}/{name}" for name in RECEIPTS]
+
+
+def restarted(station: Station) -> list[Take | NotFetched]:
+    """What the next service makes of takes that have no drop yet."""
+    return [station.fetcher.go_on(take, Progress()) for take in station.fetcher.unfinished()]
+
+
+def test_a_drop_that_grows_is_waited_for_and_taken_when_it_has_kept_still(
+    station: Station, contents: Contents
+):
+    for name, page in PAGES.items():
+        drop_into(contents, SHEET, {name: page})
+        [waiting] = station.look().news.waiting
+        assert waiting.sentence.startswith("waiting: ")
+        assert waiting.path == f"memory://scans/inbox/{SHEET}"
+    assert (waiting.files, waiting.bytes) == (3, 18)
+    take = station.taken()
+    assert files_in(take.path) == PAGES
+    assert (str(take.object_id), take.bucket_inbox) == (SHEET, "scans")
+    assert keys(contents, "processing/") == [f"processing/{SHEET}.json"]
+    assert not take.arriving.exists()
+
+
+def test_what_is_stored_leaves_the_inbox_and_its_receipts_are_in_the_bucket(
+    station: Station, contents: Contents
+):
+    drop_into(contents, SHEET, PAGES)
+    take = station.taken()
+    station.answered(take, Verdict.STORED)
+    assert keys(contents) == answers("accepted")
+    assert b"stored" in content(contents, f"accepted/{RECEIPTS[0]}")
+    assert files_in(station.area.accepted / SHEET) == PAGES
+    assert (station.area.accepted / f"{SHEET}{KEPT}").exists()
+    assert not take_folders(station.area)
+
+
+def test_what_is_rejected_comes_back_unchanged_and_nothing_stays_here(station: Station, contents: Contents):
+    drop_into(contents, SHEET, {**PAGES, "deeper/": b"", "deeper/notes.txt": b"notes"})
+    take = station.taken()
+    station.answered(take, Verdict.REJECTED)
+    sent_back = {key.removeprefix(f"rejected/{SHEET}/") for key in keys(contents)} - set(answers("rejected"))
+    assert sent_back == {*PAGES, "deeper/", "deeper/notes.txt"}
+    assert content(contents, f"rejected/{SHEET}/page 1.tif") == b"page 1"
+    assert b"rejected" in content(contents, f"rejected/{RECEIPTS[0]}")
+    assert not take_folders(station.area)
+    assert not files_in(station.area.rejected)
+
+
+def test_what_is_rejected_again_gets_a_name_of_its_own(station: Station, contents: Contents):
+    for text in (b"first", b"second"):
+        drop_into(contents, SHEET, {"page.tif": text})
+        station.answered(station.taken(), Verdict.REJECTED)
+    assert content(contents, f"rejected/{SHEET}/page.tif") == b"first"
+    assert content(contents, f"rejected/{SHEET} (2)/page.tif") == b"second"
+    assert f"rejected/{SHEET} (2).receipt.html" in keys(contents)
+
+
+def test_what_is_infected_is_in_quarantine_here_and_told_of_there(station: Station, contents: Contents):
+    drop_into(contents, SHEET, PAGES)
+    infected = Issue(INFECTED, Severity.ERROR, "It is infected.", None, "Clean it.")
+    station.answered(station.taken(), Verdict.REJECTED, infected)
+    assert keys(contents) == answers("rejected")
+    assert files_in(station.area.quarantine / SHEET) == PAGES
+
+
+def test_one_file_is_a_drop_and_so_is_a_group_s_folder(tmp_path: Path, contents: Contents):
+    grouped = Station(tmp_path / "ours", WatchedBucket(contents), asked=terms("settle = 10", "grouping = 1"))
+    drop_into(contents, "maps/box-1/sheet.tar.gz", b"a bag")
+    drop_into(contents, "maps/stray.tif", b"astray")
+    take = grouped.taken()
+    assert (str(take.object_id), take.path.read_bytes()) == ("maps/box-1__sheet", b"a bag")
+    [astray] = grouped.look().news.passed_over
+    assert astray.path.endswith("inbox/maps/stray.tif")
+    grouped.answered(take, Verdict.REJECTED)
+    assert content(contents, "rejected/maps/box-1/sheet.tar.gz") == b"a bag"
+    assert "rejected/maps/box-1/sheet.tar.gz.receipt.html" in keys(contents)
+
+
+def test_a_sentinel_beside_is_waited_for_and_goes_where_the_drop_goes(tmp_path: Path, contents: Contents):
+    asked = terms("settle = 10", 'complete_when = "sentinel"', 'sentinels = [".done"]')
+    station = Station(tmp_path / "ours", WatchedBucket(contents), asked=asked)
+    drop_into(contents, SHEET, PAGES)
+    for _ in range(4):
+        [waiting] = station.look().news.waiting
+    assert waiting.reason == "sentinel"
+    drop_into(contents, f"{SHEET}.done", b"")
+    [listed] = station.look().complete
+    take = station.fetcher.fetch(listed, Progress())
+    assert isinstance(take, Take)
+    station.answered(take, Verdict.REJECTED)
+    assert not keys(contents, "inbox/")
+    assert f"rejected/{SHEET}.done" in keys(contents)
+
+
+def test_a_manifest_is_held_against_what_is_there(tmp_path: Path, contents: Contents):
+    asked = terms("settle = 10", 'complete_when = "manifest"')
+    station = Station(tmp_path / "ours", WatchedBucket(contents), asked=asked)
+    digest = "0" * 64
+    listed = f"{digest}  page 0.tif\n{digest}  deeper/last.tif\n".encode()
+    drop_into(contents, SHEET, {"manifest-sha256.txt": listed, "page 0.tif": b"page"})
+    for _ in range(4):
+        looked = station.look()
+        assert not looked.complete
+    assert "waiting for deeper/last.tif, which manifest-sha256.txt names" in looked.news.waiting[0].sentence
+    drop_into(contents, SHEET, {"deeper/last.tif": b"last"})
+    assert station.settled().complete
+
+
+def test_temporary_names_hidden_ones_and_junk_are_as_in_folders(station: Station, contents: Contents):
+    drop_into(contents, SHEET, {"page.tif.part/half": b"half"})
+    drop_into(contents, "maps/other.tmp", b"unfinished")
+    drop_into(contents, "maps/Thumbs.db", b"junk")
+    drop_into(contents, "maps/.hidden/x", b"hidden")
+    drop_into(contents, "maps/empty/", b"")
+    looked = station.settled()
+    assert not looked.complete
+    assert {waiting.reason for waiting in looked.news.waiting} == {"renaming", "content"}
+    assert [entry.path.rpartition("/")[2] for entry in looked.news.passed_over] == [
+        ".hidden",
+        "Thumbs.db",
+        "other.tmp",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("hostile", "named"),
+    [
+        (f"{SHEET}/../../../etc/passwd", ".."),
+        (f"{SHEET}//etc/passwd", "absolute"),
+        (f"{SHEET}/a//b", "empty"),
+        (f"{SHEET}/a/./b", "'.'"),
+        (f"{SHEET}/{'x' * 256}", "255 bytes"),
+        (f"{SHEET}/bro\ufffdken", "broken"),
+        (f"{SHEET}/folder/", "has bytes"),
+        (SHEET, "others lie below it"),
+        (f"{SHEET}/{'x/' * 495}y", "so long"),
+    ],
+)
+def test_a_key_that_can_be_no_file_keeps_its_drop_where_it_is_and_is_named(
+    station: Station, contents: Contents, hostile: str, named: str
+):
+    drop_into(contents, SHEET, PAGES)
+    drop_into(contents, "maps/sound", PAGES)
+    drop_into(contents, hostile, b"bytes")
+    looked = station.settled()
+    assert [str(listed.place.name) for listed in looked.complete] == ["sound"]
+    [told] = looked.news.passed_over
+    assert named in told.sentence
+    assert told.path.endswith("inbox/maps/sheet-012")
+
+
+@pytest.mark.parametrize("key", ["maps/../x", "maps//x", "../x", "x", "other/x", "/x"])
+def test_keys_outside_of_any_drop_are_named_and_left(station: Station, contents: Contents, key: str):
+    drop_into(contents, key, b"bytes")
+    looked = station.settled()
+    assert not looked.complete
+    assert not looked.news.waiting
+    assert len(looked.news.passed_over) == 1
+
+
+def test_names_that_cannot_stand_beside_each_other_are_refused_for_good(station: Station, contents: Contents):
+    drop_into(contents, SHEET, {"page": b"a file", "page/1": b"in a folder"})
+    [listed] = station.settled().complete
+    refused = station.fetcher.fetch(listed, Progress())
+    assert isinstance(refused, NotFetched)
+    assert refused.for_good
+    assert "cannot be a file or a folder beside the others" in refused.sentence
+    assert keys(contents, "processing/") == []
+    assert not take_folders(station.area)
+
+
+def test_what_was_refused_for_good_is_told_of_and_not_tried_again_until_it_is_another(
+    station: Station, bucket: WatchedBucket, contents: Contents
+):
+    bulletin = Bulletin(bucket, lambda: None)
+    drop_into(contents, SHEET, {"page": b"a file", "page/1": b"in a folder"})
+    [(listed, progress)] = bulletin.note_look(station.settled())
+    assert [waiting.reason for waiting in bulletin.news.waiting] == ["fetching"]
+    refused = station.fetcher.fetch(listed, progress)
+    assert isinstance(refused, NotFetched)
+    bulletin.note_refused(listed, refused)
+    assert not bulletin.note_look(station.settled())
+    [told] = bulletin.news.faults
+    assert told.sentence == refused.sentence
+    del contents.objects[StoreKey(f"inbox/{SHEET}/page")]
+    [(mended, progress)] = bulletin.note_look(station.settled())
+    taken = station.fetcher.fetch(mended, progress)
+    assert isinstance(taken, Take)
+    bulletin.note_brought(mended.place)
+    assert not bulletin.news.faults
+    assert not bulletin.news.waiting
+
+
+def test_of_two_installations_one_gets_a_drop_and_the_other_says_who(
+    station: Station, contents: Contents, tmp_path: Path
+):
+    theirs = another(tmp_path, contents)
+    drop_into(contents, SHEET, PAGES)
+    [listed] = theirs.settled().complete
+    take = station.taken()
+    assert theirs.fetcher.fetch(listed, Progress()) == NotFetched()
+    assert not take_folders(theirs.area)
+    [waiting] = theirs.look().news.waiting
+    assert waiting.reason == "claimed"
+    assert f"another installation has it in hand ({take.by}, since" in waiting.sentence
+    assert not station.look().news.waiting
+    station.answered(take, Verdict.STORED)
+    assert not theirs.look().news.waiting
+
+
+def test_a_drop_that_changed_since_it_was_listed_is_given_back(station: Station, contents: Contents):
+    drop_into(contents, SHEET, PAGES)
+    [listed] = station.settled().complete
+    drop_into(contents, SHEET, {"page 3.tif": b"one more"})
+    refused = station.fetcher.fetch(listed, Progress())
+    assert isinstance(refused, NotFetched)
+    assert refused.sentence == "waiting: it became another while it was being taken"
+    assert keys(contents, "processing/") == []
+    assert files_in(station.taken().path) == {**PAGES, "page 3.tif": b"one more"}
+
+
+def test_an_object_overwritten_while_it_is_fetched_gives_the_drop_back(
+    station: Station, bucket: WatchedBucket, contents: Contents
+):
+    drop_into(contents, SHEET, PAGES)
+    [listed] = station.settled().complete
+    bucket.before["open"] = lambda _: drop_into(contents, SHEET, {"page 2.tif": b"overwritten"})
+    assert isinstance(station.fetcher.fetch(listed, Progress()), NotFetched)
+    assert keys(contents, "processing/") == []
+    bucket.before.clear()
+    assert files_in(station.taken().path)["page 2.tif"] == b"overwritten"
+
+
+@pytest.mark.parametrize("verdict", [Verdict.STORED, Verdict.REJECTED])
+def test_an_object_overwritten_after_it_was_fetched_stays_and_is_the_next_drop(
+    station: Station, contents: Contents, verdict: Verdict
+):
+    drop_into(contents, SHEET, PAGES)
+    take = station.taken()
+    drop_into(contents, SHEET, {"page 2.tif": b"overwritten"})
+    station.answered(take, verdict)
+    assert keys(contents, "inbox/") == [f"inbox/{SHEET}/page 2.tif"]
+    if verdict is Verdict.REJECTED:
+        assert content(contents, f"rejected/{SHEET}/page 2.tif") == b"page 2"
+    assert files_in(station.taken().path) == {"page 2.tif": b"overwritten"}
+
+
+def test_a_drop_for_which_there_is_no_room_is_not_claimed(
+    station: Station, contents: Contents, monkeypatch: pytest.MonkeyPatch
+):
+    drop_into(contents, SHEET, PAGES)
+    [listed] = station.settled().complete
+    monkeypatch.setattr("flows.room._free", lambda _: 10)
+    refused = station.fetcher.fetch(listed, Progress())
+    assert isinstance(refused, NotFetched)
+    assert "it takes 18 B, and 10 B are free" in refused.sentence
+    assert keys(contents, "processing/") == []
+
+
+def test_a_disk_that_is_full_after_all_gives_the_drop_back_and_it_is_fetched_when_there_is_room(
+    tmp_path: Path, bucket: WatchedBucket, contents: Contents, monkeypatch: pytest.MonkeyPatch
+):
+    page = os.urandom(3 << 20)
+    with small_disk(tmp_path / "disk", "16m") as disk:
+        station = Station(disk.point / "ours", bucket)
+        drop_into(contents, SHEET, {"page.tif": page})
+        [listed] = station.settled().complete
+        ballast = disk.fill(leaving=(2 << 20) + 12_345)
+        with monkeypatch.context() as wrong:
+            wrong.setattr("flows.room._free", lambda _: None)
+            refused = station.fetcher.fetch(listed, Progress())
+        assert isinstance(refused, NotFetched)
+        assert "No space left on device" in refused.sentence
+        assert not take_folders(station.area)
+        assert keys(contents, "processing/") == []
+        ballast.unlink()
+        assert files_in(station.taken().path) == {"page.tif": page}
+
+
+def test_a_fetch_that_was_stopped_is_gone_on_with_and_what_is_here_is_not_fetched_again(
+    station: Station, bucket: WatchedBucket, contents: Contents
+):
+    drop_into(contents, SHEET, PAGES)
+    [listed] = station.settled().complete
+    opened: list[str] = []
+
+    def stop_at_the_last(key: str) -> None:
+        if len(opened) == len(PAGES) - 1:
+            station.stopped.set()
+        opened.append(key)
+
+    station.fetcher = Fetcher(bucket, station.claims, station.area, 1, station.stopped)
+    bucket.before["open"] = stop_at_the_last
+    with pytest.raises(StoppedError):
+        station.fetcher.fetch(listed, station.progress)
+    recover(station.area)
+    assert not station.look(0).news.waiting
+    station.stopped.clear()
+    [take] = restarted(station)
+    assert isinstance(take, Take)
+    assert files_in(take.path) == PAGES
+    # The one that was just on its way is fetched again, and no other.
+    assert len(opened) == len(PAGES) + 1
+    station.answered(take, Verdict.STORED)
+    assert keys(contents) == answers("accepted")
+
+
+def test_what_was_fetched_before_the_machine_went_down_is_fetched_again(
+    station: Station, bucket: WatchedBucket, contents: Contents
+):
+    drop_into(contents, SHEET, PAGES)
+    [listed] = station.settled().complete
+    bucket.before["open"] = lambda key: away(key) if key.endswith("2.tif") else None
+    with pytest.raises(UnavailableError):
+        station.fetcher.fetch(listed, Progress())
+    bucket.before.clear()
+    [take] = station.fetcher.unfinished()
+    # As a disk has it that was not written to in time: the size is there, the bytes are not.
+    for arrived in (take.arrived.path / take.name).iterdir():
+        arrived.write_bytes(b"\0" * arrived.stat().st_size)
+    announce_take(structs.replace(take, by=structs.replace(take.by, born="another-boot 12")))
+    [take] = restarted(station)
+    assert isinstance(take, Take)
+    assert files_in(take.path) == PAGES
+
+
+def test_a_bucket_that_goes_away_while_it_is_fetched_is_waited_for(
+    station: Station, bucket: WatchedBucket, contents: Contents
+):
+    drop_into(contents, SHEET, PAGES)
+    [listed] = station.settled().complete
+    bucket.before["open"] = away
+    with pytest.raises(UnavailableError):
+        station.fetcher.fetch(listed, Progress())
+    with pytest.raises(UnavailableError):
+        restarted(station)
+    bucket.before.clear()
+    [take] = restarted(station)
+    assert isinstance(take, Take)
+    assert files_in(take.path) == PAGES
+
+
+@pytest.mark.parametrize("act", ["put", "copy", "remove"])
+@pytest.mark.parametrize("verdict", [Verdict.STORED, Verdict.REJECTED])
+def test_an_answer_waits_for_a_bucket_that_is_away_and_is_brought_once_it_is_back(
+    station: Station, bucket: WatchedBucket, contents: Contents, act: str, verdict: Verdict
+):
+    drop_into(contents, SHEET, PAGES)
+    take = station.taken()
+    station.ended(take, verdict)
+    happened = threading.Event()
+
+    def away_from_the_second_on(key: str) -> None:
+        if happened.is_set():
+            away(key)
+        happened.set()
+
+    bucket.before[act] = away_from_the_second_on
+    if (act, verdict) != ("copy", Verdict.STORED):
+        with pytest.raises(UnavailableError):
+            station.answering.answer(take)
+    bucket.before.clear()
+    recover(station.area)
+    station.answering.answer(take)
+    place = "accepted" if verdict is Verdict.STORED else "rejected"
+    assert not keys(contents, "inbox/")
+    assert not keys(contents, "processing/")
+    assert set(answers(place)) <= set(keys(contents))
+    assert not take_folders(station.area)
+
+
+def test_a_claim_of_ours_without_a_take_is_removed_after_a_while_and_that_of_others_never(
+    station: Station, contents: Contents, tmp_path: Path
+):
+    theirs = another(tmp_path, contents)
+    drop_into(contents, SHEET, PAGES)
+    drop_into(contents, "maps/other", PAGES)
+    listed = {one.place.name: one for one in station.settled().complete}
+    for claims, name in ((station.claims, "sheet-012"), (theirs.claims, "other")):
+        take = theirs.fetcher._new_take(listed[name])
+        assert claims.put(listed[name].place, take.id, take.at)
+    for _ in range(3):
+        station.look(40)
+    assert keys(contents, "processing/") == ["processing/maps/other.json"]
+
+
+def test_a_take_whose_claim_is_gone_before_it_was_fetched_is_given_up(
+    station: Station, bucket: WatchedBucket, contents: Contents
+):
+    drop_into(contents, SHEET, PAGES)
+    [listed] = station.settled().complete
+    bucket.before["open"] = away
+    with pytest.raises(UnavailableError):
+        station.fetcher.fetch(listed, Progress())
+    bucket.before.clear()
+    del contents.objects[StoreKey(f"processing/{SHEET}.json")]
+    assert restarted(station) == [NotFetched()]
+    assert not take_folders(Area(station.area.root))
+    assert keys(contents, "inbox/") == [f"inbox/{SHEET}/{name}" for name in PAGES]
+
+
+def test_a_claim_that_nobody_can_read_is_somebody_s(station: Station, contents: Contents):
+    drop_into(contents, SHEET, PAGES)
+    contents.place(StoreKey(f"processing/{SHEET}.json"), b"\xff no claim")
+    [waiting] = station.settled().news.waiting
+    assert waiting.sentence == "waiting: somebody whose claim cannot be read has it in hand"
+
+
+def test_listing_again_is_left_for_as_long_as_keeps_it_cheap_and_no_longer(
+    station: Station, contents: Contents
+):
+    spent = iter([0.0, 1.0, 1.0, 2.0, 2.0, 202.0])
+    watcher = station._watcher
+    watcher._cpu = lambda: next(spent)
+    assert station.look().again == 5 + 100
+    drop_into(contents, SHEET, PAGES)
+    assert station.look().again == 10 + 10
+    assert station.look().again == 15 + 600
+
+
+def test_a_take_whose_bucket_inbox_is_in_the_settings_no_more_is_told_of(
+    tmp_path: Path, bucket: WatchedBucket, contents: Contents
+):
+    make_installation(tmp_path / "ours")
+    station = Station(tmp_path / "ours", bucket)
+    drop_into(contents, SHEET, PAGES)
+    take = station.taken()
+    [told] = forsaken(load_settings(tmp_path / "ours"))
+    assert told.path == take.folder
+    assert "the bucket inbox scans, which muniment.toml has no more" in told.sentence
+
+
+def test_what_ends_a_thread_by_itself_ends_the_watching(tmp_path: Path):
+    make_installation(tmp_path / "ours")
+    with (tmp_path / "ours" / "muniment.toml").open("a") as file:
+        file.write('\n[[bucket_inbox]]\nname = "scans"\nbucket = "scans"\n')
+    settings = load_settings(tmp_path / "ours")
+    bucket = WatchedBucket(Contents())
+
+    def broken(_: str) -> None:
+        raise RuntimeError("a mistake of ours")
+
+    bucket.before["list"] = broken
+    inbox = BucketInbox(settings, settings.bucket_inbox[0], lambda _: None, lambda: None, bucket)
+    inbox.start()
+    with pytest.raises(RuntimeError, match="a mistake of ours"):
+        until(inbox.require_alive)
+    inbox.stop()
+    inbox.wait()
+
+
+def test_a_bucket_that_is_away_holds_up_nothing_else_and_is_gone_on_with_when_it_is_back(
+    tmp_path: Path, bucket: WatchedBucket, contents: Contents
+):
+    settings = watching_installation(tmp_path / "ours", BucketAddress("scans", "", "http://nobody.example"))
+    inbox = settings.areas[0].inbox / "files" / "beside"
+    bucket.before["list"] = away
+    drop_into(contents, "files/meanwhile", PAGES)
+    with watching(settings, lambda _: bucket) as taken:
+        until(lambda: (told := read_inboxes(settings)) and told.faults)
+        told = read_inboxes(settings)
+        assert told is not None
+        assert told.faults[0].path == "memory://scans/inbox/"
+        inbox.mkdir()
+        (inbox / "page.tif").write_bytes(b"page")
+        until(lambda: taken)
+        bucket.before.clear()
+        until(lambda: len(taken) == 2)
+        assert [take.name for take in taken] == ["beside", "meanwhile"]
+        answer_all(settings, tmp_path / "receipts")
+        until(lambda: "accepted/files/meanwhile.receipt.html" in keys(contents))
+        until(lambda: (told := read_inboxes(settings)) and not told.faults)
