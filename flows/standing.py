@@ -95,7 +95,15 @@ def _latest(installation: Installation) -> Iterator[Conclusion]:
         lambda end: end.concluded_at.date() == today, installation.catalogue.conclusions(Verdict.STORED)
     )
     for verdict in (Verdict.REJECTED, Verdict.WAITING, Verdict.INTERRUPTED):
-        yield from islice(installation.catalogue.conclusions(verdict), _LATEST)
+        for end in islice(installation.catalogue.conclusions(verdict), _LATEST):
+            if not _is_past(end, installation):
+                yield end
+
+
+def _is_past(end: Conclusion, installation: Installation) -> bool:
+    """Say whether the object was tried again since and is kept now, so that nobody need see to that end."""
+    kept = installation.catalogue.latest(end.submission.object)
+    return kept is not None and kept.registered_at > end.concluded_at
 
 
 def _on_its_way(processing: Path, at: datetime) -> Iterator[OnItsWay]:

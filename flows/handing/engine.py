@@ -6,6 +6,7 @@ shows no traceback of Prefect's for it.
 
 from __future__ import annotations
 
+import logging
 import os
 from uuid import UUID
 
@@ -14,12 +15,16 @@ from prefect.flow_engine import load_flow, load_flow_run, run_flow
 from prefect.logging.loggers import flow_run_logger
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
+from flows.progress import LOG
+
 RUN_VARIABLE = "PREFECT__FLOW_RUN_ID"
 
 
 def run_asked_for() -> None:
     """Run it to its end, whatever that is; Prefect is told. Raises ``SystemExit`` where Prefect stops it."""
     identifier = UUID(os.environ[RUN_VARIABLE])
+    # Prefect takes over our log, but not from which level on.
+    LOG.setLevel(logging.INFO)
     # The heartbeat's thread costs a second a run when it is joined; lost runs are found by other signs.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}), handle_engine_signals(identifier):
         asked = load_flow_run(identifier)

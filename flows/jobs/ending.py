@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -49,8 +48,6 @@ def run_job(label: str, directory: str, work: Callable[[Settings], Ended]) -> St
     What says of itself that it may succeed later is tried again as ``[retries] database`` says. ``label``
     names the table of what was done.
     """
-    # Prefect takes over our log, but not from which level on.
-    LOG.setLevel(logging.INFO)
     try:
         settings = load_settings(Path(directory))
         ended = _tried(work, settings, label)

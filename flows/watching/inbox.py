@@ -33,6 +33,9 @@ _AT_REST: Final = 400
 _WHILE_CHANGING: Final = 10
 """What is being written is looked at again after so many times what looking at everything takes."""
 
+_TOUCHED_SECONDS: Final = 1.0
+"""However often a drop is touched, it is looked at no more often."""
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -197,13 +200,15 @@ class Watcher:
                 self._known[path] = replace(known, due=moment)
 
     def _note_touch(self, path: Path, moment: Moment) -> None:
-        """Have the drop looked at that was touched, where time alone does not bring that about."""
+        """Have the drop looked at soon that was touched: its pauses become known, and its figures."""
         for place in (path, *path.parents):
             known = self._known.get(place)
             if known is not None:
-                if known.due is None and known.seen is not None:
-                    due = Moment(max(moment, known.seen.looked + _WHILE_CHANGING * self._cost()))
-                    self._known[place] = replace(known, due=due)
+                if known.seen is not None:
+                    pause = max(_TOUCHED_SECONDS, _WHILE_CHANGING * self._cost())
+                    due = Moment(max(moment, known.seen.looked + pause))
+                    if known.due is None or due < known.due:
+                        self._known[place] = replace(known, due=due)
                 return
 
     def _look_at_all(self, moment: Moment) -> None:

@@ -17,6 +17,9 @@ from preservation.settling.terms import LONGEST_QUIET, PAUSES_ASKED, SettlingTer
 Moment = NewType("Moment", float)
 """Seconds of a clock that nobody sets (``time.monotonic``); only differences mean anything."""
 
+_LOOKS: Final = 6
+"""So often a drop is looked at while it is quiet, for those who ask what it waits for."""
+
 _LOOKS_IN_QUIET: Final = 2
 """Of the time between two looks so large a part of the quiet counts at most.
 
@@ -156,7 +159,7 @@ def _by_looks(seen: Seen, look: Look, terms: SettlingTerms) -> Unsettled | None:
     if not look.has_content and not look.announced:
         return Unsettled(seen, WaitingFor.CONTENT, wording.empty(), None)
     asked = quiet_asked(seen, terms)
-    again = min(asked - seen.quiet, _longest_gap(terms)) if seen.quiet < asked else None
+    again = min(asked - seen.quiet, terms.quiet / _LOOKS) if seen.quiet < asked else None
     if look.temporaries:
         sentence = wording.unfinished(look, at_rest=again is None)
         return Unsettled(seen, WaitingFor.RENAMING, sentence, again)

@@ -112,6 +112,20 @@ def test_a_drop_that_grows_now_and_then_is_not_complete_in_between(watched: Watc
     assert watched.until_complete()[1].complete[0].files == 23
 
 
+def test_a_drop_that_is_being_written_is_told_as_it_is_now_and_its_short_pauses_ask_for_no_longer_one(
+    watched: Watched,
+):
+    drop = a_drop(watched.area, files=1)
+    watched.sweep()
+    for number in range(1, 8):
+        (drop / f"page-{number}.txt").write_text("more")
+        watched.watcher.touched([drop])
+        [waiting] = watched.sweep(after=3).waiting
+        assert waiting.files == 1 + number
+    took, _ = watched.until_complete()
+    assert took == 30
+
+
 def test_a_touched_inbox_is_listed_without_waiting_for_the_next_time(watched: Watched):
     watched.sweep()
     drop = a_drop(watched.area)

@@ -180,6 +180,13 @@ def test_the_status_of_the_archive_counts_and_tells_what_needs_somebody(archive:
     assert (left["object"], left["stage"], left["in_hand"]) == ("images/capture", "plan", False)
     assert [one["verdict"] for one in told["latest"]] == ["waiting", "stored"]
     assert "images/capture" in archive.run("status").stdout
+    assert (
+        archive.preserve(unknown, more=("--approve", "raw capture", "--by", "Ada"))[0]["verdict"] == "stored"
+    )
+    told = json.loads(archive.run("status", "--json").stdout)
+    assert [one["verdict"] for one in told["latest"]] == ["stored", "stored"], (
+        "nobody has to see to it any more"
+    )
 
 
 def test_the_status_of_what_is_not_known_names_it(archive: Archive):
