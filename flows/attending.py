@@ -17,11 +17,13 @@ from flows.alarms.occasions import given_up
 from flows.alarms.raising import raise_alarm
 from flows.drops import label_of
 from flows.runs import AskedRun, Runs, open_runs
+from flows.scheduling.missing import MissingRuns
 from flows.serving import PrefectApi
 from flows.settings import Settings
-from flows.watching.dispatch import Alarm, Batch, Dispatcher, Plan, UnderWay
+from flows.watching.dispatch import Batch, Dispatcher, GivenUp, Plan, UnderWay
+from flows.watching.knocking import listen
 from flows.watching.service import Watching
-from flows.watching.taking import TakeId
+from flows.watching.takes import TakeId
 from flows.wiring import now
 from preservation.errors import PreservationError
 
@@ -42,6 +44,10 @@ def attend(settings: Settings, api: PrefectApi, stopped: threading.Event, say: C
     watching = Watching(settings, lambda _: wake.set())
     # Not waited for: what it is just sending stays in the outbox until it is known to have arrived.
     threading.Thread(target=Alarming(settings).run, args=(stopped,), name="alarms", daemon=True).start()
+    missing = MissingRuns(settings, api)
+    threading.Thread(target=missing.run, args=(stopped,), name="jobs", daemon=True).start()
+    knocks = (settings, wake.set, stopped)
+    threading.Thread(target=listen, args=knocks, name="knocks", daemon=True).start()
     with ThreadPoolExecutor(1, "watching") as threads:
         watched = threads.submit(watching.run, stopped)
         watched.add_done_callback(lambda _: wake.set())
@@ -61,7 +67,7 @@ class _Attendance:
         self._runs = runs
         self._say = say
         self._dispatcher = Dispatcher(settings, self._under_way, self._submit)
-        self._told: set[TakeId] = set()
+        self._told: set[tuple[TakeId, datetime]] = set()
         self._trouble = ""
         self._late: set[UUID] = set()
         self._runs_go_on = False
@@ -94,15 +100,15 @@ class _Attendance:
         if self._trouble:
             self._say_once("")
             self._say("drops are given to runs again")
-        for alarm in plan.alarms:
-            self._alarm(alarm)
+        for one in plan.given_up:
+            self._alarm_of(one)
         return plan
 
-    def _alarm(self, alarm: Alarm) -> None:
-        if alarm.take.id not in self._told:
-            self._told.add(alarm.take.id)
-            self._say(f"ALARM: {alarm.sentence}")
-            raise_alarm(self._settings, given_up(alarm.take, alarm.sentence, now()))
+    def _alarm_of(self, one: GivenUp) -> None:
+        if (one.take.id, one.since) not in self._told:
+            self._told.add((one.take.id, one.since))
+            self._say(f"ALARM: {one.sentence}")
+            raise_alarm(self._settings, given_up(one.take, one.sentence, now(), one.since))
 
     def _alarm_of_late(self, runs: Sequence[AskedRun]) -> None:
         """Tell of runs that do not end: what they have in hand is given to no other."""

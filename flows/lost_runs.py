@@ -77,11 +77,32 @@ class LostRuns:
         To be called each half minute, when Prefect has just been told that this worker lives. Raises
         ``httpx.HTTPError`` where Prefect does not answer; then the rest is found the next time.
         """
+        await self.tell_of_killed(client)
+        async for run, reason in self._lost(client):
+            await _end(client, run, reason)
+
+    async def tell_of_killed(self, client: PrefectClient) -> None:
+        """Tell Prefect of the runs of this machine whose process was killed; where none was, ask it nothing.
+
+        To be called each few seconds. Raises as ``tell`` does.
+        """
         for name in ended_unnoticed(self._hands):
             with suppress(ObjectNotFound, ValueError):
                 await _end(client, await client.read_flow_run(UUID(name)), _KILLED)
-        async for run, reason in self._lost(client):
-            await _end(client, run, reason)
+
+    async def tell_of_never_begun(self, client: PrefectClient, worker: str) -> None:
+        """Tell Prefect of runs that somebody before this ``worker`` was given and did not begin.
+
+        To be called before this worker is given any. Where other workers live, such a run may be one of
+        theirs, and is left to ``tell``. Raises as that does.
+        """
+        workers = await client.read_workers_for_work_pool(WORK_POOL, offset=0, limit=_PAGE)
+        heard_of = {one.name: one.last_heartbeat_time for one in workers if one.last_heartbeat_time}
+        moment = heard_of.pop(worker, None)
+        if moment is None or any(moment - at <= _GONE_AFTER for at in heard_of.values()):
+            return
+        for run in await _read_runs(client, [StateType.PENDING]):
+            await _end(client, run, _NEVER_BEGUN)
 
     async def _lost(self, client: PrefectClient) -> AsyncIterator[tuple[FlowRun, str]]:
         heard_of = {
@@ -94,15 +115,7 @@ class LostRuns:
             return
         # This worker has just been heard of.
         moment = max(heard_of.values())
-        for run in await client.read_flow_runs(
-            flow_run_filter=FlowRunFilter(
-                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_STATES))
-            ),
-            work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[WORK_POOL])),
-            # The next time come those that are left: the oldest are told first.
-            sort=FlowRunSort.EXPECTED_START_TIME_ASC,
-            limit=_PAGE,
-        ):
+        for run in await _read_runs(client, _STATES):
             if run.state is None:
                 continue
             worker = str(run.labels.get(_WORKER_LABEL, ""))
@@ -126,6 +139,16 @@ class LostRuns:
         """Say whether it is known that nobody works on the run: a worker of this machine had it."""
         here = re.fullmatch(rf"{re.escape(socket.gethostname())}(-\d+)?", worker) is not None
         return here and not goes_on_here(self._hands, str(run.id))
+
+
+async def _read_runs(client: PrefectClient, states: list[StateType]) -> list[FlowRun]:
+    """Return the runs of our pool in these states; the oldest, for those that are left come the next time."""
+    return await client.read_flow_runs(
+        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=states))),
+        work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[WORK_POOL])),
+        sort=FlowRunSort.EXPECTED_START_TIME_ASC,
+        limit=_PAGE,
+    )
 
 
 async def _end(client: PrefectClient, run: FlowRun, reason: str) -> None:

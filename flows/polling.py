@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from uuid import UUID
 
 import anyio
 import httpx
@@ -22,6 +23,7 @@ _QUERY_SECONDS = 0.5
 _LONGEST_PAUSE = 10.0
 _LOOK_SECONDS = 0.2
 _SYNC_SECONDS = 30.0
+_KILLED_SECONDS = 2.0
 _END_SECONDS = 10.0
 
 
@@ -57,9 +59,12 @@ class Polling:
             loop.add_signal_handler(number, self._ask_to_stop)
         async with self._worker:
             await run_sync(self._hands.wait_until_warm)
+            with suppress(httpx.HTTPError):
+                await self._lost.tell_of_never_begun(self._worker.client, self._worker.name)
             self._say(f"worker {self._worker.name} is ready")
             async with anyio.create_task_group() as beside:
-                beside.start_soon(self._keep_in_touch)
+                beside.start_soon(self._now_and_then, self._sync, _SYNC_SECONDS)
+                beside.start_soon(self._now_and_then, self._tell_of_killed, _KILLED_SECONDS)
                 await self._poll()
                 await self._drain()
                 beside.cancel_scope.cancel()
@@ -97,20 +102,24 @@ class Polling:
                 pause = min(2 * pause, _LONGEST_PAUSE)
             await _either(pause, self._stopping)
 
-    async def _keep_in_touch(self) -> None:
-        """Tell Prefect now and then that this worker lives, and how runs ended that nobody told it of."""
+    async def _now_and_then(self, tell: Callable[[], Awaitable[None]], seconds: float) -> None:
+        """Tell Prefect something again and again: that this worker lives, how runs ended unnoticed."""
         while True:
-            # That it is away is told by whoever asks for runs.
-            with suppress(httpx.TransportError):
-                await self._sync()
-            await anyio.sleep(_SYNC_SECONDS)
+            try:
+                await tell()
+            except httpx.HTTPStatusError as error:
+                self._say(f"Prefect at {self._api.url} refused what it was told: {error}")
+            except httpx.TransportError:
+                # That it is away is told by whoever asks for runs.
+                pass
+            await anyio.sleep(seconds)
 
     async def _sync(self) -> None:
-        try:
-            await self._worker.sync_with_backend()
-            await self._lost.tell(self._worker.client)
-        except httpx.HTTPStatusError as error:
-            self._say(f"Prefect at {self._api.url} refused what it was told: {error}")
+        await self._worker.sync_with_backend()
+        await self._lost.tell(self._worker.client)
+
+    async def _tell_of_killed(self) -> None:
+        await self._lost.tell_of_killed(self._worker.client)
 
     async def _drain(self) -> None:
         seconds = self._settings.service.drain_seconds
@@ -137,6 +146,13 @@ class _NotEndedError(Exception):
     """Runs go on that were asked to end; raised within the worker, it kills them."""
 
 
+class _Worker(ProcessWorker):
+    """Prefect's own, without a request for each run that a busy server makes it wait two seconds for."""
+
+    async def _give_worker_labels_to_flow_run(self, flow_run_id: UUID) -> None:
+        """Do nothing: which worker has a run stands in its states, and in the log."""
+
+
 def poll(
     settings: Settings, api: PrefectApi, hands: Hands, name: str, at_a_time: int, say: Callable[[str], None]
 ) -> None:
@@ -146,7 +162,7 @@ def poll(
     """
     for changed in register_deployments(settings, api):
         say(f"registered the deployment {changed}")
-    worker = ProcessWorker(
+    worker = _Worker(
         WORK_POOL,
         name=name,
         # What is due now is taken now; everything else is for whoever is free then.

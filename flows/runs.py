@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
-from uuid import UUID
+from typing import TypeVar
+from uuid import UUID, uuid4
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -23,7 +26,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from flows.deployments import PRESERVE_DROPS, register_deployments
 from flows.drops import Drop, label_of
@@ -36,6 +39,11 @@ from preservation.errors import ConfigurationError
 _PAGE = 200
 _UNDER_WAY = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 """A paused run is none of them: its process may go on or not, and nobody knows until when it is paused."""
+
+_BUSY_SECONDS = (0.1, 0.2, 0.5, 1.0)
+"""A server that is just writing says that it is unavailable; Prefect's own client would wait two seconds."""
+
+_Answer = TypeVar("_Answer")
 
 _SOON = timedelta(minutes=1)
 """Clocks differ: what is due so soon is taken to be due."""
@@ -87,12 +95,16 @@ class Runs:
         ]
 
     def _asked(self, deployment: UUID, drops: list[Drop]) -> UUID:
-        return self._client.create_flow_run_from_deployment(
+        asked_for = partial(
+            self._client.create_flow_run_from_deployment,
             deployment,
             name=f"preserve {label_of(drops)}",
             parameters=parameters_of(self._settings.directory, drops),
             tags=sorted({drop.collection for drop in drops}),
-        ).id
+            # Asked again for the same, whatever was heard of the first time, it is the same run.
+            idempotency_key=uuid4().hex,
+        )
+        return _when_free(asked_for).id
 
     def _drops_of(self, run: FlowRun) -> Iterator[list[Drop]]:
         """Give the drops of a run; nothing where it is another installation's, or asks for nonsense."""
@@ -110,13 +122,16 @@ class Runs:
         flow, _, deployment = PRESERVE_DROPS.partition("/")
         offset = 0
         while True:
-            page = self._client.read_flow_runs(
-                flow_run_filter=FlowRunFilter(state=state),
-                flow_filter=FlowFilter(name=FlowFilterName(any_=[flow])),
-                deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[deployment])),
-                sort=FlowRunSort.EXPECTED_START_TIME_ASC,
-                limit=_PAGE,
-                offset=offset,
+            page = _when_free(
+                partial(
+                    self._client.read_flow_runs,
+                    flow_run_filter=FlowRunFilter(state=state),
+                    flow_filter=FlowFilter(name=FlowFilterName(any_=[flow])),
+                    deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[deployment])),
+                    sort=FlowRunSort.EXPECTED_START_TIME_ASC,
+                    limit=_PAGE,
+                    offset=offset,
+                )
             )
             yield from page
             if len(page) < _PAGE:
@@ -134,6 +149,18 @@ class Runs:
         return self._deployment
 
 
+def _when_free(call: Callable[[], _Answer]) -> _Answer:
+    """Ask, and soon again where the server is busy. Raises ``httpx.HTTPError`` where it stays so."""
+    for pause in _BUSY_SECONDS:
+        try:
+            return call()
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                raise
+        time.sleep(pause)
+    return call()
+
+
 def _is_put_off(run: FlowRun, soon: datetime) -> bool:
     """Say whether the run is scheduled for a later time than ``soon``."""
     due = run.next_scheduled_start_time
@@ -143,5 +170,6 @@ def _is_put_off(run: FlowRun, soon: datetime) -> bool:
 @contextmanager
 def open_runs(settings: Settings, api: PrefectApi) -> Iterator[Runs]:
     """Give the runs of the installation, over one connection to Prefect, for as long as the context lasts."""
-    with temporary_settings({PREFECT_API_URL: api.url}), get_client(sync_client=True) as client:
+    told = {PREFECT_API_URL: api.url, PREFECT_CLIENT_MAX_RETRIES: 0}
+    with temporary_settings(told), get_client(sync_client=True) as client:
         yield Runs(settings, api, client)

@@ -132,6 +132,12 @@ def served(settings: Settings) -> Iterator[PrefectApi]:
             _stop_noted(home)
 
 
+def server_lives(settings: Settings) -> bool:
+    """Say whether the process of the installation's own server is there, whether it answers or not."""
+    server = _noted(_home(settings))
+    return server is not None and _lives(server)
+
+
 def serve_again(settings: Settings) -> None:
     """Start the server anew that ``served`` gave, on its port; for when it does not answer any more.
 
@@ -254,6 +260,7 @@ def _start(home: Path, port: int, *, on_demand: bool) -> _Server:
 def server_environment(home: Path) -> dict[str, str]:
     """Return what a Prefect process of this installation is told: its home, and to tell nobody anything."""
     return {
+        **_account_home(home),
         "PREFECT_HOME": str(home),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
@@ -262,6 +269,15 @@ def server_environment(home: Path) -> dict[str, str]:
         "PREFECT_SERVER_UI_V2_ENABLED": "false",
         "DO_NOT_TRACK": "1",
     }
+
+
+def _account_home(home: Path) -> dict[str, str]:
+    """Return ``home`` as the account's own where it has none, as in a container: Prefect asks for one."""
+    try:
+        Path.home()
+    except RuntimeError:
+        return {"HOME": str(home)}
+    return {}
 
 
 def client_environment(settings: Settings, api: PrefectApi) -> dict[str, str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,11 +27,13 @@ def work(settings: Settings, api: PrefectApi, at_a_time: int, say: Callable[[str
     # The pool's command begins with ``python``, wherever that is on another machine.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     with hands_of(settings) as hands:
+        name = socket.gethostname() if hands.slot == 1 else f"{socket.gethostname()}-{hands.slot}"
+        # For this process alone: Prefect keeps a folder there that has one name for all users.
+        tempfile.tempdir = os.fspath(_emptied(hands.folder / "tmp" / name))
         import httpx  # noqa: PLC0415  see above
 
         from flows.polling import poll  # noqa: PLC0415  see above
 
-        name = socket.gethostname() if hands.slot == 1 else f"{socket.gethostname()}-{hands.slot}"
         try:
             poll(settings, api, hands, name, at_a_time, say)
         except httpx.HTTPError as error:
@@ -37,3 +41,11 @@ def work(settings: Settings, api: PrefectApi, at_a_time: int, say: Callable[[str
                 f"Prefect at {api.url} failed ({type(error).__name__}); see that it runs, then start the "
                 "worker again"
             ) from error
+
+
+def _emptied(folder: Path) -> Path:
+    """Return ``folder``, made anew: a worker that was killed may have left something."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    return folder

@@ -5,8 +5,8 @@ from __future__ import annotations
 from building_policies import a_policy
 
 from preservation.model.paths import RelativePath
-from preservation.settling.look import Look, TreeSignature
 from preservation.settling.settle import Questions
+from preservation.settling.tally import Look, TreeSignature
 from preservation.settling.terms import SettlingTerms, settling_terms
 
 

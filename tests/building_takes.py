@@ -8,7 +8,8 @@ from pathlib import Path
 
 from flows.answering import Told
 from flows.watching.areas import Area
-from flows.watching.taking import CompleteDrop, Take, take, take_folders, take_of
+from flows.watching.takes import Take, take_folders, take_of
+from flows.watching.taking import CompleteDrop, take
 from flows.workspace import Ending
 from preservation.model.identifiers import (
     CollectionName,

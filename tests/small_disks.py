@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -24,12 +25,20 @@ class SmallDisk:
         subprocess.run(["mount", "-o", f"remount,{option}", self.point], check=True)
 
     def fill(self, leaving: int) -> Path:
-        """Take all of its space but ``leaving`` bytes; return the file that holds it."""
+        """Take all of its space but ``leaving`` bytes, whoever writes meanwhile; return what holds it."""
         ballast = self.point / ".ballast"
-        space = os.statvfs(self.point)
         with ballast.open("wb") as sink:
-            os.posix_fallocate(sink.fileno(), 0, space.f_bavail * space.f_frsize - leaving)
-        return ballast
+            while True:
+                space = os.statvfs(self.point)
+                try:
+                    os.posix_fallocate(sink.fileno(), 0, max(space.f_bavail * space.f_frsize - leaving, 1))
+                except OSError as error:
+                    if error.errno != errno.ENOSPC:
+                        raise
+                    if not space.f_bavail:
+                        return ballast
+                else:
+                    return ballast
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ def approve(
     from flows.serving import client_environment, running_api
     from flows.settings_file import load_settings
     from flows.watching.approving import approved, overtaken, waiting_take
+    from flows.watching.knocking import knock
     from flows.watching.tries import tries_of
     from flows.wiring import open_installation
     from preservation.errors import ConfigurationError
@@ -59,6 +60,7 @@ def approve(
 
         with open_runs(settings, api) as runs:
             approved(take, settings, by=by, because=because, ask=runs.ask)
+        knock(settings)
     waited_for = tries.sentence if tries else ""
     if json:
         told = {"object": str(object_id), "waited_for": waited_for, "warning": warning}

@@ -30,6 +30,7 @@ def retry(
     Example: muniment retry maps/sheet-012
     """
     from flows.settings_file import load_settings
+    from flows.watching.knocking import knock
     from flows.watching.retrying import retry as let_go_on
     from flows.watching.retrying import stopped_take
     from preservation.errors import ConfigurationError
@@ -44,6 +45,7 @@ def retry(
     stopped = stopped_take(object_id, settings)
     if not dry_run:
         let_go_on(stopped)
+        knock(settings)
     runs = stopped.tries.runs if stopped.tries else 0
     if json:
         told = {

@@ -75,25 +75,49 @@ class _Stops:
 
 def _serve(settings: Settings, api: PrefectApi, stops: _Stops) -> None:
     worker, watcher = (_supervised(verb, settings, api) for verb in ("worker", "watch"))
-    silent = 0
+    patience = _Patience(settings, api)
     try:
         while not stops.first.is_set():
             worker.look()
             watcher.look()
             stops.first.wait(_LOOK_SECONDS)
-            silent = 0 if api.answers else silent + 1
-            if silent == _SILENT_LOOKS:
-                note(f"muniment: Prefect at {api.url} does not answer")
-                if not settings.prefect.api_url:
-                    note("muniment: starting Prefect again …")
-                    _serve_again(settings)
-                silent = 0
+            if not stops.first.is_set():
+                patience.look()
         watcher.ask_to_stop()
         _drain(worker, stops)
         watcher.kill(_WATCHER_SECONDS)
     finally:
         worker.kill(0)
         watcher.kill(0)
+
+
+class _Patience:
+    """With a Prefect that does not answer: the service's own is started again, at once where it has ended."""
+
+    def __init__(self, settings: Settings, api: PrefectApi) -> None:
+        self._settings = settings
+        self._api = api
+        self._silent = 0
+        self._was_there = True
+
+    def look(self) -> None:
+        """See whether it answers; to be called every ``_LOOK_SECONDS``."""
+        from flows.serving import server_lives
+
+        if self._api.answers:
+            self._silent, self._was_there = 0, True
+            return
+        self._silent += 1
+        ours = not self._settings.prefect.api_url
+        # One that ends as soon as it is started is left alone for as long as one that is silent.
+        has_ended = ours and self._was_there and not server_lives(self._settings)
+        if not has_ended and self._silent < _SILENT_LOOKS:
+            return
+        note(f"muniment: Prefect at {self._api.url} {'has ended' if has_ended else 'does not answer'}")
+        if ours:
+            note("muniment: starting Prefect again …")
+            _serve_again(self._settings)
+        self._silent, self._was_there = 0, False
 
 
 def _serve_again(settings: Settings) -> None:

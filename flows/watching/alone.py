@@ -14,7 +14,7 @@ from typing import Final
 
 from flows.settings import Settings
 from flows.watching.areas import Area
-from flows.watching.taking import Take
+from flows.watching.takes import Take
 
 _TURNS: Final = ".turns"
 _LOCK: Final = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW

@@ -10,7 +10,7 @@ from flows.drops import Drop
 from flows.settings import Settings
 from flows.watching.alone import alone_with_backlog
 from flows.watching.backlog import Backlog
-from flows.watching.taking import Take
+from flows.watching.takes import Take
 from flows.watching.tries import note_run, put_back_tries, tries_of
 from flows.wiring import now
 from preservation.errors import NotFoundError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flows.watching.areas import Area
 from flows.watching.placing import is_answered
-from flows.watching.taking import Take, take_folders, take_of
+from flows.watching.takes import Take, take_folders, take_of
 from flows.watching.tries import Tries, tries_file, tries_of
 from preservation.model.paths import shown
 

@@ -11,7 +11,7 @@ import msgspec
 
 from flows.processes import this_process
 from flows.watching.backlog import Pending
-from flows.watching.taking import Take, TakeId
+from flows.watching.takes import Take, TakeId
 from flows.watching.tries import Tries
 from flows.workspace import Workspace
 

@@ -16,7 +16,7 @@ from flows.settings import Settings
 from flows.watching.alone import alone_with_backlog
 from flows.watching.backlog import Backlog, Pending
 from flows.watching.counting import Counting
-from flows.watching.taking import Take, TakeId
+from flows.watching.takes import Take, TakeId
 from flows.watching.tries import Tries, note_run, put_back_tries
 from flows.wiring import now
 from preservation.errors import ConfigurationError
@@ -80,11 +80,12 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Alarm:
-    """A take that no run is given any more until somebody has seen to it."""
+class GivenUp:
+    """A take that no run is given any more until somebody has seen to it; its last run was of ``since``."""
 
     take: Take
     sentence: str
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Plan:
     """
 
     batches: tuple[Batch, ...]
-    alarms: tuple[Alarm, ...]
+    given_up: tuple[GivenUp, ...]
     last: CollectionName | None
     again: datetime | None
     troubles: tuple[str, ...] = ()
@@ -119,7 +120,7 @@ def plan(
     """
     running = frozenset[TakeId]().union(*(run.takes for run in under_way))
     ready: _Ready = {}
-    alarms: list[Alarm] = []
+    given_up: list[GivenUp] = []
     pauses: list[datetime] = []
     spoken_for = set[ObjectId]().union(*(run.objects for run in under_way))
     for one in sorted(pending, key=lambda one: one.take.id):
@@ -129,7 +130,7 @@ def plan(
             continue
         due = _due(one, bounds.pauses, at)
         if due is None:
-            alarms += _alarms(one)
+            given_up += _given_up(one)
         elif take.object_id not in spoken_for:
             spoken_for.add(take.object_id)
             if due > at:
@@ -139,7 +140,7 @@ def plan(
     batches = tuple(_in_turns(ready, under_way, bounds, last))
     return Plan(
         batches,
-        tuple(alarms),
+        tuple(given_up),
         batches[-1].collection if batches else last,
         min(pauses, default=None),
     )
@@ -162,16 +163,25 @@ def _due(one: Pending, pauses: tuple[timedelta, ...], at: datetime) -> datetime 
     return tries.at + (max(pause, _HAND_OVER) if tries.verdict is None else pause)
 
 
-def _alarms(one: Pending) -> Iterator[Alarm]:
-    """Give an alarm where the system failed; who waits for a person has told that person already."""
+def _rests(one: Pending, pauses: tuple[timedelta, ...], at: datetime) -> bool:
+    """Say whether the take's last run is known to have ended, and none is to be asked for now."""
+    if one.tries is None or one.tries.verdict is None:
+        return False
+    due = _due(one, pauses, at)
+    return due is None or due > at
+
+
+def _given_up(one: Pending) -> Iterator[GivenUp]:
+    """Tell of the take where the system failed; who waits for a person has told that person already."""
     tries = one.tries
     if tries is None or tries.verdict is Verdict.WAITING:
         return
     told = tries.sentence or "The last of them ended without a word: its process was killed, or its machine."
-    yield Alarm(
+    yield GivenUp(
         one.take,
         f"{one.take.object_id}: given up after {tries.runs - tries.excused} runs. {told} "
         f"When that is mended: muniment retry {shown(str(one.take.object_id))}",
+        tries.at,
     )
 
 
@@ -254,7 +264,7 @@ class Dispatcher:
         self._told: frozenset[str] = frozenset()
 
     def dispatch(self) -> Plan:
-        """Ask for the runs that there can be now; return the plan, for its alarms and its next moment.
+        """Ask for the runs that there can be now; return the plan: what was given up, and its next moment.
 
         Where another service does so now, nothing is planned. An area that cannot be read or written to is
         left out, and told of. Raises what the callables raise, after what else could be asked for.
@@ -268,7 +278,10 @@ class Dispatcher:
         pending = self._counting.counted(found, self._clock())
         planned = Plan((), (), self._last, None)
         if pending:
-            under_way = list(self._under_way())
+            at = self._clock()
+            # Of what rests nobody needs to know which runs go on.
+            rests = all(_rests(one, self._bounds.pauses, at) for one in pending)
+            under_way = [] if rests else list(self._under_way())
             asked: list[Batch] = []
             while True:
                 able = [one for one in pending if one.take.area not in troubles]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flows.settings import Settings
 from flows.watching.placing import forget_damaged_answer, has_damaged_answer
-from flows.watching.taking import Take, take_folders, take_of
+from flows.watching.takes import Take, take_folders, take_of
 from flows.watching.tries import Tries, forget_tries, tries_of
 from preservation.errors import NotFoundError, UnavailableError
 from preservation.model.identifiers import ObjectId

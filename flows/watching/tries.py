@@ -10,7 +10,7 @@ import msgspec
 from flows.processes import Process, this_process
 from flows.progress import LOG
 from flows.watching.alone import alone_with_take
-from flows.watching.taking import Take
+from flows.watching.takes import Take
 from preservation.errors import IntegrityError
 from preservation.model.verdicts import Verdict
 from preservation.records import Records

@@ -23,6 +23,7 @@ from flows.runs import AskedRun, Runs
 from flows.serving import PrefectApi
 from flows.settings import Settings
 from flows.settings_file import load_settings
+from flows.watching.knocking import knock, listen
 from flows.watching.service import Watching
 from flows.watching.tries import note_end
 from flows.wiring import now
@@ -36,8 +37,10 @@ class FewRuns:
 
     def __init__(self) -> None:
         self.asked: list[AskedRun] = []
+        self.questions = 0
 
     def under_way(self) -> list[AskedRun]:
+        self.questions += 1
         return self.asked
 
     def ask(self, drops: list[Drop]) -> UUID:
@@ -84,7 +87,22 @@ def test_while_a_run_goes_on_it_looks_often_whether_it_has_ended(settings: Setti
 
 def test_a_drop_that_waits_for_a_person_keeps_nobody_awake(settings: Settings):
     note_end(a_take(an_area(settings.directory)), Verdict.WAITING, "Somebody is asked.", now())
-    assert pauses(settings) == [AT_REST]
+    runs = FewRuns()
+    assert pauses(settings, runs=runs) == [AT_REST]
+    assert runs.questions == 0, "Prefect can do nothing for it"
+
+
+def test_a_take_that_a_person_has_seen_to_is_noticed_within_two_seconds(settings: Settings):
+    heard, stopped = threading.Event(), threading.Event()
+    listening = threading.Thread(target=listen, args=(settings, heard.set, stopped))
+    listening.start()
+    try:
+        assert not heard.wait(1.5), "nobody has knocked yet"
+        knock(settings)
+        assert heard.wait(2)
+    finally:
+        stopped.set()
+        listening.join()
 
 
 def test_after_an_interruption_it_sleeps_until_the_pause_is_over(settings: Settings):

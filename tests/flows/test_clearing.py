@@ -16,7 +16,8 @@ from flows.watching import clearing, removing
 from flows.watching.clearing import Cleared, Clearing, Stays, clear_accepted
 from flows.watching.moving import Shelf
 from flows.watching.placing import Kept, place
-from flows.watching.taking import Take, take
+from flows.watching.takes import Take
+from flows.watching.taking import take
 from flows.wiring import Installation, now, open_installation
 from preservation.model.events import EventType
 from preservation.model.identifiers import CollectionName

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from archives import Archive
+from failing_prefect import Door, FailingPrefect
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.client.schemas.schedules import CronSchedule
@@ -216,6 +219,25 @@ def test_a_deployment_that_was_replaced_is_found_again(
         second = runs.ask([drop])
         assert [run.identifier for run in runs.under_way()] == [second]
     client.delete_flow_run(second)
+
+
+def test_a_busy_prefect_is_asked_again_at_once_and_gets_one_run(
+    installation: Archive, ledger: Path, client: SyncPrefectClient
+):
+    settings, prefect = load_settings(installation.directory), FailingPrefect(installation.api_url)
+    drop = Drop(ledger, "files", "ledger", taken="20261121-1")
+    with open_runs(settings, PrefectApi(prefect.url)) as runs:
+        client.delete_flow_run(runs.ask([drop]))
+        prefect.shut(Door.BUSY)
+        free = threading.Timer(0.4, prefect.shut, [Door.OPEN])
+        free.start()
+        asked = runs.ask([drop])
+        assert free.finished.is_set(), "it was not busy"
+        assert [run.identifier for run in runs.under_way()] == [asked]
+        prefect.shut(Door.BUSY)
+        with pytest.raises(httpx.HTTPStatusError, match="503"):
+            runs.ask([drop])
+    client.delete_flow_run(asked)
 
 
 def test_what_is_no_drop_is_told_with_what_is_wrong_with_it():

@@ -20,7 +20,7 @@ from flows.watching.areas import Area
 from flows.watching.backlog import Backlog
 from flows.watching.counting import Counting
 from flows.watching.dispatch import Batch, Dispatcher, bounds_of, plan
-from flows.watching.taking import Take, remove_take
+from flows.watching.takes import Take, remove_take
 from flows.watching.tries import Tries, excuse_run, note_end, note_run, tries_file, tries_of
 from preservation.errors import UnavailableError
 from preservation.model.verdicts import Verdict
@@ -174,7 +174,7 @@ def pending_after(settings: Settings, take: Take, tries: Tries, at: datetime) ->
     [counted] = Counting(settings.processing).counted([replace(one, tries=tries)], at)
     assert counted.take == take
     found = plan([counted], (), bounds_of(settings), at)
-    if found.alarms:
+    if found.given_up:
         return None
     return at if found.batches else found.again
 

@@ -134,3 +134,26 @@ async def _cancel_and_look(run: UUID, hands: Path) -> None:
         for state in (Running(), Cancelling()):
             await client.set_flow_run_state(run, state, force=True)
         await LostRuns(hands).tell(client)
+
+
+@pytest.mark.parametrize(("others", "told"), [((), "Crashed"), ((ELSEWHERE,), "Pending")])
+def test_a_run_that_the_worker_before_did_not_begin_is_told_by_the_next_one_where_there_is_no_other(
+    installation: Archive, ledger: Path, others: Sequence[str], told: str, monkeypatch: pytest.MonkeyPatch
+):
+    # Workers of other tests were heard of just now, those of this one later.
+    monkeypatch.setattr(lost_runs, "_GONE_AFTER", timedelta(milliseconds=300))
+    register_deployments(load_settings(installation.directory), PrefectApi(installation.api_url))
+    run = asked(installation, ledger)
+    with temporary_settings({PREFECT_API_URL: installation.api_url}):
+        asyncio.run(_begin_after(run, others))
+    assert run_of(installation, run).state_name == told
+    forget(installation, run)
+
+
+async def _begin_after(run: UUID, others: Sequence[str]) -> None:
+    async with get_client() as client:
+        await client.set_flow_run_state(run, Pending(), force=True)
+        await asyncio.sleep(0.5)
+        for worker in (*others, HERE):
+            await client.send_worker_heartbeat(WORK_POOL, worker)
+        await LostRuns(Path("/nowhere")).tell_of_never_begun(client, HERE)

@@ -12,7 +12,8 @@ from flows.watching import placing
 from flows.watching.backlog import Backlog
 from flows.watching.placing import Place, place
 from flows.watching.recovering import recover
-from flows.watching.taking import Take, take
+from flows.watching.takes import Take
+from flows.watching.taking import take
 from flows.watching.tries import tries_of
 from preservation.errors import UnavailableError
 from preservation.model.issues import Issue, Severity
@@ -159,7 +160,7 @@ def test_placing_twice_changes_nothing(tmp_path: Path):
     assert contents(tmp_path) == before
 
 
-@pytest.mark.parametrize("instant", ["move", "put", "remove_take", "_finish"])
+@pytest.mark.parametrize("instant", ["move", "put", "remove_take", "finish"])
 def test_what_was_stopped_in_the_midst_of_placing_is_finished_by_whoever_comes_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, instant: str
 ):

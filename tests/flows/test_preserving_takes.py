@@ -18,7 +18,8 @@ from flows.serving import PrefectApi
 from flows.settings_file import load_settings
 from flows.watching.areas import Area
 from flows.watching.placing import Placed, place
-from flows.watching.taking import Take, take
+from flows.watching.takes import Take
+from flows.watching.taking import take
 from flows.workspace import in_hand
 from preservation.errors import UnavailableError
 from preservation.model.identifiers import CollectionName

@@ -17,7 +17,8 @@ from flows.watching.backlog import Backlog
 from flows.watching.placing import place
 from flows.watching.recovering import recover
 from flows.watching.retrying import retry, stopped_take
-from flows.watching.taking import Take, take
+from flows.watching.takes import Take
+from flows.watching.taking import take
 from flows.watching.tries import note_end, tries_of
 from flows.wiring import now
 from preservation.errors import NotFoundError
@@ -36,7 +37,7 @@ def answered(settings: Settings, name: str, monkeypatch: pytest.MonkeyPatch) -> 
     """A take whose answer was noted by somebody who was killed then."""
     found = a_take(settings.areas[0], name)
     with monkeypatch.context() as patched:
-        patched.setattr(placing, "_finish", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        patched.setattr(placing, "finish", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             place(told_of(found, Verdict.STORED), found)
     return found

@@ -14,7 +14,8 @@ from flows.serving import PrefectApi
 from flows.settings_file import load_settings
 from flows.watching.approving import overtaken
 from flows.watching.placing import Place, place
-from flows.watching.taking import Take, take
+from flows.watching.takes import Take
+from flows.watching.taking import take
 from flows.watching.tries import note_end, note_run, tries_of
 from flows.wiring import now, open_installation
 from flows.workspace import in_hand

@@ -18,7 +18,8 @@ from small_disks import small_disk
 from flows.watching import taking
 from flows.watching.areas import Area
 from flows.watching.recovering import recover
-from flows.watching.taking import CompleteDrop, NotTaken, Take, take, take_holding
+from flows.watching.takes import Take, take_holding
+from flows.watching.taking import CompleteDrop, NotTaken, take
 from preservation.errors import StorageError, UnavailableError
 
 _NOBODY = 65534

@@ -19,7 +19,7 @@ from flows.settings import Settings
 from flows.settings_file import load_settings
 from flows.watching.publishing import read_inboxes
 from flows.watching.service import Watching
-from flows.watching.taking import Take
+from flows.watching.takes import Take
 
 _LONGEST_SECONDS = 40
 

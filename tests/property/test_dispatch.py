@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from flows.processes import Process
 from flows.watching.backlog import Pending
 from flows.watching.dispatch import Batch, Bounds, UnderWay, plan
-from flows.watching.taking import Take, TakeId
+from flows.watching.takes import Take, TakeId
 from flows.watching.tries import Tries
 from preservation.model.digests import HexDigest
 from preservation.model.identifiers import CollectionName, ObjectName
@@ -105,7 +105,7 @@ def test_no_bound_is_passed_and_no_take_or_object_is_in_two_runs(
     in_hand = [by_id[identifier] for run in under_way for identifier in run.takes]
     objects = [take.object_id for take in given_to] + list({take.object_id for take in in_hand})
     assert len(set(objects)) == len(objects)
-    assert not {alarm.take.id for alarm in found.alarms} & {take.id for take in given_to}
+    assert not {one.take.id for one in found.given_up} & {take.id for take in given_to}
 
 
 @given(_backlogs())
@@ -182,7 +182,7 @@ def test_what_was_interrupted_is_tried_again_after_growing_pauses(runs: int, min
 
     resting = plan([one], (), BOUNDS, over - timedelta(seconds=1))
 
-    assert (resting.batches, resting.alarms, resting.again) == ((), (), over)
+    assert (resting.batches, resting.given_up, resting.again) == ((), (), over)
     assert plan([one], (), BOUNDS, over).batches
 
 
@@ -192,8 +192,8 @@ def test_what_was_interrupted_once_too_often_is_left_with_an_alarm():
     found = plan([one], (), BOUNDS, NOON + timedelta(days=1))
 
     assert found.batches == ()
-    [alarm] = found.alarms
-    assert alarm.sentence == (
+    [told] = found.given_up
+    assert told.sentence == (
         "maps/sheet-1: given up after 5 runs. The store is away. "
         "When that is mended: muniment retry maps/sheet-1"
     )
@@ -205,7 +205,7 @@ def test_what_waits_for_a_person_waits_without_an_alarm_and_holds_up_no_correcte
 
     found = plan([waits, *pending(corrected)], (), BOUNDS, NOON + timedelta(days=9))
 
-    assert found.alarms == ()
+    assert found.given_up == ()
     assert found.batches == (Batch(corrected.collection, (corrected,)),)
 
 
@@ -215,4 +215,4 @@ def test_a_drop_whose_worker_was_killed_goes_to_another_at_once_but_not_for_ever
 
     assert all(plan([one], (), BOUNDS, soon).batches for one in killed[:3])
     assert [plan([one], (), BOUNDS, soon).again for one in killed[3:7]] == [NOON + pause for pause in PAUSES]
-    assert plan([killed[7]], (), BOUNDS, soon).alarms
+    assert plan([killed[7]], (), BOUNDS, soon).given_up

@@ -10,7 +10,7 @@ import pytest
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:  # noqa: ANN401  pytest's own type is private
-    """Print what the soaking tests have noted as the properties ``ordeal``, ``race`` and ``many``."""
+    """Print what the soaking tests have noted as the properties ``ordeal``, ``storm``, ``race``, ``many``."""
     noted = [
         (key, value)
         for outcome in ("passed", "failed")
@@ -23,6 +23,11 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:  # noqa: ANN401  pyt
         terminalreporter.section("killed and started again")
         _print_ordeals(terminalreporter, ordeals)
     for key, value in noted:
+        if key == "storm":
+            terminalreporter.section(f"the service under fire: {value.pop('service')}")
+            kills = value.pop("kills")
+            counted = {"kills": sum(kills.values()), **kills, **value}
+            terminalreporter.write_line(", ".join(f"{what}: {count}" for what, count in counted.items()))
         if key == "race":
             terminalreporter.section(f"versions at once, into {value.pop('stores')}")
             terminalreporter.write_line(", ".join(f"{what}: {count}" for what, count in value.items()))

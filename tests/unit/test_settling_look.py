@@ -12,7 +12,8 @@ import pytest
 from building_inboxes import terms
 from building_surveys import drop
 
-from preservation.settling.look import Look, look_at
+from preservation.settling.look import look_at
+from preservation.settling.tally import Look
 
 QUIET = terms()
 SENTINEL = terms('complete_when = "sentinel"')

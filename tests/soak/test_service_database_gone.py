@@ -1,0 +1,20 @@
+"""PostgreSQL, with Prefect's database and the archive's in it, is stopped for half a minute."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import postgres
+import pytest
+from service_databases import service_on, stop_for
+from stream_proofs import prove_answered
+
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(1200)]
+
+
+def test_a_database_that_is_gone_for_half_a_minute_loses_nothing(tmp_path: Path):
+    with postgres.running(durable=True) as server, service_on(server, tmp_path) as (fleet, archive):
+        stream = stop_for(30, server, fleet, drops=24)
+        prove_answered(stream.sent, archive)
+        assert archive.kept("first") == archive.kept("second")
+        assert all(member.lives for member in fleet.members), fleet.told()
