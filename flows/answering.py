@@ -11,7 +11,7 @@ import msgspec
 
 from flows.drops import Drop
 from flows.leftovers import let_go
-from flows.progress import LOG
+from flows.log import LOG
 from flows.scratch import scratch_folder
 from flows.stages.stage import chronicle_of, interrupted_by
 from flows.wiring import Installation, now

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flows.progress import LOG
+from flows.log import LOG
 from flows.wiring import Installation
 from flows.workspace import Workspace
 from preservation.errors import IntegrityError

@@ -19,9 +19,9 @@ from flows.answering import RunOutcome, Told, not_begun, unanswered, unwritten
 from flows.artifacts import publish
 from flows.claiming import claim
 from flows.drops import Drop, label_of
+from flows.log import LOG
 from flows.machine import faults_told
 from flows.parameters import drops_asked
-from flows.progress import LOG
 from flows.progressing.artifact import MovingArtifact
 from flows.retries import waits_of_stage
 from flows.settings import Settings

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from flows.progress import human_size
 from flows.settings import FolderStoreSettings, Settings
 from flows.wiring import SOFTWARE, Installation, now, open_installation, open_stores
 from preservation.errors import ConfigurationError, NotFoundError, PreservationError
+from preservation.model.amounts import byte_size
 from preservation.model.digests import Digests
 from preservation.model.events import Event, EventOutcome, EventType, event_id
 from preservation.model.identifiers import ObjectId, PackageId, StoreName, SubmissionId, VersionNumber
@@ -78,7 +78,7 @@ def summary_of(restored: Restored, *, dry_run: bool) -> str:
         return f"{restored.package}: {counted}"
     if restored.lost:
         return f"{restored.package}: {len(restored.lost):,} could be had from no store"
-    return f"{restored.package}: {counted}, {human_size(restored.bytes)}, all as they were kept"
+    return f"{restored.package}: {counted}, {byte_size(restored.bytes)}, all as they were kept"
 
 
 def _require_place_of_its_own(target: Path, settings: Settings) -> None:

@@ -6,9 +6,9 @@ import os
 from collections import defaultdict
 from pathlib import Path
 
-from flows.progress import human_size
 from flows.settings import FolderStoreSettings, Settings, StoreSettings
 from preservation.errors import StoreFullError
+from preservation.model.amounts import byte_size
 from preservation.policy.schema import Policy
 from preservation.survey.walk import TreeOutline
 
@@ -29,7 +29,7 @@ def require_room_in_stores(drop: TreeOutline, policy: Policy, settings: Settings
     roomy = [store for store in stores if store.name not in short]
     if len(roomy) < asked.copies or len({store.site for store in roomy}) < asked.sites:
         raise StoreFullError(
-            f"the drop takes {human_size(drop.bytes)} in every store, and there is not that room: "
+            f"the drop takes {byte_size(drop.bytes)} in every store, and there is not that room: "
             f"{'; '.join(short.values())}. Free space there, then preserve it; nothing was begun"
         )
 
@@ -40,8 +40,8 @@ def require_room_for_work(drop: TreeOutline, settings: Settings) -> None:
     free = _free(settings.processing)
     if free is not None and free < needed:
         raise StoreFullError(
-            f"the work on {drop.files:,} files needs {human_size(needed)} in {settings.processing}, and "
-            f"{human_size(free)} are free there. Free space there, then preserve it; nothing was begun"
+            f"the work on {drop.files:,} files needs {byte_size(needed)} in {settings.processing}, and "
+            f"{byte_size(free)} are free there. Free space there, then preserve it; nothing was begun"
         )
 
 
@@ -50,7 +50,7 @@ def require_room_for_drop(size: int, folder: Path) -> None:
     free = _free(folder)
     if free is not None and free < size:
         raise StoreFullError(
-            f"it takes {human_size(size)}, and {human_size(free)} are free in {folder}; make room there, and "
+            f"it takes {byte_size(size)}, and {byte_size(free)} are free in {folder}; make room there, and "
             "it is taken"
         )
 
@@ -71,7 +71,7 @@ def _short_of(stores: list[StoreSettings], size: int, settings: Settings) -> dic
         if free is None:
             continue
         for store in together[free // size if size else len(together) :]:
-            short[store.name] = f"store {store.name} has {human_size(free)} free" + (
+            short[store.name] = f"store {store.name} has {byte_size(free)} free" + (
                 f", for {len(together)} stores on that disk" if len(together) > 1 else ""
             )
     return short

@@ -10,7 +10,7 @@ from typing import Any
 
 from flows.answering import RunOutcome, not_begun
 from flows.drops import Drop, name_of
-from flows.progress import LOG
+from flows.log import LOG
 from flows.replicas_asked import require_reachable
 from flows.serving import PrefectApi, client_environment
 from flows.settings import Settings

@@ -22,8 +22,8 @@ from pathlib import Path
 
 import msgspec
 
+from flows.log import LOG
 from flows.processes import born
-from flows.progress import LOG
 from flows.settings import Settings
 from preservation.errors import UnavailableError
 

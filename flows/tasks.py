@@ -11,8 +11,8 @@ from prefect.cache_policies import NO_CACHE
 from flows.alarms.occasions import broken_promises
 from flows.alarms.raising import raise_alarms
 from flows.answering import Told, answer, seal
+from flows.log import LOG
 from flows.machine import faults_told, machine_fault
-from flows.progress import LOG
 from flows.retries import as_the_error_says
 from flows.settings_file import load_settings
 from flows.stages.all import STAGES

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from enum import Enum
 from urllib.parse import urlsplit
 
-from flows.progress import LOG
+from flows.log import LOG
 
 
 class Door(Enum):

@@ -13,7 +13,7 @@ from flows.alarms.configured import channels_of, outbox_of
 from flows.alarms.delivering import Delivery
 from flows.alarms.occasions import unsettled_too_long, waiting_too_long
 from flows.alarms.raising import raise_alarm
-from flows.progress import LOG
+from flows.log import LOG
 from flows.settings import Settings
 from flows.watching.backlog import Backlog
 from flows.watching.publishing import read_inboxes

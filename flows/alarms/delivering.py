@@ -11,7 +11,7 @@ from typing import Final
 from flows.alarms.alarm import AlarmId
 from flows.alarms.channels import Channel, ChannelName, Undelivered
 from flows.alarms.outbox import Outbox, Queued
-from flows.progress import LOG
+from flows.log import LOG
 from flows.wiring import now
 
 _FIRST_PAUSE: Final = 5.0

@@ -17,7 +17,7 @@ from flows.alarms.channels import PATIENCE_SECONDS, ChannelName, Undelivered, tr
 from flows.alarms.credentials import secret
 from flows.alarms.settings import MailSettings, Security
 from flows.alarms.wording import headline, text_of
-from flows.progress import LOG
+from flows.log import LOG
 from preservation.errors import ConfigurationError
 from preservation.model.paths import shown
 

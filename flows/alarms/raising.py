@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from flows.alarms.alarm import Alarm
 from flows.alarms.configured import channels_of, outbox_of
 from flows.alarms.wording import headline
-from flows.progress import LOG
+from flows.log import LOG
 from flows.settings import Settings
 
 

@@ -161,7 +161,7 @@ class _ForPeople(logging.Formatter):
 
 def log_to_stderr() -> None:
     """Show operators' lines to whoever waits."""
-    from flows.progress import LOG
+    from flows.log import LOG
 
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_ForPeople())

@@ -111,14 +111,14 @@ def _rendered(line: Shown) -> RenderableType:
 
 
 def _inboxes(found: Standing) -> Iterator[Shown]:
-    from flows.progress import human_size
+    from preservation.model.amounts import byte_size
 
     inboxes = found.inboxes
     if found.watcher_fault:
         yield found.watcher_fault
     if inboxes is None:
         return
-    figures = f": {counted(inboxes.files, 'file')}, {human_size(inboxes.bytes)}" if inboxes.waiting else ""
+    figures = f": {counted(inboxes.files, 'file')}, {byte_size(inboxes.bytes)}" if inboxes.waiting else ""
     yield f"Waiting in the inboxes: {inboxes.waiting or 'none'}{figures}"
     rows = [(drop.path, moment(drop.since) if drop.since else "", drop.sentence) for drop in inboxes.drops]
     rows += [(entry.path, "", entry.sentence) for entry in (*inboxes.faults, *inboxes.passed_over)]
@@ -175,12 +175,12 @@ def _ends(found: Standing) -> Iterator[Shown]:
 
 
 def _kept(found: Standing) -> Iterator[Shown]:
-    from flows.progress import human_size
+    from preservation.model.amounts import byte_size
 
     counts = found.counts
     ends = ", ".join(f"{number:,} {verdict}" for verdict, number in sorted(counts.conclusions.items()))
     yield f"\nSubmissions ended: {ends or 'none yet'}"
     yield (
         f"Kept: {counted(counts.objects, 'object')} in {counted(counts.packages, 'version')}, "
-        f"{counted(counts.files, 'file')}, {human_size(counts.bytes)}"
+        f"{counted(counts.files, 'file')}, {byte_size(counts.bytes)}"
     )

@@ -101,15 +101,15 @@ def _tell_object(name: str, installation: Installation, *, json: bool) -> None:
 
 
 def _say_versions(name: str, versions: Sequence[VersionStory]) -> None:
-    from flows.progress import human_size
+    from preservation.model.amounts import byte_size
 
     say(f"{name}: {counted(len(versions), 'version')} kept")
     for version in versions:
         kept = version.registration
         say(f"\n  v{kept.package.version}  {moment(kept.registered_at)}, policy {kept.policy.name}")
         say(
-            f"      {counted(kept.files, 'file')} dropped, {human_size(kept.bytes)}; "
-            f"{version.new_files:,} new in the package, {human_size(version.new_bytes)}"
+            f"      {counted(kept.files, 'file')} dropped, {byte_size(kept.bytes)}; "
+            f"{version.new_files:,} new in the package, {byte_size(version.new_bytes)}"
             + (f"; {version.kept_files:,} lie in earlier versions" if version.kept_files else "")
         )
         if kept.package.version > 1:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from flows.handing.letter import HANDS_VARIABLE, address_of
-from flows.progress import LOG
+from flows.log import LOG
 from flows.settings import Settings
 
 _BACKLOG = 64

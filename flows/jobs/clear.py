@@ -8,7 +8,7 @@ from prefect.runtime import flow_run
 
 from flows.jobs.ending import Ended, named, run_job
 from flows.jobs.forms import ClearParameters, asked
-from flows.progress import LOG
+from flows.log import LOG
 from flows.settings import Settings
 from flows.watching.clearing import Cleared, Clearing, clear_installation
 from preservation.model.paths import shown

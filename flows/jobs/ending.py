@@ -13,8 +13,8 @@ from prefect.client.schemas.objects import State, StateType
 
 from flows.alarms.occasions import broken_promises
 from flows.alarms.raising import raise_alarms
+from flows.log import LOG
 from flows.machine import faults_told
-from flows.progress import LOG
 from flows.settings import Settings
 from flows.settings_file import load_settings
 from flows.wiring import now

@@ -8,7 +8,7 @@ from prefect.runtime import flow_run
 
 from flows.jobs.ending import Ended, named, run_job
 from flows.jobs.forms import RestoreParameters, asked
-from flows.progress import LOG
+from flows.log import LOG
 from flows.restore import restore_object, summary_of
 from flows.settings import Settings
 from preservation.model.paths import shown

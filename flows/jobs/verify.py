@@ -13,7 +13,7 @@ from flows.alarms.raising import raise_alarm
 from flows.jobs.ending import Ended, run_job
 from flows.jobs.forms import VerifyParameters, asked
 from flows.journal_checking import NEXT_AFTER_BROKEN, CheckedJournal, check_copy, check_journal
-from flows.progress import LOG
+from flows.log import LOG
 from flows.scheduling.jobs import Job
 from flows.scheduling.records import job_noted
 from flows.settings import Settings

@@ -15,7 +15,7 @@ from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 from prefect.runtime import flow_run
 
 from flows.artifacts import slug_of
-from flows.progress import LOG
+from flows.log import LOG
 from flows.progressing.whole_run import Shown, seen
 from flows.wiring import now
 from flows.workspace import Workspace

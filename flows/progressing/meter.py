@@ -14,8 +14,8 @@ from typing import Final, Self
 
 import msgspec
 
+from flows.log import LOG
 from flows.processes import this_process
-from flows.progress import LOG
 from flows.progressing.stage_progress import Lane, StageProgress
 from flows.progressing.wording import in_words
 from flows.wiring import now

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from flows.progress import human_size
 from flows.progressing.stage_progress import StageProgress
+from preservation.model.amounts import byte_size
 
 _MINUTE: Final = timedelta(minutes=1)
 _HOUR: Final = timedelta(hours=1)
@@ -37,7 +37,7 @@ def rate_in_words(progress: StageProgress, moment: datetime) -> str:
     if progress.is_silent(moment):
         # A stage that has gone through everything may have something to finish yet.
         return "" if progress.done == progress.of else "nothing moves"
-    return f"{human_size(rate.bytes)}/s" if progress.done.bytes else f"{rate.files:,.1f} files/s"
+    return f"{byte_size(round(rate.bytes))}/s" if progress.done.bytes else f"{rate.files:,.1f} files/s"
 
 
 def left_in_words(left: timedelta | None) -> str:
@@ -57,10 +57,10 @@ def so_far_in_words(progress: StageProgress) -> str:
         return ""
     behind = min(progress.lanes, key=lambda lane: lane.done.files)
     done, of = behind.done, progress.of
-    size = f", {human_size(done.bytes)}" if done.bytes else ""
+    size = f", {byte_size(done.bytes)}" if done.bytes else ""
     if of is None:
         return f"{done.files:,} files{size} so far"
-    of_size = f"{size} of {human_size(of.bytes)}" if size else ""
+    of_size = f"{size} of {byte_size(of.bytes)}" if size else ""
     return f"{done.files:,} of {of.files:,} files{of_size}"
 
 

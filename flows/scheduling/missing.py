@@ -12,7 +12,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.alarms.overdue import OverdueJob, ScheduledJob, did_not_run, overdue
 from flows.alarms.raising import raise_alarm
-from flows.progress import LOG
+from flows.log import LOG
 from flows.scheduling.jobs import Job, schedules_of
 from flows.scheduling.records import forget_schedule, record_of, scheduled_since
 from flows.scheduling.registering import SLUG

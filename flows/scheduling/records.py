@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from flows.progress import LOG
+from flows.log import LOG
 from flows.scheduling.jobs import Job
 from flows.scheduling.times import Schedule
 from flows.settings import Settings

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from flows.alarms.occasions import integrity
 from flows.alarms.raising import raise_alarms
-from flows.progress import LOG
+from flows.log import LOG
 from flows.progressing.meter import Meter
 from flows.progressing.totals import to_replicate
 from flows.stages.changes import changed_since_survey, has_changed, require_drop

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from flows.progress import LOG
+from flows.log import LOG
 from flows.wiring import SOFTWARE, Installation, now
 from flows.workspace import Ending, Workspace
 from preservation.chronicle import Chronicle

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from flows.drops import Drop
-from flows.progress import LOG
+from flows.log import LOG
 from flows.settings import Settings
 from flows.watching.alone import alone_with_backlog
 from flows.watching.backlog import Backlog, Pending

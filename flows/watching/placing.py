@@ -19,7 +19,7 @@ import msgspec
 
 from flows.answering import Told
 from flows.drops import tree_of
-from flows.progress import LOG
+from flows.log import LOG
 from flows.watching.alone import alone_with_take
 from flows.watching.areas import Area
 from flows.watching.moving import Shelf, is_name, move, put

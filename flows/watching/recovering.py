@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from flows.progress import LOG
+from flows.log import LOG
 from flows.watching.alone import forget_turns
 from flows.watching.areas import Area
 from flows.watching.inboxes import InboxFault

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from flows.progress import LOG
+from flows.log import LOG
 from flows.settings import BucketInboxSettings, Settings
 from flows.watching.buckets.service import BucketInbox, forsaken
 from flows.watching.inbox import Swept, Watcher

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from flows.log import LOG
 from flows.processes import Process, this_process
-from flows.progress import LOG
 from flows.watching.alone import alone_with_take
 from flows.watching.takes import Take
 from preservation.errors import IntegrityError

@@ -10,7 +10,7 @@ from typing import Final
 
 from watchfiles import watch
 
-from flows.progress import LOG
+from flows.log import LOG
 from preservation.settling.mounts import Mount, mounts_of
 
 _STEP_MILLISECONDS: Final = 50

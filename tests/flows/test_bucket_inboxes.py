@@ -321,7 +321,7 @@ def test_a_drop_for_which_there_is_no_room_is_not_claimed(
     monkeypatch.setattr("flows.room._free", lambda _: 10)
     refused = station.fetcher.fetch(listed, Progress())
     assert isinstance(refused, NotFetched)
-    assert "it takes 18 B, and 10 B are free" in refused.sentence
+    assert "it takes 18 bytes, and 10 bytes are free" in refused.sentence
     assert keys(contents, "processing/") == []
 
 

@@ -206,8 +206,8 @@ def test_the_log_has_a_line_every_five_seconds(
             clock.seconds += 1
             track.noted(1, 10)
     assert lines.messages == [
-        "maps/sheet: survey: 5 %, 5 of 100 files, 50 B of 1.0 KB, 10 B/s, 2 min left",
-        "maps/sheet: survey: 10 %, 10 of 100 files, 100 B of 1.0 KB, 10 B/s, 2 min left",
+        "maps/sheet: survey: 5 %, 5 of 100 files, 50 bytes of 1.0 kB, 10 bytes/s, 2 min left",
+        "maps/sheet: survey: 10 %, 10 of 100 files, 100 bytes of 1.0 kB, 10 bytes/s, 2 min left",
     ]
 
 

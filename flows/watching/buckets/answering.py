@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from flows.progress import LOG
+from flows.log import LOG
 from flows.watching.alone import alone_with_take
 from flows.watching.buckets.bringing import each, local_path, objects_of, sentinels_of
 from flows.watching.buckets.claims import Claims

@@ -6,13 +6,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-from flows.progress import LOG, human_size
+from flows.log import LOG
 from flows.watching.buckets.bringing import Progress
 from flows.watching.buckets.fetching import NotFetched
 from flows.watching.buckets.listing import ListedDrop
 from flows.watching.buckets.looking import Looked
 from flows.watching.buckets.places import DropPlace
 from flows.watching.publishing import BucketNews, PassedOverEntry, WaitingDrop
+from preservation.model.amounts import byte_size
 from preservation.model.paths import StoreKey, shown
 from preservation.settling.tally import TreeSignature
 from storage.ports.drop_buckets import DropBucket
@@ -101,8 +102,8 @@ class Bulletin:
     def _told(self, listed: ListedDrop, progress: Progress) -> WaitingDrop:
         look = listed.look
         sentence = (
-            f"being fetched: {progress.files:,} of {look.files:,} files, {human_size(progress.bytes)} of "
-            f"{human_size(look.bytes)} are here"
+            f"being fetched: {progress.files:,} of {look.files:,} files, {byte_size(progress.bytes)} of "
+            f"{byte_size(look.bytes)} are here"
         )
         where = self.where(listed.place.key)
         return WaitingDrop(listed.place.collection, where, look.files, look.bytes, _FETCHING, sentence)

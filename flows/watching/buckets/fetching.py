@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
+from flows.log import LOG
 from flows.processes import this_process
-from flows.progress import LOG
 from flows.room import require_room_for_drop
 from flows.watching.alone import alone_with_take
 from flows.watching.areas import Area

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from flows.progress import LOG
+from flows.log import LOG
 from flows.settings import BucketInboxSettings, Settings
 from flows.watching.areas import Area
 from flows.watching.buckets.answering import Answering
