@@ -6,7 +6,6 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from uuid import UUID
 
 import anyio
 import httpx
@@ -146,13 +145,6 @@ class _NotEndedError(Exception):
     """Runs go on that were asked to end; raised within the worker, it kills them."""
 
 
-class _Worker(ProcessWorker):
-    """Prefect's own, without a request for each run that a busy server makes it wait two seconds for."""
-
-    async def _give_worker_labels_to_flow_run(self, flow_run_id: UUID) -> None:
-        """Do nothing: which worker has a run stands in its states, and in the log."""
-
-
 def poll(
     settings: Settings, api: PrefectApi, hands: Hands, name: str, at_a_time: int, say: Callable[[str], None]
 ) -> None:
@@ -162,7 +154,7 @@ def poll(
     """
     for changed in register_deployments(settings, api):
         say(f"registered the deployment {changed}")
-    worker = _Worker(
+    worker = ProcessWorker(
         WORK_POOL,
         name=name,
         # What is due now is taken now; everything else is for whoever is free then.

@@ -37,13 +37,13 @@ class Chronicle:
     software: Agent
     clock: Callable[[], datetime]
 
-    def started(self, received: Received) -> Event:
-        """Tell that a drop was taken in hand."""
-        return self._event(
-            EventType.INGESTION_START,
-            f"a {received.kind.value} was dropped as {shown(self.submission.drop.name)}",
-            "taken in hand",
-        )
+    def started(self, received: Received | None) -> Event:
+        """Tell that a drop was taken in hand; one that is not what it should be is ``None``."""
+        name = shown(self.submission.drop.name)
+        what = f"what was dropped as {name} cannot be opened"
+        if received is not None:
+            what = f"a {received.kind.value} was dropped as {name}"
+        return self._event(EventType.INGESTION_START, what, "taken in hand")
 
     def surveyed(self, files: int, size: int, algorithms: Iterable[str]) -> Event:
         """Tell that every byte was read, once."""

@@ -44,14 +44,15 @@ def _survey(workspace: Workspace, installation: Installation) -> Iterable[Event]
     settings = installation.settings
     policy = workspace.policy
     limits = UnpackLimits(bytes=settings.limits.unpacked_size, files=settings.limits.unpacked_files)
+    chronicle = chronicle_of(workspace)
     received = recognise(submission.drop, workspace.root, limits)
     if isinstance(received, Unacceptable):
         require_drop(workspace)
+        yield chronicle.started(None)
         sentence = judge(received.issues, approved=False).sentence
         end(workspace, Verdict.REJECTED, sentence, issues=received.issues)
         return
     workspace.received.write([received])
-    chronicle = chronicle_of(workspace)
     yield chronicle.started(received)
     yield chronicle.governed(policy.reference, f"governs the collection {submission.object.collection}")
 

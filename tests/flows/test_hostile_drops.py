@@ -7,6 +7,7 @@ import os
 import socket
 import stat
 import subprocess
+from collections import Counter
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
@@ -121,6 +122,12 @@ def tree(root: Path) -> dict[str, Any]:
             modified = status.st_mtime_ns if not stat.S_ISDIR(status.st_mode) else 0
             found[os.fsdecode(entry)] = (stat.S_IFMT(status.st_mode), status.st_size, modified)
     return found
+
+
+def test_the_journal_tells_the_beginning_and_the_end_of_each(outcome: Outcome):
+    lines = outcome.archive.run("journal", "show", "--json").stdout.splitlines()
+    told = Counter(json.loads(line)["event_type"] for line in lines)
+    assert told["ingestion start"] == told["ingestion end"] == len(outcome.told)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
