@@ -38,6 +38,8 @@ def test_a_drop_written_slowly_is_taken_once_by_one_of_two_installations(place: 
         until(lambda: place.listed() == answers)
 
 
+# Every single request is a place to be killed at in test_bucket_inboxes_killed.py, which takes less time.
+@pytest.mark.soak
 def test_killed_while_fetching_and_answering_every_drop_is_answered_exactly_once(
     place: Place, tmp_path: Path
 ):

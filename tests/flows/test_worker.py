@@ -53,6 +53,8 @@ def test_runs_end_in_prefect_as_the_drops_ended(installation: Archive, ledger: P
         run = ended_run(installation, good)
         assert (run.name, run.state_name) == ("preserve files/ledger", "Stored"), worker.lines
         assert sorted(run.tags) == ["files", "muniment"]
+        # By this name the runs of a machine that is gone are known.
+        assert f"worker {run.labels['prefect.worker.name']} is ready" in worker.lines
         rejected = ended_run(installation, bad)
         assert (rejected.state_type, rejected.state_name) == ("FAILED", "Rejected"), worker.lines
         again = ended_run(installation, asked(installation, ledger))

@@ -1,4 +1,4 @@
-"""PostgreSQL, with Prefect's database and the archive's in it, is stopped for half a minute."""
+"""PostgreSQL is stopped while drops stream into the service: with the archive's database, and Prefect's too."""
 
 from __future__ import annotations
 
@@ -17,4 +17,11 @@ def test_a_database_that_is_gone_for_half_a_minute_loses_nothing(tmp_path: Path)
         stream = stop_for(30, server, fleet, drops=24)
         prove_answered(stream.sent, archive)
         assert archive.kept("first") == archive.kept("second")
+        assert all(member.lives for member in fleet.members), fleet.told()
+
+
+def test_the_archives_database_that_is_gone_for_a_while_is_waited_for(tmp_path: Path, prefect_url: str):
+    with postgres.running() as server, service_on(server, tmp_path, prefect_url) as (fleet, archive):
+        stream = stop_for(8, server, fleet, drops=6)
+        prove_answered(stream.sent, archive)
         assert all(member.lives for member in fleet.members), fleet.told()
