@@ -1,4 +1,4 @@
-"""PostgreSQL is stopped while drops stream into the service: with the archive's database, and Prefect's too."""
+"""PostgreSQL is stopped while drops stream in: the archive's database alone, and Prefect's with it."""
 
 from __future__ import annotations
 
