@@ -55,23 +55,18 @@ def decisions(rows: list[dict[str, str]], migration: Migration) -> Iterator[tupl
         )
 
 
-# Without compression it is as with LZW, and in make soak.
-@pytest.mark.parametrize(
-    "target",
-    [
-        pytest.param(target, marks=pytest.mark.soak) if target == "TIFF, uncompressed" else target
-        for target in MIGRATIONS
-    ],
-)
+# Every third image; all of them in make soak.
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("target", MIGRATIONS)
 def test_every_image_is_proved_or_refused_with_a_reason(
-    target: str, corpora: Path, corpora_manifest: list[dict[str, str]], tmp_path: Path
+    target: str, every: int, corpora: Path, corpora_manifest: list[dict[str, str]], tmp_path: Path
 ):
     rows = [
         row
         for row in corpora_manifest
         if IMAGES & set(row["siegfried_v125"].replace(";", " ").split()) and row["kind"] != "skeleton"
-    ]
-    assert len(rows) > 300
+    ][::every]
+    assert len(rows) > 300 / every
     figures: Counter[tuple[str, str]] = Counter()
     with CagedWorkers(Limits(), 2, PRELOAD) as workers:
         outcomes = normalize(
@@ -96,7 +91,9 @@ def test_every_image_is_proved_or_refused_with_a_reason(
             figures[Path(row["path"]).suffix.lower(), end] += 1
             figures["all", end] += 1
     print(f"\n{target}: " + table(figures))  # noqa: T201  the figures are what this is run for
-    assert figures["all", "proved"] >= AT_LEAST_PROVED[target]
+    # Of a part, about its share.
+    share = 1 if every == 1 else 0.9 / every
+    assert figures["all", "proved"] >= share * AT_LEAST_PROVED[target]
 
 
 def table(figures: Counter[tuple[str, str]]) -> str:
