@@ -146,7 +146,7 @@ for page in range(2):
     time.sleep(0.2)
 with open(f"{sys.argv[1]}/last.tif", "wb") as file:
     file.write(b"kept in memory until it is closed")
-    time.sleep(1.2)
+    time.sleep(2.5)
 """
 
 
