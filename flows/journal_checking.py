@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.scheduling.jobs import Job
+from flows.scheduling.records import job_noted
 from flows.settings import Settings
 from flows.wiring import Installation, open_installation
-from storage.journal.comparing import verify_with_stores
+from storage.journal.comparing import ComparedJournal, NotCompared, verify_with_stores
 from storage.journal.exported import exported_in_folder
 from storage.journal.keys import public_keys
 from storage.journal.verification import Broken, JournalVerdict
@@ -16,10 +18,14 @@ from storage.journal.verification import Broken, JournalVerdict
 
 @dataclass(frozen=True, slots=True)
 class CheckedJournal:
-    """A journal, by its place, and what was found of it."""
+    """A journal, by its place, and what was found of it.
+
+    ``not_compared`` are the stores that could not be asked what they know of it; a copy is compared with none.
+    """
 
     place: str
     verdict: JournalVerdict
+    not_compared: tuple[NotCompared, ...] = ()
 
     @property
     def is_broken(self) -> bool:
@@ -27,19 +33,28 @@ class CheckedJournal:
         return isinstance(self.verdict, Broken)
 
     @property
+    def is_unsure(self) -> bool:
+        """Say whether nothing is wrong with it as it is, and a store may know of what was cut off."""
+        return not self.is_broken and bool(self.not_compared)
+
+    @property
     def headline(self) -> str:
         """The verdict in a sentence."""
-        if isinstance(self.verdict, Broken):
+        entries = f"{self.place}: {self.verdict.head.seq} entries"
+        if self.is_broken:
             return f"{self.place}: sound up to entry {self.verdict.head.seq}"
-        return f"{self.place}: {self.verdict.head.seq} entries, none altered, missing, moved or put in"
+        if self.is_unsure:
+            return f"{entries}, none altered; whether some were cut off is not known"
+        return f"{entries}, none altered, missing, moved or put in"
 
     @property
     def sentences(self) -> Iterator[str]:
-        """What there is to be said besides, the faults first."""
+        """What there is to be said besides, the faults first, then what could not be compared."""
         verdict = self.verdict
         if isinstance(verdict, Broken):
             yield from (fault.message for fault in verdict.faults)
-        elif verdict.signed is not None:
+        yield from (one.sentence for one in self.not_compared)
+        if not isinstance(verdict, Broken) and verdict.signed is not None:
             at, last = verdict.signed.at, verdict.signed.head.seq
             yield f"entries up to {last} are vouched for with a signature of {at:%Y-%m-%d %H:%M} UTC"
         yield from verdict.notes
@@ -52,14 +67,22 @@ NEXT_AFTER_BROKEN = (
 )
 """What a person does about a broken journal."""
 
+NEXT_AFTER_UNSURE = "See that every store can be reached (muniment doctor), and verify the journal again."
+"""What a person does where a store could not be compared."""
 
-def check_journal(settings: Settings) -> CheckedJournal:
-    """Check the living journal, also against the signed heads in the stores.
 
-    Raises ``StorageError`` where the database does not answer, ``ConfigurationError``.
+def check_living(settings: Settings) -> CheckedJournal:
+    """Check the living journal, also against the signed heads in the stores; noted as a run of the job.
+
+    Where a store could not be compared, the job has not done its work. Raises ``StorageError`` where the
+    database does not answer, ``ConfigurationError``.
     """
-    with open_installation(settings) as installation:
-        return CheckedJournal(installation.database.address, verdict_in(installation))
+    with job_noted(Job.VERIFY_JOURNAL, settings) as undone, open_installation(settings) as installation:
+        compared = compared_in(installation)
+        checked = CheckedJournal(installation.database.address, compared.verdict, compared.not_compared)
+        if checked.is_unsure:
+            undone(" ".join(one.sentence for one in checked.not_compared))
+        return checked
 
 
 def check_copy(source: Path, settings: Settings) -> CheckedJournal:
@@ -71,7 +94,7 @@ def check_copy(source: Path, settings: Settings) -> CheckedJournal:
     return CheckedJournal(exported.place, exported.verify(public_keys(settings.keys)))
 
 
-def verdict_in(installation: Installation) -> JournalVerdict:
-    """Check the journal of an open installation."""
+def compared_in(installation: Installation) -> ComparedJournal:
+    """Check the journal of an open installation, also against its stores."""
     keys = public_keys(installation.settings.keys)
     return verify_with_stores(installation.journal, keys, installation.stores)

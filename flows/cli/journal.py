@@ -13,10 +13,10 @@ from flows.cli.output import note, say, say_json
 
 if TYPE_CHECKING:
     from flows.journal_checking import CheckedJournal
-    from storage.journal.verification import JournalVerdict
     from storage.ports.journal import Entry
 
 _BROKEN = 4
+_NOT_COMPARED = 6
 _LATEST = 50
 
 
@@ -45,23 +45,21 @@ def verify(
     """Check that no entry was altered, dropped, moved, put in or cut off since it was written.
 
     Every entry is hashed again, each must follow the one before it, and every signed head must hold,
-    also those in the stores: they know of what the database has forgotten. Ends with 4 where the journal
-    is broken, and names the entry. What a stranger can do to check it without Muniment stands in
-    docs/journal.md.
+    also those in the stores: they know of what the database has forgotten. What a stranger can do to check
+    it without Muniment stands in docs/journal.md.
+
+    Exit codes: 0 intact, 4 broken, and the entry is named, 6 not broken as far as is known, and a store could
+    not be compared.
 
     Example: muniment journal verify --from stores/first/_journal
     """
-    from flows.journal_checking import check_journal
-    from flows.scheduling.jobs import Job
-    from flows.scheduling.records import job_noted
+    from flows.journal_checking import check_living
     from flows.settings_file import load_settings
 
     if source is not None:
         checked = _checked_copy(source, installation)
     else:
-        settings = load_settings(installation)
-        with job_noted(Job.VERIFY_JOURNAL, settings):
-            checked = check_journal(settings)
+        checked = check_living(load_settings(installation))
     _say_checked(checked, json)
 
 
@@ -116,7 +114,7 @@ def export(
 
     Example: muniment journal export journal-2026 && python3 journal-2026/check_journal.py
     """
-    from flows.journal_checking import CheckedJournal, verdict_in
+    from flows.journal_checking import CheckedJournal, compared_in
     from flows.settings_file import load_settings
     from flows.wiring import now, open_installation
     from storage.journal.exported import exported_in_folder
@@ -128,23 +126,27 @@ def export(
     settings = load_settings(installation)
     keys = public_keys(settings.keys)
     with open_installation(settings) as opened:
-        verdict = verdict_in(opened)
+        compared = compared_in(opened)
+        verdict = compared.verdict
         if not isinstance(verdict, Broken):
             sign_head(opened.journal, opened.signing_key, now())
         count = export_journal(opened.journal, keys, target)
     if not isinstance(verdict, Broken):
         # The bytes that are given away, not only those they were taken from.
         verdict = exported_in_folder(target).verify(keys)
+    checked = CheckedJournal(str(target), verdict, compared.not_compared)
     if json:
-        fields = _verdict_fields(str(target), verdict)
+        fields = _verdict_fields(checked)
         del fields["journal"]
         say_json({"exported": target.resolve(), **fields, "entries": count})
     else:
         say(f"Exported {count} entries to {target}")
         say(f"  how to check them stands in {target / 'README.txt'}")
-        if isinstance(verdict, Broken):
-            _say_broken(CheckedJournal(str(target), verdict))
-    if isinstance(verdict, Broken):
+        if checked.is_broken:
+            _say_broken(checked)
+        elif checked.is_unsure:
+            _say_unsure(checked)
+    if checked.is_broken:
         raise typer.Exit(_BROKEN)
 
 
@@ -206,34 +208,48 @@ def _checked_copy(source: Path, installation: Path | None) -> CheckedJournal:
 
 def _say_checked(checked: CheckedJournal, json: bool) -> None:
     if json:
-        say_json(_verdict_fields(checked.place, checked.verdict))
+        say_json(_verdict_fields(checked))
     elif checked.is_broken:
         _say_broken(checked)
+    elif checked.is_unsure:
+        _say_unsure(checked)
     else:
-        say(f"INTACT  {checked.headline}")
-        for sentence in checked.sentences:
-            say(f"  {sentence}")
+        _say_found("INTACT", checked)
     if checked.is_broken:
         raise typer.Exit(_BROKEN)
+    if checked.is_unsure:
+        raise typer.Exit(_NOT_COMPARED)
 
 
 def _say_broken(checked: CheckedJournal) -> None:
     from flows.journal_checking import NEXT_AFTER_BROKEN
 
-    say(f"BROKEN  {checked.headline}")
-    for sentence in checked.sentences:
-        say(f"  {sentence}")
+    _say_found("BROKEN", checked)
     note(f"Next: {NEXT_AFTER_BROKEN}")
 
 
-def _verdict_fields(place: str, verdict: JournalVerdict) -> dict[str, object]:
+def _say_unsure(checked: CheckedJournal) -> None:
+    from flows.journal_checking import NEXT_AFTER_UNSURE
+
+    _say_found("NOT COMPARED", checked)
+    note(f"Next: {NEXT_AFTER_UNSURE}")
+
+
+def _say_found(verdict: str, checked: CheckedJournal) -> None:
+    say(f"{verdict}  {checked.headline}")
+    for sentence in checked.sentences:
+        say(f"  {sentence}")
+
+
+def _verdict_fields(checked: CheckedJournal) -> dict[str, object]:
     from storage.journal.verification import Broken
     from storage.moments import moment_text
 
+    verdict = checked.verdict
     faults = verdict.faults if isinstance(verdict, Broken) else ()
     signed = None if isinstance(verdict, Broken) else verdict.signed
     return {
-        "journal": place,
+        "journal": checked.place,
         "intact": not faults,
         "entries": verdict.head.seq,
         "head": verdict.head.hash,
@@ -241,6 +257,7 @@ def _verdict_fields(place: str, verdict: JournalVerdict) -> dict[str, object]:
         "faults": [
             {"kind": fault.kind.value, "seq": fault.seq, "message": fault.message} for fault in faults
         ],
+        "not_compared": [{"store": one.store, "reason": one.reason} for one in checked.not_compared],
         "notes": list(verdict.notes),
     }
 

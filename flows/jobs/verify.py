@@ -12,10 +12,14 @@ from flows.alarms.occasions import integrity
 from flows.alarms.raising import raise_alarm
 from flows.jobs.ending import Ended, run_job
 from flows.jobs.forms import VerifyParameters, asked
-from flows.journal_checking import NEXT_AFTER_BROKEN, CheckedJournal, check_copy, check_journal
+from flows.journal_checking import (
+    NEXT_AFTER_BROKEN,
+    NEXT_AFTER_UNSURE,
+    CheckedJournal,
+    check_copy,
+    check_living,
+)
 from flows.log import LOG
-from flows.scheduling.jobs import Job
-from flows.scheduling.records import job_noted
 from flows.settings import Settings
 from flows.wiring import now
 from preservation.model.paths import shown
@@ -38,6 +42,10 @@ def verify(directory: str, copy_at: str = "") -> State[str]:
             found = " ".join((checked.headline, *checked.sentences))
             raise_alarm(settings, integrity("the journal", found, now()))
             return Ended("Broken", f"{checked.headline}. {NEXT_AFTER_BROKEN}", _rows(checked), good=False)
+        if checked.is_unsure:
+            LOG.error("not compared: %s", " ".join((checked.headline, *checked.sentences)))
+            sentence = f"{checked.headline}. {NEXT_AFTER_UNSURE}"
+            return Ended("Not compared", sentence, _rows(checked), good=False)
         LOG.info("intact: %s", checked.headline)
         return Ended("Intact", checked.headline, _rows(checked))
 
@@ -47,8 +55,7 @@ def verify(directory: str, copy_at: str = "") -> State[str]:
 def _checked(form: VerifyParameters, settings: Settings) -> CheckedJournal:
     if form.copy_at:
         return check_copy(Path(form.copy_at), settings)
-    with job_noted(Job.VERIFY_JOURNAL, settings):
-        return check_journal(settings)
+    return check_living(settings)
 
 
 def _rows(checked: CheckedJournal) -> list[dict[str, str]]:

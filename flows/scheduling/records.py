@@ -5,7 +5,7 @@ A job's last run is noted by whoever runs it, in Prefect or by the command; its 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -51,23 +51,30 @@ class ScheduledSince(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def job_noted(job: Job, settings: Settings) -> Iterator[None]:
-    """Note durably that the job runs, and how that ended. Where that cannot be written, it runs anyhow."""
+def job_noted(job: Job, settings: Settings) -> Iterator[Callable[[str], None]]:
+    """Note durably that the job runs, and how that ended. Where that cannot be written, it runs anyhow.
+
+    Gives what is called with a sentence where the job ended without having done its work.
+    """
     try:
         before = record_of(job, settings)
     except OSError:
         before = JobRecord()
     began = now()
     _note_run(job, JobRecord(began, before.ended), settings)
+    undone: list[str] = []
     try:
-        yield
+        yield undone.append
     except BaseException as error:
         fault = (
             str(error) if isinstance(error, PreservationError) else f"it was ended ({type(error).__name__})"
         )
         _note_run(job, JobRecord(began, before.ended, fault), settings)
         raise
-    _note_run(job, JobRecord(began, now()), settings)
+    if undone:
+        _note_run(job, JobRecord(began, before.ended, " ".join(undone)), settings)
+    else:
+        _note_run(job, JobRecord(began, now()), settings)
 
 
 def record_of(job: Job, settings: Settings) -> JobRecord:

@@ -38,23 +38,49 @@ class KeptHead:
         return f"store {self.store}, {shown(self.key)}"
 
 
+@dataclass(frozen=True, slots=True)
+class NotCompared:
+    """A store whose signed heads could not be read, or not all of them, and why."""
+
+    store: StoreName
+    reason: str
+
+    @property
+    def sentence(self) -> str:
+        """What there is to be said of it."""
+        return f"Store {self.store} was not, or not wholly, compared: {self.reason.rstrip('.')}."
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedJournal:
+    """The verdict on a journal by its own lines and by every store but ``not_compared``.
+
+    Those may know of entries that were cut off together with the journal's own signed heads.
+    """
+
+    verdict: JournalVerdict
+    not_compared: tuple[NotCompared, ...]
+
+
 def verify_with_stores(
     journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], stores: Iterable[Store]
-) -> JournalVerdict:
+) -> ComparedJournal:
     """Verify a live journal, also against the signed heads in every store that can be reached.
 
-    A store that cannot be read is a note of the verdict, and no fault of the journal.
+    That a store cannot be read is no fault of the journal.
     """
     heads: list[KeptHead] = []
-    notes = []
+    not_compared: list[NotCompared] = []
     # Read before the journal is: what others seal meanwhile is then in the journal.
     for store in stores:
         try:
             heads += kept_heads(store)
         except (StorageError, OSError) as error:
-            notes.append(f"Store {store.name} was not, or not wholly, compared: {error}.")
+            not_compared.append(NotCompared(store.name, str(error)))
     verdict = verify_journal(journal, keys)
-    return with_findings(verdict, contradictions(journal, keys, heads), tuple(notes))
+    return ComparedJournal(
+        with_findings(verdict, contradictions(journal, keys, heads)), tuple(not_compared)
+    )
 
 
 def kept_heads(store: Store) -> Iterator[KeptHead]:

@@ -118,17 +118,15 @@ def verify_journal(journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey]) -> 
     return with_findings(verdict, headless + misfiled)
 
 
-def with_findings(
-    verdict: JournalVerdict, faults: tuple[Fault, ...], notes: tuple[str, ...] = ()
-) -> JournalVerdict:
+def with_findings(verdict: JournalVerdict, faults: tuple[Fault, ...]) -> JournalVerdict:
     """Return the verdict with what else was found: one fault more makes it broken."""
     match verdict:
-        case Intact(head=head, signed=signed) if not faults:
-            return Intact(head, signed, verdict.notes + notes)
+        case Intact() if not faults:
+            return verdict
         case Intact(head=head):
-            return Broken(head, faults, verdict.notes + notes)
+            return Broken(head, faults, verdict.notes)
         case Broken(head=head):
-            return Broken(head, verdict.faults + faults, verdict.notes + notes)
+            return Broken(head, verdict.faults + faults, verdict.notes)
 
 
 def _walk(

@@ -187,21 +187,27 @@ class Bucket:
         # unescaped, so that a control character in a key would end the listing.
         last = ""
         while True:
+            marker = last
             with self.asking("list", start or "its files"):
                 page = self.client.list_objects(
                     Bucket=self.name,
                     Prefix=self.object_key(start),
-                    Marker=last,
+                    Marker=marker,
                     EncodingType="url",
                     MaxKeys=at_once,
                 )
             contents = page.get("Contents", ())
+            if page["IsTruncated"] and (not contents or unquote_plus(contents[-1]["Key"]) == marker):
+                raise UnavailableError(
+                    f"{self.kind} {self.store}: the listing does not go on after {shown(marker)}, and the "
+                    "service says that there is more; see to the service, or use another"
+                )
             for found in contents:
                 last = unquote_plus(found["Key"])
                 yield ListedObject(
                     self.key_of(last), found["Size"], found["ETag"].strip('"'), found["LastModified"]
                 )
-            if not contents or not page["IsTruncated"]:
+            if not page["IsTruncated"]:
                 return
 
     def remove(self, key: str) -> None:

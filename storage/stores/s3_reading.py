@@ -6,11 +6,12 @@ import errno
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, FlexibleChecksumError
 
 from preservation.errors import PreservationError, SourceChangedError
 from preservation.model.paths import StoreKey, shown
 from storage.stores.s3_bucket import Bucket
+from storage.stores.s3_etags import EtagDigest, is_md5, parts_of, says_nothing
 from storage.stores.s3_faults import is_absence, is_mismatch
 
 if TYPE_CHECKING:
@@ -25,8 +26,10 @@ class ObjectStream:
     def __init__(self, bucket: Bucket, key: StoreKey, etag: str = "") -> None:
         """Ask for the object, the very one with ``etag`` where that is given.
 
-        With it, a checksum that the service keeps is held against the bytes. Raises ``NotFoundError`` or
-        another ``StorageError``; with ``etag``, ``SourceChangedError`` where it is gone or another.
+        With it, the ETag and a checksum that the service keeps are held against the bytes, as far as it has
+        one and the other says anything; where the ETag says nothing, a connection that broke is not gone on
+        with, for no checksum is of the rest alone. Raises ``NotFoundError`` or another ``StorageError``; with
+        ``etag``, ``SourceChangedError`` where it is gone or another.
         """
         self._bucket = bucket
         self._key = key
@@ -37,6 +40,7 @@ class ObjectStream:
         self._body = answer["Body"]
         self._size = answer["ContentLength"]
         self._etag = answer["ETag"]
+        self._digest = self._digest_for(answer) if etag else None
 
     def __enter__(self) -> Self:
         return self
@@ -51,17 +55,26 @@ class ObjectStream:
         while True:
             try:
                 count: int = self._body.readinto(buffer)  # type: ignore[arg-type]  # the stubs are wrong
+            except FlexibleChecksumError as error:
+                raise OSError(errno.EIO, str(error)) from error
             except (BotoCoreError, OSError) as error:
                 self._resume(str(error))
                 continue
-            if count or self._offset == self._size:
+            if count:
                 self._offset += count
+                if self._digest is not None:
+                    self._digest.update(memoryview(buffer)[:count])
                 return count
+            if self._offset == self._size:
+                self._require_agreement()
+                return 0
             self._resume(f"the service sent {self._offset} of {self._size} bytes")
 
     def _resume(self, reason: str) -> None:
         """Ask for the rest, of the very same object."""
         self._body.close()
+        if self._wanted and self._digest is None:
+            raise OSError(errno.EIO, f"{reason}, and nothing would show whether the rest belongs to it")
         self._resumptions += 1
         if self._resumptions > _RESUMPTIONS:
             raise OSError(errno.EIO, reason)
@@ -72,6 +85,41 @@ class ObjectStream:
         self._body = answer["Body"]
         if answer["ContentLength"] != self._size - self._offset:
             raise OSError(errno.EIO, f"{reason}, and then sent other bytes than were asked for")
+
+    def _digest_for(self, answer: GetObjectOutputTypeDef) -> EtagDigest | None:
+        """Return what digests the bytes to their ETag; ``None`` where it says nothing of them."""
+        etag = self._etag.strip('"')
+        if says_nothing(answer):
+            return None
+        if is_md5(etag):
+            return EtagDigest(etag)
+        parts = parts_of(etag)
+        size = self._size_of_part(1) if parts else 0
+        return EtagDigest(etag, size) if (parts - 1) * size < self._size <= parts * size else None
+
+    def _size_of_part(self, number: int) -> int:
+        """Return how many bytes that part has; 0 where the service does not say."""
+        with self._bucket.asking("look at a part of", self._key):
+            try:
+                found = self._bucket.client.head_object(
+                    **self._bucket.at(self._key), PartNumber=number, IfMatch=self._etag
+                )
+            except ClientError:
+                return 0
+        return found["ContentLength"]
+
+    def _require_agreement(self) -> None:
+        """Raise ``OSError`` where the bytes have another ETag than the object."""
+        digest, self._digest = self._digest, None
+        if digest is None or digest.agrees():
+            return
+        between = range(2, parts_of(self._etag.strip('"')))
+        if any(self._size_of_part(number) != digest.part_bytes for number in between):
+            # Whoever sent it made parts of different sizes: such an ETag says nothing to us.
+            if not self._resumptions:
+                return
+            raise OSError(errno.EIO, "the connection broke, and nothing shows that all of it is right")
+        raise OSError(errno.EIO, "the bytes that came are not those of its ETag")
 
     def _asked(self, *, rest: bool = False) -> GetObjectOutputTypeDef:
         bucket, key = self._bucket, self._key

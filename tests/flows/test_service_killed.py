@@ -10,7 +10,7 @@ from running_flows import installed
 from stream_storm import Storm
 from streaming import Stream, that_settles_soon
 
-VICTIMS = ("run", "watcher", "server", "worker", "run", "watcher")
+VICTIMS = ("run", "server", "worker", "watcher")
 
 
 def test_however_a_process_of_the_service_is_killed_every_drop_is_accounted_for_once(tmp_path: Path):

@@ -112,6 +112,7 @@ def test_the_health_check_reads_what_the_container_runs_off_its_first_process():
     assert services()["watcher"]["command"] == told.split()
 
 
+@pytest.mark.soak
 def test_the_first_start_makes_an_installation_before_a_bucket_that_lasts(
     databases: ComposedDatabases, tmp_path: Path
 ):

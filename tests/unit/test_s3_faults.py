@@ -207,6 +207,7 @@ def test_a_service_killed_for_good_in_the_midst_of_reading_is_an_error_of_readin
                 whole(stream)
 
 
+@pytest.mark.soak
 def test_a_service_killed_in_the_midst_of_writing_leaves_only_whole_files_and_the_rest_follows(
     tmp_path: Path,
 ):

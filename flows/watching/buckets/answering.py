@@ -6,6 +6,7 @@ Each step is noted in the take when it is done, so whoever comes after one who w
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import chain
@@ -39,7 +40,7 @@ _MEDIA_TYPES: Final = {".html": "text/html; charset=utf-8", ".json": "applicatio
 
 
 class _SentBack(msgspec.Struct, frozen=True):
-    """Under which name a drop is answered in ``rejected/``."""
+    """Under which name a drop is answered."""
 
     name: str
 
@@ -47,16 +48,17 @@ class _SentBack(msgspec.Struct, frozen=True):
 class Answering:
     """Answers takes from one bucket inbox, ``threads`` objects at a time."""
 
-    def __init__(self, bucket: DropBucket, claims: Claims, threads: int) -> None:
+    def __init__(self, bucket: DropBucket, claims: Claims, threads: int, stopped: threading.Event) -> None:
         self._bucket = bucket
         self._claims = claims
         self._threads = threads
+        self._stopped = stopped
 
     def answer(self, take: Take) -> bool:
         """Do what is left to do for a take whose answer was noted; say whether all of it is done.
 
-        One that somebody is answering now is left to them. Raises ``OSError``, ``StorageError``, or
-        ``IntegrityError`` where what is to be done cannot be read.
+        One that somebody is answering now is left to them. Raises ``OSError``, ``StorageError``,
+        ``StoppedError``, or ``IntegrityError`` where what is to be done cannot be read.
         """
         with alone_with_take(take, wait=False) as ours:
             if not ours or not is_answered(take):
@@ -80,13 +82,11 @@ class Answering:
 
     def _tell(self, take: Take, answer: Answer) -> None:
         """Put the receipts where people look, and beside them what is sent back."""
-        if answer.place is Place.ACCEPTED:
-            self._put_receipts(take, Place.ACCEPTED, take.name)
-            return
-        name = self._name_in_rejected(take)
+        place = Place.ACCEPTED if answer.place is Place.ACCEPTED else Place.REJECTED
+        name = self._name_in(place, take)
         if answer.place is Place.REJECTED:
             self._send_back(take, name)
-        self._put_receipts(take, Place.REJECTED, name)
+        self._put_receipts(take, place, name)
 
     def _put_receipts(self, take: Take, place: Place, name: str) -> None:
         for ending in RECEIPTS:
@@ -95,19 +95,26 @@ class Answering:
                 key = DropPlace.of(take).answer(place, f"{name}{ending}")
                 self._bucket.put(key, receipt, _MEDIA_TYPES[receipt.suffix])
 
-    def _name_in_rejected(self, take: Take) -> str:
-        """Return a name there that no other drop has; noted first, so that after a kill it is the same."""
+    def _name_in(self, place: Place, take: Take) -> str:
+        """Return a name that nothing there has; noted first, so that after a kill it is the same."""
         note = Records(take.folder / "sent-back.json", _SentBack)
         for noted in note.so_far:
             return noted.name
-        place = DropPlace.of(take)
-        name = next(name for name in names_for(take.name) if self._is_free(place, name))
+        endings = (*RECEIPTS, *self._endings_of_sentinels(take))
+        name = next(name for name in names_for(take.name) if self._is_free(place, take, name, endings))
         note.write([_SentBack(name)])
         return name
 
-    def _is_free(self, place: DropPlace, name: str) -> bool:
-        key = place.answer(Place.REJECTED, name)
-        return self._bucket.find(key) is None and not any(True for _ in self._bucket.list(f"{key}/"))
+    def _endings_of_sentinels(self, take: Take) -> list[str]:
+        start = DropPlace.of(take).key
+        return [sentinel.key.removeprefix(start) for sentinel in sentinels_of(take)]
+
+    def _is_free(self, place: Place, take: Take, name: str, endings: Iterable[str]) -> bool:
+        """Say whether nothing has the name, nor that of what comes beside it: nobody knows what that is."""
+        return not any(self._has(DropPlace.of(take).answer(place, f"{name}{end}")) for end in ("", *endings))
+
+    def _has(self, key: StoreKey) -> bool:
+        return self._bucket.find(key) is not None or any(True for _ in self._bucket.list(f"{key}/"))
 
     def _send_back(self, take: Take, name: str) -> None:
         place = DropPlace.of(take)
@@ -119,7 +126,7 @@ class Answering:
                 # It became another meanwhile: what is sent back is what was judged.
                 self._bucket.put(key, local_path(take, dropped, take.shelf.path), "application/octet-stream")
 
-        each(objects_of(take), send, self._threads)
+        each(objects_of(take), send, self._threads, self._stopped)
         for sentinel in sentinels_of(take):
             self._bucket.copy(sentinel, StoreKey(f"{target}{sentinel.key.removeprefix(place.key)}"))
 
@@ -131,7 +138,7 @@ class Answering:
                 told = "it became another after it was taken, and stays"
                 LOG.info("%s: %s", shown(self._bucket.location(dropped.key)), told)
 
-        each(_all_of(take), remove, self._threads)
+        each(_all_of(take), remove, self._threads, self._stopped)
 
 
 def _all_of(take: Take) -> Iterable[DroppedObject]:

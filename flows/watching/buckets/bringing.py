@@ -6,7 +6,7 @@ import os
 import shutil
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,8 +83,6 @@ def bring(take: Take, bucket: DropBucket, threads: int, stopped: threading.Event
 
     def bring_one(numbered: tuple[int, DroppedObject]) -> None:
         number, dropped = numbered
-        if stopped.is_set():
-            raise StoppedError
         target = local_path(take, dropped, arriving)
         try:
             if dropped.key.endswith("/"):
@@ -101,7 +99,7 @@ def bring(take: Take, bucket: DropBucket, threads: int, stopped: threading.Event
             ) from error
         progress.add(dropped.size)
 
-    each(enumerate(objects_of(take)), bring_one, threads)
+    each(enumerate(objects_of(take)), bring_one, threads, stopped)
     shutil.rmtree(parts)
     make_durable(arriving)
     whole = arriving / take.name
@@ -113,11 +111,12 @@ def bring(take: Take, bucket: DropBucket, threads: int, stopped: threading.Event
 
 
 def copy_object(
-    bucket: DropBucket, dropped: DroppedObject, target: Path, stopped: threading.Event | None = None
+    bucket: DropBucket, dropped: DroppedObject, target: Path, stopped: threading.Event
 ) -> None:
     """Write that very object to a new file, with the time of its last change.
 
-    Raises ``SourceChangedError`` where it is another, ``UnavailableError`` where it does not come to its end.
+    Raises ``SourceChangedError`` where it is another, ``UnavailableError`` where it does not come to its end
+    or comes with other bytes than the service has, and ``StoppedError``.
     """
     buffer = memoryview(bytearray(min(_BLOCK_BYTES, dropped.size + 1)))
     size = 0
@@ -137,7 +136,7 @@ def copy_object(
             while rest:
                 # A disk that is almost full takes some of it.
                 rest = rest[sink.write(rest) :]
-            if stopped is not None and stopped.is_set():
+            if stopped.is_set():
                 raise StoppedError
     if size != dropped.size:
         raise SourceChangedError(
@@ -148,13 +147,32 @@ def copy_object(
     os.utime(target, (modified, modified))
 
 
-def each(items: Iterable[Item], work: Callable[[Item], object], threads: int) -> None:
-    """Do ``work`` for each of the items, several at a time. Raises what the first to fail raised."""
+def until_stopped(items: Iterable[Item], stopped: threading.Event) -> Iterator[Item]:
+    """Give the items. Raises ``StoppedError`` instead, once it is asked for."""
+    for item in items:
+        if stopped.is_set():
+            raise StoppedError
+        yield item
+
+
+def each(
+    items: Iterable[Item], work: Callable[[Item], object], threads: int, stopped: threading.Event
+) -> None:
+    """Do ``work`` for each of the items, several at a time.
+
+    Raises what the first to fail raised, and ``StoppedError`` once that is asked for.
+    """
+
+    def work_on(item: Item) -> None:
+        if stopped.is_set():
+            raise StoppedError
+        work(item)
+
     under_way: deque[Future[object]] = deque()
     with ThreadPoolExecutor(threads, "bucket") as workers:
         try:
             for item in items:
-                under_way.append(workers.submit(work, item))
+                under_way.append(workers.submit(work_on, item))
                 while len(under_way) > _AHEAD * threads:
                     under_way.popleft().result()
             while under_way:
