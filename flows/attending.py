@@ -94,7 +94,7 @@ class _Attendance:
         self._runs_go_on = False
         try:
             plan = self._dispatcher.dispatch()
-        except (httpx.HTTPError, OSError, PreservationError) as error:
+        except (httpx.HTTPError, OSError, ValueError, PreservationError) as error:
             self._say_once(f"drops wait to be given to a run: {type(error).__name__}: {error}")
             return None
         if self._trouble:

@@ -20,7 +20,8 @@ from storage.journal.verification import Broken, JournalVerdict
 class CheckedJournal:
     """A journal, by its place, and what was found of it.
 
-    ``not_compared`` are the stores that could not be asked what they know of it; a copy is compared with none.
+    ``not_compared`` are the stores that could not be asked what they know of it; a copy is compared with
+    none.
     """
 
     place: str
@@ -71,7 +72,7 @@ NEXT_AFTER_UNSURE = "See that every store can be reached (muniment doctor), and 
 """What a person does where a store could not be compared."""
 
 
-def check_living(settings: Settings) -> CheckedJournal:
+def check_journal(settings: Settings) -> CheckedJournal:
     """Check the living journal, also against the signed heads in the stores; noted as a run of the job.
 
     Where a store could not be compared, the job has not done its work. Raises ``StorageError`` where the

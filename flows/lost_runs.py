@@ -87,8 +87,10 @@ class LostRuns:
         To be called each few seconds. Raises as ``tell`` does.
         """
         for name in ended_unnoticed(self._hands):
-            with suppress(ObjectNotFound, ValueError):
-                await _end(client, await client.read_flow_run(UUID(name)), _KILLED)
+            run = await _read_run(client, name)
+            # Run again by a worker elsewhere, it is that one's, whatever was left here.
+            if run is not None and _may_be_of_this_machine(_worker_of(run)):
+                await _end(client, run, _KILLED)
 
     async def tell_of_never_begun(self, client: PrefectClient, worker: str) -> None:
         """Tell Prefect of runs that somebody before this ``worker`` was given and did not begin.
@@ -118,7 +120,7 @@ class LostRuns:
         for run in await _read_runs(client, _STATES):
             if run.state is None:
                 continue
-            worker = str(run.labels.get(_WORKER_LABEL, ""))
+            worker = _worker_of(run)
             gone = bool(worker) and in_touch and moment - heard_of.get(worker, _NEVER) > _GONE_AFTER
             if run.state.is_pending() and moment - run.state.timestamp > _NEVER_BEGUN_AFTER:
                 yield run, _NEVER_BEGUN
@@ -137,8 +139,31 @@ class LostRuns:
 
     def _has_no_process(self, run: FlowRun, worker: str) -> bool:
         """Say whether it is known that nobody works on the run: a worker of this machine had it."""
-        here = re.fullmatch(rf"{re.escape(socket.gethostname())}(-\d+)?", worker) is not None
-        return here and not goes_on_here(self._hands, str(run.id))
+        return _is_of_this_machine(worker) and not goes_on_here(self._hands, str(run.id))
+
+
+def _worker_of(run: FlowRun) -> str:
+    """Return the name of the worker that was given it last; empty where that is not known."""
+    return str(run.labels.get(_WORKER_LABEL, ""))
+
+
+def _is_of_this_machine(worker: str) -> bool:
+    return re.fullmatch(rf"{re.escape(socket.gethostname())}(-\d+)?", worker) is not None
+
+
+def _may_be_of_this_machine(worker: str) -> bool:
+    return not worker or _is_of_this_machine(worker)
+
+
+async def _read_run(client: PrefectClient, name: str) -> FlowRun | None:
+    """Return the run with that id; ``None`` where it is no id, or Prefect knows no such run."""
+    try:
+        identifier = UUID(name)
+    except ValueError:
+        return None
+    with suppress(ObjectNotFound):
+        return await client.read_flow_run(identifier)
+    return None
 
 
 async def _read_runs(client: PrefectClient, states: list[StateType]) -> list[FlowRun]:

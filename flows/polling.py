@@ -25,6 +25,9 @@ _SYNC_SECONDS = 30.0
 _KILLED_SECONDS = 2.0
 _END_SECONDS = 10.0
 
+_FAULTS = (httpx.HTTPError, OSError, ValueError)
+"""What may come of asking Prefect, which may answer with no JSON, or of a look into ``state/``."""
+
 
 class Polling:
     """A worker's life: polling until it is asked to stop, then draining, then the end.
@@ -58,7 +61,7 @@ class Polling:
             loop.add_signal_handler(number, self._ask_to_stop)
         async with self._worker:
             await run_sync(self._hands.wait_until_warm)
-            with suppress(httpx.HTTPError):
+            with suppress(*_FAULTS):
                 await self._lost.tell_of_never_begun(self._worker.client, self._worker.name)
             self._say(f"worker {self._worker.name} is ready")
             async with anyio.create_task_group() as beside:
@@ -82,7 +85,9 @@ class Polling:
         """Ask for runs as long as there is room for one; where Prefect is away, until it is back."""
         pause = _QUERY_SECONDS
         while not self._stopping.is_set():
-            self._hands.keep_warm()
+            # Without a warm process a run takes longer to begin, and no more.
+            with suppress(OSError):
+                self._hands.keep_warm()
             try:
                 if self._worker.limiter.available_tokens:
                     await self._worker.get_and_submit_flow_runs()
@@ -92,7 +97,7 @@ class Polling:
                     await run_sync(register_deployments, self._settings, self._api)
                     await self._worker.sync_with_backend()
                     pause = _QUERY_SECONDS
-            except httpx.HTTPError as error:
+            except _FAULTS as error:
                 if pause == _QUERY_SECONDS:
                     self._say(
                         f"Prefect at {self._api.url} does not answer ({type(error).__name__}); "
@@ -102,15 +107,24 @@ class Polling:
             await _either(pause, self._stopping)
 
     async def _now_and_then(self, tell: Callable[[], Awaitable[None]], seconds: float) -> None:
-        """Tell Prefect something again and again: that this worker lives, how runs ended unnoticed."""
+        """Tell Prefect something again and again: that this worker lives, how runs ended unnoticed.
+
+        What stands in the way is told once, for as long as it is the same.
+        """
+        trouble = ""
         while True:
+            found = ""
             try:
                 await tell()
-            except httpx.HTTPStatusError as error:
-                self._say(f"Prefect at {self._api.url} refused what it was told: {error}")
             except httpx.TransportError:
                 # That it is away is told by whoever asks for runs.
-                pass
+                found = trouble
+            except _FAULTS as error:
+                found = f"Prefect at {self._api.url} cannot be told how runs ended, or that this worker lives"
+                found = f"{found} ({type(error).__name__}: {error}); it is tried again"
+            if found and found != trouble:
+                self._say(found)
+            trouble = found
             await anyio.sleep(seconds)
 
     async def _sync(self) -> None:

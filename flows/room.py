@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
+from typing import Final
 
 from flows.settings import FolderStoreSettings, Settings, StoreSettings
 from preservation.errors import StoreFullError
@@ -14,6 +18,15 @@ from preservation.survey.walk import TreeOutline
 
 _RECORDS_A_FILE = 2048
 """Bytes that a submission's own records take at the very least for one file."""
+
+_MOST_KEPT: Final = 1 << 30
+_SHARE_KEPT: Final = 20
+"""Of a disk, a twentieth and at most 1 GiB is never given to what is fetched: databases grow there, too."""
+
+_held: dict[object, tuple[int, Callable[[], int]]] = {}
+"""By whom room is held: on which device, and how many bytes are still to come. It is the whole process's."""
+
+_turn = Lock()
 
 
 def require_room_in_stores(drop: TreeOutline, policy: Policy, settings: Settings) -> None:
@@ -46,13 +59,64 @@ def require_room_for_work(drop: TreeOutline, settings: Settings) -> None:
 
 
 def require_room_for_drop(size: int, folder: Path) -> None:
-    """Raise ``StoreFullError`` where the disk of ``folder`` has no room for a drop of that size."""
+    """Raise ``StoreFullError`` where the disk of ``folder`` has no room for a drop of that size.
+
+    What others hold of it, and a reserve, counts as taken.
+    """
+    with _turn:
+        _require_room_for_drop(size, folder)
+
+
+@contextmanager
+def holding_room(
+    size: int, folder: Path, arrived: Callable[[], int], *, required: bool = True
+) -> Iterator[None]:
+    """Hold room for what is on its way into ``folder``: ``size`` bytes, less what has ``arrived``.
+
+    Raises ``StoreFullError`` where it is ``required`` and is not there.
+    """
+    holder = object()
+    with _turn:
+        if required:
+            _require_room_for_drop(size, folder)
+        device = _device(folder)
+        if device is not None:
+            _held[holder] = device, lambda: max(size - arrived(), 0)
+    try:
+        yield
+    finally:
+        with _turn:
+            _held.pop(holder, None)
+
+
+def _require_room_for_drop(size: int, folder: Path) -> None:
     free = _free(folder)
-    if free is not None and free < size:
+    if free is None:
+        return
+    device = _device(folder)
+    held = sum(to_come() for where, to_come in _held.values() if where == device)
+    kept = held + _reserve(folder)
+    if free - kept < size:
         raise StoreFullError(
-            f"it takes {byte_size(size)}, and {byte_size(free)} are free in {folder}; make room there, and "
-            "it is taken"
+            f"it takes {byte_size(size)}, and {byte_size(free)} are free in {folder}, {byte_size(kept)} of "
+            "which are kept for other work; make room there, and it is taken"
         )
+
+
+def _device(folder: Path) -> int | None:
+    try:
+        return folder.stat().st_dev
+    except OSError:
+        return None
+
+
+def _reserve(folder: Path) -> int:
+    """Return how many bytes are left free on the disk of ``folder``."""
+    try:
+        space = os.statvfs(folder)
+    except OSError:
+        return 0
+    return min(space.f_blocks * space.f_frsize // _SHARE_KEPT, _MOST_KEPT)
 
 
 def _short_of(stores: list[StoreSettings], size: int, settings: Settings) -> dict[str, str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -207,20 +209,23 @@ class BucketInboxSettings(BucketSettings):
     name: str = Field(pattern=_NAME)
     poll: float = Field(default=30, ge=1, le=3600)
 
-    @property
-    def place(self) -> tuple[str, str, str]:
-        """What tells it from other places."""
-        return self.endpoint_url, self.bucket, self.prefix
-
 
 StoreSettings = Annotated[FolderStoreSettings | S3StoreSettings, Field(discriminator="kind")]
 
 
 def _overlap(one: BucketSettings, other: BucketSettings) -> bool:
-    if (one.endpoint_url, one.bucket) != (other.endpoint_url, other.bucket):
+    if (_service(one.endpoint_url), one.bucket) != (_service(other.endpoint_url), other.bucket):
         return False
     first, second = (f"{place.prefix}/".lstrip("/") for place in (one, other))
     return first.startswith(second) or second.startswith(first)
+
+
+def _service(endpoint_url: str) -> tuple[str, str]:
+    """Return which service answers there, however that is written; over http or https it is the same."""
+    parts = urlsplit(endpoint_url)
+    host = parts.netloc.lower().removesuffix({"http": ":80", "https": ":443"}.get(parts.scheme, ""))
+    # Without an address it is Amazon's own, whose buckets are the same ones in every region.
+    return ("" if host.endswith(".amazonaws.com") else host), parts.path.rstrip("/")
 
 
 class Settings(_Section):
@@ -266,11 +271,13 @@ class Settings(_Section):
 
     @model_validator(mode="after")
     def _bucket_inboxes_are_apart(self) -> Settings:
-        names: dict[tuple[str, str, str], str] = {}
+        for one, other in combinations(self.bucket_inbox, 2):
+            if _overlap(one, other):
+                raise ValueError(
+                    f"the bucket inboxes {one.name} and {other.name} are one place, or lie in each other; "
+                    "name it once, or give each a prefix, or better a bucket, of its own"
+                )
         for inbox in self.bucket_inbox:
-            other = names.setdefault(inbox.place, inbox.name)
-            if other != inbox.name:
-                raise ValueError(f"the bucket inboxes {other} and {inbox.name} are one place; name it once")
             for store in self.store:
                 if isinstance(store, S3StoreSettings) and _overlap(inbox, store):
                     raise ValueError(

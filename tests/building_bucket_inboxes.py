@@ -101,7 +101,7 @@ class Station:
         self.stopped = threading.Event()
         self.claims = Claims(bucket, name)
         self.fetcher = Fetcher(bucket, self.claims, self.area, 4, self.stopped)
-        self.answering = Answering(bucket, self.claims, 4)
+        self.answering = Answering(bucket, self.claims, 4, self.stopped)
         self.progress = Progress()
         asked = asked or terms("settle = 10")
         (root / "scratch").mkdir(exist_ok=True)
@@ -110,8 +110,9 @@ class Station:
             self.claims,
             5,
             lambda collection: asked if collection == "maps" else "there is no such collection",
-            lambda place: what_a_bucket_lacks(place, bucket, root / "scratch"),
+            lambda place: what_a_bucket_lacks(place, bucket, root / "scratch", self.stopped),
             lambda take: (self.area.taken / take).exists(),
+            self.stopped,
             cpu=lambda: 0.0,
         )
         self._moment = 0.0

@@ -11,7 +11,7 @@ from typing import Final
 from flows.alarms.alarm import AlarmKey
 from flows.alarms.configured import channels_of, outbox_of
 from flows.alarms.delivering import Delivery
-from flows.alarms.occasions import unsettled_too_long, waiting_too_long
+from flows.alarms.occasions import failing_too_long, unsettled_too_long, waiting_too_long
 from flows.alarms.raising import raise_alarm
 from flows.log import LOG
 from flows.settings import Settings
@@ -57,6 +57,7 @@ class Alarming:
         late = chain(
             waiting_too_long(self._backlog.pending(), patience, at),
             unsettled_too_long(inboxes.drops if inboxes else (), patience, at),
+            failing_too_long(inboxes.faults if inboxes else (), patience, at),
         )
         for alarm in late:
             if alarm.key not in self._unknown_to_outbox and not raise_alarm(self._settings, alarm):

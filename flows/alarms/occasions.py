@@ -9,7 +9,7 @@ from typing import Final
 from flows.alarms.alarm import Alarm, AlarmKind, new_alarm
 from flows.answering import Told
 from flows.watching.backlog import Pending
-from flows.watching.publishing import WaitingDrop
+from flows.watching.publishing import PassedOverEntry, WaitingDrop
 from flows.watching.takes import Take
 from preservation.errors import IntegrityError, SourceChangedError
 from preservation.model.paths import shown
@@ -114,6 +114,25 @@ def unsettled_too_long(waiting: Iterable[WaitingDrop], patience: timedelta, at: 
             ),
             next_step="See to what it waits for, or take it out of the inbox; muniment status shows it.",
             key=f"{drop.path} {drop.since.isoformat()}",
+        )
+
+
+def failing_too_long(faults: Iterable[PassedOverEntry], patience: timedelta, at: datetime) -> Iterator[Alarm]:
+    """Give an alarm for each fault of an inbox that has lasted for over ``patience``."""
+    for fault in faults:
+        if fault.since is None or at - fault.since <= patience:
+            continue
+        yield new_alarm(
+            AlarmKind.WAITING_TOO_LONG,
+            fault.path,
+            at,
+            happened=(
+                f"It has failed since {fault.since:%Y-%m-%d %H:%M} UTC. "
+                f"{fault.sentence[:1].upper()}{fault.sentence[1:].rstrip('.')}."
+            ),
+            next_step="See to what it says; muniment status shows whether it still fails.",
+            # What it says may be another each time.
+            key=f"fault {fault.path} {fault.since.isoformat()}",
         )
 
 

@@ -9,7 +9,7 @@ import typer
 from flows.cli.options import InstallationOption, JsonOption
 from flows.cli.output import say, say_json
 
-_STAYS = 4
+_NOT_GOOD = 4
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +27,8 @@ def clear(
     A drop is removed where it is unchanged and as many replicas of its package as the policy asks for were
     read back just before. The removal stands in the journal.
 
-    Exit codes: 0 what was due is removed, 4 something that was due had to stay; it is told why.
+    Exit codes: 0 what was due is removed, 4 something had to stay, could not be looked at, or a replica does
+    not hold what was promised; it is told what and why.
 
     Example: muniment clear --dry-run -C archive
     """
@@ -35,19 +36,25 @@ def clear(
     from flows.watching.clearing import Cleared, clear_installation
     from preservation.model.paths import shown
 
-    stays = False
+    good = True
     due = 0
     for one in clear_installation(load_settings(installation), dry_run=dry_run):
         due += 1
         cleared = isinstance(one, Cleared)
-        stays |= not cleared
+        good &= cleared and not one.unsound
         if json:
             said = {"path": one.path, "removed": cleared and not dry_run, "sentence": one.sentence}
-            say_json({**said, "dry_run": dry_run})
+            unsound = [
+                {"store": fault.store, "package": str(fault.package), "sentence": fault.sentence}
+                for fault in one.unsound
+            ]
+            say_json({**said, "unsound": unsound, "dry_run": dry_run})
         else:
             verb = ("would be removed" if dry_run else "removed") if cleared else "STAYS"
             say(f"{verb}  {shown(str(one.path))}\n  {one.sentence}")
+            for fault in one.unsound:
+                say(f"UNSOUND  {fault.package} in store {fault.store}\n  {fault.sentence}")
     if not due and not json:
         say("Nothing in accepted/ is due.")
-    if stays:
-        raise typer.Exit(_STAYS)
+    if not good:
+        raise typer.Exit(_NOT_GOOD)

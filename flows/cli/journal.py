@@ -53,13 +53,13 @@ def verify(
 
     Example: muniment journal verify --from stores/first/_journal
     """
-    from flows.journal_checking import check_living
+    from flows.journal_checking import check_journal
     from flows.settings_file import load_settings
 
     if source is not None:
         checked = _checked_copy(source, installation)
     else:
-        checked = check_living(load_settings(installation))
+        checked = check_journal(load_settings(installation))
     _say_checked(checked, json)
 
 

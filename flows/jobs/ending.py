@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State, StateType
@@ -42,18 +42,27 @@ class Ended:
     good: bool = True
 
 
-def run_job(label: str, directory: str, work: Callable[[Settings], Ended]) -> State[str]:
+Rows: TypeAlias = list[dict[str, str]]
+"""Each thing that a job has done, for its table."""
+
+
+def run_job(
+    label: str, directory: str, work: Callable[[Settings], Ended], rows_so_far: Callable[[], Rows] = list
+) -> State[str]:
     """Do the work for the installation and return the state that its run ends in. Raises no fault of ours.
 
     What says of itself that it may succeed later is tried again as ``[retries] database`` says. ``label``
-    names the table of what was done.
+    names the table of what was done; ``rows_so_far`` are for it where the work could not be ended.
     """
     try:
         settings = load_settings(Path(directory))
         ended = _tried(work, settings, label)
     except PreservationError as error:
         LOG.error("%s: %s", label, error)
-        return _not_done(error)
+        not_done = _not_done(error)
+        if rows := rows_so_far():
+            _publish(label, Ended(not_done.name or "", str(error), rows, good=False))
+        return not_done
     _publish(label, ended)
     kind = StateType.COMPLETED if ended.good else StateType.FAILED
     return State(type=kind, name=ended.name, message=ended.sentence, data=ended.sentence)

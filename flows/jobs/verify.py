@@ -17,7 +17,7 @@ from flows.journal_checking import (
     NEXT_AFTER_UNSURE,
     CheckedJournal,
     check_copy,
-    check_living,
+    check_journal,
 )
 from flows.log import LOG
 from flows.settings import Settings
@@ -55,7 +55,7 @@ def verify(directory: str, copy_at: str = "") -> State[str]:
 def _checked(form: VerifyParameters, settings: Settings) -> CheckedJournal:
     if form.copy_at:
         return check_copy(Path(form.copy_at), settings)
-    return check_living(settings)
+    return check_journal(settings)
 
 
 def _rows(checked: CheckedJournal) -> list[dict[str, str]]:

@@ -19,6 +19,7 @@ from flows.log import LOG
 from flows.progressing.whole_run import Shown, seen
 from flows.wiring import now
 from flows.workspace import Workspace
+from preservation.errors import IntegrityError
 
 _FIRST_SECONDS: Final = 2.0
 _EVERY_SECONDS: Final = 4.0
@@ -39,6 +40,7 @@ class MovingArtifact:
         self._over = Event()
         self._end: str | None = None
         self._artifact: UUID | None = None
+        self._last = Shown(0.0, label)
         # Prefect knows by its context which run it is of, and how long it is to be waited for.
         self._thread = Thread(target=copy_context().run, args=(self._run,), name="progress", daemon=True)
 
@@ -68,7 +70,12 @@ class MovingArtifact:
                 self._show(client, Shown(self._seen().percent, self._end))
 
     def _seen(self) -> Shown:
-        return seen(self._label, self._workspaces, now())
+        """Look; where the run takes away what is looked at, or writes it just now, nothing has moved."""
+        try:
+            self._last = seen(self._label, self._workspaces, now())
+        except (OSError, IntegrityError) as error:
+            LOG.debug("%s: how far it is cannot be seen now: %s", self._label, error)
+        return self._last
 
     def _show(self, client: SyncPrefectClient, shown: Shown) -> None:
         try:

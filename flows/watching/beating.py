@@ -25,13 +25,15 @@ _NOBODY: Final = "Nobody watches the inboxes: start the service with muniment up
 class Beat(msgspec.Struct, frozen=True):
     """A sign of life: ``by`` swept the inboxes at ``at``, and does so again by ``again``.
 
-    ``since`` says of everything that waits when it was first seen, so that a restart does not forget it.
+    ``since`` says of everything that waits when it was first seen, ``faults`` of all that fails since when it
+    does, so that a restart does not forget it.
     """
 
     at: datetime
     by: Process
     again: datetime
     since: dict[str, datetime]
+    faults: dict[str, datetime] = {}
 
     def is_silent(self, at: datetime) -> bool:
         """Say whether the next sweep is so late that the watcher hangs, or its machine is gone."""
@@ -70,13 +72,15 @@ class Heart:
         self._steady = steady
         self._beaten: datetime | None = None
 
-    def beat(self, again: Moment, since: dict[str, datetime], at: datetime) -> None:
+    def beat(
+        self, again: Moment, since: dict[str, datetime], faults: dict[str, datetime], at: datetime
+    ) -> None:
         """Note that a sweep is done, where the last note is a minute old. Raises ``OSError``."""
         if self._beaten is not None and abs(at - self._beaten) < _EVERY:
             return
         due = at + timedelta(seconds=max(0, again - self._steady()))
         partial = self._file.with_name(f"{self._file.name}.{os.getpid()}")
-        partial.write_bytes(msgspec.json.encode(Beat(at, this_process(), due, since)))
+        partial.write_bytes(msgspec.json.encode(Beat(at, this_process(), due, since, faults)))
         partial.replace(self._file)
         self._beaten = at
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from flows.settings import Settings
 from flows.watching.alone import alone_with_accepted
 from flows.watching.areas import Area
 from flows.watching.moving import Shelf, is_name
-from flows.watching.placing import KEPT, Kept
+from flows.watching.placing import KEPT, RECEIPTS, Kept
 from flows.watching.removing import Removal, finish_removals, remove
 from flows.wiring import Installation, now, open_installation
 from preservation.errors import IntegrityError, PreservationError
@@ -26,11 +26,12 @@ from preservation.fixity.checking import Confirmed
 from preservation.model.identifiers import (
     CollectionName,
     ObjectId,
+    PackageId,
     StoreName,
     collection_name,
     object_name,
 )
-from preservation.model.paths import path_order
+from preservation.model.paths import path_order, shown
 from preservation.policy.schema import Policy
 from preservation.records import Records
 from storage.ports.stores import Store
@@ -40,9 +41,10 @@ from storage.restoring.choosing import find_source
 
 @dataclass(frozen=True, slots=True)
 class Unsound:
-    """A replica that does not hold what was promised, and how that shows."""
+    """A replica of ``package`` that does not hold what was promised, and how that shows."""
 
     store: StoreName
+    package: PackageId
     sentence: str
 
 
@@ -63,7 +65,7 @@ class Cleared:
 
 @dataclass(frozen=True, slots=True)
 class Stays:
-    """A drop whose time is over, and that stays all the same, and why."""
+    """A drop whose time is over, and that stays all the same, and why; or a place nobody could look into."""
 
     path: Path
     sentence: str
@@ -99,53 +101,87 @@ def clear_accepted(installation: Installation, at: datetime, *, dry_run: bool) -
     the next time.
     """
     for area in installation.settings.areas:
+        collections = _collections_in(area)
+        if isinstance(collections, Stays):
+            # Not to be locked either: that would make folders where a share is to be mounted.
+            yield collections
+            continue
         if dry_run:
-            yield from _clear_area(area, installation, at, dry_run=True)
+            yield from _clear_area(area, collections, installation, at, dry_run=True)
             continue
         try:
             with alone_with_accepted(area) as ours:
                 if ours:
                     left = finish_removals(area, installation.journal)
                     yield from (Stays(path, sentence) for path, sentence in left)
-                    yield from _clear_area(area, installation, at, dry_run=False)
+                    yield from _clear_area(area, collections, installation, at, dry_run=False)
                 else:
                     yield Stays(area.accepted, "another muniment clear is at work there; try again later")
         except OSError as error:
             yield Stays(area.accepted, f"it cannot be cleared ({error.strerror or error}); see to its disk")
 
 
-def _clear_area(area: Area, installation: Installation, at: datetime, *, dry_run: bool) -> Iterator[Clearing]:
-    for collection in _collections_in(area):
+def _clear_area(
+    area: Area,
+    collections: Sequence[CollectionName],
+    installation: Installation,
+    at: datetime,
+    *,
+    dry_run: bool,
+) -> Iterator[Clearing]:
+    for collection in collections:
         try:
             policy = installation.policy_of(collection)
         except PreservationError as error:
             yield Stays(area.accepted / collection, str(error))
             continue
-        for shelf, note in _notes(Shelf(area.accepted, (collection,)), policy.terms.intake.grouping):
+        for found in _notes(Shelf(area.accepted, (collection,)), policy.terms.intake.grouping):
+            if isinstance(found, Stays):
+                yield found
+                continue
+            shelf, note = found
             clearing = _judge(shelf, note, policy, installation, at)
             if isinstance(clearing, Cleared) and not dry_run:
                 removal = Removal(shelf.below, clearing.kept, clearing.stores, at)
                 sentence = remove(removal, area, installation.journal)
-                yield Stays(clearing.path, sentence) if sentence else clearing
+                yield Stays(clearing.path, sentence, clearing.unsound) if sentence else clearing
             elif clearing is not None:
                 yield clearing
 
 
-def _collections_in(area: Area) -> Iterator[CollectionName]:
-    if not area.accepted.is_dir():
-        return
-    for folder in sorted(area.accepted.iterdir()):
-        try:
-            yield collection_name(folder.name)
-        except ValueError:
-            continue
+def _collections_in(area: Area) -> tuple[CollectionName, ...] | Stays:
+    """Return the collections that have a folder in ``accepted/``, or why nobody could look."""
+    try:
+        names = sorted(path.name for path in area.accepted.iterdir())
+    except OSError as error:
+        if area.own and isinstance(error, FileNotFoundError):
+            # It is made when the first drop is accepted.
+            return ()
+        return _unseen(area.accepted, error)
+    found = []
+    for name in names:
+        with suppress(ValueError):
+            found.append(collection_name(name))
+    return tuple(found)
 
 
-def _notes(shelf: Shelf, levels: int) -> Iterator[tuple[Shelf, Path]]:
-    """Give what says which package a drop is in; looks into groups, never into drops."""
+def _unseen(path: Path, error: OSError) -> Stays:
+    return Stays(
+        path,
+        f"it cannot be read ({error.strerror or error}), so nobody knows what is due there; see that "
+        "its disk or share is mounted, and that the service may read it",
+    )
+
+
+def _notes(shelf: Shelf, levels: int) -> Iterator[tuple[Shelf, Path] | Stays]:
+    """Give what says which package a drop is in, or what nobody could look into.
+
+    Looks into groups, never into drops.
+    """
     try:
         found = sorted(shelf.path.iterdir(), key=lambda path: path_order(path.name))
-    except OSError:
+    except OSError as error:
+        yield _unseen(shelf.path, error)
         return
     for path in found:
         if levels and path.is_dir() and not path.is_symlink():
@@ -159,13 +195,9 @@ def _judge(
 ) -> Clearing | None:
     """Say what is to become of a drop; ``None`` where its time is not over, or it is there no more."""
     drop = shelf.path / note.name.removesuffix(KEPT)
-    try:
-        [kept] = Records(note, Kept)
-    except (IntegrityError, ValueError, OSError):
-        # It is a drop of that name.
-        return None
-    if not shelf.has(drop.name) or not _is_about(kept, drop, CollectionName(shelf.below[0])):
-        return None
+    kept = _read_note(note, drop, shelf)
+    if not isinstance(kept, Kept):
+        return kept
     if at - kept.at < timedelta(days=policy.terms.retention.accepted_days):
         return None
     try:
@@ -174,6 +206,32 @@ def _judge(
         return _verified(drop, kept, policy, installation)
     except PreservationError as error:
         return Stays(drop, str(error))
+
+
+def _read_note(note: Path, drop: Path, shelf: Shelf) -> Kept | Stays | None:
+    """Return what the note says of the drop; ``None`` where it is about none that is there."""
+    try:
+        [kept] = Records(note, Kept)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return _unseen(note, error)
+    except (IntegrityError, ValueError):
+        return None if _is_a_drop(note, shelf) or not shelf.has(drop.name) else Stays(drop, _damaged(note))
+    is_ours = shelf.has(drop.name) and _is_about(kept, drop, CollectionName(shelf.below[0]))
+    return kept if is_ours else None
+
+
+def _is_a_drop(note: Path, shelf: Shelf) -> bool:
+    """Say whether what has a note's name was itself dropped: then that is told beside it."""
+    return any(shelf.has(f"{note.name}{ending}") for ending in (*RECEIPTS, KEPT))
+
+
+def _damaged(note: Path) -> str:
+    return (
+        f"{shown(note.name)} beside it is damaged, so nobody knows which package has it; remove that "
+        "file, and move the drop back into its inbox: it is answered anew"
+    )
 
 
 def _is_about(kept: Kept, drop: Path, collection: CollectionName) -> bool:
@@ -209,13 +267,13 @@ def _verified(drop: Path, kept: Kept, policy: Policy, installation: Installation
         except PreservationError as error:
             reasons.append(str(error).rstrip("."))
             if isinstance(error, IntegrityError):
-                unsound.append(Unsound(store.name, reasons[-1]))
+                unsound.append(Unsound(store.name, kept.package, reasons[-1]))
             continue
         if faults:
             reasons.append(
                 f"store {store.name}: {faults:,} files of {kept.package} are not as they were kept"
             )
-            unsound.append(Unsound(store.name, reasons[-1]))
+            unsound.append(Unsound(store.name, kept.package, reasons[-1]))
             continue
         whole.append(store)
         if len(whole) >= asked.copies and len({one.place.site for one in whole}) >= asked.sites:

@@ -16,6 +16,7 @@ from flows.processes import Process, this_process
 from flows.settings import Settings
 from flows.watching.beating import Heart, read_beat
 from flows.watching.inbox import Swept, Waiting
+from flows.watching.lasting import LastingFaults
 from preservation.model.paths import shown
 
 _MOST_NAMED: Final = 200
@@ -37,10 +38,14 @@ class WaitingDrop(msgspec.Struct, frozen=True):
 
 
 class PassedOverEntry(msgspec.Struct, frozen=True):
-    """What lies in an inbox and is not taken, or an inbox that is not watched, and why."""
+    """What lies in an inbox and is not taken, or an inbox that is not watched, and why.
+
+    ``since`` is of faults alone: since when it fails; who publishes it knows that.
+    """
 
     path: str
     sentence: str
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +91,22 @@ class Publisher:
         self._heart = Heart(settings)
         before = read_beat(settings)
         self._since = before.since if before else {}
+        self._failing = LastingFaults(before.faults if before else {})
 
     def publish(self, swept: Swept, buckets: Sequence[BucketNews] = ()) -> None:
         """Write what the sweep found, and what was found in buckets. Raises ``OSError``."""
         at = self._clock()
-        told = _told(self._waiting(swept, buckets, at), swept, buckets, at)
+        waiting = self._waiting(swept, buckets, at)
+        faults = _faults(swept, buckets)
+        failing = self._failing.note({fault.path for fault in faults}, {drop.path for drop in waiting}, at)
+        since = [msgspec.structs.replace(fault, since=failing[fault.path]) for fault in faults]
+        told = _told(waiting, since, swept, buckets, at)
         if self._said is None or msgspec.structs.replace(told, at=self._said.at) != self._said:
             partial = self._file.with_name(f"{self._file.name}.{os.getpid()}")
             partial.write_bytes(msgspec.json.encode(told))
             partial.replace(self._file)
             self._said = told
-        self._heart.beat(swept.again, self._since, at)
+        self._heart.beat(swept.again, self._since, failing, at)
 
     def _waiting(self, swept: Swept, buckets: Sequence[BucketNews], at: datetime) -> list[WaitingDrop]:
         """Return what waits, each with since when, and remember that."""
@@ -113,16 +123,23 @@ def _file(settings: Settings) -> Path:
     return settings.state / "inboxes.json"
 
 
+def _faults(swept: Swept, buckets: Sequence[BucketNews]) -> list[PassedOverEntry]:
+    return [
+        *(_entry(fault.path, fault.sentence) for fault in swept.faults),
+        *(fault for bucket in buckets for fault in bucket.faults),
+    ]
+
+
 def _told(
-    waiting: Sequence[WaitingDrop], swept: Swept, buckets: Sequence[BucketNews], at: datetime
+    waiting: Sequence[WaitingDrop],
+    faults: Sequence[PassedOverEntry],
+    swept: Swept,
+    buckets: Sequence[BucketNews],
+    at: datetime,
 ) -> Inboxes:
     passed_over = [
         *(_entry(entry.path, entry.sentence) for entry in swept.passed_over[:_MOST_NAMED]),
         *(entry for bucket in buckets for entry in bucket.passed_over),
-    ]
-    faults = [
-        *(_entry(fault.path, fault.sentence) for fault in swept.faults),
-        *(fault for bucket in buckets for fault in bucket.faults),
     ]
     return Inboxes(
         at=at,

@@ -7,6 +7,7 @@ or came second, has left.
 
 from __future__ import annotations
 
+import re
 import secrets
 import shutil
 from datetime import datetime
@@ -33,6 +34,7 @@ from preservation.records import Records
 TakeId = NewType("TakeId", str)
 """Names one take for good: the time in UTC and a random number."""
 
+_TAKE_ID: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{16}")
 _DROP: Final = "drop"
 _BESIDE: Final = "beside"
 _ARRIVING: Final = "arriving"
@@ -114,6 +116,11 @@ class Take(msgspec.Struct, frozen=True):
 def new_take_id(at: datetime) -> TakeId:
     """Return a name that no other take has; they sort in the order of ``at``, in UTC."""
     return TakeId(f"{at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(8)}")
+
+
+def is_take_id(text: str) -> bool:
+    """Say whether the text is such a name as ``new_take_id`` makes."""
+    return _TAKE_ID.fullmatch(text) is not None
 
 
 def take_folders(area: Area) -> list[Path]:

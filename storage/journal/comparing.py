@@ -78,9 +78,7 @@ def verify_with_stores(
         except (StorageError, OSError) as error:
             not_compared.append(NotCompared(store.name, str(error)))
     verdict = verify_journal(journal, keys)
-    return ComparedJournal(
-        with_findings(verdict, contradictions(journal, keys, heads)), tuple(not_compared)
-    )
+    return ComparedJournal(with_findings(verdict, contradictions(journal, keys, heads)), tuple(not_compared))
 
 
 def kept_heads(store: Store) -> Iterator[KeptHead]:

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError, FlexibleChecksumErro
 from preservation.errors import PreservationError, SourceChangedError
 from preservation.model.paths import StoreKey, shown
 from storage.stores.s3_bucket import Bucket
-from storage.stores.s3_etags import EtagDigest, is_md5, parts_of, says_nothing
+from storage.stores.s3_etags import EtagDigest, is_md5, parts_of, says_nothing, usual_part_sizes
 from storage.stores.s3_faults import is_absence, is_mismatch
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class ObjectStream:
         self._body = answer["Body"]
         self._size = answer["ContentLength"]
         self._etag = answer["ETag"]
+        self._part_size = 0
         self._digest = self._digest_for(answer) if etag else None
 
     def __enter__(self) -> Self:
@@ -95,7 +96,10 @@ class ObjectStream:
             return EtagDigest(etag)
         parts = parts_of(etag)
         size = self._size_of_part(1) if parts else 0
-        return EtagDigest(etag, size) if (parts - 1) * size < self._size <= parts * size else None
+        # A service that knows no parts tells the size of the whole.
+        self._part_size = size if (parts - 1) * size < self._size <= parts * size else 0
+        sizes = (self._part_size,) if self._part_size else usual_part_sizes(self._size, parts)
+        return EtagDigest(etag, sizes) if parts and sizes else None
 
     def _size_of_part(self, number: int) -> int:
         """Return how many bytes that part has; 0 where the service does not say."""
@@ -109,17 +113,20 @@ class ObjectStream:
         return found["ContentLength"]
 
     def _require_agreement(self) -> None:
-        """Raise ``OSError`` where the bytes have another ETag than the object."""
+        """Raise ``OSError`` where the bytes are others than those of the ETag, or may be after a break."""
         digest, self._digest = self._digest, None
         if digest is None or digest.agrees():
             return
-        between = range(2, parts_of(self._etag.strip('"')))
-        if any(self._size_of_part(number) != digest.part_bytes for number in between):
-            # Whoever sent it made parts of different sizes: such an ETag says nothing to us.
-            if not self._resumptions:
-                return
+        etag = self._etag.strip('"')
+        if is_md5(etag) or self._has_equal_parts(parts_of(etag)):
+            raise OSError(errno.EIO, "the bytes that came are not those of its ETag")
+        if self._resumptions:
             raise OSError(errno.EIO, "the connection broke, and nothing shows that all of it is right")
-        raise OSError(errno.EIO, "the bytes that came are not those of its ETag")
+
+    def _has_equal_parts(self, parts: int) -> bool:
+        """Say whether all parts but the last are known to be as large as the first."""
+        size = self._part_size
+        return bool(size) and all(self._size_of_part(number) == size for number in range(2, parts))
 
     def _asked(self, *, rest: bool = False) -> GetObjectOutputTypeDef:
         bucket, key = self._bucket, self._key

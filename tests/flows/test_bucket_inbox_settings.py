@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from flows.installation import make_installation
 from flows.settings import Settings
 from flows.settings_file import load_settings
 from flows.watching.buckets.claims import installation_mark
-from preservation.errors import ConfigurationError
+from preservation.errors import ConfigurationError, IntegrityError
 
 SCANS = '\n[[bucket_inbox]]\nname = "scans"\nbucket = "scans-of-the-town"\n'
 CLOUD = """
@@ -41,6 +42,10 @@ def test_a_bucket_inbox_needs_a_name_and_a_bucket(tmp_path: Path):
         (SCANS.replace("scans-of-the-town", "others"), "more than one bucket inbox is called scans"),
         (SCANS.replace('"scans"', '"more"'), "the bucket inboxes scans and more are one place"),
         (
+            SCANS.replace('"scans"', '"more"') + 'prefix = "inbox/maps"\n',
+            "the bucket inboxes scans and more are one place, or lie in each other",
+        ),
+        (
             CLOUD,
             "the bucket inbox scans and the store cloud lie in each other",
         ),
@@ -67,3 +72,42 @@ def test_an_installation_has_a_mark_of_its_own_that_stays(tmp_path: Path):
     ours, theirs = (with_inboxes(tmp_path / name) for name in ("ours", "theirs"))
     assert installation_mark(ours) == installation_mark(ours) != installation_mark(theirs)
     assert sorted(path.name for path in ours.state.iterdir()).count("installation") == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://s3.example.org/", "https://s3.example.org"),
+        ("https://S3.Example.org", "https://s3.example.org"),
+        ("https://s3.example.org:443", "http://s3.example.org"),
+        ("https://s3.example.org/path/", "https://s3.example.org/path"),
+        ("https://s3.eu-central-1.amazonaws.com", ""),
+    ],
+)
+def test_one_service_is_one_however_its_address_is_written(tmp_path: Path, one: str, other: str):
+    scans, cloud = (f'{section}endpoint_url = "{url}"\n' for section, url in ((SCANS, one), (CLOUD, other)))
+    with pytest.raises(ConfigurationError, match="lie in each other"):
+        with_inboxes(tmp_path, scans, cloud)
+
+
+def test_inboxes_beside_each_other_and_on_other_services_are_apart(tmp_path: Path):
+    more = SCANS.replace('"scans"', '"more"') + 'prefix = "b"\n'
+    elsewhere = SCANS.replace('"scans"', '"else"') + 'endpoint_url = "https://s3.example.org:8443"\n'
+    settings = with_inboxes(tmp_path, SCANS + 'prefix = "a"\n', more, elsewhere)
+    assert [inbox.name for inbox in settings.bucket_inbox] == ["scans", "more", "else"]
+
+
+@pytest.mark.parametrize("mark", [b"", b"\n", b"\0" * 33, b"0123"])
+def test_a_mark_that_a_machine_going_down_has_damaged_is_nobody_s(tmp_path: Path, mark: bytes):
+    settings = with_inboxes(tmp_path)
+    (settings.state / "installation").write_bytes(mark)
+    with pytest.raises(IntegrityError, match="the mark of this installation is damaged"):
+        installation_mark(settings)
+
+
+def test_a_mark_is_durable_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    settings = with_inboxes(tmp_path)
+    synced: list[int] = []
+    monkeypatch.setattr("os.fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_size))
+    installation_mark(settings)
+    assert synced[0] == 33

@@ -362,8 +362,8 @@ def test_a_fetch_that_was_stopped_is_gone_on_with_and_what_is_here_is_not_fetche
     with pytest.raises(StoppedError):
         station.fetcher.fetch(listed, station.progress)
     recover(station.area)
-    assert not station.look(0).news.waiting
     station.stopped.clear()
+    assert not station.look(0).news.waiting
     [take] = restarted(station)
     assert isinstance(take, Take)
     assert files_in(take.path) == PAGES
@@ -498,6 +498,10 @@ def test_a_take_whose_bucket_inbox_is_in_the_settings_no_more_is_told_of(
     assert "the bucket inbox scans, which muniment.toml has no more" in told.sentence
 
 
+class MachineError(BaseException):
+    """What no program can go on after."""
+
+
 def test_what_ends_a_thread_by_itself_ends_the_watching(tmp_path: Path):
     make_installation(tmp_path / "ours")
     with (tmp_path / "ours" / "muniment.toml").open("a") as file:
@@ -506,12 +510,12 @@ def test_what_ends_a_thread_by_itself_ends_the_watching(tmp_path: Path):
     bucket = WatchedBucket(Contents())
 
     def broken(_: str) -> None:
-        raise RuntimeError("a mistake of ours")
+        raise MachineError("out of order")
 
     bucket.before["list"] = broken
     inbox = BucketInbox(settings, settings.bucket_inbox[0], lambda _: None, lambda: None, bucket)
     inbox.start()
-    with pytest.raises(RuntimeError, match="a mistake of ours"):
+    with pytest.raises(MachineError, match="out of order"):
         until(inbox.require_alive)
     inbox.stop()
     inbox.wait()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import errno
+import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -11,6 +13,7 @@ from archives import Archive
 from building_takes import contents, found_complete
 from running_flows import preserved
 
+from flows.jobs.clear import _ended
 from flows.settings_file import load_settings
 from flows.watching import clearing, removing
 from flows.watching.clearing import Cleared, Clearing, Stays, clear_accepted
@@ -235,3 +238,77 @@ def test_a_forged_note_reaches_nothing_outside(installation: Archive, before: st
     assert {path for path in installation.directory.iterdir() if path.name != "processing"} == elsewhere
     assert (installation.directory / "muniment.toml").exists()
     assert not (installation.directory / "processing/.cleared").exists()
+
+
+def with_one_copy(archive: Archive) -> None:
+    """Have the policy ask for one replica: what the other one holds keeps nothing from being removed."""
+    policy = archive.directory / "policies" / "bit-level.toml"
+    text = policy.read_text().replace("copies = 2", "copies = 1").replace("sites  = 2", "sites  = 1")
+    policy.write_text(f"{text}\n[retention]\naccepted_days = 0\n")
+
+
+def test_a_replica_that_is_found_unsound_is_no_good_end_though_the_drop_may_go(installation: Archive):
+    with_one_copy(installation)
+    drop = accepted(installation, "letters")
+    replica = installation.store("first") / "files/letters/v1/data/originals/page 1.txt"
+    replica.chmod(0o644)
+    replica.write_text("Deer")
+
+    [found] = cleared(installation, dry_run=True)
+    told = installation.run("clear", "--json")
+
+    assert isinstance(found, Cleared)
+    assert [(one.store, str(one.package)) for one in found.unsound] == [("first", "files/letters/v1")]
+    ended = _ended([found], dry_run=False)
+    assert (ended.name, ended.good) == ("Damaged", False)
+    assert "files/letters/v1 in store first" in ended.rows[1]["why"]
+    assert told.returncode == 4, told.stderr
+    line = json.loads(told.stdout)
+    assert line["removed"] is True
+    assert line["unsound"][0]["store"] == "first"
+    assert line["unsound"][0]["package"] == "files/letters/v1"
+    assert not drop.exists()
+
+
+def test_what_nobody_could_look_into_is_told_and_is_not_the_same_as_nothing_due(
+    installation: Archive, tmp_path: Path
+):
+    assert cleared(installation) == [], "its own folder is made when there is something to put into it"
+    away = tmp_path / "mnt" / "share"
+    with (installation.directory / "muniment.toml").open("a") as file:
+        file.write(f'\n[[area]]\npath = "{away}"\n')
+    unreadable = installation.directory / "accepted" / "files"
+    unreadable.parent.mkdir(exist_ok=True)
+    unreadable.write_text("no folder")
+
+    for dry_run in (True, False):
+        found = cleared(installation, dry_run=dry_run)
+        assert [(type(one), one.path) for one in found] == [(Stays, unreadable), (Stays, away / "accepted")]
+        assert all("see that its disk or share is mounted" in one.sentence for one in found)
+    assert not away.exists(), "where a share is to be mounted nothing is made"
+
+
+@pytest.mark.parametrize("damage", ["", '{"take"', '{"take":"'])
+def test_a_damaged_note_is_told_with_what_to_do(installation: Archive, damage: str):
+    drop = accepted(installation, "letters")
+    drop.with_name("letters.kept.json").write_text(damage)
+
+    [found] = cleared(installation)
+
+    assert isinstance(found, Stays)
+    assert found.path == drop
+    assert "letters.kept.json beside it is damaged" in found.sentence
+    assert "inbox" in found.sentence
+    shutil.rmtree(drop)
+    assert cleared(installation) == [], "it is about no drop that is there"
+
+
+def test_a_drop_that_has_the_name_of_a_note_is_a_drop(installation: Archive):
+    named = accepted(installation, "letters.kept.json", "Dear", alone=True)
+    other = accepted(installation, "letters")
+    assert other.name == "letters (2)"
+    # As somebody could have put it there by hand.
+    other.with_name("letters").mkdir()
+
+    assert {one.path for one in cleared(installation, dry_run=True)} == {named, other}
+    assert all(isinstance(one, Cleared) for one in cleared(installation, dry_run=True))

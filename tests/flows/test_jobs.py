@@ -159,8 +159,10 @@ def test_what_has_to_stay_is_told_in_the_state_and_an_unsound_replica_is_an_alar
     assert rehearsed.name == "clear accepted (dry run)"
     run = ran(archive, client, Job.CLEAR)
     assert (run.state_name, run.state_type) == ("Stays", "FAILED")
-    [row] = table(client, run)
+    row, unsound = table(client, run)
     assert (row["what"], row["drop"]) == ("stays", str(kept))
+    assert unsound["what"] == "unsound replica"
+    assert "files/ledger/v1 in store first" in unsound["why"]
     assert kept.exists()
     [alarm] = alarms(settings, AlarmKind.INTEGRITY)
     assert alarm.about == "store first"

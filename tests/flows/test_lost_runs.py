@@ -117,6 +117,32 @@ def test_a_run_that_is_being_cancelled_ends_as_soon_as_nobody_works_on_it(
     assert name == told
 
 
+@pytest.mark.parametrize(
+    ("worker", "told"), [(ELSEWHERE, "Running"), (HERE, "Crashed"), (f"{HERE}-2", "Crashed"), ("", "Crashed")]
+)
+def test_a_run_that_a_worker_elsewhere_has_by_now_is_not_ended_for_a_note_that_was_left_here(
+    installation: Archive, ledger: Path, worker: str, told: str
+):
+    notes = installation.directory / "state" / "hands" / "runs" / HERE
+    notes.mkdir(parents=True)
+    run = asked(installation, ledger)
+    (notes / "a note of nobody's").touch()
+    (notes / str(run)).touch()
+    with temporary_settings({PREFECT_API_URL: installation.api_url}):
+        asyncio.run(_run_and_look(run, worker, notes.parent.parent))
+    assert run_of(installation, run).state_name == told
+    assert not list(notes.iterdir())
+    forget(installation, run)
+
+
+async def _run_and_look(run: UUID, worker: str, hands: Path) -> None:
+    async with get_client() as client:
+        await client.set_flow_run_state(run, Running(), force=True)
+        if worker:
+            await client.update_flow_run_labels(run, {"prefect.worker.name": worker})
+        await LostRuns(hands).tell_of_killed(client)
+
+
 def test_a_run_whose_process_was_killed_while_it_was_cancelled_ends_too(installation: Archive, ledger: Path):
     notes = installation.directory / "state" / "hands" / "runs" / HERE
     notes.mkdir(parents=True)

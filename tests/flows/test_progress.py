@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -27,9 +27,11 @@ from flows.drops import outline_of
 from flows.processes import Process, this_process
 from flows.progressing import artifact
 from flows.progressing.stage_progress import Lane, StageProgress
+from flows.progressing.whole_run import Shown
 from flows.settings_file import load_settings
 from flows.wiring import now
 from flows.workspace import Tally, Workspace
+from preservation.errors import IntegrityError
 from preservation.fixity.digesting import ByteStream
 from preservation.model.identifiers import collection_name, parse_object_id
 from preservation.model.paths import StoreKey
@@ -187,6 +189,28 @@ def test_a_prefect_that_takes_no_progress_stops_nothing(
     with at_stage("screen", lambda: prefect.shut(Door.ERRORS)):
         told = preserved(Archive(installation.directory, prefect.url), ledger)
     assert told.ending.verdict is Verdict.STORED, told.ending
+
+
+def test_what_cannot_be_looked_at_for_a_moment_stops_no_bar(
+    installation: Archive, atlas: Path, slow: SlowStore, monkeypatch: pytest.MonkeyPatch
+):
+    faults = [FileNotFoundError("gone"), IntegrityError("half a line")]
+    sound = artifact.seen
+
+    def seen(label: str, workspaces: Sequence[Workspace], moment: datetime) -> Shown:
+        if faults:
+            raise faults.pop()
+        return sound(label, workspaces, moment)
+
+    monkeypatch.setattr(artifact, "seen", seen)
+    monkeypatch.setattr(artifact, "_FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(artifact, "_EVERY_SECONDS", 0.05)
+    with under_way(installation, atlas) as run:
+        with slow.writing.looked_at():
+            shown_beyond(0, installation, atlas)
+        slow.reading.over.set()
+        assert run.result().ending.verdict is Verdict.STORED
+    assert not faults
 
 
 def stopped_midway(installation: Archive, atlas: Path, by: Process) -> None:

@@ -41,6 +41,7 @@ from flows.tasks import _run_one
 from flows.watching import dispatch
 from flows.watching.backlog import Pending
 from flows.watching.inbox import Swept, Waiting
+from flows.watching.inboxes import InboxFault
 from flows.watching.publishing import Publisher, WaitingDrop
 from flows.watching.tries import Tries, note_end
 from flows.wiring import now, open_installation
@@ -185,6 +186,24 @@ def test_the_service_tells_of_a_drop_that_never_settles_once(
     assert document["type"] == "muniment.waiting-too-long"
     assert document["object"].endswith("inbox/maps/sheet")
     assert f"{began:%Y-%m-%d %H:%M}" in document["happened"]
+
+
+def test_the_service_tells_of_an_inbox_that_fails_for_long_once_whatever_it_says_of_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    began = now() - 100 * HOURS
+    away = settings.directory / "inbox/maps"
+    with receiver(200) as there:
+        alarming = Alarming(tell(settings, there, monkeypatch))
+        for at, sentence in ((began, "it is away"), (now(), "it does not answer"), (now(), "it is away")):
+            swept = Swept((), (), (), (InboxFault(away, sentence),), Moment(0))
+            Publisher(settings, lambda at=at: at).publish(swept)
+            alarming.look()
+            alarming._delivery.deliver()
+        [document] = told(there)
+    assert document["type"] == "muniment.waiting-too-long"
+    assert document["object"] == str(away)
+    assert document["happened"] == f"It has failed since {began:%Y-%m-%d %H:%M} UTC. It is away."
 
 
 def test_the_service_goes_on_telling_whatever_ails_it(

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from flows.settings import Settings
 from flows.settings_file import load_settings
 from flows.watching.beating import Beat, read_beat, watcher_fault
 from flows.watching.inbox import Swept, Waiting
+from flows.watching.inboxes import InboxFault
 from flows.watching.publishing import Publisher, read_inboxes
 from preservation.model.identifiers import CollectionName
 from preservation.settling.settle import Moment, WaitingFor
@@ -73,6 +75,51 @@ def test_of_very_many_those_that_wait_longest_are_named_and_none_is_forgotten(se
     assert len(waits_since(settings)) == 200
     Publisher(settings, clock(NOON + 2 * HOUR)).publish(swept(old[-1], new[-1]))
     assert waits_since(settings) == {old[-1]: NOON, new[-1]: NOON + HOUR}
+
+
+def failing(*names: str) -> Swept:
+    faults = tuple(InboxFault(Path("/in/maps") / name, "it could not be taken") for name in names)
+    return replace(swept(), faults=faults)
+
+
+def fails_since(settings: Settings) -> dict[str, datetime | None]:
+    found = read_inboxes(settings)
+    assert found is not None
+    return {Path(fault.path).name: fault.since for fault in found.faults}
+
+
+def test_a_fault_lasts_since_it_was_first_told_also_after_a_restart_and_while_it_is_tried_again(
+    settings: Settings,
+):
+    moment = NOON
+    publisher = Publisher(settings, lambda: moment)
+    publisher.publish(failing("a", "b"))
+    # Nobody has looked at it since the restart, as at first at a bucket.
+    moment = NOON + HOUR
+    publisher = Publisher(settings, lambda: moment)
+    publisher.publish(swept())
+    moment += MINUTE
+    publisher.publish(failing("a"))
+    assert fails_since(settings) == {"a": NOON}
+    # As long as it is tried again it waits, for however long that takes.
+    for _ in range(3):
+        moment += 8 * MINUTE
+        publisher.publish(swept("a"))
+    publisher.publish(failing("a", "b"))
+    assert fails_since(settings) == {"a": NOON, "b": moment}
+    # Well for a while, it is another one.
+    for _ in range(2):
+        publisher.publish(swept())
+        moment += 11 * MINUTE
+    publisher.publish(swept())
+    publisher.publish(failing("a"))
+    assert fails_since(settings) == {"a": moment}
+
+
+def test_a_fault_told_by_a_clock_that_was_ahead_does_not_last_from_the_future_on(settings: Settings):
+    Publisher(settings, clock(NOON + 9000 * HOUR)).publish(failing("a"))
+    Publisher(settings, clock(NOON)).publish(failing("a"))
+    assert fails_since(settings) == {"a": NOON}
 
 
 def test_a_clock_that_was_ahead_makes_nothing_wait_in_the_future(settings: Settings):

@@ -15,6 +15,8 @@ from typer.testing import CliRunner, Result
 
 from flows.cli.journal import register
 from flows.installation import make_installation
+from flows.scheduling.jobs import Job
+from flows.scheduling.records import record_of
 from flows.settings_file import load_settings
 from flows.wiring import open_installation
 from preservation.errors import AlreadyExistsError, ConfigurationError, IntegrityError, NotFoundError
@@ -159,12 +161,35 @@ def test_a_chain_that_went_on_from_a_backup_is_known_by_the_store_and_not_sealed
     assert "store first" in faults[0]["message"]
 
 
-def test_a_store_that_cannot_be_reached_is_told_and_breaks_nothing(installation: Path):
+@pytest.mark.parametrize("away", [("second",), ("first", "second")])
+def test_where_a_store_cannot_be_compared_that_is_the_verdict_and_nothing_is_called_intact(
+    installation: Path, away: tuple[str, ...]
+):
+    for name in away:
+        (installation / "stores" / name).rename(installation / "stores" / f"unplugged-{name}")
+    result = run("verify", "-C", installation)
+    assert result.exit_code == 6
+    assert result.stdout.startswith("NOT COMPARED")
+    headline = result.stdout.splitlines()[0]
+    assert "whether some were cut off is not known" in headline
+    assert "missing" not in headline
+    for name in away:
+        assert f"Store {name} was not, or not wholly, compared" in result.stdout
+    told = json.loads(run("verify", "-C", installation, "--json").stdout)
+    assert tuple(one["store"] for one in told["not_compared"]) == away
+    assert told["faults"] == []
+    # It is told as a job that did not do its work, and so becomes an alarm.
+    record = record_of(Job.VERIFY_JOURNAL, load_settings(installation))
+    assert (record.ended, "Store second" in record.fault) == (None, True)
+
+
+def test_a_broken_journal_is_broken_also_where_a_store_cannot_be_compared(installation: Path):
+    tamper(installation, "DELETE FROM journal WHERE seq = 3")
     (installation / "stores" / "second").rename(installation / "stores" / "unplugged")
     result = run("verify", "-C", installation)
-    assert result.exit_code == 0
-    assert result.stdout.startswith("INTACT")
-    assert "Store second was not, or not wholly, compared" in result.stdout
+    assert result.exit_code == 4
+    assert result.stdout.startswith("BROKEN")
+    assert "Store second was not" in result.stdout
 
 
 def test_a_head_in_a_store_that_nobody_of_ours_signed_is_named(installation: Path):

@@ -191,8 +191,9 @@ def test_the_same_chain_sealed_at_other_places_is_no_contradiction(
     same = MemoryJournal()
     same.restore(journal.lines(), journal.signed_heads()[:1])
     sign_head(same, key, MOMENT + timedelta(hours=3))
-    verdict = verify_with_stores(same, public_keys(keys), [store])
-    assert isinstance(verdict, Intact)
+    compared = verify_with_stores(same, public_keys(keys), [store])
+    assert isinstance(compared.verdict, Intact)
+    assert not compared.not_compared
 
 
 def test_a_file_that_is_no_head_stops_the_sealing(journal: MemoryJournal, keys: Path, tmp_path: Path):
@@ -207,7 +208,7 @@ def test_each_store_is_named_with_what_it_knows(journal: MemoryJournal, keys: Pa
     stores = [MemoryStore(StoreName(name), PLACE) for name in ("east", "west")]
     for store in stores:
         publish(journal, public_keys(keys), agreeing(journal, store), tmp_path)
-    verdict = verify_with_stores(MemoryJournal(), public_keys(keys), stores)
+    verdict = verify_with_stores(MemoryJournal(), public_keys(keys), stores).verdict
     assert isinstance(verdict, Broken)
     assert [(fault.kind, fault.seq) for fault in verdict.faults] == [(FaultKind.TRUNCATED, 5)] * 2
     assert ["east" in fault.message for fault in verdict.faults] == [True, False]

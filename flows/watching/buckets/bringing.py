@@ -110,9 +110,7 @@ def bring(take: Take, bucket: DropBucket, threads: int, stopped: threading.Event
     return taken
 
 
-def copy_object(
-    bucket: DropBucket, dropped: DroppedObject, target: Path, stopped: threading.Event
-) -> None:
+def copy_object(bucket: DropBucket, dropped: DroppedObject, target: Path, stopped: threading.Event) -> None:
     """Write that very object to a new file, with the time of its last change.
 
     Raises ``SourceChangedError`` where it is another, ``UnavailableError`` where it does not come to its end

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from flows.log import LOG
 from flows.watching.buckets.bringing import Progress
@@ -13,12 +13,22 @@ from flows.watching.buckets.listing import ListedDrop
 from flows.watching.buckets.looking import Looked
 from flows.watching.buckets.places import DropPlace
 from flows.watching.publishing import BucketNews, PassedOverEntry, WaitingDrop
+from flows.watching.takes import Take
 from preservation.model.amounts import byte_size
 from preservation.model.paths import StoreKey, shown
 from preservation.settling.tally import TreeSignature
 from storage.ports.drop_buckets import DropBucket
 
 _FETCHING = "fetching"
+
+
+@dataclass(frozen=True, slots=True)
+class _OnItsWay:
+    """A drop to be fetched, or being fetched: how much it is, and how much of it is here."""
+
+    files: int
+    bytes: int
+    progress: Progress
 
 
 class Bulletin:
@@ -29,7 +39,7 @@ class Bulletin:
         self._changed = changed
         self._turn = threading.Lock()
         self._found = BucketNews()
-        self._in_hand: dict[DropPlace, tuple[ListedDrop, Progress]] = {}
+        self._in_hand: dict[DropPlace, _OnItsWay] = {}
         self._refused: dict[DropPlace, tuple[TreeSignature, NotFetched]] = {}
         self._faults: dict[str, str] = {}
 
@@ -37,7 +47,7 @@ class Bulletin:
     def news(self) -> BucketNews:
         """All of it."""
         with self._turn:
-            fetched = tuple(self._told(listed, progress) for listed, progress in self._in_hand.values())
+            fetched = tuple(self._told(place, coming) for place, coming in self._in_hand.items())
             refused = tuple(
                 PassedOverEntry(self.where(place.key), reason.sentence)
                 for place, (_, reason) in self._refused.items()
@@ -62,9 +72,26 @@ class Bulletin:
             wanted = [(listed, Progress()) for listed in looked.complete if not self._is_hopeless(listed)]
             for listed, progress in wanted:
                 self._refused.pop(listed.place, None)
-                self._in_hand[listed.place] = listed, progress
+                self._in_hand[listed.place] = _OnItsWay(listed.look.files, listed.look.bytes, progress)
         self._changed()
         return wanted
+
+    def note_resumed(self, take: Take) -> Progress | None:
+        """Note that the fetching of a take is gone on with; ``None`` where its drop is in hand already."""
+        place = DropPlace.of(take)
+        with self._turn:
+            if place in self._in_hand:
+                return None
+            progress = Progress()
+            self._in_hand[place] = _OnItsWay(take.files, take.bytes, progress)
+        self._changed()
+        return progress
+
+    def note_interrupted(self, take: Take) -> None:
+        """Note that a take is not gone on with any more, for now."""
+        with self._turn:
+            self._in_hand.pop(DropPlace.of(take), None)
+        self._changed()
 
     def note_brought(self, place: DropPlace) -> None:
         """Note that a drop is here."""
@@ -99,11 +126,12 @@ class Bulletin:
         signature, reason = self._refused.get(listed.place, (None, NotFetched()))
         return reason.for_good and signature == listed.look.signature
 
-    def _told(self, listed: ListedDrop, progress: Progress) -> WaitingDrop:
-        look = listed.look
+    def _told(self, place: DropPlace, coming: _OnItsWay) -> WaitingDrop:
+        progress = coming.progress
         sentence = (
-            f"being fetched: {progress.files:,} of {look.files:,} files, {byte_size(progress.bytes)} of "
-            f"{byte_size(look.bytes)} are here"
+            f"being fetched: {progress.files:,} of {coming.files:,} files, {byte_size(progress.bytes)} of "
+            f"{byte_size(coming.bytes)} are here"
         )
-        where = self.where(listed.place.key)
-        return WaitingDrop(listed.place.collection, where, look.files, look.bytes, _FETCHING, sentence)
+        return WaitingDrop(
+            place.collection, self.where(place.key), coming.files, coming.bytes, _FETCHING, sentence
+        )

@@ -6,7 +6,10 @@ has the drop, and it is removed last of all: when the drop was answered, or was 
 
 from __future__ import annotations
 
+import os
+import re
 import secrets
+import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
@@ -15,10 +18,12 @@ import msgspec
 
 from flows.processes import Process, this_process
 from flows.settings import Settings
+from flows.watching.buckets.bringing import until_stopped
 from flows.watching.buckets.places import CLAIMS, DropPlace
 from flows.watching.moving import Shelf, move
-from flows.watching.takes import TakeId
-from preservation.model.paths import StoreKey
+from flows.watching.takes import TakeId, is_take_id
+from preservation.errors import IntegrityError
+from preservation.model.paths import StoreKey, shown
 from preservation.settling.settle import Moment
 from storage.ports.drop_buckets import DropBucket, DroppedObject
 
@@ -36,23 +41,37 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 _UNKNOWN: Final = "somebody whose claim cannot be read"
+_MARK: Final = re.compile(r"[0-9a-f]{32}")
+_LARGEST_NUMBER: Final = (1 << 31) - 1
+_LONGEST_NAME: Final = 255
+"""How long the name of an installation, or of a machine, may be in a claim: others can write claims."""
 
 
 def installation_mark(settings: Settings) -> str:
     """Return what tells this installation from every other one: made once, at random, and kept in ``state/``.
 
-    Raises ``OSError``.
+    Raises ``OSError``, and ``IntegrityError`` where it is damaged: two with an empty one would take each
+    other's claims for their own.
     """
     state, name = Shelf(settings.state), "installation"
     if not state.has(name):
         partial = f"{name}.{secrets.token_hex(4)}"
-        (state.path / partial).write_text(f"{secrets.token_hex(16)}\n", encoding="ascii")
+        with (state.path / partial).open("x", encoding="ascii") as file:
+            file.write(f"{secrets.token_hex(16)}\n")
+            file.flush()
+            os.fsync(file.fileno())
         try:
             # Moved, it is there whole or not at all, and of many who do so the first one counts.
             move(state, partial, state, name)
         except FileExistsError:
             (state.path / partial).unlink()
-    return (state.path / name).read_text(encoding="ascii").strip()
+    mark = (state.path / name).read_bytes().decode(errors="replace").strip()
+    if not _MARK.fullmatch(mark):
+        raise IntegrityError(
+            f"{state.path / name}: the mark of this installation is damaged; put it back from a copy of "
+            "state/, or remove it and, by hand, the claims of this installation in its buckets"
+        )
+    return mark
 
 
 class Claims:
@@ -79,14 +98,18 @@ class Claims:
         if found is not None and self.hold(place, take):
             self._bucket.remove(found)
 
-    def list(self) -> Mapping[StoreKey, Claim | None]:
-        """Return every claim; ``None`` for one that cannot be read. Raises ``StorageError``."""
-        before, self._read = self._read, {}
-        for found in self._bucket.list(CLAIMS):
+    def list(self, stopped: threading.Event) -> Mapping[StoreKey, Claim | None]:
+        """Return every claim; ``None`` for one that cannot be read.
+
+        Raises ``StorageError``, and ``StoppedError`` once that is asked for.
+        """
+        before, listed = self._read, {}
+        for found in until_stopped(self._bucket.list(CLAIMS), stopped):
             known = before.get(found.key)
             if known is None or known[0] != found:
                 known = found, self._claim(found.key)
-            self._read[found.key] = known
+            listed[found.key] = known
+        self._read = listed
         return {key: claim for key, (_, claim) in self._read.items()}
 
     def remove_left(self, has_take: Callable[[TakeId], bool], moment: Moment) -> None:
@@ -109,15 +132,22 @@ class Claims:
     def _claim(self, key: StoreKey) -> Claim | None:
         content = self._bucket.read(key)
         try:
-            return None if content is None else msgspec.json.decode(content, type=Claim)
-        except msgspec.MsgspecError:
+            claim = None if content is None else msgspec.json.decode(content, type=Claim)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
+        return claim if claim is not None and _is_such_as_ours(claim) else None
+
+
+def _is_such_as_ours(claim: Claim) -> bool:
+    """Say whether an installation can have written that: whoever writes to the bucket can write a claim."""
+    names = claim.installation, claim.by.host, claim.by.space
+    numbered = is_take_id(claim.take) and 0 < claim.by.pid <= _LARGEST_NUMBER
+    return numbered and all(0 < len(name) <= _LONGEST_NAME and name.isprintable() for name in names)
 
 
 def told_of(claim: Claim | None) -> str:
     """Say who has a drop in hand."""
     if claim is None:
         return f"waiting: {_UNKNOWN} has it in hand"
-    return (
-        f"waiting: another installation has it in hand ({claim.by}, since {claim.since:%Y-%m-%d %H:%M} UTC)"
-    )
+    who, since = shown(str(claim.by)), f"{claim.since:%Y-%m-%d %H:%M} UTC"
+    return f"waiting: another installation has it in hand ({who}, since {since})"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
 
 from flows.log import LOG
 from flows.processes import this_process
-from flows.room import require_room_for_drop
+from flows.room import holding_room
 from flows.watching.alone import alone_with_take
 from flows.watching.areas import Area
-from flows.watching.buckets.bringing import Progress, bring, objects_of, sentinels_of
+from flows.watching.buckets.bringing import Progress, bring, objects_of, sentinels_of, until_stopped
 from flows.watching.buckets.claims import Claims
 from flows.watching.buckets.listing import ListedDrop, Listing
 from flows.watching.buckets.places import DropPlace
@@ -58,10 +59,14 @@ class Fetcher:
         Raises ``StorageError`` where the bucket is away, and ``OSError`` where nothing can be noted here: the
         take stays, and is gone on with. Raises ``StoppedError``.
         """
-        try:
-            require_room_for_drop(listed.look.bytes, self._area.taken)
-        except StorageError as error:
-            return NotFetched(str(error))
+        with ExitStack() as room:
+            try:
+                room.enter_context(holding_room(listed.look.bytes, self._area.taken, lambda: progress.bytes))
+            except StorageError as error:
+                return NotFetched(str(error))
+            return self._claimed(listed, progress)
+
+    def _claimed(self, listed: ListedDrop, progress: Progress) -> Take | NotFetched:
         take = self._new_take(listed)
         take.folder.mkdir(parents=True)
         with alone_with_take(take):
@@ -93,7 +98,8 @@ class Fetcher:
                 return NotFetched()
             if not objects_of(take).exist or not self._claims.hold(DropPlace.of(take), take.id):
                 return self._given_back(take, NotFetched())
-            return self._brought(take, progress)
+            with holding_room(take.bytes, self._area.taken, lambda: progress.bytes, required=False):
+                return self._brought(take, progress)
 
     def _new_take(self, listed: ListedDrop) -> Take:
         at = now()
@@ -127,7 +133,7 @@ class Fetcher:
         alone = self._bucket.find(place.key)
         objects = chain([] if alone is None else [alone], self._bucket.list(f"{place.key}/"))
         so_far = Records(take.folder / "listed.jsonl", DroppedObject)
-        so_far.write(counted(objects))
+        so_far.write(counted(until_stopped(objects, self._stopped)))
         if listed not in listing.drops():
             return False
         so_far.path.rename(objects_of(take).path)

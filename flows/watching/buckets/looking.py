@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Final
 
+from flows.watching.buckets.bringing import until_stopped
 from flows.watching.buckets.claims import Claim, Claims, told_of
 from flows.watching.buckets.listing import ListedDrop, Listing, TermsOf
 from flows.watching.buckets.places import INBOX, DropPlace
@@ -56,6 +58,7 @@ class BucketWatcher:
         terms_of: TermsOf,
         lacking: Callable[[DropPlace], str],
         has_take: Callable[[TakeId], bool],
+        stopped: threading.Event,
         cpu: Callable[[], float] = time.thread_time,
     ) -> None:
         self._bucket = bucket
@@ -64,21 +67,24 @@ class BucketWatcher:
         self._terms_of = terms_of
         self._lacking = lacking
         self._has_take = has_take
+        self._stopped = stopped
         self._cpu = cpu
         self._seen: dict[DropPlace, Seen] = {}
 
     def look(self, moment: Moment, in_hand: Callable[[], Collection[DropPlace]]) -> Looked:
-        """List the bucket, which is begun at ``moment``, and say what is complete. Raises ``StorageError``.
+        """List the bucket, which is begun at ``moment``, and say what is complete.
+
+        Raises ``StorageError``, and ``StoppedError`` once that is asked for.
 
         What is ``in_hand`` already, here or elsewhere, is left out; it is asked for after the listing. What
         is given as complete is forgotten: taken, it is gone, and else it is a new drop.
         """
         began = self._cpu()
         # Claims first: what is answered is removed from the inbox before its claim is.
-        claimed = self._claims.list()
+        claimed = self._claims.list(self._stopped)
         self._claims.remove_left(self._has_take, moment)
         listing = Listing(self._terms_of, self._bucket.longest_key)
-        for found in self._bucket.list(INBOX):
+        for found in until_stopped(self._bucket.list(INBOX), self._stopped):
             listing.take(found)
         ours = in_hand()
         before, self._seen = self._seen, {}

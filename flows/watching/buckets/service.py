@@ -25,13 +25,14 @@ from flows.watching.buckets.listing import ListedDrop
 from flows.watching.buckets.looking import BucketWatcher
 from flows.watching.buckets.places import CLAIMS, INBOX, DropPlace
 from flows.watching.buckets.promises import what_a_bucket_lacks
+from flows.watching.buckets.setbacks import Setbacks, reason_of
 from flows.watching.inboxes import InboxFault, terms_of
 from flows.watching.placing import is_answered
 from flows.watching.publishing import BucketNews
 from flows.watching.takes import Take, TakeId, take_folders, take_of
 from preservation.errors import ConfigurationError, PreservationError
 from preservation.model.identifiers import collection_name
-from preservation.model.paths import StoreKey, shown
+from preservation.model.paths import StoreKey
 from preservation.settling.settle import Moment
 from preservation.settling.terms import SettlingTerms
 from storage.ports.drop_buckets import DropBucket
@@ -106,9 +107,12 @@ class BucketInbox:
                 claims = Claims(self._bucket, installation_mark(self._settings))
                 self._bulletin.tell(where, "")
                 work(claims)
-            except (OSError, PreservationError) as error:
+            except StoppedError:
+                return
+            except Exception as error:  # noqa: BLE001  what ails one bucket must not end the watching of all
+                reason = reason_of(error, where)
                 self._bulletin.tell(
-                    where, f"the bucket inbox cannot be attended to ({error}); it is tried again"
+                    where, f"the bucket inbox cannot be attended to ({reason}); it is tried again"
                 )
                 self._stopped.wait(_AWAY_SECONDS)
             except BaseException as error:  # noqa: BLE001  raised again in the thread that everybody looks at
@@ -124,8 +128,9 @@ class BucketInbox:
             claims,
             self._inbox.poll,
             self._terms_of,
-            lambda place: what_a_bucket_lacks(place, self._bucket, scratch),
+            lambda place: what_a_bucket_lacks(place, self._bucket, scratch, self._stopped),
             self._has_take,
+            self._stopped,
         )
         where = self._bulletin.where(StoreKey(INBOX))
         while not self._stopped.is_set():
@@ -154,20 +159,38 @@ class BucketInbox:
     def _resume_on(self, claims: Claims) -> None:
         """Go on with what somebody was killed over, or with what a bucket that is away has interrupted."""
         fetcher = self._fetcher(claims)
+        setbacks = Setbacks(self._bulletin, "what is being fetched waits, and is tried again", _AWAY_SECONDS)
         where = self._bulletin.where(StoreKey(CLAIMS))
         while not self._stopped.is_set():
             try:
-                for take in fetcher.unfinished():
-                    fetched = fetcher.go_on(take, Progress())
-                    if isinstance(fetched, Take):
-                        self._tell_taken(fetched)
-            except StoppedError:
-                return
-            except (OSError, PreservationError) as error:
+                unfinished = list(fetcher.unfinished())
+            except OSError as error:
                 self._bulletin.tell(where, f"what is being fetched waits: {error}")
             else:
                 self._bulletin.tell(where, "")
+                setbacks.keep_only(unfinished)
+                for take in unfinished:
+                    if not setbacks.is_resting(take):
+                        self._resume(fetcher, take, setbacks)
             self._stopped.wait(_RESUME_SECONDS)
+
+    def _resume(self, fetcher: Fetcher, take: Take, setbacks: Setbacks) -> None:
+        """Go on with one take; what keeps that one from being fetched is no reason to leave the others."""
+        progress = self._bulletin.note_resumed(take)
+        if progress is None:
+            return
+        try:
+            fetched = fetcher.go_on(take, progress)
+        except StoppedError:
+            raise
+        except Exception as error:  # noqa: BLE001  the takes after it are gone on with, whatever it is
+            setbacks.note(take, error)
+        else:
+            setbacks.forget(take)
+            if isinstance(fetched, Take):
+                self._tell_taken(fetched)
+        finally:
+            self._bulletin.note_interrupted(take)
 
     def _fetcher(self, claims: Claims) -> Fetcher:
         threads = max(self._inbox.connections // _FETCHERS, 1)
@@ -178,8 +201,9 @@ class BucketInbox:
             fetched = fetcher.fetch(listed, progress)
         except StoppedError:
             return
-        except (OSError, PreservationError) as error:
-            fetched = NotFetched(f"it could not be fetched ({error}); it is tried again")
+        except Exception as error:  # noqa: BLE001  the drops after it are fetched, whatever it is
+            reason = reason_of(error, self._bulletin.where(listed.place.key))
+            fetched = NotFetched(f"it could not be fetched ({reason}); it is tried again")
         if isinstance(fetched, Take):
             self._tell_taken(fetched)
         else:
@@ -193,28 +217,33 @@ class BucketInbox:
 
     def _answer_on(self, claims: Claims) -> None:
         """Bring to the bucket what the runs have answered."""
-        answering = Answering(self._bucket, claims, self._inbox.connections)
-        waits: dict[TakeId, float] = {}
+        answering = Answering(self._bucket, claims, self._inbox.connections, self._stopped)
+        setbacks = Setbacks(
+            self._bulletin,
+            "its drop is answered, and the answer waits to be put into the bucket",
+            _AWAY_SECONDS,
+        )
         while not self._stopped.is_set():
-            for take in self._answered():
-                if time.monotonic() < waits.get(take.id, float("-inf")):
-                    continue
-                try:
-                    done = answering.answer(take)
-                except (OSError, PreservationError) as error:
-                    sentence = (
-                        f"its drop is answered, and the answer waits to be put into the bucket ({error})"
-                    )
-                    self._bulletin.tell(shown(str(take.folder)), sentence)
-                    waits[take.id] = time.monotonic() + _AWAY_SECONDS
-                else:
-                    self._bulletin.tell(shown(str(take.folder)), "")
-                    waits.pop(take.id, None)
-                    if done:
-                        LOG.info("%s: answered in %s", take.object_id, self._bulletin.where(StoreKey("")))
+            answered = list(self._answered())
+            setbacks.keep_only(answered)
+            for take in answered:
+                if not setbacks.is_resting(take):
+                    self._answer(answering, take, setbacks)
                 if self._stopped.is_set():
                     return
             self._stopped.wait(_ANSWER_SECONDS)
+
+    def _answer(self, answering: Answering, take: Take, setbacks: Setbacks) -> None:
+        try:
+            done = answering.answer(take)
+        except StoppedError:
+            raise
+        except Exception as error:  # noqa: BLE001  the takes after it are answered, whatever it is
+            setbacks.note(take, error)
+        else:
+            setbacks.forget(take)
+            if done:
+                LOG.info("%s: answered in %s", take.object_id, self._bulletin.where(StoreKey("")))
 
     def _answered(self) -> Iterator[Take]:
         for folder in take_folders(self._area):
