@@ -18,12 +18,21 @@ from preservation.model.paths import StoreKey, shown
 from storage.journal.entries import read_entry
 from storage.journal.exported import FOLDER, HEAD_SUFFIX, opened_in_store
 from storage.journal.heads import is_signed, read_head
-from storage.journal.verification import Fault, FaultKind, JournalVerdict, verify_journal, with_findings
+from storage.journal.verification import (
+    Fault,
+    FaultKind,
+    Intact,
+    JournalVerdict,
+    verify_journal,
+    with_findings,
+)
 from storage.ports.journal import Journal, KeyId, SignedHead
 from storage.ports.stores import Store
 
 _LONGEST_HEAD = 4096
 """Bytes that are read of a file of a head; one has some 400."""
+
+_NO_HEAD = "it holds no signed head, nor does any other; see that it is the one that is meant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +76,11 @@ def verify_with_stores(
 ) -> ComparedJournal:
     """Verify a live journal, also against the signed heads in every store that can be reached.
 
-    That a store cannot be read is no fault of the journal.
+    That a store cannot be read is no fault of the journal. Where it was signed and no store holds any head,
+    it was compared with none.
     """
     heads: list[KeptHead] = []
+    answering: list[StoreName] = []
     not_compared: list[NotCompared] = []
     # Read before the journal is: what others seal meanwhile is then in the journal.
     for store in stores:
@@ -77,7 +88,11 @@ def verify_with_stores(
             heads += kept_heads(store)
         except (StorageError, OSError) as error:
             not_compared.append(NotCompared(store.name, str(error)))
+        else:
+            answering.append(store.name)
     verdict = verify_journal(journal, keys)
+    if not heads and isinstance(verdict, Intact) and verdict.signed is not None:
+        not_compared += [NotCompared(name, _NO_HEAD) for name in answering]
     return ComparedJournal(with_findings(verdict, contradictions(journal, keys, heads)), tuple(not_compared))
 
 

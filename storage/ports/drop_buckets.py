@@ -61,7 +61,8 @@ class DropBucket(Protocol):
     def open(self, dropped: DroppedObject) -> AbstractContextManager[ByteStream]:
         """Open that very object for one reading, and hold its ETag and the service's checksum against it.
 
-        That is done as far as they say anything of the bytes; where they are others, reading fails. Raises ``SourceChangedError`` where it is gone or another. A failure in the midst is an ``OSError``.
+        That is done as far as they say anything of the bytes; where they are others, reading fails. Raises
+        ``SourceChangedError`` where it is gone or another. A failure in the midst is an ``OSError``.
         """
 
     def read(self, key: StoreKey) -> bytes | None:

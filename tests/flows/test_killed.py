@@ -56,9 +56,7 @@ def killed_in(stage: str, archive: Archive, scans: Path) -> None:
     [
         # The others in make soak: test_killed_at_random.py falls into all of them.
         *(
-            stage
-            if stage in {"survey", "replicate"}
-            else pytest.param(stage, marks=pytest.mark.soak)
+            stage if stage in {"survey", "replicate"} else pytest.param(stage, marks=pytest.mark.soak)
             for stage in STAGES
         ),
         "answer",

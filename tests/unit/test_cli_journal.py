@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -181,6 +182,13 @@ def test_where_a_store_cannot_be_compared_that_is_the_verdict_and_nothing_is_cal
     # It is told as a job that did not do its work, and so becomes an alarm.
     record = record_of(Job.VERIFY_JOURNAL, load_settings(installation))
     assert (record.ended, "Store second" in record.fault) == (None, True)
+
+
+def test_stores_that_hold_no_head_of_a_signed_journal_are_no_comparison(installation: Path):
+    shutil.rmtree(installation / "stores" / "first" / "_journal")
+    result = run("verify", "-C", installation)
+    assert (result.exit_code, result.stdout[:12]) == (6, "NOT COMPARED")
+    assert "Store first was not, or not wholly, compared: it holds no signed head" in result.stdout
 
 
 def test_a_broken_journal_is_broken_also_where_a_store_cannot_be_compared(installation: Path):

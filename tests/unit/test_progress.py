@@ -38,8 +38,7 @@ def test_a_stage_half_done_is_told_with_percent_rate_and_time_left():
     assert HALF.rate(NOON) == Rate(1.0, 10.0 * MB)
     assert HALF.left(NOON) == seconds(50)
     assert (
-        in_words(HALF, NOON)
-        == "50 %, 50 of 100 files, 500 MB of 1.0 GB, 10.0 MB/s, less than a minute left"
+        in_words(HALF, NOON) == "50 %, 50 of 100 files, 500 MB of 1.0 GB, 10.0 MB/s, less than a minute left"
     )
 
 

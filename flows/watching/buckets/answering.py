@@ -39,7 +39,7 @@ from storage.ports.drop_buckets import DropBucket, DroppedObject
 _MEDIA_TYPES: Final = {".html": "text/html; charset=utf-8", ".json": "application/json"}
 
 
-class _SentBack(msgspec.Struct, frozen=True):
+class _AnsweredAs(msgspec.Struct, frozen=True):
     """Under which name a drop is answered."""
 
     name: str
@@ -97,12 +97,12 @@ class Answering:
 
     def _name_in(self, place: Place, take: Take) -> str:
         """Return a name that nothing there has; noted first, so that after a kill it is the same."""
-        note = Records(take.folder / "sent-back.json", _SentBack)
+        note = Records(take.folder / "answered-as.json", _AnsweredAs)
         for noted in note.so_far:
             return noted.name
         endings = (*RECEIPTS, *self._endings_of_sentinels(take))
         name = next(name for name in names_for(take.name) if self._is_free(place, take, name, endings))
-        note.write([_SentBack(name)])
+        note.write([_AnsweredAs(name)])
         return name
 
     def _endings_of_sentinels(self, take: Take) -> list[str]:
