@@ -125,8 +125,9 @@ def test_the_form_of_a_deployment_says_what_each_field_is_for(
 ):
     flow, _, name = PRESERVE_DROPS.partition("/")
     [deployment] = [one for one in ui.found("deployments") if one["name"] == name]
-    seen = browser.open(f"{ui.api.ui}/deployments/deployment/{deployment['id']}/run", "Installation")
-    assert flow in seen
+    browser.open(f"{ui.api.ui}/deployments/deployment/{deployment['id']}/run", "Installation")
+    browser.wait_for(f"document.body.innerText.includes('{flow}')")
+    seen = browser.text
     assert "The installation's directory, as the worker sees it" in seen
     assert "What is to be preserved; small drops may share a run." in seen
     filled = "[...document.querySelectorAll('input, textarea')].map(one => one.value).join('|')"
