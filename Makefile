@@ -28,7 +28,9 @@ $(READY): requirements/build.txt requirements/lock.txt pyproject.toml requiremen
 
 test: check
 	@sh requirements/debian.sh "$(PYTHON)" $(DEBIAN_TESTS) || echo "make: without them the tests that need them are skipped"
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal || { \
+	  echo "make: what failed runs once more, with nothing beside it"; \
+	  $(BIN)/python -m pytest --last-failed --last-failed-no-failures none; }
 
 # Kills everything at random instants, hundreds of times, and proves that nothing is lost; then 100,000 files.
 # make soak KILLS=1000 SEED=…  takes longer; repeats the instants of an earlier run
