@@ -246,6 +246,7 @@ def test_the_journal_is_intact_until_somebody_alters_it_and_then_it_is_an_alarm(
     assert "entry 2" in alarm.happened
 
 
+@pytest.mark.soak
 def test_a_job_that_did_not_run_is_told_once_and_whether_somebody_paused_it(
     settings: Settings, client: SyncPrefectClient, archive: Archive, monkeypatch: pytest.MonkeyPatch
 ):

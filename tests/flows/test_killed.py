@@ -55,10 +55,7 @@ def killed_in(stage: str, archive: Archive, scans: Path) -> None:
     "stage",
     [
         # The others in make soak: test_killed_at_random.py falls into all of them.
-        *(
-            stage if stage in {"survey", "replicate"} else pytest.param(stage, marks=pytest.mark.soak)
-            for stage in STAGES
-        ),
+        *(stage if stage == "replicate" else pytest.param(stage, marks=pytest.mark.soak) for stage in STAGES),
         "answer",
     ],
 )

@@ -129,6 +129,7 @@ def test_a_drop_that_is_left_for_an_hour_goes_on_within_seconds_when_a_person_sa
     service.until(kept.exists, "it is kept")
 
 
+@pytest.mark.soak
 def test_a_disk_that_runs_full_stops_everything_for_a_while_and_loses_nothing(
     service: Apart, disk: SmallDisk
 ):

@@ -1,10 +1,11 @@
-"""The whole service, killed a few times while drops stream in; ``make soak`` does it dozens of times."""
+"""The whole service, killed a few times while drops stream in: a short form, for make soak as well."""
 
 from __future__ import annotations
 
 import random
 from pathlib import Path
 
+import pytest
 from fleets import together
 from running_flows import installed
 from stream_storm import Storm
@@ -13,6 +14,7 @@ from streaming import Stream, that_settles_soon
 VICTIMS = ("run", "server", "worker", "watcher")
 
 
+@pytest.mark.soak
 def test_however_a_process_of_the_service_is_killed_every_drop_is_accounted_for_once(tmp_path: Path):
     archive = that_settles_soon(installed(tmp_path / "archive", ""), 1)
     with together(archive, tmp_path, MUNIMENT_SERVICE__PAUSES="1,1,1,1,1,1,1,1") as up:
