@@ -5,30 +5,23 @@ from __future__ import annotations
 import os
 import random
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from buckets import client
 from building_takes import contents, takes_in, told_of
 from forking import forked
+from watching_inboxes import until, watching
 
 from flows.installation import make_installation
-from flows.settings import BucketInboxSettings, Settings
+from flows.settings import Settings
 from flows.settings_file import load_settings
 from flows.watching import placing
 from flows.watching.placing import is_answered
-from flows.watching.service import Watching
-from flows.watching.takes import Take, take_folders
-from flows.wiring import open_bucket_inbox
+from flows.watching.takes import take_folders
 from preservation.model.verdicts import Verdict
-from storage.ports.drop_buckets import DropBucket
 from storage.stores.s3_bucket import BucketAddress
-
-_LONGEST_SECONDS = 60
 
 
 class Place:
@@ -97,29 +90,6 @@ def live(settings: Settings, receipts: Path) -> None:
         while True:
             answer_all(settings, receipts)
             time.sleep(0.05)
-
-
-@contextmanager
-def watching(
-    settings: Settings, open_bucket: Callable[[BucketInboxSettings], DropBucket] = open_bucket_inbox
-) -> Iterator[list[Take]]:
-    """Watch in a thread of this process for as long as the context lasts; gives what was taken."""
-    taken: list[Take] = []
-    stopped = threading.Event()
-    thread = threading.Thread(target=Watching(settings, taken.append, open_bucket).run, args=(stopped,))
-    thread.start()
-    try:
-        yield taken
-    finally:
-        stopped.set()
-        thread.join()
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + _LONGEST_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it does not happen"
-        time.sleep(0.05)
 
 
 def kill_while_watching(place: Place, folder: Path, kills: int, drops: int, seed: int) -> None:

@@ -110,7 +110,7 @@ def unsettled_too_long(waiting: Iterable[WaitingDrop], patience: timedelta, at: 
             at,
             happened=(
                 f"It has lain in the inbox since {drop.since:%Y-%m-%d %H:%M} UTC and is not taken. "
-                f"{drop.sentence[:1].upper()}{drop.sentence[1:]}."
+                f"{_as_sentence(drop.sentence)}"
             ),
             next_step="See to what it waits for, or take it out of the inbox; muniment status shows it.",
             key=f"{drop.path} {drop.since.isoformat()}",
@@ -127,8 +127,7 @@ def failing_too_long(faults: Iterable[PassedOverEntry], patience: timedelta, at:
             fault.path,
             at,
             happened=(
-                f"It has failed since {fault.since:%Y-%m-%d %H:%M} UTC. "
-                f"{fault.sentence[:1].upper()}{fault.sentence[1:].rstrip('.')}."
+                f"It has failed since {fault.since:%Y-%m-%d %H:%M} UTC. {_as_sentence(fault.sentence)}"
             ),
             next_step="See to what it says; muniment status shows whether it still fails.",
             # What it says may be another each time.
@@ -152,3 +151,7 @@ def trial_alarm(at: datetime) -> Alarm:
         happened="Somebody asked muniment doctor to send this. Nothing is wrong.",
         next_step="Nothing: alarms reach you.",
     )
+
+
+def _as_sentence(told: str) -> str:
+    return f"{told[:1].upper()}{told[1:].rstrip('.')}."

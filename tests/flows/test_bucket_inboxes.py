@@ -21,7 +21,8 @@ from building_inboxes import terms
 from building_takes import contents as files_in
 from msgspec import structs
 from small_disks import small_disk
-from watching_buckets import answer_all, until, watching, watching_installation
+from watching_buckets import answer_all, watching_installation
+from watching_inboxes import until, watching
 
 from flows.installation import make_installation
 from flows.settings_file import load_settings

@@ -13,7 +13,8 @@ import pytest
 from building_bucket_inboxes import PAGES, SHEET, Station, WatchedBucket, away, content, drop_into, keys
 from building_inboxes import terms
 from building_takes import contents as files_in
-from watching_buckets import answer_all, until, watching_installation
+from watching_buckets import answer_all, watching_installation
+from watching_inboxes import until
 
 from flows.processes import this_process
 from flows.room import holding_room, require_room_for_drop

@@ -9,7 +9,8 @@ import pytest
 from archives import Archive
 from buckets import new_address, speak_as_the_archive
 from running_flows import installed, surroundings
-from watching_buckets import Place, bucket_inbox, settle_in, until, watching
+from watching_buckets import Place, bucket_inbox, settle_in
+from watching_inboxes import until, watching
 
 from demonstration.drawing import photograph, save_scan
 from flows.examination import State, examine_installation

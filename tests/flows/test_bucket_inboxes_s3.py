@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from buckets import new_address, speak_as_the_archive
 from building_takes import contents as files_in
-from watching_buckets import Place, answer_all, kill_while_watching, until, watching, watching_installation
+from watching_buckets import Place, answer_all, kill_while_watching, watching_installation
+from watching_inboxes import until, watching
 
 KILLS = 3
 

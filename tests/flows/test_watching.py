@@ -6,22 +6,17 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from building_takes import contents, takes_in
 from forking import FORK, forked
+from watching_inboxes import until, watching
 
 from flows.installation import make_installation
-from flows.settings import Settings
 from flows.settings_file import load_settings
 from flows.watching.publishing import read_inboxes
 from flows.watching.service import Watching
-from flows.watching.takes import Take
-
-_LONGEST_SECONDS = 40
 
 
 @pytest.fixture
@@ -36,27 +31,6 @@ def installed(tmp_path: Path) -> Path:
     settings = directory / "muniment.toml"
     settings.write_text(settings.read_text().replace("[service]\n", "[service]\nsweep = 1\n"))
     return directory
-
-
-@contextmanager
-def watching(settings: Settings) -> Iterator[list[Take]]:
-    """Watch in a thread of this process for as long as the context lasts; gives what was taken."""
-    taken: list[Take] = []
-    stopped = threading.Event()
-    thread = threading.Thread(target=Watching(settings, taken.append).run, args=(stopped,))
-    thread.start()
-    try:
-        yield taken
-    finally:
-        stopped.set()
-        thread.join()
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + _LONGEST_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it does not happen"
-        time.sleep(0.02)
 
 
 def scan(drop: Path, seed: int) -> None:

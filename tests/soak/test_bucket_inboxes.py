@@ -12,7 +12,8 @@ from building_bucket_inboxes import SHEET, Station
 from building_takes import contents
 from ceph import mortal_gateway
 from drop_bucket_peers import s3_peer
-from watching_buckets import Place, answer_all, kill_while_watching, until, watching, watching_installation
+from watching_buckets import Place, answer_all, kill_while_watching, watching_installation
+from watching_inboxes import until, watching
 
 from flows.watching.publishing import read_inboxes
 from preservation.model.verdicts import Verdict
