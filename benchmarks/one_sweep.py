@@ -10,8 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-from flows.settings_file import load_settings
-from flows.watching.service import Watching
+from flows.inboxes.service import Watching
+from flows.installation.settings_file import load_settings
 
 
 def main() -> None:

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from flows.alarms.alarm import Alarm, AlarmKind, new_alarm
-from flows.answering import Told
-from flows.watching.backlog import Pending
-from flows.watching.publishing import PassedOverEntry, WaitingDrop
-from flows.watching.takes import Take
+from flows.inboxes.queue.backlog import Pending
+from flows.inboxes.queue.takes import Take
+from flows.inboxes.report import PassedOverEntry, WaitingDrop
+from flows.submission.answer import Told
 from preservation.errors import IntegrityError, SourceChangedError
 from preservation.model.paths import shown
 from preservation.model.verdicts import Verdict

@@ -35,12 +35,12 @@ def approve(
     """
     import os
 
-    from flows.serving import client_environment, running_api
-    from flows.settings_file import load_settings
-    from flows.watching.approving import approved, overtaken, waiting_take
-    from flows.watching.knocking import knock
-    from flows.watching.tries import tries_of
-    from flows.wiring import open_installation
+    from flows.inboxes.queue.approve import approved, overtaken, waiting_take
+    from flows.inboxes.queue.attempts import tries_of
+    from flows.inboxes.queue.knock import knock
+    from flows.installation.settings_file import load_settings
+    from flows.installation.wiring import open_installation
+    from flows.orchestration.server import client_environment, running_api
     from preservation.errors import ConfigurationError
     from preservation.model.identifiers import parse_object_id
 
@@ -56,7 +56,7 @@ def approve(
     if not dry_run:
         api = running_api(settings)
         os.environ.update(client_environment(settings, api))
-        from flows.runs import open_runs
+        from flows.orchestration.run_requests import open_runs
 
         with open_runs(settings, api) as runs:
             approved(take, settings, by=by, because=because, ask=runs.ask)

@@ -13,9 +13,9 @@ from flows.cli.options import InstallationOption, JsonOption
 from flows.cli.output import note, say, say_json
 
 if TYPE_CHECKING:
-    from flows.answering import Told
-    from flows.drops import Drop
-    from flows.settings import Settings
+    from flows.installation.settings import Settings
+    from flows.submission.answer import Told
+    from flows.submission.drop import DropRequest
 
 _GRAVEST_FIRST = (6, 4, 2, 1, 3, 7, 0)
 _ISSUES_SHOWN = 20
@@ -50,8 +50,8 @@ def preserve(
 
     Example: muniment preserve ~/scans/sheet-012 --collection images
     """
-    from flows.running import drops_of
-    from flows.settings_file import load_settings
+    from flows.installation.settings_file import load_settings
+    from flows.orchestration.in_process import drops_of
     from preservation.errors import ConfigurationError
 
     if bool(approve) != bool(by):
@@ -71,9 +71,9 @@ def preserve(
         raise typer.Exit(code)
 
 
-def _preserve(drops: list[Drop], settings: Settings, *, json: bool) -> set[int]:
-    from flows.running import in_runs, run_preserve
-    from flows.serving import prefect_api
+def _preserve(drops: list[DropRequest], settings: Settings, *, json: bool) -> set[int]:
+    from flows.orchestration.in_process import in_runs, run_preserve
+    from flows.orchestration.server import prefect_api
 
     told: dict[str, Told] = {}
     faults: set[int] = set()
@@ -127,12 +127,12 @@ def _tell(told: Told, *, json: bool) -> None:
         say(f"  receipt  {told.receipt}")
 
 
-def _rehearse(drops: list[Drop], settings: Settings, *, json: bool) -> set[int]:
+def _rehearse(drops: list[DropRequest], settings: Settings, *, json: bool) -> set[int]:
     import dataclasses
 
-    from flows.rehearsal import rehearse
-    from flows.scratch import scratch_folder
-    from flows.wiring import open_installation
+    from flows.installation.scratch import scratch_folder
+    from flows.installation.wiring import open_installation
+    from flows.submission.dry_run import rehearse
     from preservation.model.verdicts import Verdict
 
     codes = set()
@@ -161,7 +161,7 @@ class _ForPeople(logging.Formatter):
 
 def log_to_stderr() -> None:
     """Show operators' lines to whoever waits."""
-    from flows.log import LOG
+    from flows.installation.log import LOG
 
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_ForPeople())

@@ -11,10 +11,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import writing_journals
-from building_records import MOMENT, an_event, events
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from databases import ENGINES, database_url
+from services.databases import ENGINES, database_url
+from support.records import MOMENT, an_event, events
+from support.scripts import with_tests_on_path as writing_journals
 
 from preservation.errors import IntegrityError
 from storage.database.opening import open_database
@@ -192,7 +192,7 @@ def a_writer(url: str, writer: int, project: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, writing_journals.__file__, url, str(writer)],
         cwd=project,
-        env={**os.environ, "PYTHONPATH": f"{project}{os.pathsep}{project / 'tests'}"},
+        env=with_tests_on_path(),
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -3,15 +3,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from building_takes import MAPS, NOON, a_take, an_area
+from support.takes import MAPS, NOON, a_take, an_area
 
-from flows.drops import Drop
-from flows.installation import make_installation
-from flows.settings import Settings
-from flows.settings_file import load_settings
-from flows.watching.areas import StrayInInbox, inboxes_in
-from flows.watching.dispatch import Batch, Dispatcher, UnderWay, bounds_of
-from flows.watching.tries import forget_tries, note_end, tries_of
+from flows.inboxes.queue.attempts import forget_tries, note_end, tries_of
+from flows.inboxes.queue.dispatch import Batch, Dispatcher, UnderWay, bounds_of
+from flows.installation.areas import StrayInInbox, inboxes_in
+from flows.installation.init import make_installation
+from flows.installation.settings import Settings
+from flows.installation.settings_file import load_settings
+from flows.submission.drop import DropRequest
 from preservation.errors import ConfigurationError, UnavailableError
 from preservation.model.identifiers import CollectionName, ObjectId, ObjectName
 from preservation.model.verdicts import Verdict
@@ -130,8 +130,8 @@ def test_what_was_given_up_goes_on_when_somebody_has_mended_it(settings: Setting
 
 def test_a_run_is_known_by_its_drops_whoever_asked_for_it(settings: Settings):
     take = a_take(settings.areas[0])
-    by_hand = Drop(Path("/elsewhere/plan"), "maps", "plan")
-    nonsense = Drop(Path("/elsewhere"), "maps", "no/such")
+    by_hand = DropRequest(Path("/elsewhere/plan"), "maps", "plan")
+    nonsense = DropRequest(Path("/elsewhere"), "maps", "no/such")
 
     found = UnderWay.of([take.as_drop, by_hand, nonsense])
 

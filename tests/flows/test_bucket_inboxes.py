@@ -7,7 +7,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from building_bucket_inboxes import (
+from msgspec import structs
+from services.small_disks import small_disk
+from support.bucket_inboxes import (
     PAGES,
     SHEET,
     Station,
@@ -17,24 +19,22 @@ from building_bucket_inboxes import (
     drop_into,
     keys,
 )
-from building_inboxes import terms
-from building_takes import contents as files_in
-from msgspec import structs
-from small_disks import small_disk
-from watching_buckets import answer_all, watching_installation
-from watching_inboxes import until, watching
+from support.bucket_watch import answer_all, watching_installation
+from support.inbox_watch import until, watching
+from support.inboxes import terms
+from support.takes import contents as files_in
 
-from flows.installation import make_installation
-from flows.settings_file import load_settings
-from flows.watching.areas import Area
-from flows.watching.buckets.bringing import Progress, StoppedError
-from flows.watching.buckets.bulletin import Bulletin
-from flows.watching.buckets.fetching import Fetcher, NotFetched
-from flows.watching.buckets.service import BucketInbox, forsaken
-from flows.watching.placing import KEPT
-from flows.watching.publishing import read_inboxes
-from flows.watching.recovering import recover
-from flows.watching.takes import Take, announce_take, take_folders
+from flows.inboxes.answer import KEPT
+from flows.inboxes.bucket.download import Progress, StoppedError
+from flows.inboxes.bucket.fetch import Fetcher, NotFetched
+from flows.inboxes.bucket.report import Bulletin
+from flows.inboxes.bucket.service import BucketInbox, forsaken
+from flows.inboxes.queue.takes import Take, announce_take, take_folders
+from flows.inboxes.recover import recover
+from flows.inboxes.report import read_inboxes
+from flows.installation.areas import Area
+from flows.installation.init import make_installation
+from flows.installation.settings_file import load_settings
 from preservation.errors import UnavailableError
 from preservation.model.issues import Issue, Severity
 from preservation.model.paths import StoreKey
@@ -319,7 +319,7 @@ def test_a_drop_for_which_there_is_no_room_is_not_claimed(
 ):
     drop_into(contents, SHEET, PAGES)
     [listed] = station.settled().complete
-    monkeypatch.setattr("flows.room._free", lambda _: 10)
+    monkeypatch.setattr("flows.installation.disk_space._free", lambda _: 10)
     refused = station.fetcher.fetch(listed, Progress())
     assert isinstance(refused, NotFetched)
     assert "it takes 18 bytes, and 10 bytes are free" in refused.sentence
@@ -336,7 +336,7 @@ def test_a_disk_that_is_full_after_all_gives_the_drop_back_and_it_is_fetched_whe
         [listed] = station.settled().complete
         ballast = disk.fill(leaving=(2 << 20) + 12_345)
         with monkeypatch.context() as wrong:
-            wrong.setattr("flows.room._free", lambda _: None)
+            wrong.setattr("flows.installation.disk_space._free", lambda _: None)
             refused = station.fetcher.fetch(listed, Progress())
         assert isinstance(refused, NotFetched)
         assert "No space left on device" in refused.sentence

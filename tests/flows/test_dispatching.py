@@ -9,19 +9,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from building_takes import MAPS, NOON, a_take, an_area
-from small_disks import small_disk
+from services.small_disks import small_disk
+from support.takes import MAPS, NOON, a_take, an_area
 
-from flows.installation import make_installation
-from flows.settings import Settings
-from flows.settings_file import load_settings
-from flows.watching.alone import alone_with_backlog, alone_with_take, forget_turns
-from flows.watching.areas import Area
-from flows.watching.backlog import Backlog
-from flows.watching.counting import Counting
-from flows.watching.dispatch import Batch, Dispatcher, bounds_of, plan
-from flows.watching.takes import Take, remove_take
-from flows.watching.tries import Tries, excuse_run, note_end, note_run, tries_file, tries_of
+from flows.inboxes.queue.attempts import Tries, excuse_run, note_end, note_run, tries_file, tries_of
+from flows.inboxes.queue.backlog import Backlog
+from flows.inboxes.queue.dispatch import Batch, Counting, Dispatcher, bounds_of, plan
+from flows.inboxes.queue.locks import alone_with_backlog, alone_with_take, forget_turns
+from flows.inboxes.queue.takes import Take, remove_take
+from flows.installation.areas import Area
+from flows.installation.init import make_installation
+from flows.installation.settings import Settings
+from flows.installation.settings_file import load_settings
 from preservation.errors import UnavailableError
 from preservation.model.verdicts import Verdict
 

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from archives import Archive
-from failing_prefect import at_stage
-from running_flows import preserved
-from small_disks import MountedFolder, mounted_folder
+from services.failing_prefect import at_stage
+from services.small_disks import MountedFolder, mounted_folder
+from support.archives import Archive
+from support.flow_runs import preserved
 
 from demonstration.drawing import photograph, save_scan
-from flows.answering import Told
+from flows.submission.answer import Told
 from preservation.model.verdicts import Verdict
 
 READING_STAGES = ("survey", "screen", "normalize", "replicate")

@@ -7,20 +7,20 @@ import os
 from pathlib import Path
 
 import pytest
-from building_takes import MAPS, a_drop, a_take, an_area, found_complete, told_of
+from support.takes import MAPS, a_drop, a_take, an_area, found_complete, told_of
 
-from flows.installation import make_installation
-from flows.settings import Settings
-from flows.settings_file import load_settings
-from flows.watching import placing
-from flows.watching.backlog import Backlog
-from flows.watching.placing import place
-from flows.watching.recovering import recover
-from flows.watching.retrying import retry, stopped_take
-from flows.watching.takes import Take
-from flows.watching.taking import take
-from flows.watching.tries import note_end, tries_of
-from flows.wiring import now
+from flows.inboxes import answer as placing
+from flows.inboxes.answer import place
+from flows.inboxes.folder.take import take
+from flows.inboxes.queue.approve import retry, stopped_take
+from flows.inboxes.queue.attempts import note_end, tries_of
+from flows.inboxes.queue.backlog import Backlog
+from flows.inboxes.queue.takes import Take
+from flows.inboxes.recover import recover
+from flows.installation.init import make_installation
+from flows.installation.settings import Settings
+from flows.installation.settings_file import load_settings
+from flows.installation.wiring import now
 from preservation.errors import NotFoundError
 from preservation.model.identifiers import ObjectId
 from preservation.model.verdicts import Verdict

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 
-from archives import Archive
-from building_takes import found_complete
-from running_flows import surroundings
+from support.archives import Archive
+from support.flow_runs import surroundings
+from support.takes import found_complete
 
-from flows.answering import Told
-from flows.running import run_preserve
-from flows.serving import PrefectApi
-from flows.settings_file import load_settings
-from flows.watching.approving import overtaken
-from flows.watching.placing import Place, place
-from flows.watching.takes import Take
-from flows.watching.taking import take
-from flows.watching.tries import note_end, note_run, tries_of
-from flows.wiring import now, open_installation
-from flows.workspace import in_hand
+from flows.inboxes.answer import Place, place
+from flows.inboxes.folder.take import take
+from flows.inboxes.queue.approve import overtaken
+from flows.inboxes.queue.attempts import note_end, note_run, tries_of
+from flows.inboxes.queue.takes import Take
+from flows.installation.settings_file import load_settings
+from flows.installation.wiring import now, open_installation
+from flows.orchestration.in_process import run_preserve
+from flows.orchestration.server import PrefectApi
+from flows.submission.answer import Told
+from flows.submission.workspace import in_hand
 from preservation.model.identifiers import CollectionName
 from preservation.model.verdicts import Verdict
 from storage.replication.outcomes import SOURCE_CHANGED

@@ -12,14 +12,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from building_takes import MAPS, NOON, a_drop, a_take, an_area, contents, found_complete, takes_in
-from small_disks import small_disk
+from services.small_disks import small_disk
+from support.scripts import with_tests_on_path
+from support.takes import MAPS, NOON, a_drop, a_take, an_area, contents, found_complete, takes_in
 
-from flows.watching import taking
-from flows.watching.areas import Area
-from flows.watching.recovering import recover
-from flows.watching.takes import Take, take_holding
-from flows.watching.taking import CompleteDrop, NotTaken, take
+from flows.inboxes.folder import take as taking
+from flows.inboxes.folder.take import CompleteDrop, NotTaken, take
+from flows.inboxes.queue.takes import Take, take_holding
+from flows.inboxes.recover import recover
+from flows.installation.areas import Area
 from preservation.errors import StorageError, UnavailableError
 
 _NOBODY = 65534
@@ -198,17 +199,16 @@ def half_made(area: Area) -> Path:
     """A take whose maker is dead, killed before the rename."""
     code = (
         "import os, sys, signal\n"
-        "from building_takes import *\n"
-        "import flows.watching.taking as taking\n"
+        "from support.takes import *\n"
+        "import flows.inboxes.folder.take as taking\n"
         "taking._rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
         "area = Area(Path(sys.argv[1]), own=True)\n"
         "take(found_complete(area, a_drop(area)), NOON)\n"
     )
-    tests = Path(__file__).parent.parent
     subprocess.run(
         [sys.executable, "-c", code, area.root],
         check=False,
-        env={**os.environ, "PYTHONPATH": f"{tests}:{tests.parent}"},
+        env=with_tests_on_path(),
     )
     [folder] = area.taken.iterdir()
     return folder

@@ -9,14 +9,14 @@ import time
 from pathlib import Path
 
 import pytest
-from building_takes import contents, takes_in
-from forking import FORK, forked
-from watching_inboxes import until, watching
+from support.forks import FORK, forked
+from support.inbox_watch import until, watching
+from support.takes import contents, takes_in
 
-from flows.installation import make_installation
-from flows.settings_file import load_settings
-from flows.watching.publishing import read_inboxes
-from flows.watching.service import Watching
+from flows.inboxes.report import read_inboxes
+from flows.inboxes.service import Watching
+from flows.installation.init import make_installation
+from flows.installation.settings_file import load_settings
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.processes import Process
-from flows.watching.backlog import Pending
-from flows.watching.dispatch import Batch, Bounds, UnderWay, plan
-from flows.watching.takes import Take, TakeId
-from flows.watching.tries import Tries
+from flows.inboxes.queue.attempts import Tries
+from flows.inboxes.queue.backlog import Pending
+from flows.inboxes.queue.dispatch import Batch, Bounds, UnderWay, plan
+from flows.inboxes.queue.takes import Take, TakeId
+from flows.installation.processes import Process
 from preservation.model.digests import HexDigest
 from preservation.model.identifiers import CollectionName, ObjectName
 from preservation.model.verdicts import Verdict

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from building_takes import NOON, a_take, an_area, told_of
-from receiving_alarms import WEBHOOK_SECRET, Receiver, receiver
-from small_disks import small_disk
+from services.alarm_receivers import WEBHOOK_SECRET, Receiver, receiver
+from services.small_disks import small_disk
+from support.takes import NOON, a_take, an_area, told_of
 from typer.testing import CliRunner
 
 from flows.alarms.alarm import Alarm, AlarmKind
-from flows.alarms.alarming import Alarming
-from flows.alarms.configured import channels_of, outbox_of
+from flows.alarms.alarms import channels_of, outbox_of, raise_alarm
 from flows.alarms.occasions import (
     broken_promises,
     given_up,
@@ -26,25 +25,25 @@ from flows.alarms.occasions import (
     unsettled_too_long,
     waiting_too_long,
 )
-from flows.alarms.raising import raise_alarm
-from flows.attending import _Attendance
-from flows.claiming import claim
 from flows.cli.application import app
-from flows.drops import Drop
-from flows.examination import Finding, State, examine_installation
-from flows.installation import make_installation
-from flows.runs import Runs
-from flows.settings import Settings
-from flows.settings_file import load_settings
-from flows.stages.stage import Stage
-from flows.tasks import _run_one
-from flows.watching import dispatch
-from flows.watching.backlog import Pending
-from flows.watching.inbox import Swept, Waiting
-from flows.watching.inboxes import InboxFault
-from flows.watching.publishing import Publisher, WaitingDrop
-from flows.watching.tries import Tries, note_end
-from flows.wiring import now, open_installation
+from flows.inboxes.folder.inboxes import InboxFault
+from flows.inboxes.folder.watcher import Swept, Waiting
+from flows.inboxes.queue import dispatch
+from flows.inboxes.queue.attempts import Tries, note_end
+from flows.inboxes.queue.backlog import Pending
+from flows.inboxes.report import Publisher, WaitingDrop
+from flows.installation.init import make_installation
+from flows.installation.settings import Settings
+from flows.installation.settings_file import load_settings
+from flows.installation.wiring import now, open_installation
+from flows.orchestration.run_requests import Runs
+from flows.orchestration.tasks import _run_one
+from flows.service.alarm_watch import Alarming
+from flows.service.dispatch_loop import _Attendance
+from flows.service.doctor import Finding, State, examine_installation
+from flows.submission.claim import claim
+from flows.submission.drop import DropRequest
+from flows.submission.stages.stage import Stage
 from preservation.errors import ConfigurationError, IntegrityError, SourceChangedError, UnavailableError
 from preservation.model.identifiers import CollectionName
 from preservation.model.issues import Issue, Severity
@@ -209,7 +208,7 @@ def test_the_service_tells_of_an_inbox_that_fails_for_long_once_whatever_it_says
 def test_the_service_goes_on_telling_whatever_ails_it(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    monkeypatch.setattr("flows.alarms.alarming._DELIVER_SECONDS", 0.02)
+    monkeypatch.setattr("flows.service.alarm_watch._DELIVER_SECONDS", 0.02)
     stopped = threading.Event()
     with receiver(200) as there:
         settings = tell(settings, there, monkeypatch)
@@ -267,7 +266,9 @@ def test_an_integrity_error_in_a_stage_is_an_alarm_and_a_changed_drop_is_none(
         settings = tell(settings, there, monkeypatch)
         with open_installation(settings) as installation:
             for error in (SourceChangedError("the drop changed"), IntegrityError("the plan is another")):
-                with claim(Drop(drop, "files", f"sheet-{type(error).__name__}"), installation) as workspace:
+                with claim(
+                    DropRequest(drop, "files", f"sheet-{type(error).__name__}"), installation
+                ) as workspace:
                     _run_one(fail(error), workspace, installation)
     [alarm] = waiting(settings)
     assert (alarm.about, alarm.happened) == ("files/sheet-IntegrityError", "the plan is another")

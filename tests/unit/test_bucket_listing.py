@@ -6,9 +6,9 @@ import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from building_inboxes import terms
+from support.inboxes import terms
 
-from flows.watching.buckets.listing import ListedDrop, Listing
+from flows.inboxes.bucket.listing import ListedDrop, Listing
 from preservation.model.paths import StoreKey
 from storage.ports.drop_buckets import DroppedObject
 

@@ -6,12 +6,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flows.processes import this_process
-from flows.progressing.stage_progress import Lane, Rate, StageProgress
-from flows.progressing.way import SHARES, Way
-from flows.progressing.wording import done_in_words, in_words, left_in_words, rate_in_words
-from flows.stages.all import STAGES
-from flows.workspace import Tally
+from flows.installation.processes import this_process
+from flows.submission.progress.progress import (
+    SHARES,
+    Lane,
+    Rate,
+    StageProgress,
+    Way,
+    done_in_words,
+    in_words,
+    left_in_words,
+    rate_in_words,
+)
+from flows.submission.stages.order import STAGES
+from flows.submission.workspace import Tally
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 MB = 1_000_000

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.progressing.meter import Meter
-from flows.progressing.way import Way, way_of
-from flows.progressing.whole_run import seen
-from flows.workspace import Ending, Tally, Workspace
+from flows.submission.progress.meter import Meter
+from flows.submission.progress.progress import Way, seen, way_of
+from flows.submission.workspace import Ending, Tally, Workspace
 from preservation.errors import IntegrityError
 from preservation.model.digests import HexDigest
 from preservation.model.identifiers import parse_object_id

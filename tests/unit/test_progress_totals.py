@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.drops import outline_of
-from flows.progressing.totals import to_normalize, to_survey
-from flows.workspace import Claim, Tally, Workspace, only
+from flows.submission.drop import outline_of
+from flows.submission.progress.meter import to_normalize, to_survey
+from flows.submission.workspace import Claim, Tally, Workspace, only
 from preservation.model.decisions import Action, Decision, Migration, MigrationName, RuleId
 from preservation.model.identifiers import parse_object_id
 from preservation.model.paths import RelativePath

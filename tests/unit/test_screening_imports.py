@@ -8,7 +8,7 @@ import sys
 
 _PROGRAM = """
 import encodings, importlib, io, json, pkgutil, sys
-import building_images, building_pdfs
+from support import images, pdfs
 from preservation.screening.examiners import JOB_MODULES
 from preservation.screening.families import Family
 

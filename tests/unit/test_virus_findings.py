@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from building_surveys import UNIDENTIFIED
+from support.surveys import UNIDENTIFIED
 
 from preservation.chronicle import Chronicle
 from preservation.errors import ToolFailedError

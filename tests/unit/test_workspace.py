@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.workspace import SURVEYING_STAGE, Tally, Workspace
+from flows.submission.workspace import SURVEYING_STAGE, Tally, Workspace
 from preservation.model.digests import Algorithm, HexDigest
 from preservation.model.files import EntryKind, IrregularEntry, SurveyedFile
 from preservation.model.formats import Identification, MimeType

@@ -1,0 +1,1 @@
+"""Accepted drops: when they may go, and how they go."""

@@ -1,0 +1,1 @@
+"""Inboxes in S3 buckets: listed, claimed, downloaded, answered there."""

@@ -1,0 +1,1 @@
+"""Inboxes that are folders: watched, looked through, taken from."""

@@ -1,0 +1,1 @@
+"""The durable queue of taken drops, and who may change it."""

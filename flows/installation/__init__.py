@@ -1,0 +1,1 @@
+"""One installation: its settings, its folders, its adapters, its locks."""

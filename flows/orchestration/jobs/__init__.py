@@ -1,0 +1,1 @@
+"""The jobs that run by themselves or by a form: each a flow of its own."""

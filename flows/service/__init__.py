@@ -1,0 +1,1 @@
+"""What runs for days: dispatch, supervision, alarms that are watched for, status, doctor."""

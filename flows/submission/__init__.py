@@ -1,0 +1,1 @@
+"""One drop on its way: claimed, worked on stage by stage, answered."""

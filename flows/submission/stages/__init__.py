@@ -1,0 +1,1 @@
+"""The stages of a submission, in their order."""
