@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from flows.submission import answer as answering
+from flows.submission import answer
 from flows.submission.stages.order import STAGES
 
 RECEIPTS = "receipts"
@@ -34,7 +34,7 @@ def note_work(note: Note) -> None:
     """Have all work of this process noted from now on, each when it has ended."""
     for name, stage in STAGES.items():
         STAGES[name] = replace(stage, work=_timed(name, stage.work, note))
-    answering.render = _timed(RECEIPTS, answering.render, note)
+    answer.render = _timed(RECEIPTS, answer.render, note)
 
 
 def seconds_by_work(spans: Sequence[Span]) -> dict[str, float]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli import status_view as standing_shown
+from flows.cli import status_view
 from flows.cli.options import InstallationOption, JsonOption
 from flows.cli.output import say, say_json
 from flows.cli.status_view import counted, moment, say_table, try_row
@@ -61,13 +61,13 @@ def status(
             return
         if watch and not json and sys.stdout.isatty():
             with suppress(KeyboardInterrupt):
-                standing_shown.watch(lambda: standing(opened))
+                status_view.watch(lambda: standing(opened))
             return
         found = standing(opened)
     if json:
         say_json(_standing_fields(found))
     else:
-        standing_shown.show(standing_shown.lines_of(found))
+        status_view.show(status_view.lines_of(found))
 
 
 def _tell_object(name: str, installation: Installation, *, json: bool) -> None:

@@ -15,7 +15,7 @@ from prefect.runtime import flow_run
 
 from flows.alarms.alarms import raise_alarms
 from flows.alarms.occasions import broken_promises, infected_among
-from flows.inboxes import answer as placing
+from flows.inboxes import answer
 from flows.inboxes.queue.takes import take_holding
 from flows.installation.disk_faults import faults_told
 from flows.installation.log import LOG
@@ -182,7 +182,7 @@ def _put_where_people_look(drops: list[DropRequest], told: list[Told]) -> None:
         if take is None:
             continue
         try:
-            placing.place(one, take)
+            answer.place(one, take)
         except StorageError as error:
             LOG.warning("%s: %s", drop, error)
 

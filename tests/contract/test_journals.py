@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from ordeals import journal_writers
 from services.databases import ENGINES, database_url
 from support.records import MOMENT, an_event, events
-from support.scripts import with_tests_on_path as writing_journals
+from support.scripts import with_tests_on_path
 
 from preservation.errors import IntegrityError
 from storage.database.opening import open_database
@@ -190,7 +191,7 @@ def test_a_journal_that_went_another_way_is_not_joined_with_a_copy(journal: Jour
 
 def a_writer(url: str, writer: int, project: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, writing_journals.__file__, url, str(writer)],
+        [sys.executable, journal_writers.__file__, url, str(writer)],
         cwd=project,
         env=with_tests_on_path(),
         stdout=subprocess.PIPE,
@@ -219,14 +220,14 @@ def test_eight_processes_keep_one_chain_also_where_some_are_killed(
     for writer in (0, 2, 4, 6):
         writers[writer].communicate(timeout=120)
         assert writers[writer].returncode == 0
-    each = writing_journals.BATCHES * writing_journals.BATCH
+    each = journal_writers.BATCHES * journal_writers.BATCH
     with open_database(url) as database:
         journal = SqlJournal(database)
         assert isinstance(verify_journal(journal, {}), Intact)
         for writer, batches in done.items():
             entries = len(list(journal.about(f"maps/writer-{writer}")))
             # A batch is there whole or not at all, and what was told to be there is.
-            assert entries in range(batches * writing_journals.BATCH, each + 1, writing_journals.BATCH)
+            assert entries in range(batches * journal_writers.BATCH, each + 1, journal_writers.BATCH)
         again = [a_writer(url, writer, project) for writer in done]
         for resumed in again:
             resumed.communicate(timeout=120)

@@ -14,7 +14,7 @@ from support.records import events
 
 from flows.alarms.alarm import Alarm, AlarmKind
 from flows.alarms.alarms import outbox_of
-from flows.installation.init import wiring
+from flows.installation import wiring
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import open_installation

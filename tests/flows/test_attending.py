@@ -24,12 +24,12 @@ from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now
 from flows.orchestration.run_requests import AskedRun, Runs
 from flows.orchestration.server import PrefectApi
-from flows.service import dispatch_loop as attending
+from flows.service import dispatch_loop
 from flows.service.dispatch_loop import _Attendance, attend
 from flows.submission.drop import DropRequest
 from preservation.model.verdicts import Verdict
 
-AT_REST = attending._LONGEST_PAUSE
+AT_REST = dispatch_loop._LONGEST_PAUSE
 
 
 class FewRuns:
@@ -82,7 +82,7 @@ def test_with_nothing_to_give_it_rests(settings: Settings):
 
 def test_while_a_run_goes_on_it_looks_often_whether_it_has_ended(settings: Settings):
     a_take(an_area(settings.directory))
-    assert pauses(settings, times=2) == [attending._LOOK_SECONDS] * 2
+    assert pauses(settings, times=2) == [dispatch_loop._LOOK_SECONDS] * 2
 
 
 def test_a_drop_that_waits_for_a_person_keeps_nobody_awake(settings: Settings):

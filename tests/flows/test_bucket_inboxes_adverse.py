@@ -16,8 +16,7 @@ from support.inbox_watch import until
 from support.inboxes import terms
 from support.takes import contents as files_in
 
-from flows.inboxes.bucket import service
-from flows.inboxes.bucket import watcher as promises
+from flows.inboxes.bucket import service, watcher
 from flows.inboxes.bucket.download import Progress, StoppedError
 from flows.inboxes.bucket.fetch import NotFetched
 from flows.inboxes.bucket.service import BucketInbox
@@ -134,7 +133,7 @@ def said_while_waiting(station: Station) -> str:
 def test_a_manifest_larger_than_any_is_named_and_not_fetched(
     tmp_path: Path, bucket: WatchedBucket, contents: Contents, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(promises, "MANIFEST_BYTES", 10)
+    monkeypatch.setattr(watcher, "MANIFEST_BYTES", 10)
     station = Station(tmp_path / "ours", bucket, asked=MANIFEST)
     opened: list[str] = []
     bucket.before["open"] = opened.append

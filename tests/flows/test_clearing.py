@@ -13,8 +13,7 @@ from support.archives import Archive
 from support.flow_runs import preserved
 from support.takes import contents, found_complete
 
-from flows.inboxes.accepted import clear as clearing
-from flows.inboxes.accepted import remove as removing
+from flows.inboxes.accepted import clear, remove
 from flows.inboxes.accepted.clear import Cleared, Clearing, Stays, clear_accepted
 from flows.inboxes.answer import Kept, place
 from flows.inboxes.folder.take import take
@@ -125,7 +124,7 @@ def test_what_only_looks_like_a_note_of_ours_removes_nothing(installation: Archi
 
 def meddled(archive: Archive, meddle: Callable[[], object]) -> list[Clearing]:
     """Clear while somebody meddles as soon as the package was read back."""
-    verified = clearing._verified
+    verified = clear._verified
 
     def then_meddle(drop: Path, kept: Kept, policy: Policy, opened_: Installation) -> Clearing:
         found = verified(drop, kept, policy, opened_)
@@ -133,7 +132,7 @@ def meddled(archive: Archive, meddle: Callable[[], object]) -> list[Clearing]:
         return found
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(clearing, "_verified", then_meddle)
+        patched.setattr(clear, "_verified", then_meddle)
         return cleared(archive)
 
 
@@ -167,7 +166,7 @@ def test_a_removal_that_was_stopped_is_finished_the_next_time_and_told_once(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(removing, instant, stop)
+        patched.setattr(remove, instant, stop)
         with pytest.raises(KeyboardInterrupt):
             cleared(installation)
     assert deletions(installation, "files/letters/v1") == 0
@@ -185,14 +184,14 @@ def test_what_cannot_be_removed_is_told_each_time_and_holds_up_no_other(
 ):
     accepted(installation, "letters")
     other = accepted(installation, "other", "Other")
-    remove_tree = removing._remove_tree
+    remove_tree = remove._remove_tree
 
     def refuse(aside: Shelf, name: str) -> None:
         if name == "letters":
             raise PermissionError(errno.EACCES, "Permission denied")
         remove_tree(aside, name)
 
-    monkeypatch.setattr(removing, "_remove_tree", refuse)
+    monkeypatch.setattr(remove, "_remove_tree", refuse)
     first, second = cleared(installation), cleared(installation)
 
     assert [type(one) for one in first] == [Stays, Cleared]

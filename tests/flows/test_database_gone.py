@@ -24,7 +24,7 @@ from support.archives import MUNIMENT, Archive
 from support.flow_runs import outcome_of_run, preserved
 from support.records import an_event, events
 
-from flows.installation.init import wiring
+from flows.installation import wiring
 from preservation.errors import UnavailableError
 from preservation.model.events import Event
 from preservation.model.verdicts import Verdict

@@ -10,7 +10,7 @@ import pytest
 from support.inboxes import terms
 from support.takes import MAPS, a_drop, an_area
 
-from flows.inboxes.folder import watcher as inbox
+from flows.inboxes.folder import watcher
 from flows.inboxes.folder.inboxes import Inbox, InboxFault
 from flows.inboxes.folder.watcher import Swept, Watcher
 from flows.installation.areas import Area, StrayInInbox
@@ -152,10 +152,10 @@ def test_a_sentinel_brings_a_drop_on_that_only_waited_for_it(tmp_path: Path):
 
 
 def test_what_is_passed_over_is_shown_with_the_reason_and_nothing_becomes_of_it(watched: Watched):
-    inbox = watched.area.inbox / MAPS
+    watcher = watched.area.inbox / MAPS
     for name in (".hidden", "page.part", "Thumbs.db", "_scans", "two\nlines"):
-        (inbox / name).touch()
-    (inbox / os.fsdecode(b"caf\xe9")).mkdir()
+        (watcher / name).touch()
+    (watcher / os.fsdecode(b"caf\xe9")).mkdir()
 
     swept = watched.sweep()
 
@@ -257,14 +257,14 @@ def test_one_drop_that_cannot_be_looked_at_holds_up_no_other(tmp_path: Path, mon
     watched = Watched(an_area(tmp_path))
     for name in ("away", "sheet-1"):
         a_drop(watched.area, name)
-    judged = inbox.judge
+    judged = watcher.judge
 
     def judge(drop: Path, *rest: object) -> object:
         if drop.name == "away":
             raise OSError(errno.EHOSTDOWN, os.strerror(errno.EHOSTDOWN))
         return judged(drop, *rest)  # type: ignore[arg-type]  as it was called
 
-    monkeypatch.setattr(inbox, "judge", judge)
+    monkeypatch.setattr(watcher, "judge", judge)
     assert [fault.path.name for fault in watched.sweep().faults] == ["away"]
     assert [drop.name for drop in watched.until_complete()[1].complete] == ["sheet-1"]
     monkeypatch.undo()

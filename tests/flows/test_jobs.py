@@ -41,7 +41,7 @@ from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now
 from flows.orchestration.deployments import RESTORE_PACKAGE, register_deployments
-from flows.orchestration.jobs import missed as missing
+from flows.orchestration.jobs import missed
 from flows.orchestration.jobs.missed import MissingRuns
 from flows.orchestration.schedules import given
 from flows.orchestration.server import PrefectApi
@@ -252,7 +252,7 @@ def test_a_job_that_did_not_run_is_told_once_and_whether_somebody_paused_it(
     settings = load_settings(settings.directory)
     began = datetime.fromisoformat("2026-11-21T12:00:00Z")
     moment = began
-    monkeypatch.setattr(missing, "now", lambda: moment)
+    monkeypatch.setattr(missed, "now", lambda: moment)
     shutil.rmtree(settings.state / "jobs", ignore_errors=True)
     api = PrefectApi(archive.api_url)
     register_deployments(settings, api)

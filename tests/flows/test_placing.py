@@ -8,7 +8,7 @@ import pytest
 from services.small_disks import small_disk
 from support.takes import NOON, a_drop, a_take, an_area, contents, found_complete, takes_in, told_of
 
-from flows.inboxes import answer as placing
+from flows.inboxes import answer
 from flows.inboxes.answer import Place, place
 from flows.inboxes.folder.take import take
 from flows.inboxes.queue.attempts import tries_of
@@ -173,7 +173,7 @@ def test_what_was_stopped_in_the_midst_of_placing_is_finished_by_whoever_comes_n
 
     told = told_of(taken, Verdict.REJECTED, tmp_path / "receipts")
     with monkeypatch.context() as patched:
-        patched.setattr(placing, instant, stop)
+        patched.setattr(answer, instant, stop)
         with pytest.raises(KeyboardInterrupt):
             place(told, taken)
     assert Backlog([area]).pending() == []

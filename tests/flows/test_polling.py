@@ -21,7 +21,7 @@ from flows.installation.settings_file import load_settings
 from flows.orchestration.run_requests import Runs
 from flows.orchestration.server import PrefectApi
 from flows.polling import Polling
-from flows.service import dispatch_loop as attending
+from flows.service import dispatch_loop
 from flows.service.dispatch_loop import _Attendance
 
 
@@ -106,7 +106,7 @@ def test_a_page_in_place_of_the_runs_under_way_does_not_end_the_service(
     said: list[str] = []
     attendance = _Attendance(settings, cast("Runs", SimpleNamespace()), said.append)
 
-    def dispatch() -> attending.Plan:
+    def dispatch() -> dispatch_loop.Plan:
         raise no_json()
 
     monkeypatch.setattr(attendance._dispatcher, "dispatch", dispatch)

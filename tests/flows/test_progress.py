@@ -21,13 +21,11 @@ from services.workers import until
 from support.archives import Archive
 from support.flow_runs import preserved
 
-from flows.installation.init import wiring
+from flows.installation import wiring
 from flows.installation.processes import Process, this_process
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now
-from flows.orchestration import in_process as delivery
-from flows.orchestration import in_process as running
-from flows.orchestration import progress_artifact as artifact
+from flows.orchestration import in_process, progress_artifact
 from flows.submission.answer import Told
 from flows.submission.drop import outline_of
 from flows.submission.progress.progress import Lane, Shown, StageProgress
@@ -94,7 +92,7 @@ def slow(installation: Archive, monkeypatch: pytest.MonkeyPatch) -> SlowStore:
     first, second = sound(load_settings(installation.directory))
     slow = SlowStore(second)
     monkeypatch.setattr(wiring, "open_stores", lambda _: (first, slow))
-    monkeypatch.setattr(artifact, "_EVERY_SECONDS", 0.5)
+    monkeypatch.setattr(progress_artifact, "_EVERY_SECONDS", 0.5)
     return slow
 
 
@@ -173,8 +171,8 @@ def test_a_short_run_asks_nothing_of_prefect_for_its_progress(
     installation: Archive, ledger: Path, monkeypatch: pytest.MonkeyPatch
 ):
     asked: list[object] = []
-    monkeypatch.setattr(artifact, "get_client", lambda **how: asked.append(how))
-    monkeypatch.setattr(artifact, "_FIRST_SECONDS", 60.0)
+    monkeypatch.setattr(progress_artifact, "get_client", lambda **how: asked.append(how))
+    monkeypatch.setattr(progress_artifact, "_FIRST_SECONDS", 60.0)
     assert preserved(installation, ledger).ending.verdict is Verdict.STORED
     assert asked == []
 
@@ -182,10 +180,10 @@ def test_a_short_run_asks_nothing_of_prefect_for_its_progress(
 def test_a_prefect_that_takes_no_progress_stops_nothing(
     installation: Archive, ledger: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(running, "_REQUEST_RETRIES", 0)
-    monkeypatch.setattr(delivery, "_SECONDS", 0.2)
-    monkeypatch.setattr(artifact, "_FIRST_SECONDS", 0.0)
-    monkeypatch.setattr(artifact, "_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr(in_process, "_REQUEST_RETRIES", 0)
+    monkeypatch.setattr(in_process, "_SECONDS", 0.2)
+    monkeypatch.setattr(progress_artifact, "_FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(progress_artifact, "_EVERY_SECONDS", 0.05)
     prefect = FailingPrefect(installation.api_url)
     with at_stage("screen", lambda: prefect.shut(Door.ERRORS)):
         told = preserved(Archive(installation.directory, prefect.url), ledger)
@@ -196,16 +194,16 @@ def test_what_cannot_be_looked_at_for_a_moment_stops_no_bar(
     installation: Archive, atlas: Path, slow: SlowStore, monkeypatch: pytest.MonkeyPatch
 ):
     faults = [FileNotFoundError("gone"), IntegrityError("half a line")]
-    sound = artifact.seen
+    sound = progress_artifact.seen
 
     def seen(label: str, workspaces: Sequence[Workspace], moment: datetime) -> Shown:
         if faults:
             raise faults.pop()
         return sound(label, workspaces, moment)
 
-    monkeypatch.setattr(artifact, "seen", seen)
-    monkeypatch.setattr(artifact, "_FIRST_SECONDS", 0.0)
-    monkeypatch.setattr(artifact, "_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr(progress_artifact, "seen", seen)
+    monkeypatch.setattr(progress_artifact, "_FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(progress_artifact, "_EVERY_SECONDS", 0.05)
     with under_way(installation, atlas) as run:
         with slow.writing.looked_at():
             shown_beyond(0, installation, atlas)

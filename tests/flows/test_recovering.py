@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.takes import MAPS, a_drop, a_take, an_area, found_complete, told_of
 
-from flows.inboxes import answer as placing
+from flows.inboxes import answer
 from flows.inboxes.answer import place
 from flows.inboxes.folder.take import take
 from flows.inboxes.queue.approve import retry, stopped_take
@@ -37,7 +37,7 @@ def answered(settings: Settings, name: str, monkeypatch: pytest.MonkeyPatch) -> 
     """A take whose answer was noted by somebody who was killed then."""
     found = a_take(settings.areas[0], name)
     with monkeypatch.context() as patched:
-        patched.setattr(placing, "finish", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        patched.setattr(answer, "finish", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             place(told_of(found, Verdict.STORED), found)
     return found

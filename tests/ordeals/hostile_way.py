@@ -14,8 +14,7 @@ from itertools import count
 from pathlib import Path
 
 from hypothesis import strategies as st
-from support import hostile_archives as hostile
-from support import hostile_files
+from support import hostile_archives, hostile_files
 
 from flows.archive.restore import Order, restore_object
 from flows.installation.init import make_installation
@@ -64,10 +63,10 @@ _MEMBERS = st.sampled_from(
 
 def _packed(names: list[str], *, as_tar: bool, link: str) -> bytes:
     if as_tar:
-        links = [hostile.tar_special("link", b"2", link)] if link else []
-        return hostile.tarred(*links, *(hostile.tar_member(name) for name in names))
-    return hostile.zipped(
-        *([hostile.zip_link("link", link)] if link else []), *((name, b"x") for name in names)
+        links = [hostile_archives.tar_special("link", b"2", link)] if link else []
+        return hostile_archives.tarred(*links, *(hostile_archives.tar_member(name) for name in names))
+    return hostile_archives.zipped(
+        *([hostile_archives.zip_link("link", link)] if link else []), *((name, b"x") for name in names)
     )
 
 
@@ -87,9 +86,9 @@ _CONTENTS = st.one_of(
             hostile_files.xxe("http://127.0.0.1:9"),
             b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n",
             b"0" * 32 + b"  ../../etc/passwd\n",
-            hostile.pax_tar({"size": "-512"}),
-            hostile.overlapping_zip(20, 1 << 12),
-            hostile.sparse_tar(1 << 40),
+            hostile_archives.pax_tar({"size": "-512"}),
+            hostile_archives.overlapping_zip(20, 1 << 12),
+            hostile_archives.sparse_tar(1 << 40),
         ]
     ),
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 from support.inboxes import terms
 from support.takes import an_area, told_of
 
-from flows.inboxes import answer as placing
+from flows.inboxes import answer
 from flows.inboxes.bucket.answer import Answering
 from flows.inboxes.bucket.claims import Claims
 from flows.inboxes.bucket.download import Progress
@@ -139,7 +139,7 @@ class Station:
 
     def ended(self, take: Take, verdict: Verdict, *issues: Issue) -> None:
         """End the take's run so."""
-        placing.place(told_of(take, verdict, self._receipts, issues=issues), take)
+        answer.place(told_of(take, verdict, self._receipts, issues=issues), take)
 
     def answered(self, take: Take, verdict: Verdict, *issues: Issue) -> None:
         """End the take's run so, and answer in the bucket."""

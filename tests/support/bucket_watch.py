@@ -14,7 +14,7 @@ from support.forks import forked
 from support.inbox_watch import until, watching
 from support.takes import contents, takes_in, told_of
 
-from flows.inboxes import answer as placing
+from flows.inboxes import answer
 from flows.inboxes.answer import is_answered
 from flows.inboxes.queue.takes import take_folders
 from flows.installation.init import make_installation
@@ -81,7 +81,7 @@ def answer_all(settings: Settings, receipts: Path) -> None:
     for take in takes_in(settings.areas[0]):
         if not is_answered(take):
             verdict = Verdict.REJECTED if take.name.startswith("bad") else Verdict.STORED
-            placing.place(told_of(take, verdict, receipts), take)
+            answer.place(told_of(take, verdict, receipts), take)
 
 
 def live(settings: Settings, receipts: Path) -> None:

@@ -8,7 +8,7 @@ import sys
 
 _PROGRAM = """
 import encodings, importlib, io, json, pkgutil, sys
-from support import images, pdfs
+from support import images as building_images, pdfs as building_pdfs
 from preservation.screening.examiners import JOB_MODULES
 from preservation.screening.families import Family
 
