@@ -1,57 +1,12 @@
-"""What there is to be alarmed about: values of the service, made into alarms."""
+"""Alarms about kept bytes, and the alarm that is only a test."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
-from typing import Final
+from collections.abc import Iterator
+from datetime import datetime
 
 from flows.alarms.alarm import Alarm, AlarmKind, new_alarm
-from flows.inboxes.queue.backlog import Pending
-from flows.inboxes.queue.takes import Take
-from flows.inboxes.report import PassedOverEntry, WaitingDrop
-from flows.submission.answer import Told
 from preservation.errors import IntegrityError, SourceChangedError
-from preservation.model.paths import shown
-from preservation.model.verdicts import Verdict
-from preservation.virus.findings import INFECTED
-
-_SEE_TO_RUNS: Final = "See that Prefect and a worker run: muniment status."
-
-
-def given_up(take: Take, sentence: str, at: datetime, since: datetime) -> Alarm:
-    """Tell that no run is given the take any more; ``sentence`` says why, as operators are told it.
-
-    Its last run was of ``since``: given up again, after somebody had it tried again, it is told again.
-    """
-    happened = sentence.removeprefix(f"{take.object_id}: ")
-    return new_alarm(
-        AlarmKind.GIVEN_UP,
-        str(take.object_id),
-        at,
-        happened=happened[:1].upper() + happened[1:],
-        next_step=(
-            f"Mend that, then: muniment retry {shown(str(take.object_id))}. Until then the drop lies in "
-            f"{shown(str(take.path))}."
-        ),
-        key=f"{take.id} {since.isoformat()}",
-    )
-
-
-def infected_among(told: Iterable[Told]) -> Iterator[Alarm]:
-    """Give an alarm for each drop in which malware was found."""
-    for one in told:
-        if any(issue.code == INFECTED for issue in (*one.ending.issues, *one.issues)):
-            yield new_alarm(
-                AlarmKind.INFECTED,
-                one.object,
-                one.ending.at,
-                happened=one.ending.sentence,
-                next_step="Do not open it; tell whoever looks after the computers that it came from.",
-                receipt=str(one.receipt or ""),
-                # Each try of one submission has the same receipt; dropped once more, it is told once more.
-                key=str(one.receipt or f"{one.object} {one.ending.at.isoformat()}"),
-            )
 
 
 def broken_promises(about: str, error: BaseException, at: datetime) -> Iterator[Alarm]:
@@ -78,70 +33,6 @@ def integrity(about: str, sentence: str, at: datetime) -> Alarm:
     )
 
 
-def waiting_too_long(pending: Iterable[Pending], patience: timedelta, at: datetime) -> Iterator[Alarm]:
-    """Give an alarm for each take that has waited for a person, or a first run, for over ``patience``."""
-    for one in pending:
-        take, tries = one.take, one.tries
-        if tries is not None and tries.verdict is not Verdict.WAITING:
-            continue
-        since = take.at if tries is None else tries.at
-        if at - since <= patience:
-            continue
-        waits = "for a run" if tries is None else "for somebody's decision"
-        told = "" if tries is None else f" {tries.sentence}"
-        yield new_alarm(
-            AlarmKind.WAITING_TOO_LONG,
-            str(take.object_id),
-            at,
-            happened=f"It has waited {waits} since {since:%Y-%m-%d %H:%M} UTC.{told}",
-            next_step=_SEE_TO_RUNS if tries is None else _decide(take),
-            key=f"{take.id} {since.isoformat()}",
-        )
-
-
-def unsettled_too_long(waiting: Iterable[WaitingDrop], patience: timedelta, at: datetime) -> Iterator[Alarm]:
-    """Give an alarm for each drop that has lain in its inbox, not complete, for over ``patience``."""
-    for drop in waiting:
-        if drop.since is None or at - drop.since <= patience:
-            continue
-        yield new_alarm(
-            AlarmKind.WAITING_TOO_LONG,
-            drop.path,
-            at,
-            happened=(
-                f"It has lain in the inbox since {drop.since:%Y-%m-%d %H:%M} UTC and is not taken. "
-                f"{_as_sentence(drop.sentence)}"
-            ),
-            next_step="See to what it waits for, or take it out of the inbox; muniment status shows it.",
-            key=f"{drop.path} {drop.since.isoformat()}",
-        )
-
-
-def failing_too_long(faults: Iterable[PassedOverEntry], patience: timedelta, at: datetime) -> Iterator[Alarm]:
-    """Give an alarm for each fault of an inbox that has lasted for over ``patience``."""
-    for fault in faults:
-        if fault.since is None or at - fault.since <= patience:
-            continue
-        yield new_alarm(
-            AlarmKind.WAITING_TOO_LONG,
-            fault.path,
-            at,
-            happened=(
-                f"It has failed since {fault.since:%Y-%m-%d %H:%M} UTC. {_as_sentence(fault.sentence)}"
-            ),
-            next_step="See to what it says; muniment status shows whether it still fails.",
-            # What it says may be another each time.
-            key=f"fault {fault.path} {fault.since.isoformat()}",
-        )
-
-
-def _decide(take: Take) -> str:
-    return (
-        f'Decide: muniment approve {shown(str(take.object_id))} --because "…" --by "…"; or move the drop out '
-        f"of {shown(str(take.path.parent))}."
-    )
-
-
 def trial_alarm(at: datetime) -> Alarm:
     """Return an alarm that says that it is none."""
     return new_alarm(
@@ -151,7 +42,3 @@ def trial_alarm(at: datetime) -> Alarm:
         happened="Somebody asked muniment doctor to send this. Nothing is wrong.",
         next_step="Nothing: alarms reach you.",
     )
-
-
-def _as_sentence(told: str) -> str:
-    return f"{told[:1].upper()}{told[1:].rstrip('.')}."

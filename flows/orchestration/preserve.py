@@ -14,7 +14,7 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.runtime import flow_run
 
 from flows.alarms.alarms import raise_alarms
-from flows.alarms.occasions import broken_promises, infected_among
+from flows.alarms.occasions import broken_promises
 from flows.inboxes import answer
 from flows.inboxes.queue.takes import take_holding
 from flows.installation.disk_faults import faults_told
@@ -27,6 +27,7 @@ from flows.orchestration.parameters import drops_asked
 from flows.orchestration.progress_artifact import MovingArtifact
 from flows.orchestration.retries import waits_of_stage
 from flows.orchestration.tasks import answer_all, run_stage, seal_journal
+from flows.submission.alarms import infected_among
 from flows.submission.answer import RunOutcome, Told, not_begun, unanswered, unwritten
 from flows.submission.claim import claim
 from flows.submission.drop import DropRequest, label_of
@@ -34,6 +35,7 @@ from flows.submission.stages.order import STAGES
 from flows.submission.stages.stage import Stage, interrupt
 from flows.submission.workspace import Workspace
 from preservation.errors import ConfigurationError, PreservationError, StorageError
+from preservation.model.digests import HexDigest
 from preservation.model.paths import shown
 from preservation.model.verdicts import Verdict
 
@@ -126,22 +128,28 @@ def _take_in_hand(settings: Settings, drops: list[DropRequest], hands: ExitStack
         for place, drop in enumerate(drops):
             try:
                 with faults_told(settings):
-                    _require_as_taken(drop)
-                    taken[place] = hands.enter_context(claim(drop, installation)).root
+                    hand = claim(drop, installation, _as_taken(drop))
+                    taken[place] = hands.enter_context(hand).root
             except PreservationError as error:
                 LOG.warning("%s: %s", drop, error)
                 refused[place] = not_begun(drop, str(error))
     return _InHand(taken, refused)
 
 
-def _require_as_taken(drop: DropRequest) -> None:
-    """Raise ``ConfigurationError`` where the drop was taken from its inbox as another object."""
+def _as_taken(drop: DropRequest) -> HexDigest | None:
+    """Return the signature of a drop when it was taken from its inbox; ``None`` for any other drop.
+
+    Raises ``ConfigurationError`` where it was taken as another object.
+    """
     take = take_holding(drop.path) if drop.taken else None
-    if take is not None and take.object_id != drop.object_id:
+    if take is None:
+        return None
+    if take.object_id != drop.object_id:
         raise ConfigurationError(
             f"{drop}: it was taken from its inbox as {shown(str(take.object_id))}; "
             "start the run for that object"
         )
+    return take.tree
 
 
 def _interrupt_unfinished(in_hand: _InHand, stage: Stage, outcome: State[Any]) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 from flows.alarms.alarm import AlarmKey
 from flows.alarms.alarms import channels_of, outbox_of, raise_alarm
 from flows.alarms.delivery import Delivery
-from flows.alarms.occasions import failing_too_long, unsettled_too_long, waiting_too_long
+from flows.inboxes.alarms import failing_too_long, unsettled_too_long, waiting_too_long
 from flows.inboxes.queue.backlog import Backlog
 from flows.inboxes.report import read_inboxes
 from flows.installation.log import LOG

@@ -13,7 +13,7 @@ import httpx
 
 from flows.alarms import alarm as alarms
 from flows.alarms.alarms import raise_alarm
-from flows.alarms.occasions import given_up
+from flows.inboxes.alarms import given_up
 from flows.inboxes.queue.dispatch import Batch, Dispatcher, GivenUp, Plan, UnderWay
 from flows.inboxes.queue.knock import listen
 from flows.inboxes.queue.takes import TakeId

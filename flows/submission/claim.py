@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from flows.inboxes.queue.takes import take_holding
 from flows.installation.disk_space import require_room_for_work, require_room_in_stores
 from flows.installation.wiring import Installation, now
 from flows.submission.answer import answer, let_go
@@ -25,10 +24,13 @@ from storage.replication.outcomes import SOURCE_CHANGED
 
 
 @contextmanager
-def claim(drop: DropRequest, installation: Installation) -> Iterator[Workspace]:
+def claim(
+    drop: DropRequest, installation: Installation, as_taken: HexDigest | None = None
+) -> Iterator[Workspace]:
     """Take the drop's object in hand for as long as the context lasts.
 
-    Goes on with what an earlier run left, where the drop and the policy are what they were; else
+    ``as_taken`` is the signature of the drop when it was taken from its inbox: one that was changed since is
+    rejected. Goes on with what an earlier run left, where the drop and the policy are what they were; else
     begins anew, after what that run had left in the stores was taken away.
     Raises ``ConfigurationError`` for names and policies that cannot be, ``NotFoundError`` where the
     drop is gone, ``UnavailableError`` where another run has the object in hand or nothing is left of a drop
@@ -48,15 +50,9 @@ def claim(drop: DropRequest, installation: Installation) -> Iterator[Workspace]:
         elif _ended_for_now(workspace):
             _take_answer(drop, workspace)
             workspace.reopen()
-        if not workspace.has_ended and not _is_as_taken(drop, found):
+        if not workspace.has_ended and as_taken not in (None, found.signature):
             _send_back(workspace)
         yield workspace
-
-
-def _is_as_taken(drop: DropRequest, found: TreeOutline) -> bool:
-    """Say whether a drop from an inbox is what was taken; of any other nothing is known."""
-    taken = take_holding(drop.path) if drop.taken else None
-    return taken is None or found.signature == taken.tree
 
 
 def _send_back(workspace: Workspace) -> None:

@@ -18,14 +18,9 @@ from typer.testing import CliRunner
 
 from flows.alarms.alarm import Alarm, AlarmKind
 from flows.alarms.alarms import channels_of, outbox_of, raise_alarm
-from flows.alarms.occasions import (
-    broken_promises,
-    given_up,
-    infected_among,
-    unsettled_too_long,
-    waiting_too_long,
-)
+from flows.alarms.occasions import broken_promises
 from flows.cli.application import app
+from flows.inboxes.alarms import given_up, unsettled_too_long, waiting_too_long
 from flows.inboxes.folder.inboxes import InboxFault
 from flows.inboxes.folder.watcher import Swept, Waiting
 from flows.inboxes.queue import dispatch
@@ -41,6 +36,7 @@ from flows.orchestration.tasks import _run_one
 from flows.service.alarm_watch import Alarming
 from flows.service.dispatch_loop import _Attendance
 from flows.service.doctor import Finding, State, examine_installation
+from flows.submission.alarms import infected_among
 from flows.submission.claim import claim
 from flows.submission.drop import DropRequest
 from flows.submission.stages.stage import Stage
