@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -18,16 +17,17 @@ from typing import Final
 import msgspec
 
 from flows.inboxes.folder.take import return_sentinels
+from flows.inboxes.queue.answers import Answer, Place, answer_note, noted_answer, says_what_to_do
 from flows.inboxes.queue.attempts import excuse_run, note_end
 from flows.inboxes.queue.locks import alone_with_take
 from flows.inboxes.queue.takes import Take, TakeId, remove_take
-from flows.inboxes.shelf import Shelf, is_name, move, put
+from flows.inboxes.shelf import Shelf, move, put
 from flows.installation.areas import Area
 from flows.installation.log import LOG
 from flows.submission.answer import Told
 from flows.submission.drop import tree_of
 from flows.submission.workspace import in_other_hands
-from preservation.errors import IntegrityError, UnavailableError
+from preservation.errors import UnavailableError
 from preservation.model.digests import HexDigest
 from preservation.model.identifiers import CollectionName, ObjectName, PackageId
 from preservation.model.paths import shown
@@ -43,15 +43,6 @@ _CHANGED: Final = (
     "The drop was changed after it was taken, so what lies here may be more or other than what the package "
     "has: compare them, and drop it anew where it is."
 )
-
-
-class Place(StrEnum):
-    """Where a drop is when its run has ended."""
-
-    PROCESSING = "processing"
-    ACCEPTED = "accepted"
-    REJECTED = "rejected"
-    QUARANTINE = "quarantine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +74,6 @@ class Kept(msgspec.Struct, frozen=True):
     sentinels: tuple[str, ...] = ()
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """What is to be done with a drop. ``name`` is the one that it is being given there.
-
-    ``tree`` is empty where the drop is no longer what was taken.
-    """
-
-    place: Place
-    verdict: Verdict
-    sentence: str
-    at: datetime
-    name: str
-    package: PackageId | None
-    tree: HexDigest
-
-
 def place(told: Told, take: Take) -> Placed:
     """Put the drop of ``take`` where its end belongs; done again, after a kill say, it does what is left.
 
@@ -117,10 +93,10 @@ def place(told: Told, take: Take) -> Placed:
             if not there:
                 # Whoever came before us has done it all.
                 return Placed(_place_of(told), None)
-            if not _says_what_to_do(take):
+            if not says_what_to_do(take):
                 if told.receipt is not None:
                     _bring_receipts(told.receipt, take)
-                _note(take).write([_answer(told, take)])
+                answer_note(take).write([_answer(told, take)])
             if take.bucket_inbox:
                 # Whoever watches the bucket answers there first.
                 return Placed(_place_of(told), take.path)
@@ -137,21 +113,12 @@ def finish_placing(take: Take) -> bool:
 
     A take that somebody is placing now is left to them. Raises ``OSError`` or ``StorageError``.
     """
-    if not _note(take).exist:
+    if not answer_note(take).exist:
         return False
     with alone_with_take(take, wait=False) as there:
-        if there and _note(take).exist:
+        if there and answer_note(take).exist:
             finish(take)
     return True
-
-
-def is_answered(take: Take) -> bool:
-    """Say whether it was answered, so that no run is to be given it any more."""
-    return _note(take).exist
-
-
-def _note(take: Take) -> Records[Answer]:
-    return Records(take.folder / "answer.json", Answer)
 
 
 def _place_of(told: Told) -> Place:
@@ -198,34 +165,6 @@ def finish(take: Take) -> Placed:
     return Placed(answer.place, None if name is None else shelf.path / name)
 
 
-def noted_answer(take: Take) -> Answer:
-    """Return what is to be done. Raises ``IntegrityError`` where that cannot be read any more."""
-    answers = list(_note(take))
-    if len(answers) != 1 or not is_name(answers[0].name):
-        raise IntegrityError(f"{_note(take).path}: it does not say what is to be done with the drop")
-    return answers[0]
-
-
-def _says_what_to_do(take: Take) -> bool:
-    try:
-        noted_answer(take)
-    except (FileNotFoundError, IntegrityError):
-        return False
-    return True
-
-
-def has_damaged_answer(take: Take) -> bool:
-    """Say whether it was answered, and nobody can read how. Raises ``OSError``."""
-    return _note(take).exist and not _says_what_to_do(take)
-
-
-def forget_damaged_answer(take: Take) -> None:
-    """Forget an answer that nobody can read, so that a run answers anew. Raises ``OSError``."""
-    with alone_with_take(take) as there:
-        if there and has_damaged_answer(take):
-            _note(take).path.unlink(missing_ok=True)
-
-
 def _move_drop(take: Take, answer: Answer, shelf: Shelf, told_in: Shelf) -> str | None:
     """Move the drop to a name that nothing has, and return it; ``None`` where somebody removed the drop."""
     name = answer.name
@@ -235,7 +174,7 @@ def _move_drop(take: Take, answer: Answer, shelf: Shelf, told_in: Shelf) -> str 
         if name != answer.name:
             # Noted before the move, so that after a kill it is known where the drop went.
             answer = msgspec.structs.replace(answer, name=name)
-            _note(take).write([answer])
+            answer_note(take).write([answer])
         try:
             move(take.shelf, take.name, shelf, name)
         except FileExistsError:

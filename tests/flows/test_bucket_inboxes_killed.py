@@ -10,8 +10,8 @@ from support.bucket_inboxes import PAGES, SHEET, Station, WatchedBucket, content
 from support.takes import contents as files_in
 from support.takes import takes_in
 
-from flows.inboxes.answer import is_answered
 from flows.inboxes.bucket.download import Progress
+from flows.inboxes.queue.answers import is_answered
 from flows.inboxes.queue.takes import Take, take_folders, take_of
 from flows.inboxes.recover import recover
 from preservation.model.issues import Issue, Severity

@@ -9,8 +9,9 @@ from services.small_disks import small_disk
 from support.takes import NOON, a_drop, a_take, an_area, contents, found_complete, takes_in, told_of
 
 from flows.inboxes import answer
-from flows.inboxes.answer import Place, place
+from flows.inboxes.answer import place
 from flows.inboxes.folder.take import take
+from flows.inboxes.queue.answers import Place
 from flows.inboxes.queue.attempts import tries_of
 from flows.inboxes.queue.backlog import Backlog
 from flows.inboxes.queue.takes import Take

@@ -8,8 +8,9 @@ from support.archives import Archive
 from support.flow_runs import surroundings
 from support.takes import found_complete
 
-from flows.inboxes.answer import Place, place
+from flows.inboxes.answer import place
 from flows.inboxes.folder.take import take
+from flows.inboxes.queue.answers import Place
 from flows.inboxes.queue.approve import overtaken
 from flows.inboxes.queue.attempts import note_end, note_run, tries_of
 from flows.inboxes.queue.takes import Take

@@ -15,7 +15,7 @@ from support.inbox_watch import until, watching
 from support.takes import contents, takes_in, told_of
 
 from flows.inboxes import answer
-from flows.inboxes.answer import is_answered
+from flows.inboxes.queue.answers import is_answered
 from flows.inboxes.queue.takes import take_folders
 from flows.installation.init import make_installation
 from flows.installation.settings import Settings

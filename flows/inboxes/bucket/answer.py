@@ -15,19 +15,11 @@ from typing import Final
 
 import msgspec
 
-from flows.inboxes.answer import (
-    RECEIPTS,
-    Answer,
-    Place,
-    brought_receipt,
-    finish,
-    is_answered,
-    names_for,
-    noted_answer,
-)
+from flows.inboxes.answer import RECEIPTS, brought_receipt, finish, names_for
 from flows.inboxes.bucket.claims import Claims
 from flows.inboxes.bucket.download import each, local_path, objects_of, sentinels_of
 from flows.inboxes.bucket.keys import DropPlace
+from flows.inboxes.queue.answers import Answer, Place, is_answered, noted_answer
 from flows.inboxes.queue.locks import alone_with_take
 from flows.inboxes.queue.takes import Take, remove_take
 from flows.inboxes.shelf import Shelf

@@ -8,11 +8,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
 
-from flows.inboxes.answer import is_answered
 from flows.inboxes.bucket.claims import Claims
 from flows.inboxes.bucket.download import Progress, bring, objects_of, sentinels_of, until_stopped
 from flows.inboxes.bucket.keys import DropPlace
 from flows.inboxes.bucket.listing import ListedDrop, Listing
+from flows.inboxes.queue.answers import is_answered
 from flows.inboxes.queue.locks import alone_with_take
 from flows.inboxes.queue.takes import Take, announce_take, new_take_id, remove_take, take_folders, take_of
 from flows.installation.areas import Area

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from flows.inboxes.answer import Place
+from flows.inboxes.queue.answers import Place
 from flows.inboxes.queue.takes import Take
 from preservation.model.identifiers import CollectionName
 from preservation.model.paths import StoreKey, fault_of_path, shown

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from flows.inboxes.answer import is_answered
 from flows.inboxes.bucket.answer import Answering
 from flows.inboxes.bucket.claims import Claims, installation_mark
 from flows.inboxes.bucket.download import Progress, StoppedError
@@ -24,6 +23,7 @@ from flows.inboxes.bucket.listing import ListedDrop
 from flows.inboxes.bucket.report import Bulletin
 from flows.inboxes.bucket.watcher import BucketWatcher, what_a_bucket_lacks
 from flows.inboxes.folder.inboxes import InboxFault, terms_of
+from flows.inboxes.queue.answers import is_answered
 from flows.inboxes.queue.takes import Take, TakeId, take_folders, take_of
 from flows.inboxes.report import BucketNews
 from flows.installation.areas import Area

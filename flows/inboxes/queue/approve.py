@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flows.inboxes.answer import forget_damaged_answer, has_damaged_answer
+from flows.inboxes.queue.answers import forget_damaged_answer, has_damaged_answer
 from flows.inboxes.queue.attempts import Tries, forget_tries, note_run, put_back_tries, tries_of
 from flows.inboxes.queue.backlog import Backlog
 from flows.inboxes.queue.locks import alone_with_backlog

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.inboxes.answer import is_answered
+from flows.inboxes.queue.answers import is_answered
 from flows.inboxes.queue.attempts import Tries, tries_file, tries_of
 from flows.inboxes.queue.takes import Take, take_folders, take_of
 from flows.installation.areas import Area
