@@ -25,7 +25,7 @@ from storage.restoring.restoring import restore
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class RestoreRequest:
     """What is to be restored, and where to. ``store`` is asked first; the others are asked after it.
 
     ``version`` is ``None`` for the latest; ``files`` empty for all originals.
@@ -47,7 +47,7 @@ class _Known:
     files: dict[BagPath, Digests] | None
 
 
-def restore_object(order: Order, settings: Settings, *, dry_run: bool = False) -> Restored:
+def restore_object(order: RestoreRequest, settings: Settings, *, dry_run: bool = False) -> Restored:
     """Restore what is ordered into ``order.target``, and tell the journal; or only say what it would be.
 
     The catalogue is asked where it answers: for the latest version, and whether it knows the files as the
@@ -92,7 +92,9 @@ def _require_place_of_its_own(target: Path, settings: Settings) -> None:
             )
 
 
-def _restored(order: Order, source: Source, wanted: list[WantedFile], settings: Settings) -> Restored:
+def _restored(
+    order: RestoreRequest, source: Source, wanted: list[WantedFile], settings: Settings
+) -> Restored:
     with landing_for(order.target) as landing:
         return restore(
             source.description.package,
@@ -130,7 +132,7 @@ def _asked(settings: Settings, issues: list[Issue]) -> Iterator[Installation | N
 
 
 def _known(
-    order: Order, installation: Installation | None, stores: tuple[Store, ...], issues: list[Issue]
+    order: RestoreRequest, installation: Installation | None, stores: tuple[Store, ...], issues: list[Issue]
 ) -> _Known:
     """Ask the catalogue for the version and its files; ask the stores where it does not know."""
     if installation is not None:
@@ -142,7 +144,7 @@ def _known(
     return _Known(PackageId(order.object_id, version), None)
 
 
-def _catalogued(order: Order, installation: Installation) -> _Known:
+def _catalogued(order: RestoreRequest, installation: Installation) -> _Known:
     if order.version is None:
         latest = installation.catalogue.latest(order.object_id)
         if latest is None:
@@ -153,7 +155,7 @@ def _catalogued(order: Order, installation: Installation) -> _Known:
     return _Known(package, {file.path: file.digests for file in installation.catalogue.files(package)})
 
 
-def _tell_journal(restored: Restored, order: Order, installation: Installation) -> None:
+def _tell_journal(restored: Restored, order: RestoreRequest, installation: Installation) -> None:
     """Tell the journal what left the archive; where it cannot be told, the restore stands all the same."""
     try:
         installation.journal.append([_event(restored, order)])
@@ -161,7 +163,7 @@ def _tell_journal(restored: Restored, order: Order, installation: Installation) 
         restored.issues.append(untold_issue(str(error)))
 
 
-def _event(restored: Restored, order: Order) -> Event:
+def _event(restored: Restored, order: RestoreRequest) -> Event:
     """Tell the journal what left the archive, and whether all of it did."""
     outcome = EventOutcome.SUCCESS
     if restored.lost:

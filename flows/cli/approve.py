@@ -36,7 +36,7 @@ def approve(
     import os
 
     from flows.inboxes.queue.approve import approved, overtaken, waiting_take
-    from flows.inboxes.queue.attempts import tries_of
+    from flows.inboxes.queue.attempts import attempts_of
     from flows.inboxes.queue.knock import knock
     from flows.installation.settings_file import load_settings
     from flows.installation.wiring import open_installation
@@ -50,7 +50,7 @@ def approve(
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
     take = waiting_take(object_id, settings)
-    tries = tries_of(take)
+    tries = attempts_of(take)
     with open_installation(settings) as opened:
         warning = overtaken(take, opened.catalogue)
     if not dry_run:

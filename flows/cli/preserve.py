@@ -14,7 +14,7 @@ from flows.cli.output import note, say, say_json
 
 if TYPE_CHECKING:
     from flows.installation.settings import Settings
-    from flows.submission.answer import Told
+    from flows.submission.answer import SubmissionResult
     from flows.submission.drop import DropRequest
 
 _GRAVEST_FIRST = (6, 4, 2, 1, 3, 7, 0)
@@ -75,7 +75,7 @@ def _preserve(drops: list[DropRequest], settings: Settings, *, json: bool) -> se
     from flows.orchestration.in_process import in_runs, run_preserve
     from flows.orchestration.server import prefect_api
 
-    told: dict[str, Told] = {}
+    told: dict[str, SubmissionResult] = {}
     faults: set[int] = set()
     with prefect_api(settings) as api:
         for run in in_runs(drops, settings):
@@ -89,7 +89,7 @@ def _preserve(drops: list[DropRequest], settings: Settings, *, json: bool) -> se
     return {one.ending.verdict.exit_code for one in told.values()} | faults
 
 
-def _tell(told: Told, *, json: bool) -> None:
+def _tell(told: SubmissionResult, *, json: bool) -> None:
     ending = told.ending
     if json:
         say_json(
@@ -132,14 +132,14 @@ def _rehearse(drops: list[DropRequest], settings: Settings, *, json: bool) -> se
 
     from flows.installation.scratch import scratch_folder
     from flows.installation.wiring import open_installation
-    from flows.submission.dry_run import rehearse
+    from flows.submission.dry_run import dry_run
     from preservation.model.verdicts import Verdict
 
     codes = set()
     with open_installation(settings) as opened:
         for drop in drops:
             with scratch_folder(settings.state, "rehearsal") as scratch:
-                would = rehearse(drop, opened, scratch)
+                would = dry_run(drop, opened, scratch)
             codes.add(Verdict(would.verdict).exit_code)
             if json:
                 say_json({**dataclasses.asdict(would), "dry_run": True})

@@ -58,7 +58,7 @@ def _restore(  # noqa: PLR0913, PLR0917  a parameter for each option, passed by 
 
     Example: muniment restore maps/sheet-012 ~/sheet-012 --file page_001.tif
     """
-    from flows.archive.restore import Order, restore_object
+    from flows.archive.restore import RestoreRequest, restore_object
     from flows.installation.settings_file import load_settings
     from preservation.errors import ConfigurationError
     from preservation.model.identifiers import StoreName, VersionNumber, parse_object_id
@@ -69,7 +69,7 @@ def _restore(  # noqa: PLR0913, PLR0917  a parameter for each option, passed by 
         raise ConfigurationError(str(error)) from error
     if whole and file:
         raise ConfigurationError("--whole and --file exclude each other: the whole bag, or some files of it")
-    order = Order(
+    order = RestoreRequest(
         object_id,
         target.resolve(),
         None if version is None else VersionNumber(version),

@@ -21,14 +21,14 @@ _EVERY_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class StatusTable:
     """Rows of text under headings."""
 
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
 
-Shown: TypeAlias = str | Table
+Shown: TypeAlias = str | StatusTable
 """A line, or a table."""
 
 
@@ -67,7 +67,7 @@ def watch(ask: Callable[[], Standing]) -> None:
 
 def say_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Write a table for a terminal; where the output is read by a program, a plain line a row."""
-    table = Table(tuple(headings), tuple(map(tuple, rows)))
+    table = StatusTable(tuple(headings), tuple(map(tuple, rows)))
     if not table.rows:
         return
     if not sys.stdout.isatty():
@@ -122,12 +122,12 @@ def _inboxes(found: Standing) -> Iterator[Shown]:
     yield f"Waiting in the inboxes: {inboxes.waiting or 'none'}{figures}"
     rows = [(drop.path, moment(drop.since) if drop.since else "", drop.sentence) for drop in inboxes.drops]
     rows += [(entry.path, "", entry.sentence) for entry in (*inboxes.faults, *inboxes.passed_over)]
-    yield Table(("drop", "since", ""), tuple(rows))
+    yield StatusTable(("drop", "since", ""), tuple(rows))
 
 
 def _taken(found: Standing) -> Iterator[Shown]:
     yield f"\nTaken and not answered yet: {len(found.taken) or 'none'}"
-    yield Table(("object", "", "since", ""), tuple(_taken_row(one) for one in found.taken))
+    yield StatusTable(("object", "", "since", ""), tuple(_taken_row(one) for one in found.taken))
     yield from found.troubles
 
 
@@ -143,7 +143,7 @@ def _taken_row(one: Pending) -> tuple[str, ...]:
 
 def _on_their_way(found: Standing) -> Iterator[Shown]:
     yield f"\nOn their way: {len(found.on_its_way) or 'none'}"
-    yield Table(
+    yield StatusTable(
         ("object", "stage", "done", "rate", "time left", "since", ""),
         tuple(_way_row(one, found.at) for one in found.on_its_way),
     )
@@ -165,7 +165,7 @@ def _way_row(one: OnItsWay, at: datetime) -> tuple[str, ...]:
 
 def _ends(found: Standing) -> Iterator[Shown]:
     yield f"\nStored today, and what needs somebody: {len(found.latest) or 'nothing'}"
-    yield Table(
+    yield StatusTable(
         ("ended", "verdict", "object", "", "receipt"),
         tuple(
             (moment(end.concluded_at), end.verdict.value, str(end.submission.object), *try_row(end)[2:])

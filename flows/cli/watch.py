@@ -40,8 +40,8 @@ def watch(installation: InstallationOption = None) -> None:
     log_to_stderr()
     # To be told before Prefect is imported.
     os.environ.update(client_environment(settings, api))
-    from flows.service.dispatch_loop import attend
+    from flows.service.dispatch_loop import run_dispatch_loop
 
     note(f"muniment: watching the inboxes of {settings.directory}")
-    attend(settings, api, stopped, lambda text: note(f"muniment: {text}"))
+    run_dispatch_loop(settings, api, stopped, lambda text: note(f"muniment: {text}"))
     note("muniment: no longer watching")

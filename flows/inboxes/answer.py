@@ -17,14 +17,14 @@ from typing import Final
 import msgspec
 
 from flows.inboxes.folder.take import return_sentinels
-from flows.inboxes.queue.answers import Answer, Place, answer_note, noted_answer, says_what_to_do
+from flows.inboxes.queue.answers import Answer, AnswerPlace, answer_note, noted_answer, says_what_to_do
 from flows.inboxes.queue.attempts import excuse_run, note_end
-from flows.inboxes.queue.locks import alone_with_take
+from flows.inboxes.queue.locks import locked_take
 from flows.inboxes.queue.takes import Take, TakeId, remove_take
 from flows.inboxes.shelf import Shelf, move, put
 from flows.installation.areas import Area
 from flows.installation.log import LOG
-from flows.submission.answer import Told
+from flows.submission.answer import SubmissionResult
 from flows.submission.drop import tree_of
 from flows.submission.workspace import in_other_hands
 from preservation.errors import UnavailableError
@@ -49,7 +49,7 @@ _CHANGED: Final = (
 class Placed:
     """Where the drop is now. ``path`` is ``None`` where somebody took it away before we could place it."""
 
-    place: Place
+    place: AnswerPlace
     path: Path | None
 
 
@@ -74,7 +74,7 @@ class Kept(msgspec.Struct, frozen=True):
     sentinels: tuple[str, ...] = ()
 
 
-def place(told: Told, take: Take) -> Placed:
+def place(told: SubmissionResult, take: Take) -> Placed:
     """Put the drop of ``take`` where its end belongs; done again, after a kill say, it does what is left.
 
     An interrupted or waiting drop stays, and the end is noted for who gives takes to runs. Raises
@@ -88,8 +88,8 @@ def place(told: Told, take: Take) -> Placed:
                 excuse_run(take)
             else:
                 note_end(take, verdict, told.ending.sentence, told.ending.at)
-            return Placed(Place.PROCESSING, take.path)
-        with alone_with_take(take) as there:
+            return Placed(AnswerPlace.PROCESSING, take.path)
+        with locked_take(take) as there:
             if not there:
                 # Whoever came before us has done it all.
                 return Placed(_place_of(told), None)
@@ -115,20 +115,20 @@ def finish_placing(take: Take) -> bool:
     """
     if not answer_note(take).exist:
         return False
-    with alone_with_take(take, wait=False) as there:
+    with locked_take(take, wait=False) as there:
         if there and answer_note(take).exist:
             finish(take)
     return True
 
 
-def _place_of(told: Told) -> Place:
+def _place_of(told: SubmissionResult) -> AnswerPlace:
     if told.ending.verdict is not Verdict.REJECTED:
-        return Place.ACCEPTED
+        return AnswerPlace.ACCEPTED
     infected = any(issue.code == INFECTED for issue in (*told.ending.issues, *told.issues))
-    return Place.QUARANTINE if infected else Place.REJECTED
+    return AnswerPlace.QUARANTINE if infected else AnswerPlace.REJECTED
 
 
-def _answer(told: Told, take: Take) -> Answer:
+def _answer(told: SubmissionResult, take: Take) -> Answer:
     ending = told.ending
     unchanged = take.has_drop and tree_of(take.path) == take.tree
     sentence = ending.sentence
@@ -152,7 +152,7 @@ def finish(take: Take) -> Placed:
     below = (take.collection, *take.groups)
     shelf = Shelf(take.area / answer.place, below)
     # Nobody but the service sees into quarantine, and whoever dropped it must be told.
-    told_in = Shelf(Area(take.area).rejected, below) if answer.place is Place.QUARANTINE else shelf
+    told_in = Shelf(Area(take.area).rejected, below) if answer.place is AnswerPlace.QUARANTINE else shelf
     shelf.make()
     told_in.make()
     name = _move_drop(take, answer, shelf, told_in)
@@ -209,7 +209,7 @@ def _tell_beside(take: Take, answer: Answer, shelf: Shelf, name: str) -> None:
     for ending in RECEIPTS:
         if brought_receipt(take, ending).exists():
             put(brought_receipt(take, ending), shelf, f"{name}{ending}")
-    if answer.place is Place.ACCEPTED and answer.package is not None:
+    if answer.place is AnswerPlace.ACCEPTED and answer.package is not None:
         kept = Kept(
             take.id,
             answer.package,

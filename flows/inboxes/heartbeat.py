@@ -64,7 +64,7 @@ def read_beat(settings: Settings) -> Beat | None:
         return None
 
 
-class Heart:
+class Heartbeat:
     """Beats, at most once a minute. ``steady`` is the clock that the moments of a sweep are of."""
 
     def __init__(self, settings: Settings, steady: Callable[[], float] = time.monotonic) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 from flows.inboxes.answer import finish_placing
 from flows.inboxes.folder.inboxes import InboxFault
 from flows.inboxes.folder.take import return_sentinels, take_sentinels
-from flows.inboxes.queue.locks import forget_turns
+from flows.inboxes.queue.locks import remove_stale_locks
 from flows.inboxes.queue.takes import remove_take, take_folders, take_of
 from flows.installation.areas import Area
 from flows.installation.log import LOG
@@ -32,7 +32,7 @@ def recover(area: Area) -> tuple[InboxFault, ...]:
     """
     try:
         folders = take_folders(area)
-        forget_turns(area)
+        remove_stale_locks(area)
     except OSError as error:
         sentence = f"what was taken cannot be looked at ({error.strerror or error}); see to its disk"
         return (InboxFault(area.root, sentence),)

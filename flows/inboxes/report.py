@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from flows.inboxes.folder.watcher import Swept, Waiting
-from flows.inboxes.heartbeat import Heart, read_beat
+from flows.inboxes.heartbeat import Heartbeat, read_beat
 from flows.installation.processes import Process, this_process
 from flows.installation.settings import Settings
 from preservation.model.paths import shown
@@ -113,7 +113,7 @@ class Publisher:
         self._file = _file(settings)
         self._clock = clock
         self._said: Inboxes | None = None
-        self._heart = Heart(settings)
+        self._heart = Heartbeat(settings)
         before = read_beat(settings)
         self._since = before.since if before else {}
         self._failing = LastingFaults(before.faults if before else {})

@@ -12,7 +12,7 @@ from typing import Final
 
 from flows.inboxes.bucket.service import BucketInbox, forsaken
 from flows.inboxes.folder.inboxes import InboxFault, inboxes_of
-from flows.inboxes.folder.notify import Waker
+from flows.inboxes.folder.notify import Notifier
 from flows.inboxes.folder.take import CompleteDrop, NotTaken, take
 from flows.inboxes.folder.watcher import Swept, Watcher
 from flows.inboxes.queue.takes import Take
@@ -30,7 +30,7 @@ _RECOVER_SECONDS: Final = 60.0
 _LONGEST_SLEEP_SECONDS: Final = 1.0
 
 
-class Watching:
+class InboxService:
     """The watching part of the service. ``taken`` is called with each drop that is ours from then on."""
 
     def __init__(
@@ -55,7 +55,7 @@ class Watching:
 
     def run(self, stopped: threading.Event) -> None:
         """Watch until ``stopped``, noticed within a second. What ails an inbox is told, not raised."""
-        waker = Waker((area.inbox for area in self._settings.areas), self._note_touched)
+        waker = Notifier((area.inbox for area in self._settings.areas), self._note_touched)
         waker.start()
         for bucket in self._buckets:
             bucket.start()

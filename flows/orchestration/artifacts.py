@@ -8,12 +8,12 @@ from pathlib import Path
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-from flows.submission.answer import Told
+from flows.submission.answer import SubmissionResult
 
 _NOT_FOR_KEYS = re.compile(r"[^a-z0-9]+")
 
 
-def publish(label: str, told: list[Told]) -> None:
+def publish(label: str, told: list[SubmissionResult]) -> None:
     """Publish the artifacts of a run; a handful, however many drops it carried."""
     slug = slug_of(label)
     receipts = [one.markdown for one in told if one.markdown]
@@ -41,7 +41,7 @@ def slug_of(label: str) -> str:
     return _NOT_FOR_KEYS.sub("-", label.lower()).strip("-")
 
 
-def _replicas(told: list[Told]) -> list[dict[str, str | int]]:
+def _replicas(told: list[SubmissionResult]) -> list[dict[str, str | int]]:
     return [
         {
             "package": str(one.ending.package),
@@ -61,7 +61,7 @@ def _link_to(location: str) -> str:
     return Path(location).as_uri() if location.startswith("/") else location
 
 
-def _formats(told: list[Told]) -> list[dict[str, str | int]]:
+def _formats(told: list[SubmissionResult]) -> list[dict[str, str | int]]:
     """Add up the formats of all drops of the run, most frequent first."""
     files: Counter[tuple[str, str]] = Counter()
     sizes: Counter[tuple[str, str]] = Counter()

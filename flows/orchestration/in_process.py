@@ -16,7 +16,7 @@ from flows.installation.log import LOG
 from flows.installation.reachable import require_reachable
 from flows.installation.settings import Settings
 from flows.orchestration.server import PrefectApi, client_environment
-from flows.submission.answer import RunOutcome, not_begun
+from flows.submission.answer import RunResult, not_begun
 from flows.submission.drop import DropRequest, name_of
 from preservation.errors import ConfigurationError, NotFoundError, PreservationError
 from preservation.policy.load import load
@@ -81,7 +81,7 @@ def in_runs(drops: list[DropRequest], settings: Settings) -> Iterator[list[DropR
         yield small
 
 
-def run_preserve(settings: Settings, api: PrefectApi, drops: list[DropRequest]) -> RunOutcome:
+def run_preserve(settings: Settings, api: PrefectApi, drops: list[DropRequest]) -> RunResult:
     """Run the flow for ``drops``, in this process, and return what is told of each.
 
     Raises nothing: what stops the run is told of every drop as *interrupted*. Where only Prefect went
@@ -125,12 +125,12 @@ def run_preserve(settings: Settings, api: PrefectApi, drops: list[DropRequest]) 
                 f"Prefect at {api.url} failed ({type(error).__name__}); see that it runs, then preserve it "
                 "again and it goes on"
             )
-    return noted[0] if noted else RunOutcome([not_begun(drop, reason) for drop in drops])
+    return noted[0] if noted else RunResult([not_begun(drop, reason) for drop in drops])
 
 
-def _result_of(state: Any) -> RunOutcome:  # noqa: ANN401  Prefect's state, whose result is typed by nobody
+def _result_of(state: Any) -> RunResult:  # noqa: ANN401  Prefect's state, whose result is typed by nobody
     """Return what the flow told, or raise what it raised."""
-    outcome: RunOutcome | BaseException = state.result(raise_on_failure=False)
+    outcome: RunResult | BaseException = state.result(raise_on_failure=False)
     if isinstance(outcome, BaseException):
         raise outcome
     return outcome

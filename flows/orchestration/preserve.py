@@ -28,7 +28,7 @@ from flows.orchestration.progress_artifact import MovingArtifact
 from flows.orchestration.retries import waits_of_stage
 from flows.orchestration.tasks import answer_all, run_stage, seal_journal
 from flows.submission.alarms import infected_among
-from flows.submission.answer import RunOutcome, Told, not_begun, unanswered, unwritten
+from flows.submission.answer import RunResult, SubmissionResult, not_begun, unanswered, unwritten
 from flows.submission.claim import claim
 from flows.submission.drop import DropRequest, label_of
 from flows.submission.stages.order import STAGES
@@ -54,13 +54,13 @@ _GRAVEST_LAST = (
     Verdict.INTERRUPTED,
 )
 
-_NOTED: ContextVar[list[RunOutcome] | None] = ContextVar("outcomes", default=None)
+_NOTED: ContextVar[list[RunResult] | None] = ContextVar("outcomes", default=None)
 
 
 @contextmanager
-def outcomes_noted() -> Iterator[list[RunOutcome]]:
+def outcomes_noted() -> Iterator[list[RunResult]]:
     """Give a list in which the flow notes its outcome: Prefect may be gone before it can hand it over."""
-    noted: list[RunOutcome] = []
+    noted: list[RunResult] = []
     before = _NOTED.set(noted)
     try:
         yield noted
@@ -73,7 +73,7 @@ class _InHand:
     """The submissions of one run by their place in it: those in hand, and what is told of the others."""
 
     taken: dict[int, Path]
-    told: dict[int, Told]
+    told: dict[int, SubmissionResult]
 
     @property
     def workspaces(self) -> list[Path]:
@@ -86,7 +86,7 @@ def _run_name() -> str:
 
 
 @flow(name="preserve", flow_run_name=_run_name, persist_result=False, validate_parameters=False)
-def preserve(directory: Path, drops: list[DropRequest]) -> State[RunOutcome]:
+def preserve(directory: Path, drops: list[DropRequest]) -> State[RunResult]:
     """Preserve ``drops`` into the installation in ``directory``; the state tells the gravest end.
 
     Each stage is one task run for all drops. Run again after a crash, it goes on where it was. A deployment
@@ -123,7 +123,7 @@ def preserve(directory: Path, drops: list[DropRequest]) -> State[RunOutcome]:
 
 def _take_in_hand(settings: Settings, drops: list[DropRequest], hands: ExitStack) -> _InHand:
     taken: dict[int, Path] = {}
-    refused: dict[int, Told] = {}
+    refused: dict[int, SubmissionResult] = {}
     with open_installation(settings) as installation:
         for place, drop in enumerate(drops):
             try:
@@ -172,7 +172,7 @@ def _interrupt_unfinished(in_hand: _InHand, stage: Stage, outcome: State[Any]) -
             del in_hand.taken[place]
 
 
-def _answers(settings: Settings, workspaces: list[Path], label: str) -> list[Told]:
+def _answers(settings: Settings, workspaces: list[Path], label: str) -> list[SubmissionResult]:
     waits = list(settings.retries.database)
     outcome = answer_all.with_options(
         task_run_name=f"answer {label}", retries=len(waits), retry_delay_seconds=waits
@@ -183,7 +183,7 @@ def _answers(settings: Settings, workspaces: list[Path], label: str) -> list[Tol
     return told
 
 
-def _put_where_people_look(drops: list[DropRequest], told: list[Told]) -> None:
+def _put_where_people_look(drops: list[DropRequest], told: list[SubmissionResult]) -> None:
     """Move the drops that came from an inbox to where their answers are; what cannot be is done later."""
     for drop, one in zip(drops, told, strict=True):
         take = take_holding(drop.path) if drop.taken else None
@@ -195,7 +195,7 @@ def _put_where_people_look(drops: list[DropRequest], told: list[Told]) -> None:
             LOG.warning("%s: %s", drop, error)
 
 
-def _sealed(settings: Settings, told: list[Told]) -> RunOutcome:
+def _sealed(settings: Settings, told: list[SubmissionResult]) -> RunResult:
     """Seal the journal. Where that fails the drops have ended as they have; it is told as itself."""
     waits = list(settings.retries.database)
     outcome = seal_journal.with_options(
@@ -205,11 +205,11 @@ def _sealed(settings: Settings, told: list[Told]) -> RunOutcome:
     if isinstance(error, BaseException):
         raise_alarms(settings, broken_promises("the journal", error, now()))
         code = error.exit_code if isinstance(error, PreservationError) else 1
-        return RunOutcome(told, f"The journal was not sealed: {error}", code)
-    return RunOutcome(told)
+        return RunResult(told, f"The journal was not sealed: {error}", code)
+    return RunResult(told)
 
 
-def _publish(label: str, answered: list[Told]) -> None:
+def _publish(label: str, answered: list[SubmissionResult]) -> None:
     """Show what the receipts say in Prefect's UI too. How the drops ended does not hang on that."""
     try:
         publish(label, answered)
@@ -217,7 +217,7 @@ def _publish(label: str, answered: list[Told]) -> None:
         LOG.warning("Prefect does not take the receipts (%s): they are in receipts/", type(error).__name__)
 
 
-def _state_of(outcome: RunOutcome) -> State[RunOutcome]:
+def _state_of(outcome: RunResult) -> State[RunResult]:
     told = outcome.told
     gravest = max((one.ending.verdict for one in told), key=_GRAVEST_LAST.index)
     kind, name = _STATES[gravest]
@@ -228,11 +228,11 @@ def _state_of(outcome: RunOutcome) -> State[RunOutcome]:
     return State(type=kind, name=name, message=message, data=outcome)
 
 
-def _sentence_of(told: list[Told]) -> str:
+def _sentence_of(told: list[SubmissionResult]) -> str:
     return told[0].ending.sentence if len(told) == 1 else _counted(told)
 
 
-def _counted(told: list[Told]) -> str:
+def _counted(told: list[SubmissionResult]) -> str:
     verdicts = [one.ending.verdict for one in told]
     return ", ".join(
         f"{verdicts.count(verdict)} {verdict.value}"

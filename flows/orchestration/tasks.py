@@ -15,7 +15,7 @@ from flows.installation.log import LOG
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import Installation, now, open_installation
 from flows.orchestration.retries import as_the_error_says
-from flows.submission.answer import Told, answer, seal
+from flows.submission.answer import SubmissionResult, answer, seal
 from flows.submission.stages.order import STAGES
 from flows.submission.stages.stage import Stage, interrupt
 from flows.submission.workspace import Workspace
@@ -47,7 +47,7 @@ def run_stage(directory: Path, workspaces: list[Path], stage: str) -> None:
 
 
 @task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=as_the_error_says)
-def answer_all(directory: Path, workspaces: list[Path]) -> list[Told]:
+def answer_all(directory: Path, workspaces: list[Path]) -> list[SubmissionResult]:
     """Write the receipts, and note in the catalogue how each submission ended."""
     settings = load_settings(directory)
     with open_installation(settings) as installation, faults_told(settings):

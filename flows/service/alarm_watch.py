@@ -22,7 +22,7 @@ _DELIVER_SECONDS: Final = 5.0
 _LOOK_SECONDS: Final = 60.0
 
 
-class Alarming:
+class AlarmWatch:
     """Looks and delivers, for a thread of its own: a mail server that is silent holds up no drop."""
 
     def __init__(self, settings: Settings) -> None:

@@ -17,13 +17,13 @@ from flows.inboxes.alarms import given_up
 from flows.inboxes.queue.dispatch import Batch, Dispatcher, GivenUp, Plan, UnderWay
 from flows.inboxes.queue.knock import listen
 from flows.inboxes.queue.takes import TakeId
-from flows.inboxes.service import Watching
+from flows.inboxes.service import InboxService
 from flows.installation.settings import Settings
 from flows.installation.wiring import now
-from flows.orchestration.jobs.missed import MissingRuns
+from flows.orchestration.jobs.missed import MissedJobs
 from flows.orchestration.run_requests import AskedRun, Runs, open_runs
 from flows.orchestration.server import PrefectApi
-from flows.service.alarm_watch import Alarming
+from flows.service.alarm_watch import AlarmWatch
 from flows.submission.drop import label_of
 from preservation.errors import PreservationError
 
@@ -34,17 +34,19 @@ _LONGEST_PAUSE: Final = 30.0
 """So often it is looked at the takes while nothing is under way: others may have changed them."""
 
 
-def attend(settings: Settings, api: PrefectApi, stopped: threading.Event, say: Callable[[str], None]) -> None:
+def run_dispatch_loop(
+    settings: Settings, api: PrefectApi, stopped: threading.Event, say: Callable[[str], None]
+) -> None:
     """Watch the inboxes and have what is taken preserved, until ``stopped``; ``say`` tells operators.
 
     Where Prefect or an area is away, drops are taken and wait until it is back. Raises what ended the
     watching, should it end by itself: who only gives takes to runs would look alive, and take nothing.
     """
     wake = threading.Event()
-    watching = Watching(settings, lambda _: wake.set())
+    watching = InboxService(settings, lambda _: wake.set())
     # Not waited for: what it is just sending stays in the outbox until it is known to have arrived.
-    threading.Thread(target=Alarming(settings).run, args=(stopped,), name="alarms", daemon=True).start()
-    missing = MissingRuns(settings, api)
+    threading.Thread(target=AlarmWatch(settings).run, args=(stopped,), name="alarms", daemon=True).start()
+    missing = MissedJobs(settings, api)
     threading.Thread(target=missing.run, args=(stopped,), name="jobs", daemon=True).start()
     knocks = (settings, wake.set, stopped)
     threading.Thread(target=listen, args=knocks, name="knocks", daemon=True).start()
@@ -53,13 +55,13 @@ def attend(settings: Settings, api: PrefectApi, stopped: threading.Event, say: C
         watched.add_done_callback(lambda _: wake.set())
         try:
             with open_runs(settings, api) as runs:
-                _Attendance(settings, runs, say).go_on(watched, wake)
+                _DispatchLoop(settings, runs, say).go_on(watched, wake)
         finally:
             stopped.set()
         watched.result()
 
 
-class _Attendance:
+class _DispatchLoop:
     """Gives takes to runs, and tells operators once of what needs them."""
 
     def __init__(self, settings: Settings, runs: Runs, say: Callable[[str], None]) -> None:

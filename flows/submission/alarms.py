@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from flows.alarms.alarm import Alarm, AlarmKind, new_alarm
-from flows.submission.answer import Told
+from flows.submission.answer import SubmissionResult
 from preservation.virus.findings import INFECTED
 
 
-def infected_among(told: Iterable[Told]) -> Iterator[Alarm]:
+def infected_among(told: Iterable[SubmissionResult]) -> Iterator[Alarm]:
     """Give an alarm for each drop in which malware was found."""
     for one in told:
         if any(issue.code == INFECTED for issue in (*one.ending.issues, *one.issues)):

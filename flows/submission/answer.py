@@ -31,7 +31,7 @@ from storage.ports.catalogue import Conclusion
 from storage.ports.stores import Store
 
 
-def let_go(workspace: Workspace, installation: Installation) -> None:
+def discard(workspace: Workspace, installation: Installation) -> None:
     """Forget a submission: its number, what it left in stores, its folder.
 
     Raises ``StorageError`` where a store or the catalogue cannot be reached; then it can be done again.
@@ -60,7 +60,7 @@ _ISSUES_TOLD = 10_000
 _FOR_GOOD = frozenset({Verdict.STORED, Verdict.ALREADY_KEPT, Verdict.REJECTED})
 
 
-class Told(msgspec.Struct, frozen=True):
+class SubmissionResult(msgspec.Struct, frozen=True):
     """What is told of one drop. ``markdown`` and ``formats`` are what the Prefect UI shows of it."""
 
     object: str
@@ -71,33 +71,35 @@ class Told(msgspec.Struct, frozen=True):
     formats: tuple[dict[str, str | int], ...] = ()
 
 
-def not_begun(drop: DropRequest, reason: str) -> Told:
+def not_begun(drop: DropRequest, reason: str) -> SubmissionResult:
     """Tell of a drop that could not be taken in hand."""
-    return Told(str(drop), Ending(Verdict.INTERRUPTED, reason, now()))
+    return SubmissionResult(str(drop), Ending(Verdict.INTERRUPTED, reason, now()))
 
 
-def unwritten(workspace: Workspace, reason: str) -> Told:
+def unwritten(workspace: Workspace, reason: str) -> SubmissionResult:
     """Tell of a submission whose end could not even be written down; its folder stays, as far as it got."""
-    return Told(str(workspace.submission.object), Ending(Verdict.INTERRUPTED, interrupted_by(reason), now()))
+    return SubmissionResult(
+        str(workspace.submission.object), Ending(Verdict.INTERRUPTED, interrupted_by(reason), now())
+    )
 
 
-def unanswered(workspace: Workspace, reason: str) -> Told:
+def unanswered(workspace: Workspace, reason: str) -> SubmissionResult:
     """Tell of a submission that could not be answered; its folder stays, and the next run answers."""
     sentence = (
         f"It could not be answered: {reason.rstrip('.')}. Nothing is lost: preserve it again and it goes on."
     )
-    return Told(str(workspace.submission.object), Ending(Verdict.INTERRUPTED, sentence, now()))
+    return SubmissionResult(str(workspace.submission.object), Ending(Verdict.INTERRUPTED, sentence, now()))
 
 
-class RunOutcome(msgspec.Struct, frozen=True):
+class RunResult(msgspec.Struct, frozen=True):
     """What a run tells: of each drop, and of a fault that is no drop's, with the exit code it asks for."""
 
-    told: list[Told]
+    told: list[SubmissionResult]
     fault: str = ""
     exit_code: int = 0
 
 
-def answer(workspaces: Iterable[Workspace], installation: Installation) -> list[Told]:
+def answer(workspaces: Iterable[Workspace], installation: Installation) -> list[SubmissionResult]:
     """Answer every submission that has ended.
 
     Raises ``StorageError`` where the catalogue cannot be reached; then nothing is forgotten, and
@@ -110,7 +112,7 @@ def answer(workspaces: Iterable[Workspace], installation: Installation) -> list[
     return told
 
 
-def _answer(workspace: Workspace, installation: Installation) -> Told:
+def _answer(workspace: Workspace, installation: Installation) -> SubmissionResult:
     ending = only(workspace.ending)
     submission = workspace.submission
     LOG.info("%s: answer", submission.object)
@@ -120,7 +122,7 @@ def _answer(workspace: Workspace, installation: Installation) -> Told:
     installation.catalogue.conclude(
         Conclusion(submission, ending.verdict, ending.at, ending.sentence, page), events
     )
-    return Told(
+    return SubmissionResult(
         str(submission.object),
         ending,
         tuple(islice(chain(ending.issues, _issues_of_files(workspace)), _ISSUES_TOLD)),
@@ -171,7 +173,7 @@ def _forget(workspace: Workspace, installation: Installation) -> None:
     try:
         verdict = only(workspace.ending).verdict
         if verdict is Verdict.REJECTED:
-            let_go(workspace, installation)
+            discard(workspace, installation)
         elif verdict in _FOR_GOOD:
             workspace.discard()
     except PreservationError as error:

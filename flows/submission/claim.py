@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from flows.installation.disk_space import require_room_for_work, require_room_in_stores
 from flows.installation.wiring import Installation, now
-from flows.submission.answer import answer, let_go
+from flows.submission.answer import answer, discard
 from flows.submission.drop import DropRequest, outline_of
 from flows.submission.stages.drop_changes import require_drop
 from flows.submission.stages.register import REGISTER
@@ -98,7 +98,7 @@ def _settle(workspace: Workspace, installation: Installation) -> None:
         REGISTER.run(workspace, installation)
         answer([workspace], installation)
     else:
-        let_go(workspace, installation)
+        discard(workspace, installation)
 
 
 def _is_registered(workspace: Workspace, installation: Installation) -> bool:

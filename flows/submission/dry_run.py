@@ -28,7 +28,7 @@ class Rehearsed:
     issues: tuple[Issue, ...]
 
 
-def rehearse(drop: DropRequest, installation: Installation, scratch: Path) -> Rehearsed:
+def dry_run(drop: DropRequest, installation: Installation, scratch: Path) -> Rehearsed:
     """Say what would become of ``drop``. Raises what the stages raise."""
     workspace = Workspace(scratch / "rehearsal")
     policy = installation.policy_of(drop.object_id.collection)

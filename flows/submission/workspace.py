@@ -70,14 +70,14 @@ _FOUND = cast("type[SurveyedFile | IrregularEntry]", SurveyedFile | IrregularEnt
 _DERIVED = cast("type[Derivative | RefusedDerivative]", Derivative | RefusedDerivative)
 
 
-class Tally(msgspec.Struct, frozen=True):
+class Extent(msgspec.Struct, frozen=True):
     """How many files there are, and how many bytes."""
 
     files: int
     bytes: int
 
 
-class Claim(msgspec.Struct, frozen=True):
+class DropClaim(msgspec.Struct, frozen=True):
     """What a submission's folder stands for: this drop, as it was, under this policy.
 
     ``found`` is how much lay there when it was taken in hand.
@@ -86,7 +86,7 @@ class Claim(msgspec.Struct, frozen=True):
     submission: Submission
     tree: HexDigest
     policy: HexDigest
-    found: Tally | None = None
+    found: Extent | None = None
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -122,7 +122,7 @@ class Workspace:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.claim = self._records("claim", Claim)
+        self.claim = self._records("claim", DropClaim)
         self.received = self._records("received", Received)
         self.engines = self._records("engines", EngineRelease)
         self.survey = self._records_of_files("survey", _FOUND)
@@ -139,7 +139,7 @@ class Workspace:
         self.approval = self._records("approval", Approval)
         self.fault = self._records("fault", str)
         self.ending = self._records("ending", Ending)
-        self._tally = self._records("tally", Tally)
+        self._tally = self._records("tally", Extent)
 
     def _records(self, name: str, of: type[_Value]) -> Records[_Value]:
         return Records(self.root / f"{name}.jsonl", of)
@@ -156,7 +156,7 @@ class Workspace:
         """Give the survey's files, without what is no file."""
         return (entry for entry in self.survey.so_far if isinstance(entry, SurveyedFile))
 
-    def tally(self) -> Tally:
+    def tally(self) -> Extent:
         """Count the survey's files; once it is done, counted once."""
         if self._tally.exist:
             return only(self._tally)
@@ -164,7 +164,7 @@ class Workspace:
         for file in self.surveyed():
             files += 1
             size += file.size
-        tally = Tally(files, size)
+        tally = Extent(files, size)
         if self.events(SURVEYING_STAGE).exist:
             self._tally.write([tally])
         return tally
@@ -205,8 +205,8 @@ class Workspace:
         self.root.mkdir(parents=True)
         submission = Submission(SubmissionId(uuid4().hex), object_id, drop, at)
         self._policy_file.write_bytes(policy.source)
-        tally = Tally(found.files, found.bytes)
-        self.claim.write([Claim(submission, found.signature, policy.reference.digest, tally)])
+        tally = Extent(found.files, found.bytes)
+        self.claim.write([DropClaim(submission, found.signature, policy.reference.digest, tally)])
 
     def reopen(self) -> None:
         """Take back an ending that was none for good (interrupted, waiting), so that the stages go on.

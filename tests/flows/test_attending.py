@@ -17,7 +17,7 @@ from support.takes import a_take, an_area
 
 from flows.inboxes.queue.attempts import note_end
 from flows.inboxes.queue.knock import knock, listen
-from flows.inboxes.service import Watching
+from flows.inboxes.service import InboxService
 from flows.installation.init import make_installation
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
@@ -25,7 +25,7 @@ from flows.installation.wiring import now
 from flows.orchestration.run_requests import AskedRun, Runs
 from flows.orchestration.server import PrefectApi
 from flows.service import dispatch_loop
-from flows.service.dispatch_loop import _Attendance, attend
+from flows.service.dispatch_loop import _DispatchLoop, run_dispatch_loop
 from flows.submission.drop import DropRequest
 from preservation.model.verdicts import Verdict
 
@@ -72,7 +72,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def pauses(settings: Settings, times: int = 1, runs: FewRuns | None = None) -> list[float]:
     slept = Pauses(times)
-    _Attendance(settings, cast("Runs", runs or FewRuns()), lambda _: None).go_on(slept.watched, slept)
+    _DispatchLoop(settings, cast("Runs", runs or FewRuns()), lambda _: None).go_on(slept.watched, slept)
     return slept.seconds
 
 
@@ -125,11 +125,13 @@ def test_a_run_that_does_not_end_is_told_once(settings: Settings, caplog: pytest
 def test_where_nobody_watches_any_more_it_ends_with_what_ended_the_watching(
     installation: Archive, monkeypatch: pytest.MonkeyPatch
 ):
-    def gone(_: Watching, __: threading.Event) -> None:
+    def gone(_: InboxService, __: threading.Event) -> None:
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
 
-    monkeypatch.setattr(Watching, "run", gone)
+    monkeypatch.setattr(InboxService, "run", gone)
     stopped = threading.Event()
     with pytest.raises(OSError, match=os.strerror(errno.ENAMETOOLONG)):
-        attend(load_settings(installation.directory), PrefectApi(installation.api_url), stopped, print)
+        run_dispatch_loop(
+            load_settings(installation.directory), PrefectApi(installation.api_url), stopped, print
+        )
     assert stopped.is_set()

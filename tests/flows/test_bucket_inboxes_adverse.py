@@ -17,7 +17,7 @@ from support.inboxes import terms
 from support.takes import contents as files_in
 
 from flows.inboxes.bucket import service, watcher
-from flows.inboxes.bucket.download import Progress, StoppedError
+from flows.inboxes.bucket.download import DownloadProgress, StoppedError
 from flows.inboxes.bucket.fetch import NotFetched
 from flows.inboxes.bucket.service import BucketInbox
 from flows.inboxes.queue.takes import Take, new_take_id, remove_take, take_folders
@@ -202,7 +202,7 @@ def test_room_is_given_once_and_less_of_it_is_held_the_more_has_come(
 ):
     monkeypatch.setattr("flows.installation.disk_space._free", lambda _: 1000)
     monkeypatch.setattr("flows.installation.disk_space._reserve", lambda _: 100)
-    progress = Progress()
+    progress = DownloadProgress()
     with holding_room(500, tmp_path, lambda: progress.bytes):
         require_room_for_drop(400, tmp_path)
         with pytest.raises(StoreFullError, match=r"600 bytes of which are kept for other work"):
@@ -226,14 +226,14 @@ def test_two_drops_that_fit_only_one_after_the_other_are_not_fetched_together(
 
     def fetch_the_other(_: str) -> None:
         bucket.before.clear()
-        refused.append(station.fetcher.fetch(second, Progress()))
+        refused.append(station.fetcher.fetch(second, DownloadProgress()))
 
     bucket.before["open"] = fetch_the_other
-    assert isinstance(station.fetcher.fetch(first, Progress()), Take)
+    assert isinstance(station.fetcher.fetch(first, DownloadProgress()), Take)
     [other] = refused
     assert isinstance(other, NotFetched)
     assert "it takes 18 bytes, and 30 bytes are free" in other.sentence
-    assert isinstance(station.fetcher.fetch(second, Progress()), Take)
+    assert isinstance(station.fetcher.fetch(second, DownloadProgress()), Take)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from support.bucket_inboxes import PAGES, SHEET, Station, WatchedBucket, content
 from support.takes import contents as files_in
 from support.takes import takes_in
 
-from flows.inboxes.bucket.download import Progress
+from flows.inboxes.bucket.download import DownloadProgress
 from flows.inboxes.queue.answers import is_answered
 from flows.inboxes.queue.takes import Take, take_folders, take_of
 from flows.inboxes.recover import recover
@@ -47,9 +47,9 @@ def one_life(root: Path, contents: Contents, last: int, verdict: Verdict, *issue
     try:
         recover(station.area)
         for take in station.fetcher.unfinished():
-            station.fetcher.go_on(take, Progress())
+            station.fetcher.go_on(take, DownloadProgress())
         for listed in station.settled().complete:
-            station.fetcher.fetch(listed, Progress())
+            station.fetcher.fetch(listed, DownloadProgress())
         for take in takes_in(station.area):
             if not is_answered(take):
                 station.ended(take, verdict, *issues)

@@ -42,7 +42,7 @@ from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now
 from flows.orchestration.deployments import RESTORE_PACKAGE, register_deployments
 from flows.orchestration.jobs import missed
-from flows.orchestration.jobs.missed import MissingRuns
+from flows.orchestration.jobs.missed import MissedJobs
 from flows.orchestration.schedules import given
 from flows.orchestration.server import PrefectApi
 from preservation.model.identifiers import CollectionName
@@ -258,7 +258,7 @@ def test_a_job_that_did_not_run_is_told_once_and_whether_somebody_paused_it(
     register_deployments(settings, api)
 
     def looked() -> list[str]:
-        looking = MissingRuns(settings, api)
+        looking = MissedJobs(settings, api)
         for _ in range(2):
             looking.look()
         return [

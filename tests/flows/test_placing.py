@@ -11,8 +11,8 @@ from support.takes import NOON, a_drop, a_take, an_area, contents, found_complet
 from flows.inboxes import answer
 from flows.inboxes.answer import place
 from flows.inboxes.folder.take import take
-from flows.inboxes.queue.answers import Place
-from flows.inboxes.queue.attempts import tries_of
+from flows.inboxes.queue.answers import AnswerPlace
+from flows.inboxes.queue.attempts import attempts_of
 from flows.inboxes.queue.backlog import Backlog
 from flows.inboxes.queue.takes import Take
 from flows.inboxes.recover import recover
@@ -32,7 +32,7 @@ def test_what_is_kept_goes_to_accepted_with_the_name_of_its_package(tmp_path: Pa
     placed = place(told_of(taken, verdict, tmp_path / "receipts"), taken)
 
     target = tmp_path / "accepted/maps/sheet-012"
-    assert (placed.place, placed.path) == (Place.ACCEPTED, target)
+    assert (placed.place, placed.path) == (AnswerPlace.ACCEPTED, target)
     assert contents(target) == before
     kept = json.loads((tmp_path / "accepted/maps/sheet-012.kept.json").read_text())
     assert kept["package"]["version"] == 1
@@ -115,7 +115,7 @@ def test_what_has_not_ended_for_good_stays_and_its_end_is_noted(tmp_path: Path, 
     placed = place(told_of(taken, verdict), taken)
 
     assert placed.path == taken.path
-    noted = tries_of(taken)
+    noted = attempts_of(taken)
     assert noted is not None
     assert (noted.runs, noted.verdict) == (1, verdict)
     assert [one.tries for one in Backlog([area]).pending()] == [noted]

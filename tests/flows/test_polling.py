@@ -22,7 +22,7 @@ from flows.orchestration.run_requests import Runs
 from flows.orchestration.server import PrefectApi
 from flows.polling import Polling
 from flows.service import dispatch_loop
-from flows.service.dispatch_loop import _Attendance
+from flows.service.dispatch_loop import _DispatchLoop
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_a_page_in_place_of_the_runs_under_way_does_not_end_the_service(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
     said: list[str] = []
-    attendance = _Attendance(settings, cast("Runs", SimpleNamespace()), said.append)
+    attendance = _DispatchLoop(settings, cast("Runs", SimpleNamespace()), said.append)
 
     def dispatch() -> dispatch_loop.Plan:
         raise no_json()

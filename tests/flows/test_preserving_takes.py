@@ -18,7 +18,7 @@ from flows.installation.settings_file import load_settings
 from flows.orchestration import preserve
 from flows.orchestration.in_process import run_preserve
 from flows.orchestration.server import PrefectApi
-from flows.submission.answer import Told
+from flows.submission.answer import SubmissionResult
 from flows.submission.drop import DropRequest
 from flows.submission.workspace import in_hand
 from preservation.errors import UnavailableError
@@ -39,7 +39,7 @@ def taken(archive: Archive) -> Take:
     return found
 
 
-def run(archive: Archive, drop: DropRequest) -> Told:
+def run(archive: Archive, drop: DropRequest) -> SubmissionResult:
     with surroundings(archive):
         settings = load_settings(archive.directory)
         [told] = run_preserve(settings, PrefectApi(archive.api_url), [drop]).told
@@ -50,7 +50,7 @@ def test_a_drop_is_placed_while_its_object_is_in_hand(installation: Archive, mon
     letter = taken(installation)
     refused: list[Path] = []
 
-    def noted(told: Told, one: Take) -> Placed:
+    def noted(told: SubmissionResult, one: Take) -> Placed:
         with (
             pytest.raises(UnavailableError, match="in hand"),
             in_hand(installation.directory / "processing", one.object_id),

@@ -26,10 +26,10 @@ from flows.installation.processes import Process, this_process
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now
 from flows.orchestration import in_process, progress_artifact
-from flows.submission.answer import Told
+from flows.submission.answer import SubmissionResult
 from flows.submission.drop import outline_of
 from flows.submission.progress.progress import Lane, Shown, StageProgress
-from flows.submission.workspace import Tally, Workspace
+from flows.submission.workspace import Extent, Workspace
 from preservation.errors import IntegrityError
 from preservation.fixity.digesting import ByteStream
 from preservation.model.identifiers import collection_name, parse_object_id
@@ -113,7 +113,7 @@ def artifacts(installation: Archive, drop: Path) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def under_way(installation: Archive, drop: Path) -> Iterator[Future[Told]]:
+def under_way(installation: Archive, drop: Path) -> Iterator[Future[SubmissionResult]]:
     with ThreadPoolExecutor(1) as beside:
         yield beside.submit(preserved, installation, drop)
 
@@ -224,7 +224,7 @@ def stopped_midway(installation: Archive, atlas: Path, by: Process) -> None:
         now() - timedelta(seconds=3),
         by,
         30.0,
-        (Lane("reading", Tally(15, 1000), Tally(5, 500), Tally(30, 2000)),),
+        (Lane("reading", Extent(15, 1000), Extent(5, 500), Extent(30, 2000)),),
     )
     workspace.progress.write_bytes(msgspec.json.encode(told))
 

@@ -13,7 +13,7 @@ from flows.inboxes import answer
 from flows.inboxes.answer import place
 from flows.inboxes.folder.take import take
 from flows.inboxes.queue.approve import retry, stopped_take
-from flows.inboxes.queue.attempts import note_end, tries_of
+from flows.inboxes.queue.attempts import attempts_of, note_end
 from flows.inboxes.queue.backlog import Backlog
 from flows.inboxes.queue.takes import Take
 from flows.inboxes.recover import recover
@@ -123,7 +123,7 @@ def test_a_take_that_was_given_up_is_tried_again_when_somebody_says_so(settings:
     assert (stopped.take, stopped.sentence) == (found, "The store is away.")
     retry(stopped)
 
-    assert tries_of(found) is None
+    assert attempts_of(found) is None
     with pytest.raises(NotFoundError):
         stopped_take(found.object_id, settings)
     with pytest.raises(NotFoundError):

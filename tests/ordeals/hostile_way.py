@@ -16,11 +16,11 @@ from pathlib import Path
 from hypothesis import strategies as st
 from support import hostile_archives, hostile_files
 
-from flows.archive.restore import Order, restore_object
+from flows.archive.restore import RestoreRequest, restore_object
 from flows.installation.init import make_installation
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import Installation, open_installation
-from flows.submission.answer import Told, answer
+from flows.submission.answer import SubmissionResult, answer
 from flows.submission.claim import claim
 from flows.submission.drop import DropRequest
 from flows.submission.stages.order import STAGES
@@ -169,7 +169,7 @@ class Way:
         self._installation = installation
         self._numbers = count()
 
-    def send(self, tree: list[Entry]) -> Told:
+    def send(self, tree: list[Entry]) -> SubmissionResult:
         """Send one tree all the way; require what must be true of every tree; return what was told."""
         name = f"drop-{next(self._numbers)}"
         drop, target = self._base / name, self._base / f"{name}-restored"
@@ -192,14 +192,16 @@ class Way:
         shutil.rmtree(drop)
         return told
 
-    def _preserved(self, drop: Path) -> Told:
+    def _preserved(self, drop: Path) -> SubmissionResult:
         with claim(DropRequest(drop, "files", drop.name), self._installation) as workspace:
             for stage in STAGES.values():
                 self._installation.journal.append(stage.run(workspace, self._installation))
             [told] = answer([workspace], self._installation)
         return told
 
-    def _require_faithful(self, told: Told, before: dict[bytes, tuple[int, bytes]], target: Path) -> None:
+    def _require_faithful(
+        self, told: SubmissionResult, before: dict[bytes, tuple[int, bytes]], target: Path
+    ) -> None:
         package = told.ending.package
         assert package is not None
         for replica in told.ending.replicas:
@@ -209,7 +211,7 @@ class Way:
                 check = [sys.executable, "-m", "bagit", "--validate", "--quiet", bag]
                 subprocess.run(check, check=True, capture_output=True)
         owner = ObjectId(CollectionName("files"), object_name(package.object.name))
-        restore_object(Order(owner, target), self._installation.settings)
+        restore_object(RestoreRequest(owner, target), self._installation.settings)
         received = files_of(before)
         if b"bagit.txt" in received:
             # Of a bag that was dropped, the payload is the object; its tag files are kept apart.

@@ -11,9 +11,9 @@ from support.inboxes import terms
 from support.takes import an_area, told_of
 
 from flows.inboxes import answer
-from flows.inboxes.bucket.answer import Answering
-from flows.inboxes.bucket.claims import Claims
-from flows.inboxes.bucket.download import Progress
+from flows.inboxes.bucket.answer import BucketAnswers
+from flows.inboxes.bucket.claims import BucketClaims
+from flows.inboxes.bucket.download import DownloadProgress
 from flows.inboxes.bucket.fetch import Fetcher
 from flows.inboxes.bucket.watcher import BucketWatcher, Looked, what_a_bucket_lacks
 from flows.inboxes.queue.takes import Take
@@ -98,10 +98,10 @@ class Station:
         self.area = an_area(root)
         self.bucket = bucket
         self.stopped = threading.Event()
-        self.claims = Claims(bucket, name)
+        self.claims = BucketClaims(bucket, name)
         self.fetcher = Fetcher(bucket, self.claims, self.area, 4, self.stopped)
-        self.answering = Answering(bucket, self.claims, 4, self.stopped)
-        self.progress = Progress()
+        self.answering = BucketAnswers(bucket, self.claims, 4, self.stopped)
+        self.progress = DownloadProgress()
         asked = asked or terms("settle = 10")
         (root / "scratch").mkdir(exist_ok=True)
         self._watcher = BucketWatcher(

@@ -13,7 +13,7 @@ from flows.installation.init import make_installation
 from flows.installation.settings_file import load_settings
 from flows.orchestration.in_process import drops_of, in_runs, run_preserve
 from flows.orchestration.server import PrefectApi
-from flows.submission.answer import RunOutcome, Told
+from flows.submission.answer import RunResult, SubmissionResult
 
 
 def installed(directory: Path, api_url: str) -> Archive:
@@ -34,7 +34,7 @@ def surroundings(archive: Archive) -> Iterator[None]:
         os.environ.update(before)
 
 
-def outcome_of_run(archive: Archive, drop: Path, collection: str = "files") -> RunOutcome:
+def outcome_of_run(archive: Archive, drop: Path, collection: str = "files") -> RunResult:
     """Preserve a drop, and return all that the run tells."""
     with surroundings(archive):
         settings = load_settings(archive.directory)
@@ -42,7 +42,7 @@ def outcome_of_run(archive: Archive, drop: Path, collection: str = "files") -> R
         return run_preserve(settings, PrefectApi(archive.api_url), run)
 
 
-def preserved(archive: Archive, drop: Path, collection: str = "files") -> Told:
+def preserved(archive: Archive, drop: Path, collection: str = "files") -> SubmissionResult:
     """Preserve a drop, with no fault but the drop's own, and return what is told of it."""
     outcome = outcome_of_run(archive, drop, collection)
     assert not outcome.fault, outcome.fault

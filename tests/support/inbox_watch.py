@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from flows.inboxes.queue.takes import Take
-from flows.inboxes.service import Watching
+from flows.inboxes.service import InboxService
 from flows.installation.settings import BucketInboxSettings, Settings
 from flows.installation.wiring import open_bucket_inbox
 from storage.ports.drop_buckets import DropBucket
@@ -23,7 +23,7 @@ def watching(
     """Watch in a thread of this process for as long as the context lasts; gives what was taken."""
     taken: list[Take] = []
     stopped = threading.Event()
-    thread = threading.Thread(target=Watching(settings, taken.append, open_bucket).run, args=(stopped,))
+    thread = threading.Thread(target=InboxService(settings, taken.append, open_bucket).run, args=(stopped,))
     thread.start()
     try:
         yield taken

@@ -9,7 +9,7 @@ from pathlib import Path
 from flows.inboxes.folder.take import CompleteDrop, take
 from flows.inboxes.queue.takes import Take, take_folders, take_of
 from flows.installation.areas import Area
-from flows.submission.answer import Told
+from flows.submission.answer import SubmissionResult
 from flows.submission.workspace import Ending
 from preservation.model.identifiers import (
     CollectionName,
@@ -79,7 +79,7 @@ def takes_in(area: Area) -> Iterator[Take]:
 
 def told_of(
     take: Take, verdict: Verdict, receipts: Path | None = None, *, issues: tuple[Issue, ...] = ()
-) -> Told:
+) -> SubmissionResult:
     """What a run tells of the take, with a receipt in ``receipts`` where there is one."""
     package = PackageId(ObjectId(take.collection, take.object_name), VersionNumber(1))
     kept = verdict in {Verdict.STORED, Verdict.ALREADY_KEPT}
@@ -90,7 +90,7 @@ def told_of(
         receipt.write_text(f"{take.id}: {verdict}")
         receipt.with_suffix(".json").write_text(f'{{"verdict": "{verdict}"}}')
     ending = Ending(verdict, f"It was {verdict}.", NOON, package=package if kept else None, issues=issues)
-    return Told(str(take.object_id), ending, receipt=receipt)
+    return SubmissionResult(str(take.object_id), ending, receipt=receipt)
 
 
 def contents(root: Path) -> dict[str, bytes]:

@@ -24,7 +24,7 @@ from flows.inboxes.alarms import given_up, unsettled_too_long, waiting_too_long
 from flows.inboxes.folder.inboxes import InboxFault
 from flows.inboxes.folder.watcher import Swept, Waiting
 from flows.inboxes.queue import dispatch
-from flows.inboxes.queue.attempts import Tries, note_end
+from flows.inboxes.queue.attempts import Attempts, note_end
 from flows.inboxes.queue.backlog import Pending
 from flows.inboxes.report import Publisher, WaitingDrop
 from flows.installation.init import make_installation
@@ -33,8 +33,8 @@ from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now, open_installation
 from flows.orchestration.run_requests import Runs
 from flows.orchestration.tasks import _run_one
-from flows.service.alarm_watch import Alarming
-from flows.service.dispatch_loop import _Attendance
+from flows.service.alarm_watch import AlarmWatch
+from flows.service.dispatch_loop import _DispatchLoop
 from flows.service.doctor import Finding, State, examine_installation
 from flows.submission.alarms import infected_among
 from flows.submission.claim import claim
@@ -100,7 +100,7 @@ def test_only_kept_bytes_that_changed_are_an_integrity_error():
 
 def test_what_waits_for_a_person_or_for_its_first_run_is_told_after_its_time(tmp_path: Path):
     take = a_take(an_area(tmp_path))
-    asked = Tries(1, NOON, Verdict.WAITING, "Page 3 is missing.")
+    asked = Attempts(1, NOON, Verdict.WAITING, "Page 3 is missing.")
     for pending, said in (
         (Pending(take, asked), "somebody's decision since 2026-11-21 12:00 UTC. Page 3 is missing."),
         (Pending(take), "for a run since 2026-11-21 12:00 UTC."),
@@ -112,8 +112,8 @@ def test_what_waits_for_a_person_or_for_its_first_run_is_told_after_its_time(tmp
         assert not list(waiting_too_long([Pending(take, tries)], 72 * HOURS, NOON + 1000 * HOURS))
 
 
-def replace_tries(tries: Tries, verdict: Verdict | None) -> Tries:
-    return Tries(tries.runs, tries.at, verdict, tries.sentence)
+def replace_tries(tries: Attempts, verdict: Verdict | None) -> Attempts:
+    return Attempts(tries.runs, tries.at, verdict, tries.sentence)
 
 
 def test_a_drop_that_never_settles_is_told_after_its_time():
@@ -139,7 +139,7 @@ def test_the_service_tells_of_what_waits_too_long_once(settings: Settings, monke
     take = a_take(an_area(settings.directory), at=now() - 100 * HOURS)
     note_end(take, Verdict.WAITING, "Page 3 is missing.", now() - 98 * HOURS)
     with receiver(200) as there:
-        alarming = Alarming(tell(settings, there, monkeypatch))
+        alarming = AlarmWatch(tell(settings, there, monkeypatch))
         for _ in range(3):
             alarming.look()
             alarming._delivery.deliver()
@@ -173,7 +173,7 @@ def test_the_service_tells_of_a_drop_that_never_settles_once(
     # The watcher was restarted since, and knows all the same.
     Publisher(settings, now).publish(swept)
     with receiver(200) as there:
-        alarming = Alarming(tell(settings, there, monkeypatch))
+        alarming = AlarmWatch(tell(settings, there, monkeypatch))
         for _ in range(3):
             alarming.look()
             alarming._delivery.deliver()
@@ -189,7 +189,7 @@ def test_the_service_tells_of_an_inbox_that_fails_for_long_once_whatever_it_says
     began = now() - 100 * HOURS
     away = settings.directory / "inbox/maps"
     with receiver(200) as there:
-        alarming = Alarming(tell(settings, there, monkeypatch))
+        alarming = AlarmWatch(tell(settings, there, monkeypatch))
         for at, sentence in ((began, "it is away"), (now(), "it does not answer"), (now(), "it is away")):
             swept = Swept((), (), (), (InboxFault(away, sentence),), Moment(0))
             Publisher(settings, lambda at=at: at).publish(swept)
@@ -208,7 +208,7 @@ def test_the_service_goes_on_telling_whatever_ails_it(
     stopped = threading.Event()
     with receiver(200) as there:
         settings = tell(settings, there, monkeypatch)
-        alarming = Alarming(settings)
+        alarming = AlarmWatch(settings)
         monkeypatch.setattr(alarming, "look", lambda: 1 / 0)
         service = threading.Thread(target=alarming.run, args=(stopped,))
         service.start()
@@ -224,7 +224,7 @@ def test_the_service_goes_on_telling_whatever_ails_it(
 
 def test_where_nobody_is_told_what_waits_is_logged_once(settings: Settings, caplog: pytest.LogCaptureFixture):
     a_take(an_area(settings.directory), at=now() - 100 * HOURS)
-    alarming = Alarming(settings)
+    alarming = AlarmWatch(settings)
     for _ in range(3):
         alarming.look()
     assert len(caplog.records) == 1
@@ -237,7 +237,7 @@ def test_what_the_watcher_gives_up_is_an_alarm_each_time_that_it_is_given_up(
     with receiver(200) as there:
         settings = tell(settings, there, monkeypatch)
         said: list[str] = []
-        attendance = _Attendance(settings, cast("Runs", None), said.append)
+        attendance = _DispatchLoop(settings, cast("Runs", None), said.append)
         for since in (NOON, NOON, NOON + timedelta(hours=2)):
             sentence = f"{take.object_id}: given up after 5 runs. Away."
             attendance._alarm_of(dispatch.GivenUp(take, sentence, since))
@@ -320,7 +320,7 @@ def test_no_secret_stands_in_any_file_or_log(
     with receiver(500) as there:
         settings = tell(settings, there, monkeypatch)
         raise_alarm(settings, given_up(a_take(an_area(settings.directory)), "It is so.", now(), now()))
-        Alarming(settings)._delivery.deliver()
+        AlarmWatch(settings)._delivery.deliver()
         assert there.received
     secret = WEBHOOK_SECRET.removeprefix("whsec_")
     written = b"".join(path.read_bytes() for path in settings.directory.rglob("*") if path.is_file())

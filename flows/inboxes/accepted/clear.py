@@ -13,7 +13,7 @@ from flows.alarms.alarms import raise_alarms
 from flows.alarms.occasions import integrity
 from flows.inboxes.accepted.remove import Removal, finish_removals, remove
 from flows.inboxes.answer import KEPT, RECEIPTS, Kept
-from flows.inboxes.queue.locks import alone_with_accepted
+from flows.inboxes.queue.locks import locked_accepted
 from flows.inboxes.shelf import Shelf, is_name
 from flows.installation.areas import Area
 from flows.installation.jobs import Job, job_noted
@@ -109,7 +109,7 @@ def clear_accepted(installation: Installation, at: datetime, *, dry_run: bool) -
             yield from _clear_area(area, collections, installation, at, dry_run=True)
             continue
         try:
-            with alone_with_accepted(area) as ours:
+            with locked_accepted(area) as ours:
                 if ours:
                     left = finish_removals(area, installation.journal)
                     yield from (Stays(path, sentence) for path, sentence in left)

@@ -16,11 +16,11 @@ from typing import Final
 import msgspec
 
 from flows.inboxes.answer import RECEIPTS, brought_receipt, finish, names_for
-from flows.inboxes.bucket.claims import Claims
+from flows.inboxes.bucket.claims import BucketClaims
 from flows.inboxes.bucket.download import each, local_path, objects_of, sentinels_of
 from flows.inboxes.bucket.keys import DropPlace
-from flows.inboxes.queue.answers import Answer, Place, is_answered, noted_answer
-from flows.inboxes.queue.locks import alone_with_take
+from flows.inboxes.queue.answers import Answer, AnswerPlace, is_answered, noted_answer
+from flows.inboxes.queue.locks import locked_take
 from flows.inboxes.queue.takes import Take, remove_take
 from flows.inboxes.shelf import Shelf
 from flows.installation.log import LOG
@@ -37,10 +37,12 @@ class _AnsweredAs(msgspec.Struct, frozen=True):
     name: str
 
 
-class Answering:
+class BucketAnswers:
     """Answers takes from one bucket inbox, ``threads`` objects at a time."""
 
-    def __init__(self, bucket: DropBucket, claims: Claims, threads: int, stopped: threading.Event) -> None:
+    def __init__(
+        self, bucket: DropBucket, claims: BucketClaims, threads: int, stopped: threading.Event
+    ) -> None:
         self._bucket = bucket
         self._claims = claims
         self._threads = threads
@@ -52,13 +54,13 @@ class Answering:
         One that somebody is answering now is left to them. Raises ``OSError``, ``StorageError``,
         ``StoppedError``, or ``IntegrityError`` where what is to be done cannot be read.
         """
-        with alone_with_take(take, wait=False) as ours:
+        with locked_take(take, wait=False) as ours:
             if not ours or not is_answered(take):
                 return False
             answer = noted_answer(take)
             self._once(take, "answered", lambda: self._tell(take, answer))
             self._once(take, "cleared", lambda: self._clear(take))
-            if answer.place is Place.REJECTED:
+            if answer.place is AnswerPlace.REJECTED:
                 _remove_local_copy(take)
             else:
                 finish(take)
@@ -74,20 +76,20 @@ class Answering:
 
     def _tell(self, take: Take, answer: Answer) -> None:
         """Put the receipts where people look, and beside them what is sent back."""
-        place = Place.ACCEPTED if answer.place is Place.ACCEPTED else Place.REJECTED
+        place = AnswerPlace.ACCEPTED if answer.place is AnswerPlace.ACCEPTED else AnswerPlace.REJECTED
         name = self._name_in(place, take)
-        if answer.place is Place.REJECTED:
+        if answer.place is AnswerPlace.REJECTED:
             self._send_back(take, name)
         self._put_receipts(take, place, name)
 
-    def _put_receipts(self, take: Take, place: Place, name: str) -> None:
+    def _put_receipts(self, take: Take, place: AnswerPlace, name: str) -> None:
         for ending in RECEIPTS:
             receipt = brought_receipt(take, ending)
             with suppress(FileNotFoundError):
                 key = DropPlace.of(take).answer(place, f"{name}{ending}")
                 self._bucket.put(key, receipt, _MEDIA_TYPES[receipt.suffix])
 
-    def _name_in(self, place: Place, take: Take) -> str:
+    def _name_in(self, place: AnswerPlace, take: Take) -> str:
         """Return a name that nothing there has; noted first, so that after a kill it is the same."""
         note = Records(take.folder / "answered-as.json", _AnsweredAs)
         for noted in note.so_far:
@@ -101,7 +103,7 @@ class Answering:
         start = DropPlace.of(take).key
         return [sentinel.key.removeprefix(start) for sentinel in sentinels_of(take)]
 
-    def _is_free(self, place: Place, take: Take, name: str, endings: Iterable[str]) -> bool:
+    def _is_free(self, place: AnswerPlace, take: Take, name: str, endings: Iterable[str]) -> bool:
         """Say whether nothing has the name, nor that of what comes beside it: nobody knows what that is."""
         return not any(self._has(DropPlace.of(take).answer(place, f"{name}{end}")) for end in ("", *endings))
 
@@ -110,7 +112,7 @@ class Answering:
 
     def _send_back(self, take: Take, name: str) -> None:
         place = DropPlace.of(take)
-        target = place.answer(Place.REJECTED, name)
+        target = place.answer(AnswerPlace.REJECTED, name)
 
         def send(dropped: DroppedObject) -> None:
             key = StoreKey(f"{target}{dropped.key.removeprefix(place.key)}")

@@ -31,7 +31,7 @@ _LEFT_SECONDS: Final = 60.0
 """For so long a claim of ours must be seen without its take before it counts as left by a kill."""
 
 
-class Claim(msgspec.Struct, frozen=True):
+class BucketClaim(msgspec.Struct, frozen=True):
     """Who has a drop in hand, since when, and as which take of theirs."""
 
     installation: str
@@ -74,18 +74,18 @@ def installation_mark(settings: Settings) -> str:
     return mark
 
 
-class Claims:
+class BucketClaims:
     """The claims in one bucket inbox, put and removed for ``installation``."""
 
     def __init__(self, bucket: DropBucket, installation: str) -> None:
         self._bucket = bucket
         self._installation = installation
-        self._read: dict[StoreKey, tuple[DroppedObject, Claim | None]] = {}
+        self._read: dict[StoreKey, tuple[DroppedObject, BucketClaim | None]] = {}
         self._left: dict[StoreKey, Moment] = {}
 
     def put(self, place: DropPlace, take: TakeId, at: datetime) -> bool:
         """Claim a drop for a take; say whether it is ours. Raises ``StorageError``."""
-        claim = Claim(self._installation, this_process(), take, at)
+        claim = BucketClaim(self._installation, this_process(), take, at)
         return self._bucket.create(place.claim, msgspec.json.encode(claim))
 
     def hold(self, place: DropPlace, take: TakeId) -> bool:
@@ -98,7 +98,7 @@ class Claims:
         if found is not None and self.hold(place, take):
             self._bucket.remove(found)
 
-    def list(self, stopped: threading.Event) -> Mapping[StoreKey, Claim | None]:
+    def list(self, stopped: threading.Event) -> Mapping[StoreKey, BucketClaim | None]:
         """Return every claim; ``None`` for one that cannot be read.
 
         Raises ``StorageError``, and ``StoppedError`` once that is asked for.
@@ -122,30 +122,30 @@ class Claims:
             if moment - self._left[key] >= _LEFT_SECONDS:
                 self._bucket.remove(found)
 
-    def is_ours(self, claim: Claim | None) -> bool:
+    def is_ours(self, claim: BucketClaim | None) -> bool:
         """Say whether a claim is this installation's."""
         return claim is not None and claim.installation == self._installation
 
-    def _is_of(self, claim: Claim | None, take: TakeId) -> bool:
+    def _is_of(self, claim: BucketClaim | None, take: TakeId) -> bool:
         return claim is not None and (claim.installation, claim.take) == (self._installation, take)
 
-    def _claim(self, key: StoreKey) -> Claim | None:
+    def _claim(self, key: StoreKey) -> BucketClaim | None:
         content = self._bucket.read(key)
         try:
-            claim = None if content is None else msgspec.json.decode(content, type=Claim)
+            claim = None if content is None else msgspec.json.decode(content, type=BucketClaim)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
         return claim if claim is not None and _is_such_as_ours(claim) else None
 
 
-def _is_such_as_ours(claim: Claim) -> bool:
+def _is_such_as_ours(claim: BucketClaim) -> bool:
     """Say whether an installation can have written that: whoever writes to the bucket can write a claim."""
     names = claim.installation, claim.by.host, claim.by.space
     numbered = is_take_id(claim.take) and 0 < claim.by.pid <= _LARGEST_NUMBER
     return numbered and all(0 < len(name) <= _LONGEST_NAME and name.isprintable() for name in names)
 
 
-def told_of(claim: Claim | None) -> str:
+def told_of(claim: BucketClaim | None) -> str:
     """Say who has a drop in hand."""
     if claim is None:
         return f"waiting: {_UNKNOWN} has it in hand"

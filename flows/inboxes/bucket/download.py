@@ -36,7 +36,7 @@ class StoppedError(Exception):
 
 
 @dataclass(slots=True)
-class Progress:
+class DownloadProgress:
     """How much of a drop is here."""
 
     files: int = 0
@@ -66,7 +66,9 @@ def local_path(take: Take, dropped: DroppedObject, root: Path) -> Path:
     return root / f"{take.name}{below}"
 
 
-def bring(take: Take, bucket: DropBucket, threads: int, stopped: threading.Event, progress: Progress) -> Take:
+def bring(
+    take: Take, bucket: DropBucket, threads: int, stopped: threading.Event, progress: DownloadProgress
+) -> Take:
     """Bring all that is not here yet, then let the take have its drop; return it as it is from then on.
 
     Raises ``SourceChangedError`` where an object is no longer the one that was listed,

@@ -8,12 +8,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
 
-from flows.inboxes.bucket.claims import Claims
-from flows.inboxes.bucket.download import Progress, bring, objects_of, sentinels_of, until_stopped
+from flows.inboxes.bucket.claims import BucketClaims
+from flows.inboxes.bucket.download import DownloadProgress, bring, objects_of, sentinels_of, until_stopped
 from flows.inboxes.bucket.keys import DropPlace
-from flows.inboxes.bucket.listing import ListedDrop, Listing
+from flows.inboxes.bucket.listing import BucketListing, ListedDrop
 from flows.inboxes.queue.answers import is_answered
-from flows.inboxes.queue.locks import alone_with_take
+from flows.inboxes.queue.locks import locked_take
 from flows.inboxes.queue.takes import Take, announce_take, new_take_id, remove_take, take_folders, take_of
 from flows.installation.areas import Area
 from flows.installation.disk_space import holding_room
@@ -45,7 +45,7 @@ class Fetcher:
     """Fetches drops of one bucket inbox into takes of ``area``, ``threads`` objects at a time."""
 
     def __init__(
-        self, bucket: DropBucket, claims: Claims, area: Area, threads: int, stopped: threading.Event
+        self, bucket: DropBucket, claims: BucketClaims, area: Area, threads: int, stopped: threading.Event
     ) -> None:
         self._bucket = bucket
         self._claims = claims
@@ -53,7 +53,7 @@ class Fetcher:
         self._threads = threads
         self._stopped = stopped
 
-    def fetch(self, listed: ListedDrop, progress: Progress) -> Take | NotFetched:
+    def fetch(self, listed: ListedDrop, progress: DownloadProgress) -> Take | NotFetched:
         """Claim a drop and bring it here. Of many who try to, at most one gets it.
 
         Raises ``StorageError`` where the bucket is away, and ``OSError`` where nothing can be noted here: the
@@ -66,10 +66,10 @@ class Fetcher:
                 return NotFetched(str(error))
             return self._claimed(listed, progress)
 
-    def _claimed(self, listed: ListedDrop, progress: Progress) -> Take | NotFetched:
+    def _claimed(self, listed: ListedDrop, progress: DownloadProgress) -> Take | NotFetched:
         take = self._new_take(listed)
         take.folder.mkdir(parents=True)
-        with alone_with_take(take):
+        with locked_take(take):
             # Not before it is ours alone: it would be taken for one that somebody was killed over.
             announce_take(take)
             if not self._claims.put(listed.place, take.id, take.at):
@@ -88,12 +88,12 @@ class Fetcher:
             if not take.has_drop and not is_answered(take):
                 yield take
 
-    def go_on(self, take: Take, progress: Progress) -> Take | NotFetched:
+    def go_on(self, take: Take, progress: DownloadProgress) -> Take | NotFetched:
         """Go on with a take that somebody was killed over; give it back where it is not known to be ours.
 
         Raises as ``fetch`` does. Where somebody is at it now, nothing is done.
         """
-        with alone_with_take(take, wait=False) as ours:
+        with locked_take(take, wait=False) as ours:
             if not ours or take.has_drop or is_answered(take):
                 return NotFetched()
             if not objects_of(take).exist or not self._claims.hold(DropPlace.of(take), take.id):
@@ -120,7 +120,7 @@ class Fetcher:
 
     def _is_as_listed(self, take: Take, listed: ListedDrop) -> bool:
         """Note, once it is ours, what it consists of; say whether that is what was found complete."""
-        listing = Listing(lambda _: listed.terms, self._bucket.longest_key)
+        listing = BucketListing(lambda _: listed.terms, self._bucket.longest_key)
 
         def counted(objects: Iterable[DroppedObject]) -> Iterator[DroppedObject]:
             for found in objects:
@@ -139,7 +139,7 @@ class Fetcher:
         so_far.path.rename(objects_of(take).path)
         return True
 
-    def _brought(self, take: Take, progress: Progress) -> Take | NotFetched:
+    def _brought(self, take: Take, progress: DownloadProgress) -> Take | NotFetched:
         try:
             return bring(take, self._bucket, self._threads, self._stopped, progress)
         except SourceChangedError:

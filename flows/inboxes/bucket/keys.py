@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from flows.inboxes.queue.answers import Place
+from flows.inboxes.queue.answers import AnswerPlace
 from flows.inboxes.queue.takes import Take
 from preservation.model.identifiers import CollectionName
 from preservation.model.paths import StoreKey, fault_of_path, shown
@@ -52,7 +52,7 @@ class DropPlace:
         """Return the key of what lies beside it under that name."""
         return StoreKey(f"{INBOX}{self._above}{name}")
 
-    def answer(self, place: Place, name: str) -> StoreKey:
+    def answer(self, place: AnswerPlace, name: str) -> StoreKey:
         """Return the key under which it is answered there by that name."""
         return StoreKey(f"{place}/{self._above}{name}")
 

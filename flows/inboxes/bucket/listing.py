@@ -44,7 +44,7 @@ class _Entry:
     fault: str = ""
 
 
-class Listing:
+class BucketListing:
     """Takes the objects below ``inbox/`` in any order; then says which drops they are."""
 
     def __init__(self, terms_of: TermsOf, longest_key: int) -> None:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from flows.inboxes.bucket.download import Progress
+from flows.inboxes.bucket.download import DownloadProgress
 from flows.inboxes.bucket.fetch import NotFetched
 from flows.inboxes.bucket.keys import DropPlace
 from flows.inboxes.bucket.listing import ListedDrop
@@ -28,10 +28,10 @@ class _OnItsWay:
 
     files: int
     bytes: int
-    progress: Progress
+    progress: DownloadProgress
 
 
-class Bulletin:
+class BucketReport:
     """Kept by the threads of one bucket inbox. ``changed`` is called when there is something new in it."""
 
     def __init__(self, bucket: DropBucket, changed: Callable[[], None]) -> None:
@@ -64,25 +64,27 @@ class Bulletin:
         with self._turn:
             return set(self._in_hand)
 
-    def note_look(self, looked: Looked) -> list[tuple[ListedDrop, Progress]]:
+    def note_look(self, looked: Looked) -> list[tuple[ListedDrop, DownloadProgress]]:
         """Note what a look found; return what is to be fetched now, which is in hand from then on."""
         with self._turn:
             self._found = looked.news
             self._refused = {place: one for place, one in self._refused.items() if place in looked.there}
-            wanted = [(listed, Progress()) for listed in looked.complete if not self._is_hopeless(listed)]
+            wanted = [
+                (listed, DownloadProgress()) for listed in looked.complete if not self._is_hopeless(listed)
+            ]
             for listed, progress in wanted:
                 self._refused.pop(listed.place, None)
                 self._in_hand[listed.place] = _OnItsWay(listed.look.files, listed.look.bytes, progress)
         self._changed()
         return wanted
 
-    def note_resumed(self, take: Take) -> Progress | None:
+    def note_resumed(self, take: Take) -> DownloadProgress | None:
         """Note that the fetching of a take is gone on with; ``None`` where its drop is in hand already."""
         place = DropPlace.of(take)
         with self._turn:
             if place in self._in_hand:
                 return None
-            progress = Progress()
+            progress = DownloadProgress()
             self._in_hand[place] = _OnItsWay(take.files, take.bytes, progress)
         self._changed()
         return progress

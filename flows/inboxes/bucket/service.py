@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from flows.inboxes.bucket.answer import Answering
-from flows.inboxes.bucket.claims import Claims, installation_mark
-from flows.inboxes.bucket.download import Progress, StoppedError
+from flows.inboxes.bucket.answer import BucketAnswers
+from flows.inboxes.bucket.claims import BucketClaims, installation_mark
+from flows.inboxes.bucket.download import DownloadProgress, StoppedError
 from flows.inboxes.bucket.fetch import Fetcher, NotFetched
 from flows.inboxes.bucket.keys import CLAIMS, INBOX, DropPlace
 from flows.inboxes.bucket.listing import ListedDrop
-from flows.inboxes.bucket.report import Bulletin
+from flows.inboxes.bucket.report import BucketReport
 from flows.inboxes.bucket.watcher import BucketWatcher, what_a_bucket_lacks
 from flows.inboxes.folder.inboxes import InboxFault, terms_of
 from flows.inboxes.queue.answers import is_answered
@@ -38,7 +38,7 @@ from storage.ports.drop_buckets import DropBucket
 
 
 @dataclass(frozen=True, slots=True)
-class _Setback:
+class _Backoff:
     take: Take
     again: float
 
@@ -51,17 +51,17 @@ def reason_of(error: Exception, where: str) -> str:
     return f"what nobody foresaw: {shown(repr(error))}; the log says where"
 
 
-class Setbacks:
+class Backoffs:
     """Remembers them for one kind of work, whose ``sentence`` says what waits; told of in ``bulletin``.
 
     Each take is left alone for so many ``seconds``.
     """
 
-    def __init__(self, bulletin: Bulletin, sentence: str, seconds: float) -> None:
+    def __init__(self, bulletin: BucketReport, sentence: str, seconds: float) -> None:
         self._bulletin = bulletin
         self._sentence = sentence
         self._seconds = seconds
-        self._known: dict[str, _Setback] = {}
+        self._known: dict[str, _Backoff] = {}
 
     def keep_only(self, takes: Collection[Take]) -> None:
         """Forget all others: somebody else has done what there was to be done for them."""
@@ -77,7 +77,7 @@ class Setbacks:
     def note(self, take: Take, error: Exception) -> None:
         """Note that it could not be done."""
         where = shown(str(take.folder))
-        self._known[take.id] = _Setback(take, time.monotonic() + self._seconds)
+        self._known[take.id] = _Backoff(take, time.monotonic() + self._seconds)
         self._bulletin.tell(where, f"{self._sentence} ({reason_of(error, where)})")
 
     def forget(self, take: Take) -> None:
@@ -116,9 +116,9 @@ class BucketInbox:
         self._taken = taken
         self._changed = changed
         self._bucket = bucket
-        self._bulletin = Bulletin(self._bucket, changed)
+        self._bulletin = BucketReport(self._bucket, changed)
         self._stopped = threading.Event()
-        self._complete: queue.SimpleQueue[tuple[ListedDrop, Progress]] = queue.SimpleQueue()
+        self._complete: queue.SimpleQueue[tuple[ListedDrop, DownloadProgress]] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._ended_by: BaseException | None = None
 
@@ -148,12 +148,12 @@ class BucketInbox:
         """What is to be told of it now."""
         return self._bulletin.news
 
-    def _begun(self, work: Callable[[Claims], None]) -> None:
+    def _begun(self, work: Callable[[BucketClaims], None]) -> None:
         """Do ``work`` once it is known who we are."""
         where = self._bulletin.where(StoreKey(""))
         while not self._stopped.is_set():
             try:
-                claims = Claims(self._bucket, installation_mark(self._settings))
+                claims = BucketClaims(self._bucket, installation_mark(self._settings))
                 self._bulletin.tell(where, "")
                 work(claims)
             except StoppedError:
@@ -169,7 +169,7 @@ class BucketInbox:
                 self._changed()
                 return
 
-    def _look_on(self, claims: Claims) -> None:
+    def _look_on(self, claims: BucketClaims) -> None:
         """List the bucket, have what is complete fetched, and pause."""
         scratch = self._settings.state
         watcher = BucketWatcher(
@@ -195,7 +195,7 @@ class BucketInbox:
                 again = looked.again
             self._stopped.wait(max(again - time.monotonic(), 0))
 
-    def _fetch_on(self, claims: Claims) -> None:
+    def _fetch_on(self, claims: BucketClaims) -> None:
         """Fetch what is complete, one drop after the other."""
         fetcher = self._fetcher(claims)
         while not self._stopped.is_set():
@@ -205,10 +205,10 @@ class BucketInbox:
                 continue
             self._fetch(fetcher, listed, progress)
 
-    def _resume_on(self, claims: Claims) -> None:
+    def _resume_on(self, claims: BucketClaims) -> None:
         """Go on with what somebody was killed over, or with what a bucket that is away has interrupted."""
         fetcher = self._fetcher(claims)
-        setbacks = Setbacks(self._bulletin, "what is being fetched waits, and is tried again", _AWAY_SECONDS)
+        setbacks = Backoffs(self._bulletin, "what is being fetched waits, and is tried again", _AWAY_SECONDS)
         where = self._bulletin.where(StoreKey(CLAIMS))
         while not self._stopped.is_set():
             try:
@@ -223,7 +223,7 @@ class BucketInbox:
                         self._resume(fetcher, take, setbacks)
             self._stopped.wait(_RESUME_SECONDS)
 
-    def _resume(self, fetcher: Fetcher, take: Take, setbacks: Setbacks) -> None:
+    def _resume(self, fetcher: Fetcher, take: Take, setbacks: Backoffs) -> None:
         """Go on with one take; what keeps that one from being fetched is no reason to leave the others."""
         progress = self._bulletin.note_resumed(take)
         if progress is None:
@@ -241,11 +241,11 @@ class BucketInbox:
         finally:
             self._bulletin.note_interrupted(take)
 
-    def _fetcher(self, claims: Claims) -> Fetcher:
+    def _fetcher(self, claims: BucketClaims) -> Fetcher:
         threads = max(self._inbox.connections // _FETCHERS, 1)
         return Fetcher(self._bucket, claims, self._area, threads, self._stopped)
 
-    def _fetch(self, fetcher: Fetcher, listed: ListedDrop, progress: Progress) -> None:
+    def _fetch(self, fetcher: Fetcher, listed: ListedDrop, progress: DownloadProgress) -> None:
         try:
             fetched = fetcher.fetch(listed, progress)
         except StoppedError:
@@ -264,10 +264,10 @@ class BucketInbox:
         self._bulletin.note_brought(place)
         self._taken(take)
 
-    def _answer_on(self, claims: Claims) -> None:
+    def _answer_on(self, claims: BucketClaims) -> None:
         """Bring to the bucket what the runs have answered."""
-        answering = Answering(self._bucket, claims, self._inbox.connections, self._stopped)
-        setbacks = Setbacks(
+        answering = BucketAnswers(self._bucket, claims, self._inbox.connections, self._stopped)
+        setbacks = Backoffs(
             self._bulletin,
             "its drop is answered, and the answer waits to be put into the bucket",
             _AWAY_SECONDS,
@@ -282,7 +282,7 @@ class BucketInbox:
                     return
             self._stopped.wait(_ANSWER_SECONDS)
 
-    def _answer(self, answering: Answering, take: Take, setbacks: Setbacks) -> None:
+    def _answer(self, answering: BucketAnswers, take: Take, setbacks: Backoffs) -> None:
         try:
             done = answering.answer(take)
         except StoppedError:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from flows.inboxes.bucket.claims import Claim, Claims, told_of
+from flows.inboxes.bucket.claims import BucketClaim, BucketClaims, told_of
 from flows.inboxes.bucket.download import copy_object, until_stopped
 from flows.inboxes.bucket.keys import INBOX, DropPlace
-from flows.inboxes.bucket.listing import ListedDrop, Listing, TermsOf
+from flows.inboxes.bucket.listing import BucketListing, ListedDrop, TermsOf
 from flows.inboxes.queue.takes import TakeId
 from flows.inboxes.report import BucketNews, PassedOverEntry, WaitingDrop
 from flows.installation.disk_space import require_room_for_drop
@@ -97,7 +97,7 @@ class BucketWatcher:
     def __init__(
         self,
         bucket: DropBucket,
-        claims: Claims,
+        claims: BucketClaims,
         poll: float,
         terms_of: TermsOf,
         lacking: Callable[[DropPlace], str],
@@ -127,7 +127,7 @@ class BucketWatcher:
         # Claims first: what is answered is removed from the inbox before its claim is.
         claimed = self._claims.list(self._stopped)
         self._claims.remove_left(self._has_take, moment)
-        listing = Listing(self._terms_of, self._bucket.longest_key)
+        listing = BucketListing(self._terms_of, self._bucket.longest_key)
         for found in until_stopped(self._bucket.list(INBOX), self._stopped):
             listing.take(found)
         ours = in_hand()
@@ -168,7 +168,7 @@ class BucketWatcher:
             fault = said(error) if isinstance(error, OSError) else str(error)
             return settle(seen, replace(listed.look, fault=fault), listed.terms, moment, questions)
 
-    def _held(self, listed: ListedDrop, claim: Claim | None) -> list[WaitingDrop]:
+    def _held(self, listed: ListedDrop, claim: BucketClaim | None) -> list[WaitingDrop]:
         """Tell of a drop that others have in hand; what we have is told of as our own work is."""
         if self._claims.is_ours(claim):
             return []

@@ -25,7 +25,7 @@ def local_ones(folders: Iterable[Path]) -> tuple[Path, ...]:
     return tuple(folder for folder in folders if folder.is_dir() and _is_local(folder, mounts))
 
 
-class Waker:
+class Notifier:
     """A thread that says which drops in ``inboxes`` were touched.
 
     ``touched`` is called from that thread with the paths of what lies in the collections' folders, however

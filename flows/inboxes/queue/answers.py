@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from flows.inboxes.queue.locks import alone_with_take
+from flows.inboxes.queue.locks import locked_take
 from flows.inboxes.queue.takes import Take
 from flows.inboxes.shelf import is_name
 from preservation.errors import IntegrityError
@@ -17,7 +17,7 @@ from preservation.model.verdicts import Verdict
 from preservation.records import Records
 
 
-class Place(StrEnum):
+class AnswerPlace(StrEnum):
     """Where a drop is when its run has ended."""
 
     PROCESSING = "processing"
@@ -32,7 +32,7 @@ class Answer(msgspec.Struct, frozen=True):
     ``tree`` is empty where the drop is no longer what was taken.
     """
 
-    place: Place
+    place: AnswerPlace
     verdict: Verdict
     sentence: str
     at: datetime
@@ -75,6 +75,6 @@ def has_damaged_answer(take: Take) -> bool:
 
 def forget_damaged_answer(take: Take) -> None:
     """Forget an answer that nobody can read, so that a run answers anew. Raises ``OSError``."""
-    with alone_with_take(take) as there:
+    with locked_take(take) as there:
         if there and has_damaged_answer(take):
             answer_note(take).path.unlink(missing_ok=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flows.inboxes.queue.answers import forget_damaged_answer, has_damaged_answer
-from flows.inboxes.queue.attempts import Tries, forget_tries, note_run, put_back_tries, tries_of
+from flows.inboxes.queue.attempts import Attempts, attempts_of, forget_attempts, note_run, put_back_attempts
 from flows.inboxes.queue.backlog import Backlog
-from flows.inboxes.queue.locks import alone_with_backlog
+from flows.inboxes.queue.locks import locked_backlog
 from flows.inboxes.queue.takes import Take, take_folders, take_of
 from flows.installation.settings import Settings
 from flows.installation.wiring import now
@@ -26,7 +26,7 @@ class Stopped:
     """A take that may go on, and why it did not: how its tries went, or that its answer cannot be read."""
 
     take: Take
-    tries: Tries | None
+    tries: Attempts | None
 
     @property
     def sentence(self) -> str:
@@ -48,7 +48,7 @@ def stopped_take(object_id: ObjectId, settings: Settings) -> Stopped:
                 if take is None or take.object_id != object_id or not take.has_drop:
                     continue
                 damaged = has_damaged_answer(take)
-                tries = None if damaged else tries_of(take)
+                tries = None if damaged else attempts_of(take)
                 if damaged or tries is not None:
                     return Stopped(take, tries)
         except OSError as error:
@@ -65,7 +65,7 @@ def retry(stopped: Stopped) -> None:
     """Let the running service give the take to a run. Raises ``UnavailableError``."""
     try:
         forget_damaged_answer(stopped.take)
-        forget_tries(stopped.take)
+        forget_attempts(stopped.take)
     except OSError as error:
         raise UnavailableError(
             f"{shown(str(stopped.take.folder))} cannot be written to ({error.strerror or error}); see to its "
@@ -106,8 +106,8 @@ def approved(
     Raises ``NotFoundError`` where somebody else has just done so, and what ``ask`` raises; then it waits as
     before.
     """
-    with alone_with_backlog(settings):
-        before = tries_of(take)
+    with locked_backlog(settings):
+        before = attempts_of(take)
         waits = before is not None and before.verdict is Verdict.WAITING
         if not waits or not note_run(take, now(), before):
             raise NotFoundError(
@@ -116,5 +116,5 @@ def approved(
         try:
             ask([replace(take.as_drop, approved_by=by, because=because)])
         except BaseException:
-            put_back_tries(take, before)
+            put_back_attempts(take, before)
             raise

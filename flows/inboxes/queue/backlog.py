@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.inboxes.queue.answers import is_answered
-from flows.inboxes.queue.attempts import Tries, tries_file, tries_of
+from flows.inboxes.queue.attempts import Attempts, attempts_file, attempts_of
 from flows.inboxes.queue.takes import Take, take_folders, take_of
 from flows.installation.areas import Area
 from preservation.model.paths import shown
@@ -18,7 +18,7 @@ class Pending:
     """A take that has its drop and no answer. ``tries`` is ``None`` where no run was given it yet."""
 
     take: Take
-    tries: Tries | None = None
+    tries: Attempts | None = None
 
 
 class Backlog:
@@ -30,13 +30,13 @@ class Backlog:
     def __init__(self, areas: Iterable[Area]) -> None:
         self._areas = tuple(areas)
         self._takes: dict[Path, Take] = {}
-        self._tries: dict[Path, tuple[int, Tries | None]] = {}
+        self._tries: dict[Path, tuple[int, Attempts | None]] = {}
         self.troubles: dict[Path, str] = {}
 
     def pending(self) -> list[Pending]:
         """Return what is pending now, area by area; what cannot be read is left out. Raises nothing."""
         takes: dict[Path, Take] = {}
-        tries: dict[Path, tuple[int, Tries | None]] = {}
+        tries: dict[Path, tuple[int, Attempts | None]] = {}
         self.troubles = {}
         found = []
         for area in self._areas:
@@ -67,10 +67,10 @@ class Backlog:
             f"({error.strerror or error}); it goes on when its disk answers again"
         )
 
-    def _tries_of(self, take: Take) -> tuple[int, Tries | None]:
+    def _tries_of(self, take: Take) -> tuple[int, Attempts | None]:
         try:
-            changed = tries_file(take).stat().st_mtime_ns
+            changed = attempts_file(take).stat().st_mtime_ns
         except FileNotFoundError:
             return 0, None
         known = self._tries.get(take.folder)
-        return known if known is not None and known[0] == changed else (changed, tries_of(take))
+        return known if known is not None and known[0] == changed else (changed, attempts_of(take))

@@ -12,9 +12,9 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from flows.inboxes.queue.attempts import Tries, note_run, put_back_tries
+from flows.inboxes.queue.attempts import Attempts, note_run, put_back_attempts
 from flows.inboxes.queue.backlog import Backlog, Pending
-from flows.inboxes.queue.locks import alone_with_backlog
+from flows.inboxes.queue.locks import locked_backlog
 from flows.inboxes.queue.takes import Take, TakeId
 from flows.installation.log import LOG
 from flows.installation.processes import this_process
@@ -46,10 +46,10 @@ class Counting:
     def _counted(
         self,
         take: Take,
-        tries: Tries,
+        tries: Attempts,
         before: dict[TakeId, tuple[datetime, datetime]],
         at: datetime,
-    ) -> Tries:
+    ) -> Attempts:
         if tries.verdict is None:
             if _has_got_on(self._processing, take, tries.at):
                 tries = msgspec.structs.replace(tries, runs=0, excused=0)
@@ -324,7 +324,7 @@ class Dispatcher:
         Where another service does so now, nothing is planned. An area that cannot be read or written to is
         left out, and told of. Raises what the callables raise, after what else could be asked for.
         """
-        with alone_with_backlog(self._settings, wait=False) as ours:
+        with locked_backlog(self._settings, wait=False) as ours:
             return self._dispatch() if ours else Plan((), (), self._last, None)
 
     def _dispatch(self) -> Plan:
@@ -354,7 +354,7 @@ class Dispatcher:
     def _give(
         self,
         batches: Iterable[Batch],
-        tries: Mapping[TakeId, Tries | None],
+        tries: Mapping[TakeId, Attempts | None],
         troubles: dict[Path, str],
     ) -> list[Batch]:
         """Note and ask for the batches; one that cannot be asked for holds up no other."""
@@ -371,7 +371,7 @@ class Dispatcher:
                 self._submit(noted)
             except BaseException as error:
                 for take in takes:
-                    put_back_tries(take, tries[take.id])
+                    put_back_attempts(take, tries[take.id])
                 if not isinstance(error, Exception):
                     raise
                 refused.append(error)
@@ -381,7 +381,7 @@ class Dispatcher:
             raise refused[0]
         return given
 
-    def _noted(self, take: Take, before: Tries | None, troubles: dict[Path, str]) -> bool:
+    def _noted(self, take: Take, before: Attempts | None, troubles: dict[Path, str]) -> bool:
         try:
             return note_run(take, self._clock(), before)
         except OSError as error:

@@ -21,7 +21,7 @@ _LOCK: Final = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 @contextmanager
-def alone_with_take(take: Take, *, wait: bool = True) -> Iterator[bool]:
+def locked_take(take: Take, *, wait: bool = True) -> Iterator[bool]:
     """Keep others from changing what is noted of the take; gives whether it is there, and ours.
 
     Without ``wait`` it is not ours where somebody else has it now. Raises ``OSError``.
@@ -40,7 +40,7 @@ def alone_with_take(take: Take, *, wait: bool = True) -> Iterator[bool]:
 
 
 @contextmanager
-def alone_with_backlog(settings: Settings, *, wait: bool = True) -> Iterator[bool]:
+def locked_backlog(settings: Settings, *, wait: bool = True) -> Iterator[bool]:
     """Keep other services of the installation from giving its takes to runs; gives whether it is ours to do.
 
     Raises ``OSError``.
@@ -50,13 +50,13 @@ def alone_with_backlog(settings: Settings, *, wait: bool = True) -> Iterator[boo
 
 
 @contextmanager
-def alone_with_accepted(area: Area) -> Iterator[bool]:
+def locked_accepted(area: Area) -> Iterator[bool]:
     """Keep others from clearing the area; gives whether nobody else does so now. Raises ``OSError``."""
     with _locked(area.taken.parent / ".clear.lock", wait=False) as ours:
         yield ours
 
 
-def forget_turns(area: Area) -> None:
+def remove_stale_locks(area: Area) -> None:
     """Remove the locks of takes that are no more, which somebody killed has left. Raises ``OSError``."""
     if not _turns(area).is_dir():
         return

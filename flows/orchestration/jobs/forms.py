@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from flows.archive.restore import Order
+from flows.archive.restore import RestoreRequest
 from preservation.errors import ConfigurationError
 from preservation.model.identifiers import StoreName, VersionNumber, parse_object_id
 
@@ -89,7 +89,7 @@ class RestoreParameters(_JobParameters):
     )
 
     @property
-    def order(self) -> Order:
+    def order(self) -> RestoreRequest:
         """What is ordered. Raises ``ConfigurationError`` where that cannot be."""
         try:
             object_id = parse_object_id(self.object_name)
@@ -99,7 +99,7 @@ class RestoreParameters(_JobParameters):
             raise ConfigurationError(
                 "Whole bag and Files exclude each other: the whole bag, or some files of it"
             )
-        return Order(
+        return RestoreRequest(
             object_id,
             Path(self.target).resolve(),
             VersionNumber(self.object_version) if self.object_version else None,

@@ -22,7 +22,7 @@ from flows.orchestration.server import PrefectApi
 _LOOK_SECONDS: Final = 300.0
 
 
-class MissingRuns:
+class MissedJobs:
     """Looks every few minutes, for a thread of its own: a Prefect that is silent holds up no drop."""
 
     def __init__(self, settings: Settings, api: PrefectApi) -> None:

@@ -18,35 +18,35 @@ from flows.installation.log import LOG
 from flows.installation.processes import this_process
 from flows.installation.wiring import now
 from flows.submission.progress.progress import Lane, StageProgress, in_words
-from flows.submission.workspace import Tally, Workspace, only
+from flows.submission.workspace import Extent, Workspace, only
 from preservation.errors import PreservationError
 from preservation.packaging.planned import PlanSummary
 from preservation.survey.walk import outline_of_tree
 
 
-def to_survey(workspace: Workspace) -> Tally | None:
+def to_survey(workspace: Workspace) -> Extent | None:
     """Return what there is to be read. What lies in a bag was not counted by itself when it was dropped."""
     received = only(workspace.received)
     if received.bag_root is None:
         return only(workspace.claim).found
     payload = outline_of_tree(received.payload_root, received.only)
-    return Tally(payload.files, payload.bytes)
+    return Extent(payload.files, payload.bytes)
 
 
-def to_screen(workspace: Workspace) -> Tally:
+def to_screen(workspace: Workspace) -> Extent:
     """Return the number of files to be looked at; how much of each is read is the examiner's affair."""
-    return Tally(workspace.tally().files, 0)
+    return Extent(workspace.tally().files, 0)
 
 
-def to_normalize(workspace: Workspace) -> Tally:
+def to_normalize(workspace: Workspace) -> Extent:
     """Return the number of derivatives that the decisions ask for; how large they become shows then."""
     asked = (bool(decision.normalize) + bool(decision.access) for decision in workspace.decisions)
-    return Tally(sum(asked), 0)
+    return Extent(sum(asked), 0)
 
 
-def to_replicate(planned: PlanSummary) -> Tally:
+def to_replicate(planned: PlanSummary) -> Extent:
     """Return what one store has to do: write everything and read it back."""
-    return Tally(2 * planned.files, 2 * planned.bytes)
+    return Extent(2 * planned.files, 2 * planned.bytes)
 
 
 _EVERY_SECONDS: Final = 1.0
@@ -57,7 +57,7 @@ _WINDOW_SECONDS: Final = 30.0
 _NO_FAULT_OF_THE_WORK: Final = (OSError, PreservationError)
 """What keeps it from being told; where that is in the way of the work as well, who does the work says so."""
 
-Total = Callable[[], Tally | None]
+Total = Callable[[], Extent | None]
 """Says how much there is to do, where that is known. It is asked once, and only of work that takes long."""
 
 
@@ -68,10 +68,10 @@ class Track:
         self._meter = meter
         self._name = name
         self._total = total
-        self._of: Tally | None = None
+        self._of: Extent | None = None
         self._asked = False
         self._files = self._bytes = 0
-        self._parts: dict[str, Tally] = {}
+        self._parts: dict[str, Extent] = {}
 
     def noted(self, files: int, size: int) -> None:
         """Count so many files and bytes more."""
@@ -83,17 +83,17 @@ class Track:
     def has_come_to(self, part: str, files: int, size: int) -> None:
         """Note how much is done of one part of it; what is done is all of its parts."""
         with self._meter.turn:
-            self._parts[part] = Tally(files, size)
+            self._parts[part] = Extent(files, size)
             self._files = sum(done.files for done in self._parts.values())
             self._bytes = sum(done.bytes for done in self._parts.values())
             self._meter.tick()
 
     @property
-    def done(self) -> Tally:
+    def done(self) -> Extent:
         """What it has done."""
-        return Tally(self._files, self._bytes)
+        return Extent(self._files, self._bytes)
 
-    def lane(self, before: Tally) -> Lane:
+    def lane(self, before: Extent) -> Lane:
         """Return how far it is; ``before`` is how far it was."""
         if not self._asked:
             self._asked = True
@@ -121,7 +121,7 @@ class Meter:
         self._began = now()
         self._next = clock() + _EVERY_SECONDS
         self._next_line = clock() + _LINE_EVERY_SECONDS
-        self._samples: deque[tuple[float, tuple[Tally, ...]]] = deque([(clock(), ())])
+        self._samples: deque[tuple[float, tuple[Extent, ...]]] = deque([(clock(), ())])
         # Lines are those of the flow run, whichever thread comes upon them.
         self._context = copy_context()
 
@@ -169,7 +169,7 @@ class Meter:
         since, before = self._samples[0]
         self._samples.append((moment, tuple(track.done for track in self._tracks)))
         lanes = tuple(
-            track.lane(before[place] if before else Tally(0, 0)) for place, track in enumerate(self._tracks)
+            track.lane(before[place] if before else Extent(0, 0)) for place, track in enumerate(self._tracks)
         )
         return StageProgress(self._stage, self._began, now(), this_process(), moment - since, lanes)
 

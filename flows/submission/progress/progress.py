@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from flows.installation.processes import Process
-from flows.submission.workspace import Tally, Workspace
+from flows.submission.workspace import Extent, Workspace
 from preservation.model.amounts import byte_size
 from preservation.model.verdicts import Verdict
 
@@ -199,9 +199,9 @@ class Lane(msgspec.Struct, frozen=True):
     """
 
     name: str
-    done: Tally
-    before: Tally
-    of: Tally | None
+    done: Extent
+    before: Extent
+    of: Extent | None
 
     @property
     def percent(self) -> float | None:
@@ -232,12 +232,12 @@ class StageProgress(msgspec.Struct, frozen=True):
     lanes: tuple[Lane, ...]
 
     @property
-    def done(self) -> Tally:
+    def done(self) -> Extent:
         """What all lanes have done."""
         return _sum(lane.done for lane in self.lanes)
 
     @property
-    def of(self) -> Tally | None:
+    def of(self) -> Extent | None:
         """How much there is to do in all lanes, where it is known of each."""
         known = [lane.of for lane in self.lanes if lane.of is not None]
         return _sum(known) if len(known) == len(self.lanes) else None
@@ -289,19 +289,19 @@ class StageProgress(msgspec.Struct, frozen=True):
         return self.window + self._silence(moment)
 
 
-def _effort(amount: Tally) -> int:
+def _effort(amount: Extent) -> int:
     return amount.bytes + amount.files * _FILE_COSTS
 
 
-def _percent(done: Tally, of: Tally) -> float | None:
+def _percent(done: Extent, of: Extent) -> float | None:
     # What is there to do may have been counted before somebody added to it.
     return min(100.0, 100 * _effort(done) / _effort(of)) if _effort(of) else None
 
 
-def _sum(amounts: Iterable[Tally]) -> Tally:
+def _sum(amounts: Iterable[Extent]) -> Extent:
     return reduce(
-        lambda one, other: Tally(one.files + other.files, one.bytes + other.bytes), amounts, _NOTHING
+        lambda one, other: Extent(one.files + other.files, one.bytes + other.bytes), amounts, _NOTHING
     )
 
 
-_NOTHING: Final = Tally(0, 0)
+_NOTHING: Final = Extent(0, 0)
