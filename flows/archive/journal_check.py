@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.installation.jobs import Job, job_noted
+from flows.installation.job_records import job_noted
+from flows.installation.jobs import Job
 from flows.installation.settings import Settings
 from flows.installation.wiring import Installation, open_installation
 from storage.journal.comparing import ComparedJournal, NotCompared, verify_with_stores

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from flows.installation.jobs import Job
 from flows.installation.settings import FILE_NAME, FolderStoreSettings
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import open_installation
@@ -66,8 +67,7 @@ pauses = [60, 300, 900, 3600]
 
 [schedules]
 # When jobs run by themselves: cron, "" for never. "30 2 * * *" is every day at half past two.
-clear = "30 2 * * *"             # removes from accepted/ what is due
-verify_journal = "30 4 * * *"    # checks that nobody altered the journal
+{jobs}
 timezone = "UTC"                 # or "Europe/Berlin"
 
 # Who is told of what needs somebody (docs/operations.md, Alarms); without it, alarms stand in the log alone.
@@ -146,7 +146,7 @@ def make_installation(directory: Path) -> Path:
     for name, content in shipped_policies().items():
         (directory / "policies" / name).write_bytes(content)
     file = directory / FILE_NAME
-    file.write_text(_SETTINGS, encoding="utf-8")
+    file.write_text(_SETTINGS.replace("{jobs}", _schedules()), encoding="utf-8")
     settings = load_settings(directory)
     for store in settings.store:
         if isinstance(store, FolderStoreSettings):
@@ -157,3 +157,9 @@ def make_installation(directory: Path) -> Path:
     with open_installation(settings):
         pass
     return file
+
+
+def _schedules() -> str:
+    """Return a line of ``[schedules]`` for each job that runs by itself."""
+    scheduled = {job.summary: f'{job.setting} = "{job.cron}"' for job in Job if job.cron is not None}
+    return "\n".join(f"{line:<32} # {summary}" for summary, line in scheduled.items())

@@ -6,7 +6,7 @@ import os
 from enum import StrEnum
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -16,10 +16,12 @@ from pydantic import (
     ByteSize,
     ConfigDict,
     Field,
+    create_model,
     model_validator,
 )
 
 from flows.installation.areas import Area
+from flows.installation.jobs import Job
 from flows.installation.schedule import require_cron, require_timezone
 from preservation.errors import ConfigurationError
 from preservation.model.identifiers import CollectionName, StoreName, collection_name
@@ -204,15 +206,20 @@ _Cron = Annotated[str, AfterValidator(_cron_or_never)]
 _Timezone = Annotated[str, AfterValidator(require_timezone)]
 
 
-class ScheduleSettings(_Section):
-    """When jobs run by themselves: cron texts, read in ``timezone``; an empty one means never.
+class _Schedules(_Section):
+    """When jobs run by themselves: cron texts, read in ``timezone``; an empty one means never."""
 
-    ``clear`` removes from the accepted drops what is due; ``verify_journal`` checks the journal.
-    """
-
-    clear: _Cron = "30 2 * * *"
-    verify_journal: _Cron = "30 4 * * *"
     timezone: _Timezone = "UTC"
+
+
+if TYPE_CHECKING:
+    ScheduleSettings = _Schedules
+else:
+    ScheduleSettings = create_model(
+        "ScheduleSettings",
+        __base__=_Schedules,
+        **{job.setting: (_Cron, job.cron) for job in Job if job.cron is not None},
+    )
 
 
 class AreaSettings(_Section):

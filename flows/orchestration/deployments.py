@@ -19,10 +19,11 @@ from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import BaseModel
 
-from flows.installation.jobs import Job, schedules_of
+from flows.installation.job_records import schedules_of
+from flows.installation.jobs import Job
 from flows.installation.settings import Settings
 from flows.installation.wiring import SOFTWARE_VERSION
-from flows.orchestration.jobs.forms import ClearParameters, RestoreParameters, VerifyParameters
+from flows.orchestration.jobs.definition import job_definitions
 from flows.orchestration.parameters import PreserveParameters
 from flows.orchestration.schedules import scheduled_anew
 from flows.orchestration.server import PrefectApi
@@ -32,9 +33,6 @@ WORK_POOL = "muniment"
 
 PRESERVE_DROPS = "preserve/drops"
 """The deployment that preserves drops, by Prefect's full name: flow and deployment."""
-
-RESTORE_PACKAGE = "restore/package"
-"""The deployment that restores a package, by Prefect's full name."""
 
 _POOL_TYPE = "process"
 _POOL_DESCRIPTION = (
@@ -119,37 +117,8 @@ def _definitions(settings: Settings) -> Iterator[_Definition]:
         PreserveParameters,
         parameters,
     )
-    yield _Definition(
-        Job.CLEAR,
-        "flows.orchestration.jobs.clear.clear",
-        "Removes drops from accepted/ that are there for longer than their policy's accepted_days, each only "
-        "where it is unchanged and as many replicas of its package as the policy asks for were read back "
-        "just before. The removal stands in the journal. A run ends as *Cleared* or *Nothing due*; as "
-        "*Stays* (something that was due had to stay: the table says why); or as *Interrupted* (the system).",
-        ClearParameters,
-        parameters,
-        Job.CLEAR,
-    )
-    yield _Definition(
-        Job.VERIFY_JOURNAL,
-        "flows.orchestration.jobs.verify.verify",
-        "Checks that no entry of the journal was altered, dropped, moved, put in or cut off since it was "
-        "written, also against the signed heads in every store. Changes nothing. A run ends as *Intact*; as "
-        "*Broken*, which is an alarm too; or as *Interrupted* (the system).",
-        VerifyParameters,
-        parameters,
-        Job.VERIFY_JOURNAL,
-    )
-    yield _Definition(
-        RESTORE_PACKAGE,
-        "flows.orchestration.jobs.restore.restore",
-        "Restores the originals of a kept object, or the whole bag, into a folder that the worker can write "
-        "to; every byte is compared as it lands, and nothing is overwritten. A run ends as *Restored*; as "
-        "*Incomplete* (some file could be had from no store); as *Refused* (no such object, or something is "
-        "in the way: the message says what); or as *Interrupted* (the system).",
-        RestoreParameters,
-        parameters,
-    )
+    for one in job_definitions():
+        yield _Definition(one.job, one.entrypoint, one.description, one.form, parameters, one.job)
 
 
 def _see_to_pool(client: SyncPrefectClient) -> None:

@@ -20,7 +20,7 @@ from support.archives import Archive
 
 from flows.installation.jobs import Job
 from flows.installation.settings_file import load_settings
-from flows.orchestration.deployments import PRESERVE_DROPS, RESTORE_PACKAGE, WORK_POOL, register_deployments
+from flows.orchestration.deployments import PRESERVE_DROPS, WORK_POOL, register_deployments
 from flows.orchestration.parameters import drops_asked, parameters_of
 from flows.orchestration.run_requests import open_runs
 from flows.orchestration.server import PrefectApi
@@ -34,7 +34,7 @@ def client(prefect_url: str) -> Iterator[SyncPrefectClient]:
         yield client
 
 
-ALL = (PRESERVE_DROPS, Job.CLEAR, Job.VERIFY_JOURNAL, RESTORE_PACKAGE)
+ALL = (PRESERVE_DROPS, Job.CLEAR, Job.VERIFY_JOURNAL, Job.RESTORE)
 
 
 def register(archive: Archive) -> tuple[str, ...]:
@@ -97,7 +97,7 @@ def test_every_field_of_the_form_has_a_title_and_a_description(
         (Job.CLEAR, ["directory", "dry_run"], ["directory"]),
         (Job.VERIFY_JOURNAL, ["directory", "copy_at"], ["directory"]),
         (
-            RESTORE_PACKAGE,
+            Job.RESTORE,
             ["directory", "object_name", "target", "object_version", "files", "whole", "store", "dry_run"],
             ["directory", "object_name", "target"],
         ),

@@ -36,11 +36,12 @@ from flows.alarms.alarms import outbox_of
 from flows.inboxes.answer import place
 from flows.inboxes.folder.take import take
 from flows.inboxes.queue.takes import Take
-from flows.installation.jobs import Job, JobRecord, record_of
+from flows.installation.job_records import JobRecord, record_of
+from flows.installation.jobs import Job
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now
-from flows.orchestration.deployments import RESTORE_PACKAGE, register_deployments
+from flows.orchestration.deployments import register_deployments
 from flows.orchestration.jobs import missed
 from flows.orchestration.jobs.missed import MissedJobs
 from flows.orchestration.schedules import given
@@ -175,11 +176,11 @@ def test_a_package_is_restored_from_the_form_into_the_folder_it_names(
 ):
     accepted(archive, settings, "sheet-012")
     wanted = {"object_name": "files/sheet-012", "target": str(tmp_path / "restored")}
-    rehearsed = ran(archive, client, RESTORE_PACKAGE, **wanted, dry_run=True)
+    rehearsed = ran(archive, client, Job.RESTORE, **wanted, dry_run=True)
     assert rehearsed.state_name == "Restored (dry run)"
     assert not (tmp_path / "restored").exists()
 
-    run = ran(archive, client, RESTORE_PACKAGE, **wanted)
+    run = ran(archive, client, Job.RESTORE, **wanted)
 
     assert (run.name, run.state_name) == ("restore files/sheet-012", "Restored")
     assert (tmp_path / "restored" / "page 1.txt").read_text() == "Dear sheet-012"
@@ -191,7 +192,7 @@ def test_a_package_is_restored_from_the_form_into_the_folder_it_names(
         ({**wanted, "target": str(archive.store("first") / "files" / "new")}, "only Muniment writes"),
         ({**wanted, "target": str(tmp_path / "new"), "whole": True, "files": ["a"]}, "exclude"),
     ):
-        refused = ran(archive, client, RESTORE_PACKAGE, **wrong)
+        refused = ran(archive, client, Job.RESTORE, **wrong)
         assert (refused.state_name, refused.state_type) == ("Refused", "FAILED")
         assert refused.state is not None
         assert said in (refused.state.message or "")
@@ -201,10 +202,10 @@ def test_a_package_is_restored_from_the_form_into_the_folder_it_names(
 @pytest.mark.parametrize(
     ("deployment", "parameters"),
     [
-        (RESTORE_PACKAGE, {"object_name": "files/sheet", "target": "relative/path"}),
-        (RESTORE_PACKAGE, {"object_name": "sheet", "target": "/srv/x"}),
-        (RESTORE_PACKAGE, {"object_name": "files/sheet"}),
-        (RESTORE_PACKAGE, {"object_name": "files/sheet", "target": "/x", "object_version": -1}),
+        (Job.RESTORE, {"object_name": "files/sheet", "target": "relative/path"}),
+        (Job.RESTORE, {"object_name": "sheet", "target": "/srv/x"}),
+        (Job.RESTORE, {"object_name": "files/sheet"}),
+        (Job.RESTORE, {"object_name": "files/sheet", "target": "/x", "object_version": -1}),
         (Job.CLEAR, {"dry_run": "perhaps"}),
         (Job.CLEAR, {"dry-run": True}),
         (Job.VERIFY_JOURNAL, {"copy_at": "_journal"}),

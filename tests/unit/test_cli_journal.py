@@ -16,7 +16,8 @@ from typer.testing import CliRunner, Result
 
 from flows.cli.journal import register
 from flows.installation.init import make_installation
-from flows.installation.jobs import Job, record_of
+from flows.installation.job_records import record_of
+from flows.installation.jobs import Job
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import open_installation
 from preservation.errors import AlreadyExistsError, ConfigurationError, IntegrityError, NotFoundError

@@ -12,8 +12,7 @@ from prefect.server.schemas.schedules import CronSchedule
 
 from flows.alarms.alarm import AlarmKind
 from flows.installation.init import make_installation
-from flows.installation.jobs import (
-    Job,
+from flows.installation.job_records import (
     JobRecord,
     forget_schedule,
     job_noted,
@@ -21,6 +20,7 @@ from flows.installation.jobs import (
     scheduled_since,
     schedules_of,
 )
+from flows.installation.jobs import Job
 from flows.installation.schedule import Schedule, require_cron, require_timezone
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings

@@ -16,7 +16,8 @@ from flows.inboxes.answer import KEPT, RECEIPTS, Kept
 from flows.inboxes.queue.locks import locked_accepted
 from flows.inboxes.shelf import Shelf, is_name
 from flows.installation.areas import Area
-from flows.installation.jobs import Job, job_noted
+from flows.installation.job_records import job_noted
+from flows.installation.jobs import Job
 from flows.installation.settings import Settings
 from flows.installation.wiring import Installation, now, open_installation
 from flows.submission.drop import tree_of

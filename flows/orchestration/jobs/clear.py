@@ -8,13 +8,25 @@ from pathlib import Path
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
+from pydantic import Field
 
 from flows.inboxes.accepted.clear import Cleared, Clearing, Stays, clear_installation
+from flows.installation.jobs import Job
 from flows.installation.log import LOG
 from flows.installation.settings import Settings
+from flows.orchestration.jobs.definition import JobDefinition, JobParameters, asked
 from flows.orchestration.jobs.ending import Ended, Rows, named, run_job
-from flows.orchestration.jobs.forms import ClearParameters, asked
 from preservation.model.paths import shown
+
+
+class ClearParameters(JobParameters):
+    """What the flow ``clear`` is asked."""
+
+    dry_run: bool = Field(
+        default=False,
+        title="Dry run",
+        description="Read everything back and say what would be removed; remove nothing.",
+    )
 
 
 def _run_name() -> str:
@@ -88,3 +100,13 @@ def _ended(found: Sequence[Clearing], *, dry_run: bool) -> Ended:
         sentence += f" Not as they were kept: {unsound:,} replicas, which the table names."
     name = "Stays" if stays else "Damaged" if unsound else "Cleared"
     return Ended(named(name, dry_run=dry_run), sentence, rows, good=not stays and not unsound)
+
+
+DEFINITION = JobDefinition(
+    Job.CLEAR,
+    ClearParameters,
+    "Removes drops from accepted/ that are there for longer than their policy's accepted_days, each only "
+    "where it is unchanged and as many replicas of its package as the policy asks for were read back "
+    "just before. The removal stands in the journal. A run ends as *Cleared* or *Nothing due*; as "
+    "*Stays* (something that was due had to stay: the table says why); or as *Interrupted* (the system).",
+)

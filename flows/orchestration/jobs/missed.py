@@ -11,7 +11,8 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.alarms.alarms import raise_alarm
-from flows.installation.jobs import Job, forget_schedule, record_of, scheduled_since, schedules_of
+from flows.installation.job_records import forget_schedule, record_of, scheduled_since, schedules_of
+from flows.installation.jobs import Job
 from flows.installation.log import LOG
 from flows.installation.settings import Settings
 from flows.installation.wiring import now

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from flows.alarms.alarm import Alarm, AlarmKind, new_alarm
-from flows.installation.jobs import CLOCKS_APART, Job, JobRecord
+from flows.installation.job_records import CLOCKS_APART, JobRecord
+from flows.installation.jobs import Job
 from flows.installation.schedule import Schedule
 
 GRACE: Final = timedelta(hours=1)

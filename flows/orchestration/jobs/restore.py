@@ -2,17 +2,84 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
+from pydantic import Field
 
-from flows.archive.restore import restore_object, summary_of
+from flows.archive.restore import RestoreRequest, restore_object, summary_of
+from flows.installation.jobs import Job
 from flows.installation.log import LOG
 from flows.installation.settings import Settings
+from flows.orchestration.jobs.definition import JobDefinition, JobParameters, asked
 from flows.orchestration.jobs.ending import Ended, named, run_job
-from flows.orchestration.jobs.forms import RestoreParameters, asked
+from preservation.errors import ConfigurationError
+from preservation.model.identifiers import StoreName, VersionNumber, parse_object_id
 from preservation.model.paths import shown
 from storage.restoring.outcomes import Restored
+
+
+class RestoreParameters(JobParameters):
+    """What the flow ``restore`` is asked."""
+
+    object_name: str = Field(
+        title="Object",
+        pattern="^[^/]+/[^/]+$",
+        description="What to restore, written collection/object, for example maps/sheet-012.",
+    )
+    target: str = Field(
+        title="Target",
+        pattern="^/.",
+        description=(
+            "The whole path of the folder that the files go to, as the worker sees it; it is made if need "
+            "be, and nothing in it is overwritten."
+        ),
+    )
+    object_version: int = Field(
+        default=0, title="Version", ge=0, description="Which version to restore; 0: the latest there is."
+    )
+    files: list[str] = Field(
+        default_factory=list,
+        title="Files",
+        description="Only these files, as dropped or by their path in the bag; none named: all originals.",
+    )
+    whole: bool = Field(
+        default=False,
+        title="Whole bag",
+        description="The complete bag instead of the originals, with what lies in earlier versions.",
+    )
+    store: str = Field(
+        default="",
+        title="Store",
+        description="The store to read first; the others are asked for what it lacks. Empty: in their order.",
+    )
+    dry_run: bool = Field(
+        default=False,
+        title="Dry run",
+        description="Say what would be restored, and where from; write nothing.",
+    )
+
+    @property
+    def order(self) -> RestoreRequest:
+        """What is ordered. Raises ``ConfigurationError`` where that cannot be."""
+        try:
+            object_id = parse_object_id(self.object_name)
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from error
+        if self.whole and self.files:
+            raise ConfigurationError(
+                "Whole bag and Files exclude each other: the whole bag, or some files of it"
+            )
+        return RestoreRequest(
+            object_id,
+            Path(self.target).resolve(),
+            VersionNumber(self.object_version) if self.object_version else None,
+            tuple(self.files),
+            StoreName(self.store) if self.store else None,
+            self.whole,
+        )
 
 
 def _run_name() -> str:
@@ -67,3 +134,13 @@ def _rows(restored: Restored) -> list[dict[str, str]]:
         {"what": issue.severity.value, "of": str(issue.code), "is": f"{issue.message} {issue.next_step}"}
         for issue in gravest_first
     ]
+
+
+DEFINITION = JobDefinition(
+    Job.RESTORE,
+    RestoreParameters,
+    "Restores the originals of a kept object, or the whole bag, into a folder that the worker can write "
+    "to; every byte is compared as it lands, and nothing is overwritten. A run ends as *Restored*; as "
+    "*Incomplete* (some file could be had from no store); as *Refused* (no such object, or something is "
+    "in the way: the message says what); or as *Interrupted* (the system).",
+)

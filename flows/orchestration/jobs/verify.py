@@ -7,6 +7,7 @@ from pathlib import Path
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
+from pydantic import Field
 
 from flows.alarms.alarms import raise_alarm
 from flows.alarms.occasions import integrity
@@ -17,12 +18,27 @@ from flows.archive.journal_check import (
     check_copy,
     check_journal,
 )
+from flows.installation.jobs import Job
 from flows.installation.log import LOG
 from flows.installation.settings import Settings
 from flows.installation.wiring import now
+from flows.orchestration.jobs.definition import JobDefinition, JobParameters, asked
 from flows.orchestration.jobs.ending import Ended, run_job
-from flows.orchestration.jobs.forms import VerifyParameters, asked
 from preservation.model.paths import shown
+
+
+class VerifyParameters(JobParameters):
+    """What the flow ``verify`` is asked."""
+
+    copy_at: str = Field(
+        default="",
+        title="Copy",
+        pattern="^(/.*)?$",
+        description=(
+            "The whole path of an exported journal, or of the folder _journal of a store, as the worker "
+            "sees it. Empty: the living journal, compared with the signed heads in every store."
+        ),
+    )
 
 
 def _run_name() -> str:
@@ -60,3 +76,12 @@ def _checked(form: VerifyParameters, settings: Settings) -> CheckedJournal:
 
 def _rows(checked: CheckedJournal) -> list[dict[str, str]]:
     return [{"what was found": shown(sentence)} for sentence in (checked.headline, *checked.sentences)]
+
+
+DEFINITION = JobDefinition(
+    Job.VERIFY_JOURNAL,
+    VerifyParameters,
+    "Checks that no entry of the journal was altered, dropped, moved, put in or cut off since it was "
+    "written, also against the signed heads in every store. Changes nothing. A run ends as *Intact*; as "
+    "*Broken*, which is an alarm too; or as *Interrupted* (the system).",
+)

@@ -1,0 +1,68 @@
+"""What a job is: its form, its flow and its words, declared in the module that is called as its flow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from flows.installation.jobs import Job
+from preservation.errors import ConfigurationError
+
+_Form = TypeVar("_Form", bound=BaseModel)
+
+
+class JobParameters(BaseModel):
+    """What every job is asked."""
+
+    model_config = ConfigDict(extra="forbid", title="Parameters")
+
+    directory: str = Field(
+        title="Installation",
+        min_length=1,
+        description="The installation's directory, as the worker sees it: where muniment.toml is.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class JobDefinition:
+    """A job as operators have it: its form in the Prefect UI, and a description of its ends.
+
+    The flow stands beside it, under the job's flow name.
+    """
+
+    job: Job
+    form: type[JobParameters]
+    description: str
+
+    @property
+    def entrypoint(self) -> str:
+        """Where Prefect imports the flow from."""
+        return f"{_module_of(self.job)}.{self.job.flow_name}"
+
+
+def job_definitions() -> Iterator[JobDefinition]:
+    """Give the definition of every job."""
+    for job in Job:
+        definition = import_module(_module_of(job)).DEFINITION
+        if not isinstance(definition, JobDefinition) or definition.job is not job:
+            raise TypeError(f"{_module_of(job)}.DEFINITION does not define {job}")
+        yield definition
+
+
+def asked(form: type[_Form], parameters: dict[str, Any]) -> _Form:
+    """Return what a run is asked. Raises ``ConfigurationError`` where it is not as the form has it."""
+    try:
+        return form.model_validate(parameters)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc'])) or 'parameters'}: {fault['msg']}" for fault in error.errors()
+        )
+        raise ConfigurationError(f"the run's parameters: {faults}; start it anew") from error
+
+
+def _module_of(job: Job) -> str:
+    return f"{__package__}.{job.flow_name}"
