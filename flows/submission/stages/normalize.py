@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
-from flows.installation.wiring import Installation
 from flows.submission.progress.meter import Meter, Track, to_normalize
 from flows.submission.stages.drop_changes import while_there
 from flows.submission.stages.stage import Stage, chronicle_of
@@ -13,16 +13,24 @@ from preservation.model.derivatives import Derivative, Purpose, RefusedDerivativ
 from preservation.model.digests import Algorithm
 from preservation.model.events import Event
 from preservation.normalization.normalize import PRELOAD, normalize
+from preservation.tools.workers import CagedWorkers
 
 
-def _normalize(workspace: Workspace, installation: Installation) -> Iterable[Event]:
+class NormalizationPorts(Protocol):
+    """What normalization asks of an installation."""
+
+    def caged_workers(self, preload: tuple[str, ...]) -> CagedWorkers:
+        """Return caged processes that have ``preload`` imported."""
+
+
+def _normalize(workspace: Workspace, ports: NormalizationPorts) -> Iterable[Event]:
     packaging = workspace.policy.terms.packaging
     algorithms = {Algorithm.SHA256, packaging.algorithm, *packaging.additional_algorithms}
     derivatives = normalize(
         zip(workspace.surveyed(), workspace.decisions, strict=True),
         root=only(workspace.received).payload_root,
         workspace=workspace.root,
-        workers=installation.caged_workers(PRELOAD),
+        workers=ports.caged_workers(PRELOAD),
         algorithms=tuple(sorted(algorithms)),
     )
     with Meter(workspace, NORMALIZE.name) as meter:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
-from flows.installation.wiring import SOFTWARE_VERSION, Installation, now
+from flows.installation.settings import Settings
+from flows.installation.wiring import SOFTWARE_VERSION, now
 from flows.submission.stages.stage import Stage, chronicle_of, end
 from flows.submission.workspace import Numbered, Workspace, only, payload_files
 from preservation.model.digests import Algorithm
@@ -13,15 +15,33 @@ from preservation.model.identifiers import PackageId
 from preservation.model.verdicts import Verdict
 from preservation.packaging.contents import PackageContents
 from preservation.packaging.planning import plan_package
-from storage.ports.catalogue import AlreadyKept
+from preservation.policy.schema import Policy
+from storage.ports.catalogue import AlreadyKept, Catalogue
+from storage.ports.stores import Store
 from storage.versions.reusing import Reusable, reusable
+
+
+class PackagingPorts(Protocol):
+    """What packaging asks of an installation."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The index of what is kept."""
+
+    def stores_for(self, policy: Policy) -> tuple[Store, ...]:
+        """Return the stores that the policy asks for."""
+
 
 _EARLIER = ("survey", "screen", "plan", "normalize")
 
 
-def _package(workspace: Workspace, installation: Installation) -> Iterable[Event]:
+def _package(workspace: Workspace, ports: PackagingPorts) -> Iterable[Event]:
     if not workspace.number.exist:
-        kept = _take_number(workspace, installation)
+        kept = _take_number(workspace, ports)
         if kept is not None:
             end(
                 workspace,
@@ -33,7 +53,7 @@ def _package(workspace: Workspace, installation: Installation) -> Iterable[Event
             return ()
     number = only(workspace.number)
     submission = workspace.submission
-    reused = _reusable(workspace, installation, number.package)
+    reused = _reusable(workspace, ports, number.package)
     workspace.unsound.write(reused.unsound)
     planned = plan_package(
         PackageContents(
@@ -65,9 +85,9 @@ def _package(workspace: Workspace, installation: Installation) -> Iterable[Event
 PACKAGE = Stage("package", _package)
 
 
-def _take_number(workspace: Workspace, installation: Installation) -> AlreadyKept | None:
+def _take_number(workspace: Workspace, ports: PackagingPorts) -> AlreadyKept | None:
     submission = workspace.submission
-    reservation = installation.catalogue.reserve(
+    reservation = ports.catalogue.reserve(
         submission.identifier, submission.object, only(workspace.fingerprint)
     )
     if isinstance(reservation, AlreadyKept):
@@ -76,12 +96,12 @@ def _take_number(workspace: Workspace, installation: Installation) -> AlreadyKep
     return None
 
 
-def _reusable(workspace: Workspace, installation: Installation, package: PackageId) -> Reusable:
+def _reusable(workspace: Workspace, ports: PackagingPorts, package: PackageId) -> Reusable:
     """Find what of the payload need not be written again."""
     return reusable(
-        installation.catalogue,
+        ports.catalogue,
         package,
         (file.digests[Algorithm.SHA256] for file in payload_files(workspace)),
-        installation.stores_for(workspace.policy),
-        threads=installation.settings.work.reading_threads,
+        ports.stores_for(workspace.policy),
+        threads=ports.settings.work.reading_threads,
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
-from flows.installation.wiring import Installation
 from flows.submission.stages.stage import Stage, chronicle_of, end
 from flows.submission.workspace import JUDGING_STAGE, Workspace, only
 from preservation.model.events import Agent, AgentKind, Event
@@ -12,9 +12,18 @@ from preservation.model.issues import Issue
 from preservation.model.verdicts import Verdict
 from preservation.planning.judging import issue_of, judge
 from preservation.policy.selection import decide
+from storage.ports.catalogue import Catalogue
 
 
-def _plan(workspace: Workspace, installation: Installation) -> Iterable[Event]:
+class PlanningPorts(Protocol):
+    """What planning asks of an installation."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The index of what is kept."""
+
+
+def _plan(workspace: Workspace, ports: PlanningPorts) -> Iterable[Event]:
     policy = workspace.policy
     workspace.decisions.write(decide(policy, file) for file in workspace.surveyed())
     approval = only(workspace.approval) if workspace.approval.exist else None
@@ -26,20 +35,20 @@ def _plan(workspace: Workspace, installation: Installation) -> Iterable[Event]:
         return
     if approval is not None:
         yield chronicle.approved(Agent(AgentKind.PERSON, approval.by), approval.because, approval.at)
-    _recognise_again(workspace, installation)
+    _recognise_again(workspace, ports)
 
 
 PLAN = Stage(JUDGING_STAGE, _plan)
 
 
-def _recognise_again(workspace: Workspace, installation: Installation) -> None:
+def _recognise_again(workspace: Workspace, ports: PlanningPorts) -> None:
     """End the submission where the very same content is kept as a version of this object already.
 
     Only what was judged fit is recognised: a drop with something wrong about it is never waved through.
     """
-    for package in installation.catalogue.packages_with_fingerprint(only(workspace.fingerprint)):
+    for package in ports.catalogue.packages_with_fingerprint(only(workspace.fingerprint)):
         if package.object == workspace.submission.object:
-            kept = installation.catalogue.package(package)
+            kept = ports.catalogue.package(package)
             end(
                 workspace,
                 Verdict.ALREADY_KEPT,

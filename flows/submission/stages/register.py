@@ -8,8 +8,10 @@ import shutil
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
+from typing import Protocol
 
-from flows.installation.wiring import Installation, now
+from flows.installation.settings import Settings
+from flows.installation.wiring import now
 from flows.submission.stages.drop_changes import changed_since_survey, has_changed
 from flows.submission.stages.plan import issues_of_the_whole
 from flows.submission.stages.stage import Stage, chronicle_of, end
@@ -19,18 +21,30 @@ from preservation.model.events import Event
 from preservation.model.issues import Issue, Severity
 from preservation.model.verdicts import Verdict
 from preservation.packaging.planned import PlannedBag
-from storage.ports.catalogue import Registration
+from storage.ports.catalogue import Catalogue, Registration
 
 
-def _register(workspace: Workspace, installation: Installation) -> Iterable[Event]:
+class RegistrationPorts(Protocol):
+    """What registration asks of an installation."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The index of what is kept."""
+
+
+def _register(workspace: Workspace, ports: RegistrationPorts) -> Iterable[Event]:
     submission = workspace.submission
     package = only(workspace.number).package
     replicas = tuple(workspace.replicas)
     event = chronicle_of(workspace).registered(str(package))
     tally = workspace.tally()
     # Before it counts as kept: what is kept is not taken up again, and its access copies would be lost.
-    _hand_over_access(workspace, installation)
-    installation.catalogue.register(
+    _hand_over_access(workspace, ports)
+    ports.catalogue.register(
         Registration(
             package=package,
             submission=submission.identifier,
@@ -77,12 +91,12 @@ def _not_repeated(workspace: Workspace) -> str:
     )
 
 
-def _hand_over_access(workspace: Workspace, installation: Installation) -> None:
+def _hand_over_access(workspace: Workspace, ports: RegistrationPorts) -> None:
     """Move the access derivatives to where they are used; made to be remade, they may be replaced."""
     made = workspace.root / Purpose.ACCESS
     if not made.exists():
         return
-    target = installation.settings.access / only(workspace.number).package.prefix
+    target = ports.settings.access / only(workspace.number).package.prefix
     shutil.rmtree(target, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     try:

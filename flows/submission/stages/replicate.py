@@ -3,24 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from flows.alarms.alarms import raise_alarms
 from flows.alarms.occasions import integrity
 from flows.installation.log import LOG
-from flows.installation.wiring import Installation, now
+from flows.installation.settings import Settings
+from flows.installation.wiring import now
 from flows.submission.progress.meter import Meter, to_replicate
 from flows.submission.stages.drop_changes import changed_since_survey, has_changed, require_drop
 from flows.submission.stages.stage import Stage, chronicle_of, end
 from flows.submission.workspace import Workspace
 from preservation.errors import IntegrityError, StorageError, UnavailableError
 from preservation.model.events import Event
+from preservation.model.identifiers import StoreName
 from preservation.model.verdicts import Verdict
 from preservation.packaging.planned import PlannedBag
+from preservation.policy.schema import Policy
+from storage.ports.stores import Purger, Store
 from storage.replication.outcomes import AtFault, Failed, Mismatch, ReplicationOutcome, Short
 from storage.replication.replicate import replicate
 
 
-def _replicate(workspace: Workspace, installation: Installation) -> Iterable[Event]:
+class ReplicationPorts(Protocol):
+    """What replication asks of an installation."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings."""
+
+    def stores_for(self, policy: Policy) -> tuple[Store, ...]:
+        """Return the stores that the policy asks for."""
+
+    @property
+    def purgers(self) -> dict[StoreName, Purger]:
+        """What removes an unfinished try from each store."""
+
+
+def _replicate(workspace: Workspace, ports: ReplicationPorts) -> Iterable[Event]:
     planned = PlannedBag.open(workspace.root)
     if planned is None:
         raise IntegrityError(f"{workspace.root}: the plan of the package is gone; preserve the drop again")
@@ -29,10 +49,10 @@ def _replicate(workspace: Workspace, installation: Installation) -> Iterable[Eve
         issue = changed_since_survey()
         end(workspace, Verdict.REJECTED, issue.message, issues=(issue,))
         return ()
-    outcome = _replicated(planned, workspace, installation)
+    outcome = _replicated(planned, workspace, ports)
     workspace.replicas.write(outcome.replicas)
     raise_alarms(
-        installation.settings,
+        ports.settings,
         (
             integrity(f"store {failure.store}", failure.reason, now())
             for failure in outcome.failures
@@ -50,9 +70,9 @@ def _replicate(workspace: Workspace, installation: Installation) -> Iterable[Eve
 REPLICATE = Stage("replicate", _replicate)
 
 
-def _replicated(planned: PlannedBag, workspace: Workspace, installation: Installation) -> ReplicationOutcome:
+def _replicated(planned: PlannedBag, workspace: Workspace, ports: ReplicationPorts) -> ReplicationOutcome:
     policy = workspace.policy
-    stores = installation.stores_for(policy)
+    stores = ports.stores_for(policy)
     verified = tuple(workspace.replicas.so_far)
     done = {replica.store for replica in verified}
     with Meter(workspace, REPLICATE.name) as meter:
@@ -66,10 +86,10 @@ def _replicated(planned: PlannedBag, workspace: Workspace, installation: Install
             stores,
             copies=policy.terms.replication.copies,
             sites=policy.terms.replication.sites,
-            threads=installation.settings.work.reading_threads,
+            threads=ports.settings.work.reading_threads,
             clock=now,
             verified=verified,
-            purgers=tuple(installation.purgers.values()),
+            purgers=tuple(ports.purgers.values()),
             progress=lambda told: tracks[told.store].has_come_to(told.step, told.files, told.bytes),
         )
 

@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
-from flows.installation.wiring import Installation
 from flows.submission.progress.meter import Meter, to_screen
 from flows.submission.stages.drop_changes import while_there
 from flows.submission.stages.stage import Stage
 from flows.submission.workspace import Workspace, only
 from preservation.model.events import Event
+from preservation.policy.schema import Policy
 from preservation.screening.examiners import JOB_MODULES
 from preservation.screening.screen import screen
+from preservation.tools.workers import CagedWorkers
+from storage.ports.stores import Store
 
 
-def _screen(workspace: Workspace, installation: Installation) -> Iterable[Event]:
+class ScreeningPorts(Protocol):
+    """What screening asks of an installation."""
+
+    def stores_for(self, policy: Policy) -> tuple[Store, ...]:
+        """Return the stores that the policy asks for."""
+
+    def caged_workers(self, preload: tuple[str, ...]) -> CagedWorkers:
+        """Return caged processes that have ``preload`` imported."""
+
+
+def _screen(workspace: Workspace, ports: ScreeningPorts) -> Iterable[Event]:
     policy = workspace.policy
     with Meter(workspace, SCREEN.name) as meter:
         screened = screen(
             workspace.survey,
             root=only(workspace.received).payload_root,
             policy=policy,
-            name_rules=tuple(store.name_rules for store in installation.stores_for(policy)),
-            workers=installation.caged_workers(JOB_MODULES),
+            name_rules=tuple(store.name_rules for store in ports.stores_for(policy)),
+            workers=ports.caged_workers(JOB_MODULES),
             thumbnails=workspace.thumbnails,
             noted=meter.track("looking", lambda: to_screen(workspace)).noted,
         )

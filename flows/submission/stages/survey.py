@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import cache, partial
 from itertools import chain
+from typing import Protocol
 
-from flows.installation.wiring import Installation
 from flows.submission.progress.meter import Meter, Track, to_survey
 from flows.submission.stages.drop_changes import require_drop, while_there
 from flows.submission.stages.stage import Stage, chronicle_of, end
-from flows.submission.stages.virus_check import found_by, scanned_beside
+from flows.submission.stages.virus_check import VirusCheckPorts, found_by, scanned_beside
 from flows.submission.workspace import SURVEYING_STAGE, Workspace
 from preservation.bagit.algorithms import algorithms_of_bag
 from preservation.identification.caged import CagedIdentifier
@@ -36,11 +36,20 @@ from preservation.survey.supplied import (
     goes_unlisted,
 )
 from preservation.survey.survey import survey
+from preservation.tools.workers import CagedWorkers
 
 
-def _survey(workspace: Workspace, installation: Installation) -> Iterable[Event]:
+class SurveyPorts(VirusCheckPorts, Protocol):
+    """What the survey asks of an installation."""
+
+    @property
+    def identifying_workers(self) -> CagedWorkers:
+        """The caged processes of the identification engines."""
+
+
+def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
     submission = workspace.submission
-    settings = installation.settings
+    settings = ports.settings
     policy = workspace.policy
     limits = UnpackLimits(bytes=settings.limits.unpacked_size, files=settings.limits.unpacked_files)
     chronicle = chronicle_of(workspace)
@@ -58,7 +67,7 @@ def _survey(workspace: Workspace, installation: Installation) -> Iterable[Event]
     manifests = _manifests(received, policy)
     algorithms = _algorithms(policy, manifests, received)
     identifier = CagedIdentifier(
-        installation.identifying_workers, second_opinion=policy.terms.identification.second_opinion
+        ports.identifying_workers, second_opinion=policy.terms.identification.second_opinion
     )
     with Meter(workspace, SURVEYING_STAGE) as meter:
         # What has to be counted is counted once.
@@ -72,7 +81,7 @@ def _survey(workspace: Workspace, installation: Installation) -> Iterable[Event]
             noted=reading.noted,
         )
         scanning = partial(meter.track, "virus check", total)
-        with scanned_beside(workspace, received, installation, scanning) as scanner:
+        with scanned_beside(workspace, received, ports, scanning) as scanner:
             workspace.survey.write(while_there(workspace, _counted(found, identifying)))
     workspace.engines.write(identifier.releases)
     yield from _surveyed_events(workspace, algorithms)

@@ -8,8 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import takewhile
 from threading import Event as Signal
+from typing import Protocol
 
-from flows.installation.wiring import Installation, now
+from flows.installation.settings import Settings
+from flows.installation.wiring import now
 from flows.submission.progress.meter import Track
 from flows.submission.workspace import Workspace
 from preservation.model.paths import RelativePath
@@ -17,14 +19,27 @@ from preservation.model.submissions import Received
 from preservation.model.viruses import NoScanner, NotScanned, ScannedFile, ScannerRelease
 from preservation.policy.arriving import VirusScan
 from preservation.survey.walk import FoundFile, walk
+from preservation.tools.clamd import Clamd
 from preservation.virus.findings import VirusFindings, findings, require_scanner
 from preservation.virus.scan import ScanTerms, scan
 from preservation.virus.trust import doubt
 
 
+class VirusCheckPorts(Protocol):
+    """What the virus check asks of an installation."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings."""
+
+    @property
+    def virus_scanner(self) -> Clamd:
+        """The client of the virus scanner."""
+
+
 @contextmanager
 def scanned_beside(
-    workspace: Workspace, received: Received, installation: Installation, track: Callable[[], Track]
+    workspace: Workspace, received: Received, ports: VirusCheckPorts, track: Callable[[], Track]
 ) -> Iterator[ScannerRelease | NoScanner | None]:
     """Have the drop's files scanned while the context lasts; what was said of them is written at its end.
 
@@ -34,12 +49,12 @@ def scanned_beside(
     if workspace.policy.terms.intake.virus_scan is VirusScan.OFF:
         yield None
         return
-    scanner = installation.virus_scanner.release()
+    scanner = ports.virus_scanner.release()
     if isinstance(scanner, NoScanner):
         workspace.scanned.write(())
         yield scanner
         return
-    virus = installation.settings.virus
+    virus = ports.settings.virus
     terms = ScanTerms(virus.parallel_streams, int(virus.largest), _doubt(workspace, scanner))
     left = Signal()
     files = (entry for entry in walk(received.payload_root, received.only) if isinstance(entry, FoundFile))
@@ -53,7 +68,7 @@ def scanned_beside(
 
     def verdicts() -> Iterator[ScannedFile]:
         # They come in the order of the paths.
-        for scanned in scan(received.payload_root, paths(), installation.virus_scanner, terms):
+        for scanned in scan(received.payload_root, paths(), ports.virus_scanner, terms):
             progress.noted(1, sizes.popleft())
             yield scanned
 
