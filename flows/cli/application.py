@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Annotated
 
 import typer
+
+from flows.cli.output import say
 
 _VERBS = (
     "init",
@@ -28,7 +31,6 @@ _VERBS = (
 app = typer.Typer(
     name="muniment",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     # Rich's markup would cost a quarter of a second before the first word.
     rich_markup_mode=None,
@@ -39,6 +41,24 @@ app = typer.Typer(
         "program, 6 storage, 7 waiting for a person, 130 cancelled."
     ),
 )
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        say(f"muniment {version('muniment')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
 
 for _verb in _VERBS:
     import_module(f"flows.cli.{_verb}").register(app)

@@ -12,6 +12,7 @@ import sys
 import tomllib
 import zipfile
 from email.parser import HeaderParser
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -130,7 +131,8 @@ def test_whoever_is_stopped_has_the_time_to_drain(settings: Settings):
 
 
 def test_who_waits_for_a_healthy_service_waits_for_one_that_has_a_health_check():
-    images = {"muniment:0.1.0": "Dockerfile", "muniment-s3:0.1.0": "s3/Dockerfile"}
+    release = version("muniment")
+    images = {f"muniment:{release}": "Dockerfile", f"muniment-s3:{release}": "s3/Dockerfile"}
     for service in services().values():
         for name, wait in service.get("depends_on", {}).items():
             waited_for = services()[name]
