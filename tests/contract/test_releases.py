@@ -20,12 +20,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from archives import Archive
-from running_flows import preserved, surroundings
+from support.archives import Archive
+from support.flow_runs import preserved, surroundings
 from typer.testing import CliRunner
 
 from flows.cli.application import app
-from flows.settings_file import HOME_VARIABLE
+from flows.installation.settings_file import HOME_VARIABLE
 from preservation.errors import PreservationError
 
 _RELEASES = sorted(Path(__file__).parent.parent.glob("fixtures/*/*/truth.json"))

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from archives import MUNIMENT
+from support.archives import MUNIMENT
 
 from flows.cli.output import CONTRACT_VERSION
 from preservation.receipt import as_json
