@@ -21,7 +21,7 @@ from storage.database.upgrading import CURRENT_REVISION
 from storage.journal.heads import signed_bytes
 from storage.ports.journal import GENESIS, KeyId
 
-_PATIENCE = 30.0
+_PATIENCE = 60.0
 
 
 @pytest.fixture
