@@ -71,11 +71,8 @@ def run_preserve(settings: Settings, api: PrefectApi, drops: list[Drop]) -> RunO
     while they were worked on, each drop is told as it ended. However Prefect fails, that is known within
     a few minutes.
 
-    Prefect is imported here and not before: it costs two seconds, which no other verb shall pay.
     """
-    os.environ.update(client_environment(settings, api))
-    # The console is ours.
-    os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
+    import_prefect(settings, api)
     from prefect.settings import (  # noqa: PLC0415  see above
         PREFECT_API_REQUEST_TIMEOUT,
         PREFECT_API_URL,
@@ -86,9 +83,6 @@ def run_preserve(settings: Settings, api: PrefectApi, drops: list[Drop]) -> RunO
 
     from flows.delivery import delivered  # noqa: PLC0415  see above
     from flows.preserve import outcomes_noted, preserve  # noqa: PLC0415  see above
-
-    # What was imported stays: to search it for cycles takes a tenth of a second each time.
-    gc.freeze()
 
     ours = {
         PREFECT_API_URL: api.url,
@@ -110,6 +104,23 @@ def run_preserve(settings: Settings, api: PrefectApi, drops: list[Drop]) -> RunO
                 "again and it goes on"
             )
     return noted[0] if noted else RunOutcome([not_begun(drop, reason) for drop in drops])
+
+
+def import_prefect(settings: Settings, api: PrefectApi) -> None:
+    """Import what the flow needs, told of ``api``; to be done while that is started, and once.
+
+    Prefect is imported here and not before: it costs two seconds, which no other verb shall pay.
+    """
+    os.environ.update(client_environment(settings, api))
+    # The console is ours.
+    os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
+    # What is imported stays: to search it for cycles, then and later, takes a tenth of a second each time.
+    gc.disable()
+    import flows.delivery  # noqa: PLC0415  see above
+    import flows.preserve  # noqa: F401, PLC0415  see above
+
+    gc.freeze()
+    gc.enable()
 
 
 def _result_of(state: Any) -> RunOutcome:  # noqa: ANN401  Prefect's state, whose result is typed by nobody

@@ -72,12 +72,12 @@ def preserve(
 
 
 def _preserve(drops: list[Drop], settings: Settings, *, json: bool) -> set[int]:
-    from flows.running import in_runs, run_preserve
+    from flows.running import import_prefect, in_runs, run_preserve
     from flows.serving import prefect_api
 
     told: dict[str, Told] = {}
     faults: set[int] = set()
-    with prefect_api(settings) as api:
+    with prefect_api(settings, lambda api: import_prefect(settings, api)) as api:
         for run in in_runs(drops, settings):
             outcome = run_preserve(settings, api, run)
             told |= {one.object: one for one in outcome.told}
