@@ -71,6 +71,7 @@ bench: $(READY)
 
 schema: $(READY)
 	$(BIN)/python -m preservation.policy.json_schema policies/policy.schema.json
+	$(BIN)/python -m flows.orchestration.prefect_database flows/orchestration/prefect_schema.sql
 
 # Renew the locked, hashed dependencies (needs uv).
 UV_COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes \

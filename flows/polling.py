@@ -16,9 +16,13 @@ from flows.handing.hands import Hands
 from flows.installation.settings import Settings
 from flows.lost_runs import LostRuns
 from flows.orchestration.deployments import WORK_POOL, register_deployments
+from flows.orchestration.run_bell import Bell
 from flows.orchestration.server import PrefectApi
 
 _QUERY_SECONDS = 0.5
+_IDLE_SECONDS = 3.0
+"""While nothing runs, Prefect is asked so often, and at once when the watcher has asked it for a run."""
+
 _LONGEST_PAUSE = 10.0
 _LOOK_SECONDS = 0.2
 _SYNC_SECONDS = 30.0
@@ -48,6 +52,7 @@ class Polling:
         self._api = api
         self._hands = hands
         self._lost = LostRuns(hands.folder)
+        self._bell = Bell(settings)
         self._worker = worker
         self._say = say
         self._asked_to_stop = 0
@@ -104,7 +109,15 @@ class Polling:
                         "it is asked until it does"
                     )
                 pause = min(2 * pause, _LONGEST_PAUSE)
-            await _either(pause, self._stopping)
+            await self._rest(pause)
+
+    async def _rest(self, pause: float) -> None:
+        """Wait for ``pause``; where nothing runs for longer, until this installation asks for a run."""
+        until = asyncio.get_running_loop().time() + max(pause, 0 if self._runs else _IDLE_SECONDS)
+        while (left := until - asyncio.get_running_loop().time()) > 0 and not self._stopping.is_set():
+            await _either(min(left, pause, _LOOK_SECONDS), self._stopping)
+            if self._bell.rang():
+                return
 
     async def _now_and_then(self, tell: Callable[[], Awaitable[None]], seconds: float) -> None:
         """Tell Prefect something again and again: that this worker lives, how runs ended unnoticed.

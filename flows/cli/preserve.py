@@ -72,12 +72,12 @@ def preserve(
 
 
 def _preserve(drops: list[DropRequest], settings: Settings, *, json: bool) -> set[int]:
-    from flows.orchestration.in_process import in_runs, run_preserve
+    from flows.orchestration.in_process import import_prefect, in_runs, run_preserve
     from flows.orchestration.server import prefect_api
 
     told: dict[str, SubmissionResult] = {}
     faults: set[int] = set()
-    with prefect_api(settings) as api:
+    with prefect_api(settings, lambda api: import_prefect(settings, api)) as api:
         for run in in_runs(drops, settings):
             outcome = run_preserve(settings, api, run)
             told |= {one.object: one for one in outcome.told}

@@ -5,12 +5,8 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-from prefect.events.worker import EventsWorker
-from prefect.logging.handlers import APILogWorker
 
 from flows.installation.log import LOG
 from flows.installation.reachable import require_reachable
@@ -21,19 +17,6 @@ from flows.submission.drop import DropRequest, name_of
 from preservation.errors import ConfigurationError, NotFoundError, PreservationError
 from preservation.policy.load import load
 from preservation.survey.walk import FoundFile, walk
-
-_SECONDS = 10
-
-
-@contextmanager
-def delivered() -> Iterator[None]:
-    """Deliver, at the end of the context, the log lines and events that Prefect sends in the background."""
-    try:
-        yield
-    finally:
-        EventsWorker.drain_all(timeout=_SECONDS, at_exit=False)
-        APILogWorker.drain_all(timeout=_SECONDS, at_exit=False)
-
 
 _REQUEST_SECONDS = 10.0
 _REQUEST_RETRIES = 2
@@ -87,12 +70,8 @@ def run_preserve(settings: Settings, api: PrefectApi, drops: list[DropRequest]) 
     Raises nothing: what stops the run is told of every drop as *interrupted*. Where only Prefect went
     while they were worked on, each drop is told as it ended. However Prefect fails, that is known within
     a few minutes.
-
-    Prefect is imported here and not before: it costs two seconds, which no other verb shall pay.
     """
-    os.environ.update(client_environment(settings, api))
-    # The console is ours.
-    os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
+    import_prefect(settings, api)
     from prefect.settings import (  # noqa: PLC0415  see above
         PREFECT_API_REQUEST_TIMEOUT,
         PREFECT_API_URL,
@@ -101,10 +80,8 @@ def run_preserve(settings: Settings, api: PrefectApi, drops: list[DropRequest]) 
         temporary_settings,
     )
 
+    from flows.orchestration.delivery import delivered  # noqa: PLC0415  see above
     from flows.orchestration.preserve import outcomes_noted, preserve  # noqa: PLC0415  see above
-
-    # What was imported stays: to search it for cycles takes a tenth of a second each time.
-    gc.freeze()
 
     ours = {
         PREFECT_API_URL: api.url,
@@ -126,6 +103,23 @@ def run_preserve(settings: Settings, api: PrefectApi, drops: list[DropRequest]) 
                 "again and it goes on"
             )
     return noted[0] if noted else RunResult([not_begun(drop, reason) for drop in drops])
+
+
+def import_prefect(settings: Settings, api: PrefectApi) -> None:
+    """Import what the flow needs, told of ``api``; to be done while that is started, and once.
+
+    Prefect is imported here and not before: it costs two seconds, which no other verb shall pay.
+    """
+    os.environ.update(client_environment(settings, api))
+    # The console is ours.
+    os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
+    # What is imported stays: to search it for cycles, then and later, takes a tenth of a second each time.
+    gc.disable()
+    import flows.orchestration.delivery  # noqa: PLC0415  see above
+    import flows.orchestration.preserve  # noqa: F401, PLC0415  see above
+
+    gc.freeze()
+    gc.enable()
 
 
 def _result_of(state: Any) -> RunResult:  # noqa: ANN401  Prefect's state, whose result is typed by nobody

@@ -32,6 +32,7 @@ from flows.installation.settings import Settings
 from flows.installation.wiring import now
 from flows.orchestration.deployments import PRESERVE_DROPS, register_deployments
 from flows.orchestration.parameters import drops_asked, parameters_of
+from flows.orchestration.run_bell import ring
 from flows.orchestration.server import PrefectApi
 from flows.submission.drop import DropRequest, label_of
 from preservation.errors import ConfigurationError
@@ -72,13 +73,15 @@ class Runs:
         """Ask for a run for ``drops``, as soon as a worker is free; return the run's identifier."""
         asked = list(drops)
         try:
-            return self._asked(self._deployment_id(), asked)
+            run = self._asked(self._deployment_id(), asked)
         except httpx.HTTPStatusError as error:
             if error.response.status_code != httpx.codes.NOT_FOUND:
                 raise
             # Somebody has replaced the deployment, or all of Prefect's database, since we last asked.
             self._deployment = None
-            return self._asked(self._deployment_id(), asked)
+            run = self._asked(self._deployment_id(), asked)
+        ring(self._settings)
+        return run
 
     def under_way(self) -> list[AskedRun]:
         """Return the runs of this installation that are under way, first those asked for first.

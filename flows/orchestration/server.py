@@ -15,7 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ import msgspec
 from flows.installation.log import LOG
 from flows.installation.processes import born
 from flows.installation.settings import Settings
+from flows.orchestration.prefect_database import prepare_database
 from preservation.errors import UnavailableError
 
 _LOOPBACK = "127.0.0.1"
@@ -35,6 +36,22 @@ _PATIENCE_SECONDS = 60
 _STOP_SECONDS = 15
 _POLL_SECONDS = 0.1
 _HTTP_OK = 200
+
+_AT_REST = {
+    "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS": "30",
+    "PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS": "30",
+    "PREFECT_SERVER_SERVICES_CLEANUP_RECONCILER_LOOP_SECONDS": "30",
+    "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "15",
+    "PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY": "PT15S",
+}
+"""Every service of Prefect's runs; these look less often than every five seconds, which is costly at rest."""
+
+_ON_DEMAND = {
+    # What people choose from in a UI that nobody opens; the server of ``muniment up`` registers them.
+    "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
+    # Else Prefect takes them for registered.
+    "PREFECT_SERVER_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",
+}
 
 # Servers that this process started: a dead child answers to its number until it is asked for its end.
 _CHILDREN: dict[int, subprocess.Popen[bytes]] = {}
@@ -71,9 +88,12 @@ class _Server(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def prefect_api(settings: Settings) -> Iterator[PrefectApi]:
+def prefect_api(
+    settings: Settings, meanwhile: Callable[[PrefectApi], object] | None = None
+) -> Iterator[PrefectApi]:
     """Give a Prefect API that answers, for as long as the context lasts.
 
+    Where a server has to be started, ``meanwhile`` is called once with its API, which does not answer yet.
     Raises ``UnavailableError`` where the configured one does not answer, or ours does not start.
     """
     if settings.prefect.api_url:
@@ -83,7 +103,8 @@ def prefect_api(settings: Settings) -> Iterator[PrefectApi]:
     with (home / "users").open("a") as users:
         fcntl.flock(users, fcntl.LOCK_SH)
         try:
-            yield PrefectApi(_running_or_started(home, port=_free_port(), on_demand=True).url)
+            server = _running_or_started(home, port=_free_port(), on_demand=True, meanwhile=meanwhile)
+            yield PrefectApi(server.url)
         finally:
             _stop_if_last(home, users.fileno())
 
@@ -199,14 +220,16 @@ def _running(home: Path) -> _Server | None:
     return server if server is not None and _lives(server) and _answers(server.url) else None
 
 
-def _running_or_started(home: Path, *, port: int, on_demand: bool) -> _Server:
+def _running_or_started(
+    home: Path, *, port: int, on_demand: bool, meanwhile: Callable[[PrefectApi], object] | None = None
+) -> _Server:
     """Return the server that runs, or start one: never two of them, for they would share a database."""
     with (home / "starting").open("a") as starting:
         fcntl.flock(starting, fcntl.LOCK_EX)
         server = _noted(home)
         if server is not None and _lives(server):
             return _waited_for(server)
-        return _start(home, port, on_demand=on_demand)
+        return _start(home, port, on_demand=on_demand, meanwhile=meanwhile)
 
 
 def _waited_for(server: _Server) -> _Server:
@@ -222,8 +245,11 @@ def _waited_for(server: _Server) -> _Server:
     return server
 
 
-def _start(home: Path, port: int, *, on_demand: bool) -> _Server:
+def _start(
+    home: Path, port: int, *, on_demand: bool, meanwhile: Callable[[PrefectApi], object] | None
+) -> _Server:
     url = _url(port)
+    prepare_database(home)
     with (home / "server.log").open("ab") as log:
         process = subprocess.Popen(  # noqa: S603  our own interpreter, an argument list
             [sys.executable, "-m", "prefect", "server", "start", "--host", _LOOPBACK, "--port", str(port)],
@@ -231,7 +257,12 @@ def _start(home: Path, port: int, *, on_demand: bool) -> _Server:
             stdout=log,
             stderr=log,
             start_new_session=True,
-            env={**os.environ, **server_environment(home), "PREFECT_UI_API_URL": "/api"},
+            env={
+                **os.environ,
+                **server_environment(home),
+                **(_ON_DEMAND if on_demand else {}),
+                "PREFECT_UI_API_URL": "/api",
+            },
         )
     _CHILDREN[process.pid] = process
     server = _Server(process.pid, born(process.pid) or "", url, on_demand)
@@ -241,6 +272,8 @@ def _start(home: Path, port: int, *, on_demand: bool) -> _Server:
         # Nobody would know of it.
         _stop(home, server)
         raise
+    if meanwhile is not None:
+        meanwhile(PrefectApi(url))
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if _answers(url):
@@ -268,6 +301,7 @@ def server_environment(home: Path) -> dict[str, str]:
         # The second UI asks an analytics host from the user's browser whatever the server is told.
         "PREFECT_SERVER_UI_V2_ENABLED": "false",
         "DO_NOT_TRACK": "1",
+        **_AT_REST,
     }
 
 

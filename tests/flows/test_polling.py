@@ -18,6 +18,7 @@ from flows.handing.hands import Hands
 from flows.installation.init import make_installation
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
+from flows.orchestration import run_bell
 from flows.orchestration.run_requests import Runs
 from flows.orchestration.server import PrefectApi
 from flows.polling import Polling
@@ -40,7 +41,8 @@ def no_json() -> ValueError:
 
 def a_polling(settings: Settings, said: list[str], **worker: object) -> Polling:
     hands = SimpleNamespace(folder=settings.state / "hands", keep_warm=lambda: None)
-    known = SimpleNamespace(name="here", limiter=SimpleNamespace(available_tokens=1), **worker)
+    limiter = SimpleNamespace(available_tokens=1, borrowed_tokens=0)
+    known = SimpleNamespace(name="here", limiter=limiter, **worker)
     return Polling(
         settings, PrefectApi("http://127.0.0.1:9/api"), cast("Hands", hands), cast("Any", known), said.append
     )
@@ -80,6 +82,7 @@ def test_a_worker_that_gets_a_page_in_place_of_runs_asks_on(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(polling, "_QUERY_SECONDS", 0.01)
+    monkeypatch.setattr(polling, "_IDLE_SECONDS", 0.01)
     monkeypatch.setattr(polling, "register_deployments", lambda *_: [])
     answers: Iterator[Exception | None] = iter(
         [no_json(), OSError(errno.EMFILE, "Too many open files"), None]
@@ -98,6 +101,44 @@ def test_a_worker_that_gets_a_page_in_place_of_runs_asks_on(
     asyncio.run(worker._poll())
     assert ["does not answer (JSONDecodeError)" in text for text in said] == [True, False]
     assert said[-1] == "Prefect answers again"
+
+
+def test_an_idle_worker_asks_seldom_and_at_once_when_the_bell_rings(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(polling, "_IDLE_SECONDS", 60.0)
+    asked: list[float] = []
+
+    async def ask() -> None:
+        asked.append(asyncio.get_running_loop().time())
+        if len(asked) == 2:
+            worker._stopping.set()
+
+    async def rung() -> None:
+        polling_on = asyncio.create_task(worker._poll())
+        # Longer than a busy worker rests: it has asked once, and nothing has called it.
+        await asyncio.sleep(3 * polling._QUERY_SECONDS)
+        assert len(asked) == 1
+        run_bell.ring(settings)
+        await asyncio.wait_for(polling_on, 30)
+
+    worker = a_polling(settings, [], get_and_submit_flow_runs=ask)
+    asyncio.run(rung())
+    assert len(asked) == 2
+
+
+def test_a_worker_that_has_runs_under_way_asks_for_more_without_being_called(settings: Settings):
+    asked: list[float] = []
+
+    async def ask() -> None:
+        asked.append(asyncio.get_running_loop().time())
+        if len(asked) == 3:
+            worker._stopping.set()
+
+    worker = a_polling(settings, [], get_and_submit_flow_runs=ask)
+    worker._worker.limiter.borrowed_tokens = 1  # type: ignore[misc]  a stand-in
+    asyncio.run(asyncio.wait_for(worker._poll(), 30))
+    assert asked[2] - asked[0] < polling._IDLE_SECONDS
 
 
 def test_a_page_in_place_of_the_runs_under_way_does_not_end_the_service(

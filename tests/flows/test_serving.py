@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Thread
 from urllib.parse import urlsplit
 
+import httpx
 import msgspec
 import pytest
 
@@ -158,6 +159,22 @@ def test_a_server_that_lives_and_never_answers_is_told_and_its_note_is_left(
         serving.running_api(settings)
     assert serving._noted(serving._home(settings)) == server
     assert stranger.poll() is None
+
+
+def test_what_is_done_while_a_server_starts_is_done_before_it_answers_and_the_next_one_is_whole(
+    tmp_path: Path,
+):
+    settings = serving_at(tmp_path / "archive", f"http://127.0.0.1:{serving._free_port()}")
+    answered: list[bool] = []
+
+    def blocks(api: serving.PrefectApi) -> int:
+        return len(httpx.post(f"{api.url}/block_types/filter", json={}, timeout=60).raise_for_status().json())
+
+    with serving.prefect_api(settings, lambda api: answered.append(api.answers)) as api:
+        assert (answered, api.answers, blocks(api)) == ([False], True, 0)
+    with serving.served(settings) as api:
+        # That one is for people: they find what they can choose from.
+        assert blocks(api) > 0
 
 
 def test_a_server_that_is_dead_is_not_trusted_though_its_port_answers(
