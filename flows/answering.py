@@ -13,7 +13,7 @@ from flows.drops import Drop
 from flows.leftovers import let_go
 from flows.log import LOG
 from flows.scratch import scratch_folder
-from flows.stages.stage import chronicle_of, interrupted_by
+from flows.stages.stage import ingest_events_of, interrupted_by
 from flows.wiring import Installation, now
 from flows.workspace import Ending, Workspace, only
 from preservation.errors import PreservationError, StorageError
@@ -90,7 +90,7 @@ def _answer(workspace: Workspace, installation: Installation) -> Told:
     LOG.info("%s: answer", submission.object)
     receipt = _receipt(workspace, ending, installation)
     page = render(receipt, _target(workspace, installation))
-    events = (chronicle_of(workspace).ended(ending.verdict, ending.sentence, ending.at),)
+    events = (ingest_events_of(workspace).ended(ending.verdict, ending.sentence, ending.at),)
     installation.catalogue.conclude(
         Conclusion(submission, ending.verdict, ending.at, ending.sentence, page), events
     )

@@ -14,7 +14,7 @@ from flows.watching.takes import Take
 from preservation.errors import IntegrityError, SourceChangedError
 from preservation.model.paths import shown
 from preservation.model.verdicts import Verdict
-from preservation.virus.findings import INFECTED
+from preservation.virus.outcome import INFECTED
 
 _SEE_TO_RUNS: Final = "See that Prefect and a worker run: muniment status."
 

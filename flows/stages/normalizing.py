@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from flows.progressing.meter import Meter, Track
 from flows.progressing.totals import to_normalize
 from flows.stages.changes import while_there
-from flows.stages.stage import Stage, chronicle_of
+from flows.stages.stage import Stage, ingest_events_of
 from flows.wiring import Installation
 from flows.workspace import Workspace, only
 from preservation.model.derivatives import Derivative, Purpose, RefusedDerivative
@@ -39,7 +39,7 @@ def _normalize(workspace: Workspace, installation: Installation) -> Iterable[Eve
             access += 1
     if not proved + access + refused:
         return ()
-    return (chronicle_of(workspace).normalized(proved, access, refused),)
+    return (ingest_events_of(workspace).normalized(proved, access, refused),)
 
 
 NORMALIZE = Stage("normalize", _normalize)

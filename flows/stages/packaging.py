@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flows.kept_payload import payload_files
-from flows.stages.stage import Stage, chronicle_of, end
+from flows.stages.stage import Stage, end, ingest_events_of
 from flows.wiring import SOFTWARE_VERSION, Installation, now
 from flows.workspace import Numbered, Workspace, only
 from preservation.model.digests import Algorithm
@@ -57,7 +57,7 @@ def _package(workspace: Workspace, installation: Installation) -> Iterable[Event
     )
     if not reused.files and not reused.unsound:
         return (planned.summary.event,)
-    relied_on = chronicle_of(workspace).relied_on(
+    relied_on = ingest_events_of(workspace).relied_on(
         str(number.package), len(reused.files), reused.bytes, len(reused.unsound)
     )
     return (relied_on, planned.summary.event)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from flows.stages.stage import Stage, chronicle_of, end
+from flows.stages.stage import Stage, end, ingest_events_of
 from flows.wiring import Installation
 from flows.workspace import JUDGING_STAGE, Workspace, only
 from preservation.model.events import Agent, AgentKind, Event
@@ -19,13 +19,13 @@ def _plan(workspace: Workspace, installation: Installation) -> Iterable[Event]:
     workspace.decisions.write(decide(policy, file) for file in workspace.surveyed())
     approval = only(workspace.approval) if workspace.approval.exist else None
     judgement = judge(every_issue(workspace), approved=approval is not None)
-    chronicle = chronicle_of(workspace)
-    yield chronicle.screened(judgement.verdict, judgement.sentence)
+    ingest_events = ingest_events_of(workspace)
+    yield ingest_events.screened(judgement.verdict, judgement.sentence)
     if judgement.verdict is not None:
         end(workspace, judgement.verdict, judgement.sentence, issues=issues_of_the_whole(workspace))
         return
     if approval is not None:
-        yield chronicle.approved(Agent(AgentKind.PERSON, approval.by), approval.because, approval.at)
+        yield ingest_events.approved(Agent(AgentKind.PERSON, approval.by), approval.because, approval.at)
     _recognise_again(workspace, installation)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from flows.kept_payload import payload_files
 from flows.stages.changes import changed_since_survey, has_changed
 from flows.stages.planning import issues_of_the_whole
-from flows.stages.stage import Stage, chronicle_of, end
+from flows.stages.stage import Stage, end, ingest_events_of
 from flows.wiring import Installation, now
 from flows.workspace import Workspace, only
 from preservation.model.derivatives import Purpose
@@ -27,7 +27,7 @@ def _register(workspace: Workspace, installation: Installation) -> Iterable[Even
     submission = workspace.submission
     package = only(workspace.number).package
     replicas = tuple(workspace.replicas)
-    event = chronicle_of(workspace).registered(str(package))
+    event = ingest_events_of(workspace).registered(str(package))
     tally = workspace.tally()
     # Before it counts as kept: what is kept is not taken up again, and its access copies would be lost.
     _hand_over_access(workspace, installation)

@@ -10,7 +10,7 @@ from flows.log import LOG
 from flows.progressing.meter import Meter
 from flows.progressing.totals import to_replicate
 from flows.stages.changes import changed_since_survey, has_changed, require_drop
-from flows.stages.stage import Stage, chronicle_of, end
+from flows.stages.stage import Stage, end, ingest_events_of
 from flows.wiring import Installation, now
 from flows.workspace import Workspace
 from preservation.errors import IntegrityError, StorageError, UnavailableError
@@ -44,8 +44,8 @@ def _replicate(workspace: Workspace, installation: Installation) -> Iterable[Eve
         _fall_short(workspace, outcome)
     for failure in outcome.failures:
         LOG.warning("%s: store %s: %s", planned.package, failure.store, failure.reason)
-    chronicle = chronicle_of(workspace)
-    return tuple(chronicle.replicated(str(planned.package), replica) for replica in outcome.replicas)
+    ingest_events = ingest_events_of(workspace)
+    return tuple(ingest_events.replicated(str(planned.package), replica) for replica in outcome.replicas)
 
 
 REPLICATE = Stage("replicate", _replicate)

@@ -9,7 +9,7 @@ from itertools import chain
 from flows.progressing.meter import Meter, Track
 from flows.progressing.totals import to_survey
 from flows.stages.changes import require_drop, while_there
-from flows.stages.stage import Stage, chronicle_of, end
+from flows.stages.stage import Stage, end, ingest_events_of
 from flows.stages.virus_check import found_by, scanned_beside
 from flows.wiring import Installation
 from flows.workspace import SURVEYING_STAGE, Workspace
@@ -26,7 +26,7 @@ from preservation.model.submissions import Received
 from preservation.model.verdicts import Verdict
 from preservation.packaging.fingerprint import fingerprint
 from preservation.planning.judging import judge, manifest_required
-from preservation.policy.arriving import SuppliedManifests
+from preservation.policy.intake import SuppliedManifests
 from preservation.policy.schema import Policy
 from preservation.policy.selection import decide, is_sign
 from preservation.survey.supplied import (
@@ -44,17 +44,17 @@ def _survey(workspace: Workspace, installation: Installation) -> Iterable[Event]
     settings = installation.settings
     policy = workspace.policy
     limits = UnpackLimits(bytes=settings.limits.unpacked_size, files=settings.limits.unpacked_files)
-    chronicle = chronicle_of(workspace)
+    ingest_events = ingest_events_of(workspace)
     received = recognise(submission.drop, workspace.root, limits)
     if isinstance(received, Unacceptable):
         require_drop(workspace)
-        yield chronicle.started(None)
+        yield ingest_events.started(None)
         sentence = judge(received.issues, approved=False).sentence
         end(workspace, Verdict.REJECTED, sentence, issues=received.issues)
         return
     workspace.received.write([received])
-    yield chronicle.started(received)
-    yield chronicle.governed(policy.reference, f"governs the collection {submission.object.collection}")
+    yield ingest_events.started(received)
+    yield ingest_events.governed(policy.reference, f"governs the collection {submission.object.collection}")
 
     manifests = _manifests(received, policy)
     algorithms = _algorithms(policy, manifests, received)
@@ -87,11 +87,11 @@ def _survey(workspace: Workspace, installation: Installation) -> Iterable[Event]
         )
     )
     for manifest in workspace.supplied:
-        yield chronicle.compared(manifest)
+        yield ingest_events.compared(manifest)
     issues = _issues(workspace, received, policy, manifests)
     viruses = None if scanner is None else found_by(scanner, workspace)
     if scanner is not None and viruses is not None:
-        yield chronicle.virus_checked(scanner, viruses.tally)
+        yield ingest_events.virus_checked(scanner, viruses.tally)
         issues = chain(viruses.issues, issues)
     workspace.issues.write(issues)
     _take_fingerprint(workspace, received)
@@ -138,9 +138,9 @@ def _surveyed_events(workspace: Workspace, algorithms: tuple[Algorithm, ...]) ->
         files += 1
         size += file.size
         decided += file.identification.decided is not None
-    chronicle = chronicle_of(workspace)
-    yield chronicle.surveyed(files, size, algorithms)
-    yield chronicle.identified(workspace.engines, decided, files - decided)
+    ingest_events = ingest_events_of(workspace)
+    yield ingest_events.surveyed(files, size, algorithms)
+    yield ingest_events.identified(workspace.engines, decided, files - decided)
 
 
 def _issues(

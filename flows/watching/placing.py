@@ -33,7 +33,7 @@ from preservation.model.identifiers import CollectionName, ObjectName, PackageId
 from preservation.model.paths import shown
 from preservation.model.verdicts import Verdict
 from preservation.records import Records
-from preservation.virus.findings import INFECTED
+from preservation.virus.outcome import INFECTED
 
 RECEIPTS: Final = (".receipt.html", ".receipt.json")
 KEPT: Final = ".kept.json"

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from preservation.identification import magic, siegfried
 from preservation.identification.deciding import decide, in_doubt
 from preservation.identification.opinions import Opinion
+from preservation.long_paths import folder_of
 from preservation.model.formats import EngineRelease, Identification, MimeType
 from preservation.model.paths import is_utf8
-from preservation.reaching import folder_of
 
 if TYPE_CHECKING:
     from preservation.identification.exchange import FileAt

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from preservation.bagit.archives.layout import ArchiveLayout, base_of, read_layout, strangers_in
-from preservation.bagit.archives.members import ArchiveKind, UnpackLimits
-from preservation.bagit.archives.walking import archive_kind
+from preservation.archives.layout import ArchiveLayout, base_of, read_layout, strangers_in
+from preservation.archives.members import ArchiveKind, UnpackLimits
+from preservation.archives.walking import archive_kind
 from preservation.bagit.declaration import BAGIT_TXT
 from preservation.bagit.sources.protocol import PAYLOAD
 from preservation.errors import DeniedError, NotFoundError, UnavailableError

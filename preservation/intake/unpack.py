@@ -10,9 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from preservation.bagit import codes
-from preservation.bagit.archives.layout import ArchiveLayout, base_of
-from preservation.bagit.archives.members import (
+from preservation.archives.layout import ArchiveLayout, base_of
+from preservation.archives.members import (
     ArchiveError,
     ArchiveKind,
     ArchiveMember,
@@ -22,7 +21,8 @@ from preservation.bagit.archives.members import (
     Opener,
     UnpackLimits,
 )
-from preservation.bagit.archives.walking import walk_archive
+from preservation.archives.walking import walk_archive
+from preservation.bagit import codes
 from preservation.errors import StoreFullError, UnavailableError
 from preservation.model.issues import Issue
 from preservation.model.paths import RelativePath, shown

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from preservation.long_paths import folder_of
 from preservation.manifests.names import is_named_as_table
 from preservation.manifests.table import Table
 from preservation.model.digests import Algorithm, algorithm_named, algorithm_of_length, parse_digest
 from preservation.model.paths import RelativePath
 from preservation.model.supplied import ManifestLayout
-from preservation.reaching import folder_of
 
 MANIFEST_BYTES = 256 << 20
 """No manifest is read that is larger."""

@@ -19,14 +19,14 @@ from PIL import Image
 from preservation.errors import UnacceptableContentError
 from preservation.model.decisions import MigrationName
 from preservation.model.events import Agent
-from preservation.normalization.agents import PILLOW_JPEG, PYPDF, TIFFFILE
 from preservation.normalization.jp2_writing import write_lossless_jp2
-from preservation.normalization.opening import open_for_converting, open_for_proving
 from preservation.normalization.orders import Made, Order
 from preservation.normalization.pdf_text import write_pdf_text
 from preservation.normalization.proofs import prove
 from preservation.normalization.screen_jpeg import write_screen_jpeg
 from preservation.normalization.tiff_writing import write_tiff
+from preservation.rasters.decoders import PILLOW_JPEG, PYPDF, TIFFFILE
+from preservation.rasters.opening import open_for_converting, open_for_proving
 
 # These libraries import their parts at first use otherwise, which is too late.
 Image.init()

@@ -9,8 +9,8 @@ import pypdf
 from preservation.errors import UnacceptableContentError
 from preservation.model.decisions import ProofName
 from preservation.model.derivatives import Proof
-from preservation.normalization.agents import PYPDF
-from preservation.normalization.decoding import reported_by
+from preservation.rasters.decoders import PYPDF
+from preservation.rasters.decoding import reported_by
 
 _MOST_TEXT_BYTES = 64 << 20
 

@@ -15,8 +15,8 @@ from dataclasses import replace
 from preservation.errors import UnacceptableContentError
 from preservation.model.decisions import ProofName
 from preservation.model.derivatives import Proof
-from preservation.normalization.agents import spoken
-from preservation.normalization.pictures import Companions, LengthUnit, Raster, Resolution, little_endian
+from preservation.rasters.decoders import spoken
+from preservation.rasters.raster import Companions, LengthUnit, Raster, Resolution, little_endian
 
 SAME_PIXELS = ProofName("same-pixels")
 SAME_PROFILE = ProofName("same-profile")

@@ -12,9 +12,9 @@ from PIL import Image, ImageCms
 from preservation.errors import UnacceptableContentError
 from preservation.model.decisions import ProofName
 from preservation.model.derivatives import Proof
-from preservation.normalization.agents import PILLOW_JPEG
-from preservation.normalization.decoding import reported_by
-from preservation.normalization.pictures import Colour, Extra, Raster, Samples
+from preservation.rasters.decoders import PILLOW_JPEG
+from preservation.rasters.decoding import reported_by
+from preservation.rasters.raster import Colour, Extra, Raster, Samples
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,

@@ -10,8 +10,8 @@ from preservation.model import layout
 from preservation.model.decisions import Action, Decision, Migration, RuleId
 from preservation.model.files import SurveyedFile
 from preservation.model.paths import shown
-from preservation.policy.claims import Claim
 from preservation.policy.globs import PathMatcher, extension_of
+from preservation.policy.rule_matchers import Claim
 from preservation.policy.rules import JUNK, WhenKey
 from preservation.policy.schema import Policy
 from preservation.policy.selection import decide, is_descriptive, is_sign

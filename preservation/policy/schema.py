@@ -13,9 +13,9 @@ from preservation.fixity.digesting import digest_bytes
 from preservation.model.decisions import PolicyReference
 from preservation.model.digests import Algorithm
 from preservation.model.identifiers import StoreName
-from preservation.policy.arriving import CompleteWhen, Intake
-from preservation.policy.claims import Claims
 from preservation.policy.globs import PathMatcher
+from preservation.policy.intake import CompleteWhen, Intake
+from preservation.policy.rule_matchers import Claims
 from preservation.policy.rules import Otherwise, Rule
 from preservation.policy.screens import Screen
 from preservation.policy.words import Listed, Sentence, Slug, Table

@@ -5,7 +5,7 @@ from __future__ import annotations
 from preservation.model.decisions import Action, Decision
 from preservation.model.files import SurveyedFile
 from preservation.model.paths import RelativePath
-from preservation.policy.arriving import JunkAction
+from preservation.policy.intake import JunkAction
 from preservation.policy.rules import JUNK, OTHERWISE
 from preservation.policy.schema import Policy
 

@@ -14,7 +14,7 @@ from preservation.model.formats import EngineRelease
 from preservation.model.identifiers import EventId
 from preservation.model.issues import Issue, Severity
 from preservation.premis.contents import PremisContents
-from preservation.premis.naming import (
+from preservation.premis.identifiers import (
     agent_identifier,
     engine_agent,
     event_identifier,

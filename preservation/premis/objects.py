@@ -22,7 +22,7 @@ from preservation.premis.characteristics import (
     significant_properties,
 )
 from preservation.premis.contents import PremisContents
-from preservation.premis.naming import (
+from preservation.premis.identifiers import (
     entity_identifier,
     event_identifier,
     file_identifier,

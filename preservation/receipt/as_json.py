@@ -12,8 +12,8 @@ from preservation.model.dossiers import Dossier
 from preservation.model.files import IrregularEntry
 from preservation.model.paths import shown
 from preservation.receipt.contents import Receipt
+from preservation.receipt.headline import headline, next_step
 from preservation.receipt.summary import Summary
-from preservation.receipt.wording import headline, next_step
 
 VERSION: Final = 1
 """Stands as ``version`` in the object; raised when a field changes its meaning or goes."""

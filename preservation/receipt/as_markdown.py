@@ -10,10 +10,10 @@ from preservation.model.dossiers import Dossier
 from preservation.model.issues import Issue
 from preservation.model.paths import shown
 from preservation.receipt.contents import Receipt
-from preservation.receipt.findings import settled
+from preservation.receipt.headline import gravest_first
 from preservation.receipt.page import page_view
+from preservation.receipt.placed_issues import settled
 from preservation.receipt.summary import marked_files, summarise
-from preservation.receipt.wording import gravest_first
 
 _MOST_FILES = 20
 _MOST_ISSUES = 20

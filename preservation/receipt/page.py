@@ -12,8 +12,8 @@ from preservation.model.issues import Issue
 from preservation.model.paths import shown
 from preservation.model.verdicts import Verdict
 from preservation.receipt.contents import PlacedReplica, Receipt
+from preservation.receipt.headline import gravest_first, headline, is_kept, next_step
 from preservation.receipt.summary import STOPPING, FormatCount, Summary
-from preservation.receipt.wording import gravest_first, headline, is_kept, next_step
 
 MOST_FILES_SHOWN = 2_000
 """Pages list so many files in full; beyond, only those that somebody should look at."""

@@ -15,8 +15,8 @@ from preservation.model.files import IrregularEntry
 from preservation.model.issues import Issue, Severity
 from preservation.model.paths import shown
 from preservation.model.screening import DocumentFacts, ImageFacts, ScreenedFile
+from preservation.receipt.headline import gravest_first
 from preservation.receipt.summary import worst_severity
-from preservation.receipt.wording import gravest_first
 
 _LARGEST_THUMBNAIL = 64 << 10
 _LONGEST_KIND = 6

@@ -19,7 +19,7 @@ from typing import BinaryIO, cast
 import msgspec
 
 from preservation.model.paths import shown
-from preservation.screening.families import Family
+from preservation.rasters.families import Family
 from preservation.screening.reports import ArchiveReport
 from preservation.tools.work import NOT_ABOUT_CONTENT, Json
 

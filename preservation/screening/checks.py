@@ -9,7 +9,7 @@ from preservation.identification.deciding import DISAGREEMENT
 from preservation.model.files import SurveyedFile
 from preservation.model.formats import Identification
 from preservation.model.issues import Issue
-from preservation.model.naming import NameRules
+from preservation.model.name_rules import NameRules
 from preservation.model.paths import RelativePath, shown
 from preservation.policy.globs import PathMatcher
 from preservation.policy.schema import Policy

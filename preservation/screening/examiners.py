@@ -10,9 +10,9 @@ from preservation.model.issues import Issue
 from preservation.model.screening import ScreenedFile
 from preservation.policy.schema import Policy
 from preservation.policy.screens import DecodableImages, SafeArchives, SoundDocuments
-from preservation.screening import findings
+from preservation.rasters.families import Family
+from preservation.screening import report_issues
 from preservation.screening.checks import screen_of
-from preservation.screening.families import Family
 from preservation.screening.reports import ArchiveReport, DocumentReport, ImageReport
 from preservation.screening.subject import Subject
 from preservation.tools.limits import Limits
@@ -85,14 +85,14 @@ class ImageExaminer:
     def finish(self, screened: ScreenedFile, request: Request, outcome: WorkOutcome) -> ScreenedFile:
         """Return ``screened`` with the image's facts, its issues, and its thumbnail if one was made."""
         subject = Subject.under(screened.path, self._screen)
-        report = findings.read_report(outcome, ImageReport, subject)
+        report = report_issues.read_report(outcome, ImageReport, subject)
         if isinstance(report, Issue):
             return replace(screened, issues=(*screened.issues, report))
         return replace(
             screened,
             image=report.facts,
             thumbnail=self._kept_thumbnail(request, report),
-            issues=(*screened.issues, *findings.about_image(report, subject)),
+            issues=(*screened.issues, *report_issues.about_image(report, subject)),
         )
 
     def _kept_thumbnail(self, request: Request, report: ImageReport) -> str | None:
@@ -118,10 +118,10 @@ class DocumentExaminer:
     def finish(self, screened: ScreenedFile, request: Request, outcome: WorkOutcome) -> ScreenedFile:  # noqa: ARG002  likewise
         """Return ``screened`` with the document's facts and issues."""
         subject = Subject.under(screened.path, self._screen)
-        report = findings.read_report(outcome, DocumentReport, subject)
+        report = report_issues.read_report(outcome, DocumentReport, subject)
         if isinstance(report, Issue):
             return replace(screened, issues=(*screened.issues, report))
-        issues = findings.about_document(report, subject, self._locked)
+        issues = report_issues.about_document(report, subject, self._locked)
         return replace(screened, document=report.facts, issues=(*screened.issues, *issues))
 
 
@@ -138,6 +138,6 @@ class ArchiveExaminer:
     def finish(self, screened: ScreenedFile, request: Request, outcome: WorkOutcome) -> ScreenedFile:  # noqa: ARG002  likewise
         """Return ``screened`` with what would hurt whoever unpacks the archive."""
         subject = Subject.under(screened.path, self._screen)
-        report = findings.read_report(outcome, ArchiveReport, subject)
-        found = (report,) if isinstance(report, Issue) else findings.about_archive(report, subject)
+        report = report_issues.read_report(outcome, ArchiveReport, subject)
+        found = (report,) if isinstance(report, Issue) else report_issues.about_archive(report, subject)
         return replace(screened, issues=(*screened.issues, *found))

@@ -14,15 +14,16 @@ import msgspec
 from PIL import Image, UnidentifiedImageError
 
 from preservation.model.screening import ImageFacts
-from preservation.screening import image_structure, jpeg2000, thumbnails, tiff_decoding
-from preservation.screening.families import Family
-from preservation.screening.image_facts import HEADER_BYTES, facts_of
+from preservation.rasters import jp2_decoding, structure, tiff_strips
+from preservation.rasters.facts import HEADER_BYTES, facts_of
+from preservation.rasters.families import Family
+from preservation.rasters.memory import Room, TooMuchError
+from preservation.screening import thumbnails
 from preservation.screening.reports import ImageReport
-from preservation.screening.room import Room, TooMuchError
 from preservation.tools.work import NOT_ABOUT_CONTENT, Json
 
 Image.init()
-tiff_decoding.load_codecs()
+tiff_strips.load_codecs()
 # The size of an image is held against the memory there is, by ``Room``.
 Image.MAX_IMAGE_PIXELS = None
 
@@ -62,7 +63,7 @@ def examine(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], outputs: 
     stream = inputs[0]
     family = Family(arguments["family"])
     room = Room(int(arguments["memory"]), stream.seek(0, 2))
-    fault = image_structure.fault_of(family, stream)
+    fault = structure.fault_of(family, stream)
     thumbnail = b""
     try:
         facts, thumbnail = _decode(stream, family, room, shown=bool(outputs))
@@ -107,9 +108,9 @@ def _second_decoding(stream: BinaryIO, family: Family, room: Room, first: Except
         else ImageReport(fault=_told(first))
     )
     if family is Family.JPEG_2000:
-        decode = jpeg2000.decode
+        decode = jp2_decoding.decode
     elif family is Family.TIFF and isinstance(first, _NO_WORD_ON_THE_PIXELS):
-        decode = tiff_decoding.decode
+        decode = tiff_strips.decode
     else:
         return told
     try:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from preservation.model import layout
-from preservation.model.naming import NameRules
+from preservation.model.name_rules import NameRules
 from preservation.model.paths import RelativePath
 from preservation.policy.globs import folded
 

@@ -10,16 +10,16 @@ from pathlib import Path
 from preservation.model.amounts import Noted
 from preservation.model.files import IrregularEntry, SurveyedFile
 from preservation.model.issues import Issue, Severity
-from preservation.model.naming import NameRules
+from preservation.model.name_rules import NameRules
 from preservation.model.paths import RelativePath
 from preservation.model.screening import ScreenedFile
 from preservation.policy.schema import Policy
 from preservation.policy.screens import DecodableImages, IrregularEntries
 from preservation.policy.selection import is_junk, is_left_out
-from preservation.screening import codes, findings
+from preservation.rasters.families import family_of, is_undecodable_raster
+from preservation.screening import codes, report_issues
 from preservation.screening.checks import SurfaceChecks, screen_of
 from preservation.screening.examiners import Examiner, examiners_for
-from preservation.screening.families import family_of, is_undecodable_raster
 from preservation.screening.irregular import issue_about
 from preservation.screening.subject import Subject
 from preservation.tools.work import Request, WorkOutcome
@@ -110,7 +110,7 @@ class _Screening:
         issues += self._surface.issues_about(entry)
         if self._images is not None and is_undecodable_raster(entry.path, entry.identification):
             subject = Subject.under(entry.path, self._images)
-            issues.append(findings.no_decoder(subject, entry.identification.name))
+            issues.append(report_issues.no_decoder(subject, entry.identification.name))
         return ScreenedFile(entry.path, issues=tuple(issues)), self._look_into(entry, bool(issues))
 
     def _look_into(self, file: SurveyedFile, has_issues: bool) -> _Look | None:  # noqa: FBT001  only one caller

@@ -16,12 +16,12 @@ from preservation.bagit.declaration import BAGIT_TXT, Declaration
 from preservation.bagit.sources.folder import FolderSource
 from preservation.bagit.sources.protocol import PAYLOAD
 from preservation.bagit.tagtext import TagText, TagTextError
+from preservation.long_paths import folder_of
 from preservation.manifests.lines import Listed, manifest_lines
 from preservation.manifests.names import Likelihood, likelihood, sidecar_target
 from preservation.manifests.places import Places
 from preservation.model.amounts import byte_size, count
 from preservation.model.paths import RelativePath, path_order, shown
-from preservation.reaching import folder_of
 from preservation.settling.entries import entries_of
 
 _OXUM: Final = "payload-oxum"

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from preservation.long_paths import folder_of
 from preservation.model.digests import HexDigest
 from preservation.model.files import EntryKind, IrregularEntry
 from preservation.model.paths import RelativePath, is_utf8, path_order, shown
-from preservation.reaching import folder_of
 
 _SPECIAL = {
     stat.S_IFIFO: "a named pipe",

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from preservation.long_paths import folder_of
 from preservation.model.amounts import byte_size
 from preservation.model.digests import HexDigest
 from preservation.model.paths import RelativePath
 from preservation.model.viruses import Clean, Infected, NotScanned, Obstacle, ScannedFile, ScanVerdict
-from preservation.reaching import folder_of
 from preservation.tools.clamd import Clamd, told
 from preservation.tools.clamd_answers import (
     Declined,

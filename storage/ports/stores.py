@@ -17,7 +17,7 @@ from preservation.errors import DeniedError
 from preservation.fixity.digesting import ByteStream
 from preservation.model.amounts import Noted
 from preservation.model.identifiers import PackageId, StoreName
-from preservation.model.naming import NameRules
+from preservation.model.name_rules import NameRules
 from preservation.model.paths import StoreKey, fault_of_path, shown
 
 SiteName = NewType("SiteName", str)

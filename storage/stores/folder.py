@@ -13,7 +13,7 @@ from pathlib import Path
 from preservation.errors import IntegrityError, NotFoundError
 from preservation.fixity.digesting import ByteStream
 from preservation.model.identifiers import StoreName
-from preservation.model.naming import NameRules
+from preservation.model.name_rules import NameRules
 from preservation.model.paths import StoreKey, shown
 from storage.ports.stores import Deposit, KeptFile, ProbeResult, StorePlace, require_sound
 from storage.stores.depositing import Depositor

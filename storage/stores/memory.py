@@ -11,7 +11,7 @@ from threading import Lock
 from preservation.errors import AlreadyExistsError, IntegrityError, NotFoundError, SourceChangedError
 from preservation.fixity.digesting import ByteStream
 from preservation.model.identifiers import PackageId, StoreName
-from preservation.model.naming import NameRules
+from preservation.model.name_rules import NameRules
 from preservation.model.paths import StoreKey, path_order, shown
 from storage.ports.stores import (
     Deposit,

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from preservation.errors import DeniedError
 from preservation.fixity.digesting import ByteStream
-from preservation.model.naming import NameRules
+from preservation.model.name_rules import NameRules
 from preservation.model.paths import StoreKey, shown
 from storage.ports.stores import Deposit, KeptFile, ProbeResult, StorePlace, require_sound
 from storage.stores.s3_bucket import KEY_BYTES, Bucket

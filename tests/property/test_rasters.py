@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from preservation.errors import UnacceptableContentError
-from preservation.normalization.directories import ByteOrder, DirectoryReader, Field, write_directory
-from preservation.normalization.jpeg2000 import read_codestream, read_wrapping
-from preservation.normalization.opening import open_for_proving
 from preservation.normalization.proofs import SAME_PIXELS, prove
+from preservation.rasters.jp2 import read_codestream, read_wrapping
+from preservation.rasters.opening import open_for_proving
+from preservation.rasters.tiff_fields import ByteOrder, DirectoryReader, Field, write_directory
 
 SIDES = st.tuples(st.integers(1, 40), st.integers(1, 40))
 BANDS = {(): "minisblack", (3,): "rgb"}

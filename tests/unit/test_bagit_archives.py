@@ -15,10 +15,10 @@ import pytest
 from building_bags import PAYLOAD, bag_files, codes_of, manifest, tar_member, tarred, write, zipped
 from hostile import pax_tar
 
+from preservation.archives.layout import read_layout
+from preservation.archives.members import ArchiveKind, UnpackLimits
+from preservation.archives.walking import archive_kind
 from preservation.bagit import codes
-from preservation.bagit.archives.layout import read_layout
-from preservation.bagit.archives.members import ArchiveKind, UnpackLimits
-from preservation.bagit.archives.walking import archive_kind
 from preservation.bagit.sources.archived import ArchiveSource
 from preservation.bagit.validation import Validation, validate
 

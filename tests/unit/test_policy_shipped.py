@@ -10,7 +10,7 @@ from building_policies import a_file
 from lxml import etree
 
 from preservation.model.decisions import Action
-from preservation.policy.arriving import JunkAction
+from preservation.policy.intake import JunkAction
 from preservation.policy.load import parse
 from preservation.policy.schema import Policy
 from preservation.policy.screens import ScreenOutcome

@@ -16,9 +16,9 @@ from PIL import Image
 
 from preservation.model.derivatives import Proof
 from preservation.normalization import jobs
-from preservation.normalization.opening import open_for_proving
-from preservation.normalization.pictures import Raster
 from preservation.normalization.proofs import prove
+from preservation.rasters.opening import open_for_proving
+from preservation.rasters.raster import Raster
 
 RGB = noise(64, 48, 3)
 

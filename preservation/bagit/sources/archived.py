@@ -16,10 +16,8 @@ from pathlib import Path
 from shutil import copyfileobj
 from typing import BinaryIO
 
-from preservation.bagit import codes
-from preservation.bagit.algorithms import BagAlgorithm, digests_of_stream
-from preservation.bagit.archives.layout import ArchiveLayout, base_of, read_layout, strangers_in
-from preservation.bagit.archives.members import (
+from preservation.archives.layout import ArchiveLayout, base_of, read_layout, strangers_in
+from preservation.archives.members import (
     ArchiveError,
     ArchiveKind,
     ArchiveMember,
@@ -27,7 +25,9 @@ from preservation.bagit.archives.members import (
     Opener,
     UnpackLimits,
 )
-from preservation.bagit.archives.walking import walk_archive
+from preservation.archives.walking import walk_archive
+from preservation.bagit import codes
+from preservation.bagit.algorithms import BagAlgorithm, digests_of_stream
 from preservation.bagit.sources.protocol import PAYLOAD, Digested, Listing, Observed, Wanted
 from preservation.fixity.checking import Unreadable
 from preservation.model.issues import Issue

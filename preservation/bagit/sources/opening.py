@@ -36,8 +36,8 @@ def _open_folder(path: Path) -> BagSource:
 
 def _open_archive(path: Path) -> BagSource | None:
     # Most bags are folders, and what reads archives takes a while to import.
-    from preservation.bagit.archives.members import UnpackLimits  # noqa: PLC0415  as said above
-    from preservation.bagit.archives.walking import archive_kind  # noqa: PLC0415  as said above
+    from preservation.archives.members import UnpackLimits  # noqa: PLC0415  as said above
+    from preservation.archives.walking import archive_kind  # noqa: PLC0415  as said above
     from preservation.bagit.sources.archived import ArchiveSource  # noqa: PLC0415  as said above
 
     kind = archive_kind(path)

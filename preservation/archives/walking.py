@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from preservation.bagit import codes
-from preservation.bagit.archives.members import (
+from preservation.archives.members import (
     DAMAGE,
     ArchiveError,
     ArchiveKind,
@@ -14,8 +13,9 @@ from preservation.bagit.archives.members import (
     Opener,
     UnpackLimits,
 )
-from preservation.bagit.archives.tarred import DECOMPRESSORS, is_tar_header, walk_tar
-from preservation.bagit.archives.zipped import walk_zip
+from preservation.archives.tarred import DECOMPRESSORS, is_tar_header, walk_tar
+from preservation.archives.zipped import walk_zip
+from preservation.bagit import codes
 
 _TAR_BLOCK = 512
 _ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")

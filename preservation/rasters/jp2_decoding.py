@@ -10,7 +10,7 @@ import imagecodecs
 
 from preservation.errors import UnacceptableContentError
 from preservation.model.screening import ImageFacts
-from preservation.screening.room import Room
+from preservation.rasters.memory import Room
 
 _START = b"\xff\x4f\xff\x51"
 """SOC, then SIZ: every codestream begins so (ISO/IEC 15444-1 annex A)."""

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from preservation.model.events import Agent
-from preservation.normalization.directories import ByteOrder
-from preservation.normalization.embedded import Embedded
+from preservation.rasters.embedded import Embedded
+from preservation.rasters.tiff_fields import ByteOrder
 
 _LEAST, _MOST = Fraction(1, 100), Fraction(10_000_000)
 """Between a pixel a metre and four a micrometre: numbers beyond are filler."""

@@ -13,8 +13,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from preservation.bagit import codes
-from preservation.bagit.archives.members import (
+from preservation.archives.members import (
     DAMAGE,
     ArchiveError,
     ArchiveMember,
@@ -23,6 +22,7 @@ from preservation.bagit.archives.members import (
     Opener,
     UnpackLimits,
 )
+from preservation.bagit import codes
 from preservation.bagit.resolving import without_dots
 
 _NAME_IS_UTF8 = 0x800

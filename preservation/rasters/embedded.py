@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 
 from preservation.errors import UnacceptableContentError
-from preservation.normalization.directories import (
+from preservation.rasters.tiff_fields import (
     LONG8_KIND,
     LONG_KIND,
     POINTER_KINDS,

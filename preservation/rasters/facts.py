@@ -14,8 +14,8 @@ from typing import Final
 from PIL import Image, ImageCms
 
 from preservation.model.screening import ImageFacts
-from preservation.screening import jpeg2000
-from preservation.screening.families import Family
+from preservation.rasters import jp2_decoding
+from preservation.rasters.families import Family
 from preservation.tools.work import NOT_ABOUT_CONTENT
 
 HEADER_BYTES: Final = 1 << 16
@@ -101,7 +101,7 @@ def _bits(image: Image.Image, family: Family, header: bytes) -> int:
             per_pixel = header[28] if header[14] >= 40 else header[24]  # noqa: PLR2004  BITMAPINFOHEADER
             return per_pixel if per_pixel < 16 else 8  # noqa: PLR2004
         case Family.JPEG_2000:
-            codestream = jpeg2000.header_of(header)
+            codestream = jp2_decoding.header_of(header)
             return 8 if codestream is None else codestream.bits
         case Family.PORTABLE_ANYMAP if image.mode == "I":
             return 16
@@ -117,7 +117,7 @@ def _compression(image: Image.Image, family: Family, header: bytes) -> str:
                 number if isinstance(number, int) else 1, f"TIFF compression {number}"
             )
         case Family.JPEG_2000:
-            codestream = jpeg2000.header_of(header)
+            codestream = jp2_decoding.header_of(header)
             return "JPEG 2000" if codestream is None else codestream.compression
         case Family.BMP | Family.TARGA | Family.SILICON_GRAPHICS | Family.PHOTOSHOP:
             return "RLE" if image.info.get("compression") not in {None, 0, 3, "raw"} else "none"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from preservation.errors import UnacceptableContentError
-from preservation.normalization.pictures import LengthUnit, Resolution
+from preservation.rasters.raster import LengthUnit, Resolution
 
 SIGNATURE = bytes.fromhex("0000000c6a5020200d0a870a")
 CODESTREAM = bytes.fromhex("ff4fff51")

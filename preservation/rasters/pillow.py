@@ -13,11 +13,10 @@ from PIL import Image, ImageFile, PngImagePlugin, UnidentifiedImageError
 
 from preservation.errors import UnacceptableContentError
 from preservation.model.events import Agent
-from preservation.normalization.agents import PILLOW, PILLOW_JPEG
-from preservation.normalization.decoding import refuse_beyond, reported_by
-from preservation.normalization.directories import ByteOrder
-from preservation.normalization.embedded import Embedded, embedded_in, open_exif
-from preservation.normalization.pictures import (
+from preservation.rasters.decoders import PILLOW, PILLOW_JPEG
+from preservation.rasters.decoding import refuse_beyond, reported_by
+from preservation.rasters.embedded import Embedded, embedded_in, open_exif
+from preservation.rasters.raster import (
     Colour,
     Companions,
     Extra,
@@ -26,7 +25,8 @@ from preservation.normalization.pictures import (
     Samples,
     resolution,
 )
-from preservation.normalization.tiffs import orientation_in, resolution_in
+from preservation.rasters.tiff import orientation_in, resolution_in
+from preservation.rasters.tiff_fields import ByteOrder
 
 FORMATS = (
     "BMP", "DIB", "DCX", "GIF", "JPEG", "JPEG2000", "MSP", "PCX", "PNG", "PPM", "SGI", "SUN", "TGA",

@@ -17,11 +17,10 @@ from PIL import TiffImagePlugin
 
 from preservation.errors import UnacceptableContentError
 from preservation.model.events import Agent
-from preservation.normalization import embedded
-from preservation.normalization.agents import LIBTIFF, PILLOW_TIFF, TIFFFILE
-from preservation.normalization.decoding import refuse_beyond, reported_by, whole
-from preservation.normalization.directories import ByteOrder, Directory, DirectoryReader
-from preservation.normalization.pictures import (
+from preservation.rasters import embedded
+from preservation.rasters.decoders import LIBTIFF, PILLOW_TIFF, TIFFFILE
+from preservation.rasters.decoding import refuse_beyond, reported_by, whole
+from preservation.rasters.raster import (
     Colour,
     Companions,
     Extra,
@@ -31,6 +30,7 @@ from preservation.normalization.pictures import (
     Samples,
     resolution,
 )
+from preservation.rasters.tiff_fields import ByteOrder, Directory, DirectoryReader
 
 _WIDTH, _LENGTH, _BITS, _PHOTOMETRIC = 256, 257, 258, 262
 _SAMPLES_PER_PIXEL, _PLANAR, _COLOR_MAP, _INK_SET, _EXTRA_SAMPLES = 277, 284, 320, 332, 338

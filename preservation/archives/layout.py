@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from posixpath import dirname, join, normpath
 
-from preservation.bagit import codes
-from preservation.bagit.archives.members import (
+from preservation.archives.members import (
     ArchiveError,
     ArchiveKind,
     ArchiveMember,
@@ -17,7 +16,8 @@ from preservation.bagit.archives.members import (
     Opener,
     UnpackLimits,
 )
-from preservation.bagit.archives.walking import walk_archive
+from preservation.archives.walking import walk_archive
+from preservation.bagit import codes
 from preservation.bagit.findings import Findings
 from preservation.bagit.resolving import without_dots
 from preservation.bagit.sources.protocol import PAYLOAD

@@ -12,8 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from preservation.bagit import codes
-from preservation.bagit.archives.members import (
+from preservation.archives.members import (
     DAMAGE,
     ArchiveError,
     ArchiveKind,
@@ -23,6 +22,7 @@ from preservation.bagit.archives.members import (
     Opener,
     UnpackLimits,
 )
+from preservation.bagit import codes
 from preservation.bagit.resolving import without_dots
 
 _BLOCK_BYTES = 1 << 18

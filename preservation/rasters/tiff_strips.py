@@ -14,13 +14,13 @@ import tifffile
 
 from preservation.errors import UnacceptableContentError
 from preservation.model.screening import ImageFacts
-from preservation.screening.image_facts import (
+from preservation.rasters.facts import (
     TIFF_COMPRESSIONS,
     dots_per_inch,
     orientation,
     profile_description,
 )
-from preservation.screening.room import Room
+from preservation.rasters.memory import Room
 
 
 def load_codecs() -> None:

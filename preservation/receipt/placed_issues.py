@@ -11,7 +11,7 @@ from preservation.model.paths import RelativePath
 from preservation.model.screening import ScreenedFile
 from preservation.model.verdicts import Verdict
 from preservation.receipt.contents import Receipt
-from preservation.receipt.wording import is_kept
+from preservation.receipt.headline import is_kept
 
 _ANSWERED = "An archivist has approved this."
 

@@ -6,7 +6,7 @@ import struct
 import zlib
 from typing import BinaryIO
 
-from preservation.screening.families import Family
+from preservation.rasters.families import Family
 
 _CHUNK = 1 << 20
 _MOST_DIRECTORIES = 1_000_000

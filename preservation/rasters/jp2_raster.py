@@ -14,10 +14,10 @@ from imagecodecs import jpeg2k_decode
 from PIL import ImageFile
 
 from preservation.errors import UnacceptableContentError
-from preservation.normalization.agents import OPENJPEG, PILLOW_OPENJPEG
-from preservation.normalization.decoding import refuse_beyond, whole
-from preservation.normalization.embedded import Embedded, embedded_in, open_exif
-from preservation.normalization.jpeg2000 import (
+from preservation.rasters.decoders import OPENJPEG, PILLOW_OPENJPEG
+from preservation.rasters.decoding import refuse_beyond, whole
+from preservation.rasters.embedded import Embedded, embedded_in, open_exif
+from preservation.rasters.jp2 import (
     GREY,
     SRGB,
     Codestream,
@@ -25,9 +25,9 @@ from preservation.normalization.jpeg2000 import (
     read_codestream,
     read_wrapping,
 )
-from preservation.normalization.pictures import Colour, Companions, Raster, Samples, grey_or_rgb
-from preservation.normalization.pillows import Companionship, PillowRaster, companions_of, samples_of
-from preservation.normalization.tiffs import orientation_in
+from preservation.rasters.pillow import Companionship, PillowRaster, companions_of, samples_of
+from preservation.rasters.raster import Colour, Companions, Raster, Samples, grey_or_rgb
+from preservation.rasters.tiff import orientation_in
 
 _MUCH = 150_000_000
 """Pixels beyond which 32 bits a sample are too many to be held at once."""

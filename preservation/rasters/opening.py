@@ -18,14 +18,14 @@ import numpy as np
 from imagecodecs import png_decode
 from PIL import ImageFile
 
-from preservation.normalization.agents import LIBPNG
-from preservation.normalization.decoding import whole
-from preservation.normalization.directories import begins_as_tiff
-from preservation.normalization.jp2s import jp2_by_imagecodecs, jp2_by_pillow
-from preservation.normalization.jpeg2000 import CODESTREAM, SIGNATURE
-from preservation.normalization.pictures import Colour, Raster, Samples, grey_or_rgb
-from preservation.normalization.pillows import PillowRaster
-from preservation.normalization.tiffs import tiff_by_libtiff, tiff_by_tifffile
+from preservation.rasters.decoders import LIBPNG
+from preservation.rasters.decoding import whole
+from preservation.rasters.jp2 import CODESTREAM, SIGNATURE
+from preservation.rasters.jp2_raster import jp2_by_imagecodecs, jp2_by_pillow
+from preservation.rasters.pillow import PillowRaster
+from preservation.rasters.raster import Colour, Raster, Samples, grey_or_rgb
+from preservation.rasters.tiff import tiff_by_libtiff, tiff_by_tifffile
+from preservation.rasters.tiff_fields import begins_as_tiff
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_GREY = 0

@@ -30,7 +30,7 @@ _OUTCOMES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Chronicle:
+class IngestEvents:
     """Tells the events of one submission. ``clock`` gives the time, in UTC."""
 
     submission: Submission
