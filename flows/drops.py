@@ -9,7 +9,7 @@ from pathlib import Path
 from preservation.errors import ConfigurationError, NotFoundError
 from preservation.model.digests import HexDigest
 from preservation.model.identifiers import CollectionName, ObjectId, ObjectName, collection_name, object_name
-from preservation.model.paths import RelativePath, shown
+from preservation.model.paths import RelativePath, printable
 from preservation.survey.walk import TreeOutline, outline_of_tree
 
 _ARCHIVES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".tar", ".zip")
@@ -31,7 +31,7 @@ class Drop:
     taken: str = ""
 
     def __str__(self) -> str:
-        return shown(f"{self.collection}/{self.object_name}")
+        return printable(f"{self.collection}/{self.object_name}")
 
     @property
     def object_id(self) -> ObjectId:
@@ -42,14 +42,14 @@ class Drop:
         try:
             return collection_name(self.collection)
         except ValueError as error:
-            raise ConfigurationError(f"{shown(str(self.path))}: {error}") from error
+            raise ConfigurationError(f"{printable(str(self.path))}: {error}") from error
 
     def _name(self) -> ObjectName:
         try:
             return object_name(self.object_name)
         except ValueError as error:
             raise ConfigurationError(
-                f"{shown(str(self.path))}: {error}; give the object another name with --as NAME"
+                f"{printable(str(self.path))}: {error}; give the object another name with --as NAME"
             ) from error
 
 
@@ -93,7 +93,7 @@ def outline_of(path: Path) -> TreeOutline:
         return outline_of_tree(path.parent, RelativePath(path.name))
     except OSError as error:
         raise NotFoundError(
-            f"{shown(str(path))}: the drop cannot be read ({error.strerror}); "
+            f"{printable(str(path))}: the drop cannot be read ({error.strerror}); "
             "see that it is there and readable, then try again"
         ) from error
 

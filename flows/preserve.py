@@ -34,7 +34,7 @@ from flows.watching.takes import take_holding
 from flows.wiring import now, open_installation
 from flows.workspace import Workspace
 from preservation.errors import ConfigurationError, PreservationError, StorageError
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 
 _STATES = {
@@ -139,7 +139,7 @@ def _require_as_taken(drop: Drop) -> None:
     take = take_holding(drop.path) if drop.taken else None
     if take is not None and take.object_id != drop.object_id:
         raise ConfigurationError(
-            f"{drop}: it was taken from its inbox as {shown(str(take.object_id))}; "
+            f"{drop}: it was taken from its inbox as {printable(str(take.object_id))}; "
             "start the run for that object"
         )
 

@@ -14,7 +14,7 @@ from preservation.model.decisions import PolicyReference
 from preservation.model.events import Agent, Event, EventOutcome, EventType, event_id
 from preservation.model.formats import EngineRelease
 from preservation.model.packages import Replica
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from preservation.model.submissions import Received, Submission
 from preservation.model.supplied import SuppliedManifest
 from preservation.model.verdicts import Verdict
@@ -39,7 +39,7 @@ class IngestEvents:
 
     def started(self, received: Received | None) -> Event:
         """Tell that a drop was taken in hand; one that is not what it should be is ``None``."""
-        name = shown(self.submission.drop.name)
+        name = printable(self.submission.drop.name)
         what = f"what was dropped as {name} cannot be opened"
         if received is not None:
             what = f"a {received.kind.value} was dropped as {name}"
@@ -66,10 +66,10 @@ class IngestEvents:
         """Tell how the drop compares with a manifest that came with it."""
         return self._event(
             EventType.FIXITY_CHECK,
-            f"compared with the supplied manifest {shown(manifest.path)} ({manifest.layout.value})",
+            f"compared with the supplied manifest {printable(manifest.path)} ({manifest.layout.value})",
             f"{manifest.confirmed} of {manifest.entries} entries confirmed",
             EventOutcome.SUCCESS if manifest.confirmed == manifest.entries else EventOutcome.FAIL,
-            shown(manifest.path),
+            printable(manifest.path),
         )
 
     def virus_checked(self, scanner: ScannerRelease | NoScanner, tally: ScanTally) -> Event:

@@ -27,7 +27,7 @@ from flows.stages.all import STAGES
 from flows.wiring import Installation, open_installation
 from preservation.bagit.validation import validate
 from preservation.model.identifiers import CollectionName, ObjectId, object_name
-from preservation.model.paths import is_utf8, shown
+from preservation.model.paths import is_utf8, printable
 from preservation.model.verdicts import Verdict
 
 FILE, HOLE, LINK, PIPE, FOLDER = "file", "hole", "link", "pipe", "folder"
@@ -188,7 +188,7 @@ class Way:
             assert grave
             assert any(issue.path or "'" in issue.message for issue in grave), grave
         for text in (told.ending.sentence, *(issue.message for issue in told.issues)):
-            assert shown(text) == text
+            assert printable(text) == text
         assert sorted(path.name for path in self._base.iterdir()) == beside
         shutil.rmtree(drop)
         return told

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from preservation.errors import ConfigurationError
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 
 def secret(variable: str) -> str:
@@ -23,5 +23,5 @@ def secret(variable: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigurationError(
-            f"{variable}_FILE: {shown(file)} cannot be read ({reason}); let the service read it"
+            f"{variable}_FILE: {printable(file)} cannot be read ({reason}); let the service read it"
         ) from error

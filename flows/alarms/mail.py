@@ -19,7 +19,7 @@ from flows.alarms.settings import MailSettings, Security
 from flows.alarms.wording import headline, text_of
 from flows.log import LOG
 from preservation.errors import ConfigurationError
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 USER: Final = "MUNIMENT_SMTP_USER"
 PASSWORD: Final = "MUNIMENT_SMTP_PASSWORD"  # noqa: S105  the variable's name
@@ -71,7 +71,7 @@ class Mail:
 
     def _undelivered(self, reason: str) -> Undelivered:
         where = f"{self.settings.host}:{self.settings.reached_at}"
-        return Undelivered(f"mail server {where}: {shown(reason)}")
+        return Undelivered(f"mail server {where}: {printable(reason)}")
 
     @contextmanager
     def _server(self) -> Iterator[smtplib.SMTP]:

@@ -12,7 +12,7 @@ from flows.watching.backlog import Pending
 from flows.watching.publishing import PassedOverEntry, WaitingDrop
 from flows.watching.takes import Take
 from preservation.errors import IntegrityError, SourceChangedError
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 from preservation.virus.outcome import INFECTED
 
@@ -31,8 +31,8 @@ def given_up(take: Take, sentence: str, at: datetime, since: datetime) -> Alarm:
         at,
         happened=happened[:1].upper() + happened[1:],
         next_step=(
-            f"Mend that, then: muniment retry {shown(str(take.object_id))}. Until then the drop lies in "
-            f"{shown(str(take.path))}."
+            f"Mend that, then: muniment retry {printable(str(take.object_id))}. Until then the drop lies in "
+            f"{printable(str(take.path))}."
         ),
         key=f"{take.id} {since.isoformat()}",
     )
@@ -137,8 +137,8 @@ def failing_too_long(faults: Iterable[PassedOverEntry], patience: timedelta, at:
 
 def _decide(take: Take) -> str:
     return (
-        f'Decide: muniment approve {shown(str(take.object_id))} --because "…" --by "…"; or move the drop out '
-        f"of {shown(str(take.path.parent))}."
+        f'Decide: muniment approve {printable(str(take.object_id))} --because "…" --by "…"; or move the drop '
+        f"out of {printable(str(take.path.parent))}."
     )
 
 

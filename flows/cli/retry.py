@@ -35,7 +35,7 @@ def retry(
     from flows.watching.retrying import stopped_take
     from preservation.errors import ConfigurationError
     from preservation.model.identifiers import parse_object_id
-    from preservation.model.paths import shown
+    from preservation.model.paths import printable
 
     settings = load_settings(installation)
     try:
@@ -57,5 +57,5 @@ def retry(
         say_json({**told, "dry_run": dry_run})
         return
     done = "would be tried again" if dry_run else "is tried again by the running service"
-    say(f"{shown(str(object_id))}: {done}")
-    say(f"  it stopped after {runs} runs: {shown(stopped.sentence)}")
+    say(f"{printable(str(object_id))}: {done}")
+    say(f"  it stopped after {runs} runs: {printable(stopped.sentence)}")

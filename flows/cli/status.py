@@ -121,18 +121,18 @@ def _say_versions(name: str, versions: Sequence[VersionStory]) -> None:
 
 
 def _say_named(word: str, paths: Sequence[str]) -> None:
-    from preservation.model.paths import shown
+    from preservation.model.paths import printable
 
     if paths:
         more = f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else ""
-        say(f"      {word}: {', '.join(map(shown, paths[:_NAMED]))}{more}")
+        say(f"      {word}: {', '.join(map(printable, paths[:_NAMED]))}{more}")
 
 
 def _say_entry(entry: Entry) -> None:
-    from preservation.model.paths import shown
+    from preservation.model.paths import printable
 
     outcome = "" if entry.outcome == "success" else f"{entry.outcome.upper()}: "
-    say(f"  {moment(entry.at)}  {entry.event_type}: {shown(outcome + (entry.note or entry.detail))}")
+    say(f"  {moment(entry.at)}  {entry.event_type}: {printable(outcome + (entry.note or entry.detail))}")
 
 
 def _standing_fields(found: Standing) -> dict[str, object]:

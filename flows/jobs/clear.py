@@ -14,7 +14,7 @@ from flows.jobs.forms import ClearParameters, asked
 from flows.log import LOG
 from flows.settings import Settings
 from flows.watching.clearing import Cleared, Clearing, Stays, clear_installation
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 
 def _run_name() -> str:
@@ -44,7 +44,7 @@ def clear(directory: str, dry_run: bool = False) -> State[str]:  # noqa: FBT001,
 
 
 def _log(one: Clearing, *, dry_run: bool) -> None:
-    drop = shown(str(one.path))
+    drop = printable(str(one.path))
     if isinstance(one, Cleared):
         LOG.info("%s: %s (%s)", one.kept.package, _gone(dry_run=dry_run), drop)
     else:
@@ -60,7 +60,7 @@ def _gone(*, dry_run: bool) -> str:
 def _rows(found: Iterable[Clearing], *, dry_run: bool) -> Rows:
     rows: Rows = []
     for one in found:
-        drop = shown(str(one.path))
+        drop = printable(str(one.path))
         what = _gone(dry_run=dry_run) if isinstance(one, Cleared) else "stays"
         rows.append({"drop": drop, "what": what, "why": one.sentence})
         rows += [

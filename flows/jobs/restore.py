@@ -11,13 +11,13 @@ from flows.jobs.forms import RestoreParameters, asked
 from flows.log import LOG
 from flows.restore import restore_object, summary_of
 from flows.settings import Settings
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from storage.restoring.outcomes import Restored
 
 
 def _run_name() -> str:
     given = flow_run.parameters
-    return named(f"restore {shown(str(given.get('object_name')))}", dry_run=bool(given.get("dry_run")))
+    return named(f"restore {printable(str(given.get('object_name')))}", dry_run=bool(given.get("dry_run")))
 
 
 @flow(name="restore", flow_run_name=_run_name, persist_result=False, validate_parameters=False)
@@ -57,7 +57,7 @@ def restore(  # a parameter for each field of the form
 def _rows(restored: Restored) -> list[dict[str, str]]:
     rows = [{"what": "files", "of": "restored", "is": f"{restored.files:,}"}]
     if restored.folder is not None:
-        rows.append({"what": "folder", "of": "restored", "is": shown(str(restored.folder))})
+        rows.append({"what": "folder", "of": "restored", "is": printable(str(restored.folder))})
     rows += [
         {"what": "files", "of": f"store {store}", "is": f"{files:,}"}
         for store, files in sorted(restored.sources.items())

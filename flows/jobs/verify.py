@@ -22,12 +22,12 @@ from flows.journal_checking import (
 from flows.log import LOG
 from flows.settings import Settings
 from flows.wiring import now
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 
 def _run_name() -> str:
     copy_at = flow_run.parameters.get("copy_at")
-    return f"verify the journal in {shown(str(copy_at))}" if copy_at else "verify the journal"
+    return f"verify the journal in {printable(str(copy_at))}" if copy_at else "verify the journal"
 
 
 @flow(name="verify", flow_run_name=_run_name, persist_result=False, validate_parameters=False)
@@ -59,4 +59,4 @@ def _checked(form: VerifyParameters, settings: Settings) -> CheckedJournal:
 
 
 def _rows(checked: CheckedJournal) -> list[dict[str, str]]:
-    return [{"what was found": shown(sentence)} for sentence in (checked.headline, *checked.sentences)]
+    return [{"what was found": printable(sentence)} for sentence in (checked.headline, *checked.sentences)]

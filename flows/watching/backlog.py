@@ -10,7 +10,7 @@ from flows.watching.areas import Area
 from flows.watching.placing import is_answered
 from flows.watching.takes import Take, take_folders, take_of
 from flows.watching.tries import Tries, tries_file, tries_of
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Backlog:
 
     def _note_trouble(self, area: Area, error: OSError) -> None:
         self.troubles[area.root] = (
-            f"{shown(str(area.root))}: what was taken from its inboxes cannot be read "
+            f"{printable(str(area.root))}: what was taken from its inboxes cannot be read "
             f"({error.strerror or error}); it goes on when its disk answers again"
         )
 

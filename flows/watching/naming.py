@@ -6,7 +6,7 @@ from typing import Final
 
 from flows.drops import name_of
 from preservation.model.identifiers import ObjectName, object_name
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from preservation.settling.drops import Drop
 
 BETWEEN: Final = "__"
@@ -29,7 +29,7 @@ def object_called(groups: tuple[str, ...], own: str) -> ObjectName:
     for name in (*groups, own):
         if BETWEEN in name or name.startswith("_") or name.endswith("_"):
             raise ValueError(
-                f"{shown(name)!r} cannot be part of an object's name: {BETWEEN!r} stands between a group and "
-                "what is in it, so neither may have it, or begin or end with '_'"
+                f"{printable(name)!r} cannot be part of an object's name: {BETWEEN!r} stands between a group "
+                "and what is in it, so neither may have it, or begin or end with '_'"
             )
     return object_name(BETWEEN.join((*groups, own)))

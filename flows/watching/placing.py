@@ -30,7 +30,7 @@ from flows.workspace import in_other_hands
 from preservation.errors import IntegrityError, UnavailableError
 from preservation.model.digests import HexDigest
 from preservation.model.identifiers import CollectionName, ObjectName, PackageId
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 from preservation.records import Records
 from preservation.virus.outcome import INFECTED
@@ -127,7 +127,8 @@ def place(told: Told, take: Take) -> Placed:
             return finish(take)
     except OSError as error:
         raise UnavailableError(
-            f"{shown(str(take.path))} could not be moved to {_place_of(told)}/ ({error.strerror or error}); "
+            f"{printable(str(take.path))} could not be moved to {_place_of(told)}/ "
+            f"({error.strerror or error}); "
             "see that the area is there and may be written to; it is done as soon as it can be"
         ) from error
 

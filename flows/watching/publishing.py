@@ -17,7 +17,7 @@ from flows.settings import Settings
 from flows.watching.beating import Heart, read_beat
 from flows.watching.inbox import Swept, Waiting
 from flows.watching.lasting import LastingFaults
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 _MOST_NAMED: Final = 200
 
@@ -155,9 +155,9 @@ def _told(
 
 def _as_told(drop: Waiting) -> WaitingDrop:
     return WaitingDrop(
-        drop.collection, shown(str(drop.path)), drop.files, drop.bytes, drop.reason.value, drop.sentence
+        drop.collection, printable(str(drop.path)), drop.files, drop.bytes, drop.reason.value, drop.sentence
     )
 
 
 def _entry(path: Path, sentence: str) -> PassedOverEntry:
-    return PassedOverEntry(shown(str(path)), sentence)
+    return PassedOverEntry(printable(str(path)), sentence)

@@ -10,7 +10,7 @@ from flows.watching.takes import Take, take_folders, take_of
 from flows.watching.tries import Tries, forget_tries, tries_of
 from preservation.errors import NotFoundError, UnavailableError
 from preservation.model.identifiers import ObjectId
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,8 @@ def stopped_take(object_id: ObjectId, settings: Settings) -> Stopped:
                     return Stopped(take, tries)
         except OSError as error:
             raise UnavailableError(
-                f"{shown(str(area.root))}: what was taken cannot be read ({error.strerror or error}); see to "
-                "its disk, then try again"
+                f"{printable(str(area.root))}: what was taken cannot be read ({error.strerror or error}); "
+                "see to its disk, then try again"
             ) from error
     raise NotFoundError(
         f"{object_id}: no drop of that name was taken, tried and left; muniment status shows what was"
@@ -60,6 +60,6 @@ def retry(stopped: Stopped) -> None:
         forget_tries(stopped.take)
     except OSError as error:
         raise UnavailableError(
-            f"{shown(str(stopped.take.folder))} cannot be written to ({error.strerror or error}); see to its "
-            "disk, then try again"
+            f"{printable(str(stopped.take.folder))} cannot be written to ({error.strerror or error}); see to "
+            "its disk, then try again"
         ) from error

@@ -10,6 +10,8 @@ from posixpath import dirname, join, normpath
 
 from preservation.archives.members import (
     ArchiveError,
+    ArchiveFault,
+    ArchiveFinding,
     ArchiveKind,
     ArchiveMember,
     MemberKind,
@@ -17,48 +19,27 @@ from preservation.archives.members import (
     UnpackLimits,
 )
 from preservation.archives.walking import walk_archive
-from preservation.bagit import codes
-from preservation.bagit.findings import Findings
-from preservation.bagit.resolving import without_dots
-from preservation.bagit.sources.protocol import PAYLOAD
-from preservation.model.issues import Issue, IssueCode
-from preservation.model.paths import RelativePath, fault_of_path, shown
-
-_LITTER = "__MACOSX"
-"""The folder that a Mac puts beside what it packs; it holds what only a Mac knows what to do with."""
+from preservation.model.paths import fault_of_path, printable, without_dots
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\")
 """``C:\\``, ``\\\\server\\share``, and the root of the current drive."""
-_DECLARATION = re.compile(r"(?:([^/]+)/)?bagit\.txt")
 
 
 @dataclass(slots=True)
 class ArchiveLayout:
     """The members of one archive, by name.
 
-    ``files`` gives sizes in bytes, unpacked; ``hard_links`` the file that each of them is another name
-    of. ``harmful`` are issues that no archive may have; where there are any, the rest may be
-    incomplete. ``unkeepable`` are those that only matter where it is to be unpacked.
+    ``files`` gives sizes in bytes, unpacked; ``hard_links`` the file that each of them is another name of.
     """
 
     files: dict[str, int] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
     hard_links: dict[str, str] = field(default_factory=dict)
-    harmful: Findings = field(default_factory=Findings)
-    unkeepable: Findings = field(default_factory=Findings)
 
     @property
     def size(self) -> int:
         """How many bytes the files have, unpacked."""
         return sum(self.files.values()) + sum(self.files[target] for target in self.hard_links.values())
-
-    @property
-    def bag_folders(self) -> tuple[str, ...]:
-        """The folders that have a bag declaration: ``""`` is the archive's root, others lie below it."""
-        matches = map(_DECLARATION.fullmatch, self.files)
-        found = [match[1] or "" for match in matches if match is not None]
-        # A bag at the root may hold another one in its payload folder.
-        return ("",) if "" in found else tuple(found)
 
     @property
     def tops(self) -> set[str]:
@@ -70,67 +51,49 @@ def read_layout(
     path: Path,
     kind: ArchiveKind,
     limits: UnpackLimits,
+    report: Callable[[ArchiveFinding], None],
     visit: Callable[[ArchiveMember, Opener], None] | None = None,
 ) -> ArchiveLayout:
-    """Walk the archive once and return its layout; ``visit`` sees each sound file on the way."""
+    """Walk the archive once and return its layout; ``visit`` sees each sound file on the way.
+
+    ``report`` is handed every fault. After one that ends the walk, the layout is incomplete.
+    """
     layout = ArchiveLayout()
     try:
         for member, opener in walk_archive(path, kind, limits):
-            if _place(layout, member) and visit is not None:
+            finding = _place(layout, member)
+            if finding is not None:
+                report(finding)
+            elif visit is not None and member.kind is MemberKind.FILE:
                 visit(member, opener)
     except ArchiveError as failure:
-        layout.harmful.add(_issue(failure.code, str(failure), failure.member))
+        report(failure.finding)
     return layout
 
 
-def _place(layout: ArchiveLayout, member: ArchiveMember) -> bool:
-    """Note the member in the layout, and say whether it is a sound file."""
+def _place(layout: ArchiveLayout, member: ArchiveMember) -> ArchiveFinding | None:
+    """Enter the member in the layout, or return why it has no place there."""
     name = member.name
     fault = fault_of_member(member)
     if fault is not None:
-        layout.harmful.add(
-            _issue(codes.ARCHIVE_CLIMBS_OUT, f"'{shown(name)}' in the archive: {fault}.", name)
-        )
-        return False
+        sentence = f"'{printable(name)}' in the archive: {fault}."
+        return ArchiveFinding(ArchiveFault.CLIMBS_OUT, sentence, name)
     if member.kind is MemberKind.FOLDER:
         layout.folders.add(name)
-        return False
+        return None
     if name in layout.files or name in layout.hard_links:
-        layout.unkeepable.add(
-            _issue(codes.ARCHIVE_NAME_TWICE, f"The archive holds '{shown(name)}' more than once.", name)
-        )
-        return False
+        sentence = f"The archive holds '{printable(name)}' more than once."
+        return ArchiveFinding(ArchiveFault.NAME_TWICE, sentence, name)
     if member.kind is MemberKind.FILE:
         layout.files[name] = member.size
-        return True
+        return None
     target = without_dots(member.target)
     target = layout.hard_links.get(target, target)
     if member.kind is MemberKind.HARD_LINK and target in layout.files:
         layout.hard_links[name] = target
-    else:
-        layout.unkeepable.add(
-            _issue(codes.NOT_A_FILE, f"'{shown(name)}' in the archive is a {member.kind}.", name)
-        )
-    return False
-
-
-def base_of(layout: ArchiveLayout) -> str:
-    """Return the base folder of the bag in the archive, with ``/`` behind it; ``""`` is the archive's root.
-
-    Where no bag declaration tells, it is the only folder at the root.
-    """
-    bags = layout.bag_folders
-    if bags:
-        return f"{bags[0]}/" if bags[0] else ""
-    tops = layout.tops - {_LITTER}
-    only = tops.pop() if len(tops) == 1 else ""
-    return "" if only in {"", PAYLOAD[:-1]} or only in layout.files else f"{only}/"
-
-
-def strangers_in(layout: ArchiveLayout) -> set[str]:
-    """Return what lies beside the bag's base folder at the archive's root."""
-    base = base_of(layout)
-    return layout.tops - {base[:-1], _LITTER} if base else set()
+        return None
+    sentence = f"'{printable(name)}' in the archive is a {member.kind}."
+    return ArchiveFinding(ArchiveFault.NOT_A_FILE, sentence, name)
 
 
 def fault_of_member(member: ArchiveMember) -> str | None:
@@ -143,7 +106,7 @@ def fault_of_member(member: ArchiveMember) -> str | None:
     if fault is None and _DRIVE.match(member.name):
         fault = "the path names a drive or a server"
     if fault is None and _leads_out(member):
-        fault = f"the link leads out to '{shown(member.target)}'"
+        fault = f"the link leads out to '{printable(member.target)}'"
     return fault
 
 
@@ -154,7 +117,3 @@ def _leads_out(member: ArchiveMember) -> bool:
     start = dirname(member.name) if member.kind is MemberKind.SYMLINK else ""
     goal = normpath(join(start, member.target))
     return goal.startswith(("/", "../")) or goal == ".."
-
-
-def _issue(code: IssueCode, message: str, member: str | None) -> Issue:
-    return codes.error(code, message, None if member is None else RelativePath(member))

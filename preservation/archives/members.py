@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import lzma
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -11,8 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import IO
-
-from preservation.model.issues import IssueCode
 
 
 class ArchiveKind(Enum):
@@ -43,6 +42,28 @@ class UnpackLimits:
         return min(self.bytes, max(self.small, packed * self.ratio))
 
 
+class ArchiveFault(Enum):
+    """What can be wrong with an archive; what it means for a bag or a drop is for others to say."""
+
+    UNREADABLE = "damaged, encrypted, or of a kind that cannot be read"
+    TOO_MANY_MEMBERS = "more members than are allowed"
+    TOO_LARGE = "more bytes, unpacked, than are allowed"
+    IMPOSSIBLE_SIZE = "a header that claims a size that cannot be, or members that share their bytes"
+    CLIMBS_OUT = "a path or a link that leads out of the archive"
+    NAME_TWICE = "the same name twice"
+    NOT_A_FILE = "a link, a device or a pipe"
+    NAME_IMPOSSIBLE = "a name that cannot be a file's here, or that clashes with another one"
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveFinding:
+    """One fault, in a sentence; ``member`` names where it is, if that is known."""
+
+    fault: ArchiveFault
+    sentence: str
+    member: str | None = None
+
+
 class MemberKind(StrEnum):
     """What a member is."""
 
@@ -69,16 +90,16 @@ class ArchiveMember:
 
 
 class ArchiveError(Exception):
-    """The archive cannot be walked further. ``code`` says why, ``member`` names where, if it is known."""
+    """The archive cannot be walked further. ``finding`` says why."""
 
-    def __init__(self, code: IssueCode, message: str, member: str | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.member = member
+    def __init__(self, fault: ArchiveFault, sentence: str, member: str | None = None) -> None:
+        super().__init__(sentence)
+        self.finding = ArchiveFinding(fault, sentence, member)
 
 
 DAMAGE = (
     EOFError,
+    LookupError,
     NotImplementedError,  # a zip member packed by a method that Python has not
     OSError,
     OverflowError,
@@ -86,6 +107,7 @@ DAMAGE = (
     RuntimeError,  # an encrypted zip member
     ValueError,
     lzma.LZMAError,
+    struct.error,
     tarfile.TarError,
     zipfile.BadZipFile,
     zlib.error,

@@ -8,22 +8,21 @@ import io
 import lzma
 import tarfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 
 from preservation.archives.members import (
     DAMAGE,
     ArchiveError,
+    ArchiveFault,
     ArchiveKind,
     ArchiveMember,
     MemberKind,
     MemberStream,
     Opener,
-    UnpackLimits,
 )
-from preservation.bagit import codes
-from preservation.bagit.resolving import without_dots
+from preservation.model.paths import without_dots
 
 _BLOCK_BYTES = 1 << 18
 _LARGEST_EXTENSION = 1 << 20
@@ -39,34 +38,48 @@ _EXTENSIONS = {
 
 Decompressing: TypeAlias = gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
 
-DECOMPRESSORS: dict[ArchiveKind, Callable[[Path], Decompressing]] = {
+DECOMPRESSORS: dict[ArchiveKind, Callable[[BinaryIO], Decompressing]] = {
     ArchiveKind.TAR_GZ: partial(gzip.open, mode="rb"),
     ArchiveKind.TAR_BZ2: partial(bz2.open, mode="rb"),
     ArchiveKind.TAR_XZ: partial(lzma.open, mode="rb"),
 }
 
 
-def walk_tar(path: Path, kind: ArchiveKind, limits: UnpackLimits) -> Iterator[tuple[ArchiveMember, Opener]]:
-    """Yield each member as it comes in the archive. Raises ``ArchiveError``."""
-    decompressor = DECOMPRESSORS.get(kind)
+def walk_tar(stream: BinaryIO, kind: ArchiveKind, most: int) -> Iterator[tuple[ArchiveMember, Opener]]:
+    """Yield each member as it comes in the archive. Raises ``ArchiveError``.
+
+    No more than ``most`` bytes are unpacked, what lies behind the last member included.
+    """
+    with _damage_told():
+        if kind is ArchiveKind.TAR:
+            yield from _members(tarfile.TarFile(fileobj=stream, tarinfo=_Header, encoding="utf-8"))
+            return
+        with DECOMPRESSORS[kind](stream) as unpacked:
+            counted = _Counted(unpacked, most)
+            with tarfile.open(
+                fileobj=counted,
+                mode="r|",
+                bufsize=_BLOCK_BYTES,
+                tarinfo=_Header,
+                encoding="utf-8",
+            ) as archive:
+                yield from _members(archive)
+            counted.exhaust()
+
+
+def unpack_wholly(stream: BinaryIO, kind: ArchiveKind, most: int) -> None:
+    """Unpack a compressed file, tar or not, to nowhere. Raises ``ArchiveError`` as ``walk_tar`` does."""
+    with _damage_told(), DECOMPRESSORS[kind](stream) as unpacked:
+        _Counted(unpacked, most).exhaust()
+
+
+@contextmanager
+def _damage_told() -> Iterator[None]:
     try:
-        if decompressor is None:
-            with path.open("rb") as plain:
-                yield from _members(tarfile.TarFile(fileobj=plain, tarinfo=_Header, encoding="utf-8"))
-        else:
-            with decompressor(path) as stream:
-                counted = _Counted(stream, limits.most_bytes(path.stat().st_size))
-                with tarfile.open(
-                    fileobj=counted,
-                    mode="r|",
-                    bufsize=_BLOCK_BYTES,
-                    tarinfo=_Header,
-                    encoding="utf-8",
-                ) as archive:
-                    yield from _members(archive)
+        yield
     except DAMAGE as failure:
         raise ArchiveError(
-            codes.ARCHIVE_UNREADABLE, f"The archive is not readable as tar: {failure}."
+            ArchiveFault.UNREADABLE, f"The archive is not readable as tar: {failure}."
         ) from failure
 
 
@@ -86,7 +99,7 @@ def _members(archive: tarfile.TarFile) -> Iterator[tuple[ArchiveMember, Opener]]
         if info.size < 0:
             # Said by an extended header: taken at its word, the next member would be one that came before.
             raise ArchiveError(
-                codes.ARCHIVE_BOMB, "A header in the archive claims a negative size.", info.name
+                ArchiveFault.IMPOSSIBLE_SIZE, "A header in the archive claims a negative size.", info.name
             )
         yield _member(info), partial(MemberStream, partial(archive.extractfile, info))
 
@@ -117,10 +130,10 @@ class _Header(tarfile.TarInfo):
         except (tarfile.EmptyHeaderError, tarfile.EOFHeaderError):  # type: ignore[attr-defined]
             raise
         except tarfile.TarError as failure:
-            raise ArchiveError(codes.ARCHIVE_UNREADABLE, f"The archive is damaged: {failure}.") from failure
+            raise ArchiveError(ArchiveFault.UNREADABLE, f"The archive is damaged: {failure}.") from failure
         if header.size < 0 or (header.type in _EXTENSIONS and header.size > _LARGEST_EXTENSION):
             raise ArchiveError(
-                codes.ARCHIVE_BOMB,
+                ArchiveFault.IMPOSSIBLE_SIZE,
                 f"A header in the archive claims {header.size:,} bytes for itself.",
                 header.name,
             )
@@ -140,5 +153,12 @@ class _Counted(io.RawIOBase):
         content = self._stream.read(size)
         self._given += len(content)
         if self._given > self._most:
-            raise ArchiveError(codes.ARCHIVE_BOMB, f"The archive unpacks to more than {self._most:,} bytes.")
+            raise ArchiveError(
+                ArchiveFault.TOO_LARGE, f"The archive unpacks to more than {self._most:,} bytes."
+            )
         return content
+
+    def exhaust(self) -> None:
+        """Read to the end. Raises ``ArchiveError`` past the limit."""
+        while self.read(_BLOCK_BYTES):
+            pass

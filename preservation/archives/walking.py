@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from typing import BinaryIO
 
 from preservation.archives.members import (
     DAMAGE,
     ArchiveError,
+    ArchiveFault,
     ArchiveKind,
     ArchiveMember,
     Opener,
@@ -15,7 +19,6 @@ from preservation.archives.members import (
 )
 from preservation.archives.tarred import DECOMPRESSORS, is_tar_header, walk_tar
 from preservation.archives.zipped import walk_zip
-from preservation.bagit import codes
 
 _TAR_BLOCK = 512
 _ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
@@ -47,8 +50,10 @@ def archive_kind(path: Path) -> ArchiveKind | None:
     if head.startswith(_ZIP_STARTS):
         return ArchiveKind.ZIP
     for start, kind in _COMPRESSED_STARTS.items():
-        if head.startswith(start) and _holds_tar(path, kind):
-            return kind
+        if head.startswith(start):
+            with path.open("rb") as stream:
+                if holds_tar(stream, kind):
+                    return kind
     if is_tar_header(head):
         return ArchiveKind.TAR
     name = path.name.lower()
@@ -56,32 +61,45 @@ def archive_kind(path: Path) -> ArchiveKind | None:
 
 
 def walk_archive(
-    path: Path, kind: ArchiveKind, limits: UnpackLimits
+    source: Path | BinaryIO, kind: ArchiveKind, limits: UnpackLimits
 ) -> Iterator[tuple[ArchiveMember, Opener]]:
     """Yield each member with what opens it, in the archive's order, as long as the limits allow.
 
     Raises ``ArchiveError`` where the archive is damaged or goes beyond ``limits``. The members'
     names are not to be trusted.
     """
-    walk = walk_zip(path, limits) if kind is ArchiveKind.ZIP else walk_tar(path, kind, limits)
-    most = limits.most_bytes(path.stat().st_size)
-    size = 0
-    for count, (member, opener) in enumerate(walk, 1):
-        size += member.size
-        if count > limits.files:
-            raise ArchiveError(
-                codes.ARCHIVE_BOMB, f"The archive has more than {limits.files:,} members.", member.name
-            )
-        if size > most:
-            raise ArchiveError(
-                codes.ARCHIVE_BOMB, f"The archive unpacks to more than {most:,} bytes.", member.name
-            )
-        yield member, opener
-
-
-def _holds_tar(path: Path, kind: ArchiveKind) -> bool:
     try:
-        with DECOMPRESSORS[kind](path) as stream:
-            return is_tar_header(stream.read(_TAR_BLOCK))
+        opened = source.open("rb") if isinstance(source, Path) else nullcontext(source)
+    except OSError as failure:
+        raise ArchiveError(
+            ArchiveFault.UNREADABLE, f"The archive cannot be opened: {failure.strerror}."
+        ) from failure
+    with opened as stream:
+        most = limits.most_bytes(stream.seek(0, os.SEEK_END))
+        stream.seek(0)
+        walk = walk_zip(stream, limits.files) if kind is ArchiveKind.ZIP else walk_tar(stream, kind, most)
+        size = 0
+        for count, (member, opener) in enumerate(walk, 1):
+            size += member.size
+            if count > limits.files:
+                raise ArchiveError(
+                    ArchiveFault.TOO_MANY_MEMBERS,
+                    f"The archive has more than {limits.files:,} members.",
+                    member.name,
+                )
+            if size > most:
+                raise ArchiveError(
+                    ArchiveFault.TOO_LARGE, f"The archive unpacks to more than {most:,} bytes.", member.name
+                )
+            yield member, opener
+
+
+def holds_tar(stream: BinaryIO, kind: ArchiveKind) -> bool:
+    """Say whether a compressed file holds a tar archive. Leaves the stream at its start."""
+    try:
+        with DECOMPRESSORS[kind](stream) as unpacked:
+            return is_tar_header(unpacked.read(_TAR_BLOCK))
     except DAMAGE:
         return False
+    finally:
+        stream.seek(0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import encodings.cp437  # noqa: F401  zipfile and we need it, and a caged worker imports nothing any more
+import io
 import mmap
 import os
 import stat
@@ -11,19 +13,18 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
+from typing import BinaryIO
 
 from preservation.archives.members import (
     DAMAGE,
     ArchiveError,
+    ArchiveFault,
     ArchiveMember,
     MemberKind,
     MemberStream,
     Opener,
-    UnpackLimits,
 )
-from preservation.bagit import codes
-from preservation.bagit.resolving import without_dots
+from preservation.model.paths import without_dots
 
 _NAME_IS_UTF8 = 0x800
 _UNICODE_PATH = 0x7075
@@ -34,26 +35,34 @@ _END64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR64_BYTES = 20
 _LONGEST_COMMENT = 65_535
 _LONGEST_TARGET = 4_096
+_ENCRYPTED = 1
 
 
-def walk_zip(path: Path, limits: UnpackLimits) -> Iterator[tuple[ArchiveMember, Opener]]:
+def walk_zip(stream: BinaryIO, most_members: int) -> Iterator[tuple[ArchiveMember, Opener]]:
     """Yield each member in the order of the archive's directory. Raises ``ArchiveError``."""
     try:
-        if _more_members_than(path, limits.files):
-            raise ArchiveError(codes.ARCHIVE_BOMB, f"The archive has more than {limits.files:,} members.")
-        with zipfile.ZipFile(path) as archive:
+        if _more_members_than(stream, most_members):
+            raise ArchiveError(
+                ArchiveFault.TOO_MANY_MEMBERS, f"The archive has more than {most_members:,} members."
+            )
+        with zipfile.ZipFile(stream) as archive:
+            if sum(info.compress_size for info in archive.infolist()) > stream.seek(0, io.SEEK_END):
+                raise ArchiveError(
+                    ArchiveFault.IMPOSSIBLE_SIZE,
+                    "Members of the archive share the same bytes, so that few unpack to very many.",
+                )
             for info in archive.infolist():
                 yield _member(archive, info), partial(MemberStream, partial(archive.open, info))
     except DAMAGE as failure:
         raise ArchiveError(
-            codes.ARCHIVE_UNREADABLE, f"The archive is not readable as zip: {failure}."
+            ArchiveFault.UNREADABLE, f"The archive is not readable as zip: {failure}."
         ) from failure
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> ArchiveMember:
     name = _name(info)
     mode = stat.S_IFMT(info.external_attr >> 16)
-    if name.endswith("/"):
+    if name.endswith("/") or (mode == stat.S_IFDIR and not info.file_size):
         kind = MemberKind.FOLDER
     elif mode == stat.S_IFLNK:
         kind = MemberKind.SYMLINK
@@ -62,7 +71,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> ArchiveMember:
     else:
         kind = MemberKind.SPECIAL
     target = ""
-    if kind is MemberKind.SYMLINK:
+    if kind is MemberKind.SYMLINK and not info.flag_bits & _ENCRYPTED:
         with archive.open(info) as content:
             target = os.fsdecode(content.read(_LONGEST_TARGET))
     return ArchiveMember(without_dots(name), kind, info.file_size, _modified(info), target)
@@ -97,12 +106,12 @@ def _modified(info: zipfile.ZipInfo) -> float | None:
         return None
 
 
-def _more_members_than(path: Path, most: int) -> bool:
+def _more_members_than(stream: BinaryIO, most: int) -> bool:
     """Count the headers of the archive's directory, before ``zipfile`` makes an object of each.
 
     The number in the end record is only what the archive says of itself.
     """
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as archive:
+    with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as archive:
         end = archive.rfind(b"PK\x05\x06", max(0, len(archive) - _END.size - _LONGEST_COMMENT))
         if end < 0 or end + _END.size > len(archive):
             return False

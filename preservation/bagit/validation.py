@@ -17,7 +17,7 @@ from preservation.bagit.sources.opening import open_source
 from preservation.bagit.sources.protocol import BagSource, DividedSource
 from preservation.bagit.turns import taken_in_turns
 from preservation.model.issues import Issue
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 _SAY_NOTHING_OF_COMPLETENESS = {codes.DIGEST_MISMATCH, codes.OXUM_MISMATCH}
 _UNDECLARED = {codes.DECLARATION_MISSING, codes.DECLARATION_MALFORMED, codes.VERSION_UNKNOWN}
@@ -46,7 +46,7 @@ def validate(bag: Path | BagSource, *, processes: int = 1) -> Validation:
     """
     source = open_source(bag) if isinstance(bag, Path) else bag
     if source is None:
-        message = f"{shown(str(bag))} is neither a folder nor a zip or tar archive."
+        message = f"{printable(str(bag))} is neither a folder nor a zip or tar archive."
         return _no_verdict_on(str(bag), (codes.error(codes.NO_BAG, message),))
     findings = Findings()
     listing = source.listing()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,13 @@ class NameRules:
     def _fault_of_segment(self, segment: str) -> str | None:
         length = len(segment.encode("utf-8", "surrogateescape"))
         if self.max_segment_bytes is not None and length > self.max_segment_bytes:
-            return f"{shown(segment)!r} has {length} bytes, and {self.max_segment_bytes} are possible"
+            return f"{printable(segment)!r} has {length} bytes, and {self.max_segment_bytes} are possible"
         for character in segment:
             if character in self.forbidden:
-                return f"{shown(segment)!r} holds {shown(character)!r}"
+                return f"{printable(segment)!r} holds {printable(character)!r}"
         for ending in self.forbidden_endings:
             if segment.endswith(ending):
-                return f"{shown(segment)!r} ends with {ending!r}"
+                return f"{printable(segment)!r} ends with {ending!r}"
         if segment.partition(".")[0].lower() in self.reserved:
-            return f"{shown(segment)!r} is the name of a device there"
+            return f"{printable(segment)!r} is the name of a device there"
         return None

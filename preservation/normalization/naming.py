@@ -6,7 +6,7 @@ import re
 from pathlib import PurePosixPath
 
 from preservation.errors import UnacceptableContentError
-from preservation.model.paths import RelativePath, shown
+from preservation.model.paths import RelativePath, printable
 
 _EXTENSION = re.compile(r"(?<=[^/])\.[A-Za-z0-9]{1,5}$")
 """What may be taken off: a few letters and digits after the last dot, but never a whole name."""
@@ -30,7 +30,7 @@ class DerivativeNames:
         folders = {str(folder) for folder in PurePosixPath(source).parents} - {"."}
         if in_the_way := sorted(folders & self._files):
             raise UnacceptableContentError(
-                f"its folder has the name of another file's derivative, {shown(in_the_way[0])}; "
+                f"its folder has the name of another file's derivative, {printable(in_the_way[0])}; "
                 "rename one of the two"
             )
         for candidate in (_EXTENSION.sub("", source) + extension, source + extension):

@@ -15,7 +15,7 @@ from preservation.model.derivatives import Derivative, Purpose
 from preservation.model.formats import MimeType
 from preservation.model.identifiers import VersionNumber
 from preservation.model.packages import BagEntry
-from preservation.model.paths import LocalPath, shown
+from preservation.model.paths import LocalPath, printable
 from preservation.packaging.contents import PackageContents
 
 
@@ -57,8 +57,8 @@ def payload(contents: PackageContents, workspace: Path, tally: PayloadTally) -> 
         missing = [name.value for name in wanted if name not in entry.digests]
         if missing:
             raise IntegrityError(
-                f"{contents.package}: {shown(entry.path)} was not digested with {', '.join(missing)}, which "
-                f"the policy {contents.policy.reference.name} wants in its manifests; remove the "
+                f"{contents.package}: {printable(entry.path)} was not digested with {', '.join(missing)}, "
+                f"which the policy {contents.policy.reference.name} wants in its manifests; remove the "
                 "submission's folder in processing/ and preserve the drop again"
             )
         tally.bytes += entry.size

@@ -12,7 +12,7 @@ from preservation.model import layout
 from preservation.model.digests import Algorithm
 from preservation.model.files import EntryKind
 from preservation.model.packages import BagEntry
-from preservation.model.paths import LocalPath, RelativePath, is_utf8, path_order, shown
+from preservation.model.paths import LocalPath, RelativePath, is_utf8, path_order, printable
 from preservation.packaging.not_kept import NotKept
 
 _PAYLOAD = "data"
@@ -33,7 +33,7 @@ def submitted_tags(bag_root: Path, algorithms: Iterable[Algorithm]) -> Iterator[
         for item in found:
             path = RelativePath(f"{folder}{item.name}")
             if not is_utf8(path):
-                yield NotKept(shown(path), EntryKind.UNNAMEABLE.value, "a bag names files in UTF-8")
+                yield NotKept(printable(path), EntryKind.UNNAMEABLE.value, "a bag names files in UTF-8")
             elif item.is_dir(follow_symlinks=False):
                 if path != _PAYLOAD:
                     folders.append(f"{path}/")
@@ -49,7 +49,7 @@ def _tag(source: LocalPath, path: RelativePath, algorithms: tuple[Algorithm, ...
         size, digests = digest_file(Path(source), algorithms)
     except OSError as error:
         raise IntegrityError(
-            f"{shown(path)} of the submitted bag cannot be read ({error.strerror}); "
+            f"{printable(path)} of the submitted bag cannot be read ({error.strerror}); "
             "see to its permissions or its disk, then preserve the drop again"
         ) from error
     return BagEntry(layout.submitted_tag_file(path), source, size, digests)

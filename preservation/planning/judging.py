@@ -8,7 +8,7 @@ from typing import Final
 
 from preservation.model.decisions import Action, Decision, PolicyReference
 from preservation.model.issues import Issue, IssueCode, Severity
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 
 REJECTED_BY_POLICY: Final = IssueCode("POL-001")
@@ -28,7 +28,7 @@ class Judgement:
 
 def issue_of(decision: Decision) -> Issue | None:
     """Return what a decision means for the whole submission: a reason to refuse or to ask, or nothing."""
-    name = shown(decision.path)
+    name = printable(decision.path)
     if decision.action is Action.REJECT:
         return Issue(
             REJECTED_BY_POLICY,

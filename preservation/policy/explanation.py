@@ -9,8 +9,8 @@ from typing import assert_never
 from preservation.model import layout
 from preservation.model.decisions import Action, Decision, Migration, RuleId
 from preservation.model.files import SurveyedFile
-from preservation.model.paths import shown
-from preservation.policy.globs import PathMatcher, extension_of
+from preservation.model.paths import extension_of, printable
+from preservation.policy.globs import PathMatcher
 from preservation.policy.rule_matchers import Claim
 from preservation.policy.rules import JUNK, WhenKey
 from preservation.policy.schema import Policy
@@ -69,7 +69,7 @@ def _consequence(policy: Policy, decision: Decision) -> str:
 def _what_is_made(policy: Policy, decision: Decision) -> Iterator[str]:
     yield "It would be kept as it is."
     if is_descriptive(policy, decision.path):
-        yield f"A copy of it would be put at {shown(layout.supplied_description(decision.path))}."
+        yield f"A copy of it would be put at {printable(layout.supplied_description(decision.path))}."
     if decision.normalize is not None:
         proofs = ", ".join(decision.prove)
         yield f"A second form would be made by {_said(decision.normalize)} and kept if proved: {proofs}."

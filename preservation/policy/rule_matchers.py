@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from preservation.model.decisions import Action, RuleId
 from preservation.model.files import SurveyedFile
 from preservation.model.formats import Puid
-from preservation.policy.globs import PathMatcher, extension_of
+from preservation.model.paths import extension_of
+from preservation.policy.globs import PathMatcher
 from preservation.policy.rules import Rule, WhenKey
 
 

@@ -8,7 +8,8 @@ from typing import Annotated, TypeAlias, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from preservation.model.formats import Puid, puid
-from preservation.policy.globs import PathPattern, folded, path_pattern
+from preservation.model.paths import folded
+from preservation.policy.globs import PathPattern, path_pattern
 
 Item = TypeVar("Item")
 

@@ -14,7 +14,7 @@ from preservation.model.dossiers import Dossier
 from preservation.model.events import Agent
 from preservation.model.files import SurveyedFile
 from preservation.model.identifiers import PackageId
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from preservation.premis.characteristics import (
     derivative_format,
     formats,
@@ -62,7 +62,7 @@ def _representation(contents: PremisContents) -> str:
     return _object(
         "representation",
         package_identifier("objectIdentifier", contents.package),
-        leaf("originalName", shown(contents.submission.drop.name)),
+        leaf("originalName", printable(contents.submission.drop.name)),
         _relationship(
             STRUCTURAL, REPRESENTS, entity_identifier("relatedObjectIdentifier", contents.package.object)
         ),
@@ -83,7 +83,7 @@ def _original(contents: PremisContents, dossier: Dossier, file: SurveyedFile) ->
         _characteristics(
             contents, file.digests, file.size, formats(file.identification), inhibitors(dossier.screened)
         ),
-        leaf("originalName", shown(file.path)),
+        leaf("originalName", printable(file.path)),
         _included(contents.package),
         *(
             _relationship(

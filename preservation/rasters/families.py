@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from preservation.model.formats import Identification, Puid
-from preservation.model.paths import RelativePath
-from preservation.policy.globs import extension_of
+from preservation.model.paths import RelativePath, extension_of
 
 
 class Family(StrEnum):

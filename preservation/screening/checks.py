@@ -10,7 +10,7 @@ from preservation.model.files import SurveyedFile
 from preservation.model.formats import Identification
 from preservation.model.issues import Issue
 from preservation.model.name_rules import NameRules
-from preservation.model.paths import RelativePath, shown
+from preservation.model.paths import RelativePath, printable
 from preservation.policy.globs import PathMatcher
 from preservation.policy.schema import Policy
 from preservation.policy.screens import (
@@ -70,11 +70,11 @@ class SurfaceChecks:
                 if twin.differs_in_case
                 else (codes.TWINS_BY_SPELLING, "how Unicode spells their accents")
             )
-            which = f"its folder {shown(twin.name)}" if twin.name != subject.path else "its name"
+            which = f"its folder {printable(twin.name)}" if twin.name != subject.path else "its name"
             yield subject.issue(
                 code,
-                f"collides with {shown(twin.earlier)}: {which} differs from that only in {difference}, and "
-                "on many computers one would take the other's place",
+                f"collides with {printable(twin.earlier)}: {which} differs from that only in {difference}, "
+                "and on many computers one would take the other's place",
                 "Both are kept as they are; rename one of them if they are to be used elsewhere.",
             )
         for fault in faults_at_stores(subject.path, self._name_rules):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from preservation.model.files import EntryKind, IrregularEntry
 from preservation.model.issues import Issue, IssueCode, Severity
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from preservation.policy.screens import IrregularEntries
 from preservation.screening import codes
 
@@ -48,4 +48,4 @@ def issue_about(entry: IrregularEntry, screen: IrregularEntries | None) -> Issue
     severity = Severity.WARNING if entry.kind is EntryKind.EMPTY_FOLDER else Severity.ERROR
     detail = f" ({entry.detail})" if entry.detail else ""
     because = screen.because if screen is not None else ""
-    return Issue(code, severity, f"{shown(entry.path)} {words}{detail}.", entry.path, next_step, because)
+    return Issue(code, severity, f"{printable(entry.path)} {words}{detail}.", entry.path, next_step, because)

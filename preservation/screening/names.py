@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from preservation.model import layout
 from preservation.model.name_rules import NameRules
-from preservation.model.paths import RelativePath
-from preservation.policy.globs import folded
+from preservation.model.paths import RelativePath, folded
 
 
 @dataclass(frozen=True, slots=True)

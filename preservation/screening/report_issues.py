@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from preservation.model.issues import Issue, Severity
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from preservation.screening import codes
 from preservation.screening.reports import ArchiveReport, DocumentReport, ImageReport
 from preservation.screening.subject import Subject
@@ -99,7 +99,7 @@ def about_document(report: DocumentReport, subject: Subject, locked: Severity) -
 def about_archive(report: ArchiveReport, subject: Subject) -> Iterator[Issue]:
     """Yield what would hurt whoever unpacks an archive."""
     if report.escaping:
-        named = "; ".join(map(shown, report.escapes))
+        named = "; ".join(map(printable, report.escapes))
         yield subject.issue(
             codes.ESCAPING_ARCHIVE,
             f"is an archive of which {report.escaping} members must not be unpacked: {named}",

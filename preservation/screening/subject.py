@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from preservation.model.issues import Issue, IssueCode, Severity
-from preservation.model.paths import RelativePath, shown
+from preservation.model.paths import RelativePath, printable
 from preservation.policy.screens import Screen
 
 
@@ -27,5 +27,5 @@ class Subject:
         self, code: IssueCode, words: str, next_step: str, *, severity: Severity | None = None
     ) -> Issue:
         """Return an issue that says ``words`` of the file, by default with the check's severity."""
-        message = f"{shown(self.path)} {words}."
+        message = f"{printable(self.path)} {words}."
         return Issue(code, severity or self.severity, message, self.path, next_step, self.because)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from preservation.settling.look import look_at, said
+from preservation.settling.look import look_at, reason_of
 from preservation.settling.promised import what_is_lacking
 from preservation.settling.settle import Moment, Questions, Seen, Settled, Unsettled, settle
 from preservation.settling.tally import Look
@@ -50,4 +50,4 @@ def _standing(
         return settle(seen, look, terms, moment, questions)
     except OSError as error:
         # A manifest cannot be read: the look was not a whole one, and is made again.
-        return settle(seen, replace(look, fault=said(error)), terms, moment, questions)
+        return settle(seen, replace(look, fault=reason_of(error)), terms, moment, questions)

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from preservation.settling.entries import entries_of
 from preservation.settling.tally import Look, Tally
 from preservation.settling.terms import SettlingTerms
@@ -25,7 +25,7 @@ def look_at(drop: Path, terms: SettlingTerms) -> Look | None:
     try:
         found = drop.lstat()
     except OSError as error:
-        return None if error.errno in _VANISHED else tally.look(is_folder=False, fault=said(error))
+        return None if error.errno in _VANISHED else tally.look(is_folder=False, fault=reason_of(error))
     is_folder = stat.S_ISDIR(found.st_mode)
     tally.sign("", found)
     fault: OSError | None = None
@@ -36,7 +36,7 @@ def look_at(drop: Path, terms: SettlingTerms) -> Look | None:
     else:
         tally.take_alone(found)
     beside = _sentinels_beside(drop, terms)
-    return tally.look(is_folder=is_folder, beside=beside, fault=said(fault) if fault else "")
+    return tally.look(is_folder=is_folder, beside=beside, fault=reason_of(fault) if fault else "")
 
 
 def _take_tree(tally: Tally, drop: Path) -> OSError | None:
@@ -81,6 +81,6 @@ def _is_plain_file(path: Path) -> bool:
         return False
 
 
-def said(error: OSError) -> str:
+def reason_of(error: OSError) -> str:
     """Return what the system says is wrong, without any path."""
-    return shown(error.strerror or str(error))
+    return printable(error.strerror or str(error))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from preservation.model.amounts import byte_size, count
-from preservation.model.paths import RelativePath, shown
+from preservation.model.paths import RelativePath, printable
 from preservation.settling.tally import Look
 from preservation.settling.terms import SettlingTerms
 
@@ -23,7 +23,7 @@ def empty() -> str:
 def unfinished(look: Look, *, at_rest: bool) -> str:
     """Say that something has a name under which programs write what is not finished."""
     others = look.temporaries - 1
-    names = shown(look.temporary or "") + (f" and {others:,} more" if others else "")
+    names = printable(look.temporary or "") + (f" and {others:,} more" if others else "")
     several = bool(others)
     if at_rest:
         left = "were" if several else "was"
@@ -59,7 +59,7 @@ def lacking(look: Look, what: str) -> str:
 
 def held_open(look: Look, file: RelativePath) -> str:
     """Say that a program holds a file open; ``""`` is the drop itself."""
-    return f"waiting: {shown(file or look.name)} is still open in a program that writes to it"
+    return f"waiting: {printable(file or look.name)} is still open in a program that writes to it"
 
 
 def _amount(look: Look) -> str:
@@ -67,7 +67,7 @@ def _amount(look: Look) -> str:
 
 
 def _any_of(names: Sequence[str]) -> str:
-    *others, last = map(shown, names)
+    *others, last = map(printable, names)
     return f"{', '.join(others)} or {last}" if others else last
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from preservation.model.digests import Algorithm
 from preservation.model.issues import Issue, IssueCode, Severity
-from preservation.model.paths import RelativePath, is_utf8, shown
+from preservation.model.paths import RelativePath, is_utf8, printable
 
 WRONG_DIGEST: Final = IssueCode("FIX-001")
 LISTED_BUT_MISSING: Final = IssueCode("FIX-002")
@@ -34,7 +34,7 @@ def wrong_digest(
     return Issue(
         WRONG_DIGEST,
         Severity.ERROR,
-        f"{shown(path)!r} is not the file that {shown(manifest)!r} lists: {figures}.",
+        f"{printable(path)!r} is not the file that {printable(manifest)!r} lists: {figures}.",
         path,
         "Rescan or copy the file again, or correct the manifest.",
     )
@@ -45,7 +45,8 @@ def listed_but_missing(manifest: RelativePath, path: RelativePath) -> Issue:
     return Issue(
         LISTED_BUT_MISSING,
         Severity.ERROR,
-        f"{shown(path)!r} is listed in {shown(manifest)!r} and is not in the drop as a readable file.",
+        f"{printable(path)!r} is listed in {printable(manifest)!r} and is not in the drop as a readable "
+        "file.",
         path if is_utf8(path) else manifest,
         "Add the file to the drop, or take its line out of the manifest.",
     )
@@ -53,12 +54,12 @@ def listed_but_missing(manifest: RelativePath, path: RelativePath) -> Issue:
 
 def not_listed(manifest: RelativePath, count: int, examples: Iterable[RelativePath]) -> Issue:
     """Say that files are in no manifest, though this one lists the folder that they are in."""
-    named = ", ".join(repr(shown(path)) for path in examples)
+    named = ", ".join(repr(printable(path)) for path in examples)
     subject = "1 file is" if count == 1 else f"{count} files are"
     return Issue(
         NOT_LISTED,
         Severity.WARNING,
-        f"{subject} in the drop and not in {shown(manifest)!r}: {named}{_more_than_named(count)}.",
+        f"{subject} in the drop and not in {printable(manifest)!r}: {named}{_more_than_named(count)}.",
         manifest,
         "Make the manifest again if the files belong to the drop, or take them out of it.",
     )
@@ -69,7 +70,7 @@ def not_a_manifest(manifest: RelativePath, reason: str) -> Issue:
     return Issue(
         NOT_UNDERSTOOD,
         Severity.WARNING,
-        f"{shown(manifest)!r} is named like a manifest and cannot be read as one: {reason}. "
+        f"{printable(manifest)!r} is named like a manifest and cannot be read as one: {reason}. "
         "No file was checked against it.",
         manifest,
         "Make it again with md5sum, sha256sum or hashdeep, or as a table of two columns, file and digest; "
@@ -83,7 +84,8 @@ def lines_not_understood(manifest: RelativePath, count: int, lines: Iterable[int
     return Issue(
         NOT_UNDERSTOOD,
         Severity.WARNING,
-        f"{shown(manifest)!r} has lines in no known layout ({count}): line {named}{_more_than_named(count)}.",
+        f"{printable(manifest)!r} has lines in no known layout ({count}): line "
+        f"{named}{_more_than_named(count)}.",
         manifest,
         "Correct these lines, or make the manifest again.",
     )
@@ -94,7 +96,8 @@ def leads_out(manifest: RelativePath, name: str) -> Issue:
     return Issue(
         LEADS_OUT,
         Severity.ERROR,
-        f"{shown(manifest)!r} lists {shown(name)!r}, which is outside of the drop; it was not looked at.",
+        f"{printable(manifest)!r} lists {printable(name)!r}, which is outside of the drop; it was not looked "
+        "at.",
         manifest,
         "Take the line out of the manifest, or make the manifest again inside the drop.",
     )
@@ -105,7 +108,7 @@ def found_elsewhere(manifest: RelativePath, prefix: str) -> Issue:
     return Issue(
         FOUND_ELSEWHERE,
         Severity.INFO,
-        f"The names in {shown(manifest)!r} begin with {shown(prefix)!r}, which is not in the drop; "
+        f"The names in {printable(manifest)!r} begin with {printable(prefix)!r}, which is not in the drop; "
         "the files were found without it.",
         manifest,
         "Nothing, if the manifest was made before the drop was moved.",
@@ -114,11 +117,11 @@ def found_elsewhere(manifest: RelativePath, prefix: str) -> Issue:
 
 def spelled_otherwise(manifest: RelativePath, count: int, examples: Iterable[RelativePath]) -> Issue:
     """Say that names look the same in manifest and drop and are not: accents are encoded differently."""
-    named = ", ".join(repr(shown(path)) for path in examples)
+    named = ", ".join(repr(printable(path)) for path in examples)
     return Issue(
         SPELLED_OTHERWISE,
         Severity.INFO,
-        f"{shown(manifest)!r} has names that are encoded otherwise than in the drop ({count}): "
+        f"{printable(manifest)!r} has names that are encoded otherwise than in the drop ({count}): "
         f"{named}{_more_than_named(count)}; they were matched all the same.",
         manifest,
         "Nothing; names are kept as the drop has them.",
@@ -130,7 +133,7 @@ def more_of(manifest: RelativePath, code: IssueCode, severity: Severity, count: 
     return Issue(
         code,
         severity,
-        f"{shown(manifest)!r} has more of the same ({code}): {count}, not shown one by one.",
+        f"{printable(manifest)!r} has more of the same ({code}): {count}, not shown one by one.",
         manifest,
         "Correct the ones that are named; check the drop with the manifest again to see the others.",
     )

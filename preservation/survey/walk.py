@@ -13,7 +13,7 @@ from pathlib import Path
 from preservation.long_paths import folder_of
 from preservation.model.digests import HexDigest
 from preservation.model.files import EntryKind, IrregularEntry
-from preservation.model.paths import RelativePath, is_utf8, path_order, shown
+from preservation.model.paths import RelativePath, is_utf8, path_order, printable
 
 _SPECIAL = {
     stat.S_IFIFO: "a named pipe",
@@ -182,7 +182,7 @@ def _entry(root: Path, path: RelativePath) -> FoundFile | IrregularEntry:
     if stat.S_ISREG(found.st_mode):
         return FoundFile(path, found.st_size, found.st_mtime_ns)
     if stat.S_ISLNK(found.st_mode):
-        return IrregularEntry(path, EntryKind.SYMLINK, f"it points to {shown(target)!r}")
+        return IrregularEntry(path, EntryKind.SYMLINK, f"it points to {printable(target)!r}")
     if stat.S_ISDIR(found.st_mode):
         return _folder(root, path)
     return IrregularEntry(path, EntryKind.DEVICE, _SPECIAL.get(stat.S_IFMT(found.st_mode), "special file"))
@@ -210,4 +210,4 @@ def _unnameable(path: RelativePath, found: os.stat_result) -> IrregularEntry:
 def _recorded(path: RelativePath) -> RelativePath:
     """Return the path as records hold it. Only the last name of it can be other than UTF-8."""
     folder, slash, name = path.rpartition("/")
-    return path if is_utf8(name) else RelativePath(f"{folder}{slash}{shown(name)}")
+    return path if is_utf8(name) else RelativePath(f"{folder}{slash}{printable(name)}")

@@ -11,7 +11,7 @@ from preservation.model.amounts import count
 from preservation.model.digests import Algorithm
 from preservation.model.files import SurveyedFile
 from preservation.model.issues import Issue, IssueCode, Severity
-from preservation.model.paths import RelativePath, path_order, shown
+from preservation.model.paths import RelativePath, path_order, printable
 from preservation.model.viruses import (
     Clean,
     Infected,
@@ -157,7 +157,7 @@ class _Gathered:
             yield Issue(
                 INFECTED,
                 Severity.ERROR,
-                f"{shown(path)!r} is infected: the virus scanner found {verdict.signature}.",
+                f"{printable(path)!r} is infected: the virus scanner found {verdict.signature}.",
                 path,
                 "Do not open it. Tell whoever looks after the computers; the drop goes to quarantine.",
             )
@@ -172,7 +172,7 @@ class _Gathered:
 
     def gaps(self, severity: Severity) -> Iterator[Issue]:
         for obstacle, group in self.groups.items():
-            named = ", ".join(repr(shown(path)) for path in group.named)
+            named = ", ".join(repr(printable(path)) for path in group.named)
             files = count(group.files, "file")
             more = " …" if group.files > len(group.named) else ""
             yield Issue(

@@ -32,7 +32,7 @@ from flows.watching.placing import (
     noted_answer,
 )
 from flows.watching.takes import Take, remove_take
-from preservation.model.paths import StoreKey, shown
+from preservation.model.paths import StoreKey, printable
 from preservation.records import Records
 from storage.ports.drop_buckets import DropBucket, DroppedObject
 
@@ -136,7 +136,7 @@ class Answering:
         def remove(dropped: DroppedObject) -> None:
             if not self._bucket.remove(dropped):
                 told = "it became another after it was taken, and stays"
-                LOG.info("%s: %s", shown(self._bucket.location(dropped.key)), told)
+                LOG.info("%s: %s", printable(self._bucket.location(dropped.key)), told)
 
         each(_all_of(take), remove, self._threads, self._stopped)
 

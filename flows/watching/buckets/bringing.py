@@ -20,7 +20,7 @@ from flows.watching.buckets.places import DropPlace
 from flows.watching.moving import make_durable, move
 from flows.watching.takes import Take, announce_take
 from preservation.errors import SourceChangedError, UnacceptableContentError, UnavailableError
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from preservation.records import Records
 from storage.ports.drop_buckets import DropBucket, DroppedObject
 
@@ -94,8 +94,8 @@ def bring(take: Take, bucket: DropBucket, threads: int, stopped: threading.Event
                 (parts / str(number)).rename(target)
         except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
             raise UnacceptableContentError(
-                f"{shown(dropped.key)} cannot be a file or a folder beside the others, because one of them "
-                "has its name, or the name of a folder on the way to it; give it another name"
+                f"{printable(dropped.key)} cannot be a file or a folder beside the others, because one of "
+                "them has its name, or the name of a folder on the way to it; give it another name"
             ) from error
         progress.add(dropped.size)
 
@@ -124,7 +124,7 @@ def copy_object(bucket: DropBucket, dropped: DroppedObject, target: Path, stoppe
                 count = stream.readinto(buffer)
             except OSError as error:
                 raise UnavailableError(
-                    f"bucket inbox {bucket.name}: {shown(dropped.key)} cannot be read to its end "
+                    f"bucket inbox {bucket.name}: {printable(dropped.key)} cannot be read to its end "
                     f"({error}); see to the service and the network; it is tried again"
                 ) from error
             if not count:
@@ -138,7 +138,7 @@ def copy_object(bucket: DropBucket, dropped: DroppedObject, target: Path, stoppe
                 raise StoppedError
     if size != dropped.size:
         raise SourceChangedError(
-            f"bucket inbox {bucket.name}: {shown(dropped.key)} has {size} bytes, and "
+            f"bucket inbox {bucket.name}: {printable(dropped.key)} has {size} bytes, and "
             f"{dropped.size} were listed"
         )
     modified = dropped.modified.timestamp()

@@ -15,9 +15,9 @@ from flows.watching.buckets.places import INBOX, DropPlace
 from flows.watching.publishing import BucketNews, PassedOverEntry, WaitingDrop
 from flows.watching.takes import TakeId
 from preservation.errors import PreservationError
-from preservation.model.paths import StoreKey, shown
+from preservation.model.paths import StoreKey, printable
 from preservation.settling.drops import PassedOver
-from preservation.settling.look import said
+from preservation.settling.look import reason_of
 from preservation.settling.settle import Moment, Questions, Seen, Settled, Unsettled, settle
 from storage.ports.drop_buckets import DropBucket
 
@@ -95,7 +95,7 @@ class BucketWatcher:
         changing = False
         for entry in listing.drops():
             if isinstance(entry, PassedOver):
-                where = shown(self._bucket.location(StoreKey(f"{INBOX}{entry.path}")))
+                where = printable(self._bucket.location(StoreKey(f"{INBOX}{entry.path}")))
                 passed_over.append(PassedOverEntry(where, entry.sentence))
                 continue
             there.add(entry.place)
@@ -121,7 +121,7 @@ class BucketWatcher:
             return settle(seen, listed.look, listed.terms, moment, questions)
         except (OSError, PreservationError) as error:
             # Its manifests could not be read: the look was not a whole one, and is made again.
-            fault = said(error) if isinstance(error, OSError) else str(error)
+            fault = reason_of(error) if isinstance(error, OSError) else str(error)
             return settle(seen, replace(listed.look, fault=fault), listed.terms, moment, questions)
 
     def _held(self, listed: ListedDrop, claim: Claim | None) -> list[WaitingDrop]:
@@ -131,6 +131,6 @@ class BucketWatcher:
         return [self._told(listed, _TAKEN_ELSEWHERE, told_of(claim))]
 
     def _told(self, listed: ListedDrop, reason: str, sentence: str) -> WaitingDrop:
-        where = shown(self._bucket.location(listed.place.key))
+        where = printable(self._bucket.location(listed.place.key))
         look = listed.look
         return WaitingDrop(listed.place.collection, where, look.files, look.bytes, reason, sentence)

@@ -15,7 +15,7 @@ from preservation.errors import UnacceptableContentError
 from preservation.manifests.lines import MANIFEST_BYTES
 from preservation.manifests.names import likelihood
 from preservation.model.amounts import byte_size
-from preservation.model.paths import RelativePath, shown
+from preservation.model.paths import RelativePath, printable
 from preservation.settling.promised import what_is_lacking
 from storage.ports.drop_buckets import DropBucket
 
@@ -43,7 +43,8 @@ def what_a_bucket_lacks(place: DropPlace, bucket: DropBucket, scratch: Path, sto
             if below in _OF_A_BAG or likelihood(RelativePath(target.name)) is not None:
                 if found.size > MANIFEST_BYTES:
                     raise UnacceptableContentError(
-                        f"{shown(below)} is called as a manifest is, and is larger ({byte_size(found.size)}) "
+                        f"{printable(below)} is called as a manifest is, and is larger "
+                        f"({byte_size(found.size)}) "
                         f"than one may be ({byte_size(MANIFEST_BYTES)}); give it another name"
                     )
                 require_room_for_drop(found.size, folder)

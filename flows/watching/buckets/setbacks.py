@@ -10,7 +10,7 @@ from flows.log import LOG
 from flows.watching.buckets.bulletin import Bulletin
 from flows.watching.takes import Take
 from preservation.errors import PreservationError
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ def reason_of(error: Exception, where: str) -> str:
     if isinstance(error, (OSError, PreservationError)):
         return str(error)
     LOG.error("%s: what nobody foresaw", where, exc_info=error)
-    return f"what nobody foresaw: {shown(repr(error))}; the log says where"
+    return f"what nobody foresaw: {printable(repr(error))}; the log says where"
 
 
 class Setbacks:
@@ -52,11 +52,11 @@ class Setbacks:
 
     def note(self, take: Take, error: Exception) -> None:
         """Note that it could not be done."""
-        where = shown(str(take.folder))
+        where = printable(str(take.folder))
         self._known[take.id] = _Setback(take, time.monotonic() + self._seconds)
         self._bulletin.tell(where, f"{self._sentence} ({reason_of(error, where)})")
 
     def forget(self, take: Take) -> None:
         """Note that it could be done."""
         if self._known.pop(take.id, None) is not None:
-            self._bulletin.tell(shown(str(take.folder)), "")
+            self._bulletin.tell(printable(str(take.folder)), "")

@@ -10,7 +10,7 @@ from preservation.bagit.declaration import CURRENT
 from preservation.bagit.resolving import fault_of_listed_path
 from preservation.bagit.sources.protocol import PAYLOAD
 from preservation.model.issues import Issue
-from preservation.model.paths import RelativePath, shown
+from preservation.model.paths import RelativePath, printable
 
 
 def check(contents: BagContents) -> Iterator[Issue]:
@@ -18,12 +18,12 @@ def check(contents: BagContents) -> Iterator[Issue]:
     for path in contents.fetch:
         fault = fault_of_listed_path(path)
         if fault is not None:
-            yield codes.error(codes.PATH_UNSAFE, f"fetch.txt names '{shown(path)}': {fault}.", path)
+            yield codes.error(codes.PATH_UNSAFE, f"fetch.txt names '{printable(path)}': {fault}.", path)
         elif not path.startswith(PAYLOAD):
-            message = f"fetch.txt names '{shown(path)}', which is no payload file."
+            message = f"fetch.txt names '{printable(path)}', which is no payload file."
             yield codes.error(codes.FETCH_UNLISTED, message, path)
         elif not _promised(path, contents):
-            message = f"fetch.txt names '{shown(path)}', which is not in the payload manifests."
+            message = f"fetch.txt names '{printable(path)}', which is not in the payload manifests."
             yield codes.error(codes.FETCH_UNLISTED, message, path)
 
 
@@ -31,7 +31,7 @@ def check_length(contents: BagContents, path: RelativePath, size: int) -> Iterat
     """Say whether a file that was fetched has not the length, in bytes, that the fetch file gives."""
     length = contents.fetch[path].length
     if length is not None and length != size:
-        message = f"fetch.txt says that '{shown(path)}' has {length:,} bytes; it has {size:,}."
+        message = f"fetch.txt says that '{printable(path)}' has {length:,} bytes; it has {size:,}."
         yield codes.warning(codes.FETCH_INEXACT, message, path)
 
 

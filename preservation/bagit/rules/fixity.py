@@ -12,7 +12,7 @@ from preservation.bagit.findings import Findings
 from preservation.bagit.rules import fetch_file
 from preservation.bagit.sources.protocol import PAYLOAD, Observed, Wanted
 from preservation.fixity.checking import Unreadable
-from preservation.model.paths import RelativePath, shown
+from preservation.model.paths import RelativePath, printable
 
 
 def wanted_digests(contents: BagContents) -> Wanted:
@@ -45,14 +45,14 @@ def check(
     octets = files = 0
     for path, seen in observed:
         if isinstance(seen, Unreadable):
-            message = f"'{shown(path)}' cannot be read: {seen.reason}."
+            message = f"'{printable(path)}' cannot be read: {seen.reason}."
             findings.add(codes.error(codes.FILE_UNREADABLE, message, path))
             continue
         for manifest in manifests:
             promised = manifest.entries.get(path)
             if promised is not None and seen.digests[manifest.algorithm] != promised:
                 message = (
-                    f"'{shown(path)}' is not the file that {manifest.path} promises: "
+                    f"'{printable(path)}' is not the file that {manifest.path} promises: "
                     f"its {manifest.algorithm} is {seen.digests[manifest.algorithm]} and not {promised}."
                 )
                 findings.add(codes.error(codes.DIGEST_MISMATCH, message, path))

@@ -14,7 +14,7 @@ from preservation.bagit.resolving import fault_of_listed_path
 from preservation.bagit.sources.protocol import PAYLOAD
 from preservation.model.issues import Issue
 from preservation.model.locators import parse_locator
-from preservation.model.paths import RelativePath, shown
+from preservation.model.paths import RelativePath, printable
 
 _TAG_FILES_REQUIRED = BagItVersion(0, 97)
 
@@ -31,12 +31,12 @@ def check(contents: BagContents) -> Iterator[Issue]:
     for manifest in contents.payload_manifests:
         for path in manifest.entries:
             if not path.startswith(PAYLOAD) and path not in absent:
-                message = f"{manifest.path} names '{shown(path)}', which is not in the payload folder."
+                message = f"{manifest.path} names '{printable(path)}', which is not in the payload folder."
                 yield codes.error(codes.OUTSIDE_PAYLOAD, message, path)
 
 
 def _absent(path: RelativePath, manifests: list[Manifest], contents: BagContents) -> Issue:
-    named = f"'{shown(path)}' is named by {', '.join(manifest.path for manifest in manifests)}"
+    named = f"'{printable(path)}' is named by {', '.join(manifest.path for manifest in manifests)}"
     fault = fault_of_listed_path(path)
     if fault is not None:
         return codes.error(codes.PATH_UNSAFE, f"{named}: {fault}.", path)
@@ -54,4 +54,4 @@ def _to_fetch(url: str) -> str:
     locator = parse_locator(url)
     if locator is None:
         return f"and must first be fetched from {url}"
-    return f"lies in {locator.package} as '{shown(locator.path)}', and is not there beside this bag"
+    return f"lies in {locator.package} as '{printable(locator.path)}', and is not there beside this bag"

@@ -8,7 +8,7 @@ from unicodedata import normalize
 from preservation.bagit import codes
 from preservation.bagit.contents import BagContents
 from preservation.model.issues import Issue
-from preservation.model.paths import RelativePath, shown
+from preservation.model.paths import RelativePath, printable
 
 
 def check(contents: BagContents) -> Iterator[Issue]:
@@ -19,5 +19,5 @@ def check(contents: BagContents) -> Iterator[Issue]:
         other = first.setdefault(folded, path)
         if other != path:
             less, more = sorted((other, path))
-            message = f"'{shown(more)}' and '{shown(less)}' are the same name on some systems."
+            message = f"'{printable(more)}' and '{printable(less)}' are the same name on some systems."
             yield codes.warning(codes.NAMES_ALIKE, message, more)

@@ -10,7 +10,7 @@ from preservation.bagit.contents import BagContents
 from preservation.bagit.declaration import BAGIT_TXT
 from preservation.bagit.sources.protocol import PAYLOAD
 from preservation.model.issues import Issue
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 _LITTER = re.compile(
     r"/(\.ds_store|thumbs\.db|ehthumbs\.db|desktop\.ini|\.directory|\.localized|\._[^/]*)$"
@@ -25,8 +25,8 @@ def check(contents: BagContents) -> Iterator[Issue]:
         if not path.startswith(PAYLOAD):
             continue
         if path.endswith(f"/{BAGIT_TXT}"):
-            message = f"'{shown(path)}' says that there is another bag in the payload."
+            message = f"'{printable(path)}' says that there is another bag in the payload."
             yield codes.warning(codes.BAG_IN_BAG, message, path)
         elif _LITTER.search(path):
-            message = f"'{shown(path)}' was left there by an operating system."
+            message = f"'{printable(path)}' was left there by an operating system."
             yield codes.warning(codes.SYSTEM_FILE, message, path)

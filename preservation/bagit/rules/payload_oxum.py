@@ -9,7 +9,7 @@ from preservation.bagit.baginfo import PayloadOxum, parse_payload_oxum
 from preservation.bagit.contents import BagContents
 from preservation.bagit.declaration import CURRENT
 from preservation.model.issues import Issue
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 _LABEL = "payload-oxum"
 
@@ -26,7 +26,7 @@ def check(contents: BagContents, found: PayloadOxum) -> Iterator[Issue]:
         yield codes.error_if(strict, codes.OXUM_MALFORMED, message, path)
     promised = parse_payload_oxum(promises[0])
     if promised is None:
-        message = f"{path}: Payload-Oxum is '{shown(promises[0][:80])}' instead of octets.files."
+        message = f"{path}: Payload-Oxum is '{printable(promises[0][:80])}' instead of octets.files."
         yield codes.error(codes.OXUM_MALFORMED, message, path)
     elif promised != found:
         message = (

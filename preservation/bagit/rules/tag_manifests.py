@@ -12,7 +12,7 @@ from preservation.bagit.contents import BagContents, Manifest
 from preservation.bagit.declaration import CURRENT
 from preservation.bagit.sources.protocol import PAYLOAD
 from preservation.model.issues import Issue
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 
 def check(contents: BagContents) -> Iterator[Issue]:
@@ -27,7 +27,7 @@ def check(contents: BagContents) -> Iterator[Issue]:
             message = f"{manifest.path} names {path}."
             yield codes.error_if(strict, codes.TAG_MANIFEST_IN_TAG_MANIFEST, message, path)
         for path in sorted(tag_files - manifest.entries.keys()):
-            message = f"{manifest.path} does not name '{shown(path)}'."
+            message = f"{manifest.path} does not name '{printable(path)}'."
             if path in payload_manifests:
                 yield codes.error_if(strict, codes.MANIFEST_UNLISTED, message, path)
             else:
@@ -37,5 +37,5 @@ def check(contents: BagContents) -> Iterator[Issue]:
 def _payload_in(manifest: Manifest) -> Iterator[Issue]:
     for path in manifest.entries:
         if path.startswith(PAYLOAD):
-            message = f"{manifest.path} names the payload file '{shown(path)}'."
+            message = f"{manifest.path} names the payload file '{printable(path)}'."
             yield codes.error(codes.PAYLOAD_IN_TAG_MANIFEST, message, path)

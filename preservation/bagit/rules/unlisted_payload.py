@@ -9,7 +9,7 @@ from preservation.bagit.contents import BagContents
 from preservation.bagit.declaration import CURRENT
 from preservation.bagit.sources.protocol import PAYLOAD
 from preservation.model.issues import Issue
-from preservation.model.paths import RelativePath, shown
+from preservation.model.paths import RelativePath, printable
 
 
 def check(contents: BagContents) -> Iterator[Issue]:
@@ -22,7 +22,7 @@ def check(contents: BagContents) -> Iterator[Issue]:
                 lacking.setdefault(path, []).append(manifest.path)
     for path in sorted(lacking):
         if len(lacking[path]) == len(manifests):
-            yield codes.error(codes.FILE_UNLISTED, f"'{shown(path)}' is in no payload manifest.", path)
+            yield codes.error(codes.FILE_UNLISTED, f"'{printable(path)}' is in no payload manifest.", path)
         elif contents.declaration.version >= CURRENT:
-            message = f"'{shown(path)}' is not in {', '.join(lacking[path])}."
+            message = f"'{printable(path)}' is not in {', '.join(lacking[path])}."
             yield codes.error(codes.FILE_UNLISTED_IN_ONE, message, path)

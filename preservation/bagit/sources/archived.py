@@ -16,7 +16,6 @@ from pathlib import Path
 from shutil import copyfileobj
 from typing import BinaryIO
 
-from preservation.archives.layout import ArchiveLayout, base_of, read_layout, strangers_in
 from preservation.archives.members import (
     ArchiveError,
     ArchiveKind,
@@ -28,10 +27,11 @@ from preservation.archives.members import (
 from preservation.archives.walking import walk_archive
 from preservation.bagit import codes
 from preservation.bagit.algorithms import BagAlgorithm, digests_of_stream
+from preservation.bagit.serialized import SerializedBag, read_serialized
 from preservation.bagit.sources.protocol import PAYLOAD, Digested, Listing, Observed, Wanted
 from preservation.fixity.checking import Unreadable
 from preservation.model.issues import Issue
-from preservation.model.paths import RelativePath, shown
+from preservation.model.paths import RelativePath, printable
 
 _TAG_FILE = re.compile(
     r"(?:[^/]+/)?(?:bagit|bag-info|package-info|fetch|(?:tag)?manifest-[^/]+)\.txt", re.IGNORECASE
@@ -51,7 +51,7 @@ class ArchiveSource:
         self._limits = limits
         self._base = ""
         self._files: frozenset[RelativePath] = frozenset()
-        self._layout = ArchiveLayout()
+        self._bag = SerializedBag()
         self._tag_files: dict[str, BytesIO | OSError] = {}
         self._tag_bytes = 0
 
@@ -62,25 +62,25 @@ class ArchiveSource:
 
     def listing(self) -> Listing:
         """Walk the archive and list the bag in it."""
-        self._layout = read_layout(self._path, self._kind, self._limits, self._set_aside)
-        bags = self._layout.bag_folders
-        if self._layout.harmful.issues:
-            return _nothing(*self._layout.harmful.issues)
+        self._bag = read_serialized(self._path, self._kind, self._limits, self._set_aside)
+        bags, layout = self._bag.bag_folders, self._bag.layout
+        if self._bag.harmful.issues:
+            return _nothing(*self._bag.harmful.issues)
         if len(bags) > 1:
-            where = ", ".join(map(shown, sorted(bags)))[:300]
+            where = ", ".join(map(printable, sorted(bags)))[:300]
             return _nothing(codes.error(codes.NO_BAG, f"The archive holds {len(bags)} bags: {where}."))
-        self._base = base_of(self._layout)
-        names = (*self._layout.files, *self._layout.hard_links)
+        self._base = self._bag.base
+        names = (*layout.files, *layout.hard_links)
         files = frozenset(RelativePath(self._inside(name)) for name in names if self._is_inside(name))
         self._files = files
-        has_payload = f"{self._base}{PAYLOAD}"[:-1] in self._layout.folders
-        issues = (*map(self._placed, self._layout.unkeepable.issues), *self._about_layout())
+        has_payload = f"{self._base}{PAYLOAD}"[:-1] in layout.folders
+        issues = (*map(self._placed, self._bag.unkeepable.issues), *self._about_layout())
         return Listing(files, has_payload or any(path.startswith(PAYLOAD) for path in files), issues)
 
     def open_tag_file(self, path: RelativePath) -> BinaryIO:
         """Return the tag file that was set aside, at its start. Raises ``OSError`` where it could not be."""
         name = f"{self._base}{path}"
-        kept = self._tag_files.get(self._layout.hard_links.get(name, name), _NOT_SET_ASIDE)
+        kept = self._tag_files.get(self._bag.layout.hard_links.get(name, name), _NOT_SET_ASIDE)
         if isinstance(kept, OSError):
             raise kept
         kept.seek(0)
@@ -106,7 +106,7 @@ class ArchiveSource:
     def _digest_members(self, wanted: Wanted) -> Iterator[tuple[RelativePath, Observed]]:
         buffer = bytearray(_BUFFER_BYTES)
         links: dict[str, list[RelativePath]] = {}
-        for name, target in self._layout.hard_links.items():
+        for name, target in self._bag.layout.hard_links.items():
             links.setdefault(target, []).append(RelativePath(self._inside(name)))
         for member, opener in walk_archive(self._path, self._kind, self._limits):
             if member.kind is MemberKind.FILE and self._is_inside(member.name):
@@ -146,9 +146,9 @@ class ArchiveSource:
             message = "The bag's files lie at the archive's root instead of in one folder."
             yield codes.warning(codes.ARCHIVE_LAYOUT, message)
             return
-        strangers = strangers_in(self._layout)
+        strangers = self._bag.strangers
         if strangers:
-            names = ", ".join(map(shown, sorted(strangers)))[:300]
+            names = ", ".join(map(printable, sorted(strangers)))[:300]
             yield codes.warning(codes.ARCHIVE_LAYOUT, f"Beside the bag the archive holds {names}.")
 
 

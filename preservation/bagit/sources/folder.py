@@ -14,7 +14,7 @@ from preservation.bagit.sources.protocol import PAYLOAD, Digested, Listing, Obse
 from preservation.bagit.turns import MOST_PARTS
 from preservation.fixity.checking import Unreadable
 from preservation.model.issues import Issue
-from preservation.model.paths import RelativePath, shown
+from preservation.model.paths import RelativePath, printable
 
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _BUFFER_BYTES = 1 << 18
@@ -114,14 +114,14 @@ def _list_files(root: str, leaving: str) -> tuple[list[RelativePath], list[Issue
                         issues.append(_not_a_file(path, is_link=entry.is_symlink()))
         except OSError as failure:
             where = RelativePath(folder.rstrip("/"))
-            message = f"The folder '{shown(where)}' cannot be listed: {failure.strerror}."
+            message = f"The folder '{printable(where)}' cannot be listed: {failure.strerror}."
             issues.append(codes.error(codes.FILE_UNREADABLE, message, where))
     return files, issues
 
 
 def _not_a_file(path: RelativePath, *, is_link: bool) -> Issue:
     what = "a symbolic link, which is not followed" if is_link else "a device, pipe or socket"
-    return codes.error(codes.NOT_A_FILE, f"'{shown(path)}' is {what}.", path)
+    return codes.error(codes.NOT_A_FILE, f"'{printable(path)}' is {what}.", path)
 
 
 def _digest(path: str, algorithms: tuple[BagAlgorithm, ...], buffer: bytearray) -> Observed:

@@ -9,7 +9,7 @@ from preservation.bagit.sources.folder import FolderSource
 from preservation.bagit.sources.protocol import BagSource
 from preservation.bagit.sources.versioned import VersionSource, version_number_of
 from preservation.errors import DeniedError, NotFoundError
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 
 def open_source(path: Path) -> BagSource | None:
@@ -23,9 +23,9 @@ def open_source(path: Path) -> BagSource | None:
             return _open_folder(path)
         return _open_archive(path) if S_ISREG(mode) else None
     except FileNotFoundError as failure:
-        raise NotFoundError(f"There is nothing at {shown(str(path))}; check the path.") from failure
+        raise NotFoundError(f"There is nothing at {printable(str(path))}; check the path.") from failure
     except PermissionError as failure:
-        raise DeniedError(f"{shown(str(path))} must not be read; check its permissions.") from failure
+        raise DeniedError(f"{printable(str(path))} must not be read; check its permissions.") from failure
 
 
 def _open_folder(path: Path) -> BagSource:
