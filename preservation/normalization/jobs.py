@@ -9,7 +9,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 import imagecodecs.imagecodecs
 import msgspec
@@ -19,8 +19,9 @@ from PIL import Image
 from preservation.errors import UnacceptableContentError
 from preservation.model.decisions import MigrationName
 from preservation.model.events import Agent
+from preservation.normalization.comparable_raster import ComparableRaster
 from preservation.normalization.jp2_writing import write_lossless_jp2
-from preservation.normalization.orders import Made, Order
+from preservation.normalization.normalize import ConversionOrder, Made
 from preservation.normalization.pdf_text import write_pdf_text
 from preservation.normalization.proofs import prove
 from preservation.normalization.screen_jpeg import write_screen_jpeg
@@ -40,14 +41,14 @@ for _part in ("tempfile", *(module.name for module in pkgutil.walk_packages(pypd
 def convert(
     arguments: Mapping[str, object], inputs: Sequence[BinaryIO], outputs: Sequence[BinaryIO]
 ) -> dict[str, object]:
-    """Make the derivative of ``inputs[0]`` in ``outputs[0]``: an ``Order`` in, a ``Made`` out, as JSON.
+    """Make the derivative of ``inputs[0]`` in ``outputs[0]``: ``ConversionOrder`` in, ``Made`` out, as JSON.
 
     Raises ``UnacceptableContentError``, with the reason, where it cannot be made.
     """
-    order = msgspec.convert(arguments, Order)
+    order = msgspec.convert(arguments, ConversionOrder)
     with _without_the_limit_of_pillow():
         made: dict[str, object] = msgspec.to_builtins(
-            _MIGRATIONS[order.migration.name](order, inputs[0], outputs[0])
+            MIGRATIONS[order.migration.name](order, inputs[0], outputs[0])
         )
     return made
 
@@ -62,18 +63,18 @@ def _without_the_limit_of_pillow() -> Iterator[None]:
         Image.MAX_IMAGE_PIXELS = limit
 
 
-def _to_tiff(order: Order, source: BinaryIO, target: BinaryIO) -> Made:
+def _to_tiff(order: ConversionOrder, source: BinaryIO, target: BinaryIO) -> Made:
     raster = open_for_converting(source, order.pixel_limit)
     format_name = write_tiff(raster, target, lzw=order.migration.options["compression"] == "lzw")
     return _proved(order, source, target, format_name, TIFFFILE)
 
 
-def _to_jp2(order: Order, source: BinaryIO, target: BinaryIO) -> Made:
+def _to_jp2(order: ConversionOrder, source: BinaryIO, target: BinaryIO) -> Made:
     raster = open_for_converting(source, order.pixel_limit)
     return _proved(order, source, target, "JP2, lossless", write_lossless_jp2(raster, target))
 
 
-def _to_jpeg(order: Order, source: BinaryIO, target: BinaryIO) -> Made:
+def _to_jpeg(order: ConversionOrder, source: BinaryIO, target: BinaryIO) -> Made:
     options = order.migration.options
     long_edge = options.get("long_edge")
     proof = write_screen_jpeg(
@@ -85,23 +86,26 @@ def _to_jpeg(order: Order, source: BinaryIO, target: BinaryIO) -> Made:
     return Made("JPEG", (proof,), PILLOW_JPEG, PILLOW_JPEG)
 
 
-def _to_text(_: Order, source: BinaryIO, target: BinaryIO) -> Made:
+def _to_text(_: ConversionOrder, source: BinaryIO, target: BinaryIO) -> Made:
     return Made("plain text, UTF-8", (write_pdf_text(source, target),), PYPDF, None)
 
 
-def _proved(order: Order, source: BinaryIO, target: BinaryIO, format_name: str, encoder: Agent) -> Made:
-    theirs = open_for_proving(source, order.pixel_limit)
+def _proved(
+    order: ConversionOrder, source: BinaryIO, target: BinaryIO, format_name: str, encoder: Agent
+) -> Made:
+    theirs = ComparableRaster(open_for_proving(source, order.pixel_limit))
     try:
-        ours = open_for_proving(target, order.pixel_limit)
+        ours = ComparableRaster(open_for_proving(target, order.pixel_limit))
     except UnacceptableContentError as error:
         raise UnacceptableContentError(f"what was written of it does not open again: {error}") from error
     proofs = tuple(prove(name, theirs, ours) for name in order.prove)
     return Made(format_name, proofs, encoder, ours.decoder)
 
 
-_MIGRATIONS = {
+MIGRATIONS: Final = {
     MigrationName("image-to-tiff"): _to_tiff,
     MigrationName("image-to-jp2"): _to_jp2,
     MigrationName("image-to-jpeg"): _to_jpeg,
     MigrationName("pdf-to-text"): _to_text,
 }
+"""Every migration that a policy can ask for, and what makes it."""

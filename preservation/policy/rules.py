@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from preservation.model.decisions import Action, Migration, MigrationName, ProofName, RuleId
+from preservation.model.decisions import Action, ProofName, RuleId
+from preservation.policy.migrations import AccessMigration, PreservationMigration
+from preservation.policy.proofs import ProvableProof
 from preservation.policy.words import Extension, Format, Listed, OnlyTrue, Pattern, Sentence, Slug, Table
 
 OTHERWISE = RuleId("otherwise")
@@ -36,56 +38,6 @@ class Verb(StrEnum):
     def action(self) -> Action:
         """The same word in a decision."""
         return Action(self.value)
-
-
-class ProvableProof(StrEnum):
-    """What a derivative and its source can be compared in."""
-
-    SAME_PIXELS = "same-pixels"
-    SAME_PROFILE = "same-profile"
-    SAME_RESOLUTION = "same-resolution"
-    SAME_PAGE_COUNT = "same-page-count"
-    SAME_EMBEDDED_METADATA = "same-embedded-metadata"
-
-
-class _MigrationTable(Table):
-    def as_migration(self) -> Migration:
-        """Return it as stages know it: a name, and every option with its value."""
-        options = self.model_dump(mode="json", exclude_none=True)
-        return Migration(MigrationName(options.pop("migration")), options)
-
-
-class ImageToTiff(_MigrationTable):
-    """Raster image to baseline TIFF 6.0."""
-
-    migration: Literal["image-to-tiff"]
-    compression: Literal["none", "lzw"] = Field(default="none", description="both are lossless")
-
-
-class ImageToJp2(_MigrationTable):
-    """Raster image to JPEG 2000 part 1, lossless."""
-
-    migration: Literal["image-to-jp2"]
-
-
-class ImageToJpeg(_MigrationTable):
-    """Raster image to a JPEG for reading rooms and web pages."""
-
-    migration: Literal["image-to-jpeg"]
-    quality: int = Field(default=85, ge=1, le=95, description="1 to 95")
-    long_edge: int | None = Field(
-        default=None, ge=16, le=65500, description="longest side in pixels; the source's own where left out"
-    )
-
-
-class PdfToText(_MigrationTable):
-    """The text layer of a PDF as plain text, UTF-8."""
-
-    migration: Literal["pdf-to-text"]
-
-
-PreservationMigration: TypeAlias = Annotated[ImageToTiff | ImageToJp2, Field(discriminator="migration")]
-AccessMigration: TypeAlias = Annotated[ImageToJpeg | PdfToText, Field(discriminator="migration")]
 
 
 class When(Table):

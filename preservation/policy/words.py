@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, TypeAlias, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -22,6 +22,15 @@ class Table(BaseModel):
     """A table of a policy file: unknown keys are errors, and values are taken at their type."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+Kind = TypeVar("Kind", bound=Table)
+
+
+def members_of(union: Any, key: str, kind: type[Kind]) -> dict[str, type[Kind]]:  # noqa: ANN401  a type alias
+    """Return the tables among which ``key`` decides, by what it says in each of them."""
+    tables: list[type[Kind]] = [table for table in get_args(get_args(union)[0]) if issubclass(table, kind)]
+    return {get_args(table.model_fields[key].annotation)[0]: table for table in tables}
 
 
 def _slug(text: str) -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Self, TypeVar
 
 import msgspec
 
-from preservation.model.issues import Issue, Severity
-from preservation.model.paths import printable
+from preservation.model.issues import Issue, IssueCode, Severity
+from preservation.model.paths import RelativePath, printable
+from preservation.policy.screens import Screen
 from preservation.screening import codes
 from preservation.screening.reports import ArchiveReport, DocumentReport, ImageReport
-from preservation.screening.subject import Subject
 from preservation.tools.work import Completed, Died, Exhausted, Refused, WorkOutcome
 
 Report = TypeVar("Report", bound=msgspec.Struct)
@@ -19,6 +20,27 @@ Report = TypeVar("Report", bound=msgspec.Struct)
 _REMARKS_TOLD = 3
 _LOOK = "Open it; if it is as it should be, raise the limits in muniment.toml, or have the policy ask."
 _RESCAN = "Rescan or export it again and put the new file in its place; then drop it again."
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A file, and the severity of a finding of the check at hand."""
+
+    path: RelativePath
+    severity: Severity
+    because: str = ""
+
+    @classmethod
+    def under(cls, path: RelativePath, screen: Screen) -> Self:
+        """Return the subject of the policy's ``screen``."""
+        return cls(path, screen.outcome.severity, screen.because)
+
+    def issue(
+        self, code: IssueCode, words: str, next_step: str, *, severity: Severity | None = None
+    ) -> Issue:
+        """Return an issue that says ``words`` of the file, by default with the check's severity."""
+        message = f"{printable(self.path)} {words}."
+        return Issue(code, severity or self.severity, message, self.path, next_step, self.because)
 
 
 def read_report(outcome: WorkOutcome, kind: type[Report], subject: Subject) -> Report | Issue:

@@ -72,7 +72,9 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "", size: int
 
 SOUND = {
     "a.zip": zipped(("a/b.txt", b"words"), ("a/", b""), link("a/c", "b.txt")),
-    "a.tar": tarred(member("./", tarfile.DIRTYPE), member("./a/b", size=9), member("a/c", tarfile.SYMTYPE, "../d")),
+    "a.tar": tarred(
+        member("./", tarfile.DIRTYPE), member("./a/b", size=9), member("a/c", tarfile.SYMTYPE, "../d")
+    ),
     "a.tar.gz": gzip.compress(tarred(member("a/b", size=9), member("a/c", tarfile.LNKTYPE, "a/b"))),
     "a.txt.gz": gzip.compress(b"words" * 1000),
 }
