@@ -50,7 +50,7 @@ def walk_tar(stream: BinaryIO, kind: ArchiveKind, most: int) -> Iterator[tuple[A
 
     No more than ``most`` bytes are unpacked, what lies behind the last member included.
     """
-    with _damage_told():
+    with _damage_as_archive_error():
         if kind is ArchiveKind.TAR:
             yield from _members(tarfile.TarFile(fileobj=stream, tarinfo=_Header, encoding="utf-8"))
             return
@@ -69,12 +69,12 @@ def walk_tar(stream: BinaryIO, kind: ArchiveKind, most: int) -> Iterator[tuple[A
 
 def unpack_wholly(stream: BinaryIO, kind: ArchiveKind, most: int) -> None:
     """Unpack a compressed file, tar or not, to nowhere. Raises ``ArchiveError`` as ``walk_tar`` does."""
-    with _damage_told(), DECOMPRESSORS[kind](stream) as unpacked:
+    with _damage_as_archive_error(), DECOMPRESSORS[kind](stream) as unpacked:
         _Counted(unpacked, most).exhaust()
 
 
 @contextmanager
-def _damage_told() -> Iterator[None]:
+def _damage_as_archive_error() -> Iterator[None]:
     try:
         yield
     except DAMAGE as failure:

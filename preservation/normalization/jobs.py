@@ -5,17 +5,15 @@ A caged worker can import nothing once it is shut in: importing this module impo
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import BinaryIO, Final
 
 import imagecodecs.imagecodecs
 import msgspec
-import pypdf
 from PIL import Image
 
+from preservation.documents.pdf import PYPDF
 from preservation.errors import UnacceptableContentError
 from preservation.model.decisions import MigrationName
 from preservation.model.events import Agent
@@ -26,16 +24,12 @@ from preservation.normalization.pdf_text import write_pdf_text
 from preservation.normalization.proofs import prove
 from preservation.normalization.screen_jpeg import write_screen_jpeg
 from preservation.normalization.tiff_writing import write_tiff
-from preservation.rasters.decoders import PILLOW_JPEG, PYPDF, TIFFFILE
+from preservation.rasters.decoders import PILLOW_JPEG, TIFFFILE
 from preservation.rasters.opening import open_for_converting, open_for_proving
 
 # These libraries import their parts at first use otherwise, which is too late.
 Image.init()
 imagecodecs.imagecodecs._load_all()  # noqa: SLF001  the alternative is to name some sixty codecs
-for _part in ("tempfile", *(module.name for module in pkgutil.walk_packages(pypdf.__path__, "pypdf."))):
-    # One of two cryptographic libraries is enough for it.
-    with suppress(ImportError):
-        importlib.import_module(_part)
 
 
 def convert(

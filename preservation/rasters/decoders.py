@@ -1,10 +1,9 @@
-"""The programs that decode and encode here, as agents with their versions."""
+"""The programs that decode and encode rasters, as agents with their versions."""
 
 from __future__ import annotations
 
 import imagecodecs
 import PIL
-import pypdf
 import tifffile
 from PIL import features
 
@@ -28,7 +27,6 @@ TIFFFILE = _agent("tifffile", f"{tifffile.__version__} (imagecodecs {imagecodecs
 LIBTIFF = _codec(imagecodecs.tiff_version(), "libtiff")
 LIBPNG = _codec(imagecodecs.png_version(), "libpng")
 OPENJPEG = _codec(imagecodecs.jpeg2k_version(), "OpenJPEG")
-PYPDF = _agent("pypdf", pypdf.__version__)
 
 
 def spoken(agent: Agent) -> str:

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from preservation.errors import PreservationError, UnacceptableContentError
+from preservation.errors import PreservationError, UnacceptableContentError, reason_of
 from preservation.model.events import Agent
+from preservation.tools.work import NOT_ABOUT_CONTENT
 
 _OF_THE_SYSTEM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENOMEM, errno.EIO})
 """What an ``OSError`` may say that is no fault of the content."""
@@ -21,13 +22,12 @@ def reported_by(program: Agent, act: str = "read") -> Iterator[None]:
     """Turn whatever the program raises over content into ``UnacceptableContentError``, in a sentence."""
     try:
         yield
-    except (PreservationError, MemoryError):
+    except (PreservationError, *NOT_ABOUT_CONTENT):
         raise
     except Exception as error:  # a decoder may raise anything at all over damaged content
         if isinstance(error, OSError) and error.errno in _OF_THE_SYSTEM:
             raise
-        words = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UnacceptableContentError(f"{program.name} cannot {act} it: {words}") from error
+        raise UnacceptableContentError(f"{program.name} cannot {act} it: {reason_of(error)[:200]}") from error
 
 
 def refuse_beyond(limit: int, columns: int, rows: int) -> None:

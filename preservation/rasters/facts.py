@@ -1,4 +1,4 @@
-"""Facts about an image that Pillow has opened, as the file gives them, not as the decoder shows them.
+"""Facts about an image, as the file gives them, not as the decoder shows them.
 
 A TIFF with 16 bits a sample may be shown with 8; a JPEG that says nothing of resolution may be shown
 with 72 dpi.
@@ -7,19 +7,22 @@ with 72 dpi.
 from __future__ import annotations
 
 import io
-import math
-from collections.abc import Mapping
-from typing import Final
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import BinaryIO, Final
 
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageFile
 
+from preservation.errors import UnacceptableContentError
 from preservation.model.screening import ImageFacts
-from preservation.rasters import jp2_decoding
+from preservation.rasters import embedded
+from preservation.rasters.embedded import Embedded
 from preservation.rasters.families import Family
-from preservation.tools.work import NOT_ABOUT_CONTENT
-
-HEADER_BYTES: Final = 1 << 16
-"""How much of the beginning of a file ``facts_of`` wants to see."""
+from preservation.rasters.jp2 import read_codestream
+from preservation.rasters.pillow import companions_of
+from preservation.rasters.raster import Companions
+from preservation.rasters.tiff import orientation_in, resolution_in
+from preservation.rasters.tiff_fields import DirectoryReader
 
 TIFF_COMPRESSIONS: Final = {
     1: "none", 2: "CCITT RLE", 3: "CCITT Group 3", 4: "CCITT Group 4", 5: "LZW", 6: "JPEG (old style)",
@@ -39,40 +42,100 @@ _COMPRESSIONS = {
 }
 
 _BITS_OF_MODE = {"1": 1, "I;16": 16, "I;16B": 16, "I;16L": 16, "I;16N": 16, "I": 32, "F": 32}
-_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _ORIENTATION = 282, 283, 296, 274
 _BITS_PER_SAMPLE, _COMPRESSION = 258, 259
-_INCH, _CENTIMETRE = 2, 3
-_CM_PER_INCH = 2.54
+_TIFF_TAGS = frozenset({
+    _BITS_PER_SAMPLE, _COMPRESSION, embedded.ORIENTATION, embedded.ACROSS, embedded.DOWN,
+    embedded.RESOLUTION_UNIT, embedded.PROFILE,
+})  # fmt: skip
 
 
-def facts_of(image: Image.Image, family: Family, header: bytes) -> ImageFacts:
-    """Return the facts about the frame that ``image`` stands at."""
-    return ImageFacts(
-        frames=1,
-        width=image.width,
-        height=image.height,
-        mode=image.mode,
-        bits=_bits(image, family, header),
-        compression=_compression(image, family, header),
-        resolution=_resolution(image, family),
-        profile=profile_description(image.info.get("icc_profile")),
-        orientation=orientation(_exif_of(image).get(_ORIENTATION)),
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a file says of its first picture; ``None`` is for the decoder to say."""
+
+    bits: int | None = None
+    compression: str | None = None
+    companions: Companions | None = None
+
+
+def stored_in(stream: BinaryIO, family: Family) -> Stored:
+    """Read from the file itself what decoders do not hand on. To be asked before a decoder has the stream."""
+    stream.seek(0)
+    # Of a damaged file only the decoders speak: it has no facts of its own.
+    with suppress(UnacceptableContentError, IndexError):
+        match family:
+            case Family.TIFF:
+                return _stored_in_tiff(DirectoryReader(stream))
+            case Family.PNG:
+                return Stored(stream.read(25)[24])
+            case Family.BMP:
+                header = stream.read(30)
+                # Below 16 bits a pixel holds an index; above, it holds three or four bytes.
+                per_pixel = header[28] if header[14] >= 40 else header[24]  # noqa: PLR2004  BITMAPINFOHEADER
+                return Stored(per_pixel if per_pixel < 16 else 8)  # noqa: PLR2004
+            case Family.JPEG_2000:
+                codestream = read_codestream(stream)
+                return Stored(codestream.depths[0], codestream.compression)
+    return Stored()
+
+
+def facts_of(image: ImageFile.ImageFile, family: Family, stored: Stored) -> ImageFacts:
+    """Return the facts about the decoded frame that ``image`` stands at."""
+    deep = family is Family.PORTABLE_ANYMAP and image.mode == "I"
+    return image_facts(
+        image.size,
+        image.mode,
+        Stored(
+            stored.bits or (16 if deep else _BITS_OF_MODE.get(image.mode, 8)),
+            stored.compression or _compression(image, family),
+            stored.companions or companions_of(image),
+        ),
     )
 
 
-def dots_per_inch(x: object, y: object, unit: object) -> tuple[float, float] | None:
-    """Return the resolution that the TIFF tags 282, 283 and 296 give; ``None`` for none or nonsense.
+def image_facts(size: tuple[int, int], mode: str, stored: Stored, frames: int = 1) -> ImageFacts:
+    """Return the facts about a picture of ``size``, columns and rows."""
+    companions = stored.companions
+    resolution = companions.resolution if companions else None
+    return ImageFacts(
+        frames=frames,
+        width=size[0],
+        height=size[1],
+        mode=mode,
+        bits=stored.bits or 1,
+        compression=stored.compression or "none",
+        resolution=resolution.dots_per_inch if resolution else None,
+        profile=_description(companions.profile if companions else None),
+        orientation=companions.stated_orientation if companions else None,
+    )
 
-    Unit 2 is the inch, 3 the centimetre; 1 says that the figures are a ratio and no resolution.
-    """
-    factor = {_INCH: 1.0, _CENTIMETRE: _CM_PER_INCH}.get(unit) if isinstance(unit, int) else None
-    figures = (_positive(x), _positive(y))
-    if factor is None or None in figures:
-        return None
-    return (round(figures[0] * factor, 4), round(figures[1] * factor, 4))  # type: ignore[operator]  # neither is None
+
+def _stored_in_tiff(reader: DirectoryReader) -> Stored:
+    fields = reader.first_page(_TIFF_TAGS)
+
+    def number(tag: int) -> int:
+        return reader.numbers(fields[tag])[0] if tag in fields else 1
+
+    compression = number(_COMPRESSION)
+    return Stored(
+        number(_BITS_PER_SAMPLE),
+        TIFF_COMPRESSIONS.get(compression, f"TIFF compression {compression}"),
+        Companions(
+            profile=fields[embedded.PROFILE].value if embedded.PROFILE in fields else None,
+            resolution=resolution_in(reader, fields),
+            stated_orientation=orientation_in(reader, fields),
+            embedded=Embedded(),
+        ),
+    )
 
 
-def profile_description(icc: bytes | None) -> str | None:
+def _compression(image: Image.Image, family: Family) -> str:
+    if family in {Family.BMP, Family.TARGA, Family.SILICON_GRAPHICS, Family.PHOTOSHOP}:
+        return "RLE" if image.info.get("compression") not in {None, 0, 3, "raw"} else "none"
+    return _COMPRESSIONS.get(family, "none")
+
+
+def _description(icc: bytes | None) -> str | None:
     """Return what an ICC profile calls itself, or that it cannot be read; ``None`` where there is none."""
     if not icc:
         return None
@@ -82,86 +145,3 @@ def profile_description(icc: bytes | None) -> str | None:
     except (ImageCms.PyCMSError, OSError, UnicodeError):
         return "unreadable profile"
     return "".join(filter(str.isprintable, description)) or "profile without a description"
-
-
-def orientation(value: object) -> int | None:
-    """Return the value of tag 274 where it is one of EXIF's eight."""
-    return value if isinstance(value, int) and 1 <= value <= 8 else None  # noqa: PLR2004  EXIF's eight ways
-
-
-def _bits(image: Image.Image, family: Family, header: bytes) -> int:
-    match family:
-        case Family.TIFF:
-            bits = _tag(image, _BITS_PER_SAMPLE)
-            return bits if isinstance(bits, int) else 1
-        case Family.PNG:
-            return header[24]
-        case Family.BMP:
-            # Below 16 bits a pixel holds an index; above, it holds three or four bytes.
-            per_pixel = header[28] if header[14] >= 40 else header[24]  # noqa: PLR2004  BITMAPINFOHEADER
-            return per_pixel if per_pixel < 16 else 8  # noqa: PLR2004
-        case Family.JPEG_2000:
-            codestream = jp2_decoding.header_of(header)
-            return 8 if codestream is None else codestream.bits
-        case Family.PORTABLE_ANYMAP if image.mode == "I":
-            return 16
-        case _:
-            return _BITS_OF_MODE.get(image.mode, 8)
-
-
-def _compression(image: Image.Image, family: Family, header: bytes) -> str:
-    match family:
-        case Family.TIFF:
-            number = _tag(image, _COMPRESSION)
-            return TIFF_COMPRESSIONS.get(
-                number if isinstance(number, int) else 1, f"TIFF compression {number}"
-            )
-        case Family.JPEG_2000:
-            codestream = jp2_decoding.header_of(header)
-            return "JPEG 2000" if codestream is None else codestream.compression
-        case Family.BMP | Family.TARGA | Family.SILICON_GRAPHICS | Family.PHOTOSHOP:
-            return "RLE" if image.info.get("compression") not in {None, 0, 3, "raw"} else "none"
-        case _:
-            return _COMPRESSIONS.get(family, "none")
-
-
-def _resolution(image: Image.Image, family: Family) -> tuple[float, float] | None:
-    if family is Family.TIFF:
-        return dots_per_inch(
-            _tag(image, _X_RESOLUTION), _tag(image, _Y_RESOLUTION), _tag(image, _RESOLUTION_UNIT) or _INCH
-        )
-    if family is Family.JPEG:
-        # Where a JPEG says nothing of it, Pillow says 72 dpi: both places are asked here instead.
-        x, y = image.info.get("jfif_density", (None, None))
-        if image.info.get("jfif_unit") in {1, 2}:
-            return dots_per_inch(x, y, image.info["jfif_unit"] + 1)
-        exif = _exif_of(image)
-        return dots_per_inch(
-            exif.get(_X_RESOLUTION), exif.get(_Y_RESOLUTION), exif.get(_RESOLUTION_UNIT, _INCH)
-        )
-    x, y = image.info.get("dpi", (None, None))
-    return dots_per_inch(x, y, _INCH)
-
-
-def _exif_of(image: Image.Image) -> Mapping[int, object]:
-    """Return the EXIF fields; none where they are damaged, which makes no image undecodable."""
-    try:
-        return image.getexif()
-    except NOT_ABOUT_CONTENT:
-        raise
-    except Exception:  # noqa: BLE001  Pillow raises whatever happens to come
-        return {}
-
-
-def _tag(image: Image.Image, number: int) -> object:
-    """Return a TIFF tag's value, or the first of several."""
-    value = image.tag_v2.get(number)  # type: ignore[attr-defined]  # TIFF images have it
-    return value[0] if isinstance(value, tuple) and value else value
-
-
-def _positive(figure: object) -> float | None:
-    try:
-        number = float(figure)  # type: ignore[arg-type]  # whatever the file holds there
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
-        return None
-    return number if math.isfinite(number) and number > 0 else None

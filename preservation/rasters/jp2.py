@@ -59,7 +59,14 @@ class Codestream:
     depths: tuple[int, ...]
     signed: bool
     subsampled: bool
-    reversible: bool
+    reversible: bool | None
+    """``None`` where it does not say by which wavelets it was made."""
+
+    @property
+    def compression(self) -> str:
+        """The compression as it is named to people."""
+        wavelets = {True: ", reversible", False: ", irreversible", None: ""}[self.reversible]
+        return f"JPEG 2000{wavelets}"
 
 
 def read_wrapping(stream: BinaryIO) -> Wrapping:
@@ -84,6 +91,8 @@ def read_codestream(stream: BinaryIO) -> Codestream:
     if at is None:
         raise UnacceptableContentError("it holds no codestream")
     head = _read(stream, at, 42)
+    if not head.startswith(CODESTREAM):
+        raise UnacceptableContentError("its codestream does not begin as one does")
     right, bottom, left, top = struct.unpack(">IIII", head[8:24])
     components = _read(stream, at + 42, 3 * int.from_bytes(head[40:42]))
     kinds = components[::3]
@@ -98,16 +107,19 @@ def read_codestream(stream: BinaryIO) -> Codestream:
     )
 
 
-def _is_reversible(stream: BinaryIO, at: int) -> bool:
+def _is_reversible(stream: BinaryIO, at: int) -> bool | None:
     # Annex A.6.1: the marker COD says by which wavelets, 1 being the reversible ones.
     at += len(_START_OF_CODESTREAM)
     marker = b""
-    while marker not in {_CODING_STYLE, _START_OF_TILE}:
-        marker, size = _read(stream, at, 2), int.from_bytes(_read(stream, at + 2, 2))
-        if marker == _CODING_STYLE:
-            return _read(stream, at + 13, 1) == b"\1"
-        at += 2 + max(size, 2)
-    return False
+    try:
+        while marker not in {_CODING_STYLE, _START_OF_TILE}:
+            marker, size = _read(stream, at, 2), int.from_bytes(_read(stream, at + 2, 2))
+            if marker == _CODING_STYLE:
+                return _read(stream, at + 13, 1) == b"\1"
+            at += 2 + max(size, 2)
+    except UnacceptableContentError:
+        pass  # it ends before its first tile
+    return None
 
 
 def write_jp2(

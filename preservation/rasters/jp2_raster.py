@@ -14,9 +14,11 @@ from imagecodecs import jpeg2k_decode
 from PIL import ImageFile
 
 from preservation.errors import UnacceptableContentError
+from preservation.model.screening import ImageFacts
 from preservation.rasters.decoders import OPENJPEG, PILLOW_OPENJPEG
 from preservation.rasters.decoding import refuse_beyond, whole
 from preservation.rasters.embedded import Embedded, embedded_in, open_exif
+from preservation.rasters.facts import Stored, image_facts
 from preservation.rasters.jp2 import (
     GREY,
     SRGB,
@@ -25,6 +27,7 @@ from preservation.rasters.jp2 import (
     read_codestream,
     read_wrapping,
 )
+from preservation.rasters.memory import Room
 from preservation.rasters.pillow import Companionship, PillowRaster, companions_of, samples_of
 from preservation.rasters.raster import Colour, Companions, Raster, Samples, grey_or_rgb
 from preservation.rasters.tiff import orientation_in
@@ -48,10 +51,29 @@ def jp2_by_imagecodecs(stream: BinaryIO, pixel_limit: int) -> Raster:
     """Open a JP2 or a bare codestream: imagecodecs decodes what it can, Pillow the rest of 8 bits."""
     codestream, wrapping = read_codestream(stream), read_wrapping(stream)
     # Of irreversible wavelets every decoder makes samples of its own, a step of one apart.
-    comparable = codestream.reversible and _is_plain(codestream, wrapping)
+    comparable = codestream.reversible is True and _is_plain(codestream, wrapping)
     if comparable and codestream.columns * codestream.rows <= _MUCH:
         return _by_imagecodecs(stream, pixel_limit, codestream, wrapping)
     return jp2_by_pillow(stream, pixel_limit)
+
+
+def decode_wholly(stream: BinaryIO, room: Room) -> ImageFacts:
+    """Decode all of a JPEG 2000 that Pillow gave up, by imagecodecs.
+
+    Raises ``TooMuchError``, or whatever imagecodecs raises about what it cannot decode;
+    ``NotImplementedError`` says that nothing is wrong with the image, only that it cannot be decoded here.
+    """
+    codestream = read_codestream(stream)
+    components, bits = len(codestream.depths), codestream.depths[0]
+    # OpenJPEG holds every sample in four bytes, whatever its depth.
+    room.require(codestream.columns, codestream.rows, components * 4)
+    stream.seek(0)
+    jpeg2k_decode(stream.read())
+    return image_facts(
+        (codestream.columns, codestream.rows),
+        f"{components} components;{bits}",
+        Stored(bits, codestream.compression),
+    )
 
 
 def _by_imagecodecs(stream: BinaryIO, pixel_limit: int, codestream: Codestream, wrapping: Wrapping) -> Raster:
@@ -83,14 +105,14 @@ def _is_plain(codestream: Codestream, wrapping: Wrapping) -> bool:
 def _companionship(wrapping: Wrapping) -> Companionship:
     def accompany(image: ImageFile.ImageFile) -> Companions:
         found = companions_of(image)
-        embedded, orientation = Embedded(), found.orientation
+        embedded, orientation = Embedded(), found.stated_orientation
         if "exif" in wrapping.blocks:
             reader, fields = open_exif(wrapping.blocks["exif"])
             embedded, orientation = embedded_in(reader, fields), orientation_in(reader, fields)
         return replace(
             found,
             profile=wrapping.colour if isinstance(wrapping.colour, bytes) else found.profile,
-            orientation=orientation,
+            stated_orientation=orientation,
             embedded=replace(embedded, xmp=wrapping.blocks.get("xmp"), iptc=wrapping.blocks.get("iptc")),
         )
 

@@ -42,6 +42,13 @@ _MODES = {
     "RGB": (Colour.RGB, ()), "RGBA": (Colour.RGB, (Extra.ALPHA,)), "CMYK": (Colour.CMYK, ()),
     "I;16": (Colour.GREY, ()), "I;16B": (Colour.GREY, ()), "F": (Colour.GREY, ()),
 }  # fmt: skip
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
+"""How a picture of each EXIF orientation is turned upright."""
+
 _WITH_ALPHA = {"1": "LA", "L": "LA", "RGB": "RGBA", "P": "RGBA", "PA": "RGBA", "LA": "LA", "RGBA": "RGBA"}
 _WITHOUT_ALPHA = {"P": "RGB"}
 _ROWS_AT_ONCE = 256
@@ -145,7 +152,7 @@ def companions_of(image: ImageFile.ImageFile) -> Companions:
     if isinstance(image, PngImagePlugin.PngImageFile):
         image.load()  # a PNG may bring its metadata behind its pixels
     beyond_us = [*_notes_in(image)]
-    embedded, native, orientation = Embedded(), _resolution_of(image), 1
+    embedded, native, orientation = Embedded(), _resolution_of(image), None
     block = image.info.get("exif")
     if block:
         try:
@@ -158,7 +165,7 @@ def companions_of(image: ImageFile.ImageFile) -> Companions:
     return Companions(
         profile=image.info.get("icc_profile") or None,
         resolution=native,
-        orientation=orientation,
+        stated_orientation=orientation,
         embedded=replace(
             embedded,
             xmp=_as_bytes(image.info.get("xmp")) or embedded.xmp,

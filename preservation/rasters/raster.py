@@ -83,6 +83,12 @@ class Resolution:
     unit: LengthUnit
 
     @property
+    def dots_per_inch(self) -> tuple[float, float] | None:
+        """Pixels per inch, to four digits behind the point; ``None`` where there is no unit."""
+        across, down = self.per_inch
+        return None if self.unit is LengthUnit.NONE else (round(across, 4), round(down, 4))
+
+    @property
     def per_inch(self) -> tuple[float, float]:
         """Pixels per inch, or the bare numbers where there is no unit."""
         factor = Fraction(254, 100) if self.unit is LengthUnit.CENTIMETRE else Fraction(1)
@@ -105,13 +111,19 @@ def resolution(across: Fraction, down: Fraction, unit: LengthUnit) -> Resolution
 class Companions:
     """What travels with the pixels of a page. ``profile`` is the ICC profile, byte for byte.
 
-    ``orientation`` is EXIF's and TIFF's: 1 upright, 2 to 8 turned or mirrored when shown.
+    ``stated_orientation`` is EXIF's and TIFF's, where there is one: 1 upright, 2 to 8 turned or mirrored
+    when shown.
     """
 
     profile: bytes | None
     resolution: Resolution | None
-    orientation: int
+    stated_orientation: int | None
     embedded: Embedded
+
+    @property
+    def orientation(self) -> int:
+        """How it is shown: upright where nothing is stated."""
+        return self.stated_orientation or 1
 
 
 class Raster(Protocol):

@@ -6,19 +6,11 @@ import struct
 import zlib
 from typing import BinaryIO
 
+from preservation.errors import UnacceptableContentError
 from preservation.rasters.families import Family
+from preservation.rasters.tiff_fields import DirectoryReader, begins_as_tiff
 
 _CHUNK = 1 << 20
-_MOST_DIRECTORIES = 1_000_000
-
-_BIG_TIFF = 43
-_MOST_ENTRIES = 0xFFFF
-"""A directory has an entry for each tag, and tags have 16 bits."""
-
-_BYTES_OF_KIND = {
-    1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8,
-}  # fmt: skip
-"""How long values of each kind are; entries of other kinds are to be skipped (TIFF 6.0 section 2)."""
 
 
 def fault_of(family: Family, stream: BinaryIO) -> str | None:
@@ -85,32 +77,13 @@ def _skip_colours(stream: BinaryIO, flags: int, where: str) -> None:
 
 def _fault_of_tiff(stream: BinaryIO) -> str | None:
     """Follow the chain of directories, one a page, to its end (TIFF 6.0 section 2, BigTIFF)."""
-    size = stream.seek(0, 2)
-    stream.seek(0)
-    header = _exactly(stream, 8, "in its header")
-    order = "<" if header[:2] == b"II" else ">"
-    big = struct.unpack(f"{order}H", header[2:4])[0] == _BIG_TIFF
-    entry = struct.Struct(f"{order}HHQQ" if big else f"{order}HHII")
-    count, pointer = (struct.Struct(order + kind) for kind in ("QQ" if big else "HI"))
-    where = "in the middle of the directory of a page"
-    (offset,) = pointer.unpack(_exactly(stream, 8, where) if big else header[4:])
-    seen: set[int] = set()
-    while offset:
-        if offset in seen or len(seen) == _MOST_DIRECTORIES:
-            return "its pages go round in a circle"
-        seen.add(offset)
-        if offset >= size:
-            raise EOFError(where)
-        stream.seek(offset)
-        (entries,) = count.unpack(_exactly(stream, count.size, where))
-        if entries > _MOST_ENTRIES:
-            return "the directory of a page is damaged"
-        for fields in entry.iter_unpack(_exactly(stream, entries * entry.size, where)):
-            tag, kind, values, value_offset = fields
-            length = values * _BYTES_OF_KIND.get(kind, 0)
-            if length > pointer.size and value_offset + length > size:
-                return f"it ends before the value of its tag {tag}"
-        (offset,) = pointer.unpack(_exactly(stream, pointer.size, where))
+    if not begins_as_tiff(_exactly(stream, 8, "in its header")):
+        return None  # of what looks otherwise, decoders have the word
+    try:
+        for _ in DirectoryReader(stream).chain():
+            pass
+    except UnacceptableContentError as fault:
+        return str(fault)
     return None
 
 

@@ -201,7 +201,7 @@ def companions_in(reader: DirectoryReader, fields: Directory) -> Companions:
     return Companions(
         profile=fields[embedded.PROFILE].value if embedded.PROFILE in fields else None,
         resolution=resolution_in(reader, fields),
-        orientation=orientation_in(reader, fields),
+        stated_orientation=orientation_in(reader, fields),
         embedded=embedded.embedded_in(reader, fields),
     )
 
@@ -218,10 +218,10 @@ def resolution_in(reader: DirectoryReader, fields: Directory) -> Resolution | No
     )
 
 
-def orientation_in(reader: DirectoryReader, fields: Directory) -> int:
-    """Return the orientation that a directory's fields hold; upright where they hold none."""
-    found = reader.numbers(fields[embedded.ORIENTATION])[0] if embedded.ORIENTATION in fields else 1
-    return found if found in range(1, 9) else 1
+def orientation_in(reader: DirectoryReader, fields: Directory) -> int | None:
+    """Return the orientation that a directory's fields hold; ``None`` where it is none of EXIF's eight."""
+    found = reader.numbers(fields[embedded.ORIENTATION])[0] if embedded.ORIENTATION in fields else None
+    return found if found in range(1, 9) else None
 
 
 def tiff_by_tifffile(stream: BinaryIO, pixel_limit: int) -> Raster:

@@ -6,8 +6,9 @@ carried over is what was there, maker notes and private tags included. BigTIFF d
 
 from __future__ import annotations
 
+import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, BinaryIO, Literal, TypeAlias
@@ -48,6 +49,17 @@ class Field:
     at: int = field(default=0, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A field whose value was not read: it has ``size`` bytes and lies at ``at``."""
+
+    tag: int
+    kind: int
+    count: int
+    at: int
+    size: int
+
+
 Directory: TypeAlias = Mapping[int, Field]
 """The fields of one directory by tag."""
 
@@ -58,6 +70,7 @@ class DirectoryReader:
     def __init__(self, stream: BinaryIO) -> None:
         """Read the header. Raises ``UnacceptableContentError`` where it is not TIFF's."""
         self._stream = stream
+        self._size = stream.seek(0, os.SEEK_END)
         header = self._read(0, 8)
         if header[:4] not in _HEADERS:
             raise UnacceptableContentError("it does not begin as TIFF does")
@@ -68,26 +81,35 @@ class DirectoryReader:
             self._unpack("Q", self._read(8, 8))[0] if self.is_big else self._unpack("I", header[4:])[0]
         )
 
-    def pages(self) -> list[Directory]:
-        """Read the chain of directories that begins in the header, one a page."""
-        found: list[Directory] = []
+    def chain(self) -> Iterator[list[Entry]]:
+        """Follow the chain of directories that begins in the header, one a page; read no values.
+
+        Raises ``UnacceptableContentError`` where it does not come to its end, or points outside the file.
+        """
         seen: set[int] = set()
         offset = self._first
         while offset:
-            if offset in seen or len(found) == _MOST_PAGES:
+            if offset in seen or len(seen) == _MOST_PAGES:
                 raise UnacceptableContentError(
                     "its pages go round in a circle, or there are too many of them"
                 )
             seen.add(offset)
-            directory, offset = self._directory(offset)
-            found.append(directory)
-        return found
+            entries, offset = self._entries(offset)
+            yield entries
+
+    def pages(self) -> list[Directory]:
+        """Read every page's directory."""
+        return [self._valued(entries) for entries in self.chain()]
+
+    def first_page(self, tags: Collection[int]) -> Directory:
+        """Read those fields of the first page that have one of ``tags``."""
+        return self._valued([entry for entry in next(self.chain(), []) if entry.tag in tags])
 
     def below(self, directory: Directory, pointer: int) -> Directory:
         """Read the directory that the field ``pointer`` points at; none is an empty one."""
         if pointer not in directory:
             return {}
-        return self._directory(self.numbers(directory[pointer])[0])[0]
+        return self._valued(self._entries(self.numbers(directory[pointer])[0])[0])
 
     def numbers(self, found: Field) -> tuple[int, ...]:
         """Return the field's values as whole numbers."""
@@ -106,7 +128,7 @@ class DirectoryReader:
             return Fraction(number).limit_denominator(1 << 16) if abs(number) < 1 << 31 else Fraction(0)
         return Fraction(self.numbers(found)[0])
 
-    def _directory(self, offset: int) -> tuple[Directory, int]:
+    def _entries(self, offset: int) -> tuple[list[Entry], int]:
         # Widths of the entry count, an entry, and the values that fit in one: TIFF 6.0 section 2, BigTIFF.
         count_kind, entry_kind, inline = ("Q", "HHQ8s", 8) if self.is_big else ("H", "HHI4s", 4)
         head = struct.calcsize(count_kind)
@@ -114,20 +136,29 @@ class DirectoryReader:
         width = struct.calcsize(f"={entry_kind}")
         if count > _MOST_FIELDS:
             raise UnacceptableContentError("one of its directories claims too many fields")
-        entries = self._read(offset + head, count * width + inline)
-        fields: dict[int, Field] = {}
+        content = self._read(offset + head, count * width + inline)
+        entries = []
         for index in range(count):
-            tag, kind, values, small = self._unpack(entry_kind, entries[index * width : (index + 1) * width])
+            tag, kind, values, small = self._unpack(entry_kind, content[index * width : (index + 1) * width])
             if kind not in _KINDS:
                 continue  # TIFF 6.0: readers skip over fields of types they do not know
             size = values * struct.calcsize(f"={_KINDS[kind]}")
             if size <= inline:
-                at, value = offset + head + (index + 1) * width - inline, small[:size]
+                at = offset + head + (index + 1) * width - inline
             else:
                 at = self._unpack("Q" if self.is_big else "I", small)[0]
-                value = self._read(at, size)
-            fields.setdefault(tag, Field(tag, kind, values, value, at))
-        return fields, self._unpack("Q" if self.is_big else "I", entries[count * width :])[0]
+                if at + size > self._size:
+                    raise UnacceptableContentError(f"it ends before the value of its field {tag}")
+            entries.append(Entry(tag, kind, values, at, size))
+        return entries, self._unpack("Q" if self.is_big else "I", content[count * width :])[0]
+
+    def _valued(self, entries: Iterable[Entry]) -> Directory:
+        fields: dict[int, Field] = {}
+        for found in entries:
+            if found.tag not in fields:
+                value = self._read(found.at, found.size)
+                fields[found.tag] = Field(found.tag, found.kind, found.count, value, found.at)
+        return fields
 
     def _unpack(self, kinds: str, content: bytes) -> tuple[Any, ...]:
         return struct.unpack(f"{self._order}{kinds}", content)

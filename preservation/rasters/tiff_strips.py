@@ -14,12 +14,8 @@ import tifffile
 
 from preservation.errors import UnacceptableContentError
 from preservation.model.screening import ImageFacts
-from preservation.rasters.facts import (
-    TIFF_COMPRESSIONS,
-    dots_per_inch,
-    orientation,
-    profile_description,
-)
+from preservation.rasters.facts import TIFF_COMPRESSIONS, image_facts, stored_in
+from preservation.rasters.families import Family
 from preservation.rasters.memory import Room
 
 
@@ -41,6 +37,7 @@ def decode(stream: BinaryIO, room: Room) -> ImageFacts:
 
     Raises ``TooMuchError``, or whatever tifffile raises about a file that it cannot decode.
     """
+    stored = stored_in(stream, Family.TIFF)
     stream.seek(0)
     with tifffile.TiffFile(stream, name="image.tif") as tiff:
         seen: set[int] = set()
@@ -51,7 +48,8 @@ def decode(stream: BinaryIO, room: Room) -> ImageFacts:
             _decode_page(page.aspage(), room)
         if not seen:
             raise UnacceptableContentError("it has no pages")
-        return _facts_of(tiff.pages.first, len(seen))
+        first = tiff.pages.first
+        return image_facts((first.imagewidth, first.imagelength), _mode_of(first), stored, len(seen))
 
 
 def _decode_page(page: tifffile.TiffPage, room: Room) -> None:
@@ -70,25 +68,6 @@ def _decode_page(page: tifffile.TiffPage, room: Room) -> None:
         del segment
 
 
-def _facts_of(page: tifffile.TiffPage, pages: int) -> ImageFacts:
+def _mode_of(page: tifffile.TiffPage) -> str:
     kind = "F" if page.dtype is not None and page.dtype.kind == "f" else ""
-    values = {tag.code: tag.value for tag in page.tags}
-    return ImageFacts(
-        frames=pages,
-        width=page.imagewidth,
-        height=page.imagelength,
-        mode=f"{tifffile.PHOTOMETRIC(page.photometric).name};{page.bitspersample}{kind}",
-        bits=page.bitspersample,
-        compression=TIFF_COMPRESSIONS.get(page.compression, f"TIFF compression {int(page.compression)}"),
-        resolution=dots_per_inch(_quotient(values.get(282)), _quotient(values.get(283)), values.get(296, 2)),
-        profile=profile_description(page.iccprofile),
-        orientation=orientation(values.get(274)),
-    )
-
-
-def _quotient(value: object) -> float | None:
-    match value:
-        case (int(numerator), int(denominator)) if denominator:
-            return numerator / denominator
-        case _:
-            return None
+    return f"{tifffile.PHOTOMETRIC(page.photometric).name};{page.bitspersample}{kind}"
