@@ -21,7 +21,7 @@ from preservation.bagit.manifests import (
     parse_line,
 )
 from preservation.bagit.resolving import Looseness, PathResolver
-from preservation.bagit.sources.protocol import BagSource, Listing
+from preservation.bagit.source import BagSource, Listing
 from preservation.bagit.tagtext import TagText, TagTextError
 from preservation.model.digests import HexDigest
 from preservation.model.issues import Issue

@@ -18,7 +18,7 @@ from preservation.archives.members import (
 )
 from preservation.bagit import codes
 from preservation.bagit.findings import Findings
-from preservation.bagit.sources.protocol import PAYLOAD
+from preservation.bagit.source import PAYLOAD
 from preservation.model.issues import Issue
 from preservation.model.paths import RelativePath
 

@@ -13,7 +13,7 @@ from preservation.archives.members import ArchiveKind, UnpackLimits
 from preservation.archives.walking import archive_kind
 from preservation.bagit.declaration import BAGIT_TXT
 from preservation.bagit.serialized import SerializedBag, read_serialized
-from preservation.bagit.sources.protocol import PAYLOAD
+from preservation.bagit.source import PAYLOAD
 from preservation.errors import DeniedError, NotFoundError, UnavailableError
 from preservation.intake import codes
 from preservation.intake.unpack import unpack

@@ -9,7 +9,7 @@ from typing import Annotated, TypeAlias
 from pydantic import AfterValidator, Field, model_validator
 
 from preservation.policy.globs import PathPattern
-from preservation.policy.words import Listed, Pattern, Table
+from preservation.policy.words import Pattern, PolicyTable, UniqueList
 
 _FILE_NAME = r"[^/*?\x00-\x1f\x7f]+"
 _DAY_IN_SECONDS = 86_400
@@ -72,7 +72,7 @@ _TEMPORARY = (
 )
 
 
-class Intake(Table):
+class Intake(PolicyTable):
     """``[intake]``: when a drop is complete, and what comes with it besides what it is about."""
 
     settle: int = Field(
@@ -87,16 +87,16 @@ class Intake(Table):
         strict=False,
         description="what else tells that a drop in a watched folder is complete",
     )
-    sentinels: Listed[FileName] = Field(
+    sentinels: UniqueList[FileName] = Field(
         default=(".done", ".ready"),
         description='names of files that tell, with complete_when = "sentinel", that a drop is complete: at '
         "the top of the folder, or beside the drop after its name and a dot",
     )
-    metadata: Listed[Pattern] = Field(
+    metadata: UniqueList[Pattern] = Field(
         default=(PathPattern("mets.xml"), PathPattern("*.csv")),
         description='patterns, one of which a file has to fit with complete_when = "metadata"',
     )
-    temporary: Listed[Pattern] = Field(
+    temporary: UniqueList[Pattern] = Field(
         default=tuple(map(PathPattern, _TEMPORARY)),
         description="patterns for names under which programs write what is not finished; such a drop waits",
     )
@@ -106,7 +106,7 @@ class Intake(Table):
         le=8,
         description="levels of folders between the collection's inbox and its drops",
     )
-    junk: Listed[Pattern] = Field(default=(), description="patterns for what nobody meant to keep")
+    junk: UniqueList[Pattern] = Field(default=(), description="patterns for what nobody meant to keep")
     junk_action: JunkAction = Field(
         default=JunkAction.KEEP, strict=False, description="whether junk is kept; it is listed either way"
     )
@@ -115,7 +115,7 @@ class Intake(Table):
         strict=False,
         description="what is done with manifests that come with a drop",
     )
-    descriptive: Listed[Pattern] = Field(
+    descriptive: UniqueList[Pattern] = Field(
         default=(), description="patterns for descriptive metadata, to be copied to metadata/descriptive"
     )
     virus_scan: VirusScan = Field(

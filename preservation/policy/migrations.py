@@ -10,10 +10,10 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 from pydantic import Field
 
 from preservation.model.decisions import Migration, MigrationName
-from preservation.policy.words import Table, members_of
+from preservation.policy.words import PolicyTable, members_of
 
 
-class MigrationTable(Table):
+class MigrationTable(PolicyTable):
     """A migration as a rule writes it: its name and its options."""
 
     extension: ClassVar[str]

@@ -12,7 +12,7 @@ from preservation.policy.globs import PathMatcher
 from preservation.policy.rules import Rule, WhenKey
 
 
-class Claim:
+class RuleMatcher:
     """One rule, made ready to be held against many files."""
 
     def __init__(self, rule: Rule) -> None:
@@ -41,23 +41,23 @@ class Claim:
         return None
 
 
-class Claims:
+class RuleMatchers:
     """Every rule of a policy, found by format first, so that a long policy costs no more than a short one."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self.all = tuple(Claim(rule) for rule in rules)
-        self._of_any_format = tuple(claim for claim in self.all if not claim.rule.when.puid)
-        self._by_format: dict[Puid, tuple[Claim, ...]] = {}
-        for claim in self.all:
-            for puid in claim.rule.when.puid:
-                self._by_format[puid] = (*self._by_format.get(puid, ()), claim)
+        self.all = tuple(RuleMatcher(rule) for rule in rules)
+        self._of_any_format = tuple(matcher for matcher in self.all if not matcher.rule.when.puid)
+        self._by_format: dict[Puid, tuple[RuleMatcher, ...]] = {}
+        for matcher in self.all:
+            for puid in matcher.rule.when.puid:
+                self._by_format[puid] = (*self._by_format.get(puid, ()), matcher)
 
-    def on(self, file: SurveyedFile) -> Claim | None:
-        """Return the claim on ``file``, or ``None`` where no rule takes it."""
+    def on(self, file: SurveyedFile) -> RuleMatcher | None:
+        """Return the matcher that takes ``file``, or ``None`` where no rule takes it."""
         decided = file.identification.decided
         of_its_format = self._by_format.get(decided, ()) if decided is not None else ()
-        for claims in (of_its_format, self._of_any_format):
-            for claim in claims:
-                if claim.unmet(file) is None:
-                    return claim
+        for matchers in (of_its_format, self._of_any_format):
+            for matcher in matchers:
+                if matcher.unmet(file) is None:
+                    return matcher
         return None

@@ -11,7 +11,16 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from preservation.model.decisions import Action, ProofName, RuleId
 from preservation.policy.migrations import AccessMigration, PreservationMigration
 from preservation.policy.proofs import ProvableProof
-from preservation.policy.words import Extension, Format, Listed, OnlyTrue, Pattern, Sentence, Slug, Table
+from preservation.policy.words import (
+    Extension,
+    Format,
+    OnlyTrue,
+    Pattern,
+    PolicyTable,
+    Sentence,
+    Slug,
+    UniqueList,
+)
 
 OTHERWISE = RuleId("otherwise")
 JUNK = RuleId("junk")
@@ -40,19 +49,19 @@ class Verb(StrEnum):
         return Action(self.value)
 
 
-class When(Table):
+class When(PolicyTable):
     """Which files a rule takes: every key that is given must hold, by any one of its values."""
 
     model_config = ConfigDict(
         json_schema_extra={"minProperties": 1, "not": {"required": ["puid", "unidentified"]}}
     )
 
-    puid: Listed[Format] = Field(default=(), description="the identified format, as a PRONOM identifier")
+    puid: UniqueList[Format] = Field(default=(), description="the identified format, as a PRONOM identifier")
     unidentified: OnlyTrue = Field(
         default=False, description="only files whose format is unknown or in doubt"
     )
-    extension: Listed[Extension] = Field(default=(), description="the last extension, without the dot")
-    path: Listed[Pattern] = Field(default=(), description="patterns for the name or the path")
+    extension: UniqueList[Extension] = Field(default=(), description="the last extension, without the dot")
+    path: UniqueList[Pattern] = Field(default=(), description="patterns for the name or the path")
 
     @model_validator(mode="after")
     def _takes_some_files(self) -> When:
@@ -76,7 +85,7 @@ def contradiction_in(rule: Mapping[str, object]) -> str | None:
     return None
 
 
-class Rule(Table):
+class Rule(PolicyTable):
     """One rule of a policy."""
 
     model_config = ConfigDict(
@@ -97,7 +106,7 @@ class Rule(Table):
     normalize: PreservationMigration | None = Field(
         default=None, description="keep the file as it is, and a second form beside it"
     )
-    prove: Listed[Annotated[ProvableProof, Field(strict=False)]] = Field(
+    prove: UniqueList[Annotated[ProvableProof, Field(strict=False)]] = Field(
         default=(), description="in what the second form must be the same as the source"
     )
     access: AccessMigration | None = Field(
@@ -124,7 +133,7 @@ class Rule(Table):
         return tuple(ProofName(proof.value) for proof in self.prove)
 
 
-class Otherwise(Table):
+class Otherwise(PolicyTable):
     """The last word, on every file that no rule takes."""
 
     action: Verb = Field(strict=False, description="keep the file as it is, ask a person, or reject the drop")

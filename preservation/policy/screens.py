@@ -11,7 +11,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AfterValidator, Field
 
 from preservation.model.issues import Severity
-from preservation.policy.words import Listed, Pattern, Sentence, Table, members_of
+from preservation.policy.words import Pattern, PolicyTable, Sentence, UniqueList, members_of
 
 
 class ScreenOutcome(StrEnum):
@@ -42,7 +42,7 @@ def _only_reject(outcome: ScreenOutcome) -> ScreenOutcome:
     return outcome
 
 
-class ScreenTable(Table):
+class ScreenTable(PolicyTable):
     """A screen as a policy writes it."""
 
     check: str
@@ -65,7 +65,7 @@ class NotEmpty(ScreenTable):
     """Every file has at least one byte."""
 
     check: Literal["not-empty"]
-    exempt: Listed[Pattern] = Field(default=(), description="paths that may be empty")
+    exempt: UniqueList[Pattern] = Field(default=(), description="paths that may be empty")
 
 
 class DecodableImages(ScreenTable):
@@ -87,7 +87,7 @@ class KnownFormat(ScreenTable):
     """Every file's format is known to PRONOM, beyond doubt."""
 
     check: Literal["known-format"]
-    exempt: Listed[Pattern] = Field(default=(), description="paths that may be of unknown format")
+    exempt: UniqueList[Pattern] = Field(default=(), description="paths that may be of unknown format")
 
 
 class PortableNames(ScreenTable):

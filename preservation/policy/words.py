@@ -18,13 +18,13 @@ _EXTENSION = r"[^./*?\s]+"
 _PUID = r"(x-)?fmt/[1-9][0-9]*"
 
 
-class Table(BaseModel):
+class PolicyTable(BaseModel):
     """A table of a policy file: unknown keys are errors, and values are taken at their type."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-Kind = TypeVar("Kind", bound=Table)
+Kind = TypeVar("Kind", bound=PolicyTable)
 
 
 def members_of(union: Any, key: str, kind: type[Kind]) -> dict[str, type[Kind]]:  # noqa: ANN401  a type alias
@@ -68,7 +68,7 @@ def _unique(items: tuple[Item, ...]) -> tuple[Item, ...]:
 
 # The checks above tell people what is wrong; json_schema_extra tells editors the same.
 # A TOML array is a list, and a frozen value holds a tuple; what is in it stays strict.
-Listed = Annotated[
+UniqueList = Annotated[
     tuple[Item, ...],
     Field(strict=False, json_schema_extra={"uniqueItems": True}),
     AfterValidator(_unique),

@@ -13,11 +13,11 @@ from typing import Final
 
 from preservation.bagit.baginfo import MetadataElement, PayloadOxum, parse_bag_info, parse_payload_oxum
 from preservation.bagit.declaration import BAGIT_TXT, Declaration
-from preservation.bagit.sources.folder import FolderSource
-from preservation.bagit.sources.protocol import PAYLOAD
+from preservation.bagit.folder_source import FolderSource
+from preservation.bagit.source import PAYLOAD
 from preservation.bagit.tagtext import TagText, TagTextError
 from preservation.long_paths import folder_of
-from preservation.manifests.lines import Listed, manifest_lines
+from preservation.manifests.lines import ListedFile, manifest_lines
 from preservation.manifests.names import Likelihood, likelihood, sidecar_target
 from preservation.manifests.places import Places
 from preservation.model.amounts import byte_size, count
@@ -89,7 +89,7 @@ def _promises(drop: Path, manifest: RelativePath) -> Iterator[tuple[str, int | N
     own = target.rpartition("/")[2] if target is not None else ""
     for line in manifest_lines(drop, manifest):
         match line:
-            case (Listed(name=name, size=size), *_) if name or own:
+            case (ListedFile(name=name, size=size), *_) if name or own:
                 yield name or own, size
 
 

@@ -18,8 +18,8 @@ from hostile import pax_tar
 from preservation.archives.members import ArchiveKind, UnpackLimits
 from preservation.archives.walking import archive_kind
 from preservation.bagit import codes
+from preservation.bagit.archive_source import ArchiveSource
 from preservation.bagit.serialized import read_serialized
-from preservation.bagit.sources.archived import ArchiveSource
 from preservation.bagit.validation import Validation, validate
 
 NAMES = {"data/Müller 50%.txt": b"1", "data/a\nb": b"2", "data/名前.txt": b"3", "data/" + "x" * 240: b"4"}

@@ -10,8 +10,7 @@ from building_inboxes import a_look, answers, terms
 from building_surveys import drop
 
 from preservation.settling import judging
-from preservation.settling.judging import judge
-from preservation.settling.look import look_at
+from preservation.settling.look import judge, look_at
 from preservation.settling.settle import Moment, Questions, Seen, Settled, Unsettled, WaitingFor, settle
 from preservation.settling.tally import Look
 from preservation.settling.terms import SettlingTerms

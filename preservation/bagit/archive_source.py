@@ -28,7 +28,7 @@ from preservation.archives.walking import walk_archive
 from preservation.bagit import codes
 from preservation.bagit.algorithms import BagAlgorithm, digests_of_stream
 from preservation.bagit.serialized import SerializedBag, read_serialized
-from preservation.bagit.sources.protocol import PAYLOAD, Digested, Listing, Observed, Wanted
+from preservation.bagit.source import PAYLOAD, Digested, Listing, Observed, Wanted
 from preservation.fixity.checking import Unreadable
 from preservation.model.issues import Issue
 from preservation.model.paths import RelativePath, printable

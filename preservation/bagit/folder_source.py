@@ -10,7 +10,7 @@ from typing import BinaryIO, TypeAlias
 
 from preservation.bagit import codes
 from preservation.bagit.algorithms import BagAlgorithm, digests_of, digests_of_stream
-from preservation.bagit.sources.protocol import PAYLOAD, Digested, Listing, Observed, Wanted
+from preservation.bagit.source import PAYLOAD, Digested, Listing, Observed, Wanted
 from preservation.bagit.turns import MOST_PARTS
 from preservation.fixity.checking import Unreadable
 from preservation.model.issues import Issue

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 
-from preservation.bagit.sources.folder import FolderSource
-from preservation.bagit.sources.protocol import BagSource
-from preservation.bagit.sources.versioned import VersionSource, version_number_of
+from preservation.bagit.folder_source import FolderSource
+from preservation.bagit.source import BagSource
+from preservation.bagit.version_source import VersionSource, version_number_of
 from preservation.errors import DeniedError, NotFoundError
 from preservation.model.paths import printable
 
@@ -38,7 +38,7 @@ def _open_archive(path: Path) -> BagSource | None:
     # Most bags are folders, and what reads archives takes a while to import.
     from preservation.archives.members import UnpackLimits  # noqa: PLC0415  as said above
     from preservation.archives.walking import archive_kind  # noqa: PLC0415  as said above
-    from preservation.bagit.sources.archived import ArchiveSource  # noqa: PLC0415  as said above
+    from preservation.bagit.archive_source import ArchiveSource  # noqa: PLC0415  as said above
 
     kind = archive_kind(path)
     return None if kind is None else ArchiveSource(path, kind, UnpackLimits())

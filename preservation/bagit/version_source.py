@@ -10,9 +10,9 @@ from typing import BinaryIO
 
 from preservation.bagit import codes
 from preservation.bagit.fetch import FETCH_TXT, FetchEntry, parse_fetch
+from preservation.bagit.folder_source import FolderSource, Placed, digest_files, in_parts
 from preservation.bagit.manifests import decode_path
-from preservation.bagit.sources.folder import FolderSource, Placed, digest_files, in_parts
-from preservation.bagit.sources.protocol import Listing, Observed, Wanted
+from preservation.bagit.source import Listing, Observed, Wanted
 from preservation.bagit.tagtext import TagText, TagTextError
 from preservation.bagit.turns import MOST_PARTS
 from preservation.model.identifiers import VersionNumber

@@ -1,17 +1,19 @@
-"""Every digest in every manifest is that of the file it is for (section 3)."""
+"""The rules of RFC 8493 on the bytes of files: every digest (section 3), the payload's size (2.2.2)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from preservation.bagit import codes
 from preservation.bagit.algorithms import BagAlgorithm
-from preservation.bagit.baginfo import PayloadOxum
+from preservation.bagit.baginfo import PayloadOxum, parse_payload_oxum
 from preservation.bagit.contents import BagContents
+from preservation.bagit.declaration import CURRENT
 from preservation.bagit.findings import Findings
-from preservation.bagit.rules import fetch_file
-from preservation.bagit.sources.protocol import PAYLOAD, Observed, Wanted
+from preservation.bagit.source import PAYLOAD, Observed, Wanted
+from preservation.bagit.structure_rules import fetched_length
 from preservation.fixity.checking import Unreadable
+from preservation.model.issues import Issue
 from preservation.model.paths import RelativePath, printable
 
 
@@ -34,7 +36,7 @@ def wanted_digests(contents: BagContents) -> Wanted:
     return wanted
 
 
-def check(
+def check_digests(
     contents: BagContents, observed: Iterable[tuple[RelativePath, Observed]], findings: Findings
 ) -> PayloadOxum:
     """Compare what was read of each file with what is promised of it, and return the size of the payload.
@@ -57,8 +59,33 @@ def check(
                 )
                 findings.add(codes.error(codes.DIGEST_MISMATCH, message, path))
         if path in contents.fetch:
-            findings.extend(fetch_file.check_length(contents, path, seen.size))
+            findings.extend(fetched_length(contents, path, seen.size))
         if path.startswith(PAYLOAD):
             octets += seen.size
             files += 1
     return PayloadOxum(octets, files)
+
+
+_LABEL = "payload-oxum"
+
+
+def payload_oxum(contents: BagContents, found: PayloadOxum) -> Iterator[Issue]:
+    """Compare the promised size with the one that was found. Of several promises the first counts."""
+    promises = [element.value for element in contents.metadata if element.label.lower() == _LABEL]
+    if not promises:
+        return
+    path = contents.declaration.metadata_file
+    if len(promises) > 1:
+        strict = contents.declaration.version >= CURRENT
+        message = f"{path} gives Payload-Oxum {len(promises)} times."
+        yield codes.error_if(strict, codes.OXUM_MALFORMED, message, path)
+    promised = parse_payload_oxum(promises[0])
+    if promised is None:
+        message = f"{path}: Payload-Oxum is '{printable(promises[0][:80])}' instead of octets.files."
+        yield codes.error(codes.OXUM_MALFORMED, message, path)
+    elif promised != found:
+        message = (
+            f"{path} promises a payload of {promised.files:,} files with {promised.octets:,} bytes; "
+            f"there are {found.files:,} files with {found.octets:,} bytes."
+        )
+        yield codes.error(codes.OXUM_MISMATCH, message, path)
