@@ -14,7 +14,7 @@ from flows.watching.takes import Take
 from preservation.errors import IntegrityError, SourceChangedError
 from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
-from preservation.virus.outcome import INFECTED
+from preservation.virus.codes import INFECTED
 
 _SEE_TO_RUNS: Final = "See that Prefect and a worker run: muniment status."
 

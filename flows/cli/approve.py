@@ -41,14 +41,10 @@ def approve(
     from flows.watching.knocking import knock
     from flows.watching.tries import tries_of
     from flows.wiring import open_installation
-    from preservation.errors import ConfigurationError
-    from preservation.model.identifiers import parse_object_id
+    from preservation.model.identifiers import object_id_named
 
     settings = load_settings(installation)
-    try:
-        object_id = parse_object_id(name)
-    except ValueError as error:
-        raise ConfigurationError(str(error)) from error
+    object_id = object_id_named(name)
     take = waiting_take(object_id, settings)
     tries = tries_of(take)
     with open_installation(settings) as opened:

@@ -33,15 +33,11 @@ def retry(
     from flows.watching.knocking import knock
     from flows.watching.retrying import retry as let_go_on
     from flows.watching.retrying import stopped_take
-    from preservation.errors import ConfigurationError
-    from preservation.model.identifiers import parse_object_id
+    from preservation.model.identifiers import object_id_named
     from preservation.model.paths import printable
 
     settings = load_settings(installation)
-    try:
-        object_id = parse_object_id(name)
-    except ValueError as error:
-        raise ConfigurationError(str(error)) from error
+    object_id = object_id_named(name)
     stopped = stopped_take(object_id, settings)
     if not dry_run:
         let_go_on(stopped)

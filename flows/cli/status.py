@@ -72,13 +72,10 @@ def status(
 
 def _tell_object(name: str, installation: Installation, *, json: bool) -> None:
     from flows.object_story import versions_of
-    from preservation.errors import ConfigurationError, NotFoundError
-    from preservation.model.identifiers import parse_object_id
+    from preservation.errors import NotFoundError
+    from preservation.model.identifiers import object_id_named
 
-    try:
-        object_id = parse_object_id(name)
-    except ValueError as error:
-        raise ConfigurationError(str(error)) from error
+    object_id = object_id_named(name)
     tries = installation.catalogue.history(object_id).conclusions
     versions = list(versions_of(installation.catalogue, object_id))
     if not tries and not versions:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flows.restore import Order
 from preservation.errors import ConfigurationError
-from preservation.model.identifiers import StoreName, VersionNumber, parse_object_id
+from preservation.model.identifiers import StoreName, VersionNumber, object_id_named
 
 _Form = TypeVar("_Form", bound=BaseModel)
 
@@ -91,10 +91,7 @@ class RestoreParameters(_JobParameters):
     @property
     def order(self) -> Order:
         """What is ordered. Raises ``ConfigurationError`` where that cannot be."""
-        try:
-            object_id = parse_object_id(self.object_name)
-        except ValueError as error:
-            raise ConfigurationError(str(error)) from error
+        object_id = object_id_named(self.object_name)
         if self.whole and self.files:
             raise ConfigurationError(
                 "Whole bag and Files exclude each other: the whole bag, or some files of it"

@@ -10,7 +10,7 @@ from flows.workspace import JUDGING_STAGE, Workspace, only
 from preservation.model.events import Agent, AgentKind, Event
 from preservation.model.issues import Issue
 from preservation.model.verdicts import Verdict
-from preservation.planning.judging import issue_of, judge
+from preservation.planning.judgement import issue_of, judge
 from preservation.policy.selection import decide
 
 

@@ -25,7 +25,7 @@ from preservation.model.issues import Issue
 from preservation.model.submissions import Received
 from preservation.model.verdicts import Verdict
 from preservation.packaging.fingerprint import fingerprint
-from preservation.planning.judging import judge, manifest_required
+from preservation.planning.judgement import judge, manifest_required
 from preservation.policy.intake import SuppliedManifests
 from preservation.policy.schema import Policy
 from preservation.policy.selection import decide, is_sign

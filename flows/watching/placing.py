@@ -33,7 +33,7 @@ from preservation.model.identifiers import CollectionName, ObjectName, PackageId
 from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 from preservation.records import Records
-from preservation.virus.outcome import INFECTED
+from preservation.virus.codes import INFECTED
 
 RECEIPTS: Final = (".receipt.html", ".receipt.json")
 KEPT: Final = ".kept.json"

@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import NewType
 
+from preservation.errors import ConfigurationError
 from preservation.model.paths import StoreKey, fault_of_path, is_utf8, printable
 
 CollectionName = NewType("CollectionName", str)
@@ -94,3 +95,14 @@ def parse_object_id(text: str) -> ObjectId:
     if not separator:
         raise ValueError(f"{printable(text)!r} is not an object: write it as collection/name")
     return ObjectId(collection_name(collection), object_name(name))
+
+
+def object_id_named(text: str) -> ObjectId:
+    """Return the object that a user names as ``collection/name``.
+
+    Raises ``ConfigurationError`` where that can be no object's name.
+    """
+    try:
+        return parse_object_id(text)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error

@@ -8,14 +8,7 @@ from typing import Final
 from preservation.model.digests import Algorithm
 from preservation.model.issues import Issue, IssueCode, Severity
 from preservation.model.paths import RelativePath, is_utf8, printable
-
-WRONG_DIGEST: Final = IssueCode("FIX-001")
-LISTED_BUT_MISSING: Final = IssueCode("FIX-002")
-NOT_LISTED: Final = IssueCode("FIX-003")
-NOT_UNDERSTOOD: Final = IssueCode("FIX-004")
-LEADS_OUT: Final = IssueCode("FIX-005")
-FOUND_ELSEWHERE: Final = IssueCode("FIX-006")
-SPELLED_OTHERWISE: Final = IssueCode("FIX-007")
+from preservation.survey import codes
 
 NAMED: Final = 5
 """How many files an issue about many of them names."""
@@ -32,7 +25,7 @@ def wrong_digest(
         for algorithm, expected, found in differing
     )
     return Issue(
-        WRONG_DIGEST,
+        codes.WRONG_DIGEST,
         Severity.ERROR,
         f"{printable(path)!r} is not the file that {printable(manifest)!r} lists: {figures}.",
         path,
@@ -43,7 +36,7 @@ def wrong_digest(
 def listed_but_missing(manifest: RelativePath, path: RelativePath) -> Issue:
     """Say that the drop does not have a listed file as a plain, readable file."""
     return Issue(
-        LISTED_BUT_MISSING,
+        codes.LISTED_BUT_MISSING,
         Severity.ERROR,
         f"{printable(path)!r} is listed in {printable(manifest)!r} and is not in the drop as a readable "
         "file.",
@@ -57,7 +50,7 @@ def not_listed(manifest: RelativePath, count: int, examples: Iterable[RelativePa
     named = ", ".join(repr(printable(path)) for path in examples)
     subject = "1 file is" if count == 1 else f"{count} files are"
     return Issue(
-        NOT_LISTED,
+        codes.NOT_LISTED,
         Severity.WARNING,
         f"{subject} in the drop and not in {printable(manifest)!r}: {named}{_more_than_named(count)}.",
         manifest,
@@ -68,7 +61,7 @@ def not_listed(manifest: RelativePath, count: int, examples: Iterable[RelativePa
 def not_a_manifest(manifest: RelativePath, reason: str) -> Issue:
     """Say that a file is named like a manifest and cannot be read as one."""
     return Issue(
-        NOT_UNDERSTOOD,
+        codes.NOT_UNDERSTOOD,
         Severity.WARNING,
         f"{printable(manifest)!r} is named like a manifest and cannot be read as one: {reason}. "
         "No file was checked against it.",
@@ -82,7 +75,7 @@ def lines_not_understood(manifest: RelativePath, count: int, lines: Iterable[int
     """Say that some lines of a manifest are in no known layout."""
     named = ", ".join(map(str, lines))
     return Issue(
-        NOT_UNDERSTOOD,
+        codes.NOT_UNDERSTOOD,
         Severity.WARNING,
         f"{printable(manifest)!r} has lines in no known layout ({count}): line "
         f"{named}{_more_than_named(count)}.",
@@ -94,7 +87,7 @@ def lines_not_understood(manifest: RelativePath, count: int, lines: Iterable[int
 def leads_out(manifest: RelativePath, name: str) -> Issue:
     """Say that a manifest names a file outside of the drop. Nothing there was looked at."""
     return Issue(
-        LEADS_OUT,
+        codes.LEADS_OUT,
         Severity.ERROR,
         f"{printable(manifest)!r} lists {printable(name)!r}, which is outside of the drop; it was not looked "
         "at.",
@@ -106,7 +99,7 @@ def leads_out(manifest: RelativePath, name: str) -> Issue:
 def found_elsewhere(manifest: RelativePath, prefix: str) -> Issue:
     """Say that a manifest was made in another folder, and its names found without their beginning."""
     return Issue(
-        FOUND_ELSEWHERE,
+        codes.FOUND_ELSEWHERE,
         Severity.INFO,
         f"The names in {printable(manifest)!r} begin with {printable(prefix)!r}, which is not in the drop; "
         "the files were found without it.",
@@ -119,7 +112,7 @@ def spelled_otherwise(manifest: RelativePath, count: int, examples: Iterable[Rel
     """Say that names look the same in manifest and drop and are not: accents are encoded differently."""
     named = ", ".join(repr(printable(path)) for path in examples)
     return Issue(
-        SPELLED_OTHERWISE,
+        codes.SPELLED_OTHERWISE,
         Severity.INFO,
         f"{printable(manifest)!r} has names that are encoded otherwise than in the drop ({count}): "
         f"{named}{_more_than_named(count)}; they were matched all the same.",

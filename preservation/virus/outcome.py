@@ -10,7 +10,7 @@ from preservation.errors import ToolFailedError
 from preservation.model.amounts import count
 from preservation.model.digests import Algorithm
 from preservation.model.files import SurveyedFile
-from preservation.model.issues import Issue, IssueCode, Severity
+from preservation.model.issues import Issue, Severity
 from preservation.model.paths import RelativePath, path_order, printable
 from preservation.model.viruses import (
     Clean,
@@ -21,9 +21,7 @@ from preservation.model.viruses import (
     ScanTally,
     ScanVerdict,
 )
-
-INFECTED: Final = IssueCode("VIR-001")
-NOT_SCANNED: Final = IssueCode("VIR-002")
+from preservation.virus import codes
 
 _INFECTED_NAMED: Final = 100
 _NOT_SCANNED_NAMED: Final = 5
@@ -155,7 +153,7 @@ class _Gathered:
     def infections(self) -> Iterator[Issue]:
         for path, verdict in self.named:
             yield Issue(
-                INFECTED,
+                codes.INFECTED,
                 Severity.ERROR,
                 f"{printable(path)!r} is infected: the virus scanner found {verdict.signature}.",
                 path,
@@ -163,7 +161,7 @@ class _Gathered:
             )
         if more := self.infected - len(self.named):
             yield Issue(
-                INFECTED,
+                codes.INFECTED,
                 Severity.ERROR,
                 f"{count(more, 'more file')} of the drop are infected; they are not named one by one.",
                 None,
@@ -176,7 +174,7 @@ class _Gathered:
             files = count(group.files, "file")
             more = " …" if group.files > len(group.named) else ""
             yield Issue(
-                NOT_SCANNED,
+                codes.NOT_SCANNED,
                 severity,
                 f"{files} not scanned for viruses: {group.first.detail} ({named}{more}).",
                 group.named[0] if group.files == 1 else None,

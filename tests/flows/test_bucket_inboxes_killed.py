@@ -16,7 +16,7 @@ from flows.watching.recovering import recover
 from flows.watching.takes import Take, take_folders, take_of
 from preservation.model.issues import Issue, Severity
 from preservation.model.verdicts import Verdict
-from preservation.virus.outcome import INFECTED
+from preservation.virus.codes import INFECTED
 from storage.inboxes.memory import Contents
 
 ACTS = ("list", "create", "open", "copy", "put", "remove")

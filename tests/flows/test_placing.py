@@ -18,7 +18,7 @@ from flows.watching.tries import tries_of
 from preservation.errors import UnavailableError
 from preservation.model.issues import Issue, Severity
 from preservation.model.verdicts import Verdict
-from preservation.virus.outcome import INFECTED
+from preservation.virus.codes import INFECTED
 
 INFECTION = Issue(INFECTED, Severity.ERROR, "It is infected.", None, "Clean it.")
 

@@ -50,7 +50,7 @@ from preservation.model.identifiers import CollectionName
 from preservation.model.issues import Issue, Severity
 from preservation.model.verdicts import Verdict
 from preservation.settling.settle import Moment, WaitingFor
-from preservation.virus.outcome import INFECTED
+from preservation.virus.codes import INFECTED
 
 HOURS = timedelta(hours=1)
 INFECTION = Issue(INFECTED, Severity.ERROR, "It is infected.", None, "Clean it.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import stat
 import struct
@@ -225,6 +226,42 @@ def test_a_sparse_bomb_is_noticed_by_what_it_claims(tmp_path: Path):
     with tarfile.open(tmp_path / "a.tar", "w", format=tarfile.PAX_FORMAT) as archive:
         archive.addfile(member)
     assert codes_of(validate(tmp_path / "a.tar").issues) == {codes.ARCHIVE_BOMB}
+
+
+def test_a_zip_whose_members_share_their_bytes_is_a_bomb(tmp_path: Path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for number in range(50):
+            archive.writestr(f"bag/data/{number}", bytes(5000 + number))
+    content = path.read_bytes()
+    shared = bytearray(content[:10_000] + content[content.index(b"PK\x01\x02") :])
+    struct.pack_into("<I", shared, shared.index(b"PK\x05\x06") + 16, 10_000)
+    path.write_bytes(shared)
+    found = read_serialized(path, ArchiveKind.ZIP, LIMITS).harmful.issues
+    assert codes_of(found) == {codes.ARCHIVE_BOMB}
+    assert "share the same bytes" in found[0].message
+
+
+def test_what_lies_behind_the_end_of_a_packed_tar_is_read_too(tmp_path: Path):
+    path = tarred(tmp_path / "bag.tgz", bag_files())
+    sound = path.read_bytes()
+    path.write_bytes(sound + gzip.compress(bytes(80 << 20)))
+    assert codes_of(validate(path).issues) == {codes.ARCHIVE_BOMB}
+    path.write_bytes(sound[:-4] + b"\0\0\0\0")
+    assert codes_of(validate(path).issues) == {codes.ARCHIVE_UNREADABLE}
+
+
+def test_a_link_whose_target_is_encrypted_is_still_a_link(tmp_path: Path):
+    link = zipfile.ZipInfo("a/link")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(link, "letter.txt")
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+    bag = read_serialized(path, ArchiveKind.ZIP, LIMITS)
+    assert (bag.harmful.issues, codes_of(bag.unkeepable.issues)) == ((), {codes.NOT_A_FILE})
 
 
 @pytest.mark.parametrize("size", [3 << 30, -512])

@@ -8,7 +8,7 @@ import sys
 
 _PROGRAM = """
 import encodings, importlib, io, json, pkgutil, sys
-import building_images, building_pdfs
+import building_images, building_pdfs, gzip, tarfile, zipfile
 from preservation.screening.examiners import JOB_MODULES
 from preservation.rasters.families import Family
 
@@ -25,8 +25,14 @@ families = {
 }
 images = building_images.images_of_many_kinds()
 pdfs = [building_pdfs.document(catalogue=building_pdfs.CLAIMING_PDF_A)]
+archives = {Family.ZIP: io.BytesIO(), Family.TAR: io.BytesIO()}
+with zipfile.ZipFile(archives[Family.ZIP], "w") as zipped:
+    zipped.writestr("a/b.txt", "words")
+with tarfile.open(fileobj=archives[Family.TAR], mode="w") as tarred:
+    tarred.addfile(tarfile.TarInfo("a"))
+archives[Family.GZIP] = io.BytesIO(gzip.compress(archives[Family.TAR].getvalue()))
 before = set(sys.modules)
-from preservation.screening import documents, images as examiner
+from preservation.screening import archives as lister, documents, images as examiner
 for name, whole in images.items():
     for content in (whole, whole[: len(whole) // 2], whole[:20] + bytes(50) + whole[70:]):
         arguments = {"family": families[name.rpartition(".")[2]], "memory": 1 << 29}
@@ -34,6 +40,9 @@ for name, whole in images.items():
 for whole in pdfs:
     for content in (whole, whole[: len(whole) // 2], whole.replace(b"Length", b"Lenght")):
         documents.examine({}, [io.BytesIO(content)], [])
+for family, stream in archives.items():
+    for content in (stream.getvalue(), stream.getvalue()[:100]):
+        lister.examine({"family": family}, [io.BytesIO(content)], [])
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
 

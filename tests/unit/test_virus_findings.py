@@ -31,7 +31,8 @@ from preservation.model.viruses import (
     SignatureName,
 )
 from preservation.records import Records
-from preservation.virus.outcome import INFECTED, NOT_SCANNED, VirusFindings, findings, require_scanner
+from preservation.virus.codes import INFECTED, NOT_SCANNED
+from preservation.virus.outcome import VirusFindings, findings, require_scanner
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 RELEASE = ScannerRelease("ClamAV", "1.4.6", 27300, NOW - timedelta(days=3))

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
 from preservation.model.decisions import Action, Decision, PolicyReference
-from preservation.model.issues import Issue, IssueCode, Severity
+from preservation.model.issues import Issue, Severity
 from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
-
-REJECTED_BY_POLICY: Final = IssueCode("POL-001")
-ASKED_BY_POLICY: Final = IssueCode("POL-002")
-MANIFEST_REQUIRED: Final = IssueCode("POL-003")
+from preservation.planning import codes
 
 _NAMED_ISSUES = 3
 
@@ -31,7 +27,7 @@ def issue_of(decision: Decision) -> Issue | None:
     name = printable(decision.path)
     if decision.action is Action.REJECT:
         return Issue(
-            REJECTED_BY_POLICY,
+            codes.REJECTED_BY_POLICY,
             Severity.ERROR,
             f"{name}: rule {decision.rule!r} of the policy does not take such files: {decision.because}",
             decision.path,
@@ -39,7 +35,7 @@ def issue_of(decision: Decision) -> Issue | None:
         )
     if decision.action is Action.ASK:
         return Issue(
-            ASKED_BY_POLICY,
+            codes.ASKED_BY_POLICY,
             Severity.QUESTION,
             f"{name}: rule {decision.rule!r} of the policy asks an archivist: {decision.because}",
             decision.path,
@@ -51,7 +47,7 @@ def issue_of(decision: Decision) -> Issue | None:
 def manifest_required(policy: PolicyReference) -> Issue:
     """Return the issue of a drop that came without the manifest that its policy requires."""
     return Issue(
-        MANIFEST_REQUIRED,
+        codes.MANIFEST_REQUIRED,
         Severity.ERROR,
         f"The drop came without a manifest, and policy {policy.name} requires one",
         None,
