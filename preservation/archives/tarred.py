@@ -57,11 +57,7 @@ def walk_tar(stream: BinaryIO, kind: ArchiveKind, most: int) -> Iterator[tuple[A
         with DECOMPRESSORS[kind](stream) as unpacked:
             counted = _Counted(unpacked, most)
             with tarfile.open(
-                fileobj=counted,
-                mode="r|",
-                bufsize=_BLOCK_BYTES,
-                tarinfo=_Header,
-                encoding="utf-8",
+                fileobj=counted, mode="r|", bufsize=_BLOCK_BYTES, tarinfo=_Header, encoding="utf-8"
             ) as archive:
                 yield from _members(archive)
             counted.exhaust()

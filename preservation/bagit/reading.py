@@ -13,13 +13,7 @@ from preservation.bagit.contents import BagContents, Manifest, ToFetch
 from preservation.bagit.declaration import BAGIT_TXT, CURRENT, Declaration, parse_declaration
 from preservation.bagit.fetch import FETCH_TXT, parse_fetch
 from preservation.bagit.findings import Findings
-from preservation.bagit.manifests import (
-    MANIFEST_NAME,
-    MalformedLine,
-    ManifestEntry,
-    ManifestLine,
-    parse_line,
-)
+from preservation.bagit.manifests import MANIFEST_NAME, MalformedLine, ManifestEntry, ManifestLine, parse_line
 from preservation.bagit.resolving import Looseness, PathResolver
 from preservation.bagit.source import BagSource, Listing
 from preservation.bagit.tagtext import TagText, TagTextError

@@ -53,7 +53,7 @@ class VersionSource:
             if present:
                 self._versions.append(version)
                 self._elsewhere |= present
-        issues = own.issues if not self._elsewhere else (*own.issues, self._told())
+        issues = own.issues if not self._elsewhere else (*own.issues, self._about_files_elsewhere())
         return Listing(own.files | self._elsewhere.keys(), own.payload_folder, issues, own.whole)
 
     def open_tag_file(self, path: RelativePath) -> BinaryIO:
@@ -104,7 +104,7 @@ class VersionSource:
         there = FolderSource(folder).listing().files
         yield from ((path, below) for path, below in files.items() if below in there)
 
-    def _told(self) -> Issue:
+    def _about_files_elsewhere(self) -> Issue:
         return codes.info(
             codes.FILES_IN_EARLIER_VERSIONS,
             f"{len(self._elsewhere):,} files that fetch.txt names were read where they lie, beside this "

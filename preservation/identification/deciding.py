@@ -65,7 +65,7 @@ def _from_name(candidate: EngineCandidate, confirming: tuple[EngineCandidate, ..
     others = _matches(confirming)
     if [match.puid for match in others] == [code]:
         return Decided((candidate.match, *others), code)
-    warning = f"{DISAGREEMENT} {_said(candidate.match)} by its extension, {_listed(others)} by signature"
+    warning = f"{DISAGREEMENT} {_in_words(candidate.match)} by its extension, {_listed(others)} by signature"
     return Decided((*others, candidate.match), None, (warning,))
 
 
@@ -90,9 +90,9 @@ def _matches(candidates: tuple[EngineCandidate, ...]) -> tuple[FormatMatch, ...]
     return tuple(by_puid.values())
 
 
-def _said(match: FormatMatch) -> str:
+def _in_words(match: FormatMatch) -> str:
     return f"{match.engine} says {match.puid} ({f'{match.name} {match.version}'.strip()})"
 
 
 def _listed(matches: tuple[FormatMatch, ...]) -> str:
-    return " or ".join(map(_said, matches))
+    return " or ".join(map(_in_words, matches))

@@ -66,14 +66,14 @@ def judge(issues: Iterable[Issue], *, approved: bool) -> Judgement:
         if kept is not None and len(kept) < _NAMED_ISSUES:
             kept.append(issue)
     if counts[Severity.ERROR]:
-        return Judgement(Verdict.REJECTED, _told(errors, counts[Severity.ERROR]))
+        return Judgement(Verdict.REJECTED, _sentence_of(errors, counts[Severity.ERROR]))
     if counts[Severity.QUESTION] and not approved:
-        return Judgement(Verdict.WAITING, _told(questions, counts[Severity.QUESTION]))
+        return Judgement(Verdict.WAITING, _sentence_of(questions, counts[Severity.QUESTION]))
     warnings = counts[Severity.WARNING]
     return Judgement(None, f"fit to be kept, with {warnings} warnings" if warnings else "fit to be kept")
 
 
-def _told(named: list[Issue], count: int) -> str:
+def _sentence_of(named: list[Issue], count: int) -> str:
     sentences = " ".join(
         issue.message if issue.message.endswith(".") else f"{issue.message}." for issue in named
     )

@@ -72,12 +72,12 @@ def _what_is_made(policy: Policy, decision: Decision) -> Iterator[str]:
         yield f"A copy of it would be put at {printable(layout.supplied_description(decision.path))}."
     if decision.normalize is not None:
         proofs = ", ".join(decision.prove)
-        yield f"A second form would be made by {_said(decision.normalize)} and kept if proved: {proofs}."
+        yield f"A second form would be made by {_in_words(decision.normalize)} and kept if proved: {proofs}."
     if decision.access is not None:
-        yield f"An access copy would be made by {_said(decision.access)}."
+        yield f"An access copy would be made by {_in_words(decision.access)}."
 
 
-def _said(migration: Migration) -> str:
+def _in_words(migration: Migration) -> str:
     options = ", ".join(f"{option} {value}" for option, value in migration.options.items())
     return f"{migration.name} ({options})" if options else migration.name
 

@@ -101,10 +101,7 @@ class Intake(PolicyTable):
         description="patterns for names under which programs write what is not finished; such a drop waits",
     )
     grouping: int = Field(
-        default=0,
-        ge=0,
-        le=8,
-        description="levels of folders between the collection's inbox and its drops",
+        default=0, ge=0, le=8, description="levels of folders between the collection's inbox and its drops"
     )
     junk: UniqueList[Pattern] = Field(default=(), description="patterns for what nobody meant to keep")
     junk_action: JunkAction = Field(

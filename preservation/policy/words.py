@@ -69,9 +69,7 @@ def _unique(items: tuple[Item, ...]) -> tuple[Item, ...]:
 # The checks above tell people what is wrong; json_schema_extra tells editors the same.
 # A TOML array is a list, and a frozen value holds a tuple; what is in it stays strict.
 UniqueList = Annotated[
-    tuple[Item, ...],
-    Field(strict=False, json_schema_extra={"uniqueItems": True}),
-    AfterValidator(_unique),
+    tuple[Item, ...], Field(strict=False, json_schema_extra={"uniqueItems": True}), AfterValidator(_unique)
 ]
 
 Slug: TypeAlias = Annotated[str, AfterValidator(_slug), Field(json_schema_extra={"pattern": f"^{_SLUG}$"})]

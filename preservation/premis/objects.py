@@ -15,12 +15,7 @@ from preservation.model.events import Agent
 from preservation.model.files import SurveyedFile
 from preservation.model.identifiers import PackageId
 from preservation.model.paths import printable
-from preservation.premis.characteristics import (
-    derivative_format,
-    formats,
-    inhibitors,
-    significant_properties,
-)
+from preservation.premis.characteristics import derivative_format, formats, inhibitors, significant_properties
 from preservation.premis.contents import PremisContents
 from preservation.premis.identifiers import (
     entity_identifier,

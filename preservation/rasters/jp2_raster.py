@@ -19,14 +19,7 @@ from preservation.rasters.decoders import OPENJPEG, PILLOW_OPENJPEG
 from preservation.rasters.decoding import refuse_beyond, whole
 from preservation.rasters.embedded import Embedded, embedded_in, open_exif
 from preservation.rasters.facts import Stored, image_facts
-from preservation.rasters.jp2 import (
-    GREY,
-    SRGB,
-    Codestream,
-    Wrapping,
-    read_codestream,
-    read_wrapping,
-)
+from preservation.rasters.jp2 import GREY, SRGB, Codestream, Wrapping, read_codestream, read_wrapping
 from preservation.rasters.memory import Room
 from preservation.rasters.pillow import Companionship, PillowRaster, companions_of, samples_of
 from preservation.rasters.raster import Colour, Companions, Raster, Samples, grey_or_rgb

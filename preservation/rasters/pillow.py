@@ -16,15 +16,7 @@ from preservation.model.events import Agent
 from preservation.rasters.decoders import PILLOW, PILLOW_JPEG
 from preservation.rasters.decoding import refuse_beyond, reported_by
 from preservation.rasters.embedded import Embedded, embedded_in, open_exif
-from preservation.rasters.raster import (
-    Colour,
-    Companions,
-    Extra,
-    LengthUnit,
-    Resolution,
-    Samples,
-    resolution,
-)
+from preservation.rasters.raster import Colour, Companions, Extra, LengthUnit, Resolution, Samples, resolution
 from preservation.rasters.tiff import orientation_in, resolution_in
 from preservation.rasters.tiff_fields import ByteOrder
 

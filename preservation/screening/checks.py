@@ -147,11 +147,7 @@ _IRREGULAR: dict[EntryKind, tuple[IssueCode, str, str]] = {
         "is a symbolic link, which a bag cannot hold",
         "Put the file itself in its place, or remove the link; then drop it again.",
     ),
-    EntryKind.DEVICE: (
-        codes.NOT_A_FILE,
-        "is no file",
-        "Remove it, then drop it again.",
-    ),
+    EntryKind.DEVICE: (codes.NOT_A_FILE, "is no file", "Remove it, then drop it again."),
     EntryKind.UNREADABLE: (
         codes.UNREADABLE,
         "cannot be read",

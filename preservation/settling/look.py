@@ -119,10 +119,7 @@ def _standing(
     moment: Moment,
     held: Callable[[], HeldOpen],
 ) -> Settled | Unsettled:
-    questions = Questions(
-        lacking=lambda: what_is_lacking(drop),
-        held=lambda: file_held_in(drop, held()),
-    )
+    questions = Questions(lacking=lambda: what_is_lacking(drop), held=lambda: file_held_in(drop, held()))
     try:
         return settle(seen, look, terms, moment, questions)
     except OSError as error:

@@ -105,11 +105,6 @@ def outline_of_tree(root: Path, only: RelativePath | None = None) -> TreeOutline
     return TreeOutline(HexDigest(signature.hexdigest()), files, total)
 
 
-def tree_signature(root: Path, only: RelativePath | None = None) -> HexDigest:
-    """Return the signature of a tree: see ``TreeOutline``. Raises ``OSError`` like ``walk``."""
-    return outline_of_tree(root, only).signature
-
-
 @dataclass(frozen=True, slots=True)
 class _Name:
     """A name in a folder. ``entered`` is true of a folder that can be listed and is not empty."""

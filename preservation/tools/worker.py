@@ -131,10 +131,10 @@ def _answer_to(error: Exception, limits: Limits) -> wire.Answer:  # noqa: PLR091
         case ImportError() | NameError():
             return wire.Unable(f"a fault of Muniment, not of the file, in a caged worker: {error!r}")
         case _:
-            return Refused(_told(error))
+            return Refused(_reason_of(error))
 
 
-def _told(error: Exception) -> str:
+def _reason_of(error: Exception) -> str:
     """``pypdf: PdfReadError: message``: whose word it is, since the word is the library's, not ours."""
     library = type(error).__module__.partition(".")[0]
     if library == "builtins":
