@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from unicodedata import normalize
 
 from preservation.bagit import codes
 from preservation.bagit.contents import BagContents, Manifest
@@ -16,7 +15,7 @@ from preservation.bagit.resolving import fault_of_listed_path
 from preservation.bagit.source import PAYLOAD
 from preservation.model.issues import Issue
 from preservation.model.locators import parse_locator
-from preservation.model.paths import RelativePath, printable
+from preservation.model.paths import RelativePath, folded, printable
 
 
 def required_elements(contents: BagContents) -> Iterator[Issue]:
@@ -157,8 +156,7 @@ def names_alike(contents: BagContents) -> Iterator[Issue]:
     """Payload names that some systems take for the same one deserve a warning (section 6.1.1)."""
     first: dict[str, RelativePath] = {}
     for path in contents.listing.files:
-        folded = path.lower() if path.isascii() else normalize("NFC", path).casefold()
-        other = first.setdefault(folded, path)
+        other = first.setdefault(folded(path), path)
         if other != path:
             less, more = sorted((other, path))
             message = f"'{printable(more)}' and '{printable(less)}' are the same name on some systems."

@@ -11,7 +11,6 @@ from typing import BinaryIO
 
 from preservation.errors import PreservationError, UnacceptableContentError, reason_of
 from preservation.model.events import Agent
-from preservation.tools.work import NOT_ABOUT_CONTENT
 
 _OF_THE_SYSTEM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENOMEM, errno.EIO})
 """What an ``OSError`` may say that is no fault of the content."""
@@ -22,7 +21,7 @@ def reported_by(program: Agent, act: str = "read") -> Iterator[None]:
     """Turn whatever the program raises over content into ``UnacceptableContentError``, in a sentence."""
     try:
         yield
-    except (PreservationError, *NOT_ABOUT_CONTENT):
+    except (PreservationError, MemoryError):
         raise
     except Exception as error:  # a decoder may raise anything at all over damaged content
         if isinstance(error, OSError) and error.errno in _OF_THE_SYSTEM:
