@@ -15,8 +15,8 @@ from pathlib import Path
 from benchmarks.footprint import Footprint
 from benchmarks.leavings import Leavings
 from benchmarks.measuring import Figures
-from flows.serving import prefect_api
-from flows.settings_file import load_settings
+from flows.installation.settings_file import load_settings
+from flows.orchestration.server import prefect_api
 
 MUNIMENT = str(Path(sys.executable).parent / "muniment")
 AS_THE_PEERS = Path(__file__).parent / "as-the-peers.toml"

@@ -10,13 +10,13 @@ import sys
 import time
 from pathlib import Path
 
-from flows.settings_file import load_settings
-from flows.watching.service import Watching
+from flows.inboxes.service import InboxService
+from flows.installation.settings_file import load_settings
 
 
 def main() -> None:
     """Do it."""
-    watching = Watching(load_settings(Path(sys.argv[1])), lambda _: None)
+    watching = InboxService(load_settings(Path(sys.argv[1])), lambda _: None)
     wall, cpu = time.perf_counter(), time.process_time()
     watching.sweep()
     figures = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from flows import answering
-from flows.stages.all import STAGES
+from flows.submission import answer as answering
+from flows.submission.stages.order import STAGES
 
 RECEIPTS = "receipts"
 """What is work and no orchestration, though it has no stage of its own."""

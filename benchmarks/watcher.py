@@ -16,10 +16,10 @@ from statistics import median
 from benchmarks.installation import AS_THE_PEERS, MUNIMENT, new_installation
 from benchmarks.processes import cpu_seconds, peak_memory
 from benchmarks.service import SETTLE_SECONDS, stop, wait_until
-from flows.serving import prefect_api
-from flows.settings import Settings
-from flows.settings_file import load_settings
-from flows.watching.publishing import read_inboxes
+from flows.inboxes.report import read_inboxes
+from flows.installation.settings import Settings
+from flows.installation.settings_file import load_settings
+from flows.orchestration.server import prefect_api
 from preservation.settling.settle import WaitingFor
 
 _HERE = Path(__file__).parent

@@ -17,10 +17,10 @@ from uuid import uuid4
 
 from benchmarks.processes import peak_memory
 from benchmarks.stage_times import Span, note_work, seconds_by_work
-from flows.drops import Drop
-from flows.running import in_runs, run_preserve
-from flows.serving import PrefectApi
-from flows.settings_file import load_settings
+from flows.installation.settings_file import load_settings
+from flows.orchestration.in_process import in_runs, run_preserve
+from flows.orchestration.server import PrefectApi
+from flows.submission.drop import DropRequest
 
 
 def _cpu() -> float:
@@ -35,11 +35,13 @@ def main() -> None:
     installation, api_url, drops = Path(sys.argv[1]), sys.argv[2], [Path(given) for given in sys.argv[3:]]
     settings = load_settings(installation)
     api = PrefectApi(api_url)
-    run_preserve(settings, api, [Drop(installation / "muniment.toml", "files", f"warm-up-{uuid4().hex}")])
+    run_preserve(
+        settings, api, [DropRequest(installation / "muniment.toml", "files", f"warm-up-{uuid4().hex}")]
+    )
     spans: list[Span] = []
     note_work(spans.append)
     wall, cpu = time.perf_counter(), _cpu()
-    named = [Drop(drop, "files", f"drop-{uuid4().hex}") for drop in drops]
+    named = [DropRequest(drop, "files", f"drop-{uuid4().hex}") for drop in drops]
     outcomes = [run_preserve(settings, api, together) for together in in_runs(named, settings)]
     figures = {
         "wall": time.perf_counter() - wall,

@@ -15,9 +15,9 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from flows.installation import make_installation
-from flows.settings import FILE_NAME, FolderStoreSettings, S3StoreSettings
-from flows.settings_file import HOME_VARIABLE, load_settings
+from flows.installation.init import make_installation
+from flows.installation.settings import FILE_NAME, FolderStoreSettings, S3StoreSettings
+from flows.installation.settings_file import HOME_VARIABLE, load_settings
 from preservation.errors import PreservationError, UnavailableError
 from preservation.model.identifiers import StoreName
 from storage.stores.roots import make_folder_store

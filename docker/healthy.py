@@ -15,14 +15,14 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flows.serving import running_api
-from flows.settings import Settings
-from flows.settings_file import load_settings
-from flows.watching.beating import read_beat
+from flows.inboxes.heartbeat import read_beat
+from flows.installation.settings import Settings
+from flows.installation.settings_file import load_settings
+from flows.orchestration.server import running_api
 from preservation.errors import PreservationError
 
 POOL = "muniment"
-"""The work pool, as ``flows.deployments`` has it; that one would import Prefect, each minute."""
+"""The work pool, as ``flows.orchestration.deployments`` has it; that one would import Prefect, each minute."""
 
 PORT = "4200"
 """Where Prefect listens unless it is told another port."""

@@ -32,8 +32,8 @@ from prefect.exceptions import Abort, ObjectNotFound
 from prefect.states import Cancelled, Crashed
 from prefect.utilities.engine import propose_state
 
-from flows.deployments import WORK_POOL
 from flows.handing.unfinished import ended_unnoticed, goes_on_here
+from flows.orchestration.deployments import WORK_POOL
 
 _NEVER_BEGUN_AFTER = timedelta(minutes=2)
 """A worker sets a run to pending when it has room for it, and starts it within seconds."""

@@ -12,11 +12,11 @@ import httpx
 from anyio.to_thread import run_sync
 from prefect.workers.process import ProcessWorker
 
-from flows.deployments import WORK_POOL, register_deployments
 from flows.handing.hands import Hands
+from flows.installation.settings import Settings
 from flows.lost_runs import LostRuns
-from flows.serving import PrefectApi
-from flows.settings import Settings
+from flows.orchestration.deployments import WORK_POOL, register_deployments
+from flows.orchestration.server import PrefectApi
 
 _QUERY_SECONDS = 0.5
 _LONGEST_PAUSE = 10.0

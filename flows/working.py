@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from flows.handing.hands import hands_of
-from flows.serving import PrefectApi, client_environment
-from flows.settings import Settings
+from flows.installation.settings import Settings
+from flows.orchestration.server import PrefectApi, client_environment
 from preservation.errors import UnavailableError
 
 

@@ -7,15 +7,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import ceph
-import clamav
-import postgres
 import pytest
-from archives import Archive, make_archive
 from hypothesis import settings
+from services import ceph, clamav, postgres
+from support.archives import Archive, make_archive
 
-from flows.serving import prefect_api
-from flows.settings_file import load_settings
+from flows.installation.settings_file import load_settings
+from flows.orchestration.server import prefect_api
 
 PROJECT = Path(__file__).resolve().parent.parent
 

@@ -12,12 +12,10 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Final
 
-from flows.alarms.alarm import Alarm
-from flows.alarms.channels import PATIENCE_SECONDS, ChannelName, Undelivered, trusted
-from flows.alarms.credentials import secret
-from flows.alarms.settings import MailSettings, Security
-from flows.alarms.wording import headline, text_of
-from flows.log import LOG
+from flows.alarms.alarm import Alarm, headline, text_of
+from flows.alarms.channels import PATIENCE_SECONDS, ChannelName, Undelivered, secret, trusted
+from flows.installation.log import LOG
+from flows.installation.settings import MailSettings, Security
 from preservation.errors import ConfigurationError
 from preservation.model.paths import printable
 

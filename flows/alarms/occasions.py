@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from flows.alarms.alarm import Alarm, AlarmKind, new_alarm
-from flows.answering import Told
-from flows.watching.backlog import Pending
-from flows.watching.publishing import PassedOverEntry, WaitingDrop
-from flows.watching.takes import Take
+from flows.inboxes.queue.backlog import Pending
+from flows.inboxes.queue.takes import Take
+from flows.inboxes.report import PassedOverEntry, WaitingDrop
+from flows.submission.answer import SubmissionResult
 from preservation.errors import IntegrityError, SourceChangedError
 from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
@@ -38,7 +38,7 @@ def given_up(take: Take, sentence: str, at: datetime, since: datetime) -> Alarm:
     )
 
 
-def infected_among(told: Iterable[Told]) -> Iterator[Alarm]:
+def infected_among(told: Iterable[SubmissionResult]) -> Iterator[Alarm]:
     """Give an alarm for each drop in which malware was found."""
     for one in told:
         if any(issue.code == INFECTED for issue in (*one.ending.issues, *one.issues)):

@@ -20,7 +20,7 @@ import msgspec
 
 from flows.alarms.alarm import Alarm, AlarmKind, new_alarm
 from flows.alarms.channels import ChannelName
-from flows.log import LOG
+from flows.installation.log import LOG
 from preservation.errors import IntegrityError
 from preservation.records import Records
 

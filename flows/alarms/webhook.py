@@ -18,11 +18,9 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from flows.alarms.alarm import Alarm, AlarmId
-from flows.alarms.channels import PATIENCE_SECONDS, ChannelName, Undelivered, trusted
-from flows.alarms.credentials import secret
-from flows.alarms.settings import WebhookSettings
-from flows.alarms.wording import document_of
+from flows.alarms.alarm import Alarm, AlarmId, document_of
+from flows.alarms.channels import PATIENCE_SECONDS, ChannelName, Undelivered, secret, trusted
+from flows.installation.settings import WebhookSettings
 from preservation.errors import ConfigurationError
 
 SECRET: Final = "MUNIMENT_WEBHOOK_SECRET"  # noqa: S105  the variable's name

@@ -35,24 +35,24 @@ def approve(
     """
     import os
 
-    from flows.serving import client_environment, running_api
-    from flows.settings_file import load_settings
-    from flows.watching.approving import approved, overtaken, waiting_take
-    from flows.watching.knocking import knock
-    from flows.watching.tries import tries_of
-    from flows.wiring import open_installation
+    from flows.inboxes.queue.approve import approved, overtaken, waiting_take
+    from flows.inboxes.queue.attempts import attempts_of
+    from flows.inboxes.queue.knock import knock
+    from flows.installation.settings_file import load_settings
+    from flows.installation.wiring import open_installation
+    from flows.orchestration.server import client_environment, running_api
     from preservation.model.identifiers import object_id_named
 
     settings = load_settings(installation)
     object_id = object_id_named(name)
     take = waiting_take(object_id, settings)
-    tries = tries_of(take)
+    tries = attempts_of(take)
     with open_installation(settings) as opened:
         warning = overtaken(take, opened.catalogue)
     if not dry_run:
         api = running_api(settings)
         os.environ.update(client_environment(settings, api))
-        from flows.runs import open_runs
+        from flows.orchestration.run_requests import open_runs
 
         with open_runs(settings, api) as runs:
             approved(take, settings, by=by, because=because, ask=runs.ask)

@@ -32,8 +32,8 @@ def clear(
 
     Example: muniment clear --dry-run -C archive
     """
-    from flows.settings_file import load_settings
-    from flows.watching.clearing import Cleared, clear_installation
+    from flows.inboxes.accepted.clear import Cleared, clear_installation
+    from flows.installation.settings_file import load_settings
     from preservation.model.paths import printable
 
     good = True

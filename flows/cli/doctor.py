@@ -33,8 +33,8 @@ def doctor(
 
     Example: muniment doctor -C archive
     """
-    from flows.examination import State, examine_installation, examine_programs
-    from flows.settings_file import load_settings
+    from flows.installation.settings_file import load_settings
+    from flows.service.doctor import State, examine_installation, examine_programs
     from preservation.errors import ConfigurationError
 
     findings = list(examine_programs())

@@ -29,7 +29,7 @@ def init(
 
     Example: muniment init archive && muniment up -C archive
     """
-    from flows.installation import make_installation
+    from flows.installation.init import make_installation
 
     file = make_installation(directory)
     if json:

@@ -12,7 +12,7 @@ from flows.cli.options import InstallationOption, JsonOption
 from flows.cli.output import note, say, say_json
 
 if TYPE_CHECKING:
-    from flows.journal_checking import CheckedJournal
+    from flows.archive.journal_check import CheckedJournal
     from storage.ports.journal import Entry
 
 _BROKEN = 4
@@ -53,8 +53,8 @@ def verify(
 
     Example: muniment journal verify --from stores/first/_journal
     """
-    from flows.journal_checking import check_journal
-    from flows.settings_file import load_settings
+    from flows.archive.journal_check import check_journal
+    from flows.installation.settings_file import load_settings
 
     if source is not None:
         checked = _checked_copy(source, installation)
@@ -83,8 +83,8 @@ def show(
 
     Example: muniment journal show maps/sheet-012
     """
-    from flows.settings_file import load_settings
-    from flows.wiring import open_installation
+    from flows.installation.settings_file import load_settings
+    from flows.installation.wiring import open_installation
     from preservation.errors import NotFoundError
     from preservation.model.paths import printable
 
@@ -114,9 +114,9 @@ def export(
 
     Example: muniment journal export journal-2026 && python3 journal-2026/check_journal.py
     """
-    from flows.journal_checking import CheckedJournal, compared_in
-    from flows.settings_file import load_settings
-    from flows.wiring import now, open_installation
+    from flows.archive.journal_check import CheckedJournal, compared_in
+    from flows.installation.settings_file import load_settings
+    from flows.installation.wiring import now, open_installation
     from storage.journal.exported import exported_in_folder
     from storage.journal.exporting import export_journal
     from storage.journal.keys import public_keys
@@ -167,8 +167,8 @@ def restore(
 
     Example: muniment journal restore --from stores/first/_journal
     """
-    from flows.settings_file import load_settings
-    from flows.wiring import open_installation
+    from flows.installation.settings_file import load_settings
+    from flows.installation.wiring import open_installation
     from storage.journal.exported import exported_in_folder
     from storage.journal.exported import restore as put_back
     from storage.journal.keys import public_keys
@@ -188,8 +188,8 @@ def restore(
 
 def _checked_copy(source: Path, installation: Path | None) -> CheckedJournal:
     """Check a copy by the installation's keys, or, where there is none, by those that lie beside it."""
-    from flows.journal_checking import CheckedJournal, check_copy
-    from flows.settings_file import load_settings
+    from flows.archive.journal_check import CheckedJournal, check_copy
+    from flows.installation.settings_file import load_settings
     from preservation.errors import ConfigurationError
     from storage.journal.exported import exported_in_folder
 
@@ -222,14 +222,14 @@ def _say_checked(checked: CheckedJournal, json: bool) -> None:
 
 
 def _say_broken(checked: CheckedJournal) -> None:
-    from flows.journal_checking import NEXT_AFTER_BROKEN
+    from flows.archive.journal_check import NEXT_AFTER_BROKEN
 
     _say_found("BROKEN", checked)
     note(f"Next: {NEXT_AFTER_BROKEN}")
 
 
 def _say_unsure(checked: CheckedJournal) -> None:
-    from flows.journal_checking import NEXT_AFTER_UNSURE
+    from flows.archive.journal_check import NEXT_AFTER_UNSURE
 
     _say_found("NOT COMPARED", checked)
     note(f"Next: {NEXT_AFTER_UNSURE}")

@@ -13,9 +13,9 @@ from flows.cli.options import InstallationOption, JsonOption
 from flows.cli.output import note, say, say_json
 
 if TYPE_CHECKING:
-    from flows.answering import Told
-    from flows.drops import Drop
-    from flows.settings import Settings
+    from flows.installation.settings import Settings
+    from flows.submission.answer import SubmissionResult
+    from flows.submission.drop import DropRequest
 
 _GRAVEST_FIRST = (6, 4, 2, 1, 3, 7, 0)
 _ISSUES_SHOWN = 20
@@ -50,8 +50,8 @@ def preserve(
 
     Example: muniment preserve ~/scans/sheet-012 --collection images
     """
-    from flows.running import drops_of
-    from flows.settings_file import load_settings
+    from flows.installation.settings_file import load_settings
+    from flows.orchestration.in_process import drops_of
     from preservation.errors import ConfigurationError
 
     if bool(approve) != bool(by):
@@ -71,11 +71,11 @@ def preserve(
         raise typer.Exit(code)
 
 
-def _preserve(drops: list[Drop], settings: Settings, *, json: bool) -> set[int]:
-    from flows.running import in_runs, run_preserve
-    from flows.serving import prefect_api
+def _preserve(drops: list[DropRequest], settings: Settings, *, json: bool) -> set[int]:
+    from flows.orchestration.in_process import in_runs, run_preserve
+    from flows.orchestration.server import prefect_api
 
-    told: dict[str, Told] = {}
+    told: dict[str, SubmissionResult] = {}
     faults: set[int] = set()
     with prefect_api(settings) as api:
         for run in in_runs(drops, settings):
@@ -89,7 +89,7 @@ def _preserve(drops: list[Drop], settings: Settings, *, json: bool) -> set[int]:
     return {one.ending.verdict.exit_code for one in told.values()} | faults
 
 
-def _tell(told: Told, *, json: bool) -> None:
+def _tell(told: SubmissionResult, *, json: bool) -> None:
     ending = told.ending
     if json:
         say_json(
@@ -127,19 +127,19 @@ def _tell(told: Told, *, json: bool) -> None:
         say(f"  receipt  {told.receipt}")
 
 
-def _rehearse(drops: list[Drop], settings: Settings, *, json: bool) -> set[int]:
+def _rehearse(drops: list[DropRequest], settings: Settings, *, json: bool) -> set[int]:
     import dataclasses
 
-    from flows.rehearsal import rehearse
-    from flows.scratch import scratch_folder
-    from flows.wiring import open_installation
+    from flows.installation.scratch import scratch_folder
+    from flows.installation.wiring import open_installation
+    from flows.submission.dry_run import dry_run
     from preservation.model.verdicts import Verdict
 
     codes = set()
     with open_installation(settings) as opened:
         for drop in drops:
             with scratch_folder(settings.state, "rehearsal") as scratch:
-                would = rehearse(drop, opened, scratch)
+                would = dry_run(drop, opened, scratch)
             codes.add(Verdict(would.verdict).exit_code)
             if json:
                 say_json({**dataclasses.asdict(would), "dry_run": True})
@@ -161,7 +161,7 @@ class _ForPeople(logging.Formatter):
 
 def log_to_stderr() -> None:
     """Show operators' lines to whoever waits."""
-    from flows.log import LOG
+    from flows.installation.log import LOG
 
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_ForPeople())

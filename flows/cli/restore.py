@@ -58,15 +58,15 @@ def _restore(  # noqa: PLR0913, PLR0917  a parameter for each option, passed by 
 
     Example: muniment restore maps/sheet-012 ~/sheet-012 --file page_001.tif
     """
-    from flows.restore import Order, restore_object
-    from flows.settings_file import load_settings
+    from flows.archive.restore import RestoreRequest, restore_object
+    from flows.installation.settings_file import load_settings
     from preservation.errors import ConfigurationError
     from preservation.model.identifiers import StoreName, VersionNumber, object_id_named
 
     object_id = object_id_named(name)
     if whole and file:
         raise ConfigurationError("--whole and --file exclude each other: the whole bag, or some files of it")
-    order = Order(
+    order = RestoreRequest(
         object_id,
         target.resolve(),
         None if version is None else VersionNumber(version),
@@ -99,7 +99,7 @@ def _fields(restored: Restored, *, dry_run: bool) -> dict[str, object]:
 
 
 def _say(restored: Restored, *, dry_run: bool) -> None:
-    from flows.restore import summary_of
+    from flows.archive.restore import summary_of
 
     summary = summary_of(restored, dry_run=dry_run)
     if dry_run:

@@ -29,10 +29,10 @@ def retry(
 
     Example: muniment retry maps/sheet-012
     """
-    from flows.settings_file import load_settings
-    from flows.watching.knocking import knock
-    from flows.watching.retrying import retry as let_go_on
-    from flows.watching.retrying import stopped_take
+    from flows.inboxes.queue.approve import retry as let_go_on
+    from flows.inboxes.queue.approve import stopped_take
+    from flows.inboxes.queue.knock import knock
+    from flows.installation.settings_file import load_settings
     from preservation.model.identifiers import object_id_named
     from preservation.model.paths import printable
 

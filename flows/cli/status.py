@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli import standing_shown
+from flows.cli import status_view as standing_shown
 from flows.cli.options import InstallationOption, JsonOption
 from flows.cli.output import say, say_json
-from flows.cli.standing_shown import counted, moment, say_table, try_row
+from flows.cli.status_view import counted, moment, say_table, try_row
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from flows.object_story import VersionStory
-    from flows.progressing.stage_progress import StageProgress
-    from flows.standing import OnItsWay, Standing
-    from flows.watching.backlog import Pending
-    from flows.wiring import Installation
+    from flows.archive.history import VersionStory
+    from flows.inboxes.queue.backlog import Pending
+    from flows.installation.wiring import Installation
+    from flows.service.status import OnItsWay, Standing
+    from flows.submission.progress.progress import StageProgress
     from storage.ports.catalogue import Conclusion
     from storage.ports.journal import Entry
 
@@ -51,9 +51,9 @@ def status(
 
     Example: muniment status maps/sheet-012
     """
-    from flows.settings_file import load_settings
-    from flows.standing import standing
-    from flows.wiring import open_installation
+    from flows.installation.settings_file import load_settings
+    from flows.installation.wiring import open_installation
+    from flows.service.status import standing
 
     with open_installation(load_settings(installation)) as opened:
         if name is not None:
@@ -71,7 +71,7 @@ def status(
 
 
 def _tell_object(name: str, installation: Installation, *, json: bool) -> None:
-    from flows.object_story import versions_of
+    from flows.archive.history import versions_of
     from preservation.errors import NotFoundError
     from preservation.model.identifiers import object_id_named
 

@@ -15,9 +15,9 @@ from flows.cli.options import InstallationOption
 from flows.cli.output import note
 
 if TYPE_CHECKING:
-    from flows.serving import PrefectApi
-    from flows.settings import Settings
-    from flows.supervising import Supervised
+    from flows.installation.settings import Settings
+    from flows.orchestration.server import PrefectApi
+    from flows.service.supervise import Supervised
 
 _LOOK_SECONDS = 2.0
 _SILENT_LOOKS = 15
@@ -46,8 +46,8 @@ def up(installation: InstallationOption = None) -> None:
 
     Example: muniment up -C archive
     """
-    from flows.serving import served
-    from flows.settings_file import load_settings
+    from flows.installation.settings_file import load_settings
+    from flows.orchestration.server import served
 
     settings = load_settings(installation)
     stops = _Stops()
@@ -102,7 +102,7 @@ class _Patience:
 
     def look(self) -> None:
         """See whether it answers; to be called every ``_LOOK_SECONDS``."""
-        from flows.serving import server_lives
+        from flows.orchestration.server import server_lives
 
         if self._api.answers:
             self._silent, self._was_there = 0, True
@@ -122,7 +122,7 @@ class _Patience:
 
 def _serve_again(settings: Settings) -> None:
     """Start Prefect again; where that fails it is told, and tried again when it was silent for as long."""
-    from flows.serving import serve_again
+    from flows.orchestration.server import serve_again
     from preservation.errors import PreservationError
 
     try:
@@ -132,7 +132,7 @@ def _serve_again(settings: Settings) -> None:
 
 
 def _supervised(verb: str, settings: Settings, api: PrefectApi) -> Supervised:
-    from flows.supervising import Supervised
+    from flows.service.supervise import Supervised
 
     command = [sys.executable, "-m", "flows.cli", verb, "-C", str(settings.directory)]
     environment = {**os.environ, "MUNIMENT_PREFECT__API_URL": api.url}

@@ -27,9 +27,9 @@ def watch(installation: InstallationOption = None) -> None:
     import os
 
     from flows.cli.preserve import log_to_stderr
-    from flows.serving import client_environment, running_api
-    from flows.settings_file import load_settings
-    from flows.supervising import end_with_supervisor
+    from flows.installation.settings_file import load_settings
+    from flows.orchestration.server import client_environment, running_api
+    from flows.service.supervise import end_with_supervisor
 
     end_with_supervisor()
     settings = load_settings(installation)
@@ -40,8 +40,8 @@ def watch(installation: InstallationOption = None) -> None:
     log_to_stderr()
     # To be told before Prefect is imported.
     os.environ.update(client_environment(settings, api))
-    from flows.attending import attend
+    from flows.service.dispatch_loop import run_dispatch_loop
 
     note(f"muniment: watching the inboxes of {settings.directory}")
-    attend(settings, api, stopped, lambda text: note(f"muniment: {text}"))
+    run_dispatch_loop(settings, api, stopped, lambda text: note(f"muniment: {text}"))
     note("muniment: no longer watching")

@@ -37,9 +37,9 @@ def worker(
 
     Example: muniment worker --at-a-time 4 -C archive
     """
-    from flows.serving import running_api
-    from flows.settings_file import load_settings
-    from flows.supervising import end_with_supervisor
+    from flows.installation.settings_file import load_settings
+    from flows.orchestration.server import running_api
+    from flows.service.supervise import end_with_supervisor
     from flows.working import work
 
     end_with_supervisor()

@@ -15,7 +15,7 @@ from prefect.flow_engine import load_flow, load_flow_run, run_flow
 from prefect.logging.loggers import flow_run_logger
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-from flows.log import LOG
+from flows.installation.log import LOG
 
 RUN_VARIABLE = "PREFECT__FLOW_RUN_ID"
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Protocol
 
 from flows.handing.letter import HANDS_VARIABLE, address_of
-from flows.log import LOG
-from flows.settings import Settings
+from flows.installation.log import LOG
+from flows.installation.settings import Settings
 
 _BACKLOG = 64
 _START_SECONDS = 60.0

@@ -27,7 +27,7 @@ _IMPORTED = (
     "prefect.task_engine",
     "prefect.artifacts",
     "prefect.utilities.visualization",
-    "flows.preserve",
+    "flows.orchestration.preserve",
 )
 _LETTER_SECONDS = 5.0
 _READY = b"\1"

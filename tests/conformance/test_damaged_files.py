@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from building_screenings import policy_that
+from support.screenings import policy_that
 
 from preservation.identification.identify import Identifier
 from preservation.model.files import SurveyedFile

@@ -8,9 +8,9 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 import pytest
-from drawing_rasters import noise, saved, srgb_profile, tiff, to_jp2
 from jpylyzer import jpylyzer
 from PIL import Image
+from support.rasters import noise, saved, srgb_profile, tiff, to_jp2
 
 
 def found_by_jpylyzer(path: Path) -> Element:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from drawing_rasters import ALL_PROOFS
+from support.rasters import ALL_PROOFS
 
 from preservation.model.decisions import Action, Decision, Migration, MigrationName, ProofName, RuleId
 from preservation.model.derivatives import Derivative, RefusedDerivative

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import bagit
 import pytest
-from building_packages import POLICY, Drop, a_map_sheet, policy_from
+from support.packages import POLICY, Drop, a_map_sheet, policy_from
 
 from preservation.bagit.validation import validate
 from preservation.model.submissions import DropKind

@@ -4,7 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from building_packages import (
+from lxml import etree
+from support.packages import (
     Drop,
     a_map_sheet,
     a_refusal,
@@ -14,7 +15,6 @@ from building_packages import (
     identified,
     unidentified,
 )
-from lxml import etree
 
 from preservation.model.events import EventType
 from preservation.model.files import EntryKind

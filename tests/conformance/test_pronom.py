@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pygfried
 import pytest
-from building_identifications import said_by_fido_itself
+from support.identifications import said_by_fido_itself
 
 from preservation.identification import fido, siegfried
 from preservation.identification.deciding import DISAGREEMENT, in_doubt

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from building_records import (
+from services.databases import ENGINES, database_url
+from support.records import (
     MOMENT,
     a_conclusion,
     a_registration,
@@ -18,7 +19,6 @@ from building_records import (
     package_named,
     sha256_of,
 )
-from databases import ENGINES, database_url
 
 from preservation.errors import AlreadyExistsError, NotFoundError
 from preservation.model.identifiers import CollectionName, SubmissionId, parse_object_id

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from drop_bucket_peers import PEERS, Peer
 from fakes import whole
+from support.drop_bucket_peers import PEERS, Peer
 
 from preservation.errors import SourceChangedError
 from preservation.model.paths import StoreKey

@@ -11,10 +11,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import writing_journals
-from building_records import MOMENT, an_event, events
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from databases import ENGINES, database_url
+from ordeals import journal_writers as writing_journals
+from services.databases import ENGINES, database_url
+from support.records import MOMENT, an_event, events
 
 from preservation.errors import IntegrityError
 from storage.database.opening import open_database

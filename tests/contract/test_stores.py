@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from building_plans import SHEET
-from store_peers import PEERS, SLOW, Peer
+from support.plans import SHEET
+from support.store_peers import PEERS, SLOW, Peer
 
 from preservation.errors import (
     AlreadyExistsError,

@@ -12,9 +12,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from building_records import MOMENT, an_event, events
-from databases import ENGINES, database_url
+from services.databases import ENGINES, database_url
 from sqlalchemy import Connection, MetaData, Table, select, text
+from support.records import MOMENT, an_event, events
 
 from preservation.errors import ConfigurationError
 from storage.catalogue.sql import SqlCatalogue

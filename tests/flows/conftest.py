@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from archives import Archive
-from running_flows import installed
+from support.archives import Archive
+from support.flow_runs import installed
 
 
 @pytest.fixture

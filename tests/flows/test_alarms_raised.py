@@ -6,19 +6,19 @@ import shutil
 from pathlib import Path
 
 import pytest
-from archives import Archive
-from building_records import events
-from clamav import Scanner, eicar
 from fakes import flipping
-from running_flows import outcome_of_run, preserved
+from services.clamav import Scanner, eicar
+from support.archives import Archive
+from support.flow_runs import outcome_of_run, preserved
+from support.records import events
 
-from flows import wiring
 from flows.alarms.alarm import Alarm, AlarmKind
-from flows.alarms.configured import outbox_of
-from flows.answering import seal
-from flows.settings import Settings
-from flows.settings_file import load_settings
-from flows.wiring import open_installation
+from flows.alarms.alarms import outbox_of
+from flows.installation import wiring
+from flows.installation.settings import Settings
+from flows.installation.settings_file import load_settings
+from flows.installation.wiring import open_installation
+from flows.submission.answer import seal
 from preservation.model.verdicts import Verdict
 from storage.ports.stores import Store
 

@@ -3,15 +3,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from building_takes import MAPS, NOON, a_take, an_area
+from support.takes import MAPS, NOON, a_take, an_area
 
-from flows.drops import Drop
-from flows.installation import make_installation
-from flows.settings import Settings
-from flows.settings_file import load_settings
-from flows.watching.areas import StrayInInbox, inboxes_in
-from flows.watching.dispatch import Batch, Dispatcher, UnderWay, bounds_of
-from flows.watching.tries import forget_tries, note_end, tries_of
+from flows.inboxes.queue.attempts import attempts_of, forget_attempts, note_end
+from flows.inboxes.queue.dispatch import Batch, Dispatcher, UnderWay, bounds_of
+from flows.installation.areas import StrayInInbox, inboxes_in
+from flows.installation.init import make_installation
+from flows.installation.settings import Settings
+from flows.installation.settings_file import load_settings
+from flows.submission.drop import DropRequest
 from preservation.errors import ConfigurationError, UnavailableError
 from preservation.model.identifiers import CollectionName, ObjectId, ObjectName
 from preservation.model.verdicts import Verdict
@@ -87,7 +87,7 @@ def test_takes_are_given_to_a_run_once_and_that_is_noted(settings: Settings):
 
     [batch] = asked
     assert {take.id for take in batch.takes} == {first.id, second.id}
-    noted = tries_of(first)
+    noted = attempts_of(first)
     assert noted is not None
     assert (noted.runs, noted.verdict) == (1, None)
 
@@ -95,7 +95,7 @@ def test_takes_are_given_to_a_run_once_and_that_is_noted(settings: Settings):
 def test_a_run_that_could_not_be_asked_for_is_no_try(settings: Settings):
     take = a_take(settings.areas[0])
     note_end(take, Verdict.INTERRUPTED, "before", NOON.replace(year=2025))
-    before = tries_of(take)
+    before = attempts_of(take)
 
     def away(_: Batch) -> None:
         raise UnavailableError("Prefect is away")
@@ -103,7 +103,7 @@ def test_a_run_that_could_not_be_asked_for_is_no_try(settings: Settings):
     with pytest.raises(UnavailableError):
         Dispatcher(settings, list, away, lambda: NOON).dispatch()
 
-    assert tries_of(take) == before
+    assert attempts_of(take) == before
 
 
 def test_prefect_is_not_asked_where_nothing_is_pending(settings: Settings):
@@ -122,7 +122,7 @@ def test_what_was_given_up_goes_on_when_somebody_has_mended_it(settings: Setting
     dispatcher.dispatch()
     assert asked == []
 
-    forget_tries(take)
+    forget_attempts(take)
     dispatcher.dispatch()
 
     assert [one.takes for one in asked] == [(take,)]
@@ -130,8 +130,8 @@ def test_what_was_given_up_goes_on_when_somebody_has_mended_it(settings: Setting
 
 def test_a_run_is_known_by_its_drops_whoever_asked_for_it(settings: Settings):
     take = a_take(settings.areas[0])
-    by_hand = Drop(Path("/elsewhere/plan"), "maps", "plan")
-    nonsense = Drop(Path("/elsewhere"), "maps", "no/such")
+    by_hand = DropRequest(Path("/elsewhere/plan"), "maps", "plan")
+    nonsense = DropRequest(Path("/elsewhere"), "maps", "no/such")
 
     found = UnderWay.of([take.as_drop, by_hand, nonsense])
 

@@ -12,21 +12,21 @@ from typing import cast
 from uuid import UUID, uuid4
 
 import pytest
-from archives import Archive
-from building_takes import a_take, an_area
+from support.archives import Archive
+from support.takes import a_take, an_area
 
-from flows import attending
-from flows.attending import _Attendance, attend
-from flows.drops import Drop
-from flows.installation import make_installation
-from flows.runs import AskedRun, Runs
-from flows.serving import PrefectApi
-from flows.settings import Settings
-from flows.settings_file import load_settings
-from flows.watching.knocking import knock, listen
-from flows.watching.service import Watching
-from flows.watching.tries import note_end
-from flows.wiring import now
+from flows.inboxes.queue.attempts import note_end
+from flows.inboxes.queue.knock import knock, listen
+from flows.inboxes.service import InboxService
+from flows.installation.init import make_installation
+from flows.installation.settings import Settings
+from flows.installation.settings_file import load_settings
+from flows.installation.wiring import now
+from flows.orchestration.run_requests import AskedRun, Runs
+from flows.orchestration.server import PrefectApi
+from flows.service import dispatch_loop as attending
+from flows.service.dispatch_loop import _DispatchLoop, run_dispatch_loop
+from flows.submission.drop import DropRequest
 from preservation.model.verdicts import Verdict
 
 AT_REST = attending._LONGEST_PAUSE
@@ -43,7 +43,7 @@ class FewRuns:
         self.questions += 1
         return self.asked
 
-    def ask(self, drops: list[Drop]) -> UUID:
+    def ask(self, drops: list[DropRequest]) -> UUID:
         self.asked.append(AskedRun(uuid4(), "Scheduled", now(), tuple(drops)))
         return self.asked[-1].identifier
 
@@ -72,7 +72,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def pauses(settings: Settings, times: int = 1, runs: FewRuns | None = None) -> list[float]:
     slept = Pauses(times)
-    _Attendance(settings, cast("Runs", runs or FewRuns()), lambda _: None).go_on(slept.watched, slept)
+    _DispatchLoop(settings, cast("Runs", runs or FewRuns()), lambda _: None).go_on(slept.watched, slept)
     return slept.seconds
 
 
@@ -125,11 +125,13 @@ def test_a_run_that_does_not_end_is_told_once(settings: Settings, caplog: pytest
 def test_where_nobody_watches_any_more_it_ends_with_what_ended_the_watching(
     installation: Archive, monkeypatch: pytest.MonkeyPatch
 ):
-    def gone(_: Watching, __: threading.Event) -> None:
+    def gone(_: InboxService, __: threading.Event) -> None:
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
 
-    monkeypatch.setattr(Watching, "run", gone)
+    monkeypatch.setattr(InboxService, "run", gone)
     stopped = threading.Event()
     with pytest.raises(OSError, match=os.strerror(errno.ENAMETOOLONG)):
-        attend(load_settings(installation.directory), PrefectApi(installation.api_url), stopped, print)
+        run_dispatch_loop(
+            load_settings(installation.directory), PrefectApi(installation.api_url), stopped, print
+        )
     assert stopped.is_set()

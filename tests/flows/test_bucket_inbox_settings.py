@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.installation import make_installation
-from flows.settings import Settings
-from flows.settings_file import load_settings
-from flows.watching.buckets.claims import installation_mark
+from flows.inboxes.bucket.claims import installation_mark
+from flows.installation.init import make_installation
+from flows.installation.settings import Settings
+from flows.installation.settings_file import load_settings
 from preservation.errors import ConfigurationError, IntegrityError
 
 SCANS = '\n[[bucket_inbox]]\nname = "scans"\nbucket = "scans-of-the-town"\n'

@@ -7,7 +7,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from building_bucket_inboxes import (
+from msgspec import structs
+from services.small_disks import small_disk
+from support.bucket_inboxes import (
     PAGES,
     SHEET,
     Station,
@@ -17,24 +19,22 @@ from building_bucket_inboxes import (
     drop_into,
     keys,
 )
-from building_inboxes import terms
-from building_takes import contents as files_in
-from msgspec import structs
-from small_disks import small_disk
-from watching_buckets import answer_all, watching_installation
-from watching_inboxes import until, watching
+from support.bucket_watch import answer_all, watching_installation
+from support.inbox_watch import until, watching
+from support.inboxes import terms
+from support.takes import contents as files_in
 
-from flows.installation import make_installation
-from flows.settings_file import load_settings
-from flows.watching.areas import Area
-from flows.watching.buckets.bringing import Progress, StoppedError
-from flows.watching.buckets.bulletin import Bulletin
-from flows.watching.buckets.fetching import Fetcher, NotFetched
-from flows.watching.buckets.service import BucketInbox, forsaken
-from flows.watching.placing import KEPT
-from flows.watching.publishing import read_inboxes
-from flows.watching.recovering import recover
-from flows.watching.takes import Take, announce_take, take_folders
+from flows.inboxes.answer import KEPT
+from flows.inboxes.bucket.download import DownloadProgress, StoppedError
+from flows.inboxes.bucket.fetch import Fetcher, NotFetched
+from flows.inboxes.bucket.report import BucketReport
+from flows.inboxes.bucket.service import BucketInbox, forsaken
+from flows.inboxes.queue.takes import Take, announce_take, take_folders
+from flows.inboxes.recover import recover
+from flows.inboxes.report import read_inboxes
+from flows.installation.areas import Area
+from flows.installation.init import make_installation
+from flows.installation.settings_file import load_settings
 from preservation.errors import UnavailableError
 from preservation.model.issues import Issue, Severity
 from preservation.model.paths import StoreKey
@@ -71,7 +71,7 @@ def answers(place: str) -> list[str]:
 
 def restarted(station: Station) -> list[Take | NotFetched]:
     """What the next service makes of takes that have no drop yet."""
-    return [station.fetcher.go_on(take, Progress()) for take in station.fetcher.unfinished()]
+    return [station.fetcher.go_on(take, DownloadProgress()) for take in station.fetcher.unfinished()]
 
 
 def test_a_drop_that_grows_is_waited_for_and_taken_when_it_has_kept_still(
@@ -154,7 +154,7 @@ def test_a_sentinel_beside_is_waited_for_and_goes_where_the_drop_goes(tmp_path: 
     assert waiting.reason == "sentinel"
     drop_into(contents, f"{SHEET}.done", b"")
     [listed] = station.look().complete
-    take = station.fetcher.fetch(listed, Progress())
+    take = station.fetcher.fetch(listed, DownloadProgress())
     assert isinstance(take, Take)
     station.answered(take, Verdict.REJECTED)
     assert not keys(contents, "inbox/")
@@ -230,7 +230,7 @@ def test_keys_outside_of_any_drop_are_named_and_left(station: Station, contents:
 def test_names_that_cannot_stand_beside_each_other_are_refused_for_good(station: Station, contents: Contents):
     drop_into(contents, SHEET, {"page": b"a file", "page/1": b"in a folder"})
     [listed] = station.settled().complete
-    refused = station.fetcher.fetch(listed, Progress())
+    refused = station.fetcher.fetch(listed, DownloadProgress())
     assert isinstance(refused, NotFetched)
     assert refused.for_good
     assert "cannot be a file or a folder beside the others" in refused.sentence
@@ -241,7 +241,7 @@ def test_names_that_cannot_stand_beside_each_other_are_refused_for_good(station:
 def test_what_was_refused_for_good_is_told_of_and_not_tried_again_until_it_is_another(
     station: Station, bucket: WatchedBucket, contents: Contents
 ):
-    bulletin = Bulletin(bucket, lambda: None)
+    bulletin = BucketReport(bucket, lambda: None)
     drop_into(contents, SHEET, {"page": b"a file", "page/1": b"in a folder"})
     [(listed, progress)] = bulletin.note_look(station.settled())
     assert [waiting.reason for waiting in bulletin.news.waiting] == ["fetching"]
@@ -267,7 +267,7 @@ def test_of_two_installations_one_gets_a_drop_and_the_other_says_who(
     drop_into(contents, SHEET, PAGES)
     [listed] = theirs.settled().complete
     take = station.taken()
-    assert theirs.fetcher.fetch(listed, Progress()) == NotFetched()
+    assert theirs.fetcher.fetch(listed, DownloadProgress()) == NotFetched()
     assert not take_folders(theirs.area)
     [waiting] = theirs.look().news.waiting
     assert waiting.reason == "claimed"
@@ -281,7 +281,7 @@ def test_a_drop_that_changed_since_it_was_listed_is_given_back(station: Station,
     drop_into(contents, SHEET, PAGES)
     [listed] = station.settled().complete
     drop_into(contents, SHEET, {"page 3.tif": b"one more"})
-    refused = station.fetcher.fetch(listed, Progress())
+    refused = station.fetcher.fetch(listed, DownloadProgress())
     assert isinstance(refused, NotFetched)
     assert refused.sentence == "waiting: it became another while it was being taken"
     assert keys(contents, "processing/") == []
@@ -294,7 +294,7 @@ def test_an_object_overwritten_while_it_is_fetched_gives_the_drop_back(
     drop_into(contents, SHEET, PAGES)
     [listed] = station.settled().complete
     bucket.before["open"] = lambda _: drop_into(contents, SHEET, {"page 2.tif": b"overwritten"})
-    assert isinstance(station.fetcher.fetch(listed, Progress()), NotFetched)
+    assert isinstance(station.fetcher.fetch(listed, DownloadProgress()), NotFetched)
     assert keys(contents, "processing/") == []
     bucket.before.clear()
     assert files_in(station.taken().path)["page 2.tif"] == b"overwritten"
@@ -319,8 +319,8 @@ def test_a_drop_for_which_there_is_no_room_is_not_claimed(
 ):
     drop_into(contents, SHEET, PAGES)
     [listed] = station.settled().complete
-    monkeypatch.setattr("flows.room._free", lambda _: 10)
-    refused = station.fetcher.fetch(listed, Progress())
+    monkeypatch.setattr("flows.installation.disk_space._free", lambda _: 10)
+    refused = station.fetcher.fetch(listed, DownloadProgress())
     assert isinstance(refused, NotFetched)
     assert "it takes 18 bytes, and 10 bytes are free" in refused.sentence
     assert keys(contents, "processing/") == []
@@ -336,8 +336,8 @@ def test_a_disk_that_is_full_after_all_gives_the_drop_back_and_it_is_fetched_whe
         [listed] = station.settled().complete
         ballast = disk.fill(leaving=(2 << 20) + 12_345)
         with monkeypatch.context() as wrong:
-            wrong.setattr("flows.room._free", lambda _: None)
-            refused = station.fetcher.fetch(listed, Progress())
+            wrong.setattr("flows.installation.disk_space._free", lambda _: None)
+            refused = station.fetcher.fetch(listed, DownloadProgress())
         assert isinstance(refused, NotFetched)
         assert "No space left on device" in refused.sentence
         assert not take_folders(station.area)
@@ -381,7 +381,7 @@ def test_what_was_fetched_before_the_machine_went_down_is_fetched_again(
     [listed] = station.settled().complete
     bucket.before["open"] = lambda key: away(key) if key.endswith("2.tif") else None
     with pytest.raises(UnavailableError):
-        station.fetcher.fetch(listed, Progress())
+        station.fetcher.fetch(listed, DownloadProgress())
     bucket.before.clear()
     [take] = station.fetcher.unfinished()
     # As a disk has it that was not written to in time: the size is there, the bytes are not.
@@ -400,7 +400,7 @@ def test_a_bucket_that_goes_away_while_it_is_fetched_is_waited_for(
     [listed] = station.settled().complete
     bucket.before["open"] = away
     with pytest.raises(UnavailableError):
-        station.fetcher.fetch(listed, Progress())
+        station.fetcher.fetch(listed, DownloadProgress())
     with pytest.raises(UnavailableError):
         restarted(station)
     bucket.before.clear()
@@ -460,7 +460,7 @@ def test_a_take_whose_claim_is_gone_before_it_was_fetched_is_given_up(
     [listed] = station.settled().complete
     bucket.before["open"] = away
     with pytest.raises(UnavailableError):
-        station.fetcher.fetch(listed, Progress())
+        station.fetcher.fetch(listed, DownloadProgress())
     bucket.before.clear()
     del contents.objects[StoreKey(f"processing/{SHEET}.json")]
     assert restarted(station) == [NotFetched()]

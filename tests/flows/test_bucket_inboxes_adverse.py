@@ -10,20 +10,21 @@ from typing import Any
 
 import msgspec
 import pytest
-from building_bucket_inboxes import PAGES, SHEET, Station, WatchedBucket, away, content, drop_into, keys
-from building_inboxes import terms
-from building_takes import contents as files_in
-from watching_buckets import answer_all, watching_installation
-from watching_inboxes import until
+from support.bucket_inboxes import PAGES, SHEET, Station, WatchedBucket, away, content, drop_into, keys
+from support.bucket_watch import answer_all, watching_installation
+from support.inbox_watch import until
+from support.inboxes import terms
+from support.takes import contents as files_in
 
-from flows.processes import this_process
-from flows.room import holding_room, require_room_for_drop
-from flows.settings import Settings
-from flows.watching.buckets import promises, service
-from flows.watching.buckets.bringing import Progress, StoppedError
-from flows.watching.buckets.fetching import NotFetched
-from flows.watching.buckets.service import BucketInbox
-from flows.watching.takes import Take, new_take_id, remove_take, take_folders
+from flows.inboxes.bucket import service
+from flows.inboxes.bucket import watcher as promises
+from flows.inboxes.bucket.download import DownloadProgress, StoppedError
+from flows.inboxes.bucket.fetch import NotFetched
+from flows.inboxes.bucket.service import BucketInbox
+from flows.inboxes.queue.takes import Take, new_take_id, remove_take, take_folders
+from flows.installation.disk_space import holding_room, require_room_for_drop
+from flows.installation.processes import this_process
+from flows.installation.settings import Settings
 from preservation.errors import DeniedError, StoreFullError
 from preservation.model.paths import StoreKey
 from preservation.model.verdicts import Verdict
@@ -146,7 +147,7 @@ def test_a_manifest_larger_than_any_is_named_and_not_fetched(
 def test_a_manifest_for_which_there_is_no_room_is_not_fetched(
     tmp_path: Path, bucket: WatchedBucket, contents: Contents, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("flows.room._reserve", lambda _: 1 << 60)
+    monkeypatch.setattr("flows.installation.disk_space._reserve", lambda _: 1 << 60)
     station = Station(tmp_path / "ours", bucket, asked=MANIFEST)
     bucket.before["open"] = away
     drop_into(contents, SHEET, {**PAGES, "manifest-sha256.txt": b"0" * 11})
@@ -200,9 +201,9 @@ def test_an_answer_is_ended_between_two_objects_and_is_gone_on_with(
 def test_room_is_given_once_and_less_of_it_is_held_the_more_has_come(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("flows.room._free", lambda _: 1000)
-    monkeypatch.setattr("flows.room._reserve", lambda _: 100)
-    progress = Progress()
+    monkeypatch.setattr("flows.installation.disk_space._free", lambda _: 1000)
+    monkeypatch.setattr("flows.installation.disk_space._reserve", lambda _: 100)
+    progress = DownloadProgress()
     with holding_room(500, tmp_path, lambda: progress.bytes):
         require_room_for_drop(400, tmp_path)
         with pytest.raises(StoreFullError, match=r"600 bytes of which are kept for other work"):
@@ -217,8 +218,8 @@ def test_room_is_given_once_and_less_of_it_is_held_the_more_has_come(
 def test_two_drops_that_fit_only_one_after_the_other_are_not_fetched_together(
     station: Station, bucket: WatchedBucket, contents: Contents, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("flows.room._free", lambda _: 30)
-    monkeypatch.setattr("flows.room._reserve", lambda _: 0)
+    monkeypatch.setattr("flows.installation.disk_space._free", lambda _: 30)
+    monkeypatch.setattr("flows.installation.disk_space._reserve", lambda _: 0)
     drop_into(contents, SHEET, PAGES)
     drop_into(contents, "maps/other", PAGES)
     first, second = station.settled().complete
@@ -226,14 +227,14 @@ def test_two_drops_that_fit_only_one_after_the_other_are_not_fetched_together(
 
     def fetch_the_other(_: str) -> None:
         bucket.before.clear()
-        refused.append(station.fetcher.fetch(second, Progress()))
+        refused.append(station.fetcher.fetch(second, DownloadProgress()))
 
     bucket.before["open"] = fetch_the_other
-    assert isinstance(station.fetcher.fetch(first, Progress()), Take)
+    assert isinstance(station.fetcher.fetch(first, DownloadProgress()), Take)
     [other] = refused
     assert isinstance(other, NotFetched)
     assert "it takes 18 bytes, and 30 bytes are free" in other.sentence
-    assert isinstance(station.fetcher.fetch(second, Progress()), Take)
+    assert isinstance(station.fetcher.fetch(second, DownloadProgress()), Take)
 
 
 @pytest.fixture

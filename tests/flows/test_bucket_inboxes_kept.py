@@ -6,19 +6,19 @@ import json
 from pathlib import Path
 
 import pytest
-from archives import Archive
-from buckets import new_address, speak_as_the_archive
-from running_flows import installed, surroundings
-from watching_buckets import Place, bucket_inbox, settle_in
-from watching_inboxes import until, watching
+from services.buckets import new_address, speak_as_the_archive
+from support.archives import Archive
+from support.bucket_watch import Place, bucket_inbox, settle_in
+from support.flow_runs import installed, surroundings
+from support.inbox_watch import until, watching
 
 from demonstration.drawing import photograph, save_scan
-from flows.examination import State, examine_installation
-from flows.running import run_preserve
-from flows.serving import PrefectApi
-from flows.settings_file import load_settings
-from flows.watching.publishing import read_inboxes
-from flows.watching.takes import Take
+from flows.inboxes.queue.takes import Take
+from flows.inboxes.report import read_inboxes
+from flows.installation.settings_file import load_settings
+from flows.orchestration.in_process import run_preserve
+from flows.orchestration.server import PrefectApi
+from flows.service.doctor import State, examine_installation
 
 
 @pytest.fixture

@@ -6,14 +6,14 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from building_bucket_inboxes import PAGES, SHEET, Station, WatchedBucket, content, drop_into, keys
-from building_takes import contents as files_in
-from building_takes import takes_in
+from support.bucket_inboxes import PAGES, SHEET, Station, WatchedBucket, content, drop_into, keys
+from support.takes import contents as files_in
+from support.takes import takes_in
 
-from flows.watching.buckets.bringing import Progress
-from flows.watching.placing import is_answered
-from flows.watching.recovering import recover
-from flows.watching.takes import Take, take_folders, take_of
+from flows.inboxes.answer import is_answered
+from flows.inboxes.bucket.download import DownloadProgress
+from flows.inboxes.queue.takes import Take, take_folders, take_of
+from flows.inboxes.recover import recover
 from preservation.model.issues import Issue, Severity
 from preservation.model.verdicts import Verdict
 from preservation.virus.codes import INFECTED
@@ -47,9 +47,9 @@ def one_life(root: Path, contents: Contents, last: int, verdict: Verdict, *issue
     try:
         recover(station.area)
         for take in station.fetcher.unfinished():
-            station.fetcher.go_on(take, Progress())
+            station.fetcher.go_on(take, DownloadProgress())
         for listed in station.settled().complete:
-            station.fetcher.fetch(listed, Progress())
+            station.fetcher.fetch(listed, DownloadProgress())
         for take in takes_in(station.area):
             if not is_answered(take):
                 station.ended(take, verdict, *issues)

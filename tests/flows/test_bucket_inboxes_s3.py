@@ -6,10 +6,10 @@ import time
 from pathlib import Path
 
 import pytest
-from buckets import new_address, speak_as_the_archive
-from building_takes import contents as files_in
-from watching_buckets import Place, answer_all, kill_while_watching, watching_installation
-from watching_inboxes import until, watching
+from services.buckets import new_address, speak_as_the_archive
+from support.bucket_watch import Place, answer_all, kill_while_watching, watching_installation
+from support.inbox_watch import until, watching
+from support.takes import contents as files_in
 
 KILLS = 3
 

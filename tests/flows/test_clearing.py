@@ -9,19 +9,20 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from archives import Archive
-from building_takes import contents, found_complete
-from running_flows import preserved
+from support.archives import Archive
+from support.flow_runs import preserved
+from support.takes import contents, found_complete
 
-from flows.jobs.clear import _ended
-from flows.settings_file import load_settings
-from flows.watching import clearing, removing
-from flows.watching.clearing import Cleared, Clearing, Stays, clear_accepted
-from flows.watching.moving import Shelf
-from flows.watching.placing import Kept, place
-from flows.watching.takes import Take
-from flows.watching.taking import take
-from flows.wiring import Installation, now, open_installation
+from flows.inboxes.accepted import clear as clearing
+from flows.inboxes.accepted import remove as removing
+from flows.inboxes.accepted.clear import Cleared, Clearing, Stays, clear_accepted
+from flows.inboxes.answer import Kept, place
+from flows.inboxes.folder.take import take
+from flows.inboxes.queue.takes import Take
+from flows.inboxes.shelf import Shelf
+from flows.installation.settings_file import load_settings
+from flows.installation.wiring import Installation, now, open_installation
+from flows.orchestration.jobs.clear import _ended
 from preservation.model.events import EventType
 from preservation.model.identifiers import CollectionName
 from preservation.model.verdicts import Verdict

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from archives import Archive
-from clocks import set_clocks
+from support.archives import Archive
+from support.clocks import set_clocks
 
 DAYS = 400
 

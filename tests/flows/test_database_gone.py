@@ -16,15 +16,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import postgres
 import pytest
-from archives import MUNIMENT, Archive
-from building_records import an_event, events
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from failing_prefect import at_stage
-from running_flows import outcome_of_run, preserved
+from services import postgres
+from services.failing_prefect import at_stage
+from support.archives import MUNIMENT, Archive
+from support.flow_runs import outcome_of_run, preserved
+from support.records import an_event, events
 
-from flows import wiring
+from flows.installation import wiring
 from preservation.errors import UnavailableError
 from preservation.model.events import Event
 from preservation.model.verdicts import Verdict

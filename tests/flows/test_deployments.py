@@ -10,21 +10,21 @@ from pathlib import Path
 
 import httpx
 import pytest
-from archives import Archive
-from failing_prefect import Door, FailingPrefect
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling, Completed, Paused, Running, Scheduled
+from services.failing_prefect import Door, FailingPrefect
+from support.archives import Archive
 
-from flows.deployments import PRESERVE_DROPS, RESTORE_PACKAGE, WORK_POOL, register_deployments
-from flows.drops import Drop
-from flows.parameters import drops_asked, parameters_of
-from flows.runs import open_runs
-from flows.scheduling.jobs import Job
-from flows.serving import PrefectApi
-from flows.settings_file import load_settings
+from flows.installation.jobs import Job
+from flows.installation.settings_file import load_settings
+from flows.orchestration.deployments import PRESERVE_DROPS, RESTORE_PACKAGE, WORK_POOL, register_deployments
+from flows.orchestration.parameters import drops_asked, parameters_of
+from flows.orchestration.run_requests import open_runs
+from flows.orchestration.server import PrefectApi
+from flows.submission.drop import DropRequest
 from preservation.errors import ConfigurationError
 
 
@@ -166,14 +166,14 @@ def test_the_schedule_of_the_settings_is_registered_once_and_what_operators_did_
 
 @pytest.mark.parametrize("name", ["box\u00a01__sheet", "box\u30001__sheet", "f\u00fchrer"])
 def test_an_objects_name_goes_to_the_run_whatever_text_it_is(name: str, tmp_path: Path):
-    drop = Drop(tmp_path / "sheet", "maps", name, taken="20261121-1")
+    drop = DropRequest(tmp_path / "sheet", "maps", name, taken="20261121-1")
     assert drops_asked(parameters_of(tmp_path, [drop])["drops"]) == [drop]
 
 
 @pytest.mark.parametrize("name", [b"sheet 012", b"f\xfchrer", b"new\nline", b"file:"])
 def test_a_drop_comes_out_of_a_runs_parameters_as_it_went_in(name: bytes, tmp_path: Path):
     path = tmp_path / os.fsdecode(name)
-    drop = Drop(path, "maps", path.name, approved_by="Ada", because="seen", taken="20261121-1")
+    drop = DropRequest(path, "maps", path.name, approved_by="Ada", because="seen", taken="20261121-1")
 
     parameters = parameters_of(tmp_path, [drop])
 
@@ -184,7 +184,7 @@ def test_the_runs_under_way_are_those_of_the_installation_that_have_not_ended(
     installation: Archive, ledger: Path, client: SyncPrefectClient
 ):
     settings, api = load_settings(installation.directory), PrefectApi(installation.api_url)
-    drop = Drop(ledger, "files", "ledger", taken="20261121-1")
+    drop = DropRequest(ledger, "files", "ledger", taken="20261121-1")
     with open_runs(settings, api) as runs:
         first, second = runs.ask([drop]), runs.ask([drop, drop])
         strange = client.create_flow_run_from_deployment(
@@ -211,7 +211,7 @@ def test_a_deployment_that_was_replaced_is_found_again(
     installation: Archive, ledger: Path, client: SyncPrefectClient
 ):
     settings, api = load_settings(installation.directory), PrefectApi(installation.api_url)
-    drop = Drop(ledger, "files", "ledger", taken="20261121-1")
+    drop = DropRequest(ledger, "files", "ledger", taken="20261121-1")
     with open_runs(settings, api) as runs:
         first = runs.ask([drop])
         client.delete_flow_run(first)
@@ -225,7 +225,7 @@ def test_a_busy_prefect_is_asked_again_at_once_and_gets_one_run(
     installation: Archive, ledger: Path, client: SyncPrefectClient
 ):
     settings, prefect = load_settings(installation.directory), FailingPrefect(installation.api_url)
-    drop = Drop(ledger, "files", "ledger", taken="20261121-1")
+    drop = DropRequest(ledger, "files", "ledger", taken="20261121-1")
     with open_runs(settings, PrefectApi(prefect.url)) as runs:
         client.delete_flow_run(runs.ask([drop]))
         prefect.shut(Door.BUSY)

@@ -9,19 +9,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from building_takes import MAPS, NOON, a_take, an_area
-from small_disks import small_disk
+from services.small_disks import small_disk
+from support.takes import MAPS, NOON, a_take, an_area
 
-from flows.installation import make_installation
-from flows.settings import Settings
-from flows.settings_file import load_settings
-from flows.watching.alone import alone_with_backlog, alone_with_take, forget_turns
-from flows.watching.areas import Area
-from flows.watching.backlog import Backlog
-from flows.watching.counting import Counting
-from flows.watching.dispatch import Batch, Dispatcher, bounds_of, plan
-from flows.watching.takes import Take, remove_take
-from flows.watching.tries import Tries, excuse_run, note_end, note_run, tries_file, tries_of
+from flows.inboxes.queue.attempts import Attempts, attempts_file, attempts_of, excuse_run, note_end, note_run
+from flows.inboxes.queue.backlog import Backlog
+from flows.inboxes.queue.dispatch import Batch, Counting, Dispatcher, bounds_of, plan
+from flows.inboxes.queue.locks import locked_backlog, locked_take, remove_stale_locks
+from flows.inboxes.queue.takes import Take, remove_take
+from flows.installation.areas import Area
+from flows.installation.init import make_installation
+from flows.installation.settings import Settings
+from flows.installation.settings_file import load_settings
 from preservation.errors import UnavailableError
 from preservation.model.verdicts import Verdict
 
@@ -87,10 +86,10 @@ def test_an_area_that_is_full_or_read_only_stops_no_other_though_its_takes_are_o
 def test_tries_that_cannot_be_read_count_as_none(settings: Settings, content: str):
     take = a_take(settings.areas[0])
     a_take(settings.areas[0], "another")
-    tries_file(take).write_text(content)
+    attempts_file(take).write_text(content)
 
     assert sorted(dispatched(settings)) == ["another", "sheet-012"]
-    noted = tries_of(take)
+    noted = attempts_of(take)
     assert noted is not None
     assert noted.runs == 1
 
@@ -111,7 +110,7 @@ def test_a_batch_that_is_refused_holds_up_no_other_collection(settings: Settings
         Dispatcher(settings, list, submit, lambda: NOON).dispatch()
 
     assert asked == ["other"]
-    assert tries_of(take) is None
+    assert attempts_of(take) is None
 
 
 def test_two_services_on_one_backlog_ask_once_for_each_take(settings: Settings):
@@ -140,7 +139,7 @@ def test_two_services_on_one_backlog_ask_once_for_each_take(settings: Settings):
 
 def test_while_another_service_dispatches_nothing_is_planned(settings: Settings):
     a_take(settings.areas[0])
-    with alone_with_backlog(settings):
+    with locked_backlog(settings):
         assert dispatched(settings) == []
     assert dispatched(settings) == ["sheet-012"]
 
@@ -157,18 +156,18 @@ def test_a_take_that_was_answered_meanwhile_is_given_to_nobody(settings: Setting
 def test_the_lock_of_a_take_is_a_file_that_goes_with_it(settings: Settings):
     take = a_take(settings.areas[0])
     turns = settings.areas[0].taken.parent / ".turns"
-    with alone_with_take(take) as there, alone_with_take(take, wait=False) as second:
+    with locked_take(take) as there, locked_take(take, wait=False) as second:
         assert (there, second) == (True, False)
         assert (turns / take.id).is_file()
         take.path.rename(settings.areas[0].accepted / "sheet-012")
         remove_take(take.folder)
     assert list(turns.iterdir()) == []
     (turns / take.id).touch()
-    forget_turns(settings.areas[0])
+    remove_stale_locks(settings.areas[0])
     assert list(turns.iterdir()) == []
 
 
-def pending_after(settings: Settings, take: Take, tries: Tries, at: datetime) -> datetime | None:
+def pending_after(settings: Settings, take: Take, tries: Attempts, at: datetime) -> datetime | None:
     """When the take may run again; ``None`` where it is left."""
     [one] = Backlog(settings.areas).pending()
     [counted] = Counting(settings.processing).counted([replace(one, tries=tries)], at)
@@ -182,19 +181,19 @@ def pending_after(settings: Settings, take: Take, tries: Tries, at: datetime) ->
 def test_a_drop_is_not_given_up_for_restarts_of_the_service(settings: Settings):
     take = a_take(settings.areas[0])
     for number in range(30):
-        tries = tries_of(take)
+        tries = attempts_of(take)
         [one] = Backlog(settings.areas).pending()
         [counted] = Counting(settings.processing).counted([one], NOON)
         note_run(take, NOON, counted.tries)
         # As if another service had asked for it, which is no more.
-        noted = tries_of(take)
+        noted = attempts_of(take)
         assert noted is not None, tries
         assert noted.by is not None
         other = noted.by.pid + 1
-        text = tries_file(take).read_text().replace(f'"pid":{noted.by.pid}', f'"pid":{other}')
-        tries_file(take).write_text(text)
-        os.utime(tries_file(take), ns=(number, number))
-    last = tries_of(take)
+        text = attempts_file(take).read_text().replace(f'"pid":{noted.by.pid}', f'"pid":{other}')
+        attempts_file(take).write_text(text)
+        os.utime(attempts_file(take), ns=(number, number))
+    last = attempts_of(take)
     assert last is not None
     assert last.runs == 30
 
@@ -204,8 +203,8 @@ def test_a_drop_is_not_given_up_for_restarts_of_the_service(settings: Settings):
 def test_a_drop_whose_runs_are_killed_again_and_again_is_given_up(settings: Settings):
     take = a_take(settings.areas[0])
     for _ in range(8):
-        note_run(take, NOON, tries_of(take))
-    noted = tries_of(take)
+        note_run(take, NOON, attempts_of(take))
+    noted = attempts_of(take)
     assert noted is not None
 
     assert pending_after(settings, take, noted, NOON + DAY) is None
@@ -216,7 +215,7 @@ def test_a_drop_that_got_on_in_its_last_run_begins_its_tries_anew(settings: Sett
     workspace = settings.processing / "maps/sheet-012"
     workspace.mkdir(parents=True)
     (workspace / "events-survey.jsonl").touch()
-    tries = Tries(8, NOON)
+    tries = Attempts(8, NOON)
 
     os.utime(workspace / "events-survey.jsonl", (NOON.timestamp() + 60,) * 2)
     assert pending_after(settings, take, tries, NOON + DAY) == NOON + DAY
@@ -229,14 +228,14 @@ def test_a_run_that_found_its_object_in_other_hands_is_held_against_nobody(setti
     take = a_take(settings.areas[0])
     note_run(take, NOON, None)
     excuse_run(take)
-    noted = tries_of(take)
+    noted = attempts_of(take)
     assert noted is not None
     assert (noted.runs, noted.excused, noted.verdict) == (1, 1, None)
 
     note_end(take, Verdict.WAITING, "A person is asked.", NOON)
     excuse_run(take)
 
-    ended = tries_of(take)
+    ended = attempts_of(take)
     assert ended is not None
     assert (ended.verdict, ended.sentence) == (Verdict.WAITING, "A person is asked.")
 
@@ -244,7 +243,7 @@ def test_a_run_that_found_its_object_in_other_hands_is_held_against_nobody(setti
 def test_a_pause_noted_in_the_future_begins_when_it_is_first_seen(settings: Settings):
     a_take(settings.areas[0])
     [one] = Backlog(settings.areas).pending()
-    ahead = replace(one, tries=Tries(1, NOON + 400 * DAY, Verdict.INTERRUPTED))
+    ahead = replace(one, tries=Attempts(1, NOON + 400 * DAY, Verdict.INTERRUPTED))
     counting, bounds = Counting(settings.processing), bounds_of(settings)
 
     def again(at: datetime) -> datetime | None:

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from archives import Archive
-from failing_prefect import at_stage
-from running_flows import preserved
-from small_disks import MountedFolder, mounted_folder
+from services.failing_prefect import at_stage
+from services.small_disks import MountedFolder, mounted_folder
+from support.archives import Archive
+from support.flow_runs import preserved
 
 from demonstration.drawing import photograph, save_scan
-from flows.answering import Told
+from flows.submission.answer import SubmissionResult
 from preservation.model.verdicts import Verdict
 
 READING_STAGES = ("survey", "screen", "normalize", "replicate")
@@ -49,7 +49,7 @@ def taken_away_at(stage: str, disk: MountedFolder) -> Iterator[None]:
     assert not disk.is_mounted
 
 
-def require_interrupted(told: Told, disk: MountedFolder) -> None:
+def require_interrupted(told: SubmissionResult, disk: MountedFolder) -> None:
     assert told.ending.verdict is Verdict.INTERRUPTED, told.ending
     assert str(drop_on(disk)) in told.ending.sentence
     assert "mount its disk again" in told.ending.sentence

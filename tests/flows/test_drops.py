@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from flows.drops import Drop, name_of
+from flows.submission.drop import DropRequest, name_of
 from preservation.errors import ConfigurationError
 
 
 def fault_of(path: Path, collection: str = "maps") -> str:
-    drop = Drop(path, collection, name_of(path))
+    drop = DropRequest(path, collection, name_of(path))
     with pytest.raises(ConfigurationError) as caught:
         _ = drop.object_id
     return str(caught.value)
@@ -27,7 +27,7 @@ def test_no_control_character_of_a_name_is_ever_said(tmp_path: Path):
     for said in (
         fault_of(tmp_path / "two\nlines\x1b[31m"),
         fault_of(tmp_path / "two\nlines\x1b[31m", "no\nsuch"),
-        str(Drop(tmp_path, "maps", "two\nlines\x1b[31m")),
+        str(DropRequest(tmp_path, "maps", "two\nlines\x1b[31m")),
     ):
         assert said.isprintable()
 

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from archives import Archive
-from running_flows import preserved
-from small_disks import small_disk
+from services.small_disks import small_disk
+from support.archives import Archive
+from support.flow_runs import preserved
 
 from demonstration.drawing import photograph, save_scan
 from preservation.model.verdicts import Verdict

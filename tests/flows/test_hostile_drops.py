@@ -13,10 +13,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import hostile_files
 import pytest
-from archives import MUNIMENT, Archive, make_archive
-from hostile_cases import CASES, STORED, Case
+from support import hostile_files
+from support.archives import MUNIMENT, Archive, make_archive
+from support.hostile_cases import CASES, STORED, Case
 
 from preservation.bagit.validation import validate
 from preservation.model.paths import printable

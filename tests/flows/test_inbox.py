@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from building_inboxes import terms
-from building_takes import MAPS, a_drop, an_area
+from support.inboxes import terms
+from support.takes import MAPS, a_drop, an_area
 
-from flows.watching import inbox
-from flows.watching.areas import Area, StrayInInbox
-from flows.watching.inbox import Swept, Watcher
-from flows.watching.inboxes import Inbox, InboxFault
+from flows.inboxes.folder import watcher as inbox
+from flows.inboxes.folder.inboxes import Inbox, InboxFault
+from flows.inboxes.folder.watcher import Swept, Watcher
+from flows.installation.areas import Area, StrayInInbox
 from preservation.settling.drops import PassedOverFor
 from preservation.settling.settle import Moment, WaitingFor
 from preservation.settling.writing import HeldOpen

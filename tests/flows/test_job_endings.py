@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from building_takes import NOON
+from support.takes import NOON
 
-from flows.installation import make_installation
-from flows.jobs import clear as clear_job
-from flows.jobs import ending
-from flows.jobs.clear import clear
-from flows.jobs.verify import verify
-from flows.watching.clearing import Cleared, Clearing, Stays
-from flows.watching.placing import Kept
-from flows.watching.takes import TakeId
+from flows.inboxes.accepted.clear import Cleared, Clearing, Stays
+from flows.inboxes.answer import Kept
+from flows.inboxes.queue.takes import TakeId
+from flows.installation.init import make_installation
+from flows.orchestration.jobs import clear as clear_job
+from flows.orchestration.jobs import ending
+from flows.orchestration.jobs.clear import clear
+from flows.orchestration.jobs.verify import verify
 from preservation.errors import IntegrityError, PreservationError, UnavailableError
 from preservation.model.digests import HexDigest
 from preservation.model.identifiers import (

@@ -13,8 +13,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from archives import Archive
-from building_takes import found_complete
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.client.schemas.filters import (
@@ -27,25 +25,26 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from receiving_alarms import WEBHOOK_SECRET
-from running_flows import installed, preserved, surroundings
-from working_services import ended_run, service, until
+from services.alarm_receivers import WEBHOOK_SECRET
+from services.workers import ended_run, service, until
+from support.archives import Archive
+from support.flow_runs import installed, preserved, surroundings
+from support.takes import found_complete
 
 from flows.alarms.alarm import Alarm, AlarmKind
-from flows.alarms.configured import outbox_of
-from flows.deployments import RESTORE_PACKAGE, register_deployments
-from flows.scheduling import missing
-from flows.scheduling.jobs import Job
-from flows.scheduling.missing import MissingRuns
-from flows.scheduling.records import JobRecord, record_of
-from flows.scheduling.registering import given
-from flows.serving import PrefectApi
-from flows.settings import Settings
-from flows.settings_file import load_settings
-from flows.watching.placing import place
-from flows.watching.takes import Take
-from flows.watching.taking import take
-from flows.wiring import now
+from flows.alarms.alarms import outbox_of
+from flows.inboxes.answer import place
+from flows.inboxes.folder.take import take
+from flows.inboxes.queue.takes import Take
+from flows.installation.jobs import Job, JobRecord, record_of
+from flows.installation.settings import Settings
+from flows.installation.settings_file import load_settings
+from flows.installation.wiring import now
+from flows.orchestration.deployments import RESTORE_PACKAGE, register_deployments
+from flows.orchestration.jobs import missed as missing
+from flows.orchestration.jobs.missed import MissedJobs
+from flows.orchestration.schedules import given
+from flows.orchestration.server import PrefectApi
 from preservation.model.identifiers import CollectionName
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -259,7 +258,7 @@ def test_a_job_that_did_not_run_is_told_once_and_whether_somebody_paused_it(
     register_deployments(settings, api)
 
     def looked() -> list[str]:
-        looking = MissingRuns(settings, api)
+        looking = MissedJobs(settings, api)
         for _ in range(2):
             looking.look()
         return [

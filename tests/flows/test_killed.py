@@ -12,10 +12,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from archives import MUNIMENT, Archive
+from support.archives import MUNIMENT, Archive
 
 from demonstration.drawing import photograph, save_scan
-from flows.stages.all import STAGES
+from flows.submission.stages.order import STAGES
 
 PAGES = 6
 

@@ -7,10 +7,10 @@ import random
 import secrets
 from pathlib import Path
 
-from archives import Archive
-from crash_drops import small_drops
-from crash_trees import warm_start
-from crashing import Ordeal
+from ordeals.crash import Ordeal
+from ordeals.crash_drops import small_drops
+from ordeals.crash_trees import warm_start
+from support.archives import Archive
 
 SEED = os.environ.get("MUNIMENT_SOAK_SEED") or secrets.token_hex(4)
 

@@ -10,18 +10,18 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from archives import Archive
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling, Pending, Running, State
-from working_services import asked, forget, run_of
+from services.workers import asked, forget, run_of
+from support.archives import Archive
 
 from flows import lost_runs
-from flows.deployments import WORK_POOL, register_deployments
 from flows.handing.unfinished import noted_as_running
+from flows.installation.settings_file import load_settings
 from flows.lost_runs import LostRuns
-from flows.serving import PrefectApi
-from flows.settings_file import load_settings
+from flows.orchestration.deployments import WORK_POOL, register_deployments
+from flows.orchestration.server import PrefectApi
 
 ELSEWHERE = "elsewhere"
 HERE = socket.gethostname()

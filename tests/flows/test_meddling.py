@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from archives import MUNIMENT, Archive
+from support.archives import MUNIMENT, Archive
 
 from demonstration.drawing import photograph, save_scan
 

@@ -5,16 +5,16 @@ import shutil
 from pathlib import Path
 
 import pytest
-from building_takes import NOON, a_drop, a_take, an_area, contents, found_complete, takes_in, told_of
-from small_disks import small_disk
+from services.small_disks import small_disk
+from support.takes import NOON, a_drop, a_take, an_area, contents, found_complete, takes_in, told_of
 
-from flows.watching import placing
-from flows.watching.backlog import Backlog
-from flows.watching.placing import Place, place
-from flows.watching.recovering import recover
-from flows.watching.takes import Take
-from flows.watching.taking import take
-from flows.watching.tries import tries_of
+from flows.inboxes import answer as placing
+from flows.inboxes.answer import Place, place
+from flows.inboxes.folder.take import take
+from flows.inboxes.queue.attempts import attempts_of
+from flows.inboxes.queue.backlog import Backlog
+from flows.inboxes.queue.takes import Take
+from flows.inboxes.recover import recover
 from preservation.errors import UnavailableError
 from preservation.model.issues import Issue, Severity
 from preservation.model.verdicts import Verdict
@@ -114,7 +114,7 @@ def test_what_has_not_ended_for_good_stays_and_its_end_is_noted(tmp_path: Path, 
     placed = place(told_of(taken, verdict), taken)
 
     assert placed.path == taken.path
-    noted = tries_of(taken)
+    noted = attempts_of(taken)
     assert noted is not None
     assert (noted.runs, noted.verdict) == (1, verdict)
     assert [one.tries for one in Backlog([area]).pending()] == [noted]

@@ -13,15 +13,16 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from flows import attending, polling
-from flows.attending import _Attendance
+from flows import polling
 from flows.handing.hands import Hands
-from flows.installation import make_installation
+from flows.installation.init import make_installation
+from flows.installation.settings import Settings
+from flows.installation.settings_file import load_settings
+from flows.orchestration.run_requests import Runs
+from flows.orchestration.server import PrefectApi
 from flows.polling import Polling
-from flows.runs import Runs
-from flows.serving import PrefectApi
-from flows.settings import Settings
-from flows.settings_file import load_settings
+from flows.service import dispatch_loop as attending
+from flows.service.dispatch_loop import _DispatchLoop
 
 
 @pytest.fixture
@@ -103,7 +104,7 @@ def test_a_page_in_place_of_the_runs_under_way_does_not_end_the_service(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
     said: list[str] = []
-    attendance = _Attendance(settings, cast("Runs", SimpleNamespace()), said.append)
+    attendance = _DispatchLoop(settings, cast("Runs", SimpleNamespace()), said.append)
 
     def dispatch() -> attending.Plan:
         raise no_json()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from archives import Archive
-from failing_prefect import Door, FailingPrefect, at_stage
-from running_flows import preserved
+from services.failing_prefect import Door, FailingPrefect, at_stage
+from support.archives import Archive
+from support.flow_runs import preserved
 
-from flows import delivery, running
+from flows.orchestration import delivery
+from flows.orchestration import in_process as running
 from preservation.model.verdicts import Verdict
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from archives import Archive
+from support.archives import Archive
 
 from demonstration.drawing import document, photograph, save_scan, srgb_profile
 

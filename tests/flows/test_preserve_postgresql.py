@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from archives import Archive
-from postgres import PASSWORD_PARTS, Server
+from services.postgres import PASSWORD_PARTS, Server
+from support.archives import Archive
 
 from demonstration.drawing import photograph, save_scan
 

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from archives import MUNIMENT, Archive
-from bucket_archives import put_second_store_into
-from buckets import client, new_address, speak_as_the_archive
-from clocks import set_clocks
+from services.buckets import client, new_address, speak_as_the_archive
+from support.archives import MUNIMENT, Archive
+from support.bucket_archives import put_second_store_into
+from support.clocks import set_clocks
 
 from demonstration.drawing import photograph, save_scan, srgb_profile
 from storage.stores.s3_bucket import BucketAddress

@@ -6,21 +6,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from archives import Archive
-from building_takes import NOON, found_complete
-from running_flows import surroundings
+from support.archives import Archive
+from support.flow_runs import surroundings
+from support.takes import NOON, found_complete
 
-from flows import preserve
-from flows.answering import Told
-from flows.drops import Drop
-from flows.running import run_preserve
-from flows.serving import PrefectApi
-from flows.settings_file import load_settings
-from flows.watching.areas import Area
-from flows.watching.placing import Placed, place
-from flows.watching.takes import Take
-from flows.watching.taking import take
-from flows.workspace import in_hand
+from flows.inboxes.answer import Placed, place
+from flows.inboxes.folder.take import take
+from flows.inboxes.queue.takes import Take
+from flows.installation.areas import Area
+from flows.installation.settings_file import load_settings
+from flows.orchestration import preserve
+from flows.orchestration.in_process import run_preserve
+from flows.orchestration.server import PrefectApi
+from flows.submission.answer import SubmissionResult
+from flows.submission.drop import DropRequest
+from flows.submission.workspace import in_hand
 from preservation.errors import UnavailableError
 from preservation.model.identifiers import CollectionName
 from preservation.model.verdicts import Verdict
@@ -39,7 +39,7 @@ def taken(archive: Archive) -> Take:
     return found
 
 
-def run(archive: Archive, drop: Drop) -> Told:
+def run(archive: Archive, drop: DropRequest) -> SubmissionResult:
     with surroundings(archive):
         settings = load_settings(archive.directory)
         [told] = run_preserve(settings, PrefectApi(archive.api_url), [drop]).told
@@ -50,7 +50,7 @@ def test_a_drop_is_placed_while_its_object_is_in_hand(installation: Archive, mon
     letter = taken(installation)
     refused: list[Path] = []
 
-    def noted(told: Told, one: Take) -> Placed:
+    def noted(told: SubmissionResult, one: Take) -> Placed:
         with (
             pytest.raises(UnavailableError, match="in hand"),
             in_hand(installation.directory / "processing", one.object_id),

@@ -15,22 +15,23 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from archives import Archive
-from failing_prefect import Door, FailingPrefect, at_stage
 from fakes import WrappedStore
-from running_flows import preserved
-from working_services import until
+from services.failing_prefect import Door, FailingPrefect, at_stage
+from services.workers import until
+from support.archives import Archive
+from support.flow_runs import preserved
 
-from flows import delivery, running, wiring
-from flows.answering import Told
-from flows.drops import outline_of
-from flows.processes import Process, this_process
-from flows.progressing import artifact
-from flows.progressing.stage_progress import Lane, StageProgress
-from flows.progressing.whole_run import Shown
-from flows.settings_file import load_settings
-from flows.wiring import now
-from flows.workspace import Tally, Workspace
+from flows.installation import wiring
+from flows.installation.processes import Process, this_process
+from flows.installation.settings_file import load_settings
+from flows.installation.wiring import now
+from flows.orchestration import delivery
+from flows.orchestration import in_process as running
+from flows.orchestration import progress_artifact as artifact
+from flows.submission.answer import SubmissionResult
+from flows.submission.drop import outline_of
+from flows.submission.progress.progress import Lane, Shown, StageProgress
+from flows.submission.workspace import Extent, Workspace
 from preservation.errors import IntegrityError
 from preservation.fixity.digesting import ByteStream
 from preservation.model.identifiers import collection_name, parse_object_id
@@ -114,7 +115,7 @@ def artifacts(installation: Archive, drop: Path) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def under_way(installation: Archive, drop: Path) -> Iterator[Future[Told]]:
+def under_way(installation: Archive, drop: Path) -> Iterator[Future[SubmissionResult]]:
     with ThreadPoolExecutor(1) as beside:
         yield beside.submit(preserved, installation, drop)
 
@@ -225,7 +226,7 @@ def stopped_midway(installation: Archive, atlas: Path, by: Process) -> None:
         now() - timedelta(seconds=3),
         by,
         30.0,
-        (Lane("reading", Tally(15, 1000), Tally(5, 500), Tally(30, 2000)),),
+        (Lane("reading", Extent(15, 1000), Extent(5, 500), Extent(30, 2000)),),
     )
     workspace.progress.write_bytes(msgspec.json.encode(told))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from archives import Archive
-from failing_prefect import at_stage
-from running_flows import preserved
-from small_disks import small_disk
+from services.failing_prefect import at_stage
+from services.small_disks import small_disk
+from support.archives import Archive
+from support.flow_runs import preserved
 
 from preservation.model.verdicts import Verdict
 

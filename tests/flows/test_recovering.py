@@ -7,20 +7,20 @@ import os
 from pathlib import Path
 
 import pytest
-from building_takes import MAPS, a_drop, a_take, an_area, found_complete, told_of
+from support.takes import MAPS, a_drop, a_take, an_area, found_complete, told_of
 
-from flows.installation import make_installation
-from flows.settings import Settings
-from flows.settings_file import load_settings
-from flows.watching import placing
-from flows.watching.backlog import Backlog
-from flows.watching.placing import place
-from flows.watching.recovering import recover
-from flows.watching.retrying import retry, stopped_take
-from flows.watching.takes import Take
-from flows.watching.taking import take
-from flows.watching.tries import note_end, tries_of
-from flows.wiring import now
+from flows.inboxes import answer as placing
+from flows.inboxes.answer import place
+from flows.inboxes.folder.take import take
+from flows.inboxes.queue.approve import retry, stopped_take
+from flows.inboxes.queue.attempts import attempts_of, note_end
+from flows.inboxes.queue.backlog import Backlog
+from flows.inboxes.queue.takes import Take
+from flows.inboxes.recover import recover
+from flows.installation.init import make_installation
+from flows.installation.settings import Settings
+from flows.installation.settings_file import load_settings
+from flows.installation.wiring import now
 from preservation.errors import NotFoundError
 from preservation.model.identifiers import ObjectId
 from preservation.model.verdicts import Verdict
@@ -123,7 +123,7 @@ def test_a_take_that_was_given_up_is_tried_again_when_somebody_says_so(settings:
     assert (stopped.take, stopped.sentence) == (found, "The store is away.")
     retry(stopped)
 
-    assert tries_of(found) is None
+    assert attempts_of(found) is None
     with pytest.raises(NotFoundError):
         stopped_take(found.object_id, settings)
     with pytest.raises(NotFoundError):

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from archives import Archive
-from keeping_letters import Letters, keep_letters
+from support.archives import Archive
+from support.kept_object import Letters, keep_letters
 
 
 @pytest.fixture(scope="module")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.drops import Drop
-from flows.installation import make_installation
-from flows.running import in_runs
-from flows.settings_file import load_settings
+from flows.installation.init import make_installation
+from flows.installation.settings_file import load_settings
+from flows.orchestration.in_process import in_runs
+from flows.submission.drop import DropRequest
 
 
-def a_drop(folder: Path, name: str) -> Drop:
+def a_drop(folder: Path, name: str) -> DropRequest:
     path = folder / name
     path.mkdir(parents=True)
     (path / "letter.txt").write_text("Dear brother\n")
-    return Drop(path, "files", name)
+    return DropRequest(path, "files", name)
 
 
 def test_a_drop_that_cannot_be_looked_at_has_a_run_of_its_own_and_holds_up_no_others(tmp_path: Path):

@@ -7,12 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from flows.scratch import scratch_folder
+from flows.installation.scratch import scratch_folder
 
 HANGS = """
 import sys, time
 from pathlib import Path
-from flows.scratch import scratch_folder
+from flows.installation.scratch import scratch_folder
 with scratch_folder(Path(sys.argv[1]), "sealing") as folder:
     (folder / "half").write_text("a segm")
     print(folder, flush=True)

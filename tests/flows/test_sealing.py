@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from building_records import events
+from support.records import events
 
-from flows.answering import seal
-from flows.installation import make_installation
-from flows.settings_file import load_settings
-from flows.wiring import Installation, open_installation
+from flows.installation.init import make_installation
+from flows.installation.settings_file import load_settings
+from flows.installation.wiring import Installation, open_installation
+from flows.submission.answer import seal
 from preservation.errors import IntegrityError
 
 

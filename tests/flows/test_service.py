@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from archives import Archive
-from running_flows import installed
-from working_services import Service, service, until
+from services.workers import Service, service, until
+from support.archives import Archive
+from support.flow_runs import installed
 
 from demonstration.drawing import photograph, save_scan
-from flows.settings_file import load_settings
-from flows.watching.publishing import read_inboxes
+from flows.inboxes.report import read_inboxes
+from flows.installation.settings_file import load_settings
 
 SETTLE = 2
 

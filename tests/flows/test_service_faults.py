@@ -10,18 +10,18 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import clamav
 import pytest
-from archives import Archive
-from clamav import Scanner
-from clocks import Clock, settable_clock
-from fleets import Apart, apart
-from running_flows import installed
-from small_disks import SmallDisk, small_disk
-from streaming import that_settles_soon
+from ordeals.stream import that_settles_soon
+from services import clamav
+from services.clamav import Scanner
+from services.fleets import Apart, apart
+from services.small_disks import SmallDisk, small_disk
+from support.archives import Archive
+from support.clocks import Clock, settable_clock
+from support.flow_runs import installed
 
-from flows.settings_file import load_settings
-from flows.watching.backlog import Backlog
+from flows.inboxes.queue.backlog import Backlog
+from flows.installation.settings_file import load_settings
 
 _MORE = """
 [[collection]]

@@ -6,10 +6,10 @@ import random
 from pathlib import Path
 
 import pytest
-from fleets import together
-from running_flows import installed
-from stream_storm import Storm
-from streaming import Stream, that_settles_soon
+from ordeals.storm import Storm
+from ordeals.stream import Stream, that_settles_soon
+from services.fleets import together
+from support.flow_runs import installed
 
 VICTIMS = ("run", "server", "worker", "watcher")
 

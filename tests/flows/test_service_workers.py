@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
-from archives import MUNIMENT, Archive
-from fleets import Apart, apart
-from stream_proofs import runs_not_ended
-from streaming import that_settles_soon
-from working_services import until
+from ordeals.stream import that_settles_soon
+from ordeals.stream_proofs import runs_not_ended
+from services.fleets import Apart, apart
+from services.workers import until
+from support.archives import MUNIMENT, Archive
 
 
 def hide_second_store(archive: Archive) -> Path:

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 
-from flows import serving
-from flows.installation import make_installation
-from flows.settings import Settings
-from flows.settings_file import load_settings
+from flows.installation.init import make_installation
+from flows.installation.settings import Settings
+from flows.installation.settings_file import load_settings
+from flows.orchestration import server as serving
 from preservation.errors import UnavailableError
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.installation import make_installation
-from flows.settings_file import load_settings
-from flows.wiring import open_stores
+from flows.installation.init import make_installation
+from flows.installation.settings_file import load_settings
+from flows.installation.wiring import open_stores
 from preservation.errors import ConfigurationError
 from preservation.model.identifiers import CollectionName
 from preservation.model.paths import StoreKey

@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import ceph
 import pytest
-from archives import Archive
-from bad_lines import Exchange, Line, LineBrokenError, line_to
-from bucket_archives import fetched, put_second_store_into
-from buckets import new_address, speak_as_the_archive
-from failing_prefect import at_stage
-from running_flows import preserved
+from services import ceph
+from services.bad_lines import Exchange, Line, LineBrokenError, line_to
+from services.buckets import new_address, speak_as_the_archive
+from services.failing_prefect import at_stage
+from support.archives import Archive
+from support.bucket_archives import fetched, put_second_store_into
+from support.flow_runs import preserved
 
-from flows.retries import waits_of_stage
-from flows.settings import RetrySettings
+from flows.installation.settings import RetrySettings
+from flows.orchestration.retries import waits_of_stage
 from preservation.bagit.validation import validate
 from preservation.model.verdicts import Verdict
 from storage.stores.s3_bucket import BucketAddress

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 
-from archives import Archive
-from building_takes import found_complete
-from running_flows import surroundings
+from support.archives import Archive
+from support.flow_runs import surroundings
+from support.takes import found_complete
 
-from flows.answering import Told
-from flows.running import run_preserve
-from flows.serving import PrefectApi
-from flows.settings_file import load_settings
-from flows.watching.approving import overtaken
-from flows.watching.placing import Place, place
-from flows.watching.takes import Take
-from flows.watching.taking import take
-from flows.watching.tries import note_end, note_run, tries_of
-from flows.wiring import now, open_installation
-from flows.workspace import in_hand
+from flows.inboxes.answer import Place, place
+from flows.inboxes.folder.take import take
+from flows.inboxes.queue.approve import overtaken
+from flows.inboxes.queue.attempts import attempts_of, note_end, note_run
+from flows.inboxes.queue.takes import Take
+from flows.installation.settings_file import load_settings
+from flows.installation.wiring import now, open_installation
+from flows.orchestration.in_process import run_preserve
+from flows.orchestration.server import PrefectApi
+from flows.submission.answer import SubmissionResult
+from flows.submission.workspace import in_hand
 from preservation.model.identifiers import CollectionName
 from preservation.model.verdicts import Verdict
 from storage.replication.outcomes import SOURCE_CHANGED
@@ -35,7 +35,7 @@ def taken_from_inbox(archive: Archive, name: str, text: str = "Dear") -> Take:
     return taken
 
 
-def run_of(archive: Archive, taken: Take) -> Told:
+def run_of(archive: Archive, taken: Take) -> SubmissionResult:
     with surroundings(archive):
         settings = load_settings(archive.directory)
         outcome = run_preserve(settings, PrefectApi(archive.api_url), [taken.as_drop])
@@ -76,7 +76,7 @@ def test_a_run_that_finds_the_object_in_other_hands_says_nothing_of_how_the_take
 
     assert told.ending.verdict is Verdict.INTERRUPTED
     assert place(told, taken).place is Place.PROCESSING
-    noted = tries_of(taken)
+    noted = attempts_of(taken)
     assert noted is not None
     assert noted.verdict is None
 
@@ -109,6 +109,6 @@ def test_the_command_has_what_was_given_up_tried_again(installation: Archive):
         "The store is away.",
         True,
     )
-    assert tries_of(taken) is not None
+    assert attempts_of(taken) is not None
     assert installation.run("retry", "files/letters").returncode == 0
-    assert tries_of(taken) is None
+    assert attempts_of(taken) is None

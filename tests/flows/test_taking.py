@@ -12,14 +12,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from building_takes import MAPS, NOON, a_drop, a_take, an_area, contents, found_complete, takes_in
-from small_disks import small_disk
+from services.small_disks import small_disk
+from support.takes import MAPS, NOON, a_drop, a_take, an_area, contents, found_complete, takes_in
 
-from flows.watching import taking
-from flows.watching.areas import Area
-from flows.watching.recovering import recover
-from flows.watching.takes import Take, take_holding
-from flows.watching.taking import CompleteDrop, NotTaken, take
+from flows.inboxes.folder import take as taking
+from flows.inboxes.folder.take import CompleteDrop, NotTaken, take
+from flows.inboxes.queue.takes import Take, take_holding
+from flows.inboxes.recover import recover
+from flows.installation.areas import Area
 from preservation.errors import StorageError, UnavailableError
 
 _NOBODY = 65534
@@ -199,7 +199,7 @@ def half_made(area: Area) -> Path:
     code = (
         "import os, sys, signal\n"
         "from building_takes import *\n"
-        "import flows.watching.taking as taking\n"
+        "import flows.inboxes.folder.take as taking\n"
         "taking._rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
         "area = Area(Path(sys.argv[1]), own=True)\n"
         "take(found_complete(area, a_drop(area)), NOON)\n"

@@ -14,14 +14,14 @@ from typing import Any
 
 import httpx
 import pytest
-from archives import Archive
-from browsing import Page, page
-from running_flows import installed, preserved
+from services.browser import Page, page
+from support.archives import Archive
+from support.flow_runs import installed, preserved
 
 from demonstration.drawing import map_sheet, save_scan, srgb_profile
-from flows.deployments import PRESERVE_DROPS, register_deployments
-from flows.serving import PrefectApi, prefect_api
-from flows.settings_file import load_settings
+from flows.installation.settings_file import load_settings
+from flows.orchestration.deployments import PRESERVE_DROPS, register_deployments
+from flows.orchestration.server import PrefectApi, prefect_api
 from preservation.model.verdicts import Verdict
 
 _CLICK = """(() => {{

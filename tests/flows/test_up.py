@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from archives import Archive
-from working_services import asked, descendants, ended_run, kill, lives, service, until
+from services.workers import asked, descendants, ended_run, kill, lives, service, until
+from support.archives import Archive
 
 from flows.cli.up import _serve_again
-from flows.settings_file import load_settings
-from flows.supervising import Supervised
+from flows.installation.settings_file import load_settings
+from flows.service.supervise import Supervised
 
 
 def worker_of(pid: int) -> int:

@@ -7,9 +7,9 @@ import random
 import secrets
 from pathlib import Path
 
-from archives import Archive
-from crash_trees import warm_start
-from racing import Race, on_another_machine
+from ordeals.crash_trees import warm_start
+from ordeals.race import Race, on_another_machine
+from support.archives import Archive
 
 SEED = os.environ.get("MUNIMENT_SOAK_SEED") or secrets.token_hex(4)
 

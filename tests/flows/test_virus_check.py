@@ -7,13 +7,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from archives import Archive
-from clamav import SIGNATURE, Scanner, eicar
-from running_flows import preserved
+from services.clamav import SIGNATURE, Scanner, eicar
+from support.archives import Archive
+from support.flow_runs import preserved
 
-from flows.answering import Told
-from flows.settings_file import load_settings
-from flows.wiring import open_installation
+from flows.installation.settings_file import load_settings
+from flows.installation.wiring import open_installation
+from flows.submission.answer import SubmissionResult
 from preservation.model.events import EventOutcome, EventType
 from preservation.model.identifiers import parse_object_id
 from preservation.model.verdicts import Verdict
@@ -36,7 +36,7 @@ def zipped(content: bytes) -> bytes:
     return held.getvalue()
 
 
-def codes(told: Told) -> list[str]:
+def codes(told: SubmissionResult) -> list[str]:
     return [issue.code for issue in told.ending.issues]
 
 

@@ -9,14 +9,14 @@ import time
 from pathlib import Path
 
 import pytest
-from building_takes import contents, takes_in
-from forking import FORK, forked
-from watching_inboxes import until, watching
+from support.forks import FORK, forked
+from support.inbox_watch import until, watching
+from support.takes import contents, takes_in
 
-from flows.installation import make_installation
-from flows.settings_file import load_settings
-from flows.watching.publishing import read_inboxes
-from flows.watching.service import Watching
+from flows.inboxes.report import read_inboxes
+from flows.inboxes.service import InboxService
+from flows.installation.init import make_installation
+from flows.installation.settings_file import load_settings
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_another_area_has_inboxes_as_soon_as_its_share_is_there(installed: Path,
 
 def watch(directory: Path, stopped: threading.Event) -> None:
     """In a process of its own: watch."""
-    Watching(load_settings(directory), lambda _: None).run(stopped)
+    InboxService(load_settings(directory), lambda _: None).run(stopped)
 
 
 def test_eight_services_watch_one_inbox_and_every_drop_is_taken_once(installed: Path):

@@ -9,13 +9,13 @@ import time
 from pathlib import Path
 
 import pytest
-from building_takes import MAPS, NOON, an_area, contents, found_complete, takes_in, told_of
-from forking import forked
+from support.forks import forked
+from support.takes import MAPS, NOON, an_area, contents, found_complete, takes_in, told_of
 
-from flows.watching.areas import Area
-from flows.watching.placing import place
-from flows.watching.recovering import recover
-from flows.watching.taking import take
+from flows.inboxes.answer import place
+from flows.inboxes.folder.take import take
+from flows.inboxes.recover import recover
+from flows.installation.areas import Area
 from preservation.model.verdicts import Verdict
 
 _DROPS = 120

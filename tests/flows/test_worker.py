@@ -8,9 +8,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from archives import Archive
-from running_flows import preserved, surroundings
-from working_services import (
+from services.workers import (
     asked,
     cancel,
     descendants,
@@ -23,10 +21,12 @@ from working_services import (
     state_of,
     until,
 )
+from support.archives import Archive
+from support.flow_runs import preserved, surroundings
 
-from flows.deployments import register_deployments
-from flows.serving import PrefectApi, client_environment
-from flows.settings_file import load_settings
+from flows.installation.settings_file import load_settings
+from flows.orchestration.deployments import register_deployments
+from flows.orchestration.server import PrefectApi, client_environment
 from preservation.model.verdicts import Verdict
 
 

@@ -7,10 +7,10 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import postgres
 import psycopg
 import pytest
-from composing import (
+from services import postgres
+from services.compose import (
     DOCKER,
     MUNIMENT_PASSWORD,
     PREFECT_PASSWORD,

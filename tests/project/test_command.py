@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from archives import MUNIMENT
+from support.archives import MUNIMENT
 
 HEAVY = ("prefect", "sqlalchemy", "pydantic", "rich", "numpy", "PIL", "lxml")
 

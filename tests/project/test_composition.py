@@ -16,9 +16,9 @@ from urllib.request import Request, urlopen
 import boto3
 import psycopg
 import pytest
-from archives import MUNIMENT, Archive
-from composing import DOCKER, ComposedDatabases, ComposedServer, free_port, services, started
-from working_services import service, until
+from services.compose import DOCKER, ComposedDatabases, ComposedServer, free_port, services, started
+from services.workers import service, until
+from support.archives import MUNIMENT, Archive
 
 CEPH = ("ceph", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin")
 KEYS = {"AWS_ACCESS_KEY_ID": "archive", "AWS_SECRET_ACCESS_KEY": "archive-secret"}

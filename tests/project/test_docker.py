@@ -16,13 +16,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from commands_taken import taken
-from composing import DOCKER, copied, grace, instructions, services
+from services.compose import DOCKER, copied, grace, instructions, services
+from support.commands import taken
 
-from flows.deployments import WORK_POOL
-from flows.serving import server_environment
-from flows.settings import ServiceSettings, Settings
-from flows.settings_file import HOME_VARIABLE, load_settings
+from flows.installation.settings import ServiceSettings, Settings
+from flows.installation.settings_file import HOME_VARIABLE, load_settings
+from flows.orchestration.deployments import WORK_POOL
+from flows.orchestration.server import server_environment
 
 OF_OURS = ("setup", "watcher", "worker", "server")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from flows.settings import Settings
+from flows.installation.settings import Settings
 from preservation.model.verdicts import Verdict
 
 CODE = re.compile(r"(?:IssueCode|_code)\(\s*\"([A-Z]{3}-\d{3})\"")

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 import typer
-from building_surveys import drop
+from support.surveys import drop
 from typer.testing import CliRunner
 
 from flows.cli import policy as verb

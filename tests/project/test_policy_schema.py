@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from building_policies import IRREGULAR, a_rule, policy_text
 from jsonschema import Draft202012Validator
+from support.policies import IRREGULAR, a_rule, policy_text
 
 from preservation.policy.json_schema import json_schema, json_schema_text
 from preservation.policy.shipped import shipped_policies

@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 import pytest
-from browsing import page
-from composing import DOCKER, ComposedServer, free_port, started
+from services.browser import page
+from services.compose import DOCKER, ComposedServer, free_port, started
 
 _AROUND = """\
 daemon off;

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from archives import MUNIMENT
+from support.archives import MUNIMENT
 
 from demonstration.drawing import photograph, save_scan
 

@@ -9,11 +9,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from archives import MUNIMENT
-from commands_taken import taken
+from support.archives import MUNIMENT
+from support.commands import taken
 
-from flows.settings import ServiceSettings
-from flows.settings_file import HOME_VARIABLE
+from flows.installation.settings import ServiceSettings
+from flows.installation.settings_file import HOME_VARIABLE
 from preservation.errors import ConfigurationError
 
 UNITS = Path(__file__).resolve().parents[2] / "docs" / "systemd"

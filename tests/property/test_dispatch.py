@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.processes import Process
-from flows.watching.backlog import Pending
-from flows.watching.dispatch import Batch, Bounds, UnderWay, plan
-from flows.watching.takes import Take, TakeId
-from flows.watching.tries import Tries
+from flows.inboxes.queue.attempts import Attempts
+from flows.inboxes.queue.backlog import Pending
+from flows.inboxes.queue.dispatch import Batch, Bounds, UnderWay, plan
+from flows.inboxes.queue.takes import Take, TakeId
+from flows.installation.processes import Process
 from preservation.model.digests import HexDigest
 from preservation.model.identifiers import CollectionName, ObjectName
 from preservation.model.verdicts import Verdict
@@ -44,7 +44,7 @@ def pending(*takes: Take) -> list[Pending]:
 
 
 _TRIES = st.none() | st.builds(
-    Tries,
+    Attempts,
     runs=st.integers(1, 12),
     at=st.integers(-7200, 60).map(lambda seconds: NOON + timedelta(seconds=seconds)),
     verdict=st.sampled_from([None, Verdict.INTERRUPTED, Verdict.WAITING]),
@@ -177,7 +177,7 @@ def test_the_corrected_drop_of_an_object_comes_after_the_first_one():
 
 @pytest.mark.parametrize(("runs", "minutes"), [(1, 1), (2, 5), (3, 15), (4, 60)])
 def test_what_was_interrupted_is_tried_again_after_growing_pauses(runs: int, minutes: int):
-    one = Pending(a_take(1), Tries(runs, NOON, Verdict.INTERRUPTED, "The store is away."))
+    one = Pending(a_take(1), Attempts(runs, NOON, Verdict.INTERRUPTED, "The store is away."))
     over = NOON + timedelta(minutes=minutes)
 
     resting = plan([one], (), BOUNDS, over - timedelta(seconds=1))
@@ -187,7 +187,7 @@ def test_what_was_interrupted_is_tried_again_after_growing_pauses(runs: int, min
 
 
 def test_what_was_interrupted_once_too_often_is_left_with_an_alarm():
-    one = Pending(a_take(1), Tries(5, NOON, Verdict.INTERRUPTED, "The store is away."))
+    one = Pending(a_take(1), Attempts(5, NOON, Verdict.INTERRUPTED, "The store is away."))
 
     found = plan([one], (), BOUNDS, NOON + timedelta(days=1))
 
@@ -200,7 +200,7 @@ def test_what_was_interrupted_once_too_often_is_left_with_an_alarm():
 
 
 def test_what_waits_for_a_person_waits_without_an_alarm_and_holds_up_no_corrected_drop():
-    waits = Pending(a_take(1, name="same"), Tries(1, NOON, Verdict.WAITING))
+    waits = Pending(a_take(1, name="same"), Attempts(1, NOON, Verdict.WAITING))
     corrected = a_take(2, name="same")
 
     found = plan([waits, *pending(corrected)], (), BOUNDS, NOON + timedelta(days=9))
@@ -211,7 +211,7 @@ def test_what_waits_for_a_person_waits_without_an_alarm_and_holds_up_no_correcte
 
 def test_a_drop_whose_worker_was_killed_goes_to_another_at_once_but_not_for_ever():
     soon = NOON + timedelta(seconds=20)
-    killed = [Pending(a_take(1), Tries(runs, NOON)) for runs in range(1, 9)]
+    killed = [Pending(a_take(1), Attempts(runs, NOON)) for runs in range(1, 9)]
 
     assert all(plan([one], (), BOUNDS, soon).batches for one in killed[:3])
     assert [plan([one], (), BOUNDS, soon).again for one in killed[3:7]] == [NOON + pause for pause in PAUSES]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from building_identifications import said_by_fido_itself
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.identifications import said_by_fido_itself
 
 from preservation.identification import fido
 

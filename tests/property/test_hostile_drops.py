@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from hostile_way import TREES, Entry, Way, opened_way
 from hypothesis import HealthCheck, given, settings
+from ordeals.hostile_way import TREES, Entry, Way, opened_way
 
 
 @pytest.fixture(scope="module")

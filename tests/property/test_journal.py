@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from building_records import MOMENT, an_event, events
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
+from support.records import MOMENT, an_event, events
 
 from storage.journal import standalone
 from storage.journal.entries import canonical, follow, read_entry, recordable

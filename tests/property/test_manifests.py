@@ -8,9 +8,9 @@ import tempfile
 from pathlib import Path
 
 import bagit
-from building_bags import bag_files, codes_of, tarred, write, zipped
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from support.bags import bag_files, codes_of, tarred, write, zipped
 
 from preservation.bagit import codes
 from preservation.bagit.baginfo import format_bag_info, parse_bag_info

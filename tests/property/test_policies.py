@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 import pytest
-from building_policies import a_file, policy_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.policies import a_file, policy_text
 
 from preservation.errors import ConfigurationError
 from preservation.policy.explanation import explain

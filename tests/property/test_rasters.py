@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from drawing_rasters import PIXEL_LIMIT, saved, tiff, to_jp2, to_tiff
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from PIL import Image
+from support.rasters import PIXEL_LIMIT, saved, tiff, to_jp2, to_tiff
 
 from preservation.errors import UnacceptableContentError
 from preservation.normalization.comparable_raster import ComparableRaster

@@ -7,9 +7,9 @@ import tempfile
 from bisect import bisect_right
 from pathlib import Path
 
-from building_inboxes import a_look, answers, terms
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.inboxes import a_look, answers, terms
 
 from preservation.settling.look import judge
 from preservation.settling.settle import Moment, Seen, Settled, Unsettled, settle

@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store_peers import PEERS, SLOW
+from support.store_peers import PEERS, SLOW
 
 _versions = count()
 

@@ -6,9 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 from random import Random
 
-from building_surveys import compared, drop, md5, sha256
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.surveys import compared, drop, md5, sha256
 
 from preservation.manifests.lines import manifest_lines
 from preservation.model.paths import RelativePath

@@ -6,9 +6,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from building_versions import Room
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.versions import Room
 
 from preservation.model.identifiers import CollectionName, ObjectId, PackageId, VersionNumber, object_name
 from preservation.model.locators import Locator, parse_locator

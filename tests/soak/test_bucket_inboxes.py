@@ -7,15 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from buckets import new_address, speak_as_the_archive
-from building_bucket_inboxes import SHEET, Station
-from building_takes import contents
-from ceph import mortal_gateway
-from drop_bucket_peers import s3_peer
-from watching_buckets import Place, answer_all, kill_while_watching, watching_installation
-from watching_inboxes import until, watching
+from services.buckets import new_address, speak_as_the_archive
+from services.ceph import mortal_gateway
+from support.bucket_inboxes import SHEET, Station
+from support.bucket_watch import Place, answer_all, kill_while_watching, watching_installation
+from support.drop_bucket_peers import s3_peer
+from support.inbox_watch import until, watching
+from support.takes import contents
 
-from flows.watching.publishing import read_inboxes
+from flows.inboxes.report import read_inboxes
 from preservation.model.verdicts import Verdict
 from storage.stores.s3_bucket import BucketAddress
 

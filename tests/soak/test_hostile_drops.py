@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import hostile_trees
 import pytest
-from archives import Archive
-from hostile_way import TREES, Entry, Way, opened_way
 from hypothesis import HealthCheck, given, settings
+from ordeals.hostile_way import TREES, Entry, Way, opened_way
+from support import hostile_trees
+from support.archives import Archive
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(7200)]
 

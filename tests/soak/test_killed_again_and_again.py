@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from archives import Archive, make_archive
-from bucket_archives import empty, fetched, put_second_store_into
-from buckets import new_address, speak_as_the_archive
-from crash_drops import Drops, large_drop, small_drops
-from crash_instants import Unkilled
-from crash_trees import cold_start, warm_start
-from crashing import Ordeal
+from ordeals.crash import Ordeal
+from ordeals.crash_drops import Drops, large_drop, small_drops
+from ordeals.crash_instants import Unkilled
+from ordeals.crash_trees import cold_start, warm_start
+from services.buckets import new_address, speak_as_the_archive
+from support.archives import Archive, make_archive
+from support.bucket_archives import empty, fetched, put_second_store_into
 
 KILLS = int(os.environ.get("MUNIMENT_SOAK_KILLS", "220"))
 SEED = os.environ.get("MUNIMENT_SOAK_SEED") or secrets.token_hex(4)

@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from archives import MUNIMENT, Archive
-from crash_trees import alive_below
+from ordeals.crash_trees import alive_below
+from support.archives import MUNIMENT, Archive
 
 from benchmarks.corpora import Corpora
 

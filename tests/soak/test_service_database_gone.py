@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import postgres
 import pytest
-from service_databases import service_on, stop_for
-from stream_proofs import prove_answered
+from ordeals.stream_proofs import prove_answered
+from services import postgres
+from services.service_databases import service_on, stop_for
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1200)]
 

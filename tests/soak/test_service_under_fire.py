@@ -13,10 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fleets import Fleet, apart, together
-from running_flows import installed
-from stream_storm import Storm
-from streaming import Stream, that_settles_soon
+from ordeals.storm import Storm
+from ordeals.stream import Stream, that_settles_soon
+from services.fleets import Fleet, apart, together
+from support.flow_runs import installed
 
 KILLS = int(os.environ.get("MUNIMENT_SOAK_SERVICE_KILLS", "72"))
 SEED = os.environ.get("MUNIMENT_SOAK_SEED") or secrets.token_hex(4)

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from archives import Archive
-from bucket_archives import empty, fetched, put_second_store_into
-from buckets import new_address, speak_as_the_archive
-from crash_trees import warm_start
-from racing import Race, on_another_machine
+from ordeals.crash_trees import warm_start
+from ordeals.race import Race, on_another_machine
+from services.buckets import new_address, speak_as_the_archive
+from support.archives import Archive
+from support.bucket_archives import empty, fetched, put_second_store_into
 
 ROUNDS = 24
 SEED = os.environ.get("MUNIMENT_SOAK_SEED") or secrets.token_hex(4)

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 import pytest
-from receiving_alarms import (
+from services.alarm_receivers import (
     NOON,
     PASSWORD,
     USER,
@@ -19,7 +19,7 @@ from receiving_alarms import (
 )
 
 from flows.alarms.channels import Undelivered
-from flows.alarms.settings import Security
+from flows.installation.settings import Security
 
 
 @pytest.fixture

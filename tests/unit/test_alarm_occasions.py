@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from building_takes import NOON, a_take, an_area, told_of
-from receiving_alarms import WEBHOOK_SECRET, Receiver, receiver
-from small_disks import small_disk
+from services.alarm_receivers import WEBHOOK_SECRET, Receiver, receiver
+from services.small_disks import small_disk
+from support.takes import NOON, a_take, an_area, told_of
 from typer.testing import CliRunner
 
 from flows.alarms.alarm import Alarm, AlarmKind
-from flows.alarms.alarming import Alarming
-from flows.alarms.configured import channels_of, outbox_of
+from flows.alarms.alarms import channels_of, outbox_of, raise_alarm
 from flows.alarms.occasions import (
     broken_promises,
     given_up,
@@ -26,25 +25,25 @@ from flows.alarms.occasions import (
     unsettled_too_long,
     waiting_too_long,
 )
-from flows.alarms.raising import raise_alarm
-from flows.attending import _Attendance
-from flows.claiming import claim
 from flows.cli.application import app
-from flows.drops import Drop
-from flows.examination import Finding, State, examine_installation
-from flows.installation import make_installation
-from flows.runs import Runs
-from flows.settings import Settings
-from flows.settings_file import load_settings
-from flows.stages.stage import Stage
-from flows.tasks import _run_one
-from flows.watching import dispatch
-from flows.watching.backlog import Pending
-from flows.watching.inbox import Swept, Waiting
-from flows.watching.inboxes import InboxFault
-from flows.watching.publishing import Publisher, WaitingDrop
-from flows.watching.tries import Tries, note_end
-from flows.wiring import now, open_installation
+from flows.inboxes.folder.inboxes import InboxFault
+from flows.inboxes.folder.watcher import Swept, Waiting
+from flows.inboxes.queue import dispatch
+from flows.inboxes.queue.attempts import Attempts, note_end
+from flows.inboxes.queue.backlog import Pending
+from flows.inboxes.report import Publisher, WaitingDrop
+from flows.installation.init import make_installation
+from flows.installation.settings import Settings
+from flows.installation.settings_file import load_settings
+from flows.installation.wiring import now, open_installation
+from flows.orchestration.run_requests import Runs
+from flows.orchestration.tasks import _run_one
+from flows.service.alarm_watch import AlarmWatch
+from flows.service.dispatch_loop import _DispatchLoop
+from flows.service.doctor import Finding, State, examine_installation
+from flows.submission.claim import claim
+from flows.submission.drop import DropRequest
+from flows.submission.stages.stage import Stage
 from preservation.errors import ConfigurationError, IntegrityError, SourceChangedError, UnavailableError
 from preservation.model.identifiers import CollectionName
 from preservation.model.issues import Issue, Severity
@@ -105,7 +104,7 @@ def test_only_kept_bytes_that_changed_are_an_integrity_error():
 
 def test_what_waits_for_a_person_or_for_its_first_run_is_told_after_its_time(tmp_path: Path):
     take = a_take(an_area(tmp_path))
-    asked = Tries(1, NOON, Verdict.WAITING, "Page 3 is missing.")
+    asked = Attempts(1, NOON, Verdict.WAITING, "Page 3 is missing.")
     for pending, said in (
         (Pending(take, asked), "somebody's decision since 2026-11-21 12:00 UTC. Page 3 is missing."),
         (Pending(take), "for a run since 2026-11-21 12:00 UTC."),
@@ -117,8 +116,8 @@ def test_what_waits_for_a_person_or_for_its_first_run_is_told_after_its_time(tmp
         assert not list(waiting_too_long([Pending(take, tries)], 72 * HOURS, NOON + 1000 * HOURS))
 
 
-def replace_tries(tries: Tries, verdict: Verdict | None) -> Tries:
-    return Tries(tries.runs, tries.at, verdict, tries.sentence)
+def replace_tries(tries: Attempts, verdict: Verdict | None) -> Attempts:
+    return Attempts(tries.runs, tries.at, verdict, tries.sentence)
 
 
 def test_a_drop_that_never_settles_is_told_after_its_time():
@@ -144,7 +143,7 @@ def test_the_service_tells_of_what_waits_too_long_once(settings: Settings, monke
     take = a_take(an_area(settings.directory), at=now() - 100 * HOURS)
     note_end(take, Verdict.WAITING, "Page 3 is missing.", now() - 98 * HOURS)
     with receiver(200) as there:
-        alarming = Alarming(tell(settings, there, monkeypatch))
+        alarming = AlarmWatch(tell(settings, there, monkeypatch))
         for _ in range(3):
             alarming.look()
             alarming._delivery.deliver()
@@ -178,7 +177,7 @@ def test_the_service_tells_of_a_drop_that_never_settles_once(
     # The watcher was restarted since, and knows all the same.
     Publisher(settings, now).publish(swept)
     with receiver(200) as there:
-        alarming = Alarming(tell(settings, there, monkeypatch))
+        alarming = AlarmWatch(tell(settings, there, monkeypatch))
         for _ in range(3):
             alarming.look()
             alarming._delivery.deliver()
@@ -194,7 +193,7 @@ def test_the_service_tells_of_an_inbox_that_fails_for_long_once_whatever_it_says
     began = now() - 100 * HOURS
     away = settings.directory / "inbox/maps"
     with receiver(200) as there:
-        alarming = Alarming(tell(settings, there, monkeypatch))
+        alarming = AlarmWatch(tell(settings, there, monkeypatch))
         for at, sentence in ((began, "it is away"), (now(), "it does not answer"), (now(), "it is away")):
             swept = Swept((), (), (), (InboxFault(away, sentence),), Moment(0))
             Publisher(settings, lambda at=at: at).publish(swept)
@@ -209,11 +208,11 @@ def test_the_service_tells_of_an_inbox_that_fails_for_long_once_whatever_it_says
 def test_the_service_goes_on_telling_whatever_ails_it(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    monkeypatch.setattr("flows.alarms.alarming._DELIVER_SECONDS", 0.02)
+    monkeypatch.setattr("flows.service.alarm_watch._DELIVER_SECONDS", 0.02)
     stopped = threading.Event()
     with receiver(200) as there:
         settings = tell(settings, there, monkeypatch)
-        alarming = Alarming(settings)
+        alarming = AlarmWatch(settings)
         monkeypatch.setattr(alarming, "look", lambda: 1 / 0)
         service = threading.Thread(target=alarming.run, args=(stopped,))
         service.start()
@@ -229,7 +228,7 @@ def test_the_service_goes_on_telling_whatever_ails_it(
 
 def test_where_nobody_is_told_what_waits_is_logged_once(settings: Settings, caplog: pytest.LogCaptureFixture):
     a_take(an_area(settings.directory), at=now() - 100 * HOURS)
-    alarming = Alarming(settings)
+    alarming = AlarmWatch(settings)
     for _ in range(3):
         alarming.look()
     assert len(caplog.records) == 1
@@ -242,7 +241,7 @@ def test_what_the_watcher_gives_up_is_an_alarm_each_time_that_it_is_given_up(
     with receiver(200) as there:
         settings = tell(settings, there, monkeypatch)
         said: list[str] = []
-        attendance = _Attendance(settings, cast("Runs", None), said.append)
+        attendance = _DispatchLoop(settings, cast("Runs", None), said.append)
         for since in (NOON, NOON, NOON + timedelta(hours=2)):
             sentence = f"{take.object_id}: given up after 5 runs. Away."
             attendance._alarm_of(dispatch.GivenUp(take, sentence, since))
@@ -267,7 +266,9 @@ def test_an_integrity_error_in_a_stage_is_an_alarm_and_a_changed_drop_is_none(
         settings = tell(settings, there, monkeypatch)
         with open_installation(settings) as installation:
             for error in (SourceChangedError("the drop changed"), IntegrityError("the plan is another")):
-                with claim(Drop(drop, "files", f"sheet-{type(error).__name__}"), installation) as workspace:
+                with claim(
+                    DropRequest(drop, "files", f"sheet-{type(error).__name__}"), installation
+                ) as workspace:
                     _run_one(fail(error), workspace, installation)
     [alarm] = waiting(settings)
     assert (alarm.about, alarm.happened) == ("files/sheet-IntegrityError", "the plan is another")
@@ -323,7 +324,7 @@ def test_no_secret_stands_in_any_file_or_log(
     with receiver(500) as there:
         settings = tell(settings, there, monkeypatch)
         raise_alarm(settings, given_up(a_take(an_area(settings.directory)), "It is so.", now(), now()))
-        Alarming(settings)._delivery.deliver()
+        AlarmWatch(settings)._delivery.deliver()
         assert there.received
     secret = WEBHOOK_SECRET.removeprefix("whsec_")
     written = b"".join(path.read_bytes() for path in settings.directory.rglob("*") if path.is_file())

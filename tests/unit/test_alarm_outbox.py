@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from receiving_alarms import (
+from services.alarm_receivers import (
     NOON,
     SILENT,
     WEBHOOK_SECRET,
@@ -29,10 +29,10 @@ from receiving_alarms import (
 
 from flows.alarms.alarm import Alarm, AlarmKind
 from flows.alarms.channels import Channel, ChannelName, Undelivered
-from flows.alarms.delivering import Delivery
+from flows.alarms.delivery import Delivery
 from flows.alarms.mail import Mail
 from flows.alarms.outbox import Outbox
-from flows.alarms.settings import MailSettings
+from flows.installation.settings import MailSettings
 
 FIRST, SECOND = ChannelName("first"), ChannelName("second")
 
@@ -288,7 +288,7 @@ _RAISES_AND_DIES = """
 import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from receiving_alarms import an_alarm
+from services.alarm_receivers import an_alarm
 from flows.alarms.outbox import Outbox
 Outbox(Path(sys.argv[1])).add(an_alarm(), (sys.argv[3],))
 os.kill(os.getpid(), signal.SIGKILL)
@@ -297,9 +297,9 @@ os.kill(os.getpid(), signal.SIGKILL)
 _DELIVERS = """
 import sys
 from pathlib import Path
-from flows.alarms.delivering import Delivery
+from flows.alarms.delivery import Delivery
 from flows.alarms.outbox import Outbox
-from flows.alarms.settings import WebhookSettings
+from flows.installation.settings import WebhookSettings
 from flows.alarms.webhook import Webhook
 Delivery(Outbox(Path(sys.argv[1])), [Webhook(WebhookSettings(url=sys.argv[2]), "/srv/archive")]).deliver()
 """

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from receiving_alarms import SILENT, WEBHOOK_SECRET, Request, an_alarm, closed_port, receiver
+from services.alarm_receivers import SILENT, WEBHOOK_SECRET, Request, an_alarm, closed_port, receiver
 
 from flows.alarms.channels import Undelivered
-from flows.alarms.settings import WebhookSettings
 from flows.alarms.webhook import Webhook
+from flows.installation.settings import WebhookSettings
 
 
 @pytest.fixture(autouse=True)

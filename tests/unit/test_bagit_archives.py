@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from building_bags import PAYLOAD, bag_files, codes_of, manifest, tar_member, tarred, write, zipped
-from hostile import pax_tar
+from support.bags import PAYLOAD, bag_files, codes_of, manifest, tar_member, tarred, write, zipped
+from support.hostile_archives import pax_tar
 
 from preservation.archives.members import ArchiveKind, UnpackLimits
 from preservation.archives.walking import archive_kind

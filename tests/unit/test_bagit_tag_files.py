@@ -6,8 +6,8 @@ import codecs
 from pathlib import Path
 
 import pytest
-from building_bags import PAYLOAD, bag_files, declaration, manifest
-from judging_bags import LETTER, errors, verdict_on, warnings
+from support.bag_verdicts import LETTER, errors, verdict_on, warnings
+from support.bags import PAYLOAD, bag_files, declaration, manifest
 
 from preservation.bagit import codes
 

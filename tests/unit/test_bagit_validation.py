@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from building_bags import PAYLOAD, bag_files, codes_of, declaration, manifest, write
-from judging_bags import LETTER, VERSIONS, errors, verdict_on, warnings
+from support.bag_verdicts import LETTER, VERSIONS, errors, verdict_on, warnings
+from support.bags import PAYLOAD, bag_files, codes_of, declaration, manifest, write
 
 from preservation.bagit import codes
 from preservation.bagit.validation import validate

@@ -15,14 +15,14 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli.application import app
-from flows.installation import make_installation
-from flows.processes import this_process
-from flows.settings import Settings
-from flows.settings_file import load_settings
-from flows.watching.beating import Beat, read_beat, watcher_fault
-from flows.watching.inbox import Swept, Waiting
-from flows.watching.inboxes import InboxFault
-from flows.watching.publishing import Publisher, read_inboxes
+from flows.inboxes.folder.inboxes import InboxFault
+from flows.inboxes.folder.watcher import Swept, Waiting
+from flows.inboxes.heartbeat import Beat, read_beat, watcher_fault
+from flows.inboxes.report import Publisher, read_inboxes
+from flows.installation.init import make_installation
+from flows.installation.processes import this_process
+from flows.installation.settings import Settings
+from flows.installation.settings_file import load_settings
 from preservation.model.identifiers import CollectionName
 from preservation.settling.settle import Moment, WaitingFor
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
-from bad_lines import Exchange, Line, LineBrokenError, line_to, times
-from buckets import CEPH, SWIFT, Service, client, new_address, speak_as_the_archive
-from drop_bucket_peers import Peer, s3_peer
 from fakes import whole
+from services.bad_lines import Exchange, Line, LineBrokenError, line_to, times
+from services.buckets import CEPH, SWIFT, Service, client, new_address, speak_as_the_archive
+from support.drop_bucket_peers import Peer, s3_peer
 
 from preservation.errors import UnavailableError
 from preservation.model.paths import StoreKey

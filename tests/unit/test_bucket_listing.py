@@ -6,9 +6,9 @@ import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from building_inboxes import terms
+from support.inboxes import terms
 
-from flows.watching.buckets.listing import ListedDrop, Listing
+from flows.inboxes.bucket.listing import BucketListing, ListedDrop
 from preservation.model.paths import StoreKey
 from storage.ports.drop_buckets import DroppedObject
 
@@ -27,7 +27,7 @@ def most_held(drops: int, files: int) -> int:
     """The most bytes that were held while so many were listed."""
     tracemalloc.start()
     try:
-        listing = Listing(lambda _: ASKED, 1024)
+        listing = BucketListing(lambda _: ASKED, 1024)
         for found in objects(drops, files):
             listing.take(found)
         assert sum(isinstance(entry, ListedDrop) for entry in listing.drops()) == drops
@@ -44,7 +44,7 @@ def test_a_hundred_times_the_keys_need_no_more_memory():
 def test_the_order_of_the_keys_does_not_matter():
     looks = []
     for found in (list(objects(3, 4)), list(objects(3, 4))[::-1]):
-        listing = Listing(lambda _: ASKED, 1024)
+        listing = BucketListing(lambda _: ASKED, 1024)
         for one in found:
             listing.take(one)
         looks.append([entry.look for entry in listing.drops() if isinstance(entry, ListedDrop)])

@@ -13,11 +13,11 @@ from typing import cast
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from building_records import MOMENT, a_registration, an_event, events, files_of_package
 from hypothesis import given
 from hypothesis import strategies as st
-from small_disks import small_disk
+from services.small_disks import small_disk
 from sqlalchemy import Engine, exc, make_url
+from support.records import MOMENT, a_registration, an_event, events, files_of_package
 
 from preservation.errors import (
     ConfigurationError,

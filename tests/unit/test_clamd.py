@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import repeat
 
-import clamav
 import pytest
-from clamav import DATABASE, SIGNATURE, Scanner, answering, eicar
+from services import clamav
+from services.clamav import DATABASE, SIGNATURE, Scanner, answering, eicar
 
 from preservation.model.viruses import NoScanner, ScannerRelease
 from preservation.tools.clamd import TcpAddress, UnixAddress, clamd_address

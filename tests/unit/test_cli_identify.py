@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 import typer
-from building_identifications import noise
-from building_surveys import drop
+from support.identifications import noise
+from support.surveys import drop
 from typer.testing import CliRunner, Result
 
 from flows.cli import identify

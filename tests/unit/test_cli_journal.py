@@ -11,15 +11,14 @@ from pathlib import Path
 
 import pytest
 import typer
-from building_records import MOMENT, an_event, events
+from support.records import MOMENT, an_event, events
 from typer.testing import CliRunner, Result
 
 from flows.cli.journal import register
-from flows.installation import make_installation
-from flows.scheduling.jobs import Job
-from flows.scheduling.records import record_of
-from flows.settings_file import load_settings
-from flows.wiring import open_installation
+from flows.installation.init import make_installation
+from flows.installation.jobs import Job, record_of
+from flows.installation.settings_file import load_settings
+from flows.installation.wiring import open_installation
 from preservation.errors import AlreadyExistsError, ConfigurationError, IntegrityError, NotFoundError
 from storage.journal.keys import public_keys
 from storage.journal.segments import agreeing, publish

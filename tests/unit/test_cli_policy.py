@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 import typer
-from building_policies import a_rule, policy_text
-from building_surveys import drop
+from support.policies import a_rule, policy_text
+from support.surveys import drop
 from typer.testing import CliRunner, Result
 
 from flows.cli import policy

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import typer
-from archives import MUNIMENT
-from building_bags import bag_files, write, zipped
+from support.archives import MUNIMENT
+from support.bags import bag_files, write, zipped
 from typer.testing import CliRunner, Result
 
 from flows.cli import validate

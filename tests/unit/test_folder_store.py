@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from building_plans import SHEET
-from store_peers import NAME, folder_store
+from support.plans import SHEET
+from support.store_peers import NAME, folder_store
 
 from preservation.errors import (
     AlreadyExistsError,

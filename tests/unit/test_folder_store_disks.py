@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from store_peers import folder_store
+from support.store_peers import folder_store
 
 from preservation.errors import DeniedError, StoreFullError
 from preservation.model.paths import StoreKey

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from store_peers import folder_store
+from support.store_peers import folder_store
 
 from preservation.errors import AlreadyExistsError, DeniedError, NotFoundError
 from preservation.model.paths import StoreKey

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
-from creating_processes import FILES, KEYS, content, deposits, started
-from store_peers import folder_store
+from ordeals.creators import FILES, KEYS, content, deposits, started
+from support.store_peers import folder_store
 
 
 def test_of_racing_processes_exactly_one_creates_each_key(tmp_path: Path):

@@ -19,8 +19,8 @@ from flows.handing import hands, unfinished
 from flows.handing.hands import hands_of
 from flows.handing.letter import GREETING, HANDS_VARIABLE, Letter, address_of, receive_letter, status_told
 from flows.handing.unfinished import ended_unnoticed, goes_on_here, noted_as_running
-from flows.installation import make_installation
-from flows.settings_file import load_settings
+from flows.installation.init import make_installation
+from flows.installation.settings_file import load_settings
 
 RUN = "0f0e0d0c-0000-4000-8000-000000000001"
 SECONDS = 20

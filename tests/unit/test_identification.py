@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from building_identifications import noise
 from PIL import Image
+from support.identifications import noise
 
 from preservation.identification.deciding import (
     BY_EXTENSION_ALONE,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from building_identifications import noise
+from support.identifications import noise
 
 from preservation.identification.caged import (
     NOT_IDENTIFIED,

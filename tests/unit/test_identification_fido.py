@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 import pytest
-from building_identifications import said_by_fido_itself
 from PIL import Image
+from support.identifications import said_by_fido_itself
 
 from preservation.identification import fido
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from building_bags import PAYLOAD, bag_files, codes_of, tar_member, tarred, write, zipped
-from hostile_trees import deep
+from support.bags import PAYLOAD, bag_files, codes_of, tar_member, tarred, write, zipped
+from support.hostile_trees import deep
 
 from preservation.bagit import codes as bag_codes
 from preservation.errors import DeniedError, NotFoundError, StoreFullError

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from building_bags import bag_files, codes_of, manifest, write
+from support.bags import bag_files, codes_of, manifest, write
 
 from preservation.bagit import codes
 from preservation.bagit.algorithms import algorithms_of_bag

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from building_records import MOMENT, an_event, events
+from support.records import MOMENT, an_event, events
 
 from preservation.errors import IntegrityError, NotFoundError, UnavailableError
 from preservation.fixity.digesting import ByteStream

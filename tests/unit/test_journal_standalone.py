@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from building_records import MOMENT, events
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
+from support.records import MOMENT, events
 
 from storage.journal import standalone
 from storage.journal.entries import follow, read_entry

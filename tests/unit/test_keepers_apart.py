@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from building_versions import Room
-from store_peers import folder_store
+from support.store_peers import folder_store
+from support.versions import Room
 
 from preservation.model.identifiers import StoreName
 from preservation.packaging.planned import PlannedBag

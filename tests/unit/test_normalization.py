@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawing_rasters import ALL_PROOFS, noise, saved, srgb_profile, tiff
 from PIL import Image
 from pypdf import PdfWriter
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
+from support.rasters import ALL_PROOFS, noise, saved, srgb_profile, tiff
 
 from preservation.model.decisions import Action, Decision, Migration, MigrationName, ProofName, RuleId
 from preservation.model.derivatives import Derivative, Purpose, RefusedDerivative

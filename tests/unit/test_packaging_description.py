@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from building_packages import Drop
 from lxml import etree
+from support.packages import Drop
 
 from preservation.model.identifiers import ObjectName
 from preservation.packaging.description import supplied_statements

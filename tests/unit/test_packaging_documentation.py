@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
-from building_packages import Drop, a_map_sheet
+from support.packages import Drop, a_map_sheet
 
 from preservation.model.digests import Algorithm
 from preservation.model.files import SurveyedFile

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from building_packages import a_derivative, a_refusal, surveyed
+from support.packages import a_derivative, a_refusal, surveyed
 
 from preservation.errors import IntegrityError
 from preservation.model.decisions import Action, Decision, RuleId

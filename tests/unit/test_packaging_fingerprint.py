@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import msgspec
-from building_packages import Drop, surveyed
+from support.packages import Drop, surveyed
 
 from preservation.model.decisions import Action
 from preservation.model.files import EntryKind

@@ -8,7 +8,7 @@ from pathlib import Path
 import bagit
 import msgspec
 import pytest
-from building_packages import POLICY, Drop, a_map_sheet, policy_from, surveyed
+from support.packages import POLICY, Drop, a_map_sheet, policy_from, surveyed
 
 from preservation.errors import IntegrityError
 from preservation.fixity.digesting import digest_file

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from building_packages import Drop, a_map_sheet
+from support.packages import Drop, a_map_sheet
 
 from preservation.packaging.planning import plan_package
 

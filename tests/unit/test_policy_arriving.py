@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from building_policies import a_file, a_policy, policy_text
+from support.policies import a_file, a_policy, policy_text
 
 from preservation.errors import ConfigurationError
 from preservation.model.decisions import Action

@@ -6,8 +6,8 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from building_packages import a_map_sheet
-from building_policies import HEAD, IRREGULAR, OTHERWISE, a_policy, a_rule, policy_text
+from support.packages import a_map_sheet
+from support.policies import HEAD, IRREGULAR, OTHERWISE, a_policy, a_rule, policy_text
 
 from preservation.errors import ConfigurationError
 from preservation.model.decisions import Migration

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from building_policies import a_file, a_policy, a_rule
+from support.policies import a_file, a_policy, a_rule
 
 from preservation.model.decisions import Action, Decision, Migration
 from preservation.policy.explanation import PassedOver, explain

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from building_policies import a_file
 from lxml import etree
+from support.policies import a_file
 
 from preservation.model.decisions import Action
 from preservation.policy.intake import JunkAction

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import psycopg
 import pytest
-from building_records import an_event, events
-from postgres import PASSWORD_PARTS, Server
+from services.postgres import PASSWORD_PARTS, Server
 from sqlalchemy import exc, text
+from support.records import an_event, events
 
 from preservation.errors import ConfigurationError, DeniedError, PreservationError, UnavailableError
 from storage.database.opening import Database, open_database

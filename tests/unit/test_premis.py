@@ -8,7 +8,10 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 import pytest
-from building_packages import (
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import etree
+from support.packages import (
     AT,
     MUNIMENT,
     SIEGFRIED,
@@ -20,9 +23,6 @@ from building_packages import (
     policy_from,
     surveyed,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-from lxml import etree
 
 from preservation.model.dossiers import Dossier
 from preservation.model.events import EventOutcome, EventType

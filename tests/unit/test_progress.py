@@ -6,12 +6,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flows.processes import this_process
-from flows.progressing.stage_progress import Lane, Rate, StageProgress
-from flows.progressing.way import SHARES, Way
-from flows.progressing.wording import done_in_words, in_words, left_in_words, rate_in_words
-from flows.stages.all import STAGES
-from flows.workspace import Tally
+from flows.installation.processes import this_process
+from flows.submission.progress.progress import (
+    SHARES,
+    Lane,
+    Rate,
+    StageProgress,
+    Way,
+    done_in_words,
+    in_words,
+    left_in_words,
+    rate_in_words,
+)
+from flows.submission.stages.order import STAGES
+from flows.submission.workspace import Extent
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 MB = 1_000_000
@@ -26,11 +34,11 @@ def told(*lanes: Lane, window: float = 10.0, stage: str = "survey") -> StageProg
     return StageProgress(stage, NOON - seconds(60), NOON, this_process(), window, lanes)
 
 
-def lane(done: Tally, of: Tally | None, before: Tally | None = None, name: str = "reading") -> Lane:
-    return Lane(name, done, before or Tally(0, 0), of)
+def lane(done: Extent, of: Extent | None, before: Extent | None = None, name: str = "reading") -> Lane:
+    return Lane(name, done, before or Extent(0, 0), of)
 
 
-HALF = told(lane(Tally(50, 500 * MB), Tally(100, 1000 * MB), Tally(40, 400 * MB)))
+HALF = told(lane(Extent(50, 500 * MB), Extent(100, 1000 * MB), Extent(40, 400 * MB)))
 
 
 def test_a_stage_half_done_is_told_with_percent_rate_and_time_left():
@@ -53,38 +61,38 @@ def test_where_nothing_more_is_told_the_rate_falls_and_at_last_no_time_is_told()
 
 
 def test_where_the_total_is_not_known_neither_percent_nor_time_left_is_told():
-    progress = told(lane(Tally(1204, 3 * MB), None))
+    progress = told(lane(Extent(1204, 3 * MB), None))
     assert (progress.percent, progress.left(NOON)) == (None, None)
     assert done_in_words(progress) == "1,204 files, 3.0 MB so far"
     assert in_words(progress, NOON) == "1,204 files, 3.0 MB so far, 300 kB/s"
 
 
 def test_where_the_total_is_not_known_what_all_lanes_have_done_is_told():
-    progress = told(lane(Tally(1500, 9 * MB), None), lane(Tally(1204, 3 * MB), None, name="identifying"))
+    progress = told(lane(Extent(1500, 9 * MB), None), lane(Extent(1204, 3 * MB), None, name="identifying"))
     assert done_in_words(progress) == "1,204 files, 3.0 MB so far"
 
 
 def test_work_that_counts_no_bytes_is_told_in_files():
-    progress = told(lane(Tally(50, 0), Tally(200, 0)))
+    progress = told(lane(Extent(50, 0), Extent(200, 0)))
     assert in_words(progress, NOON) == "25 %, 50 of 200 files, 5.0 files/s, less than a minute left"
 
 
 def test_nothing_is_said_of_rate_and_time_before_it_was_watched_for_a_while():
-    progress = told(lane(Tally(1, MB), Tally(100, 100 * MB)), window=1.0)
+    progress = told(lane(Extent(1, MB), Extent(100, 100 * MB)), window=1.0)
     assert (progress.rate(NOON), progress.left(NOON)) == (None, None)
     assert in_words(progress, NOON) == "1 %, 1 of 100 files, 1.0 MB of 100 MB"
 
 
 def test_many_small_files_are_not_taken_for_nothing():
-    progress = told(lane(Tally(10, 990 * MB), Tally(100_000, 1000 * MB)))
+    progress = told(lane(Extent(10, 990 * MB), Extent(100_000, 1000 * MB)))
     assert progress.percent is not None
     assert progress.percent < 20
 
 
 def test_the_slowest_of_several_stores_says_how_long_it_takes_yet():
-    whole = Tally(20, 200 * MB)
-    fast = lane(Tally(18, 180 * MB), whole, Tally(8, 80 * MB), "first")
-    slow = lane(Tally(2, 20 * MB), whole, Tally(1, 10 * MB), "second")
+    whole = Extent(20, 200 * MB)
+    fast = lane(Extent(18, 180 * MB), whole, Extent(8, 80 * MB), "first")
+    slow = lane(Extent(2, 20 * MB), whole, Extent(1, 10 * MB), "second")
     progress = told(fast, slow, stage="replicate")
     assert progress.percent == 50
     assert progress.left(NOON) == seconds(180)
@@ -92,34 +100,34 @@ def test_the_slowest_of_several_stores_says_how_long_it_takes_yet():
 
 
 def test_where_one_of_several_stores_stands_still_no_time_is_told():
-    whole = Tally(20, 200 * MB)
-    stuck = lane(Tally(2, 20 * MB), whole, Tally(2, 20 * MB), "second")
-    assert told(lane(Tally(18, 180 * MB), whole), stuck).left(NOON) is None
+    whole = Extent(20, 200 * MB)
+    stuck = lane(Extent(2, 20 * MB), whole, Extent(2, 20 * MB), "second")
+    assert told(lane(Extent(18, 180 * MB), whole), stuck).left(NOON) is None
 
 
 def test_a_store_that_is_done_does_not_hold_up_the_time_of_the_others():
-    whole = Tally(20, 200 * MB)
+    whole = Extent(20, 200 * MB)
     done = lane(whole, whole, whole, "first")
-    assert told(done, lane(Tally(10, 100 * MB), whole, name="second")).left(NOON) == seconds(10)
+    assert told(done, lane(Extent(10, 100 * MB), whole, name="second")).left(NOON) == seconds(10)
 
 
 def test_a_stage_that_has_gone_through_everything_takes_no_time_and_is_not_called_stuck():
-    whole = Tally(20, 200 * MB)
+    whole = Extent(20, 200 * MB)
     progress = told(lane(whole, whole))
     assert (progress.percent, progress.left(NOON)) == (100, timedelta(0))
     assert rate_in_words(progress, NOON + seconds(90)) == ""
 
 
 def test_more_than_was_counted_is_no_more_than_all():
-    assert told(lane(Tally(12, 12 * MB), Tally(10, 10 * MB))).percent == 100
+    assert told(lane(Extent(12, 12 * MB), Extent(10, 10 * MB))).percent == 100
 
 
 def test_nothing_to_do_has_no_percentage():
-    assert told(lane(Tally(0, 0), Tally(0, 0))).percent is None
+    assert told(lane(Extent(0, 0), Extent(0, 0))).percent is None
 
 
 def test_what_began_anew_has_no_negative_rate():
-    progress = told(lane(Tally(1, MB), Tally(10, 10 * MB), Tally(9, 9 * MB)))
+    progress = told(lane(Extent(1, MB), Extent(10, 10 * MB), Extent(9, 9 * MB)))
     assert progress.rate(NOON) == Rate(0, 0)
     assert progress.left(NOON) is None
 
@@ -144,7 +152,7 @@ def test_no_time_is_told_more_exactly_than_it_is_known(left: timedelta | None, w
 
 
 def test_almost_done_is_not_done():
-    assert in_words(told(lane(Tally(999, 0), Tally(1000, 0)), window=0.0), NOON).startswith("99 %")
+    assert in_words(told(lane(Extent(999, 0), Extent(1000, 0)), window=0.0), NOON).startswith("99 %")
 
 
 def test_the_shares_of_the_way_are_those_of_the_stages_and_come_to_a_hundred():
@@ -157,7 +165,7 @@ def test_the_way_goes_from_nothing_to_all_and_never_back():
     last = ""
     for stage in SHARES:
         figures.append(Way(last, stage, None).percent)
-        figures.append(Way(last, stage, told(lane(Tally(1, 0), Tally(2, 0)), stage=stage)).percent)
+        figures.append(Way(last, stage, told(lane(Extent(1, 0), Extent(2, 0)), stage=stage)).percent)
         last = stage
     figures.append(Way(last, "", None).percent)
     assert figures == sorted(figures)

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.progressing.meter import Meter
-from flows.progressing.way import Way, way_of
-from flows.progressing.whole_run import seen
-from flows.workspace import Ending, Tally, Workspace
+from flows.submission.progress.meter import Meter
+from flows.submission.progress.progress import Way, seen, way_of
+from flows.submission.workspace import Ending, Extent, Workspace
 from preservation.errors import IntegrityError
 from preservation.model.digests import HexDigest
 from preservation.model.identifiers import parse_object_id
@@ -54,14 +53,14 @@ def begun(root: Path, project: Path) -> Workspace:
     return made
 
 
-def eight() -> Tally:
-    return Tally(8, 80)
+def eight() -> Extent:
+    return Extent(8, 80)
 
 
 def test_a_stage_that_takes_less_than_a_second_tells_nothing_and_asks_for_no_total(
     workspace: Workspace, clock: Clock
 ):
-    def asked() -> Tally:
+    def asked() -> Extent:
         raise AssertionError("counted for nothing")
 
     with Meter(workspace, "survey", clock) as meter:
@@ -83,14 +82,14 @@ def test_a_longer_one_tells_once_a_second_what_is_done_of_how_much(workspace: Wo
             written.append(workspace.progress.stat().st_mtime_ns if workspace.progress.exists() else 0)
         told = way_of(workspace).progress
         assert told is not None
-        assert (told.done, told.of, told.percent) == (Tally(4, 40), Tally(8, 80), 50)
+        assert (told.done, told.of, told.percent) == (Extent(4, 40), Extent(8, 80), 50)
         assert told.window == 2
     assert len(set(written)) == 3
 
 
 def test_the_rate_is_that_of_the_last_half_minute(workspace: Workspace, clock: Clock):
     with Meter(workspace, "survey", clock) as meter:
-        track = meter.track("reading", lambda: Tally(1000, 0))
+        track = meter.track("reading", lambda: Extent(1000, 0))
         for second in range(100):
             clock.seconds += 1
             track.noted(10 if second < 50 else 1, 0)
@@ -103,7 +102,7 @@ def test_the_rate_is_that_of_the_last_half_minute(workspace: Workspace, clock: C
 
 def test_a_stage_that_stood_still_for_long_is_soon_told_at_its_rate_again(workspace: Workspace, clock: Clock):
     with Meter(workspace, "survey", clock) as meter:
-        track = meter.track("reading", lambda: Tally(1000, 0))
+        track = meter.track("reading", lambda: Extent(1000, 0))
         for second in range(45):
             clock.seconds += 600 if second == 10 else 1
             track.noted(10, 0)
@@ -146,10 +145,10 @@ def test_several_works_are_told_beside_each_other_and_parts_of_one_together(
         clock.seconds += 1
         # Begun anew, after what was there did not match.
         second.has_come_to("writing", 0, 0)
-    assert seen_lanes(workspace) == [("first", Tally(6, 60)), ("second", Tally(0, 0))]
+    assert seen_lanes(workspace) == [("first", Extent(6, 60)), ("second", Extent(0, 0))]
 
 
-def seen_lanes(workspace: Workspace) -> list[tuple[str, Tally]]:
+def seen_lanes(workspace: Workspace) -> list[tuple[str, Extent]]:
     for stage in ("survey", "screen", "plan", "normalize", "package"):
         workspace.events(stage).write([])
     told = way_of(workspace).progress
@@ -161,11 +160,11 @@ def test_nothing_is_lost_between_threads(workspace: Workspace, clock: Clock):
         track = meter.track("reading", eight)
         with ThreadPoolExecutor(8) as threads:
             list(threads.map(lambda _: track.noted(1, 10), range(4000)))
-    assert track.done == Tally(4000, 40_000)
+    assert track.done == Extent(4000, 40_000)
 
 
 def test_a_total_that_cannot_be_had_is_not_told_and_hinders_nobody(workspace: Workspace, clock: Clock):
-    def damaged() -> Tally:
+    def damaged() -> Extent:
         raise IntegrityError("not a record of Muniment")
 
     with Meter(workspace, "survey", clock) as meter:
@@ -188,7 +187,7 @@ def test_a_disk_that_stays_away_hinders_nobody_for_however_long(workspace: Works
         for _ in range(12):
             clock.seconds += 1
             track.noted(1, 10)
-    assert track.done == Tally(12, 120)
+    assert track.done == Extent(12, 120)
 
 
 @pytest.fixture
@@ -201,7 +200,7 @@ def test_the_log_has_a_line_every_five_seconds(
     workspace: Workspace, clock: Clock, lines: pytest.LogCaptureFixture
 ):
     with Meter(workspace, "survey", clock) as meter:
-        track = meter.track("reading", lambda: Tally(100, 1000))
+        track = meter.track("reading", lambda: Extent(100, 1000))
         for _ in range(12):
             clock.seconds += 1
             track.noted(1, 10)

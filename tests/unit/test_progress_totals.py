@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.drops import outline_of
-from flows.progressing.totals import to_normalize, to_survey
-from flows.workspace import Claim, Tally, Workspace, only
+from flows.submission.drop import outline_of
+from flows.submission.progress.meter import to_normalize, to_survey
+from flows.submission.workspace import DropClaim, Extent, Workspace, only
 from preservation.model.decisions import Action, Decision, Migration, MigrationName, RuleId
 from preservation.model.identifiers import parse_object_id
 from preservation.model.paths import RelativePath
@@ -37,19 +37,19 @@ def workspace(tmp_path: Path, drop: Path, project: Path) -> Workspace:
 def test_a_folder_was_counted_when_it_was_taken_in_hand(workspace: Workspace, drop: Path):
     workspace.received.write([Received(DropKind.FOLDER, drop)])
     (drop / "late.txt").write_text("not counted")
-    assert to_survey(workspace) == Tally(2, 14)
+    assert to_survey(workspace) == Extent(2, 14)
 
 
 def test_of_a_bag_only_the_payload_is_surveyed(workspace: Workspace, drop: Path):
     workspace.received.write([Received(DropKind.BAG, drop / "data", None, drop)])
-    assert to_survey(workspace) == Tally(1, 4)
+    assert to_survey(workspace) == Extent(1, 4)
 
 
 def test_a_submission_that_was_begun_before_anything_was_counted_has_no_total(
     workspace: Workspace, drop: Path
 ):
     claimed = only(workspace.claim)
-    workspace.claim.write([Claim(claimed.submission, claimed.tree, claimed.policy)])
+    workspace.claim.write([DropClaim(claimed.submission, claimed.tree, claimed.policy)])
     workspace.received.write([Received(DropKind.FOLDER, drop)])
     assert to_survey(workspace) is None
 
@@ -60,4 +60,4 @@ def test_every_derivative_that_is_asked_for_counts(workspace: Workspace):
         Decision(RelativePath(path), Action.RETAIN, RuleId("r"), "because", master, access=access)
         for path, master, access in (("a", tiff, jpeg), ("b", None, jpeg), ("c", None, None))
     )
-    assert to_normalize(workspace) == Tally(3, 0)
+    assert to_normalize(workspace) == Extent(3, 0)

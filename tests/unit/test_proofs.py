@@ -11,8 +11,8 @@ from typing import BinaryIO
 import numpy as np
 import pytest
 import tifffile
-from drawing_rasters import ALL_PROOFS, PIXEL_LIMIT, Conversion, noise, saved, srgb_profile, to_jp2, to_tiff
 from PIL import Image
+from support.rasters import ALL_PROOFS, PIXEL_LIMIT, Conversion, noise, saved, srgb_profile, to_jp2, to_tiff
 
 from preservation.model.derivatives import Proof
 from preservation.normalization import jobs

@@ -9,8 +9,8 @@ import wave
 from collections.abc import Mapping
 
 import pytest
-from drawing_rasters import PIXEL_LIMIT, noise, saved
 from PIL import Image
+from support.rasters import PIXEL_LIMIT, noise, saved
 
 from preservation.errors import UnacceptableContentError
 from preservation.model.events import Agent, AgentKind

@@ -11,9 +11,9 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from drawing_rasters import Conversion, noise, saved, srgb_profile, tiff, to_jp2, to_tiff
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin, TiffImagePlugin
+from support.rasters import Conversion, noise, saved, srgb_profile, tiff, to_jp2, to_tiff
 
 from preservation.errors import UnacceptableContentError
 from preservation.normalization import tiff_writing

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from drawing_rasters import Conversion, noise, saved, srgb_profile, tiff, to_jpeg
 from PIL import Image, ImageCms
+from support.rasters import Conversion, noise, saved, srgb_profile, tiff, to_jpeg
 
 from preservation.errors import UnacceptableContentError
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from fakes import WrappedStore
-from store_peers import memory_store
+from support.store_peers import memory_store
 
 from preservation.errors import UnavailableError
 from preservation.fixity.checking import Confirmed

@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from building_packages import (
+from markdown_it import MarkdownIt
+from support.packages import (
     Drop,
     a_map_sheet,
     a_receipt,
@@ -17,7 +18,6 @@ from building_packages import (
     an_issue,
     surveyed,
 )
-from markdown_it import MarkdownIt
 
 from preservation.model.amounts import byte_size, count
 from preservation.model.dossiers import Dossier

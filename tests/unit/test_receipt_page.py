@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from building_packages import Drop, a_map_sheet, a_receipt, a_refusal, an_image, an_issue
 from lxml import html
+from support.packages import Drop, a_map_sheet, a_receipt, a_refusal, an_image, an_issue
 
 from preservation.model.decisions import Action
 from preservation.model.derivatives import Purpose

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from building_plans import PAYLOAD, SHEET, HeldPlan, plan_bag
 from fakes import (
     Chosen,
     FailingStore,
@@ -22,7 +21,8 @@ from fakes import (
     truncating,
     whole,
 )
-from store_peers import folder_store, memory_store
+from support.plans import PAYLOAD, SHEET, HeldPlan, plan_bag
+from support.store_peers import folder_store, memory_store
 
 from preservation.errors import ConfigurationError, DeniedError, UnavailableError
 from preservation.model.identifiers import StoreName

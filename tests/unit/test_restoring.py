@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from building_versions import Room
 from fakes import UnreadableStore, ending, flipping
+from support.versions import Room
 
 from preservation.errors import AlreadyExistsError, IntegrityError, NotFoundError, UnavailableError
 from preservation.model.identifiers import VersionNumber

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import socket
 
-import ceph
 import pytest
-from buckets import new_address, s3_store, speak_as_the_archive
+from services import ceph
+from services.buckets import new_address, s3_store, speak_as_the_archive
 
 from storage.stores.s3_bucket import BucketAddress
 

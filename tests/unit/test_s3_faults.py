@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import ceph
 import pytest
-from buckets import client, new_address, s3_store, session_bucket, speak_as_the_archive
-from clocks import set_clocks
 from fakes import whole
+from services import ceph
+from services.buckets import client, new_address, s3_store, session_bucket, speak_as_the_archive
+from support.clocks import set_clocks
 
 from preservation.errors import DeniedError, StorageError, StoreFullError, UnavailableError
 from preservation.model.paths import StoreKey
@@ -110,7 +110,7 @@ def test_a_missing_bucket_is_named_and_no_file_in_it_is_taken_for_lost(
 EVERY_ACT = """\
 import sys
 from pathlib import Path
-from buckets import s3_store
+from services.buckets import s3_store
 from preservation.errors import StorageError
 from storage.ports.stores import Deposit
 from storage.stores.s3_bucket import BucketAddress

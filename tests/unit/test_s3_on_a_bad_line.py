@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import ceph
 import pytest
-from authorities import Authority
-from bad_lines import Exchange, Line, LineBrokenError, line_to, times
-from buckets import client, new_address, s3_store, speak_as_the_archive
 from fakes import whole
+from services import ceph
+from services.authorities import Authority
+from services.bad_lines import Exchange, Line, LineBrokenError, line_to, times
+from services.buckets import client, new_address, s3_store, speak_as_the_archive
 
 from preservation.errors import DeniedError, UnavailableError
 from preservation.model.paths import StoreKey

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSRequest
-from buckets import SWIFT, client, new_address, s3_store, speak_as_the_archive
 from fakes import whole
-from sending_processes import KEYS, started
+from ordeals.senders import KEYS, started
+from services.buckets import SWIFT, client, new_address, s3_store, speak_as_the_archive
 
 from preservation.errors import AlreadyExistsError, DeniedError, SourceChangedError
 from preservation.model.paths import StoreKey

@@ -11,20 +11,28 @@ import pytest
 from prefect.server.schemas.schedules import CronSchedule
 
 from flows.alarms.alarm import AlarmKind
-from flows.alarms.overdue import GRACE, LONGEST_RUN, OverdueJob, ScheduledJob, did_not_run, overdue
-from flows.installation import make_installation
-from flows.scheduling.jobs import Job, schedules_of
-from flows.scheduling.records import (
+from flows.installation.init import make_installation
+from flows.installation.jobs import (
+    Job,
     JobRecord,
     forget_schedule,
     job_noted,
     record_of,
     scheduled_since,
+    schedules_of,
 )
-from flows.scheduling.times import Schedule, require_cron, require_timezone
-from flows.settings import Settings
-from flows.settings_file import load_settings
-from flows.wiring import now
+from flows.installation.schedule import Schedule, require_cron, require_timezone
+from flows.installation.settings import Settings
+from flows.installation.settings_file import load_settings
+from flows.installation.wiring import now
+from flows.orchestration.jobs.overdue import (
+    GRACE,
+    LONGEST_RUN,
+    OverdueJob,
+    ScheduledJob,
+    did_not_run,
+    overdue,
+)
 from preservation.errors import ConfigurationError, UnavailableError
 
 NIGHTLY = Schedule("30 2 * * *", "UTC")

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from building_images import drawn, encoded
-from building_screenings import codes, policy_that, screened, surveyed
-from building_surveys import UNIDENTIFIED
+from support.images import drawn, encoded
+from support.screenings import codes, policy_that, screened, surveyed
+from support.surveys import UNIDENTIFIED
 
 from preservation.identification.deciding import DISAGREEMENT
 from preservation.model.files import EntryKind, IrregularEntry, SurveyedFile

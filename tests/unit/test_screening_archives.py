@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from building_screenings import codes, policy_that, screened
-from hostile import pax_tar
+from support.hostile_archives import pax_tar
+from support.screenings import codes, policy_that, screened
 
 from preservation.model.issues import IssueCode, Severity
 from preservation.model.screening import ScreenedFile

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from building_pdfs import CLAIMING_PDF_A, DRAWING, TEXT, document, pdf, stream
-from building_screenings import codes, policy_that, screened
 from pypdf import PdfReader, PdfWriter
+from support.pdfs import CLAIMING_PDF_A, DRAWING, TEXT, document, pdf, stream
+from support.screenings import codes, policy_that, screened
 
 from preservation.model.issues import IssueCode, Severity
 from preservation.model.screening import DocumentFacts, ScreenedFile

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from building_images import HEIGHT, WIDTH, drawn, encoded, images_of_many_kinds, samples, tiff_of
-from building_screenings import codes, policy_that, screened
-from hostile_files import circular_tiff
 from PIL import Image, ImageCms
+from support.hostile_files import circular_tiff
+from support.images import HEIGHT, WIDTH, drawn, encoded, images_of_many_kinds, samples, tiff_of
+from support.screenings import codes, policy_that, screened
 
 from preservation.model.issues import IssueCode, Severity
 from preservation.model.screening import ImageFacts, ScreenedFile

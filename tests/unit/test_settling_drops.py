@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from building_inboxes import terms
-from building_surveys import drop
+from support.inboxes import terms
+from support.surveys import drop
 
 from preservation.errors import UnavailableError
 from preservation.settling.drops import Drop, PassedOver, PassedOverFor, drops_in

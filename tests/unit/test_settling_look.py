@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from building_inboxes import terms
-from building_surveys import drop
+from support.inboxes import terms
+from support.surveys import drop
 
 from preservation.settling.look import look_at
 from preservation.settling.tally import Look

@@ -7,7 +7,7 @@ from hashlib import md5, sha256
 from pathlib import Path
 
 import pytest
-from building_surveys import drop
+from support.surveys import drop
 
 from preservation.settling.promised import what_is_lacking
 

@@ -6,8 +6,8 @@ import errno
 from pathlib import Path
 
 import pytest
-from building_inboxes import a_look, answers, terms
-from building_surveys import drop
+from support.inboxes import a_look, answers, terms
+from support.surveys import drop
 
 from preservation.settling import look
 from preservation.settling.look import judge, look_at

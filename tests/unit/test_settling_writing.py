@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from building_inboxes import terms
-from building_surveys import drop
+from support.inboxes import terms
+from support.surveys import drop
 
 from preservation.settling import mounts
 from preservation.settling.look import judge

@@ -7,7 +7,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from building_surveys import compared, drop, md5, sha256
+from support.surveys import compared, drop, md5, sha256
 
 from preservation.model.digests import Algorithm
 from preservation.model.issues import Issue, Severity

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from building_surveys import compared, drop, md5, sha256
+from support.surveys import compared, drop, md5, sha256
 
 from preservation.model.digests import Algorithm
 from preservation.model.supplied import ManifestLayout, SuppliedManifest

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from building_surveys import UNIDENTIFIED, Incurious, drop, md5, surveyed
+from support.surveys import UNIDENTIFIED, Incurious, drop, md5, surveyed
 
 from preservation.identification.identify import Identifier
 from preservation.model.digests import Algorithm

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from building_surveys import drop
+from support.surveys import drop
 
 from preservation.model.files import EntryKind, IrregularEntry
 from preservation.model.paths import RelativePath, path_order

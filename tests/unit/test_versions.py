@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from building_records import package_named, sha256_of
-from building_versions import Room
 from fakes import ending, flipping
-from store_peers import folder_store, memory_store
+from support.records import package_named, sha256_of
+from support.store_peers import folder_store, memory_store
+from support.versions import Room
 
 from preservation.bagit import codes
 from preservation.bagit.validation import validate

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlparse
 
 import pytest
-from building_plans import SHEET
+from support.plans import SHEET
 
 from preservation.model.locators import Locator, parse_locator
 from preservation.model.paths import BagPath

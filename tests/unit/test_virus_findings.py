@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from building_surveys import UNIDENTIFIED
+from support.surveys import UNIDENTIFIED
 
 from preservation.errors import ToolFailedError
 from preservation.ingest_events import IngestEvents

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import clamav
 import pytest
-from building_surveys import drop, surveyed
-from clamav import SIGNATURE, Scanner, answering, eicar
+from services import clamav
+from services.clamav import SIGNATURE, Scanner, answering, eicar
+from support.surveys import drop, surveyed
 
 from preservation.model.files import SurveyedFile
 from preservation.model.paths import RelativePath

@@ -6,13 +6,13 @@ import json
 import re
 from pathlib import Path
 
-import clamav
 import pytest
-from archives import Archive, make_archive
-from clamav import Scanner
+from services import clamav
+from services.clamav import Scanner
+from support.archives import Archive, make_archive
 
-from flows.settings_file import load_settings
-from flows.virus_scanner import standing_of_scanner
+from flows.installation.settings_file import load_settings
+from flows.service.virus_scanner import standing_of_scanner
 from preservation.errors import ConfigurationError, ToolMissingError
 
 

@@ -1,0 +1,82 @@
+"""Delivering: what is in the outbox goes out by every channel; one that is away is tried again later."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from flows.alarms.alarm import AlarmId
+from flows.alarms.channels import Channel, ChannelName, Undelivered
+from flows.alarms.outbox import Outbox, Queued
+from flows.installation.log import LOG
+from flows.installation.wiring import now
+
+_FIRST_PAUSE: Final = 5.0
+_LONGEST_PAUSE: Final = 900.0
+
+
+class Delivery:
+    """Sends what ``outbox`` holds.
+
+    A channel that fails is left alone for a pause, which doubles up to a quarter of an hour; others go on.
+    What it failed on is tried last the next time, so that one message it will never take holds up no other.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        channels: Sequence[Channel],
+        clock: Callable[[], datetime] = now,
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._outbox = outbox
+        self._channels = channels
+        self._clock = clock
+        self._timer = timer
+        self._failures: Counter[ChannelName] = Counter()
+        self._again_at: dict[ChannelName, float] = {}
+        self._failed: Counter[tuple[ChannelName, AlarmId]] = Counter()
+
+    def deliver(self) -> None:
+        """Send what is due. Nothing is sent while another process sends. Raises ``OSError``."""
+        if not self._outbox.waiting():
+            return
+        with self._outbox.sending() as alone:
+            if not alone:
+                return
+            # Read again: whoever sent until now has removed what it sent.
+            waiting = self._outbox.waiting()
+            self._let_go_of_former_channels(waiting)
+            for channel in self._channels:
+                if self._timer() >= self._again_at.get(channel.name, 0):
+                    self._send_by(channel, [one for one in waiting if channel.name in one.channels])
+
+    def _send_by(self, channel: Channel, waiting: list[Queued]) -> None:
+        # The sort is stable: among those that failed as often, the oldest comes first.
+        for queued in sorted(waiting, key=lambda one: self._failed[channel.name, one.alarm.id]):
+            undelivered = channel.send(queued.alarm)
+            if undelivered is not None:
+                self._failed[channel.name, queued.alarm.id] += 1
+                self._leave_alone(channel, undelivered)
+                return
+            if self._failures.pop(channel.name, 0):
+                LOG.info("alarms get through again: %s", channel.shown)
+            self._failed.pop((channel.name, queued.alarm.id), None)
+            self._outbox.note_delivered(queued, channel.name, self._clock())
+
+    def _leave_alone(self, channel: Channel, undelivered: Undelivered) -> None:
+        if not self._failures[channel.name]:
+            LOG.error("an alarm does not get through, and is tried again: %s", undelivered.reason)
+        pause = min(_FIRST_PAUSE * 2 ** self._failures[channel.name], _LONGEST_PAUSE)
+        self._failures[channel.name] += 1
+        self._again_at[channel.name] = self._timer() + pause
+
+    def _let_go_of_former_channels(self, waiting: list[Queued]) -> None:
+        there = {channel.name for channel in self._channels}
+        for queued in waiting:
+            for name in queued.channels:
+                if name not in there:
+                    self._outbox.note_delivered(queued, name, self._clock())

@@ -1,0 +1,186 @@
+"""How the archive stands, as people see it: tables in a terminal, plain lines for a program, or live."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeAlias
+
+from flows.cli.output import say
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from flows.inboxes.queue.backlog import Pending
+    from flows.service.status import OnItsWay, Standing
+    from storage.ports.catalogue import Conclusion
+
+_EVERY_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class StatusTable:
+    """Rows of text under headings."""
+
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+Shown: TypeAlias = str | StatusTable
+"""A line, or a table."""
+
+
+def lines_of(found: Standing) -> Iterator[Shown]:
+    """Give all that is said of the archive, in the order of a drop's way."""
+    yield from _inboxes(found)
+    yield from _taken(found)
+    yield from _on_their_way(found)
+    yield from _ends(found)
+    yield from _kept(found)
+
+
+def show(lines: Iterable[Shown]) -> None:
+    """Write to stdout."""
+    for line in lines:
+        if isinstance(line, str):
+            say(line)
+        else:
+            say_table(line.headings, line.rows)
+
+
+def watch(ask: Callable[[], Standing]) -> None:
+    """Show it again and again in place, every two seconds, until Ctrl-C. For terminals."""
+    from threading import Event
+
+    from rich.console import Group
+    from rich.live import Live
+
+    def rendered() -> Group:
+        return Group(*map(_rendered, lines_of(ask())))
+
+    with Live(rendered(), screen=True, auto_refresh=False) as live:
+        while not Event().wait(_EVERY_SECONDS):
+            live.update(rendered(), refresh=True)
+
+
+def say_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write a table for a terminal; where the output is read by a program, a plain line a row."""
+    table = StatusTable(tuple(headings), tuple(map(tuple, rows)))
+    if not table.rows:
+        return
+    if not sys.stdout.isatty():
+        for row in table.rows:
+            say("  " + "  ".join(row).rstrip())
+        return
+    from rich.console import Console
+
+    Console().print(_rendered(table))
+
+
+def try_row(end: Conclusion) -> tuple[str, str, str, str]:
+    """Return when and how a try ended, and where its receipt is."""
+    from preservation.model.paths import printable
+
+    receipt = "" if end.receipt is None else printable(str(end.receipt))
+    return moment(end.concluded_at), end.verdict.value, printable(end.summary), receipt
+
+
+def counted(number: int, what: str) -> str:
+    """Return the number with its noun."""
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
+def moment(at: datetime) -> str:
+    """Return a time for people, to the minute, UTC."""
+    return f"{at:%Y-%m-%d %H:%M}"
+
+
+def _rendered(line: Shown) -> RenderableType:
+    from rich import table
+    from rich.text import Text
+
+    if isinstance(line, str):
+        return Text(line)
+    shown = table.Table(*line.headings, box=None, pad_edge=False)
+    for row in line.rows:
+        # As text: what stands in names is no markup.
+        shown.add_row(*map(Text, row))
+    return shown
+
+
+def _inboxes(found: Standing) -> Iterator[Shown]:
+    from preservation.model.amounts import byte_size
+
+    inboxes = found.inboxes
+    if found.watcher_fault:
+        yield found.watcher_fault
+    if inboxes is None:
+        return
+    figures = f": {counted(inboxes.files, 'file')}, {byte_size(inboxes.bytes)}" if inboxes.waiting else ""
+    yield f"Waiting in the inboxes: {inboxes.waiting or 'none'}{figures}"
+    rows = [(drop.path, moment(drop.since) if drop.since else "", drop.sentence) for drop in inboxes.drops]
+    rows += [(entry.path, "", entry.sentence) for entry in (*inboxes.faults, *inboxes.passed_over)]
+    yield StatusTable(("drop", "since", ""), tuple(rows))
+
+
+def _taken(found: Standing) -> Iterator[Shown]:
+    yield f"\nTaken and not answered yet: {len(found.taken) or 'none'}"
+    yield StatusTable(("object", "", "since", ""), tuple(_taken_row(one) for one in found.taken))
+    yield from found.troubles
+
+
+def _taken_row(one: Pending) -> tuple[str, ...]:
+    from preservation.model.paths import printable
+
+    tries = one.tries
+    if tries is None:
+        return str(one.take.object_id), "waits for a run", moment(one.take.at), ""
+    state = "given to a run" if tries.verdict is None else tries.verdict.value
+    return str(one.take.object_id), state, moment(tries.at), printable(tries.sentence)
+
+
+def _on_their_way(found: Standing) -> Iterator[Shown]:
+    yield f"\nOn their way: {len(found.on_its_way) or 'none'}"
+    yield StatusTable(
+        ("object", "stage", "done", "rate", "time left", "since", ""),
+        tuple(_way_row(one, found.at) for one in found.on_its_way),
+    )
+
+
+def _way_row(one: OnItsWay, at: datetime) -> tuple[str, ...]:
+    from flows.submission.progress.progress import done_in_words, left_in_words, rate_in_words
+
+    stage, progress = one.way.stage or "answer", one.way.progress
+    done = done_in_words(progress) if progress else ""
+    if not one.runs:
+        return one.object, stage, done, "", "", moment(one.touched), "left"
+    running = f"running on {one.elsewhere}" if one.elsewhere else "running"
+    if progress is None:
+        return one.object, stage, "", "", "", moment(one.touched), running
+    rate, left = rate_in_words(progress, at), left_in_words(progress.left(at))
+    return one.object, stage, done, rate, left, moment(progress.began), running
+
+
+def _ends(found: Standing) -> Iterator[Shown]:
+    yield f"\nStored today, and what needs somebody: {len(found.latest) or 'nothing'}"
+    yield StatusTable(
+        ("ended", "verdict", "object", "", "receipt"),
+        tuple(
+            (moment(end.concluded_at), end.verdict.value, str(end.submission.object), *try_row(end)[2:])
+            for end in found.latest
+        ),
+    )
+
+
+def _kept(found: Standing) -> Iterator[Shown]:
+    from preservation.model.amounts import byte_size
+
+    counts = found.counts
+    ends = ", ".join(f"{number:,} {verdict}" for verdict, number in sorted(counts.conclusions.items()))
+    yield f"\nSubmissions ended: {ends or 'none yet'}"
+    yield (
+        f"Kept: {counted(counts.objects, 'object')} in {counted(counts.packages, 'version')}, "
+        f"{counted(counts.files, 'file')}, {byte_size(counts.bytes)}"
+    )

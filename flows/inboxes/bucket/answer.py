@@ -1,0 +1,158 @@
+"""Answering in the bucket: as in a folder, the drop goes where people look for it, its receipt beside it.
+
+Each step is noted in the take when it is done, so whoever comes after one who was killed does the rest.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from flows.inboxes.answer import (
+    RECEIPTS,
+    Answer,
+    Place,
+    brought_receipt,
+    finish,
+    is_answered,
+    names_for,
+    noted_answer,
+)
+from flows.inboxes.bucket.claims import BucketClaims
+from flows.inboxes.bucket.download import each, local_path, objects_of, sentinels_of
+from flows.inboxes.bucket.keys import DropPlace
+from flows.inboxes.queue.locks import locked_take
+from flows.inboxes.queue.takes import Take, remove_take
+from flows.inboxes.shelf import Shelf
+from flows.installation.log import LOG
+from preservation.model.paths import StoreKey, printable
+from preservation.records import Records
+from storage.ports.drop_buckets import DropBucket, DroppedObject
+
+_MEDIA_TYPES: Final = {".html": "text/html; charset=utf-8", ".json": "application/json"}
+
+
+class _AnsweredAs(msgspec.Struct, frozen=True):
+    """Under which name a drop is answered."""
+
+    name: str
+
+
+class BucketAnswers:
+    """Answers takes from one bucket inbox, ``threads`` objects at a time."""
+
+    def __init__(
+        self, bucket: DropBucket, claims: BucketClaims, threads: int, stopped: threading.Event
+    ) -> None:
+        self._bucket = bucket
+        self._claims = claims
+        self._threads = threads
+        self._stopped = stopped
+
+    def answer(self, take: Take) -> bool:
+        """Do what is left to do for a take whose answer was noted; say whether all of it is done.
+
+        One that somebody is answering now is left to them. Raises ``OSError``, ``StorageError``,
+        ``StoppedError``, or ``IntegrityError`` where what is to be done cannot be read.
+        """
+        with locked_take(take, wait=False) as ours:
+            if not ours or not is_answered(take):
+                return False
+            answer = noted_answer(take)
+            self._once(take, "answered", lambda: self._tell(take, answer))
+            self._once(take, "cleared", lambda: self._clear(take))
+            if answer.place is Place.REJECTED:
+                _remove_local_copy(take)
+            else:
+                finish(take)
+        self._claims.give_back(DropPlace.of(take), take.id)
+        return True
+
+    def _once(self, take: Take, step: str, act: Callable[[], None]) -> None:
+        done = take.folder / f"{step}.done"
+        if not done.exists():
+            act()
+            done.touch()
+            Shelf(take.folder).sync()
+
+    def _tell(self, take: Take, answer: Answer) -> None:
+        """Put the receipts where people look, and beside them what is sent back."""
+        place = Place.ACCEPTED if answer.place is Place.ACCEPTED else Place.REJECTED
+        name = self._name_in(place, take)
+        if answer.place is Place.REJECTED:
+            self._send_back(take, name)
+        self._put_receipts(take, place, name)
+
+    def _put_receipts(self, take: Take, place: Place, name: str) -> None:
+        for ending in RECEIPTS:
+            receipt = brought_receipt(take, ending)
+            with suppress(FileNotFoundError):
+                key = DropPlace.of(take).answer(place, f"{name}{ending}")
+                self._bucket.put(key, receipt, _MEDIA_TYPES[receipt.suffix])
+
+    def _name_in(self, place: Place, take: Take) -> str:
+        """Return a name that nothing there has; noted first, so that after a kill it is the same."""
+        note = Records(take.folder / "answered-as.json", _AnsweredAs)
+        for noted in note.so_far:
+            return noted.name
+        endings = (*RECEIPTS, *self._endings_of_sentinels(take))
+        name = next(name for name in names_for(take.name) if self._is_free(place, take, name, endings))
+        note.write([_AnsweredAs(name)])
+        return name
+
+    def _endings_of_sentinels(self, take: Take) -> list[str]:
+        start = DropPlace.of(take).key
+        return [sentinel.key.removeprefix(start) for sentinel in sentinels_of(take)]
+
+    def _is_free(self, place: Place, take: Take, name: str, endings: Iterable[str]) -> bool:
+        """Say whether nothing has the name, nor that of what comes beside it: nobody knows what that is."""
+        return not any(self._has(DropPlace.of(take).answer(place, f"{name}{end}")) for end in ("", *endings))
+
+    def _has(self, key: StoreKey) -> bool:
+        return self._bucket.find(key) is not None or any(True for _ in self._bucket.list(f"{key}/"))
+
+    def _send_back(self, take: Take, name: str) -> None:
+        place = DropPlace.of(take)
+        target = place.answer(Place.REJECTED, name)
+
+        def send(dropped: DroppedObject) -> None:
+            key = StoreKey(f"{target}{dropped.key.removeprefix(place.key)}")
+            if not self._bucket.copy(dropped, key) and not dropped.key.endswith("/"):
+                # It became another meanwhile: what is sent back is what was judged.
+                self._bucket.put(key, local_path(take, dropped, take.shelf.path), "application/octet-stream")
+
+        each(objects_of(take), send, self._threads, self._stopped)
+        for sentinel in sentinels_of(take):
+            self._bucket.copy(sentinel, StoreKey(f"{target}{sentinel.key.removeprefix(place.key)}"))
+
+    def _clear(self, take: Take) -> None:
+        """Remove from the inbox what was fetched; what came in its place is the next drop."""
+
+        def remove(dropped: DroppedObject) -> None:
+            if not self._bucket.remove(dropped):
+                told = "it became another after it was taken, and stays"
+                LOG.info("%s: %s", printable(self._bucket.location(dropped.key)), told)
+
+        each(_all_of(take), remove, self._threads, self._stopped)
+
+
+def _all_of(take: Take) -> Iterable[DroppedObject]:
+    return chain(objects_of(take), sentinels_of(take))
+
+
+def _remove_local_copy(take: Take) -> None:
+    """Remove what is in the bucket again. Raises ``OSError``."""
+    copy: Path = take.path
+    if copy.is_dir():
+        shutil.rmtree(copy)
+    else:
+        copy.unlink(missing_ok=True)
+    if not remove_take(take.folder):
+        LOG.warning("%s: could not be removed yet; nothing is lost by it", take.folder)

@@ -1,0 +1,186 @@
+"""Bringing a drop from a bucket into its take: several files at a time, each whole or not there at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+
+from flows.inboxes.bucket.keys import DropPlace
+from flows.inboxes.queue.takes import Take, announce_take
+from flows.inboxes.shelf import make_durable, move
+from flows.installation.processes import this_process
+from flows.submission.drop import outline_of
+from preservation.errors import SourceChangedError, UnacceptableContentError, UnavailableError
+from preservation.model.paths import printable
+from preservation.records import Records
+from storage.ports.drop_buckets import DropBucket, DroppedObject
+
+_BLOCK_BYTES: Final = 1 << 20
+_AHEAD: Final = 4
+"""So many objects for each thread may wait for it."""
+
+Item = TypeVar("Item")
+
+
+class StoppedError(Exception):
+    """The service was asked to end; what is left is done by the next one."""
+
+
+@dataclass(slots=True)
+class DownloadProgress:
+    """How much of a drop is here."""
+
+    files: int = 0
+    bytes: int = 0
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, size: int) -> None:
+        """Count a file."""
+        with self._turn:
+            self.files += 1
+            self.bytes += size
+
+
+def objects_of(take: Take) -> Records[DroppedObject]:
+    """Return what the drop of a take consists of, as it was listed; there once that is known for good."""
+    return Records(take.folder / "objects.jsonl", DroppedObject)
+
+
+def sentinels_of(take: Take) -> Records[DroppedObject]:
+    """Return the sentinels that lay beside it."""
+    return Records(take.folder / "sentinels.jsonl", DroppedObject)
+
+
+def local_path(take: Take, dropped: DroppedObject, root: Path) -> Path:
+    """Return where an object of the drop lies below ``root``."""
+    below = dropped.key.removeprefix(DropPlace.of(take).key)
+    return root / f"{take.name}{below}"
+
+
+def bring(
+    take: Take, bucket: DropBucket, threads: int, stopped: threading.Event, progress: DownloadProgress
+) -> Take:
+    """Bring all that is not here yet, then let the take have its drop; return it as it is from then on.
+
+    Raises ``SourceChangedError`` where an object is no longer the one that was listed,
+    ``UnacceptableContentError`` where the keys cannot be files and folders beside each other, ``OSError``,
+    ``StorageError``, and ``StoppedError``.
+    """
+    arriving, parts = take.arrived.path, take.arriving / "parts"
+    if not _is_of_this_boot(take):
+        # What was written before the machine went down may be there in name only.
+        shutil.rmtree(take.arriving, ignore_errors=True)
+    shutil.rmtree(parts, ignore_errors=True)
+    for folder in (arriving, parts):
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def bring_one(numbered: tuple[int, DroppedObject]) -> None:
+        number, dropped = numbered
+        target = local_path(take, dropped, arriving)
+        try:
+            if dropped.key.endswith("/"):
+                target.mkdir(parents=True, exist_ok=True)
+                return
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not (target.is_file() and target.stat().st_size == dropped.size):
+                copy_object(bucket, dropped, parts / str(number), stopped)
+                (parts / str(number)).rename(target)
+        except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+            raise UnacceptableContentError(
+                f"{printable(dropped.key)} cannot be a file or a folder beside the others, because one of "
+                "them has its name, or the name of a folder on the way to it; give it another name"
+            ) from error
+        progress.add(dropped.size)
+
+    each(enumerate(objects_of(take)), bring_one, threads, stopped)
+    shutil.rmtree(parts)
+    make_durable(arriving)
+    whole = arriving / take.name
+    taken = msgspec.structs.replace(take, by=this_process(), tree=outline_of(whole).signature)
+    announce_take(taken)
+    move(taken.arrived, take.name, taken.shelf, take.name)
+    shutil.rmtree(take.arriving, ignore_errors=True)
+    return taken
+
+
+def copy_object(bucket: DropBucket, dropped: DroppedObject, target: Path, stopped: threading.Event) -> None:
+    """Write that very object to a new file, with the time of its last change.
+
+    Raises ``SourceChangedError`` where it is another, ``UnavailableError`` where it does not come to its end
+    or comes with other bytes than the service has, and ``StoppedError``.
+    """
+    buffer = memoryview(bytearray(min(_BLOCK_BYTES, dropped.size + 1)))
+    size = 0
+    with bucket.open(dropped) as stream, target.open("xb", buffering=0) as sink:
+        while True:
+            try:
+                count = stream.readinto(buffer)
+            except OSError as error:
+                raise UnavailableError(
+                    f"bucket inbox {bucket.name}: {printable(dropped.key)} cannot be read to its end "
+                    f"({error}); see to the service and the network; it is tried again"
+                ) from error
+            if not count:
+                break
+            size += count
+            rest = buffer[:count]
+            while rest:
+                # A disk that is almost full takes some of it.
+                rest = rest[sink.write(rest) :]
+            if stopped.is_set():
+                raise StoppedError
+    if size != dropped.size:
+        raise SourceChangedError(
+            f"bucket inbox {bucket.name}: {printable(dropped.key)} has {size} bytes, and "
+            f"{dropped.size} were listed"
+        )
+    modified = dropped.modified.timestamp()
+    os.utime(target, (modified, modified))
+
+
+def until_stopped(items: Iterable[Item], stopped: threading.Event) -> Iterator[Item]:
+    """Give the items. Raises ``StoppedError`` instead, once it is asked for."""
+    for item in items:
+        if stopped.is_set():
+            raise StoppedError
+        yield item
+
+
+def each(
+    items: Iterable[Item], work: Callable[[Item], object], threads: int, stopped: threading.Event
+) -> None:
+    """Do ``work`` for each of the items, several at a time.
+
+    Raises what the first to fail raised, and ``StoppedError`` once that is asked for.
+    """
+
+    def work_on(item: Item) -> None:
+        if stopped.is_set():
+            raise StoppedError
+        work(item)
+
+    under_way: deque[Future[object]] = deque()
+    with ThreadPoolExecutor(threads, "bucket") as workers:
+        try:
+            for item in items:
+                under_way.append(workers.submit(work_on, item))
+                while len(under_way) > _AHEAD * threads:
+                    under_way.popleft().result()
+            while under_way:
+                under_way.popleft().result()
+        finally:
+            workers.shutdown(cancel_futures=True)
+
+
+def _is_of_this_boot(take: Take) -> bool:
+    boot = this_process().born.partition(" ")[0]
+    return take.by.born.partition(" ")[0] == boot

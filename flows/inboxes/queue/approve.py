@@ -1,0 +1,120 @@
+"""A person's answer to what a taken drop waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flows.inboxes.answer import forget_damaged_answer, has_damaged_answer
+from flows.inboxes.queue.attempts import Attempts, attempts_of, forget_attempts, note_run, put_back_attempts
+from flows.inboxes.queue.backlog import Backlog
+from flows.inboxes.queue.locks import locked_backlog
+from flows.inboxes.queue.takes import Take, take_folders, take_of
+from flows.installation.settings import Settings
+from flows.installation.wiring import now
+from flows.submission.drop import DropRequest
+from preservation.errors import NotFoundError, UnavailableError
+from preservation.model.identifiers import ObjectId
+from preservation.model.paths import printable
+from preservation.model.verdicts import Verdict
+from storage.ports.catalogue import Catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A take that may go on, and why it did not: how its tries went, or that its answer cannot be read."""
+
+    take: Take
+    tries: Attempts | None
+
+    @property
+    def sentence(self) -> str:
+        """Say why it did not go on."""
+        if self.tries is None:
+            return "what was to become of it cannot be read any more"
+        return self.tries.sentence or "its last run ended without a word, or has not ended"
+
+
+def stopped_take(object_id: ObjectId, settings: Settings) -> Stopped:
+    """Return the oldest take of the object that was tried and is not answered.
+
+    Raises ``NotFoundError`` where there is none, ``UnavailableError`` where an area cannot be read.
+    """
+    for area in settings.areas:
+        try:
+            for folder in take_folders(area):
+                take = take_of(folder, area)
+                if take is None or take.object_id != object_id or not take.has_drop:
+                    continue
+                damaged = has_damaged_answer(take)
+                tries = None if damaged else attempts_of(take)
+                if damaged or tries is not None:
+                    return Stopped(take, tries)
+        except OSError as error:
+            raise UnavailableError(
+                f"{printable(str(area.root))}: what was taken cannot be read ({error.strerror or error}); "
+                "see to its disk, then try again"
+            ) from error
+    raise NotFoundError(
+        f"{object_id}: no drop of that name was taken, tried and left; muniment status shows what was"
+    )
+
+
+def retry(stopped: Stopped) -> None:
+    """Let the running service give the take to a run. Raises ``UnavailableError``."""
+    try:
+        forget_damaged_answer(stopped.take)
+        forget_attempts(stopped.take)
+    except OSError as error:
+        raise UnavailableError(
+            f"{printable(str(stopped.take.folder))} cannot be written to ({error.strerror or error}); see to "
+            "its disk, then try again"
+        ) from error
+
+
+def waiting_take(object_id: ObjectId, settings: Settings) -> Take:
+    """Return the oldest take of the object that waits for a person. Raises ``NotFoundError``."""
+    for one in Backlog(settings.areas).pending():
+        waits = one.tries is not None and one.tries.verdict is Verdict.WAITING
+        if waits and one.take.object_id == object_id:
+            return one.take
+    raise NotFoundError(
+        f"{object_id}: nothing of that name waits for a person; muniment status shows what does"
+    )
+
+
+def overtaken(take: Take, catalogue: Catalogue) -> str:
+    """Say which version was stored after the take was made, and would not be the latest; else ``""``.
+
+    Raises ``StorageError`` where the database does not answer.
+    """
+    latest = catalogue.latest(take.object_id)
+    if latest is None or latest.registered_at <= take.at:
+        return ""
+    return (
+        f"{latest.package} was stored at {latest.registered_at:%Y-%m-%d %H:%M} UTC, after this drop was "
+        f"taken ({take.at:%Y-%m-%d %H:%M} UTC): approved, what was dropped earlier becomes the latest version"
+    )
+
+
+def approved(
+    take: Take, settings: Settings, *, by: str, because: str, ask: Callable[[Sequence[DropRequest]], Any]
+) -> None:
+    """Have the take preserved as approved.
+
+    Raises ``NotFoundError`` where somebody else has just done so, and what ``ask`` raises; then it waits as
+    before.
+    """
+    with locked_backlog(settings):
+        before = attempts_of(take)
+        waits = before is not None and before.verdict is Verdict.WAITING
+        if not waits or not note_run(take, now(), before):
+            raise NotFoundError(
+                f"{take.object_id}: it does not wait any more; muniment status shows how it is"
+            )
+        try:
+            ask([replace(take.as_drop, approved_by=by, because=because)])
+        except BaseException:
+            put_back_attempts(take, before)
+            raise

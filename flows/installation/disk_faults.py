@@ -1,0 +1,62 @@
+"""Faults of this machine: what a disk of ours could not do, told with its folder and with what to do."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flows.installation.settings import Settings
+from preservation.errors import DeniedError, StorageError, StoreFullError, UnavailableError
+from preservation.model.paths import printable
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_DENIED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+_HARDLY_ANYTHING = 1 << 20
+"""Bytes: a disk with less is the one that was full, also where a failed write left a little."""
+
+
+@contextmanager
+def faults_told(settings: Settings) -> Iterator[None]:
+    """Turn an ``OSError`` raised within into the ``StorageError`` of ``machine_fault``."""
+    try:
+        yield
+    except OSError as error:
+        raise machine_fault(error, settings) from error
+
+
+def machine_fault(error: OSError, settings: Settings) -> StorageError:
+    """Return what an ``OSError`` outside of any store means: full, denied, or not there."""
+    reason = error.strerror or str(error)
+    where = printable(os.fsdecode(error.filename)) if error.filename else "a folder of this installation"
+    if error.errno in _FULL:
+        full = " and ".join(printable(str(folder)) for folder in _full_folders(settings)) or where
+        return StoreFullError(f"no space is left on the disk of {full}; free space there")
+    if error.errno in _DENIED:
+        return DeniedError(
+            f"{where} cannot be written: {reason}; see who owns it, and that its disk is mounted for writing"
+        )
+    return UnavailableError(f"{where}: {reason}; see that its disk is healthy and mounted")
+
+
+def _full_folders(settings: Settings) -> Iterator[Path]:
+    """Give the folders that we write to, on whose disk there is no room; the system does not say which."""
+    seen: set[int] = set()
+    for folder in (
+        settings.processing,
+        settings.state,
+        settings.receipts,
+        settings.access,
+        Path(tempfile.gettempdir()),
+    ):
+        try:
+            disk, space = folder.stat().st_dev, os.statvfs(folder)
+        except OSError:
+            continue
+        full = space.f_bavail * space.f_frsize < _HARDLY_ANYTHING or (space.f_files and not space.f_favail)
+        if full and disk not in seen:
+            seen.add(disk)
+            yield folder

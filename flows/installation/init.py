@@ -1,0 +1,159 @@
+"""Making an installation: one directory with its settings, policies, inboxes, stores and keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flows.installation.settings import FILE_NAME, FolderStoreSettings
+from flows.installation.settings_file import load_settings
+from flows.installation.wiring import open_installation
+from preservation.errors import ConfigurationError
+from preservation.model.identifiers import StoreName
+from preservation.policy.shipped import shipped_policies
+from storage.journal.keys import generate_key
+from storage.stores.roots import make_folder_store
+
+_FOLDERS = (
+    "policies",
+    "inbox",
+    "processing",
+    "accepted",
+    "rejected",
+    "quarantine",
+    "stores",
+    "access",
+    "state",
+    "receipts",
+    "reports",
+)
+
+_SETTINGS = """\
+# Muniment: the settings of this installation. Paths are relative to this file.
+# Any of them can be overridden by the environment: MUNIMENT_DATABASE__URL, MUNIMENT_WORK__THREADS ...
+
+# Governs every collection that has no entry of its own below.
+default_policy = "policies/digitized-images.toml"
+
+[database]
+# The catalogue and the journal: back it up (docs/operations.md). For several machines or many writers:
+# url = "postgresql://muniment@db.example.org/muniment", its password in ~/.pgpass.
+url = "sqlite:///state/muniment.db"
+
+[prefect]
+# api_url = "http://127.0.0.1:4200/api"   # a Prefect of your own; else Muniment runs one in state/prefect
+port = 4200                               # where `muniment up` serves it
+
+[work]
+threads = 0              # that read and write; 0: one a core
+caged_processes = 0      # that decode images and documents; 0: one a core
+
+[retries]
+# Seconds to wait before each further try, where waiting may help: a store that is away, a locked database.
+stores = [2, 10, 30]
+database = [1, 5, 15]
+
+[limits]
+# What one caged process may use at most: a 600 dpi scan of an A1 sheet decodes to 840 MB, takes 2 GB
+# to become a TIFF, and 5.5 GB to become a JPEG 2000.
+memory = "8 GiB"
+cpu_seconds = 600
+wall_seconds = 900
+
+[service]
+# Flow runs under way at a time, and the seconds after which a drop that was interrupted is tried again.
+runs = 2
+pauses = [60, 300, 900, 3600]
+
+[schedules]
+# When jobs run by themselves: cron, "" for never. "30 2 * * *" is every day at half past two.
+clear = "30 2 * * *"             # removes from accepted/ what is due
+verify_journal = "30 4 * * *"    # checks that nobody altered the journal
+timezone = "UTC"                 # or "Europe/Berlin"
+
+# Who is told of what needs somebody (docs/operations.md, Alarms); without it, alarms stand in the log alone.
+# [alarms]
+# waiting_hours = 72
+#
+# [alarms.mail]
+# host = "mail.example.org"
+# from = "muniment@example.org"
+# to = ["archive@example.org"]
+# security = "starttls"          # or "tls", or "none"
+#
+# [[alarms.webhook]]
+# url = "https://chat.example.org/muniment"
+
+# Inboxes elsewhere, on a share for example: make its folder `inbox`, the others are made in it.
+# [[area]]
+# path = "/mnt/scans"
+
+# A bucket that drops arrive in, below inbox/<collection>/, and that they are answered in. Credentials are
+# taken from the environment, or from a `profile` of the AWS configuration files.
+# [[bucket_inbox]]
+# name = "scans"
+# bucket = "scans"
+# prefix = ""                                # before inbox/, accepted/ and rejected/
+# endpoint_url = "https://s3.example.com"    # without it: Amazon's own
+# poll = 30                                  # seconds from one listing to the next
+
+# A collection and the policy that governs it, all of it. Its inbox is inbox/<name>.
+[[collection]]
+name = "images"
+policy = "policies/digitized-images.toml"
+
+[[collection]]
+name = "documents"
+policy = "policies/digitized-documents.toml"
+
+[[collection]]
+name = "files"
+policy = "policies/bit-level.toml"
+
+# Stores: where packages are kept. `site` tells places apart that one disaster does not reach together.
+# These two folders stand on one machine: good for a first try. Put the second one elsewhere before you
+# trust it with the only copy of something.
+[[store]]
+name = "first"
+kind = "folder"
+path = "stores/first"
+site = "first-site"
+provider = "this machine"
+media = "disk"
+
+[[store]]
+name = "second"
+kind = "folder"
+path = "stores/second"
+site = "second-site"
+provider = "this machine"
+media = "disk"
+"""
+
+
+def make_installation(directory: Path) -> Path:
+    """Make an installation in ``directory``, which must be empty or not there yet; return its settings file.
+
+    Raises ``ConfigurationError`` where something is there already: nothing is overwritten.
+    """
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise ConfigurationError(
+            f"{directory}: this is not an empty directory, and nothing is overwritten; name a new one"
+        )
+    for folder in _FOLDERS:
+        (directory / folder).mkdir(parents=True)
+    (directory / "state").chmod(0o700)
+    (directory / "quarantine").chmod(0o700)
+    for name, content in shipped_policies().items():
+        (directory / "policies" / name).write_bytes(content)
+    file = directory / FILE_NAME
+    file.write_text(_SETTINGS, encoding="utf-8")
+    settings = load_settings(directory)
+    for store in settings.store:
+        if isinstance(store, FolderStoreSettings):
+            make_folder_store(StoreName(store.name), settings.store_root(store))
+    for collection in settings.collection:
+        (directory / "inbox" / collection.name).mkdir()
+    generate_key(settings.keys)
+    with open_installation(settings):
+        pass
+    return file

@@ -1,0 +1,26 @@
+"""Whether the stores can ever hold what a policy asks for; known before a byte is read."""
+
+from __future__ import annotations
+
+from flows.installation.settings import Settings
+from preservation.errors import ConfigurationError
+from preservation.policy.schema import Policy
+
+
+def require_reachable(policy: Policy, settings: Settings) -> None:
+    """Raise ``ConfigurationError`` where the policy asks for stores, copies or sites that there are not."""
+    asked = policy.terms.replication
+    unknown = sorted(set(asked.stores) - set(settings.store_names))
+    if unknown:
+        raise ConfigurationError(
+            f"policy {policy.terms.policy!r} names stores that are not configured: "
+            f"{', '.join(unknown)}; add them to muniment.toml, or take them out of its [replication]"
+        )
+    stores = [store for store in settings.store if not asked.stores or store.name in asked.stores]
+    sites = {store.site for store in stores}
+    if len(stores) < asked.copies or len(sites) < asked.sites:
+        raise ConfigurationError(
+            f"policy {policy.terms.policy!r} asks for {asked.copies} copies on {asked.sites} sites, and "
+            f"there are {len(stores)} stores on {len(sites)} sites; add stores to muniment.toml, or have "
+            "the policy ask for fewer"
+        )

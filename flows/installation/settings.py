@@ -1,0 +1,425 @@
+"""Everything an installation is told: the settings, their bounds and their defaults, section by section."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from itertools import combinations
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ByteSize,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+
+from flows.installation.areas import Area
+from flows.installation.schedule import require_cron, require_timezone
+from preservation.errors import ConfigurationError
+from preservation.model.identifiers import CollectionName, StoreName, collection_name
+from preservation.tools.clamd import clamd_address
+
+
+def _cron_or_never(text: str) -> str:
+    return require_cron(text) if text.strip() else ""
+
+
+_Cron = Annotated[str, AfterValidator(_cron_or_never)]
+_Timezone = Annotated[str, AfterValidator(require_timezone)]
+
+
+class ScheduleSettings(BaseModel):
+    """When jobs run by themselves: cron texts, read in ``timezone``; an empty one means never.
+
+    ``clear`` removes from the accepted drops what is due; ``verify_journal`` checks the journal.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    clear: _Cron = "30 2 * * *"
+    verify_journal: _Cron = "30 4 * * *"
+    timezone: _Timezone = "UTC"
+
+
+_WORD = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9-]+"
+_Address = Annotated[str, Field(pattern=rf"^{_WORD}(\.{_WORD})*@{_LABEL}(\.{_LABEL})*$", max_length=254)]
+"""As plain as every mail server takes it (RFC 5321, section 4.1.2): nothing in it ends a header."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Security(StrEnum):
+    """How the way to the mail server is secured: asked for after the greeting, from the start, or not."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
+
+
+_PORTS = {Security.STARTTLS: 587, Security.TLS: 465, Security.NONE: 25}
+
+
+class MailSettings(_Section):
+    """The mail server that alarms are handed to. Without ``port`` it is the one that ``security`` implies."""
+
+    host: str = Field(pattern=r"^[A-Za-z0-9.:-]{1,253}$")
+    port: int | None = Field(default=None, ge=1, le=65535)
+    sender: _Address = Field(alias="from")
+    to: tuple[_Address, ...] = Field(min_length=1, max_length=50)
+    security: Security = Security.STARTTLS
+
+    @property
+    def reached_at(self) -> int:
+        """The port."""
+        return self.port or _PORTS[self.security]
+
+
+class WebhookSettings(_Section):
+    """A URL that alarms are posted to. It must hold no password."""
+
+    url: str = Field(pattern=r"^https?://[^/@\s?#]+(/[^\s#]*)?$", max_length=2000)
+
+
+class AlarmSettings(_Section):
+    """Who is told. Without any of them, alarms stand in the log alone.
+
+    A drop that waits for ``waiting_hours`` raises an alarm.
+    """
+
+    mail: MailSettings | None = None
+    webhook: tuple[WebhookSettings, ...] = Field(default=(), max_length=20)
+    waiting_hours: float = Field(default=72, gt=0, le=365 * 24)
+
+
+FILE_NAME = "muniment.toml"
+
+_Collection = Annotated[str, AfterValidator(collection_name)]
+
+
+def _listed(value: object) -> object:
+    """Take apart what the environment gives as one text: ``2, 10, 30``; empty is none."""
+    return [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+_NAME = r"^[a-z0-9][a-z0-9_-]{0,62}$"
+_Wait = Annotated[float, Field(ge=0, le=24 * 60 * 60)]
+_Waits = Annotated[tuple[_Wait, ...], BeforeValidator(_listed), Field(max_length=20)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatabaseSettings(_Section):
+    """Where the catalogue and the journal live. A relative SQLite path is below the installation."""
+
+    url: str = "sqlite:///state/muniment.db"
+
+
+class PrefectSettings(_Section):
+    """Which Prefect runs the flows. Without ``api_url`` the installation runs its own server."""
+
+    api_url: str = ""
+    port: int = Field(default=4200, ge=1024, le=65535)
+
+
+class WorkSettings(_Section):
+    """How much of the machine is used, and by what.
+
+    ``threads`` read and write; ``caged_processes`` decode images and documents. 0 means one a core.
+    A batch gathers drops of at most ``small_files`` files and ``small_size`` bytes, up to ``batch``. A worker
+    runs ``at_a_time`` flow runs beside each other.
+    """
+
+    task_runner: Literal["threads"] = "threads"
+    threads: int = Field(default=0, ge=0, le=256)
+    caged_processes: int = Field(default=0, ge=0, le=64)
+    at_a_time: int = Field(default=2, ge=1, le=64)
+    batch: int = Field(default=50, ge=1, le=500)
+    small_files: int = Field(default=200, ge=1)
+    small_size: ByteSize = Field(default=ByteSize(64 << 20))
+
+    @property
+    def reading_threads(self) -> int:
+        """How many threads read and write."""
+        return self.threads or os.cpu_count() or 1
+
+    @property
+    def decoding_processes(self) -> int:
+        """How many caged processes decode."""
+        return self.caged_processes or os.cpu_count() or 1
+
+
+class RetrySettings(_Section):
+    """How many seconds to wait before each further try, where an error says of itself that it may help.
+
+    As many tries follow the first as there are waits. ``stores`` is for writing to stores, where a network
+    or a disk may come back; ``database`` for catalogue and journal, where another writer may have been
+    before us; ``local_work`` for everything else, where a program ran out of its time.
+    """
+
+    local_work: _Waits = (1, 5)
+    stores: _Waits = (2, 10, 30)
+    database: _Waits = (1, 5, 15)
+
+
+class LimitSettings(_Section):
+    """What one caged process, and one serialized bag, may use at most."""
+
+    memory: ByteSize = Field(default=ByteSize(8 << 30), ge=256 << 20)
+    cpu_seconds: int = Field(default=600, ge=1)
+    wall_seconds: int = Field(default=900, ge=1)
+    derivative_size: ByteSize = Field(default=ByteSize(16 << 30))
+    unpacked_size: ByteSize = Field(default=ByteSize(64 << 30))
+    unpacked_files: int = Field(default=1_000_000, ge=1)
+
+
+def _clamd(text: str) -> str:
+    clamd_address(text)
+    return text
+
+
+class VirusSettings(_Section):
+    """Where clamd listens, and what it is asked.
+
+    ``seconds`` is how long it may be silent: more than its own MaxScanTime. ``streams`` go to it at a time,
+    0 means one a core. A file that is larger than ``largest`` is not sent: it must not be more than clamd's
+    MaxFileSize, MaxScanSize and StreamMaxLength, because clamd calls what it skips OK. The default is
+    Debian's, and ClamAV itself looks at no file of 2 GiB or more.
+    """
+
+    clamd: Annotated[str, AfterValidator(_clamd)] = "unix:/run/clamav/clamd.ctl"
+    seconds: float = Field(default=180, ge=1, le=24 * 60 * 60)
+    streams: int = Field(default=0, ge=0, le=64)
+    largest: ByteSize = Field(default=ByteSize(25 << 20), ge=1, lt=2 << 30)
+
+    @property
+    def parallel_streams(self) -> int:
+        """How many streams go to clamd at a time."""
+        return self.streams or os.cpu_count() or 1
+
+
+class ServiceSettings(_Section):
+    """How ``muniment up`` works off what was taken from the inboxes.
+
+    ``runs`` flow runs may be under way at a time, over all collections. A drop that was interrupted is tried
+    again after each of ``pauses``, in seconds; then it is left, with an alarm. Inboxes are looked through
+    every ``sweep`` seconds, or as much less often as keeps that below a hundredth of a core.
+    """
+
+    runs: int = Field(default=2, ge=1, le=64)
+    pauses: _Waits = (60, 300, 900, 3600)
+    sweep: float = Field(default=5, ge=1, le=3600)
+    drain_seconds: float = Field(default=300, ge=0, le=24 * 60 * 60)
+
+
+class AreaSettings(_Section):
+    """A directory besides the installation's own, such as a share, in which drops arrive and are answered."""
+
+    path: Path
+
+
+class CollectionSettings(_Section):
+    """One collection and the policy that governs it, all of it. ``at_a_time`` runs of it may be under way."""
+
+    name: _Collection
+    policy: Path
+    at_a_time: int = Field(default=0, ge=0, le=64)
+
+
+class _StoreSettings(_Section):
+    """A store. ``site`` tells places apart that one disaster does not reach together."""
+
+    name: str = Field(pattern=_NAME)
+    site: str = Field(min_length=1)
+    provider: str = ""
+    media: str = ""
+
+
+class FolderStoreSettings(_StoreSettings):
+    """A store that is a folder."""
+
+    kind: Literal["folder"]
+    path: Path
+
+
+class BucketSettings(_Section):
+    """Where a bucket of a service that speaks S3 is. The bucket must be there.
+
+    Credentials are no settings: they come from the environment, or from ``profile`` in the AWS
+    configuration files. Without ``endpoint_url`` the service is Amazon's own. ``connections`` may be
+    open at a time.
+    """
+
+    bucket: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]$")
+    prefix: str = Field(default="", max_length=200, pattern=r"^([^/]+(/[^/]+)*)?$")
+    endpoint_url: str = Field(default="", pattern=r"^(https?://[^/\s]+(/\S*)?)?$")
+    region: str = ""
+    addressing: Literal["auto", "path", "virtual"] = "auto"
+    profile: str = ""
+    connections: int = Field(default=16, ge=1, le=256)
+
+
+class S3StoreSettings(_StoreSettings, BucketSettings):
+    """A store that is a bucket."""
+
+    kind: Literal["s3"]
+
+
+class BucketInboxSettings(BucketSettings):
+    """A bucket that drops arrive in, below ``inbox/<collection>/``, and that they are answered in.
+
+    It is listed every ``poll`` seconds, or as much less often as keeps that below a hundredth of a core.
+    """
+
+    name: str = Field(pattern=_NAME)
+    poll: float = Field(default=30, ge=1, le=3600)
+
+
+StoreSettings = Annotated[FolderStoreSettings | S3StoreSettings, Field(discriminator="kind")]
+
+
+def _overlap(one: BucketSettings, other: BucketSettings) -> bool:
+    if (_service(one.endpoint_url), one.bucket) != (_service(other.endpoint_url), other.bucket):
+        return False
+    first, second = (f"{place.prefix}/".lstrip("/") for place in (one, other))
+    return first.startswith(second) or second.startswith(first)
+
+
+def _service(endpoint_url: str) -> tuple[str, str]:
+    """Return which service answers there, however that is written; over http or https it is the same."""
+    parts = urlsplit(endpoint_url)
+    host = parts.netloc.lower().removesuffix({"http": ":80", "https": ":443"}.get(parts.scheme, ""))
+    # Without an address it is Amazon's own, whose buckets are the same ones in every region.
+    return ("" if host.endswith(".amazonaws.com") else host), parts.path.rstrip("/")
+
+
+class Settings(_Section):
+    """Everything an installation is told. ``directory`` is the installation's own."""
+
+    directory: Path
+    database: DatabaseSettings = DatabaseSettings()
+    prefect: PrefectSettings = PrefectSettings()
+    work: WorkSettings = WorkSettings()
+    retries: RetrySettings = RetrySettings()
+    limits: LimitSettings = LimitSettings()
+    virus: VirusSettings = VirusSettings()
+    service: ServiceSettings = ServiceSettings()
+    alarms: AlarmSettings = AlarmSettings()
+    schedules: ScheduleSettings = ScheduleSettings()
+    area: tuple[AreaSettings, ...] = ()
+    bucket_inbox: tuple[BucketInboxSettings, ...] = ()
+    default_policy: Path | None = None
+    collection: tuple[CollectionSettings, ...] = ()
+    store: tuple[StoreSettings, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Settings:
+        for kind, names in (
+            ("collection", [collection.name for collection in self.collection]),
+            ("store", [store.name for store in self.store]),
+            ("bucket inbox", [inbox.name for inbox in self.bucket_inbox]),
+        ):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"more than one {kind} is called {', '.join(twice)}")
+        return self
+
+    @model_validator(mode="after")
+    def _areas_are_named_once(self) -> Settings:
+        roots = [os.path.normpath(area.root) for area in self.areas]
+        twice = sorted({root for root in roots if roots.count(root) > 1})
+        if twice:
+            raise ValueError(
+                f"{', '.join(twice)} is more than one area; name each once, and not the installation"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _bucket_inboxes_are_apart(self) -> Settings:
+        for one, other in combinations(self.bucket_inbox, 2):
+            if _overlap(one, other):
+                raise ValueError(
+                    f"the bucket inboxes {one.name} and {other.name} are one place, or lie in each other; "
+                    "name it once, or give each a prefix, or better a bucket, of its own"
+                )
+        for inbox in self.bucket_inbox:
+            for store in self.store:
+                if isinstance(store, S3StoreSettings) and _overlap(inbox, store):
+                    raise ValueError(
+                        f"the bucket inbox {inbox.name} and the store {store.name} lie in each other; "
+                        "give each a prefix, or better a bucket, of its own"
+                    )
+        return self
+
+    @property
+    def areas(self) -> tuple[Area, ...]:
+        """Where drops arrive: the installation's own directory first."""
+        return (Area(self.directory, own=True), *(Area(self.directory / area.path) for area in self.area))
+
+    @property
+    def state(self) -> Path:
+        """Databases, keys and Prefect's own files."""
+        return self.directory / "state"
+
+    @property
+    def keys(self) -> Path:
+        """The key that signs the journal's heads, and every public key ever used."""
+        return self.state / "keys"
+
+    @property
+    def processing(self) -> Path:
+        """Submissions on their way."""
+        return self.directory / "processing"
+
+    @property
+    def receipts(self) -> Path:
+        """What people are answered."""
+        return self.directory / "receipts"
+
+    @property
+    def access(self) -> Path:
+        """Access derivatives: made to be remade."""
+        return self.directory / "access"
+
+    @property
+    def database_url(self) -> str:
+        """The database's URL, a relative SQLite path made absolute."""
+        scheme, separator, path = self.database.url.partition(":///")
+        if separator and scheme.startswith("sqlite") and not path.startswith("/"):
+            return f"{scheme}:///{self.directory / path}"
+        return self.database.url
+
+    def policy_of(self, collection: CollectionName) -> Path:
+        """Return the policy file that governs ``collection``.
+
+        Raises ``ConfigurationError`` where neither the collection nor a default policy is configured.
+        """
+        for configured in self.collection:
+            if configured.name == collection:
+                return self.directory / configured.policy
+        if self.default_policy is not None:
+            return self.directory / self.default_policy
+        known = ", ".join(configured.name for configured in self.collection) or "none"
+        raise ConfigurationError(
+            f"{self.directory / FILE_NAME}: there is no collection {collection!r} (configured: {known}); "
+            "add it as a [[collection]] with its policy, or set default_policy"
+        )
+
+    def store_root(self, store: FolderStoreSettings) -> Path:
+        """Return the absolute folder of ``store``."""
+        return self.directory / store.path
+
+    @property
+    def store_names(self) -> tuple[StoreName, ...]:
+        """The names of all stores, in the order of the file."""
+        return tuple(StoreName(store.name) for store in self.store)

@@ -1,0 +1,89 @@
+"""The only place where the environment and ``muniment.toml`` are read.
+
+An installation is one directory. Every setting can be overridden by an environment variable:
+``MUNIMENT_DATABASE__URL`` overrides ``url`` in ``[database]``. Every fault is reported at once, with
+its place in the file.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from flows.installation.settings import FILE_NAME, Settings
+from flows.installation.settings_faults import faults_in
+from preservation.errors import ConfigurationError
+from preservation.model.paths import printable
+
+HOME_VARIABLE = "MUNIMENT_HOME"
+_OVERRIDE_PREFIX = "MUNIMENT_"
+_OVERRIDE_SEPARATOR = "__"
+
+
+def find_installation(directory: Path | None) -> Path:
+    """Return the installation's directory.
+
+    It is the one given, ``MUNIMENT_HOME``, the nearest one upwards, or the only one directly below.
+    Raises ``ConfigurationError`` where there is none, or more than one below.
+    """
+    named = directory or (Path(os.environ[HOME_VARIABLE]) if os.environ.get(HOME_VARIABLE) else None)
+    if named is not None:
+        if not (named / FILE_NAME).is_file():
+            raise ConfigurationError(
+                f"{named}: no {FILE_NAME} is here; make an installation with: muniment init {named}"
+            )
+        return named.resolve()
+    here = Path.cwd()
+    for candidate in (here, *here.parents):
+        if (candidate / FILE_NAME).is_file():
+            return candidate
+    below = sorted(path.parent for path in here.glob(f"*/{FILE_NAME}"))
+    if len(below) == 1:
+        return below[0].resolve()
+    if below:
+        names = ", ".join(printable(directory.name) for directory in below)
+        raise ConfigurationError(f"{here}: several installations are here ({names}); say which with -C DIR")
+    raise ConfigurationError(
+        f"{here}: this is not in a Muniment installation; name one with -C DIR or {HOME_VARIABLE}, "
+        "or make one with: muniment init DIR"
+    )
+
+
+def load_settings(directory: Path | None = None) -> Settings:
+    """Read the installation's settings, overrides applied.
+
+    Raises ``ConfigurationError`` with every fault, each with its place in the file.
+    """
+    home = find_installation(directory)
+    file = home / FILE_NAME
+    try:
+        text = file.read_text(encoding="utf-8")
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{file}: not TOML: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file}: cannot be read: {error}") from error
+    content = _overridden(content)
+    try:
+        return Settings.model_validate({**content, "directory": home})
+    except ValidationError as error:
+        faults = tuple(faults_in(text, error))
+        raise ConfigurationError(
+            f"{file}: {len(faults)} fault{'s' if len(faults) > 1 else ''}", faults
+        ) from error
+
+
+def _overridden(content: dict[str, object]) -> dict[str, object]:
+    """Apply variables such as ``MUNIMENT_DATABASE__URL`` to the sections of the file."""
+    result = dict(content)
+    for variable, value in os.environ.items():
+        section, separator, key = variable.removeprefix(_OVERRIDE_PREFIX).partition(_OVERRIDE_SEPARATOR)
+        if not variable.startswith(_OVERRIDE_PREFIX) or not separator:
+            continue
+        current = result.get(section.lower(), {})
+        if isinstance(current, dict):
+            result[section.lower()] = {**current, key.lower(): value}
+    return result

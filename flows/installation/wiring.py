@@ -1,0 +1,187 @@
+"""The only place where adapters are chosen (the composition root)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from flows.installation.settings import (
+    BucketInboxSettings,
+    BucketSettings,
+    FolderStoreSettings,
+    S3StoreSettings,
+    Settings,
+    StoreSettings,
+)
+from preservation.identification.caged import identifying_workers
+from preservation.model.events import Agent, AgentKind
+from preservation.model.identifiers import CollectionName, StoreName
+from preservation.policy.load import load
+from preservation.policy.schema import Policy
+from preservation.tools.clamd import Clamd, clamd_address
+from preservation.tools.limits import Limits
+from preservation.tools.workers import CagedWorkers
+from storage.catalogue.sql import SqlCatalogue
+from storage.database.opening import Database, open_database
+from storage.journal.keys import SigningKey, load_key
+from storage.journal.sql import SqlJournal
+from storage.ports.catalogue import Catalogue
+from storage.ports.drop_buckets import DropBucket
+from storage.ports.journal import Journal
+from storage.ports.stores import Purger, SiteName, Store, StorePlace
+from storage.stores.folder import FolderStore
+from storage.stores.purging import FolderPurger
+
+if TYPE_CHECKING:
+    from storage.stores.s3_bucket import Bucket
+
+SOFTWARE_VERSION = version("muniment")
+SOFTWARE = Agent(AgentKind.SOFTWARE, "Muniment", SOFTWARE_VERSION)
+
+
+def now() -> datetime:
+    """Return the time, in UTC: the clock of everything that is not told another one."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Installation:
+    """An installation, opened: its settings and everything they choose. ``closing`` ends what it started."""
+
+    settings: Settings
+    database: Database
+    closing: ExitStack
+    _pools: dict[tuple[str, ...], CagedWorkers] = field(default_factory=dict)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The index of what is kept."""
+        return SqlCatalogue(self.database)
+
+    @cached_property
+    def journal(self) -> Journal:
+        """What happened."""
+        return SqlJournal(self.database)
+
+    @cached_property
+    def signing_key(self) -> SigningKey:
+        """What the journal's heads are signed with. Raises ``ConfigurationError`` where there is none."""
+        return load_key(self.settings.keys)
+
+    def policy_of(self, collection: CollectionName) -> Policy:
+        """Load the policy that governs ``collection``. Raises ``ConfigurationError``."""
+        return load(self.settings.policy_of(collection))
+
+    def stores_for(self, policy: Policy) -> tuple[Store, ...]:
+        """Open the stores that the policy names, or all of them."""
+        named = policy.terms.replication.stores or self.settings.store_names
+        return tuple(store for store in self.stores if store.name in named)
+
+    @cached_property
+    def stores(self) -> tuple[Store, ...]:
+        """Every configured store."""
+        return open_stores(self.settings)
+
+    def caged_workers(self, preload: tuple[str, ...]) -> CagedWorkers:
+        """Return the caged processes that have ``preload`` imported; all submissions of a run share them."""
+        if preload not in self._pools:
+            self._pools[preload] = self.closing.enter_context(_caged_workers(self.settings, preload))
+        return self._pools[preload]
+
+    @cached_property
+    def identifying_workers(self) -> CagedWorkers:
+        """The caged processes that the identification engines run in; all submissions of a run share them."""
+        workers = identifying_workers(_limits(self.settings), self.settings.work.decoding_processes)
+        return self.closing.enter_context(workers)
+
+    @cached_property
+    def virus_scanner(self) -> Clamd:
+        """What can be asked whether a file is infected, where it answers."""
+        return virus_scanner(self.settings)
+
+    @cached_property
+    def purgers(self) -> dict[StoreName, Purger]:
+        """What can take away the leftovers of an unfinished try, by store."""
+        return {StoreName(store.name): _purger(store, self.settings) for store in self.settings.store}
+
+
+def open_stores(settings: Settings) -> tuple[Store, ...]:
+    """Open every configured store; needs no database."""
+    return tuple(_store(store, settings) for store in settings.store)
+
+
+def virus_scanner(settings: Settings) -> Clamd:
+    """Return the client of the configured virus scanner; it connects when it is asked something."""
+    return Clamd(clamd_address(settings.virus.clamd), settings.virus.seconds)
+
+
+@contextmanager
+def open_installation(settings: Settings) -> Iterator[Installation]:
+    """Open the installation for as long as the context lasts.
+
+    Raises ``ConfigurationError`` or ``StorageError`` where its database cannot be opened.
+    """
+    with open_database(settings.database_url) as database, ExitStack() as closing:
+        yield Installation(settings, database, closing)
+
+
+def _caged_workers(settings: Settings, preload: tuple[str, ...]) -> CagedWorkers:
+    return CagedWorkers(_limits(settings), settings.work.decoding_processes, preload)
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        address_space=int(settings.limits.memory),
+        cpu_seconds=settings.limits.cpu_seconds,
+        wall_seconds=settings.limits.wall_seconds,
+        file_size=int(settings.limits.derivative_size),
+    )
+
+
+def _store(store: StoreSettings, settings: Settings) -> Store:
+    name, place = StoreName(store.name), StorePlace(SiteName(store.site), store.provider, store.media)
+    match store:
+        case FolderStoreSettings():
+            root = settings.store_root(store)
+            return FolderStore(name, root, place, threads=settings.work.reading_threads)
+        case S3StoreSettings():
+            from storage.stores.s3 import S3Store  # noqa: PLC0415  half a second, and only for a bucket
+
+            return S3Store(_bucket(store, name), place)
+
+
+def _purger(store: StoreSettings, settings: Settings) -> Purger:
+    match store:
+        case FolderStoreSettings():
+            return FolderPurger(StoreName(store.name), settings.store_root(store))
+        case S3StoreSettings():
+            from storage.stores.s3_purging import S3Purger  # noqa: PLC0415  as above
+
+            return S3Purger(_bucket(store, StoreName(store.name)))
+
+
+def open_bucket_inbox(inbox: BucketInboxSettings) -> DropBucket:
+    """Open a bucket that drops arrive in; nothing is connected to before it is asked for something."""
+    from storage.inboxes.s3 import S3DropBucket  # noqa: PLC0415  as above
+
+    return S3DropBucket(_bucket(inbox, StoreName(inbox.name), "bucket inbox"))
+
+
+def _bucket(place: BucketSettings, name: StoreName, kind: str = "store") -> Bucket:
+    from storage.stores.s3_bucket import Bucket, BucketAddress  # noqa: PLC0415  as above
+
+    address = BucketAddress(
+        bucket=place.bucket,
+        prefix=place.prefix,
+        endpoint_url=place.endpoint_url or None,
+        region=place.region or None,
+        addressing=place.addressing,
+        profile=place.profile or None,
+        connections=place.connections,
+    )
+    return Bucket(name, address, kind)

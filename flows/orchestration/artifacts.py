@@ -1,0 +1,76 @@
+"""What the Prefect UI shows of a run besides its states: the receipt, the formats, the replicas."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+
+from flows.submission.answer import SubmissionResult
+
+_NOT_FOR_KEYS = re.compile(r"[^a-z0-9]+")
+
+
+def publish(label: str, told: list[SubmissionResult]) -> None:
+    """Publish the artifacts of a run; a handful, however many drops it carried."""
+    slug = slug_of(label)
+    receipts = [one.markdown for one in told if one.markdown]
+    if receipts:
+        create_markdown_artifact(
+            key=f"receipt-{slug}", markdown="\n\n---\n\n".join(receipts), description=f"Receipt: {label}"
+        )
+    formats = _formats(told)
+    if formats:
+        create_table_artifact(key=f"formats-{slug}", table=formats, description=f"Formats: {label}")
+    if len(told) == 1:
+        for replica in told[0].ending.replicas:
+            create_link_artifact(
+                key=f"replica-{replica.store}-{slug}",
+                link=_link_to(replica.location),
+                link_text=replica.location,
+                description=f"{told[0].ending.package} in store {replica.store}",
+            )
+    elif replicas := _replicas(told):
+        create_table_artifact(key=f"replicas-{slug}", table=replicas, description=f"Replicas: {label}")
+
+
+def slug_of(label: str) -> str:
+    """Return what the keys of a run's artifacts end in."""
+    return _NOT_FOR_KEYS.sub("-", label.lower()).strip("-")
+
+
+def _replicas(told: list[SubmissionResult]) -> list[dict[str, str | int]]:
+    return [
+        {
+            "package": str(one.ending.package),
+            "store": replica.store,
+            "location": replica.location,
+            "verified": replica.verified_at.isoformat(timespec="seconds"),
+            "files": replica.files,
+            "bytes": replica.bytes,
+        }
+        for one in told
+        for replica in one.ending.replicas
+    ]
+
+
+def _link_to(location: str) -> str:
+    """Return a location of a store as a link: a path of this machine becomes a file URL."""
+    return Path(location).as_uri() if location.startswith("/") else location
+
+
+def _formats(told: list[SubmissionResult]) -> list[dict[str, str | int]]:
+    """Add up the formats of all drops of the run, most frequent first."""
+    files: Counter[tuple[str, str]] = Counter()
+    sizes: Counter[tuple[str, str]] = Counter()
+    for one in told:
+        for row in one.formats:
+            form = (str(row["puid"]), str(row["format"]))
+            files[form] += int(row["files"])
+            sizes[form] += int(row["bytes"])
+    return [
+        {"puid": form[0], "format": form[1], "files": count, "bytes": sizes[form]}
+        for form, count in files.most_common()
+    ]

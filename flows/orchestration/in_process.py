@@ -1,0 +1,139 @@
+"""Running the flow ``preserve`` from a process of ours, against a Prefect API that answers."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from flows.installation.log import LOG
+from flows.installation.reachable import require_reachable
+from flows.installation.settings import Settings
+from flows.orchestration.server import PrefectApi, client_environment
+from flows.submission.answer import RunResult, not_begun
+from flows.submission.drop import DropRequest, name_of
+from preservation.errors import ConfigurationError, NotFoundError, PreservationError
+from preservation.policy.load import load
+from preservation.survey.walk import FoundFile, walk
+
+_REQUEST_SECONDS = 10.0
+_REQUEST_RETRIES = 2
+"""How long Prefect is waited for, and how often it is asked again: the work itself does not need it."""
+
+
+def drops_of(paths: list[Path], collection: str, settings: Settings, name: str = "") -> list[DropRequest]:
+    """Return the drops at ``paths``, each named for its file or folder, or ``name`` where there is one.
+
+    Raises ``NotFoundError`` where one is not there, ``ConfigurationError`` where the collection is not
+    configured or its policy is unsound, a name cannot be one, or two drops would become one object.
+    """
+    if name and len(paths) > 1:
+        raise ConfigurationError("one name cannot be given to several drops; preserve them one by one")
+    drops = []
+    for path in paths:
+        if not os.path.lexists(path):
+            raise NotFoundError(f"{path}: there is no such file or folder; check the path")
+        whole = Path(os.path.abspath(path))  # noqa: PTH100  a link that was dropped is refused, not followed
+        drop = DropRequest(whole, collection, name or name_of(whole))
+        require_reachable(load(settings.policy_of(drop.object_id.collection)), settings)
+        drops.append(drop)
+    names = [drop.object_name for drop in drops]
+    twice = sorted({one for one in names if names.count(one) > 1})
+    if twice:
+        raise ConfigurationError(
+            f"several drops would become the object {collection}/{twice[0]}; give each its name with --as"
+        )
+    return drops
+
+
+def in_runs(drops: list[DropRequest], settings: Settings) -> Iterator[list[DropRequest]]:
+    """Gather small drops, many to a flow run; each large one gets a run of its own."""
+    work = settings.work
+    small: list[DropRequest] = []
+    for drop in drops:
+        if not _is_small(drop, work.small_files, work.small_size):
+            yield [drop]
+            continue
+        small.append(drop)
+        if len(small) == work.batch:
+            yield small
+            small = []
+    if small:
+        yield small
+
+
+def run_preserve(settings: Settings, api: PrefectApi, drops: list[DropRequest]) -> RunResult:
+    """Run the flow for ``drops``, in this process, and return what is told of each.
+
+    Raises nothing: what stops the run is told of every drop as *interrupted*. Where only Prefect went
+    while they were worked on, each drop is told as it ended. However Prefect fails, that is known within
+    a few minutes.
+
+    Prefect is imported here and not before: it costs two seconds, which no other verb shall pay.
+    """
+    os.environ.update(client_environment(settings, api))
+    # The console is ours.
+    os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
+    from prefect.settings import (  # noqa: PLC0415  see above
+        PREFECT_API_REQUEST_TIMEOUT,
+        PREFECT_API_URL,
+        PREFECT_CLIENT_MAX_RETRIES,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        temporary_settings,
+    )
+
+    from flows.orchestration.delivery import delivered  # noqa: PLC0415  see above
+    from flows.orchestration.preserve import outcomes_noted, preserve  # noqa: PLC0415  see above
+
+    # What was imported stays: to search it for cycles takes a tenth of a second each time.
+    gc.freeze()
+
+    ours = {
+        PREFECT_API_URL: api.url,
+        PREFECT_API_REQUEST_TIMEOUT: _REQUEST_SECONDS,
+        PREFECT_CLIENT_MAX_RETRIES: _REQUEST_RETRIES,
+        # The heartbeat's thread costs a second a run when it is joined.
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+    }
+    with outcomes_noted() as noted:
+        try:
+            with temporary_settings(ours), delivered():
+                return _result_of(preserve(settings.directory, drops, return_state=True))
+        except PreservationError as error:
+            reason = str(error)
+        except Exception as error:  # noqa: BLE001  Prefect's API gone midway has many faces; nothing is lost by it
+            LOG.warning("Prefect at %s: %s: %s", api.url, type(error).__name__, error)
+            reason = (
+                f"Prefect at {api.url} failed ({type(error).__name__}); see that it runs, then preserve it "
+                "again and it goes on"
+            )
+    return noted[0] if noted else RunResult([not_begun(drop, reason) for drop in drops])
+
+
+def _result_of(state: Any) -> RunResult:  # noqa: ANN401  Prefect's state, whose result is typed by nobody
+    """Return what the flow told, or raise what it raised."""
+    outcome: RunResult | BaseException = state.result(raise_on_failure=False)
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome
+
+
+def _is_small(drop: DropRequest, files: int, size: int) -> bool:
+    try:
+        return _fits(drop, files, size)
+    except OSError:
+        # What cannot be looked at now is told when it is claimed, and holds up no others.
+        return False
+
+
+def _fits(drop: DropRequest, files: int, size: int) -> bool:
+    if not drop.path.is_dir() or drop.path.is_symlink():
+        return drop.path.lstat().st_size <= size
+    for entry in walk(drop.path):
+        files -= 1
+        size -= entry.size if isinstance(entry, FoundFile) else 0
+        if files < 0 or size < 0:
+            return False
+    return True

@@ -1,0 +1,90 @@
+"""The flow ``clear``: remove from ``accepted/`` what is proved to be kept, when its time is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+
+from flows.inboxes.accepted.clear import Cleared, Clearing, Stays, clear_installation
+from flows.installation.log import LOG
+from flows.installation.settings import Settings
+from flows.orchestration.jobs.ending import Ended, Rows, named, run_job
+from flows.orchestration.jobs.forms import ClearParameters, asked
+from preservation.model.paths import printable
+
+
+def _run_name() -> str:
+    return named("clear accepted", dry_run=bool(flow_run.parameters.get("dry_run")))
+
+
+@flow(name="clear", flow_run_name=_run_name, persist_result=False, validate_parameters=False)
+def clear(directory: str, dry_run: bool = False) -> State[str]:  # noqa: FBT001, FBT002  a field of the form
+    """Clear ``accepted/`` of the installation in ``directory``; the state says whether all of it went."""
+    # Over all tries: what one of them removed is there no more for the next one.
+    found: dict[Path, Clearing] = {}
+
+    def work(settings: Settings) -> Ended:
+        form = asked(ClearParameters, {"directory": directory, "dry_run": dry_run})
+        for path in [path for path, one in found.items() if isinstance(one, Stays)]:
+            # It is looked at anew.
+            del found[path]
+        for one in clear_installation(settings, dry_run=form.dry_run):
+            _log(one, dry_run=form.dry_run)
+            found[one.path] = one
+        return _ended(list(found.values()), dry_run=form.dry_run)
+
+    def rows_so_far() -> Rows:
+        return _rows(found.values(), dry_run=dry_run)
+
+    return run_job("clear accepted", directory, work, rows_so_far)
+
+
+def _log(one: Clearing, *, dry_run: bool) -> None:
+    drop = printable(str(one.path))
+    if isinstance(one, Cleared):
+        LOG.info("%s: %s (%s)", one.kept.package, _gone(dry_run=dry_run), drop)
+    else:
+        LOG.warning("%s: stays: %s", drop, one.sentence)
+    for fault in one.unsound:
+        LOG.error("%s in store %s is unsound: %s", fault.package, fault.store, fault.sentence)
+
+
+def _gone(*, dry_run: bool) -> str:
+    return "would be removed" if dry_run else "removed"
+
+
+def _rows(found: Iterable[Clearing], *, dry_run: bool) -> Rows:
+    rows: Rows = []
+    for one in found:
+        drop = printable(str(one.path))
+        what = _gone(dry_run=dry_run) if isinstance(one, Cleared) else "stays"
+        rows.append({"drop": drop, "what": what, "why": one.sentence})
+        rows += [
+            {
+                "drop": drop,
+                "what": "unsound replica",
+                "why": f"{fault.package} in store {fault.store}: {fault.sentence}",
+            }
+            for fault in one.unsound
+        ]
+    return rows
+
+
+def _ended(found: Sequence[Clearing], *, dry_run: bool) -> Ended:
+    if not found:
+        return Ended(named("Nothing due", dry_run=dry_run), "Nothing in accepted/ is due.", ())
+    rows = _rows(found, dry_run=dry_run)
+    stays = sum(not isinstance(one, Cleared) for one in found)
+    unsound = sum(len(one.unsound) for one in found)
+    removed = f"{len(found) - stays:,} {_gone(dry_run=dry_run)}"
+    sentence = f"Of what was due, {removed}."
+    if stays:
+        sentence = f"Of what was due, {stays:,} had to stay, {removed}; the table says why."
+    if unsound:
+        sentence += f" Not as they were kept: {unsound:,} replicas, which the table names."
+    name = "Stays" if stays else "Damaged" if unsound else "Cleared"
+    return Ended(named(name, dry_run=dry_run), sentence, rows, good=not stays and not unsound)

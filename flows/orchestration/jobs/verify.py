@@ -1,0 +1,62 @@
+"""The flow ``verify``: check that no entry of the journal was altered, dropped, moved, put in or cut off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+
+from flows.alarms.alarms import raise_alarm
+from flows.alarms.occasions import integrity
+from flows.archive.journal_check import (
+    NEXT_AFTER_BROKEN,
+    NEXT_AFTER_UNSURE,
+    CheckedJournal,
+    check_copy,
+    check_journal,
+)
+from flows.installation.log import LOG
+from flows.installation.settings import Settings
+from flows.installation.wiring import now
+from flows.orchestration.jobs.ending import Ended, run_job
+from flows.orchestration.jobs.forms import VerifyParameters, asked
+from preservation.model.paths import printable
+
+
+def _run_name() -> str:
+    copy_at = flow_run.parameters.get("copy_at")
+    return f"verify the journal in {printable(str(copy_at))}" if copy_at else "verify the journal"
+
+
+@flow(name="verify", flow_run_name=_run_name, persist_result=False, validate_parameters=False)
+def verify(directory: str, copy_at: str = "") -> State[str]:
+    """Verify the journal of the installation in ``directory``, or a copy of it; a broken one is an alarm."""
+
+    def work(settings: Settings) -> Ended:
+        form = asked(VerifyParameters, {"directory": directory, "copy_at": copy_at})
+        checked = _checked(form, settings)
+        if checked.is_broken:
+            LOG.error("BROKEN: %s", checked.headline)
+            found = " ".join((checked.headline, *checked.sentences))
+            raise_alarm(settings, integrity("the journal", found, now()))
+            return Ended("Broken", f"{checked.headline}. {NEXT_AFTER_BROKEN}", _rows(checked), good=False)
+        if checked.is_unsure:
+            LOG.error("not compared: %s", " ".join((checked.headline, *checked.sentences)))
+            sentence = f"{checked.headline}. {NEXT_AFTER_UNSURE}"
+            return Ended("Not compared", sentence, _rows(checked), good=False)
+        LOG.info("intact: %s", checked.headline)
+        return Ended("Intact", checked.headline, _rows(checked))
+
+    return run_job("verify journal", directory, work)
+
+
+def _checked(form: VerifyParameters, settings: Settings) -> CheckedJournal:
+    if form.copy_at:
+        return check_copy(Path(form.copy_at), settings)
+    return check_journal(settings)
+
+
+def _rows(checked: CheckedJournal) -> list[dict[str, str]]:
+    return [{"what was found": printable(sentence)} for sentence in (checked.headline, *checked.sentences)]

@@ -1,0 +1,190 @@
+"""What ``muniment doctor`` looks at: everything an installation needs, tried, not assumed."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+from flows.alarms.channels import Undelivered
+from flows.installation.reachable import require_reachable
+from flows.installation.settings import FolderStoreSettings, Settings
+from flows.service.virus_scanner import standing_of_scanner
+from preservation.errors import ConfigurationError, PreservationError, UnavailableError
+from preservation.model.identifiers import CollectionName
+from storage.ports.stores import Store
+
+_GIB = 1 << 30
+_SENT_WITHIN = timedelta(hours=1)
+
+
+class State(StrEnum):
+    """How a thing was found."""
+
+    OK = "ok"
+    MISSING = "missing"
+    FAILING = "failing"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; ``next_step`` says what to do where it is not ok."""
+
+    what: str
+    state: State
+    detail: str
+    next_step: str = ""
+
+
+def examine_programs() -> Iterator[Finding]:
+    """Try what identifies, decodes and converts."""
+    yield Finding("Python", State.OK, sys.version.split()[0])
+    yield _tried("identification (siegfried, fido, libmagic)", _engines, "run: make setup")
+    yield _tried("images (Pillow)", _pillow, "run: make setup")
+    yield _tried("images (imagecodecs, tifffile)", _imagecodecs, "run: make setup")
+    yield _tried("documents (pypdf)", lambda: f"pypdf {version('pypdf')}", "run: make setup")
+    yield _tried("bags (bagit, second reader)", lambda: f"bagit {version('bagit')}", "run: make setup")
+    yield _tried("cage (limits, no network)", _cage, "see SECURITY.md: parsing must not run uncaged")
+    yield _tried("Prefect", lambda: f"prefect {version('prefect')}", "run: make setup")
+
+
+def examine_installation(settings: Settings, *, send_test_alarm: bool = False) -> Iterator[Finding]:
+    """Try the installation's policies, database, key, stores, scanner and alarms.
+
+    Alarms are tried without anybody being told, unless ``send_test_alarm``.
+    """
+    from flows.installation.wiring import open_bucket_inbox, open_installation  # noqa: PLC0415  half a second, only here
+
+    governed = {collection.name: collection.policy for collection in settings.collection}
+    for name in sorted(governed):
+        yield _tried(
+            f"policy of collection {name}",
+            _policy(settings, CollectionName(name)),
+            "muniment policy check FILE",
+        )
+    try:
+        with open_installation(settings) as installation:
+            yield _tried("database", lambda: installation.database.address, "")
+            yield _tried(
+                "journal", lambda: f"{installation.journal.head().seq} entries", "muniment journal verify"
+            )
+            yield _tried("signing key", lambda: f"key {installation.signing_key.identifier[:16]}…", "")
+            for store in installation.stores:
+                yield _tried(f"store {store.name}", _probe(store), "")
+    except PreservationError as error:
+        yield Finding("database", State.FAILING, str(error), "mend it as the message says")
+    for inbox in settings.bucket_inbox:
+        yield _tried(f"bucket inbox {inbox.name}", open_bucket_inbox(inbox).probe, "")
+    yield _sites(settings)
+    yield _tried(
+        "virus scanner",
+        lambda: standing_of_scanner(settings),
+        "see to clamd and freshclam, and to [virus] in muniment.toml",
+    )
+    yield from _alarms(settings, send=send_test_alarm)
+
+
+def _tried(what: str, attempt: Callable[[], str], next_step: str) -> Finding:
+    try:
+        return Finding(what, State.OK, attempt())
+    except ConfigurationError as error:
+        return Finding(what, State.MISSING, str(error), next_step or "mend it as the message says")
+    except (PreservationError, ImportError, OSError) as error:
+        return Finding(what, State.FAILING, str(error), next_step or "mend it as the message says")
+
+
+def _probe(store: Store) -> Callable[[], str]:
+    return lambda: store.probe().detail
+
+
+def _alarms(settings: Settings, *, send: bool) -> Iterator[Finding]:
+    from flows.alarms.alarms import channels_of, outbox_of  # noqa: PLC0415  HTTP and mail, and only here
+    from flows.alarms.occasions import trial_alarm  # noqa: PLC0415  as above
+    from flows.installation.wiring import now  # noqa: PLC0415  half a second, and only here
+
+    next_step = "see docs/operations.md, Alarms"
+    channels = channels_of(settings)
+    if not channels:
+        yield Finding("alarms", State.OK, "nobody is told of them: they stand in the log alone")
+    alarm = trial_alarm(now())
+    for channel in channels:
+        if send:
+            sent = _got_through(partial(channel.send, alarm), f"a test alarm was sent by {channel.shown}")
+        else:
+            sent = _got_through(channel.try_out, channel.shown)
+        yield _tried(f"alarms by {channel.name}", sent, next_step)
+    waiting = outbox_of(settings).waiting()
+    if waiting:
+        oldest = f"{waiting[0].alarm.at:%Y-%m-%d %H:%M} UTC"
+        told = f"{len(waiting)} wait to be sent, the oldest since {oldest}"
+        late = now() - waiting[0].alarm.at > _SENT_WITHIN
+        step = "see that muniment up runs, and to the lines above"
+        yield Finding("alarms", State.FAILING if late else State.OK, told, step)
+
+
+def _got_through(send: Callable[[], Undelivered | None], told: str) -> Callable[[], str]:
+    def attempt() -> str:
+        undelivered = send()
+        if undelivered is not None:
+            raise UnavailableError(undelivered.reason)
+        return told
+
+    return attempt
+
+
+def _sites(settings: Settings) -> Finding:
+    sites = {store.site for store in settings.store}
+    roots = [settings.store_root(store) for store in settings.store if isinstance(store, FolderStoreSettings)]
+    devices = {root.stat().st_dev for root in roots if root.exists()}
+    told = f"{len(settings.store)} stores on {len(sites)} sites"
+    if len(devices) < len(roots):
+        told += "; some of them share one disk, which is good for a first try only"
+    return Finding("sites", State.OK, told)
+
+
+def _engines() -> str:
+    from preservation.identification.identify import Identifier  # noqa: PLC0415  loads signatures
+
+    return "; ".join(f"{release.engine} {release.version}" for release in Identifier().releases)
+
+
+def _pillow() -> str:
+    from PIL import features  # noqa: PLC0415  only where it is asked for
+
+    needed = ("libtiff", "jpg", "zlib", "jpg_2000", "littlecms2")
+    missing = [name for name in needed if not features.check(name)]
+    if missing:
+        raise ImportError(f"Pillow {version('pillow')} was built without {', '.join(missing)}")
+    return f"Pillow {version('pillow')}, libtiff {features.version('libtiff')}"
+
+
+def _imagecodecs() -> str:
+    import imagecodecs  # noqa: PLC0415  only where it is asked for
+
+    return f"imagecodecs {imagecodecs.__version__}, tifffile {version('tifffile')}"
+
+
+def _cage() -> str:
+    from preservation.tools.cage import run  # noqa: PLC0415  only where it is asked for
+    from preservation.tools.limits import Limits  # noqa: PLC0415  as above
+
+    with tempfile.TemporaryDirectory(prefix="muniment-doctor-") as scratch:
+        run(["true"], limits=Limits(), scratch=Path(scratch))
+    return "a program ran in it"
+
+
+def _policy(settings: Settings, collection: CollectionName) -> Callable[[], str]:
+    def read() -> str:
+        from preservation.policy.load import load  # noqa: PLC0415  a third of a second, and only here
+
+        policy = load(settings.policy_of(collection))
+        require_reachable(policy, settings)
+        return f"{policy.terms.policy} revision {policy.terms.revision}"
+
+    return read

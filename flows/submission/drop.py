@@ -1,0 +1,133 @@
+"""A drop, as it is asked for: where it lies, and what object it becomes."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from preservation.errors import ConfigurationError, NotFoundError
+from preservation.model.digests import HexDigest
+from preservation.model.identifiers import CollectionName, ObjectId, ObjectName, collection_name, object_name
+from preservation.model.paths import RelativePath, printable
+from preservation.settling.drops import DropRequest
+from preservation.survey.walk import TreeOutline, outline_of_tree
+
+BETWEEN: Final = "__"
+"""What stands between the names of groups and drop in the name of the object."""
+
+
+def object_of(drop: DropRequest) -> ObjectName:
+    """Return the name of the object that a drop in a folder becomes. Raises ``ValueError``."""
+    return object_called(drop.groups, name_of(drop.path))
+
+
+def object_called(groups: tuple[str, ...], own: str) -> ObjectName:
+    """Return the name of the object: the drop's ``own`` as on the command line, after those of its groups.
+
+    Two drops must not become one object because their names run into each other: names that could do so
+    are refused. Raises ``ValueError`` where a name cannot be one.
+    """
+    if not groups:
+        return object_name(own)
+    for name in (*groups, own):
+        if BETWEEN in name or name.startswith("_") or name.endswith("_"):
+            raise ValueError(
+                f"{printable(name)!r} cannot be part of an object's name: {BETWEEN!r} stands between a group "
+                "and what is in it, so neither may have it, or begin or end with '_'"
+            )
+    return object_name(BETWEEN.join((*groups, own)))
+
+
+_ARCHIVES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".tar", ".zip")
+
+
+@dataclass(frozen=True, slots=True)
+class DropRequest:
+    """A drop to preserve, for which collection, and as which object.
+
+    ``approved_by`` and ``because`` answer what an earlier try was waiting for. ``taken`` names the drop among
+    those that were taken from an inbox; it is empty for any other.
+    """
+
+    path: Path
+    collection: str
+    object_name: str
+    approved_by: str = ""
+    because: str = ""
+    taken: str = ""
+
+    def __str__(self) -> str:
+        return printable(f"{self.collection}/{self.object_name}")
+
+    @property
+    def object_id(self) -> ObjectId:
+        """The object that it becomes. Raises ``ConfigurationError`` where a name cannot be one."""
+        return ObjectId(self._collection(), self._name())
+
+    def _collection(self) -> CollectionName:
+        try:
+            return collection_name(self.collection)
+        except ValueError as error:
+            raise ConfigurationError(f"{printable(str(self.path))}: {error}") from error
+
+    def _name(self) -> ObjectName:
+        try:
+            return object_name(self.object_name)
+        except ValueError as error:
+            raise ConfigurationError(
+                f"{printable(str(self.path))}: {error}; give the object another name with --as NAME"
+            ) from error
+
+
+def name_of(path: Path) -> str:
+    """Return the name of the object that a drop is: the drop's own, without the ending of an archive."""
+    return name_of_file(path.name) if _is_file(path) else path.name
+
+
+def name_of_file(name: str) -> str:
+    """Return the name of the object that a drop is which is one file."""
+    for ending in _ARCHIVES:
+        if name.lower().endswith(ending) and len(name) > len(ending):
+            return name[: -len(ending)]
+    return name
+
+
+def _is_file(path: Path) -> bool:
+    """Say whether it is a file. A link is none, wherever it leads: what it leads to may not even be asked."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def tree_of(path: Path) -> HexDigest:
+    """Return what changes whenever a file of the drop comes, goes or is written to; reads none of them.
+
+    Raises ``NotFoundError`` where the drop cannot be looked at.
+    """
+    return outline_of(path).signature
+
+
+def outline_of(path: Path) -> TreeOutline:
+    """Return how much a drop is, and what tells it from any other; reads none of its files.
+
+    Raises ``NotFoundError`` where the drop cannot be looked at.
+    """
+    try:
+        if path.is_dir() and not path.is_symlink():
+            return outline_of_tree(path)
+        return outline_of_tree(path.parent, RelativePath(path.name))
+    except OSError as error:
+        raise NotFoundError(
+            f"{printable(str(path))}: the drop cannot be read ({error.strerror}); "
+            "see that it is there and readable, then try again"
+        ) from error
+
+
+def label_of(drops: list[DropRequest]) -> str:
+    """Name drops for people: the object, or how many of which collection."""
+    if len(drops) == 1:
+        return str(drops[0])
+    return f"{len(drops)} drops of {', '.join(sorted({drop.collection for drop in drops}))}"

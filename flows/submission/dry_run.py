@@ -1,0 +1,49 @@
+"""A dry run: survey, screen and plan as ever, in a folder that is thrown away; nothing is kept or told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.installation.wiring import Installation, now
+from flows.submission.drop import DropRequest, outline_of
+from flows.submission.stages.plan import PLAN, every_issue
+from flows.submission.stages.screen import SCREEN
+from flows.submission.stages.survey import SURVEY
+from flows.submission.workspace import Workspace, only
+from preservation.model.issues import Issue
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What would become of a drop. ``verdict`` is ``stored`` where nothing stands against it."""
+
+    object: str
+    verdict: str
+    sentence: str
+    files: int
+    bytes: int
+    actions: dict[str, int]
+    issues: tuple[Issue, ...]
+
+
+def dry_run(drop: DropRequest, installation: Installation, scratch: Path) -> Rehearsed:
+    """Say what would become of ``drop``. Raises what the stages raise."""
+    workspace = Workspace(scratch / "rehearsal")
+    policy = installation.policy_of(drop.object_id.collection)
+    workspace.start(drop.object_id, drop.path, outline_of(drop.path), policy, now())
+    try:
+        for stage in (SURVEY, SCREEN, PLAN):
+            stage.run(workspace, installation)
+        verdict, sentence = "stored", "It would be kept."
+        for ending in workspace.ending.so_far:
+            verdict, sentence = ending.verdict.value, ending.sentence
+        actions = Counter(decision.action.value for decision in workspace.decisions.so_far)
+        sizes = [file.size for file in workspace.surveyed()]
+        issues = (
+            only(workspace.ending).issues if not workspace.survey.exist else tuple(every_issue(workspace))
+        )
+        return Rehearsed(str(drop), verdict, sentence, len(sizes), sum(sizes), dict(actions), issues)
+    finally:
+        workspace.discard()

@@ -1,0 +1,52 @@
+"""Normalize: the derivatives that the policy asks for, each proved or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from flows.installation.wiring import Installation
+from flows.submission.progress.meter import Meter, Track, to_normalize
+from flows.submission.stages.drop_changes import while_there
+from flows.submission.stages.stage import Stage, ingest_events_of
+from flows.submission.workspace import Workspace, only
+from preservation.model.derivatives import Derivative, Purpose, RefusedDerivative
+from preservation.model.digests import Algorithm
+from preservation.model.events import Event
+from preservation.normalization.normalize import PRELOAD, normalize
+
+
+def _normalize(workspace: Workspace, installation: Installation) -> Iterable[Event]:
+    packaging = workspace.policy.terms.packaging
+    algorithms = {Algorithm.SHA256, packaging.algorithm, *packaging.additional_algorithms}
+    derivatives = normalize(
+        zip(workspace.surveyed(), workspace.decisions, strict=True),
+        root=only(workspace.received).payload_root,
+        workspace=workspace.root,
+        workers=installation.caged_workers(PRELOAD),
+        algorithms=tuple(sorted(algorithms)),
+    )
+    with Meter(workspace, NORMALIZE.name) as meter:
+        made = meter.track("normalizing", lambda: to_normalize(workspace))
+        workspace.derivatives.write(while_there(workspace, _counted(derivatives, made)))
+    proved = access = refused = 0
+    for outcome in workspace.derivatives:
+        if not isinstance(outcome, Derivative):
+            refused += 1
+        elif outcome.purpose is Purpose.PRESERVATION:
+            proved += 1
+        else:
+            access += 1
+    if not proved + access + refused:
+        return ()
+    return (ingest_events_of(workspace).normalized(proved, access, refused),)
+
+
+NORMALIZE = Stage("normalize", _normalize)
+
+
+def _counted(
+    outcomes: Iterable[Derivative | RefusedDerivative], track: Track
+) -> Iterator[Derivative | RefusedDerivative]:
+    for outcome in outcomes:
+        track.noted(1, 0)
+        yield outcome

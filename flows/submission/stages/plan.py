@@ -1,0 +1,68 @@
+"""Plan: the policy's word on every file, and the judgement on the whole submission."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from flows.installation.wiring import Installation
+from flows.submission.stages.stage import Stage, end, ingest_events_of
+from flows.submission.workspace import JUDGING_STAGE, Workspace, only
+from preservation.model.events import Agent, AgentKind, Event
+from preservation.model.issues import Issue
+from preservation.model.verdicts import Verdict
+from preservation.planning.judgement import issue_of, judge
+from preservation.policy.selection import decide
+
+
+def _plan(workspace: Workspace, installation: Installation) -> Iterable[Event]:
+    policy = workspace.policy
+    workspace.decisions.write(decide(policy, file) for file in workspace.surveyed())
+    approval = only(workspace.approval) if workspace.approval.exist else None
+    judgement = judge(every_issue(workspace), approved=approval is not None)
+    ingest_events = ingest_events_of(workspace)
+    yield ingest_events.screened(judgement.verdict, judgement.sentence)
+    if judgement.verdict is not None:
+        end(workspace, judgement.verdict, judgement.sentence, issues=issues_of_the_whole(workspace))
+        return
+    if approval is not None:
+        yield ingest_events.approved(Agent(AgentKind.PERSON, approval.by), approval.because, approval.at)
+    _recognise_again(workspace, installation)
+
+
+PLAN = Stage(JUDGING_STAGE, _plan)
+
+
+def _recognise_again(workspace: Workspace, installation: Installation) -> None:
+    """End the submission where the very same content is kept as a version of this object already.
+
+    Only what was judged fit is recognised: a drop with something wrong about it is never waved through.
+    """
+    for package in installation.catalogue.packages_with_fingerprint(only(workspace.fingerprint)):
+        if package.object == workspace.submission.object:
+            kept = installation.catalogue.package(package)
+            end(
+                workspace,
+                Verdict.ALREADY_KEPT,
+                f"Kept as {package} since {kept.registered_at:%d %B %Y}; nothing was written.",
+                package=package,
+                replicas=kept.replicas,
+            )
+            return
+
+
+def issues_of_the_whole(workspace: Workspace) -> Iterator[Issue]:
+    """Give the issues of the bag, of supplied manifests, and of the policy's rules."""
+    yield from workspace.issues.so_far
+    for manifest in workspace.supplied.so_far:
+        yield from manifest.issues
+    for decision in workspace.decisions.so_far:
+        issue = issue_of(decision)
+        if issue is not None:
+            yield issue
+
+
+def every_issue(workspace: Workspace) -> Iterator[Issue]:
+    """Give every issue of the submission: those of the whole, then those of its files."""
+    yield from issues_of_the_whole(workspace)
+    for screened in workspace.screened.so_far:
+        yield from screened.issues

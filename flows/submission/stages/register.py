@@ -1,0 +1,103 @@
+"""Register: catalogue and journal in one transaction; from then on it is kept."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterable
+from itertools import chain
+from pathlib import Path
+
+from flows.installation.wiring import Installation, now
+from flows.submission.stages.drop_changes import changed_since_survey, has_changed
+from flows.submission.stages.plan import issues_of_the_whole
+from flows.submission.stages.stage import Stage, end, ingest_events_of
+from flows.submission.workspace import Workspace, only, payload_files
+from preservation.model.derivatives import Purpose
+from preservation.model.events import Event
+from preservation.model.issues import Issue, Severity
+from preservation.model.verdicts import Verdict
+from preservation.packaging.planned import PlannedBag
+from storage.ports.catalogue import Registration
+
+
+def _register(workspace: Workspace, installation: Installation) -> Iterable[Event]:
+    submission = workspace.submission
+    package = only(workspace.number).package
+    replicas = tuple(workspace.replicas)
+    event = ingest_events_of(workspace).registered(str(package))
+    tally = workspace.tally()
+    # Before it counts as kept: what is kept is not taken up again, and its access copies would be lost.
+    _hand_over_access(workspace, installation)
+    installation.catalogue.register(
+        Registration(
+            package=package,
+            submission=submission.identifier,
+            fingerprint=only(workspace.fingerprint),
+            policy=workspace.policy.reference,
+            registered_at=now(),
+            files=tally.files,
+            bytes=tally.bytes,
+            replicas=replicas,
+        ),
+        payload_files(workspace),
+        (event,),
+    )
+    stores = " and ".join(f"{replica.store}" for replica in replicas)
+    end(
+        workspace,
+        Verdict.STORED,
+        f"Kept as {package}: {tally.files} files, read back from {stores} and matched."
+        + _not_repeated(workspace),
+        issues=chain(issues_of_the_whole(workspace), workspace.unsound.so_far, _late_changes(workspace)),
+        package=package,
+        replicas=replicas,
+    )
+    return (event,)
+
+
+REGISTER = Stage("register", _register)
+
+
+def _late_changes(workspace: Workspace) -> tuple[Issue, ...]:
+    """Return what to say where the drop went on changing after the stores had it: that is not kept."""
+    return (changed_since_survey(Severity.WARNING),) if has_changed(workspace) else ()
+
+
+def _not_repeated(workspace: Workspace) -> str:
+    """Say how much of the version lies in earlier ones, where any does."""
+    planned = PlannedBag.open(workspace.root)
+    if planned is None or not planned.summary.fetched_files:
+        return ""
+    summary = planned.summary
+    return (
+        f" Of the {summary.payload_files} files of the package, {summary.fetched_files} had been kept "
+        "before and are not repeated."
+    )
+
+
+def _hand_over_access(workspace: Workspace, installation: Installation) -> None:
+    """Move the access derivatives to where they are used; made to be remade, they may be replaced."""
+    made = workspace.root / Purpose.ACCESS
+    if not made.exists():
+        return
+    target = installation.settings.access / only(workspace.number).package.prefix
+    shutil.rmtree(target, ignore_errors=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        made.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _copy_tree(made, target)
+        shutil.rmtree(made)
+
+
+def _copy_tree(source: Path, target: Path) -> None:
+    """Copy the files to another disk. Raises the first ``OSError`` as it is: it says what ails the disk."""
+    for folder, _, names in os.walk(source):
+        below = target / Path(folder).relative_to(source)
+        below.mkdir()
+        for name in names:
+            shutil.copyfile(Path(folder) / name, below / name)

@@ -1,0 +1,94 @@
+"""Replicate: into every store, read back from where it rests; the policy's number, or not stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flows.alarms.alarms import raise_alarms
+from flows.alarms.occasions import integrity
+from flows.installation.log import LOG
+from flows.installation.wiring import Installation, now
+from flows.submission.progress.meter import Meter, to_replicate
+from flows.submission.stages.drop_changes import changed_since_survey, has_changed, require_drop
+from flows.submission.stages.stage import Stage, end, ingest_events_of
+from flows.submission.workspace import Workspace
+from preservation.errors import IntegrityError, StorageError, UnavailableError
+from preservation.model.events import Event
+from preservation.model.verdicts import Verdict
+from preservation.packaging.planned import PlannedBag
+from storage.replication.outcomes import AtFault, Failed, Mismatch, ReplicationOutcome, Short
+from storage.replication.replicate import replicate
+
+
+def _replicate(workspace: Workspace, installation: Installation) -> Iterable[Event]:
+    planned = PlannedBag.open(workspace.root)
+    if planned is None:
+        raise IntegrityError(f"{workspace.root}: the plan of the package is gone; preserve the drop again")
+    if has_changed(workspace):
+        require_drop(workspace)
+        issue = changed_since_survey()
+        end(workspace, Verdict.REJECTED, issue.message, issues=(issue,))
+        return ()
+    outcome = _replicated(planned, workspace, installation)
+    workspace.replicas.write(outcome.replicas)
+    raise_alarms(
+        installation.settings,
+        (
+            integrity(f"store {failure.store}", failure.reason, now())
+            for failure in outcome.failures
+            if isinstance(failure, Mismatch) and failure.at_fault is AtFault.STORE
+        ),
+    )
+    if isinstance(outcome, Short):
+        _fall_short(workspace, outcome)
+    for failure in outcome.failures:
+        LOG.warning("%s: store %s: %s", planned.package, failure.store, failure.reason)
+    ingest_events = ingest_events_of(workspace)
+    return tuple(ingest_events.replicated(str(planned.package), replica) for replica in outcome.replicas)
+
+
+REPLICATE = Stage("replicate", _replicate)
+
+
+def _replicated(planned: PlannedBag, workspace: Workspace, installation: Installation) -> ReplicationOutcome:
+    policy = workspace.policy
+    stores = installation.stores_for(policy)
+    verified = tuple(workspace.replicas.so_far)
+    done = {replica.store for replica in verified}
+    with Meter(workspace, REPLICATE.name) as meter:
+        tracks = {
+            store.name: meter.track(store.name, lambda: to_replicate(planned.summary))
+            for store in stores
+            if store.name not in done
+        }
+        return replicate(
+            planned,
+            stores,
+            copies=policy.terms.replication.copies,
+            sites=policy.terms.replication.sites,
+            threads=installation.settings.work.reading_threads,
+            clock=now,
+            verified=verified,
+            purgers=tuple(installation.purgers.values()),
+            progress=lambda told: tracks[told.store].has_come_to(told.step, told.files, told.bytes),
+        )
+
+
+def _fall_short(workspace: Workspace, outcome: Short) -> None:
+    """End the submission where the drop itself changed; else raise what stopped the stores."""
+    failures = outcome.failures
+    # Each names its store, unless it is the drop that is at fault.
+    reasons = list(dict.fromkeys(failure.reason for failure in failures))
+    if any(isinstance(failure, Mismatch) and failure.at_fault is AtFault.SOURCE for failure in failures):
+        require_drop(workspace)
+        issues = tuple(issue for failure in failures for issue in failure.issues)
+        # Committed, and a version is never taken back: whoever reads this must know that it is there.
+        reasons += [
+            f"Store {replica.store} holds it as it was surveyed; that copy stays, unregistered"
+            for replica in outcome.replicas
+        ]
+        end(workspace, Verdict.REJECTED, f"{'. '.join(reasons)}.", issues=issues)
+        return
+    if any(isinstance(failure, Failed) and failure.retryable for failure in failures):
+        raise UnavailableError(". ".join(reasons))
+    raise StorageError(". ".join(reasons))

@@ -1,0 +1,71 @@
+"""What a stage is: it leaves records in the workspace and tells events; done is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from flows.installation.log import LOG
+from flows.installation.wiring import SOFTWARE, Installation, now
+from flows.submission.workspace import Ending, Workspace
+from preservation.ingest_events import IngestEvents
+from preservation.model.events import Event
+from preservation.model.identifiers import PackageId
+from preservation.model.issues import Issue
+from preservation.model.packages import Replica
+from preservation.model.verdicts import Verdict
+
+StageFunction: TypeAlias = Callable[[Workspace, Installation], Iterable[Event]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage: ``name`` is the verb that people see."""
+
+    name: str
+    work: StageFunction
+
+    def run(self, workspace: Workspace, installation: Installation) -> tuple[Event, ...]:
+        """Do the stage's work unless it is done, or the submission has ended; return its events.
+
+        Raises what the work raises; then nothing says that the stage is done.
+        """
+        events = workspace.events(self.name)
+        if not events.exist:
+            if workspace.has_ended:
+                return ()
+            LOG.info("%s: %s", workspace.submission.object, self.name)
+            events.write(tuple(self.work(workspace, installation)))
+        return tuple(events)
+
+
+def ingest_events_of(workspace: Workspace) -> IngestEvents:
+    """Return the teller of the submission's events."""
+    return IngestEvents(workspace.submission, SOFTWARE, now)
+
+
+def end(
+    workspace: Workspace,
+    verdict: Verdict,
+    sentence: str,
+    *,
+    issues: Iterable[Issue] = (),
+    package: PackageId | None = None,
+    replicas: tuple[Replica, ...] = (),
+) -> None:
+    """Write down how the submission ended. ``issues`` are those of the whole drop; files have their own."""
+    tally = workspace.tally()
+    workspace.ending.write(
+        [Ending(verdict, sentence, now(), tally.files, tally.bytes, package, replicas, tuple(issues))]
+    )
+
+
+def interrupt(workspace: Workspace, reason: str) -> None:
+    """Write down that the system, not the content, stopped the submission; nothing of it is lost."""
+    end(workspace, Verdict.INTERRUPTED, interrupted_by(reason))
+
+
+def interrupted_by(reason: str) -> str:
+    """Return the sentence of a submission that the system stopped."""
+    return f"{reason.rstrip('.')}. Nothing is lost: once that is mended, preserve it again and it goes on."

@@ -1,0 +1,157 @@
+"""Survey: recognise the drop, read every byte once, have it scanned, compare it with what was supplied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cache, partial
+from itertools import chain
+
+from flows.installation.wiring import Installation
+from flows.submission.progress.meter import Meter, Track, to_survey
+from flows.submission.stages.drop_changes import require_drop, while_there
+from flows.submission.stages.stage import Stage, end, ingest_events_of
+from flows.submission.stages.virus_check import found_by, scanned_beside
+from flows.submission.workspace import SURVEYING_STAGE, Workspace
+from preservation.bagit.algorithms import algorithms_of_bag
+from preservation.identification.caged import CagedIdentifier
+from preservation.intake.recognise import Unacceptable, UnpackLimits, recognise
+from preservation.intake.submitted_bag import check_submitted_bag
+from preservation.model.digests import Algorithm
+from preservation.model.dossiers import Dossiers
+from preservation.model.events import Event
+from preservation.model.files import IrregularEntry, SurveyedFile
+from preservation.model.issues import Issue
+from preservation.model.submissions import Received
+from preservation.model.verdicts import Verdict
+from preservation.packaging.fingerprint import fingerprint
+from preservation.planning.judgement import judge, manifest_required
+from preservation.policy.intake import SuppliedManifests
+from preservation.policy.schema import Policy
+from preservation.policy.selection import decide, is_sign
+from preservation.survey.supplied import (
+    FoundManifest,
+    algorithms_needed,
+    check_supplied,
+    find_supplied,
+    goes_unlisted,
+)
+from preservation.survey.survey import survey
+
+
+def _survey(workspace: Workspace, installation: Installation) -> Iterable[Event]:
+    submission = workspace.submission
+    settings = installation.settings
+    policy = workspace.policy
+    limits = UnpackLimits(bytes=settings.limits.unpacked_size, files=settings.limits.unpacked_files)
+    ingest_events = ingest_events_of(workspace)
+    received = recognise(submission.drop, workspace.root, limits)
+    if isinstance(received, Unacceptable):
+        require_drop(workspace)
+        yield ingest_events.started(None)
+        sentence = judge(received.issues, approved=False).sentence
+        end(workspace, Verdict.REJECTED, sentence, issues=received.issues)
+        return
+    workspace.received.write([received])
+    yield ingest_events.started(received)
+    yield ingest_events.governed(policy.reference, f"governs the collection {submission.object.collection}")
+
+    manifests = _manifests(received, policy)
+    algorithms = _algorithms(policy, manifests, received)
+    identifier = CagedIdentifier(
+        installation.identifying_workers, second_opinion=policy.terms.identification.second_opinion
+    )
+    with Meter(workspace, SURVEYING_STAGE) as meter:
+        # What has to be counted is counted once.
+        total = cache(partial(to_survey, workspace))
+        reading, identifying = meter.track("reading", total), meter.track("identifying", total)
+        found = survey(
+            received,
+            algorithms=algorithms,
+            identifier=identifier,
+            threads=settings.work.reading_threads,
+            noted=reading.noted,
+        )
+        scanning = partial(meter.track, "virus check", total)
+        with scanned_beside(workspace, received, installation, scanning) as scanner:
+            workspace.survey.write(while_there(workspace, _counted(found, identifying)))
+    workspace.engines.write(identifier.releases)
+    yield from _surveyed_events(workspace, algorithms)
+
+    workspace.supplied.write(
+        check_supplied(
+            manifests,
+            received.payload_root,
+            workspace.survey,
+            uncounted=lambda path: goes_unlisted(path) or is_sign(policy, path),
+        )
+    )
+    for manifest in workspace.supplied:
+        yield ingest_events.compared(manifest)
+    issues = _issues(workspace, received, policy, manifests)
+    viruses = None if scanner is None else found_by(scanner, workspace)
+    if scanner is not None and viruses is not None:
+        yield ingest_events.virus_checked(scanner, viruses.tally)
+        issues = chain(viruses.issues, issues)
+    workspace.issues.write(issues)
+    _take_fingerprint(workspace, received)
+    require_drop(workspace)
+    if viruses is not None and viruses.tally.infected:
+        # At once: no further program shall open it.
+        infected = judge(workspace.issues, approved=False)
+        end(workspace, Verdict.REJECTED, infected.sentence, issues=workspace.issues)
+
+
+SURVEY = Stage(SURVEYING_STAGE, _survey)
+
+
+def _counted(
+    entries: Iterable[SurveyedFile | IrregularEntry], track: Track
+) -> Iterator[SurveyedFile | IrregularEntry]:
+    for entry in entries:
+        if isinstance(entry, SurveyedFile):
+            track.noted(1, entry.size)
+        yield entry
+
+
+def _manifests(received: Received, policy: Policy) -> tuple[FoundManifest, ...]:
+    if policy.terms.intake.supplied_manifests is SuppliedManifests.IGNORE:
+        return ()
+    return find_supplied(received.payload_root, received.only)
+
+
+def _algorithms(
+    policy: Policy, manifests: tuple[FoundManifest, ...], received: Received
+) -> tuple[Algorithm, ...]:
+    """Return every algorithm that anything later asks for, so that no byte is read for a digest again."""
+    packaging = policy.terms.packaging
+    wanted = {Algorithm.SHA256, packaging.algorithm, *packaging.additional_algorithms}
+    wanted |= algorithms_needed(manifests)
+    if received.bag_root is not None:
+        wanted |= algorithms_of_bag(received.bag_root)
+    return tuple(sorted(wanted))
+
+
+def _surveyed_events(workspace: Workspace, algorithms: tuple[Algorithm, ...]) -> Iterator[Event]:
+    files = size = decided = 0
+    for file in workspace.surveyed():
+        files += 1
+        size += file.size
+        decided += file.identification.decided is not None
+    ingest_events = ingest_events_of(workspace)
+    yield ingest_events.surveyed(files, size, algorithms)
+    yield ingest_events.identified(workspace.engines, decided, files - decided)
+
+
+def _issues(
+    workspace: Workspace, received: Received, policy: Policy, manifests: tuple[FoundManifest, ...]
+) -> Iterator[Issue]:
+    if received.bag_root is not None:
+        yield from check_submitted_bag(received.bag_root, workspace.surveyed())
+    elif policy.terms.intake.supplied_manifests is SuppliedManifests.REQUIRE and not manifests:
+        yield manifest_required(policy.reference)
+
+
+def _take_fingerprint(workspace: Workspace, received: Received) -> None:
+    decisions = (decide(workspace.policy, file) for file in workspace.surveyed())
+    content = Dossiers(workspace.survey, decisions=decisions)
+    workspace.fingerprint.write([fingerprint(content, received.bag_root)])

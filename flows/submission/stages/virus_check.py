@@ -1,0 +1,84 @@
+"""The virus check: the files of a drop, looked through while they are surveyed."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import takewhile
+from threading import Event as Signal
+
+from flows.installation.wiring import Installation, now
+from flows.submission.progress.meter import Track
+from flows.submission.workspace import Workspace
+from preservation.model.paths import RelativePath
+from preservation.model.submissions import Received
+from preservation.model.viruses import NoScanner, NotScanned, ScannedFile, ScannerRelease
+from preservation.policy.intake import VirusScan
+from preservation.survey.walk import FoundFile, walk
+from preservation.virus.outcome import VirusFindings, findings, require_scanner
+from preservation.virus.scan import ScanTerms, scan
+from preservation.virus.trust import doubt
+
+
+@contextmanager
+def scanned_beside(
+    workspace: Workspace, received: Received, installation: Installation, track: Callable[[], Track]
+) -> Iterator[ScannerRelease | NoScanner | None]:
+    """Have the drop's files scanned while the context lasts; what was said of them is written at its end.
+
+    Gives the scanner that is asked, or ``None`` where the policy wants none. ``track`` makes what
+    counts the files, where any are scanned.
+    """
+    if workspace.policy.terms.intake.virus_scan is VirusScan.OFF:
+        yield None
+        return
+    scanner = installation.virus_scanner.release()
+    if isinstance(scanner, NoScanner):
+        workspace.scanned.write(())
+        yield scanner
+        return
+    virus = installation.settings.virus
+    terms = ScanTerms(virus.parallel_streams, int(virus.largest), _doubt(workspace, scanner))
+    left = Signal()
+    files = (entry for entry in walk(received.payload_root, received.only) if isinstance(entry, FoundFile))
+    progress = track()
+    sizes: deque[int] = deque()
+
+    def paths() -> Iterator[RelativePath]:
+        for file in takewhile(lambda _: not left.is_set(), files):
+            sizes.append(file.size)
+            yield file.path
+
+    def verdicts() -> Iterator[ScannedFile]:
+        # They come in the order of the paths.
+        for scanned in scan(received.payload_root, paths(), installation.virus_scanner, terms):
+            progress.noted(1, sizes.popleft())
+            yield scanned
+
+    with ThreadPoolExecutor(1, "virus-check") as beside:
+        scanning = beside.submit(workspace.scanned.write, verdicts())
+        try:
+            yield scanner
+        except BaseException:
+            left.set()
+            raise
+        scanning.result()
+
+
+def found_by(scanner: ScannerRelease | NoScanner, workspace: Workspace) -> VirusFindings:
+    """Say what the scan means, once drop and files were surveyed.
+
+    Raises ``ToolFailedError`` where the policy requires a scan, and the scanner's word could not be taken.
+    """
+    required = workspace.policy.terms.intake.virus_scan is VirusScan.REQUIRE
+    without = _doubt(workspace, scanner) if isinstance(scanner, NoScanner) else None
+    found = findings(workspace.surveyed(), workspace.scanned, required=required, without=without)
+    if required:
+        require_scanner(found)
+    return found
+
+
+def _doubt(workspace: Workspace, scanner: ScannerRelease | NoScanner) -> NotScanned | None:
+    return doubt(scanner, now(), workspace.policy.terms.intake.virus_signatures_days)

@@ -1,0 +1,162 @@
+"""A worker, or the whole service, as a real process of the command; and runs of the deployment for it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Cancelling
+from support.archives import MUNIMENT, Archive
+from support.flow_runs import surroundings
+
+from flows.installation.settings_file import load_settings
+from flows.orchestration.run_requests import open_runs
+from flows.orchestration.server import PrefectApi
+from flows.submission.drop import DropRequest
+
+_LONGEST_SECONDS = 120
+_POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running ``muniment VERB``, and what it says."""
+
+    process: subprocess.Popen[bytes]
+    told: Path
+
+    @property
+    def lines(self) -> str:
+        return self.told.read_text()
+
+    def wait_for(self, text: str, times: int = 1) -> None:
+        """Wait until it has said that so often."""
+        until(lambda: self.lines.count(text) >= times or self.process.poll() is not None, self.lines)
+        assert self.lines.count(text) >= times, self.lines
+
+    def ask_to_stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+
+    def ended(self) -> int:
+        return self.process.wait(_LONGEST_SECONDS)
+
+
+@contextmanager
+def service(archive: Archive, verb: str, **environment: str) -> Iterator[Service]:
+    """Run ``muniment VERB`` for the archive, ready for runs, for as long as the context lasts."""
+    told = archive.directory.parent / f"{verb}-{time.monotonic_ns()}.log"
+    with told.open("wb") as output:
+        process = subprocess.Popen(
+            [MUNIMENT, verb, "-C", archive.directory],
+            env={**archive.environment, **environment},
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    running = Service(process, told)
+    try:
+        running.wait_for("is ready")
+        yield running
+    finally:
+        if process.poll() is None:
+            for _ in range(2):
+                running.ask_to_stop()
+                time.sleep(_POLL_SECONDS)
+            try:
+                process.wait(30)
+            finally:
+                process.kill()
+                process.wait()
+
+
+def asked(archive: Archive, path: Path, collection: str = "files") -> UUID:
+    """Ask Prefect for a run that preserves the drop."""
+    with surroundings(archive):
+        settings = load_settings(archive.directory)
+    with open_runs(settings, PrefectApi(archive.api_url)) as runs:
+        return runs.ask([DropRequest(path, collection, path.name)])
+
+
+def run_of(archive: Archive, identifier: UUID) -> FlowRun:
+    """What Prefect knows of the run."""
+    with (
+        temporary_settings({PREFECT_API_URL: archive.api_url}),
+        get_client(sync_client=True) as client,
+    ):
+        return client.read_flow_run(identifier)
+
+
+def state_of(archive: Archive, identifier: UUID) -> str:
+    return run_of(archive, identifier).state_name or ""
+
+
+def forget(archive: Archive, identifier: UUID) -> None:
+    """Let no worker of another test take the run."""
+    with (
+        temporary_settings({PREFECT_API_URL: archive.api_url}),
+        get_client(sync_client=True) as client,
+    ):
+        client.delete_flow_run(identifier)
+
+
+def cancel(archive: Archive, identifier: UUID) -> None:
+    """Cancel the run, as somebody does in Prefect's UI."""
+    with (
+        temporary_settings({PREFECT_API_URL: archive.api_url}),
+        get_client(sync_client=True) as client,
+    ):
+        client.set_flow_run_state(identifier, Cancelling())
+
+
+def ended_run(archive: Archive, identifier: UUID) -> FlowRun:
+    """Wait until the run has ended."""
+
+    def has_ended() -> bool:
+        state = run_of(archive, identifier).state
+        return state is not None and state.is_final()
+
+    until(has_ended, f"run {identifier}")
+    return run_of(archive, identifier)
+
+
+def until(true: Callable[[], bool], what: str) -> None:
+    """Wait for something to come about."""
+    deadline = time.monotonic() + _LONGEST_SECONDS
+    while not true():
+        assert time.monotonic() < deadline, f"it does not come about: {what}"
+        time.sleep(_POLL_SECONDS)
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes that a process has started, and those that these have."""
+    found = []
+    try:
+        tasks = list(Path("/proc", str(pid), "task").iterdir())
+        children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    except OSError:
+        return []
+    for child in children:
+        found += [child, *descendants(child)]
+    return found
+
+
+def lives(pid: int) -> bool:
+    """Say whether the process is there and has not ended."""
+    try:
+        return Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)

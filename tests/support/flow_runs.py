@@ -1,0 +1,50 @@
+"""The flow ``preserve`` in the tests' own process: what the command does, without its start each time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from support.archives import Archive
+
+from flows.installation.init import make_installation
+from flows.installation.settings_file import load_settings
+from flows.orchestration.in_process import drops_of, in_runs, run_preserve
+from flows.orchestration.server import PrefectApi
+from flows.submission.answer import RunResult, SubmissionResult
+
+
+def installed(directory: Path, api_url: str) -> Archive:
+    """Make an installation without the command."""
+    make_installation(directory)
+    return Archive(directory, api_url)
+
+
+@contextmanager
+def surroundings(archive: Archive) -> Iterator[None]:
+    """Be told by the environment what the archive's command is told, for as long as the context lasts."""
+    before = dict(os.environ)
+    os.environ.update(archive.environment)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def outcome_of_run(archive: Archive, drop: Path, collection: str = "files") -> RunResult:
+    """Preserve a drop, and return all that the run tells."""
+    with surroundings(archive):
+        settings = load_settings(archive.directory)
+        [run] = in_runs(drops_of([drop], collection, settings), settings)
+        return run_preserve(settings, PrefectApi(archive.api_url), run)
+
+
+def preserved(archive: Archive, drop: Path, collection: str = "files") -> SubmissionResult:
+    """Preserve a drop, with no fault but the drop's own, and return what is told of it."""
+    outcome = outcome_of_run(archive, drop, collection)
+    assert not outcome.fault, outcome.fault
+    [told] = outcome.told
+    return told
