@@ -27,6 +27,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 
+def reason_of(error: BaseException) -> str:
+    """Return what ``error`` says, in one line; the name of its kind where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 class PreservationError(Exception):
     """We could not decide or act. The message is a sentence for a person.
 

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from preservation.errors import PreservationError, StoreFullError, UnavailableError
 from preservation.fixity.digesting import ByteStream
 from preservation.model.identifiers import StoreName
-from preservation.model.naming import NameRules
+from preservation.model.name_rules import NameRules
 from preservation.model.paths import StoreKey
 from storage.ports.stores import Deposit, KeptFile, ProbeResult, Store, StorePlace
 

@@ -9,7 +9,7 @@ from typing import Final, NewType
 
 import msgspec
 
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 AlarmId = NewType("AlarmId", str)
 """Names one alarm for good: hexadecimal text. Who gets an alarm twice knows it by this."""
@@ -64,7 +64,7 @@ def new_alarm(
     return Alarm(
         AlarmId(uuid.uuid4().hex),
         kind,
-        AlarmKey(f"{kind} {shown(key or about)}"),
+        AlarmKey(f"{kind} {printable(key or about)}"),
         _told(about),
         at,
         _told(happened),
@@ -75,7 +75,7 @@ def new_alarm(
 
 def _told(text: str) -> str:
     """Escape what could turn or break a line: names of files come from anybody."""
-    line = shown(text)
+    line = printable(text)
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} …"
 
 

@@ -11,12 +11,12 @@ from flows.alarms.outbox import Outbox
 from flows.alarms.webhook import Webhook
 from flows.installation.log import LOG
 from flows.installation.settings import Settings
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 
 def channels_of(settings: Settings) -> tuple[Channel, ...]:
     """Return every configured channel. Their secrets are looked for only when something is sent."""
-    installation = shown(str(settings.directory))
+    installation = printable(str(settings.directory))
     mail = settings.alarms.mail
     webhooks = (Webhook(webhook, installation) for webhook in settings.alarms.webhook)
     return (*([Mail(mail, installation)] if mail else []), *webhooks)

@@ -10,7 +10,7 @@ from typing import Final, NewType, Protocol
 
 from flows.alarms.alarm import Alarm
 from preservation.errors import ConfigurationError
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 
 def secret(variable: str) -> str:
@@ -27,7 +27,7 @@ def secret(variable: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigurationError(
-            f"{variable}_FILE: {shown(file)} cannot be read ({reason}); let the service read it"
+            f"{variable}_FILE: {printable(file)} cannot be read ({reason}); let the service read it"
         ) from error
 
 
@@ -46,14 +46,14 @@ class Undelivered:
 
 
 class Channel(Protocol):
-    """A way out. ``shown`` is what operators know it by."""
+    """A way out. ``label`` is what operators know it by."""
 
     @property
     def name(self) -> ChannelName:
         """Its name in the outbox: the same as long as it leads to the same place."""
 
     @property
-    def shown(self) -> str:
+    def label(self) -> str:
         """Its name for people."""
 
     def send(self, alarm: Alarm) -> Undelivered | None:

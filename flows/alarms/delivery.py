@@ -63,7 +63,7 @@ class Delivery:
                 self._leave_alone(channel, undelivered)
                 return
             if self._failures.pop(channel.name, 0):
-                LOG.info("alarms get through again: %s", channel.shown)
+                LOG.info("alarms get through again: %s", channel.label)
             self._failed.pop((channel.name, queued.alarm.id), None)
             self._outbox.note_delivered(queued, channel.name, self._clock())
 

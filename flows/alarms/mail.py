@@ -17,7 +17,7 @@ from flows.alarms.channels import PATIENCE_SECONDS, ChannelName, Undelivered, se
 from flows.installation.log import LOG
 from flows.installation.settings import MailSettings, Security
 from preservation.errors import ConfigurationError
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 USER: Final = "MUNIMENT_SMTP_USER"
 PASSWORD: Final = "MUNIMENT_SMTP_PASSWORD"  # noqa: S105  the variable's name
@@ -37,7 +37,7 @@ class Mail:
         return ChannelName("mail")
 
     @property
-    def shown(self) -> str:
+    def label(self) -> str:
         """The server and those who are told: see ``Channel``."""
         return f"e-mail by {self.settings.host}:{self.settings.reached_at} to {', '.join(self.settings.to)}"
 
@@ -69,7 +69,7 @@ class Mail:
 
     def _undelivered(self, reason: str) -> Undelivered:
         where = f"{self.settings.host}:{self.settings.reached_at}"
-        return Undelivered(f"mail server {where}: {shown(reason)}")
+        return Undelivered(f"mail server {where}: {printable(reason)}")
 
     @contextmanager
     def _server(self) -> Iterator[smtplib.SMTP]:

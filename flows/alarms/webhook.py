@@ -41,7 +41,7 @@ class Webhook:
         return ChannelName(f"webhook-{hashlib.sha256(self.settings.url.encode()).hexdigest()[:16]}")
 
     @property
-    def shown(self) -> str:
+    def label(self) -> str:
         """Scheme and host of the URL; its path may be a secret of the receiver: see ``Channel``."""
         return f"webhook {self._origin}"
 
@@ -74,19 +74,19 @@ class Webhook:
             ) as answer:
                 if answer.is_success:
                     return None
-                return Undelivered(f"{self.shown} answered {answer.status_code}")
+                return Undelivered(f"{self.label} answered {answer.status_code}")
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             # Its text may hold the URL.
-            return Undelivered(f"{self.shown}: {type(error).__name__}")
+            return Undelivered(f"{self.label}: {type(error).__name__}")
         except ConfigurationError as error:
-            return Undelivered(f"{self.shown}: {error}")
+            return Undelivered(f"{self.label}: {error}")
 
     def try_out(self) -> Undelivered | None:
         """See that there is a secret: see ``Channel``."""
         try:
             _key()
         except ConfigurationError as error:
-            return Undelivered(f"{self.shown}: {error}")
+            return Undelivered(f"{self.label}: {error}")
         return None
 
 

@@ -16,7 +16,7 @@ from preservation.model.digests import Digests
 from preservation.model.events import Event, EventOutcome, EventType, event_id
 from preservation.model.identifiers import ObjectId, PackageId, StoreName, SubmissionId, VersionNumber
 from preservation.model.issues import Issue
-from preservation.model.paths import BagPath, shown
+from preservation.model.paths import BagPath, printable
 from storage.ports.stores import Store
 from storage.restoring.choosing import Source, find_source, latest_in, wanted_files
 from storage.restoring.landing import landing_for, require_free
@@ -87,7 +87,7 @@ def _require_place_of_its_own(target: Path, settings: Settings) -> None:
     for taken in (settings.state, settings.processing, *stores):
         if target.resolve().is_relative_to(taken.resolve()):
             raise ConfigurationError(
-                f"{shown(str(target))} is in {shown(str(taken))}, where only Muniment writes; "
+                f"{printable(str(target))} is in {printable(str(taken))}, where only Muniment writes; "
                 "name a folder elsewhere"
             )
 
@@ -178,7 +178,7 @@ def _event(restored: Restored, order: RestoreRequest) -> Event:
         now(),
         str(restored.package),
         outcome,
-        f"restored to {shown(str(order.target))}, every byte compared as it landed",
+        f"restored to {printable(str(order.target))}, every byte compared as it landed",
         f"{restored.files} files, {restored.bytes} bytes from {sources}{lost}",
         SOFTWARE,
     )

@@ -41,14 +41,10 @@ def approve(
     from flows.installation.settings_file import load_settings
     from flows.installation.wiring import open_installation
     from flows.orchestration.server import client_environment, running_api
-    from preservation.errors import ConfigurationError
-    from preservation.model.identifiers import parse_object_id
+    from preservation.model.identifiers import object_id_named
 
     settings = load_settings(installation)
-    try:
-        object_id = parse_object_id(name)
-    except ValueError as error:
-        raise ConfigurationError(str(error)) from error
+    object_id = object_id_named(name)
     take = waiting_take(object_id, settings)
     tries = attempts_of(take)
     with open_installation(settings) as opened:

@@ -34,7 +34,7 @@ def clear(
     """
     from flows.inboxes.accepted.clear import Cleared, clear_installation
     from flows.installation.settings_file import load_settings
-    from preservation.model.paths import shown
+    from preservation.model.paths import printable
 
     good = True
     due = 0
@@ -51,7 +51,7 @@ def clear(
             say_json({**said, "unsound": unsound, "dry_run": dry_run})
         else:
             verb = ("would be removed" if dry_run else "removed") if cleared else "STAYS"
-            say(f"{verb}  {shown(str(one.path))}\n  {one.sentence}")
+            say(f"{verb}  {printable(str(one.path))}\n  {one.sentence}")
             for fault in one.unsound:
                 say(f"UNSOUND  {fault.package} in store {fault.store}\n  {fault.sentence}")
     if not due and not json:

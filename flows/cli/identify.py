@@ -16,7 +16,7 @@ from flows.cli.output import note, say, say_json
 from preservation.errors import NotFoundError, UnacceptableContentError
 from preservation.model.digests import Algorithm
 from preservation.model.files import EntryKind, IrregularEntry, SurveyedFile
-from preservation.model.paths import RelativePath, is_utf8, shown
+from preservation.model.paths import RelativePath, is_utf8, printable
 
 if TYPE_CHECKING:
     from preservation.identification.caged import CagedIdentifier
@@ -59,7 +59,7 @@ def identify(
         if os.path.lexists(path):
             there.append(path)
         else:
-            note(f"{shown(path)}: there is nothing here; check the spelling")
+            note(f"{printable(path)}: there is nothing here; check the spelling")
     algorithms = tuple(dict.fromkeys(algorithm or [Algorithm.SHA256]))
     tell = _tell_json if json else _tell
     unreadable = 0
@@ -67,10 +67,10 @@ def identify(
         identifier = CagedIdentifier(workers, second_opinion=second_opinion)
         for told, entry in _looked_at(there, algorithms, identifier):
             if isinstance(entry, SurveyedFile):
-                tell(told if is_utf8(told) else shown(told), entry)
+                tell(told if is_utf8(told) else printable(told), entry)
             else:
                 unreadable += entry.kind is not EntryKind.EMPTY_FOLDER
-                note(f"{shown(told)}: {entry.kind}: {entry.detail}")
+                note(f"{printable(told)}: {entry.kind}: {entry.detail}")
     if len(there) < len(paths):
         raise NotFoundError(f"nothing is at {len(paths) - len(there)} of {len(paths)} paths, named above")
     if unreadable:
@@ -145,6 +145,6 @@ def _tell_json(path: str, file: SurveyedFile) -> None:
 
 def _tell(path: str, file: SurveyedFile) -> None:
     identification = file.identification
-    say(f"{shown(path)}  {identification.decided or '-'}  {identification.name}  {identification.mime}")
+    say(f"{printable(path)}  {identification.decided or '-'}  {identification.name}  {identification.mime}")
     for warning in identification.warnings:
-        say(f"    {shown(warning)}")
+        say(f"    {printable(warning)}")

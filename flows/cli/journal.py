@@ -86,7 +86,7 @@ def show(
     from flows.installation.settings_file import load_settings
     from flows.installation.wiring import open_installation
     from preservation.errors import NotFoundError
-    from preservation.model.paths import shown
+    from preservation.model.paths import printable
 
     if subject is None and limit is None:
         limit = _LATEST
@@ -94,7 +94,7 @@ def show(
         told = _tell(opened.journal.about(subject, limit), json=json)
     if not told and subject is not None:
         raise NotFoundError(
-            f"{shown(subject)}: the journal tells nothing of it; objects are written collection/name, "
+            f"{printable(subject)}: the journal tells nothing of it; objects are written collection/name, "
             "and muniment journal show without a name tells what was done lately"
         )
     if not told:
@@ -264,7 +264,7 @@ def _verdict_fields(checked: CheckedJournal) -> dict[str, object]:
 
 def _tell(entries: Iterable[Entry], *, json: bool) -> bool:
     """Write the entries as they come, and return whether there were any."""
-    from preservation.model.paths import shown
+    from preservation.model.paths import printable
 
     day = None
     told = False
@@ -278,10 +278,10 @@ def _tell(entries: Iterable[Entry], *, json: bool) -> bool:
             say(f"{day:%A}, {day.day} {day:%B %Y}")
         outcome = "" if entry.outcome == "success" else f"{entry.outcome.upper()}: "
         agent = f"{entry.agent_name} {entry.agent_version}".rstrip()
-        say(f"  {entry.at:%H:%M:%S}  {entry.event_type}: {shown(entry.object)}")
+        say(f"  {entry.at:%H:%M:%S}  {entry.event_type}: {printable(entry.object)}")
         for sentence in filter(None, (f"{outcome}{entry.note}", entry.detail)):
-            say(f"            {shown(sentence)}")
-        say(f"            by {shown(agent)}, entry {entry.seq}")
+            say(f"            {printable(sentence)}")
+        say(f"            by {printable(agent)}, entry {entry.seq}")
     return told
 
 

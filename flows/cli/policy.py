@@ -11,7 +11,7 @@ import typer
 
 from flows.cli.options import JsonOption
 from flows.cli.output import note, say, say_json
-from preservation.model.paths import RelativePath, relative_path, shown
+from preservation.model.paths import RelativePath, printable, relative_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,7 +92,7 @@ def explain(
     missing = 0
     for path in paths:
         if not path.exists():
-            note(f"{shown(str(path))}: there is nothing here; check the spelling")
+            note(f"{printable(str(path))}: there is nothing here; check the spelling")
             missing += 1
             continue
         for found in _identified(policy, path):
@@ -137,12 +137,12 @@ def _plain_files(root: Path, only: RelativePath | None) -> Iterator[FoundFile]:
         if isinstance(entry, FoundFile):
             yield entry
         else:
-            note(f"{shown(entry.path)}: {entry.kind.value}; rules are asked about files only")
+            note(f"{printable(entry.path)}: {entry.kind.value}; rules are asked about files only")
 
 
 def _tell(file: SurveyedFile, explanation: Explanation, *, why_not: bool) -> None:
     decision = explanation.decision
-    say(f"{shown(file.path)}  ({file.identification.decided or '-'}, {file.identification.name})")
+    say(f"{printable(file.path)}  ({file.identification.decided or '-'}, {file.identification.name})")
     say(f"  {decision.action} by rule {decision.rule}, because {explanation.reason}")
     say(f"    {decision.because}")
     say(f"    {explanation.would}")
@@ -154,7 +154,7 @@ def _tell_json(file: SurveyedFile, explanation: Explanation) -> None:
     decision = explanation.decision
     say_json(
         {
-            "path": shown(file.path),
+            "path": printable(file.path),
             "size": file.size,
             "puid": file.identification.decided,
             "format": file.identification.name,

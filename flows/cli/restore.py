@@ -61,12 +61,9 @@ def _restore(  # noqa: PLR0913, PLR0917  a parameter for each option, passed by 
     from flows.archive.restore import RestoreRequest, restore_object
     from flows.installation.settings_file import load_settings
     from preservation.errors import ConfigurationError
-    from preservation.model.identifiers import StoreName, VersionNumber, parse_object_id
+    from preservation.model.identifiers import StoreName, VersionNumber, object_id_named
 
-    try:
-        object_id = parse_object_id(name)
-    except ValueError as error:
-        raise ConfigurationError(str(error)) from error
+    object_id = object_id_named(name)
     if whole and file:
         raise ConfigurationError("--whole and --file exclude each other: the whole bag, or some files of it")
     order = RestoreRequest(

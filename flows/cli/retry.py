@@ -33,15 +33,11 @@ def retry(
     from flows.inboxes.queue.approve import stopped_take
     from flows.inboxes.queue.knock import knock
     from flows.installation.settings_file import load_settings
-    from preservation.errors import ConfigurationError
-    from preservation.model.identifiers import parse_object_id
-    from preservation.model.paths import shown
+    from preservation.model.identifiers import object_id_named
+    from preservation.model.paths import printable
 
     settings = load_settings(installation)
-    try:
-        object_id = parse_object_id(name)
-    except ValueError as error:
-        raise ConfigurationError(str(error)) from error
+    object_id = object_id_named(name)
     stopped = stopped_take(object_id, settings)
     if not dry_run:
         let_go_on(stopped)
@@ -57,5 +53,5 @@ def retry(
         say_json({**told, "dry_run": dry_run})
         return
     done = "would be tried again" if dry_run else "is tried again by the running service"
-    say(f"{shown(str(object_id))}: {done}")
-    say(f"  it stopped after {runs} runs: {shown(stopped.sentence)}")
+    say(f"{printable(str(object_id))}: {done}")
+    say(f"  it stopped after {runs} runs: {printable(stopped.sentence)}")

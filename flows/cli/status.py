@@ -72,13 +72,10 @@ def status(
 
 def _tell_object(name: str, installation: Installation, *, json: bool) -> None:
     from flows.archive.history import versions_of
-    from preservation.errors import ConfigurationError, NotFoundError
-    from preservation.model.identifiers import parse_object_id
+    from preservation.errors import NotFoundError
+    from preservation.model.identifiers import object_id_named
 
-    try:
-        object_id = parse_object_id(name)
-    except ValueError as error:
-        raise ConfigurationError(str(error)) from error
+    object_id = object_id_named(name)
     tries = installation.catalogue.history(object_id).conclusions
     versions = list(versions_of(installation.catalogue, object_id))
     if not tries and not versions:
@@ -121,18 +118,18 @@ def _say_versions(name: str, versions: Sequence[VersionStory]) -> None:
 
 
 def _say_named(word: str, paths: Sequence[str]) -> None:
-    from preservation.model.paths import shown
+    from preservation.model.paths import printable
 
     if paths:
         more = f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else ""
-        say(f"      {word}: {', '.join(map(shown, paths[:_NAMED]))}{more}")
+        say(f"      {word}: {', '.join(map(printable, paths[:_NAMED]))}{more}")
 
 
 def _say_entry(entry: Entry) -> None:
-    from preservation.model.paths import shown
+    from preservation.model.paths import printable
 
     outcome = "" if entry.outcome == "success" else f"{entry.outcome.upper()}: "
-    say(f"  {moment(entry.at)}  {entry.event_type}: {shown(outcome + (entry.note or entry.detail))}")
+    say(f"  {moment(entry.at)}  {entry.event_type}: {printable(outcome + (entry.note or entry.detail))}")
 
 
 def _standing_fields(found: Standing) -> dict[str, object]:

@@ -81,10 +81,10 @@ def say_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 def try_row(end: Conclusion) -> tuple[str, str, str, str]:
     """Return when and how a try ended, and where its receipt is."""
-    from preservation.model.paths import shown
+    from preservation.model.paths import printable
 
-    receipt = "" if end.receipt is None else shown(str(end.receipt))
-    return moment(end.concluded_at), end.verdict.value, shown(end.summary), receipt
+    receipt = "" if end.receipt is None else printable(str(end.receipt))
+    return moment(end.concluded_at), end.verdict.value, printable(end.summary), receipt
 
 
 def counted(number: int, what: str) -> str:
@@ -132,13 +132,13 @@ def _taken(found: Standing) -> Iterator[Shown]:
 
 
 def _taken_row(one: Pending) -> tuple[str, ...]:
-    from preservation.model.paths import shown
+    from preservation.model.paths import printable
 
     tries = one.tries
     if tries is None:
         return str(one.take.object_id), "waits for a run", moment(one.take.at), ""
     state = "given to a run" if tries.verdict is None else tries.verdict.value
-    return str(one.take.object_id), state, moment(tries.at), shown(tries.sentence)
+    return str(one.take.object_id), state, moment(tries.at), printable(tries.sentence)
 
 
 def _on_their_way(found: Standing) -> Iterator[Shown]:

@@ -11,7 +11,7 @@ from flows.cli.output import note, say, say_json
 from preservation.bagit.validation import validate
 from preservation.errors import StorageError
 from preservation.model.issues import Issue, Severity
-from preservation.model.paths import is_utf8, shown
+from preservation.model.paths import is_utf8, printable
 
 if TYPE_CHECKING:
     from preservation.bagit.validation import Validation
@@ -69,7 +69,7 @@ def _fields(verdict: Validation) -> dict[str, object]:
 
 
 def _in_words(verdict: Validation) -> str:
-    lines = [f"{shown(verdict.bag)}: {_headline(verdict)}"]
+    lines = [f"{printable(verdict.bag)}: {_headline(verdict)}"]
     told: set[str] = set()
     for issue in sorted(verdict.issues, key=lambda issue: issue.severity is not Severity.ERROR):
         lines.append(f"  {issue.severity.value:7} {issue.code}  {issue.message}")
@@ -94,4 +94,4 @@ def _next_step(issue: Issue, told: set[str]) -> list[str]:
 
 def _sayable(path: str) -> str:
     """Return a path as it is, unless its bytes are no text at all."""
-    return path if is_utf8(path) else shown(path)
+    return path if is_utf8(path) else printable(path)

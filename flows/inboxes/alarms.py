@@ -10,7 +10,7 @@ from flows.alarms.alarm import Alarm, AlarmKind, new_alarm
 from flows.inboxes.queue.backlog import Pending
 from flows.inboxes.queue.takes import Take
 from flows.inboxes.report import PassedOverEntry, WaitingDrop
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 
 _SEE_TO_RUNS: Final = "See that Prefect and a worker run: muniment status."
@@ -28,8 +28,8 @@ def given_up(take: Take, sentence: str, at: datetime, since: datetime) -> Alarm:
         at,
         happened=happened[:1].upper() + happened[1:],
         next_step=(
-            f"Mend that, then: muniment retry {shown(str(take.object_id))}. Until then the drop lies in "
-            f"{shown(str(take.path))}."
+            f"Mend that, then: muniment retry {printable(str(take.object_id))}. Until then the drop lies in "
+            f"{printable(str(take.path))}."
         ),
         key=f"{take.id} {since.isoformat()}",
     )
@@ -94,8 +94,8 @@ def failing_too_long(faults: Iterable[PassedOverEntry], patience: timedelta, at:
 
 def _decide(take: Take) -> str:
     return (
-        f'Decide: muniment approve {shown(str(take.object_id))} --because "…" --by "…"; or move the drop out '
-        f"of {shown(str(take.path.parent))}."
+        f'Decide: muniment approve {printable(str(take.object_id))} --because "…" --by "…"; '
+        f"or move the drop out of {printable(str(take.path.parent))}."
     )
 
 

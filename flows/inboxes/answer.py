@@ -30,10 +30,10 @@ from flows.submission.workspace import in_other_hands
 from preservation.errors import UnavailableError
 from preservation.model.digests import HexDigest
 from preservation.model.identifiers import CollectionName, ObjectName, PackageId
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 from preservation.records import Records
-from preservation.virus.findings import INFECTED
+from preservation.virus.codes import INFECTED
 
 RECEIPTS: Final = (".receipt.html", ".receipt.json")
 KEPT: Final = ".kept.json"
@@ -103,7 +103,8 @@ def place(told: SubmissionResult, take: Take) -> Placed:
             return finish(take)
     except OSError as error:
         raise UnavailableError(
-            f"{shown(str(take.path))} could not be moved to {_place_of(told)}/ ({error.strerror or error}); "
+            f"{printable(str(take.path))} could not be moved to {_place_of(told)}/ "
+            f"({error.strerror or error}); "
             "see that the area is there and may be written to; it is done as soon as it can be"
         ) from error
 

@@ -15,7 +15,7 @@ from flows.inboxes.queue.takes import remove_take, take_folders, take_of
 from flows.installation.areas import Area
 from flows.installation.log import LOG
 from preservation.errors import IntegrityError, PreservationError
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 _MOMENT_SECONDS: Final = 60
 """So long it takes at the very most from making a take's folder to saying what it is of."""
@@ -50,7 +50,7 @@ def _recovered(folder: Path, area: Area) -> Iterator[InboxFault]:
     except (OSError, PreservationError) as error:
         sentence = f"its drop is answered, and cannot be put where people look ({error}); it is tried again"
     if sentence:
-        LOG.warning("%s: %s", shown(str(folder)), sentence)
+        LOG.warning("%s: %s", printable(str(folder)), sentence)
         yield InboxFault(folder, sentence)
 
 

@@ -16,7 +16,7 @@ from flows.inboxes.folder.watcher import Swept, Waiting
 from flows.inboxes.heartbeat import Heartbeat, read_beat
 from flows.installation.processes import Process, this_process
 from flows.installation.settings import Settings
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 _FORGOTTEN_AFTER: Final = timedelta(minutes=10)
 """A fault that is not told for so long is over: between two tries, and after a restart, none is told."""
@@ -180,9 +180,9 @@ def _told(
 
 def _as_told(drop: Waiting) -> WaitingDrop:
     return WaitingDrop(
-        drop.collection, shown(str(drop.path)), drop.files, drop.bytes, drop.reason.value, drop.sentence
+        drop.collection, printable(str(drop.path)), drop.files, drop.bytes, drop.reason.value, drop.sentence
     )
 
 
 def _entry(path: Path, sentence: str) -> PassedOverEntry:
-    return PassedOverEntry(shown(str(path)), sentence)
+    return PassedOverEntry(printable(str(path)), sentence)

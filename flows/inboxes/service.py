@@ -22,7 +22,7 @@ from flows.installation.log import LOG
 from flows.installation.settings import BucketInboxSettings, Settings
 from flows.installation.wiring import now, open_bucket_inbox
 from preservation.errors import PreservationError
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from preservation.settling.settle import Moment
 from storage.ports.drop_buckets import DropBucket
 
@@ -96,10 +96,10 @@ class InboxService:
             # That one only: the others are taken.
             taking = NotTaken(complete.path, f"it could not be taken ({error}); it is tried again")
         if isinstance(taking, Take):
-            LOG.info("%s: taken (%s)", taking.object_id, shown(str(complete.path)))
+            LOG.info("%s: taken (%s)", taking.object_id, printable(str(complete.path)))
             self._taken(taking)
         elif taking.sentence:
-            LOG.warning("%s: %s", shown(str(taking.path)), taking.sentence)
+            LOG.warning("%s: %s", printable(str(taking.path)), taking.sentence)
             self._refused[taking.path] = InboxFault(taking.path, taking.sentence)
 
     def _publish(self, swept: Swept) -> None:

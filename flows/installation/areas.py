@@ -11,7 +11,7 @@ from typing import Final
 
 from preservation.errors import StorageError, UnavailableError
 from preservation.model.identifiers import CollectionName, collection_name
-from preservation.model.paths import path_order, shown
+from preservation.model.paths import path_order, printable
 
 INBOX: Final = "inbox"
 _PRIVATE: Final = 0o700
@@ -63,8 +63,8 @@ class Area:
         try:
             if not self.own and not self.inbox.is_dir():
                 raise UnavailableError(
-                    f"{shown(str(self.root))}: there is no folder {INBOX} in it; mount the share, or make "
-                    "that folder where this is to be a new area"
+                    f"{printable(str(self.root))}: there is no folder {INBOX} in it; mount the share, "
+                    "or make that folder where this is to be a new area"
                 )
             for folder in folders:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -73,8 +73,8 @@ class Area:
             disks = {folder: folder.stat().st_dev for folder in folders}
         except OSError as error:
             raise UnavailableError(
-                f"{shown(str(self.root))}: its folders cannot be made or looked at ({error.strerror}); see "
-                "who owns it, and that its disk is mounted for writing"
+                f"{printable(str(self.root))}: its folders cannot be made or looked at "
+                f"({error.strerror}); see who owns it, and that its disk is mounted for writing"
             ) from error
         for folder, disk in disks.items():
             if disk != disks[self.taken]:
@@ -87,8 +87,8 @@ class Area:
                 (self.inbox / collection).mkdir(exist_ok=True)
             except OSError as error:
                 raise UnavailableError(
-                    f"{shown(str(self.inbox / collection))} cannot be made ({error.strerror}); make it, and "
-                    "let the service write to it"
+                    f"{printable(str(self.inbox / collection))} cannot be made ({error.strerror}); "
+                    "make it, and let the service write to it"
                 ) from error
 
 
@@ -112,8 +112,8 @@ def inboxes_in(
             found = sorted(entries, key=lambda entry: path_order(entry.name))
     except OSError as error:
         raise UnavailableError(
-            f"The inbox {shown(str(area.inbox))} cannot be listed ({error.strerror}); see that its share is "
-            "mounted, and that it may be read"
+            f"The inbox {printable(str(area.inbox))} cannot be listed ({error.strerror}); see that "
+            "its share is mounted, and that it may be read"
         ) from error
     for entry in found:
         name = entry.name
@@ -141,7 +141,8 @@ def inboxes_in(
 def elsewhere(folder: Path, taken: Path) -> str:
     """Say that ``folder`` is on another disk than where drops are taken to."""
     return (
-        f"{shown(str(folder))} is on another disk than {shown(str(taken))}, and a drop must move from one to "
+        f"{printable(str(folder))} is on another disk than {printable(str(taken))}, and a drop must "
+        "move from one to "
         "the other in one step; make the disk that it is on an [[area]] of its own in muniment.toml"
     )
 

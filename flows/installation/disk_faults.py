@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flows.installation.settings import Settings
 from preservation.errors import DeniedError, StorageError, StoreFullError, UnavailableError
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DENIED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
@@ -31,9 +31,9 @@ def faults_told(settings: Settings) -> Iterator[None]:
 def machine_fault(error: OSError, settings: Settings) -> StorageError:
     """Return what an ``OSError`` outside of any store means: full, denied, or not there."""
     reason = error.strerror or str(error)
-    where = shown(os.fsdecode(error.filename)) if error.filename else "a folder of this installation"
+    where = printable(os.fsdecode(error.filename)) if error.filename else "a folder of this installation"
     if error.errno in _FULL:
-        full = " and ".join(shown(str(folder)) for folder in _full_folders(settings)) or where
+        full = " and ".join(printable(str(folder)) for folder in _full_folders(settings)) or where
         return StoreFullError(f"no space is left on the disk of {full}; free space there")
     if error.errno in _DENIED:
         return DeniedError(

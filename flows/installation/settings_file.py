@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from flows.installation.settings import FILE_NAME, Settings
 from flows.installation.settings_faults import faults_in
 from preservation.errors import ConfigurationError
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 HOME_VARIABLE = "MUNIMENT_HOME"
 _OVERRIDE_PREFIX = "MUNIMENT_"
@@ -44,7 +44,7 @@ def find_installation(directory: Path | None) -> Path:
     if len(below) == 1:
         return below[0].resolve()
     if below:
-        names = ", ".join(shown(directory.name) for directory in below)
+        names = ", ".join(printable(directory.name) for directory in below)
         raise ConfigurationError(f"{here}: several installations are here ({names}); say which with -C DIR")
     raise ConfigurationError(
         f"{here}: this is not in a Muniment installation; name one with -C DIR or {HOME_VARIABLE}, "

@@ -36,7 +36,7 @@ from flows.submission.stages.stage import Stage, interrupt
 from flows.submission.workspace import Workspace
 from preservation.errors import ConfigurationError, PreservationError, StorageError
 from preservation.model.digests import HexDigest
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 
 _STATES = {
@@ -146,7 +146,7 @@ def _as_taken(drop: DropRequest) -> HexDigest | None:
         return None
     if take.object_id != drop.object_id:
         raise ConfigurationError(
-            f"{drop}: it was taken from its inbox as {shown(str(take.object_id))}; "
+            f"{drop}: it was taken from its inbox as {printable(str(take.object_id))}; "
             "start the run for that object"
         )
     return take.tree

@@ -115,9 +115,9 @@ def _alarms(settings: Settings, *, send: bool) -> Iterator[Finding]:
     alarm = trial_alarm(now())
     for channel in channels:
         if send:
-            sent = _got_through(partial(channel.send, alarm), f"a test alarm was sent by {channel.shown}")
+            sent = _got_through(partial(channel.send, alarm), f"a test alarm was sent by {channel.label}")
         else:
-            sent = _got_through(channel.try_out, channel.shown)
+            sent = _got_through(channel.try_out, channel.label)
         yield _tried(f"alarms by {channel.name}", sent, next_step)
     waiting = outbox_of(settings).waiting()
     if waiting:

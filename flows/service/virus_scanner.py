@@ -9,7 +9,7 @@ from flows.installation.settings import Settings
 from preservation.errors import ConfigurationError, ToolMissingError
 from preservation.model.amounts import byte_size
 from preservation.model.viruses import NoScanner
-from preservation.policy.arriving import Intake, VirusScan
+from preservation.policy.intake import Intake, VirusScan
 
 
 def standing_of_scanner(settings: Settings) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from flows.alarms.alarm import Alarm, AlarmKind, new_alarm
 from flows.submission.answer import SubmissionResult
-from preservation.virus.findings import INFECTED
+from preservation.virus.codes import INFECTED
 
 
 def infected_among(told: Iterable[SubmissionResult]) -> Iterator[Alarm]:

@@ -13,7 +13,7 @@ from flows.installation.log import LOG
 from flows.installation.scratch import scratch_folder
 from flows.installation.wiring import Installation, now
 from flows.submission.drop import DropRequest
-from flows.submission.stages.stage import chronicle_of, interrupted_by
+from flows.submission.stages.stage import ingest_events_of, interrupted_by
 from flows.submission.workspace import Ending, Workspace, only
 from preservation.errors import IntegrityError, PreservationError, StorageError
 from preservation.model.dossiers import Dossiers
@@ -118,7 +118,7 @@ def _answer(workspace: Workspace, installation: Installation) -> SubmissionResul
     LOG.info("%s: answer", submission.object)
     receipt = _receipt(workspace, ending, installation)
     page = render(receipt, _target(workspace, installation))
-    events = (chronicle_of(workspace).ended(ending.verdict, ending.sentence, ending.at),)
+    events = (ingest_events_of(workspace).ended(ending.verdict, ending.sentence, ending.at),)
     installation.catalogue.conclude(
         Conclusion(submission, ending.verdict, ending.at, ending.sentence, page), events
     )

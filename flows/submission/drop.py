@@ -10,7 +10,7 @@ from typing import Final
 from preservation.errors import ConfigurationError, NotFoundError
 from preservation.model.digests import HexDigest
 from preservation.model.identifiers import CollectionName, ObjectId, ObjectName, collection_name, object_name
-from preservation.model.paths import RelativePath, shown
+from preservation.model.paths import RelativePath, printable
 from preservation.settling.drops import Drop
 from preservation.survey.walk import TreeOutline, outline_of_tree
 
@@ -33,7 +33,7 @@ class DropRequest:
     taken: str = ""
 
     def __str__(self) -> str:
-        return shown(f"{self.collection}/{self.object_name}")
+        return printable(f"{self.collection}/{self.object_name}")
 
     @property
     def object_id(self) -> ObjectId:
@@ -44,14 +44,14 @@ class DropRequest:
         try:
             return collection_name(self.collection)
         except ValueError as error:
-            raise ConfigurationError(f"{shown(str(self.path))}: {error}") from error
+            raise ConfigurationError(f"{printable(str(self.path))}: {error}") from error
 
     def _name(self) -> ObjectName:
         try:
             return object_name(self.object_name)
         except ValueError as error:
             raise ConfigurationError(
-                f"{shown(str(self.path))}: {error}; give the object another name with --as NAME"
+                f"{printable(str(self.path))}: {error}; give the object another name with --as NAME"
             ) from error
 
 
@@ -95,7 +95,7 @@ def outline_of(path: Path) -> TreeOutline:
         return outline_of_tree(path.parent, RelativePath(path.name))
     except OSError as error:
         raise NotFoundError(
-            f"{shown(str(path))}: the drop cannot be read ({error.strerror}); "
+            f"{printable(str(path))}: the drop cannot be read ({error.strerror}); "
             "see that it is there and readable, then try again"
         ) from error
 
@@ -127,7 +127,7 @@ def object_called(groups: tuple[str, ...], own: str) -> ObjectName:
     for name in (*groups, own):
         if BETWEEN in name or name.startswith("_") or name.endswith("_"):
             raise ValueError(
-                f"{shown(name)!r} cannot be part of an object's name: {BETWEEN!r} stands between a group and "
-                "what is in it, so neither may have it, or begin or end with '_'"
+                f"{printable(name)!r} cannot be part of an object's name: {BETWEEN!r} stands between "
+                "a group and what is in it, so neither may have it, or begin or end with '_'"
             )
     return object_name(BETWEEN.join((*groups, own)))

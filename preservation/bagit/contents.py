@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from preservation.bagit.algorithms import BagAlgorithm
 from preservation.bagit.baginfo import MetadataElement
 from preservation.bagit.declaration import Declaration
-from preservation.bagit.sources.protocol import Listing
+from preservation.bagit.source import Listing
 from preservation.model.digests import HexDigest
 from preservation.model.paths import RelativePath
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from preservation.bagit import codes
 from preservation.bagit.tagtext import known_encoding
 from preservation.model.issues import Issue
-from preservation.model.paths import RelativePath, shown
+from preservation.model.paths import RelativePath, printable
 
 BAGIT_TXT = RelativePath("bagit.txt")
 
@@ -78,7 +78,9 @@ def parse_declaration(content: bytes) -> tuple[Declaration, tuple[Issue, ...]]:
 def _version(line: str, issues: list[Issue]) -> BagItVersion:
     match = _VERSION.fullmatch(line)
     if match is None:
-        issues.append(_malformed(f"its first line must read 'BagIt-Version: M.N', not '{shown(line[:80])}'"))
+        issues.append(
+            _malformed(f"its first line must read 'BagIt-Version: M.N', not '{printable(line[:80])}'")
+        )
         return CURRENT
     version = BagItVersion(int(match[1]), int(match[2]))
     if version not in PUBLISHED:
@@ -98,7 +100,7 @@ def _encoding(line: str, issues: list[Issue]) -> str:
     if match is None:
         issues.append(
             _malformed(
-                f"its second line must read 'Tag-File-Character-Encoding: NAME', not '{shown(line[:80])}'"
+                f"its second line must read 'Tag-File-Character-Encoding: NAME', not '{printable(line[:80])}'"
             )
         )
         return "utf-8"
@@ -107,7 +109,7 @@ def _encoding(line: str, issues: list[Issue]) -> str:
         issues.append(
             codes.error(
                 codes.ENCODING_UNKNOWN,
-                f"bagit.txt names the encoding '{shown(match[1][:80])}', which is not known.",
+                f"bagit.txt names the encoding '{printable(match[1][:80])}', which is not known.",
                 BAGIT_TXT,
             )
         )

@@ -15,7 +15,7 @@ import bagit
 
 from preservation.bagit import codes
 from preservation.model.issues import Issue
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 # It logs what it also raises, for a terminal that is not its own, names as they come. A filter, since
 # whoever configures logging later enables again what was only disabled.
@@ -37,5 +37,5 @@ def second_reading(folder: Path) -> tuple[Issue, ...]:
 
 
 def _otherwise(what: str) -> Issue:
-    message = f"The Library of Congress's bagit says: {shown(what[:_LONGEST_MESSAGE])}"
+    message = f"The Library of Congress's bagit says: {printable(what[:_LONGEST_MESSAGE])}"
     return codes.warning(codes.SECOND_READING, message)

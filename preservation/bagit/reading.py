@@ -13,19 +13,13 @@ from preservation.bagit.contents import BagContents, Manifest, ToFetch
 from preservation.bagit.declaration import BAGIT_TXT, CURRENT, Declaration, parse_declaration
 from preservation.bagit.fetch import FETCH_TXT, parse_fetch
 from preservation.bagit.findings import Findings
-from preservation.bagit.manifests import (
-    MANIFEST_NAME,
-    MalformedLine,
-    ManifestEntry,
-    ManifestLine,
-    parse_line,
-)
+from preservation.bagit.manifests import MANIFEST_NAME, MalformedLine, ManifestEntry, ManifestLine, parse_line
 from preservation.bagit.resolving import Looseness, PathResolver
-from preservation.bagit.sources.protocol import BagSource, Listing
+from preservation.bagit.source import BagSource, Listing
 from preservation.bagit.tagtext import TagText, TagTextError
 from preservation.model.digests import HexDigest
 from preservation.model.issues import Issue
-from preservation.model.paths import RelativePath, is_utf8, shown
+from preservation.model.paths import RelativePath, is_utf8, printable
 
 _USUAL_LINE = re.compile(r"([0-9a-f]+)  ([!-$&-)+-~][ -$&-~]*)")
 """A digest in lower case and a path in ASCII that is not encoded: it can only mean what it says."""
@@ -83,11 +77,11 @@ class _TagFiles:
         """Read the manifest at ``path``, whose file name says that its algorithm is ``name``."""
         algorithm = normalized_name(name)
         if path not in {f"manifest-{algorithm}.txt", f"tagmanifest-{algorithm}.txt"}:
-            message = f"{shown(path)} would be named in lower case, letters and digits only: {algorithm}."
+            message = f"{printable(path)} would be named in lower case, letters and digits only: {algorithm}."
             self._findings.add(codes.warning(codes.MANIFEST_NAME_LOOSE, message, path))
         length = hex_length(algorithm)
         if length is None:
-            message = f"{shown(path)}: the algorithm '{shown(name)}' cannot be computed here."
+            message = f"{printable(path)}: the algorithm '{printable(name)}' cannot be computed here."
             self._findings.add(codes.warning(codes.ALGORITHM_UNKNOWN, message, path))
         entries = _Entries(path, length, self._resolver, self._findings, strict=self._strict)
         entries.take(self._lines(path))
@@ -100,7 +94,7 @@ class _TagFiles:
         loose = 0
         for line in parse_bag_info(self._lines(path)) if path in self._files else ():
             if isinstance(line, MalformedLine):
-                message = f"{path}, line {line.number}: '{shown(line.text[:80])}' is no label and value."
+                message = f"{path}, line {line.number}: '{printable(line.text[:80])}' is no label and value."
                 self._findings.add(codes.error(codes.BAG_INFO_MALFORMED, message, path))
                 continue
             loose += line.loose
@@ -116,14 +110,13 @@ class _TagFiles:
         to_fetch: dict[RelativePath, ToFetch] = {}
         for line in parse_fetch(self._lines(FETCH_TXT)) if FETCH_TXT in self._files else ():
             if isinstance(line, MalformedLine):
-                message = (
-                    f"fetch.txt, line {line.number}: '{shown(line.text[:80])}' is no URL, length and path."
-                )
+                text = printable(line.text[:80])
+                message = f"fetch.txt, line {line.number}: '{text}' is no URL, length and path."
                 self._findings.add(codes.error(codes.FETCH_MALFORMED, message, FETCH_TXT))
                 continue
             path = self._resolver.resolve(line.path).path
             if path in to_fetch:
-                message = f"fetch.txt names '{shown(path)}' more than once."
+                message = f"fetch.txt names '{printable(path)}' more than once."
                 self._findings.add(codes.warning(codes.FETCH_INEXACT, message, path))
             to_fetch[path] = ToFetch(line.url, line.length)
         return to_fetch
@@ -133,7 +126,7 @@ class _TagFiles:
             with self._source.open_tag_file(path) as stream:
                 text = TagText(stream, self._declaration.encoding)
                 if text.has_needless_mark:
-                    message = f"{shown(path)} begins with a byte-order mark."
+                    message = f"{printable(path)} begins with a byte-order mark."
                     self._findings.add(codes.error_if(self._strict, codes.BYTE_ORDER_MARK, message, path))
                 yield from text
         except (OSError, TagTextError) as failure:
@@ -180,7 +173,7 @@ class _Entries:
         if isinstance(line, ManifestEntry):
             self._take_entry(line)
         elif isinstance(line, MalformedLine):
-            self._malformed(line.number, f"'{shown(line.text[:80])}' is no digest and path")
+            self._malformed(line.number, f"'{printable(line.text[:80])}' is no digest and path")
         else:
             self._legacy += 1
 
@@ -202,7 +195,7 @@ class _Entries:
             self.by_path[path] = entry.digest
 
     def _listed_again(self, path: RelativePath, entry: ManifestEntry) -> None:
-        what = f"{self._manifest}, line {entry.number}: '{shown(path)}' is listed again"
+        what = f"{self._manifest}, line {entry.number}: '{printable(path)}' is listed again"
         if self.by_path[path] != entry.digest:
             issue = codes.error(codes.LISTED_TWICE_DIFFERENTLY, f"{what}, with another digest.", path)
         elif path in self._normalized:
@@ -214,7 +207,7 @@ class _Entries:
 
     def conclude(self) -> None:
         """Tell, once for the whole manifest, what is written otherwise than it must be."""
-        name = shown(self._manifest)
+        name = printable(self._manifest)
         if self._not_utf8:
             message = f"{name}: {self._not_utf8:,} paths are not in the encoding that bagit.txt names."
             self._findings.add(codes.error(codes.TAG_FILE_UNREADABLE, message, self._manifest))
@@ -227,10 +220,10 @@ class _Entries:
             self._findings.add(codes.warning(code, message, self._manifest))
 
     def _malformed(self, number: int, what: str) -> None:
-        message = f"{shown(self._manifest)}, line {number}: {what}."
+        message = f"{printable(self._manifest)}, line {number}: {what}."
         self._findings.add(codes.error(codes.MANIFEST_LINE_MALFORMED, message, self._manifest))
 
 
 def _unreadable(path: RelativePath, failure: OSError | TagTextError) -> Issue:
     why = (failure.strerror if isinstance(failure, OSError) else None) or failure
-    return codes.error(codes.TAG_FILE_UNREADABLE, f"{shown(path)} cannot be read: {why}.", path)
+    return codes.error(codes.TAG_FILE_UNREADABLE, f"{printable(path)} cannot be read: {why}.", path)

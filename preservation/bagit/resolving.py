@@ -10,7 +10,7 @@ from unicodedata import normalize
 
 from preservation.bagit.declaration import CURRENT, BagItVersion
 from preservation.bagit.manifests import decode_path, encode_path
-from preservation.model.paths import RelativePath, fault_of_path
+from preservation.model.paths import RelativePath, fault_of_path, without_dots
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 
@@ -79,12 +79,6 @@ class PathResolver:
             }
         same = self._by_normal_form.get(normalize("NFC", undotted))
         return None if same is None else Meant(same, exists=True, looseness=Looseness.NORMALIZATION)
-
-
-def without_dots(path: str) -> str:
-    """Return the path without the empty and ``.`` segments, which say nothing. A first ``/`` stays."""
-    root = "/" if path.startswith("/") else ""
-    return root + "/".join(segment for segment in path.split("/") if segment not in {"", "."})
 
 
 def fault_of_listed_path(path: str) -> str | None:

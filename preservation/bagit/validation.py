@@ -11,13 +11,14 @@ from preservation.bagit.baginfo import NO_PAYLOAD, PayloadOxum
 from preservation.bagit.contents import BagContents
 from preservation.bagit.declaration import BagItVersion
 from preservation.bagit.findings import Findings
+from preservation.bagit.fixity_rules import check_digests, payload_oxum, wanted_digests
+from preservation.bagit.opening import open_source
 from preservation.bagit.reading import read_contents
-from preservation.bagit.rules import RULES, fixity, payload_oxum
-from preservation.bagit.sources.opening import open_source
-from preservation.bagit.sources.protocol import BagSource, DividedSource
+from preservation.bagit.source import BagSource, DividedSource
+from preservation.bagit.structure_rules import STRUCTURE_RULES
 from preservation.bagit.turns import taken_in_turns
 from preservation.model.issues import Issue
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 _SAY_NOTHING_OF_COMPLETENESS = {codes.DIGEST_MISMATCH, codes.OXUM_MISMATCH}
 _UNDECLARED = {codes.DECLARATION_MISSING, codes.DECLARATION_MALFORMED, codes.VERSION_UNKNOWN}
@@ -46,7 +47,7 @@ def validate(bag: Path | BagSource, *, processes: int = 1) -> Validation:
     """
     source = open_source(bag) if isinstance(bag, Path) else bag
     if source is None:
-        message = f"{shown(str(bag))} is neither a folder nor a zip or tar archive."
+        message = f"{printable(str(bag))} is neither a folder nor a zip or tar archive."
         return _no_verdict_on(str(bag), (codes.error(codes.NO_BAG, message),))
     findings = Findings()
     listing = source.listing()
@@ -54,23 +55,23 @@ def validate(bag: Path | BagSource, *, processes: int = 1) -> Validation:
     if not listing.whole:
         return _no_verdict_on(source.name, findings.issues)
     contents = read_contents(source, listing, findings)
-    for rule in RULES:
+    for rule in STRUCTURE_RULES:
         findings.extend(rule(contents))
     payload = _check_fixity(source, contents, findings, processes)
-    findings.extend(payload_oxum.check(contents, payload))
+    findings.extend(payload_oxum(contents, payload))
     return _verdict(source.name, contents, payload, findings)
 
 
 def _check_fixity(
     source: BagSource, contents: BagContents, findings: Findings, processes: int
 ) -> PayloadOxum:
-    wanted = fixity.wanted_digests(contents)
+    wanted = wanted_digests(contents)
     if processes == 1 or not isinstance(source, DividedSource):
-        return fixity.check(contents, source.digest(wanted), findings)
+        return check_digests(contents, source.digest(wanted), findings)
 
     def share(numbers: Iterable[int]) -> tuple[PayloadOxum, Findings]:
         found = Findings()
-        return fixity.check(contents, source.digest_parts(wanted, numbers), found), found
+        return check_digests(contents, source.digest_parts(wanted, numbers), found), found
 
     shares = taken_in_turns(share, source.parts, processes)
     findings.join(found for _, found in shares)

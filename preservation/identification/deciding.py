@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from preservation.identification.opinions import Claim, Opinion
+from preservation.identification.opinions import EngineCandidate, Opinion
 from preservation.model.formats import FormatMatch, Puid
 
 BY_EXTENSION_ALONE = "rests on the extension alone"
@@ -24,30 +24,30 @@ class Decided:
 
 def in_doubt(first: Opinion) -> bool:
     """Say whether a second opinion is wanted: nothing, more than one thing, or only the name spoke."""
-    return len(first.claims) != 1 or not first.claims[0].by_signature
+    return len(first.candidates) != 1 or not first.candidates[0].by_signature
 
 
 def decide(first: Opinion, second: Opinion | None) -> Decided:
     """Decide what the file is. ``second`` is ``None`` where nobody else was asked.
 
-    One claim by signature stands. A claim by name alone stands, with a warning, unless a signature
-    speaks for another format. Of several claims, that one stands which the second opinion confirms.
-    Where the first engine is silent, the second's single claim by signature stands. Otherwise
+    One candidate by signature stands. A candidate by name alone stands, with a warning, unless a signature
+    speaks for another format. Of several candidates, that one stands which the second opinion confirms.
+    Where the first engine is silent, the second's single candidate by signature stands. Otherwise
     nothing is decided, and what speaks from the bytes comes before what speaks from the name.
     """
     confirming = second.by_signature if second is not None else ()
-    match first.claims:
+    match first.candidates:
         case ():
             return _from_second(confirming)
-        case (claim,) if claim.by_signature:
-            return Decided((claim.match,), claim.match.puid)
-        case (claim,):
-            return _from_name(claim, confirming)
+        case (candidate,) if candidate.by_signature:
+            return Decided((candidate.match,), candidate.match.puid)
+        case (candidate,):
+            return _from_name(candidate, confirming)
         case _:
             return _from_several(first, confirming)
 
 
-def _from_second(confirming: tuple[Claim, ...]) -> Decided:
+def _from_second(confirming: tuple[EngineCandidate, ...]) -> Decided:
     matches = _matches(confirming)
     match matches:
         case ():
@@ -58,19 +58,19 @@ def _from_second(confirming: tuple[Claim, ...]) -> Decided:
             return Decided(matches, None, (SEVERAL_FORMATS,))
 
 
-def _from_name(claim: Claim, confirming: tuple[Claim, ...]) -> Decided:
-    code = claim.match.puid
+def _from_name(candidate: EngineCandidate, confirming: tuple[EngineCandidate, ...]) -> Decided:
+    code = candidate.match.puid
     if not confirming:
-        return Decided((claim.match,), code, (BY_EXTENSION_ALONE,))
+        return Decided((candidate.match,), code, (BY_EXTENSION_ALONE,))
     others = _matches(confirming)
     if [match.puid for match in others] == [code]:
-        return Decided((claim.match, *others), code)
-    warning = f"{DISAGREEMENT} {_said(claim.match)} by its extension, {_listed(others)} by signature"
-    return Decided((*others, claim.match), None, (warning,))
+        return Decided((candidate.match, *others), code)
+    warning = f"{DISAGREEMENT} {_in_words(candidate.match)} by its extension, {_listed(others)} by signature"
+    return Decided((*others, candidate.match), None, (warning,))
 
 
-def _from_several(first: Opinion, confirming: tuple[Claim, ...]) -> Decided:
-    candidates = _matches(first.claims)
+def _from_several(first: Opinion, confirming: tuple[EngineCandidate, ...]) -> Decided:
+    candidates = _matches(first.candidates)
     others = _matches(confirming)
     confirmed = [match for match in candidates if match.puid in {other.puid for other in others}]
     if len(confirmed) == 1:
@@ -82,17 +82,17 @@ def _from_several(first: Opinion, confirming: tuple[Claim, ...]) -> Decided:
     return Decided((*candidates, *others), None, (SEVERAL_FORMATS,))
 
 
-def _matches(claims: tuple[Claim, ...]) -> tuple[FormatMatch, ...]:
-    """Return the claims' matches, each format once: several signatures may speak for one format."""
+def _matches(candidates: tuple[EngineCandidate, ...]) -> tuple[FormatMatch, ...]:
+    """Return the candidates' matches, each format once: several signatures may speak for one format."""
     by_puid: dict[Puid, FormatMatch] = {}
-    for claim in claims:
-        by_puid.setdefault(claim.match.puid, claim.match)
+    for candidate in candidates:
+        by_puid.setdefault(candidate.match.puid, candidate.match)
     return tuple(by_puid.values())
 
 
-def _said(match: FormatMatch) -> str:
+def _in_words(match: FormatMatch) -> str:
     return f"{match.engine} says {match.puid} ({f'{match.name} {match.version}'.strip()})"
 
 
 def _listed(matches: tuple[FormatMatch, ...]) -> str:
-    return " or ".join(map(_said, matches))
+    return " or ".join(map(_in_words, matches))

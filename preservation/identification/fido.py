@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from preservation.errors import ToolMissingError
-from preservation.identification.opinions import Claim, Opinion
+from preservation.identification.opinions import EngineCandidate, Opinion
 from preservation.identification.patterns import LONGEST_SECONDS, pattern_tests
 from preservation.identification.sieve import Sieve, need_of
 from preservation.model.formats import EngineName, EngineRelease, FormatMatch, MimeType, Puid, puid
@@ -45,7 +45,7 @@ class _Pattern(NamedTuple):
 class _Signature:
     """One signature of a format: patterns that must all hold, and whom the format has priority over."""
 
-    claim: Claim
+    candidate: EngineCandidate
     head: tuple[_Pattern, ...]
     tail: tuple[_Pattern, ...]
     priority_over: frozenset[Puid]
@@ -65,8 +65,8 @@ def opinion(path: Path) -> Opinion:
     except TimeoutError:
         return Opinion((), (f"fido: a pattern was not done with this file within {LONGEST_SECONDS:g} s",))
     inferior = frozenset[Puid]().union(*(signature.priority_over for signature in found))
-    claims = dict.fromkeys(signature.claim for signature in found)
-    return Opinion(tuple(claim for claim in claims if claim.match.puid not in inferior))
+    candidates = dict.fromkeys(signature.candidate for signature in found)
+    return Opinion(tuple(candidate for candidate in candidates if candidate.match.puid not in inferior))
 
 
 @cache
@@ -122,18 +122,20 @@ def _signatures() -> Sieve[_Signature]:
 
 
 def _signatures_of(element: _Element) -> Iterator[_Signature]:
-    claim = _claim(element)
+    candidate = _candidate(element)
     priority_over = frozenset(Puid(inferior.text or "") for inferior in element.iterfind("has_priority_over"))
     for signature in element.iterfind("signature"):
-        yield _Signature(claim, _patterns(signature, _AT_HEAD), _patterns(signature, _AT_TAIL), priority_over)
+        yield _Signature(
+            candidate, _patterns(signature, _AT_HEAD), _patterns(signature, _AT_TAIL), priority_over
+        )
 
 
-def _claim(element: _Element) -> Claim:
+def _candidate(element: _Element) -> EngineCandidate:
     code, name, release_of_it, mime = (
         element.findtext(field) or "" for field in ("puid", "name", "version", "mime")
     )
     match = FormatMatch(puid(code), name, release_of_it, "signature match", FIDO)
-    return Claim(match, by_signature=True, mime=MimeType(mime))
+    return EngineCandidate(match, by_signature=True, mime=MimeType(mime))
 
 
 def _patterns(signature: _Element, positions: frozenset[str]) -> tuple[_Pattern, ...]:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from preservation.identification import magic, siegfried
 from preservation.identification.deciding import decide, in_doubt
 from preservation.identification.opinions import Opinion
+from preservation.long_paths import folder_of
 from preservation.model.formats import EngineRelease, Identification, MimeType
 from preservation.model.paths import is_utf8
-from preservation.reaching import folder_of
 
 if TYPE_CHECKING:
     from preservation.identification.exchange import FileAt
@@ -77,10 +77,10 @@ class Identifier:
             return Identification((), None, _EMPTY, (*without_name, EMPTY_FILE))
         second = _second_opinion(Path(path)) if self._second_opinion and in_doubt(first) else None
         decided = decide(first, second)
-        claims = first.claims if second is None else first.claims + second.claims
+        candidates = first.candidates if second is None else first.candidates + second.candidates
         remarks = first.remarks if second is None else first.remarks + second.remarks
         # libmagic costs as much as a third of siegfried: it is asked where PRONOM has no media type.
-        mime = next((claim.mime for claim in claims if claim.match.puid == decided.puid), "")
+        mime = next((candidate.mime for candidate in candidates if candidate.match.puid == decided.puid), "")
         return Identification(
             decided.matches,
             decided.puid,

@@ -8,7 +8,7 @@ from preservation.model.formats import FormatMatch, MimeType
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class EngineCandidate:
     """One format that an engine holds possible.
 
     ``by_signature`` is true where something in the file's bytes speaks for it, false where only its
@@ -28,11 +28,11 @@ class Opinion:
     then nothing speaks but its name, and an empty file is no image for being called one.
     """
 
-    claims: tuple[Claim, ...]
+    candidates: tuple[EngineCandidate, ...]
     remarks: tuple[str, ...] = ()
     of_nothing: bool = False
 
     @property
-    def by_signature(self) -> tuple[Claim, ...]:
-        """The claims for which something in the file's bytes speaks."""
-        return tuple(claim for claim in self.claims if claim.by_signature)
+    def by_signature(self) -> tuple[EngineCandidate, ...]:
+        """The candidates for which something in the file's bytes speaks."""
+        return tuple(candidate for candidate in self.candidates if candidate.by_signature)

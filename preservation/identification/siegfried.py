@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pygfried
 
 from preservation.errors import ToolFailedError
-from preservation.identification.opinions import Claim, Opinion
+from preservation.identification.opinions import EngineCandidate, Opinion
 from preservation.model.formats import EngineName, EngineRelease, FormatMatch, MimeType, puid
 
 if TYPE_CHECKING:
@@ -57,11 +57,11 @@ def _opinion(file: File) -> Opinion:
     of_nothing = file["errors"] == _EMPTY_SOURCE
     if file["errors"] and not of_nothing:
         remarks.append(f"siegfried: {file['errors']}")
-    return Opinion(tuple(_claim(match) for match in matches), tuple(remarks), of_nothing)
+    return Opinion(tuple(_candidate(match) for match in matches), tuple(remarks), of_nothing)
 
 
-def _claim(match: Match) -> Claim:
-    return Claim(
+def _candidate(match: Match) -> EngineCandidate:
+    return EngineCandidate(
         FormatMatch(puid(match["id"]), match["format"], match["version"], match["basis"], SIEGFRIED),
         by_signature=not all(part.startswith(_BY_NAME) for part in match["basis"].split("; ")),
         mime=MimeType(match["mime"].partition(",")[0].strip()),

@@ -9,16 +9,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from preservation.bagit.archives.layout import ArchiveLayout, base_of, read_layout, strangers_in
-from preservation.bagit.archives.members import ArchiveKind, UnpackLimits
-from preservation.bagit.archives.walking import archive_kind
+from preservation.archives.members import ArchiveKind, UnpackLimits
+from preservation.archives.walking import archive_kind
 from preservation.bagit.declaration import BAGIT_TXT
-from preservation.bagit.sources.protocol import PAYLOAD
+from preservation.bagit.serialized import SerializedBag, read_serialized
+from preservation.bagit.source import PAYLOAD
 from preservation.errors import DeniedError, NotFoundError, UnavailableError
 from preservation.intake import codes
 from preservation.intake.unpack import unpack
 from preservation.model.issues import Issue
-from preservation.model.paths import RelativePath, shown
+from preservation.model.paths import RelativePath, printable
 from preservation.model.submissions import DropKind, Received
 
 __all__ = ["Unacceptable", "UnpackLimits", "recognise"]
@@ -46,16 +46,16 @@ def recognise(drop: Path, workspace: Path, limits: UnpackLimits) -> Received | U
         return _recognised(drop, workspace, limits)
     except FileNotFoundError as failure:
         raise NotFoundError(
-            f"The drop {shown(str(drop))} is not there any more; mount its disk again, or drop it again."
+            f"The drop {printable(str(drop))} is not there any more; mount its disk again, or drop it again."
         ) from failure
     except PermissionError as failure:
         raise DeniedError(
-            f"The drop {shown(str(drop))} must not be read ({shown(str(failure.filename))}); "
+            f"The drop {printable(str(drop))} must not be read ({printable(str(failure.filename))}); "
             "see to its permissions, then try again."
         ) from failure
     except OSError as failure:
         raise UnavailableError(
-            f"The drop {shown(str(drop))} cannot be read ({failure.strerror}); check its disk."
+            f"The drop {printable(str(drop))} cannot be read ({failure.strerror}); check its disk."
         ) from failure
 
 
@@ -97,37 +97,37 @@ def _recognised_file(file: Path, workspace: Path, limits: UnpackLimits) -> Recei
     kind = archive_kind(file)
     if kind is None:
         return as_file
-    layout = read_layout(file, kind, limits)
-    if layout.harmful.issues:
-        return Unacceptable(layout.harmful.issues)
-    if not layout.bag_folders:
+    bag = read_serialized(file, kind, limits)
+    if bag.harmful.issues:
+        return Unacceptable(bag.harmful.issues)
+    if not bag.bag_folders:
         return as_file
-    issues = _obstacles(layout)
+    issues = _obstacles(bag)
     if issues:
         return Unacceptable(issues)
-    return _unpacked_bag(file, kind, layout, workspace / _UNPACKED, limits)
+    return _unpacked_bag(file, kind, bag, workspace / _UNPACKED, limits)
 
 
-def _obstacles(layout: ArchiveLayout) -> tuple[Issue, ...]:
+def _obstacles(bag: SerializedBag) -> tuple[Issue, ...]:
     """Say why the bag in the archive cannot become the payload of a submission."""
-    bags = layout.bag_folders
+    bags = bag.bag_folders
     if len(bags) > 1:
         message = f"The archive holds {len(bags)} bags: {_names(bags)}."
         return (codes.refusal(codes.SEVERAL_BAGS, message),)
-    strangers = strangers_in(layout)
+    strangers = bag.strangers
     if strangers:
         message = f"Beside the bag the archive holds {_names(strangers)}, which would be lost."
         return (codes.refusal(codes.MORE_THAN_THE_BAG, message),)
-    return layout.unkeepable.issues
+    return bag.unkeepable.issues
 
 
 def _unpacked_bag(
-    archive: Path, kind: ArchiveKind, layout: ArchiveLayout, target: Path, limits: UnpackLimits
+    archive: Path, kind: ArchiveKind, bag: SerializedBag, target: Path, limits: UnpackLimits
 ) -> Received | Unacceptable:
-    issue = unpack(archive, kind, layout, target, limits)
+    issue = unpack(archive, kind, bag, target, limits)
     if issue is not None:
         return _refused(issue)
-    return _recognised_bag(archive, target / base_of(layout), DropKind.SERIALIZED_BAG)
+    return _recognised_bag(archive, target / bag.base, DropKind.SERIALIZED_BAG)
 
 
 def _refused(issue: Issue) -> Unacceptable:
@@ -137,11 +137,11 @@ def _refused(issue: Issue) -> Unacceptable:
 def _names(names: Iterable[str]) -> str:
     listed = sorted(names)
     more = f" and {len(listed) - _NAMES_TOLD:,} more" if len(listed) > _NAMES_TOLD else ""
-    return ", ".join(f"'{shown(name)}'" for name in listed[:_NAMES_TOLD]) + more
+    return ", ".join(f"'{printable(name)}'" for name in listed[:_NAMES_TOLD]) + more
 
 
 def _name(drop: Path) -> str:
-    return f"'{shown(drop.name)}'"
+    return f"'{printable(drop.name)}'"
 
 
 def _is_file(path: Path) -> bool:

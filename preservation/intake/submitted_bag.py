@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from preservation.bagit.algorithms import BagAlgorithm, algorithms_of_bag, normalized_name
+from preservation.bagit.folder_source import FolderSource, digest_large
 from preservation.bagit.loc import second_reading
-from preservation.bagit.sources.folder import FolderSource, digest_large
-from preservation.bagit.sources.protocol import PAYLOAD, Digested, Listing, Observed, Wanted
+from preservation.bagit.source import PAYLOAD, Digested, Listing, Observed, Wanted
 from preservation.bagit.validation import validate
 from preservation.model.files import IrregularEntry, SurveyedFile
 from preservation.model.issues import Issue

@@ -10,10 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from preservation.bagit import codes
-from preservation.bagit.archives.layout import ArchiveLayout, base_of
-from preservation.bagit.archives.members import (
+from preservation.archives.members import (
     ArchiveError,
+    ArchiveFault,
     ArchiveKind,
     ArchiveMember,
     DamagedMemberError,
@@ -22,27 +21,21 @@ from preservation.bagit.archives.members import (
     Opener,
     UnpackLimits,
 )
-from preservation.bagit.archives.walking import walk_archive
+from preservation.archives.walking import walk_archive
+from preservation.bagit.serialized import SerializedBag, archive_issue
 from preservation.errors import StoreFullError, UnavailableError
 from preservation.model.issues import Issue
-from preservation.model.paths import RelativePath, shown
+from preservation.model.paths import printable
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _COPY_BYTES = 1 << 20
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
-_NAME_REFUSED = {
-    errno.EEXIST,
-    errno.EILSEQ,
-    errno.EINVAL,
-    errno.EISDIR,
-    errno.ENAMETOOLONG,
-    errno.ENOTDIR,
-}
+_NAME_REFUSED = {errno.EEXIST, errno.EILSEQ, errno.EINVAL, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTDIR}
 """What a file system answers to a name that it cannot have, or that clashes with one that it has."""
 
 
 def unpack(
-    archive: Path, kind: ArchiveKind, layout: ArchiveLayout, target: Path, limits: UnpackLimits
+    archive: Path, kind: ArchiveKind, bag: SerializedBag, target: Path, limits: UnpackLimits
 ) -> Issue | None:
     """Unpack the bag in ``archive`` to the folder ``target``, which appears when it is whole.
 
@@ -55,19 +48,18 @@ def unpack(
         for leftover in (part, target):
             if leftover.exists():
                 shutil.rmtree(leftover)
-        _require_room(archive, layout.size, target.parent)
+        _require_room(archive, bag.layout.size, target.parent)
         part.mkdir(mode=0o700)
         try:
-            _unpack_members(walk_archive(archive, kind, limits), layout, part)
+            _unpack_members(walk_archive(archive, kind, limits), bag, part)
         except ArchiveError as failure:
             shutil.rmtree(part)
-            member = None if failure.member is None else RelativePath(failure.member)
-            return codes.error(failure.code, str(failure), member)
+            return archive_issue(failure.finding)
         part.rename(target)
     except OSError as failure:
         error = StoreFullError if failure.errno in _NO_ROOM else UnavailableError
         raise error(
-            f"{shown(archive.name)} cannot be unpacked to {target.parent} ({failure.strerror}); "
+            f"{printable(archive.name)} cannot be unpacked to {target.parent} ({failure.strerror}); "
             "check that disk, then try again."
         ) from failure
     return None
@@ -77,18 +69,18 @@ def _require_room(archive: Path, needed: int, folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise StoreFullError(
-            f"{shown(archive.name)} unpacks to {needed:,} bytes, and {folder} has room for {free:,}; "
+            f"{printable(archive.name)} unpacks to {needed:,} bytes, and {folder} has room for {free:,}; "
             "make room, then try again."
         )
 
 
-def _unpack_members(walk: Iterator[tuple[ArchiveMember, Opener]], layout: ArchiveLayout, root: Path) -> None:
+def _unpack_members(walk: Iterator[tuple[ArchiveMember, Opener]], bag: SerializedBag, root: Path) -> None:
     """Unpack the bag to ``root``, a new folder that only we write to.
 
     The archive may have changed since it was vetted: what was not vetted is passed over. Raises
     ``ArchiveError``, and ``OSError`` where the workspace is to blame.
     """
-    base = base_of(layout)
+    base, layout = bag.base, bag.layout
     for member, opener in walk:
         if not member.name.startswith(base):
             continue
@@ -124,10 +116,10 @@ def _naming(member: str) -> Iterator[None]:
     try:
         yield
     except DamagedMemberError as failure:
-        message = f"'{shown(member)}' in the archive: {failure}."
-        raise ArchiveError(codes.ARCHIVE_UNREADABLE, message, member) from failure
+        message = f"'{printable(member)}' in the archive: {failure}."
+        raise ArchiveError(ArchiveFault.UNREADABLE, message, member) from failure
     except OSError as failure:
         if failure.errno not in _NAME_REFUSED:
             raise
-        message = f"'{shown(member)}' in the archive cannot be unpacked: {failure.strerror}."
-        raise ArchiveError(codes.ARCHIVE_NAME_IMPOSSIBLE, message, member) from failure
+        message = f"'{printable(member)}' in the archive cannot be unpacked: {failure.strerror}."
+        raise ArchiveError(ArchiveFault.NAME_IMPOSSIBLE, message, member) from failure

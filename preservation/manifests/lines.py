@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from preservation.long_paths import folder_of
 from preservation.manifests.names import is_named_as_table
-from preservation.manifests.table import Table
+from preservation.manifests.table import ManifestTable
 from preservation.model.digests import Algorithm, algorithm_named, algorithm_of_length, parse_digest
 from preservation.model.paths import RelativePath
 from preservation.model.supplied import ManifestLayout
-from preservation.reaching import folder_of
 
 MANIFEST_BYTES = 256 << 20
 """No manifest is read that is larger."""
@@ -43,7 +43,7 @@ _ESCAPES = {r"\\": "\\", r"\n": "\n", r"\r": "\r"}
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedFile:
     """One digest of one file, as a manifest lists it. ``name`` is empty where it names no file.
 
     ``size`` is in bytes, ``None`` where the manifest does not say it.
@@ -63,7 +63,7 @@ class NotUnderstood:
     line: int
 
 
-def manifest_lines(root: Path, path: RelativePath) -> Iterator[tuple[Listed, ...] | NotUnderstood]:
+def manifest_lines(root: Path, path: RelativePath) -> Iterator[tuple[ListedFile, ...] | NotUnderstood]:
     """Read the manifest at ``path`` below ``root``; give what each line lists that is no comment.
 
     Names are given as the manifest writes them, escapes undone, byte for byte (``os.fsdecode``).
@@ -91,9 +91,9 @@ def _encoding(beginning: bytes) -> str:
     return "utf-8-sig"
 
 
-def _read(text: io.TextIOWrapper, *, may_be_table: bool) -> Iterator[tuple[Listed, ...] | NotUnderstood]:
+def _read(text: io.TextIOWrapper, *, may_be_table: bool) -> Iterator[tuple[ListedFile, ...] | NotUnderstood]:
     columns: tuple[str, ...] | None = None
-    table: Table | None = None
+    table: ManifestTable | None = None
     for number, line in enumerate(_lines(text), 1):
         if line is None:
             yield NotUnderstood(number)
@@ -105,7 +105,7 @@ def _read(text: io.TextIOWrapper, *, may_be_table: bool) -> Iterator[tuple[Liste
                 yield _listed_by_hashdeep(line, columns) or NotUnderstood(number)
                 continue
             if may_be_table:
-                table, may_be_table = Table.beginning_with(line), False
+                table, may_be_table = ManifestTable.beginning_with(line), False
             if table is None:
                 yield _listed(line) or NotUnderstood(number)
             elif not table.is_heading(line):
@@ -123,7 +123,7 @@ def _lines(text: io.TextIOWrapper) -> Iterator[str | None]:
         yield None
 
 
-def _listed(line: str) -> tuple[Listed, ...]:
+def _listed(line: str) -> tuple[ListedFile, ...]:
     if found := _BSD.fullmatch(line):
         algorithm = algorithm_named(found["algorithm"].upper().replace("SHA2-", "SHA"))
         return _one(found["name"], algorithm, found["digest"], ManifestLayout.BSD, escaped=found["escaped"])
@@ -138,7 +138,7 @@ def _listed(line: str) -> tuple[Listed, ...]:
     return ()
 
 
-def _listed_by_hashdeep(line: str, columns: tuple[str, ...]) -> tuple[Listed, ...]:
+def _listed_by_hashdeep(line: str, columns: tuple[str, ...]) -> tuple[ListedFile, ...]:
     # The name comes last and is not quoted, whatever commas it holds.
     fields = line.split(",", len(columns) - 1)
     if len(fields) != len(columns):
@@ -152,7 +152,7 @@ def _listed_by_hashdeep(line: str, columns: tuple[str, ...]) -> tuple[Listed, ..
     )
 
 
-def _listed_in(table: Table, line: str) -> tuple[Listed, ...]:
+def _listed_in(table: ManifestTable, line: str) -> tuple[ListedFile, ...]:
     row = table.row(line)
     if row is None:
         return ()
@@ -165,7 +165,7 @@ def _listed_in(table: Table, line: str) -> tuple[Listed, ...]:
 
 def _one(
     name: str, algorithm: Algorithm | None, digest: str, layout: ManifestLayout, *, escaped: str = ""
-) -> tuple[Listed, ...]:
+) -> tuple[ListedFile, ...]:
     if algorithm is None:
         return ()
     try:
@@ -173,4 +173,4 @@ def _one(
     except ValueError:
         return ()
     written = _ESCAPE.sub(lambda found: _ESCAPES[found[0]], name) if escaped else name
-    return (Listed("" if written == _STANDARD_INPUT else written, algorithm, promised, layout),)
+    return (ListedFile("" if written == _STANDARD_INPUT else written, algorithm, promised, layout),)

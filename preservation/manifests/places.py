@@ -12,9 +12,9 @@ from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote
 
+from preservation.long_paths import folder_of
 from preservation.manifests.names import is_bagit_manifest, sidecar_target
 from preservation.model.paths import RelativePath, is_utf8
-from preservation.reaching import folder_of
 
 _TRIED_FOR_PREFIX = 100
 _DRIVE = re.compile(r"[A-Za-z]:/")

@@ -38,7 +38,7 @@ class Row:
     digests: tuple[str, ...]
 
 
-class Table:
+class ManifestTable:
     """A table while its lines go by. Columns are known from the first row that holds a digest.
 
     The digests are where that row has them. The file is in the column that is headed as one, or in the only
@@ -52,7 +52,7 @@ class Table:
         self._width = 0
 
     @classmethod
-    def beginning_with(cls, line: str) -> Table | None:
+    def beginning_with(cls, line: str) -> ManifestTable | None:
         """Return a table of which ``line`` is the first, ``None`` where that neither heads nor lists."""
         for delimiter in _DELIMITERS:
             fields = _fields(line, delimiter)

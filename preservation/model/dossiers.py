@@ -14,7 +14,7 @@ from preservation.errors import IntegrityError
 from preservation.model.decisions import Action, Decision
 from preservation.model.derivatives import Derivative, RefusedDerivative
 from preservation.model.files import IrregularEntry, SurveyedFile
-from preservation.model.paths import RelativePath, shown
+from preservation.model.paths import RelativePath, printable
 from preservation.model.screening import ScreenedFile
 
 Value = TypeVar("Value")
@@ -103,7 +103,7 @@ class _Following(Generic[Value]):
         """Raise ``IntegrityError`` where a record is left that no found file claimed."""
         if self._ahead is not None:
             raise IntegrityError(
-                f"{shown(self._path_of(self._ahead))}: there is a record about this file, but the survey "
+                f"{printable(self._path_of(self._ahead))}: there is a record about this file, but the survey "
                 "did not find it at that place; remove the submission's folder in processing/ and "
                 "preserve the drop again"
             )

@@ -38,7 +38,7 @@ class SurveyedFile(msgspec.Struct, frozen=True, tag="file"):
 class IrregularEntry(msgspec.Struct, frozen=True, tag="irregular"):
     """Something in the drop that cannot be kept as a file, and why.
 
-    Where the name is not UTF-8, ``path`` is the name as ``paths.shown`` writes it.
+    Where the name is not UTF-8, ``path`` is the name as ``paths.printable`` writes it.
     """
 
     path: RelativePath

@@ -6,6 +6,7 @@ All use ``/`` and are faithful: no normalization of any kind is ever applied to 
 from __future__ import annotations
 
 import os
+import unicodedata
 from typing import NewType
 
 RelativePath = NewType("RelativePath", str)
@@ -47,7 +48,7 @@ def bag_path(text: str) -> BagPath:
     """Return ``text`` as a path in a bag. Raises ``ValueError`` where it is unsafe or not UTF-8."""
     _require_sound(text)
     if not is_utf8(text):
-        raise ValueError(f"{shown(text)!r}: a bag names files in UTF-8, and this name is not UTF-8")
+        raise ValueError(f"{printable(text)!r}: a bag names files in UTF-8, and this name is not UTF-8")
     return BagPath(text)
 
 
@@ -70,7 +71,26 @@ def path_order(path: str) -> bytes:
     return os.fsencode(path)
 
 
-def shown(path: str) -> str:
+def without_dots(path: str) -> str:
+    """Return the path without the empty and ``.`` segments, which say nothing. A first ``/`` stays."""
+    root = "/" if path.startswith("/") else ""
+    return root + "/".join(segment for segment in path.split("/") if segment not in {"", "."})
+
+
+def folded(text: str) -> str:
+    """Return ``text`` without differences of case and of Unicode spelling (caseless match, Unicode D145)."""
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
+
+
+def extension_of(path: str) -> str:
+    """Return the last extension of the file's name, folded and without its dot; ``""`` where it has none."""
+    stem, _, extension = path.rpartition("/")[2].rpartition(".")
+    return folded(extension) if stem else ""
+
+
+def printable(path: str) -> str:
     """Return the name as text that any terminal, page or journal can carry.
 
     Bytes that are not UTF-8 and control characters (also those that turn the writing direction)
@@ -90,4 +110,4 @@ def shown(path: str) -> str:
 def _require_sound(text: str) -> None:
     fault = fault_of_path(text)
     if fault is not None:
-        raise ValueError(f"{shown(text)!r}: {fault}")
+        raise ValueError(f"{printable(text)!r}: {fault}")

@@ -5,49 +5,44 @@ A caged worker can import nothing once it is shut in: importing this module impo
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from typing import BinaryIO
+from contextlib import contextmanager
+from typing import BinaryIO, Final
 
 import imagecodecs.imagecodecs
 import msgspec
-import pypdf
 from PIL import Image
 
+from preservation.documents.pdf import PYPDF
 from preservation.errors import UnacceptableContentError
 from preservation.model.decisions import MigrationName
 from preservation.model.events import Agent
-from preservation.normalization.agents import PILLOW_JPEG, PYPDF, TIFFFILE
+from preservation.normalization.comparable_raster import ComparableRaster
 from preservation.normalization.jp2_writing import write_lossless_jp2
-from preservation.normalization.opening import open_for_converting, open_for_proving
-from preservation.normalization.orders import Made, Order
+from preservation.normalization.normalize import ConversionOrder, Made
 from preservation.normalization.pdf_text import write_pdf_text
 from preservation.normalization.proofs import prove
 from preservation.normalization.screen_jpeg import write_screen_jpeg
 from preservation.normalization.tiff_writing import write_tiff
+from preservation.rasters.decoders import PILLOW_JPEG, TIFFFILE
+from preservation.rasters.opening import open_for_converting, open_for_proving
 
 # These libraries import their parts at first use otherwise, which is too late.
 Image.init()
 imagecodecs.imagecodecs._load_all()  # noqa: SLF001  the alternative is to name some sixty codecs
-for _part in ("tempfile", *(module.name for module in pkgutil.walk_packages(pypdf.__path__, "pypdf."))):
-    # One of two cryptographic libraries is enough for it.
-    with suppress(ImportError):
-        importlib.import_module(_part)
 
 
 def convert(
     arguments: Mapping[str, object], inputs: Sequence[BinaryIO], outputs: Sequence[BinaryIO]
 ) -> dict[str, object]:
-    """Make the derivative of ``inputs[0]`` in ``outputs[0]``: an ``Order`` in, a ``Made`` out, as JSON.
+    """Make the derivative of ``inputs[0]`` in ``outputs[0]``: ``ConversionOrder`` in, ``Made`` out, as JSON.
 
     Raises ``UnacceptableContentError``, with the reason, where it cannot be made.
     """
-    order = msgspec.convert(arguments, Order)
+    order = msgspec.convert(arguments, ConversionOrder)
     with _without_the_limit_of_pillow():
         made: dict[str, object] = msgspec.to_builtins(
-            _MIGRATIONS[order.migration.name](order, inputs[0], outputs[0])
+            MIGRATIONS[order.migration.name](order, inputs[0], outputs[0])
         )
     return made
 
@@ -62,18 +57,18 @@ def _without_the_limit_of_pillow() -> Iterator[None]:
         Image.MAX_IMAGE_PIXELS = limit
 
 
-def _to_tiff(order: Order, source: BinaryIO, target: BinaryIO) -> Made:
+def _to_tiff(order: ConversionOrder, source: BinaryIO, target: BinaryIO) -> Made:
     raster = open_for_converting(source, order.pixel_limit)
     format_name = write_tiff(raster, target, lzw=order.migration.options["compression"] == "lzw")
     return _proved(order, source, target, format_name, TIFFFILE)
 
 
-def _to_jp2(order: Order, source: BinaryIO, target: BinaryIO) -> Made:
+def _to_jp2(order: ConversionOrder, source: BinaryIO, target: BinaryIO) -> Made:
     raster = open_for_converting(source, order.pixel_limit)
     return _proved(order, source, target, "JP2, lossless", write_lossless_jp2(raster, target))
 
 
-def _to_jpeg(order: Order, source: BinaryIO, target: BinaryIO) -> Made:
+def _to_jpeg(order: ConversionOrder, source: BinaryIO, target: BinaryIO) -> Made:
     options = order.migration.options
     long_edge = options.get("long_edge")
     proof = write_screen_jpeg(
@@ -85,23 +80,26 @@ def _to_jpeg(order: Order, source: BinaryIO, target: BinaryIO) -> Made:
     return Made("JPEG", (proof,), PILLOW_JPEG, PILLOW_JPEG)
 
 
-def _to_text(_: Order, source: BinaryIO, target: BinaryIO) -> Made:
+def _to_text(_: ConversionOrder, source: BinaryIO, target: BinaryIO) -> Made:
     return Made("plain text, UTF-8", (write_pdf_text(source, target),), PYPDF, None)
 
 
-def _proved(order: Order, source: BinaryIO, target: BinaryIO, format_name: str, encoder: Agent) -> Made:
-    theirs = open_for_proving(source, order.pixel_limit)
+def _proved(
+    order: ConversionOrder, source: BinaryIO, target: BinaryIO, format_name: str, encoder: Agent
+) -> Made:
+    theirs = ComparableRaster(open_for_proving(source, order.pixel_limit))
     try:
-        ours = open_for_proving(target, order.pixel_limit)
+        ours = ComparableRaster(open_for_proving(target, order.pixel_limit))
     except UnacceptableContentError as error:
         raise UnacceptableContentError(f"what was written of it does not open again: {error}") from error
     proofs = tuple(prove(name, theirs, ours) for name in order.prove)
     return Made(format_name, proofs, encoder, ours.decoder)
 
 
-_MIGRATIONS = {
+MIGRATIONS: Final = {
     MigrationName("image-to-tiff"): _to_tiff,
     MigrationName("image-to-jp2"): _to_jp2,
     MigrationName("image-to-jpeg"): _to_jpeg,
     MigrationName("pdf-to-text"): _to_text,
 }
+"""Every migration that a policy can ask for, and what makes it."""

@@ -14,11 +14,11 @@ from PIL import Image
 
 from preservation.errors import UnacceptableContentError
 from preservation.model.events import Agent
-from preservation.normalization.agents import OPENJPEG, PILLOW_OPENJPEG
-from preservation.normalization.decoding import reported_by
-from preservation.normalization.embedded import Embedded, exif_block
-from preservation.normalization.jpeg2000 import GREY, SRGB, Wrapping, is_restricted, write_jp2
-from preservation.normalization.pictures import Colour, Companions, Extra, Raster, Samples, little_endian
+from preservation.rasters.decoders import OPENJPEG, PILLOW_OPENJPEG
+from preservation.rasters.decoding import reported_by
+from preservation.rasters.embedded import Embedded, exif_block
+from preservation.rasters.jp2 import GREY, SRGB, Wrapping, is_restricted, write_jp2
+from preservation.rasters.raster import Colour, Companions, Extra, Raster, Samples, little_endian
 
 _TILE = (1024, 1024)
 _DEPTHS = frozenset({1, 8, 16})

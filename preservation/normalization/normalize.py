@@ -15,13 +15,14 @@ import msgspec
 
 from preservation.errors import UnacceptableContentError
 from preservation.fixity.digesting import digest_stream
-from preservation.model.decisions import Decision, Migration, MigrationName, ProofName
+from preservation.model.decisions import Decision, Migration, ProofName
 from preservation.model.derivatives import Derivative, Proof, Purpose, RefusedDerivative
 from preservation.model.digests import Algorithm
+from preservation.model.events import Agent
 from preservation.model.files import SurveyedFile
 from preservation.model.paths import RelativePath
-from preservation.normalization.naming import DerivativeNames
-from preservation.normalization.orders import Made, Order
+from preservation.normalization.derivative_names import DerivativeNames
+from preservation.policy.migrations import EXTENSIONS
 from preservation.tools.work import Completed, Died, Exhausted, JobName, Refused, Request, WorkOutcome
 from preservation.tools.workers import CagedWorkers
 
@@ -33,14 +34,24 @@ PIXEL_LIMIT = 1_000_000_000
 
 _CONVERT = JobName("preservation.normalization.jobs:convert")
 
-_EXTENSIONS = {
-    MigrationName("image-to-tiff"): ".tif",
-    MigrationName("image-to-jp2"): ".jp2",
-    MigrationName("image-to-jpeg"): ".jpg",
-    MigrationName("pdf-to-text"): ".txt",
-}
-
 _Outcome: TypeAlias = Derivative | RefusedDerivative
+
+
+class ConversionOrder(msgspec.Struct, frozen=True):
+    """One derivative to be made, and how it is to be proved. ``pixel_limit`` holds for each page."""
+
+    migration: Migration
+    prove: tuple[ProofName, ...]
+    pixel_limit: int
+
+
+class Made(msgspec.Struct, frozen=True):
+    """What was made, and how it compares. Whether the proofs hold is for the stage to see."""
+
+    format_name: str
+    proofs: tuple[Proof, ...]
+    encoder: Agent
+    decoder: Agent | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +92,14 @@ def normalize(
             if isinstance(wanted, _Wanted):
                 output = workspace / wanted.purpose / wanted.path
                 output.parent.mkdir(parents=True, exist_ok=True)
-                order = Order(wanted.migration, wanted.prove, pixel_limit)
+                order = ConversionOrder(wanted.migration, wanted.prove, pixel_limit)
                 yield Request(_CONVERT, msgspec.to_builtins(order), (root / wanted.source,), (output,))
 
     # Outcomes come in the order of the requests; what was refused before it was requested stands between.
     for outcome in workers.map(requests()):
         while isinstance(wanted := asked_for.popleft(), RefusedDerivative):
             yield wanted
-        yield _told(wanted, outcome, workspace, algorithms)
+        yield _outcome_of(wanted, outcome, workspace, algorithms)
     yield from (left for left in asked_for if isinstance(left, RefusedDerivative))
 
 
@@ -103,14 +114,14 @@ def _wanted(decided: Iterable[tuple[SurveyedFile, Decision]]) -> Iterator[_Wante
             if migration is None:
                 continue
             try:
-                path = names[purpose].path_for(surveyed.path, _EXTENSIONS[migration.name])
+                path = names[purpose].path_for(surveyed.path, EXTENSIONS[migration.name])
             except UnacceptableContentError as error:
                 yield RefusedDerivative(surveyed.path, purpose, migration, str(error))
             else:
                 yield _Wanted(surveyed.path, purpose, migration, proofs, path)
 
 
-def _told(
+def _outcome_of(
     wanted: _Wanted, outcome: WorkOutcome, workspace: Path, algorithms: Collection[Algorithm]
 ) -> _Outcome:
     match outcome:

@@ -6,11 +6,11 @@ from typing import BinaryIO
 
 import pypdf
 
+from preservation.documents.pdf import PYPDF
 from preservation.errors import UnacceptableContentError
 from preservation.model.decisions import ProofName
 from preservation.model.derivatives import Proof
-from preservation.normalization.agents import PYPDF
-from preservation.normalization.decoding import reported_by
+from preservation.rasters.decoding import reported_by
 
 _MOST_TEXT_BYTES = 64 << 20
 

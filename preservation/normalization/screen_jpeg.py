@@ -12,16 +12,10 @@ from PIL import Image, ImageCms
 from preservation.errors import UnacceptableContentError
 from preservation.model.decisions import ProofName
 from preservation.model.derivatives import Proof
-from preservation.normalization.agents import PILLOW_JPEG
-from preservation.normalization.decoding import reported_by
-from preservation.normalization.pictures import Colour, Extra, Raster, Samples
-
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}  # fmt: skip
-"""How a picture of each EXIF orientation is turned upright."""
+from preservation.rasters.decoders import PILLOW_JPEG
+from preservation.rasters.decoding import reported_by
+from preservation.rasters.pillow import UPRIGHT
+from preservation.rasters.raster import Colour, Extra, Raster, Samples
 
 _PROFILE_OF_MODE = {"L": b"GRAY", "RGB": b"RGB ", "CMYK": b"CMYK", "LAB": b"Lab "}
 """The colour space that an ICC profile must name (ICC.1 7.2.6) to fit a picture of each mode."""
@@ -43,8 +37,8 @@ def write_screen_jpeg(raster: Raster, stream: BinaryIO, *, quality: int, long_ed
             f"no JPEG is longer than {_LONGEST_SIDE:,} pixels; give the rule a long_edge"
         )
     picture, remark = _in_srgb(picture, companions.profile)
-    if companions.orientation in _UPRIGHT:
-        picture = picture.transpose(_UPRIGHT[companions.orientation])
+    if companions.orientation in UPRIGHT:
+        picture = picture.transpose(UPRIGHT[companions.orientation])
     with reported_by(PILLOW_JPEG, "write"):
         picture.save(stream, "JPEG", quality=quality)
     stream.flush()

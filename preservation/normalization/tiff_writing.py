@@ -12,10 +12,12 @@ from typing import BinaryIO
 import tifffile
 
 from preservation.errors import UnacceptableContentError
-from preservation.normalization import embedded
-from preservation.normalization.agents import TIFFFILE
-from preservation.normalization.decoding import reported_by
-from preservation.normalization.directories import (
+from preservation.rasters import embedded
+from preservation.rasters.decoders import TIFFFILE
+from preservation.rasters.decoding import reported_by
+from preservation.rasters.embedded import Embedded, sub_directories
+from preservation.rasters.raster import Colour, Companions, LengthUnit, Raster, Resolution, Samples
+from preservation.rasters.tiff_fields import (
     BYTES_KIND,
     LONG8_KIND,
     LONG_KIND,
@@ -26,8 +28,6 @@ from preservation.normalization.directories import (
     Field,
     numerators_and_denominators,
 )
-from preservation.normalization.embedded import Embedded, sub_directories
-from preservation.normalization.pictures import Colour, Companions, LengthUnit, Raster, Resolution, Samples
 
 _STRIP_BYTES = 1 << 18
 _MOST_32_BITS = 0xFFFFFFFF

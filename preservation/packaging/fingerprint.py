@@ -11,7 +11,7 @@ from preservation.model.digests import Algorithm, HexDigest
 from preservation.model.dossiers import Dossier
 from preservation.model.packages import BagEntry
 from preservation.model.paths import BagPath
-from preservation.packaging.submitted_tags import submitted_tags
+from preservation.packaging.supplied import submitted_tags
 
 
 def fingerprint(files: Iterable[Dossier], bag_root: Path | None = None) -> HexDigest:

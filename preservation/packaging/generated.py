@@ -10,14 +10,11 @@ from preservation.bagit.declaration import Declaration, declaration_text
 from preservation.model import layout
 from preservation.model.packages import BagEntry
 from preservation.model.paths import BagPath
-from preservation.packaging.bag_info import bag_info_fields
 from preservation.packaging.contents import PackageContents
 from preservation.packaging.description import statements_about
-from preservation.packaging.events import packaging_event
-from preservation.packaging.not_kept import NotKept, NotKeptTable
-from preservation.packaging.payload import PayloadTally
+from preservation.packaging.payload import PayloadTally, packaging_event
 from preservation.packaging.readme import readme
-from preservation.packaging.supplied import Supplied
+from preservation.packaging.supplied import NotKept, NotKeptTable, Supplied
 from preservation.packaging.tag_files import TagFile, write_tag_file
 from preservation.premis.contents import PremisContents
 from preservation.premis.dublin_core import dublin_core
@@ -66,3 +63,17 @@ def _premis_contents(contents: PackageContents, tally: PayloadTally) -> PremisCo
         software=contents.software,
         created_at=contents.created_at,
     )
+
+
+def bag_info_fields(contents: PackageContents, tally: PayloadTally) -> Iterator[tuple[str, str]]:
+    """Return the fields of ``bag-info.txt``: the policy's own first, then what was counted and is known."""
+    yield from contents.policy.terms.packaging.bag_info.items()
+    yield "External-Identifier", str(contents.package.object)
+    yield "Internal-Sender-Identifier", contents.submission.identifier
+    yield "Bagging-Date", contents.created_at.date().isoformat()
+    yield "Bag-Software-Agent", f"{contents.software.name} {contents.software.version}"
+    yield "Payload-Oxum", f"{tally.bytes}.{tally.files}"
+    yield "Muniment-Object-Version", f"v{contents.package.version}"
+    yield "Muniment-Policy", str(contents.policy.reference)
+    if tally.fetched:
+        yield "Muniment-Files-In-Earlier-Versions", tally.kept_earlier

@@ -12,10 +12,11 @@ from preservation.bagit.manifests import encode_path
 from preservation.errors import IntegrityError
 from preservation.model import layout
 from preservation.model.derivatives import Derivative, Purpose
+from preservation.model.events import Event, EventOutcome, EventType, event_id
 from preservation.model.formats import MimeType
 from preservation.model.identifiers import VersionNumber
 from preservation.model.packages import BagEntry
-from preservation.model.paths import LocalPath, shown
+from preservation.model.paths import LocalPath, printable
 from preservation.packaging.contents import PackageContents
 
 
@@ -57,8 +58,8 @@ def payload(contents: PackageContents, workspace: Path, tally: PayloadTally) -> 
         missing = [name.value for name in wanted if name not in entry.digests]
         if missing:
             raise IntegrityError(
-                f"{contents.package}: {shown(entry.path)} was not digested with {', '.join(missing)}, which "
-                f"the policy {contents.policy.reference.name} wants in its manifests; remove the "
+                f"{contents.package}: {printable(entry.path)} was not digested with {', '.join(missing)}, "
+                f"which the policy {contents.policy.reference.name} wants in its manifests; remove the "
                 "submission's folder in processing/ and preserve the drop again"
             )
         tally.bytes += entry.size
@@ -87,3 +88,18 @@ def _derivatives(contents: PackageContents, workspace: Path, tally: PayloadTally
             yield BagEntry(
                 layout.preserved(made.path), LocalPath(f"{root}/{made.path}"), made.size, made.digests
             )
+
+
+def packaging_event(contents: PackageContents, tally: PayloadTally) -> Event:
+    """Return the creation of the package as an event; it stands in the package's own PREMIS record."""
+    return Event(
+        identifier=event_id(contents.submission.identifier, "packaged", str(contents.package)),
+        event_type=EventType.INFORMATION_PACKAGE_CREATION,
+        at=contents.created_at,
+        object=str(contents.package),
+        outcome=EventOutcome.SUCCESS,
+        detail=f"BagIt 1.0 with {contents.algorithm.value} manifests, by policy {contents.policy.reference}",
+        note=f"{tally.originals} originals, {tally.derivatives} derivatives, {tally.bytes} bytes of payload"
+        + (f"; of its files, these lie in earlier versions: {tally.kept_earlier}" if tally.fetched else ""),
+        agent=contents.software,
+    )

@@ -9,11 +9,9 @@ from pathlib import Path
 
 from preservation.model.packages import BagEntry
 from preservation.packaging.contents import PackageContents
-from preservation.packaging.events import packaging_event
 from preservation.packaging.fetching import FetchList
 from preservation.packaging.generated import tag_files
-from preservation.packaging.listing import ManifestsOf
-from preservation.packaging.payload import PayloadTally, payload
+from preservation.packaging.payload import PayloadTally, packaging_event, payload
 from preservation.packaging.planned import (
     BAG,
     PlannedBag,
@@ -22,6 +20,7 @@ from preservation.packaging.planned import (
     forget_plan,
     planned_entries,
 )
+from preservation.packaging.tag_files import ManifestsOf
 
 
 def plan_package(contents: PackageContents, workspace: Path) -> PlannedBag:

@@ -1,17 +1,109 @@
-"""What was supplied about the payload: copies of it, beside what is written about the payload."""
+"""What came with the payload: copies of what was supplied about it, and a list of what is not kept."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import csv
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
+from preservation.errors import IntegrityError
+from preservation.fixity.digesting import digest_file
 from preservation.model import layout
+from preservation.model.digests import Algorithm
+from preservation.model.dossiers import Dossier
+from preservation.model.files import EntryKind, IrregularEntry, SurveyedFile
 from preservation.model.packages import BagEntry
-from preservation.model.paths import LocalPath
+from preservation.model.paths import LocalPath, RelativePath, is_utf8, path_order, printable
 from preservation.packaging.contents import PackageContents
 from preservation.packaging.description import Statements, describes_objects, supplied_statements
-from preservation.packaging.not_kept import NotKept, not_kept
-from preservation.packaging.submitted_tags import submitted_tags
 from preservation.policy.selection import is_descriptive
+from preservation.premis.writing import ByteSink
+
+_PAYLOAD = "data"
+_COLUMNS = ("path", "kind", "bytes", "sha256", "reason")
+
+
+def submitted_tags(bag_root: Path, algorithms: Iterable[Algorithm]) -> Iterator[BagEntry | NotKept]:
+    """List everything in a submitted bag but its payload, folder by folder; links are not followed.
+
+    These files are not part of the survey, so they are digested here. Raises ``IntegrityError``
+    where one cannot be read.
+    """
+    wanted = tuple(algorithms)
+    folders = [""]
+    while folders:
+        folder = folders.pop()
+        with os.scandir(bag_root / folder) as listing:
+            found = sorted(listing, key=lambda item: path_order(item.name))
+        for item in found:
+            path = RelativePath(f"{folder}{item.name}")
+            if not is_utf8(path):
+                yield NotKept(printable(path), EntryKind.UNNAMEABLE.value, "a bag names files in UTF-8")
+            elif item.is_dir(follow_symlinks=False):
+                if path != _PAYLOAD:
+                    folders.append(f"{path}/")
+            elif item.is_file(follow_symlinks=False):
+                yield _tag(LocalPath(item.path), path, wanted)
+            else:
+                kind = EntryKind.SYMLINK if item.is_symlink() else EntryKind.DEVICE
+                yield NotKept(path, kind.value, "a bag holds files only")
+
+
+def _tag(source: LocalPath, path: RelativePath, algorithms: tuple[Algorithm, ...]) -> BagEntry:
+    try:
+        size, digests = digest_file(Path(source), algorithms)
+    except OSError as error:
+        raise IntegrityError(
+            f"{printable(path)} of the submitted bag cannot be read ({error.strerror}); "
+            "see to its permissions or its disk, then preserve the drop again"
+        ) from error
+    return BagEntry(layout.submitted_tag_file(path), source, size, digests)
+
+
+@dataclass(frozen=True, slots=True)
+class NotKept:
+    """One entry of the drop that is not in the package."""
+
+    path: str
+    kind: str
+    reason: str
+    size: str = ""
+    sha256: str = ""
+
+
+def not_kept(dossier: Dossier) -> NotKept:
+    """Return why a file is not in the package: no bag can hold it, or the policy leaves it out."""
+    found = dossier.found
+    match found:
+        case IrregularEntry():
+            return NotKept(found.path, found.kind.value, found.detail)
+        case SurveyedFile():
+            reason = "left out by the policy" if dossier.decision is None else dossier.decision.because
+            return NotKept(found.path, "file", reason, str(found.size), found.digests[Algorithm.SHA256])
+
+
+class NotKeptTable:
+    """The list as CSV (RFC 4180, UTF-8, a header line), written as it grows."""
+
+    def __init__(self, sink: ByteSink) -> None:
+        self.rows = 0
+        self._table = csv.writer(_Utf8(sink))
+        self._table.writerow(_COLUMNS)
+
+    def add(self, entry: NotKept) -> None:
+        """Write one more line."""
+        self.rows += 1
+        self._table.writerow((entry.path, entry.kind, entry.size, entry.sha256, entry.reason))
+
+
+class _Utf8:
+    def __init__(self, sink: ByteSink) -> None:
+        self._sink = sink
+
+    def write(self, text: str) -> object:
+        return self._sink.write(text.encode())
 
 
 class Supplied:

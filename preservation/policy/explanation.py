@@ -9,9 +9,9 @@ from typing import assert_never
 from preservation.model import layout
 from preservation.model.decisions import Action, Decision, Migration, RuleId
 from preservation.model.files import SurveyedFile
-from preservation.model.paths import shown
-from preservation.policy.claims import Claim
-from preservation.policy.globs import PathMatcher, extension_of
+from preservation.model.paths import extension_of, printable
+from preservation.policy.globs import PathMatcher
+from preservation.policy.rule_matchers import RuleMatcher
 from preservation.policy.rules import JUNK, WhenKey
 from preservation.policy.schema import Policy
 from preservation.policy.selection import decide, is_descriptive, is_sign
@@ -43,12 +43,12 @@ def explain(policy: Policy, file: SurveyedFile) -> Explanation:
     if decision.rule == JUNK:
         sign = is_sign(policy, file.path)
         reason = "it is the sign that the drop is complete" if sign else "it fits a pattern of junk"
-    for claim in policy.claims.all:
-        unmet = claim.unmet(file)
+    for matcher in policy.matchers.all:
+        unmet = matcher.unmet(file)
         if unmet is not None:
-            passed_over.append(PassedOver(claim.identifier, _objection(unmet, file)))
-        elif claim.identifier == decision.rule:
-            reason = _grounds(claim, file)
+            passed_over.append(PassedOver(matcher.identifier, _objection(unmet, file)))
+        elif matcher.identifier == decision.rule:
+            reason = _grounds(matcher, file)
     return Explanation(decision, reason, _consequence(policy, decision), tuple(passed_over))
 
 
@@ -69,15 +69,15 @@ def _consequence(policy: Policy, decision: Decision) -> str:
 def _what_is_made(policy: Policy, decision: Decision) -> Iterator[str]:
     yield "It would be kept as it is."
     if is_descriptive(policy, decision.path):
-        yield f"A copy of it would be put at {shown(layout.supplied_description(decision.path))}."
+        yield f"A copy of it would be put at {printable(layout.supplied_description(decision.path))}."
     if decision.normalize is not None:
         proofs = ", ".join(decision.prove)
-        yield f"A second form would be made by {_said(decision.normalize)} and kept if proved: {proofs}."
+        yield f"A second form would be made by {_in_words(decision.normalize)} and kept if proved: {proofs}."
     if decision.access is not None:
-        yield f"An access copy would be made by {_said(decision.access)}."
+        yield f"An access copy would be made by {_in_words(decision.access)}."
 
 
-def _said(migration: Migration) -> str:
+def _in_words(migration: Migration) -> str:
     options = ", ".join(f"{option} {value}" for option, value in migration.options.items())
     return f"{migration.name} ({options})" if options else migration.name
 
@@ -101,8 +101,8 @@ def _objection(unmet: WhenKey, file: SurveyedFile) -> str:
             assert_never(unmet)
 
 
-def _grounds(claim: Claim, file: SurveyedFile) -> str:
-    when = claim.rule.when
+def _grounds(matcher: RuleMatcher, file: SurveyedFile) -> str:
+    when = matcher.rule.when
     grounds = []
     if when.puid or when.unidentified:
         grounds.append(f"its format is {_format_of(file)}")

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from preservation.policy.json_schema import keys_at
 from preservation.policy.places import Steps, lines_of
 
@@ -63,7 +63,7 @@ class FaultReport:
     def fault(self, steps: Steps, what: str) -> Fault:
         """Return the fault that says ``what`` is wrong at ``steps``."""
         line = self.line_of(steps)
-        return Fault(line, shown(f"{self._source}:{line}: {self._name(self._written(steps))}{what}"))
+        return Fault(line, printable(f"{self._source}:{line}: {self._name(self._written(steps))}{what}"))
 
     def from_pydantic(self, error: ValidationError) -> Iterator[Fault]:
         """Return each fault that the models found."""

@@ -10,9 +10,10 @@ mean the name they see.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from typing import NewType
+
+from preservation.model.paths import folded
 
 PathPattern = NewType("PathPattern", str)
 """A pattern for paths below the root of a drop."""
@@ -50,19 +51,6 @@ class PathMatcher:
         """Return the first pattern that takes ``path``, for those who ask why."""
         path = folded(path)
         return next((pattern for pattern in self.patterns if re.fullmatch(_expression(pattern), path)), None)
-
-
-def folded(text: str) -> str:
-    """Return ``text`` without differences of case and of Unicode spelling (caseless match, Unicode D145)."""
-    if text.isascii():
-        return text.lower()
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
-
-
-def extension_of(path: str) -> str:
-    """Return the last extension of the file's name, folded and without its dot; ``""`` where it has none."""
-    stem, _, extension = path.rpartition("/")[2].rpartition(".")
-    return folded(extension) if stem else ""
 
 
 def can_both_match(left: PathPattern, right: PathPattern) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from preservation.errors import ConfigurationError
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from preservation.policy.faults import Fault, FaultReport
 from preservation.policy.overlaps import shared_claim
 from preservation.policy.rules import When, contradiction_in
@@ -30,7 +30,7 @@ def load(path: Path) -> Policy:
         content = path.read_bytes()
     except OSError as error:
         raise _unsound(
-            str(path), Fault(1, f"{shown(str(path))}: cannot be read: {error.strerror}")
+            str(path), Fault(1, f"{printable(str(path))}: cannot be read: {error.strerror}")
         ) from error
     return parse(content, str(path))
 
@@ -68,7 +68,7 @@ def _unsound(source: str, *faults: Fault) -> ConfigurationError:
     in_order = sorted(set(faults))
     count = "1 fault" if len(in_order) == 1 else f"{len(in_order)} faults"
     return ConfigurationError(
-        f"the policy {shown(source)} has {count}:", tuple(fault.sentence for fault in in_order)
+        f"the policy {printable(source)} has {count}:", tuple(fault.sentence for fault in in_order)
     )
 
 

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from preservation.model.decisions import Action, Migration, MigrationName, ProofName, RuleId
-from preservation.policy.words import Extension, Format, Listed, OnlyTrue, Pattern, Sentence, Slug, Table
+from preservation.model.decisions import Action, ProofName, RuleId
+from preservation.policy.migrations import AccessMigration, PreservationMigration
+from preservation.policy.proofs import ProvableProof
+from preservation.policy.words import (
+    Extension,
+    Format,
+    OnlyTrue,
+    Pattern,
+    PolicyTable,
+    Sentence,
+    Slug,
+    UniqueList,
+)
 
 OTHERWISE = RuleId("otherwise")
 JUNK = RuleId("junk")
@@ -38,69 +49,19 @@ class Verb(StrEnum):
         return Action(self.value)
 
 
-class ProvableProof(StrEnum):
-    """What a derivative and its source can be compared in."""
-
-    SAME_PIXELS = "same-pixels"
-    SAME_PROFILE = "same-profile"
-    SAME_RESOLUTION = "same-resolution"
-    SAME_PAGE_COUNT = "same-page-count"
-    SAME_EMBEDDED_METADATA = "same-embedded-metadata"
-
-
-class _MigrationTable(Table):
-    def as_migration(self) -> Migration:
-        """Return it as stages know it: a name, and every option with its value."""
-        options = self.model_dump(mode="json", exclude_none=True)
-        return Migration(MigrationName(options.pop("migration")), options)
-
-
-class ImageToTiff(_MigrationTable):
-    """Raster image to baseline TIFF 6.0."""
-
-    migration: Literal["image-to-tiff"]
-    compression: Literal["none", "lzw"] = Field(default="none", description="both are lossless")
-
-
-class ImageToJp2(_MigrationTable):
-    """Raster image to JPEG 2000 part 1, lossless."""
-
-    migration: Literal["image-to-jp2"]
-
-
-class ImageToJpeg(_MigrationTable):
-    """Raster image to a JPEG for reading rooms and web pages."""
-
-    migration: Literal["image-to-jpeg"]
-    quality: int = Field(default=85, ge=1, le=95, description="1 to 95")
-    long_edge: int | None = Field(
-        default=None, ge=16, le=65500, description="longest side in pixels; the source's own where left out"
-    )
-
-
-class PdfToText(_MigrationTable):
-    """The text layer of a PDF as plain text, UTF-8."""
-
-    migration: Literal["pdf-to-text"]
-
-
-PreservationMigration: TypeAlias = Annotated[ImageToTiff | ImageToJp2, Field(discriminator="migration")]
-AccessMigration: TypeAlias = Annotated[ImageToJpeg | PdfToText, Field(discriminator="migration")]
-
-
-class When(Table):
+class When(PolicyTable):
     """Which files a rule takes: every key that is given must hold, by any one of its values."""
 
     model_config = ConfigDict(
         json_schema_extra={"minProperties": 1, "not": {"required": ["puid", "unidentified"]}}
     )
 
-    puid: Listed[Format] = Field(default=(), description="the identified format, as a PRONOM identifier")
+    puid: UniqueList[Format] = Field(default=(), description="the identified format, as a PRONOM identifier")
     unidentified: OnlyTrue = Field(
         default=False, description="only files whose format is unknown or in doubt"
     )
-    extension: Listed[Extension] = Field(default=(), description="the last extension, without the dot")
-    path: Listed[Pattern] = Field(default=(), description="patterns for the name or the path")
+    extension: UniqueList[Extension] = Field(default=(), description="the last extension, without the dot")
+    path: UniqueList[Pattern] = Field(default=(), description="patterns for the name or the path")
 
     @model_validator(mode="after")
     def _takes_some_files(self) -> When:
@@ -124,7 +85,7 @@ def contradiction_in(rule: Mapping[str, object]) -> str | None:
     return None
 
 
-class Rule(Table):
+class Rule(PolicyTable):
     """One rule of a policy."""
 
     model_config = ConfigDict(
@@ -145,7 +106,7 @@ class Rule(Table):
     normalize: PreservationMigration | None = Field(
         default=None, description="keep the file as it is, and a second form beside it"
     )
-    prove: Listed[Annotated[ProvableProof, Field(strict=False)]] = Field(
+    prove: UniqueList[Annotated[ProvableProof, Field(strict=False)]] = Field(
         default=(), description="in what the second form must be the same as the source"
     )
     access: AccessMigration | None = Field(
@@ -172,7 +133,7 @@ class Rule(Table):
         return tuple(ProofName(proof.value) for proof in self.prove)
 
 
-class Otherwise(Table):
+class Otherwise(PolicyTable):
     """The last word, on every file that no rule takes."""
 
     action: Verb = Field(strict=False, description="keep the file as it is, ask a person, or reject the drop")

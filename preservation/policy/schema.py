@@ -13,12 +13,12 @@ from preservation.fixity.digesting import digest_bytes
 from preservation.model.decisions import PolicyReference
 from preservation.model.digests import Algorithm
 from preservation.model.identifiers import StoreName
-from preservation.policy.arriving import CompleteWhen, Intake
-from preservation.policy.claims import Claims
 from preservation.policy.globs import PathMatcher
+from preservation.policy.intake import CompleteWhen, Intake
+from preservation.policy.rule_matchers import RuleMatchers
 from preservation.policy.rules import Otherwise, Rule
 from preservation.policy.screens import Screen
-from preservation.policy.words import Listed, Sentence, Slug, Table
+from preservation.policy.words import PolicyTable, Sentence, Slug, UniqueList
 
 _LABEL = r"[A-Za-z0-9][A-Za-z0-9-]*"
 _OUR_LABELS = frozenset(
@@ -34,7 +34,7 @@ _OUR_LABELS = frozenset(
 _OUR_PREFIX = "muniment-"
 
 
-class FormatIdentification(Table):
+class FormatIdentification(PolicyTable):
     """``[identification]``: how formats are found out."""
 
     second_opinion: bool = Field(
@@ -62,7 +62,7 @@ def _unforgeable(algorithm: Algorithm) -> Algorithm:
 Label: TypeAlias = Annotated[str, AfterValidator(_label)]
 
 
-class Packaging(Table):
+class Packaging(PolicyTable):
     """``[packaging]``: the bag. ``algorithm`` is that of its manifests (RFC 8493 section 2.4)."""
 
     algorithm: Annotated[Algorithm, AfterValidator(_unforgeable)] = Field(
@@ -71,7 +71,7 @@ class Packaging(Table):
         json_schema_extra={"enum": ["sha256", "sha512"]},
         description="digests of the manifests by which replicas are verified",
     )
-    additional_algorithms: Listed[Annotated[Algorithm, Field(strict=False)]] = Field(
+    additional_algorithms: UniqueList[Annotated[Algorithm, Field(strict=False)]] = Field(
         default=(), description="digests of further manifests"
     )
     bag_info: dict[Label, Sentence] = Field(
@@ -81,12 +81,12 @@ class Packaging(Table):
     )
 
 
-class Replication(Table):
+class Replication(PolicyTable):
     """``[replication]``: how many verified copies, in how many places, make a package *stored*."""
 
     copies: int = Field(ge=1, description="replicas, each read back and matched")
     sites: int = Field(ge=1, description="places on which these are, at most as many as copies")
-    stores: Listed[StoreName] = Field(default=(), description="stores to use; all where left out")
+    stores: UniqueList[StoreName] = Field(default=(), description="stores to use; all where left out")
 
     @model_validator(mode="after")
     def _can_be_reached(self) -> Replication:
@@ -97,7 +97,7 @@ class Replication(Table):
         return self
 
 
-class Retention(Table):
+class Retention(PolicyTable):
     """``[retention]``: how long a drop stays in the folder of those that were answered."""
 
     accepted_days: int = Field(
@@ -109,7 +109,7 @@ class Retention(Table):
     )
 
 
-class Terms(Table):
+class Terms(PolicyTable):
     """All that a policy file says."""
 
     policy: Slug = Field(description="the policy's name")
@@ -140,9 +140,9 @@ class Policy:
     source: bytes
 
     @cached_property
-    def claims(self) -> Claims:
+    def matchers(self) -> RuleMatchers:
         """Its rules, ready to be held against files."""
-        return Claims(self.terms.rules)
+        return RuleMatchers(self.terms.rules)
 
     @cached_property
     def junk(self) -> PathMatcher:

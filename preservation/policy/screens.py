@@ -1,4 +1,7 @@
-"""``[[screen]]``: what is checked before anything is kept, and what a finding means."""
+"""``[[screen]]``: what is checked before anything is kept, and what a finding means.
+
+``screening.registry`` has the check of each of them.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AfterValidator, Field
 
 from preservation.model.issues import Severity
-from preservation.policy.words import Listed, Pattern, Sentence, Table
+from preservation.policy.words import Pattern, PolicyTable, Sentence, UniqueList, members_of
 
 
 class ScreenOutcome(StrEnum):
@@ -39,13 +42,15 @@ def _only_reject(outcome: ScreenOutcome) -> ScreenOutcome:
     return outcome
 
 
-class _Screen(Table):
+class ScreenTable(PolicyTable):
+    """A screen as a policy writes it."""
+
     check: str
     outcome: Outcome = Field(description="reject the drop, ask a person, or warn in the receipt")
     because: Sentence = Field(description="why, in a sentence for the people who read the policy")
 
 
-class IrregularEntries(_Screen):
+class IrregularEntries(ScreenTable):
     """Links, devices, unreadable files, names that are not UTF-8: what no bag can hold is always refused."""
 
     check: Literal["irregular-entries"]
@@ -56,20 +61,20 @@ class IrregularEntries(_Screen):
     ]
 
 
-class NotEmpty(_Screen):
+class NotEmpty(ScreenTable):
     """Every file has at least one byte."""
 
     check: Literal["not-empty"]
-    exempt: Listed[Pattern] = Field(default=(), description="paths that may be empty")
+    exempt: UniqueList[Pattern] = Field(default=(), description="paths that may be empty")
 
 
-class DecodableImages(_Screen):
+class DecodableImages(ScreenTable):
     """Every raster image is decoded to its last pixel."""
 
     check: Literal["decodable-images"]
 
 
-class SoundDocuments(_Screen):
+class SoundDocuments(ScreenTable):
     """Every PDF opens and its pages can be counted; encrypted ones have an outcome of their own."""
 
     check: Literal["sound-documents"]
@@ -78,32 +83,32 @@ class SoundDocuments(_Screen):
     )
 
 
-class KnownFormat(_Screen):
+class KnownFormat(ScreenTable):
     """Every file's format is known to PRONOM, beyond doubt."""
 
     check: Literal["known-format"]
-    exempt: Listed[Pattern] = Field(default=(), description="paths that may be of unknown format")
+    exempt: UniqueList[Pattern] = Field(default=(), description="paths that may be of unknown format")
 
 
-class PortableNames(_Screen):
+class PortableNames(ScreenTable):
     """Names that every file system can hold, and that do not collide where case or accents are lost."""
 
     check: Literal["portable-names"]
 
 
-class SafeArchives(_Screen):
+class SafeArchives(ScreenTable):
     """Archives neither climb out of their folder nor unpack to more than can be held."""
 
     check: Literal["safe-archives"]
 
 
-class ExtensionMatches(_Screen):
+class ExtensionMatches(ScreenTable):
     """The extension is one that PRONOM knows for the format."""
 
     check: Literal["extension-matches"]
 
 
-class FormatDisagreement(_Screen):
+class FormatDisagreement(ScreenTable):
     """The identification engines agree on what the file is."""
 
     check: Literal["format-disagreement"]
@@ -121,3 +126,6 @@ Screen: TypeAlias = Annotated[
     | FormatDisagreement,
     Field(discriminator="check"),
 ]
+
+SCREENS = members_of(Screen, "check", ScreenTable)
+"""Every screen that a policy can list, by its name."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from preservation.model.decisions import Action, Decision
 from preservation.model.files import SurveyedFile
 from preservation.model.paths import RelativePath
-from preservation.policy.arriving import JunkAction
+from preservation.policy.intake import JunkAction
 from preservation.policy.rules import JUNK, OTHERWISE
 from preservation.policy.schema import Policy
 
@@ -22,7 +22,7 @@ def decide(policy: Policy, file: SurveyedFile) -> Decision:
             pattern = policy.junk.first_match(file.path)
             because = f"Junk that this policy leaves out: it fits the pattern {pattern}."
         return Decision(file.path, Action.LEAVE_OUT, JUNK, because)
-    claim = policy.claims.on(file)
+    claim = policy.matchers.on(file)
     if claim is None:
         otherwise = policy.terms.otherwise
         return Decision(file.path, otherwise.action.action, OTHERWISE, otherwise.because)

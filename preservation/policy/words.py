@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, TypeAlias, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from preservation.model.formats import Puid, puid
-from preservation.policy.globs import PathPattern, folded, path_pattern
+from preservation.model.paths import folded
+from preservation.policy.globs import PathPattern, path_pattern
 
 Item = TypeVar("Item")
 
@@ -17,10 +18,19 @@ _EXTENSION = r"[^./*?\s]+"
 _PUID = r"(x-)?fmt/[1-9][0-9]*"
 
 
-class Table(BaseModel):
+class PolicyTable(BaseModel):
     """A table of a policy file: unknown keys are errors, and values are taken at their type."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+Kind = TypeVar("Kind", bound=PolicyTable)
+
+
+def members_of(union: Any, key: str, kind: type[Kind]) -> dict[str, type[Kind]]:  # noqa: ANN401  a type alias
+    """Return the tables among which ``key`` decides, by what it says in each of them."""
+    tables: list[type[Kind]] = [table for table in get_args(get_args(union)[0]) if issubclass(table, kind)]
+    return {get_args(table.model_fields[key].annotation)[0]: table for table in tables}
 
 
 def _slug(text: str) -> str:
@@ -58,10 +68,8 @@ def _unique(items: tuple[Item, ...]) -> tuple[Item, ...]:
 
 # The checks above tell people what is wrong; json_schema_extra tells editors the same.
 # A TOML array is a list, and a frozen value holds a tuple; what is in it stays strict.
-Listed = Annotated[
-    tuple[Item, ...],
-    Field(strict=False, json_schema_extra={"uniqueItems": True}),
-    AfterValidator(_unique),
+UniqueList = Annotated[
+    tuple[Item, ...], Field(strict=False, json_schema_extra={"uniqueItems": True}), AfterValidator(_unique)
 ]
 
 Slug: TypeAlias = Annotated[str, AfterValidator(_slug), Field(json_schema_extra={"pattern": f"^{_SLUG}$"})]

@@ -91,11 +91,7 @@ def _document_properties(document: DocumentFacts) -> Iterator[tuple[str, str]]:
 
 def _format(name: str, version: str, key: str, notes: tuple[str, ...]) -> str:
     registry = (
-        unit(
-            "formatRegistry",
-            leaf("formatRegistryName", "PRONOM"),
-            leaf("formatRegistryKey", key),
-        )
+        unit("formatRegistry", leaf("formatRegistryName", "PRONOM"), leaf("formatRegistryKey", key))
         if key
         else ""
     )

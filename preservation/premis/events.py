@@ -14,7 +14,7 @@ from preservation.model.formats import EngineRelease
 from preservation.model.identifiers import EventId
 from preservation.model.issues import Issue, Severity
 from preservation.premis.contents import PremisContents
-from preservation.premis.naming import (
+from preservation.premis.identifiers import (
     agent_identifier,
     engine_agent,
     event_identifier,
@@ -38,14 +38,14 @@ from preservation.premis.vocabulary import (
 
 
 @dataclass(frozen=True, slots=True)
-class ToldEvent:
+class WrittenEvent:
     """An event as XML, and the agents it speaks of."""
 
     xml: str
     agents: tuple[Agent, ...]
 
 
-def events(contents: PremisContents) -> Iterator[ToldEvent]:
+def events(contents: PremisContents) -> Iterator[WrittenEvent]:
     """Tell the events: those of the whole package, then what befell single files."""
     for event in contents.events:
         yield _package_event(contents, event)
@@ -71,11 +71,11 @@ def agent(value: Agent, engines: tuple[EngineRelease, ...]) -> str:
     )
 
 
-def _package_event(contents: PremisContents, event: Event) -> ToldEvent:
+def _package_event(contents: PremisContents, event: Event) -> WrittenEvent:
     acted = [(event.agent, EXECUTING_PROGRAM if event.agent.kind is AgentKind.SOFTWARE else IMPLEMENTER)]
     if event.event_type is EventType.FORMAT_IDENTIFICATION:
         acted += [(engine_agent(release), EXECUTING_PROGRAM) for release in contents.engines]
-    return _told(
+    return _written(
         event.identifier,
         event.event_type,
         event.at,
@@ -86,8 +86,8 @@ def _package_event(contents: PremisContents, event: Event) -> ToldEvent:
     )
 
 
-def _screening(contents: PremisContents, dossier: Dossier, issues: tuple[Issue, ...]) -> ToldEvent:
-    return _told(
+def _screening(contents: PremisContents, dossier: Dossier, issues: tuple[Issue, ...]) -> WrittenEvent:
+    return _written(
         screening_event(contents.submission.identifier, dossier),
         EventType.VALIDATION,
         contents.screened_at,
@@ -100,12 +100,10 @@ def _screening(contents: PremisContents, dossier: Dossier, issues: tuple[Issue, 
 
 def _normalization(
     contents: PremisContents, dossier: Dossier, made: Derivative | RefusedDerivative
-) -> ToldEvent:
+) -> WrittenEvent:
     linked = [
         file_identifier(
-            "linkingObjectIdentifier",
-            layout.original(dossier.path),
-            controlled("linkingObjectRole", SOURCE),
+            "linkingObjectIdentifier", layout.original(dossier.path), controlled("linkingObjectRole", SOURCE)
         )
     ]
     match made:
@@ -127,7 +125,7 @@ def _normalization(
             acted = [(contents.software, EXECUTING_PROGRAM)]
     options = ", ".join(f"{name}={value}" for name, value in made.migration.options.items())
     rule = "" if dossier.decision is None else f"; rule {dossier.decision.rule}: {dossier.decision.because}"
-    return _told(
+    return _written(
         normalization_event(contents.submission.identifier, made),
         EventType.NORMALIZATION,
         contents.normalized_at,
@@ -138,7 +136,7 @@ def _normalization(
     )
 
 
-def _told(
+def _written(
     identifier: EventId,
     kind: EventType,
     at: datetime,
@@ -146,7 +144,7 @@ def _told(
     outcome: str,
     acted: list[tuple[Agent, Term]],
     *linked_objects: str,
-) -> ToldEvent:
+) -> WrittenEvent:
     xml = unit(
         "event",
         event_identifier("eventIdentifier", identifier),
@@ -160,7 +158,7 @@ def _told(
         ),
         *linked_objects,
     )
-    return ToldEvent(xml, tuple(who for who, _ in acted))
+    return WrittenEvent(xml, tuple(who for who, _ in acted))
 
 
 def _outcome(outcome: EventOutcome, *notes: str) -> str:

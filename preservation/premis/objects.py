@@ -14,15 +14,10 @@ from preservation.model.dossiers import Dossier
 from preservation.model.events import Agent
 from preservation.model.files import SurveyedFile
 from preservation.model.identifiers import PackageId
-from preservation.model.paths import shown
-from preservation.premis.characteristics import (
-    derivative_format,
-    formats,
-    inhibitors,
-    significant_properties,
-)
+from preservation.model.paths import printable
+from preservation.premis.characteristics import derivative_format, formats, inhibitors, significant_properties
 from preservation.premis.contents import PremisContents
-from preservation.premis.naming import (
+from preservation.premis.identifiers import (
     entity_identifier,
     event_identifier,
     file_identifier,
@@ -62,7 +57,7 @@ def _representation(contents: PremisContents) -> str:
     return _object(
         "representation",
         package_identifier("objectIdentifier", contents.package),
-        leaf("originalName", shown(contents.submission.drop.name)),
+        leaf("originalName", printable(contents.submission.drop.name)),
         _relationship(
             STRUCTURAL, REPRESENTS, entity_identifier("relatedObjectIdentifier", contents.package.object)
         ),
@@ -83,7 +78,7 @@ def _original(contents: PremisContents, dossier: Dossier, file: SurveyedFile) ->
         _characteristics(
             contents, file.digests, file.size, formats(file.identification), inhibitors(dossier.screened)
         ),
-        leaf("originalName", shown(file.path)),
+        leaf("originalName", printable(file.path)),
         _included(contents.package),
         *(
             _relationship(

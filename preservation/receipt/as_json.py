@@ -10,10 +10,10 @@ import msgspec
 from preservation.model.derivatives import Derivative, RefusedDerivative
 from preservation.model.dossiers import Dossier
 from preservation.model.files import IrregularEntry
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from preservation.receipt.contents import Receipt
+from preservation.receipt.headline import headline, next_step
 from preservation.receipt.summary import Summary
-from preservation.receipt.wording import headline, next_step
 
 VERSION: Final = 1
 """Stands as ``version`` in the object; raised when a field changes its meaning or goes."""
@@ -44,7 +44,7 @@ def _head(receipt: Receipt, summary: Summary) -> dict[str, object]:
         "object": str(receipt.submission.object),
         "object_version": None if package is None else package.version,
         "submission": receipt.submission.identifier,
-        "drop": shown(str(receipt.submission.drop)),
+        "drop": printable(str(receipt.submission.drop)),
         "started": receipt.started,
         "ended": receipt.ended,
         "policy": None

@@ -8,12 +8,12 @@ from itertools import islice
 
 from preservation.model.dossiers import Dossier
 from preservation.model.issues import Issue
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from preservation.receipt.contents import Receipt
-from preservation.receipt.findings import settled
+from preservation.receipt.headline import gravest_first
 from preservation.receipt.page import page_view
+from preservation.receipt.placed_issues import settled
 from preservation.receipt.summary import marked_files, summarise
-from preservation.receipt.wording import gravest_first
 
 _MOST_FILES = 20
 _MOST_ISSUES = 20
@@ -64,7 +64,7 @@ def _lines(receipt: Receipt) -> Iterator[str]:
 
 def _marked(dossier: Dossier) -> Iterator[str]:
     issues = () if dossier.screened is None else dossier.screened.issues
-    yield f"- **{_plain(shown(dossier.path))}**"
+    yield f"- **{_plain(printable(dossier.path))}**"
     for issue in gravest_first(issues):
         yield f"    - {_issue(issue)}"
 

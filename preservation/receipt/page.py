@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from preservation.model.amounts import byte_size, count
 from preservation.model.decisions import PolicyReference
 from preservation.model.issues import Issue
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 from preservation.receipt.contents import PlacedReplica, Receipt
+from preservation.receipt.headline import gravest_first, headline, is_kept, next_step
 from preservation.receipt.summary import STOPPING, FormatCount, Summary
-from preservation.receipt.wording import gravest_first, headline, is_kept, next_step
 
 MOST_FILES_SHOWN = 2_000
 """Pages list so many files in full; beyond, only those that somebody should look at."""
@@ -101,7 +101,7 @@ def page_view(receipt: Receipt, summary: Summary, json_name: str) -> PageView:
     return PageView(
         verdict=receipt.verdict.value,
         headline=headline(receipt.verdict, summary),
-        name=shown(owner.name),
+        name=printable(owner.name),
         collection=owner.collection,
         version="" if receipt.package is None else str(receipt.package.version),
         sentence=receipt.sentence,
@@ -117,7 +117,7 @@ def page_view(receipt: Receipt, summary: Summary, json_name: str) -> PageView:
         formats=tuple(_format(form) for form in summary.formats),
         others=_others(others, summary),
         lists_others=summary.found <= MOST_FILES_SHOWN,
-        drop=shown(str(receipt.submission.drop)),
+        drop=printable(str(receipt.submission.drop)),
         submission=receipt.submission.identifier,
         started=_moment(receipt.started),
         ended=_moment(receipt.ended),
@@ -140,8 +140,8 @@ def _steps(receipt: Receipt, summary: Summary) -> tuple[list[Issue], int]:
 
 def _step(issue: Issue) -> Step:
     message = issue.message
-    if issue.path is not None and shown(issue.path).rpartition("/")[2] not in message:
-        message = f"{shown(issue.path)}: {message}"
+    if issue.path is not None and printable(issue.path).rpartition("/")[2] not in message:
+        message = f"{printable(issue.path)}: {message}"
     return Step(message, issue.next_step)
 
 
@@ -172,7 +172,7 @@ def _noun(number: int, one: str, many: str) -> str:
 
 def _replica(placed: PlacedReplica) -> ReplicaView:
     replica = placed.replica
-    return ReplicaView(replica.store, placed.site, shown(replica.location), _moment(replica.verified_at))
+    return ReplicaView(replica.store, placed.site, printable(replica.location), _moment(replica.verified_at))
 
 
 def _format(form: FormatCount) -> FormatView:

@@ -17,11 +17,11 @@ from jinja2 import Environment, StrictUndefined, Template
 from preservation.model.dossiers import Dossier
 from preservation.receipt.as_json import json_chunks
 from preservation.receipt.contents import Receipt
-from preservation.receipt.findings import settled
+from preservation.receipt.headline import is_kept
 from preservation.receipt.page import MOST_FILES_SHOWN, page_view
+from preservation.receipt.placed_issues import settled
 from preservation.receipt.summary import Summary, marked_files, summarise, unmarked_files
 from preservation.receipt.views import FileView, Thumbnails, file_view
-from preservation.receipt.wording import is_kept
 
 _THUMBNAILS_ON_A_PAGE: Final = 8 << 20
 

@@ -13,10 +13,10 @@ from preservation.model.derivatives import Derivative, RefusedDerivative
 from preservation.model.dossiers import Dossier
 from preservation.model.files import IrregularEntry
 from preservation.model.issues import Issue, Severity
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from preservation.model.screening import DocumentFacts, ImageFacts, ScreenedFile
+from preservation.receipt.headline import gravest_first
 from preservation.receipt.summary import worst_severity
-from preservation.receipt.wording import gravest_first
 
 _LARGEST_THUMBNAIL = 64 << 10
 _LONGEST_KIND = 6
@@ -81,7 +81,7 @@ class Thumbnails:
 
 def file_view(dossier: Dossier, thumbnails: Thumbnails, *, stored: bool) -> FileView:
     """Return what the page shows of a file; ``stored`` says whether it is kept by now, or only would be."""
-    folder, slash, name = shown(dossier.path).rpartition("/")
+    folder, slash, name = printable(dossier.path).rpartition("/")
     found = dossier.found
     screened = dossier.screened
     if isinstance(found, IrregularEntry):
@@ -162,7 +162,7 @@ def _image_facts(image: ImageFacts) -> Iterator[str]:
         yield f"{across:.0f} dpi" if round(across) == round(down) else f"{across:.0f} {_TIMES} {down:.0f} dpi"
     yield f"{image.mode}, {count(image.bits, 'bit')}"
     if image.profile is not None:
-        yield shown(image.profile)
+        yield printable(image.profile)
 
 
 def _document_facts(document: DocumentFacts) -> Iterator[str]:
@@ -171,7 +171,7 @@ def _document_facts(document: DocumentFacts) -> Iterator[str]:
     if document.encrypted:
         yield "encrypted"
     if document.claims is not None:
-        yield f"claims {shown(document.claims)}"
+        yield f"claims {printable(document.claims)}"
 
 
 def _derivative(made: Derivative | RefusedDerivative) -> DerivativeView:
@@ -181,7 +181,7 @@ def _derivative(made: Derivative | RefusedDerivative) -> DerivativeView:
     match made:
         case Derivative():
             kind = "Preservation copy" if made.purpose.value == "preservation" else "Access copy"
-            name = shown(made.path).rpartition("/")[2]
+            name = printable(made.path).rpartition("/")[2]
             detail = f"{made.format_name}, {byte_size(made.size)}"
             return DerivativeView(f"{kind} {name}", made=True, detail=detail, proofs=proofs)
         case RefusedDerivative():

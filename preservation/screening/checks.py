@@ -1,110 +1,183 @@
-"""The checks that need nothing but what the survey found: the size, the format, the name."""
+"""The checks that need nothing but what the survey found: the size, the format, the name.
+
+Each takes the policy's screen and the rules of the configured stores, and says of one file after the other
+what is to be said without opening it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Protocol
 
 from preservation.identification.deciding import DISAGREEMENT
-from preservation.model.files import SurveyedFile
-from preservation.model.formats import Identification
-from preservation.model.issues import Issue
-from preservation.model.naming import NameRules
-from preservation.model.paths import RelativePath, shown
+from preservation.model import layout
+from preservation.model.files import EntryKind, IrregularEntry, SurveyedFile
+from preservation.model.issues import Issue, IssueCode, Severity
+from preservation.model.name_rules import NameRules
+from preservation.model.paths import printable
 from preservation.policy.globs import PathMatcher
-from preservation.policy.schema import Policy
 from preservation.policy.screens import (
     ExtensionMatches,
     FormatDisagreement,
+    IrregularEntries,
     KnownFormat,
     NotEmpty,
     PortableNames,
-    Screen,
 )
 from preservation.screening import codes
-from preservation.screening.names import NameLedger, faults_at_stores
-from preservation.screening.subject import Subject
-
-Kind = TypeVar("Kind", bound=Screen)
+from preservation.screening.names import NameLedger
+from preservation.screening.report_issues import Subject
 
 _EXTENSION_MISMATCH = "extension mismatch"
 """What siegfried remarks where the extension is none that PRONOM knows for the format."""
 
 
-def screen_of(policy: Policy, kind: type[Kind]) -> Kind | None:
-    """Return the policy's screen of that kind; ``None`` where it lists none, and the check is not made."""
-    return next((screen for screen in policy.terms.screens if isinstance(screen, kind)), None)
+class SurfaceCheck(Protocol):
+    """One check of one submission. It may remember what it saw, as names that collide must be."""
+
+    def issues_about(self, file: SurveyedFile) -> Iterator[Issue]:
+        """Yield what is to be said about the file without opening it."""
 
 
-class SurfaceChecks:
-    """The checks of one submission. Remembers names, so that those which collide are found."""
+class NamesCheck:
+    """Names that collide, and names that a configured store cannot hold."""
 
-    def __init__(self, policy: Policy, name_rules: tuple[NameRules, ...]) -> None:
-        self._not_empty = screen_of(policy, NotEmpty)
-        self._known_format = screen_of(policy, KnownFormat)
-        self._portable_names = screen_of(policy, PortableNames)
-        self._extension_matches = screen_of(policy, ExtensionMatches)
-        self._disagreement = screen_of(policy, FormatDisagreement)
-        self._may_be_empty = PathMatcher(self._not_empty.exempt if self._not_empty else ())
-        self._may_be_unknown = PathMatcher(self._known_format.exempt if self._known_format else ())
+    def __init__(self, screen: PortableNames, name_rules: tuple[NameRules, ...]) -> None:
+        self._screen = screen
         self._name_rules = name_rules
         self._names = NameLedger()
 
     def issues_about(self, file: SurveyedFile) -> Iterator[Issue]:
-        """Yield what is to be said about the file without opening it."""
-        if self._portable_names is not None:
-            yield from self._about_name(Subject.under(file.path, self._portable_names))
-        if file.size:
-            yield from self._about_format(file.path, file.identification)
-        elif self._not_empty is not None and not self._may_be_empty.matches(file.path):
-            yield Subject.under(file.path, self._not_empty).issue(
-                codes.EMPTY_FILE,
-                "is empty: it has no bytes",
-                "Copy or scan it again; or, if it is meant to be empty, have the policy exempt it.",
-            )
-
-    def _about_name(self, subject: Subject) -> Iterator[Issue]:
-        for twin in self._names.twins_of(subject.path):
+        """Yield an issue for each earlier name that this one collides with, and each store's objection."""
+        subject = Subject.under(file.path, self._screen)
+        for twin in self._names.twins_of(file.path):
             code, difference = (
                 (codes.TWINS_BY_CASE, "upper and lower case")
                 if twin.differs_in_case
                 else (codes.TWINS_BY_SPELLING, "how Unicode spells their accents")
             )
-            which = f"its folder {shown(twin.name)}" if twin.name != subject.path else "its name"
+            which = f"its folder {printable(twin.name)}" if twin.name != file.path else "its name"
             yield subject.issue(
                 code,
-                f"collides with {shown(twin.earlier)}: {which} differs from that only in {difference}, and "
-                "on many computers one would take the other's place",
+                f"collides with {printable(twin.earlier)}: {which} differs from that only in {difference}, "
+                "and on many computers one would take the other's place",
                 "Both are kept as they are; rename one of them if they are to be used elsewhere.",
             )
-        for fault in faults_at_stores(subject.path, self._name_rules):
+        stored = layout.original(file.path)
+        for fault in dict.fromkeys(filter(None, (rules.fault_of(stored) for rules in self._name_rules))):
             yield subject.issue(
                 codes.NAME_NOT_STORABLE,
                 f"has a name that a configured store cannot hold: {fault}",
                 "Rename it and drop it again; Muniment renames nothing.",
             )
 
-    def _about_format(self, path: RelativePath, found: Identification) -> Iterator[Issue]:
-        rivals = [warning for warning in found.warnings if warning.startswith(DISAGREEMENT)]
-        if self._disagreement is not None and rivals:
-            yield Subject.under(path, self._disagreement).issue(
+
+class EmptinessCheck:
+    """Files without a byte."""
+
+    def __init__(self, screen: NotEmpty, _: tuple[NameRules, ...]) -> None:
+        self._screen = screen
+        self._exempt = PathMatcher(screen.exempt)
+
+    def issues_about(self, file: SurveyedFile) -> Iterator[Issue]:
+        """Yield an issue about an empty file that is not exempt."""
+        if not file.size and not self._exempt.matches(file.path):
+            yield Subject.under(file.path, self._screen).issue(
+                codes.EMPTY_FILE,
+                "is empty: it has no bytes",
+                "Copy or scan it again; or, if it is meant to be empty, have the policy exempt it.",
+            )
+
+
+class DisagreementCheck:
+    """Files of which the identification engines say different things."""
+
+    def __init__(self, screen: FormatDisagreement, _: tuple[NameRules, ...]) -> None:
+        self._screen = screen
+
+    def issues_about(self, file: SurveyedFile) -> Iterator[Issue]:
+        """Yield an issue that tells what each engine says."""
+        rivals = [warning for warning in file.identification.warnings if warning.startswith(DISAGREEMENT)]
+        if file.size and rivals:
+            yield Subject.under(file.path, self._screen).issue(
                 codes.ENGINES_DISAGREE,
                 f"makes the identification {'; '.join(rivals)}",
                 "Open it and decide; a rule that names its path can then claim it.",
             )
-        if (
-            self._known_format is not None
-            and found.decided is None
-            and not self._may_be_unknown.matches(path)
-        ):
-            yield Subject.under(path, self._known_format).issue(
+
+
+class FormatCheck:
+    """Files whose format PRONOM does not know, or that could be several."""
+
+    def __init__(self, screen: KnownFormat, _: tuple[NameRules, ...]) -> None:
+        self._screen = screen
+        self._exempt = PathMatcher(screen.exempt)
+
+    def issues_about(self, file: SurveyedFile) -> Iterator[Issue]:
+        """Yield an issue about a file of unknown format that is not exempt."""
+        found = file.identification
+        if file.size and found.decided is None and not self._exempt.matches(file.path):
+            yield Subject.under(file.path, self._screen).issue(
                 codes.UNKNOWN_FORMAT,
                 f"is of {found.name}: nobody can say what will open it",
                 "Find out what wrote it, and convert it, leave it out, or have the policy exempt it.",
             )
-        if self._extension_matches is not None and _EXTENSION_MISMATCH in " ".join(found.warnings):
-            yield Subject.under(path, self._extension_matches).issue(
+
+
+class ExtensionCheck:
+    """Extensions that PRONOM does not know for the format."""
+
+    def __init__(self, screen: ExtensionMatches, _: tuple[NameRules, ...]) -> None:
+        self._screen = screen
+
+    def issues_about(self, file: SurveyedFile) -> Iterator[Issue]:
+        """Yield an issue about an extension that does not go with the format."""
+        found = file.identification
+        if file.size and _EXTENSION_MISMATCH in " ".join(found.warnings):
+            yield Subject.under(file.path, self._screen).issue(
                 codes.EXTENSION_MISMATCH,
                 f"is {found.name}, and its extension says something else",
                 "Check that the right file was exported; it is kept under its own name.",
             )
+
+
+_IRREGULAR: dict[EntryKind, tuple[IssueCode, str, str]] = {
+    EntryKind.SYMLINK: (
+        codes.NOT_A_FILE,
+        "is a symbolic link, which a bag cannot hold",
+        "Put the file itself in its place, or remove the link; then drop it again.",
+    ),
+    EntryKind.DEVICE: (codes.NOT_A_FILE, "is no file", "Remove it, then drop it again."),
+    EntryKind.UNREADABLE: (
+        codes.UNREADABLE,
+        "cannot be read",
+        "Make it readable or copy it again from where it came from; then drop it again.",
+    ),
+    EntryKind.UNNAMEABLE: (
+        codes.UNNAMEABLE,
+        "has a name that is not UTF-8, and a bag names its files in UTF-8",
+        "Find out in which encoding the name was written and convert it (convmv does); then drop it again.",
+    ),
+    EntryKind.CHANGED: (
+        codes.CHANGED,
+        "changed while it was read",
+        "Wait until nobody writes to it any more; then drop it again.",
+    ),
+    EntryKind.EMPTY_FOLDER: (
+        codes.EMPTY_FOLDER,
+        "is an empty folder, which a bag cannot hold: it is not kept",
+        "Put a file into it if it matters that it was there.",
+    ),
+}
+
+
+def irregular_entry_issue(entry: IrregularEntry, screen: IrregularEntries | None) -> Issue:
+    """Return the issue about what is in a drop and is no file that a bag can hold.
+
+    It is an error whatever the policy says, but for empty folders.
+    """
+    code, words, next_step = _IRREGULAR[entry.kind]
+    severity = Severity.WARNING if entry.kind is EntryKind.EMPTY_FOLDER else Severity.ERROR
+    detail = f" ({entry.detail})" if entry.detail else ""
+    because = screen.because if screen is not None else ""
+    return Issue(code, severity, f"{printable(entry.path)} {words}{detail}.", entry.path, next_step, because)

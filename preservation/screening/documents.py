@@ -1,26 +1,21 @@
 """The job that examines one PDF, in a caged worker: its frame, its pages, what it claims to be.
 
 It does not validate: "claims PDF/A-2b" is all that can be said without a validator.
-
-pypdf loads some of its parts when they are first needed, which a worker that has become ``nobody`` may
-no longer be able to do; so they are imported here.
 """
 
 from __future__ import annotations
 
 import re
-import subprocess  # noqa: F401  for pypdf.filters, which never gets to run anything
-import tempfile  # noqa: F401  for pypdf.filters
 from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO, TypeVar
 
 import msgspec
-import pypdf._codecs._codecs
-import pypdf.filters  # noqa: F401  see above
 from pypdf import PasswordType, PdfReader
 from pypdf.errors import PdfReadError
 from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NumberObject, PdfObject, StreamObject
 
+import preservation.documents.pdf  # noqa: F401  loads pypdf wholly
+from preservation.errors import reason_of
 from preservation.model.screening import DocumentFacts
 from preservation.screening.reports import DocumentReport
 from preservation.tools.work import NOT_ABOUT_CONTENT, Json
@@ -46,7 +41,7 @@ def examine(_: Mapping[str, Json], inputs: Sequence[BinaryIO], __: Sequence[Bina
     except NOT_ABOUT_CONTENT:
         raise
     except Exception as error:  # noqa: BLE001  a damaged PDF makes pypdf raise whatever happens to come
-        report = _read_leniently(stream, _told(error))
+        report = _read_leniently(stream, _reason(error))
     return msgspec.to_builtins(msgspec.structs.replace(report, fault=_fault_of_frame(stream) or report.fault))
 
 
@@ -56,14 +51,12 @@ def _read_leniently(stream: BinaryIO, remark: str) -> DocumentReport:
     except NOT_ABOUT_CONTENT:
         raise
     except Exception as error:  # noqa: BLE001  likewise
-        return DocumentReport(fault=_told(error))
+        return DocumentReport(fault=_reason(error))
     return msgspec.structs.replace(report, remarks=(remark, *report.remarks))
 
 
-def _told(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "its objects are nested too deeply"
-    return " ".join(str(error).split()) or type(error).__name__
+def _reason(error: Exception) -> str:
+    return "its objects are nested too deeply" if isinstance(error, RecursionError) else reason_of(error)
 
 
 def _fault_of_frame(stream: BinaryIO) -> str | None:
@@ -97,7 +90,7 @@ def _read(stream: BinaryIO, *, strict: bool) -> DocumentReport:
             except NOT_ABOUT_CONTENT:
                 raise
             except Exception as error:  # noqa: BLE001  the page is there, and what it draws is damaged
-                remarks.append(f"the content of page {pages} cannot be read: {_told(error)}")
+                remarks.append(f"the content of page {pages} cannot be read: {_reason(error)}")
     tree = _resolved(catalogue.get("/Pages"), DictionaryObject)
     claimed = None if tree is None else _resolved(tree.get("/Count"), NumberObject)
     if claimed != pages:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, Protocol
+from typing import ClassVar, Final, Protocol
 
 from preservation.model.issues import Issue
 from preservation.model.screening import ScreenedFile
-from preservation.policy.schema import Policy
 from preservation.policy.screens import DecodableImages, SafeArchives, SoundDocuments
-from preservation.screening import findings
-from preservation.screening.checks import screen_of
-from preservation.screening.families import Family
+from preservation.rasters.families import Family
+from preservation.screening import report_issues
+from preservation.screening.report_issues import Subject
 from preservation.screening.reports import ArchiveReport, DocumentReport, ImageReport
-from preservation.screening.subject import Subject
 from preservation.tools.limits import Limits
 from preservation.tools.work import JobName, Request, WorkOutcome
 
@@ -33,7 +31,9 @@ _SHARE_OF_ONE_IMAGE = 0.4
 
 
 class Examiner(Protocol):
-    """Asks about a file, and adds to the screened file what it is told."""
+    """Asks about files of its families, and adds to the screened file what the answer says."""
+
+    families: ClassVar[frozenset[Family]]
 
     def request(self, source: Path, family: Family, *, needs_a_look: bool) -> Request:
         """Return what to ask. ``needs_a_look`` is true where people will want to see the file."""
@@ -42,31 +42,14 @@ class Examiner(Protocol):
         """Return ``screened`` with the facts and issues that the outcome holds."""
 
 
-def examiners_for(policy: Policy, limits: Limits, thumbnails: Path) -> dict[Family, Examiner]:
-    """Return who examines the files of each family; families that the policy has not checked are absent."""
-    found: dict[Family, Examiner] = {}
-    images, documents, archives = (
-        screen_of(policy, DecodableImages),
-        screen_of(policy, SoundDocuments),
-        screen_of(policy, SafeArchives),
-    )
-    if images is not None:
-        memory = int(limits.address_space * _SHARE_OF_ONE_IMAGE)
-        examiner = ImageExaminer(images, memory, thumbnails)
-        found |= dict.fromkeys((family for family in Family if family.is_image), examiner)
-    if documents is not None:
-        found[Family.PDF] = DocumentExaminer(documents)
-    if archives is not None:
-        found |= dict.fromkeys((family for family in Family if family.is_archive), ArchiveExaminer(archives))
-    return found
-
-
 class ImageExaminer:
-    """Has images decoded, each within ``memory`` bytes, and thumbnails made of the first few hundred."""
+    """Has images decoded, and thumbnails made of the first few hundred."""
 
-    def __init__(self, screen: DecodableImages, memory: int, thumbnails: Path) -> None:
+    families: ClassVar = frozenset(family for family in Family if family.is_image)
+
+    def __init__(self, screen: DecodableImages, limits: Limits, thumbnails: Path) -> None:
         self._screen = screen
-        self._memory = memory
+        self._memory = int(limits.address_space * _SHARE_OF_ONE_IMAGE)
         self._thumbnails = thumbnails
         self._asked = 0
 
@@ -85,14 +68,14 @@ class ImageExaminer:
     def finish(self, screened: ScreenedFile, request: Request, outcome: WorkOutcome) -> ScreenedFile:
         """Return ``screened`` with the image's facts, its issues, and its thumbnail if one was made."""
         subject = Subject.under(screened.path, self._screen)
-        report = findings.read_report(outcome, ImageReport, subject)
+        report = report_issues.read_report(outcome, ImageReport, subject)
         if isinstance(report, Issue):
             return replace(screened, issues=(*screened.issues, report))
         return replace(
             screened,
             image=report.facts,
             thumbnail=self._kept_thumbnail(request, report),
-            issues=(*screened.issues, *findings.about_image(report, subject)),
+            issues=(*screened.issues, *report_issues.about_image(report, subject)),
         )
 
     def _kept_thumbnail(self, request: Request, report: ImageReport) -> str | None:
@@ -107,7 +90,9 @@ class ImageExaminer:
 class DocumentExaminer:
     """Has PDFs opened and their pages counted; those that need a password have an outcome of their own."""
 
-    def __init__(self, screen: SoundDocuments) -> None:
+    families: ClassVar = frozenset({Family.PDF})
+
+    def __init__(self, screen: SoundDocuments, *_: object) -> None:
         self._screen = screen
         self._locked = (screen.encrypted or screen.outcome).severity
 
@@ -118,17 +103,19 @@ class DocumentExaminer:
     def finish(self, screened: ScreenedFile, request: Request, outcome: WorkOutcome) -> ScreenedFile:  # noqa: ARG002  likewise
         """Return ``screened`` with the document's facts and issues."""
         subject = Subject.under(screened.path, self._screen)
-        report = findings.read_report(outcome, DocumentReport, subject)
+        report = report_issues.read_report(outcome, DocumentReport, subject)
         if isinstance(report, Issue):
             return replace(screened, issues=(*screened.issues, report))
-        issues = findings.about_document(report, subject, self._locked)
+        issues = report_issues.about_document(report, subject, self._locked)
         return replace(screened, document=report.facts, issues=(*screened.issues, *issues))
 
 
 class ArchiveExaminer:
     """Has archives listed, and nothing unpacked."""
 
-    def __init__(self, screen: SafeArchives) -> None:
+    families: ClassVar = frozenset(family for family in Family if family.is_archive)
+
+    def __init__(self, screen: SafeArchives, *_: object) -> None:
         self._screen = screen
 
     def request(self, source: Path, family: Family, *, needs_a_look: bool) -> Request:  # noqa: ARG002  as any examiner
@@ -138,6 +125,6 @@ class ArchiveExaminer:
     def finish(self, screened: ScreenedFile, request: Request, outcome: WorkOutcome) -> ScreenedFile:  # noqa: ARG002  likewise
         """Return ``screened`` with what would hurt whoever unpacks the archive."""
         subject = Subject.under(screened.path, self._screen)
-        report = findings.read_report(outcome, ArchiveReport, subject)
-        found = (report,) if isinstance(report, Issue) else findings.about_archive(report, subject)
+        report = report_issues.read_report(outcome, ArchiveReport, subject)
+        found = (report,) if isinstance(report, Issue) else report_issues.about_archive(report, subject)
         return replace(screened, issues=(*screened.issues, *found))

@@ -13,16 +13,18 @@ from typing import BinaryIO
 import msgspec
 from PIL import Image, UnidentifiedImageError
 
+from preservation.errors import reason_of
 from preservation.model.screening import ImageFacts
-from preservation.screening import image_structure, jpeg2000, thumbnails, tiff_decoding
-from preservation.screening.families import Family
-from preservation.screening.image_facts import HEADER_BYTES, facts_of
+from preservation.rasters import jp2_raster, structure, tiff_strips
+from preservation.rasters.facts import facts_of, stored_in
+from preservation.rasters.families import Family
+from preservation.rasters.memory import Room, TooMuchError
+from preservation.screening import thumbnails
 from preservation.screening.reports import ImageReport
-from preservation.screening.room import Room, TooMuchError
 from preservation.tools.work import NOT_ABOUT_CONTENT, Json
 
 Image.init()
-tiff_decoding.load_codecs()
+tiff_strips.load_codecs()
 # The size of an image is held against the memory there is, by ``Room``.
 Image.MAX_IMAGE_PIXELS = None
 
@@ -62,7 +64,7 @@ def examine(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], outputs: 
     stream = inputs[0]
     family = Family(arguments["family"])
     room = Room(int(arguments["memory"]), stream.seek(0, 2))
-    fault = image_structure.fault_of(family, stream)
+    fault = structure.fault_of(family, stream)
     thumbnail = b""
     try:
         facts, thumbnail = _decode(stream, family, room, shown=bool(outputs))
@@ -81,15 +83,14 @@ def examine(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], outputs: 
 
 def _decode(stream: BinaryIO, family: Family, room: Room, *, shown: bool) -> tuple[ImageFacts, bytes]:
     """Decode every frame with Pillow; return the facts, and a thumbnail of the first if it is to be shown."""
-    stream.seek(0)
-    header = stream.read(HEADER_BYTES)
+    stored = stored_in(stream, family)
     stream.seek(0)
     with Image.open(stream, formats=_PILLOW_FORMATS[family]) as image:
         if family is Family.TIFF and image.tag_v2.get(_COMPRESSION_TAG) in _BEYOND_PILLOW:  # type: ignore[attr-defined]  # TIFF images have it
             raise NotImplementedError("a compression that Pillow's libtiff is built without")
         room.require_for(image)
         image.load()
-        facts = facts_of(image, family, header)
+        facts = facts_of(image, family, stored)
         thumbnail = thumbnails.of(image, facts.orientation) if shown else b""
         frames = 1
         while family in _OF_SEVERAL_FRAMES and _go_to(image, frames):
@@ -101,17 +102,17 @@ def _decode(stream: BinaryIO, family: Family, room: Room, *, shown: bool) -> tup
 
 def _second_decoding(stream: BinaryIO, family: Family, room: Room, first: Exception) -> ImageReport:
     """Ask another decoder where Pillow's word need not be the last."""
-    told = (
+    report = (
         ImageReport(too_much=str(first))
         if isinstance(first, TooMuchError)
-        else ImageReport(fault=_told(first))
+        else ImageReport(fault=_reason(first))
     )
     if family is Family.JPEG_2000:
-        decode = jpeg2000.decode
+        decode = jp2_raster.decode_wholly
     elif family is Family.TIFF and isinstance(first, _NO_WORD_ON_THE_PIXELS):
-        decode = tiff_decoding.decode
+        decode = tiff_strips.decode
     else:
-        return told
+        return report
     try:
         return ImageReport(decode(stream, room))
     except NOT_ABOUT_CONTENT:
@@ -122,7 +123,7 @@ def _second_decoding(stream: BinaryIO, family: Family, room: Room, first: Except
         return ImageReport(unsupported=str(error))
     except Exception as error:  # noqa: BLE001  the second decoder raises whatever it likes, too
         # Pillow says it in plainer words, if it came to say anything about the image itself.
-        return ImageReport(fault=_told(error)) if told.fault is None else told
+        return ImageReport(fault=_reason(error)) if report.fault is None else report
 
 
 def _go_to(image: Image.Image, frame: int) -> bool:
@@ -133,7 +134,7 @@ def _go_to(image: Image.Image, frame: int) -> bool:
     return True
 
 
-def _told(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "its beginning is damaged, or is not that of such an image"
-    return " ".join(str(error).split()) or type(error).__name__
+    return reason_of(error)

@@ -1,4 +1,4 @@
-"""Names that collide once case or accents are lost, and names that a configured store cannot hold."""
+"""Names of a drop that collide once case or accents are lost."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from preservation.model import layout
-from preservation.model.naming import NameRules
-from preservation.model.paths import RelativePath
-from preservation.policy.globs import folded
+from preservation.model.paths import RelativePath, folded
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +48,6 @@ class NameLedger:
                 yield Twin(name, earlier)
                 # The folder's own spelling is what the next file below it is compared with.
                 self._spellings[key] = name
-
-
-def faults_at_stores(path: RelativePath, rules: tuple[NameRules, ...]) -> tuple[str, ...]:
-    """Say why configured stores cannot hold the name that ``path`` gets in a package; each reason once."""
-    stored = layout.original(path)
-    return tuple(dict.fromkeys(fault for rule in rules if (fault := rule.fault_of(stored)) is not None))
 
 
 def _prefixes(path: str) -> Iterator[str]:

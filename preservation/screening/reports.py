@@ -34,7 +34,7 @@ class DocumentReport(msgspec.Struct, frozen=True):
 
 
 class ArchiveReport(msgspec.Struct, frozen=True):
-    """An archive, listed and not unpacked. Sizes in bytes; member names as ``paths.shown`` writes them.
+    """An archive, listed and not unpacked. Sizes in bytes; member names as ``paths.printable`` writes them.
 
     ``escapes`` names some members that would leave the folder or are no files, ``escaping`` counts them.
     ``bomb`` says why unpacking it would hurt, ``fault`` why it cannot be listed to its end. ``wholly`` is

@@ -10,18 +10,17 @@ from pathlib import Path
 from preservation.model.amounts import Noted
 from preservation.model.files import IrregularEntry, SurveyedFile
 from preservation.model.issues import Issue, Severity
-from preservation.model.naming import NameRules
+from preservation.model.name_rules import NameRules
 from preservation.model.paths import RelativePath
 from preservation.model.screening import ScreenedFile
 from preservation.policy.schema import Policy
 from preservation.policy.screens import DecodableImages, IrregularEntries
 from preservation.policy.selection import is_junk, is_left_out
-from preservation.screening import codes, findings
-from preservation.screening.checks import SurfaceChecks, screen_of
-from preservation.screening.examiners import Examiner, examiners_for
-from preservation.screening.families import family_of, is_undecodable_raster
-from preservation.screening.irregular import issue_about
-from preservation.screening.subject import Subject
+from preservation.rasters.families import family_of, is_undecodable_raster
+from preservation.screening import codes, report_issues
+from preservation.screening.examiners import Examiner
+from preservation.screening.registry import ENTRY_CHECKS, examiners_for, screen_of, surface_checks_for
+from preservation.screening.report_issues import Subject
 from preservation.tools.work import Request, WorkOutcome
 from preservation.tools.workers import CagedWorkers
 
@@ -74,7 +73,7 @@ class _Screening:
         self._root = root
         self._policy = policy
         self._workers = workers
-        self._surface = SurfaceChecks(policy, name_rules)
+        self._surface = surface_checks_for(policy, name_rules)
         self._images = screen_of(policy, DecodableImages)
         self._irregular = screen_of(policy, IrregularEntries)
         self._examiners = examiners_for(policy, workers.limits, thumbnails)
@@ -106,11 +105,13 @@ class _Screening:
             return ScreenedFile(entry.path, left_out=True, issues=(_junk(entry.path, left_out=True),)), None
         issues = [_junk(entry.path, left_out=False)] if is_junk(self._policy, entry.path) else []
         if isinstance(entry, IrregularEntry):
-            return ScreenedFile(entry.path, issues=(*issues, issue_about(entry, self._irregular))), None
-        issues += self._surface.issues_about(entry)
+            issues.append(ENTRY_CHECKS[IrregularEntries](entry, self._irregular))
+            return ScreenedFile(entry.path, issues=tuple(issues)), None
+        for check in self._surface:
+            issues += check.issues_about(entry)
         if self._images is not None and is_undecodable_raster(entry.path, entry.identification):
             subject = Subject.under(entry.path, self._images)
-            issues.append(findings.no_decoder(subject, entry.identification.name))
+            issues.append(report_issues.no_decoder(subject, entry.identification.name))
         return ScreenedFile(entry.path, issues=tuple(issues)), self._look_into(entry, bool(issues))
 
     def _look_into(self, file: SurveyedFile, has_issues: bool) -> _Look | None:  # noqa: FBT001  only one caller

@@ -7,22 +7,12 @@ import io
 import numpy as np
 from PIL import Image, ImageCms
 
+from preservation.rasters.pillow import UPRIGHT
 from preservation.tools.work import NOT_ABOUT_CONTENT
 
 _LONGEST_EDGE = 160
 _QUALITY = 80
 _SRGB = ImageCms.createProfile("sRGB")
-
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What makes an image upright, by its EXIF orientation."""
 
 
 def of(image: Image.Image, orientation: int | None) -> bytes:
@@ -32,8 +22,8 @@ def of(image: Image.Image, orientation: int | None) -> bytes:
     """
     try:
         picture = _reduced(image)
-        if orientation in _UPRIGHT:
-            picture = picture.transpose(_UPRIGHT[orientation])
+        if orientation in UPRIGHT:
+            picture = picture.transpose(UPRIGHT[orientation])
         sink = io.BytesIO()
         _eight_bit_rgb(picture, image.info.get("icc_profile")).save(sink, "JPEG", quality=_QUALITY)
     except NOT_ABOUT_CONTENT:

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from preservation.errors import UnavailableError
 from preservation.model.identifiers import object_name
-from preservation.model.paths import path_order, shown
+from preservation.model.paths import path_order, printable
 from preservation.settling.terms import SettlingTerms
 
 _NEVER: Final = frozenset(
@@ -78,7 +78,7 @@ def drops_in(inbox: Path, terms: SettlingTerms) -> Iterator[InboxEntry]:
         names = listed(inbox)
     except OSError as error:
         raise UnavailableError(
-            f"The inbox {shown(str(inbox))} cannot be listed ({error.strerror}); "
+            f"The inbox {printable(str(inbox))} cannot be listed ({error.strerror}); "
             "see that it is there, that its share is mounted, and that it may be read."
         ) from error
     yield from drops_among(names, inbox, terms, listed)
@@ -135,7 +135,7 @@ def _passed_over(path: Path, there: set[str], terms: SettlingTerms) -> PassedOve
         about = name.removesuffix(ending)
         if name == about:
             continue
-        sentence = f"it tells that {shown(about)} is complete"
+        sentence = f"it tells that {printable(about)} is complete"
         if about not in there:
             sentence += ", which is not here; take it away, or it will tell so too early"
         return PassedOver(path, PassedOverFor.SENTINEL, sentence)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
 
-from preservation.reaching import folder_of
+from preservation.long_paths import folder_of
 
 Found: TypeAlias = os.DirEntry[str] | OSError
 """An entry, or why the folder that it would lie in cannot be listed (any further)."""

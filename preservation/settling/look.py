@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import errno
 import stat
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from preservation.settling.entries import entries_of
+from preservation.settling.promised import what_is_lacking
+from preservation.settling.settle import Moment, Questions, Seen, Settled, Unsettled, settle
 from preservation.settling.tally import Look, Tally
 from preservation.settling.terms import SettlingTerms
+from preservation.settling.writing import HeldOpen, file_held_in
 
 _VANISHED: Final = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 _FORBIDDEN: Final = {errno.EACCES, errno.EPERM}
@@ -25,7 +30,7 @@ def look_at(drop: Path, terms: SettlingTerms) -> Look | None:
     try:
         found = drop.lstat()
     except OSError as error:
-        return None if error.errno in _VANISHED else tally.look(is_folder=False, fault=said(error))
+        return None if error.errno in _VANISHED else tally.look(is_folder=False, fault=reason_of(error))
     is_folder = stat.S_ISDIR(found.st_mode)
     tally.sign("", found)
     fault: OSError | None = None
@@ -36,7 +41,7 @@ def look_at(drop: Path, terms: SettlingTerms) -> Look | None:
     else:
         tally.take_alone(found)
     beside = _sentinels_beside(drop, terms)
-    return tally.look(is_folder=is_folder, beside=beside, fault=said(fault) if fault else "")
+    return tally.look(is_folder=is_folder, beside=beside, fault=reason_of(fault) if fault else "")
 
 
 def _take_tree(tally: Tally, drop: Path) -> OSError | None:
@@ -81,6 +86,42 @@ def _is_plain_file(path: Path) -> bool:
         return False
 
 
-def said(error: OSError) -> str:
+def reason_of(error: OSError) -> str:
     """Return what the system says is wrong, without any path."""
-    return shown(error.strerror or str(error))
+    return printable(error.strerror or str(error))
+
+
+def judge(
+    drop: Path, seen: Seen | None, terms: SettlingTerms, moment: Moment, held: Callable[[], HeldOpen]
+) -> Settled | Unsettled | None:
+    """Look at ``drop`` now, which is ``moment``, and say whether it is complete; ``None`` where it is gone.
+
+    ``held`` is asked only where all else speaks for the drop, and may answer for a whole sweep.
+    """
+    look = look_at(drop, terms)
+    if look is None:
+        return None
+    standing = _standing(drop, seen, look, terms, moment, held)
+    if isinstance(standing, Unsettled):
+        return standing
+    # Whoever wrote and closed a file after the look, and before the question who holds one, is seen only now.
+    after = look_at(drop, terms)
+    if after is None or after == look:
+        return None if after is None else standing
+    return _standing(drop, standing.seen, after, terms, moment, held)
+
+
+def _standing(
+    drop: Path,
+    seen: Seen | None,
+    look: Look,
+    terms: SettlingTerms,
+    moment: Moment,
+    held: Callable[[], HeldOpen],
+) -> Settled | Unsettled:
+    questions = Questions(lacking=lambda: what_is_lacking(drop), held=lambda: file_held_in(drop, held()))
+    try:
+        return settle(seen, look, terms, moment, questions)
+    except OSError as error:
+        # A manifest cannot be read: the look was not a whole one, and is made again.
+        return settle(seen, replace(look, fault=reason_of(error)), terms, moment, questions)

@@ -13,15 +13,15 @@ from typing import Final
 
 from preservation.bagit.baginfo import MetadataElement, PayloadOxum, parse_bag_info, parse_payload_oxum
 from preservation.bagit.declaration import BAGIT_TXT, Declaration
-from preservation.bagit.sources.folder import FolderSource
-from preservation.bagit.sources.protocol import PAYLOAD
+from preservation.bagit.folder_source import FolderSource
+from preservation.bagit.source import PAYLOAD
 from preservation.bagit.tagtext import TagText, TagTextError
-from preservation.manifests.lines import Listed, manifest_lines
+from preservation.long_paths import folder_of
+from preservation.manifests.lines import ListedFile, manifest_lines
 from preservation.manifests.names import Likelihood, likelihood, sidecar_target
 from preservation.manifests.places import Places
 from preservation.model.amounts import byte_size, count
-from preservation.model.paths import RelativePath, path_order, shown
-from preservation.reaching import folder_of
+from preservation.model.paths import RelativePath, path_order, printable
 from preservation.settling.entries import entries_of
 
 _OXUM: Final = "payload-oxum"
@@ -39,12 +39,12 @@ def what_is_lacking(drop: Path) -> str:
         try:
             listed, lacking = _held_against(drop, manifest)
         except ValueError as error:
-            why = "its characters are broken" if isinstance(error, UnicodeError) else shown(str(error))
-            listed, lacking = 0, f"until {shown(manifest)} can be read ({why})"
+            why = "its characters are broken" if isinstance(error, UnicodeError) else printable(str(error))
+            listed, lacking = 0, f"until {printable(manifest)} can be read ({why})"
         if not listed and likelihood(manifest) is not Likelihood.CERTAIN:
             continue
         if not listed and not lacking:
-            lacking = f"until {shown(manifest)} names a file"
+            lacking = f"until {printable(manifest)} names a file"
         if lacking:
             return lacking
         complete = True
@@ -77,9 +77,9 @@ def _held_against(drop: Path, manifest: RelativePath) -> tuple[int, str]:
         elif size is not None and not short:
             short = _shortness(drop, place.path, size)
     if missing == 1:
-        return listed, f"for {_cut(first)}, which {shown(manifest)} names"
+        return listed, f"for {_cut(first)}, which {printable(manifest)} names"
     if missing:
-        return listed, f"for {count(missing, 'file')} that {shown(manifest)} names, first {_cut(first)}"
+        return listed, f"for {count(missing, 'file')} that {printable(manifest)} names, first {_cut(first)}"
     return listed, short
 
 
@@ -89,13 +89,13 @@ def _promises(drop: Path, manifest: RelativePath) -> Iterator[tuple[str, int | N
     own = target.rpartition("/")[2] if target is not None else ""
     for line in manifest_lines(drop, manifest):
         match line:
-            case (Listed(name=name, size=size), *_) if name or own:
+            case (ListedFile(name=name, size=size), *_) if name or own:
                 yield name or own, size
 
 
 def _cut(name: str) -> str:
     """Return a name as a sentence can hold it: a manifest can say anything."""
-    return shown(name) if len(name) <= _LONGEST_NAME else f"{shown(name[:_LONGEST_NAME])} …"
+    return printable(name) if len(name) <= _LONGEST_NAME else f"{printable(name[:_LONGEST_NAME])} …"
 
 
 def _shortness(drop: Path, path: RelativePath, promised: int) -> str:
@@ -103,7 +103,9 @@ def _shortness(drop: Path, path: RelativePath, promised: int) -> str:
         size = os.lstat(reachable, dir_fd=dir_fd).st_size
     # What is larger than it should be will not become right by waiting.
     return (
-        f"for the rest of {shown(path)}: {size:,} of {promised:,} bytes are there" if size < promised else ""
+        f"for the rest of {printable(path)}: {size:,} of {promised:,} bytes are there"
+        if size < promised
+        else ""
     )
 
 

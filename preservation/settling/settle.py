@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final, NewType
 
 from preservation.model.paths import RelativePath
-from preservation.policy.arriving import CompleteWhen
-from preservation.settling import wording
+from preservation.policy.intake import CompleteWhen
+from preservation.settling import waiting_reasons
 from preservation.settling.tally import Look, TreeSignature
 from preservation.settling.terms import LONGEST_QUIET, PAUSES_ASKED, SettlingTerms
 
@@ -111,10 +111,10 @@ def settle(
         if seen.lacking is None:
             seen = replace(seen, lacking=questions.lacking() if look.manifests else "for a manifest")
         if seen.lacking:
-            return Unsettled(seen, WaitingFor.MANIFEST, wording.lacking(look, seen.lacking), None)
+            return Unsettled(seen, WaitingFor.MANIFEST, waiting_reasons.lacking(look, seen.lacking), None)
     held = questions.held()
     if held is not None:
-        return Unsettled(seen, WaitingFor.WRITER, wording.held_open(look, held), _longest_gap(terms))
+        return Unsettled(seen, WaitingFor.WRITER, waiting_reasons.held_open(look, held), _longest_gap(terms))
     return Settled(seen, look.sentinels_beside)
 
 
@@ -155,28 +155,28 @@ def _followed(seen: Seen | None, look: Look, terms: SettlingTerms, moment: Momen
 def _by_looks(seen: Seen, look: Look, terms: SettlingTerms) -> Unsettled | None:
     """Say that the drop is not at rest, ``None`` where it is."""
     if look.fault:
-        return Unsettled(seen, WaitingFor.ACCESS, wording.inaccessible(look), _longest_gap(terms))
+        return Unsettled(seen, WaitingFor.ACCESS, waiting_reasons.inaccessible(look), _longest_gap(terms))
     if not look.has_content and not look.announced:
-        return Unsettled(seen, WaitingFor.CONTENT, wording.empty(), None)
+        return Unsettled(seen, WaitingFor.CONTENT, waiting_reasons.empty(), None)
     asked = quiet_asked(seen, terms)
     again = min(asked - seen.quiet, terms.quiet / _LOOKS) if seen.quiet < asked else None
     if look.temporaries:
-        sentence = wording.unfinished(look, at_rest=again is None)
+        sentence = waiting_reasons.unfinished(look, at_rest=again is None)
         return Unsettled(seen, WaitingFor.RENAMING, sentence, again)
     if again is None:
         return None
     # A pause like those before is none that anybody should take for the end.
     if seen.changed and seen.quiet <= seen.longest_pause:
-        return Unsettled(seen, WaitingFor.GROWTH, wording.changing(look, grew=seen.grew), again)
-    return Unsettled(seen, WaitingFor.QUIET, wording.resting(look, seen.quiet, asked), again)
+        return Unsettled(seen, WaitingFor.GROWTH, waiting_reasons.changing(look, grew=seen.grew), again)
+    return Unsettled(seen, WaitingFor.QUIET, waiting_reasons.resting(look, seen.quiet, asked), again)
 
 
 def _by_signs(seen: Seen, look: Look, terms: SettlingTerms) -> Unsettled | None:
     """Say that the file is missing that tells that the drop is complete, ``None`` where there is one."""
     if terms.complete_when is CompleteWhen.SENTINEL and not look.announced:
-        return Unsettled(seen, WaitingFor.SENTINEL, wording.unannounced(look, terms), None)
+        return Unsettled(seen, WaitingFor.SENTINEL, waiting_reasons.unannounced(look, terms), None)
     if terms.complete_when is CompleteWhen.METADATA and look.is_folder and not look.metadata:
-        return Unsettled(seen, WaitingFor.METADATA, wording.undescribed(look, terms), None)
+        return Unsettled(seen, WaitingFor.METADATA, waiting_reasons.undescribed(look, terms), None)
     return None
 
 

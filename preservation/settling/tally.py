@@ -14,7 +14,7 @@ from typing import Final, NewType, TypeAlias
 
 from preservation.manifests.names import likelihood
 from preservation.model.paths import RelativePath
-from preservation.policy.arriving import CompleteWhen
+from preservation.policy.intake import CompleteWhen
 from preservation.settling.terms import SettlingTerms
 
 TreeSignature = NewType("TreeSignature", int)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from preservation.policy.arriving import CompleteWhen
 from preservation.policy.globs import PathMatcher, PathPattern
+from preservation.policy.intake import CompleteWhen
 from preservation.policy.schema import Policy
 
 PAUSES_ASKED: Final = 2

@@ -7,15 +7,8 @@ from typing import Final
 
 from preservation.model.digests import Algorithm
 from preservation.model.issues import Issue, IssueCode, Severity
-from preservation.model.paths import RelativePath, is_utf8, shown
-
-WRONG_DIGEST: Final = IssueCode("FIX-001")
-LISTED_BUT_MISSING: Final = IssueCode("FIX-002")
-NOT_LISTED: Final = IssueCode("FIX-003")
-NOT_UNDERSTOOD: Final = IssueCode("FIX-004")
-LEADS_OUT: Final = IssueCode("FIX-005")
-FOUND_ELSEWHERE: Final = IssueCode("FIX-006")
-SPELLED_OTHERWISE: Final = IssueCode("FIX-007")
+from preservation.model.paths import RelativePath, is_utf8, printable
+from preservation.survey import codes
 
 NAMED: Final = 5
 """How many files an issue about many of them names."""
@@ -32,9 +25,9 @@ def wrong_digest(
         for algorithm, expected, found in differing
     )
     return Issue(
-        WRONG_DIGEST,
+        codes.WRONG_DIGEST,
         Severity.ERROR,
-        f"{shown(path)!r} is not the file that {shown(manifest)!r} lists: {figures}.",
+        f"{printable(path)!r} is not the file that {printable(manifest)!r} lists: {figures}.",
         path,
         "Rescan or copy the file again, or correct the manifest.",
     )
@@ -43,9 +36,10 @@ def wrong_digest(
 def listed_but_missing(manifest: RelativePath, path: RelativePath) -> Issue:
     """Say that the drop does not have a listed file as a plain, readable file."""
     return Issue(
-        LISTED_BUT_MISSING,
+        codes.LISTED_BUT_MISSING,
         Severity.ERROR,
-        f"{shown(path)!r} is listed in {shown(manifest)!r} and is not in the drop as a readable file.",
+        f"{printable(path)!r} is listed in {printable(manifest)!r} and is not in the drop as a readable "
+        "file.",
         path if is_utf8(path) else manifest,
         "Add the file to the drop, or take its line out of the manifest.",
     )
@@ -53,12 +47,12 @@ def listed_but_missing(manifest: RelativePath, path: RelativePath) -> Issue:
 
 def not_listed(manifest: RelativePath, count: int, examples: Iterable[RelativePath]) -> Issue:
     """Say that files are in no manifest, though this one lists the folder that they are in."""
-    named = ", ".join(repr(shown(path)) for path in examples)
+    named = ", ".join(repr(printable(path)) for path in examples)
     subject = "1 file is" if count == 1 else f"{count} files are"
     return Issue(
-        NOT_LISTED,
+        codes.NOT_LISTED,
         Severity.WARNING,
-        f"{subject} in the drop and not in {shown(manifest)!r}: {named}{_more_than_named(count)}.",
+        f"{subject} in the drop and not in {printable(manifest)!r}: {named}{_more_than_named(count)}.",
         manifest,
         "Make the manifest again if the files belong to the drop, or take them out of it.",
     )
@@ -67,9 +61,9 @@ def not_listed(manifest: RelativePath, count: int, examples: Iterable[RelativePa
 def not_a_manifest(manifest: RelativePath, reason: str) -> Issue:
     """Say that a file is named like a manifest and cannot be read as one."""
     return Issue(
-        NOT_UNDERSTOOD,
+        codes.NOT_UNDERSTOOD,
         Severity.WARNING,
-        f"{shown(manifest)!r} is named like a manifest and cannot be read as one: {reason}. "
+        f"{printable(manifest)!r} is named like a manifest and cannot be read as one: {reason}. "
         "No file was checked against it.",
         manifest,
         "Make it again with md5sum, sha256sum or hashdeep, or as a table of two columns, file and digest; "
@@ -81,9 +75,10 @@ def lines_not_understood(manifest: RelativePath, count: int, lines: Iterable[int
     """Say that some lines of a manifest are in no known layout."""
     named = ", ".join(map(str, lines))
     return Issue(
-        NOT_UNDERSTOOD,
+        codes.NOT_UNDERSTOOD,
         Severity.WARNING,
-        f"{shown(manifest)!r} has lines in no known layout ({count}): line {named}{_more_than_named(count)}.",
+        f"{printable(manifest)!r} has lines in no known layout ({count}): line "
+        f"{named}{_more_than_named(count)}.",
         manifest,
         "Correct these lines, or make the manifest again.",
     )
@@ -92,9 +87,10 @@ def lines_not_understood(manifest: RelativePath, count: int, lines: Iterable[int
 def leads_out(manifest: RelativePath, name: str) -> Issue:
     """Say that a manifest names a file outside of the drop. Nothing there was looked at."""
     return Issue(
-        LEADS_OUT,
+        codes.LEADS_OUT,
         Severity.ERROR,
-        f"{shown(manifest)!r} lists {shown(name)!r}, which is outside of the drop; it was not looked at.",
+        f"{printable(manifest)!r} lists {printable(name)!r}, which is outside of the drop; it was not looked "
+        "at.",
         manifest,
         "Take the line out of the manifest, or make the manifest again inside the drop.",
     )
@@ -103,9 +99,9 @@ def leads_out(manifest: RelativePath, name: str) -> Issue:
 def found_elsewhere(manifest: RelativePath, prefix: str) -> Issue:
     """Say that a manifest was made in another folder, and its names found without their beginning."""
     return Issue(
-        FOUND_ELSEWHERE,
+        codes.FOUND_ELSEWHERE,
         Severity.INFO,
-        f"The names in {shown(manifest)!r} begin with {shown(prefix)!r}, which is not in the drop; "
+        f"The names in {printable(manifest)!r} begin with {printable(prefix)!r}, which is not in the drop; "
         "the files were found without it.",
         manifest,
         "Nothing, if the manifest was made before the drop was moved.",
@@ -114,11 +110,11 @@ def found_elsewhere(manifest: RelativePath, prefix: str) -> Issue:
 
 def spelled_otherwise(manifest: RelativePath, count: int, examples: Iterable[RelativePath]) -> Issue:
     """Say that names look the same in manifest and drop and are not: accents are encoded differently."""
-    named = ", ".join(repr(shown(path)) for path in examples)
+    named = ", ".join(repr(printable(path)) for path in examples)
     return Issue(
-        SPELLED_OTHERWISE,
+        codes.SPELLED_OTHERWISE,
         Severity.INFO,
-        f"{shown(manifest)!r} has names that are encoded otherwise than in the drop ({count}): "
+        f"{printable(manifest)!r} has names that are encoded otherwise than in the drop ({count}): "
         f"{named}{_more_than_named(count)}; they were matched all the same.",
         manifest,
         "Nothing; names are kept as the drop has them.",
@@ -130,7 +126,7 @@ def more_of(manifest: RelativePath, code: IssueCode, severity: Severity, count: 
     return Issue(
         code,
         severity,
-        f"{shown(manifest)!r} has more of the same ({code}): {count}, not shown one by one.",
+        f"{printable(manifest)!r} has more of the same ({code}): {count}, not shown one by one.",
         manifest,
         "Correct the ones that are named; check the drop with the manifest again to see the others.",
     )

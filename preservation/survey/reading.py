@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from preservation.fixity.digesting import digest_stream
+from preservation.long_paths import folder_of
 from preservation.model.amounts import Noted
 from preservation.model.digests import Algorithm, Digests
 from preservation.model.files import EntryKind, IrregularEntry
 from preservation.model.paths import RelativePath
-from preservation.reaching import folder_of
 from preservation.survey.walk import FoundFile
 
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from preservation.manifests.lines import Listed, manifest_lines
+from preservation.manifests.lines import ListedFile, manifest_lines
 from preservation.manifests.names import sidecar_target
 from preservation.manifests.places import Places
 from preservation.model.digests import Algorithm, HexDigest
@@ -138,12 +138,12 @@ class _Check:
             (*self._issues, *summary),
         )
 
-    def _listed(self) -> Iterator[Listed]:
+    def _listed(self) -> Iterator[ListedFile]:
         for line in manifest_lines(self._root, self.manifest.path):
             if isinstance(line, tuple):
                 yield from line
 
-    def _expect(self, listed: Listed, expected: _Expected) -> None:
+    def _expect(self, listed: ListedFile, expected: _Expected) -> None:
         name = listed.name or self._own_file()
         place = self.places.of(name) if name else None
         if place is not None:

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from preservation.long_paths import folder_of
 from preservation.model.digests import HexDigest
 from preservation.model.files import EntryKind, IrregularEntry
-from preservation.model.paths import RelativePath, is_utf8, path_order, shown
-from preservation.reaching import folder_of
+from preservation.model.paths import RelativePath, is_utf8, path_order, printable
 
 _SPECIAL = {
     stat.S_IFIFO: "a named pipe",
@@ -105,11 +105,6 @@ def outline_of_tree(root: Path, only: RelativePath | None = None) -> TreeOutline
     return TreeOutline(HexDigest(signature.hexdigest()), files, total)
 
 
-def tree_signature(root: Path, only: RelativePath | None = None) -> HexDigest:
-    """Return the signature of a tree: see ``TreeOutline``. Raises ``OSError`` like ``walk``."""
-    return outline_of_tree(root, only).signature
-
-
 @dataclass(frozen=True, slots=True)
 class _Name:
     """A name in a folder. ``entered`` is true of a folder that can be listed and is not empty."""
@@ -182,7 +177,7 @@ def _entry(root: Path, path: RelativePath) -> FoundFile | IrregularEntry:
     if stat.S_ISREG(found.st_mode):
         return FoundFile(path, found.st_size, found.st_mtime_ns)
     if stat.S_ISLNK(found.st_mode):
-        return IrregularEntry(path, EntryKind.SYMLINK, f"it points to {shown(target)!r}")
+        return IrregularEntry(path, EntryKind.SYMLINK, f"it points to {printable(target)!r}")
     if stat.S_ISDIR(found.st_mode):
         return _folder(root, path)
     return IrregularEntry(path, EntryKind.DEVICE, _SPECIAL.get(stat.S_IFMT(found.st_mode), "special file"))
@@ -210,4 +205,4 @@ def _unnameable(path: RelativePath, found: os.stat_result) -> IrregularEntry:
 def _recorded(path: RelativePath) -> RelativePath:
     """Return the path as records hold it. Only the last name of it can be other than UTF-8."""
     folder, slash, name = path.rpartition("/")
-    return path if is_utf8(name) else RelativePath(f"{folder}{slash}{shown(name)}")
+    return path if is_utf8(name) else RelativePath(f"{folder}{slash}{printable(name)}")

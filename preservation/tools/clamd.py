@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from preservation.model.paths import LocalPath, shown
+from preservation.model.paths import LocalPath, printable
 from preservation.model.viruses import NoScanner, ScannerRelease
 from preservation.tools.clamd_answers import (
     Lost,
@@ -42,7 +42,7 @@ class UnixAddress:
     path: LocalPath
 
     def __str__(self) -> str:
-        return f"unix:{shown(self.path)}"
+        return f"unix:{printable(self.path)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def clamd_address(text: str) -> ClamdAddress:
     if kind == "tcp" and host and port.isdecimal() and int(port) in _PORTS:
         return TcpAddress(host.strip("[]"), int(port))
     raise ValueError(
-        f"{shown(text)!r} is no address of clamd; write unix:/run/clamav/clamd.ctl or tcp:HOST:3310"
+        f"{printable(text)!r} is no address of clamd; write unix:/run/clamav/clamd.ctl or tcp:HOST:3310"
     )
 
 
@@ -98,9 +98,11 @@ class Clamd:
                 connection.sendall(b"zVERSION\0")
                 text = _answer(connection)
         except _NoAnswerError as error:
-            return NoScanner(f"{self.address}: {told(error.why)}")
+            return NoScanner(f"{self.address}: {reason_of(error.why)}")
         release = release_answer(text)
-        return release or NoScanner(f"{self.address} answers {shown(text)!r}, which is not what clamd would")
+        return release or NoScanner(
+            f"{self.address} answers {printable(text)!r}, which is not what clamd would"
+        )
 
     def stream(self, chunks: Iterable[bytes | memoryview]) -> StreamAnswer:
         """Have it look at a stream, which is held no longer than it takes to send each chunk.
@@ -155,7 +157,7 @@ class Clamd:
                 return connection
 
 
-def told(why: NoAnswer) -> str:
+def reason_of(why: NoAnswer) -> str:
     """Say, to go on after the name of what was asked, why there is no answer."""
     match why:
         case Unreachable(detail):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from preservation.model.viruses import ScannerRelease, SignatureName
 
 
@@ -84,10 +84,10 @@ def stream_answer(text: str) -> StreamAnswer:
         return TooLong()
     found = _FOUND.fullmatch(text)
     if found is None:
-        return Declined(shown(text))
+        return Declined(printable(text))
     if found[1].startswith(_NOT_WHOLLY_SEEN):
-        return NotWhollySeen(shown(found[1]))
-    return Found(SignatureName(shown(found[1])))
+        return NotWhollySeen(printable(found[1]))
+    return Found(SignatureName(printable(found[1])))
 
 
 def release_answer(text: str) -> ScannerRelease | None:

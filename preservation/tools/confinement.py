@@ -64,10 +64,7 @@ def _existing(*paths: str) -> tuple[Path, ...]:
 
 
 def confine(
-    refused_calls: Iterable[str],
-    *,
-    writable: Iterable[Path] = (),
-    readable: Iterable[Path] | None = None,
+    refused_calls: Iterable[str], *, writable: Iterable[Path] = (), readable: Iterable[Path] | None = None
 ) -> None:
     """Refuse the network, ``refused_calls``, and writing to files but below ``writable``.
 

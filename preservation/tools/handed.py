@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from preservation.errors import StoreFullError, ToolFailedError
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from preservation.tools.work import Refused, Request
 
 _CREATE = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -31,7 +31,7 @@ def opened(request: Request) -> Iterator[Sequence[int] | Refused]:
             try:
                 descriptors.append(_open_regular(path))
             except OSError as error:
-                yield Refused(f"{shown(path.name)} cannot be opened: {error.strerror}")
+                yield Refused(f"{printable(path.name)} cannot be opened: {error.strerror}")
                 return
             held.callback(os.close, descriptors[-1])
         for path in request.outputs:
@@ -48,7 +48,7 @@ def remove_outputs(request: Request) -> None:
 
 def no_space(request: Request) -> StoreFullError:
     """Return the error to raise where the disk below the outputs is full."""
-    where = shown(str(request.outputs[0].parent)) if request.outputs else "the disk"
+    where = printable(str(request.outputs[0].parent)) if request.outputs else "the disk"
     return StoreFullError(f"{where}: no space is left; make room, then run the same command again")
 
 
@@ -67,6 +67,6 @@ def _create(path: Path) -> int:
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise StoreFullError(
-                f"{shown(str(path))}: no space is left; make room, then run the same command again"
+                f"{printable(str(path))}: no space is left; make room, then run the same command again"
             ) from error
-        raise ToolFailedError(f"{shown(str(path))} cannot be created: {error.strerror}") from error
+        raise ToolFailedError(f"{printable(str(path))} cannot be created: {error.strerror}") from error

@@ -32,7 +32,7 @@ class Setup(msgspec.Struct, frozen=True):
     opens_files: bool
 
 
-class Order(msgspec.Struct, frozen=True):
+class WorkOrder(msgspec.Struct, frozen=True):
     """One request, as it travels: the descriptors beside it are the inputs, then the outputs."""
 
     job: JobName
@@ -60,10 +60,10 @@ Answer: TypeAlias = Ready | Completed | Refused | Exhausted | Unable | NoSpace
 
 _encoder = msgspec.json.Encoder()
 _answers = msgspec.json.Decoder(Answer)
-_orders = msgspec.json.Decoder(Order)
+_work_orders = msgspec.json.Decoder(WorkOrder)
 
 
-def send_order(channel: socket.socket, order: Order, descriptors: Sequence[int]) -> None:
+def send_order(channel: socket.socket, order: WorkOrder, descriptors: Sequence[int]) -> None:
     """Send ``order`` with the open files. Raises ``OSError`` where nobody listens any more."""
     if len(descriptors) > _MOST_FILES:
         raise ValueError(f"a request can name {_MOST_FILES} files at most, not {len(descriptors)}")
@@ -72,13 +72,13 @@ def send_order(channel: socket.socket, order: Order, descriptors: Sequence[int])
     channel.sendall(text)
 
 
-def receive_order(channel: socket.socket) -> tuple[Order, list[int]] | None:
+def receive_order(channel: socket.socket) -> tuple[WorkOrder, list[int]] | None:
     """Wait for the next order; ``None`` when the parent has gone."""
     header, descriptors, _, _ = socket.recv_fds(channel, _LENGTH.size, _MOST_FILES)
     if not header:
         return None
     header += _exactly(channel, _LENGTH.size - len(header))
-    return _orders.decode(_exactly(channel, *_LENGTH.unpack(header))), descriptors
+    return _work_orders.decode(_exactly(channel, *_LENGTH.unpack(header))), descriptors
 
 
 def send_answer(channel: socket.socket, answer: Answer) -> None:

@@ -1,6 +1,6 @@
 """A caged worker: started by ``CagedWorkers`` as ``python -I -m preservation.tools.worker``.
 
-Order matters here. The process shuts itself in first, while it has one thread. Then it imports what its
+WorkOrder matters here. The process shuts itself in first, while it has one thread. Then it imports what its
 jobs need, still as the user who started it: the libraries may lie below a folder that ``nobody`` may not
 enter. Then it gives up root. A job's module must therefore import all it needs when it is imported.
 """
@@ -90,7 +90,7 @@ def _import_encodings() -> None:
             importlib.import_module(f"encodings.{module.name}")
 
 
-def _answer(order: wire.Order, descriptors: list[int], limits: Limits) -> wire.Answer:
+def _answer(order: wire.WorkOrder, descriptors: list[int], limits: Limits) -> wire.Answer:
     inputs = [os.fdopen(number, "rb") for number in descriptors[: order.inputs]]
     outputs = [os.fdopen(number, "r+b") for number in descriptors[order.inputs :]]
     try:
@@ -103,7 +103,7 @@ def _answer(order: wire.Order, descriptors: list[int], limits: Limits) -> wire.A
 
 
 def _perform(
-    order: wire.Order, inputs: Sequence[BinaryIO], outputs: Sequence[BinaryIO], limits: Limits
+    order: wire.WorkOrder, inputs: Sequence[BinaryIO], outputs: Sequence[BinaryIO], limits: Limits
 ) -> wire.Answer:
     try:
         value = _job_named(order.job)(order.arguments, inputs, outputs)
@@ -131,10 +131,10 @@ def _answer_to(error: Exception, limits: Limits) -> wire.Answer:  # noqa: PLR091
         case ImportError() | NameError():
             return wire.Unable(f"a fault of Muniment, not of the file, in a caged worker: {error!r}")
         case _:
-            return Refused(_told(error))
+            return Refused(_reason_of(error))
 
 
-def _told(error: Exception) -> str:
+def _reason_of(error: Exception) -> str:
     """``pypdf: PdfReadError: message``: whose word it is, since the word is the library's, not ours."""
     library = type(error).__module__.partition(".")[0]
     if library == "builtins":

@@ -71,7 +71,7 @@ class WorkerProcess:
         self._patience = self._limits.wall_seconds + request.more_seconds
         if self._ready:
             self._deadline = time.monotonic() + self._patience
-        order = wire.Order(
+        order = wire.WorkOrder(
             job=request.job,
             arguments=dict(request.arguments),
             inputs=len(request.inputs),

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from preservation.long_paths import folder_of
 from preservation.model.amounts import byte_size
 from preservation.model.digests import HexDigest
 from preservation.model.paths import RelativePath
 from preservation.model.viruses import Clean, Infected, NotScanned, Obstacle, ScannedFile, ScanVerdict
-from preservation.reaching import folder_of
-from preservation.tools.clamd import Clamd, told
+from preservation.tools.clamd import Clamd, reason_of
 from preservation.tools.clamd_answers import (
     Declined,
     Found,
@@ -118,7 +118,9 @@ class _Scan:
             case Found(signature):
                 return Infected(signature)
             case Silent() | Unreachable():
-                self._gave_up = NotScanned(Obstacle.NO_SCANNER, f"{self._scanner.address}: {told(answer)}")
+                self._gave_up = NotScanned(
+                    Obstacle.NO_SCANNER, f"{self._scanner.address}: {reason_of(answer)}"
+                )
                 return self._gave_up
             case _:
                 return _obstacle_of(answer)
@@ -133,7 +135,7 @@ def _obstacle_of(answer: NotWhollySeen | TooLong | Declined | Lost) -> NotScanne
         case Declined(message):
             return NotScanned(Obstacle.FAULT, f"clamd says {message!r}")
         case Lost():
-            return NotScanned(Obstacle.FAULT, f"{told(answer)}, twice")
+            return NotScanned(Obstacle.FAULT, f"{reason_of(answer)}, twice")
 
 
 class _UnreadableError(Exception):

@@ -14,7 +14,7 @@ from typing import Final
 
 from preservation.errors import SourceChangedError
 from preservation.fixity.digesting import ByteStream
-from preservation.model.paths import StoreKey, path_order, shown
+from preservation.model.paths import StoreKey, path_order, printable
 from storage.ports.drop_buckets import DroppedObject
 
 KEY_BYTES: Final = 1024
@@ -65,7 +65,7 @@ class MemoryDropBucket:
         found = self.contents.objects.get(dropped.key)
         if found is None or found[0].etag != dropped.etag:
             raise SourceChangedError(
-                f"bucket inbox {self.name}: {shown(dropped.key)} is gone, or another than was listed"
+                f"bucket inbox {self.name}: {printable(dropped.key)} is gone, or another than was listed"
             )
         return io.BytesIO(found[1])
 

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from preservation.errors import DeniedError, IntegrityError, UnavailableError
 from preservation.fixity.digesting import ByteStream
-from preservation.model.paths import StoreKey, shown
+from preservation.model.paths import StoreKey, printable
 from storage.ports.drop_buckets import DroppedObject
 from storage.stores.s3_bucket import KEY_BYTES, OWN, UNLESS_THERE, Bucket
 from storage.stores.s3_conditions import refuses_to_replace
@@ -81,7 +81,8 @@ class S3DropBucket:
                 return found["Body"].read(_MOST_READ)
             except OSError as error:
                 raise UnavailableError(
-                    f"bucket inbox {self.name}: {shown(key)} cannot be read to its end ({error}); try again"
+                    f"bucket inbox {self.name}: {printable(key)} cannot be read to its end ({error}); try "
+                    "again"
                 ) from error
 
     def create(self, key: StoreKey, content: bytes) -> bool:
@@ -103,7 +104,7 @@ class S3DropBucket:
                 )
             except S3UploadFailedError as error:
                 raise UnavailableError(
-                    f"bucket inbox {self.name}: cannot put {shown(key)} ({error}); it is tried again"
+                    f"bucket inbox {self.name}: cannot put {printable(key)} ({error}); it is tried again"
                 ) from error
 
     def copy(self, dropped: DroppedObject, key: StoreKey) -> bool:
@@ -215,7 +216,7 @@ class S3DropBucket:
         if same_size and not comparable:
             return True
         raise IntegrityError(
-            f"bucket inbox {self.name}: the copy {shown(key)} is not what {shown(dropped.key)} is; "
+            f"bucket inbox {self.name}: the copy {printable(key)} is not what {printable(dropped.key)} is; "
             "it is made again; where it happens again, see to the service"
         )
 

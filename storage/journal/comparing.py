@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from preservation.errors import IntegrityError, StorageError
 from preservation.model.identifiers import StoreName
-from preservation.model.paths import StoreKey, shown
+from preservation.model.paths import StoreKey, printable
 from storage.journal.entries import read_entry
 from storage.journal.exported import FOLDER, HEAD_SUFFIX, opened_in_store
 from storage.journal.heads import is_signed, read_head
@@ -44,7 +44,7 @@ class KeptHead:
     signed: SignedHead | str
 
     def __str__(self) -> str:
-        return f"store {self.store}, {shown(self.key)}"
+        return f"store {self.store}, {printable(self.key)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from preservation.errors import DeniedError
 from preservation.fixity.digesting import ByteStream
 from preservation.model.amounts import Noted
 from preservation.model.identifiers import PackageId, StoreName
-from preservation.model.naming import NameRules
-from preservation.model.paths import StoreKey, fault_of_path, shown
+from preservation.model.name_rules import NameRules
+from preservation.model.paths import StoreKey, fault_of_path, printable
 
 SiteName = NewType("SiteName", str)
 """A place on earth that one flood or fire can reach. Two stores at one site count as one site."""
@@ -153,5 +153,6 @@ def require_sound(store: StoreName, key: StoreKey) -> None:
         fault = "it begins with a dot, and such keys are the store's own"
     if fault is not None:
         raise DeniedError(
-            f"store {store}: {shown(key)!r} cannot be a key: {fault}; a key is collection/object/version/path"
+            f"store {store}: {printable(key)!r} cannot be a key: {fault}; a key is "
+            "collection/object/version/path"
         )

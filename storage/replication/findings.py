@@ -11,7 +11,7 @@ from preservation.fixity.digesting import digest_file
 from preservation.model.identifiers import StoreName
 from preservation.model.issues import Issue, IssueCode, Severity
 from preservation.model.packages import BagEntry, EarlierFile
-from preservation.model.paths import BagPath, RelativePath, StoreKey, shown
+from preservation.model.paths import BagPath, RelativePath, StoreKey, printable
 from storage.replication.outcomes import (
     EARLIER_FILE_LOST,
     LOST,
@@ -50,7 +50,7 @@ def outcome_of(faults: Faults, outline: Outline, store: StoreName) -> Failure:
     if changed:
         return Mismatch(
             store,
-            f"{shown(changed[0].source.name)} changed after it was surveyed"
+            f"{printable(changed[0].source.name)} changed after it was surveyed"
             + (f", and so did {len(changed) - 1} more" if len(changed) > 1 else ""),
             AtFault.SOURCE,
             tuple(_source_changed(entry) for entry in changed),
@@ -60,7 +60,7 @@ def outcome_of(faults: Faults, outline: Outline, store: StoreName) -> Failure:
     )
     reason = (
         f"store {store}: {_files(faults.count)} of {outline.plan.package} did not read back as planned, "
-        f"the first is {shown(entries[faults.first[0].promised.key].path)}"
+        f"the first is {printable(entries[faults.first[0].promised.key].path)}"
     )
     if all(isinstance(reading.verdict, Unreadable) for reading in faults.first):
         return Failed(store, reason, retryable=True, issues=issues)
@@ -83,13 +83,13 @@ def strangers_outcome(paths: Sequence[BagPath], outline: Outline, store: StoreNa
     """Return the outcome where a store holds files below the package that are not planned."""
     return Mismatch(
         store,
-        f"store {store}: below {outline.plan.package} there is what nobody planned, {shown(paths[0])}"
+        f"store {store}: below {outline.plan.package} there is what nobody planned, {printable(paths[0])}"
         + (f" and {len(paths) - 1} more" if len(paths) > 1 else ""),
         AtFault.STORE,
         tuple(
             _issue(
                 UNKNOWN_FILE,
-                f"Store {store} holds {shown(path)}, which is not part of the package.",
+                f"Store {store} holds {printable(path)}, which is not part of the package.",
                 "Find out who put it there and take it away, then preserve the drop again.",
                 path,
             )
@@ -103,12 +103,12 @@ def absent_outcome(absent: Sequence[EarlierFile], outline: Outline, store: Store
     return Failed(
         store,
         f"store {store}: {_files(len(absent))} of earlier versions that {outline.plan.package} relies on "
-        f"went since it was planned, the first is {shown(absent[0].locator.key)}",
+        f"went since it was planned, the first is {printable(absent[0].locator.key)}",
         retryable=False,
         issues=tuple(
             _issue(
                 EARLIER_FILE_LOST,
-                f"Store {store} no longer has {shown(file.locator.key)} as it was kept there.",
+                f"Store {store} no longer has {printable(file.locator.key)} as it was kept there.",
                 "Find out what happened to the store and put the file back from another one, then "
                 "preserve the drop again.",
                 file.path,
@@ -144,7 +144,7 @@ def _is_as_surveyed(entry: BagEntry, outline: Outline) -> bool:
 def _source_changed(entry: BagEntry) -> Issue:
     return _issue(
         SOURCE_CHANGED,
-        f"{shown(entry.source.name)} changed after it was surveyed.",
+        f"{printable(entry.source.name)} changed after it was surveyed.",
         _PRESERVE_AGAIN,
         entry.path,
     )
@@ -153,12 +153,12 @@ def _source_changed(entry: BagEntry) -> Issue:
 def _store_issue(reading: Reading, path: BagPath, store: StoreName) -> Issue:
     match reading.verdict:
         case Missing():
-            return _issue(LOST, f"Store {store} has lost {shown(path)}.", _SUSPECT_STORE, path)
+            return _issue(LOST, f"Store {store} has lost {printable(path)}.", _SUSPECT_STORE, path)
         case Unreadable(reason):
-            message = f"Store {store} cannot read {shown(path)} back: {reason}."
+            message = f"Store {store} cannot read {printable(path)} back: {reason}."
             return _issue(UNREADABLE, message, _SUSPECT_STORE, path)
         case _:
-            message = f"Store {store} gives back other bytes for {shown(path)} than were written."
+            message = f"Store {store} gives back other bytes for {printable(path)} than were written."
             return _issue(NOT_WHAT_WAS_WRITTEN, message, _SUSPECT_STORE, path)
 
 

@@ -10,7 +10,7 @@ from preservation.model import layout
 from preservation.model.digests import Digests
 from preservation.model.identifiers import ObjectId, PackageId, VersionNumber
 from preservation.model.issues import Issue
-from preservation.model.paths import BagPath, RelativePath, path_order, shown
+from preservation.model.paths import BagPath, RelativePath, path_order, printable
 from storage.ports.stores import Store
 from storage.restoring.describing import Description, describe, versions_in
 from storage.restoring.outcomes import WantedFile, undescribed_issue
@@ -120,8 +120,8 @@ def _named(description: Description, text: str) -> tuple[BagPath, RelativePath]:
         if description.digests(path) is not None:
             return path, RelativePath(text)
     raise NotFoundError(
-        f"{description.package}: it has no file {shown(text)}; name it as it was dropped, or by its path in "
-        "the bag, as its manifest has it"
+        f"{description.package}: it has no file {printable(text)}; name it as it was dropped, or by its path "
+        "in the bag, as its manifest has it"
     )
 
 
@@ -141,6 +141,6 @@ def _agreed(
         ):
             raise IntegrityError(
                 f"store {store.name}: the manifest of {description.package} says otherwise of "
-                f"{shown(path)} than the catalogue; use another store"
+                f"{printable(path)} than the catalogue; use another store"
             )
     return description

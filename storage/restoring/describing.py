@@ -14,7 +14,7 @@ from preservation.fixity.digesting import BUFFER_BYTES, digest_bytes
 from preservation.model.digests import Algorithm, Digests, HexDigest, parse_digest
 from preservation.model.identifiers import ObjectId, PackageId, VersionNumber
 from preservation.model.locators import Locator, parse_locator
-from preservation.model.paths import BagPath, StoreKey, bag_path, shown
+from preservation.model.paths import BagPath, StoreKey, bag_path, printable
 from storage.ports.stores import Store, is_tag_manifest
 
 _BY_PREFERENCE = (Algorithm.SHA256, Algorithm.SHA512, Algorithm.SHA1, Algorithm.MD5)
@@ -69,7 +69,7 @@ def describe(store: Store, package: PackageId) -> Description:
     payload = dict(replica.entries(manifest, replica.verified(manifest, tags[manifest]), by))
     stray = next((path for path in payload if not path.startswith(_PAYLOAD)), None)
     if stray is not None:
-        raise replica.damaged(f"{manifest} names {shown(stray)}, which is no payload")
+        raise replica.damaged(f"{manifest} names {printable(stray)}, which is no payload")
     fetch = BagPath(FETCH_TXT)
     keys = dict(replica.fetched(replica.verified(fetch, tags[fetch]))) if fetch in tags else {}
     return Description(package, by, payload, tags, keys)

@@ -17,7 +17,7 @@ from preservation.errors import AlreadyExistsError, PreservationError, StorageEr
 from preservation.fixity.checking import Confirmed, FixityVerdict, Mismatched, Unreadable
 from preservation.fixity.digesting import ByteStream
 from preservation.model.digests import Digests, HexDigest
-from preservation.model.paths import RelativePath, shown
+from preservation.model.paths import RelativePath, printable
 from storage.stores.linux import sync_file_system
 from storage.stores.moving import move_without_replacing
 
@@ -200,11 +200,12 @@ def _writing(path: Path | str) -> Iterator[None]:
         raise _taken(path) from error
     except OSError as error:
         raise StorageError(
-            f"{shown(str(path))} cannot be written: {error.strerror or error}; see to it, then restore again"
+            f"{printable(str(path))} cannot be written: {error.strerror or error}; see to it, then restore "
+            "again"
         ) from error
 
 
 def _taken(path: Path | str) -> AlreadyExistsError:
     return AlreadyExistsError(
-        f"{shown(str(path))} is there already, and a restore replaces nothing; name another target"
+        f"{printable(str(path))} is there already, and a restore replaces nothing; name another target"
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from preservation.model.digests import Digests
 from preservation.model.identifiers import PackageId, StoreName
 from preservation.model.issues import Issue, IssueCode, Severity
-from preservation.model.paths import BagPath, RelativePath, StoreKey, shown
+from preservation.model.paths import BagPath, RelativePath, StoreKey, printable
 
 REPLICA_LACKS_FILE = IssueCode("RST-001")
 REPLICA_DIFFERS = IssueCode("RST-002")
@@ -51,7 +51,11 @@ class Restored:
 def replica_issue(code: IssueCode, store: StoreName, path: BagPath, what: str) -> Issue:
     """Return the finding that one replica could not give a file; another one may."""
     return Issue(
-        code, Severity.WARNING, f"Store {store}: {shown(path)} {what}.", RelativePath(path), _SEE_TO_REPLICA
+        code,
+        Severity.WARNING,
+        f"Store {store}: {printable(path)} {what}.",
+        RelativePath(path),
+        _SEE_TO_REPLICA,
     )
 
 
@@ -60,7 +64,7 @@ def lost_issue(path: BagPath) -> Issue:
     return Issue(
         FILE_LOST,
         Severity.ERROR,
-        f"No store has {shown(path)} as it was kept.",
+        f"No store has {printable(path)} as it was kept.",
         RelativePath(path),
         "Look for a copy elsewhere: the donor, a backup, an earlier restore. Its digest is in the manifest.",
     )

@@ -10,7 +10,7 @@ from itertools import count, groupby
 
 from preservation.errors import AlreadyExistsError
 from preservation.model.identifiers import StoreName
-from preservation.model.paths import StoreKey, shown
+from preservation.model.paths import StoreKey, printable
 from storage.portions import in_portions
 from storage.ports.stores import Deposit, require_sound
 from storage.stores.copying import copy_in
@@ -111,7 +111,7 @@ class Depositor:
             move_without_replacing(source, name, target, name, guard=self._incoming)
         except FileExistsError as error:
             raise AlreadyExistsError(
-                f"store {self._store}: {shown(deposit.key)} is there already, and a store only creates; "
+                f"store {self._store}: {printable(deposit.key)} is there already, and a store only creates; "
                 "another run may be keeping the same version, or a run before left it there"
             ) from error
         except OSError as error:

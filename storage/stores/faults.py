@@ -14,7 +14,7 @@ from preservation.errors import (
     UnavailableError,
 )
 from preservation.model.identifiers import StoreName
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 STORE_ONLY = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMLINK}
 """Errors of a copy that can only be the receiving side's."""
@@ -48,7 +48,7 @@ def translated(error: OSError, store: StoreName, act: str, name: str) -> Storage
     """Return the ``StorageError`` for a failed act, such as ``create`` on the key ``name``."""
     kind, next_step = _MEANING.get(error.errno or 0, _UNAVAILABLE)
     reason = error.strerror or str(error)
-    return kind(f"store {store}: cannot {act} {shown(name)}: {reason}; {next_step}")
+    return kind(f"store {store}: cannot {act} {printable(name)}: {reason}; {next_step}")
 
 
 @contextmanager

@@ -13,8 +13,8 @@ from pathlib import Path
 from preservation.errors import IntegrityError, NotFoundError
 from preservation.fixity.digesting import ByteStream
 from preservation.model.identifiers import StoreName
-from preservation.model.naming import NameRules
-from preservation.model.paths import StoreKey, shown
+from preservation.model.name_rules import NameRules
+from preservation.model.paths import StoreKey, printable
 from storage.ports.stores import Deposit, KeptFile, ProbeResult, StorePlace, require_sound
 from storage.stores.depositing import Depositor
 from storage.stores.faults import translated, translating
@@ -138,7 +138,7 @@ class FolderStore:
         if stat.S_ISDIR(status.st_mode):
             raise self._absent(key)
         raise IntegrityError(
-            f"store {self.name}: {shown(key)} is no longer a plain file; "
+            f"store {self.name}: {printable(key)} is no longer a plain file; "
             "somebody changed the store by hand: compare it with another replica"
         )
 
@@ -146,5 +146,5 @@ class FolderStore:
         """Return the error for a key that is not there, once it is known that the store itself is."""
         with opened_store(self.name, self._root):
             return NotFoundError(
-                f"store {self.name}: nothing is kept under {shown(key)}; look in another store for it"
+                f"store {self.name}: nothing is kept under {printable(key)}; look in another store for it"
             )

@@ -11,8 +11,8 @@ from threading import Lock
 from preservation.errors import AlreadyExistsError, IntegrityError, NotFoundError, SourceChangedError
 from preservation.fixity.digesting import ByteStream
 from preservation.model.identifiers import PackageId, StoreName
-from preservation.model.naming import NameRules
-from preservation.model.paths import StoreKey, path_order, shown
+from preservation.model.name_rules import NameRules
+from preservation.model.paths import StoreKey, path_order, printable
 from storage.ports.stores import (
     Deposit,
     KeptFile,
@@ -50,7 +50,8 @@ class MemoryStore:
             with self.shelf.turn:
                 if deposit.key in self.shelf.kept:
                     raise AlreadyExistsError(
-                        f"store {self.name}: {shown(deposit.key)} is there already, and a store only creates"
+                        f"store {self.name}: {printable(deposit.key)} is there already, and a store only "
+                        "creates"
                     )
                 self.shelf.kept[deposit.key] = content
             deposit.written(1, deposit.size)
@@ -87,7 +88,7 @@ class MemoryStore:
             return self.shelf.kept[key]
         except KeyError:
             raise NotFoundError(
-                f"store {self.name}: nothing is kept under {shown(key)}; look in another store for it"
+                f"store {self.name}: nothing is kept under {printable(key)}; look in another store for it"
             ) from None
 
 
@@ -116,11 +117,11 @@ def _whole_source(deposit: Deposit) -> bytes:
         content = deposit.source.read_bytes()
     except OSError as error:
         raise SourceChangedError(
-            f"{shown(str(deposit.source))} changed after it was surveyed: {error.strerror}"
+            f"{printable(str(deposit.source))} changed after it was surveyed: {error.strerror}"
         ) from error
     if len(content) != deposit.size:
         raise SourceChangedError(
-            f"{shown(str(deposit.source))} changed after it was surveyed: "
+            f"{printable(str(deposit.source))} changed after it was surveyed: "
             f"it had {deposit.size} bytes and has {len(content)}"
         )
     return content

@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 
 from preservation.errors import DeniedError
 from preservation.fixity.digesting import ByteStream
-from preservation.model.naming import NameRules
-from preservation.model.paths import StoreKey, shown
+from preservation.model.name_rules import NameRules
+from preservation.model.paths import StoreKey, printable
 from storage.ports.stores import Deposit, KeptFile, ProbeResult, StorePlace, require_sound
 from storage.stores.s3_bucket import KEY_BYTES, Bucket
 from storage.stores.s3_conditions import refuses_to_replace
@@ -103,7 +103,7 @@ class S3Store:
         length = len(self._bucket.object_key(deposit.key).encode("utf-8", "surrogateescape"))
         if length > KEY_BYTES:
             raise DeniedError(
-                f"store {self.name}: {shown(deposit.key)} cannot be a key: with the store's prefix it has "
-                f"{length} bytes, and S3 knows keys of {KEY_BYTES}; keep the package in another store"
+                f"store {self.name}: {printable(deposit.key)} cannot be a key: with the store's prefix it "
+                f"has {length} bytes, and S3 knows keys of {KEY_BYTES}; keep the package in another store"
             )
         return deposit

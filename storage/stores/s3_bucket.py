@@ -19,7 +19,7 @@ from botocore.session import Session as Credentials
 
 from preservation.errors import NotFoundError, UnavailableError
 from preservation.model.identifiers import StoreName
-from preservation.model.paths import StoreKey, shown
+from preservation.model.paths import StoreKey, printable
 from storage.ports.stores import KeptFile
 from storage.stores.s3_faults import is_absence, translating
 
@@ -174,7 +174,7 @@ class Bucket:
                     ) from error
                 raise
         return NotFoundError(
-            f"{self.kind} {self.store}: nothing is kept under {shown(key)}; look in another store for it"
+            f"{self.kind} {self.store}: nothing is kept under {printable(key)}; look in another store for it"
         )
 
     def list(self, start: str) -> Iterator[KeptFile]:
@@ -199,8 +199,8 @@ class Bucket:
             contents = page.get("Contents", ())
             if page["IsTruncated"] and (not contents or unquote_plus(contents[-1]["Key"]) == marker):
                 raise UnavailableError(
-                    f"{self.kind} {self.store}: the listing does not go on after {shown(marker)}, and the "
-                    "service says that there is more; see to the service, or use another"
+                    f"{self.kind} {self.store}: the listing does not go on after {printable(marker)}, and "
+                    "the service says that there is more; see to the service, or use another"
                 )
             for found in contents:
                 last = unquote_plus(found["Key"])

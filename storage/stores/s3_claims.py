@@ -19,7 +19,7 @@ from email.utils import parsedate_to_datetime
 from botocore.exceptions import ClientError
 
 from preservation.errors import UnavailableError
-from preservation.model.paths import StoreKey, shown
+from preservation.model.paths import StoreKey, printable
 from storage.stores.s3_bucket import OWN, UNLESS_THERE, Bucket
 from storage.stores.s3_faults import is_absence, is_taken
 
@@ -49,7 +49,7 @@ class Claim:
         """Raise ``UnavailableError`` where it took so long that another may hold the claim."""
         if not self.is_sure:
             raise UnavailableError(
-                f"store {self._store}: cannot create {shown(self._key)}: the service took longer than "
+                f"store {self._store}: cannot create {printable(self._key)}: the service took longer than "
                 f"{_SURE_SECONDS:.0f} s to say whether it is there; run it again when it is less busy"
             )
 

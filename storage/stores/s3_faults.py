@@ -22,7 +22,7 @@ from botocore.parsers import ResponseParserError
 
 from preservation.errors import DeniedError, StorageError, StoreFullError, UnavailableError
 from preservation.model.identifiers import StoreName
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 _KEYS = (DeniedError, "see that the access key and its secret are right, and not expired")
 _PERMISSION = (
@@ -141,7 +141,7 @@ def translated(
         (kind, next_step), reason = _meaning(error), _answer(error)
     else:
         (kind, next_step), reason = _failure(error), str(error)
-    return kind(f"{kind_of_place} {store}: cannot {act} {shown(name)}: {shown(reason)}; {next_step}")
+    return kind(f"{kind_of_place} {store}: cannot {act} {printable(name)}: {printable(reason)}; {next_step}")
 
 
 @contextmanager

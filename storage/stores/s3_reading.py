@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from botocore.exceptions import BotoCoreError, ClientError, FlexibleChecksumError
 
 from preservation.errors import PreservationError, SourceChangedError
-from preservation.model.paths import StoreKey, shown
+from preservation.model.paths import StoreKey, printable
 from storage.stores.s3_bucket import Bucket
 from storage.stores.s3_etags import EtagDigest, is_md5, parts_of, says_nothing, usual_part_sizes
 from storage.stores.s3_faults import is_absence, is_mismatch
@@ -144,7 +144,7 @@ class ObjectStream:
             except ClientError as error:
                 if self._wanted and (is_mismatch(error) or is_absence(error)):
                     raise SourceChangedError(
-                        f"{bucket.kind} {bucket.store}: {shown(key)} is gone, or another than was listed"
+                        f"{bucket.kind} {bucket.store}: {printable(key)} is gone, or another than was listed"
                     ) from error
                 if not is_absence(error):
                     raise

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, TypeVar, cast
 from botocore.exceptions import BotoCoreError, ClientError
 
 from preservation.errors import AlreadyExistsError, IntegrityError, StorageError, UnavailableError
-from preservation.model.paths import StoreKey, shown
+from preservation.model.paths import StoreKey, printable
 from storage.ports.stores import Deposit, require_sound
 from storage.stores.s3_bodies import Slice
 from storage.stores.s3_bucket import DEPOSIT, UNLESS_THERE, Bucket, Condition
@@ -219,8 +219,8 @@ class Sender:
         found = self._bucket.deposit_of(key)
         if found is None:
             raise UnavailableError(
-                f"store {self._bucket.store}: cannot create {shown(key)}: the service says that it is there "
-                "and that it is not; somebody is creating and removing it at this moment: run it again"
+                f"store {self._bucket.store}: cannot create {printable(key)}: the service says that it is "
+                "there and that it is not; somebody is creating and removing it at this moment: run it again"
             ) from refusal
         if found != mine:
             raise self._taken(key) from refusal
@@ -229,13 +229,13 @@ class Sender:
         """Compare digests where the service returns one; replication reads everything back in any case."""
         if stored is not None and stored != sent:
             raise IntegrityError(
-                f"store {self._bucket.store}: {shown(key)} arrived as other bytes than were sent "
+                f"store {self._bucket.store}: {printable(key)} arrived as other bytes than were sent "
                 f"(SHA-256 {stored}, not {sent}); see that the memory of both machines is sound"
             )
 
     def _taken(self, key: StoreKey) -> AlreadyExistsError:
         return AlreadyExistsError(
-            f"store {self._bucket.store}: {shown(key)} is there already, and a store only creates; "
+            f"store {self._bucket.store}: {printable(key)} is there already, and a store only creates; "
             "another run may be keeping the same version, or a run before left it there"
         )
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from preservation.errors import UnavailableError
-from preservation.model.paths import StoreKey, shown
+from preservation.model.paths import StoreKey, printable
 from storage.stores.s3_bucket import Bucket
 from storage.stores.s3_claims import Claim, abandoned_was_removed, name_of
 
@@ -68,7 +68,7 @@ def _listed_with(bucket: Bucket, key: StoreKey, area: str, mark: str) -> list[st
             return found
         time.sleep(_PAUSE_SECONDS[0])
     raise UnavailableError(
-        f"store {bucket.store}: cannot create {shown(key)}: the service would replace an object, and lists "
-        f"what was put only later than after {_LISTED_SECONDS:.0f} s, so creators cannot be kept apart; "
-        "run it again when it is less busy"
+        f"store {bucket.store}: cannot create {printable(key)}: the service would replace an object, and "
+        f"lists what was put only later than after {_LISTED_SECONDS:.0f} s, so creators cannot be kept "
+        "apart; run it again when it is less busy"
     )

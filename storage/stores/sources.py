@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from preservation.errors import SourceChangedError, UnavailableError
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from storage.ports.stores import Deposit
 
 _OWN_LIMITS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
@@ -65,4 +65,4 @@ def _fault_of(status: os.stat_result, deposit: Deposit) -> str | None:
 
 
 def _named(source: Path) -> str:
-    return shown(os.fspath(source))
+    return printable(os.fspath(source))

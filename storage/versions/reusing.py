@@ -11,7 +11,7 @@ from preservation.model.digests import Algorithm, HexDigest
 from preservation.model.identifiers import PackageId, StoreName
 from preservation.model.issues import Issue, IssueCode, Severity
 from preservation.model.locators import Locator
-from preservation.model.paths import RelativePath, StoreKey, shown
+from preservation.model.paths import RelativePath, StoreKey, printable
 from storage.ports.catalogue import Catalogue
 from storage.ports.stores import Store
 from storage.replication.readback import Missing, PromisedFile, Reading, read_back
@@ -129,8 +129,8 @@ def _issue(store: StoreName, reading: Reading) -> Issue:
 def _fault(reading: Reading, key: StoreKey) -> str:
     match reading.verdict:
         case Missing():
-            return f"has lost {shown(key)}"
+            return f"has lost {printable(key)}"
         case Unreadable(reason):
-            return f"cannot read {shown(key)}: {reason}"
+            return f"cannot read {printable(key)}: {reason}"
         case _:
-            return f"holds other bytes under {shown(key)} than were kept there"
+            return f"holds other bytes under {printable(key)} than were kept there"

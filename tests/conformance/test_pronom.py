@@ -91,4 +91,6 @@ def test_the_second_opinion_is_that_of_fido_itself(corpora: Path, corpora_manife
     assert len(doubted) > 30
 
     for path in doubted:
-        assert {claim.match.puid for claim in fido.opinion(path).claims} == said_by_fido_itself(path), path
+        assert {candidate.match.puid for candidate in fido.opinion(path).candidates} == said_by_fido_itself(
+            path
+        ), path

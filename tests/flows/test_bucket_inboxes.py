@@ -39,7 +39,7 @@ from preservation.errors import UnavailableError
 from preservation.model.issues import Issue, Severity
 from preservation.model.paths import StoreKey
 from preservation.model.verdicts import Verdict
-from preservation.virus.findings import INFECTED
+from preservation.virus.codes import INFECTED
 from storage.inboxes.memory import Contents
 from storage.stores.s3_bucket import BucketAddress
 

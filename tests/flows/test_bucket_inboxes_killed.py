@@ -16,7 +16,7 @@ from flows.inboxes.queue.takes import Take, take_folders, take_of
 from flows.inboxes.recover import recover
 from preservation.model.issues import Issue, Severity
 from preservation.model.verdicts import Verdict
-from preservation.virus.findings import INFECTED
+from preservation.virus.codes import INFECTED
 from storage.inboxes.memory import Contents
 
 ACTS = ("list", "create", "open", "copy", "put", "remove")

@@ -19,7 +19,7 @@ from support.archives import MUNIMENT, Archive, make_archive
 from support.hostile_cases import CASES, STORED, Case
 
 from preservation.bagit.validation import validate
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 LIMITS = {
     "MUNIMENT_LIMITS__MEMORY": "1 GiB",
@@ -140,7 +140,7 @@ def test_each_gets_its_verdict_and_its_culprit_is_named(case: Case, outcome: Out
         assert found, told["issues"]
     if case.culprit:
         assert any(
-            issue["path"] == case.culprit or shown(case.culprit) in issue["message"] for issue in found
+            issue["path"] == case.culprit or printable(case.culprit) in issue["message"] for issue in found
         ), found
         assert all(issue["next_step"] for issue in found)
 
@@ -202,7 +202,7 @@ def test_the_receipt_is_a_page_without_a_word_of_theirs_in_its_markup(outcome: O
         assert page.tags.isdisjoint({"script", "iframe", "object", "form", "link", "base"})
         assert page.handlers == set()
         if case.culprit and case.verdict != STORED:
-            assert shown(case.culprit) in page.text, case.name
+            assert printable(case.culprit) in page.text, case.name
         assert [character for character in page.text if is_control(character)] == []
 
 

@@ -19,7 +19,7 @@ from flows.inboxes.recover import recover
 from preservation.errors import UnavailableError
 from preservation.model.issues import Issue, Severity
 from preservation.model.verdicts import Verdict
-from preservation.virus.findings import INFECTED
+from preservation.virus.codes import INFECTED
 
 INFECTION = Issue(INFECTED, Severity.ERROR, "It is infected.", None, "Clean it.")
 

@@ -26,7 +26,7 @@ from flows.submission.drop import DropRequest
 from flows.submission.stages.order import STAGES
 from preservation.bagit.validation import validate
 from preservation.model.identifiers import CollectionName, ObjectId, object_name
-from preservation.model.paths import is_utf8, shown
+from preservation.model.paths import is_utf8, printable
 from preservation.model.verdicts import Verdict
 
 FILE, HOLE, LINK, PIPE, FOLDER = "file", "hole", "link", "pipe", "folder"
@@ -187,7 +187,7 @@ class Way:
             assert grave
             assert any(issue.path or "'" in issue.message for issue in grave), grave
         for text in (told.ending.sentence, *(issue.message for issue in told.issues)):
-            assert shown(text) == text
+            assert printable(text) == text
         assert sorted(path.name for path in self._base.iterdir()) == beside
         shutil.rmtree(drop)
         return told

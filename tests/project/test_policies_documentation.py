@@ -14,8 +14,14 @@ from support.surveys import drop
 from typer.testing import CliRunner
 
 from flows.cli import policy as verb
+from preservation.normalization.jobs import MIGRATIONS
+from preservation.normalization.proofs import PROOFS
 from preservation.policy.json_schema import json_schema
 from preservation.policy.load import parse
+from preservation.policy.migrations import EXTENSIONS
+from preservation.policy.proofs import ProvableProof
+from preservation.policy.screens import SCREENS
+from preservation.screening.registry import ENTRY_CHECKS, EXAMINERS, SURFACE_CHECKS
 
 Row = list[str]
 
@@ -106,6 +112,26 @@ def test_every_migration_is_documented_with_its_options_and_its_place(page: str)
 
 def test_every_proof_is_documented(page: str):
     assert first_column(page, "Proofs", "proof") == json_schema()["$defs"]["ProvableProof"]["enum"]
+
+
+def test_every_screen_of_the_schema_is_made_by_a_check_and_none_besides():
+    checks = [*SURFACE_CHECKS, *EXAMINERS, *ENTRY_CHECKS]
+    assert len(checks) == len(set(checks))
+    assert set(checks) == set(SCREENS.values())
+    assert set(SCREENS) == set(json_schema()["properties"]["screen"]["items"]["discriminator"]["mapping"])
+
+
+def test_every_migration_of_the_schema_has_a_way_to_make_it_and_none_besides():
+    offered = {
+        migration
+        for place in ("normalize", "access")
+        for migration in model("Rule")[place]["discriminator"]["mapping"]
+    }
+    assert offered == set(MIGRATIONS) == set(EXTENSIONS)
+
+
+def test_every_proof_of_the_schema_has_a_way_to_make_it_and_none_besides():
+    assert set(json_schema()["$defs"]["ProvableProof"]["enum"]) == set(PROOFS) == set(ProvableProof)
 
 
 def test_every_value_that_can_be_chosen_is_documented(page: str):

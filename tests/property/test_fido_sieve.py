@@ -46,7 +46,7 @@ def test_sieved_signatures_say_what_fido_says(tmp_path: Path, content: bytes):
     path = tmp_path / "file"
     path.write_bytes(content)
 
-    assert {claim.match.puid for claim in fido.opinion(path).claims} == said_by_fido_itself(path)
+    assert {candidate.match.puid for candidate in fido.opinion(path).candidates} == said_by_fido_itself(path)
 
 
 @pytest.mark.parametrize("beginning", _BEGINNINGS)
@@ -54,4 +54,4 @@ def test_what_begins_like_a_format_is_seen_to(tmp_path: Path, beginning: bytes):
     path = tmp_path / "file"
     path.write_bytes(beginning + b"\n" * 100)
 
-    assert {claim.match.puid for claim in fido.opinion(path).claims} == said_by_fido_itself(path)
+    assert {candidate.match.puid for candidate in fido.opinion(path).candidates} == said_by_fido_itself(path)

@@ -197,7 +197,7 @@ def test_every_file_is_decided_on_by_one_rule_at_most(chosen: list[dict[str, Any
     rules = [{"id": f"r{n}", "because": "B.", "when": when, "action": "ask"} for n, when in enumerate(chosen)]
     policy = read(policy_text(as_toml({"rule": rules})))
     for file in FILES if policy is not None else ():
-        takers = [claim for claim in policy.claims.all if claim.unmet(file) is None]
+        takers = [claim for claim in policy.matchers.all if claim.unmet(file) is None]
         assert len(takers) <= 1
         decision = decide(policy, file)
         assert decision.rule == (takers[0].identifier if takers else "otherwise")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.inboxes import a_look, answers, terms
 
-from preservation.settling.judging import judge
+from preservation.settling.look import judge
 from preservation.settling.settle import Moment, Seen, Settled, Unsettled, settle
 from preservation.settling.writing import HeldOpen
 

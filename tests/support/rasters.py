@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from preservation.normalization.jobs import convert
-from preservation.normalization.orders import Made
+from preservation.normalization.normalize import Made
 
 ALL_PROOFS = (
     "same-pixels",

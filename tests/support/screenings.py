@@ -9,7 +9,7 @@ from preservation.identification.identify import Identifier
 from preservation.model.digests import Algorithm
 from preservation.model.files import IrregularEntry, SurveyedFile
 from preservation.model.issues import IssueCode, Severity
-from preservation.model.naming import NameRules
+from preservation.model.name_rules import NameRules
 from preservation.model.paths import RelativePath
 from preservation.model.screening import ScreenedFile
 from preservation.model.submissions import DropKind, Received

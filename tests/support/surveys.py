@@ -11,8 +11,9 @@ from preservation.model.files import IrregularEntry, SurveyedFile
 from preservation.model.formats import Identification, MimeType
 from preservation.model.submissions import DropKind, Received
 from preservation.model.supplied import SuppliedManifest
+from preservation.survey.finding import algorithms_needed, find_supplied
 from preservation.survey.reading import ReadFile
-from preservation.survey.supplied import algorithms_needed, check_supplied, find_supplied
+from preservation.survey.supplied import check_supplied
 from preservation.survey.survey import survey
 
 UNIDENTIFIED = Identification((), None, MimeType("application/octet-stream"))

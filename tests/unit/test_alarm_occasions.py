@@ -45,7 +45,7 @@ from preservation.model.identifiers import CollectionName
 from preservation.model.issues import Issue, Severity
 from preservation.model.verdicts import Verdict
 from preservation.settling.settle import Moment, WaitingFor
-from preservation.virus.findings import INFECTED
+from preservation.virus.codes import INFECTED
 
 HOURS = timedelta(hours=1)
 INFECTION = Issue(INFECTED, Severity.ERROR, "It is infected.", None, "Clean it.")
@@ -336,7 +336,7 @@ def test_the_documented_settings_are_two_channels(settings: Settings, project: P
     documented = section.split("```toml\n")[1].split("```")[0]
     file = settings.directory / "muniment.toml"
     file.write_text(f"{file.read_text()}\n{documented}")
-    assert [channel.shown for channel in channels_of(load_settings(settings.directory))] == [
+    assert [channel.label for channel in channels_of(load_settings(settings.directory))] == [
         "e-mail by mail.example.org:587 to archive@example.org, it@example.org",
         "webhook https://chat.example.org",
     ]

@@ -54,7 +54,7 @@ class Scripted:
 
     def __init__(self, name: ChannelName = FIRST, refuses: str = "") -> None:
         self.name = name
-        self.shown = f"channel {name}"
+        self.label = f"channel {name}"
         self.refuses = refuses
         self.away = False
         self.tried: list[str] = []

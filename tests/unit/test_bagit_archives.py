@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import stat
 import struct
@@ -15,11 +16,11 @@ import pytest
 from support.bags import PAYLOAD, bag_files, codes_of, manifest, tar_member, tarred, write, zipped
 from support.hostile_archives import pax_tar
 
+from preservation.archives.members import ArchiveKind, UnpackLimits
+from preservation.archives.walking import archive_kind
 from preservation.bagit import codes
-from preservation.bagit.archives.layout import read_layout
-from preservation.bagit.archives.members import ArchiveKind, UnpackLimits
-from preservation.bagit.archives.walking import archive_kind
-from preservation.bagit.sources.archived import ArchiveSource
+from preservation.bagit.archive_source import ArchiveSource
+from preservation.bagit.serialized import read_serialized
 from preservation.bagit.validation import Validation, validate
 
 NAMES = {"data/Müller 50%.txt": b"1", "data/a\nb": b"2", "data/名前.txt": b"3", "data/" + "x" * 240: b"4"}
@@ -141,7 +142,9 @@ def test_links_and_devices_in_a_bag_are_refused(tmp_path: Path):
 
 def test_a_link_that_leads_out_is_harmful(tmp_path: Path):
     tar = tar_with(tmp_path / "a.tar", tar_member("bag/a/link", tarfile.SYMTYPE, "../../../etc/passwd"))
-    assert codes_of(read_layout(tar, ArchiveKind.TAR, LIMITS).harmful.issues) == {codes.ARCHIVE_CLIMBS_OUT}
+    assert codes_of(read_serialized(tar, ArchiveKind.TAR, LIMITS).harmful.issues) == {
+        codes.ARCHIVE_CLIMBS_OUT
+    }
 
 
 def test_a_manifest_name_in_capitals_is_read_in_archives_too(tmp_path: Path, pack: Packer):
@@ -163,7 +166,9 @@ def test_a_link_in_a_zip_is_read_for_where_it_leads(tmp_path: Path):
         link.external_attr = (stat.S_IFLNK | 0o777) << 16
         with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
             archive.writestr(link, target)
-        assert codes_of(read_layout(tmp_path / "a.zip", ArchiveKind.ZIP, LIMITS).harmful.issues) == harmful
+        assert (
+            codes_of(read_serialized(tmp_path / "a.zip", ArchiveKind.ZIP, LIMITS).harmful.issues) == harmful
+        )
 
 
 def test_a_hard_link_in_a_tar_is_another_name_of_its_file(tmp_path: Path):
@@ -206,8 +211,8 @@ def test_a_bomb_is_noticed_by_its_ratio(tmp_path: Path, kind: str):
 def test_a_bomb_is_noticed_by_its_members_and_by_its_size(tmp_path: Path):
     many = zip_with(tmp_path / "many.zip", *(f"bag/{number}" for number in range(50)))
     for limits in (UnpackLimits(files=49), UnpackLimits(bytes=49)):
-        assert codes_of(read_layout(many, ArchiveKind.ZIP, limits).harmful.issues) == {codes.ARCHIVE_BOMB}
-    assert read_layout(many, ArchiveKind.ZIP, UnpackLimits(files=50)).harmful.issues == ()
+        assert codes_of(read_serialized(many, ArchiveKind.ZIP, limits).harmful.issues) == {codes.ARCHIVE_BOMB}
+    assert read_serialized(many, ArchiveKind.ZIP, UnpackLimits(files=50)).harmful.issues == ()
 
 
 def test_a_sparse_bomb_is_noticed_by_what_it_claims(tmp_path: Path):
@@ -221,6 +226,42 @@ def test_a_sparse_bomb_is_noticed_by_what_it_claims(tmp_path: Path):
     with tarfile.open(tmp_path / "a.tar", "w", format=tarfile.PAX_FORMAT) as archive:
         archive.addfile(member)
     assert codes_of(validate(tmp_path / "a.tar").issues) == {codes.ARCHIVE_BOMB}
+
+
+def test_a_zip_whose_members_share_their_bytes_is_a_bomb(tmp_path: Path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for number in range(50):
+            archive.writestr(f"bag/data/{number}", bytes(5000 + number))
+    content = path.read_bytes()
+    shared = bytearray(content[:10_000] + content[content.index(b"PK\x01\x02") :])
+    struct.pack_into("<I", shared, shared.index(b"PK\x05\x06") + 16, 10_000)
+    path.write_bytes(shared)
+    found = read_serialized(path, ArchiveKind.ZIP, LIMITS).harmful.issues
+    assert codes_of(found) == {codes.ARCHIVE_BOMB}
+    assert "share the same bytes" in found[0].message
+
+
+def test_what_lies_behind_the_end_of_a_packed_tar_is_read_too(tmp_path: Path):
+    path = tarred(tmp_path / "bag.tgz", bag_files())
+    sound = path.read_bytes()
+    path.write_bytes(sound + gzip.compress(bytes(80 << 20)))
+    assert codes_of(validate(path).issues) == {codes.ARCHIVE_BOMB}
+    path.write_bytes(sound[:-4] + b"\0\0\0\0")
+    assert codes_of(validate(path).issues) == {codes.ARCHIVE_UNREADABLE}
+
+
+def test_a_link_whose_target_is_encrypted_is_still_a_link(tmp_path: Path):
+    link = zipfile.ZipInfo("a/link")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(link, "letter.txt")
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+    bag = read_serialized(path, ArchiveKind.ZIP, LIMITS)
+    assert (bag.harmful.issues, codes_of(bag.unkeepable.issues)) == ((), {codes.NOT_A_FILE})
 
 
 @pytest.mark.parametrize("size", [3 << 30, -512])
@@ -238,9 +279,9 @@ def test_a_header_that_claims_all_memory_is_noticed(tmp_path: Path, size: int):
 @pytest.mark.parametrize("size", [-512, -1024, -1536, -(1 << 40)])
 def test_a_size_below_zero_neither_leads_back_nor_counts_against_the_others(tmp_path: Path, size: int):
     (tmp_path / "a.tar").write_bytes(pax_tar({"size": str(size)}, bytes(512)))
-    layout = read_layout(tmp_path / "a.tar", ArchiveKind.TAR, LIMITS)
-    assert codes_of(layout.harmful.issues) == {codes.ARCHIVE_BOMB}
-    assert layout.files == {}
+    bag = read_serialized(tmp_path / "a.tar", ArchiveKind.TAR, LIMITS)
+    assert codes_of(bag.harmful.issues) == {codes.ARCHIVE_BOMB}
+    assert bag.layout.files == {}
 
 
 def test_a_chain_of_headers_does_not_exhaust_the_stack(tmp_path: Path):
@@ -296,7 +337,7 @@ def test_an_encrypted_member_is_unreadable(tmp_path: Path):
 
 
 def names_in(path: Path) -> set[str]:
-    return set(read_layout(path, ArchiveKind.ZIP, LIMITS).files)
+    return set(read_serialized(path, ArchiveKind.ZIP, LIMITS).layout.files)
 
 
 def test_zip_names_are_the_ones_that_were_meant(tmp_path: Path):

@@ -15,22 +15,24 @@ from preservation.identification.deciding import (
 )
 from preservation.identification.fido import FIDO
 from preservation.identification.identify import EMPTY_FILE, WITHOUT_NAME, Identifier
-from preservation.identification.opinions import Claim, Opinion
+from preservation.identification.opinions import EngineCandidate, Opinion
 from preservation.identification.siegfried import SIEGFRIED
 from preservation.model.formats import EngineName, FormatMatch, Identification, MimeType, puid
 
 
-def claim(code: str, *, by_signature: bool = True, engine: EngineName = SIEGFRIED) -> Claim:
+def candidate(code: str, *, by_signature: bool = True, engine: EngineName = SIEGFRIED) -> EngineCandidate:
     basis = "byte match at 0, 4" if by_signature else "extension match tif"
-    return Claim(FormatMatch(puid(code), f"Format {code}", "", basis, engine), by_signature, MimeType(""))
+    return EngineCandidate(
+        FormatMatch(puid(code), f"Format {code}", "", basis, engine), by_signature, MimeType("")
+    )
 
 
-def siegfried_says(*claims: Claim) -> Opinion:
-    return Opinion(claims)
+def siegfried_says(*candidates: EngineCandidate) -> Opinion:
+    return Opinion(candidates)
 
 
 def fido_says(*codes: str) -> Opinion:
-    return Opinion(tuple(claim(code, engine=FIDO) for code in codes))
+    return Opinion(tuple(candidate(code, engine=FIDO) for code in codes))
 
 
 def identified(path: Path, *, second_opinion: bool = True) -> Identification:
@@ -39,7 +41,7 @@ def identified(path: Path, *, second_opinion: bool = True) -> Identification:
 
 
 def test_one_claim_by_signature_stands_and_nobody_else_is_asked():
-    first = siegfried_says(claim("fmt/353"))
+    first = siegfried_says(candidate("fmt/353"))
 
     assert not in_doubt(first)
     assert decide(first, None).puid == "fmt/353"
@@ -49,8 +51,8 @@ def test_one_claim_by_signature_stands_and_nobody_else_is_asked():
     "first",
     [
         siegfried_says(),
-        siegfried_says(claim("x-fmt/18", by_signature=False)),
-        siegfried_says(claim("fmt/1"), claim("fmt/2")),
+        siegfried_says(candidate("x-fmt/18", by_signature=False)),
+        siegfried_says(candidate("fmt/1"), candidate("fmt/2")),
     ],
     ids=["silent", "by extension", "ambiguous"],
 )
@@ -60,14 +62,14 @@ def test_silence_ambiguity_and_an_extension_alone_want_a_second_opinion(first: O
 
 @pytest.mark.parametrize("second", [None, fido_says()])
 def test_an_extension_alone_stands_with_a_warning_where_nothing_contradicts_it(second: Opinion | None):
-    decided = decide(siegfried_says(claim("x-fmt/18", by_signature=False)), second)
+    decided = decide(siegfried_says(candidate("x-fmt/18", by_signature=False)), second)
 
     assert decided.puid == "x-fmt/18"
     assert decided.warnings == (BY_EXTENSION_ALONE,)
 
 
 def test_an_extension_that_a_signature_confirms_stands_without_a_warning():
-    decided = decide(siegfried_says(claim("fmt/9", by_signature=False)), fido_says("fmt/9"))
+    decided = decide(siegfried_says(candidate("fmt/9", by_signature=False)), fido_says("fmt/9"))
 
     assert decided.puid == "fmt/9"
     assert decided.warnings == ()
@@ -75,7 +77,7 @@ def test_an_extension_that_a_signature_confirms_stands_without_a_warning():
 
 
 def test_an_extension_against_a_signature_is_a_disagreement_that_decides_nothing():
-    decided = decide(siegfried_says(claim("x-fmt/3", by_signature=False)), fido_says("fmt/291"))
+    decided = decide(siegfried_says(candidate("x-fmt/3", by_signature=False)), fido_says("fmt/291"))
 
     assert decided.puid is None
     assert [match.puid for match in decided.matches] == ["fmt/291", "x-fmt/3"]
@@ -86,7 +88,7 @@ def test_an_extension_against_a_signature_is_a_disagreement_that_decides_nothing
 
 
 def test_of_several_formats_the_one_that_the_second_opinion_confirms_stands_first():
-    decided = decide(siegfried_says(claim("fmt/1"), claim("fmt/2")), fido_says("fmt/2"))
+    decided = decide(siegfried_says(candidate("fmt/1"), candidate("fmt/2")), fido_says("fmt/2"))
 
     assert decided.puid == "fmt/2"
     assert decided.matches[0].puid == "fmt/2"
@@ -96,14 +98,14 @@ def test_of_several_formats_the_one_that_the_second_opinion_confirms_stands_firs
 
 @pytest.mark.parametrize("second", [None, fido_says(), fido_says("fmt/1", "fmt/2")])
 def test_of_several_formats_none_stands_that_is_not_alone_confirmed(second: Opinion | None):
-    decided = decide(siegfried_says(claim("fmt/1"), claim("fmt/2")), second)
+    decided = decide(siegfried_says(candidate("fmt/1"), candidate("fmt/2")), second)
 
     assert decided.puid is None
     assert decided.warnings == (SEVERAL_FORMATS,)
 
 
 def test_several_formats_of_which_the_second_opinion_knows_none_are_a_disagreement():
-    decided = decide(siegfried_says(claim("fmt/1"), claim("fmt/2")), fido_says("fmt/3"))
+    decided = decide(siegfried_says(candidate("fmt/1"), candidate("fmt/2")), fido_says("fmt/3"))
 
     assert decided.puid is None
     assert decided.warnings[0].startswith(DISAGREEMENT)

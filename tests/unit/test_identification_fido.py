@@ -29,7 +29,7 @@ def test_it_says_what_fido_itself_says(tmp_path: Path, name: str):
 
     opinion = fido.opinion(path)
 
-    assert {claim.match.puid for claim in opinion.claims} == said_by_fido_itself(path)
+    assert {candidate.match.puid for candidate in opinion.candidates} == said_by_fido_itself(path)
     assert opinion.remarks == ()
 
 
@@ -40,20 +40,20 @@ def test_a_file_made_to_keep_a_pattern_trying_for_years_costs_a_second(tmp_path:
     opinion = fido.opinion(tmp_path / "hostile.svg")
 
     assert time.monotonic() - started < 10
-    assert opinion.claims == ()
+    assert opinion.candidates == ()
     assert "within 1 s" in opinion.remarks[0]
 
 
 def test_a_format_that_another_one_has_priority_over_is_not_claimed(tmp_path: Path):
     Image.new("RGB", (4, 4)).save(tmp_path / "scan.jpg", dpi=(300, 300))
 
-    claims = fido.opinion(tmp_path / "scan.jpg").claims
+    claims = fido.opinion(tmp_path / "scan.jpg").candidates
 
-    assert [claim.match.puid for claim in claims] == ["fmt/43"]
+    assert [candidate.match.puid for candidate in claims] == ["fmt/43"]
 
 
 def test_a_file_that_cannot_be_read_is_a_remark(tmp_path: Path):
     opinion = fido.opinion(tmp_path / "gone")
 
-    assert opinion.claims == ()
+    assert opinion.candidates == ()
     assert opinion.remarks == ("fido: No such file or directory",)

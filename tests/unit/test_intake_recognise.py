@@ -13,10 +13,11 @@ import pytest
 from support.bags import PAYLOAD, bag_files, codes_of, tar_member, tarred, write, zipped
 from support.hostile_trees import deep
 
+from preservation.archives.members import UnpackLimits
 from preservation.bagit import codes as bag_codes
 from preservation.errors import DeniedError, NotFoundError, StoreFullError
 from preservation.intake import codes
-from preservation.intake.recognise import Unacceptable, UnpackLimits, recognise
+from preservation.intake.recognise import Unacceptable, recognise
 from preservation.model.issues import Issue
 from preservation.model.submissions import DropKind, Received
 

@@ -8,8 +8,8 @@ from support.policies import a_file, a_policy, policy_text
 from preservation.errors import ConfigurationError
 from preservation.model.decisions import Action
 from preservation.model.paths import RelativePath
-from preservation.policy.arriving import CompleteWhen, VirusScan
 from preservation.policy.explanation import explain
+from preservation.policy.intake import CompleteWhen, VirusScan
 from preservation.policy.load import parse
 from preservation.policy.selection import decide, is_junk, is_left_out
 from preservation.policy.shipped import shipped_policies

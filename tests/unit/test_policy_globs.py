@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from preservation.policy.globs import PathMatcher, PathPattern, can_both_match, extension_of, path_pattern
+from preservation.model.paths import extension_of
+from preservation.policy.globs import PathMatcher, PathPattern, can_both_match, path_pattern
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from support.policies import HEAD, IRREGULAR, OTHERWISE, a_policy, a_rule, polic
 from preservation.errors import ConfigurationError
 from preservation.model.decisions import Migration
 from preservation.model.digests import Algorithm
-from preservation.packaging.bag_info import bag_info_fields
+from preservation.packaging.generated import bag_info_fields
 from preservation.packaging.payload import PayloadTally
 from preservation.policy.load import load, parse
 
@@ -290,7 +290,7 @@ def test_migrations_are_handed_on_with_every_option_and_its_default():
         ),
         a_rule("b", 'puid = ["fmt/2"]', 'action = "retain"\naccess = { migration = "image-to-jpeg" }'),
     )
-    first, second = policy.claims.all
+    first, second = policy.matchers.all
     assert first.normalize == Migration("image-to-tiff", {"compression": "none"})
     assert first.proofs == ("same-pixels",)
     assert second.access == Migration("image-to-jpeg", {"quality": 85})

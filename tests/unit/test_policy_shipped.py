@@ -10,7 +10,7 @@ from lxml import etree
 from support.policies import a_file
 
 from preservation.model.decisions import Action
-from preservation.policy.arriving import JunkAction
+from preservation.policy.intake import JunkAction
 from preservation.policy.load import parse
 from preservation.policy.schema import Policy
 from preservation.policy.screens import ScreenOutcome
@@ -103,8 +103,8 @@ def test_the_bit_level_keeps_everything_and_sends_back_only_what_no_package_can_
 
 def test_every_normalization_is_proved_in_its_pixels():
     for name in ("digitized-images", "digitized-documents"):
-        for claim in shipped(name).claims.all:
-            assert claim.normalize is None or "same-pixels" in claim.proofs
+        for matcher in shipped(name).matchers.all:
+            assert matcher.normalize is None or "same-pixels" in matcher.proofs
 
 
 def test_every_format_named_is_one_that_pronom_knows(corpora: Path):

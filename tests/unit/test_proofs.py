@@ -16,9 +16,10 @@ from support.rasters import ALL_PROOFS, PIXEL_LIMIT, Conversion, noise, saved, s
 
 from preservation.model.derivatives import Proof
 from preservation.normalization import jobs
-from preservation.normalization.opening import open_for_proving
-from preservation.normalization.pictures import Raster
+from preservation.normalization.comparable_raster import ComparableRaster
 from preservation.normalization.proofs import prove
+from preservation.rasters.opening import open_for_proving
+from preservation.rasters.raster import Raster
 
 RGB = noise(64, 48, 3)
 
@@ -30,7 +31,7 @@ def source() -> bytes:
 
 
 def proofs(one: bytes, other: bytes) -> dict[str, Proof]:
-    sides = [open_for_proving(io.BytesIO(content), PIXEL_LIMIT) for content in (one, other)]
+    sides = [ComparableRaster(open_for_proving(io.BytesIO(content), PIXEL_LIMIT)) for content in (one, other)]
     return {name: prove(name, sides[0], sides[1]) for name in ALL_PROOFS}
 
 

@@ -16,7 +16,7 @@ from preservation.identification.deciding import DISAGREEMENT
 from preservation.model.files import EntryKind, IrregularEntry, SurveyedFile
 from preservation.model.formats import EngineName, FormatMatch, Identification, MimeType, Puid
 from preservation.model.issues import IssueCode, Severity
-from preservation.model.naming import NameRules
+from preservation.model.name_rules import NameRules
 from preservation.model.paths import RelativePath, path_order
 from preservation.model.screening import ScreenedFile
 from preservation.policy.load import parse

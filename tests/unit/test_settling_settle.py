@@ -9,9 +9,8 @@ import pytest
 from support.inboxes import a_look, answers, terms
 from support.surveys import drop
 
-from preservation.settling import judging
-from preservation.settling.judging import judge
-from preservation.settling.look import look_at
+from preservation.settling import look
+from preservation.settling.look import judge, look_at
 from preservation.settling.settle import Moment, Questions, Seen, Settled, Unsettled, WaitingFor, settle
 from preservation.settling.tally import Look
 from preservation.settling.terms import SettlingTerms
@@ -284,7 +283,7 @@ def test_a_manifest_that_cannot_be_read_just_now_is_read_again(
         raise OSError(errno.EIO, "Input/output error")
 
     with monkeypatch.context() as share:
-        share.setattr(judging, "what_is_lacking", stalled)
+        share.setattr(look, "what_is_lacking", stalled)
         waiting = unsettled(after(range(31), None))
     assert waiting.reason is WaitingFor.ACCESS
     assert "Input/output error" in waiting.sentence

@@ -17,7 +17,7 @@ from support.inboxes import terms
 from support.surveys import drop
 
 from preservation.settling import mounts
-from preservation.settling.judging import judge
+from preservation.settling.look import judge
 from preservation.settling.settle import Moment, Settled, WaitingFor
 from preservation.settling.writing import HeldOpen, Inode, file_held_in, held_for_writing
 

@@ -12,8 +12,9 @@ from support.surveys import compared, drop, md5, sha256
 from preservation.model.digests import Algorithm
 from preservation.model.issues import Issue, Severity
 from preservation.model.supplied import ManifestLayout, SuppliedManifest
-from preservation.survey import issues
-from preservation.survey.supplied import ISSUES_KEPT, algorithms_needed, find_supplied
+from preservation.survey import codes
+from preservation.survey.finding import algorithms_needed, find_supplied
+from preservation.survey.supplied import ISSUES_KEPT
 
 SCANS = {"a.tif": b"one", "sub/b c.tif": b"two"}
 ALGORITHMS = ["md5", "sha1", "sha256", "sha512"]
@@ -28,7 +29,7 @@ def only(manifests: tuple[SuppliedManifest, ...]) -> SuppliedManifest:
     return manifest
 
 
-def codes(manifest: SuppliedManifest) -> list[str]:
+def codes_of(manifest: SuppliedManifest) -> list[str]:
     return [issue.code for issue in manifest.issues]
 
 
@@ -86,7 +87,7 @@ def test_hashdeep_lists_several_digests_and_absolute_paths(tmp_path: Path):
 
     assert manifest.algorithms == (Algorithm.MD5, Algorithm.SHA256)
     assert (manifest.layout, manifest.entries, manifest.confirmed) == (ManifestLayout.HASHDEEP, 3, 3)
-    assert issue(manifest).code == issues.FOUND_ELSEWHERE
+    assert issue(manifest).code == codes.FOUND_ELSEWHERE
     assert "'/home/scans/sheet-012/'" in issue(manifest).message
 
 
@@ -158,7 +159,7 @@ def test_a_file_is_wrong_if_one_of_its_digests_is(tmp_path: Path):
 
     manifest = only(compared(tmp_path))
 
-    assert (manifest.confirmed, codes(manifest)) == (0, ["FIX-001"])
+    assert (manifest.confirmed, codes_of(manifest)) == (0, ["FIX-001"])
     assert "sha256" in issue(manifest).message
     assert "md5" not in issue(manifest).message
 
@@ -181,7 +182,7 @@ def test_a_listed_link_is_not_taken_for_the_file_it_points_to(tmp_path: Path):
 
     manifest = only(compared(tmp_path))
 
-    assert (manifest.confirmed, codes(manifest)) == (0, ["FIX-002"])
+    assert (manifest.confirmed, codes_of(manifest)) == (0, ["FIX-002"])
 
 
 def test_files_that_no_manifest_lists_are_one_warning(tmp_path: Path):
@@ -234,7 +235,7 @@ def test_what_says_that_it_is_a_manifest_and_is_none_is_a_warning(tmp_path: Path
 def test_a_digest_that_belongs_to_no_file_is_a_warning(tmp_path: Path):
     drop(tmp_path, {"a.tif": b"one", "md5sum.txt": md5(b"one").encode()})
 
-    assert codes(only(compared(tmp_path)))[0] == "FIX-004"
+    assert codes_of(only(compared(tmp_path)))[0] == "FIX-004"
 
 
 def test_lines_in_no_known_layout_are_told_by_their_numbers(tmp_path: Path):
@@ -284,7 +285,7 @@ def test_a_missing_file_is_not_mistaken_for_another_of_the_same_name_elsewhere(t
 
     manifest = only(compared(tmp_path))
 
-    assert (manifest.confirmed, codes(manifest)) == (1, ["FIX-002"])
+    assert (manifest.confirmed, codes_of(manifest)) == (1, ["FIX-002"])
 
 
 @pytest.mark.parametrize(("listed", "kept"), [("NFC", "NFD"), ("NFD", "NFC")])
@@ -304,7 +305,7 @@ def test_names_may_be_in_the_code_page_of_windows(tmp_path: Path):
 
     manifest = only(compared(tmp_path))
 
-    assert (manifest.confirmed, codes(manifest)) == (1, ["FIX-007"])
+    assert (manifest.confirmed, codes_of(manifest)) == (1, ["FIX-007"])
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from support.surveys import drop
 
 from preservation.model.files import EntryKind, IrregularEntry
 from preservation.model.paths import RelativePath, path_order
-from preservation.survey.walk import FoundFile, tree_signature, walk
+from preservation.survey.walk import FoundFile, outline_of_tree, walk
 
 
 def test_every_file_is_found_with_its_size_and_time(tmp_path: Path):
@@ -128,13 +128,13 @@ def test_a_folder_that_cannot_be_listed_is_told(readable_by_all: Path):
 def test_the_signature_of_a_tree_stays_while_nothing_happens(tmp_path: Path):
     drop(tmp_path, {"a.tif": b"1", "sub/b.tif": b"2"})
 
-    assert tree_signature(tmp_path) == tree_signature(tmp_path)
+    assert outline_of_tree(tmp_path).signature == outline_of_tree(tmp_path).signature
 
 
 @pytest.mark.parametrize("happening", ["written again", "grown", "come", "gone", "renamed", "emptied"])
 def test_the_signature_of_a_tree_changes_with_whatever_happens_in_it(tmp_path: Path, happening: str):
     drop(tmp_path, {"a.tif": b"1", "sub/b.tif": b"2"})
-    before = tree_signature(tmp_path)
+    before = outline_of_tree(tmp_path).signature
     match happening:
         case "written again":
             os.utime(tmp_path / "a.tif", ns=(1, 1))
@@ -151,4 +151,4 @@ def test_the_signature_of_a_tree_changes_with_whatever_happens_in_it(tmp_path: P
         case "emptied":
             (tmp_path / "sub/b.tif").unlink()
 
-    assert tree_signature(tmp_path) != before
+    assert outline_of_tree(tmp_path).signature != before

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from support.surveys import UNIDENTIFIED
 
-from preservation.chronicle import Chronicle
 from preservation.errors import ToolFailedError
+from preservation.ingest_events import IngestEvents
 from preservation.model.digests import Algorithm, HexDigest
 from preservation.model.events import Agent, AgentKind, Event, EventOutcome, EventType
 from preservation.model.files import SurveyedFile
@@ -31,7 +31,8 @@ from preservation.model.viruses import (
     SignatureName,
 )
 from preservation.records import Records
-from preservation.virus.findings import INFECTED, NOT_SCANNED, VirusFindings, findings, require_scanner
+from preservation.virus.codes import INFECTED, NOT_SCANNED
+from preservation.virus.outcome import VirusFindings, findings, require_scanner
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 RELEASE = ScannerRelease("ClamAV", "1.4.6", 27300, NOW - timedelta(days=3))
@@ -60,7 +61,7 @@ def codes(found: VirusFindings) -> list[tuple[str, Severity, str | None]]:
 def event(scanner: ScannerRelease | NoScanner, tally: ScanTally) -> Event:
     object_id = ObjectId(CollectionName("maps"), ObjectName("sheet-1"))
     submission = Submission(SubmissionId("s-1"), object_id, Path("/inbox/sheet-1"), NOW)
-    return Chronicle(submission, Agent(AgentKind.SOFTWARE, "Muniment"), lambda: NOW).virus_checked(
+    return IngestEvents(submission, Agent(AgentKind.SOFTWARE, "Muniment"), lambda: NOW).virus_checked(
         scanner, tally
     )
 

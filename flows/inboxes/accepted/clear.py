@@ -31,7 +31,7 @@ from preservation.model.identifiers import (
     collection_name,
     object_name,
 )
-from preservation.model.paths import path_order, shown
+from preservation.model.paths import path_order, printable
 from preservation.policy.schema import Policy
 from preservation.records import Records
 from storage.ports.stores import Store
@@ -229,7 +229,7 @@ def _is_a_drop(note: Path, shelf: Shelf) -> bool:
 
 def _damaged(note: Path) -> str:
     return (
-        f"{shown(note.name)} beside it is damaged, so nobody knows which package has it; remove that "
+        f"{printable(note.name)} beside it is damaged, so nobody knows which package has it; remove that "
         "file, and move the drop back into its inbox: it is answered anew"
     )
 

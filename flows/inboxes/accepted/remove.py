@@ -25,7 +25,7 @@ from flows.submission.drop import tree_of
 from preservation.errors import IntegrityError, PreservationError
 from preservation.model.events import Event, EventOutcome, EventType, event_id
 from preservation.model.identifiers import StoreName, SubmissionId
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from preservation.records import Records
 from storage.ports.journal import Journal
 
@@ -109,7 +109,7 @@ def _finish(folder: Path, removal: Removal, area: Area, journal: Journal) -> str
         _remove_beside(removal.kept, shelf)
     except (OSError, PreservationError) as error:
         return (
-            f"its package is kept, and what is left of it, in {shown(str(folder))}, cannot be removed "
+            f"its package is kept, and what is left of it, in {printable(str(folder))}, cannot be removed "
             f"({error}); let the service write to it, or remove it by hand"
         )
     journal.append([_event(removal, shelf.path / name)])
@@ -150,7 +150,7 @@ def _event(removal: Removal, path: Path) -> Event:
         removal.at,
         str(kept.package),
         EventOutcome.SUCCESS,
-        f"the drop {shown(str(path))} is removed: its time in accepted/ is over",
+        f"the drop {printable(str(path))} is removed: its time in accepted/ is over",
         f"{kept.files} files, {kept.bytes} bytes; read back just before from {' and '.join(removal.stores)}",
         SOFTWARE,
     )

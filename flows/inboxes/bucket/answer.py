@@ -24,7 +24,7 @@ from flows.inboxes.queue.locks import locked_take
 from flows.inboxes.queue.takes import Take, remove_take
 from flows.inboxes.shelf import Shelf
 from flows.installation.log import LOG
-from preservation.model.paths import StoreKey, shown
+from preservation.model.paths import StoreKey, printable
 from preservation.records import Records
 from storage.ports.drop_buckets import DropBucket, DroppedObject
 
@@ -130,7 +130,7 @@ class BucketAnswers:
         def remove(dropped: DroppedObject) -> None:
             if not self._bucket.remove(dropped):
                 told = "it became another after it was taken, and stays"
-                LOG.info("%s: %s", shown(self._bucket.location(dropped.key)), told)
+                LOG.info("%s: %s", printable(self._bucket.location(dropped.key)), told)
 
         each(_all_of(take), remove, self._threads, self._stopped)
 

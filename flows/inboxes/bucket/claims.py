@@ -23,7 +23,7 @@ from flows.inboxes.shelf import Shelf, move
 from flows.installation.processes import Process, this_process
 from flows.installation.settings import Settings
 from preservation.errors import IntegrityError
-from preservation.model.paths import StoreKey, shown
+from preservation.model.paths import StoreKey, printable
 from preservation.settling.settle import Moment
 from storage.ports.drop_buckets import DropBucket, DroppedObject
 
@@ -149,5 +149,5 @@ def told_of(claim: BucketClaim | None) -> str:
     """Say who has a drop in hand."""
     if claim is None:
         return f"waiting: {_UNKNOWN} has it in hand"
-    who, since = shown(str(claim.by)), f"{claim.since:%Y-%m-%d %H:%M} UTC"
+    who, since = printable(str(claim.by)), f"{claim.since:%Y-%m-%d %H:%M} UTC"
     return f"waiting: another installation has it in hand ({who}, since {since})"

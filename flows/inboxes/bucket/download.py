@@ -20,7 +20,7 @@ from flows.inboxes.shelf import make_durable, move
 from flows.installation.processes import this_process
 from flows.submission.drop import outline_of
 from preservation.errors import SourceChangedError, UnacceptableContentError, UnavailableError
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from preservation.records import Records
 from storage.ports.drop_buckets import DropBucket, DroppedObject
 
@@ -96,8 +96,8 @@ def bring(
                 (parts / str(number)).rename(target)
         except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
             raise UnacceptableContentError(
-                f"{shown(dropped.key)} cannot be a file or a folder beside the others, because one of them "
-                "has its name, or the name of a folder on the way to it; give it another name"
+                f"{printable(dropped.key)} cannot be a file or a folder beside the others, because "
+                "one of them has its name, or the name of a folder on the way to it; give it another name"
             ) from error
         progress.add(dropped.size)
 
@@ -126,7 +126,7 @@ def copy_object(bucket: DropBucket, dropped: DroppedObject, target: Path, stoppe
                 count = stream.readinto(buffer)
             except OSError as error:
                 raise UnavailableError(
-                    f"bucket inbox {bucket.name}: {shown(dropped.key)} cannot be read to its end "
+                    f"bucket inbox {bucket.name}: {printable(dropped.key)} cannot be read to its end "
                     f"({error}); see to the service and the network; it is tried again"
                 ) from error
             if not count:
@@ -140,7 +140,7 @@ def copy_object(bucket: DropBucket, dropped: DroppedObject, target: Path, stoppe
                 raise StoppedError
     if size != dropped.size:
         raise SourceChangedError(
-            f"bucket inbox {bucket.name}: {shown(dropped.key)} has {size} bytes, and "
+            f"bucket inbox {bucket.name}: {printable(dropped.key)} has {size} bytes, and "
             f"{dropped.size} were listed"
         )
     modified = dropped.modified.timestamp()

@@ -23,7 +23,7 @@ from flows.installation.wiring import now
 from preservation.errors import SourceChangedError, StorageError, UnacceptableContentError
 from preservation.model.digests import HexDigest
 from preservation.records import Records
-from preservation.settling.look import said
+from preservation.settling.look import reason_of
 from storage.ports.drop_buckets import DropBucket, DroppedObject
 
 
@@ -147,7 +147,9 @@ class Fetcher:
         except UnacceptableContentError as error:
             return self._given_back(take, NotFetched(str(error), for_good=True))
         except OSError as error:
-            sentence = f"it cannot be brought here ({said(error)}); see to the disk of {self._area.taken}"
+            sentence = (
+                f"it cannot be brought here ({reason_of(error)}); see to the disk of {self._area.taken}"
+            )
             return self._given_back(take, NotFetched(sentence))
 
     def _given_back(self, take: Take, reason: NotFetched) -> NotFetched:

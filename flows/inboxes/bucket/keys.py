@@ -8,7 +8,7 @@ from typing import Final
 from flows.inboxes.queue.answers import AnswerPlace
 from flows.inboxes.queue.takes import Take
 from preservation.model.identifiers import CollectionName
-from preservation.model.paths import StoreKey, fault_of_path, shown
+from preservation.model.paths import StoreKey, fault_of_path, printable
 from storage.ports.drop_buckets import DroppedObject
 
 INBOX: Final = "inbox/"
@@ -67,7 +67,7 @@ def fault_of_object(found: DroppedObject, below: str, longest_key: int) -> str:
     ``below`` is its path in the drop, empty where it is the drop itself.
     """
     fault = _fault(found, below, longest_key)
-    return f"{shown(found.key.removeprefix(INBOX))}: {fault}; give it another name" if fault else ""
+    return f"{printable(found.key.removeprefix(INBOX))}: {fault}; give it another name" if fault else ""
 
 
 def _fault(found: DroppedObject, below: str, longest_key: int) -> str:

@@ -11,7 +11,7 @@ from flows.inboxes.bucket.keys import INBOX, DropPlace, fault_of_object
 from flows.inboxes.shelf import is_name
 from flows.submission.drop import name_of_file, object_called
 from preservation.model.identifiers import CollectionName, ObjectName
-from preservation.model.paths import path_order, shown
+from preservation.model.paths import path_order, printable
 from preservation.settling.drops import Drop, Listed, PassedOver, PassedOverFor, drops_among
 from preservation.settling.tally import Look, Tally
 from preservation.settling.terms import SettlingTerms
@@ -116,7 +116,7 @@ class BucketListing:
     def _pass_over(self, path: str, sentence: str) -> None:
         if path not in self._astray and len(self._astray) < _MOST_NAMED:
             # Shown, for a path that leads anywhere else must not be made one.
-            self._astray[path] = PassedOver(Path(shown(path)), PassedOverFor.STRAY, sentence)
+            self._astray[path] = PassedOver(Path(printable(path)), PassedOverFor.STRAY, sentence)
 
     def _count(self, entry: _Entry, below: str, found: DroppedObject) -> None:
         entry.is_folder = True

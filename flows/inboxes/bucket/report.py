@@ -15,7 +15,7 @@ from flows.inboxes.queue.takes import Take
 from flows.inboxes.report import BucketNews, PassedOverEntry, WaitingDrop
 from flows.installation.log import LOG
 from preservation.model.amounts import byte_size
-from preservation.model.paths import StoreKey, shown
+from preservation.model.paths import StoreKey, printable
 from preservation.settling.tally import TreeSignature
 from storage.ports.drop_buckets import DropBucket
 
@@ -57,7 +57,7 @@ class BucketReport:
 
     def where(self, key: StoreKey) -> str:
         """Return where in the bucket that is, for people."""
-        return shown(self._bucket.location(key))
+        return printable(self._bucket.location(key))
 
     def places_in_hand(self) -> set[DropPlace]:
         """Return which drops are to be fetched, or being fetched."""

@@ -31,7 +31,7 @@ from flows.installation.log import LOG
 from flows.installation.settings import BucketInboxSettings, Settings
 from preservation.errors import ConfigurationError, PreservationError
 from preservation.model.identifiers import collection_name
-from preservation.model.paths import StoreKey, shown
+from preservation.model.paths import StoreKey, printable
 from preservation.settling.settle import Moment
 from preservation.settling.terms import SettlingTerms
 from storage.ports.drop_buckets import DropBucket
@@ -48,7 +48,7 @@ def reason_of(error: Exception, where: str) -> str:
     if isinstance(error, (OSError, PreservationError)):
         return str(error)
     LOG.error("%s: what nobody foresaw", where, exc_info=error)
-    return f"what nobody foresaw: {shown(repr(error))}; the log says where"
+    return f"what nobody foresaw: {printable(repr(error))}; the log says where"
 
 
 class Backoffs:
@@ -76,14 +76,14 @@ class Backoffs:
 
     def note(self, take: Take, error: Exception) -> None:
         """Note that it could not be done."""
-        where = shown(str(take.folder))
+        where = printable(str(take.folder))
         self._known[take.id] = _Backoff(take, time.monotonic() + self._seconds)
         self._bulletin.tell(where, f"{self._sentence} ({reason_of(error, where)})")
 
     def forget(self, take: Take) -> None:
         """Note that it could be done."""
         if self._known.pop(take.id, None) is not None:
-            self._bulletin.tell(shown(str(take.folder)), "")
+            self._bulletin.tell(printable(str(take.folder)), "")
 
 
 _FETCHERS: Final = 4

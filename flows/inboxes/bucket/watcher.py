@@ -22,9 +22,9 @@ from preservation.errors import PreservationError, UnacceptableContentError
 from preservation.manifests.lines import MANIFEST_BYTES
 from preservation.manifests.names import likelihood
 from preservation.model.amounts import byte_size
-from preservation.model.paths import RelativePath, StoreKey, shown
+from preservation.model.paths import RelativePath, StoreKey, printable
 from preservation.settling.drops import PassedOver
-from preservation.settling.look import said
+from preservation.settling.look import reason_of
 from preservation.settling.promised import what_is_lacking
 from preservation.settling.settle import Moment, Questions, Seen, Settled, Unsettled, settle
 from storage.ports.drop_buckets import DropBucket
@@ -53,7 +53,8 @@ def what_a_bucket_lacks(place: DropPlace, bucket: DropBucket, scratch: Path, sto
             if below in _OF_A_BAG or likelihood(RelativePath(target.name)) is not None:
                 if found.size > MANIFEST_BYTES:
                     raise UnacceptableContentError(
-                        f"{shown(below)} is called as a manifest is, and is larger ({byte_size(found.size)}) "
+                        f"{printable(below)} is called as a manifest is, and is larger "
+                        f"({byte_size(found.size)}) "
                         f"than one may be ({byte_size(MANIFEST_BYTES)}); give it another name"
                     )
                 require_room_for_drop(found.size, folder)
@@ -139,7 +140,7 @@ class BucketWatcher:
         changing = False
         for entry in listing.drops():
             if isinstance(entry, PassedOver):
-                where = shown(self._bucket.location(StoreKey(f"{INBOX}{entry.path}")))
+                where = printable(self._bucket.location(StoreKey(f"{INBOX}{entry.path}")))
                 passed_over.append(PassedOverEntry(where, entry.sentence))
                 continue
             there.add(entry.place)
@@ -165,7 +166,7 @@ class BucketWatcher:
             return settle(seen, listed.look, listed.terms, moment, questions)
         except (OSError, PreservationError) as error:
             # Its manifests could not be read: the look was not a whole one, and is made again.
-            fault = said(error) if isinstance(error, OSError) else str(error)
+            fault = reason_of(error) if isinstance(error, OSError) else str(error)
             return settle(seen, replace(listed.look, fault=fault), listed.terms, moment, questions)
 
     def _held(self, listed: ListedDrop, claim: BucketClaim | None) -> list[WaitingDrop]:
@@ -175,6 +176,6 @@ class BucketWatcher:
         return [self._told(listed, _TAKEN_ELSEWHERE, told_of(claim))]
 
     def _told(self, listed: ListedDrop, reason: str, sentence: str) -> WaitingDrop:
-        where = shown(self._bucket.location(listed.place.key))
+        where = printable(self._bucket.location(listed.place.key))
         look = listed.look
         return WaitingDrop(listed.place.collection, where, look.files, look.bytes, reason, sentence)

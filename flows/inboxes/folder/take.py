@@ -18,7 +18,7 @@ from flows.installation.processes import this_process
 from flows.submission.drop import outline_of
 from preservation.errors import NotFoundError
 from preservation.model.identifiers import CollectionName, ObjectName
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 _DENIED: Final = frozenset({errno.EACCES, errno.EPERM})
 
@@ -144,7 +144,7 @@ def _is_the_same(complete: CompleteDrop, taken: Take) -> bool:
 def _reason(error: OSError, complete: CompleteDrop) -> str:
     if error.errno == errno.ENOENT:
         return ""
-    place = shown(str(complete.path))
+    place = printable(str(complete.path))
     if is_elsewhere(error):
         return f"it cannot be taken: {elsewhere(complete.path.parent, complete.area.taken)}"
     if error.errno == errno.EROFS:
@@ -152,8 +152,8 @@ def _reason(error: OSError, complete: CompleteDrop) -> str:
     if error.errno in _DENIED:
         return (
             f"{_account(os.geteuid())} may not move it out of the inbox; let that account write to "
-            f"{shown(str(complete.path.parent))} and to {shown(complete.name)} itself, which belongs to "
-            f"{_owner(complete.path)} (docs/operations.md, Watch folders)"
+            f"{printable(str(complete.path.parent))} and to {printable(complete.name)} itself, which "
+            f"belongs to {_owner(complete.path)} (docs/operations.md, Watch folders)"
         )
     return f"it cannot be taken ({error.strerror or error}); see to the disk of {place}"
 

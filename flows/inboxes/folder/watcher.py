@@ -22,7 +22,7 @@ from flows.submission.drop import object_of
 from preservation.errors import UnavailableError
 from preservation.model.identifiers import CollectionName
 from preservation.settling.drops import Drop, PassedOver, PassedOverFor, drops_in
-from preservation.settling.judging import judge
+from preservation.settling.look import judge
 from preservation.settling.settle import Moment, Seen, Settled, WaitingFor
 from preservation.settling.terms import LONGEST_QUIET
 from preservation.settling.writing import HeldOpen, held_for_writing

@@ -16,7 +16,7 @@ from flows.installation.wiring import now
 from flows.submission.drop import DropRequest
 from preservation.errors import NotFoundError, UnavailableError
 from preservation.model.identifiers import ObjectId
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 from storage.ports.catalogue import Catalogue
 
@@ -53,8 +53,8 @@ def stopped_take(object_id: ObjectId, settings: Settings) -> Stopped:
                     return Stopped(take, tries)
         except OSError as error:
             raise UnavailableError(
-                f"{shown(str(area.root))}: what was taken cannot be read ({error.strerror or error}); see to "
-                "its disk, then try again"
+                f"{printable(str(area.root))}: what was taken cannot be read "
+                f"({error.strerror or error}); see to its disk, then try again"
             ) from error
     raise NotFoundError(
         f"{object_id}: no drop of that name was taken, tried and left; muniment status shows what was"
@@ -68,8 +68,8 @@ def retry(stopped: Stopped) -> None:
         forget_attempts(stopped.take)
     except OSError as error:
         raise UnavailableError(
-            f"{shown(str(stopped.take.folder))} cannot be written to ({error.strerror or error}); see to its "
-            "disk, then try again"
+            f"{printable(str(stopped.take.folder))} cannot be written to ({error.strerror or error}); "
+            "see to its disk, then try again"
         ) from error
 
 

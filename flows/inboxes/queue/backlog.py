@@ -10,7 +10,7 @@ from flows.inboxes.queue.answers import is_answered
 from flows.inboxes.queue.attempts import Attempts, attempts_file, attempts_of
 from flows.inboxes.queue.takes import Take, take_folders, take_of
 from flows.installation.areas import Area
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Backlog:
 
     def _note_trouble(self, area: Area, error: OSError) -> None:
         self.troubles[area.root] = (
-            f"{shown(str(area.root))}: what was taken from its inboxes cannot be read "
+            f"{printable(str(area.root))}: what was taken from its inboxes cannot be read "
             f"({error.strerror or error}); it goes on when its disk answers again"
         )
 

@@ -24,7 +24,7 @@ from flows.submission.drop import DropRequest
 from flows.submission.workspace import Workspace
 from preservation.errors import ConfigurationError
 from preservation.model.identifiers import CollectionName, ObjectId
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 
 
@@ -235,7 +235,7 @@ def _given_up(one: Pending) -> Iterator[GivenUp]:
     yield GivenUp(
         one.take,
         f"{one.take.object_id}: given up after {tries.runs - tries.excused} runs. {told} "
-        f"When that is mended: muniment retry {shown(str(one.take.object_id))}",
+        f"When that is mended: muniment retry {printable(str(one.take.object_id))}",
         tries.at,
     )
 
@@ -386,7 +386,7 @@ class Dispatcher:
             return note_run(take, self._clock(), before)
         except OSError as error:
             troubles[take.area] = (
-                f"{shown(str(take.area))}: what was taken from its inboxes is given to no run, for "
+                f"{printable(str(take.area))}: what was taken from its inboxes is given to no run, for "
                 f"that cannot be noted ({error.strerror or error}); see that its disk is there and takes more"
             )
             return False

@@ -16,7 +16,7 @@ from flows.installation.log import LOG
 from flows.installation.settings import Settings
 from flows.orchestration.jobs.definition import JobDefinition, JobParameters, asked
 from flows.orchestration.jobs.ending import Ended, Rows, named, run_job
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 
 class ClearParameters(JobParameters):
@@ -56,7 +56,7 @@ def clear(directory: str, dry_run: bool = False) -> State[str]:  # noqa: FBT001,
 
 
 def _log(one: Clearing, *, dry_run: bool) -> None:
-    drop = shown(str(one.path))
+    drop = printable(str(one.path))
     if isinstance(one, Cleared):
         LOG.info("%s: %s (%s)", one.kept.package, _gone(dry_run=dry_run), drop)
     else:
@@ -72,7 +72,7 @@ def _gone(*, dry_run: bool) -> str:
 def _rows(found: Iterable[Clearing], *, dry_run: bool) -> Rows:
     rows: Rows = []
     for one in found:
-        drop = shown(str(one.path))
+        drop = printable(str(one.path))
         what = _gone(dry_run=dry_run) if isinstance(one, Cleared) else "stays"
         rows.append({"drop": drop, "what": what, "why": one.sentence})
         rows += [

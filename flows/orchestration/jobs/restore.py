@@ -16,8 +16,8 @@ from flows.installation.settings import Settings
 from flows.orchestration.jobs.definition import JobDefinition, JobParameters, asked
 from flows.orchestration.jobs.ending import Ended, named, run_job
 from preservation.errors import ConfigurationError
-from preservation.model.identifiers import StoreName, VersionNumber, parse_object_id
-from preservation.model.paths import shown
+from preservation.model.identifiers import StoreName, VersionNumber, object_id_named
+from preservation.model.paths import printable
 from storage.restoring.outcomes import Restored
 
 
@@ -64,10 +64,7 @@ class RestoreParameters(JobParameters):
     @property
     def order(self) -> RestoreRequest:
         """What is ordered. Raises ``ConfigurationError`` where that cannot be."""
-        try:
-            object_id = parse_object_id(self.object_name)
-        except ValueError as error:
-            raise ConfigurationError(str(error)) from error
+        object_id = object_id_named(self.object_name)
         if self.whole and self.files:
             raise ConfigurationError(
                 "Whole bag and Files exclude each other: the whole bag, or some files of it"
@@ -84,7 +81,7 @@ class RestoreParameters(JobParameters):
 
 def _run_name() -> str:
     given = flow_run.parameters
-    return named(f"restore {shown(str(given.get('object_name')))}", dry_run=bool(given.get("dry_run")))
+    return named(f"restore {printable(str(given.get('object_name')))}", dry_run=bool(given.get("dry_run")))
 
 
 @flow(name="restore", flow_run_name=_run_name, persist_result=False, validate_parameters=False)
@@ -124,7 +121,7 @@ def restore(  # a parameter for each field of the form
 def _rows(restored: Restored) -> list[dict[str, str]]:
     rows = [{"what": "files", "of": "restored", "is": f"{restored.files:,}"}]
     if restored.folder is not None:
-        rows.append({"what": "folder", "of": "restored", "is": shown(str(restored.folder))})
+        rows.append({"what": "folder", "of": "restored", "is": printable(str(restored.folder))})
     rows += [
         {"what": "files", "of": f"store {store}", "is": f"{files:,}"}
         for store, files in sorted(restored.sources.items())

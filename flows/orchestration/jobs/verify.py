@@ -24,7 +24,7 @@ from flows.installation.settings import Settings
 from flows.installation.wiring import now
 from flows.orchestration.jobs.definition import JobDefinition, JobParameters, asked
 from flows.orchestration.jobs.ending import Ended, run_job
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 
 
 class VerifyParameters(JobParameters):
@@ -43,7 +43,7 @@ class VerifyParameters(JobParameters):
 
 def _run_name() -> str:
     copy_at = flow_run.parameters.get("copy_at")
-    return f"verify the journal in {shown(str(copy_at))}" if copy_at else "verify the journal"
+    return f"verify the journal in {printable(str(copy_at))}" if copy_at else "verify the journal"
 
 
 @flow(name="verify", flow_run_name=_run_name, persist_result=False, validate_parameters=False)
@@ -75,7 +75,7 @@ def _checked(form: VerifyParameters, settings: Settings) -> CheckedJournal:
 
 
 def _rows(checked: CheckedJournal) -> list[dict[str, str]]:
-    return [{"what was found": shown(sentence)} for sentence in (checked.headline, *checked.sentences)]
+    return [{"what was found": printable(sentence)} for sentence in (checked.headline, *checked.sentences)]
 
 
 DEFINITION = JobDefinition(

@@ -11,7 +11,7 @@ from flows.submission.drop import tree_of
 from flows.submission.workspace import Workspace, only
 from preservation.errors import NotFoundError, UnavailableError
 from preservation.model.issues import Issue, Severity
-from preservation.model.paths import shown
+from preservation.model.paths import printable
 from storage.replication.outcomes import SOURCE_CHANGED
 
 
@@ -51,7 +51,7 @@ def require_drop(workspace: Workspace) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
     raise UnavailableError(
-        f"the drop {shown(os.fspath(drop))} is gone ({reason}): mount its disk again, "
+        f"the drop {printable(os.fspath(drop))} is gone ({reason}): mount its disk again, "
         "or put the drop back as it was"
     )
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from flows.submission.progress.meter import Meter, Track, to_normalize
 from flows.submission.stages.drop_changes import while_there
-from flows.submission.stages.stage import Stage, chronicle_of
+from flows.submission.stages.stage import Stage, ingest_events_of
 from flows.submission.workspace import Workspace, only
 from preservation.model.derivatives import Derivative, Purpose, RefusedDerivative
 from preservation.model.digests import Algorithm
@@ -46,7 +46,7 @@ def _normalize(workspace: Workspace, ports: NormalizationPorts) -> Iterable[Even
             access += 1
     if not proved + access + refused:
         return ()
-    return (chronicle_of(workspace).normalized(proved, access, refused),)
+    return (ingest_events_of(workspace).normalized(proved, access, refused),)
 
 
 NORMALIZE = Stage("normalize", _normalize)

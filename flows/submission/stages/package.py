@@ -7,7 +7,7 @@ from typing import Protocol
 
 from flows.installation.settings import Settings
 from flows.installation.wiring import SOFTWARE_VERSION, now
-from flows.submission.stages.stage import Stage, chronicle_of, end
+from flows.submission.stages.stage import Stage, end, ingest_events_of
 from flows.submission.workspace import Numbered, Workspace, only, payload_files
 from preservation.model.digests import Algorithm
 from preservation.model.events import Event
@@ -76,7 +76,7 @@ def _package(workspace: Workspace, ports: PackagingPorts) -> Iterable[Event]:
     )
     if not reused.files and not reused.unsound:
         return (planned.summary.event,)
-    relied_on = chronicle_of(workspace).relied_on(
+    relied_on = ingest_events_of(workspace).relied_on(
         str(number.package), len(reused.files), reused.bytes, len(reused.unsound)
     )
     return (relied_on, planned.summary.event)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from flows.submission.stages.stage import Stage, chronicle_of, end
+from flows.submission.stages.stage import Stage, end, ingest_events_of
 from flows.submission.workspace import JUDGING_STAGE, Workspace, only
 from preservation.model.events import Agent, AgentKind, Event
 from preservation.model.issues import Issue
 from preservation.model.verdicts import Verdict
-from preservation.planning.judging import issue_of, judge
+from preservation.planning.judgement import issue_of, judge
 from preservation.policy.selection import decide
 from storage.ports.catalogue import Catalogue
 
@@ -28,13 +28,13 @@ def _plan(workspace: Workspace, ports: PlanningPorts) -> Iterable[Event]:
     workspace.decisions.write(decide(policy, file) for file in workspace.surveyed())
     approval = only(workspace.approval) if workspace.approval.exist else None
     judgement = judge(every_issue(workspace), approved=approval is not None)
-    chronicle = chronicle_of(workspace)
-    yield chronicle.screened(judgement.verdict, judgement.sentence)
+    ingest = ingest_events_of(workspace)
+    yield ingest.screened(judgement.verdict, judgement.sentence)
     if judgement.verdict is not None:
         end(workspace, judgement.verdict, judgement.sentence, issues=issues_of_the_whole(workspace))
         return
     if approval is not None:
-        yield chronicle.approved(Agent(AgentKind.PERSON, approval.by), approval.because, approval.at)
+        yield ingest.approved(Agent(AgentKind.PERSON, approval.by), approval.because, approval.at)
     _recognise_again(workspace, ports)
 
 

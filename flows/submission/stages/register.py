@@ -14,7 +14,7 @@ from flows.installation.settings import Settings
 from flows.installation.wiring import now
 from flows.submission.stages.drop_changes import changed_since_survey, has_changed
 from flows.submission.stages.plan import issues_of_the_whole
-from flows.submission.stages.stage import Stage, chronicle_of, end
+from flows.submission.stages.stage import Stage, end, ingest_events_of
 from flows.submission.workspace import Workspace, only, payload_files
 from preservation.model.derivatives import Purpose
 from preservation.model.events import Event
@@ -40,7 +40,7 @@ def _register(workspace: Workspace, ports: RegistrationPorts) -> Iterable[Event]
     submission = workspace.submission
     package = only(workspace.number).package
     replicas = tuple(workspace.replicas)
-    event = chronicle_of(workspace).registered(str(package))
+    event = ingest_events_of(workspace).registered(str(package))
     tally = workspace.tally()
     # Before it counts as kept: what is kept is not taken up again, and its access copies would be lost.
     _hand_over_access(workspace, ports)

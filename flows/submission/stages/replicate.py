@@ -12,7 +12,7 @@ from flows.installation.settings import Settings
 from flows.installation.wiring import now
 from flows.submission.progress.meter import Meter, to_replicate
 from flows.submission.stages.drop_changes import changed_since_survey, has_changed, require_drop
-from flows.submission.stages.stage import Stage, chronicle_of, end
+from flows.submission.stages.stage import Stage, end, ingest_events_of
 from flows.submission.workspace import Workspace
 from preservation.errors import IntegrityError, StorageError, UnavailableError
 from preservation.model.events import Event
@@ -63,8 +63,8 @@ def _replicate(workspace: Workspace, ports: ReplicationPorts) -> Iterable[Event]
         _fall_short(workspace, outcome)
     for failure in outcome.failures:
         LOG.warning("%s: store %s: %s", planned.package, failure.store, failure.reason)
-    chronicle = chronicle_of(workspace)
-    return tuple(chronicle.replicated(str(planned.package), replica) for replica in outcome.replicas)
+    ingest = ingest_events_of(workspace)
+    return tuple(ingest.replicated(str(planned.package), replica) for replica in outcome.replicas)
 
 
 REPLICATE = Stage("replicate", _replicate)

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from flows.installation.log import LOG
 from flows.installation.wiring import SOFTWARE, Installation, now
 from flows.submission.workspace import Ending, Workspace
-from preservation.chronicle import Chronicle
+from preservation.ingest_events import IngestEvents
 from preservation.model.events import Event
 from preservation.model.identifiers import PackageId
 from preservation.model.issues import Issue
@@ -40,9 +40,9 @@ class Stage:
         return tuple(events)
 
 
-def chronicle_of(workspace: Workspace) -> Chronicle:
+def ingest_events_of(workspace: Workspace) -> IngestEvents:
     """Return the teller of the submission's events."""
-    return Chronicle(workspace.submission, SOFTWARE, now)
+    return IngestEvents(workspace.submission, SOFTWARE, now)
 
 
 def end(

@@ -9,12 +9,13 @@ from typing import Protocol
 
 from flows.submission.progress.meter import Meter, Track, to_survey
 from flows.submission.stages.drop_changes import require_drop, while_there
-from flows.submission.stages.stage import Stage, chronicle_of, end
+from flows.submission.stages.stage import Stage, end, ingest_events_of
 from flows.submission.stages.virus_check import VirusCheckPorts, found_by, scanned_beside
 from flows.submission.workspace import SURVEYING_STAGE, Workspace
+from preservation.archives.members import UnpackLimits
 from preservation.bagit.algorithms import algorithms_of_bag
 from preservation.identification.caged import CagedIdentifier
-from preservation.intake.recognise import Unacceptable, UnpackLimits, recognise
+from preservation.intake.recognise import Unacceptable, recognise
 from preservation.intake.submitted_bag import check_submitted_bag
 from preservation.model.digests import Algorithm
 from preservation.model.dossiers import Dossiers
@@ -24,17 +25,12 @@ from preservation.model.issues import Issue
 from preservation.model.submissions import Received
 from preservation.model.verdicts import Verdict
 from preservation.packaging.fingerprint import fingerprint
-from preservation.planning.judging import judge, manifest_required
-from preservation.policy.arriving import SuppliedManifests
+from preservation.planning.judgement import judge, manifest_required
+from preservation.policy.intake import SuppliedManifests
 from preservation.policy.schema import Policy
 from preservation.policy.selection import decide, is_sign
-from preservation.survey.supplied import (
-    FoundManifest,
-    algorithms_needed,
-    check_supplied,
-    find_supplied,
-    goes_unlisted,
-)
+from preservation.survey.finding import FoundManifest, algorithms_needed, find_supplied
+from preservation.survey.supplied import check_supplied, goes_unlisted
 from preservation.survey.survey import survey
 from preservation.tools.workers import CagedWorkers
 
@@ -52,17 +48,17 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
     settings = ports.settings
     policy = workspace.policy
     limits = UnpackLimits(bytes=settings.limits.unpacked_size, files=settings.limits.unpacked_files)
-    chronicle = chronicle_of(workspace)
+    ingest = ingest_events_of(workspace)
     received = recognise(submission.drop, workspace.root, limits)
     if isinstance(received, Unacceptable):
         require_drop(workspace)
-        yield chronicle.started(None)
+        yield ingest.started(None)
         sentence = judge(received.issues, approved=False).sentence
         end(workspace, Verdict.REJECTED, sentence, issues=received.issues)
         return
     workspace.received.write([received])
-    yield chronicle.started(received)
-    yield chronicle.governed(policy.reference, f"governs the collection {submission.object.collection}")
+    yield ingest.started(received)
+    yield ingest.governed(policy.reference, f"governs the collection {submission.object.collection}")
 
     manifests = _manifests(received, policy)
     algorithms = _algorithms(policy, manifests, received)
@@ -95,11 +91,11 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
         )
     )
     for manifest in workspace.supplied:
-        yield chronicle.compared(manifest)
+        yield ingest.compared(manifest)
     issues = _issues(workspace, received, policy, manifests)
     viruses = None if scanner is None else found_by(scanner, workspace)
     if scanner is not None and viruses is not None:
-        yield chronicle.virus_checked(scanner, viruses.tally)
+        yield ingest.virus_checked(scanner, viruses.tally)
         issues = chain(viruses.issues, issues)
     workspace.issues.write(issues)
     _take_fingerprint(workspace, received)
@@ -146,9 +142,9 @@ def _surveyed_events(workspace: Workspace, algorithms: tuple[Algorithm, ...]) ->
         files += 1
         size += file.size
         decided += file.identification.decided is not None
-    chronicle = chronicle_of(workspace)
-    yield chronicle.surveyed(files, size, algorithms)
-    yield chronicle.identified(workspace.engines, decided, files - decided)
+    ingest = ingest_events_of(workspace)
+    yield ingest.surveyed(files, size, algorithms)
+    yield ingest.identified(workspace.engines, decided, files - decided)
 
 
 def _issues(

@@ -17,10 +17,10 @@ from flows.submission.workspace import Workspace
 from preservation.model.paths import RelativePath
 from preservation.model.submissions import Received
 from preservation.model.viruses import NoScanner, NotScanned, ScannedFile, ScannerRelease
-from preservation.policy.arriving import VirusScan
+from preservation.policy.intake import VirusScan
 from preservation.survey.walk import FoundFile, walk
 from preservation.tools.clamd import Clamd
-from preservation.virus.findings import VirusFindings, findings, require_scanner
+from preservation.virus.outcome import VirusFindings, findings, require_scanner
 from preservation.virus.scan import ScanTerms, scan
 from preservation.virus.trust import doubt
 

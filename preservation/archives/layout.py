@@ -1,0 +1,119 @@
+"""What is where in an archive, known before a byte of it is written anywhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from posixpath import dirname, join, normpath
+
+from preservation.archives.members import (
+    ArchiveError,
+    ArchiveFault,
+    ArchiveFinding,
+    ArchiveKind,
+    ArchiveMember,
+    MemberKind,
+    Opener,
+    UnpackLimits,
+)
+from preservation.archives.walking import walk_archive
+from preservation.model.paths import fault_of_path, printable, without_dots
+
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\")
+"""``C:\\``, ``\\\\server\\share``, and the root of the current drive."""
+
+
+@dataclass(slots=True)
+class ArchiveLayout:
+    """The members of one archive, by name.
+
+    ``files`` gives sizes in bytes, unpacked; ``hard_links`` the file that each of them is another name of.
+    """
+
+    files: dict[str, int] = field(default_factory=dict)
+    folders: set[str] = field(default_factory=set)
+    hard_links: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """How many bytes the files have, unpacked."""
+        return sum(self.files.values()) + sum(self.files[target] for target in self.hard_links.values())
+
+    @property
+    def tops(self) -> set[str]:
+        """The names at the archive's root."""
+        return {name.partition("/")[0] for name in (*self.files, *self.hard_links, *self.folders)}
+
+
+def read_layout(
+    path: Path,
+    kind: ArchiveKind,
+    limits: UnpackLimits,
+    report: Callable[[ArchiveFinding], None],
+    visit: Callable[[ArchiveMember, Opener], None] | None = None,
+) -> ArchiveLayout:
+    """Walk the archive once and return its layout; ``visit`` sees each sound file on the way.
+
+    ``report`` is handed every fault. After one that ends the walk, the layout is incomplete.
+    """
+    layout = ArchiveLayout()
+    try:
+        for member, opener in walk_archive(path, kind, limits):
+            finding = _place(layout, member)
+            if finding is not None:
+                report(finding)
+            elif visit is not None and member.kind is MemberKind.FILE:
+                visit(member, opener)
+    except ArchiveError as failure:
+        report(failure.finding)
+    return layout
+
+
+def _place(layout: ArchiveLayout, member: ArchiveMember) -> ArchiveFinding | None:
+    """Enter the member in the layout, or return why it has no place there."""
+    name = member.name
+    fault = fault_of_member(member)
+    if fault is not None:
+        sentence = f"'{printable(name)}' in the archive: {fault}."
+        return ArchiveFinding(ArchiveFault.CLIMBS_OUT, sentence, name)
+    if member.kind is MemberKind.FOLDER:
+        layout.folders.add(name)
+        return None
+    if name in layout.files or name in layout.hard_links:
+        sentence = f"The archive holds '{printable(name)}' more than once."
+        return ArchiveFinding(ArchiveFault.NAME_TWICE, sentence, name)
+    if member.kind is MemberKind.FILE:
+        layout.files[name] = member.size
+        return None
+    target = without_dots(member.target)
+    target = layout.hard_links.get(target, target)
+    if member.kind is MemberKind.HARD_LINK and target in layout.files:
+        layout.hard_links[name] = target
+        return None
+    sentence = f"'{printable(name)}' in the archive is a {member.kind}."
+    return ArchiveFinding(ArchiveFault.NOT_A_FILE, sentence, name)
+
+
+def fault_of_member(member: ArchiveMember) -> str | None:
+    """Say why the member must not be unpacked anywhere, or ``None``."""
+    if member.kind is MemberKind.FOLDER and member.name == "":
+        return None
+    fault = fault_of_path(member.name)
+    if fault is None and ".." in member.name.replace("\\", "/").split("/"):
+        fault = r"the path climbs out with '..\'"
+    if fault is None and _DRIVE.match(member.name):
+        fault = "the path names a drive or a server"
+    if fault is None and _leads_out(member):
+        fault = f"the link leads out to '{printable(member.target)}'"
+    return fault
+
+
+def _leads_out(member: ArchiveMember) -> bool:
+    if member.kind not in {MemberKind.SYMLINK, MemberKind.HARD_LINK}:
+        return False
+    # A hard link is written from the archive's root, a symbolic one from where it is.
+    start = dirname(member.name) if member.kind is MemberKind.SYMLINK else ""
+    goal = normpath(join(start, member.target))
+    return goal.startswith(("/", "../")) or goal == ".."

@@ -1,0 +1,160 @@
+"""Tar archives, plain or packed with gzip, bzip2 or xz."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import BinaryIO, TypeAlias
+
+from preservation.archives.members import (
+    DAMAGE,
+    ArchiveError,
+    ArchiveFault,
+    ArchiveKind,
+    ArchiveMember,
+    MemberKind,
+    MemberStream,
+    Opener,
+)
+from preservation.model.paths import without_dots
+
+_BLOCK_BYTES = 1 << 18
+_LARGEST_EXTENSION = 1 << 20
+"""Bytes of a header that extends another one. Python reads it into memory, whatever its size."""
+
+_EXTENSIONS = {
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+}
+
+Decompressing: TypeAlias = gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
+
+DECOMPRESSORS: dict[ArchiveKind, Callable[[BinaryIO], Decompressing]] = {
+    ArchiveKind.TAR_GZ: partial(gzip.open, mode="rb"),
+    ArchiveKind.TAR_BZ2: partial(bz2.open, mode="rb"),
+    ArchiveKind.TAR_XZ: partial(lzma.open, mode="rb"),
+}
+
+
+def walk_tar(stream: BinaryIO, kind: ArchiveKind, most: int) -> Iterator[tuple[ArchiveMember, Opener]]:
+    """Yield each member as it comes in the archive. Raises ``ArchiveError``.
+
+    No more than ``most`` bytes are unpacked, what lies behind the last member included.
+    """
+    with _damage_as_archive_error():
+        if kind is ArchiveKind.TAR:
+            yield from _members(tarfile.TarFile(fileobj=stream, tarinfo=_Header, encoding="utf-8"))
+            return
+        with DECOMPRESSORS[kind](stream) as unpacked:
+            counted = _Counted(unpacked, most)
+            with tarfile.open(
+                fileobj=counted, mode="r|", bufsize=_BLOCK_BYTES, tarinfo=_Header, encoding="utf-8"
+            ) as archive:
+                yield from _members(archive)
+            counted.exhaust()
+
+
+def unpack_wholly(stream: BinaryIO, kind: ArchiveKind, most: int) -> None:
+    """Unpack a compressed file, tar or not, to nowhere. Raises ``ArchiveError`` as ``walk_tar`` does."""
+    with _damage_as_archive_error(), DECOMPRESSORS[kind](stream) as unpacked:
+        _Counted(unpacked, most).exhaust()
+
+
+@contextmanager
+def _damage_as_archive_error() -> Iterator[None]:
+    try:
+        yield
+    except DAMAGE as failure:
+        raise ArchiveError(
+            ArchiveFault.UNREADABLE, f"The archive is not readable as tar: {failure}."
+        ) from failure
+
+
+def is_tar_header(block: bytes) -> bool:
+    """Say whether ``block``, 512 bytes, can begin a tar archive: its sum is right."""
+    try:
+        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except tarfile.TarError:
+        return False
+    return True
+
+
+def _members(archive: tarfile.TarFile) -> Iterator[tuple[ArchiveMember, Opener]]:
+    while (info := archive.next()) is not None:
+        # tarfile would remember every member, though nobody goes back to one.
+        archive.members.clear()  # type: ignore[attr-defined]  # it is there, and typeshed does not say so
+        if info.size < 0:
+            # Said by an extended header: taken at its word, the next member would be one that came before.
+            raise ArchiveError(
+                ArchiveFault.IMPOSSIBLE_SIZE, "A header in the archive claims a negative size.", info.name
+            )
+        yield _member(info), partial(MemberStream, partial(archive.extractfile, info))
+
+
+def _member(info: tarfile.TarInfo) -> ArchiveMember:
+    if info.isreg():
+        kind = MemberKind.FILE
+    elif info.isdir():
+        kind = MemberKind.FOLDER
+    elif info.islnk():
+        kind = MemberKind.HARD_LINK
+    elif info.issym():
+        kind = MemberKind.SYMLINK
+    else:
+        kind = MemberKind.SPECIAL
+    size = info.size if kind is MemberKind.FILE else 0
+    return ArchiveMember(without_dots(info.name), kind, size, float(info.mtime), info.linkname)
+
+
+class _Header(tarfile.TarInfo):
+    """A header that is refused where it is broken; tarfile takes a broken one for the archive's end."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
+        """Read one header. Raises ``ArchiveError`` where it is broken or would take too much memory."""
+        try:
+            header = super().frombuf(buf, encoding, errors)
+        except (tarfile.EmptyHeaderError, tarfile.EOFHeaderError):  # type: ignore[attr-defined]
+            raise
+        except tarfile.TarError as failure:
+            raise ArchiveError(ArchiveFault.UNREADABLE, f"The archive is damaged: {failure}.") from failure
+        if header.size < 0 or (header.type in _EXTENSIONS and header.size > _LARGEST_EXTENSION):
+            raise ArchiveError(
+                ArchiveFault.IMPOSSIBLE_SIZE,
+                f"A header in the archive claims {header.size:,} bytes for itself.",
+                header.name,
+            )
+        return header
+
+
+class _Counted(io.RawIOBase):
+    """A packed stream that stops giving when it has given more than is allowed, headers and gaps included."""
+
+    def __init__(self, stream: Decompressing, most: int) -> None:
+        self._stream = stream
+        self._most = most
+        self._given = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Read on. Raises ``ArchiveError`` past the limit."""
+        content = self._stream.read(size)
+        self._given += len(content)
+        if self._given > self._most:
+            raise ArchiveError(
+                ArchiveFault.TOO_LARGE, f"The archive unpacks to more than {self._most:,} bytes."
+            )
+        return content
+
+    def exhaust(self) -> None:
+        """Read to the end. Raises ``ArchiveError`` past the limit."""
+        while self.read(_BLOCK_BYTES):
+            pass

@@ -1,0 +1,136 @@
+"""Zip archives, with the names that were meant (APPNOTE 6.3.10, appendix D; Info-ZIP's Unicode path)."""
+
+from __future__ import annotations
+
+import encodings.cp437  # noqa: F401  zipfile and we need it, and a caged worker imports nothing any more
+import io
+import mmap
+import os
+import stat
+import struct
+import time
+import zipfile
+import zlib
+from collections.abc import Iterator
+from functools import partial
+from typing import BinaryIO
+
+from preservation.archives.members import (
+    DAMAGE,
+    ArchiveError,
+    ArchiveFault,
+    ArchiveMember,
+    MemberKind,
+    MemberStream,
+    Opener,
+)
+from preservation.model.paths import without_dots
+
+_NAME_IS_UTF8 = 0x800
+_UNICODE_PATH = 0x7075
+_CENTRAL_HEADER = b"PK\x01\x02"
+_CENTRAL_HEADER_BYTES = 46
+_END = struct.Struct("<4s4H2LH")
+_END64 = struct.Struct("<4sQ2H2L4Q")
+_LOCATOR64_BYTES = 20
+_LONGEST_COMMENT = 65_535
+_LONGEST_TARGET = 4_096
+_ENCRYPTED = 1
+
+
+def walk_zip(stream: BinaryIO, most_members: int) -> Iterator[tuple[ArchiveMember, Opener]]:
+    """Yield each member in the order of the archive's directory. Raises ``ArchiveError``."""
+    try:
+        if _more_members_than(stream, most_members):
+            raise ArchiveError(
+                ArchiveFault.TOO_MANY_MEMBERS, f"The archive has more than {most_members:,} members."
+            )
+        with zipfile.ZipFile(stream) as archive:
+            if sum(info.compress_size for info in archive.infolist()) > stream.seek(0, io.SEEK_END):
+                raise ArchiveError(
+                    ArchiveFault.IMPOSSIBLE_SIZE,
+                    "Members of the archive share the same bytes, so that few unpack to very many.",
+                )
+            for info in archive.infolist():
+                yield _member(archive, info), partial(MemberStream, partial(archive.open, info))
+    except DAMAGE as failure:
+        raise ArchiveError(
+            ArchiveFault.UNREADABLE, f"The archive is not readable as zip: {failure}."
+        ) from failure
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> ArchiveMember:
+    name = _name(info)
+    mode = stat.S_IFMT(info.external_attr >> 16)
+    if name.endswith("/") or (mode == stat.S_IFDIR and not info.file_size):
+        kind = MemberKind.FOLDER
+    elif mode == stat.S_IFLNK:
+        kind = MemberKind.SYMLINK
+    elif mode in (0, stat.S_IFREG):
+        kind = MemberKind.FILE
+    else:
+        kind = MemberKind.SPECIAL
+    target = ""
+    if kind is MemberKind.SYMLINK and not info.flag_bits & _ENCRYPTED:
+        with archive.open(info) as content:
+            target = os.fsdecode(content.read(_LONGEST_TARGET))
+    return ArchiveMember(without_dots(name), kind, info.file_size, _modified(info), target)
+
+
+def _name(info: zipfile.ZipInfo) -> str:
+    """Return the name as its maker meant it; what is no UTF-8 is code page 437."""
+    if info.flag_bits & _NAME_IS_UTF8:
+        return info.orig_filename
+    written = info.orig_filename.encode("cp437")
+    try:
+        return (_unicode_path(info.extra, written) or written).decode()
+    except UnicodeDecodeError:
+        return info.orig_filename
+
+
+def _unicode_path(extra: bytes, written: bytes) -> bytes | None:
+    """Return the Unicode path among the extra fields, if it belongs to the name as ``written``."""
+    while len(extra) >= 4:  # noqa: PLR2004  two bytes of tag, two of length
+        tag, length = struct.unpack_from("<2H", extra)
+        field, extra = extra[4 : 4 + length], extra[4 + length :]
+        if tag == _UNICODE_PATH and length > 5 and field[0] == 1:  # noqa: PLR2004  version and CRC take five
+            return field[5:] if struct.unpack_from("<L", field, 1)[0] == zlib.crc32(written) else None
+    return None
+
+
+def _modified(info: zipfile.ZipInfo) -> float | None:
+    """Return the time of the last change: zip has it in an unnamed local time, taken to be ours."""
+    try:
+        return time.mktime((*info.date_time, 0, 0, -1))
+    except (OverflowError, ValueError):
+        return None
+
+
+def _more_members_than(stream: BinaryIO, most: int) -> bool:
+    """Count the headers of the archive's directory, before ``zipfile`` makes an object of each.
+
+    The number in the end record is only what the archive says of itself.
+    """
+    with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as archive:
+        end = archive.rfind(b"PK\x05\x06", max(0, len(archive) - _END.size - _LONGEST_COMMENT))
+        if end < 0 or end + _END.size > len(archive):
+            return False
+        size = _END.unpack_from(archive, end)[5]
+        start = end - size
+        locator = end - _LOCATOR64_BYTES
+        if locator >= 0 and archive[locator : locator + 4] == b"PK\x06\x07":
+            record = locator - _END64.size
+            if record >= 0 and archive[record : record + 4] == b"PK\x06\x06":
+                start = record - _END64.unpack_from(archive, record)[8]
+        count = 0
+        while (
+            start >= 0
+            and archive[start : start + 4] == _CENTRAL_HEADER
+            and start + _CENTRAL_HEADER_BYTES <= end
+        ):
+            count += 1
+            if count > most:
+                return True
+            name, extra, comment = struct.unpack_from("<3H", archive, start + 28)
+            start += _CENTRAL_HEADER_BYTES + name + extra + comment
+    return False

@@ -1,0 +1,149 @@
+"""A bag that is a folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
+
+from preservation.bagit import codes
+from preservation.bagit.algorithms import BagAlgorithm, digests_of, digests_of_stream
+from preservation.bagit.source import PAYLOAD, Digested, Listing, Observed, Wanted
+from preservation.bagit.turns import MOST_PARTS
+from preservation.fixity.checking import Unreadable
+from preservation.model.issues import Issue
+from preservation.model.paths import RelativePath, printable
+
+_OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_BUFFER_BYTES = 1 << 18
+"""What a processor's cache holds. A file that one read takes in is digested at once."""
+
+Placed: TypeAlias = tuple[RelativePath, str]
+"""A file by its path in the bag, and where it lies."""
+
+
+class FolderSource:
+    """The bag whose base folder is ``folder``. Links in it are never followed.
+
+    ``leaving`` names one folder in it that is not looked into, with ``/`` behind it.
+    """
+
+    def __init__(self, folder: Path, leaving: str = "") -> None:
+        self._folder = os.fspath(folder)
+        self._leaving = leaving
+        self._files: list[RelativePath] = []
+
+    @property
+    def name(self) -> str:
+        """The folder's path."""
+        return self._folder
+
+    def listing(self) -> Listing:
+        """List every file below the folder."""
+        try:
+            os.scandir(self._folder).close()
+        except OSError as failure:
+            message = f"The folder cannot be listed: {failure.strerror}."
+            unlistable = codes.error(codes.FILE_UNREADABLE, message)
+            return Listing(frozenset(), payload_folder=False, issues=(unlistable,), whole=False)
+        self._files, issues = _list_files(self._folder, self._leaving)
+        return Listing(frozenset(self._files), _has_folder(self._folder, PAYLOAD), tuple(issues))
+
+    def open_tag_file(self, path: RelativePath) -> BinaryIO:
+        """Open a listed tag file. Raises ``OSError``."""
+        return os.fdopen(os.open(f"{self._folder}/{path}", _OPEN), "rb")
+
+    @cached_property
+    def places(self) -> Sequence[Placed]:
+        """Where every listed file lies."""
+        return [(path, f"{self._folder}/{path}") for path in self._files]
+
+    @property
+    def parts(self) -> int:
+        """In how many parts the listed files are to be read."""
+        return min(len(self._files), MOST_PARTS)
+
+    def digest(self, wanted: Wanted) -> Iterator[tuple[RelativePath, Observed]]:
+        """Digest every listed file."""
+        return self.digest_parts(wanted, range(self.parts))
+
+    def digest_parts(self, wanted: Wanted, numbers: Iterable[int]) -> Iterator[tuple[RelativePath, Observed]]:
+        """Digest the listed files of some parts."""
+        return digest_files(in_parts(self.places, numbers), wanted)
+
+
+def in_parts(places: Sequence[Placed], numbers: Iterable[int]) -> Iterator[Placed]:
+    """Give the files of some parts, told by their numbers; all parts together are all files."""
+    step = -(-len(places) // MOST_PARTS)
+    for number in numbers:
+        yield from places[number * step : (number + 1) * step]
+
+
+def digest_files(files: Iterable[Placed], wanted: Wanted) -> Iterator[tuple[RelativePath, Observed]]:
+    """Digest files, each given by its path in the bag and by where it lies."""
+    buffer = bytearray(_BUFFER_BYTES)
+    for path, place in files:
+        yield path, _digest(place, wanted(path), buffer)
+
+
+def _has_folder(folder: str, name: str) -> bool:
+    """Say whether ``name`` is a folder in ``folder``, and no link to one."""
+    path = Path(folder, name)
+    return path.is_dir() and not path.is_symlink()
+
+
+def _list_files(root: str, leaving: str) -> tuple[list[RelativePath], list[Issue]]:
+    """Return the path of every plain file below ``root`` but those in ``leaving``, and what is no file."""
+    files: list[RelativePath] = []
+    issues: list[Issue] = []
+    folders = [""]
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(f"{root}/{folder}") as entries:
+                for entry in entries:
+                    path = RelativePath(f"{folder}{entry.name}")
+                    if entry.is_dir(follow_symlinks=False):
+                        if f"{path}/" != leaving:
+                            folders.append(f"{path}/")
+                    elif entry.is_file(follow_symlinks=False):
+                        files.append(path)
+                    else:
+                        issues.append(_not_a_file(path, is_link=entry.is_symlink()))
+        except OSError as failure:
+            where = RelativePath(folder.rstrip("/"))
+            message = f"The folder '{printable(where)}' cannot be listed: {failure.strerror}."
+            issues.append(codes.error(codes.FILE_UNREADABLE, message, where))
+    return files, issues
+
+
+def _not_a_file(path: RelativePath, *, is_link: bool) -> Issue:
+    what = "a symbolic link, which is not followed" if is_link else "a device, pipe or socket"
+    return codes.error(codes.NOT_A_FILE, f"'{printable(path)}' is {what}.", path)
+
+
+def _digest(path: str, algorithms: tuple[BagAlgorithm, ...], buffer: bytearray) -> Observed:
+    """Digest the file at ``path``; at once if one read into ``buffer`` takes it in."""
+    try:
+        if not algorithms:
+            return Digested(os.lstat(path).st_size, {})
+        descriptor = os.open(path, _OPEN)
+        try:
+            size = os.readv(descriptor, (buffer,))
+            # A read may fall short of the end, so only an empty one proves it.
+            if size == len(buffer) or (size and os.readv(descriptor, (memoryview(buffer)[size:],))):
+                os.lseek(descriptor, 0, os.SEEK_SET)
+                with open(descriptor, "rb", buffering=0, closefd=False) as stream:
+                    return Digested(*digests_of_stream(stream, algorithms, buffer))
+        finally:
+            os.close(descriptor)
+    except OSError as failure:
+        return Unreadable(failure.strerror or str(failure))
+    return Digested(size, digests_of(memoryview(buffer)[:size], algorithms))
+
+
+def digest_large(path: str, algorithms: tuple[BagAlgorithm, ...]) -> Observed:
+    """Digest the file at ``path``, whatever its size."""
+    return _digest(path, algorithms, bytearray(_BUFFER_BYTES))

@@ -1,1 +1,0 @@
-"""Where a bag is read from: a folder, an archive, or wherever a peer of theirs finds it."""

@@ -1,0 +1,1 @@
+"""Documents: the libraries that read them, made ready for a cage."""

@@ -1,0 +1,178 @@
+"""The story of a submission, told in PREMIS events: one a stage, in the vocabulary of id.loc.gov.
+
+What was done to every single file stands in the package's ``premis.xml``; these events are about the
+whole and stand in both, ``premis.xml`` and the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from preservation.model.decisions import PolicyReference
+from preservation.model.events import Agent, Event, EventOutcome, EventType, event_id
+from preservation.model.formats import EngineRelease
+from preservation.model.packages import Replica
+from preservation.model.paths import printable
+from preservation.model.submissions import Received, Submission
+from preservation.model.supplied import SuppliedManifest
+from preservation.model.verdicts import Verdict
+from preservation.model.viruses import NoScanner, ScannerRelease, ScanTally
+
+_OUTCOMES = {
+    Verdict.STORED: EventOutcome.SUCCESS,
+    Verdict.ALREADY_KEPT: EventOutcome.SUCCESS,
+    Verdict.REJECTED: EventOutcome.FAIL,
+    Verdict.INTERRUPTED: EventOutcome.FAIL,
+    Verdict.WAITING: EventOutcome.WARNING,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class IngestEvents:
+    """Tells the events of one submission. ``clock`` gives the time, in UTC."""
+
+    submission: Submission
+    software: Agent
+    clock: Callable[[], datetime]
+
+    def started(self, received: Received | None) -> Event:
+        """Tell that a drop was taken in hand; one that is not what it should be is ``None``."""
+        name = printable(self.submission.drop.name)
+        what = f"what was dropped as {name} cannot be opened"
+        if received is not None:
+            what = f"a {received.kind.value} was dropped as {name}"
+        return self._event(EventType.INGESTION_START, what, "taken in hand")
+
+    def surveyed(self, files: int, size: int, algorithms: Iterable[str]) -> Event:
+        """Tell that every byte was read, once."""
+        return self._event(
+            EventType.MESSAGE_DIGEST_CALCULATION,
+            f"one read of every file; {', '.join(sorted(algorithms))}",
+            f"{files} files, {size} bytes",
+        )
+
+    def identified(self, engines: Iterable[EngineRelease], decided: int, undecided: int) -> Event:
+        """Tell what the identification engines could say."""
+        return self._event(
+            EventType.FORMAT_IDENTIFICATION,
+            "; ".join(f"{engine.engine} {engine.version} ({engine.signatures})" for engine in engines),
+            f"{decided} files identified, {undecided} not",
+            EventOutcome.WARNING if undecided else EventOutcome.SUCCESS,
+        )
+
+    def compared(self, manifest: SuppliedManifest) -> Event:
+        """Tell how the drop compares with a manifest that came with it."""
+        return self._event(
+            EventType.FIXITY_CHECK,
+            f"compared with the supplied manifest {printable(manifest.path)} ({manifest.layout.value})",
+            f"{manifest.confirmed} of {manifest.entries} entries confirmed",
+            EventOutcome.SUCCESS if manifest.confirmed == manifest.entries else EventOutcome.FAIL,
+            printable(manifest.path),
+        )
+
+    def virus_checked(self, scanner: ScannerRelease | NoScanner, tally: ScanTally) -> Event:
+        """Tell what was asked whether files are infected, how old its signatures are, and what it said."""
+        asked = (
+            f"no scanner: {scanner.detail}"
+            if isinstance(scanner, NoScanner)
+            else f"asked {scanner.described(self.clock())}"
+        )
+        outcome = EventOutcome.WARNING if tally.not_scanned else EventOutcome.SUCCESS
+        return self._event(
+            EventType.VIRUS_CHECK,
+            asked,
+            f"{tally.clean} files clean, {tally.infected} infected, {tally.not_scanned} not scanned",
+            EventOutcome.FAIL if tally.infected else outcome,
+        )
+
+    def screened(self, verdict: Verdict | None, sentence: str) -> Event:
+        """Tell whether the submission is fit to be kept."""
+        outcome = EventOutcome.SUCCESS if verdict is None else _OUTCOMES[verdict]
+        return self._event(
+            EventType.VALIDATION, "screened as the policy says", sentence, outcome, str(verdict)
+        )
+
+    def governed(self, policy: PolicyReference, because: str) -> Event:
+        """Tell which policy governs the submission, or who decided where the policy asks."""
+        return self._event(EventType.POLICY_ASSIGNMENT, f"policy {policy}", because)
+
+    def approved(self, by: Agent, because: str, at: datetime) -> Event:
+        """Tell that a person answered what the submission was waiting for."""
+        return Event(
+            event_id(self.submission.identifier, EventType.POLICY_ASSIGNMENT, at.isoformat()),
+            EventType.POLICY_ASSIGNMENT,
+            at,
+            str(self.submission.object),
+            EventOutcome.SUCCESS,
+            "approved to be kept as it is",
+            because,
+            by,
+        )
+
+    def normalized(self, proved: int, access: int, refused: int) -> Event:
+        """Tell how many derivatives were proved, how many are for access only, and how many refused."""
+        return self._event(
+            EventType.NORMALIZATION,
+            "derivatives made as the policy says; those for preservation compared with their sources",
+            f"{proved} made and proved, {access} access copies, {refused} refused; every original is kept",
+            EventOutcome.WARNING if refused else EventOutcome.SUCCESS,
+        )
+
+    def relied_on(self, package: str, files: int, size: int, unsound: int) -> Event:
+        """Tell that what a version does not repeat was read in every store where it lies."""
+        return self._event(
+            EventType.FIXITY_CHECK,
+            f"what {package} would not repeat was read in every store that has it",
+            f"{files} files, {size} bytes of earlier versions matched"
+            + (f"; {unsound} did not and are written again" if unsound else ""),
+            EventOutcome.WARNING if unsound else EventOutcome.SUCCESS,
+            f"earlier versions of {package}",
+        )
+
+    def replicated(self, package: str, replica: Replica) -> Event:
+        """Tell that a copy was read back from where it rests, and matched."""
+        return self._event(
+            EventType.REPLICATION,
+            f"{package} written to store {replica.store} and read back from it",
+            f"{replica.files} files, {replica.bytes} bytes matched",
+            EventOutcome.SUCCESS,
+            replica.store,
+        )
+
+    def registered(self, package: str) -> Event:
+        """Tell that the package is kept from now on."""
+        return self._event(EventType.ACCESSION, f"{package} entered in the catalogue", "kept")
+
+    def ended(self, verdict: Verdict, sentence: str, at: datetime) -> Event:
+        """Tell how it ended. Each end of a submission that was tried again is an event of its own."""
+        return Event(
+            event_id(self.submission.identifier, EventType.INGESTION_END, at.isoformat()),
+            EventType.INGESTION_END,
+            at,
+            str(self.submission.object),
+            _OUTCOMES[verdict],
+            verdict.value,
+            sentence,
+            self.software,
+        )
+
+    def _event(
+        self,
+        event_type: EventType,
+        detail: str,
+        note: str,
+        outcome: EventOutcome = EventOutcome.SUCCESS,
+        which: str = "",
+    ) -> Event:
+        return Event(
+            event_id(self.submission.identifier, event_type, which),
+            event_type,
+            self.clock(),
+            str(self.submission.object),
+            outcome,
+            detail,
+            note,
+            self.software,
+        )

@@ -1,0 +1,11 @@
+"""The codes of issues of the judgement. A code never changes its meaning; ``docs/issues.md`` has each."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from preservation.model.issues import IssueCode
+
+REJECTED_BY_POLICY: Final = IssueCode("POL-001")
+ASKED_BY_POLICY: Final = IssueCode("POL-002")
+MANIFEST_REQUIRED: Final = IssueCode("POL-003")

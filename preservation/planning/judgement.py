@@ -1,0 +1,81 @@
+"""The judgement on a submission, from all issues that were found: fit, in question, or unfit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from preservation.model.decisions import Action, Decision, PolicyReference
+from preservation.model.issues import Issue, Severity
+from preservation.model.paths import printable
+from preservation.model.verdicts import Verdict
+from preservation.planning import codes
+
+_NAMED_ISSUES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Whether the submission goes on: then ``verdict`` is ``None``. ``sentence`` says why, or why not."""
+
+    verdict: Verdict | None
+    sentence: str
+
+
+def issue_of(decision: Decision) -> Issue | None:
+    """Return what a decision means for the whole submission: a reason to refuse or to ask, or nothing."""
+    name = printable(decision.path)
+    if decision.action is Action.REJECT:
+        return Issue(
+            codes.REJECTED_BY_POLICY,
+            Severity.ERROR,
+            f"{name}: rule {decision.rule!r} of the policy does not take such files: {decision.because}",
+            decision.path,
+            "Take the file out of the drop, or convert it, and drop the folder again.",
+        )
+    if decision.action is Action.ASK:
+        return Issue(
+            codes.ASKED_BY_POLICY,
+            Severity.QUESTION,
+            f"{name}: rule {decision.rule!r} of the policy asks an archivist: {decision.because}",
+            decision.path,
+            "An archivist decides: approve the drop as it is, or add a rule for such files to the policy.",
+        )
+    return None
+
+
+def manifest_required(policy: PolicyReference) -> Issue:
+    """Return the issue of a drop that came without the manifest that its policy requires."""
+    return Issue(
+        codes.MANIFEST_REQUIRED,
+        Severity.ERROR,
+        f"The drop came without a manifest, and policy {policy.name} requires one",
+        None,
+        "Have the scanner or the sender write one (checksums.md5), and drop it with the scans.",
+    )
+
+
+def judge(issues: Iterable[Issue], *, approved: bool) -> Judgement:
+    """Judge a submission by its gravest issues. ``approved``: a person has answered the questions."""
+    errors: list[Issue] = []
+    questions: list[Issue] = []
+    counts = dict.fromkeys(Severity, 0)
+    for issue in issues:
+        counts[issue.severity] += 1
+        kept = {Severity.ERROR: errors, Severity.QUESTION: questions}.get(issue.severity)
+        if kept is not None and len(kept) < _NAMED_ISSUES:
+            kept.append(issue)
+    if counts[Severity.ERROR]:
+        return Judgement(Verdict.REJECTED, _sentence_of(errors, counts[Severity.ERROR]))
+    if counts[Severity.QUESTION] and not approved:
+        return Judgement(Verdict.WAITING, _sentence_of(questions, counts[Severity.QUESTION]))
+    warnings = counts[Severity.WARNING]
+    return Judgement(None, f"fit to be kept, with {warnings} warnings" if warnings else "fit to be kept")
+
+
+def _sentence_of(named: list[Issue], count: int) -> str:
+    sentences = " ".join(
+        issue.message if issue.message.endswith(".") else f"{issue.message}." for issue in named
+    )
+    more = count - len(named)
+    return f"{sentences} And {more} more." if more else sentences

@@ -1,0 +1,83 @@
+"""Which decoder opens a raster: one for converting, and for proving another wherever there is one.
+
+=========  ===========================  =============================================
+file       converting reads it by       proving reads it by
+=========  ===========================  =============================================
+TIFF       tifffile                     libtiff (CMYK: Pillow, beyond 8 bits tifffile)
+PNG        Pillow (16 bits: libpng)     libpng
+JPEG 2000  Pillow (else imagecodecs)    imagecodecs (if huge or special: Pillow)
+others     Pillow                       the same
+=========  ===========================  =============================================
+"""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+import numpy as np
+from imagecodecs import png_decode
+from PIL import ImageFile
+
+from preservation.rasters.decoders import LIBPNG
+from preservation.rasters.decoding import whole
+from preservation.rasters.jp2 import CODESTREAM, SIGNATURE
+from preservation.rasters.jp2_raster import jp2_by_imagecodecs, jp2_by_pillow
+from preservation.rasters.pillow import PillowRaster
+from preservation.rasters.raster import Colour, Raster, Samples, grey_or_rgb
+from preservation.rasters.tiff import tiff_by_libtiff, tiff_by_tifffile
+from preservation.rasters.tiff_fields import begins_as_tiff
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_PNG_GREY = 0
+
+
+def open_for_converting(stream: BinaryIO, pixel_limit: int) -> Raster:
+    """Open a raster for a migration. Raises ``UnacceptableContentError`` where it cannot be read exactly."""
+    beginning = _beginning(stream)
+    if begins_as_tiff(beginning):
+        return tiff_by_tifffile(stream, pixel_limit)
+    if beginning.startswith(_PNG) and _is_deep(beginning):
+        return _png_by_libpng(stream, pixel_limit, beginning)
+    if beginning.startswith((SIGNATURE, CODESTREAM)):
+        return jp2_by_pillow(stream, pixel_limit)
+    return PillowRaster(stream, pixel_limit)
+
+
+def open_for_proving(stream: BinaryIO, pixel_limit: int) -> Raster:
+    """Open a raster for comparing it, by another decoder wherever there is one."""
+    beginning = _beginning(stream)
+    if begins_as_tiff(beginning):
+        return tiff_by_libtiff(stream, pixel_limit)
+    if beginning.startswith(_PNG):
+        return _png_by_libpng(stream, pixel_limit, beginning)
+    if beginning.startswith((SIGNATURE, CODESTREAM)):
+        return jp2_by_imagecodecs(stream, pixel_limit)
+    return PillowRaster(stream, pixel_limit)
+
+
+def _png_by_libpng(stream: BinaryIO, pixel_limit: int, beginning: bytes) -> Raster:
+    def decode(_: ImageFile.ImageFile) -> Samples:
+        values = np.asarray(png_decode(whole(stream)))
+        if (_depth(beginning), _kind(beginning)) == (1, _PNG_GREY) and not values.shape[2:]:
+            return Samples(values.astype(np.bool_), Colour.BILEVEL)
+        return grey_or_rgb(values)
+
+    return PillowRaster(stream, pixel_limit, decode=decode, decoder=LIBPNG)
+
+
+def _is_deep(beginning: bytes) -> bool:
+    return _depth(beginning) == 16 and _kind(beginning) != _PNG_GREY  # noqa: PLR2004  bits of a deep sample
+
+
+def _depth(beginning: bytes) -> int:
+    return beginning[24]
+
+
+def _kind(beginning: bytes) -> int:
+    return beginning[25]
+
+
+def _beginning(stream: BinaryIO) -> bytes:
+    # PNG's signature and first chunk, which tells depth (byte 24) and colour type (byte 25).
+    stream.seek(0)
+    return stream.read(26).ljust(26, b"\0")

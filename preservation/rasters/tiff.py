@@ -1,0 +1,261 @@
+"""TIFF as a raster: directories read by us, samples by tifffile or by libtiff, meaning given here.
+
+libtiff (through imagecodecs) hands out the samples as stored, except those of CMYK pages, of which it
+makes RGB: there Pillow reads 8 bits, and tifffile the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+import numpy as np
+import tifffile
+from imagecodecs import tiff_decode
+from numpy.typing import NDArray
+from PIL import TiffImagePlugin
+
+from preservation.errors import UnacceptableContentError
+from preservation.model.events import Agent
+from preservation.rasters import embedded
+from preservation.rasters.decoders import LIBTIFF, PILLOW_TIFF, TIFFFILE
+from preservation.rasters.decoding import refuse_beyond, reported_by, whole
+from preservation.rasters.raster import (
+    Colour,
+    Companions,
+    Extra,
+    LengthUnit,
+    Raster,
+    Resolution,
+    Samples,
+    resolution,
+)
+from preservation.rasters.tiff_fields import ByteOrder, Directory, DirectoryReader
+
+_WIDTH, _LENGTH, _BITS, _PHOTOMETRIC = 256, 257, 258, 262
+_SAMPLES_PER_PIXEL, _PLANAR, _COLOR_MAP, _INK_SET, _EXTRA_SAMPLES = 277, 284, 320, 332, 338
+
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR, _LAB = 0, 1, 2, 3, 5, 6, 8
+_COLOURS = {
+    _WHITE_IS_ZERO: Colour.GREY, _BLACK_IS_ZERO: Colour.GREY, _RGB: Colour.RGB, _PALETTE: Colour.RGB,
+    _CMYK: Colour.CMYK, _YCBCR: Colour.RGB, _LAB: Colour.LAB,
+}  # fmt: skip
+"""PhotometricInterpretation (TIFF 6.0); YCbCr pages come out of every decoder as RGB."""
+_WHOLE_DEPTHS = frozenset({1, 2, 4, 8, 16, 32, 64})
+_CMYK_INKS = 1
+_PLANES_APART = 2
+_BYTE = 8
+_ROWS_AT_ONCE = 256
+
+PageDecoder = Callable[[int], NDArray[Any]]
+
+
+class TiffRaster:
+    """A TIFF or BigTIFF whose samples are decoded by a given decoder."""
+
+    def __init__(self, stream: BinaryIO, pixel_limit: int, decode: PageDecoder, decoder: Agent) -> None:
+        self._reader = DirectoryReader(stream)
+        self._pages = self._reader.pages()
+        self._limit = pixel_limit
+        self._decode = decode
+        self.decoder = decoder
+        if not self._pages:
+            raise UnacceptableContentError("it holds no page")
+
+    @property
+    def page_count(self) -> int:
+        """How many directories are chained."""
+        return len(self._pages)
+
+    @property
+    def sub_images(self) -> int:
+        """How many more pictures hang below the pages."""
+        return sum(page[embedded.SUB_IMAGES].count for page in self._pages if embedded.SUB_IMAGES in page)
+
+    @property
+    def byte_order(self) -> ByteOrder:
+        """The file's."""
+        return self._reader.byte_order
+
+    def cmyk_depths(self) -> set[tuple[int, int]]:
+        """Return bits per sample and samples per pixel of those pages that are CMYK."""
+        return {
+            (self._number(page, _BITS, 1), self._number(page, _SAMPLES_PER_PIXEL, 1))
+            for page in self._pages
+            if self._number(page, _PHOTOMETRIC, _BLACK_IS_ZERO) == _CMYK
+        }
+
+    def companions(self, page: int) -> Companions:
+        """Return what travels with the page."""
+        return companions_in(self._reader, self._pages[page])
+
+    def decoded_bytes(self, page: int) -> int:
+        """Return the most that the samples can take up; a palette may widen a byte to three 16-bit bands."""
+        fields = self._pages[page]
+        palette = self._number(fields, _PHOTOMETRIC, 1) == _PALETTE
+        bands = 6 if palette else self._number(fields, _SAMPLES_PER_PIXEL, 1)
+        pixels = self._number(fields, _WIDTH, 0) * self._number(fields, _LENGTH, 0)
+        return pixels * bands * max(1, self._number(fields, _BITS, 1) // _BYTE)
+
+    def samples(self, page: int) -> Samples:
+        """Decode the page and give its samples their meaning."""
+        fields = self._pages[page]
+        refuse_beyond(self._limit, self._number(fields, _WIDTH, 0), self._number(fields, _LENGTH, 0))
+        photometric = self._number(fields, _PHOTOMETRIC, 1)
+        colour, bits = self._meaning(fields, photometric)
+        with reported_by(self.decoder):
+            values = self._decode(page)
+            if self._number(fields, _PLANAR, 1) == _PLANES_APART and values.shape[2:]:
+                values = np.ascontiguousarray(np.moveaxis(values, 0, -1))
+            if values.shape[2:] == (1,):
+                values = values[..., 0]
+            if photometric == _PALETTE:
+                return Samples(self._looked_up(values, fields), Colour.RGB)
+            if colour is Colour.GREY:
+                values = _in_full_range(values, bits)
+                if photometric == _WHITE_IS_ZERO:
+                    values = _inverted(values)
+        if values.dtype == np.bool_:
+            colour = Colour.BILEVEL
+        return Samples(values, colour, self._extras(fields, colour, values))
+
+    def _meaning(self, fields: Directory, photometric: int) -> tuple[Colour, int]:
+        depths = set(self._reader.numbers(fields[_BITS])) if _BITS in fields else {1}
+        bits = depths.pop()
+        if depths or bits not in _WHOLE_DEPTHS:
+            raise UnacceptableContentError(
+                "its samples have depths that are not carried over exactly: "
+                f"{', '.join(map(str, sorted({bits, *depths})))} bits"
+            )
+        colour = _COLOURS.get(photometric)
+        if colour is None:
+            raise UnacceptableContentError(f"its colours are of a kind that is not migrated ({photometric})")
+        if colour is Colour.CMYK and self._number(fields, _INK_SET, _CMYK_INKS) != _CMYK_INKS:
+            raise UnacceptableContentError("its inks are other than cyan, magenta, yellow and black")
+        if bits < _BYTE and colour is not Colour.GREY and photometric != _PALETTE:
+            raise UnacceptableContentError(
+                f"its {colour} samples of {bits} bits are not carried over exactly"
+            )
+        return colour, bits
+
+    def _extras(self, fields: Directory, colour: Colour, values: NDArray[Any]) -> tuple[Extra, ...]:
+        count = sum(values.shape[2:] or (1,)) - colour.bands
+        if count < 0:
+            raise UnacceptableContentError(f"its pixels have too few samples for {colour}")
+        known = self._reader.numbers(fields[_EXTRA_SAMPLES]) if _EXTRA_SAMPLES in fields else ()
+        kinds = [Extra(kind) if kind in set(Extra) else Extra.UNSPECIFIED for kind in known[:count]]
+        return (*kinds, *[Extra.UNSPECIFIED] * (count - len(kinds)))
+
+    def _looked_up(self, indices: NDArray[Any], fields: Directory) -> NDArray[Any]:
+        if _COLOR_MAP not in fields or indices.shape[2:]:
+            raise UnacceptableContentError("its pixels point into a palette that is not there")
+        table = np.array(self._reader.numbers(fields[_COLOR_MAP]), dtype=np.uint16)
+        table = table[: table.size // 3 * 3].reshape(3, -1).T
+        if int(indices.max()) >= len(table):
+            raise UnacceptableContentError("its pixels point outside its palette")
+        return looked_up(narrowed(table), indices)
+
+    def _number(self, fields: Directory, tag: int, otherwise: int) -> int:
+        return self._reader.numbers(fields[tag])[0] if tag in fields else otherwise
+
+
+def looked_up(table: NDArray[Any], indices: NDArray[Any]) -> NDArray[Any]:
+    """Return the entries of ``table`` for every pixel, few rows at once: numpy widens indices to 64 bits."""
+    found = np.empty((*indices.shape, *table.shape[1:]), dtype=table.dtype)
+    for row in range(0, len(indices), _ROWS_AT_ONCE):
+        rows = slice(row, row + _ROWS_AT_ONCE)
+        found[rows] = table[indices[rows].astype(np.intp)]
+    return found
+
+
+def narrowed(palette: NDArray[np.uint16]) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Return a 16-bit palette in 8 bits where that loses nothing, however its writer widened it."""
+    high = (palette >> 8).astype(np.uint8)
+    for multiple in (257, 256):
+        if np.array_equal(high.astype(np.uint16) * multiple, palette):
+            return high
+    return palette
+
+
+def _in_full_range(values: NDArray[Any], bits: int) -> NDArray[Any]:
+    if bits == 1:
+        return values.astype(np.bool_, copy=False)
+    if bits < _BYTE:
+        # 3 and 15 divide 255: 2 and 4 bits become 8 exactly.
+        widened: NDArray[Any] = values.astype(np.uint8) * np.uint8(255 // ((1 << bits) - 1))
+        return widened
+    return values
+
+
+def _inverted(values: NDArray[Any]) -> NDArray[Any]:
+    if values.dtype.kind not in "bu" or values.shape[2:]:
+        raise UnacceptableContentError(
+            "0 is white in it, and its samples have no highest number to count from"
+        )
+    inverted: NDArray[Any] = np.invert(values)  # of an unsigned number: its distance from the highest
+    return inverted
+
+
+def companions_in(reader: DirectoryReader, fields: Directory) -> Companions:
+    """Return the profile, resolution, orientation and metadata that the fields of a page hold."""
+    return Companions(
+        profile=fields[embedded.PROFILE].value if embedded.PROFILE in fields else None,
+        resolution=resolution_in(reader, fields),
+        stated_orientation=orientation_in(reader, fields),
+        embedded=embedded.embedded_in(reader, fields),
+    )
+
+
+def resolution_in(reader: DirectoryReader, fields: Directory) -> Resolution | None:
+    """Return the resolution that the fields hold (TIFF 6.0 section 8: inches where no unit is named)."""
+    if embedded.ACROSS not in fields or embedded.DOWN not in fields:
+        return None
+    unit = reader.numbers(fields[embedded.RESOLUTION_UNIT])[0] if embedded.RESOLUTION_UNIT in fields else 2
+    return resolution(
+        reader.fraction(fields[embedded.ACROSS]),
+        reader.fraction(fields[embedded.DOWN]),
+        LengthUnit(unit) if unit in set(LengthUnit) else LengthUnit.NONE,
+    )
+
+
+def orientation_in(reader: DirectoryReader, fields: Directory) -> int | None:
+    """Return the orientation that a directory's fields hold; ``None`` where it is none of EXIF's eight."""
+    found = reader.numbers(fields[embedded.ORIENTATION])[0] if embedded.ORIENTATION in fields else None
+    return found if found in range(1, 9) else None
+
+
+def tiff_by_tifffile(stream: BinaryIO, pixel_limit: int) -> Raster:
+    """Open a TIFF whose samples tifffile decodes."""
+    with reported_by(TIFFFILE):
+        stream.seek(0)
+        source = tifffile.TiffFile(tifffile.FileHandle(stream, name="source"))
+
+    def decode(page: int) -> NDArray[Any]:
+        return np.asarray(source.pages[page].asarray(maxworkers=1))
+
+    return TiffRaster(stream, pixel_limit, decode, TIFFFILE)
+
+
+def tiff_by_libtiff(stream: BinaryIO, pixel_limit: int) -> Raster:
+    """Open a TIFF whose samples libtiff decodes, but for CMYK, of which it would make RGB."""
+
+    def decode(page: int) -> NDArray[Any]:
+        return np.asarray(tiff_decode(whole(stream), index=page))
+
+    raster = TiffRaster(stream, pixel_limit, decode, LIBTIFF)
+    cmyk = raster.cmyk_depths()
+    if not cmyk:
+        return raster
+    if cmyk == {(_BYTE, Colour.CMYK.bands)}:
+        return TiffRaster(stream, pixel_limit, _by_pillow(stream), PILLOW_TIFF)
+    return tiff_by_tifffile(stream, pixel_limit)
+
+
+def _by_pillow(stream: BinaryIO) -> PageDecoder:
+    def decode(page: int) -> NDArray[Any]:
+        stream.seek(0)
+        with TiffImagePlugin.TiffImageFile(stream) as image:
+            image.seek(page)
+            return np.asarray(image)
+
+    return decode

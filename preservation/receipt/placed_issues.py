@@ -1,0 +1,78 @@
+"""Every issue where it belongs: at the file that it is about, and without a question that is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from preservation.model.dossiers import Dossier
+from preservation.model.issues import Issue, Severity
+from preservation.model.paths import RelativePath
+from preservation.model.screening import ScreenedFile
+from preservation.model.verdicts import Verdict
+from preservation.receipt.contents import Receipt
+from preservation.receipt.headline import is_kept
+
+_ANSWERED = "An archivist has approved this."
+
+
+def settled(receipt: Receipt) -> Receipt:
+    """Return the receipt with each issue at the file that it names, and nothing asked that is answered.
+
+    What is kept was approved, if anything was asked: its questions stay as remarks, without the next step
+    that nobody has to take any more.
+    """
+    receipt = _with_issues_at_files(receipt)
+    if not is_kept(receipt.verdict):
+        return receipt
+    # What was kept already was approved at another time, or asked nothing then: of that we say nothing.
+    answer = _ANSWERED if receipt.verdict is Verdict.STORED else ""
+
+    def answered(issues: tuple[Issue, ...]) -> tuple[Issue, ...]:
+        return tuple(
+            replace(issue, next_step=answer) if issue.severity is Severity.QUESTION else issue
+            for issue in issues
+        )
+
+    def file_answered(dossier: Dossier) -> Dossier:
+        screened = dossier.screened
+        if screened is None or not screened.issues:
+            return dossier
+        return replace(dossier, screened=replace(screened, issues=answered(screened.issues)))
+
+    return replace(receipt, files=_EachFile(receipt.files, file_answered), issues=answered(receipt.issues))
+
+
+def _with_issues_at_files(receipt: Receipt) -> Receipt:
+    """Move issues to the files that they name; those of the whole, or about no file there is, stay."""
+    by_path: dict[RelativePath, tuple[Issue, ...]] = {}
+    for issue in receipt.issues:
+        if issue.path is not None:
+            by_path[issue.path] = (*by_path.get(issue.path, ()), issue)
+    if not by_path:
+        return receipt
+
+    def with_more(dossier: Dossier) -> Dossier:
+        more = by_path.get(dossier.path)
+        if more is None:
+            return dossier
+        screened = dossier.screened or ScreenedFile(dossier.path)
+        return replace(dossier, screened=replace(screened, issues=(*screened.issues, *more)))
+
+    absent = by_path.keys() - {dossier.path for dossier in receipt.files if dossier.path in by_path}
+    return replace(
+        receipt,
+        files=_EachFile(receipt.files, with_more),
+        issues=tuple(issue for issue in receipt.issues if issue.path is None or issue.path in absent),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _EachFile:
+    """Files that are changed as they go by, each time they are asked for; none is held."""
+
+    files: Iterable[Dossier]
+    change: Callable[[Dossier], Dossier]
+
+    def __iter__(self) -> Iterator[Dossier]:
+        return map(self.change, self.files)

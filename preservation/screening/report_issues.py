@@ -1,0 +1,151 @@
+"""From what an examiner told of a file to issues that stand in the record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self, TypeVar
+
+import msgspec
+
+from preservation.model.issues import Issue, IssueCode, Severity
+from preservation.model.paths import RelativePath, printable
+from preservation.policy.screens import Screen
+from preservation.screening import codes
+from preservation.screening.reports import ArchiveReport, DocumentReport, ImageReport
+from preservation.tools.work import Completed, Died, Exhausted, Refused, WorkOutcome
+
+Report = TypeVar("Report", bound=msgspec.Struct)
+
+_REMARKS_TOLD = 3
+_LOOK = "Open it; if it is as it should be, raise the limits in muniment.toml, or have the policy ask."
+_RESCAN = "Rescan or export it again and put the new file in its place; then drop it again."
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A file, and the severity of a finding of the check at hand."""
+
+    path: RelativePath
+    severity: Severity
+    because: str = ""
+
+    @classmethod
+    def under(cls, path: RelativePath, screen: Screen) -> Self:
+        """Return the subject of the policy's ``screen``."""
+        return cls(path, screen.outcome.severity, screen.because)
+
+    def issue(
+        self, code: IssueCode, words: str, next_step: str, *, severity: Severity | None = None
+    ) -> Issue:
+        """Return an issue that says ``words`` of the file, by default with the check's severity."""
+        message = f"{printable(self.path)} {words}."
+        return Issue(code, severity or self.severity, message, self.path, next_step, self.because)
+
+
+def read_report(outcome: WorkOutcome, kind: type[Report], subject: Subject) -> Report | Issue:
+    """Return the report, or the issue that says why there is none.
+
+    The report comes from a process that may have been taken over: what has not its shape is no report.
+    """
+    match outcome:
+        case Completed(value):
+            try:
+                return msgspec.convert(value, kind)
+            except msgspec.ValidationError as error:
+                return subject.issue(
+                    codes.EXAMINER_CRASHED, f"made its examiner tell nonsense: {error}", _RESCAN
+                )
+        case Refused(reason):
+            return subject.issue(codes.EXAMINER_CRASHED, f"could not be examined: {reason}", _RESCAN)
+        case Exhausted(limit, detail):
+            return subject.issue(
+                codes.LIMIT_REACHED, f"takes more {limit} to be examined than it may ({detail})", _LOOK
+            )
+        case Died(detail):
+            return subject.issue(codes.EXAMINER_CRASHED, f"crashes what opens it ({detail})", _RESCAN)
+
+
+def about_image(report: ImageReport, subject: Subject) -> Iterator[Issue]:
+    """Yield what is wrong with an image."""
+    if report.fault is not None:
+        yield subject.issue(
+            codes.DAMAGED_IMAGE,
+            f"is a damaged image and cannot be decoded to its end: {report.fault}",
+            _RESCAN,
+        )
+    if report.too_much is not None:
+        yield subject.issue(codes.LIMIT_REACHED, f"cannot be decoded here: {report.too_much}", _LOOK)
+    if report.unsupported is not None:
+        yield no_decoder(subject, report.unsupported)
+
+
+def no_decoder(subject: Subject, reason: str) -> Issue:
+    """Return the issue that an image was not looked into: silence would look like soundness."""
+    return subject.issue(
+        codes.NO_DECODER,
+        f"is an image that could not be checked, because there is no decoder for it here ({reason})",
+        "Open it to see that it is whole.",
+        severity=Severity.WARNING,
+    )
+
+
+def about_document(report: DocumentReport, subject: Subject, locked: Severity) -> Iterator[Issue]:
+    """Yield what is wrong with a PDF. ``locked`` is the severity where it needs a password."""
+    if report.needs_password:
+        yield subject.issue(
+            codes.PASSWORD_NEEDED,
+            "is encrypted and cannot be opened without a password",
+            "Save it without the password and put that file in its place; then drop it again.",
+            severity=locked,
+        )
+    if report.fault is not None:
+        yield subject.issue(codes.BROKEN_DOCUMENT, f"is a broken PDF: {report.fault}", _RESCAN)
+    elif report.facts is not None and report.facts.encrypted:
+        yield subject.issue(
+            codes.ENCRYPTED,
+            "is encrypted, with an empty password; what may be done with it is restricted",
+            "Save it without restrictions if you may.",
+            severity=Severity.WARNING,
+        )
+    if report.fault is None and report.remarks:
+        told = "; ".join(report.remarks[:_REMARKS_TOLD])
+        yield subject.issue(
+            codes.IMPERFECT_DOCUMENT,
+            f"is a PDF that readers have to repair: {told}",
+            "Open it to see that it is whole; export it again if you can.",
+            severity=Severity.WARNING,
+        )
+
+
+def about_archive(report: ArchiveReport, subject: Subject) -> Iterator[Issue]:
+    """Yield what would hurt whoever unpacks an archive."""
+    if report.escaping:
+        named = "; ".join(map(printable, report.escapes))
+        yield subject.issue(
+            codes.ESCAPING_ARCHIVE,
+            f"is an archive of which {report.escaping} members must not be unpacked: {named}",
+            "Pack it again from the folder itself, without links, devices and '..'; then drop it again.",
+        )
+    if report.bomb is not None:
+        yield subject.issue(
+            codes.ARCHIVE_BOMB,
+            f"is an archive that would fill a disk: {report.bomb}",
+            "Drop its content as a folder instead.",
+        )
+    if report.fault is not None:
+        yield subject.issue(
+            codes.BROKEN_ARCHIVE,
+            f"is an archive that cannot be listed to its end: {report.fault}",
+            "Pack or copy it again; then drop it again.",
+        )
+    if report.nested or not report.wholly:
+        extent = (
+            "only its beginning was looked at" if not report.wholly else f"{report.nested} archives in it"
+        )
+        yield subject.issue(
+            codes.ARCHIVE_NOT_WHOLLY_SEEN,
+            f"was not looked into wholly: {extent}",
+            "Drop its content as a folder if every file in it is to be identified and checked.",
+            severity=Severity.INFO,
+        )
