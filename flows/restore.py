@@ -18,10 +18,10 @@ from preservation.model.identifiers import ObjectId, PackageId, StoreName, Submi
 from preservation.model.issues import Issue
 from preservation.model.paths import BagPath, shown
 from storage.ports.stores import Store
-from storage.restoring.choosing import Source, find_source, latest_in, wanted_files
-from storage.restoring.landing import landing_for, require_free
-from storage.restoring.outcomes import Restored, WantedFile, silent_issue, untold_issue
-from storage.restoring.restoring import restore
+from storage.restore.outcomes import Restored, WantedFile, silent_issue, untold_issue
+from storage.restore.restore import restore
+from storage.restore.source import Source, find_source, latest_in, wanted_files
+from storage.restore.target import landing_for, require_free
 
 
 @dataclass(frozen=True, slots=True)

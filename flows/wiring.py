@@ -34,11 +34,11 @@ from storage.ports.catalogue import Catalogue
 from storage.ports.drop_buckets import DropBucket
 from storage.ports.journal import Journal
 from storage.ports.stores import Purger, SiteName, Store, StorePlace
-from storage.stores.folder import FolderStore
-from storage.stores.purging import FolderPurger
+from storage.stores.folder.purge import FolderPurger
+from storage.stores.folder.store import FolderStore
 
 if TYPE_CHECKING:
-    from storage.stores.s3_bucket import Bucket
+    from storage.stores.s3.bucket import Bucket
 
 SOFTWARE_VERSION = version("muniment")
 SOFTWARE = Agent(AgentKind.SOFTWARE, "Muniment", SOFTWARE_VERSION)
@@ -150,7 +150,7 @@ def _store(store: StoreSettings, settings: Settings) -> Store:
             root = settings.store_root(store)
             return FolderStore(name, root, place, threads=settings.work.reading_threads)
         case S3StoreSettings():
-            from storage.stores.s3 import S3Store  # noqa: PLC0415  half a second, and only for a bucket
+            from storage.stores.s3.store import S3Store  # noqa: PLC0415  half a second, and only for a bucket
 
             return S3Store(_bucket(store, name), place)
 
@@ -160,7 +160,7 @@ def _purger(store: StoreSettings, settings: Settings) -> Purger:
         case FolderStoreSettings():
             return FolderPurger(StoreName(store.name), settings.store_root(store))
         case S3StoreSettings():
-            from storage.stores.s3_purging import S3Purger  # noqa: PLC0415  as above
+            from storage.stores.s3.purge import S3Purger  # noqa: PLC0415  as above
 
             return S3Purger(_bucket(store, StoreName(store.name)))
 
@@ -173,7 +173,7 @@ def open_bucket_inbox(inbox: BucketInboxSettings) -> DropBucket:
 
 
 def _bucket(place: BucketSettings, name: StoreName, kind: str = "store") -> Bucket:
-    from storage.stores.s3_bucket import Bucket, BucketAddress  # noqa: PLC0415  as above
+    from storage.stores.s3.bucket import Bucket, BucketAddress  # noqa: PLC0415  as above
 
     address = BucketAddress(
         bucket=place.bucket,

@@ -11,8 +11,8 @@ from archives import Archive
 from buckets import client
 
 from preservation.model.identifiers import StoreName
-from storage.stores.s3_bucket import OWN, Bucket, BucketAddress
-from storage.stores.s3_leftovers import clear_leftovers
+from storage.stores.s3.bucket import OWN, Bucket, BucketAddress
+from storage.stores.s3.leftovers import clear_leftovers
 
 
 def put_second_store_into(archive: Archive, address: BucketAddress) -> None:

@@ -23,7 +23,7 @@ from storage.ports.catalogue import CatalogueFile, Registration
 from storage.ports.stores import SiteName, Store
 from storage.replication.outcomes import ReplicationOutcome, Stored
 from storage.replication.replicate import replicate
-from storage.versions.reusing import Reusable, reusable
+from storage.reuse import Reusable, reusable
 
 NOW = datetime(2026, 11, 21, 10, 30, tzinfo=UTC)
 

@@ -13,7 +13,7 @@ from preservation.model.paths import StoreKey
 from storage.inboxes.memory import MemoryDropBucket
 from storage.inboxes.s3 import S3DropBucket
 from storage.ports.drop_buckets import DropBucket
-from storage.stores.s3_bucket import Bucket, BucketAddress
+from storage.stores.s3.bucket import Bucket, BucketAddress
 
 SCANS = "scans"
 

@@ -14,12 +14,12 @@ from fakes import whole
 from preservation.model.identifiers import StoreName
 from preservation.model.paths import StoreKey, store_key
 from storage.ports.stores import Deposit, Purger, SiteName, Store, StorePlace
-from storage.stores.folder import FolderStore
+from storage.stores.folder.purge import FolderPurger
+from storage.stores.folder.root import make_folder_store
+from storage.stores.folder.store import FolderStore
 from storage.stores.memory import MemoryPurger, MemoryStore
-from storage.stores.purging import FolderPurger
-from storage.stores.roots import make_folder_store
-from storage.stores.s3_bucket import Bucket
-from storage.stores.s3_purging import S3Purger
+from storage.stores.s3.bucket import Bucket
+from storage.stores.s3.purge import S3Purger
 
 SITE = SiteName("here")
 NAME = StoreName("first")

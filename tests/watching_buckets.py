@@ -21,7 +21,7 @@ from flows.watching import placing
 from flows.watching.placing import is_answered
 from flows.watching.takes import take_folders
 from preservation.model.verdicts import Verdict
-from storage.stores.s3_bucket import BucketAddress
+from storage.stores.s3.bucket import BucketAddress
 
 
 class Place:

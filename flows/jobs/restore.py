@@ -12,7 +12,7 @@ from flows.log import LOG
 from flows.restore import restore_object, summary_of
 from flows.settings import Settings
 from preservation.model.paths import shown
-from storage.restoring.outcomes import Restored
+from storage.restore.outcomes import Restored
 
 
 def _run_name() -> str:

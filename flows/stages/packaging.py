@@ -15,7 +15,7 @@ from preservation.model.verdicts import Verdict
 from preservation.packaging.contents import PackageContents
 from preservation.packaging.planning import plan_package
 from storage.ports.catalogue import AlreadyKept
-from storage.versions.reusing import Reusable, reusable
+from storage.reuse import Reusable, reusable
 
 _EARLIER = ("survey", "screen", "plan", "normalize")
 

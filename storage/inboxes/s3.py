@@ -18,11 +18,11 @@ from preservation.errors import DeniedError, IntegrityError, UnavailableError
 from preservation.fixity.digesting import ByteStream
 from preservation.model.paths import StoreKey, shown
 from storage.ports.drop_buckets import DroppedObject
-from storage.stores.s3_bucket import KEY_BYTES, OWN, UNLESS_THERE, Bucket
-from storage.stores.s3_conditions import refuses_to_replace
-from storage.stores.s3_faults import is_absence, is_mismatch, is_taken, status_of
-from storage.stores.s3_reading import ObjectStream
-from storage.stores.s3_turns import alone
+from storage.stores.s3.bucket import KEY_BYTES, OWN, UNLESS_THERE, Bucket
+from storage.stores.s3.conditions import refuses_to_replace
+from storage.stores.s3.faults import is_absence, is_mismatch, is_taken, status_of
+from storage.stores.s3.read import ObjectStream
+from storage.stores.s3.turns import alone
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CopySourceTypeDef, HeadObjectOutputTypeDef

@@ -12,6 +12,7 @@ from preservation.model.identifiers import StoreName
 from preservation.model.issues import Issue, IssueCode, Severity
 from preservation.model.packages import BagEntry, EarlierFile
 from preservation.model.paths import BagPath, RelativePath, StoreKey, shown
+from storage.readback import Missing, Reading
 from storage.replication.outcomes import (
     EARLIER_FILE_LOST,
     LOST,
@@ -25,8 +26,7 @@ from storage.replication.outcomes import (
     Failure,
     Mismatch,
 )
-from storage.replication.outline import Outline
-from storage.replication.readback import Missing, Reading
+from storage.replication.plan_outline import Outline
 
 NAMED = 20
 """So many files are named one by one; of more, only the number is told."""

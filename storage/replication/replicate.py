@@ -9,11 +9,11 @@ from datetime import datetime
 from preservation.errors import ConfigurationError
 from preservation.model.packages import BagPlan, Replica
 from storage.ports.stores import Purger, Store
-from storage.replication.apart import keep_apart
-from storage.replication.keeping import Keeper
 from storage.replication.outcomes import ReplicationOutcome, Short, Stored, StoreOutcome, Verified
-from storage.replication.outline import outlined
+from storage.replication.own_process import keep_apart
+from storage.replication.plan_outline import outlined
 from storage.replication.progress import Listener
+from storage.replication.replica_writer import Keeper
 
 _MANY_FILES = 1_000
 """From so many on, a store is kept by a process of its own, which takes a tenth of a second to start."""

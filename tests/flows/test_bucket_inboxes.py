@@ -41,7 +41,7 @@ from preservation.model.paths import StoreKey
 from preservation.model.verdicts import Verdict
 from preservation.virus.findings import INFECTED
 from storage.inboxes.memory import Contents
-from storage.stores.s3_bucket import BucketAddress
+from storage.stores.s3.bucket import BucketAddress
 
 RECEIPTS = [f"{SHEET}.receipt.html", f"{SHEET}.receipt.json"]
 

@@ -28,7 +28,7 @@ from preservation.errors import DeniedError, StoreFullError
 from preservation.model.paths import StoreKey
 from preservation.model.verdicts import Verdict
 from storage.inboxes.memory import Contents
-from storage.stores.s3_bucket import BucketAddress
+from storage.stores.s3.bucket import BucketAddress
 
 MANIFEST = terms("settle = 10", 'complete_when = "manifest"')
 

@@ -15,7 +15,7 @@ from buckets import client, new_address, speak_as_the_archive
 from clocks import set_clocks
 
 from demonstration.drawing import photograph, save_scan, srgb_profile
-from storage.stores.s3_bucket import BucketAddress
+from storage.stores.s3.bucket import BucketAddress
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from flows.retries import waits_of_stage
 from flows.settings import RetrySettings
 from preservation.bagit.validation import validate
 from preservation.model.verdicts import Verdict
-from storage.stores.s3_bucket import BucketAddress
+from storage.stores.s3.bucket import BucketAddress
 
 FILES = 40
 

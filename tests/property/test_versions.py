@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from preservation.model.identifiers import CollectionName, ObjectId, PackageId, VersionNumber, object_name
 from preservation.model.locators import Locator, parse_locator
 from preservation.model.paths import BagPath
-from storage.restoring.choosing import find_source, wanted_files
-from storage.restoring.landing import landing_for
-from storage.restoring.restoring import restore
+from storage.restore.restore import restore
+from storage.restore.source import find_source, wanted_files
+from storage.restore.target import landing_for
 
 SEGMENT = st.text(
     st.characters(codec="utf-8", exclude_characters="/\0", exclude_categories=("Cs",)),

@@ -17,7 +17,7 @@ from watching_inboxes import until, watching
 
 from flows.watching.publishing import read_inboxes
 from preservation.model.verdicts import Verdict
-from storage.stores.s3_bucket import BucketAddress
+from storage.stores.s3.bucket import BucketAddress
 
 KEYS = 5_000
 

@@ -14,7 +14,7 @@ from fakes import whole
 
 from preservation.errors import UnavailableError
 from preservation.model.paths import StoreKey
-from storage.stores.s3_bucket import Bucket, BucketAddress
+from storage.stores.s3.bucket import Bucket, BucketAddress
 
 KEY = StoreKey("inbox/maps/page.tif")
 PART = 5 << 20

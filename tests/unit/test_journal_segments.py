@@ -26,9 +26,9 @@ from storage.journal.signing import sign_head
 from storage.journal.sql import SqlJournal
 from storage.journal.verification import Broken, FaultKind, Intact, verify_journal
 from storage.ports.stores import Deposit, SiteName, Store, StorePlace
-from storage.stores.folder import FolderStore
+from storage.stores.folder.root import make_folder_store
+from storage.stores.folder.store import FolderStore
 from storage.stores.memory import MemoryStore
-from storage.stores.roots import make_folder_store
 
 HEAD_MADE_TO_FIT = """
     UPDATE journal_head SET seq = 3, hash =

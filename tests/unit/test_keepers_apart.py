@@ -19,13 +19,13 @@ from preservation.model.identifiers import StoreName
 from preservation.packaging.planned import PlannedBag
 from storage.ports.stores import SiteName
 from storage.replication import replicate as replication
-from storage.replication.apart import keep_apart
-from storage.replication.keeping import Keeper
 from storage.replication.outcomes import AtFault, Failed, Mismatch, Stored, Verified
-from storage.replication.outline import outlined
+from storage.replication.own_process import keep_apart
+from storage.replication.plan_outline import outlined
 from storage.replication.progress import Progress, Step
+from storage.replication.replica_writer import Keeper
 from storage.replication.replicate import replicate
-from storage.stores.folder import FolderStore
+from storage.stores.folder.store import FolderStore
 
 NOW = datetime(2026, 11, 21, 10, 30, tzinfo=UTC)
 

@@ -18,7 +18,7 @@ from preservation.model.digests import Algorithm, HexDigest
 from preservation.model.identifiers import StoreName
 from preservation.model.paths import StoreKey
 from storage.ports.stores import Deposit, SiteName, Store
-from storage.replication.readback import Missing, PromisedFile, read_back
+from storage.readback import Missing, PromisedFile, read_back
 
 FILES = 100
 

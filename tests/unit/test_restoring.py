@@ -14,10 +14,10 @@ from preservation.errors import AlreadyExistsError, IntegrityError, NotFoundErro
 from preservation.model.identifiers import VersionNumber
 from preservation.model.paths import StoreKey
 from storage.ports.stores import Store
-from storage.restoring.choosing import find_source, latest_in, wanted_files
-from storage.restoring.landing import landing_for, require_free
-from storage.restoring.outcomes import Restored
-from storage.restoring.restoring import restore
+from storage.restore.outcomes import Restored
+from storage.restore.restore import restore
+from storage.restore.source import find_source, latest_in, wanted_files
+from storage.restore.target import landing_for, require_free
 from storage.stores.memory import MemoryStore
 
 FIRST = {"cover.tif": b"the cover", "page 1.tif": b"one" * 9999, "sub/ü\n%.tif": b"two", "empty": b""}

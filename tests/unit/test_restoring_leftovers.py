@@ -7,12 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from storage.restoring.landing import landing_for
+from storage.restore.target import landing_for
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from storage.restoring.landing import landing_for
+from storage.restore.target import landing_for
 with landing_for(Path(sys.argv[1])) as landing:
     (landing.folder / "half").write_bytes(b"half a file")
     os.kill(os.getpid(), signal.SIGKILL)

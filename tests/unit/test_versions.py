@@ -20,8 +20,8 @@ from preservation.model.identifiers import StoreName
 from preservation.model.issues import Severity
 from storage.ports.stores import SiteName
 from storage.replication.outcomes import EARLIER_FILE_LOST, Failed, Short, Stored
+from storage.reuse import Reusable, reusable
 from storage.stores.memory import MemoryStore
-from storage.versions.reusing import Reusable, reusable
 
 FIRST = {"cover.tif": b"the cover", "page 1.tif": b"one", "100%.tif": b"a percent sign", "li\nne.tif": b"two"}
 

@@ -11,9 +11,9 @@ from botocore.exceptions import ClientError
 
 from preservation.errors import DeniedError
 from preservation.model.paths import StoreKey
-from storage.stores.s3_bucket import Bucket
-from storage.stores.s3_claims import CLAIMS
-from storage.stores.s3_faults import is_absence
+from storage.stores.s3.bucket import Bucket
+from storage.stores.s3.faults import is_absence
+from storage.stores.s3.key_lock import CLAIMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from storage.stores.trees import opened_folder, remove_tree, scanned
+from storage.stores.folder.tree import opened_folder, remove_tree, scanned
 
 INCOMING = ".incoming"
 """Also the mark by which a folder is known to be a store, and not the mount point of an absent disk."""

@@ -14,7 +14,7 @@ from preservation.model.locators import Locator
 from preservation.model.paths import RelativePath, StoreKey, shown
 from storage.ports.catalogue import Catalogue
 from storage.ports.stores import Store
-from storage.replication.readback import Missing, PromisedFile, Reading, read_back
+from storage.readback import Missing, PromisedFile, Reading, read_back
 
 EARLIER_FILE_UNSOUND = IssueCode("VER-001")
 

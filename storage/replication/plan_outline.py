@@ -9,7 +9,7 @@ from preservation.model.amounts import Noted
 from preservation.model.packages import BagEntry, BagPlan
 from preservation.model.paths import StoreKey
 from storage.ports.stores import Deposit, is_tag_manifest
-from storage.replication.readback import PromisedFile
+from storage.readback import PromisedFile
 
 
 @dataclass(frozen=True, slots=True)

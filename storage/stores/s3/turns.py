@@ -16,8 +16,8 @@ from contextlib import contextmanager
 
 from preservation.errors import UnavailableError
 from preservation.model.paths import StoreKey, shown
-from storage.stores.s3_bucket import Bucket
-from storage.stores.s3_claims import Claim, abandoned_was_removed, name_of
+from storage.stores.s3.bucket import Bucket
+from storage.stores.s3.key_lock import Claim, abandoned_was_removed, name_of
 
 _LISTED_SECONDS = 5.0
 """For so long a service may take to list a mark. The longest pause between two tries is shorter."""

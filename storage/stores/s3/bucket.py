@@ -21,7 +21,7 @@ from preservation.errors import NotFoundError, UnavailableError
 from preservation.model.identifiers import StoreName
 from preservation.model.paths import StoreKey, shown
 from storage.ports.stores import KeptFile
-from storage.stores.s3_faults import is_absence, translating
+from storage.stores.s3.faults import is_absence, translating
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSResponse

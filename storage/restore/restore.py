@@ -16,8 +16,7 @@ from preservation.model.identifiers import PackageId, StoreName
 from preservation.model.issues import Issue
 from storage.portions import in_portions
 from storage.ports.stores import Store
-from storage.restoring.landing import Landing
-from storage.restoring.outcomes import (
+from storage.restore.outcomes import (
     REPLICA_DIFFERS,
     REPLICA_LACKS_FILE,
     REPLICA_UNREADABLE,
@@ -26,6 +25,7 @@ from storage.restoring.outcomes import (
     lost_issue,
     replica_issue,
 )
+from storage.restore.target import Landing
 
 _BATCH_FILES = 8
 

@@ -7,7 +7,7 @@ import os
 import stat
 
 from storage.ports.stores import Deposit
-from storage.stores.faults import STORE_ONLY
+from storage.stores.folder.faults import STORE_ONLY
 from storage.stores.sources import ends_early, opened_source, source_changed
 
 FILE_MODE = 0o444

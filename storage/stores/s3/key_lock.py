@@ -20,8 +20,8 @@ from botocore.exceptions import ClientError
 
 from preservation.errors import UnavailableError
 from preservation.model.paths import StoreKey, shown
-from storage.stores.s3_bucket import OWN, UNLESS_THERE, Bucket
-from storage.stores.s3_faults import is_absence, is_taken
+from storage.stores.s3.bucket import OWN, UNLESS_THERE, Bucket
+from storage.stores.s3.faults import is_absence, is_taken
 
 CLAIMS = f"{OWN}/claims"
 

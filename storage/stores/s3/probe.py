@@ -6,8 +6,8 @@ import secrets
 
 from preservation.errors import DeniedError
 from preservation.model.paths import StoreKey
-from storage.stores.s3_bucket import OWN, Bucket
-from storage.stores.s3_conditions import refuses_to_replace, refuses_to_replace_in_parts
+from storage.stores.s3.bucket import OWN, Bucket
+from storage.stores.s3.conditions import refuses_to_replace, refuses_to_replace_in_parts
 
 # In the order of their bytes in UTF-8, which is not that of UTF-16 or of any language.
 _NAMES = ("\x01 %", "\n\r", "+ &", "A", "cafe\u0301", "caf\u00e9", "\uff5e", "\U0001f5fa")

@@ -10,9 +10,9 @@ from botocore.exceptions import BotoCoreError, ClientError, FlexibleChecksumErro
 
 from preservation.errors import PreservationError, SourceChangedError
 from preservation.model.paths import StoreKey, shown
-from storage.stores.s3_bucket import Bucket
-from storage.stores.s3_etags import EtagDigest, is_md5, parts_of, says_nothing, usual_part_sizes
-from storage.stores.s3_faults import is_absence, is_mismatch
+from storage.stores.s3.bucket import Bucket
+from storage.stores.s3.etags import EtagDigest, is_md5, parts_of, says_nothing, usual_part_sizes
+from storage.stores.s3.faults import is_absence, is_mismatch
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef

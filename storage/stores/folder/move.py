@@ -6,7 +6,7 @@ import errno
 import fcntl
 import os
 
-from storage.stores.linux import rename_without_replacing
+from storage.stores.folder.linux import rename_without_replacing
 
 _NOT_OFFERED_HERE = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM}
 # EXDEV is what a layered file system says of folders that it cannot move as a whole.

@@ -8,7 +8,7 @@ from preservation.errors import IntegrityError
 from preservation.model.identifiers import PackageId
 from storage.portions import in_portions
 from storage.ports.stores import is_tag_manifest, require_sound
-from storage.stores.s3_bucket import Bucket
+from storage.stores.s3.bucket import Bucket
 
 _BATCH_FILES = 1000
 

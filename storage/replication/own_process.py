@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from typing import BinaryIO
 
 from preservation.tools.kernel import die_with_parent
-from storage.replication.keeping import Keeper
 from storage.replication.outcomes import StoreOutcome, Verified
 from storage.replication.progress import Progress
+from storage.replication.replica_writer import Keeper
 
 
 def keep_apart(keeper: Keeper) -> StoreOutcome:

@@ -10,8 +10,8 @@ from typing import IO, TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
 
-from storage.stores.s3_bucket import OWN, UNLESS_THERE, Bucket
-from storage.stores.s3_faults import is_taken, status_of
+from storage.stores.s3.bucket import OWN, UNLESS_THERE, Bucket
+from storage.stores.s3.faults import is_taken, status_of
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest

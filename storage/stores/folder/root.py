@@ -9,8 +9,8 @@ from pathlib import Path
 
 from preservation.errors import UnavailableError
 from preservation.model.identifiers import StoreName
-from storage.stores.faults import translating
-from storage.stores.incoming import INCOMING
+from storage.stores.folder.faults import translating
+from storage.stores.folder.staging import INCOMING
 
 OPEN_ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from preservation.errors import IntegrityError
 from preservation.model.identifiers import PackageId, StoreName
 from storage.ports.stores import is_tag_manifest, require_sound
-from storage.stores.faults import translating
-from storage.stores.incoming import INCOMING, working_area
-from storage.stores.roots import opened_store
-from storage.stores.trees import opened_folder, scanned
+from storage.stores.folder.faults import translating
+from storage.stores.folder.root import opened_store
+from storage.stores.folder.staging import INCOMING, working_area
+from storage.stores.folder.tree import opened_folder, scanned
 
 _DISCARDED = "discarded"
 

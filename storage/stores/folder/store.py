@@ -16,12 +16,12 @@ from preservation.model.identifiers import StoreName
 from preservation.model.naming import NameRules
 from preservation.model.paths import StoreKey, shown
 from storage.ports.stores import Deposit, KeptFile, ProbeResult, StorePlace, require_sound
-from storage.stores.depositing import Depositor
-from storage.stores.faults import translated, translating
-from storage.stores.incoming import INCOMING, clear_leftovers, working_area
-from storage.stores.probing import probe_area
-from storage.stores.roots import OPEN_ROOT, opened_store
-from storage.stores.trees import open_below, opened_folder, walk_files
+from storage.stores.folder.deposit import Depositor
+from storage.stores.folder.faults import translated, translating
+from storage.stores.folder.probe import probe_area
+from storage.stores.folder.root import OPEN_ROOT, opened_store
+from storage.stores.folder.staging import INCOMING, clear_leftovers, working_area
+from storage.stores.folder.tree import open_below, opened_folder, walk_files
 
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 

@@ -11,6 +11,7 @@ from preservation.fixity.checking import Confirmed
 from preservation.model.packages import BagEntry, Replica
 from preservation.model.paths import BagPath, StoreKey
 from storage.ports.stores import Deposit, Purger, Store
+from storage.readback import Reading, read_back
 from storage.replication.findings import (
     NAMED,
     Faults,
@@ -21,9 +22,8 @@ from storage.replication.findings import (
     told_as_committed,
 )
 from storage.replication.outcomes import AtFault, Mismatch, StoreOutcome, Verified
-from storage.replication.outline import Outline
+from storage.replication.plan_outline import Outline
 from storage.replication.progress import Listener, Step, Teller
-from storage.replication.readback import Reading, read_back
 from storage.versions.presence import absent_earlier
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
-from storage.stores.linux import open_beneath
+from storage.stores.folder.linux import open_beneath
 
 FOLDER_MODE = 0o755
 

@@ -16,11 +16,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from preservation.errors import AlreadyExistsError, IntegrityError, StorageError, UnavailableError
 from preservation.model.paths import StoreKey, shown
 from storage.ports.stores import Deposit, require_sound
-from storage.stores.s3_bodies import Slice
-from storage.stores.s3_bucket import DEPOSIT, UNLESS_THERE, Bucket, Condition
-from storage.stores.s3_claims import claimed
-from storage.stores.s3_faults import is_taken
-from storage.stores.s3_turns import alone
+from storage.stores.s3.bodies import Slice
+from storage.stores.s3.bucket import DEPOSIT, UNLESS_THERE, Bucket, Condition
+from storage.stores.s3.faults import is_taken
+from storage.stores.s3.key_lock import claimed
+from storage.stores.s3.turns import alone
 from storage.stores.sources import opened_source
 
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ from preservation.fixity.digesting import ByteStream
 from preservation.model.naming import NameRules
 from preservation.model.paths import StoreKey, shown
 from storage.ports.stores import Deposit, KeptFile, ProbeResult, StorePlace, require_sound
-from storage.stores.s3_bucket import KEY_BYTES, Bucket
-from storage.stores.s3_conditions import refuses_to_replace
-from storage.stores.s3_faults import is_absence
-from storage.stores.s3_leftovers import clear_leftovers
-from storage.stores.s3_probing import probe_bucket
-from storage.stores.s3_reading import ObjectStream
-from storage.stores.s3_sending import Sender, Sizes
+from storage.stores.s3.bucket import KEY_BYTES, Bucket
+from storage.stores.s3.conditions import refuses_to_replace
+from storage.stores.s3.faults import is_absence
+from storage.stores.s3.leftovers import clear_leftovers
+from storage.stores.s3.probe import probe_bucket
+from storage.stores.s3.read import ObjectStream
+from storage.stores.s3.send import Sender, Sizes
 
 _PACKAGE_BYTES = 320
 """Room in a key for collection, object and version, and for the longer folder name of a derivative."""

@@ -18,8 +18,8 @@ from preservation.fixity.checking import Confirmed, FixityVerdict, Mismatched, U
 from preservation.fixity.digesting import ByteStream
 from preservation.model.digests import Digests, HexDigest
 from preservation.model.paths import RelativePath, shown
-from storage.stores.linux import sync_file_system
-from storage.stores.moving import move_without_replacing
+from storage.stores.folder.linux import sync_file_system
+from storage.stores.folder.move import move_without_replacing
 
 _LANDING = re.compile(r"\.restoring-[0-9a-f]{32}")
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

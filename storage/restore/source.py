@@ -12,8 +12,8 @@ from preservation.model.identifiers import ObjectId, PackageId, VersionNumber
 from preservation.model.issues import Issue
 from preservation.model.paths import BagPath, RelativePath, path_order, shown
 from storage.ports.stores import Store
-from storage.restoring.describing import Description, describe, versions_in
-from storage.restoring.outcomes import WantedFile, undescribed_issue
+from storage.restore.description import Description, describe, versions_in
+from storage.restore.outcomes import WantedFile, undescribed_issue
 
 _ORIGINALS = layout.original(RelativePath("x")).removesuffix("x")
 

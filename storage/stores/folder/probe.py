@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 
-from storage.stores.moving import move_without_replacing
-from storage.stores.trees import scanned
+from storage.stores.folder.move import move_without_replacing
+from storage.stores.folder.tree import scanned
 
 _PROBE = b"Muniment was here to see whether this store works.\n"
 

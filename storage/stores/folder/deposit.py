@@ -13,12 +13,12 @@ from preservation.model.identifiers import StoreName
 from preservation.model.paths import StoreKey, shown
 from storage.portions import in_portions
 from storage.ports.stores import Deposit, require_sound
-from storage.stores.copying import copy_in
-from storage.stores.faults import translated, translating
-from storage.stores.incoming import INCOMING
-from storage.stores.linux import sync_file_system
-from storage.stores.moving import move_folder_without_replacing, move_without_replacing
-from storage.stores.trees import Segments, opened_folder
+from storage.stores.folder.copy import copy_in
+from storage.stores.folder.faults import translated, translating
+from storage.stores.folder.linux import sync_file_system
+from storage.stores.folder.move import move_folder_without_replacing, move_without_replacing
+from storage.stores.folder.staging import INCOMING
+from storage.stores.folder.tree import Segments, opened_folder
 
 _BATCH_FILES = 4096
 _BATCH_BYTES = 1 << 30
