@@ -21,7 +21,7 @@ from storage.ports.stores import Store
 from storage.restore.outcomes import Restored, WantedFile, silent_issue, untold_issue
 from storage.restore.restore import restore
 from storage.restore.source import Source, find_source, latest_in, wanted_files
-from storage.restore.target import landing_for, require_free
+from storage.restore.target import opened_target, require_free
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +93,12 @@ def _require_place_of_its_own(target: Path, settings: Settings) -> None:
 
 
 def _restored(order: Order, source: Source, wanted: list[WantedFile], settings: Settings) -> Restored:
-    with landing_for(order.target) as landing:
+    with opened_target(order.target) as target:
         return restore(
             source.description.package,
             wanted,
             source.stores,
-            landing,
+            target,
             threads=settings.work.reading_threads,
         )
 

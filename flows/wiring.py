@@ -21,6 +21,7 @@ from flows.settings import (
 from preservation.identification.caged import identifying_workers
 from preservation.model.events import Agent, AgentKind
 from preservation.model.identifiers import CollectionName, StoreName
+from preservation.model.layout import COMMITS
 from preservation.policy.load import load
 from preservation.policy.schema import Policy
 from preservation.tools.clamd import Clamd, clamd_address
@@ -158,11 +159,11 @@ def _store(store: StoreSettings, settings: Settings) -> Store:
 def _purger(store: StoreSettings, settings: Settings) -> Purger:
     match store:
         case FolderStoreSettings():
-            return FolderPurger(StoreName(store.name), settings.store_root(store))
+            return FolderPurger(StoreName(store.name), settings.store_root(store), COMMITS)
         case S3StoreSettings():
             from storage.stores.s3.purge import S3Purger  # noqa: PLC0415  as above
 
-            return S3Purger(_bucket(store, StoreName(store.name)))
+            return S3Purger(_bucket(store, StoreName(store.name)), COMMITS)
 
 
 def open_bucket_inbox(inbox: BucketInboxSettings) -> DropBucket:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from queue import SimpleQueue
-from typing import TypeAlias
+from itertools import chain
+from threading import local
 
 from preservation.errors import NotFoundError
 from preservation.fixity.checking import FixityVerdict, check_stream
@@ -16,7 +15,7 @@ from preservation.fixity.digesting import BUFFER_BYTES, ByteStream
 from preservation.model.amounts import Noted
 from preservation.model.digests import Digests
 from preservation.model.paths import StoreKey
-from storage.portions import in_portions
+from preservation.pool import in_order, in_portions
 from storage.ports.stores import Store
 
 _BATCH_FILES = 256
@@ -51,7 +50,11 @@ class Reading:
     verdict: FixityVerdict | Missing
 
 
-_Buffers: TypeAlias = SimpleQueue[bytearray]
+class ThreadBuffer(local):
+    """A buffer to read into: in each thread another one, made when the thread first asks for it."""
+
+    def __init__(self) -> None:
+        self.bytes = bytearray(BUFFER_BYTES)
 
 
 def read_back(
@@ -62,26 +65,19 @@ def read_back(
     Memory does not grow with their number. ``noted`` is told of what has been read. Raises ``StorageError``
     where the store does not answer; that a file is missing, unreadable or another than promised is a finding.
     """
-    buffers: _Buffers = SimpleQueue()
-    for _ in range(threads):
-        buffers.put(bytearray(BUFFER_BYTES))
-    under_way: deque[Future[list[Reading]]] = deque()
-    workers = ThreadPoolExecutor(threads, "read-back")
-    try:
-        for batch in in_portions(promised, _size, most=_BATCH_FILES, enough=_BATCH_BYTES):
-            under_way.append(workers.submit(_read_batch, store, batch, buffers, noted))
-            if len(under_way) > 2 * threads:
-                yield from under_way.popleft().result()
-        while under_way:
-            yield from under_way.popleft().result()
-    finally:
-        workers.shutdown(cancel_futures=True)
+    buffer = ThreadBuffer()
+
+    def read_batch(batch: Sequence[PromisedFile]) -> list[Reading]:
+        return _read_batch(store, batch, buffer.bytes, noted)
+
+    batches = in_portions(promised, _size, most=_BATCH_FILES, enough=_BATCH_BYTES)
+    readings = in_order(read_batch, batches, threads=threads, ahead=2 * threads, name="read-back")
+    yield from chain.from_iterable(readings)
 
 
 def _read_batch(
-    store: Store, batch: Sequence[PromisedFile], buffers: _Buffers, noted: Noted | None
+    store: Store, batch: Sequence[PromisedFile], buffer: bytearray, noted: Noted | None
 ) -> list[Reading]:
-    buffer = buffers.get()
     opened: deque[_Opened] = deque()
     readings: list[Reading] = []
     try:
@@ -94,7 +90,6 @@ def _read_batch(
     finally:
         for left in opened:
             left.closing.close()
-        buffers.put(buffer)
     return readings
 
 

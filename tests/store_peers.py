@@ -12,6 +12,7 @@ from buckets import CEPH, SWIFT, Service, new_address, s3_store, speak_as_the_ar
 from fakes import whole
 
 from preservation.model.identifiers import StoreName
+from preservation.model.layout import COMMITS
 from preservation.model.paths import StoreKey, store_key
 from storage.ports.stores import Deposit, Purger, SiteName, Store, StorePlace
 from storage.stores.folder.purge import FolderPurger
@@ -69,19 +70,19 @@ def folder_store(root: Path, name: StoreName = NAME, site: SiteName = SITE) -> F
 
 def _memory_peer(folder: Path) -> Peer:
     store = memory_store()
-    return Peer(store, MemoryPurger(store.name, store.shelf), folder)
+    return Peer(store, MemoryPurger(store.name, store.shelf, COMMITS), folder)
 
 
 def _folder_peer(folder: Path) -> Peer:
     root = folder / "store"
     store = folder_store(root)
-    return Peer(store, FolderPurger(store.name, root), folder)
+    return Peer(store, FolderPurger(store.name, root, COMMITS), folder)
 
 
 def _s3_peer(folder: Path, service: Service) -> Peer:
     speak_as_the_archive(service)
     address = new_address(service=service)
-    return Peer(s3_store(address, NAME), S3Purger(Bucket(NAME, address)), folder)
+    return Peer(s3_store(address, NAME), S3Purger(Bucket(NAME, address), COMMITS), folder)
 
 
 PEERS: Mapping[str, Callable[[Path], Peer]] = {

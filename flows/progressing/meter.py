@@ -21,6 +21,7 @@ from flows.progressing.wording import in_words
 from flows.wiring import now
 from flows.workspace import Tally, Workspace
 from preservation.errors import PreservationError
+from preservation.files.durable import written_whole
 
 _EVERY_SECONDS: Final = 1.0
 _LINE_EVERY_SECONDS: Final = 5.0
@@ -148,6 +149,5 @@ class Meter:
 
 
 def _write(told: StageProgress, place: Path) -> None:
-    partial = place.with_name(f"{place.name}.part")
-    partial.write_bytes(msgspec.json.encode(told))
-    partial.replace(place)
+    with written_whole(place, durable=False) as sink:
+        sink.write(msgspec.json.encode(told))

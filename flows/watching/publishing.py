@@ -17,6 +17,7 @@ from flows.settings import Settings
 from flows.watching.beating import Heart, read_beat
 from flows.watching.inbox import Swept, Waiting
 from flows.watching.lasting import LastingFaults
+from preservation.files.durable import written_whole
 from preservation.model.paths import shown
 
 _MOST_NAMED: Final = 200
@@ -102,9 +103,8 @@ class Publisher:
         since = [msgspec.structs.replace(fault, since=failing[fault.path]) for fault in faults]
         told = _told(waiting, since, swept, buckets, at)
         if self._said is None or msgspec.structs.replace(told, at=self._said.at) != self._said:
-            partial = self._file.with_name(f"{self._file.name}.{os.getpid()}")
-            partial.write_bytes(msgspec.json.encode(told))
-            partial.replace(self._file)
+            with written_whole(self._file, durable=False, suffix=str(os.getpid())) as sink:
+                sink.write(msgspec.json.encode(told))
             self._said = told
         self._heart.beat(swept.again, self._since, failing, at)
 

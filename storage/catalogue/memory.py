@@ -11,7 +11,6 @@ from preservation.model.digests import HexDigest
 from preservation.model.events import Event
 from preservation.model.identifiers import CollectionName, ObjectId, PackageId, SubmissionId, VersionNumber
 from preservation.model.verdicts import Verdict
-from storage.catalogue.refusals import belongs_to, holds_another, is_registered, not_kept
 from storage.ports.catalogue import (
     AlreadyKept,
     CatalogueFile,
@@ -21,6 +20,10 @@ from storage.ports.catalogue import (
     Registration,
     Reservation,
     Reserved,
+    belongs_to,
+    holds_another,
+    is_registered,
+    not_kept,
 )
 from storage.ports.journal import Journal
 

@@ -16,7 +16,6 @@ from preservation.model.identifiers import CollectionName, ObjectId, PackageId, 
 from preservation.model.packages import Replica
 from preservation.model.verdicts import Verdict
 from storage.catalogue import rows
-from storage.catalogue.refusals import belongs_to, holds_another, is_registered, not_kept
 from storage.database import tables
 from storage.database.opening import Database
 from storage.database.paging import pages
@@ -30,6 +29,10 @@ from storage.ports.catalogue import (
     Registration,
     Reservation,
     Reserved,
+    belongs_to,
+    holds_another,
+    is_registered,
+    not_kept,
 )
 
 _BATCH = 1000

@@ -21,8 +21,8 @@ from storage.ports.drop_buckets import DroppedObject
 from storage.stores.s3.bucket import KEY_BYTES, OWN, UNLESS_THERE, Bucket
 from storage.stores.s3.conditions import refuses_to_replace
 from storage.stores.s3.faults import is_absence, is_mismatch, is_taken, status_of
+from storage.stores.s3.key_lock import locked_by_marks
 from storage.stores.s3.read import ObjectStream
-from storage.stores.s3.turns import alone
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CopySourceTypeDef, HeadObjectOutputTypeDef
@@ -88,10 +88,10 @@ class S3DropBucket:
         """Create it where there is none: see ``DropBucket``."""
         if self._refuses_to_replace():
             return self._created(key, content, conditional=True)
-        with alone(self._bucket, key) as claim:
+        with locked_by_marks(self._bucket, key) as lock:
             if self.find(key) is not None:
                 return False
-            claim.require_sure()
+            lock.require_sure()
             return self._created(key, content, conditional=False)
 
     def put(self, key: StoreKey, source: Path, media_type: str) -> None:

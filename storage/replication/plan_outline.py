@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from preservation.model.amounts import Noted
 from preservation.model.packages import BagEntry, BagPlan
 from preservation.model.paths import StoreKey
-from storage.ports.stores import Deposit, is_tag_manifest
+from storage.ports.stores import Deposit
 from storage.readback import PromisedFile
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
-    """What every store needs to know of a plan: its tag manifest (the commit), and how much it is in all."""
+class PlanOutline:
+    """What every store needs to know of a plan: the entry that commits it, and how much it is in all."""
 
     plan: BagPlan
     commit: BagEntry
@@ -40,14 +40,14 @@ class Outline:
         return PromisedFile(self.key(entry), entry.size, {algorithm: entry.digests[algorithm]})
 
 
-def outlined(plan: BagPlan) -> Outline:
-    """Go through ``plan`` once. Raises ``ValueError`` where it does not end with its tag manifest."""
+def outline_of(plan: BagPlan) -> PlanOutline:
+    """Go through ``plan`` once. Raises ``ValueError`` where what commits it does not come last."""
     files = size = 0
     last: BagEntry | None = None
     for entry in plan.entries:
         files += 1
         size += entry.size
         last = entry
-    if last is None or not is_tag_manifest(last.path):
-        raise ValueError(f"the plan of {plan.package} does not end with its tag manifest")
-    return Outline(plan, last, files, size)
+    if last is None or last.path != plan.commit:
+        raise ValueError(f"the plan of {plan.package} does not end with {plan.commit}, which commits it")
+    return PlanOutline(plan, last, files, size)

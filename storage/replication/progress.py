@@ -25,7 +25,7 @@ class Step(StrEnum):
 class Progress:
     """How many files and bytes of a step are behind us; those that an earlier try has written count as well.
 
-    Each step has come to its end when it is all of the package: ``Outline.files``, ``Outline.bytes``.
+    Each step has come to its end when it is all of the package: ``PlanOutline.files``, ``PlanOutline.bytes``.
     """
 
     store: StoreName

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 from preservation.errors import PreservationError
 from preservation.fixity.checking import Confirmed
-from preservation.model.packages import BagEntry, Replica
+from preservation.model.packages import BagEntry, EarlierFile, Replica
 from preservation.model.paths import BagPath, StoreKey
 from storage.ports.stores import Deposit, Purger, Store
 from storage.readback import Reading, read_back
@@ -16,29 +17,28 @@ from storage.replication.findings import (
     NAMED,
     Faults,
     absent_outcome,
+    as_committed,
     failure_of,
     outcome_of,
     strangers_outcome,
-    told_as_committed,
 )
 from storage.replication.outcomes import AtFault, Mismatch, StoreOutcome, Verified
-from storage.replication.plan_outline import Outline
+from storage.replication.plan_outline import PlanOutline
 from storage.replication.progress import Listener, Step, Teller
-from storage.versions.presence import absent_earlier
 
 
 @dataclass(frozen=True, slots=True)
-class Keeper:
+class ReplicaWriter:
     """Brings one package into one store. ``threads`` read back at a time."""
 
-    outline: Outline
+    outline: PlanOutline
     store: Store
     purger: Purger | None
     threads: int
     clock: Callable[[], datetime]
     progress: Listener | None
 
-    def keep(self) -> StoreOutcome:
+    def write(self) -> StoreOutcome:
         """Go on from what is there to a verified replica, or say why that could not be."""
         try:
             present = {kept.key for kept in self.store.list(self.outline.plan.package.prefix)}
@@ -68,19 +68,19 @@ class Keeper:
         if committed:
             writing.noted(self.outline.files, self.outline.bytes)
         else:
-            self._write(self.outline.body, present, writing)
+            self._create(self.outline.body, present, writing)
         faults = self._read_back(self.outline.body, reading)
         if faults is not None:
             outcome = outcome_of(faults, self.outline, self.store.name)
-            return told_as_committed(outcome, self.outline) if committed else outcome
+            return as_committed(outcome, self.outline) if committed else outcome
         strangers = self._strangers(committed=committed)
         if strangers:
             return strangers_outcome(strangers, self.outline, self.store.name)
         if not committed:
-            absent = absent_earlier(self.store, self.outline.plan.earlier)
+            absent = _absent_earlier(self.store, self.outline.plan.earlier)
             if absent:
                 return absent_outcome(absent, self.outline, self.store.name)
-            self._write([self.outline.commit], present, writing)
+            self._create([self.outline.commit], present, writing)
         faults = self._read_back([self.outline.commit], reading)
         if faults is not None:
             return outcome_of(faults, self.outline, self.store.name)
@@ -94,7 +94,7 @@ class Keeper:
             )
         )
 
-    def _write(self, entries: Iterable[BagEntry], present: Collection[StoreKey], teller: Teller) -> None:
+    def _create(self, entries: Iterable[BagEntry], present: Collection[StoreKey], teller: Teller) -> None:
         """Write those that are not there."""
         self.store.create(self._deposits(entries, present, teller))
         teller.tell()
@@ -133,3 +133,16 @@ class Keeper:
             for kept in self.store.list(prefix)
             if kept.key not in planned
         ]
+
+
+def _absent_earlier(store: Store, files: Iterable[EarlierFile]) -> list[EarlierFile]:
+    """Return those of ``files`` that ``store`` has not, or has in another size.
+
+    One listing a version, no request a file. Raises ``StorageError`` where the store does not answer.
+    """
+    absent: list[EarlierFile] = []
+    by_version = sorted(files, key=lambda file: file.locator.package)
+    for package, relied_on in groupby(by_version, key=lambda file: file.locator.package):
+        sizes: dict[StoreKey, int] = {kept.key: kept.size for kept in store.list(package.prefix)}
+        absent += (file for file in relied_on if sizes.get(file.locator.key) != file.size)
+    return absent

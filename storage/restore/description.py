@@ -13,9 +13,10 @@ from preservation.errors import IntegrityError, NotFoundError
 from preservation.fixity.digesting import BUFFER_BYTES, digest_bytes
 from preservation.model.digests import Algorithm, Digests, HexDigest, parse_digest
 from preservation.model.identifiers import ObjectId, PackageId, VersionNumber
+from preservation.model.layout import COMMITS, commit
 from preservation.model.locators import Locator, parse_locator
 from preservation.model.paths import BagPath, StoreKey, bag_path, shown
-from storage.ports.stores import Store, is_tag_manifest
+from storage.ports.stores import Store
 
 _BY_PREFERENCE = (Algorithm.SHA256, Algorithm.SHA512, Algorithm.SHA1, Algorithm.MD5)
 _PAYLOAD = "data/"
@@ -58,7 +59,7 @@ def describe(store: Store, package: PackageId) -> Description:
         raise NotFoundError(f"store {store.name}: there is no {package}; look in another store for it")
     tags: dict[BagPath, Digests] = {}
     for algorithm, content in tag_manifests.items():
-        listing = _tag_manifest_path(algorithm)
+        listing = commit(algorithm)
         tags[listing] = digest_bytes(content, (Algorithm.SHA256,))
         for path, digest in replica.entries(listing, content, algorithm):
             tags[path] = {**tags.get(path, {}), algorithm: digest}
@@ -80,7 +81,7 @@ def versions_in(store: Store, object_id: ObjectId) -> list[VersionNumber]:
     found = set()
     for kept in store.list(StoreKey(str(object_id))):
         version, _, path = kept.key.removeprefix(f"{object_id}/").partition("/")
-        if is_tag_manifest(path) and version[:1] == "v" and version[1:].isdecimal():
+        if path in COMMITS and version[:1] == "v" and version[1:].isdecimal():
             found.add(VersionNumber(int(version[1:])))
     return sorted(found)
 
@@ -99,7 +100,7 @@ class _Replica:
 
     def tag_manifest(self, algorithm: Algorithm) -> bytes | None:
         try:
-            return self._whole(_tag_manifest_path(algorithm))
+            return self._whole(commit(algorithm))
         except NotFoundError:
             return None
 
@@ -154,10 +155,6 @@ class _Replica:
         except OSError as error:
             raise self.damaged(f"{path} cannot be read ({error.strerror or error})") from error
         return bytes(content)
-
-
-def _tag_manifest_path(algorithm: Algorithm) -> BagPath:
-    return BagPath(f"tagmanifest-{algorithm.value}.txt")
 
 
 def _manifest_path(algorithm: Algorithm) -> BagPath:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from queue import SimpleQueue
+from itertools import chain
 
 from preservation.errors import NotFoundError, PreservationError
 from preservation.fixity.checking import Confirmed, Unreadable
-from preservation.fixity.digesting import BUFFER_BYTES
 from preservation.model.identifiers import PackageId, StoreName
 from preservation.model.issues import Issue
-from storage.portions import in_portions
+from preservation.pool import in_order, in_portions
 from storage.ports.stores import Store
+from storage.readback import ThreadBuffer
 from storage.restore.outcomes import (
     REPLICA_DIFFERS,
     REPLICA_LACKS_FILE,
@@ -25,7 +23,7 @@ from storage.restore.outcomes import (
     lost_issue,
     replica_issue,
 )
-from storage.restore.target import Landing
+from storage.restore.target import Target
 
 _BATCH_FILES = 8
 
@@ -44,11 +42,11 @@ def restore(
     package: PackageId,
     wanted: Sequence[WantedFile],
     stores: Sequence[Store],
-    landing: Landing,
+    target: Target,
     *,
     threads: int,
 ) -> Restored:
-    """Bring ``wanted`` into ``landing``; every byte is digested on its way and compared.
+    """Bring ``wanted`` into ``target``; every byte is digested on its way and compared.
 
     Of each file the stores are asked in their order until one has it as it was kept. Where no store has
     one, the rest is set aside under a name that says so, and the target is not made. ``threads`` files
@@ -56,7 +54,7 @@ def restore(
     ``AlreadyExistsError`` where something is in the way.
     """
     restored = Restored(package, None)
-    for brought in _bring(wanted, stores, landing, threads):
+    for brought in _bring(wanted, stores, target, threads):
         restored.issues += brought.issues
         if brought.store is None:
             restored.lost.append(brought.wanted.path)
@@ -66,40 +64,26 @@ def restore(
             restored.bytes += brought.size
             restored.sources[brought.store] += 1
     if not restored.lost:
-        restored.folder = landing.arrive(file.place for file in wanted)
+        restored.folder = target.arrive(file.place for file in wanted)
     elif restored.files:
-        restored.folder = landing.set_aside()
+        restored.folder = target.set_aside()
     return restored
 
 
 def _bring(
-    wanted: Iterable[WantedFile], stores: Sequence[Store], landing: Landing, threads: int
+    wanted: Iterable[WantedFile], stores: Sequence[Store], target: Target, threads: int
 ) -> Iterator[_Brought]:
-    buffers: SimpleQueue[bytearray] = SimpleQueue()
-    for _ in range(threads):
-        buffers.put(bytearray(BUFFER_BYTES))
+    buffer = ThreadBuffer()
 
-    def batch(files: Sequence[WantedFile]) -> list[_Brought]:
-        buffer = buffers.get()
-        try:
-            return [_bring_one(file, stores, landing, buffer) for file in files]
-        finally:
-            buffers.put(buffer)
+    def bring_batch(files: Sequence[WantedFile]) -> list[_Brought]:
+        return [_bring_one(file, stores, target, buffer.bytes) for file in files]
 
-    under_way: deque[Future[list[_Brought]]] = deque()
-    workers = ThreadPoolExecutor(threads, "restore")
-    try:
-        for files in in_portions(wanted, lambda _: 1, most=_BATCH_FILES, enough=_BATCH_FILES):
-            under_way.append(workers.submit(batch, files))
-            if len(under_way) > 2 * threads:
-                yield from under_way.popleft().result()
-        while under_way:
-            yield from under_way.popleft().result()
-    finally:
-        workers.shutdown(cancel_futures=True)
+    batches = in_portions(wanted, lambda _: 1, most=_BATCH_FILES, enough=_BATCH_FILES)
+    brought = in_order(bring_batch, batches, threads=threads, ahead=2 * threads, name="restore")
+    yield from chain.from_iterable(brought)
 
 
-def _bring_one(file: WantedFile, stores: Sequence[Store], landing: Landing, buffer: bytearray) -> _Brought:
+def _bring_one(file: WantedFile, stores: Sequence[Store], target: Target, buffer: bytearray) -> _Brought:
     issues: list[Issue] = []
     for store in stores:
         with ExitStack() as reading:
@@ -113,7 +97,7 @@ def _bring_one(file: WantedFile, stores: Sequence[Store], landing: Landing, buff
                     replica_issue(REPLICA_UNREADABLE, store.name, file.path, f"cannot be read: {error}")
                 )
                 continue
-            verdict = landing.receive(file.place, stream, file.digests, buffer)
+            verdict = target.receive(file.place, stream, file.digests, buffer)
         match verdict:
             case Confirmed(size):
                 return _Brought(file, store.name, size, tuple(issues))

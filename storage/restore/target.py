@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
@@ -14,6 +13,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from preservation.errors import AlreadyExistsError, PreservationError, StorageError
+from preservation.files.durable import opened_folder
+from preservation.files.lock import lock
 from preservation.fixity.checking import Confirmed, FixityVerdict, Mismatched, Unreadable
 from preservation.fixity.digesting import ByteStream
 from preservation.model.digests import Digests, HexDigest
@@ -21,16 +22,16 @@ from preservation.model.paths import RelativePath, shown
 from storage.stores.folder.linux import sync_file_system
 from storage.stores.folder.move import move_without_replacing
 
-_LANDING = re.compile(r"\.restoring-[0-9a-f]{32}")
+_UNFINISHED = re.compile(r"\.restoring-[0-9a-f]{32}")
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
-class Landing:
-    """A folder that becomes ``target`` in the end, or whose files move into it. Replaces nothing."""
+class Target:
+    """A folder out of the way that becomes ``path``, or whose files move into it. Replaces nothing."""
 
     folder: Path
-    target: Path
+    path: Path
 
     def receive(
         self, place: RelativePath, stream: ByteStream, promised: Digests, buffer: bytearray
@@ -55,33 +56,33 @@ class Landing:
         Raises ``AlreadyExistsError`` where something is in its way there now.
         """
         self._sync()
-        if self.folder.parent == self.target:
+        if self.folder.parent == self.path:
             for place in places:
                 self._move_in(place)
         else:
             # A file in the way, or a folder that is not empty, refuses.
-            with _writing(self.target):
-                self.folder.rename(self.target)
-        return self.target
+            with _writing(self.path):
+                self.folder.rename(self.path)
+        return self.path
 
     def set_aside(self) -> Path:
         """Give what could be had a name that says that it is not all, and return it."""
         self._sync()
-        aside = incomplete(self.target)
+        aside = incomplete(self.path)
         with _writing(aside):
             # A target that was there may be the root of another file system.
             shutil.move(self.folder, aside)
         return aside
 
     def _move_in(self, place: RelativePath) -> None:
-        source, goal = self.folder / place, self.target / place
+        source, goal = self.folder / place, self.path / place
         with _writing(goal):
             goal.parent.mkdir(parents=True, exist_ok=True)
-            with _opened(source.parent) as here, _opened(goal.parent) as there:
+            with opened_folder(source.parent) as here, opened_folder(goal.parent) as there:
                 move_without_replacing(here, source.name, there, goal.name, guard=there)
 
     def _sync(self) -> None:
-        with _writing(self.folder), _opened(self.folder) as folder:
+        with _writing(self.folder), opened_folder(self.folder) as folder:
             sync_file_system(folder)
 
 
@@ -105,14 +106,14 @@ def require_free(target: Path, places: Iterable[RelativePath]) -> None:
 
 
 @contextmanager
-def landing_for(target: Path) -> Iterator[Landing]:
-    """Give a landing; what is still in it when the context ends is removed.
+def opened_target(path: Path) -> Iterator[Target]:
+    """Give a folder to restore into; what is still in it when the context ends is removed.
 
-    It is in ``target`` where that is a folder already, else beside it: on the same file system, so that
+    It is in ``path`` where that is a folder already, else beside it: on the same file system, so that
     files get their names at once. What restores that were killed left there is removed first. Raises
     ``StorageError`` where there can be none.
     """
-    place = target if target.is_dir() else target.parent
+    place = path if path.is_dir() else path.parent
     name = f".restoring-{uuid4().hex}"
     with _writing(place):
         place.mkdir(parents=True, exist_ok=True)
@@ -120,28 +121,28 @@ def landing_for(target: Path) -> Iterator[Landing]:
         folder = place / name
         unlocked = place / f"{name}.new"
         unlocked.mkdir()
-    with _opened(unlocked) as lock:
-        # Where there are no locks, nobody can take it for a leftover either.
+    with opened_folder(unlocked) as held:
+        # Where there are no locks, no other restore can take it for a leftover either.
         with suppress(OSError):
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(held, wait=False)
         try:
             # Only what is locked has the name by which leftovers are known.
             with _writing(folder):
                 unlocked.rename(folder)
-            yield Landing(folder, target)
+            yield Target(folder, path)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def _clear_leftovers(place: Path) -> None:
-    """Remove the landings in ``place`` that nobody holds any more: their restores were killed."""
+    """Remove what restores that were killed left in ``place``: what no process has locked any more."""
     for found in list(place.iterdir()):
-        if not _LANDING.fullmatch(found.name) or found.is_symlink():
+        if not _UNFINISHED.fullmatch(found.name) or found.is_symlink():
             continue
-        # Another restore may be clearing the same one; what cannot be locked is somebody's.
-        with suppress(OSError), _opened(found) as landing:
-            fcntl.flock(landing, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(found)
+        # Another restore may be clearing the same one; what cannot be locked is in use.
+        with suppress(OSError), opened_folder(found) as held:
+            if lock(held, wait=False):
+                shutil.rmtree(found)
 
 
 def _created(path: str) -> int:
@@ -180,15 +181,6 @@ def _received(
 def _write_all(descriptor: int, chunk: memoryview) -> None:
     while chunk:
         chunk = chunk[os.write(descriptor, chunk) :]
-
-
-@contextmanager
-def _opened(folder: Path) -> Iterator[int]:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

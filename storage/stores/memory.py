@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from threading import Lock
 
-from preservation.errors import AlreadyExistsError, IntegrityError, NotFoundError, SourceChangedError
+from preservation.errors import AlreadyExistsError, NotFoundError, SourceChangedError
 from preservation.fixity.digesting import ByteStream
 from preservation.model.identifiers import PackageId, StoreName
 from preservation.model.naming import NameRules
-from preservation.model.paths import StoreKey, path_order, shown
+from preservation.model.paths import BagPath, StoreKey, path_order, shown
 from storage.ports.stores import (
     Deposit,
     KeptFile,
     ProbeResult,
     StorePlace,
-    is_tag_manifest,
+    is_committed,
     require_sound,
 )
 
@@ -92,10 +92,11 @@ class MemoryStore:
 
 
 class MemoryPurger:
-    """The ``Purger`` of a store in memory."""
+    """The ``Purger`` of a store in memory, in which any of ``commits`` makes a version exist."""
 
-    def __init__(self, name: StoreName, shelf: Shelf) -> None:
+    def __init__(self, name: StoreName, shelf: Shelf, commits: Collection[BagPath]) -> None:
         self.name = name
+        self._commits = commits
         self._shelf = shelf
 
     def discard_uncommitted(self, package: PackageId) -> None:
@@ -103,10 +104,9 @@ class MemoryPurger:
         start = f"{package.prefix}/"
         with self._shelf.turn:
             found = [key for key in self._shelf.kept if key.startswith(start)]
-            if any(is_tag_manifest(key.removeprefix(start)) for key in found):
-                raise IntegrityError(
-                    f"store {self.name}: {package} has its tag manifest, so it exists and is not discarded"
-                )
+            for commit in self._commits:
+                if start + commit in found:
+                    raise is_committed(self.name, package, commit)
             for key in found:
                 del self._shelf.kept[key]
 

@@ -26,6 +26,7 @@ from preservation.errors import (
     UnavailableError,
 )
 from preservation.model.identifiers import PackageId
+from preservation.model.layout import COMMITS
 from preservation.model.paths import StoreKey
 from storage.ports.stores import Deposit
 from storage.stores.folder import copy, linux, move
@@ -83,7 +84,7 @@ def test_a_disk_that_is_not_mounted_is_not_taken_for_an_empty_store(
         lambda: store.stat(KEY),
         lambda: list(store.list()),
         store.probe,
-        lambda: FolderPurger(NAME, root).discard_uncommitted(SHEET),
+        lambda: FolderPurger(NAME, root, COMMITS).discard_uncommitted(SHEET),
     ):
         with pytest.raises(UnavailableError, match="mount its disk"):
             act()
@@ -181,8 +182,8 @@ def test_a_version_that_is_committed_while_it_is_being_discarded_is_put_back(roo
             super()._refuse_committed(folder, version_name, package)
             (version / "tagmanifest-sha256.txt").touch()
 
-    with pytest.raises(IntegrityError, match="has its tag manifest"):
-        Raced(NAME, root).discard_uncommitted(SHEET)
+    with pytest.raises(IntegrityError, match="is committed, for it has tagmanifest-sha256"):
+        Raced(NAME, root, COMMITS).discard_uncommitted(SHEET)
     assert sorted(path.name for path in version.iterdir()) == ["bagit.txt", "tagmanifest-sha256.txt"]
 
 
@@ -192,7 +193,7 @@ def test_discarding_follows_no_link(root: Path, tmp_path: Path):
     (tmp_path / "outside" / "x").write_bytes(b"x")
     (root / SHEET.prefix).mkdir(parents=True)
     (root / SHEET.prefix / "link").symlink_to(tmp_path / "outside")
-    FolderPurger(NAME, root).discard_uncommitted(SHEET)
+    FolderPurger(NAME, root, COMMITS).discard_uncommitted(SHEET)
     assert not (root / SHEET.prefix).exists()
     assert (tmp_path / "outside" / "x").read_bytes() == b"x"
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from building_plans import PAYLOAD, SHEET, HeldPlan, plan_bag
 from fakes import (
@@ -26,8 +27,9 @@ from store_peers import folder_store, memory_store
 
 from preservation.errors import ConfigurationError, DeniedError, UnavailableError
 from preservation.model.identifiers import StoreName
+from preservation.model.layout import COMMITS
 from preservation.model.packages import Replica
-from preservation.model.paths import StoreKey
+from preservation.model.paths import BagPath, StoreKey
 from storage.ports.stores import Deposit, Purger, SiteName, Store
 from storage.replication.outcomes import (
     AtFault,
@@ -86,7 +88,7 @@ def replicated(
 
 
 def purger(store: MemoryStore) -> MemoryPurger:
-    return MemoryPurger(store.name, store.shelf)
+    return MemoryPurger(store.name, store.shelf, COMMITS)
 
 
 def only_failure(outcome: ReplicationOutcome) -> Failure:
@@ -330,9 +332,20 @@ def test_a_policy_that_these_stores_can_never_satisfy_is_refused_before_anything
     assert first.shelf.kept == {}
 
 
-def test_a_plan_that_does_not_end_with_its_tag_manifest_is_refused(plan: HeldPlan, first: MemoryStore):
-    with pytest.raises(ValueError, match="tag manifest"):
-        replicated(replace(plan, entries=plan.entries[::-1]), first, copies=1, sites=1)
+def test_a_plan_that_does_not_end_with_its_commit_is_refused_before_anything_is_written(
+    plan: HeldPlan, first: MemoryStore
+):
+    for other in (replace(plan, entries=plan.entries[::-1]), replace(plan, commit=BagPath("end"))):
+        with pytest.raises(ValueError, match="does not end with"):
+            replicated(other, first, copies=1, sites=1)
+    assert first.shelf.kept == {}
+
+
+def test_a_plan_may_be_committed_by_another_file_than_a_tag_manifest(plan: HeldPlan, first: MemoryStore):
+    last = msgspec.structs.replace(plan.entries[-1], path=BagPath("done"))
+    otherwise = replace(plan, entries=(*plan.entries[:-1], last), commit=last.path)
+    assert isinstance(replicated(otherwise, first, copies=1, sites=1), Stored)
+    assert list(first.shelf.kept)[-1] == f"{SHEET.prefix}/done"
 
 
 def test_many_faulty_files_are_counted_and_the_first_of_them_named(tmp_path: Path, first: MemoryStore):

@@ -20,9 +20,9 @@ from preservation.errors import AlreadyExistsError, DeniedError, SourceChangedEr
 from preservation.model.paths import StoreKey
 from storage.ports.stores import Deposit
 from storage.stores.s3 import key_lock
-from storage.stores.s3.bodies import Slice
 from storage.stores.s3.bucket import BucketAddress
 from storage.stores.s3.leftovers import clear_leftovers
+from storage.stores.s3.send import Slice
 from storage.stores.s3.store import S3Store
 
 LARGE = 7 << 20
@@ -174,7 +174,7 @@ def test_a_service_that_looks_at_the_condition_only_when_a_request_begins_is_fou
 
 
 def test_the_probe_tells_what_this_service_guarantees(store: S3Store):
-    assert "refuses to replace an object; large ones are guarded by claims" in store.probe().detail
+    assert "refuses to replace an object; large ones are guarded by key locks" in store.probe().detail
 
 
 @pytest.mark.parametrize(("operation", "size"), [("PutObject", 10), ("CompleteMultipartUpload", LARGE)])

@@ -11,7 +11,7 @@ from itertools import count, groupby
 from preservation.errors import AlreadyExistsError
 from preservation.model.identifiers import StoreName
 from preservation.model.paths import StoreKey, shown
-from storage.portions import in_portions
+from preservation.pool import in_portions
 from storage.ports.stores import Deposit, require_sound
 from storage.stores.folder.copy import copy_in
 from storage.stores.folder.faults import translated, translating

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 
+from preservation.files.lock import FOLDER, locked
 from storage.stores.folder.linux import rename_without_replacing
 
 _NOT_OFFERED_HERE = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM}
@@ -54,14 +54,10 @@ def _link_then_unlink(source_folder: int, source: str, target_folder: int, targe
 
 def _rename_in_turn(source_folder: int, source: str, target_folder: int, target: str, guard: int) -> None:
     # A lock belongs to an open file, so each thread must open its own to be kept out by the others.
-    turn = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=guard)
-    try:
-        fcntl.flock(turn, fcntl.LOCK_EX)
+    with locked(".", flags=FOLDER, dir_fd=guard):
         try:
             os.stat(target, dir_fd=target_folder, follow_symlinks=False)
         except FileNotFoundError:
             os.rename(source, target, src_dir_fd=source_folder, dst_dir_fd=target_folder)
         else:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-    finally:
-        os.close(turn)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from preservation.errors import IntegrityError
 from preservation.model.identifiers import PackageId, StoreName
-from storage.ports.stores import is_tag_manifest, require_sound
+from preservation.model.paths import BagPath
+from storage.ports.stores import is_committed, require_sound
 from storage.stores.folder.faults import translating
 from storage.stores.folder.root import opened_store
 from storage.stores.folder.staging import INCOMING, working_area
@@ -17,10 +19,11 @@ _DISCARDED = "discarded"
 
 
 class FolderPurger:
-    """The ``Purger`` of the folder store at ``root``."""
+    """The ``Purger`` of the folder store at ``root``, in which any of ``commits`` makes a version exist."""
 
-    def __init__(self, name: StoreName, root: Path) -> None:
+    def __init__(self, name: StoreName, root: Path, commits: Collection[BagPath]) -> None:
         self.name = name
+        self._commits = commits
         self._root = root.absolute()
 
     def discard_uncommitted(self, package: PackageId) -> None:
@@ -42,14 +45,13 @@ class FolderPurger:
             try:
                 self._refuse_committed(area, _DISCARDED, package)
             except IntegrityError:
-                # Somebody committed it between our look and our taking it away.
+                # Another run committed it between our look and our taking it away.
                 os.rename(_DISCARDED, version, src_dir_fd=area, dst_dir_fd=folder)
                 raise
 
     def _refuse_committed(self, folder: int, version: str, package: PackageId) -> None:
         with opened_folder(folder, (version,)) as descriptor:
-            if any(is_tag_manifest(entry.name) for entry in scanned(descriptor)):
-                raise IntegrityError(
-                    f"store {self.name}: {package} has its tag manifest, so it exists and is not discarded; "
-                    "compare it with another replica"
-                )
+            names = {entry.name for entry in scanned(descriptor)}
+        for commit in self._commits:
+            if commit in names:
+                raise is_committed(self.name, package, commit)

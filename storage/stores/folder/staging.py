@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import time
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from preservation.files.lock import lock
 from storage.stores.folder.tree import opened_folder, remove_tree, scanned
 
 INCOMING = ".incoming"
@@ -28,15 +28,15 @@ def working_area(incoming: int) -> Iterator[int]:
     os.mkdir(name, 0o700, dir_fd=incoming)
     try:
         with opened_folder(incoming, (name,)) as area:
-            lock = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=area)
+            held = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=area)
             try:
-                # Without locks nobody else can lock it either, and what nobody can lock is left alone.
+                # Without locks no other process can lock it either, and what none can lock is left alone.
                 with suppress(OSError):
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    os.write(lock, _BOOT.read_bytes())
+                    if lock(held, wait=False):
+                        os.write(held, _BOOT.read_bytes())
                 yield area
             finally:
-                os.close(lock)
+                os.close(held)
     finally:
         # What cannot be removed now (the disk may be gone) is removed by a later run.
         with suppress(OSError):
@@ -61,19 +61,18 @@ def _is_stale(incoming: int, name: str) -> bool:
     is_old = age >= _STALE_SECONDS
     with opened_folder(incoming, (name,)) as area:
         try:
-            lock = os.open(_LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=area)
+            left = os.open(_LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=area)
         except FileNotFoundError:
             return is_old
         try:
             # It is written under the lock: who has not come so far yet is not kept from locking.
-            if not is_old and os.read(lock, _LONGEST_BOOT) != _BOOT.read_bytes():
+            if not is_old and os.read(left, _LONGEST_BOOT) != _BOOT.read_bytes():
                 return False
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock(left, wait=False)
         except OSError:
             return False
         finally:
-            os.close(lock)
-    return True
+            os.close(left)
 
 
 def _remove(incoming: int, name: str) -> None:

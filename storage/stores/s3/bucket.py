@@ -210,6 +210,15 @@ class Bucket:
             if not page["IsTruncated"]:
                 return
 
+    def abort(self, object_key: str, upload: str) -> None:
+        """Abort a multipart upload of the object with that name in the bucket. Nothing there is fine."""
+        with self.asking("abort the upload of", object_key):
+            try:
+                self.client.abort_multipart_upload(Bucket=self.name, Key=object_key, UploadId=upload)
+            except ClientError as error:
+                if error.response["Error"].get("Code") != "NoSuchUpload":
+                    raise
+
     def remove(self, key: str) -> None:
         """Remove an object. Nothing there is fine."""
         with self.asking("remove", key):

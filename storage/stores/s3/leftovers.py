@@ -1,4 +1,4 @@
-"""Taking away what runs that were killed left in a bucket: the parts of uploads, and their claims."""
+"""Taking away what runs that were killed left in a bucket: the parts of uploads, and key locks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from preservation.errors import DeniedError
 from preservation.model.paths import StoreKey
 from storage.stores.s3.bucket import Bucket
 from storage.stores.s3.faults import is_absence
-from storage.stores.s3.key_lock import CLAIMS
+from storage.stores.s3.key_lock import LOCKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,23 +22,23 @@ _STALE = timedelta(days=1)
 
 
 def clear_leftovers(bucket: Bucket, now: datetime | None = None) -> int:
-    """Abort the multipart uploads, and remove the claims, that are older than a day; return how many.
+    """Abort the multipart uploads, and remove the key locks, that are older than a day; return how many.
 
     Parts of an upload that never ended are seen by nobody and paid for by somebody. Where this
     access key may not look for them, they are left to the bucket's lifecycle rules.
     """
     before = (now or datetime.now(UTC)) - _STALE
     cleared = 0
-    # Uploads first: what is claimed cannot complete any more once nothing is left of it.
+    # Uploads first: the holder of a lock cannot complete any more once nothing is left of its upload.
     with suppress(DeniedError):
         for object_key, upload, begun in _uploads(bucket):
             if begun < before:
-                _abort(bucket, object_key, upload)
+                bucket.abort(object_key, upload)
                 cleared += 1
     with suppress(DeniedError):
-        for claim in bucket.list(f"{CLAIMS}/"):
-            if _is_older(bucket, claim.key, before):
-                bucket.remove(claim.key)
+        for lock in bucket.list(f"{LOCKS}/"):
+            if _is_older(bucket, lock.key, before):
+                bucket.remove(lock.key)
                 cleared += 1
     return cleared
 
@@ -71,13 +71,3 @@ def _uploads(bucket: Bucket) -> Iterator[tuple[str, str, datetime]]:
             yield key_marker, upload_marker, upload["Initiated"]
         if not page["IsTruncated"]:
             return
-
-
-def _abort(bucket: Bucket, object_key: str, upload: str) -> None:
-    with bucket.asking("abort the upload of", object_key):
-        try:
-            bucket.client.abort_multipart_upload(Bucket=bucket.name, Key=object_key, UploadId=upload)
-        except ClientError as error:
-            # Another run may be clearing the same leftovers.
-            if error.response["Error"].get("Code") != "NoSuchUpload":
-                raise

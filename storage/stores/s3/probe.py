@@ -51,5 +51,5 @@ def _told(*, single: bool, in_parts: bool) -> str:
     if single and in_parts:
         return "the service itself refuses to replace an object"
     if single:
-        return "the service itself refuses to replace an object; large ones are guarded by claims"
-    return "the service would replace an object; every one is guarded by claims, which takes longer"
+        return "the service itself refuses to replace an object; large ones are guarded by key locks"
+    return "the service would replace an object; every one is guarded by key locks, which takes longer"

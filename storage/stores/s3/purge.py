@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 
-from preservation.errors import IntegrityError
 from preservation.model.identifiers import PackageId
-from storage.portions import in_portions
-from storage.ports.stores import is_tag_manifest, require_sound
+from preservation.model.paths import BagPath, StoreKey
+from preservation.pool import in_portions
+from storage.ports.stores import is_committed, require_sound
 from storage.stores.s3.bucket import Bucket
 
 _BATCH_FILES = 1000
 
 
 class S3Purger:
-    """The ``Purger`` of the S3 store in ``bucket``."""
+    """The ``Purger`` of the S3 store in ``bucket``, in which any of ``commits`` makes a version exist."""
 
-    def __init__(self, bucket: Bucket) -> None:
+    def __init__(self, bucket: Bucket, commits: Collection[BagPath]) -> None:
+        self._commits = commits
         self.name = bucket.store
         self._bucket = bucket
 
@@ -24,7 +26,7 @@ class S3Purger:
         """Remove the files of a version that was never committed: see ``Purger``.
 
         One by one: a bucket has no way to take them away in one step. Before each batch it is seen
-        that nobody has committed the version meanwhile.
+        that no other run has committed the version meanwhile.
         """
         require_sound(self.name, package.prefix)
         found = self._bucket.list(f"{package.prefix}/")
@@ -35,12 +37,6 @@ class S3Purger:
                     pass
 
     def _refuse_committed(self, package: PackageId) -> None:
-        start = f"{package.prefix}/"
-        if any(
-            is_tag_manifest(kept.key.removeprefix(start))
-            for kept in self._bucket.list(f"{start}tagmanifest-")
-        ):
-            raise IntegrityError(
-                f"store {self.name}: {package} has its tag manifest, so it exists and is not discarded; "
-                "compare it with another replica"
-            )
+        for commit in self._commits:
+            if self._bucket.deposit_of(StoreKey(f"{package.prefix}/{commit}")) is not None:
+                raise is_committed(self.name, package, commit)

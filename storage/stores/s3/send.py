@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import io
+import os
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,19 +17,25 @@ from typing import IO, TYPE_CHECKING, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from preservation.errors import AlreadyExistsError, IntegrityError, StorageError, UnavailableError
+from preservation.errors import (
+    AlreadyExistsError,
+    IntegrityError,
+    SourceChangedError,
+    StorageError,
+    UnavailableError,
+)
 from preservation.model.paths import StoreKey, shown
 from storage.ports.stores import Deposit, require_sound
-from storage.stores.s3.bodies import Slice
 from storage.stores.s3.bucket import DEPOSIT, UNLESS_THERE, Bucket, Condition
 from storage.stores.s3.faults import is_taken
-from storage.stores.s3.key_lock import claimed
-from storage.stores.s3.turns import alone
-from storage.stores.sources import opened_source
+from storage.stores.s3.key_lock import locked_by_condition, locked_by_marks
+from storage.stores.sources import ends_early, opened_source, source_changed
 
 if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, PutObjectOutputTypeDef
 
+_BLOCK_BYTES = 256 << 10
 _MOST_PARTS = 10_000
 _AHEAD = 4
 """So many small deposits for each connection may wait for it."""
@@ -54,7 +64,7 @@ class Sender:
         self._workers = workers
         self._conditional = conditional
         self._condition: Condition = UNLESS_THERE if conditional else {}
-        # Where a claim has to be held while an object is put, no put may take long.
+        # Where a key lock has to be held while an object is put, no put may take long.
         self._in_parts = sizes.in_parts if conditional else sizes.part
 
     def deposit(self, deposits: Iterable[Deposit]) -> None:
@@ -105,11 +115,11 @@ class Sender:
         if self._conditional:
             yield
             return
-        with alone(self._bucket, key) as claim:
+        with locked_by_marks(self._bucket, key) as lock:
             self._require_free(key)
-            claim.require_sure()
+            lock.require_sure()
             yield
-            claim.require_sure()
+            lock.require_sure()
 
     def _create_in_parts(self, deposit: Deposit) -> None:
         # Completing would tell as well, but only after everything has been sent.
@@ -172,10 +182,10 @@ class Sender:
         return part
 
     def _complete(self, key: StoreKey, upload: str, parts: Sequence[CompletedPartTypeDef], mine: str) -> None:
-        turn = claimed if self._conditional else alone
-        with turn(self._bucket, key, upload) as claim:
+        locked = locked_by_condition if self._conditional else locked_by_marks
+        with locked(self._bucket, key, upload) as lock:
             self._require_free(key)
-            claim.require_sure()
+            lock.require_sure()
             self._finish(key, upload, parts, mine)
 
     def _finish(self, key: StoreKey, upload: str, parts: Sequence[CompletedPartTypeDef], mine: str) -> None:
@@ -238,6 +248,66 @@ class Sender:
             f"store {self._bucket.store}: {shown(key)} is there already, and a store only creates; "
             "another run may be keeping the same version, or a run before left it there"
         )
+
+
+class Slice(io.RawIOBase):
+    """``length`` bytes from ``start`` of an open source. Several may be read from one source at a time.
+
+    Where the source is at fault, reading raises ``SourceChangedError``, and ``fault`` keeps it: what
+    sends the slice may hide it behind an error of its own.
+    """
+
+    def __init__(self, deposit: Deposit, source: int, start: int, length: int) -> None:
+        super().__init__()
+        self.fault: SourceChangedError | None = None
+        self._deposit = deposit
+        self._source = source
+        self._start = start
+        self._length = length
+        self._position = 0
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Say that it can be sent again."""
+        return True
+
+    def tell(self) -> int:
+        """Return how far it has been read."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a place in the slice."""
+        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._length}[whence]
+        self._position = origin + offset
+        return self._position
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Read on. Raises ``SourceChangedError``."""
+        window = memoryview(buffer)[: self._length - self._position]
+        if not window:
+            return 0
+        place = self._start + self._position
+        try:
+            count = os.preadv(self._source, [window], place)
+        except OSError as error:
+            self.fault = source_changed(self._deposit, error.strerror or str(error))
+            raise self.fault from error
+        if count == 0:
+            self.fault = ends_early(self._deposit, place)
+            raise self.fault
+        self._position += count
+        return count
+
+    def sha256(self) -> str:
+        """Return the digest of the whole slice as S3 writes it, in Base64, and go back to its start."""
+        digest, block = hashlib.sha256(), memoryview(bytearray(min(_BLOCK_BYTES, self._length)))
+        while count := self.readinto(block):
+            digest.update(block[:count])
+        self.seek(0)
+        return base64.b64encode(digest.digest()).decode()
 
 
 class _TakenError(Exception):

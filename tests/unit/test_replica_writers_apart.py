@@ -20,10 +20,10 @@ from preservation.packaging.planned import PlannedBag
 from storage.ports.stores import SiteName
 from storage.replication import replicate as replication
 from storage.replication.outcomes import AtFault, Failed, Mismatch, Stored, Verified
-from storage.replication.own_process import keep_apart
-from storage.replication.plan_outline import outlined
+from storage.replication.own_process import written_in_own_process
+from storage.replication.plan_outline import outline_of
 from storage.replication.progress import Progress, Step
-from storage.replication.replica_writer import Keeper
+from storage.replication.replica_writer import ReplicaWriter
 from storage.replication.replicate import replicate
 from storage.stores.folder.store import FolderStore
 
@@ -41,8 +41,8 @@ def planned(tmp_path: Path) -> PlannedBag:
     return bag
 
 
-def keeper(planned: PlannedBag, store: FolderStore) -> Keeper:
-    return Keeper(outlined(planned), store, None, 2, lambda: NOW, None)
+def writer(planned: PlannedBag, store: FolderStore) -> ReplicaWriter:
+    return ReplicaWriter(outline_of(planned), store, None, 2, lambda: NOW, None)
 
 
 def source_of(planned: PlannedBag, ending: str) -> Path:
@@ -51,7 +51,7 @@ def source_of(planned: PlannedBag, ending: str) -> Path:
 
 def test_what_is_kept_apart_is_what_is_kept_here(planned: PlannedBag, store: FolderStore, tmp_path: Path):
     elsewhere = folder_store(tmp_path / "elsewhere")
-    apart, here = keep_apart(keeper(planned, store)), keeper(planned, elsewhere).keep()
+    apart, here = written_in_own_process(writer(planned, store)), writer(planned, elsewhere).write()
     assert isinstance(apart, Verified)
     assert isinstance(here, Verified)
     assert apart.replica == replace(here.replica, location=apart.replica.location)
@@ -60,20 +60,20 @@ def test_what_is_kept_apart_is_what_is_kept_here(planned: PlannedBag, store: Fol
 
 def test_progress_is_told_here(planned: PlannedBag, store: FolderStore):
     told: list[Progress] = []
-    keep_apart(replace(keeper(planned, store), progress=told.append))
-    files = outlined(planned).files
+    written_in_own_process(replace(writer(planned, store), progress=told.append))
+    files = outline_of(planned).files
     assert [(one.step, one.files) for one in told] == [
         (Step.WRITING, files - 1),
         (Step.READING_BACK, files - 1),
         (Step.WRITING, files),
         (Step.READING_BACK, files),
     ]
-    assert told[-1].bytes == outlined(planned).bytes
+    assert told[-1].bytes == outline_of(planned).bytes
 
 
 def test_a_source_that_changed_is_told_as_it_is_told_here(planned: PlannedBag, store: FolderStore):
     source_of(planned, "007.txt").write_bytes(b"8")
-    outcome = keep_apart(keeper(planned, store))
+    outcome = written_in_own_process(writer(planned, store))
     assert isinstance(outcome, Mismatch)
     assert outcome.at_fault is AtFault.SOURCE
     assert "007.txt" in outcome.issues[0].message
@@ -81,7 +81,7 @@ def test_a_source_that_changed_is_told_as_it_is_told_here(planned: PlannedBag, s
 
 def test_a_store_that_is_away_is_told_as_it_is_told_here(planned: PlannedBag, store: FolderStore):
     gone = FolderStore(store.name, Path("/nowhere/at/all"), store.place)
-    outcome = keep_apart(keeper(planned, gone))
+    outcome = written_in_own_process(writer(planned, gone))
     assert isinstance(outcome, Failed)
     assert "/nowhere/at/all" in outcome.reason
 
@@ -100,7 +100,7 @@ def test_where_the_other_process_is_killed_the_work_goes_on_here(planned: Planne
 
     killer = threading.Thread(target=kill)
     killer.start()
-    outcome = keep_apart(keeper(planned, store))
+    outcome = written_in_own_process(writer(planned, store))
     done.set()
     killer.join()
     assert killed
@@ -112,11 +112,11 @@ def test_where_no_process_is_to_be_had_the_work_is_done_here(
 ):
     tried: list[StoreName] = []
 
-    def refused(one: Keeper) -> object:
+    def refused(one: ReplicaWriter) -> object:
         tried.append(one.store.name)
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
-    monkeypatch.setattr(replication, "keep_apart", refused)
+    monkeypatch.setattr(replication, "written_in_own_process", refused)
     many, _, _ = Room(tmp_path).plan({f"{number:04}.txt": b"%d" % number for number in range(1000)}, 1)
     outcome = replicate(many, [store], copies=1, sites=1, threads=2, clock=lambda: NOW)
     assert isinstance(outcome, Stored)
@@ -126,11 +126,11 @@ def test_where_no_process_is_to_be_had_the_work_is_done_here(
 def test_many_files_are_kept_apart_and_leave_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     apart: list[StoreName] = []
 
-    def noted(one: Keeper) -> object:
+    def noted(one: ReplicaWriter) -> object:
         apart.append(one.store.name)
-        return keep_apart(one)
+        return written_in_own_process(one)
 
-    monkeypatch.setattr(replication, "keep_apart", noted)
+    monkeypatch.setattr(replication, "written_in_own_process", noted)
     others = children()
     many, _, _ = Room(tmp_path).plan({f"{number:04}.txt": b"%d" % number for number in range(1000)}, 1)
     stores = [folder_store(tmp_path / name, StoreName(name), SiteName(name)) for name in ("first", "second")]
