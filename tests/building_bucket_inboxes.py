@@ -9,6 +9,7 @@ from pathlib import Path
 
 from building_inboxes import terms
 from building_takes import an_area, told_of
+from support.memory_drop_bucket import Contents, MemoryDropBucket
 
 from flows.watching import placing
 from flows.watching.buckets.answering import Answering
@@ -25,7 +26,6 @@ from preservation.model.paths import StoreKey
 from preservation.model.verdicts import Verdict
 from preservation.settling.settle import Moment
 from preservation.settling.terms import SettlingTerms
-from storage.inboxes.memory import Contents, MemoryDropBucket
 from storage.ports.drop_buckets import DropBucket, DroppedObject
 
 SCANS = "scans"

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from building_packages import Drop
 from store_peers import memory_store
+from support.memory_catalogue import MemoryCatalogue
+from support.memory_journal import MemoryJournal
 
 from preservation.model import layout
 from preservation.model.digests import Algorithm, HexDigest
@@ -17,8 +19,6 @@ from preservation.model.identifiers import ObjectId, PackageId, StoreName, Submi
 from preservation.packaging.fingerprint import fingerprint
 from preservation.packaging.planned import PlannedBag
 from preservation.packaging.planning import plan_package
-from storage.catalogue.memory import MemoryCatalogue
-from storage.journal.memory import MemoryJournal
 from storage.ports.catalogue import CatalogueFile, Registration
 from storage.ports.stores import SiteName, Store
 from storage.replication.outcomes import ReplicationOutcome, Stored

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from buckets import CEPH, SWIFT, Service, new_address, s3_store, speak_as_the_archive
 from fakes import whole
+from support.memory_store import MemoryPurger, MemoryStore
 
 from preservation.model.identifiers import StoreName
 from preservation.model.layout import COMMITS
@@ -18,7 +19,6 @@ from storage.ports.stores import Deposit, Purger, SiteName, Store, StorePlace
 from storage.stores.folder.purge import FolderPurger
 from storage.stores.folder.root import make_folder_store
 from storage.stores.folder.store import FolderStore
-from storage.stores.memory import MemoryPurger, MemoryStore
 from storage.stores.s3.bucket import Bucket
 from storage.stores.s3.purge import S3Purger
 

@@ -18,7 +18,6 @@ from preservation.model.verdicts import Verdict
 from storage.catalogue import rows
 from storage.database import tables
 from storage.database.opening import Database
-from storage.database.paging import pages
 from storage.journal.sql import append_entries
 from storage.ports.catalogue import (
     AlreadyKept,
@@ -96,7 +95,7 @@ class SqlCatalogue:
         query = rows.registered_versions()
         if collection is not None:
             query = query.where(tables.versions.c.collection == collection)
-        for page in pages(self._database, query, tables.packages.c.id):
+        for page in self._database.pages(query, tables.packages.c.id):
             yield from self._registrations(page)
 
     def files(self, package: PackageId) -> Iterator[CatalogueFile]:
@@ -104,7 +103,7 @@ class SqlCatalogue:
         query = select(tables.files).where(tables.files.c.package_id == self._package_row(package).id)
         return (
             rows.catalogue_file(row)
-            for page in pages(self._database, query, tables.files.c.position)
+            for page in self._database.pages(query, tables.files.c.position)
             for row in page
         )
 
@@ -140,7 +139,7 @@ class SqlCatalogue:
             query = query.where(table.c.verdict == verdict.value)
         return (
             rows.conclusion(row)
-            for page in pages(self._database, query, table.c.id, newest_first=True)
+            for page in self._database.pages(query, table.c.id, newest_first=True)
             for row in page
         )
 

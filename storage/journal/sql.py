@@ -14,7 +14,6 @@ from preservation.model.events import Event
 from preservation.model.identifiers import EventId
 from storage.database import tables
 from storage.database.opening import Database
-from storage.database.paging import pages
 from storage.journal.entries import (
     FiledLine,
     file_line,
@@ -139,7 +138,7 @@ class SqlJournal:
         if subject is not None:
             query = query.where(tables.journal.c.subject == subject)
         seq = tables.journal.c.seq
-        return chain.from_iterable(pages(self._database, query, seq, after=after, newest_first=newest_first))
+        return chain.from_iterable(self._database.pages(query, seq, after=after, newest_first=newest_first))
 
 
 def _locked_head(connection: Connection) -> Head:

@@ -21,6 +21,7 @@ from building_inboxes import terms
 from building_takes import contents as files_in
 from msgspec import structs
 from small_disks import small_disk
+from support.memory_drop_bucket import Contents
 from watching_buckets import answer_all, watching_installation
 from watching_inboxes import until, watching
 
@@ -40,7 +41,6 @@ from preservation.model.issues import Issue, Severity
 from preservation.model.paths import StoreKey
 from preservation.model.verdicts import Verdict
 from preservation.virus.findings import INFECTED
-from storage.inboxes.memory import Contents
 from storage.stores.s3.bucket import BucketAddress
 
 RECEIPTS = [f"{SHEET}.receipt.html", f"{SHEET}.receipt.json"]

@@ -13,6 +13,7 @@ import pytest
 from building_bucket_inboxes import PAGES, SHEET, Station, WatchedBucket, away, content, drop_into, keys
 from building_inboxes import terms
 from building_takes import contents as files_in
+from support.memory_drop_bucket import Contents
 from watching_buckets import answer_all, watching_installation
 from watching_inboxes import until
 
@@ -27,7 +28,6 @@ from flows.watching.takes import Take, new_take_id, remove_take, take_folders
 from preservation.errors import DeniedError, StoreFullError
 from preservation.model.paths import StoreKey
 from preservation.model.verdicts import Verdict
-from storage.inboxes.memory import Contents
 from storage.stores.s3.bucket import BucketAddress
 
 MANIFEST = terms("settle = 10", 'complete_when = "manifest"')

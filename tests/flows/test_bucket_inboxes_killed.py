@@ -9,6 +9,7 @@ import pytest
 from building_bucket_inboxes import PAGES, SHEET, Station, WatchedBucket, content, drop_into, keys
 from building_takes import contents as files_in
 from building_takes import takes_in
+from support.memory_drop_bucket import Contents
 
 from flows.watching.buckets.bringing import Progress
 from flows.watching.placing import is_answered
@@ -17,7 +18,6 @@ from flows.watching.takes import Take, take_folders, take_of
 from preservation.model.issues import Issue, Severity
 from preservation.model.verdicts import Verdict
 from preservation.virus.findings import INFECTED
-from storage.inboxes.memory import Contents
 
 ACTS = ("list", "create", "open", "copy", "put", "remove")
 INFECTION = Issue(INFECTED, Severity.ERROR, "It is infected.", None, "Clean it.")

@@ -24,6 +24,7 @@ from fakes import (
     whole,
 )
 from store_peers import folder_store, memory_store
+from support.memory_store import MemoryPurger, MemoryStore
 
 from preservation.errors import ConfigurationError, DeniedError, UnavailableError
 from preservation.model.identifiers import StoreName
@@ -42,7 +43,6 @@ from storage.replication.outcomes import (
 )
 from storage.replication.progress import Progress, Step, Teller
 from storage.replication.replicate import replicate
-from storage.stores.memory import MemoryPurger, MemoryStore
 
 NOW = datetime(2026, 11, 21, 10, 30, tzinfo=UTC)
 HERE, THERE = SiteName("here"), SiteName("there")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from building_versions import Room
 from fakes import UnreadableStore, ending, flipping
+from support.memory_store import MemoryStore
 
 from preservation.errors import AlreadyExistsError, IntegrityError, NotFoundError, UnavailableError
 from preservation.model.identifiers import VersionNumber
@@ -18,7 +19,6 @@ from storage.restore.outcomes import Restored
 from storage.restore.restore import restore
 from storage.restore.source import find_source, latest_in, wanted_files
 from storage.restore.target import opened_target, require_free
-from storage.stores.memory import MemoryStore
 
 FIRST = {"cover.tif": b"the cover", "page 1.tif": b"one" * 9999, "sub/ü\n%.tif": b"two", "empty": b""}
 SECOND = {**FIRST, "page 2.tif": b"new"}

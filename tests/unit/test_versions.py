@@ -13,6 +13,7 @@ from building_records import package_named, sha256_of
 from building_versions import Room
 from fakes import ending, flipping
 from store_peers import folder_store, memory_store
+from support.memory_store import MemoryStore
 
 from preservation.bagit import codes
 from preservation.bagit.validation import validate
@@ -21,7 +22,6 @@ from preservation.model.issues import Severity
 from storage.ports.stores import SiteName
 from storage.replication.outcomes import EARLIER_FILE_LOST, Failed, Short, Stored
 from storage.reuse import Reusable, reusable
-from storage.stores.memory import MemoryStore
 
 FIRST = {"cover.tif": b"the cover", "page 1.tif": b"one", "100%.tif": b"a percent sign", "li\nne.tif": b"two"}
 

@@ -1,4 +1,4 @@
-"""The journal in memory: a peer under the same contract, for tests and dry runs."""
+"""The journal in memory: the peer of the database under one contract, and the tests' own."""
 
 from __future__ import annotations
 
