@@ -25,7 +25,7 @@ _AHEAD_FILES = 8
 """So many files are open before the first of them is read: disk and service fetch them meanwhile."""
 
 _LARGE_BYTES = 8 << 20
-"""Of a file of that size it is told how far reading it has come."""
+"""Of a file of that size it is reported how far reading it has come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,9 @@ def read_back(
 ) -> Iterator[Reading]:
     """Read every promised file from where it rests and yield what was found, in the order of the promises.
 
-    Memory does not grow with their number. ``noted`` is told of what has been read. Raises ``StorageError``
-    where the store does not answer; that a file is missing, unreadable or another than promised is a finding.
+    Memory does not grow with their number. ``noted`` is called with what has been read. Raises
+    ``StorageError`` where the store does not answer; that a file is missing, unreadable or another than
+    promised is a finding.
     """
     buffer = ThreadBuffer()
 
@@ -115,18 +116,18 @@ def _read(opened: _Opened, buffer: bytearray, noted: Noted | None) -> Reading:
     if stream is None:
         return Reading(promise, Missing())
     size = _size(promise)
-    told_as_read = noted is not None and size >= _LARGE_BYTES
+    reported_as_read = noted is not None and size >= _LARGE_BYTES
     with opened.closing:
-        if noted is not None and told_as_read:
+        if noted is not None and reported_as_read:
             stream = _Watched(stream, noted)
         verdict = check_stream(stream, promise.digests, promise.size, buffer)
     if noted is not None:
-        noted(1, 0 if told_as_read else size)
+        noted(1, 0 if reported_as_read else size)
     return Reading(promise, verdict)
 
 
 class _Watched:
-    """A stream that tells how much of it was read."""
+    """A stream that reports how much of it was read."""
 
     def __init__(self, stream: ByteStream, noted: Noted) -> None:
         self._stream = stream

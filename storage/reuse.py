@@ -23,7 +23,7 @@ EARLIER_FILE_UNSOUND = IssueCode("VER-001")
 class Reusable:
     """Files of earlier versions that every store gave back as they were promised, by SHA-256.
 
-    ``unsound`` tells of those that one did not: their bytes are to be written again.
+    ``unsound`` are findings about those that one did not: their bytes are to be written again.
     """
 
     files: dict[HexDigest, Locator]

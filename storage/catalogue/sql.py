@@ -71,7 +71,7 @@ class SqlCatalogue:
     def register(
         self, registration: Registration, files: Iterable[CatalogueFile], events: Iterable[Event] = ()
     ) -> None:
-        """Record a kept version, its files and the events that tell of it, in one transaction."""
+        """Record a kept version, its files and the events that record it, in one transaction."""
         with self._database.writing() as connection:
             version_id = _claim(connection, registration)
             if not _is_registered(connection, version_id):

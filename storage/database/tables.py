@@ -152,7 +152,7 @@ journal = Table(
 journal_head = Table(
     "journal_head",
     metadata,
-    # One row, locked by whoever appends, so that many writers keep one chain.
+    # One row, locked by the writer that appends, so that many writers keep one chain.
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("seq", BigInteger, nullable=False),
     Column("hash", String(64), nullable=False),

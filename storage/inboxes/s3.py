@@ -155,8 +155,8 @@ class S3DropBucket:
         try:
             if not self.create(first, b"first") or self.create(first, b"other"):
                 raise DeniedError(
-                    f"bucket inbox {self.name}: the service replaces what it is told to leave alone, so "
-                    "nobody is kept from taking a drop twice; use a bucket of another service"
+                    f"bucket inbox {self.name}: the service replaces what it is asked to leave alone, so "
+                    "two services could take one drop; use a bucket of another service"
                 )
             found = self.find(first)
             if found is None or not self.copy(found, second) or not self.remove(found):
@@ -168,8 +168,8 @@ class S3DropBucket:
             for key in (first, second):
                 self._bucket.remove(key)
         kept_apart = "the service itself" if conditional else "marks in the bucket"
-        told = f"s3://{self._bucket.name}: services on one inbox are kept apart by {kept_apart}"
-        return told + self._bucket.address.warning
+        place = f"s3://{self._bucket.name}: services on one inbox are kept apart by {kept_apart}"
+        return place + self._bucket.address.warning
 
     def _refuses_to_replace(self) -> bool:
         with self._turn:

@@ -70,7 +70,7 @@ def generate_key(folder: Path) -> SigningKey:
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     try:
         folder.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
-        # The public half first: whoever finds the private one finds both.
+        # The public half first: where the private one is, both are.
         _create(folder / public_key_name(key.identifier), key.public_pem, _PUBLIC)
         _create(folder / PRIVATE_KEY_NAME, pem, _PRIVATE)
     except OSError as error:

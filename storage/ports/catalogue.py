@@ -108,7 +108,7 @@ class Catalogue(Protocol):
     """An index of what is kept.
 
     Every method may raise ``UnavailableError``, ``StoreFullError`` or ``DeniedError``. What changes
-    what is kept takes the events that tell of it: both are written, or neither.
+    what is kept takes the events that record it: both are written, or neither.
     """
 
     def reserve(self, submission: SubmissionId, object_id: ObjectId, fingerprint: HexDigest) -> Reservation:
@@ -129,7 +129,7 @@ class Catalogue(Protocol):
     def register(
         self, registration: Registration, files: Iterable[CatalogueFile], events: Iterable[Event] = ()
     ) -> None:
-        """Record a kept version, its files and the events that tell of it, in one transaction.
+        """Record a kept version, its files and the events that record it, in one transaction.
 
         ``files`` may be millions. Registering what is registered changes nothing. Raises
         ``AlreadyExistsError`` where the number belongs to another submission.

@@ -33,22 +33,22 @@ class StorePlace:
     media: str
 
 
-def _nobody(files: int, size: int) -> None:
-    """Nobody watches."""
+def _unwatched(files: int, size: int) -> None:
+    """Report to no one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deposit:
     """A file to be created: its key, the local file its bytes come from, and the size it must have.
 
-    ``written`` is told of bytes as they arrive in the store, and of the file when all of it has: for who
-    watches, for they may not be durable yet.
+    ``written`` is called with bytes as they arrive in the store, and with the file when all of it has; they
+    may not be durable yet.
     """
 
     key: StoreKey
     source: Path
     size: int
-    written: Noted = field(default=_nobody, compare=False, repr=False)
+    written: Noted = field(default=_unwatched, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from storage.replication.outcomes import (
 from storage.replication.plan_outline import PlanOutline
 
 NAMED = 20
-"""So many files are named one by one; of more, only the number is told."""
+"""So many files are named one by one; of more, only the number is given."""
 
 _PRESERVE_AGAIN = "See that nothing writes to the drop any more, then preserve it again."
 _SUSPECT_STORE = "Check the store's disk or service, then preserve the drop again."
@@ -83,7 +83,7 @@ def strangers_outcome(paths: Sequence[BagPath], outline: PlanOutline, store: Sto
     """Return the outcome where a store holds files below the package that are not planned."""
     return Mismatch(
         store,
-        f"store {store}: below {outline.plan.package} there is what nobody planned, {shown(paths[0])}"
+        f"store {store}: below {outline.plan.package} there is what was not planned, {shown(paths[0])}"
         + (f" and {len(paths) - 1} more" if len(paths) > 1 else ""),
         AtFault.STORE,
         tuple(

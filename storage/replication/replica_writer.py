@@ -24,7 +24,7 @@ from storage.replication.findings import (
 )
 from storage.replication.outcomes import AtFault, Mismatch, StoreOutcome, Verified
 from storage.replication.plan_outline import PlanOutline
-from storage.replication.progress import Listener, Step, Teller
+from storage.replication.progress import Listener, Step, StepProgress
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,9 @@ class ReplicaWriter:
 
     def _attempt(self, present: Collection[StoreKey]) -> StoreOutcome:
         committed = self._committed(present)
-        writing, reading = (Teller(self.store.name, step, self.progress) for step in Step)
+        writing, reading = (StepProgress(self.store.name, step, self.progress) for step in Step)
         if committed:
-            writing.noted(self.outline.files, self.outline.bytes)
+            writing.add(self.outline.files, self.outline.bytes)
         else:
             self._create(self.outline.body, present, writing)
         faults = self._read_back(self.outline.body, reading)
@@ -94,30 +94,30 @@ class ReplicaWriter:
             )
         )
 
-    def _create(self, entries: Iterable[BagEntry], present: Collection[StoreKey], teller: Teller) -> None:
+    def _create(self, entries: Iterable[BagEntry], present: Collection[StoreKey], step: StepProgress) -> None:
         """Write those that are not there."""
-        self.store.create(self._deposits(entries, present, teller))
-        teller.tell()
+        self.store.create(self._deposits(entries, present, step))
+        step.report()
 
     def _deposits(
-        self, entries: Iterable[BagEntry], present: Collection[StoreKey], teller: Teller
+        self, entries: Iterable[BagEntry], present: Collection[StoreKey], step: StepProgress
     ) -> Iterator[Deposit]:
         for entry in entries:
             if self.outline.key(entry) in present:
-                teller.noted(1, entry.size)
+                step.add(1, entry.size)
             else:
-                yield self.outline.deposit(entry, teller.noted)
+                yield self.outline.deposit(entry, step.add)
 
-    def _read_back(self, entries: Iterable[BagEntry], teller: Teller) -> Faults | None:
+    def _read_back(self, entries: Iterable[BagEntry], step: StepProgress) -> Faults | None:
         promised = (self.outline.promise(entry) for entry in entries)
         first: list[Reading] = []
         count = 0
-        for reading in read_back(self.store, promised, threads=self.threads, noted=teller.noted):
+        for reading in read_back(self.store, promised, threads=self.threads, noted=step.add):
             if not isinstance(reading.verdict, Confirmed):
                 count += 1
                 if count <= NAMED:
                     first.append(reading)
-        teller.tell()
+        step.report()
         return Faults(count, tuple(first)) if count else None
 
     def _strangers(self, *, committed: bool) -> list[BagPath]:

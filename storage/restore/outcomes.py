@@ -83,11 +83,11 @@ def silent_issue(reason: str) -> Issue:
 
 
 def untold_issue(reason: str) -> Issue:
-    """Return the finding that the journal could not be told."""
+    """Return the finding that the journal could not record it."""
     return Issue(
         JOURNAL_SILENT,
         Severity.WARNING,
-        f"The files are restored, but the journal could not be told: {reason}.",
+        f"The files are restored, but the journal could not record it: {reason}.",
         None,
         "See to the database: muniment doctor says what is wrong with it.",
     )

@@ -22,7 +22,7 @@ _ORIGINALS = layout.original(RelativePath("x")).removesuffix("x")
 class Source:
     """A version as one replica describes it, and the stores to ask for its files, in that order.
 
-    ``issues`` tell of replicas whose lists could not be relied on, or that did not answer.
+    ``issues`` are about replicas whose lists could not be relied on, or that did not answer.
     """
 
     description: Description
@@ -33,7 +33,7 @@ class Source:
 def latest_in(object_id: ObjectId, stores: Iterable[Store]) -> VersionNumber:
     """Return the highest version of an object that exists in any store that answers.
 
-    Raises ``NotFoundError`` where there is none; the message says what the stores said.
+    Raises ``NotFoundError`` where there is none; the message has the errors of the stores.
     """
     highest = 0
     silent = []
@@ -82,14 +82,14 @@ def find_source(
 
 
 def _none(package: PackageId, errors: Sequence[PreservationError]) -> PreservationError:
-    """Return the error where no replica describes the version: the gravest of what the stores said."""
+    """Return the error where no replica describes the version: the gravest of the stores' errors."""
     if all(isinstance(error, NotFoundError) for error in errors):
         return NotFoundError(f"{package}: no store has this version; check the name and the number")
     for error in errors:
         if not isinstance(error, NotFoundError | IntegrityError):
             return error
-    told = ". ".join(str(error) for error in errors)
-    return IntegrityError(f"{package}: no replica's own lists can be relied on. {told}")
+    reasons = ". ".join(str(error) for error in errors)
+    return IntegrityError(f"{package}: no replica's own lists can be relied on. {reasons}")
 
 
 def wanted_files(description: Description, named: Sequence[str], *, whole: bool) -> list[WantedFile]:

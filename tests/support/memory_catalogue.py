@@ -71,7 +71,7 @@ class MemoryCatalogue:
     def register(
         self, registration: Registration, files: Iterable[CatalogueFile], events: Iterable[Event] = ()
     ) -> None:
-        """Record a kept version, its files and the events that tell of it."""
+        """Record a kept version, its files and the events that record it."""
         package, submission = registration.package, registration.submission
         with self._lock:
             held = self._held_by(submission)

@@ -41,7 +41,7 @@ from storage.replication.outcomes import (
     Short,
     Stored,
 )
-from storage.replication.progress import Progress, Step, Teller
+from storage.replication.progress import Progress, Step, StepProgress
 from storage.replication.replicate import replicate
 
 NOW = datetime(2026, 11, 21, 10, 30, tzinfo=UTC)
@@ -379,10 +379,10 @@ def test_what_an_earlier_try_has_written_counts_as_written(plan: HeldPlan, first
 def test_progress_is_told_now_and_then_and_not_of_every_file():
     seconds = [0.0]
     told: list[Progress] = []
-    teller = Teller(StoreName("first"), Step.WRITING, told.append, lambda: seconds[0])
+    step = StepProgress(StoreName("first"), Step.WRITING, told.append, lambda: seconds[0])
     for _ in range(100):
-        teller.noted(1, 10)
+        step.add(1, 10)
         seconds[0] += 0.01
     assert [one.files for one in told] == [51]
-    teller.tell()
+    step.report()
     assert (told[-1].files, told[-1].bytes) == (100, 1000)

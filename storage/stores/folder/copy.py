@@ -15,7 +15,7 @@ FILE_MODE = 0o444
 _BLOCK_BYTES = 1 << 20
 
 _SENT_BYTES = 64 << 20
-"""So much the kernel copies at a time, and then whoever watches is told."""
+"""So much the kernel copies at a time; then progress is reported."""
 
 
 def copy_in(deposit: Deposit, folder: int, name: str, *, durable: bool) -> None:
@@ -66,7 +66,7 @@ def _send(source: int, target: int, offset: int, count: int) -> int:
 
 
 def _require_readable(deposit: Deposit, source: int, offset: int) -> None:
-    """Tell a source that cannot be read from a store that cannot be written: both may say EIO."""
+    """Raise where the source cannot be read, not where the store cannot be written: both give EIO."""
     try:
         os.pread(source, _BLOCK_BYTES, offset)
     except OSError as error:

@@ -44,13 +44,13 @@ def working_area(incoming: int) -> Iterator[int]:
 
 
 def clear_leftovers(incoming: int) -> None:
-    """Remove what runs that were killed left in ``incoming``: what nobody has locked any more.
+    """Remove what runs that were killed left in ``incoming``: what no process has locked any more.
 
     Locks are sure within one boot of one machine. What another has left must be a day old besides: on a
     network disk its lock may be unknown here.
     """
     for entry in scanned(incoming):
-        # Another run may be clearing the same leftovers: whoever comes second finds nothing.
+        # Another run may be clearing the same leftovers: the second one finds nothing.
         with suppress(OSError):
             if _is_stale(incoming, entry.name):
                 _remove(incoming, entry.name)

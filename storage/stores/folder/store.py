@@ -68,7 +68,7 @@ class FolderStore:
         # Read from the disk what is on the disk: the page cache only knows what was meant to be there.
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
         if size < _LARGE_BYTES:
-            # Whoever opens files before reading the first of them has the disk fetch them meanwhile.
+            # Where files are opened before the first of them is read, the disk fetches them meanwhile.
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_WILLNEED)
         else:
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
@@ -139,7 +139,7 @@ class FolderStore:
             raise self._absent(key)
         raise IntegrityError(
             f"store {self.name}: {shown(key)} is no longer a plain file; "
-            "somebody changed the store by hand: compare it with another replica"
+            "the store was changed by hand: compare it with another replica"
         )
 
     def _absent(self, key: StoreKey) -> NotFoundError:

@@ -110,7 +110,7 @@ def _enter(folder: int, segment: str, *, make: bool) -> int:
     except FileExistsError:
         return os.open(segment, _OPEN_FOLDER, dir_fd=folder)
     descriptor = os.open(segment, _OPEN_FOLDER, dir_fd=folder)
-    # mkdir obeys the umask of whoever runs us; a store's folders must be readable without us.
+    # mkdir obeys the umask of this process; a store's folders must be readable without us.
     os.fchmod(descriptor, FOLDER_MODE)
     return descriptor
 

@@ -31,13 +31,13 @@ OWN = ".muniment"
 """First segment of the keys that the store makes for itself: they are never listed."""
 
 DEPOSIT = "muniment-deposit"
-"""Metadata that tells one creator's object from another's, where the answer to creating it was lost."""
+"""Metadata by which a creator knows its own object again where the answer to creating it was lost."""
 
 KEY_BYTES = 1024
 """How long a key may be, in bytes of UTF-8, on every S3 service known."""
 
 _IN_THE_OPEN = (
-    "warning: over plain http everybody on the way can read what is sent, and change it; "
+    "warning: over plain http anyone on the way can read what is sent, and change it; "
     "give an endpoint_url that begins with https"
 )
 
@@ -73,7 +73,7 @@ class BucketAddress:
 
     @property
     def warning(self) -> str:
-        """What people are to be warned of, after whatever else is said; empty where there is nothing."""
+        """What operators are to be warned of, as the end of a sentence; empty where there is nothing."""
         return f"; {_IN_THE_OPEN}" if self.is_in_the_open else ""
 
 
@@ -233,7 +233,7 @@ def _is_loopback(host: str) -> bool:
 
 def _connected(address: BucketAddress) -> S3Client:
     known = Credentials(profile=address.profile)
-    # Environment and profile only: where no metadata service is, asking it makes everybody wait.
+    # Environment and profile only: where there is no metadata service, asking it takes seconds.
     known.get_component("credential_provider").remove("iam-role")
     client = Session(botocore_session=known, region_name=address.region).client(
         "s3",

@@ -37,7 +37,7 @@ def says_nothing(answer: GetObjectOutputTypeDef) -> bool:
 
 
 def usual_part_sizes(size: int, parts: int) -> tuple[int, ...]:
-    """Return how large the parts of so many bytes are, where whoever sent them did it as most clients do."""
+    """Return how large the parts of so many bytes are, where they were sent as most clients send them."""
     if parts == 1:
         return (size,)
     return tuple(usual for usual in _USUAL if (parts - 1) * usual < size <= parts * usual)

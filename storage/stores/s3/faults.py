@@ -170,7 +170,7 @@ def _clocks_differ(error: ClientError) -> bool:
     try:
         apart = datetime.now(UTC) - parsedate_to_datetime(answered)
     except (TypeError, ValueError):
-        # Without a date, or with one that has no zone, nothing can be said.
+        # Without a date, or with one that has no zone, they cannot be compared.
         return False
     return abs(apart) > _MOST_APART
 
@@ -184,8 +184,8 @@ def _failure(error: Exception) -> tuple[type[StorageError], str]:
 
 
 def _answer(error: ClientError) -> str:
-    told = error.response["Error"]
-    message = told.get("Message") or ""
-    return f"the service answered {status_of(error)} {told.get('Code', '')}" + (
+    answer = error.response["Error"]
+    message = answer.get("Message") or ""
+    return f"the service answered {status_of(error)} {answer.get('Code', '')}" + (
         f" ({message})" if message else ""
     )

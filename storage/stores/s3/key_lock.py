@@ -167,6 +167,6 @@ def _abandoned_was_removed(bucket: Bucket, name: str, key: StoreKey) -> bool:
 
 
 def _age(modified: datetime, headers: dict[str, str]) -> float:
-    """Return how old an object is in seconds, by the service's clock where it tells its time."""
+    """Return how old an object is in seconds, by the service's clock where it gives its time."""
     now = parsedate_to_datetime(headers["date"]) if "date" in headers else datetime.now(UTC)
     return (now - modified).total_seconds()

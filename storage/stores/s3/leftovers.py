@@ -24,7 +24,7 @@ _STALE = timedelta(days=1)
 def clear_leftovers(bucket: Bucket, now: datetime | None = None) -> int:
     """Abort the multipart uploads, and remove the key locks, that are older than a day; return how many.
 
-    Parts of an upload that never ended are seen by nobody and paid for by somebody. Where this
+    Parts of an upload that never ended are listed nowhere and paid for all the same. Where this
     access key may not look for them, they are left to the bucket's lifecycle rules.
     """
     before = (now or datetime.now(UTC)) - _STALE

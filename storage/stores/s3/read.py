@@ -96,7 +96,7 @@ class ObjectStream:
             return EtagDigest(etag)
         parts = parts_of(etag)
         size = self._size_of_part(1) if parts else 0
-        # A service that knows no parts tells the size of the whole.
+        # A service that knows no parts gives the size of the whole.
         self._part_size = size if (parts - 1) * size < self._size <= parts * size else 0
         sizes = (self._part_size,) if self._part_size else usual_part_sizes(self._size, parts)
         return EtagDigest(etag, sizes) if parts and sizes else None

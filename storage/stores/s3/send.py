@@ -122,7 +122,7 @@ class Sender:
             lock.require_sure()
 
     def _create_in_parts(self, deposit: Deposit) -> None:
-        # Completing would tell as well, but only after everything has been sent.
+        # Completing would show it as well, but only after everything has been sent.
         self._require_free(deposit.key)
         mine = secrets.token_hex(8)
         with opened_source(deposit) as source, self._upload(deposit.key, mine) as upload:
@@ -230,7 +230,7 @@ class Sender:
         if found is None:
             raise UnavailableError(
                 f"store {self._bucket.store}: cannot create {shown(key)}: the service says that it is there "
-                "and that it is not; somebody is creating and removing it at this moment: run it again"
+                "and that it is not; another process creates and removes it at this moment: run it again"
             ) from refusal
         if found != mine:
             raise self._taken(key) from refusal
