@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import chain
 from threading import local
@@ -72,8 +72,10 @@ def read_back(
         return _read_batch(store, batch, buffer.bytes, noted)
 
     batches = in_portions(promised, _size, most=_BATCH_FILES, enough=_BATCH_BYTES)
-    readings = in_order(read_batch, batches, threads=threads, ahead=2 * threads, name="read-back")
-    yield from chain.from_iterable(readings)
+    with closing(
+        in_order(read_batch, batches, threads=threads, ahead=2 * threads, name="read-back")
+    ) as readings:
+        yield from chain.from_iterable(readings)
 
 
 def _read_batch(

@@ -131,7 +131,7 @@ class S3DropBucket:
 
     def remove(self, dropped: DroppedObject) -> bool:
         """Remove that very object: see ``DropBucket``. Asked first: many services know no such condition."""
-        found = self._headers(dropped.key)
+        found = self._bucket.headers(dropped.key)
         if found is None:
             return True
         if not _is(dropped, found):
@@ -190,23 +190,14 @@ class S3DropBucket:
                 return self.read(key) == content
         return True
 
-    def _headers(self, key: StoreKey) -> HeadObjectOutputTypeDef | None:
-        with self._bucket.asking("look at", key):
-            try:
-                return self._bucket.client.head_object(**self._bucket.at(key))
-            except ClientError as error:
-                if is_absence(error):
-                    return None
-                raise
-
     def _is_copied(self, dropped: DroppedObject, key: StoreKey) -> bool:
         """Say whether what was copied is the object; some services copy whatever is there by then."""
-        copy = self._headers(key)
+        copy = self._bucket.headers(key)
         same_size = copy is not None and copy["ContentLength"] == dropped.size
         etag = "" if copy is None else copy["ETag"].strip('"')
         if same_size and etag == dropped.etag:
             return True
-        source = self._headers(dropped.key)
+        source = self._bucket.headers(dropped.key)
         if source is None or not _is(dropped, source):
             self._bucket.remove(key)
             return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import chain
 
@@ -79,8 +79,10 @@ def _bring(
         return [_bring_one(file, stores, target, buffer.bytes) for file in files]
 
     batches = in_portions(wanted, lambda _: 1, most=_BATCH_FILES, enough=_BATCH_FILES)
-    brought = in_order(bring_batch, batches, threads=threads, ahead=2 * threads, name="restore")
-    yield from chain.from_iterable(brought)
+    with closing(
+        in_order(bring_batch, batches, threads=threads, ahead=2 * threads, name="restore")
+    ) as brought:
+        yield from chain.from_iterable(brought)
 
 
 def _bring_one(file: WantedFile, stores: Sequence[Store], target: Target, buffer: bytearray) -> _Brought:

@@ -26,6 +26,7 @@ from storage.stores.s3.faults import is_absence, translating
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSResponse
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 OWN = ".muniment"
 """First segment of the keys that the store makes for itself: they are never listed."""
@@ -149,14 +150,18 @@ class Bucket:
 
         Raises ``StorageError``.
         """
-        with self.asking("look for", key):
+        found = self.headers(key)
+        return None if found is None else found["Metadata"].get(DEPOSIT, "")
+
+    def headers(self, key: str) -> HeadObjectOutputTypeDef | None:
+        """Return the headers of the object under ``key``; ``None`` if absent. Raises ``StorageError``."""
+        with self.asking("look at", key):
             try:
-                found = self.client.head_object(**self.at(key))
+                return self.client.head_object(**self.at(key))
             except ClientError as error:
-                if is_absence(error):
-                    return None
-                raise
-        return found["Metadata"].get(DEPOSIT, "")
+                if not is_absence(error):
+                    raise
+        return None
 
     def absent(self, key: StoreKey) -> NotFoundError:
         """Return the error for a key that is not there, once it is known that the bucket itself is.

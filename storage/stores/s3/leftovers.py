@@ -7,12 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
-from botocore.exceptions import ClientError
-
 from preservation.errors import DeniedError
-from preservation.model.paths import StoreKey
 from storage.stores.s3.bucket import Bucket
-from storage.stores.s3.faults import is_absence
 from storage.stores.s3.key_lock import LOCKS
 
 if TYPE_CHECKING:
@@ -37,21 +33,12 @@ def clear_leftovers(bucket: Bucket, now: datetime | None = None) -> int:
                 cleared += 1
     with suppress(DeniedError):
         for lock in bucket.list(f"{LOCKS}/"):
-            if _is_older(bucket, lock.key, before):
+            found = bucket.headers(lock.key)
+            # Its holder may have removed it meanwhile.
+            if found is not None and found["LastModified"] < before:
                 bucket.remove(lock.key)
                 cleared += 1
     return cleared
-
-
-def _is_older(bucket: Bucket, key: StoreKey, before: datetime) -> bool:
-    with bucket.asking("look at", key):
-        try:
-            return bucket.client.head_object(**bucket.at(key))["LastModified"] < before
-        except ClientError as error:
-            # Its holder may have given it back meanwhile.
-            if not is_absence(error):
-                raise
-            return False
 
 
 def _uploads(bucket: Bucket) -> Iterator[tuple[str, str, datetime]]:

@@ -7,8 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from threading import Lock
 
-from botocore.exceptions import ClientError
-
 from preservation.errors import DeniedError
 from preservation.fixity.digesting import ByteStream
 from preservation.model.naming import NameRules
@@ -16,7 +14,6 @@ from preservation.model.paths import StoreKey, shown
 from storage.ports.stores import Deposit, KeptFile, ProbeResult, StorePlace, require_sound
 from storage.stores.s3.bucket import KEY_BYTES, Bucket
 from storage.stores.s3.conditions import refuses_to_replace
-from storage.stores.s3.faults import is_absence
 from storage.stores.s3.leftovers import clear_leftovers
 from storage.stores.s3.probe import probe_bucket
 from storage.stores.s3.read import ObjectStream
@@ -65,14 +62,10 @@ class S3Store:
     def stat(self, key: StoreKey) -> KeptFile:
         """Return the object's size: see ``Store``."""
         require_sound(self.name, key)
-        with self._bucket.asking("look at", key):
-            try:
-                found = self._bucket.client.head_object(**self._bucket.at(key))
-                return KeptFile(key, found["ContentLength"])
-            except ClientError as error:
-                if not is_absence(error):
-                    raise
-        raise self._bucket.absent(key)
+        found = self._bucket.headers(key)
+        if found is None:
+            raise self._bucket.absent(key)
+        return KeptFile(key, found["ContentLength"])
 
     def list(self, prefix: StoreKey | None = None) -> Iterator[KeptFile]:
         """Yield every object below ``prefix``: see ``Store``."""
