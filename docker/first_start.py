@@ -20,7 +20,7 @@ from flows.installation.settings import FILE_NAME, FolderStoreSettings, S3StoreS
 from flows.installation.settings_file import HOME_VARIABLE, load_settings
 from preservation.errors import PreservationError, UnavailableError
 from preservation.model.identifiers import StoreName
-from storage.stores.roots import make_folder_store
+from storage.stores.folder.root import make_folder_store
 
 _ABSENT = ("404", "NoSuchBucket")
 

@@ -6,7 +6,6 @@ Where its name ends in ``.gz`` it is compressed: what is said of a million files
 
 from __future__ import annotations
 
-import os
 import zlib
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -16,6 +15,7 @@ from typing import Final, Generic, TypeVar
 import msgspec
 
 from preservation.errors import IntegrityError
+from preservation.files.durable import written_whole
 
 Value = TypeVar("Value")
 
@@ -68,21 +68,17 @@ class Records(Generic[Value]):
 
     def write(self, values: Iterable[Value]) -> int:
         """Write ``values`` as they come, make the file durable and visible at once; return their number."""
-        partial = self.path.with_name(f"{self.path.name}.part")
         encoder = msgspec.json.Encoder(enc_hook=str)
         packer = zlib.compressobj(_FASTEST, wbits=_GZIP_BITS) if self._compressed else None
         coming = iter(values)
         count = 0
-        with partial.open("wb") as sink:
+        with written_whole(self.path) as sink:
             while portion := list(islice(coming, _VALUES_AT_ONCE)):
                 text = encoder.encode_lines(portion)
                 sink.write(text if packer is None else packer.compress(text))
                 count += len(portion)
             if packer is not None:
                 sink.write(packer.flush())
-            sink.flush()
-            os.fsync(sink.fileno())
-        partial.replace(self.path)
         return count
 
     def _damaged(self, read: int, reason: str) -> IntegrityError:

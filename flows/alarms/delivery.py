@@ -13,6 +13,7 @@ from flows.alarms.channels import Channel, ChannelName, Undelivered
 from flows.alarms.outbox import Outbox, Queued
 from flows.installation.log import LOG
 from flows.installation.wiring import now
+from preservation.backoff import Backoff
 
 _FIRST_PAUSE: Final = 5.0
 _LONGEST_PAUSE: Final = 900.0
@@ -36,7 +37,7 @@ class Delivery:
         self._channels = channels
         self._clock = clock
         self._timer = timer
-        self._failures: Counter[ChannelName] = Counter()
+        self._failing: dict[ChannelName, Backoff] = {}
         self._again_at: dict[ChannelName, float] = {}
         self._failed: Counter[tuple[ChannelName, AlarmId]] = Counter()
 
@@ -62,17 +63,16 @@ class Delivery:
                 self._failed[channel.name, queued.alarm.id] += 1
                 self._leave_alone(channel, undelivered)
                 return
-            if self._failures.pop(channel.name, 0):
+            if self._failing.pop(channel.name, None) is not None:
                 LOG.info("alarms get through again: %s", channel.label)
             self._failed.pop((channel.name, queued.alarm.id), None)
             self._outbox.note_delivered(queued, channel.name, self._clock())
 
     def _leave_alone(self, channel: Channel, undelivered: Undelivered) -> None:
-        if not self._failures[channel.name]:
+        if channel.name not in self._failing:
             LOG.error("an alarm does not get through, and is tried again: %s", undelivered.reason)
-        pause = min(_FIRST_PAUSE * 2 ** self._failures[channel.name], _LONGEST_PAUSE)
-        self._failures[channel.name] += 1
-        self._again_at[channel.name] = self._timer() + pause
+            self._failing[channel.name] = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE)
+        self._again_at[channel.name] = self._timer() + self._failing[channel.name].pause()
 
     def _let_go_of_former_channels(self, waiting: list[Queued]) -> None:
         there = {channel.name for channel in self._channels}

@@ -6,12 +6,11 @@ channel perhaps twice; its id tells.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -22,6 +21,8 @@ from flows.alarms.alarm import Alarm, AlarmKind, new_alarm
 from flows.alarms.channels import ChannelName
 from flows.installation.log import LOG
 from preservation.errors import IntegrityError
+from preservation.files.durable import sync_folder
+from preservation.files.lock import locked
 from preservation.records import Records
 
 _MOST: Final = 50
@@ -96,7 +97,7 @@ class Outbox:
     @contextmanager
     def sending(self) -> Iterator[bool]:
         """Keep others from sending at the same time; gives whether we may."""
-        with self._locked("sending", fcntl.LOCK_NB) as ours:
+        with self._locked("sending", wait=False) as ours:
             yield ours
 
     def _files(self) -> list[Path]:
@@ -118,11 +119,7 @@ class Outbox:
 
     def _write(self, name: str, queued: Queued) -> None:
         self._note(name).write([queued])
-        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(self._folder)
 
     def _count(self, alarm: Alarm, channels: tuple[ChannelName, ...]) -> None:
         """Count an alarm that is not sent by itself."""
@@ -144,18 +141,8 @@ class Outbox:
         marker.touch()
         os.utime(marker, (at.timestamp(), at.timestamp()))
 
-    @contextmanager
-    def _locked(self, purpose: str, patience: int = 0) -> Iterator[bool]:
-        lock = os.open(self._folder / f".{purpose}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | patience)
-            except BlockingIOError:
-                yield False
-            else:
-                yield True
-        finally:
-            os.close(lock)
+    def _locked(self, purpose: str, *, wait: bool = True) -> AbstractContextManager[bool]:
+        return locked(self._folder / f".{purpose}", wait=wait, mode=0o600)
 
 
 def _name(alarm: Alarm) -> str:

@@ -18,10 +18,10 @@ from preservation.model.identifiers import ObjectId, PackageId, StoreName, Submi
 from preservation.model.issues import Issue
 from preservation.model.paths import BagPath, printable
 from storage.ports.stores import Store
-from storage.restoring.choosing import Source, find_source, latest_in, wanted_files
-from storage.restoring.landing import landing_for, require_free
-from storage.restoring.outcomes import Restored, WantedFile, silent_issue, untold_issue
-from storage.restoring.restoring import restore
+from storage.restore.outcomes import Restored, WantedFile, silent_issue, untold_issue
+from storage.restore.restore import restore
+from storage.restore.source import Source, find_source, latest_in, wanted_files
+from storage.restore.target import opened_target, require_free
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +95,12 @@ def _require_place_of_its_own(target: Path, settings: Settings) -> None:
 def _restored(
     order: RestoreRequest, source: Source, wanted: list[WantedFile], settings: Settings
 ) -> Restored:
-    with landing_for(order.target) as landing:
+    with opened_target(order.target) as target:
         return restore(
             source.description.package,
             wanted,
             source.stores,
-            landing,
+            target,
             threads=settings.work.reading_threads,
         )
 

@@ -120,7 +120,7 @@ def export(
     from storage.journal.exported import exported_in_folder
     from storage.journal.exporting import export_journal
     from storage.journal.keys import public_keys
-    from storage.journal.signing import sign_head
+    from storage.journal.segments import sign_head
     from storage.journal.verification import Broken
 
     settings = load_settings(installation)

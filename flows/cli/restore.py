@@ -11,7 +11,7 @@ from flows.cli.options import InstallationOption, JsonOption
 from flows.cli.output import say, say_json
 
 if TYPE_CHECKING:
-    from storage.restoring.outcomes import Restored
+    from storage.restore.outcomes import Restored
 
 _LOST = 4
 _ISSUES_SHOWN = 20

@@ -13,6 +13,7 @@ import msgspec
 
 from flows.installation.processes import Process, this_process
 from flows.installation.settings import Settings
+from preservation.files.durable import written_whole
 from preservation.settling.settle import Moment
 
 _EVERY: Final = timedelta(minutes=1)
@@ -79,9 +80,8 @@ class Heartbeat:
         if self._beaten is not None and abs(at - self._beaten) < _EVERY:
             return
         due = at + timedelta(seconds=max(0, again - self._steady()))
-        partial = self._file.with_name(f"{self._file.name}.{os.getpid()}")
-        partial.write_bytes(msgspec.json.encode(Beat(at, this_process(), due, since, faults)))
-        partial.replace(self._file)
+        with written_whole(self._file, durable=False, suffix=str(os.getpid())) as sink:
+            sink.write(msgspec.json.encode(Beat(at, this_process(), due, since, faults)))
         self._beaten = at
 
 

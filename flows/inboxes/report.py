@@ -16,6 +16,7 @@ from flows.inboxes.folder.watcher import Swept, Waiting
 from flows.inboxes.heartbeat import Heartbeat, read_beat
 from flows.installation.processes import Process, this_process
 from flows.installation.settings import Settings
+from preservation.files.durable import written_whole
 from preservation.model.paths import printable
 
 _FORGOTTEN_AFTER: Final = timedelta(minutes=10)
@@ -127,9 +128,8 @@ class Publisher:
         since = [msgspec.structs.replace(fault, since=failing[fault.path]) for fault in faults]
         told = _told(waiting, since, swept, buckets, at)
         if self._said is None or msgspec.structs.replace(told, at=self._said.at) != self._said:
-            partial = self._file.with_name(f"{self._file.name}.{os.getpid()}")
-            partial.write_bytes(msgspec.json.encode(told))
-            partial.replace(self._file)
+            with written_whole(self._file, durable=False, suffix=str(os.getpid())) as sink:
+                sink.write(msgspec.json.encode(told))
             self._said = told
         self._heart.beat(swept.again, self._since, failing, at)
 

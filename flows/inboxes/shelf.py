@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from storage.stores.linux import sync_file_system
-from storage.stores.moving import move_without_replacing
+from storage.stores.folder.linux import sync_file_system
+from storage.stores.folder.move import move_without_replacing
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 

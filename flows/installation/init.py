@@ -12,7 +12,7 @@ from preservation.errors import ConfigurationError
 from preservation.model.identifiers import StoreName
 from preservation.policy.shipped import shipped_policies
 from storage.journal.keys import generate_key
-from storage.stores.roots import make_folder_store
+from storage.stores.folder.root import make_folder_store
 
 _FOLDERS = (
     "policies",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+
+from preservation.files.lock import FOLDER, locked
 
 
 @contextmanager
@@ -17,26 +17,16 @@ def scratch_folder(parent: Path, purpose: str) -> Iterator[Path]:
 
     It is locked as long as it is used, so those for the same ``purpose`` that nobody has locked are removed.
     """
-    with _locked(parent / f".{purpose}.lock", os.O_RDWR | os.O_CREAT):
-        for left in parent.glob(f"{purpose}-*"):
-            # Locked, it is in use by another run; gone, that one has just ended.
-            with suppress(OSError), _locked(left, os.O_RDONLY, fcntl.LOCK_NB):
-                shutil.rmtree(left)
-        folder = Path(tempfile.mkdtemp(dir=parent, prefix=f"{purpose}-"))
-        lock = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
-        os.close(lock)
-
-
-@contextmanager
-def _locked(path: Path, flags: int, wait: int = 0) -> Iterator[None]:
-    lock = os.open(path, flags | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | wait)
-        yield
-    finally:
-        os.close(lock)
+    with ExitStack() as in_use:
+        with locked(parent / f".{purpose}.lock", mode=0o600):
+            for left in parent.glob(f"{purpose}-*"):
+                # Locked, it is in use by another run; gone, that one has just ended.
+                with suppress(OSError), locked(left, wait=False, flags=FOLDER) as ours:
+                    if ours:
+                        shutil.rmtree(left)
+            folder = Path(tempfile.mkdtemp(dir=parent, prefix=f"{purpose}-"))
+            in_use.enter_context(locked(folder, flags=FOLDER))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder)

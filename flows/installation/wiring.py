@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from flows.installation.settings import (
     BucketInboxSettings,
@@ -21,6 +21,7 @@ from flows.installation.settings import (
 from preservation.identification.caged import identifying_workers
 from preservation.model.events import Agent, AgentKind
 from preservation.model.identifiers import CollectionName, StoreName
+from preservation.model.layout import COMMITS
 from preservation.policy.load import load
 from preservation.policy.schema import Policy
 from preservation.tools.clamd import Clamd, clamd_address
@@ -34,11 +35,13 @@ from storage.ports.catalogue import Catalogue
 from storage.ports.drop_buckets import DropBucket
 from storage.ports.journal import Journal
 from storage.ports.stores import Purger, SiteName, Store, StorePlace
-from storage.stores.folder import FolderStore
-from storage.stores.purging import FolderPurger
+from storage.stores.folder.purge import FolderPurger
+from storage.stores.folder.store import FolderStore
 
 if TYPE_CHECKING:
-    from storage.stores.s3_bucket import Bucket
+    from storage.stores.s3.bucket import Bucket
+
+_OneKind = TypeVar("_OneKind")
 
 SOFTWARE_VERSION = version("muniment")
 SOFTWARE = Agent(AgentKind.SOFTWARE, "Muniment", SOFTWARE_VERSION)
@@ -107,12 +110,15 @@ class Installation:
     @cached_property
     def purgers(self) -> dict[StoreName, Purger]:
         """What can take away the leftovers of an unfinished try, by store."""
-        return {StoreName(store.name): _purger(store, self.settings) for store in self.settings.store}
+        return {
+            StoreName(store.name): STORE_KINDS[store.kind].purger(store, self.settings)
+            for store in self.settings.store
+        }
 
 
 def open_stores(settings: Settings) -> tuple[Store, ...]:
     """Open every configured store; needs no database."""
-    return tuple(_store(store, settings) for store in settings.store)
+    return tuple(STORE_KINDS[store.kind].store(store, settings) for store in settings.store)
 
 
 def virus_scanner(settings: Settings) -> Clamd:
@@ -143,26 +149,45 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def _store(store: StoreSettings, settings: Settings) -> Store:
-    name, place = StoreName(store.name), StorePlace(SiteName(store.site), store.provider, store.media)
-    match store:
-        case FolderStoreSettings():
-            root = settings.store_root(store)
-            return FolderStore(name, root, place, threads=settings.work.reading_threads)
-        case S3StoreSettings():
-            from storage.stores.s3 import S3Store  # noqa: PLC0415  half a second, and only for a bucket
-
-            return S3Store(_bucket(store, name), place)
+def _folder_store(store: FolderStoreSettings, settings: Settings) -> Store:
+    root, threads = settings.store_root(store), settings.work.reading_threads
+    return FolderStore(StoreName(store.name), root, _place(store), threads=threads)
 
 
-def _purger(store: StoreSettings, settings: Settings) -> Purger:
-    match store:
-        case FolderStoreSettings():
-            return FolderPurger(StoreName(store.name), settings.store_root(store))
-        case S3StoreSettings():
-            from storage.stores.s3_purging import S3Purger  # noqa: PLC0415  as above
+def _folder_purger(store: FolderStoreSettings, settings: Settings) -> Purger:
+    return FolderPurger(StoreName(store.name), settings.store_root(store), COMMITS)
 
-            return S3Purger(_bucket(store, StoreName(store.name)))
+
+def _s3_store(store: S3StoreSettings, _: Settings) -> Store:
+    from storage.stores.s3.store import S3Store  # noqa: PLC0415  half a second, and only for a bucket
+
+    return S3Store(_bucket(store, StoreName(store.name)), _place(store))
+
+
+def _s3_purger(store: S3StoreSettings, _: Settings) -> Purger:
+    from storage.stores.s3.purge import S3Purger  # noqa: PLC0415  as above
+
+    return S3Purger(_bucket(store, StoreName(store.name)), COMMITS)
+
+
+def _place(store: StoreSettings) -> StorePlace:
+    return StorePlace(SiteName(store.site), store.provider, store.media)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreKind(Generic[_OneKind]):
+    """How a store of one kind, and what removes leftovers from it, are opened as its ``settings`` say."""
+
+    settings: type[_OneKind]
+    store: Callable[[_OneKind, Settings], Store]
+    purger: Callable[[_OneKind, Settings], Purger]
+
+
+STORE_KINDS: Mapping[str, StoreKind[Any]] = {
+    "folder": StoreKind(FolderStoreSettings, _folder_store, _folder_purger),
+    "s3": StoreKind(S3StoreSettings, _s3_store, _s3_purger),
+}
+"""Every kind of store, by what ``kind`` says in its settings. docs/design.md says how to add one."""
 
 
 def open_bucket_inbox(inbox: BucketInboxSettings) -> DropBucket:
@@ -173,7 +198,7 @@ def open_bucket_inbox(inbox: BucketInboxSettings) -> DropBucket:
 
 
 def _bucket(place: BucketSettings, name: StoreName, kind: str = "store") -> Bucket:
-    from storage.stores.s3_bucket import Bucket, BucketAddress  # noqa: PLC0415  as above
+    from storage.stores.s3.bucket import Bucket, BucketAddress  # noqa: PLC0415  as above
 
     address = BucketAddress(
         bucket=place.bucket,

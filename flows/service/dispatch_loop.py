@@ -25,6 +25,7 @@ from flows.orchestration.run_requests import AskedRun, Runs, open_runs
 from flows.orchestration.server import PrefectApi
 from flows.service.alarm_watch import AlarmWatch
 from flows.submission.drop import label_of
+from preservation.backoff import Backoff
 from preservation.errors import PreservationError
 
 _LOOK_SECONDS: Final = 2.0
@@ -76,11 +77,12 @@ class _DispatchLoop:
 
     def go_on(self, watched: Future[None], wake: threading.Event) -> None:
         """Give takes to runs for as long as the inboxes are watched; ``wake`` says that there may be more."""
-        patience = _LOOK_SECONDS
+        backoff = Backoff(2 * _LOOK_SECONDS, _LONGEST_PAUSE)
         while not watched.done():
             plan = self._dispatch()
-            patience = min(2 * patience, _LONGEST_PAUSE) if plan is None else _LOOK_SECONDS
-            if wake.wait(patience if plan is None else self._pause_after(plan, now())):
+            if plan is not None:
+                backoff.reset()
+            if wake.wait(backoff.pause() if plan is None else self._pause_after(plan, now())):
                 wake.clear()
 
     def _pause_after(self, plan: Plan, at: datetime) -> float:

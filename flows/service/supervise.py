@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
+from preservation.backoff import Backoff
 from preservation.tools.kernel import die_with_parent
 
 _SUPERVISOR_VARIABLE = "MUNIMENT_SUPERVISOR"
@@ -39,7 +40,7 @@ class Supervised:
         self._command = list(command)
         self._environment = {**environment, _SUPERVISOR_VARIABLE: str(os.getpid())}
         self._say = say
-        self._pause = _FIRST_PAUSE
+        self._backoff = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE)
         self._began = 0.0
         self._again_at = 0.0
         self._process: subprocess.Popen[bytes] | None = None
@@ -91,10 +92,10 @@ class Supervised:
     def _note_end(self, process: subprocess.Popen[bytes], moment: float) -> None:
         self._ended = True
         if moment - self._began > _SETTLED_SECONDS:
-            self._pause = _FIRST_PAUSE
+            self._backoff.reset()
         self._wait(moment, f"the {self._what} ended (exit {process.returncode})")
 
     def _wait(self, moment: float, what: str) -> None:
-        self._again_at = moment + self._pause
-        self._say(f"{what}; it is started again in {self._pause:.0f} s")
-        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+        pause = self._backoff.pause()
+        self._again_at = moment + pause
+        self._say(f"{what}; it is started again in {pause:.0f} s")

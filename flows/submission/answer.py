@@ -25,8 +25,7 @@ from preservation.receipt.contents import PlacedReplica, Receipt
 from preservation.receipt.rendering import render
 from preservation.receipt.summary import formats_table
 from storage.journal.keys import public_keys
-from storage.journal.segments import AgreeingStore, agreeing, publish
-from storage.journal.signing import sign_head
+from storage.journal.segments import AgreeingStore, agreeing, publish, sign_head
 from storage.ports.catalogue import Conclusion
 from storage.ports.stores import Store
 

@@ -6,8 +6,6 @@ that finished. One folder an object, locked while a run has it in hand.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ from uuid import uuid4
 import msgspec
 
 from preservation.errors import UnavailableError
+from preservation.files.lock import locked
 from preservation.model import layout
 from preservation.model.decisions import Decision
 from preservation.model.derivatives import Derivative, Purpose, RefusedDerivative
@@ -259,16 +258,11 @@ def in_hand(processing: Path, object_id: ObjectId) -> Iterator[Workspace]:
     """
     place = lock_of(processing, object_id)
     place.parent.mkdir(parents=True, exist_ok=True)
-    lock = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UnavailableError(in_other_hands(object_id)) from error
+    with locked(place, wait=False) as ours:
+        if not ours:
+            raise UnavailableError(in_other_hands(object_id))
         workspace = Workspace(processing / object_id.collection / object_id.name)
         # What a run was killed in the middle of removing is nobody's any more.
         for aside in workspace.root.parent.glob(f"{_DISCARDED}*"):
             shutil.rmtree(aside, ignore_errors=True)
         yield workspace
-    finally:
-        os.close(lock)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from preservation.model.digests import Algorithm
 from preservation.model.paths import BagPath, RelativePath, bag_path
 
 README: Final = BagPath("README.txt")
@@ -20,6 +21,15 @@ DUBLIN_CORE: Final = BagPath("metadata/descriptive/dc.xml")
 
 NOT_KEPT: Final = BagPath("metadata/submission/not-kept.csv")
 """What was in the drop and is not in the package, each with its reason."""
+
+
+def commit(algorithm: Algorithm) -> BagPath:
+    """Return the file whose presence makes a version exist: its tag manifest (RFC 8493 section 2.2.1)."""
+    return BagPath(f"tagmanifest-{algorithm.value}.txt")
+
+
+COMMITS: Final = tuple(commit(algorithm) for algorithm in Algorithm)
+"""Every path by which a version may have been committed."""
 
 
 def original(path: RelativePath) -> BagPath:

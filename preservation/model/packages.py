@@ -46,7 +46,7 @@ class BagPlan(Protocol):
     """A bag that is planned, not staged: bag path to source. It may hold millions of entries.
 
     Iterating ``entries`` any number of times gives the same entries in the order in which they are
-    to be written; the last one is the tag manifest, whose presence makes the version exist.
+    to be written; ``commit`` is the last one.
     """
 
     @property
@@ -58,8 +58,12 @@ class BagPlan(Protocol):
         """The algorithm of the manifests, by which replicas are compared."""
 
     @property
+    def commit(self) -> BagPath:
+        """The file whose presence makes the version exist: the last one that is written."""
+
+    @property
     def entries(self) -> Iterable[BagEntry]:
-        """Every file that is to be written, payload and tag files alike, the tag manifest last."""
+        """Every file that is to be written, payload and tag files alike, the commit last."""
 
     @property
     def earlier(self) -> Iterable[EarlierFile]:

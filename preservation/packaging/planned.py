@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +10,13 @@ from typing import Final
 import msgspec
 
 from preservation.errors import IntegrityError
+from preservation.files.durable import written_whole
 from preservation.model.digests import Algorithm
 from preservation.model.events import Event
 from preservation.model.identifiers import PackageId
+from preservation.model.layout import commit
 from preservation.model.packages import BagEntry, EarlierFile
+from preservation.model.paths import BagPath
 from preservation.packaging.fetching import listed_earlier
 from preservation.records import Records
 
@@ -63,6 +65,11 @@ class PlannedBag:
         return self.summary.algorithm
 
     @property
+    def commit(self) -> BagPath:
+        """The file whose presence makes the version exist: the tag manifest of that algorithm."""
+        return commit(self.algorithm)
+
+    @property
     def entries(self) -> Iterable[BagEntry]:
         """Every file that is to be written, payload and tag files alike, the tag manifest last."""
         return planned_entries(self.workspace)
@@ -103,10 +110,6 @@ def forget_plan(workspace: Path) -> None:
 
 def finish_plan(workspace: Path, summary: PlanSummary) -> PlannedBag:
     """Say that the plan is whole: durable, and visible at once."""
-    partial = workspace / f"{_SUMMARY}.part"
-    with partial.open("wb") as sink:
+    with written_whole(workspace / _SUMMARY) as sink:
         sink.write(msgspec.json.encode(summary))
-        sink.flush()
-        os.fsync(sink.fileno())
-    partial.replace(workspace / _SUMMARY)
     return PlannedBag(workspace, summary)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -14,6 +13,7 @@ from typing import Final
 
 from jinja2 import Environment, StrictUndefined, Template
 
+from preservation.files.durable import written_whole
 from preservation.model.dossiers import Dossier
 from preservation.receipt.as_json import json_chunks
 from preservation.receipt.contents import Receipt
@@ -37,8 +37,10 @@ def render(receipt: Receipt, target: Path) -> Path:
     json_path = target.with_name(f"{target.name}.json")
     target.parent.mkdir(parents=True, exist_ok=True)
     summary = summarise(receipt.files)
-    _write(json_path, json_chunks(receipt, summary))
-    _write(page_path, (chunk.encode() for chunk in _page_chunks(receipt, summary, json_path.name)))
+    with written_whole(json_path) as sink:
+        sink.writelines(json_chunks(receipt, summary))
+    with written_whole(page_path) as sink:
+        sink.writelines(chunk.encode() for chunk in _page_chunks(receipt, summary, json_path.name))
     return page_path
 
 
@@ -73,13 +75,3 @@ def _template() -> Template:
 
 def _resource(name: str) -> str:
     return (files("preservation.receipt") / name).read_text(encoding="utf-8")
-
-
-def _write(path: Path, chunks: Iterable[bytes]) -> None:
-    partial = path.with_name(f"{path.name}.part")
-    with partial.open("wb") as sink:
-        for chunk in chunks:
-            sink.write(chunk)
-        sink.flush()
-        os.fsync(sink.fileno())
-    partial.replace(path)

@@ -14,6 +14,7 @@ from preservation.model.digests import Algorithm
 from preservation.model.files import IrregularEntry, SurveyedFile
 from preservation.model.formats import Identification
 from preservation.model.submissions import Received
+from preservation.pool import in_portions
 from preservation.survey.reading import ReadFile, read_once
 from preservation.survey.walk import FoundFile, walk
 
@@ -74,8 +75,9 @@ def _read_ahead(
     with ThreadPoolExecutor(threads, thread_name_prefix="survey") as pool:
         ahead: deque[list[Future[list[_Read]]]] = deque()
         try:
-            for batch in _grouped(walk(root, received.only), _BATCH_FILES, _BATCH_BYTES):
-                shares = _grouped(batch, _SHARE_FILES, _SHARE_BYTES)
+            found = walk(root, received.only)
+            for batch in in_portions(found, _size, most=_BATCH_FILES, enough=_BATCH_BYTES):
+                shares = in_portions(batch, _size, most=_SHARE_FILES, enough=_SHARE_BYTES)
                 ahead.append([pool.submit(_read_share, root, share, algorithms, noted) for share in shares])
                 if len(ahead) > _BATCHES_AHEAD:
                     yield _results(ahead.popleft())
@@ -89,29 +91,19 @@ def _results(shares: list[Future[list[_Read]]]) -> list[_Read]:
     return [entry for share in shares for entry in share.result()]
 
 
-def _grouped(entries: Iterable[_Found], files: int, size: int) -> Iterator[list[_Found]]:
-    """Cut the entries into groups of at most ``files``, each closed once it holds ``size`` bytes."""
-    group: list[_Found] = []
-    held = 0
-    for entry in entries:
-        group.append(entry)
-        held += entry.size if isinstance(entry, FoundFile) else 0
-        if len(group) >= files or held >= size:
-            yield group
-            group, held = [], 0
-    if group:
-        yield group
-
-
 def _read_share(
     root: Path, share: list[_Found], algorithms: Collection[Algorithm], noted: Noted | None
 ) -> list[_Read]:
-    largest = max((entry.size for entry in share if isinstance(entry, FoundFile)), default=0)
+    largest = max(map(_size, share), default=0)
     buffer = bytearray(min(max(largest, 1), BUFFER_BYTES))
     return [
         read_once(root, entry, algorithms, buffer, noted) if isinstance(entry, FoundFile) else entry
         for entry in share
     ]
+
+
+def _size(entry: _Found) -> int:
+    return entry.size if isinstance(entry, FoundFile) else 0
 
 
 def _surveyed(

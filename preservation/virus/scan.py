@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,6 +15,7 @@ from preservation.model.amounts import byte_size
 from preservation.model.digests import HexDigest
 from preservation.model.paths import RelativePath
 from preservation.model.viruses import Clean, Infected, NotScanned, Obstacle, ScannedFile, ScanVerdict
+from preservation.pool import in_order
 from preservation.tools.clamd import Clamd, reason_of
 from preservation.tools.clamd_answers import (
     Declined,
@@ -58,17 +57,8 @@ def scan(
     is gone or silent, it is not asked again: the files that are left are not scanned, and say so at once.
     """
     work = _Scan(root, scanner, terms)
-    with ThreadPoolExecutor(terms.streams, thread_name_prefix="virus-scan") as pool:
-        ahead: deque[Future[ScannedFile]] = deque()
-        try:
-            for path in paths:
-                ahead.append(pool.submit(work.scanned, path))
-                if len(ahead) > terms.streams * _AHEAD_PER_STREAM:
-                    yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    ahead = terms.streams * _AHEAD_PER_STREAM
+    yield from in_order(work.scanned, paths, threads=terms.streams, ahead=ahead, name="virus-scan")
 
 
 class _Scan:

@@ -16,10 +16,8 @@ from preservation.model.identifiers import CollectionName, ObjectId, PackageId, 
 from preservation.model.packages import Replica
 from preservation.model.verdicts import Verdict
 from storage.catalogue import rows
-from storage.catalogue.refusals import belongs_to, holds_another, is_registered, not_kept
 from storage.database import tables
 from storage.database.opening import Database
-from storage.database.paging import pages
 from storage.journal.sql import append_entries
 from storage.ports.catalogue import (
     AlreadyKept,
@@ -30,6 +28,10 @@ from storage.ports.catalogue import (
     Registration,
     Reservation,
     Reserved,
+    belongs_to,
+    holds_another,
+    is_registered,
+    not_kept,
 )
 
 _BATCH = 1000
@@ -69,7 +71,7 @@ class SqlCatalogue:
     def register(
         self, registration: Registration, files: Iterable[CatalogueFile], events: Iterable[Event] = ()
     ) -> None:
-        """Record a kept version, its files and the events that tell of it, in one transaction."""
+        """Record a kept version, its files and the events that record it, in one transaction."""
         with self._database.writing() as connection:
             version_id = _claim(connection, registration)
             if not _is_registered(connection, version_id):
@@ -93,7 +95,7 @@ class SqlCatalogue:
         query = rows.registered_versions()
         if collection is not None:
             query = query.where(tables.versions.c.collection == collection)
-        for page in pages(self._database, query, tables.packages.c.id):
+        for page in self._database.pages(query, tables.packages.c.id):
             yield from self._registrations(page)
 
     def files(self, package: PackageId) -> Iterator[CatalogueFile]:
@@ -101,7 +103,7 @@ class SqlCatalogue:
         query = select(tables.files).where(tables.files.c.package_id == self._package_row(package).id)
         return (
             rows.catalogue_file(row)
-            for page in pages(self._database, query, tables.files.c.position)
+            for page in self._database.pages(query, tables.files.c.position)
             for row in page
         )
 
@@ -137,7 +139,7 @@ class SqlCatalogue:
             query = query.where(table.c.verdict == verdict.value)
         return (
             rows.conclusion(row)
-            for page in pages(self._database, query, table.c.id, newest_first=True)
+            for page in self._database.pages(query, table.c.id, newest_first=True)
             for row in page
         )
 

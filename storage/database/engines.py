@@ -82,9 +82,9 @@ def _address(url: str) -> URL:
 
 def _postgresql(address: URL, patience: timedelta) -> Engine:
     """Find out before use whether a connection still lives, and wait for locks as long as for SQLite's."""
-    told = {name: value for name, value in _PATIENT_CONNECTION.items() if name not in address.query}
+    parameters = {name: value for name, value in _PATIENT_CONNECTION.items() if name not in address.query}
     engine = create_engine(
-        address, connect_args=told, pool_pre_ping=True, pool_timeout=patience.total_seconds()
+        address, connect_args=parameters, pool_pre_ping=True, pool_timeout=patience.total_seconds()
     )
 
     @event.listens_for(engine, "connect")

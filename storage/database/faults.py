@@ -1,4 +1,4 @@
-"""What a database says when it cannot: translated into the errors that everybody else knows."""
+"""What a database says when it cannot: translated into the errors that all other code knows."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _is_full(folder: Path) -> bool:
 
 
 def _of_postgresql(error: BaseException | None, database: str) -> PreservationError | None:
-    """Tell by SQLSTATE (PostgreSQL, appendix A); a driver that never connected has none to give."""
+    """Translate by SQLSTATE (PostgreSQL, appendix A); a driver that never connected has none to give."""
     state = getattr(error, "sqlstate", "")
     if state is None:
         return _of_no_connection(type(error).__name__, str(error).strip(), database)
@@ -110,22 +110,22 @@ def _of_postgresql(error: BaseException | None, database: str) -> PreservationEr
             return None
 
 
-def _of_no_connection(kind: str, said: str, database: str) -> PreservationError | None:
+def _of_no_connection(kind: str, message: str, database: str) -> PreservationError | None:
     if kind == "ProgrammingError":
         return ConfigurationError(
-            f"database {database}: its URL cannot be used ({said}); correct 'url' in [database] of "
+            f"database {database}: its URL cannot be used ({message}); correct 'url' in [database] of "
             "muniment.toml"
         )
     if kind != "OperationalError":
         return None
-    if any(word in said for word in _REFUSED):
-        return _denied(database, said)
-    if _NO_SUCH_DATABASE.search(said):
+    if any(word in message for word in _REFUSED):
+        return _denied(database, message)
+    if _NO_SUCH_DATABASE.search(message):
         return ConfigurationError(
             f"database {database}: the server has no database of that name; make it "
             "(docs/operations.md, PostgreSQL), or correct 'url' in [database] of muniment.toml"
         )
-    return _unavailable(database, f"no connection ({said.splitlines()[0]})")
+    return _unavailable(database, f"no connection ({message.splitlines()[0]})")
 
 
 def _unavailable(database: str, why: str) -> UnavailableError:
@@ -138,9 +138,9 @@ def _full(database: str) -> StoreFullError:
     return StoreFullError(f"database {database}: no space is left where it lies; make room and try again")
 
 
-def _denied(database: str, said: str = "it does not let us write") -> DeniedError:
+def _denied(database: str, message: str = "it does not let us write") -> DeniedError:
     return DeniedError(
-        f"database {database}: {said}; see to the permissions of its file and folder, "
+        f"database {database}: {message}; see to the permissions of its file and folder, "
         "or to the user and password of the database server (docs/operations.md, PostgreSQL)"
     )
 

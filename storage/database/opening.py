@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Column, Connection, Engine, Row, Select
 
 from storage.database.engines import WRITES, engine_for, folder_of_file, shown_address
 from storage.database.faults import translated
@@ -16,6 +16,9 @@ from storage.database.upgrading import CURRENT_REVISION, revision_of, upgrade
 
 if TYPE_CHECKING:
     from typing import Self
+
+PAGE = 1000
+"""Rows of a long table that are read at a time."""
 
 PATIENCE = timedelta(seconds=30)
 """How long a writer waits for others before it says that the database is locked."""
@@ -55,6 +58,26 @@ class Database:
         writer = self._engine.execution_options(**_WRITER.get(self._engine.dialect.name, {}))
         with translated(self.address, self._folder), writer.begin() as connection:
             yield connection
+
+    def pages(
+        self, query: Select[Any], key: Column[int], *, after: int = -1, newest_first: bool = False
+    ) -> Iterator[Sequence[Row[Any]]]:
+        """Yield the rows of ``query`` above ``after`` in the order of ``key``, one of its columns, in pages.
+
+        Each page is a transaction of its own: no connection is held while the caller is at work, and
+        none is left open by a caller that stops early.
+        """
+        ordered = query.order_by(key.desc() if newest_first else key).limit(PAGE)
+        next_page = ordered.where(key > after)
+        while True:
+            with self.reading() as connection:
+                page = connection.execute(next_page).all()
+            if page:
+                yield page
+            if len(page) < PAGE:
+                return
+            last = page[-1]._mapping[key]  # noqa: SLF001  SQLAlchemy's public name, underscored to spare column names
+            next_page = ordered.where(key < last if newest_first else key > last)
 
     def close(self) -> None:
         """Let go of every connection."""

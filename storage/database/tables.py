@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from datetime import datetime
+from pathlib import Path
+
 from sqlalchemy import (
     BigInteger,
     Column,
+    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -15,9 +20,45 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy.types import TypeDecorator
 
 from preservation.model.digests import Algorithm
-from storage.database.columns import FilePath, Moment
+from storage.moments import moment_text, parse_moment
+
+
+class Moment(TypeDecorator[datetime]):
+    """A moment in UTC as text; databases differ too much in what they make of a date."""
+
+    impl = String(27)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        """Write it."""
+        del dialect
+        return None if value is None else moment_text(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
+        """Read it."""
+        del dialect
+        return None if value is None else parse_moment(value)
+
+
+class FilePath(TypeDecorator[Path]):
+    """A path of the file system as the bytes it is: it need not be text."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: Path | None, dialect: Dialect) -> bytes | None:
+        """Write it."""
+        del dialect
+        return None if value is None else os.fsencode(value)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> Path | None:
+        """Read it."""
+        del dialect
+        return None if value is None else Path(os.fsdecode(value))
+
 
 metadata = MetaData(
     naming_convention={
@@ -111,7 +152,7 @@ journal = Table(
 journal_head = Table(
     "journal_head",
     metadata,
-    # One row, locked by whoever appends, so that many writers keep one chain.
+    # One row, locked by the writer that appends, so that many writers keep one chain.
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("seq", BigInteger, nullable=False),
     Column("hash", String(64), nullable=False),

@@ -18,11 +18,11 @@ from preservation.errors import DeniedError, IntegrityError, UnavailableError
 from preservation.fixity.digesting import ByteStream
 from preservation.model.paths import StoreKey, printable
 from storage.ports.drop_buckets import DroppedObject
-from storage.stores.s3_bucket import KEY_BYTES, OWN, UNLESS_THERE, Bucket
-from storage.stores.s3_conditions import refuses_to_replace
-from storage.stores.s3_faults import is_absence, is_mismatch, is_taken, status_of
-from storage.stores.s3_reading import ObjectStream
-from storage.stores.s3_turns import alone
+from storage.stores.s3.bucket import KEY_BYTES, OWN, UNLESS_THERE, Bucket
+from storage.stores.s3.conditions import refuses_to_replace
+from storage.stores.s3.faults import is_absence, is_mismatch, is_taken, status_of
+from storage.stores.s3.key_lock import locked_by_marks
+from storage.stores.s3.read import ObjectStream
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CopySourceTypeDef, HeadObjectOutputTypeDef
@@ -89,10 +89,10 @@ class S3DropBucket:
         """Create it where there is none: see ``DropBucket``."""
         if self._refuses_to_replace():
             return self._created(key, content, conditional=True)
-        with alone(self._bucket, key) as claim:
+        with locked_by_marks(self._bucket, key) as lock:
             if self.find(key) is not None:
                 return False
-            claim.require_sure()
+            lock.require_sure()
             return self._created(key, content, conditional=False)
 
     def put(self, key: StoreKey, source: Path, media_type: str) -> None:
@@ -132,7 +132,7 @@ class S3DropBucket:
 
     def remove(self, dropped: DroppedObject) -> bool:
         """Remove that very object: see ``DropBucket``. Asked first: many services know no such condition."""
-        found = self._headers(dropped.key)
+        found = self._bucket.headers(dropped.key)
         if found is None:
             return True
         if not _is(dropped, found):
@@ -156,8 +156,8 @@ class S3DropBucket:
         try:
             if not self.create(first, b"first") or self.create(first, b"other"):
                 raise DeniedError(
-                    f"bucket inbox {self.name}: the service replaces what it is told to leave alone, so "
-                    "nobody is kept from taking a drop twice; use a bucket of another service"
+                    f"bucket inbox {self.name}: the service replaces what it is asked to leave alone, so "
+                    "two services could take one drop; use a bucket of another service"
                 )
             found = self.find(first)
             if found is None or not self.copy(found, second) or not self.remove(found):
@@ -169,8 +169,8 @@ class S3DropBucket:
             for key in (first, second):
                 self._bucket.remove(key)
         kept_apart = "the service itself" if conditional else "marks in the bucket"
-        told = f"s3://{self._bucket.name}: services on one inbox are kept apart by {kept_apart}"
-        return told + self._bucket.address.warning
+        place = f"s3://{self._bucket.name}: services on one inbox are kept apart by {kept_apart}"
+        return place + self._bucket.address.warning
 
     def _refuses_to_replace(self) -> bool:
         with self._turn:
@@ -191,23 +191,14 @@ class S3DropBucket:
                 return self.read(key) == content
         return True
 
-    def _headers(self, key: StoreKey) -> HeadObjectOutputTypeDef | None:
-        with self._bucket.asking("look at", key):
-            try:
-                return self._bucket.client.head_object(**self._bucket.at(key))
-            except ClientError as error:
-                if is_absence(error):
-                    return None
-                raise
-
     def _is_copied(self, dropped: DroppedObject, key: StoreKey) -> bool:
         """Say whether what was copied is the object; some services copy whatever is there by then."""
-        copy = self._headers(key)
+        copy = self._bucket.headers(key)
         same_size = copy is not None and copy["ContentLength"] == dropped.size
         etag = "" if copy is None else copy["ETag"].strip('"')
         if same_size and etag == dropped.etag:
             return True
-        source = self._headers(dropped.key)
+        source = self._bucket.headers(dropped.key)
         if source is None or not _is(dropped, source):
             self._bucket.remove(key)
             return False

@@ -1,6 +1,6 @@
 """The journal beside what its stores hold: only their signed heads know of a chain that was cut with its own.
 
-Whoever has the database can cut the journal together with its signed heads, and a database put back from
+A person with the database can cut the journal together with its signed heads, and a database put back from
 a backup comes cut. What the database has forgotten, the stores have not.
 """
 
@@ -56,7 +56,7 @@ class NotCompared:
 
     @property
     def sentence(self) -> str:
-        """What there is to be said of it."""
+        """The store and the reason in one sentence."""
         return f"Store {self.store} was not, or not wholly, compared: {self.reason.rstrip('.')}."
 
 
@@ -139,15 +139,15 @@ def contradictions(
     Of each store one fault of each kind: the first entry that is another, the last one that is gone.
     """
     own = frozenset(journal.signed_heads())
-    told: dict[tuple[StoreName, FaultKind], Fault] = {}
+    first: dict[tuple[StoreName, FaultKind], Fault] = {}
     for kept in heads:
         fault = _contradiction(journal, keys, own, kept)
         if fault is None:
             continue
         about = (kept.store, fault.kind)
-        if about not in told or (fault.kind is FaultKind.TRUNCATED) == (fault.seq > told[about].seq):
-            told[about] = fault
-    return tuple(told.values())
+        if about not in first or (fault.kind is FaultKind.TRUNCATED) == (fault.seq > first[about].seq):
+            first[about] = fault
+    return tuple(first.values())
 
 
 def _contradiction(

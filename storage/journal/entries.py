@@ -89,12 +89,12 @@ def follow(head: Head, events: Iterable[Event]) -> Iterator[tuple[Head, FiledLin
 
 
 def keep_new(events: Iterable[Event], known: AbstractSet[EventId]) -> Iterator[Event]:
-    """Yield each event once, and none that is ``known``: the first telling stands."""
-    told = set(known)
+    """Yield each event once, and none that is ``known``: the first record of it stands."""
+    seen = set(known)
     for event in events:
         identifier = EventId(recordable(event.identifier))
-        if identifier not in told:
-            told.add(identifier)
+        if identifier not in seen:
+            seen.add(identifier)
             yield event
 
 

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from preservation.errors import AlreadyExistsError, ConfigurationError
+from preservation.files.durable import create_durably
 from storage.ports.journal import KeyId
 
 PRIVATE_KEY_NAME = "journal.pem"
@@ -69,7 +70,7 @@ def generate_key(folder: Path) -> SigningKey:
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     try:
         folder.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
-        # The public half first: whoever finds the private one finds both.
+        # The public half first: where the private one is, both are.
         _create(folder / public_key_name(key.identifier), key.public_pem, _PUBLIC)
         _create(folder / PRIVATE_KEY_NAME, pem, _PRIVATE)
     except OSError as error:
@@ -130,28 +131,15 @@ def _create(path: Path, content: bytes, mode: int) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     partial.unlink(missing_ok=True)
     try:
-        _write(partial, content, mode)
+        create_durably(partial, content, mode)
         try:
             os.link(partial, path)
         except FileExistsError:
             raise
         except OSError:
             # Some file systems have no hard links; without them only a crash could leave half a key.
-            _write(path, content, mode)
+            create_durably(path, content, mode)
     except FileExistsError as error:
         raise AlreadyExistsError(f"{path}: there is a key already, and it is not replaced") from error
     finally:
         partial.unlink(missing_ok=True)
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    """Create the file, durably; where that fails, nothing of it stays."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        path.unlink()
-        raise

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
@@ -21,9 +22,10 @@ from preservation.model.digests import Algorithm
 from preservation.model.paths import StoreKey
 from storage.journal.comparing import require_one_chain
 from storage.journal.exported import FOLDER, HEAD_SUFFIX
-from storage.journal.heads import head_line
-from storage.journal.keys import public_key_name, public_pem
-from storage.ports.journal import Journal, KeyId, SignedHead
+from storage.journal.heads import head_line, sign
+from storage.journal.keys import SigningKey, public_key_name, public_pem
+from storage.journal.verification import Broken, Intact, verify
+from storage.ports.journal import GENESIS, Journal, KeyId, SignedHead
 from storage.ports.stores import Deposit, Store
 
 
@@ -50,13 +52,34 @@ class Segment:
 
 
 def segments(journal: Journal) -> tuple[Segment, ...]:
-    """Return every sealed segment, oldest first; ``signing.sign_head`` seals the next one."""
+    """Return every sealed segment, oldest first; ``sign_head`` seals the next one."""
     found = []
     first = 1
     for signed in journal.signed_heads():
         found.append(Segment(first, signed))
         first = signed.head.seq + 1
     return tuple(found)
+
+
+def sign_head(journal: Journal, key: SigningKey, at: datetime) -> SignedHead | None:
+    """Vouch for the journal as it stands; ``None`` while it is empty, the same again while nothing is new.
+
+    What is vouched for has been checked: every entry since the last signed head but one is hashed
+    again. Raises ``IntegrityError`` where they do not follow from it.
+    """
+    known = [journal.head()]
+    *earlier, last = (GENESIS, *(signed.head for signed in journal.signed_heads()))
+    start = earlier[-1] if earlier else GENESIS
+    match verify(journal.lines(start.seq), start=start, known=[*known, last]):
+        case Broken(faults=faults):
+            raise IntegrityError(
+                f"the journal is not signed, for it is broken: {faults[0].message}; "
+                "run: muniment journal verify"
+            )
+        case Intact(head=head):
+            if head == GENESIS:
+                return None
+            return journal.keep_head(sign(head, at, key))
 
 
 @dataclass(frozen=True, slots=True)

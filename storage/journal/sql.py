@@ -14,7 +14,6 @@ from preservation.model.events import Event
 from preservation.model.identifiers import EventId
 from storage.database import tables
 from storage.database.opening import Database
-from storage.database.paging import pages
 from storage.journal.entries import (
     FiledLine,
     file_line,
@@ -81,7 +80,7 @@ class SqlJournal:
             try:
                 _, filed = file_line(row.line)
             except ValueError:
-                # It is no entry at all: whoever verifies the lines is told so.
+                # It is no entry at all: verifying the lines reports that.
                 continue
             if filed != FiledLine(row.seq, row.identifier, row.subject, row.line):
                 yield row.seq
@@ -133,13 +132,13 @@ class SqlJournal:
     def _rows(
         self, *, subject: str | None = None, after: int = 0, newest_first: bool = False
     ) -> Iterator[Row[Any]]:
-        # Whatever somebody has put there comes back as bytes.
+        # Whatever was put there by hand comes back as bytes.
         line = cast(tables.journal.c.line, LargeBinary).label("line")
         query = select(tables.journal.c.seq, tables.journal.c.identifier, tables.journal.c.subject, line)
         if subject is not None:
             query = query.where(tables.journal.c.subject == subject)
         seq = tables.journal.c.seq
-        return chain.from_iterable(pages(self._database, query, seq, after=after, newest_first=newest_first))
+        return chain.from_iterable(self._database.pages(query, seq, after=after, newest_first=newest_first))
 
 
 def _locked_head(connection: Connection) -> Head:
@@ -152,7 +151,7 @@ def _only_head(connection: Connection, query: Select[Any]) -> Head:
     if len(rows) != 1:
         raise IntegrityError(
             f"table journal_head of the database has {len(rows)} rows where it must have one, which says how "
-            "far the journal's chain has come: somebody changed the database; nothing is appended; "
+            "far the journal's chain has come: the database was changed by hand; nothing is appended; "
             "run: muniment journal verify, and put the database back from a backup"
         )
     return Head(rows[0].seq, HexDigest(rows[0].hash))

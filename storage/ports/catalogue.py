@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from preservation.errors import AlreadyExistsError, NotFoundError
 from preservation.model.decisions import PolicyReference
 from preservation.model.digests import Digests, HexDigest
 from preservation.model.events import Event
@@ -107,7 +108,7 @@ class Catalogue(Protocol):
     """An index of what is kept.
 
     Every method may raise ``UnavailableError``, ``StoreFullError`` or ``DeniedError``. What changes
-    what is kept takes the events that tell of it: both are written, or neither.
+    what is kept takes the events that record it: both are written, or neither.
     """
 
     def reserve(self, submission: SubmissionId, object_id: ObjectId, fingerprint: HexDigest) -> Reservation:
@@ -128,7 +129,7 @@ class Catalogue(Protocol):
     def register(
         self, registration: Registration, files: Iterable[CatalogueFile], events: Iterable[Event] = ()
     ) -> None:
-        """Record a kept version, its files and the events that tell of it, in one transaction.
+        """Record a kept version, its files and the events that record it, in one transaction.
 
         ``files`` may be millions. Registering what is registered changes nothing. Raises
         ``AlreadyExistsError`` where the number belongs to another submission.
@@ -160,3 +161,31 @@ class Catalogue(Protocol):
 
     def counts(self) -> Counts:
         """Return how much is kept and how submissions ended."""
+
+
+def holds_another(submission: SubmissionId, held: PackageId) -> AlreadyExistsError:
+    """Refuse a submission that asks for a second version."""
+    return AlreadyExistsError(
+        f"submission {submission} has version {held} already, with other content or of another object; "
+        "preserve the drop as a new submission"
+    )
+
+
+def belongs_to(package: PackageId, owner: SubmissionId) -> AlreadyExistsError:
+    """Refuse a version number that another submission has."""
+    return AlreadyExistsError(
+        f"{package}: this version belongs to submission {owner}; preserve the drop again for a new version"
+    )
+
+
+def is_registered(package: PackageId) -> AlreadyExistsError:
+    """Refuse to give back a version that is kept."""
+    return AlreadyExistsError(f"{package}: this version is registered, and what is registered stays")
+
+
+def not_kept(package: PackageId) -> NotFoundError:
+    """Return the error for a version that is not registered."""
+    return NotFoundError(
+        f"{package}: the catalogue knows no such version; see what it has with: "
+        f"muniment journal show {package.object}"
+    )

@@ -17,7 +17,7 @@ from preservation.fixity.digesting import ByteStream
 from preservation.model.paths import StoreKey
 
 _TOLD_IN: Final = timedelta(seconds=1)
-"""A listing may tell the time of change to the millisecond, an object's own headers tell the second."""
+"""A listing may give the time of change to the millisecond, an object's own headers give the second."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,14 +86,14 @@ class Journal(Protocol):
     def append(self, events: Iterable[Event]) -> Appended:
         """Append the events that are not in the journal yet, all or none of them.
 
-        An event is known by its identifier; the first telling stands. Raises ``ValueError`` where an
+        An event is known by its identifier; the first record of it stands. Raises ``ValueError`` where an
         event's time has no zone, ``IntegrityError`` as ``head`` does.
         """
 
     def head(self) -> Head:
         """Return the last place of the chain, ``GENESIS`` where it is empty.
 
-        Raises ``IntegrityError`` where it is no longer known, which somebody's change must have caused.
+        Raises ``IntegrityError`` where it is no longer known, which a change by hand must have caused.
         """
 
     def lines(self, after: int = 0) -> Iterator[bytes]:
@@ -103,7 +103,7 @@ class Journal(Protocol):
         """Yield entries in the order of the chain; the last ``limit`` of them, if given.
 
         With ``object_name`` (``collection/name``, a version of it, a file in one) only those that
-        tell of it or of what is in it. Raises ``IntegrityError`` where an entry cannot be read.
+        are about it or about what is in it. Raises ``IntegrityError`` where an entry cannot be read.
         """
 
     def misfiled(self) -> Iterator[int]:

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NewType, Protocol
 
-from preservation.errors import DeniedError
+from preservation.errors import DeniedError, IntegrityError
 from preservation.fixity.digesting import ByteStream
 from preservation.model.amounts import Noted
 from preservation.model.identifiers import PackageId, StoreName
 from preservation.model.name_rules import NameRules
-from preservation.model.paths import StoreKey, fault_of_path, printable
+from preservation.model.paths import BagPath, StoreKey, fault_of_path, printable
 
 SiteName = NewType("SiteName", str)
 """A place on earth that one flood or fire can reach. Two stores at one site count as one site."""
@@ -33,22 +33,22 @@ class StorePlace:
     media: str
 
 
-def _nobody(files: int, size: int) -> None:
-    """Nobody watches."""
+def _unwatched(files: int, size: int) -> None:
+    """Report to no one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deposit:
     """A file to be created: its key, the local file its bytes come from, and the size it must have.
 
-    ``written`` is told of bytes as they arrive in the store, and of the file when all of it has: for who
-    watches, for they may not be durable yet.
+    ``written`` is called with bytes as they arrive in the store, and with the file when all of it has; they
+    may not be durable yet.
     """
 
     key: StoreKey
     source: Path
     size: int
-    written: Noted = field(default=_nobody, compare=False, repr=False)
+    written: Noted = field(default=_unwatched, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +136,17 @@ class Purger(Protocol):
     def discard_uncommitted(self, package: PackageId) -> None:
         """Remove every file of a package version that was never committed. Nothing there is fine.
 
-        Raises ``IntegrityError``, and removes nothing, where its tag manifest is there: then the
-        version exists, and a version is never changed.
+        Raises ``IntegrityError``, and removes nothing, where a file is there that commits a version (which
+        ones do, the purger is given): then the version exists, and a version is never changed.
         """
 
 
-def is_tag_manifest(name: str) -> bool:
-    """Say whether a file of that name, at the top of a bag, is its tag manifest (RFC 8493 section 2.2.1)."""
-    return name.startswith("tagmanifest-") and name.endswith(".txt") and "/" not in name
+def is_committed(store: StoreName, package: PackageId, by: BagPath) -> IntegrityError:
+    """Return the error of a purger for a version that ``by`` commits."""
+    return IntegrityError(
+        f"store {store}: {package} is committed, for it has {by}, so it exists and is not discarded; "
+        "compare it with another replica"
+    )
 
 
 def require_sound(store: StoreName, key: StoreKey) -> None:

@@ -12,6 +12,7 @@ from preservation.model.identifiers import StoreName
 from preservation.model.issues import Issue, IssueCode, Severity
 from preservation.model.packages import BagEntry, EarlierFile
 from preservation.model.paths import BagPath, RelativePath, StoreKey, printable
+from storage.readback import Missing, Reading
 from storage.replication.outcomes import (
     EARLIER_FILE_LOST,
     LOST,
@@ -25,11 +26,10 @@ from storage.replication.outcomes import (
     Failure,
     Mismatch,
 )
-from storage.replication.outline import Outline
-from storage.replication.readback import Missing, Reading
+from storage.replication.plan_outline import PlanOutline
 
 NAMED = 20
-"""So many files are named one by one; of more, only the number is told."""
+"""So many files are named one by one; of more, only the number is given."""
 
 _PRESERVE_AGAIN = "See that nothing writes to the drop any more, then preserve it again."
 _SUSPECT_STORE = "Check the store's disk or service, then preserve the drop again."
@@ -43,7 +43,7 @@ class Faults:
     first: tuple[Reading, ...]
 
 
-def outcome_of(faults: Faults, outline: Outline, store: StoreName) -> Failure:
+def outcome_of(faults: Faults, outline: PlanOutline, store: StoreName) -> Failure:
     """Find out whether the sources are still what was surveyed, and put the blame where it belongs."""
     entries = _entries_of(faults, outline)
     changed = [entry for entry in entries.values() if not _is_as_surveyed(entry, outline)]
@@ -67,8 +67,8 @@ def outcome_of(faults: Faults, outline: Outline, store: StoreName) -> Failure:
     return Mismatch(store, reason, AtFault.STORE, issues)
 
 
-def told_as_committed(outcome: Failure, outline: Outline) -> Failure:
-    """Say of a committed version that is not the planned one what it may be; it is never written to."""
+def as_committed(outcome: Failure, outline: PlanOutline) -> Failure:
+    """Return the outcome with what a committed version may be that is not the planned one."""
     if not isinstance(outcome, Mismatch) or outcome.at_fault is not AtFault.STORE:
         return outcome
     reason = (
@@ -79,11 +79,11 @@ def told_as_committed(outcome: Failure, outline: Outline) -> Failure:
     return replace(outcome, reason=reason)
 
 
-def strangers_outcome(paths: Sequence[BagPath], outline: Outline, store: StoreName) -> Mismatch:
+def strangers_outcome(paths: Sequence[BagPath], outline: PlanOutline, store: StoreName) -> Mismatch:
     """Return the outcome where a store holds files below the package that are not planned."""
     return Mismatch(
         store,
-        f"store {store}: below {outline.plan.package} there is what nobody planned, {printable(paths[0])}"
+        f"store {store}: below {outline.plan.package} there is what was not planned, {printable(paths[0])}"
         + (f" and {len(paths) - 1} more" if len(paths) > 1 else ""),
         AtFault.STORE,
         tuple(
@@ -98,7 +98,7 @@ def strangers_outcome(paths: Sequence[BagPath], outline: Outline, store: StoreNa
     )
 
 
-def absent_outcome(absent: Sequence[EarlierFile], outline: Outline, store: StoreName) -> Failed:
+def absent_outcome(absent: Sequence[EarlierFile], outline: PlanOutline, store: StoreName) -> Failed:
     """Return the outcome where a store no longer has what the version relies on in earlier ones."""
     return Failed(
         store,
@@ -127,12 +127,12 @@ def failure_of(error: PreservationError, store: StoreName) -> Failure:
     return Failed(store, str(error), error.retryable, (issue,))
 
 
-def _entries_of(faults: Faults, outline: Outline) -> dict[StoreKey, BagEntry]:
+def _entries_of(faults: Faults, outline: PlanOutline) -> dict[StoreKey, BagEntry]:
     wanted = {reading.promised.key for reading in faults.first}
     return {outline.key(entry): entry for entry in outline.plan.entries if outline.key(entry) in wanted}
 
 
-def _is_as_surveyed(entry: BagEntry, outline: Outline) -> bool:
+def _is_as_surveyed(entry: BagEntry, outline: PlanOutline) -> bool:
     algorithm = outline.plan.algorithm
     try:
         size, found = digest_file(entry.source, (algorithm,))

@@ -59,7 +59,7 @@ StoreOutcome: TypeAlias = Verified | Failure
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The policy's copies on the policy's sites are reached. Stores that failed all the same are told."""
+    """The policy's copies on the policy's sites are reached. ``failures`` are of stores beyond that."""
 
     replicas: tuple[Replica, ...]
     failures: tuple[Failure, ...]

@@ -1,4 +1,4 @@
-"""Telling how far replication has come, from many threads, not too often."""
+"""Reporting how far replication has come, from many threads, not too often."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Step(StrEnum):
 class Progress:
     """How many files and bytes of a step are behind us; those that an earlier try has written count as well.
 
-    Each step has come to its end when it is all of the package: ``Outline.files``, ``Outline.bytes``.
+    Each step has come to its end when it is all of the package: ``PlanOutline.files``, ``PlanOutline.bytes``.
     """
 
     store: StoreName
@@ -38,8 +38,8 @@ Listener: TypeAlias = Callable[[Progress], None]
 """Is called from many threads, for one step of one store by one at a time."""
 
 
-class Teller:
-    """Counts what one step of one store has done, and tells a listener, where there is one, now and then."""
+class StepProgress:
+    """Counts what one step of one store has done, and reports it to a listener, where there is one."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Teller:
         self._next = clock() + _EVERY_SECONDS
         self._turn = Lock()
 
-    def noted(self, files: int, size: int) -> None:
+    def add(self, files: int, size: int) -> None:
         """Count so many files and bytes more."""
         if self._listener is None:
             return
@@ -68,8 +68,8 @@ class Teller:
                 self._next = moment + _EVERY_SECONDS
                 self._listener(self._so_far())
 
-    def tell(self) -> None:
-        """Tell at once: the step, or a part of it, has come to its end."""
+    def report(self) -> None:
+        """Report at once: the step, or a part of it, has come to its end."""
         if self._listener is not None:
             with self._turn:
                 self._listener(self._so_far())

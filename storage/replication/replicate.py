@@ -9,11 +9,11 @@ from datetime import datetime
 from preservation.errors import ConfigurationError
 from preservation.model.packages import BagPlan, Replica
 from storage.ports.stores import Purger, Store
-from storage.replication.apart import keep_apart
-from storage.replication.keeping import Keeper
 from storage.replication.outcomes import ReplicationOutcome, Short, Stored, StoreOutcome, Verified
-from storage.replication.outline import outlined
+from storage.replication.own_process import written_in_own_process
+from storage.replication.plan_outline import outline_of
 from storage.replication.progress import Listener
+from storage.replication.replica_writer import ReplicaWriter
 
 _MANY_FILES = 1_000
 """From so many on, a store is kept by a process of its own, which takes a tenth of a second to start."""
@@ -42,16 +42,16 @@ def replicate(  # noqa: PLR0913  all that the outcome depends on, named where it
     ``copies`` and ``sites``. Whatever goes wrong at a store is an outcome.
     """
     _require_reachable(plan, stores, copies, sites)
-    outline = outlined(plan)
+    outline = outline_of(plan)
     done = {replica.store: replica for replica in verified}
     purger_of = {purger.name: purger for purger in purgers}
-    keepers = [
-        Keeper(outline, store, purger_of.get(store.name), threads, clock, progress)
+    writers = [
+        ReplicaWriter(outline, store, purger_of.get(store.name), threads, clock, progress)
         for store in stores
         if store.name not in done
     ]
     with ThreadPoolExecutor(len(stores), "replicate") as workers:
-        outcomes = list(workers.map(_kept, keepers))
+        outcomes = list(workers.map(_written, writers))
     for outcome in outcomes:
         if isinstance(outcome, Verified):
             done[outcome.replica.store] = outcome.replica
@@ -63,14 +63,14 @@ def replicate(  # noqa: PLR0913  all that the outcome depends on, named where it
     return Short(replicas, failures)
 
 
-def _kept(keeper: Keeper) -> StoreOutcome:
-    if keeper.outline.files >= _MANY_FILES and keeper.store.portable:
+def _written(writer: ReplicaWriter) -> StoreOutcome:
+    if writer.outline.files >= _MANY_FILES and writer.store.portable:
         try:
-            return keep_apart(keeper)
+            return written_in_own_process(writer)
         except OSError:
-            # No process is to be had: it takes longer here, and ends the same.
-            return keeper.keep()
-    return keeper.keep()
+            # No process can be started: it takes longer here, and ends the same.
+            return writer.write()
+    return writer.write()
 
 
 def _require_reachable(plan: BagPlan, stores: Sequence[Store], copies: int, sites: int) -> None:

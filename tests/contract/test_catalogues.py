@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from services.databases import ENGINES, database_url
+from support.memory_catalogue import MemoryCatalogue
+from support.memory_journal import MemoryJournal
 from support.records import (
     MOMENT,
     a_conclusion,
@@ -23,10 +25,8 @@ from support.records import (
 from preservation.errors import AlreadyExistsError, NotFoundError
 from preservation.model.identifiers import CollectionName, SubmissionId, parse_object_id
 from preservation.model.verdicts import Verdict
-from storage.catalogue.memory import MemoryCatalogue
 from storage.catalogue.sql import SqlCatalogue
 from storage.database.opening import open_database
-from storage.journal.memory import MemoryJournal
 from storage.journal.sql import SqlJournal
 from storage.ports.catalogue import AlreadyKept, Catalogue, CatalogueFile, Reservation, Reserved
 from storage.ports.journal import Journal
@@ -250,7 +250,7 @@ def test_packages_are_told_by_collection_in_the_order_of_registration(catalogue:
 
 
 def test_more_packages_than_a_page_holds_all_come(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("storage.database.paging.PAGE", 3)
+    monkeypatch.setattr("storage.database.opening.PAGE", 3)
     for number in range(10):
         catalogue.register(a_registration(f"maps/{number}/v1", f"s{number}", str(number)), ())
     assert [each.package.object.name for each in catalogue.packages()] == list("0123456789")

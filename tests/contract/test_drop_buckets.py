@@ -14,7 +14,7 @@ from preservation.errors import SourceChangedError
 from preservation.model.paths import StoreKey
 from storage.inboxes import s3
 from storage.ports.drop_buckets import DroppedObject
-from storage.stores.s3_bucket import Bucket
+from storage.stores.s3.bucket import Bucket
 
 
 @pytest.fixture(params=sorted(PEERS))

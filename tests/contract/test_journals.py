@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ordeals import journal_writers
 from services.databases import ENGINES, database_url
+from support.memory_journal import MemoryJournal
 from support.records import MOMENT, an_event, events
 from support.scripts import with_tests_on_path
 
@@ -21,8 +22,7 @@ from preservation.errors import IntegrityError
 from storage.database.opening import open_database
 from storage.journal.heads import is_signed
 from storage.journal.keys import SigningKey, key_id
-from storage.journal.memory import MemoryJournal
-from storage.journal.signing import sign_head
+from storage.journal.segments import sign_head
 from storage.journal.sql import SqlJournal
 from storage.journal.verification import Intact, verify_journal
 from storage.ports.journal import GENESIS, Journal

@@ -22,6 +22,7 @@ from support.bucket_inboxes import (
 from support.bucket_watch import answer_all, watching_installation
 from support.inbox_watch import until, watching
 from support.inboxes import terms
+from support.memory_drop_bucket import Contents
 from support.takes import contents as files_in
 
 from flows.inboxes.answer import KEPT
@@ -40,8 +41,7 @@ from preservation.model.issues import Issue, Severity
 from preservation.model.paths import StoreKey
 from preservation.model.verdicts import Verdict
 from preservation.virus.codes import INFECTED
-from storage.inboxes.memory import Contents
-from storage.stores.s3_bucket import BucketAddress
+from storage.stores.s3.bucket import BucketAddress
 
 RECEIPTS = [f"{SHEET}.receipt.html", f"{SHEET}.receipt.json"]
 

@@ -14,6 +14,7 @@ from support.bucket_inboxes import PAGES, SHEET, Station, WatchedBucket, away, c
 from support.bucket_watch import answer_all, watching_installation
 from support.inbox_watch import until
 from support.inboxes import terms
+from support.memory_drop_bucket import Contents
 from support.takes import contents as files_in
 
 from flows.inboxes.bucket import service, watcher
@@ -27,8 +28,7 @@ from flows.installation.settings import Settings
 from preservation.errors import DeniedError, StoreFullError
 from preservation.model.paths import StoreKey
 from preservation.model.verdicts import Verdict
-from storage.inboxes.memory import Contents
-from storage.stores.s3_bucket import BucketAddress
+from storage.stores.s3.bucket import BucketAddress
 
 MANIFEST = terms("settle = 10", 'complete_when = "manifest"')
 

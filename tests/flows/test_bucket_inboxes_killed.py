@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.bucket_inboxes import PAGES, SHEET, Station, WatchedBucket, content, drop_into, keys
+from support.memory_drop_bucket import Contents
 from support.takes import contents as files_in
 from support.takes import takes_in
 
@@ -17,7 +18,6 @@ from flows.inboxes.recover import recover
 from preservation.model.issues import Issue, Severity
 from preservation.model.verdicts import Verdict
 from preservation.virus.codes import INFECTED
-from storage.inboxes.memory import Contents
 
 ACTS = ("list", "create", "open", "copy", "put", "remove")
 INFECTION = Issue(INFECTED, Severity.ERROR, "It is infected.", None, "Clean it.")

@@ -15,7 +15,7 @@ from support.bucket_archives import put_second_store_into
 from support.clocks import set_clocks
 
 from demonstration.drawing import photograph, save_scan, srgb_profile
-from storage.stores.s3_bucket import BucketAddress
+from storage.stores.s3.bucket import BucketAddress
 
 
 @pytest.fixture

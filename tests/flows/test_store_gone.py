@@ -19,7 +19,7 @@ from flows.installation.settings import RetrySettings
 from flows.orchestration.retries import waits_of_stage
 from preservation.bagit.validation import validate
 from preservation.model.verdicts import Verdict
-from storage.stores.s3_bucket import BucketAddress
+from storage.stores.s3.bucket import BucketAddress
 
 FILES = 40
 

@@ -13,7 +13,7 @@ from support.store_peers import folder_store
 from preservation.errors import AlreadyExistsError
 from preservation.model.paths import StoreKey
 from storage.ports.stores import Deposit
-from storage.stores import depositing
+from storage.stores.folder import deposit
 
 KEYS = 40
 FILES = 400
@@ -50,7 +50,7 @@ def _race(root: Path, source: Path) -> None:
 
 def _create(root: Path, sources: Path) -> None:
     # Small batches: there are many instants at which some files have their names and others have not.
-    depositing._BATCH_FILES = 20
+    deposit._BATCH_FILES = 20
     folder_store(root).create(deposits(sources))
 
 

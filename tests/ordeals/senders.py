@@ -16,8 +16,8 @@ from preservation.errors import AlreadyExistsError
 from preservation.model.identifiers import StoreName
 from preservation.model.paths import StoreKey
 from storage.ports.stores import Deposit
-from storage.stores.s3 import S3Store
-from storage.stores.s3_bucket import Bucket, BucketAddress
+from storage.stores.s3.bucket import Bucket, BucketAddress
+from storage.stores.s3.store import S3Store
 
 KEYS = 6
 

@@ -13,9 +13,9 @@ from support.versions import Room
 from preservation.model.identifiers import CollectionName, ObjectId, PackageId, VersionNumber, object_name
 from preservation.model.locators import Locator, parse_locator
 from preservation.model.paths import BagPath
-from storage.restoring.choosing import find_source, wanted_files
-from storage.restoring.landing import landing_for
-from storage.restoring.restoring import restore
+from storage.restore.restore import restore
+from storage.restore.source import find_source, wanted_files
+from storage.restore.target import opened_target
 
 SEGMENT = st.text(
     st.characters(codec="utf-8", exclude_characters="/\0", exclude_categories=("Cs",)),
@@ -59,7 +59,7 @@ def test_every_version_comes_back_as_it_was_dropped_and_no_bytes_are_written_twi
         for number, payload in enumerate(payloads, 1):
             source = find_source(room.package(number), tuple(room.stores), None)
             target = folder / f"restored-{number}"
-            with landing_for(target) as landing:
+            with opened_target(target) as landing:
                 wanted = wanted_files(source.description, (), whole=False)
                 restored = restore(room.package(number), wanted, source.stores, landing, threads=1)
             assert restored.lost == []

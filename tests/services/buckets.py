@@ -13,9 +13,9 @@ from services import ceph, openstack_swift
 
 from preservation.model.identifiers import StoreName
 from storage.ports.stores import SiteName, StorePlace
-from storage.stores.s3 import S3Store
-from storage.stores.s3_bucket import Bucket, BucketAddress
-from storage.stores.s3_sending import Sizes
+from storage.stores.s3.bucket import Bucket, BucketAddress
+from storage.stores.s3.send import Sizes
+from storage.stores.s3.store import S3Store
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client

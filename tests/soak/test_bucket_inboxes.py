@@ -17,7 +17,7 @@ from support.takes import contents
 
 from flows.inboxes.report import read_inboxes
 from preservation.model.verdicts import Verdict
-from storage.stores.s3_bucket import BucketAddress
+from storage.stores.s3.bucket import BucketAddress
 
 KEYS = 5_000
 

@@ -11,8 +11,8 @@ from services.buckets import client
 from support.archives import Archive
 
 from preservation.model.identifiers import StoreName
-from storage.stores.s3_bucket import OWN, Bucket, BucketAddress
-from storage.stores.s3_leftovers import clear_leftovers
+from storage.stores.s3.bucket import OWN, Bucket, BucketAddress
+from storage.stores.s3.leftovers import clear_leftovers
 
 
 def put_second_store_into(archive: Archive, address: BucketAddress) -> None:

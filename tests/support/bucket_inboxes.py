@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from support.inboxes import terms
+from support.memory_drop_bucket import Contents, MemoryDropBucket
 from support.takes import an_area, told_of
 
 from flows.inboxes import answer
@@ -24,7 +25,6 @@ from preservation.model.paths import StoreKey
 from preservation.model.verdicts import Verdict
 from preservation.settling.settle import Moment
 from preservation.settling.terms import SettlingTerms
-from storage.inboxes.memory import Contents, MemoryDropBucket
 from storage.ports.drop_buckets import DropBucket, DroppedObject
 
 SCANS = "scans"

@@ -21,7 +21,7 @@ from flows.installation.init import make_installation
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
 from preservation.model.verdicts import Verdict
-from storage.stores.s3_bucket import BucketAddress
+from storage.stores.s3.bucket import BucketAddress
 
 
 class Place:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from services.buckets import CEPH, SWIFT, Service, client, new_address, speak_as_the_archive
+from support.memory_drop_bucket import MemoryDropBucket
 
 from preservation.model.identifiers import StoreName
 from preservation.model.paths import StoreKey
-from storage.inboxes.memory import MemoryDropBucket
 from storage.inboxes.s3 import S3DropBucket
 from storage.ports.drop_buckets import DropBucket
-from storage.stores.s3_bucket import Bucket, BucketAddress
+from storage.stores.s3.bucket import Bucket, BucketAddress
 
 SCANS = "scans"
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from preservation.fixity.digesting import digest_bytes
 from preservation.model.digests import Algorithm
 from preservation.model.identifiers import CollectionName, ObjectId, ObjectName, PackageId, VersionNumber
+from preservation.model.layout import commit
 from preservation.model.packages import BagEntry, EarlierFile
 from preservation.model.paths import BagPath, LocalPath
 
@@ -21,6 +22,8 @@ PAYLOAD = {
     "folder/b.tif": bytes(range(256)) * 300,
 }
 
+_COMMIT = commit(Algorithm.SHA256)
+
 
 @dataclass(frozen=True)
 class HeldPlan:
@@ -30,6 +33,7 @@ class HeldPlan:
     algorithm: Algorithm
     entries: tuple[BagEntry, ...]
     earlier: tuple[EarlierFile, ...] = ()
+    commit: BagPath = _COMMIT
 
     def entry(self, ending: str) -> BagEntry:
         return next(entry for entry in self.entries if entry.path.endswith(ending))

@@ -10,16 +10,17 @@ from pathlib import Path
 
 from fakes import whole
 from services.buckets import CEPH, SWIFT, Service, new_address, s3_store, speak_as_the_archive
+from support.memory_store import MemoryPurger, MemoryStore
 
 from preservation.model.identifiers import StoreName
+from preservation.model.layout import COMMITS
 from preservation.model.paths import StoreKey, store_key
 from storage.ports.stores import Deposit, Purger, SiteName, Store, StorePlace
-from storage.stores.folder import FolderStore
-from storage.stores.memory import MemoryPurger, MemoryStore
-from storage.stores.purging import FolderPurger
-from storage.stores.roots import make_folder_store
-from storage.stores.s3_bucket import Bucket
-from storage.stores.s3_purging import S3Purger
+from storage.stores.folder.purge import FolderPurger
+from storage.stores.folder.root import make_folder_store
+from storage.stores.folder.store import FolderStore
+from storage.stores.s3.bucket import Bucket
+from storage.stores.s3.purge import S3Purger
 
 SITE = SiteName("here")
 NAME = StoreName("first")
@@ -69,19 +70,19 @@ def folder_store(root: Path, name: StoreName = NAME, site: SiteName = SITE) -> F
 
 def _memory_peer(folder: Path) -> Peer:
     store = memory_store()
-    return Peer(store, MemoryPurger(store.name, store.shelf), folder)
+    return Peer(store, MemoryPurger(store.name, store.shelf, COMMITS), folder)
 
 
 def _folder_peer(folder: Path) -> Peer:
     root = folder / "store"
     store = folder_store(root)
-    return Peer(store, FolderPurger(store.name, root), folder)
+    return Peer(store, FolderPurger(store.name, root, COMMITS), folder)
 
 
 def _s3_peer(folder: Path, service: Service) -> Peer:
     speak_as_the_archive(service)
     address = new_address(service=service)
-    return Peer(s3_store(address, NAME), S3Purger(Bucket(NAME, address)), folder)
+    return Peer(s3_store(address, NAME), S3Purger(Bucket(NAME, address), COMMITS), folder)
 
 
 PEERS: Mapping[str, Callable[[Path], Peer]] = {

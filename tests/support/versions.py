@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from support.memory_catalogue import MemoryCatalogue
+from support.memory_journal import MemoryJournal
 from support.packages import Drop
 from support.store_peers import memory_store
 
@@ -17,13 +19,11 @@ from preservation.model.identifiers import ObjectId, PackageId, StoreName, Submi
 from preservation.packaging.fingerprint import fingerprint
 from preservation.packaging.planned import PlannedBag
 from preservation.packaging.planning import plan_package
-from storage.catalogue.memory import MemoryCatalogue
-from storage.journal.memory import MemoryJournal
 from storage.ports.catalogue import CatalogueFile, Registration
 from storage.ports.stores import SiteName, Store
 from storage.replication.outcomes import ReplicationOutcome, Stored
 from storage.replication.replicate import replicate
-from storage.versions.reusing import Reusable, reusable
+from storage.reuse import Reusable, reusable
 
 NOW = datetime(2026, 11, 21, 10, 30, tzinfo=UTC)
 

@@ -14,7 +14,7 @@ from support.drop_bucket_peers import Peer, s3_peer
 
 from preservation.errors import UnavailableError
 from preservation.model.paths import StoreKey
-from storage.stores.s3_bucket import Bucket, BucketAddress
+from storage.stores.s3.bucket import Bucket, BucketAddress
 
 KEY = StoreKey("inbox/maps/page.tif")
 PART = 5 << 20

@@ -22,8 +22,7 @@ from flows.installation.settings_file import load_settings
 from flows.installation.wiring import open_installation
 from preservation.errors import AlreadyExistsError, ConfigurationError, IntegrityError, NotFoundError
 from storage.journal.keys import public_keys
-from storage.journal.segments import agreeing, publish
-from storage.journal.signing import sign_head
+from storage.journal.segments import agreeing, publish, sign_head
 
 app = typer.Typer()
 register(app)

@@ -26,11 +26,12 @@ from preservation.errors import (
     UnavailableError,
 )
 from preservation.model.identifiers import PackageId
+from preservation.model.layout import COMMITS
 from preservation.model.paths import StoreKey
 from storage.ports.stores import Deposit
-from storage.stores import copying, linux, moving
-from storage.stores.folder import FolderStore
-from storage.stores.purging import FolderPurger
+from storage.stores.folder import copy, linux, move
+from storage.stores.folder.purge import FolderPurger
+from storage.stores.folder.store import FolderStore
 
 KEY = StoreKey("maps/a/v1/data/x")
 
@@ -83,7 +84,7 @@ def test_a_disk_that_is_not_mounted_is_not_taken_for_an_empty_store(
         lambda: store.stat(KEY),
         lambda: list(store.list()),
         store.probe,
-        lambda: FolderPurger(NAME, root).discard_uncommitted(SHEET),
+        lambda: FolderPurger(NAME, root, COMMITS).discard_uncommitted(SHEET),
     ):
         with pytest.raises(UnavailableError, match="mount its disk"):
             act()
@@ -181,8 +182,8 @@ def test_a_version_that_is_committed_while_it_is_being_discarded_is_put_back(roo
             super()._refuse_committed(folder, version_name, package)
             (version / "tagmanifest-sha256.txt").touch()
 
-    with pytest.raises(IntegrityError, match="has its tag manifest"):
-        Raced(NAME, root).discard_uncommitted(SHEET)
+    with pytest.raises(IntegrityError, match="is committed, for it has tagmanifest-sha256"):
+        Raced(NAME, root, COMMITS).discard_uncommitted(SHEET)
     assert sorted(path.name for path in version.iterdir()) == ["bagit.txt", "tagmanifest-sha256.txt"]
 
 
@@ -192,7 +193,7 @@ def test_discarding_follows_no_link(root: Path, tmp_path: Path):
     (tmp_path / "outside" / "x").write_bytes(b"x")
     (root / SHEET.prefix).mkdir(parents=True)
     (root / SHEET.prefix / "link").symlink_to(tmp_path / "outside")
-    FolderPurger(NAME, root).discard_uncommitted(SHEET)
+    FolderPurger(NAME, root, COMMITS).discard_uncommitted(SHEET)
     assert not (root / SHEET.prefix).exists()
     assert (tmp_path / "outside" / "x").read_bytes() == b"x"
 
@@ -222,7 +223,7 @@ def test_a_source_that_shrinks_while_it_is_copied_is_told(
         os.truncate(deposit.source, 3)
         return sendfile(target, source, offset, count)
 
-    monkeypatch.setattr(copying.os, "sendfile", shrinking)
+    monkeypatch.setattr(copy.os, "sendfile", shrinking)
     with pytest.raises(SourceChangedError, match="ends after 3"):
         store.create([deposit])
     assert list(store.list()) == []
@@ -238,10 +239,10 @@ def _failing(number: int) -> Callable[..., int]:
 def test_a_source_that_cannot_be_read_is_told_from_a_store_that_cannot_be_written(
     store: FolderStore, deposit: Deposit, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(copying.os, "sendfile", _failing(errno.EIO))
+    monkeypatch.setattr(copy.os, "sendfile", _failing(errno.EIO))
     with pytest.raises(UnavailableError, match=r"first.*Input/output error"):
         store.create([deposit])
-    monkeypatch.setattr(copying.os, "pread", _failing(errno.EIO))
+    monkeypatch.setattr(copy.os, "pread", _failing(errno.EIO))
     with pytest.raises(SourceChangedError, match=r"source.*Input/output error"):
         store.create([deposit])
 
@@ -251,7 +252,7 @@ def test_where_the_kernel_cannot_send_between_two_file_systems_the_bytes_go_thro
 ):
     source = tmp_path / "source"
     source.write_bytes(os.urandom(3 << 20))
-    monkeypatch.setattr(copying.os, "sendfile", _failing(errno.EINVAL))
+    monkeypatch.setattr(copy.os, "sendfile", _failing(errno.EINVAL))
     store.create([Deposit(KEY, source, 3 << 20)])
     assert (root / KEY).read_bytes() == source.read_bytes()
 
@@ -260,9 +261,9 @@ def test_where_the_kernel_cannot_send_between_two_file_systems_the_bytes_go_thro
 def test_a_file_system_that_cannot_refuse_to_replace_replaces_nothing_all_the_same(
     store: FolderStore, root: Path, deposit: Deposit, monkeypatch: pytest.MonkeyPatch, *, links: bool
 ):
-    monkeypatch.setattr(moving, "rename_without_replacing", _failing(errno.EINVAL))
+    monkeypatch.setattr(move, "rename_without_replacing", _failing(errno.EINVAL))
     if not links:
-        monkeypatch.setattr(moving.os, "link", _failing(errno.EPERM))
+        monkeypatch.setattr(move.os, "link", _failing(errno.EPERM))
     store.create([deposit])
     deposit.source.write_bytes(b"another")
     with pytest.raises(AlreadyExistsError):
@@ -281,9 +282,9 @@ def test_creators_take_turns_where_a_file_system_offers_nothing_better(
         time.sleep(0.005)
         rename(source, target, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
 
-    monkeypatch.setattr(moving, "rename_without_replacing", _failing(errno.EINVAL))
-    monkeypatch.setattr(moving.os, "link", _failing(errno.EPERM))
-    monkeypatch.setattr(moving.os, "rename", slow_rename)
+    monkeypatch.setattr(move, "rename_without_replacing", _failing(errno.EINVAL))
+    monkeypatch.setattr(move.os, "link", _failing(errno.EPERM))
+    monkeypatch.setattr(move.os, "rename", slow_rename)
 
     def won(number: int) -> bool:
         source = tmp_path / f"source-{number}"
@@ -304,7 +305,7 @@ def test_a_file_system_that_replaces_is_found_out_by_the_probe(
     def replacing(source_folder: int, source: str, target_folder: int, target: str) -> None:
         os.rename(source, target, src_dir_fd=source_folder, dst_dir_fd=target_folder)
 
-    monkeypatch.setattr(moving, "rename_without_replacing", replacing)
+    monkeypatch.setattr(move, "rename_without_replacing", replacing)
     with pytest.raises(StorageError, match="replaced a file"):
         store.probe()
 

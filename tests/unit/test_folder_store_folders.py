@@ -12,8 +12,8 @@ from support.store_peers import folder_store
 from preservation.errors import AlreadyExistsError, DeniedError, NotFoundError
 from preservation.model.paths import StoreKey
 from storage.ports.stores import Deposit
-from storage.stores import moving, trees
-from storage.stores.folder import FolderStore
+from storage.stores.folder import move, tree
+from storage.stores.folder.store import FolderStore
 
 FOLDER = "maps/a/v1/data/originals"
 
@@ -40,13 +40,13 @@ def deposits(tmp_path: Path, names: range, folder: str = FOLDER) -> list[Deposit
 @pytest.fixture
 def moved_singly(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     moved: list[str] = []
-    move = moving.rename_without_replacing
+    rename = move.rename_without_replacing
 
     def noted(source_folder: int, source: str, target_folder: int, target: str) -> None:
-        move(source_folder, source, target_folder, target)
+        rename(source_folder, source, target_folder, target)
         moved.append(target)
 
-    monkeypatch.setattr(moving, "rename_without_replacing", noted)
+    monkeypatch.setattr(move, "rename_without_replacing", noted)
     return moved
 
 
@@ -76,14 +76,14 @@ def test_files_join_those_of_a_folder_that_is_there(
 def test_files_get_their_names_singly_where_folders_cannot_be_moved(
     store: FolderStore, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: int
 ):
-    move = moving.rename_without_replacing
+    rename = move.rename_without_replacing
 
     def files_only(source_folder: int, source: str, target_folder: int, target: str) -> None:
         if target == "originals":
             raise OSError(refusal, os.strerror(refusal))
-        move(source_folder, source, target_folder, target)
+        rename(source_folder, source, target_folder, target)
 
-    monkeypatch.setattr(moving, "rename_without_replacing", files_only)
+    monkeypatch.setattr(move, "rename_without_replacing", files_only)
     store.create(deposits(tmp_path, range(5)))
     assert sorted(path.name for path in (root / FOLDER).iterdir()) == list("01234")
 
@@ -95,7 +95,7 @@ def test_files_are_reached_folder_by_folder_where_the_system_has_no_better_call(
     def refusing(*_: object) -> int:
         raise OSError(refusal, os.strerror(refusal))
 
-    monkeypatch.setattr(trees, "open_beneath", refusing)
+    monkeypatch.setattr(tree, "open_beneath", refusing)
     store.create(deposits(tmp_path, range(1)))
     with store.open(StoreKey(f"{FOLDER}/0")) as stream:
         assert stream.readinto(bytearray(10)) == 1

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from support.memory_journal import MemoryJournal
+from support.memory_store import MemoryStore
 from support.records import MOMENT, an_event, events
 
 from preservation.errors import IntegrityError, NotFoundError, UnavailableError
@@ -20,15 +22,12 @@ from storage.database.opening import open_database
 from storage.journal.comparing import verify_with_stores
 from storage.journal.exported import exported_in_folder, exported_in_store, restore
 from storage.journal.keys import SigningKey, generate_key, public_keys
-from storage.journal.memory import MemoryJournal
-from storage.journal.segments import agreeing, publish, segments
-from storage.journal.signing import sign_head
+from storage.journal.segments import agreeing, publish, segments, sign_head
 from storage.journal.sql import SqlJournal
 from storage.journal.verification import Broken, FaultKind, Intact, verify_journal
 from storage.ports.stores import Deposit, SiteName, Store, StorePlace
-from storage.stores.folder import FolderStore
-from storage.stores.memory import MemoryStore
-from storage.stores.roots import make_folder_store
+from storage.stores.folder.root import make_folder_store
+from storage.stores.folder.store import FolderStore
 
 HEAD_MADE_TO_FIT = """
     UPDATE journal_head SET seq = 3, hash =

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from preservation.model.digests import Algorithm, HexDigest
 from preservation.model.identifiers import StoreName
 from preservation.model.paths import StoreKey
 from storage.ports.stores import Deposit, SiteName, Store
-from storage.replication.readback import Missing, PromisedFile, read_back
+from storage.readback import Missing, PromisedFile, read_back
 
 FILES = 100
 
@@ -108,3 +109,12 @@ def test_whoever_watches_is_told_of_every_file_and_byte_that_was_read(tmp_path: 
     assert [sum(figures) for figures in zip(*told, strict=True)] == [3, (9 << 20) + 3]
     # Of a large file it is told in the midst of it.
     assert len(told) > 9
+
+
+def test_a_reader_that_is_done_early_leaves_no_thread_and_no_file_open(sound: Store):
+    store = CountingStore(sound)
+    readings = read_back(store, map(promise, range(FILES)), threads=1)
+    assert next(readings).promised.key == key(0)
+    readings.close()
+    assert not any(thread.name.startswith("read-back") for thread in threading.enumerate())
+    assert store.open_now == 0

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from fakes import (
     Chosen,
@@ -21,13 +22,15 @@ from fakes import (
     truncating,
     whole,
 )
+from support.memory_store import MemoryPurger, MemoryStore
 from support.plans import PAYLOAD, SHEET, HeldPlan, plan_bag
 from support.store_peers import folder_store, memory_store
 
 from preservation.errors import ConfigurationError, DeniedError, UnavailableError
 from preservation.model.identifiers import StoreName
+from preservation.model.layout import COMMITS
 from preservation.model.packages import Replica
-from preservation.model.paths import StoreKey
+from preservation.model.paths import BagPath, StoreKey
 from storage.ports.stores import Deposit, Purger, SiteName, Store
 from storage.replication.outcomes import (
     AtFault,
@@ -38,9 +41,8 @@ from storage.replication.outcomes import (
     Short,
     Stored,
 )
-from storage.replication.progress import Progress, Step, Teller
+from storage.replication.progress import Progress, Step, StepProgress
 from storage.replication.replicate import replicate
-from storage.stores.memory import MemoryPurger, MemoryStore
 
 NOW = datetime(2026, 11, 21, 10, 30, tzinfo=UTC)
 HERE, THERE = SiteName("here"), SiteName("there")
@@ -86,7 +88,7 @@ def replicated(
 
 
 def purger(store: MemoryStore) -> MemoryPurger:
-    return MemoryPurger(store.name, store.shelf)
+    return MemoryPurger(store.name, store.shelf, COMMITS)
 
 
 def only_failure(outcome: ReplicationOutcome) -> Failure:
@@ -330,9 +332,20 @@ def test_a_policy_that_these_stores_can_never_satisfy_is_refused_before_anything
     assert first.shelf.kept == {}
 
 
-def test_a_plan_that_does_not_end_with_its_tag_manifest_is_refused(plan: HeldPlan, first: MemoryStore):
-    with pytest.raises(ValueError, match="tag manifest"):
-        replicated(replace(plan, entries=plan.entries[::-1]), first, copies=1, sites=1)
+def test_a_plan_that_does_not_end_with_its_commit_is_refused_before_anything_is_written(
+    plan: HeldPlan, first: MemoryStore
+):
+    for other in (replace(plan, entries=plan.entries[::-1]), replace(plan, commit=BagPath("end"))):
+        with pytest.raises(ValueError, match="does not end with"):
+            replicated(other, first, copies=1, sites=1)
+    assert first.shelf.kept == {}
+
+
+def test_a_plan_may_be_committed_by_another_file_than_a_tag_manifest(plan: HeldPlan, first: MemoryStore):
+    last = msgspec.structs.replace(plan.entries[-1], path=BagPath("done"))
+    otherwise = replace(plan, entries=(*plan.entries[:-1], last), commit=last.path)
+    assert isinstance(replicated(otherwise, first, copies=1, sites=1), Stored)
+    assert list(first.shelf.kept)[-1] == f"{SHEET.prefix}/done"
 
 
 def test_many_faulty_files_are_counted_and_the_first_of_them_named(tmp_path: Path, first: MemoryStore):
@@ -366,10 +379,10 @@ def test_what_an_earlier_try_has_written_counts_as_written(plan: HeldPlan, first
 def test_progress_is_told_now_and_then_and_not_of_every_file():
     seconds = [0.0]
     told: list[Progress] = []
-    teller = Teller(StoreName("first"), Step.WRITING, told.append, lambda: seconds[0])
+    step = StepProgress(StoreName("first"), Step.WRITING, told.append, lambda: seconds[0])
     for _ in range(100):
-        teller.noted(1, 10)
+        step.add(1, 10)
         seconds[0] += 0.01
     assert [one.files for one in told] == [51]
-    teller.tell()
+    step.report()
     assert (told[-1].files, told[-1].bytes) == (100, 1000)

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 from fakes import UnreadableStore, ending, flipping
+from support.memory_store import MemoryStore
 from support.versions import Room
 
 from preservation.errors import AlreadyExistsError, IntegrityError, NotFoundError, UnavailableError
 from preservation.model.identifiers import VersionNumber
 from preservation.model.paths import StoreKey
 from storage.ports.stores import Store
-from storage.restoring.choosing import find_source, latest_in, wanted_files
-from storage.restoring.landing import landing_for, require_free
-from storage.restoring.outcomes import Restored
-from storage.restoring.restoring import restore
-from storage.stores.memory import MemoryStore
+from storage.restore.outcomes import Restored
+from storage.restore.restore import restore
+from storage.restore.source import find_source, latest_in, wanted_files
+from storage.restore.target import opened_target, require_free
 
 FIRST = {"cover.tif": b"the cover", "page 1.tif": b"one" * 9999, "sub/ü\n%.tif": b"two", "empty": b""}
 SECOND = {**FIRST, "page 2.tif": b"new"}
@@ -49,7 +49,7 @@ def restored(
     source = find_source(room.package(number), tuple(room.stores), None)
     wanted = wanted_files(source.description, named, whole=whole)
     require_free(target, (file.place for file in wanted))
-    with landing_for(target) as landing:
+    with opened_target(target) as landing:
         return restore(room.package(number), wanted, source.stores, landing, threads=threads)
 
 
@@ -164,7 +164,7 @@ def test_a_file_that_comes_in_the_way_meanwhile_is_not_replaced(room: Room, targ
     (target / "notes.txt").write_bytes(b"mine")
     source = find_source(room.package(2), tuple(room.stores), None)
     wanted = wanted_files(source.description, (), whole=False)
-    with landing_for(target) as landing:
+    with opened_target(target) as landing:
         (target / "page 1.tif").write_bytes(b"mine too")
         with pytest.raises(AlreadyExistsError, match=r"page 1\.tif"):
             restore(room.package(2), wanted, source.stores, landing, threads=1)

@@ -7,13 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from storage.restoring.landing import landing_for
+from storage.restore.target import opened_target
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from storage.restoring.landing import landing_for
-with landing_for(Path(sys.argv[1])) as landing:
+from storage.restore.target import opened_target
+with opened_target(Path(sys.argv[1])) as landing:
     (landing.folder / "half").write_bytes(b"half a file")
     os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -24,31 +24,31 @@ def killed_restore(target: Path, project: Path) -> None:
     assert finished.returncode == -signal.SIGKILL
 
 
-def landings(folder: Path) -> list[Path]:
+def unfinished(folder: Path) -> list[Path]:
     return list(folder.glob(".restoring-*"))
 
 
 def test_the_next_restore_to_the_place_clears_what_a_killed_one_left(tmp_path: Path, project: Path):
     target = tmp_path / "back"
     killed_restore(target, project)
-    assert len(landings(tmp_path)) == 1
-    with landing_for(target) as landing:
-        assert landings(tmp_path) == [landing.folder]
-    assert landings(tmp_path) == []
+    assert len(unfinished(tmp_path)) == 1
+    with opened_target(target) as landing:
+        assert unfinished(tmp_path) == [landing.folder]
+    assert unfinished(tmp_path) == []
 
 
 def test_inside_a_target_that_is_there_it_is_cleared_as_well(tmp_path: Path, project: Path):
     killed_restore(tmp_path, project)
-    assert len(landings(tmp_path)) == 1
-    with landing_for(tmp_path):
+    assert len(unfinished(tmp_path)) == 1
+    with opened_target(tmp_path):
         pass
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_restore_that_is_under_way_is_left_in_peace(tmp_path: Path):
-    with landing_for(tmp_path / "one") as one:
+    with opened_target(tmp_path / "one") as one:
         (one.folder / "half").write_bytes(b"half a file")
-        with landing_for(tmp_path / "two"):
+        with opened_target(tmp_path / "two"):
             pass
         assert (one.folder / "half").is_file()
 
@@ -56,6 +56,6 @@ def test_a_restore_that_is_under_way_is_left_in_peace(tmp_path: Path):
 def test_what_only_looks_alike_is_left_in_peace(tmp_path: Path):
     (tmp_path / ".restoring-notes").mkdir()
     (tmp_path / f".restoring-{'a' * 32}").symlink_to(tmp_path / ".restoring-notes")
-    with landing_for(tmp_path / "back"):
+    with opened_target(tmp_path / "back"):
         pass
-    assert len(landings(tmp_path)) == 2
+    assert len(unfinished(tmp_path)) == 2

@@ -8,7 +8,7 @@ import pytest
 from services import ceph
 from services.buckets import new_address, s3_store, speak_as_the_archive
 
-from storage.stores.s3_bucket import BucketAddress
+from storage.stores.s3.bucket import BucketAddress
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from support.clocks import set_clocks
 from preservation.errors import DeniedError, StorageError, StoreFullError, UnavailableError
 from preservation.model.paths import StoreKey
 from storage.ports.stores import Deposit, Store
-from storage.stores.s3_bucket import BucketAddress
+from storage.stores.s3.bucket import BucketAddress
 
 KEY = StoreKey("maps/a/v1/x.tif")
 
@@ -113,7 +113,7 @@ from pathlib import Path
 from services.buckets import s3_store
 from preservation.errors import StorageError
 from storage.ports.stores import Deposit
-from storage.stores.s3_bucket import BucketAddress
+from storage.stores.s3.bucket import BucketAddress
 
 bucket, prefix, url, key, source = sys.argv[1:]
 store = s3_store(BucketAddress(bucket, prefix, url, addressing="path"))

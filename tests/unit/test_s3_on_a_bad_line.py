@@ -18,8 +18,8 @@ from services.buckets import client, new_address, s3_store, speak_as_the_archive
 from preservation.errors import DeniedError, UnavailableError
 from preservation.model.paths import StoreKey
 from storage.ports.stores import Deposit
-from storage.stores.s3 import S3Store
-from storage.stores.s3_bucket import BucketAddress
+from storage.stores.s3.bucket import BucketAddress
+from storage.stores.s3.store import S3Store
 
 KEY = StoreKey("maps/a/v1/x.tif")
 SMALL, LARGE = 300_000, 11 << 20

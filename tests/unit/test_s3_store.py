@@ -19,11 +19,11 @@ from services.buckets import SWIFT, client, new_address, s3_store, speak_as_the_
 from preservation.errors import AlreadyExistsError, DeniedError, SourceChangedError
 from preservation.model.paths import StoreKey
 from storage.ports.stores import Deposit
-from storage.stores import s3_claims
-from storage.stores.s3 import S3Store
-from storage.stores.s3_bodies import Slice
-from storage.stores.s3_bucket import BucketAddress
-from storage.stores.s3_leftovers import clear_leftovers
+from storage.stores.s3 import key_lock
+from storage.stores.s3.bucket import BucketAddress
+from storage.stores.s3.leftovers import clear_leftovers
+from storage.stores.s3.send import Slice
+from storage.stores.s3.store import S3Store
 
 LARGE = 7 << 20
 KEY = StoreKey("maps/a/v1/x")
@@ -152,10 +152,10 @@ def test_a_mark_that_a_killed_creator_left_is_taken_away_once_it_is_old(
     deposit: Callable[..., Deposit],
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(s3_claims, "LIVE_SECONDS", 1.0)
+    monkeypatch.setattr(key_lock, "LIVE_SECONDS", 1.0)
     ask_without_condition(store)
     client().put_object(
-        Bucket=address.bucket, Key=f"{address.prefix}/{s3_claims.name_of(KEY)}/theirs", Body=b""
+        Bucket=address.bucket, Key=f"{address.prefix}/{key_lock.name_of(KEY)}/theirs", Body=b""
     )
     store.create([deposit(KEY, b"ours")])
     assert content(store, KEY) == b"ours"
@@ -174,7 +174,7 @@ def test_a_service_that_looks_at_the_condition_only_when_a_request_begins_is_fou
 
 
 def test_the_probe_tells_what_this_service_guarantees(store: S3Store):
-    assert "refuses to replace an object; large ones are guarded by claims" in store.probe().detail
+    assert "refuses to replace an object; large ones are guarded by key locks" in store.probe().detail
 
 
 @pytest.mark.parametrize(("operation", "size"), [("PutObject", 10), ("CompleteMultipartUpload", LARGE)])
@@ -201,12 +201,12 @@ def test_an_abandoned_claim_is_taken_over_and_its_upload_can_never_complete(
     deposit: Callable[..., Deposit],
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(s3_claims, "LIVE_SECONDS", 1.0)
+    monkeypatch.setattr(key_lock, "LIVE_SECONDS", 1.0)
     service, key = client(), f"{address.prefix}/{KEY}"
     store.create([])
     upload = service.create_multipart_upload(Bucket=address.bucket, Key=key)["UploadId"]
     part = service.upload_part(Bucket=address.bucket, Key=key, UploadId=upload, PartNumber=1, Body=b"theirs")
-    assert s3_claims._put(store._bucket, s3_claims.name_of(KEY), upload)
+    assert key_lock._put(store._bucket, key_lock.name_of(KEY), upload)
     made = deposit(KEY, os.urandom(LARGE))
     store.create([made])
     assert own_objects(address) == [".muniment/mark"]
@@ -236,8 +236,8 @@ def test_the_claim_of_a_run_that_was_killed_before_giving_it_back_goes_once_it_i
     store: S3Store, address: BucketAddress, deposit: Callable[..., Deposit]
 ):
     store.create([deposit(KEY, b"x")])
-    claim = s3_claims.name_of(KEY)
-    assert s3_claims._put(store._bucket, claim, "")
+    claim = key_lock.name_of(KEY)
+    assert key_lock._put(store._bucket, claim, "")
     assert clear_leftovers(store._bucket) == 0
     assert claim in own_objects(address)
     assert clear_leftovers(store._bucket, datetime.now(UTC) + timedelta(hours=25)) == 1

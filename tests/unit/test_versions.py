@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from fakes import ending, flipping
+from support.memory_store import MemoryStore
 from support.records import package_named, sha256_of
 from support.store_peers import folder_store, memory_store
 from support.versions import Room
@@ -20,8 +21,7 @@ from preservation.model.identifiers import StoreName
 from preservation.model.issues import Severity
 from storage.ports.stores import SiteName
 from storage.replication.outcomes import EARLIER_FILE_LOST, Failed, Short, Stored
-from storage.stores.memory import MemoryStore
-from storage.versions.reusing import Reusable, reusable
+from storage.reuse import Reusable, reusable
 
 FIRST = {"cover.tif": b"the cover", "page 1.tif": b"one", "100%.tif": b"a percent sign", "li\nne.tif": b"two"}
 

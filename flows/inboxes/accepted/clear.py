@@ -35,8 +35,8 @@ from preservation.model.paths import path_order, printable
 from preservation.policy.schema import Policy
 from preservation.records import Records
 from storage.ports.stores import Store
-from storage.replication.readback import PromisedFile, read_back
-from storage.restoring.choosing import find_source
+from storage.readback import PromisedFile, read_back
+from storage.restore.source import find_source
 
 
 @dataclass(frozen=True, slots=True)

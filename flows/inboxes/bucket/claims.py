@@ -6,7 +6,6 @@ has the drop, and it is removed last of all: when the drop was answered, or was 
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 import threading
@@ -23,6 +22,7 @@ from flows.inboxes.shelf import Shelf, move
 from flows.installation.processes import Process, this_process
 from flows.installation.settings import Settings
 from preservation.errors import IntegrityError
+from preservation.files.durable import create_durably
 from preservation.model.paths import StoreKey, printable
 from preservation.settling.settle import Moment
 from storage.ports.drop_buckets import DropBucket, DroppedObject
@@ -56,10 +56,7 @@ def installation_mark(settings: Settings) -> str:
     state, name = Shelf(settings.state), "installation"
     if not state.has(name):
         partial = f"{name}.{secrets.token_hex(4)}"
-        with (state.path / partial).open("x", encoding="ascii") as file:
-            file.write(f"{secrets.token_hex(16)}\n")
-            file.flush()
-            os.fsync(file.fileno())
+        create_durably(state.path / partial, f"{secrets.token_hex(16)}\n".encode())
         try:
             # Moved, it is there whole or not at all, and of many who do so the first one counts.
             move(state, partial, state, name)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
@@ -21,6 +19,7 @@ from flows.installation.processes import this_process
 from flows.submission.drop import outline_of
 from preservation.errors import SourceChangedError, UnacceptableContentError, UnavailableError
 from preservation.model.paths import printable
+from preservation.pool import in_order
 from preservation.records import Records
 from storage.ports.drop_buckets import DropBucket, DroppedObject
 
@@ -168,17 +167,8 @@ def each(
             raise StoppedError
         work(item)
 
-    under_way: deque[Future[object]] = deque()
-    with ThreadPoolExecutor(threads, "bucket") as workers:
-        try:
-            for item in items:
-                under_way.append(workers.submit(work_on, item))
-                while len(under_way) > _AHEAD * threads:
-                    under_way.popleft().result()
-            while under_way:
-                under_way.popleft().result()
-        finally:
-            workers.shutdown(cancel_futures=True)
+    for _ in in_order(work_on, items, threads=threads, ahead=_AHEAD * threads, name="bucket"):
+        pass
 
 
 def _is_of_this_boot(take: Take) -> bool:

@@ -5,8 +5,6 @@ A lock is on a regular file that is opened for writing: on a folder, NFS and SMB
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +13,9 @@ from typing import Final
 from flows.inboxes.queue.takes import Take
 from flows.installation.areas import Area
 from flows.installation.settings import Settings
+from preservation.files.lock import locked
 
 _TURNS: Final = ".turns"
-_LOCK: Final = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 @contextmanager
@@ -72,13 +70,5 @@ def _turns(area: Area) -> Path:
 @contextmanager
 def _locked(place: Path, *, wait: bool) -> Iterator[bool]:
     place.parent.mkdir(parents=True, exist_ok=True)
-    lock = os.open(place, _LOCK, 0o644)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            yield False
-            return
-        yield True
-    finally:
-        os.close(lock)
+    with locked(place, wait=wait) as ours:
+        yield ours

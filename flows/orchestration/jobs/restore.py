@@ -18,7 +18,7 @@ from flows.orchestration.jobs.ending import Ended, named, run_job
 from preservation.errors import ConfigurationError
 from preservation.model.identifiers import StoreName, VersionNumber, object_id_named
 from preservation.model.paths import printable
-from storage.restoring.outcomes import Restored
+from storage.restore.outcomes import Restored
 
 
 class RestoreParameters(JobParameters):

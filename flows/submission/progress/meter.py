@@ -20,6 +20,7 @@ from flows.installation.wiring import now
 from flows.submission.progress.progress import Lane, StageProgress, in_words
 from flows.submission.workspace import Extent, Workspace, only
 from preservation.errors import PreservationError
+from preservation.files.durable import written_whole
 from preservation.packaging.planned import PlanSummary
 from preservation.survey.walk import outline_of_tree
 
@@ -175,6 +176,5 @@ class Meter:
 
 
 def _write(told: StageProgress, place: Path) -> None:
-    partial = place.with_name(f"{place.name}.part")
-    partial.write_bytes(msgspec.json.encode(told))
-    partial.replace(place)
+    with written_whole(place, durable=False) as sink:
+        sink.write(msgspec.json.encode(told))

@@ -18,7 +18,7 @@ from preservation.packaging.planning import plan_package
 from preservation.policy.schema import Policy
 from storage.ports.catalogue import AlreadyKept, Catalogue
 from storage.ports.stores import Store
-from storage.versions.reusing import Reusable, reusable
+from storage.reuse import Reusable, reusable
 
 
 class PackagingPorts(Protocol):

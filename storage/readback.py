@@ -1,0 +1,145 @@
+"""Reading back: what a store was given, or has kept for years, against what was promised of it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from itertools import chain
+from threading import local
+
+from preservation.errors import NotFoundError
+from preservation.fixity.checking import FixityVerdict, check_stream
+from preservation.fixity.digesting import BUFFER_BYTES, ByteStream
+from preservation.model.amounts import Noted
+from preservation.model.digests import Digests
+from preservation.model.paths import StoreKey
+from preservation.pool import in_order, in_portions
+from storage.ports.stores import Store
+
+_BATCH_FILES = 256
+_BATCH_BYTES = 16 << 20
+
+_AHEAD_FILES = 8
+"""So many files are open before the first of them is read: disk and service fetch them meanwhile."""
+
+_LARGE_BYTES = 8 << 20
+"""Of a file of that size it is reported how far reading it has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromisedFile:
+    """What must be found under a key. ``size`` is ``None`` where only digests are known, as in a manifest."""
+
+    key: StoreKey
+    size: int | None
+    digests: Digests
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """There is nothing under the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One file as it was promised, and what reading it showed."""
+
+    promised: PromisedFile
+    verdict: FixityVerdict | Missing
+
+
+class ThreadBuffer(local):
+    """A buffer to read into: in each thread another one, made when the thread first asks for it."""
+
+    def __init__(self) -> None:
+        self.bytes = bytearray(BUFFER_BYTES)
+
+
+def read_back(
+    store: Store, promised: Iterable[PromisedFile], *, threads: int, noted: Noted | None = None
+) -> Iterator[Reading]:
+    """Read every promised file from where it rests and yield what was found, in the order of the promises.
+
+    Memory does not grow with their number. ``noted`` is called with what has been read. Raises
+    ``StorageError`` where the store does not answer; that a file is missing, unreadable or another than
+    promised is a finding.
+    """
+    buffer = ThreadBuffer()
+
+    def read_batch(batch: Sequence[PromisedFile]) -> list[Reading]:
+        return _read_batch(store, batch, buffer.bytes, noted)
+
+    batches = in_portions(promised, _size, most=_BATCH_FILES, enough=_BATCH_BYTES)
+    with closing(
+        in_order(read_batch, batches, threads=threads, ahead=2 * threads, name="read-back")
+    ) as readings:
+        yield from chain.from_iterable(readings)
+
+
+def _read_batch(
+    store: Store, batch: Sequence[PromisedFile], buffer: bytearray, noted: Noted | None
+) -> list[Reading]:
+    opened: deque[_Opened] = deque()
+    readings: list[Reading] = []
+    try:
+        for promise in batch:
+            opened.append(_opened(store, promise))
+            if len(opened) > _AHEAD_FILES:
+                readings.append(_read(opened.popleft(), buffer, noted))
+        while opened:
+            readings.append(_read(opened.popleft(), buffer, noted))
+    finally:
+        for left in opened:
+            left.closing.close()
+    return readings
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A promised file, open for reading, or ``None`` where there is nothing under its key."""
+
+    promise: PromisedFile
+    stream: ByteStream | None
+    closing: ExitStack
+
+
+def _opened(store: Store, promise: PromisedFile) -> _Opened:
+    closing = ExitStack()
+    try:
+        return _Opened(promise, closing.enter_context(store.open(promise.key)), closing)
+    except NotFoundError:
+        return _Opened(promise, None, closing)
+
+
+def _read(opened: _Opened, buffer: bytearray, noted: Noted | None) -> Reading:
+    promise, stream = opened.promise, opened.stream
+    if stream is None:
+        return Reading(promise, Missing())
+    size = _size(promise)
+    reported_as_read = noted is not None and size >= _LARGE_BYTES
+    with opened.closing:
+        if noted is not None and reported_as_read:
+            stream = _Watched(stream, noted)
+        verdict = check_stream(stream, promise.digests, promise.size, buffer)
+    if noted is not None:
+        noted(1, 0 if reported_as_read else size)
+    return Reading(promise, verdict)
+
+
+class _Watched:
+    """A stream that reports how much of it was read."""
+
+    def __init__(self, stream: ByteStream, noted: Noted) -> None:
+        self._stream = stream
+        self._noted = noted
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int | None:
+        count = self._stream.readinto(buffer)
+        self._noted(0, count or 0)
+        return count
+
+
+def _size(promise: PromisedFile) -> int:
+    return promise.size or 0

@@ -1,0 +1,161 @@
+"""What a version consists of, as its replica in one store says: checked from the tag manifest down."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from preservation.bagit.fetch import FETCH_TXT, FetchEntry, parse_fetch
+from preservation.bagit.manifests import ManifestEntry, decode_path, parse_manifest
+from preservation.bagit.tagtext import TagText, TagTextError
+from preservation.errors import IntegrityError, NotFoundError
+from preservation.fixity.digesting import BUFFER_BYTES, digest_bytes
+from preservation.model.digests import Algorithm, Digests, HexDigest, parse_digest
+from preservation.model.identifiers import ObjectId, PackageId, VersionNumber
+from preservation.model.layout import COMMITS, commit
+from preservation.model.locators import Locator, parse_locator
+from preservation.model.paths import BagPath, StoreKey, bag_path, printable
+from storage.ports.stores import Store
+
+_BY_PREFERENCE = (Algorithm.SHA256, Algorithm.SHA512, Algorithm.SHA1, Algorithm.MD5)
+_PAYLOAD = "data/"
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A version's files by their paths in the bag: the payload, the tag files, and the tag manifests.
+
+    ``keys`` gives where bytes lie that are in an earlier version.
+    """
+
+    package: PackageId
+    algorithm: Algorithm
+    payload: Mapping[BagPath, HexDigest]
+    tags: Mapping[BagPath, Digests]
+    keys: Mapping[BagPath, StoreKey]
+
+    def key(self, path: BagPath) -> StoreKey:
+        """Return where every store keeps the bytes of a file."""
+        return self.keys.get(path) or Locator(self.package, path).key
+
+    def digests(self, path: BagPath) -> Digests | None:
+        """Return what a file must have, or ``None`` where the version has no such file."""
+        if path in self.payload:
+            return {self.algorithm: self.payload[path]}
+        return self.tags.get(path)
+
+
+def describe(store: Store, package: PackageId) -> Description:
+    """Read what ``store`` says of a version.
+
+    Raises ``NotFoundError`` where the version is not there, ``IntegrityError`` where its lists are not
+    what its tag manifest promises or name what no bag can hold, ``StorageError`` where the store does
+    not answer.
+    """
+    replica = _Replica(store, package)
+    tag_manifests = {name: found for name in _BY_PREFERENCE if (found := replica.tag_manifest(name))}
+    if not tag_manifests:
+        raise NotFoundError(f"store {store.name}: there is no {package}; look in another store for it")
+    tags: dict[BagPath, Digests] = {}
+    for algorithm, content in tag_manifests.items():
+        listing = commit(algorithm)
+        tags[listing] = digest_bytes(content, (Algorithm.SHA256,))
+        for path, digest in replica.entries(listing, content, algorithm):
+            tags[path] = {**tags.get(path, {}), algorithm: digest}
+    by = next((name for name in _BY_PREFERENCE if _manifest_path(name) in tags), None)
+    if by is None:
+        raise replica.damaged("its tag manifest names no manifest")
+    manifest = _manifest_path(by)
+    payload = dict(replica.entries(manifest, replica.verified(manifest, tags[manifest]), by))
+    stray = next((path for path in payload if not path.startswith(_PAYLOAD)), None)
+    if stray is not None:
+        raise replica.damaged(f"{manifest} names {printable(stray)}, which is no payload")
+    fetch = BagPath(FETCH_TXT)
+    keys = dict(replica.fetched(replica.verified(fetch, tags[fetch]))) if fetch in tags else {}
+    return Description(package, by, payload, tags, keys)
+
+
+def versions_in(store: Store, object_id: ObjectId) -> list[VersionNumber]:
+    """Return the numbers of the versions that exist in ``store``: those with a tag manifest."""
+    found = set()
+    for kept in store.list(StoreKey(str(object_id))):
+        version, _, path = kept.key.removeprefix(f"{object_id}/").partition("/")
+        if path in COMMITS and version[:1] == "v" and version[1:].isdecimal():
+            found.add(VersionNumber(int(version[1:])))
+    return sorted(found)
+
+
+class _Replica:
+    """The tag files of one version in one store."""
+
+    def __init__(self, store: Store, package: PackageId) -> None:
+        self._store = store
+        self._package = package
+
+    def damaged(self, what: str) -> IntegrityError:
+        return IntegrityError(
+            f"store {self._store.name}: {self._package} is damaged there: {what}; use another store"
+        )
+
+    def tag_manifest(self, algorithm: Algorithm) -> bytes | None:
+        try:
+            return self._whole(commit(algorithm))
+        except NotFoundError:
+            return None
+
+    def verified(self, path: BagPath, promised: Digests) -> bytes:
+        """Return a tag file's bytes, which are those that the tag manifests promise."""
+        try:
+            content = self._whole(path)
+        except NotFoundError as error:
+            raise self.damaged(f"{path} is missing") from error
+        if digest_bytes(content, tuple(promised)) != promised:
+            raise self.damaged(f"{path} is not what the tag manifest promises")
+        return content
+
+    def entries(
+        self, listing: BagPath, content: bytes, algorithm: Algorithm
+    ) -> Iterator[tuple[BagPath, HexDigest]]:
+        """Yield what a manifest lists, every path sound."""
+        for line in parse_manifest(self._lines(listing, content)):
+            if not isinstance(line, ManifestEntry):
+                raise self.damaged(f"{listing}, line {line.number}, is no digest and path")
+            try:
+                yield bag_path(decode_path(line.path)), parse_digest(algorithm, line.digest)
+            except ValueError as error:
+                raise self.damaged(f"{listing}, line {line.number}: {error}") from error
+
+    def fetched(self, content: bytes) -> Iterator[tuple[BagPath, StoreKey]]:
+        """Yield where what the fetch file names lies: in earlier versions of the same object only."""
+        for line in parse_fetch(self._lines(BagPath(FETCH_TXT), content)):
+            locator = parse_locator(line.url) if isinstance(line, FetchEntry) else None
+            if not isinstance(line, FetchEntry) or locator is None or not self._is_earlier(locator):
+                raise self.damaged(f"fetch.txt, line {line.number}, names no file of an earlier version")
+            yield BagPath(decode_path(line.path)), locator.key
+
+    def _is_earlier(self, locator: Locator) -> bool:
+        return (
+            locator.package.object == self._package.object and locator.package.version < self._package.version
+        )
+
+    def _lines(self, path: BagPath, content: bytes) -> Iterable[str]:
+        try:
+            yield from TagText(io.BytesIO(content), "utf-8")
+        except TagTextError as error:
+            raise self.damaged(f"{path}: {error}") from error
+
+    def _whole(self, path: BagPath) -> bytes:
+        window = bytearray(BUFFER_BYTES)
+        content = bytearray()
+        try:
+            with self._store.open(Locator(self._package, path).key) as stream:
+                while count := stream.readinto(window):
+                    content += memoryview(window)[:count]
+        except OSError as error:
+            raise self.damaged(f"{path} cannot be read ({error.strerror or error})") from error
+        return bytes(content)
+
+
+def _manifest_path(algorithm: Algorithm) -> BagPath:
+    return BagPath(f"manifest-{algorithm.value}.txt")

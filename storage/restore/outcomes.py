@@ -1,0 +1,97 @@
+"""What is wanted back, and what became of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from preservation.model.digests import Digests
+from preservation.model.identifiers import PackageId, StoreName
+from preservation.model.issues import Issue, IssueCode, Severity
+from preservation.model.paths import BagPath, RelativePath, StoreKey, printable
+
+REPLICA_LACKS_FILE = IssueCode("RST-001")
+REPLICA_DIFFERS = IssueCode("RST-002")
+REPLICA_UNREADABLE = IssueCode("RST-003")
+FILE_LOST = IssueCode("RST-004")
+REPLICA_UNDESCRIBED = IssueCode("RST-005")
+CATALOGUE_SILENT = IssueCode("RST-006")
+JOURNAL_SILENT = IssueCode("RST-007")
+
+_SEE_TO_REPLICA = "Find out what happened to that store: its replica needs repair."
+
+
+@dataclass(frozen=True, slots=True)
+class WantedFile:
+    """A file to be restored: its path in the bag, where it goes below the target, its key and digests."""
+
+    path: BagPath
+    place: RelativePath
+    key: StoreKey
+    digests: Digests
+
+
+@dataclass(slots=True)
+class Restored:
+    """What a restore did. ``folder`` is where the files lie; ``lost`` could be had from no replica.
+
+    ``sources`` counts the files that came from each store; ``bytes`` are those that landed.
+    """
+
+    package: PackageId
+    folder: Path | None
+    files: int = 0
+    bytes: int = 0
+    sources: Counter[StoreName] = field(default_factory=Counter)
+    issues: list[Issue] = field(default_factory=list)
+    lost: list[BagPath] = field(default_factory=list)
+
+
+def replica_issue(code: IssueCode, store: StoreName, path: BagPath, what: str) -> Issue:
+    """Return the finding that one replica could not give a file; another one may."""
+    return Issue(
+        code,
+        Severity.WARNING,
+        f"Store {store}: {printable(path)} {what}.",
+        RelativePath(path),
+        _SEE_TO_REPLICA,
+    )
+
+
+def lost_issue(path: BagPath) -> Issue:
+    """Return the finding that no replica could give a file."""
+    return Issue(
+        FILE_LOST,
+        Severity.ERROR,
+        f"No store has {printable(path)} as it was kept.",
+        RelativePath(path),
+        "Look for a copy elsewhere: the donor, a backup, an earlier restore. Its digest is in the manifest.",
+    )
+
+
+def undescribed_issue(message: str) -> Issue:
+    """Return the finding that a replica's own lists cannot be relied on."""
+    return Issue(REPLICA_UNDESCRIBED, Severity.WARNING, f"{message}.", None, _SEE_TO_REPLICA)
+
+
+def silent_issue(reason: str) -> Issue:
+    """Return the finding that the catalogue could not be asked."""
+    return Issue(
+        CATALOGUE_SILENT,
+        Severity.WARNING,
+        f"The catalogue could not be asked, so the stores alone vouch for what is restored: {reason}.",
+        None,
+        "See to the database: muniment doctor says what is wrong with it.",
+    )
+
+
+def untold_issue(reason: str) -> Issue:
+    """Return the finding that the journal could not record it."""
+    return Issue(
+        JOURNAL_SILENT,
+        Severity.WARNING,
+        f"The files are restored, but the journal could not record it: {reason}.",
+        None,
+        "See to the database: muniment doctor says what is wrong with it.",
+    )

@@ -1,0 +1,116 @@
+"""Bringing wanted files from the stores: the first replica that has each as it was kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from itertools import chain
+
+from preservation.errors import NotFoundError, PreservationError
+from preservation.fixity.checking import Confirmed, Unreadable
+from preservation.model.identifiers import PackageId, StoreName
+from preservation.model.issues import Issue
+from preservation.pool import in_order, in_portions
+from storage.ports.stores import Store
+from storage.readback import ThreadBuffer
+from storage.restore.outcomes import (
+    REPLICA_DIFFERS,
+    REPLICA_LACKS_FILE,
+    REPLICA_UNREADABLE,
+    Restored,
+    WantedFile,
+    lost_issue,
+    replica_issue,
+)
+from storage.restore.target import Target
+
+_BATCH_FILES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Brought:
+    """One file: the store that gave it (``None``: none did), its size, and what others had to say."""
+
+    wanted: WantedFile
+    store: StoreName | None
+    size: int
+    issues: tuple[Issue, ...]
+
+
+def restore(
+    package: PackageId,
+    wanted: Sequence[WantedFile],
+    stores: Sequence[Store],
+    target: Target,
+    *,
+    threads: int,
+) -> Restored:
+    """Bring ``wanted`` into ``target``; every byte is digested on its way and compared.
+
+    Of each file the stores are asked in their order until one has it as it was kept. Where no store has
+    one, the rest is set aside under a name that says so, and the target is not made. ``threads`` files
+    are brought at a time. Raises ``StorageError`` where nothing can be written, and
+    ``AlreadyExistsError`` where something is in the way.
+    """
+    restored = Restored(package, None)
+    for brought in _bring(wanted, stores, target, threads):
+        restored.issues += brought.issues
+        if brought.store is None:
+            restored.lost.append(brought.wanted.path)
+            restored.issues.append(lost_issue(brought.wanted.path))
+        else:
+            restored.files += 1
+            restored.bytes += brought.size
+            restored.sources[brought.store] += 1
+    if not restored.lost:
+        restored.folder = target.arrive(file.place for file in wanted)
+    elif restored.files:
+        restored.folder = target.set_aside()
+    return restored
+
+
+def _bring(
+    wanted: Iterable[WantedFile], stores: Sequence[Store], target: Target, threads: int
+) -> Iterator[_Brought]:
+    buffer = ThreadBuffer()
+
+    def bring_batch(files: Sequence[WantedFile]) -> list[_Brought]:
+        return [_bring_one(file, stores, target, buffer.bytes) for file in files]
+
+    batches = in_portions(wanted, lambda _: 1, most=_BATCH_FILES, enough=_BATCH_FILES)
+    with closing(
+        in_order(bring_batch, batches, threads=threads, ahead=2 * threads, name="restore")
+    ) as brought:
+        yield from chain.from_iterable(brought)
+
+
+def _bring_one(file: WantedFile, stores: Sequence[Store], target: Target, buffer: bytearray) -> _Brought:
+    issues: list[Issue] = []
+    for store in stores:
+        with ExitStack() as reading:
+            try:
+                stream = reading.enter_context(store.open(file.key))
+            except NotFoundError:
+                issues.append(replica_issue(REPLICA_LACKS_FILE, store.name, file.path, "is not there"))
+                continue
+            except PreservationError as error:
+                issues.append(
+                    replica_issue(REPLICA_UNREADABLE, store.name, file.path, f"cannot be read: {error}")
+                )
+                continue
+            verdict = target.receive(file.place, stream, file.digests, buffer)
+        match verdict:
+            case Confirmed(size):
+                return _Brought(file, store.name, size, tuple(issues))
+            case Unreadable(reason):
+                issues.append(
+                    replica_issue(REPLICA_UNREADABLE, store.name, file.path, f"cannot be read: {reason}")
+                )
+            case _:
+                issues.append(
+                    replica_issue(
+                        REPLICA_DIFFERS, store.name, file.path, "has other bytes there than were kept"
+                    )
+                )
+    return _Brought(file, None, 0, tuple(issues))

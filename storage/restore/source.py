@@ -1,0 +1,146 @@
+"""Choosing what to restore: the version, a replica whose lists can be relied on, and the files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from preservation.errors import IntegrityError, NotFoundError, PreservationError
+from preservation.model import layout
+from preservation.model.digests import Digests
+from preservation.model.identifiers import ObjectId, PackageId, VersionNumber
+from preservation.model.issues import Issue
+from preservation.model.paths import BagPath, RelativePath, path_order, printable
+from storage.ports.stores import Store
+from storage.restore.description import Description, describe, versions_in
+from storage.restore.outcomes import WantedFile, undescribed_issue
+
+_ORIGINALS = layout.original(RelativePath("x")).removesuffix("x")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A version as one replica describes it, and the stores to ask for its files, in that order.
+
+    ``issues`` are about replicas whose lists could not be relied on, or that did not answer.
+    """
+
+    description: Description
+    stores: tuple[Store, ...]
+    issues: tuple[Issue, ...]
+
+
+def latest_in(object_id: ObjectId, stores: Iterable[Store]) -> VersionNumber:
+    """Return the highest version of an object that exists in any store that answers.
+
+    Raises ``NotFoundError`` where there is none; the message has the errors of the stores.
+    """
+    highest = 0
+    silent = []
+    for store in stores:
+        try:
+            highest = max([highest, *versions_in(store, object_id)])
+        except PreservationError as error:
+            silent.append(str(error))
+    if not highest:
+        raise NotFoundError(
+            ". ".join((f"{object_id}: no store has a version of it; check the name", *silent))
+        )
+    return VersionNumber(highest)
+
+
+def find_source(
+    package: PackageId, stores: Sequence[Store], catalogued: Mapping[BagPath, Digests] | None
+) -> Source:
+    """Find a replica whose own lists hold, and agree with what the catalogue says, if it says anything.
+
+    Raises ``NotFoundError`` where no store has the version, ``IntegrityError`` where every replica's
+    lists are damaged, and the last store's own error where none answers.
+    """
+    issues: list[Issue] = []
+    answering: list[Store] = []
+    without: list[Store] = []
+    errors: list[PreservationError] = []
+    description: Description | None = None
+    for store in stores:
+        try:
+            if description is None:
+                description = _agreed(describe(store, package), store, catalogued)
+        except PreservationError as error:
+            issues.append(undescribed_issue(str(error).rstrip(".")))
+            errors.append(error)
+            # A replica that is damaged, or not committed, may still have files as they were kept.
+            if isinstance(error, IntegrityError):
+                answering.append(store)
+            elif isinstance(error, NotFoundError):
+                without.append(store)
+        else:
+            answering.append(store)
+    if description is not None:
+        return Source(description, (*answering, *without), tuple(issues))
+    raise _none(package, errors)
+
+
+def _none(package: PackageId, errors: Sequence[PreservationError]) -> PreservationError:
+    """Return the error where no replica describes the version: the gravest of the stores' errors."""
+    if all(isinstance(error, NotFoundError) for error in errors):
+        return NotFoundError(f"{package}: no store has this version; check the name and the number")
+    for error in errors:
+        if not isinstance(error, NotFoundError | IntegrityError):
+            return error
+    reasons = ". ".join(str(error) for error in errors)
+    return IntegrityError(f"{package}: no replica's own lists can be relied on. {reasons}")
+
+
+def wanted_files(description: Description, named: Sequence[str], *, whole: bool) -> list[WantedFile]:
+    """Return the originals, or the ``named`` files, or the ``whole`` bag, in the order of their paths.
+
+    A file is named as it was dropped or by its path in the bag. Raises ``NotFoundError`` where the
+    version has no such file.
+    """
+    if whole:
+        chosen = {path: RelativePath(path) for path in (*description.payload, *description.tags)}
+    elif named:
+        chosen = dict(_named(description, text) for text in named)
+    else:
+        chosen = {
+            path: RelativePath(path.removeprefix(_ORIGINALS))
+            for path in description.payload
+            if path.startswith(_ORIGINALS)
+        }
+    return [
+        WantedFile(path, place, description.key(path), digests)
+        for path, place in sorted(chosen.items(), key=lambda item: path_order(item[0]))
+        if (digests := description.digests(path)) is not None
+    ]
+
+
+def _named(description: Description, text: str) -> tuple[BagPath, RelativePath]:
+    for path in (BagPath(f"{_ORIGINALS}{text}"), BagPath(text)):
+        if description.digests(path) is not None:
+            return path, RelativePath(text)
+    raise NotFoundError(
+        f"{description.package}: it has no file {printable(text)}; name it as it was dropped, or by its path "
+        "in the bag, as its manifest has it"
+    )
+
+
+def _agreed(
+    description: Description, store: Store, catalogued: Mapping[BagPath, Digests] | None
+) -> Description:
+    """Return the description. Raises ``IntegrityError`` where the catalogue knows otherwise."""
+    if catalogued is None:
+        return description
+    algorithm = description.algorithm
+    for path in sorted(catalogued.keys() | description.payload.keys()):
+        known = catalogued.get(path)
+        if (
+            known is None
+            or path not in description.payload
+            or known.get(algorithm, description.payload[path]) != description.payload[path]
+        ):
+            raise IntegrityError(
+                f"store {store.name}: the manifest of {description.package} says otherwise of "
+                f"{printable(path)} than the catalogue; use another store"
+            )
+    return description

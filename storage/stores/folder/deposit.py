@@ -1,0 +1,145 @@
+"""One ``create`` of a folder store: made whole in an area of its own, made durable, then given its names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import count, groupby
+
+from preservation.errors import AlreadyExistsError
+from preservation.model.identifiers import StoreName
+from preservation.model.paths import StoreKey, printable
+from preservation.pool import in_portions
+from storage.ports.stores import Deposit, require_sound
+from storage.stores.folder.copy import copy_in
+from storage.stores.folder.faults import translated, translating
+from storage.stores.folder.linux import sync_file_system
+from storage.stores.folder.move import move_folder_without_replacing, move_without_replacing
+from storage.stores.folder.staging import INCOMING
+from storage.stores.folder.tree import Segments, opened_folder
+
+_BATCH_FILES = 4096
+_BATCH_BYTES = 1 << 30
+
+_SHARE_FILES = 1024
+_SHARE_BYTES = 64 << 20
+"""What one thread takes at a time, of one folder."""
+
+_LARGE_BYTES = 8 << 20
+"""A file of that size is synced at once: the disk then works while other threads copy on."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Filling:
+    """Deposits of one folder of the store, made whole in the folder ``name`` of the area."""
+
+    name: str
+    folder: Segments
+    deposits: Sequence[Deposit]
+
+
+class Depositor:
+    """Brings deposits under their keys. ``root``, ``incoming`` and ``area`` are open folders."""
+
+    def __init__(self, store: StoreName, root: int, incoming: int, area: int, workers: Executor) -> None:
+        self._store = store
+        self._root = root
+        self._incoming = incoming
+        self._area = area
+        self._workers = workers
+        self._numbers = count()
+
+    def deposit(self, deposits: Iterable[Deposit]) -> None:
+        """Create them all, batch by batch. Raises as ``Store.create`` does."""
+        for batch in in_portions(deposits, _size, most=_BATCH_FILES, enough=_BATCH_BYTES):
+            fillings = [
+                _Filling(str(next(self._numbers)), folder, members)
+                for folder, group in groupby(batch, key=_folder_of)
+                for members in _without_twins(group)
+            ]
+            made = [
+                self._workers.submit(self._make_whole, filling.name, share)
+                for filling in fillings
+                for share in in_portions(filling.deposits, _size, most=_SHARE_FILES, enough=_SHARE_BYTES)
+            ]
+            for future in made:
+                future.result()
+            # The file system as a whole: what is named next may be a commit, and with it all that went
+            # before must be durable, also names that a killed run gave and never synced.
+            self._sync()
+            for filling in fillings:
+                self._give_names(filling)
+            self._sync()
+
+    def _make_whole(self, name: str, share: Sequence[Deposit]) -> None:
+        """Copy a share into the folder ``name`` of the area, each file under the last part of its key."""
+        with self._area_folder(name) as folder:
+            for deposit in share:
+                require_sound(self._store, deposit.key)
+                try:
+                    copy_in(deposit, folder, _name_of(deposit), durable=deposit.size >= _LARGE_BYTES)
+                except OSError as error:
+                    raise translated(error, self._store, "create", deposit.key) from error
+
+    def _give_names(self, filling: _Filling) -> None:
+        """Move the folder into its place where there is none yet, else its files one by one."""
+        with translating(self._store, "create", filling.deposits[0].key):
+            if filling.folder:
+                *above, last = filling.folder
+                with opened_folder(self._root, tuple(above), make=True) as target:
+                    if move_folder_without_replacing(self._area, filling.name, target, last):
+                        return
+            with (
+                self._area_folder(filling.name) as source,
+                opened_folder(self._root, filling.folder, make=True) as target,
+            ):
+                for deposit in filling.deposits:
+                    self._move(source, target, deposit)
+
+    @contextmanager
+    def _area_folder(self, name: str) -> Iterator[int]:
+        with ExitStack() as opened:
+            with translating(self._store, "make a folder in", INCOMING):
+                folder = opened.enter_context(opened_folder(self._area, (name,), make=True))
+            yield folder
+
+    def _move(self, source: int, target: int, deposit: Deposit) -> None:
+        name = _name_of(deposit)
+        try:
+            move_without_replacing(source, name, target, name, guard=self._incoming)
+        except FileExistsError as error:
+            raise AlreadyExistsError(
+                f"store {self._store}: {printable(deposit.key)} is there already, and a store only creates; "
+                "another run may be keeping the same version, or a run before left it there"
+            ) from error
+        except OSError as error:
+            raise translated(error, self._store, "create", deposit.key) from error
+
+    def _sync(self) -> None:
+        with translating(self._store, "make durable", "what was written"):
+            sync_file_system(self._root)
+
+
+def _without_twins(deposits: Iterable[Deposit]) -> Iterator[list[Deposit]]:
+    """Split where a key comes again: it is for the store to refuse, and not for the area."""
+    members: dict[StoreKey, Deposit] = {}
+    for deposit in deposits:
+        if deposit.key in members:
+            yield list(members.values())
+            members = {}
+        members[deposit.key] = deposit
+    yield list(members.values())
+
+
+def _folder_of(deposit: Deposit) -> Segments:
+    return tuple(deposit.key.split("/")[:-1])
+
+
+def _name_of(deposit: Deposit) -> StoreKey:
+    return StoreKey(deposit.key.rpartition("/")[2])
+
+
+def _size(deposit: Deposit) -> int:
+    return deposit.size

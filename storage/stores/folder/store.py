@@ -1,0 +1,150 @@
+"""A store in a folder of a mounted file system. Plain files under plain names: readable without us."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from io import FileIO
+from pathlib import Path
+
+from preservation.errors import IntegrityError, NotFoundError
+from preservation.fixity.digesting import ByteStream
+from preservation.model.identifiers import StoreName
+from preservation.model.name_rules import NameRules
+from preservation.model.paths import StoreKey, printable
+from storage.ports.stores import Deposit, KeptFile, ProbeResult, StorePlace, require_sound
+from storage.stores.folder.deposit import Depositor
+from storage.stores.folder.faults import translated, translating
+from storage.stores.folder.probe import probe_area
+from storage.stores.folder.root import OPEN_ROOT, opened_store
+from storage.stores.folder.staging import INCOMING, clear_leftovers, working_area
+from storage.stores.folder.tree import open_below, opened_folder, walk_files
+
+_OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+_LARGE_BYTES = 1 << 20
+"""From that size on, asking the system to read ahead further gains more than the call costs."""
+
+
+class FolderStore:
+    """Keeps each key as a file of that path below ``root``, which ``make_folder_store`` has made a store.
+
+    ``threads`` copy at a time. Nothing is opened or looked at before the first call.
+    """
+
+    portable = True
+
+    def __init__(
+        self,
+        name: StoreName,
+        root: Path,
+        place: StorePlace,
+        *,
+        name_rules: NameRules | None = None,
+        threads: int = 2,
+    ) -> None:
+        self.name = name
+        self.place = place
+        self.name_rules = name_rules or NameRules()
+        self._root = root.absolute()
+        self._threads = threads
+
+    def create(self, deposits: Iterable[Deposit]) -> None:
+        """Create every file of ``deposits``: see ``Store``."""
+        with opened_store(self.name, self._root) as root, self._area(root) as (incoming, area):
+            workers = ThreadPoolExecutor(self._threads, "folder-store")
+            try:
+                Depositor(self.name, root, incoming, area, workers).deposit(deposits)
+            finally:
+                # No thread may outlive the area in which it writes.
+                workers.shutdown(cancel_futures=True)
+
+    def open(self, key: StoreKey) -> AbstractContextManager[ByteStream]:
+        """Open the file for one reading from the disk: see ``Store``."""
+        descriptor, size = self._opened_file(key)
+        # Read from the disk what is on the disk: the page cache only knows what was meant to be there.
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        if size < _LARGE_BYTES:
+            # Where files are opened before the first of them is read, the disk fetches them meanwhile.
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_WILLNEED)
+        else:
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        return FileIO(descriptor)
+
+    def stat(self, key: StoreKey) -> KeptFile:
+        """Return the file's size: see ``Store``."""
+        descriptor, size = self._opened_file(key)
+        os.close(descriptor)
+        return KeptFile(key, size)
+
+    def list(self, prefix: StoreKey | None = None) -> Iterator[KeptFile]:
+        """Yield every file below ``prefix``: see ``Store``. Whatever is not a folder counts as a file."""
+        if prefix is not None:
+            require_sound(self.name, prefix)
+        top = () if prefix is None else tuple(prefix.split("/"))
+        with (
+            opened_store(self.name, self._root) as root,
+            translating(self.name, "list", prefix or "its files"),
+        ):
+            for path, size in walk_files(root, top):
+                yield KeptFile(StoreKey(path), size)
+
+    def location(self, prefix: StoreKey) -> str:
+        """Return the absolute path."""
+        return os.fspath(self._root / prefix)
+
+    def probe(self) -> ProbeResult:
+        """Create, read back, list and refuse to replace a file in the incoming area: see ``Store``."""
+        with (
+            opened_store(self.name, self._root) as root,
+            self._area(root) as (incoming, area),
+            translating(self.name, "try out", os.fspath(self._root)),
+        ):
+            probe_area(area, guard=incoming)
+            space = os.fstatvfs(root)
+        return ProbeResult(space.f_bavail * space.f_frsize, os.fspath(self._root))
+
+    @contextmanager
+    def _area(self, root: int) -> Iterator[tuple[int, int]]:
+        """Open the incoming folder and an area of our own in it."""
+        with ExitStack() as opened:
+            with translating(self.name, "write to", os.fspath(self._root)):
+                incoming = opened.enter_context(opened_folder(root, (INCOMING,)))
+                clear_leftovers(incoming)
+                area = opened.enter_context(working_area(incoming))
+            yield incoming, area
+
+    def _opened_file(self, key: StoreKey) -> tuple[int, int]:
+        """Return a descriptor of the plain file under ``key``, and its size."""
+        # Called once for every file that is read: without context managers it takes half the time.
+        require_sound(self.name, key)
+        try:
+            root = os.open(self._root, OPEN_ROOT)
+            try:
+                descriptor = open_below(root, tuple(key.split("/")), _OPEN_FILE)
+            finally:
+                os.close(root)
+            status = os.fstat(descriptor)
+        except FileNotFoundError:
+            raise self._absent(key) from None
+        except OSError as error:
+            raise translated(error, self.name, "open", key) from error
+        if stat.S_ISREG(status.st_mode):
+            return descriptor, status.st_size
+        os.close(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise self._absent(key)
+        raise IntegrityError(
+            f"store {self.name}: {printable(key)} is no longer a plain file; "
+            "the store was changed by hand: compare it with another replica"
+        )
+
+    def _absent(self, key: StoreKey) -> NotFoundError:
+        """Return the error for a key that is not there, once it is known that the store itself is."""
+        with opened_store(self.name, self._root):
+            return NotFoundError(
+                f"store {self.name}: nothing is kept under {printable(key)}; look in another store for it"
+            )

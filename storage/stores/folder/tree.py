@@ -1,0 +1,161 @@
+"""Folders below an open root, reached segment by segment so that no link in between can lead out."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeAlias
+
+from storage.stores.folder.linux import open_beneath
+
+FOLDER_MODE = 0o755
+
+_SEGMENT_BY_SEGMENT = {errno.ENOSYS, errno.EPERM, errno.ENAMETOOLONG}
+"""Why one call cannot reach it: none is offered here, or the path as a whole is too long for one."""
+
+_OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+Segments: TypeAlias = tuple[str, ...]
+"""A path below the root, in its parts."""
+
+
+@contextmanager
+def opened_folder(root: int, segments: Segments, *, make: bool = False) -> Iterator[int]:
+    """Open the folder at ``segments`` below ``root``, making what is missing on the way where asked.
+
+    Raises ``OSError``: ``ENOENT`` where it is missing, ``ENOTDIR`` or ``ELOOP`` where something other
+    than a folder is in the way.
+    """
+    descriptor = _descended(root, segments, make=make)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def open_below(root: int, segments: Segments, flags: int) -> int:
+    """Open what is at ``segments`` below ``root`` and return its descriptor. Raises ``OSError``."""
+    try:
+        return open_beneath(root, "/".join(segments), flags)
+    except OSError as error:
+        if error.errno not in _SEGMENT_BY_SEGMENT:
+            raise
+    *folders, last = segments
+    folder = _descended(root, folders, make=False)
+    try:
+        return os.open(last, flags, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def walk_files(root: int, top: Segments) -> Iterator[tuple[str, int]]:
+    """Yield the path below ``root`` and the size of everything below ``top`` that is not a folder.
+
+    In the order of the paths' bytes. One folder's names are held at a time for each level. What
+    vanishes meanwhile is passed over, and so is what begins with a dot in the root itself: it is the
+    store's own.
+    """
+    levels = [_entries(root, top)]
+    while levels:
+        entry = next(levels[-1], None)
+        if entry is None:
+            levels.pop()
+            continue
+        path, size = entry
+        if size is None:
+            levels.append(_entries(root, path))
+        else:
+            yield "/".join(path), size
+
+
+def remove_tree(root: int, top: Segments) -> None:
+    """Remove the folder at ``top`` below ``root`` and what is in it. Follows no link. Raises ``OSError``."""
+    pending = [top]
+    while pending:
+        folder = pending[-1]
+        with opened_folder(root, folder) as descriptor:
+            below = _unlink_files(descriptor)
+        if below:
+            pending.extend((*folder, name) for name in below)
+        else:
+            pending.pop()
+            with opened_folder(root, folder[:-1]) as descriptor:
+                os.rmdir(folder[-1], dir_fd=descriptor)
+
+
+def _descended(root: int, segments: Iterable[str], *, make: bool) -> int:
+    descriptor = os.dup(root)
+    try:
+        for segment in segments:
+            below = _enter(descriptor, segment, make=make)
+            os.close(descriptor)
+            descriptor = below
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _enter(folder: int, segment: str, *, make: bool) -> int:
+    try:
+        return os.open(segment, _OPEN_FOLDER, dir_fd=folder)
+    except FileNotFoundError:
+        if not make:
+            raise
+    try:
+        os.mkdir(segment, FOLDER_MODE, dir_fd=folder)
+    except FileExistsError:
+        return os.open(segment, _OPEN_FOLDER, dir_fd=folder)
+    descriptor = os.open(segment, _OPEN_FOLDER, dir_fd=folder)
+    # mkdir obeys the umask of this process; a store's folders must be readable without us.
+    os.fchmod(descriptor, FOLDER_MODE)
+    return descriptor
+
+
+def _entries(root: int, folder: Segments) -> Iterator[tuple[Segments, int | None]]:
+    """Yield path and size (``None`` for a folder) of each entry in one folder, in the order of the paths."""
+    try:
+        with opened_folder(root, folder) as descriptor:
+            found = [
+                (entry.name, _size(entry))
+                for entry in scanned(descriptor)
+                if folder or not entry.name.startswith(".")
+            ]
+    except FileNotFoundError:
+        return
+    # A folder's name goes on with "/": that is where it stands among longer names of files.
+    found.sort(key=lambda entry: os.fsencode(entry[0] if entry[1] is not None else entry[0] + "/"))
+    for name, size in found:
+        if size != _VANISHED:
+            yield (*folder, name), size
+
+
+_VANISHED = -1
+
+
+def _size(entry: os.DirEntry[str]) -> int | None:
+    try:
+        status = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return _VANISHED
+    return None if stat.S_ISDIR(status.st_mode) else status.st_size
+
+
+def scanned(folder: int) -> list[os.DirEntry[str]]:
+    """Return the entries of an open folder."""
+    with os.scandir(folder) as entries:
+        return list(entries)
+
+
+def _unlink_files(folder: int) -> list[str]:
+    """Unlink everything in one folder but its folders, and return their names."""
+    below = []
+    for entry in scanned(folder):
+        if entry.is_dir(follow_symlinks=False):
+            below.append(entry.name)
+        else:
+            os.unlink(entry.name, dir_fd=folder)
+    return below

@@ -1,0 +1,109 @@
+"""Finding out whether a service honours ``If-None-Match: *``: tried, for many do so in part or not at all."""
+
+from __future__ import annotations
+
+import io
+import secrets
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import IO, TYPE_CHECKING, cast
+
+from botocore.exceptions import ClientError
+
+from storage.stores.s3.bucket import OWN, UNLESS_THERE, Bucket
+from storage.stores.s3.faults import is_taken, status_of
+
+if TYPE_CHECKING:
+    from botocore.awsrequest import AWSPreparedRequest
+
+_MARK = f"{OWN}/mark"
+_SAID = b"Muniment keeps packages here. This object shows whether the service refuses to replace one.\n"
+
+
+def refuses_to_replace(bucket: Bucket) -> bool:
+    """Say whether a put with ``If-None-Match: *`` leaves an object alone, also one that came meanwhile.
+
+    Leaves the mark by which it was tried, always the same, so that it need not be removed again. Raises
+    ``StorageError``.
+    """
+    if _put_mark(bucket) and _put_mark(bucket):
+        return False
+    return _refuses_at_the_end(bucket)
+
+
+def refuses_to_replace_in_parts(bucket: Bucket) -> bool:
+    """Say the same of the end of a multipart upload, once the mark is there. Raises ``StorageError``."""
+    client, where = bucket.client, bucket.at(_MARK)
+    with bucket.asking("try a multipart upload of", _MARK):
+        upload = client.create_multipart_upload(**where)["UploadId"]
+        part = client.upload_part(**where, UploadId=upload, PartNumber=1, Body=_SAID)
+        try:
+            client.complete_multipart_upload(
+                **where,
+                UploadId=upload,
+                MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]},
+                **UNLESS_THERE,
+            )
+        except ClientError as error:
+            client.abort_multipart_upload(**where, UploadId=upload)
+            if not is_taken(error):
+                raise
+            return True
+    return False
+
+
+def _refuses_at_the_end(bucket: Bucket) -> bool:
+    """Say whether the condition holds when an object is made, and not only when its request begins.
+
+    Two puts of one key are laid into each other: the second is sent, and ends, when the service has seen
+    the first one's condition and none of its bytes. Some services then take both.
+    """
+    where = bucket.at(f"{OWN}/race-{secrets.token_hex(8)}")
+    body = _Interrupted(lambda: bucket.client.put_object(**where, Body=_SAID, **UNLESS_THERE))
+
+    def arm(request: AWSPreparedRequest, **_: object) -> None:
+        # Before that, it is read to be signed.
+        body.is_armed = body.is_armed or request.body is body
+
+    with bucket.asking("race for", where["Key"]):
+        events = bucket.client.meta.events
+        events.register("before-send.s3.PutObject", arm)
+        try:
+            bucket.client.put_object(**where, Body=cast("IO[bytes]", body), **UNLESS_THERE)
+        except ClientError as error:
+            if not is_taken(error):
+                raise
+            return True
+        finally:
+            events.unregister("before-send.s3.PutObject", arm)
+            bucket.client.delete_object(**where)
+    return False
+
+
+class _Interrupted(io.BytesIO):
+    """What is sent, with ``meanwhile`` done once before the first byte of it goes out."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        super().__init__(_SAID)
+        self.is_armed = False
+        self._meanwhile: Callable[[], object] | None = meanwhile
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.is_armed and self._meanwhile is not None:
+            meanwhile, self._meanwhile = self._meanwhile, None
+            meanwhile()
+        return super().read(size)
+
+
+def _put_mark(bucket: Bucket) -> bool:
+    """Put the mark where it is not there; say whether the service took it, condition or not."""
+    with bucket.asking("create", _MARK):
+        try:
+            bucket.client.put_object(**bucket.at(_MARK), Body=_SAID, **UNLESS_THERE)
+        except ClientError as error:
+            if is_taken(error):
+                return False
+            if status_of(error) == HTTPStatus.NOT_IMPLEMENTED:
+                return True
+            raise
+    return True

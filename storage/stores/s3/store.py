@@ -1,0 +1,102 @@
+"""A store in a bucket of any service that speaks S3. Believes no 200: see ``docs/stores.md``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from threading import Lock
+
+from preservation.errors import DeniedError
+from preservation.fixity.digesting import ByteStream
+from preservation.model.name_rules import NameRules
+from preservation.model.paths import StoreKey, printable
+from storage.ports.stores import Deposit, KeptFile, ProbeResult, StorePlace, require_sound
+from storage.stores.s3.bucket import KEY_BYTES, Bucket
+from storage.stores.s3.conditions import refuses_to_replace
+from storage.stores.s3.leftovers import clear_leftovers
+from storage.stores.s3.probe import probe_bucket
+from storage.stores.s3.read import ObjectStream
+from storage.stores.s3.send import Sender, Sizes
+
+_PACKAGE_BYTES = 320
+"""Room in a key for collection, object and version, and for the longer folder name of a derivative."""
+
+
+class S3Store:
+    """Keeps each key as an object of that name, below the prefix of ``bucket``, byte for byte.
+
+    Nothing is connected to or looked at before the first call. The bucket must be there.
+    """
+
+    portable = False
+
+    def __init__(self, bucket: Bucket, place: StorePlace, *, sizes: Sizes | None = None) -> None:
+        self.name = bucket.store
+        self.place = place
+        self.name_rules = NameRules(
+            max_segment_bytes=None,
+            max_path_bytes=KEY_BYTES - len(bucket.object_key("").encode()) - _PACKAGE_BYTES,
+        )
+        self._bucket = bucket
+        self._sizes = sizes or Sizes()
+        self._conditional: bool | None = None
+        self._turn = Lock()
+
+    def create(self, deposits: Iterable[Deposit]) -> None:
+        """Create every file of ``deposits``: see ``Store``."""
+        conditional = self._found_out()
+        workers = ThreadPoolExecutor(self._bucket.address.connections, "s3-store")
+        try:
+            Sender(self._bucket, self._sizes, workers, conditional=conditional).deposit(
+                map(self._fitting, deposits)
+            )
+        finally:
+            workers.shutdown(cancel_futures=True)
+
+    def open(self, key: StoreKey) -> AbstractContextManager[ByteStream]:
+        """Open the object for one reading: see ``Store``. Goes on by itself where a connection breaks."""
+        require_sound(self.name, key)
+        return ObjectStream(self._bucket, key)
+
+    def stat(self, key: StoreKey) -> KeptFile:
+        """Return the object's size: see ``Store``."""
+        require_sound(self.name, key)
+        found = self._bucket.headers(key)
+        if found is None:
+            raise self._bucket.absent(key)
+        return KeptFile(key, found["ContentLength"])
+
+    def list(self, prefix: StoreKey | None = None) -> Iterator[KeptFile]:
+        """Yield every object below ``prefix``: see ``Store``."""
+        if prefix is not None:
+            require_sound(self.name, prefix)
+        for kept in self._bucket.list("" if prefix is None else f"{prefix}/"):
+            if not kept.key.startswith("."):
+                yield kept
+
+    def location(self, prefix: StoreKey) -> str:
+        """Return the ``s3://`` URL."""
+        return f"s3://{self._bucket.name}/{self._bucket.object_key(prefix)}"
+
+    def probe(self) -> ProbeResult:
+        """Create, read back, list and refuse to replace objects of the store's own: see ``Store``."""
+        found = f"s3://{self._bucket.name}: {probe_bucket(self._bucket)}"
+        return ProbeResult(None, found + self._bucket.address.warning)
+
+    def _found_out(self) -> bool:
+        """Say whether the service honours If-None-Match; the first time, try, and clear what was left."""
+        with self._turn:
+            if self._conditional is None:
+                self._conditional = refuses_to_replace(self._bucket)
+                clear_leftovers(self._bucket)
+            return self._conditional
+
+    def _fitting(self, deposit: Deposit) -> Deposit:
+        length = len(self._bucket.object_key(deposit.key).encode("utf-8", "surrogateescape"))
+        if length > KEY_BYTES:
+            raise DeniedError(
+                f"store {self.name}: {printable(deposit.key)} cannot be a key: with the store's prefix it "
+                f"has {length} bytes, and S3 knows keys of {KEY_BYTES}; keep the package in another store"
+            )
+        return deposit

@@ -1,0 +1,153 @@
+"""The catalogue in memory: the peer of the database under one contract, and the tests' own."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from preservation.model.digests import HexDigest
+from preservation.model.events import Event
+from preservation.model.identifiers import CollectionName, ObjectId, PackageId, SubmissionId, VersionNumber
+from preservation.model.verdicts import Verdict
+from storage.ports.catalogue import (
+    AlreadyKept,
+    CatalogueFile,
+    Conclusion,
+    Counts,
+    History,
+    Registration,
+    Reservation,
+    Reserved,
+    belongs_to,
+    holds_another,
+    is_registered,
+    not_kept,
+)
+from storage.ports.journal import Journal
+
+
+class MemoryCatalogue:
+    """A ``Catalogue`` that is gone with the process; the events it is given go to ``journal``."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._versions: dict[PackageId, SubmissionId] = {}
+        self._registrations: dict[PackageId, Registration] = {}
+        self._files: dict[PackageId, tuple[CatalogueFile, ...]] = {}
+        self._conclusions: dict[SubmissionId, Conclusion] = {}
+        self._lock = threading.Lock()
+
+    def reserve(self, submission: SubmissionId, object_id: ObjectId, fingerprint: HexDigest) -> Reservation:
+        """Give the submission a version number of the object, or say that its content is kept already."""
+        with self._lock:
+            kept = self._newest(
+                registration
+                for registration in self._registrations.values()
+                if registration.package.object == object_id and registration.fingerprint == fingerprint
+            )
+            if kept is not None:
+                return AlreadyKept(kept.package, kept.submission, kept.replicas)
+            held = self._held_by(submission)
+            if held is None:
+                taken = [package.version for package in self._versions if package.object == object_id]
+                held = PackageId(object_id, VersionNumber(max(taken, default=0) + 1))
+                self._versions[held] = submission
+            elif held.object != object_id or held in self._registrations:
+                raise holds_another(submission, held)
+            return Reserved(held)
+
+    def release(self, submission: SubmissionId) -> None:
+        """Give a reserved number back, so that another submission may have it."""
+        with self._lock:
+            held = self._held_by(submission)
+            if held is None:
+                return
+            if held in self._registrations:
+                raise is_registered(held)
+            del self._versions[held]
+
+    def register(
+        self, registration: Registration, files: Iterable[CatalogueFile], events: Iterable[Event] = ()
+    ) -> None:
+        """Record a kept version, its files and the events that record it."""
+        package, submission = registration.package, registration.submission
+        with self._lock:
+            held = self._held_by(submission)
+            if held is not None and held != package:
+                raise holds_another(submission, held)
+            owner = self._versions.get(package, submission)
+            if owner != submission:
+                raise belongs_to(package, owner)
+            listed = self._files.get(package) or tuple(files)
+            self._journal.append(events)
+            self._versions[package] = submission
+            replicas = tuple(sorted(registration.replicas, key=lambda replica: replica.store))
+            self._registrations.setdefault(package, replace(registration, replicas=replicas))
+            self._files[package] = listed
+
+    def conclude(self, conclusion: Conclusion, events: Iterable[Event] = ()) -> None:
+        """Record how a submission ended."""
+        with self._lock:
+            self._journal.append(events)
+            self._conclusions.pop(conclusion.submission.identifier, None)
+            self._conclusions[conclusion.submission.identifier] = conclusion
+
+    def package(self, package: PackageId) -> Registration:
+        """Return what is known of one kept version."""
+        if package not in self._registrations:
+            raise not_kept(package)
+        return self._registrations[package]
+
+    def packages(self, collection: CollectionName | None = None) -> Iterator[Registration]:
+        """Yield every kept version, of one collection or of all, in the order of registration."""
+        return (
+            kept
+            for kept in self._registrations.values()
+            if collection is None or kept.package.object.collection == collection
+        )
+
+    def files(self, package: PackageId) -> Iterator[CatalogueFile]:
+        """Yield the files of a kept version in the order in which they were registered."""
+        if package not in self._files:
+            raise not_kept(package)
+        return iter(self._files[package])
+
+    def latest(self, object_id: ObjectId) -> Registration | None:
+        """Return the kept version of the highest number, or ``None``."""
+        return self._newest(kept for kept in self._registrations.values() if kept.package.object == object_id)
+
+    def history(self, object_id: ObjectId) -> History:
+        """Return everything known of one object; empty where nothing is."""
+        kept = (each for each in self._registrations.values() if each.package.object == object_id)
+        ends = (end for end in self._conclusions.values() if end.submission.object == object_id)
+        return History(tuple(sorted(kept, key=lambda each: each.package)), tuple(ends))
+
+    def packages_with_fingerprint(self, fingerprint: HexDigest) -> tuple[PackageId, ...]:
+        """Return every kept version with that content, under whatever name."""
+        return tuple(kept.package for kept in self.packages() if kept.fingerprint == fingerprint)
+
+    def conclusions(self, verdict: Verdict | None = None) -> Iterator[Conclusion]:
+        """Yield how submissions ended, latest first."""
+        return (
+            end for end in reversed(self._conclusions.values()) if verdict is None or end.verdict is verdict
+        )
+
+    def counts(self) -> Counts:
+        """Return how much is kept and how submissions ended."""
+        kept = self._registrations.values()
+        return Counts(
+            objects=len({each.package.object for each in kept}),
+            packages=len(kept),
+            files=sum(each.files for each in kept),
+            bytes=sum(each.bytes for each in kept),
+            conclusions=Counter(end.verdict for end in self._conclusions.values()),
+        )
+
+    def _held_by(self, submission: SubmissionId) -> PackageId | None:
+        return next((held for held, owner in self._versions.items() if owner == submission), None)
+
+    @staticmethod
+    def _newest(registrations: Iterable[Registration]) -> Registration | None:
+        return max(registrations, key=lambda each: each.package.version, default=None)

@@ -1,0 +1,127 @@
+"""A store in memory: the folder store's peer under the contract suite, and the tests' own."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from threading import Lock
+
+from preservation.errors import AlreadyExistsError, NotFoundError, SourceChangedError
+from preservation.fixity.digesting import ByteStream
+from preservation.model.identifiers import PackageId, StoreName
+from preservation.model.name_rules import NameRules
+from preservation.model.paths import BagPath, StoreKey, path_order, printable
+from storage.ports.stores import (
+    Deposit,
+    KeptFile,
+    ProbeResult,
+    StorePlace,
+    is_committed,
+    require_sound,
+)
+
+
+@dataclass(slots=True)
+class Shelf:
+    """The bytes at rest. One thread changes them at a time."""
+
+    kept: dict[StoreKey, bytes] = field(default_factory=dict)
+    turn: Lock = field(default_factory=Lock)
+
+
+class MemoryStore:
+    """Keeps bytes for as long as the process lives."""
+
+    portable = False
+
+    def __init__(self, name: StoreName, place: StorePlace) -> None:
+        self.name = name
+        self.place = place
+        self.name_rules = NameRules(max_segment_bytes=None)
+        self.shelf = Shelf()
+
+    def create(self, deposits: Iterable[Deposit]) -> None:
+        """Create every file of ``deposits``: see ``Store``."""
+        for deposit in deposits:
+            require_sound(self.name, deposit.key)
+            content = _whole_source(deposit)
+            with self.shelf.turn:
+                if deposit.key in self.shelf.kept:
+                    raise AlreadyExistsError(
+                        f"store {self.name}: {printable(deposit.key)} is there already, and a store only "
+                        "creates"
+                    )
+                self.shelf.kept[deposit.key] = content
+            deposit.written(1, deposit.size)
+
+    def open(self, key: StoreKey) -> AbstractContextManager[ByteStream]:
+        """Open the file for one reading: see ``Store``."""
+        return io.BytesIO(self._content(key))
+
+    def stat(self, key: StoreKey) -> KeptFile:
+        """Return the file's size: see ``Store``."""
+        return KeptFile(key, len(self._content(key)))
+
+    def list(self, prefix: StoreKey | None = None) -> Iterator[KeptFile]:
+        """Yield every file below ``prefix``: see ``Store``."""
+        if prefix is not None:
+            require_sound(self.name, prefix)
+        start = "" if prefix is None else f"{prefix}/"
+        with self.shelf.turn:
+            found = sorted((key for key in self.shelf.kept if key.startswith(start)), key=path_order)
+        for key in found:
+            yield self.stat(key)
+
+    def location(self, prefix: StoreKey) -> str:
+        """Return a URL that only this process knows the meaning of."""
+        return f"memory://{self.name}/{prefix}"
+
+    def probe(self) -> ProbeResult:
+        """Memory has no limit of its own and nothing to be tried out: see ``Store``."""
+        return ProbeResult(None, "memory of this process")
+
+    def _content(self, key: StoreKey) -> bytes:
+        require_sound(self.name, key)
+        try:
+            return self.shelf.kept[key]
+        except KeyError:
+            raise NotFoundError(
+                f"store {self.name}: nothing is kept under {printable(key)}; look in another store for it"
+            ) from None
+
+
+class MemoryPurger:
+    """The ``Purger`` of a store in memory, in which any of ``commits`` makes a version exist."""
+
+    def __init__(self, name: StoreName, shelf: Shelf, commits: Collection[BagPath]) -> None:
+        self.name = name
+        self._commits = commits
+        self._shelf = shelf
+
+    def discard_uncommitted(self, package: PackageId) -> None:
+        """Remove the files of a version that was never committed: see ``Purger``."""
+        start = f"{package.prefix}/"
+        with self._shelf.turn:
+            found = [key for key in self._shelf.kept if key.startswith(start)]
+            for commit in self._commits:
+                if start + commit in found:
+                    raise is_committed(self.name, package, commit)
+            for key in found:
+                del self._shelf.kept[key]
+
+
+def _whole_source(deposit: Deposit) -> bytes:
+    try:
+        content = deposit.source.read_bytes()
+    except OSError as error:
+        raise SourceChangedError(
+            f"{printable(str(deposit.source))} changed after it was surveyed: {error.strerror}"
+        ) from error
+    if len(content) != deposit.size:
+        raise SourceChangedError(
+            f"{printable(str(deposit.source))} changed after it was surveyed: "
+            f"it had {deposit.size} bytes and has {len(content)}"
+        )
+    return content
