@@ -13,11 +13,11 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from flows import attending, polling
+from flows import attending
 from flows.attending import _Attendance
-from flows.handing.hands import Hands
 from flows.installation import make_installation
-from flows.polling import Polling
+from flows.orchestration import worker
+from flows.orchestration.worker import WorkerLife
 from flows.runs import Runs
 from flows.serving import PrefectApi
 from flows.settings import Settings
@@ -37,17 +37,25 @@ def no_json() -> ValueError:
     return caught.value
 
 
-def a_polling(settings: Settings, said: list[str], **worker: object) -> Polling:
-    hands = SimpleNamespace(folder=settings.state / "hands", keep_warm=lambda: None)
-    known = SimpleNamespace(name="here", limiter=SimpleNamespace(available_tokens=1), **worker)
-    return Polling(
-        settings, PrefectApi("http://127.0.0.1:9/api"), cast("Hands", hands), cast("Any", known), said.append
+def a_life(settings: Settings, said: list[str], **asked: object) -> WorkerLife:
+    """The life of a worker whose processes are ready; what it asks Prefect is the test's."""
+    processes = SimpleNamespace(keep_up=lambda: None, are_ready=True)
+    slot = SimpleNamespace(dead_workers=set)
+    known = SimpleNamespace(name="here", limiter=SimpleNamespace(available_tokens=1), in_hand=set(), **asked)
+    return WorkerLife(
+        settings,
+        PrefectApi("http://127.0.0.1:9/api"),
+        cast("Any", processes),
+        cast("Any", known),
+        cast("Any", slot),
+        said.append,
     )
 
 
-def test_whatever_stands_in_the_way_of_looking_for_killed_runs_is_told_once_and_ends_nothing(
-    settings: Settings,
+def test_whatever_stands_in_the_way_of_looking_after_runs_is_told_once_and_ends_nothing(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(worker, "_LOOK_SECONDS", 0.0)
     stale = OSError(errno.ESTALE, "Stale file handle")
     faults: Iterator[Exception | None] = iter(
         [stale, stale, no_json(), httpx.ConnectError("away"), no_json(), None, stale, None]
@@ -63,7 +71,7 @@ def test_whatever_stands_in_the_way_of_looking_for_killed_runs_is_told_once_and_
             raise fault
 
     async def looked() -> None:
-        going = asyncio.create_task(a_polling(settings, said)._now_and_then(look, 0.0))
+        going = asyncio.create_task(a_life(settings, said, end_cancelled=look)._look_after_runs())
         waiting = asyncio.create_task(over.wait())
         await asyncio.wait([going, waiting], return_when=asyncio.FIRST_COMPLETED, timeout=10)
         assert over.is_set()
@@ -78,8 +86,8 @@ def test_whatever_stands_in_the_way_of_looking_for_killed_runs_is_told_once_and_
 def test_a_worker_that_gets_a_page_in_place_of_runs_asks_on(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(polling, "_QUERY_SECONDS", 0.01)
-    monkeypatch.setattr(polling, "register_deployments", lambda *_: [])
+    monkeypatch.setattr(worker, "_QUERY_SECONDS", 0.01)
+    monkeypatch.setattr(worker, "register_deployments", lambda *_: [])
     answers: Iterator[Exception | None] = iter(
         [no_json(), OSError(errno.EMFILE, "Too many open files"), None]
     )
@@ -91,10 +99,10 @@ def test_a_worker_that_gets_a_page_in_place_of_runs_asks_on(
             raise answer
 
     async def sync() -> None:
-        worker._stopping.set()
+        life._stopping.set()
 
-    worker = a_polling(settings, said, get_and_submit_flow_runs=ask, sync_with_backend=sync)
-    asyncio.run(worker._poll())
+    life = a_life(settings, said, get_and_submit_flow_runs=ask, sync_with_backend=sync)
+    asyncio.run(life._poll())
     assert ["does not answer (JSONDecodeError)" in text for text in said] == [True, False]
     assert said[-1] == "Prefect answers again"
 
