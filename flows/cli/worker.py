@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -38,12 +39,19 @@ def worker(
     Example: muniment worker --at-a-time 4 -C archive
     """
     from flows.installation.settings_file import load_settings
-    from flows.orchestration.server import running_api
+    from flows.orchestration.runner.run_processes import run_processes
+    from flows.orchestration.runner.slots import held_slot
+    from flows.orchestration.server import client_environment, running_api
     from flows.service.supervise import end_with_supervisor
-    from flows.working import work
 
     end_with_supervisor()
     settings = load_settings(installation)
     api = running_api(settings)
-    work(settings, api, at_a_time or settings.work.at_a_time, lambda text: note(f"muniment: {text}"))
+    os.environ.update(client_environment(settings, api))
+    with held_slot(settings) as slot, run_processes(settings) as processes:
+        # It imports Prefect, while the process that forks for runs imports it too.
+        from flows.orchestration.worker import work
+
+        at_a_time = at_a_time or settings.work.at_a_time
+        work(settings, api, processes, slot, at_a_time, lambda text: note(f"muniment: {text}"))
     note("muniment: stopped")

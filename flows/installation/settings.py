@@ -67,7 +67,6 @@ class WorkSettings(_Section):
     runs ``at_a_time`` flow runs beside each other.
     """
 
-    task_runner: Literal["threads"] = "threads"
     threads: int = Field(default=0, ge=0, le=256)
     caged_processes: int = Field(default=0, ge=0, le=64)
     at_a_time: int = Field(default=2, ge=1, le=64)

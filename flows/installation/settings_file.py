@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from flows.installation.log import LOG
 from flows.installation.settings import FILE_NAME, Settings
 from flows.installation.settings_faults import faults_in
 from preservation.errors import ConfigurationError
@@ -66,7 +67,7 @@ def load_settings(directory: Path | None = None) -> Settings:
         raise ConfigurationError(f"{file}: not TOML: {error}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{file}: cannot be read: {error}") from error
-    content = _overridden(content)
+    content = _without_retired(_overridden(content), file)
     try:
         return Settings.model_validate({**content, "directory": home})
     except ValidationError as error:
@@ -74,6 +75,15 @@ def load_settings(directory: Path | None = None) -> Settings:
         raise ConfigurationError(
             f"{file}: {len(faults)} fault{'s' if len(faults) > 1 else ''}", faults
         ) from error
+
+
+def _without_retired(content: dict[str, object], file: Path) -> dict[str, object]:
+    """Leave out what earlier versions read, or seemed to: an upgrade is not to stop a service for it."""
+    work = content.get("work")
+    if not isinstance(work, dict) or "task_runner" not in work:
+        return content
+    LOG.warning("%s: [work] task_runner is ignored, as it always was; take the line out", file)
+    return {**content, "work": {key: value for key, value in work.items() if key != "task_runner"}}
 
 
 def _overridden(content: dict[str, object]) -> dict[str, object]:

@@ -14,16 +14,26 @@ from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    WorkPoolFilter,
+    WorkPoolFilterName,
+)
+from prefect.client.schemas.objects import TERMINAL_STATES
 from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Cancelled
 from pydantic import BaseModel
 
 from flows.installation.job_records import schedules_of
 from flows.installation.jobs import Job
 from flows.installation.settings import Settings
 from flows.installation.wiring import SOFTWARE_VERSION
-from flows.orchestration.jobs.definition import job_definitions
+from flows.orchestration.jobs.definition import entrypoint_of, job_definitions
 from flows.orchestration.parameters import PreserveParameters
 from flows.orchestration.schedules import scheduled_anew
 from flows.orchestration.server import PrefectApi
@@ -34,24 +44,36 @@ WORK_POOL = "muniment"
 PRESERVE_DROPS = "preserve/drops"
 """The deployment that preserves drops, by Prefect's full name: flow and deployment."""
 
-_POOL_TYPE = "process"
+WORKER_TYPE = "muniment"
+"""The type of the pool, and of the workers that serve it."""
+
+JOB_TEMPLATE: dict[str, Any] = {
+    # Prefect takes none without an entry here.
+    "job_configuration": {"ignored": []},
+    "variables": {"type": "object", "properties": {}},
+}
+"""What may be asked of a worker besides the parameters of a flow: nothing."""
+
+ENTRYPOINTS = {
+    "preserve": "flows.orchestration.preserve.preserve",
+    **{job.flow_name: entrypoint_of(job) for job in Job},
+}
+"""Where each flow stands. Workers look here, and run no other."""
+
 _POOL_DESCRIPTION = (
     "Runs Muniment's flows. Its workers are started by `muniment up` and `muniment worker`; pause it to let "
     "no further run begin."
 )
-_HAND = "python -m flows.hand"
+_POOL_REPLACED = "Muniment was upgraded, and its work pool replaced; ask for it again."
 _TAG = "muniment"
+_PAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
 class _Definition:
-    """A deployment as this version wants it; ``entrypoint`` is importable where it is installed.
-
-    ``job`` is what it is to a schedule, where there can be one.
-    """
+    """A deployment as this version wants it; ``job`` is what it is to a schedule, where there can be one."""
 
     full_name: str
-    entrypoint: str
     description: str
     form: type[BaseModel]
     parameters: dict[str, Any]
@@ -69,14 +91,14 @@ class _Definition:
     def content(self) -> dict[str, Any]:
         """What Prefect is told of it, apart from its name and its version."""
         return {
-            "entrypoint": self.entrypoint,
+            "entrypoint": ENTRYPOINTS[self.flow_name],
             "description": self.description,
             "tags": [_TAG],
             "parameters": self.parameters,
             "parameter_openapi_schema": _schema_of(self.form),
             "enforce_parameter_schema": True,
             "work_pool_name": WORK_POOL,
-            "job_variables": {"command": _HAND},
+            "job_variables": {},
             # Nothing is fetched: the code is where Muniment is installed.
             "pull_steps": [],
         }
@@ -108,7 +130,6 @@ def _definitions(settings: Settings) -> Iterator[_Definition]:
     parameters = {"directory": str(settings.directory)}
     yield _Definition(
         PRESERVE_DROPS,
-        "flows.orchestration.preserve.preserve",
         "Preserves drops: survey, screen, normalize, package, replicate, read back, and answer with a "
         "receipt. A drop is left as it is. Run again after a crash it goes on where it was, and what is kept "
         "already is recognised. A run ends as *Stored* or *Already kept*; as *Rejected* (content: the "
@@ -118,19 +139,45 @@ def _definitions(settings: Settings) -> Iterator[_Definition]:
         parameters,
     )
     for one in job_definitions():
-        yield _Definition(one.job, one.entrypoint, one.description, one.form, parameters, one.job)
+        yield _Definition(one.job, one.description, one.form, parameters, one.job)
 
 
 def _see_to_pool(client: SyncPrefectClient) -> None:
+    pool = WorkPoolCreate(
+        name=WORK_POOL, type=WORKER_TYPE, description=_POOL_DESCRIPTION, base_job_template=JOB_TEMPLATE
+    )
     try:
-        client.read_work_pool(WORK_POOL)
-    except ObjectNotFound:
-        pool = WorkPoolCreate(name=WORK_POOL, type=_POOL_TYPE, description=_POOL_DESCRIPTION)
-        try:
-            client.create_work_pool(pool)
-        except ObjectAlreadyExists:
-            # Another service has just made it.
+        there = client.read_work_pool(WORK_POOL)
+        if there.type == WORKER_TYPE:
             return
+        pool.is_paused, pool.concurrency_limit = there.is_paused, there.concurrency_limit
+        _remove_pool(client)
+    except ObjectNotFound:
+        pass
+    try:
+        client.create_work_pool(pool)
+    except ObjectAlreadyExists:
+        # Another service has just made it.
+        return
+
+
+def _remove_pool(client: SyncPrefectClient) -> None:
+    """Remove the pool of Muniment 0.1.0, whose type Prefect cannot change, and end its runs.
+
+    No worker would find them; the dispatcher asks again for what stands in our queue. Raises
+    ``ObjectNotFound`` where another process was faster.
+    """
+    state = FlowRunFilterState(type=FlowRunFilterStateType(not_any_=list(TERMINAL_STATES)))
+    in_pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[WORK_POOL]))
+    while runs := client.read_flow_runs(
+        flow_run_filter=FlowRunFilter(state=state),
+        work_pool_filter=in_pool,
+        sort=FlowRunSort.EXPECTED_START_TIME_ASC,
+        limit=_PAGE,
+    ):
+        for run in runs:
+            client.set_flow_run_state(run.id, Cancelled(message=_POOL_REPLACED), force=True)
+    client.delete_work_pool(WORK_POOL)
 
 
 def _registered(definition: _Definition, client: SyncPrefectClient) -> tuple[DeploymentResponse, bool]:
@@ -141,7 +188,8 @@ def _registered(definition: _Definition, client: SyncPrefectClient) -> tuple[Dep
         flow_id = client.create_flow_from_name(definition.flow_name)
         client.create_deployment(flow_id, definition.name, version=definition.version, **definition.content)
         return client.read_deployment_by_name(definition.full_name), True
-    if there.version == definition.version:
+    # A pool that was removed takes its name from the deployment.
+    if (there.version, there.work_pool_name) == (definition.version, WORK_POOL):
         return there, False
     client.update_deployment(there.id, DeploymentUpdate(version=definition.version, **definition.content))
     return there, True

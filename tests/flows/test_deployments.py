@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.actions import DeploymentUpdate
+from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling, Completed, Paused, Running, Scheduled
@@ -70,7 +70,55 @@ def test_a_deployment_of_another_version_is_brought_up_to_date(
     assert again.version == there.version
     assert again.description == there.description
     assert again.work_pool_name == WORK_POOL
-    assert client.read_work_pool(WORK_POOL).type == "process"
+    assert client.read_work_pool(WORK_POOL).type == "muniment"
+
+
+def test_the_pool_of_an_earlier_version_is_replaced_and_its_runs_are_asked_for_again(
+    installation: Archive, ledger: Path, client: SyncPrefectClient
+):
+    register(installation)
+    deployments = [client.read_deployment_by_name(name) for name in ALL]
+    client.delete_work_pool(WORK_POOL)
+    # What Muniment 0.1.0 made, and an operator set.
+    client.create_work_pool(
+        WorkPoolCreate(name=WORK_POOL, type="process", is_paused=True, concurrency_limit=3)
+    )
+    for there in deployments:
+        command = {"command": "python -m flows.hand"}
+        client.update_deployment(
+            there.id, DeploymentUpdate(version="0.1.0", work_pool_name=WORK_POOL, job_variables=command)
+        )
+    waiting = client.create_flow_run_from_deployment(
+        deployments[0].id,
+        parameters=parameters_of(installation.directory, [DropRequest(ledger, "files", "ledger")]),
+    )
+    lost = client.create_flow_run_from_deployment(deployments[0].id, parameters=waiting.parameters)
+    client.set_flow_run_state(lost.id, Running(), force=True)
+
+    assert set(register(installation)) == set(ALL)
+    pool = client.read_work_pool(WORK_POOL)
+    assert (pool.type, pool.is_paused, pool.concurrency_limit) == ("muniment", True, 3)
+    for there in map(client.read_deployment_by_name, ALL):
+        assert (there.work_pool_name, there.job_variables) == (WORK_POOL, {})
+        assert there.id in {before.id for before in deployments}
+    for run in (waiting, lost):
+        ended = client.read_flow_run(run.id).state
+        assert ended is not None
+        assert (ended.name, "ask for it again" in (ended.message or "")) == ("Cancelled", True)
+    settings, api = load_settings(installation.directory), PrefectApi(installation.api_url)
+    with open_runs(settings, api) as runs:
+        assert runs.under_way() == []
+    assert register(installation) == ()
+    client.update_work_pool(WORK_POOL, WorkPoolUpdate(is_paused=False, concurrency_limit=None))
+
+
+def test_deployments_are_given_the_pool_again_where_it_was_removed(
+    installation: Archive, client: SyncPrefectClient
+):
+    register(installation)
+    client.delete_work_pool(WORK_POOL)
+    assert set(register(installation)) == set(ALL)
+    assert {client.read_deployment_by_name(name).work_pool_name for name in ALL} == {WORK_POOL}
 
 
 def test_every_field_of_the_form_has_a_title_and_a_description(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -16,11 +20,11 @@ from prefect.states import Cancelling, Pending, Running, State
 from services.workers import asked, forget, run_of
 from support.archives import Archive
 
-from flows import lost_runs
-from flows.handing.unfinished import noted_as_running
 from flows.installation.settings_file import load_settings
-from flows.lost_runs import LostRuns
+from flows.orchestration import lost_runs
 from flows.orchestration.deployments import WORK_POOL, register_deployments
+from flows.orchestration.lost_runs import LostRuns
+from flows.orchestration.runner.slots import held_slot
 from flows.orchestration.server import PrefectApi
 
 ELSEWHERE = "elsewhere"
@@ -35,45 +39,53 @@ def states_after(
     *states: State[None],
     worker: str = ELSEWHERE,
     looks: Sequence[float] = LOOKS,
-    held: bool = False,
+    in_hand: bool = False,
+    heard_of: Iterable[str] = (ELSEWHERE,),
 ) -> list[tuple[str, str]]:
-    """Let runs be in these states, of that worker; look so often; tell their states.
+    """Let runs be in these states, of that worker, and look so often, as the first worker here.
 
-    The worker elsewhere was heard of once, and the one that looks is before each look. ``held`` says
-    whether a process of this machine has the runs in hand.
+    The workers ``heard_of`` were heard of once, and the one that looks is before each look. ``in_hand`` says
+    whether that one has the runs.
     """
-    register_deployments(load_settings(archive.directory), PrefectApi(archive.api_url))
-    hands = archive.directory / "state" / "hands"
+    settings = load_settings(archive.directory)
+    register_deployments(settings, PrefectApi(archive.api_url))
     runs = [asked(archive, drop) for _ in states]
     moments = iter(looks)
-    lost = LostRuns(hands, lambda: next(moments))
 
     async def look(client: PrefectClient) -> None:
-        await client.send_worker_heartbeat(WORK_POOL, ELSEWHERE)
         for run, state in zip(runs, states, strict=True):
             await client.update_flow_run_labels(run, {"prefect.worker.name": worker})
             if state.is_cancelling():
                 await client.set_flow_run_state(run, Running(), force=True)
             await client.set_flow_run_state(run, state, force=True)
-        for _ in looks:
-            await asyncio.sleep(0.05)
-            await client.send_worker_heartbeat(WORK_POOL, HERE)
-            await lost.tell(client)
+        for name in heard_of:
+            await client.send_worker_heartbeat(WORK_POOL, name)
+        with held_slot(settings) as slot:
+            known = SimpleNamespace(client=client, name=slot.worker, in_hand=set(runs if in_hand else ()))
+            lost = LostRuns(cast("Any", known), slot, lambda: next(moments))
+            for _ in looks:
+                await asyncio.sleep(0.05)
+                await client.send_worker_heartbeat(WORK_POOL, HERE)
+                await lost.report()
 
     async def connected() -> None:
         async with get_client() as client:
             await look(client)
 
     with temporary_settings({PREFECT_API_URL: archive.api_url}):
-        if held:
-            with noted_as_running(hands, str(runs[0])):
-                asyncio.run(connected())
-        else:
-            asyncio.run(connected())
+        asyncio.run(connected())
     found = [run_of(archive, run).state for run in runs]
     for run in runs:
         forget(archive, run)
     return [(state.name or "", state.message or "") for state in found if state is not None]
+
+
+def was_here(archive: Archive, number: int) -> str:
+    """Let there have been a worker of that number on this machine; return its name."""
+    folder = archive.directory / "state" / "workers" / HERE
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{number}.lock").touch()
+    return f"{HERE}-{number}"
 
 
 def test_runs_of_a_worker_that_was_just_heard_of_are_left_alone(installation: Archive, ledger: Path):
@@ -97,7 +109,6 @@ def test_a_run_whose_worker_is_not_heard_of_any_more_is_told_as_ended(
     monkeypatch.setattr(lost_runs, "_GONE_AFTER", timedelta(milliseconds=20))
     running, cancelling = states_after(installation, ledger, Running(), Cancelling(), worker=worker)
     assert running[0] == "Crashed"
-    assert "not been heard of" in running[1]
     assert cancelling[0] == "Cancelled"
 
 
@@ -109,57 +120,50 @@ def test_no_worker_is_given_up_by_one_that_was_out_of_touch_itself(
     assert name == "Running"
 
 
-@pytest.mark.parametrize(("held", "told"), [(True, "Cancelling"), (False, "Cancelled")])
-def test_a_run_that_is_being_cancelled_ends_as_soon_as_nobody_works_on_it(
-    installation: Archive, ledger: Path, *, held: bool, told: str
+def test_runs_of_a_dead_worker_of_this_machine_are_told_as_ended_at_the_first_look(
+    installation: Archive, ledger: Path
 ):
-    [(name, _)] = states_after(installation, ledger, Cancelling(), worker=HERE, held=held)
-    assert name == told
+    worker = was_here(installation, 2)
+    # Prefect takes it to live: it was heard of just now.
+    found = states_after(
+        installation,
+        ledger,
+        Running(),
+        Cancelling(),
+        worker=worker,
+        looks=(0.0,),
+        heard_of=(worker, ELSEWHERE),
+    )
+    goes_on = "Nothing is lost: run again, it goes on from where it was."
+    assert found == [
+        ("Crashed", f"Its worker is gone. {goes_on}"),
+        ("Cancelled", f"It was cancelled, and its worker is gone. {goes_on}"),
+    ]
 
 
 @pytest.mark.parametrize(
-    ("worker", "told"), [(ELSEWHERE, "Running"), (HERE, "Crashed"), (f"{HERE}-2", "Crashed"), ("", "Crashed")]
+    ("in_hand", "told"), [(True, ["Running", "Cancelling"]), (False, ["Crashed", "Cancelled"])]
 )
-def test_a_run_that_a_worker_elsewhere_has_by_now_is_not_ended_for_a_note_that_was_left_here(
-    installation: Archive, ledger: Path, worker: str, told: str
+def test_runs_of_an_earlier_worker_of_the_same_name_are_those_that_are_not_in_hand(
+    installation: Archive, ledger: Path, *, in_hand: bool, told: list[str]
 ):
-    notes = installation.directory / "state" / "hands" / "runs" / HERE
-    notes.mkdir(parents=True)
-    run = asked(installation, ledger)
-    (notes / "a note of nobody's").touch()
-    (notes / str(run)).touch()
-    with temporary_settings({PREFECT_API_URL: installation.api_url}):
-        asyncio.run(_run_and_look(run, worker, notes.parent.parent))
-    assert run_of(installation, run).state_name == told
-    assert not list(notes.iterdir())
-    forget(installation, run)
+    found = states_after(
+        installation, ledger, Running(), Cancelling(), worker=HERE, looks=(0.0,), in_hand=in_hand
+    )
+    assert [name for name, _ in found] == told
 
 
-async def _run_and_look(run: UUID, worker: str, hands: Path) -> None:
-    async with get_client() as client:
-        await client.set_flow_run_state(run, Running(), force=True)
-        if worker:
-            await client.update_flow_run_labels(run, {"prefect.worker.name": worker})
-        await LostRuns(hands).tell_of_killed(client)
-
-
-def test_a_run_whose_process_was_killed_while_it_was_cancelled_ends_too(installation: Archive, ledger: Path):
-    notes = installation.directory / "state" / "hands" / "runs" / HERE
-    notes.mkdir(parents=True)
-    run = asked(installation, ledger)
-    (notes / str(run)).touch()
-    with temporary_settings({PREFECT_API_URL: installation.api_url}):
-        asyncio.run(_cancel_and_look(run, notes.parent.parent))
-    assert run_of(installation, run).state_name == "Cancelled"
-    assert not list(notes.iterdir())
-    forget(installation, run)
-
-
-async def _cancel_and_look(run: UUID, hands: Path) -> None:
-    async with get_client() as client:
-        for state in (Running(), Cancelling()):
-            await client.set_flow_run_state(run, state, force=True)
-        await LostRuns(hands).tell(client)
+def test_runs_of_a_living_worker_of_this_machine_are_left_alone(installation: Archive, ledger: Path):
+    worker = was_here(installation, 2)
+    lock = os.open(installation.directory / "state" / "workers" / HERE / "2.lock", os.O_RDWR)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        found = states_after(
+            installation, ledger, Running(), worker=worker, looks=(0.0,), heard_of=(worker, ELSEWHERE)
+        )
+    finally:
+        os.close(lock)
+    assert [name for name, _ in found] == ["Running"]
 
 
 @pytest.mark.parametrize(("others", "told"), [((), "Crashed"), ((ELSEWHERE,), "Pending")])
@@ -171,15 +175,17 @@ def test_a_run_that_the_worker_before_did_not_begin_is_told_by_the_next_one_wher
     register_deployments(load_settings(installation.directory), PrefectApi(installation.api_url))
     run = asked(installation, ledger)
     with temporary_settings({PREFECT_API_URL: installation.api_url}):
-        asyncio.run(_begin_after(run, others))
+        asyncio.run(_begin_after(installation, run, others))
     assert run_of(installation, run).state_name == told
     forget(installation, run)
 
 
-async def _begin_after(run: UUID, others: Sequence[str]) -> None:
+async def _begin_after(archive: Archive, run: UUID, others: Sequence[str]) -> None:
     async with get_client() as client:
         await client.set_flow_run_state(run, Pending(), force=True)
         await asyncio.sleep(0.5)
         for worker in (*others, HERE):
             await client.send_worker_heartbeat(WORK_POOL, worker)
-        await LostRuns(Path("/nowhere")).tell_of_never_begun(client, HERE)
+        with held_slot(load_settings(archive.directory)) as slot:
+            known = SimpleNamespace(client=client, name=HERE, in_hand=set())
+            await LostRuns(cast("Any", known), slot).report()

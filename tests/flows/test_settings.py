@@ -89,6 +89,16 @@ def test_faults_are_told_in_plain_words(home: Path, old: str, new: str, said: st
     assert said in fault
 
 
+def test_a_setting_of_an_earlier_version_is_ignored_with_a_warning(
+    home: Path, caplog: pytest.LogCaptureFixture
+):
+    edit(home, "threads = 0", 'threads = 3\ntask_runner = "threads"')
+    assert load_settings(home).work.threads == 3
+    assert [record.message for record in caplog.records] == [
+        f"{home / 'muniment.toml'}: [work] task_runner is ignored, as it always was; take the line out"
+    ]
+
+
 def test_what_is_not_toml_is_named_with_its_place(home: Path):
     edit(home, "[work]", "[work")
     with pytest.raises(ConfigurationError, match=r"not TOML: .*line \d+"):

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
+import signal
+import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from uuid import UUID
 
+import pytest
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolUpdate
+from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from services.workers import (
     asked,
     cancel,
+    children,
     descendants,
     ended_run,
     forget,
@@ -22,12 +32,18 @@ from services.workers import (
     until,
 )
 from support.archives import Archive
-from support.flow_runs import preserved, surroundings
+from support.flow_runs import preserved
 
-from flows.installation.settings_file import load_settings
-from flows.orchestration.deployments import register_deployments
-from flows.orchestration.server import PrefectApi, client_environment
+from flows.orchestration.deployments import PRESERVE_DROPS, WORK_POOL
+from flows.orchestration.parameters import parameters_of
+from flows.submission.drop import DropRequest
 from preservation.model.verdicts import Verdict
+
+
+@pytest.fixture
+def client(prefect_url: str) -> Iterator[SyncPrefectClient]:
+    with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
+        yield client
 
 
 def hide_second_store(archive: Archive) -> Path:
@@ -59,7 +75,7 @@ def test_runs_end_in_prefect_as_the_drops_ended(installation: Archive, ledger: P
         assert (rejected.state_type, rejected.state_name) == ("FAILED", "Rejected"), worker.lines
         again = ended_run(installation, asked(installation, ledger))
         assert again.state_name == "Already kept"
-        # What the run wrote has come through the hand to the worker.
+        # What the run writes, it writes where the worker does.
         assert worker.lines.count("Task run 'survey files/ledger'") == 2
         worker.ask_to_stop()
         assert worker.ended() == 0, worker.lines
@@ -74,7 +90,7 @@ def test_a_worker_that_is_killed_takes_its_runs_along_and_the_next_goes_on_and_s
         run = asked(installation, ledger)
         until(lambda: is_replicating(installation, "ledger"), first.lines)
         family = descendants(first.process.pid)
-        assert len(family) >= 3, "the warm process, a hand and a run"
+        assert len(family) >= 2, "the fork server and a run"
         kill(first.process.pid)
         until(lambda: not any(map(lives, family)), "the end of every process of the worker")
     bring_back(away, installation)
@@ -136,19 +152,158 @@ def test_a_run_that_is_cancelled_ends_at_once_and_the_drop_is_kept_later(install
     assert preserved(installation, ledger).ending.verdict is Verdict.STORED
 
 
-def test_a_hand_that_finds_nothing_warm_does_the_run_itself(installation: Archive, ledger: Path):
-    with surroundings(installation):
-        settings = load_settings(installation.directory)
-    register_deployments(settings, PrefectApi(installation.api_url))
-    run = asked(installation, ledger)
-    environment = client_environment(settings, PrefectApi(installation.api_url))
-    subprocess.run(
-        [sys.executable, "-m", "flows.hand"],
-        env={**installation.environment, **environment, "PREFECT__FLOW_RUN_ID": str(run)},
-        check=True,
-        capture_output=True,
-    )
-    assert state_of(installation, run) == "Stored"
+def test_a_run_that_is_killed_is_told_as_crashed_and_leaves_nothing_behind(
+    installation: Archive, ledger: Path
+):
+    with service(installation, "worker", MUNIMENT_RETRIES__STORES="120") as worker:
+        away = hide_second_store(installation)
+        run = asked(installation, ledger)
+        until(lambda: is_replicating(installation, "ledger"), worker.lines)
+        [server] = children(worker.process.pid)
+        [process] = children(server)
+        assert os.getpgid(process) == process, "a process group of its own"
+        assert run_of(installation, run).infrastructure_pid == str(process)
+        kill(process)
+        killed = ended_run(installation, run)
+        assert killed.state_name == "Crashed", worker.lines
+        assert "-9" in (killed.state.message or "")
+        assert children(server) == []
+        bring_back(away, installation)
+        assert ended_run(installation, asked(installation, ledger)).state_name == "Stored", worker.lines
+
+
+def test_a_fork_server_that_is_killed_takes_its_runs_along_and_is_started_again(
+    installation: Archive, ledger: Path
+):
+    with service(installation, "worker", MUNIMENT_RETRIES__STORES="120") as worker:
+        away = hide_second_store(installation)
+        run = asked(installation, ledger)
+        until(lambda: is_replicating(installation, "ledger"), worker.lines)
+        [server] = children(worker.process.pid)
+        family = descendants(server)
+        kill(server)
+        assert ended_run(installation, run).state_name == "Crashed", worker.lines
+        until(lambda: not any(map(lives, family)), "the end of its run")
+        bring_back(away, installation)
+        assert ended_run(installation, asked(installation, ledger)).state_name == "Stored", worker.lines
+        assert children(worker.process.pid) != [server]
+
+
+def test_a_run_that_ignores_being_cancelled_is_killed(installation: Archive, ledger: Path):
+    with service(installation, "worker", MUNIMENT_RETRIES__STORES="120") as worker:
+        away = hide_second_store(installation)
+        run = asked(installation, ledger)
+        until(lambda: is_replicating(installation, "ledger"), worker.lines)
+        [process] = children(children(worker.process.pid)[0])
+        # It cannot end by itself now.
+        os.kill(process, signal.SIGSTOP)
+        cancel(installation, run)
+        assert ended_run(installation, run).state_name == "Cancelled", worker.lines
+        assert not lives(process)
+    bring_back(away, installation)
+
+
+@contextmanager
+def pool_set(client: SyncPrefectClient, change: WorkPoolUpdate) -> Iterator[None]:
+    """Set the pool as an operator does in the UI, and set it back."""
+    client.update_work_pool(WORK_POOL, change)
+    try:
+        yield
+    finally:
+        client.update_work_pool(WORK_POOL, WorkPoolUpdate(is_paused=False, concurrency_limit=None))
+
+
+def test_a_paused_pool_lets_no_run_begin_until_it_is_resumed(
+    installation: Archive, ledger: Path, client: SyncPrefectClient
+):
+    with service(installation, "worker") as worker:
+        with pool_set(client, WorkPoolUpdate(is_paused=True)):
+            run = asked(installation, ledger)
+            # Asked again and again, Prefect gives none.
+            time.sleep(2)
+            assert state_of(installation, run) == "Scheduled"
+        assert ended_run(installation, run).state_name == "Stored", worker.lines
+
+
+def test_a_pools_concurrency_limit_holds_though_the_worker_has_room(
+    installation: Archive, ledger: Path, client: SyncPrefectClient, tmp_path: Path
+):
+    other = tmp_path / "drops" / "other"
+    other.mkdir()
+    (other / "letter.txt").write_text("Dear sister\n")
+    with service(installation, "worker", MUNIMENT_RETRIES__STORES="120") as worker:
+        away = hide_second_store(installation)
+        with pool_set(client, WorkPoolUpdate(concurrency_limit=1)):
+            first = asked(installation, ledger)
+            until(lambda: is_replicating(installation, "ledger"), worker.lines)
+            second = asked(installation, other)
+            time.sleep(2)
+            assert (state_of(installation, first), state_of(installation, second)) == ("Running", "Scheduled")
+            bring_back(away, installation)
+            assert ended_run(installation, second).state_name == "Stored", worker.lines
+        assert ended_run(installation, first).state_name == "Stored"
+
+
+def test_what_a_run_or_its_deployment_asks_of_the_worker_is_ignored_and_stands_in_the_log(
+    installation: Archive, ledger: Path, client: SyncPrefectClient, tmp_path: Path
+):
+    made = tmp_path / "made-by-the-command"
+    shell = {"prefect.deployments.steps.run_shell_script": {"script": f"touch {made}"}}
+    with service(installation, "worker") as worker:
+        deployment = client.read_deployment_by_name(PRESERVE_DROPS)
+        client.update_deployment(
+            deployment.id,
+            DeploymentUpdate(
+                entrypoint="os.getcwd",
+                pull_steps=[shell],
+                job_variables={"command": f"touch {made}", "image": "x"},
+            ),
+        )
+        try:
+            run = client.create_flow_run_from_deployment(
+                deployment.id,
+                parameters=parameters_of(installation.directory, [DropRequest(ledger, "files", "ledger")]),
+                job_variables={
+                    "command": f"touch {made}",
+                    "env": {"PREFECT_API_URL": "http://127.0.0.1:9/api", "LD_PRELOAD": "/nowhere.so"},
+                    "working_dir": "/nowhere",
+                },
+            )
+            assert ended_run(installation, run.id).state_name == "Stored", worker.lines
+        finally:
+            client.delete_deployment(deployment.id)
+        assert not made.exists()
+        ignored = "ignored, as Muniment's worker knows no job variables: command, env, image, working_dir"
+        until(lambda: ignored in logs_of(client, run.id), "the run's log says so")
+
+
+def test_no_other_flow_than_muniments_is_run(
+    installation: Archive, client: SyncPrefectClient, tmp_path: Path
+):
+    made = tmp_path / "made-by-the-flow"
+    script = tmp_path / "stranger.py"
+    script.write_text(f"from prefect import flow\n\n@flow\ndef stranger():\n    open({str(made)!r}, 'w')\n")
+    with service(installation, "worker") as worker:
+        deployment = client.create_deployment(
+            client.create_flow_from_name("stranger"),
+            "stranger",
+            work_pool_name=WORK_POOL,
+            entrypoint=f"{script}:stranger",
+            path=str(tmp_path),
+        )
+        run = client.create_flow_run_from_deployment(deployment)
+        assert ended_run(installation, run.id).state_name == "Crashed", worker.lines
+        until(
+            lambda: "'stranger' is no flow of Muniment's" in logs_of(client, run.id), "the run's log says why"
+        )
+        client.delete_deployment(deployment)
+    assert not made.exists()
+
+
+def logs_of(client: SyncPrefectClient, run: UUID) -> str:
+    """All that Prefect was given to log for the run."""
+    wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run]))
+    return "\n".join(log.message for log in client.read_logs(wanted))
 
 
 def test_a_worker_without_a_prefect_says_what_to_do(installation: Archive):

@@ -107,7 +107,7 @@ class Fleet(ABC):
                 member.start()
 
     def run_pids(self) -> list[int]:
-        """The processes of flow runs that go on: their hands, and those in which the flow is run."""
+        """The processes of flow runs that go on."""
         return [pid for member in self.members if member.lives for pid in _run_pids(member.pid)]
 
     def kill(self, victim: str, source: random.Random) -> bool:
@@ -250,14 +250,9 @@ def _started(fleet: Fleet) -> Iterator[None]:
 
 
 def _run_pids(root: int) -> list[int]:
-    """Hands call the warm process, which forks: what it has started are runs."""
-    below = {pid: _command(pid) for pid in alive_below(root)}
-    warm = [pid for pid, command in below.items() if "flows.handing.warm" in command]
-    forked = [pid for pid in warm if _parent(pid) in warm]
-    hands = [
-        pid for pid, command in below.items() if command.endswith(("flows.hand ", "flows.handing.engine "))
-    ]
-    return [*forked, *hands]
+    """What a fork server has forked are runs."""
+    servers = [pid for pid in alive_below(root) if "runner.fork_server" in _command(pid)]
+    return [pid for pid in servers if _parent(pid) in servers]
 
 
 def _command(pid: int) -> str:

@@ -137,17 +137,18 @@ def until(true: Callable[[], bool], what: str) -> None:
         time.sleep(_POLL_SECONDS)
 
 
-def descendants(pid: int) -> list[int]:
-    """The processes that a process has started, and those that these have."""
-    found = []
+def children(pid: int) -> list[int]:
+    """The processes that a process has started."""
     try:
         tasks = list(Path("/proc", str(pid), "task").iterdir())
-        children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
+        return [int(child) for task in tasks for child in (task / "children").read_text().split()]
     except OSError:
         return []
-    for child in children:
-        found += [child, *descendants(child)]
-    return found
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes that a process has started, and those that these have."""
+    return [one for child in children(pid) for one in (child, *descendants(child))]
 
 
 def lives(pid: int) -> bool:

@@ -12,13 +12,13 @@ from flows.installation.init import make_installation
 from flows.installation.job_records import schedules_of
 from flows.installation.jobs import Job
 from flows.installation.settings_file import load_settings
-from flows.orchestration.jobs.definition import job_definitions
+from flows.orchestration.jobs.definition import entrypoint_of, job_definitions
 
 
 def test_every_job_has_a_flow_of_its_name_that_takes_what_its_form_asks():
     assert [one.job for one in job_definitions()] == list(Job)
     for one in job_definitions():
-        module, _, name = one.entrypoint.rpartition(".")
+        module, _, name = entrypoint_of(one.job).rpartition(".")
         flow = getattr(import_module(module), name)
         assert isinstance(flow, Flow)
         assert flow.name == one.job.flow_name

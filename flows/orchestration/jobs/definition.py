@@ -38,10 +38,10 @@ class JobDefinition:
     form: type[JobParameters]
     description: str
 
-    @property
-    def entrypoint(self) -> str:
-        """Where Prefect imports the flow from."""
-        return f"{_module_of(self.job)}.{self.job.flow_name}"
+
+def entrypoint_of(job: Job) -> str:
+    """Return where the job's flow is imported from."""
+    return f"{_module_of(job)}.{job.flow_name}"
 
 
 def job_definitions() -> Iterator[JobDefinition]:

@@ -9,19 +9,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+from uuid import UUID
 
 import httpx
 import pytest
 
-from flows import polling
-from flows.handing.hands import Hands
 from flows.installation.init import make_installation
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
-from flows.orchestration import run_bell
+from flows.orchestration import run_bell, worker
 from flows.orchestration.run_requests import Runs
 from flows.orchestration.server import PrefectApi
-from flows.polling import Polling
+from flows.orchestration.worker import WorkerLife
 from flows.service import dispatch_loop
 from flows.service.dispatch_loop import _DispatchLoop
 
@@ -39,18 +38,25 @@ def no_json() -> ValueError:
     return caught.value
 
 
-def a_polling(settings: Settings, said: list[str], **worker: object) -> Polling:
-    hands = SimpleNamespace(folder=settings.state / "hands", keep_warm=lambda: None)
-    limiter = SimpleNamespace(available_tokens=1, borrowed_tokens=0)
-    known = SimpleNamespace(name="here", limiter=limiter, **worker)
-    return Polling(
-        settings, PrefectApi("http://127.0.0.1:9/api"), cast("Hands", hands), cast("Any", known), said.append
+def a_life(settings: Settings, said: list[str], **asked: object) -> WorkerLife:
+    """The life of a worker whose processes are ready; what it asks Prefect is the test's."""
+    processes = SimpleNamespace(keep_up=lambda: None, are_ready=True)
+    slot = SimpleNamespace(dead_workers=set)
+    known = SimpleNamespace(name="here", limiter=SimpleNamespace(available_tokens=1), in_hand=set(), **asked)
+    return WorkerLife(
+        settings,
+        PrefectApi("http://127.0.0.1:9/api"),
+        cast("Any", processes),
+        cast("Any", known),
+        cast("Any", slot),
+        said.append,
     )
 
 
-def test_whatever_stands_in_the_way_of_looking_for_killed_runs_is_told_once_and_ends_nothing(
-    settings: Settings,
+def test_whatever_stands_in_the_way_of_looking_after_runs_is_told_once_and_ends_nothing(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(worker, "_LOOK_SECONDS", 0.0)
     stale = OSError(errno.ESTALE, "Stale file handle")
     faults: Iterator[Exception | None] = iter(
         [stale, stale, no_json(), httpx.ConnectError("away"), no_json(), None, stale, None]
@@ -66,7 +72,7 @@ def test_whatever_stands_in_the_way_of_looking_for_killed_runs_is_told_once_and_
             raise fault
 
     async def looked() -> None:
-        going = asyncio.create_task(a_polling(settings, said)._now_and_then(look, 0.0))
+        going = asyncio.create_task(a_life(settings, said, end_cancelled=look)._look_after_runs())
         waiting = asyncio.create_task(over.wait())
         await asyncio.wait([going, waiting], return_when=asyncio.FIRST_COMPLETED, timeout=10)
         assert over.is_set()
@@ -81,9 +87,9 @@ def test_whatever_stands_in_the_way_of_looking_for_killed_runs_is_told_once_and_
 def test_a_worker_that_gets_a_page_in_place_of_runs_asks_on(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(polling, "_QUERY_SECONDS", 0.01)
-    monkeypatch.setattr(polling, "_IDLE_SECONDS", 0.01)
-    monkeypatch.setattr(polling, "register_deployments", lambda *_: [])
+    monkeypatch.setattr(worker, "_QUERY_SECONDS", 0.01)
+    monkeypatch.setattr(worker, "_IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(worker, "register_deployments", lambda *_: [])
     answers: Iterator[Exception | None] = iter(
         [no_json(), OSError(errno.EMFILE, "Too many open files"), None]
     )
@@ -95,10 +101,10 @@ def test_a_worker_that_gets_a_page_in_place_of_runs_asks_on(
             raise answer
 
     async def sync() -> None:
-        worker._stopping.set()
+        life._stopping.set()
 
-    worker = a_polling(settings, said, get_and_submit_flow_runs=ask, sync_with_backend=sync)
-    asyncio.run(worker._poll())
+    life = a_life(settings, said, get_and_submit_flow_runs=ask, sync_with_backend=sync)
+    asyncio.run(life._poll())
     assert ["does not answer (JSONDecodeError)" in text for text in said] == [True, False]
     assert said[-1] == "Prefect answers again"
 
@@ -106,39 +112,45 @@ def test_a_worker_that_gets_a_page_in_place_of_runs_asks_on(
 def test_an_idle_worker_asks_seldom_and_at_once_when_the_bell_rings(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(polling, "_IDLE_SECONDS", 60.0)
-    asked: list[float] = []
+    monkeypatch.setattr(worker, "_QUERY_SECONDS", 0.01)
+    monkeypatch.setattr(worker, "_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(worker, "_IDLE_SECONDS", 600.0)
+    asked: list[int] = []
 
     async def ask() -> None:
-        asked.append(asyncio.get_running_loop().time())
+        asked.append(len(asked))
         if len(asked) == 2:
-            worker._stopping.set()
+            life._stopping.set()
 
-    async def rung() -> None:
-        polling_on = asyncio.create_task(worker._poll())
-        # Longer than a busy worker rests: it has asked once, and nothing has called it.
-        await asyncio.sleep(3 * polling._QUERY_SECONDS)
+    async def ring_when_it_has_asked_once() -> None:
+        polling = asyncio.create_task(life._poll())
+        while not asked:  # noqa: ASYNC110  what is waited for has no event
+            await asyncio.sleep(0)
+        # Many times as long as a busy worker rests.
+        await asyncio.sleep(0.2)
         assert len(asked) == 1
         run_bell.ring(settings)
-        await asyncio.wait_for(polling_on, 30)
+        await polling
 
-    worker = a_polling(settings, [], get_and_submit_flow_runs=ask)
-    asyncio.run(rung())
-    assert len(asked) == 2
+    life = a_life(settings, [], get_and_submit_flow_runs=ask)
+    asyncio.run(ring_when_it_has_asked_once())
 
 
-def test_a_worker_that_has_runs_under_way_asks_for_more_without_being_called(settings: Settings):
-    asked: list[float] = []
+def test_a_worker_that_has_runs_under_way_asks_for_more_without_being_called(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(worker, "_QUERY_SECONDS", 0.01)
+    monkeypatch.setattr(worker, "_IDLE_SECONDS", 600.0)
+    asked: list[int] = []
 
     async def ask() -> None:
-        asked.append(asyncio.get_running_loop().time())
+        asked.append(len(asked))
         if len(asked) == 3:
-            worker._stopping.set()
+            life._stopping.set()
 
-    worker = a_polling(settings, [], get_and_submit_flow_runs=ask)
-    worker._worker.limiter.borrowed_tokens = 1  # type: ignore[misc]  a stand-in
-    asyncio.run(asyncio.wait_for(worker._poll(), 30))
-    assert asked[2] - asked[0] < polling._IDLE_SECONDS
+    life = a_life(settings, [], get_and_submit_flow_runs=ask)
+    life._worker.in_hand.add(UUID(int=1))
+    asyncio.run(life._poll())
 
 
 def test_a_page_in_place_of_the_runs_under_way_does_not_end_the_service(

@@ -1,1 +1,0 @@
-"""Handing a flow run from Prefect's worker to a process that has everything imported already."""

@@ -1,0 +1,132 @@
+"""Runs that Prefect takes to go on though no process works on them: their worker died with them.
+
+Prefect learns of a run's end from the run and from its worker; where both are gone it would show the run as
+running for ever, and count it in every limit. (Its own remedy, a heartbeat of each run and an automation,
+costs a second a run.) So every worker looks for such runs and reports them as *Crashed*, or as *Cancelled*
+where a user was cancelling them. They can be asked for again.
+
+All times are Prefect's own, that of now too: the clock of a worker's machine may be wrong.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    WorkPoolFilter,
+    WorkPoolFilterName,
+)
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.exceptions import Abort
+from prefect.states import Cancelled, Crashed
+from prefect.utilities.engine import propose_state
+
+from flows.orchestration.deployments import WORK_POOL
+from flows.orchestration.run_worker import RunWorker
+from flows.orchestration.runner.slots import Slot
+
+_NEVER_BEGUN_AFTER = timedelta(minutes=2)
+"""A worker sets a run to pending when it has room for it, and starts it within seconds."""
+
+_GONE_AFTER = timedelta(minutes=5)
+"""A worker reports every half minute that it lives."""
+
+_BREAK_SECONDS = 90.0
+"""Between two looks that Prefect answered there is half a minute; with so much, it was away in between."""
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_PAGE = 200
+"""As many as Prefect returns at a time."""
+
+_STATES = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
+_WORKER_LABEL = "prefect.worker.name"
+_NOTHING_LOST = "Nothing is lost: run again, it goes on from where it was."
+_NEVER_BEGUN = "Its worker was killed before the run began. It is to be run again."
+_CRASHED = f"Its worker is gone. {_NOTHING_LOST}"
+_CANCELLED = f"It was cancelled, and its worker is gone. {_NOTHING_LOST}"
+
+
+def _since_boot() -> float:
+    """Return seconds on a clock that goes on while the machine is suspended."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class LostRuns:
+    """Looks for lost runs, for the ``worker`` that holds ``slot``."""
+
+    def __init__(self, worker: RunWorker, slot: Slot, clock: Callable[[], float] = _since_boot) -> None:
+        self._worker = worker
+        self._slot = slot
+        self._clock = clock
+        self._in_touch_since = 0.0
+        self._looked_at = float("-inf")
+
+    async def report(self) -> None:
+        """Report the end of every lost run that can be seen from here.
+
+        To be called each half minute, when Prefect has just been told that this worker lives, and when a
+        worker of this machine has died; for the first time before this worker takes a run. Raises
+        ``httpx.HTTPError`` where Prefect does not answer; what is left is found the next time.
+        """
+        client = self._worker.client
+        workers = await client.read_workers_for_work_pool(WORK_POOL, offset=0, limit=_PAGE)
+        heard = {one.name: one.last_heartbeat_time for one in workers if one.last_heartbeat_time}
+        if self._worker.name in heard:
+            async for run, state in self._lost(client, heard):
+                with suppress(Abort):
+                    # Where Prefect knows of an end by now, that one stays.
+                    await propose_state(client, state, flow_run_id=run.id)
+
+    async def _lost(
+        self, client: PrefectClient, heard: Mapping[str, datetime]
+    ) -> AsyncIterator[tuple[FlowRun, State[None]]]:
+        """Give each lost run and how it ended; ``heard`` is when Prefect last heard of each worker."""
+        moment = heard[self._worker.name]
+        is_first = self._looked_at == float("-inf")
+        is_in_touch = self._is_in_touch()
+        dead = self._slot.dead_workers()
+
+        def is_gone(worker: str) -> bool:
+            return worker in dead or moment - heard.get(worker, _NEVER) > _GONE_AFTER
+
+        is_alone = all(is_gone(worker) for worker in heard if worker != self._worker.name)
+        patience = timedelta(0) if is_first and is_alone else _NEVER_BEGUN_AFTER
+        for run in await _read_runs(client):
+            if run.state is None or run.id in self._worker.in_hand:
+                continue
+            worker = str(run.labels.get(_WORKER_LABEL, ""))
+            # Of this worker it is none that goes on: an earlier one had its name.
+            is_lost = worker in {self._worker.name, *dead} or (worker and is_in_touch and is_gone(worker))
+            if run.state.is_pending():
+                if moment - run.state.timestamp >= patience:
+                    yield run, Crashed(message=_NEVER_BEGUN)
+            elif is_lost:
+                # Prefect lets a run that is being cancelled end in no other way.
+                is_cancelled = run.state.is_cancelling()
+                yield run, Cancelled(message=_CANCELLED) if is_cancelled else Crashed(message=_CRASHED)
+
+    def _is_in_touch(self) -> bool:
+        """Say whether Prefect has answered for so long that every living worker had time to report."""
+        moment = self._clock()
+        if moment - self._looked_at > _BREAK_SECONDS:
+            self._in_touch_since = moment
+        self._looked_at = moment
+        return moment - self._in_touch_since >= _GONE_AFTER.total_seconds()
+
+
+async def _read_runs(client: PrefectClient) -> list[FlowRun]:
+    """Return the runs of our pool that should be in hand; the oldest: what is left comes the next time."""
+    return await client.read_flow_runs(
+        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_STATES))),
+        work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[WORK_POOL])),
+        sort=FlowRunSort.EXPECTED_START_TIME_ASC,
+        limit=_PAGE,
+    )

@@ -1,0 +1,59 @@
+"""What the worker and the fork server say to each other, over a pair of sockets that keeps messages apart."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+from uuid import UUID
+
+_MESSAGE = struct.Struct("!B16si")
+_NO_RUN = UUID(int=0)
+
+
+class Kind(IntEnum):
+    """What a message says; the first two go to the fork server, the others come from it."""
+
+    RUN = 1
+    """Begin this flow run."""
+    SIGNAL = 2
+    """Send the process of the run the signal whose number is the value."""
+    READY = 3
+    """Everything is imported."""
+    STARTED = 4
+    """The run has begun; the value is its process, and its process group."""
+    ENDED = 5
+    """The run has ended; the value is its exit status, or the negative number of the signal that ended it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message, about one flow run."""
+
+    kind: Kind
+    run: UUID = _NO_RUN
+    value: int = 0
+
+
+def channel() -> tuple[socket.socket, socket.socket]:
+    """Return the two ends of a new channel."""
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
+def send(end: socket.socket, message: Message) -> None:
+    """Send ``message``. Raises ``OSError`` where the other end is gone."""
+    end.send(_MESSAGE.pack(message.kind, message.run.bytes, message.value))
+
+
+def receive(end: socket.socket) -> Message | None:
+    """Wait for a message and return it; ``None`` where the other end is gone."""
+    try:
+        packet = end.recv(_MESSAGE.size)
+    except ConnectionResetError:
+        # The other end closed before it had read everything.
+        return None
+    if not packet:
+        return None
+    kind, run, value = _MESSAGE.unpack(packet)
+    return Message(Kind(kind), UUID(bytes=run), value)
