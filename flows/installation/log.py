@@ -1,8 +1,8 @@
-"""The log, for whoever waits at a terminal or looks into the Prefect UI."""
+"""The log, for the terminal and the Prefect UI."""
 
 from __future__ import annotations
 
 import logging
 
 LOG = logging.getLogger("muniment")
-"""What operators read. It may be lost; what must not be is in the journal."""
+"""What operators read. It may be lost; what must not be lost is in the journal."""

@@ -1,4 +1,4 @@
-"""Folders for what is made on the way to somewhere else; what a killed run leaves goes with the next one."""
+"""Scratch folders for intermediate files; the next run removes what a killed run left."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pathlib import Path
 
 @contextmanager
 def scratch_folder(parent: Path, purpose: str) -> Iterator[Path]:
-    """Give a new folder below ``parent``, and remove it afterwards.
+    """Make a new folder below ``parent``, and remove it afterwards.
 
-    It is locked as long as it is used, so those for the same ``purpose`` that nobody has locked are removed.
+    It is locked while it is used; folders for the same ``purpose`` that are not locked are removed.
     """
     with _locked(parent / f".{purpose}.lock", os.O_RDWR | os.O_CREAT):
         for left in parent.glob(f"{purpose}-*"):
-            # Locked, it is in use by another run; gone, that one has just ended.
+            # A locked folder is in use by another run; a missing one was just removed.
             with suppress(OSError), _locked(left, os.O_RDONLY, fcntl.LOCK_NB):
                 shutil.rmtree(left)
         folder = Path(tempfile.mkdtemp(dir=parent, prefix=f"{purpose}-"))

@@ -101,7 +101,7 @@ def run_preserve(settings: Settings, api: PrefectApi, drops: list[DropRequest]) 
         temporary_settings,
     )
 
-    from flows.orchestration.preserve import outcomes_noted, preserve  # noqa: PLC0415  see above
+    from flows.orchestration.preserve import preserve, recorded_results  # noqa: PLC0415  see above
 
     # What was imported stays: to search it for cycles takes a tenth of a second each time.
     gc.freeze()
@@ -113,7 +113,7 @@ def run_preserve(settings: Settings, api: PrefectApi, drops: list[DropRequest]) 
         # The heartbeat's thread costs a second a run when it is joined.
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
     }
-    with outcomes_noted() as noted:
+    with recorded_results() as noted:
         try:
             with temporary_settings(ours), delivered():
                 return _result_of(preserve(settings.directory, drops, return_state=True))

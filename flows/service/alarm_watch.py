@@ -1,4 +1,4 @@
-"""The service's part: it looks for what waits too long, and delivers what anybody raised."""
+"""The service's alarm watch: raises alarms about what waits too long, and delivers the outbox."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flows.alarms.alarms import channels_of, outbox_of, raise_alarm
 from flows.alarms.delivery import Delivery
 from flows.inboxes.alarms import failing_too_long, unsettled_too_long, waiting_too_long
 from flows.inboxes.queue.backlog import Backlog
-from flows.inboxes.report import read_inboxes
+from flows.inboxes.report import read_inbox_report
 from flows.installation.log import LOG
 from flows.installation.settings import Settings
 from flows.installation.wiring import now
@@ -23,7 +23,7 @@ _LOOK_SECONDS: Final = 60.0
 
 
 class AlarmWatch:
-    """Looks and delivers, for a thread of its own: a mail server that is silent holds up no drop."""
+    """Raises and delivers alarms in a thread of its own, so that a silent mail server delays no drop."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -34,7 +34,7 @@ class AlarmWatch:
         self._trouble = ""
 
     def run(self, stopped: threading.Event) -> None:
-        """Go on until ``stopped``. What ails it is told, not raised."""
+        """Run until ``stopped``. Errors are logged, each once, not raised."""
         look_at = float("-inf")
         while not stopped.is_set():
             try:
@@ -43,8 +43,8 @@ class AlarmWatch:
                     self.look()
                 self._delivery.deliver()
                 self._trouble = ""
-            except Exception as error:  # noqa: BLE001  who tells of faults must outlive all of them
-                self._tell_once(f"alarms are looked for and sent later: {type(error).__name__}: {error}")
+            except Exception as error:  # noqa: BLE001  what reports faults must outlive all of them
+                self._log_once(f"alarms are raised and sent later: {type(error).__name__}: {error}")
             stopped.wait(_DELIVER_SECONDS)
 
     def look(self) -> None:
@@ -52,7 +52,7 @@ class AlarmWatch:
         at = now()
         self._outbox.forget(at)
         patience = timedelta(hours=self._settings.alarms.waiting_hours)
-        inboxes = read_inboxes(self._settings)
+        inboxes = read_inbox_report(self._settings)
         late = chain(
             waiting_too_long(self._backlog.pending(), patience, at),
             unsettled_too_long(inboxes.drops if inboxes else (), patience, at),
@@ -62,7 +62,7 @@ class AlarmWatch:
             if alarm.key not in self._unknown_to_outbox and not raise_alarm(self._settings, alarm):
                 self._unknown_to_outbox.add(alarm.key)
 
-    def _tell_once(self, trouble: str) -> None:
+    def _log_once(self, trouble: str) -> None:
         if trouble != self._trouble:
             LOG.warning("%s", trouble)
         self._trouble = trouble

@@ -118,7 +118,7 @@ def test_what_has_not_ended_for_good_stays_and_its_end_is_noted(tmp_path: Path, 
     noted = attempts_of(taken)
     assert noted is not None
     assert (noted.runs, noted.verdict) == (1, verdict)
-    assert [one.tries for one in Backlog([area]).pending()] == [noted]
+    assert [one.attempts for one in Backlog([area]).pending()] == [noted]
 
 
 def test_groups_and_sentinels_go_with_their_drop(tmp_path: Path):

@@ -20,7 +20,7 @@ from flows.orchestration.in_process import run_preserve
 from flows.orchestration.server import PrefectApi
 from flows.submission.answer import SubmissionResult
 from flows.submission.drop import DropRequest
-from flows.submission.workspace import in_hand
+from flows.submission.workspace import locked_workspace
 from preservation.errors import UnavailableError
 from preservation.model.identifiers import CollectionName
 from preservation.model.verdicts import Verdict
@@ -42,7 +42,7 @@ def taken(archive: Archive) -> Take:
 def run(archive: Archive, drop: DropRequest) -> SubmissionResult:
     with surroundings(archive):
         settings = load_settings(archive.directory)
-        [told] = run_preserve(settings, PrefectApi(archive.api_url), [drop]).told
+        [told] = run_preserve(settings, PrefectApi(archive.api_url), [drop]).results
     return told
 
 
@@ -52,8 +52,8 @@ def test_a_drop_is_placed_while_its_object_is_in_hand(installation: Archive, mon
 
     def noted(told: SubmissionResult, one: Take) -> Placed:
         with (
-            pytest.raises(UnavailableError, match="in hand"),
-            in_hand(installation.directory / "processing", one.object_id),
+            pytest.raises(UnavailableError, match="works on this object"),
+            locked_workspace(installation.directory / "processing", one.object_id),
         ):
             pass
         refused.append(one.path)

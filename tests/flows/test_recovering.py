@@ -13,7 +13,7 @@ from flows.inboxes import answer
 from flows.inboxes.answer import place
 from flows.inboxes.folder.take import take
 from flows.inboxes.queue.approve import retry, stopped_take
-from flows.inboxes.queue.attempts import attempts_of, note_end
+from flows.inboxes.queue.attempts import attempts_of, record_end
 from flows.inboxes.queue.backlog import Backlog
 from flows.inboxes.queue.takes import Take
 from flows.inboxes.recover import recover
@@ -117,7 +117,7 @@ def test_the_sentinels_of_a_drop_that_somebody_removed_go_back(settings: Setting
 def test_a_take_that_was_given_up_is_tried_again_when_somebody_says_so(settings: Settings):
     found = a_take(settings.areas[0])
     for _ in range(9):
-        note_end(found, Verdict.INTERRUPTED, "The store is away.", now())
+        record_end(found, Verdict.INTERRUPTED, "The store is away.", now())
 
     stopped = stopped_take(found.object_id, settings)
     assert (stopped.take, stopped.sentence) == (found, "The store is away.")

@@ -1,4 +1,4 @@
-"""The service's part: it looks which jobs did not run when they should have, and raises the alarm."""
+"""The service's watch over the jobs: raises an alarm for each that did not run at its time."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ _LOOK_SECONDS: Final = 300.0
 
 
 class MissedJobs:
-    """Looks every few minutes, for a thread of its own: a Prefect that is silent holds up no drop."""
+    """Checks every few minutes in a thread of its own, so that a silent Prefect delays no drop."""
 
     def __init__(self, settings: Settings, api: PrefectApi) -> None:
         self._settings = settings
         self._api = api
-        self._told: set[tuple[Job, str]] = set()
+        self._logged: set[tuple[Job, str]] = set()
         self._trouble = ""
 
     def run(self, stopped: threading.Event) -> None:
-        """Go on until ``stopped``. What ails it is told, not raised."""
+        """Run until ``stopped``. Errors are logged, each once, not raised."""
         while not stopped.is_set():
             try:
                 self.look()
                 self._trouble = ""
-            except Exception as error:  # noqa: BLE001  who tells of faults must outlive all of them
-                self._tell_once(f"whether jobs ran is looked for later: {type(error).__name__}: {error}")
+            except Exception as error:  # noqa: BLE001  what reports faults must outlive all of them
+                self._log_once(f"whether jobs ran is checked later: {type(error).__name__}: {error}")
             stopped.wait(_LOOK_SECONDS)
 
     def look(self) -> None:
-        """Raise an alarm for each job whose time went by without it. Raises ``OSError``."""
+        """Raise an alarm for each job that missed its time. Raises ``OSError``."""
         at = now()
         schedules = schedules_of(self._settings)
         for job in Job:
@@ -53,14 +53,14 @@ class MissedJobs:
             since = scheduled_since(job, schedules[job], at, self._settings)
             record = record_of(job, self._settings)
             missed = overdue(ScheduledJob(job, schedules[job], since, record), at)
-            if missed is not None and (job, missed.due.isoformat()) not in self._told:
+            if missed is not None and (job, missed.due.isoformat()) not in self._logged:
                 alarm = did_not_run(missed, self._hindrance(missed), at)
                 if not raise_alarm(self._settings, alarm):
-                    # Without a channel it is a line in the log, once.
-                    self._told.add((job, missed.due.isoformat()))
+                    # Without a channel it is one line in the log.
+                    self._logged.add((job, missed.due.isoformat()))
 
     def _hindrance(self, missed: OverdueJob) -> str:
-        """Say what of Prefect's stands in the way, where anything does."""
+        """Return what in Prefect prevents the job, if anything does."""
         try:
             with (
                 temporary_settings({PREFECT_API_URL: self._api.url}),
@@ -72,7 +72,7 @@ class MissedJobs:
         except httpx.HTTPError as error:
             return f"Prefect at {self._api.url} does not answer ({type(error).__name__})."
 
-    def _tell_once(self, trouble: str) -> None:
+    def _log_once(self, trouble: str) -> None:
         if trouble != self._trouble:
             LOG.warning("%s", trouble)
         self._trouble = trouble
@@ -84,7 +84,7 @@ def _paused(job: Job, client: SyncPrefectClient) -> str:
     if not ours:
         return "It has no schedule in Prefect: a worker makes it when it starts."
     if deployment.paused or not any(one.active for one in ours):
-        return "Somebody paused it in the Prefect UI."
+        return "It is paused in the Prefect UI."
     if deployment.work_pool_name and client.read_work_pool(deployment.work_pool_name).is_paused:
-        return f"Somebody paused the work pool {deployment.work_pool_name} in the Prefect UI."
+        return f"Its work pool {deployment.work_pool_name} is paused in the Prefect UI."
     return ""
