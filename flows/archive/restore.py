@@ -72,7 +72,11 @@ def restore_object(request: RestoreRequest, settings: Settings, *, dry_run: bool
         source = find_source(catalogued.package, stores, catalogued.files)
         wanted = wanted_files(source.description, request.files, whole=request.whole)
         require_free(request.target, (file.place for file in wanted))
-        restored = _would_be(source, wanted) if dry_run else _restored(request, source, wanted, settings)
+        restored = (
+            Restored(catalogued.package, None, files=len(wanted))
+            if dry_run
+            else _restored(request, source, wanted, settings)
+        )
         restored.issues[:0] = (*issues, *source.issues)
         if installation is not None and catalogued.files is not None and not dry_run:
             _write_to_journal(restored, request, installation)
@@ -111,10 +115,6 @@ def _restored(
             landing,
             threads=settings.work.reading_threads,
         )
-
-
-def _would_be(source: Source, wanted: list[WantedFile]) -> Restored:
-    return Restored(source.description.package, None, files=len(wanted))
 
 
 def _in_order(stores: tuple[Store, ...], first: StoreName | None) -> tuple[Store, ...]:

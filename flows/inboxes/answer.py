@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -44,14 +43,6 @@ _CHANGED: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """Where the drop is now. ``path`` is ``None`` where it was removed from outside before it was placed."""
-
-    place: AnswerPlace
-    path: Path | None
-
-
 class Kept(msgspec.Struct, frozen=True):
     """The record beside a drop in ``accepted/``: which package has its content, and what was dropped.
 
@@ -73,11 +64,12 @@ class Kept(msgspec.Struct, frozen=True):
     sentinels: tuple[str, ...] = ()
 
 
-def place(result: SubmissionResult, take: Take) -> Placed:
+def place(result: SubmissionResult, take: Take) -> Path | None:
     """Move the drop of ``take`` to where its verdict belongs; called again after a kill, finish that.
 
-    An interrupted or waiting drop stays, and its end is recorded for the dispatcher. Raises
-    ``StorageError`` where the area cannot be written to; the take then stays as it is.
+    An interrupted or waiting drop stays, and its end is recorded for the dispatcher. Returns where the drop
+    is now; ``None`` where it was removed from outside. Raises ``StorageError`` where the area cannot be
+    written to; the take then stays as it is.
     """
     verdict = result.ending.verdict
     try:
@@ -87,18 +79,18 @@ def place(result: SubmissionResult, take: Take) -> Placed:
                 excuse_run(take)
             else:
                 record_end(take, verdict, result.ending.sentence, result.ending.at)
-            return Placed(AnswerPlace.PROCESSING, take.path)
+            return take.path
         with locked_take(take) as there:
             if not there:
                 # Another process has finished it.
-                return Placed(_place_of(result), None)
+                return None
             if not has_readable_answer(take):
                 if result.receipt is not None:
                     _copy_receipts(result.receipt, take)
                 answer_record(take).write([_answer(result, take)])
             if take.bucket_inbox:
                 # The bucket's service answers in the bucket first.
-                return Placed(_place_of(result), take.path)
+                return take.path
             return finish(take)
     except OSError as error:
         reason = error.strerror or error
@@ -145,7 +137,7 @@ def _answer(result: SubmissionResult, take: Take) -> Answer:
     )
 
 
-def finish(take: Take) -> Placed:
+def finish(take: Take) -> Path | None:
     """Do what the answer says, as far as it is not done. The caller must hold the take's lock."""
     answer = read_answer(take)
     below = (take.collection, *take.groups)
@@ -163,7 +155,7 @@ def finish(take: Take) -> Placed:
         return_sentinels(take)
     if not remove_take(take.folder):
         LOG.warning("%s: could not be removed yet; nothing is lost", take.folder)
-    return Placed(answer.place, None if name is None else shelf.path / name)
+    return None if name is None else shelf.path / name
 
 
 def _move_drop(take: Take, answer: Answer, shelf: Shelf, receipt_shelf: Shelf) -> str | None:

@@ -90,7 +90,8 @@ class Installation:
     def caged_workers(self, preload: tuple[str, ...]) -> CagedWorkers:
         """Return the caged processes that have imported ``preload``; all submissions of a run share them."""
         if preload not in self._pools:
-            self._pools[preload] = self.closing.enter_context(_caged_workers(self.settings, preload))
+            workers = CagedWorkers(_limits(self.settings), self.settings.work.decoding_processes, preload)
+            self._pools[preload] = self.closing.enter_context(workers)
         return self._pools[preload]
 
     @cached_property
@@ -128,10 +129,6 @@ def open_installation(settings: Settings) -> Iterator[Installation]:
     """
     with open_database(settings.database_url) as database, ExitStack() as closing:
         yield Installation(settings, database, closing)
-
-
-def _caged_workers(settings: Settings, preload: tuple[str, ...]) -> CagedWorkers:
-    return CagedWorkers(_limits(settings), settings.work.decoding_processes, preload)
 
 
 def _limits(settings: Settings) -> Limits:

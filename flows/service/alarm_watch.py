@@ -14,12 +14,12 @@ from flows.alarms.delivery import Delivery
 from flows.inboxes.alarms import failing_too_long, unsettled_too_long, waiting_too_long
 from flows.inboxes.queue.backlog import Backlog
 from flows.inboxes.report import read_inbox_report
-from flows.installation.log import LOG
+from flows.installation.log import repeat
 from flows.installation.settings import Settings
 from flows.installation.wiring import now
 
 _DELIVER_SECONDS: Final = 5.0
-_LOOK_SECONDS: Final = 60.0
+_CHECK_SECONDS: Final = 60.0
 
 
 class AlarmWatch:
@@ -31,23 +31,19 @@ class AlarmWatch:
         self._delivery = Delivery(self._outbox, channels_of(settings))
         self._backlog = Backlog(settings.areas)
         self._unknown_to_outbox: set[AlarmKey] = set()
-        self._trouble = ""
+        self._check_at = float("-inf")
 
     def run(self, stopped: threading.Event) -> None:
         """Run until ``stopped``. Errors are logged, each once, not raised."""
-        look_at = float("-inf")
-        while not stopped.is_set():
-            try:
-                if time.monotonic() >= look_at:
-                    look_at = time.monotonic() + _LOOK_SECONDS
-                    self.look()
-                self._delivery.deliver()
-                self._trouble = ""
-            except Exception as error:  # noqa: BLE001  what reports faults must outlive all of them
-                self._log_once(f"alarms are raised and sent later: {type(error).__name__}: {error}")
-            stopped.wait(_DELIVER_SECONDS)
+        repeat(self._check_and_deliver, _DELIVER_SECONDS, stopped, "alarms are raised and sent later")
 
-    def look(self) -> None:
+    def _check_and_deliver(self) -> None:
+        if time.monotonic() >= self._check_at:
+            self._check_at = time.monotonic() + _CHECK_SECONDS
+            self.check()
+        self._delivery.deliver()
+
+    def check(self) -> None:
         """Raise an alarm for what waits too long. Raises ``OSError``, ``IntegrityError``."""
         at = now()
         self._outbox.forget(at)
@@ -61,8 +57,3 @@ class AlarmWatch:
         for alarm in late:
             if alarm.key not in self._unknown_to_outbox and not raise_alarm(self._settings, alarm):
                 self._unknown_to_outbox.add(alarm.key)
-
-    def _log_once(self, trouble: str) -> None:
-        if trouble != self._trouble:
-            LOG.warning("%s", trouble)
-        self._trouble = trouble

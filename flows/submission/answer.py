@@ -128,10 +128,11 @@ def _answer(workspace: Workspace, installation: Installation) -> SubmissionResul
     installation.catalogue.conclude(
         Conclusion(submission, ending.verdict, ending.at, ending.sentence, page), events
     )
+    of_files = chain.from_iterable(screened.issues for screened in workspace.screened.so_far)
     return SubmissionResult(
         str(submission.object),
         ending,
-        tuple(islice(chain(ending.issues, _issues_of_files(workspace)), _MOST_ISSUES)),
+        tuple(islice(chain(ending.issues, of_files), _MOST_ISSUES)),
         page,
         receipt_markdown(receipt),
         tuple(formats_table(receipt.files)),
@@ -167,11 +168,6 @@ def _target(workspace: Workspace, installation: Installation) -> Path:
     submission = workspace.submission
     folder = installation.settings.receipts / submission.object.collection / submission.object.name
     return folder / f"{submission.received_at:%Y%m%dT%H%M%SZ}-{submission.identifier[:8]}"
-
-
-def _issues_of_files(workspace: Workspace) -> Iterator[Issue]:
-    for screened in workspace.screened.so_far:
-        yield from screened.issues
 
 
 def _remove_folder(workspace: Workspace, installation: Installation) -> None:

@@ -22,6 +22,8 @@ from preservation.policy.schema import Policy
 from preservation.survey.walk import TreeOutline
 from storage.replication.outcomes import SOURCE_CHANGED
 
+_FOR_NOW = frozenset({Verdict.INTERRUPTED, Verdict.WAITING})
+
 
 @contextmanager
 def claim(
@@ -55,7 +57,7 @@ def claim(
             _settle(workspace, installation)
             _require_room(object_id, found, policy, installation)
             workspace.start(object_id, drop.path, found, policy, now())
-        elif _ended_for_now(workspace):
+        elif workspace.has_ended and only(workspace.ending).verdict in _FOR_NOW:
             _take_answer(drop, workspace)
             workspace.reopen()
         if not workspace.has_ended and as_taken not in (None, found.signature):
@@ -94,10 +96,6 @@ def _continues(workspace: Workspace, drop: DropRequest, tree: HexDigest, policy:
         claimed.submission.drop == drop.path and claimed.tree == tree and claimed.policy == policy
         for claimed in workspace.claim.so_far
     )
-
-
-def _ended_for_now(workspace: Workspace) -> bool:
-    return any(ending.verdict in {Verdict.INTERRUPTED, Verdict.WAITING} for ending in workspace.ending.so_far)
 
 
 def _settle(workspace: Workspace, installation: Installation) -> None:

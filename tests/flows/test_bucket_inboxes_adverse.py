@@ -150,7 +150,7 @@ def test_a_manifest_for_which_there_is_no_room_is_not_fetched(
     station = Station(tmp_path / "ours", bucket, asked=MANIFEST)
     bucket.before["open"] = away
     drop_into(contents, SHEET, {**PAGES, "manifest-sha256.txt": b"0" * 11})
-    assert "are kept for other work" in said_while_waiting(station)
+    assert "of it reserved" in said_while_waiting(station)
 
 
 @pytest.mark.parametrize("start", ["processing/", "inbox/"])

@@ -47,8 +47,8 @@ def accepted(archive: Archive, name: str, text: str = "Dear", *, alone: bool = F
     told = preserved(archive, taken.path)
     assert told.ending.verdict is Verdict.STORED, told.ending.sentence
     placed = place(told, taken)
-    assert placed.path is not None
-    return placed.path
+    assert placed is not None
+    return placed
 
 
 def cleared(archive: Archive, days: int = 31, *, dry_run: bool = False) -> list[ClearResult]:
@@ -103,7 +103,7 @@ def test_a_drop_stays_where_a_replica_is_damaged_or_away_or_the_drop_itself_is_a
     for one, reason in (
         (damaged, "1 of the 2 replicas"),
         (lost, "1 of the 2"),
-        (changed, "not as it was kept"),
+        (changed, "changed since it was kept"),
     ):
         assert isinstance(one, RetainedDrop)
         assert reason in one.sentence

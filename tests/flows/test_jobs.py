@@ -119,8 +119,8 @@ def accepted(archive: Archive, settings: Settings, name: str) -> Path:
     taken = take(found_complete(area, drop, collection=CollectionName("files")), now())
     assert isinstance(taken, Take)
     placed = place(preserved(archive, taken.path), taken)
-    assert placed.path is not None
-    return placed.path
+    assert placed is not None
+    return placed
 
 
 def alarms(settings: Settings, kind: AlarmKind) -> list[Alarm]:
@@ -261,7 +261,7 @@ def test_a_job_that_did_not_run_is_told_once_and_whether_somebody_paused_it(
     def looked() -> list[str]:
         looking = MissedJobs(settings, api)
         for _ in range(2):
-            looking.look()
+            looking.check()
         return [
             alarm.happened for alarm in alarms(settings, AlarmKind.DID_NOT_RUN) if alarm.about == Job.CLEAR
         ]

@@ -10,7 +10,7 @@ from support.archives import Archive
 from support.flow_runs import surroundings
 from support.takes import NOON, found_complete
 
-from flows.inboxes.answer import Placed, place
+from flows.inboxes.answer import place
 from flows.inboxes.folder.take import take
 from flows.inboxes.queue.takes import Take
 from flows.installation.areas import Area
@@ -50,7 +50,7 @@ def test_a_drop_is_placed_while_its_object_is_in_hand(installation: Archive, mon
     letter = taken(installation)
     refused: list[Path] = []
 
-    def noted(told: SubmissionResult, one: Take) -> Placed:
+    def noted(told: SubmissionResult, one: Take) -> Path | None:
         with (
             pytest.raises(UnavailableError, match="works on this object"),
             locked_workspace(installation.directory / "processing", one.object_id),

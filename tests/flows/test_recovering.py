@@ -74,7 +74,7 @@ def test_a_run_that_comes_to_a_damaged_answer_answers_anew(
 
     placed = place(told_of(damaged, Verdict.STORED), damaged)
 
-    assert placed.path == settings.areas[0].accepted / MAPS / "damaged"
+    assert placed == settings.areas[0].accepted / MAPS / "damaged"
 
 
 def test_a_take_that_does_not_say_what_it_is_of_is_told_and_keeps_its_drop(settings: Settings):
@@ -95,7 +95,7 @@ def test_an_answer_that_cannot_be_carried_out_is_told(settings: Settings, monkey
 
     [fault] = recover(settings.areas[0])
 
-    assert "cannot be put where people look" in fault.sentence
+    assert "cannot be moved to its place" in fault.sentence
     assert stuck.has_drop
 
 

@@ -141,7 +141,7 @@ def test_the_service_tells_of_what_waits_too_long_once(settings: Settings, monke
     with receiver(200) as there:
         alarming = AlarmWatch(tell(settings, there, monkeypatch))
         for _ in range(3):
-            alarming.look()
+            alarming.check()
             alarming._delivery.deliver()
         [document] = told(there)
     assert document["type"] == "muniment.waiting-too-long"
@@ -175,7 +175,7 @@ def test_the_service_tells_of_a_drop_that_never_settles_once(
     with receiver(200) as there:
         alarming = AlarmWatch(tell(settings, there, monkeypatch))
         for _ in range(3):
-            alarming.look()
+            alarming.check()
             alarming._delivery.deliver()
         [document] = told(there)
     assert document["type"] == "muniment.waiting-too-long"
@@ -193,7 +193,7 @@ def test_the_service_tells_of_an_inbox_that_fails_for_long_once_whatever_it_says
         for at, sentence in ((began, "it is away"), (now(), "it does not answer"), (now(), "it is away")):
             swept = SweepResult((), (), (), (InboxFault(away, sentence),), Moment(0))
             ReportWriter(settings, lambda at=at: at).write(swept)
-            alarming.look()
+            alarming.check()
             alarming._delivery.deliver()
         [document] = told(there)
     assert document["type"] == "muniment.waiting-too-long"
@@ -209,7 +209,7 @@ def test_the_service_goes_on_telling_whatever_ails_it(
     with receiver(200) as there:
         settings = tell(settings, there, monkeypatch)
         alarming = AlarmWatch(settings)
-        monkeypatch.setattr(alarming, "look", lambda: 1 / 0)
+        monkeypatch.setattr(alarming, "check", lambda: 1 / 0)
         service = threading.Thread(target=alarming.run, args=(stopped,))
         service.start()
         raise_alarm(settings, given_up(a_take(an_area(settings.directory)), "It is so.", now(), now()))
@@ -219,14 +219,14 @@ def test_the_service_goes_on_telling_whatever_ails_it(
         stopped.set()
         service.join()
         assert len(there.received) == 1
-    assert "alarms are looked for and sent later: ZeroDivisionError" in caplog.text
+    assert "alarms are raised and sent later: ZeroDivisionError" in caplog.text
 
 
 def test_where_nobody_is_told_what_waits_is_logged_once(settings: Settings, caplog: pytest.LogCaptureFixture):
     a_take(an_area(settings.directory), at=now() - 100 * HOURS)
     alarming = AlarmWatch(settings)
     for _ in range(3):
-        alarming.look()
+        alarming.check()
     assert len(caplog.records) == 1
 
 
@@ -292,7 +292,7 @@ def test_doctor_says_who_is_told_what_waits_and_sends_a_test_where_it_is_asked_t
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
     [nobody] = examined(settings)
-    assert (nobody.state, "in the log alone" in nobody.detail) == (State.OK, True)
+    assert (nobody.state, "to the log only" in nobody.detail) == (State.OK, True)
     with receiver(200) as there:
         settings = tell(settings, there, monkeypatch)
         [webhook] = examined(settings)

@@ -77,8 +77,8 @@ def test_in_the_night_in_which_clocks_are_put_forward_prefect_is_early_by_an_hou
     [
         ("nightly", "five fields"),
         ("@daily", "five fields"),
-        ("61 * * * *", "minute cannot be"),
-        ("0 0 30 2 *", "day of the month cannot be"),
+        ("61 * * * *", "minute is invalid"),
+        ("0 0 30 2 *", "day of the month is invalid"),
         ("0 2 1 * 1", "not both"),
         ("0 0 L * *", "'L' names no day of the month"),
         ("0 0 * * sunday", "'sunday' names no day of the week"),

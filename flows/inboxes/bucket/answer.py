@@ -131,11 +131,7 @@ class BucketAnswers:
                 where = shown(self._bucket.location(dropped.key))
                 LOG.info("%s: it was replaced after it was taken, and stays", where)
 
-        each(_all_of(take), remove, self._threads, self._stopped)
-
-
-def _all_of(take: Take) -> Iterable[DroppedObject]:
-    return chain(objects_of(take), sentinels_of(take))
+        each(chain(objects_of(take), sentinels_of(take)), remove, self._threads, self._stopped)
 
 
 def _remove_local_copy(take: Take) -> None:

@@ -90,7 +90,8 @@ class BucketClaims:
 
     def hold(self, place: DropPlace, take: TakeId) -> bool:
         """Return whether the drop is claimed for that take of ours. Raises ``StorageError``."""
-        return self._is_of(self._claim(place.claim), take)
+        claim = self._claim(place.claim)
+        return claim is not None and (claim.installation, claim.take) == (self._installation, take)
 
     def release(self, place: DropPlace, take: TakeId) -> None:
         """Remove the claim of that take, if there is one. Raises ``StorageError``."""
@@ -125,9 +126,6 @@ class BucketClaims:
     def is_ours(self, claim: BucketClaim | None) -> bool:
         """Return whether a claim is of this installation."""
         return claim is not None and claim.installation == self._installation
-
-    def _is_of(self, claim: BucketClaim | None, take: TakeId) -> bool:
-        return claim is not None and (claim.installation, claim.take) == (self._installation, take)
 
     def _claim(self, key: StoreKey) -> BucketClaim | None:
         content = self._bucket.read(key)

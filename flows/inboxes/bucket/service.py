@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from flows.inboxes.bucket.answer import BucketAnswers
 from flows.inboxes.bucket.claims import BucketClaims, installation_mark
@@ -41,6 +41,9 @@ from storage.ports.drop_buckets import DropBucket
 class _Backoff:
     take: Take
     again: float
+
+
+Result = TypeVar("Result")
 
 
 def reason_of(error: Exception, where: str) -> str:
@@ -74,11 +77,19 @@ class Backoffs:
         backoff = self._known.get(take.id)
         return backoff is not None and time.monotonic() < backoff.again
 
-    def add(self, take: Take, error: Exception) -> None:
-        """Record that the work failed for the take."""
-        where = shown(str(take.folder))
-        self._known[take.id] = _Backoff(take, time.monotonic() + self._seconds)
-        self._report.report_fault(where, f"{self._sentence} ({reason_of(error, where)})")
+    def attempt(self, take: Take, work: Callable[[Take], Result]) -> Result | None:
+        """Return the result of the work for a take; ``None`` where it failed. Raises ``StoppedError``."""
+        try:
+            result = work(take)
+        except StoppedError:
+            raise
+        except Exception as error:  # noqa: BLE001  the takes after it are worked on in any case
+            where = shown(str(take.folder))
+            self._known[take.id] = _Backoff(take, time.monotonic() + self._seconds)
+            self._report.report_fault(where, f"{self._sentence} ({reason_of(error, where)})")
+            return None
+        self.forget(take)
+        return result
 
     def forget(self, take: Take) -> None:
         """Record that the work succeeded for the take."""
@@ -228,13 +239,7 @@ class BucketInbox:
         if progress is None:
             return
         try:
-            fetched = fetcher.resume(take, progress)
-        except StoppedError:
-            raise
-        except Exception as error:  # noqa: BLE001  the takes after it are resumed in any case
-            backoffs.add(take, error)
-        else:
-            backoffs.forget(take)
+            fetched = backoffs.attempt(take, lambda one: fetcher.resume(one, progress))
             if isinstance(fetched, Take):
                 self._report_taken(fetched)
         finally:
@@ -282,16 +287,8 @@ class BucketInbox:
             self._stopped.wait(_ANSWER_SECONDS)
 
     def _answer(self, answers: BucketAnswers, take: Take, backoffs: Backoffs) -> None:
-        try:
-            done = answers.answer(take)
-        except StoppedError:
-            raise
-        except Exception as error:  # noqa: BLE001  the takes after it are answered in any case
-            backoffs.add(take, error)
-        else:
-            backoffs.forget(take)
-            if done:
-                LOG.info("%s: answered in %s", take.object_id, self._report.where(StoreKey("")))
+        if backoffs.attempt(take, answers.answer):
+            LOG.info("%s: answered in %s", take.object_id, self._report.where(StoreKey("")))
 
     def _answered(self) -> Iterator[Take]:
         for folder in take_folders(self._area):

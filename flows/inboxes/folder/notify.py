@@ -21,8 +21,8 @@ _DEPTH: Final = 2
 
 def local_folders(folders: Iterable[Path]) -> tuple[Path, ...]:
     """Return the folders that exist and are on disks of this machine."""
-    mounts = _innermost_first()
-    return tuple(folder for folder in folders if folder.is_dir() and _is_local(folder, mounts))
+    innermost_first = sorted(mounts_of(), key=lambda mount: len(mount.point), reverse=True)
+    return tuple(folder for folder in folders if folder.is_dir() and _is_local(folder, innermost_first))
 
 
 class Notifier:
@@ -81,10 +81,6 @@ def _cut(path: str, folders: tuple[Path, ...]) -> Path:
         if path.startswith(inbox):
             return folder.joinpath(*path.removeprefix(inbox).split(os.sep, _DEPTH)[:_DEPTH])
     return Path(path)
-
-
-def _innermost_first() -> list[Mount]:
-    return sorted(mounts_of(), key=lambda mount: len(mount.point), reverse=True)
 
 
 def _is_local(folder: Path, mounts: list[Mount]) -> bool:

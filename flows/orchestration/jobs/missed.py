@@ -13,14 +13,14 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from flows.alarms.alarms import raise_alarm
 from flows.installation.job_records import forget_schedule, record_of, scheduled_since, schedules_of
 from flows.installation.jobs import Job
-from flows.installation.log import LOG
+from flows.installation.log import repeat
 from flows.installation.settings import Settings
 from flows.installation.wiring import now
 from flows.orchestration.jobs.overdue import OverdueJob, ScheduledJob, did_not_run, overdue
 from flows.orchestration.schedules import SLUG
 from flows.orchestration.server import PrefectApi
 
-_LOOK_SECONDS: Final = 300.0
+_CHECK_SECONDS: Final = 300.0
 
 
 class MissedJobs:
@@ -30,19 +30,12 @@ class MissedJobs:
         self._settings = settings
         self._api = api
         self._logged: set[tuple[Job, str]] = set()
-        self._trouble = ""
 
     def run(self, stopped: threading.Event) -> None:
         """Run until ``stopped``. Errors are logged, each once, not raised."""
-        while not stopped.is_set():
-            try:
-                self.look()
-                self._trouble = ""
-            except Exception as error:  # noqa: BLE001  what reports faults must outlive all of them
-                self._log_once(f"whether jobs ran is checked later: {type(error).__name__}: {error}")
-            stopped.wait(_LOOK_SECONDS)
+        repeat(self.check, _CHECK_SECONDS, stopped, "whether jobs ran is checked later")
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Raise an alarm for each job that missed its time. Raises ``OSError``."""
         at = now()
         schedules = schedules_of(self._settings)
@@ -71,11 +64,6 @@ class MissedJobs:
             return "Prefect does not know it: a worker registers it when it starts."
         except httpx.HTTPError as error:
             return f"Prefect at {self._api.url} does not answer ({type(error).__name__})."
-
-    def _log_once(self, trouble: str) -> None:
-        if trouble != self._trouble:
-            LOG.warning("%s", trouble)
-        self._trouble = trouble
 
 
 def _paused(job: Job, client: SyncPrefectClient) -> str:
