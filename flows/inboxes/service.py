@@ -45,13 +45,13 @@ class InboxService:
         self._report_writer = ReportWriter(settings, now)
         self._refused: dict[Path, InboxFault] = {}
         self._stuck: tuple[InboxFault, ...] = ()
-        self._buckets = [
-            BucketInbox(settings, inbox, taken, self._wake_up, open_bucket(inbox))
-            for inbox in settings.bucket_inbox
-        ]
         self._lock = threading.Lock()
         self._touched: set[Path] = set()
         self._wake = threading.Event()
+        self._buckets = [
+            BucketInbox(settings, inbox, taken, self._wake.set, open_bucket(inbox))
+            for inbox in settings.bucket_inbox
+        ]
 
     def run(self, stopped: threading.Event) -> None:
         """Watch until ``stopped``, noticed within a second. Faults of an inbox are reported, not raised."""
@@ -115,9 +115,6 @@ class InboxService:
     def _add_touched(self, paths: set[Path]) -> None:
         with self._lock:
             self._touched |= paths
-        self._wake.set()
-
-    def _wake_up(self) -> None:
         self._wake.set()
 
     def _sleep(self, stopped: threading.Event, until: Moment) -> None:

@@ -58,7 +58,8 @@ def claim(
             _require_room(object_id, found, policy, installation)
             workspace.start(object_id, drop.path, found, policy, now())
         elif workspace.has_ended and only(workspace.ending).verdict in _FOR_NOW:
-            _take_answer(drop, workspace)
+            if drop.because and only(workspace.ending).verdict is Verdict.WAITING:
+                workspace.approval.write([Approval(drop.approved_by, drop.because, now())])
             workspace.reopen()
         if not workspace.has_ended and as_taken not in (None, found.signature):
             _send_back(workspace)
@@ -83,12 +84,6 @@ def _require_room(
     require_room_for_work(found, installation.settings)
     if installation.catalogue.latest(object_id) is None:
         require_room_in_stores(found, policy, installation.settings)
-
-
-def _take_answer(drop: DropRequest, workspace: Workspace) -> None:
-    """Record a person's approval, where the submission waits for one."""
-    if drop.because and only(workspace.ending).verdict is Verdict.WAITING:
-        workspace.approval.write([Approval(drop.approved_by, drop.because, now())])
 
 
 def _continues(workspace: Workspace, drop: DropRequest, tree: HexDigest, policy: HexDigest) -> bool:

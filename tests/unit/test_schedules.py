@@ -28,7 +28,6 @@ from flows.installation.wiring import now
 from flows.orchestration.jobs.overdue import (
     GRACE,
     LONGEST_RUN,
-    OverdueJob,
     ScheduledJob,
     did_not_run,
     overdue,
@@ -134,35 +133,33 @@ def a_job(schedule: Schedule = NIGHTLY, record: JobRecord | None = None) -> Sche
 def test_a_job_is_overdue_when_its_time_and_its_grace_are_over(
     record: JobRecord, at: datetime, due: datetime | None
 ):
-    found = overdue(a_job(record=record), at)
-    assert found == (None if due is None else OverdueJob(Job.CLEAR, due, record))
+    assert overdue(a_job(record=record), at) == due
 
 
 def test_a_job_that_was_scheduled_after_its_time_has_not_missed_it():
     job = ScheduledJob(Job.CLEAR, NIGHTLY, NIGHT + MINUTE, JobRecord())
     assert overdue(job, NIGHT + 20 * HOUR) is None
-    assert overdue(job, NIGHT + DAY + GRACE) == OverdueJob(Job.CLEAR, NIGHT + DAY, JobRecord())
+    assert overdue(job, NIGHT + DAY + GRACE) == NIGHT + DAY
 
 
 def test_each_time_that_a_job_did_not_run_is_an_alarm_of_its_own():
-    missed = OverdueJob(Job.CLEAR, NIGHT, JobRecord())
-    alarm = did_not_run(missed, "It is paused in the Prefect UI.", NIGHT)
+    alarm = did_not_run(a_job(), NIGHT, "It is paused in the Prefect UI.", NIGHT)
     assert (alarm.about, alarm.kind) == ("clear/accepted", AlarmKind.DID_NOT_RUN)
     assert alarm.happened == (
         "It should have run at 2026-11-21 02:30 UTC, and did not. It is paused in the Prefect UI. "
         "It never ran successfully."
     )
-    assert did_not_run(missed, "", NIGHT + HOUR).key == alarm.key
-    assert did_not_run(OverdueJob(Job.CLEAR, NIGHT + DAY, JobRecord()), "", NIGHT).key != alarm.key
+    assert did_not_run(a_job(), NIGHT, "", NIGHT + HOUR).key == alarm.key
+    assert did_not_run(a_job(), NIGHT + DAY, "", NIGHT).key != alarm.key
 
 
 def test_the_alarm_says_whether_a_run_failed_or_does_not_end():
     failed = JobRecord(NIGHT, NIGHT - DAY, "the database is away")
-    told = did_not_run(OverdueJob(Job.CLEAR, NIGHT, failed), "", NIGHT).happened
+    told = did_not_run(a_job(record=failed), NIGHT, "", NIGHT).happened
     assert "Its run of 2026-11-21 02:30 UTC failed: the database is away." in told
     assert told.endswith("It last ran successfully at 2026-11-20 02:30 UTC.")
     goes_on = JobRecord(NIGHT, None)
-    assert "has not ended" in did_not_run(OverdueJob(Job.CLEAR, NIGHT, goes_on), "", NIGHT).happened
+    assert "has not ended" in did_not_run(a_job(record=goes_on), NIGHT, "", NIGHT).happened
 
 
 def test_a_run_is_noted_when_it_begins_and_how_it_ended(settings: Settings):

@@ -79,24 +79,18 @@ def with_dry_run(name: str, *, dry_run: bool) -> str:
 
 
 def _tried(work: Callable[[Settings], JobResult], settings: Settings, label: str) -> JobResult:
-    for wait in settings.retries.database:
+    waits = list(settings.retries.database)
+    while True:
         try:
-            return _done(work, settings, label)
+            with translated_faults(settings):
+                return work(settings)
         except PreservationError as error:
-            if not error.retryable:
+            raise_alarms(settings, integrity_alarms(label, error, now()))
+            if not waits or not error.retryable:
                 raise
+            wait = waits.pop(0)
             LOG.warning("%s: %s; it is tried again in %.0f s", label, error, wait)
             time.sleep(wait)
-    return _done(work, settings, label)
-
-
-def _done(work: Callable[[Settings], JobResult], settings: Settings, label: str) -> JobResult:
-    try:
-        with translated_faults(settings):
-            return work(settings)
-    except IntegrityError as error:
-        raise_alarms(settings, integrity_alarms(label, error, now()))
-        raise
 
 
 def _not_done(error: PreservationError) -> State[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime
 from typing import Final
 
 import httpx
@@ -16,7 +17,7 @@ from flows.installation.jobs import Job
 from flows.installation.log import repeat
 from flows.installation.settings import Settings
 from flows.installation.wiring import now
-from flows.orchestration.jobs.overdue import OverdueJob, ScheduledJob, did_not_run, overdue
+from flows.orchestration.jobs.overdue import ScheduledJob, did_not_run, overdue
 from flows.orchestration.schedules import SLUG
 from flows.orchestration.server import PrefectApi
 
@@ -29,7 +30,7 @@ class MissedJobs:
     def __init__(self, settings: Settings, api: PrefectApi) -> None:
         self._settings = settings
         self._api = api
-        self._logged: set[tuple[Job, str]] = set()
+        self._logged: set[tuple[Job, datetime]] = set()
 
     def run(self, stopped: threading.Event) -> None:
         """Run until ``stopped``. Errors are logged, each once, not raised."""
@@ -45,21 +46,22 @@ class MissedJobs:
                 continue
             since = scheduled_since(job, schedules[job], at, self._settings)
             record = record_of(job, self._settings)
-            missed = overdue(ScheduledJob(job, schedules[job], since, record), at)
-            if missed is not None and (job, missed.due.isoformat()) not in self._logged:
-                alarm = did_not_run(missed, self._hindrance(missed), at)
+            scheduled = ScheduledJob(job, schedules[job], since, record)
+            due = overdue(scheduled, at)
+            if due is not None and (job, due) not in self._logged:
+                alarm = did_not_run(scheduled, due, self._hindrance(job), at)
                 if not raise_alarm(self._settings, alarm):
                     # Without a channel it is one line in the log.
-                    self._logged.add((job, missed.due.isoformat()))
+                    self._logged.add((job, due))
 
-    def _hindrance(self, missed: OverdueJob) -> str:
+    def _hindrance(self, job: Job) -> str:
         """Return what in Prefect prevents the job, if anything does."""
         try:
             with (
                 temporary_settings({PREFECT_API_URL: self._api.url}),
                 get_client(sync_client=True) as client,
             ):
-                return _paused(missed.name, client)
+                return _paused(job, client)
         except ObjectNotFound:
             return "Prefect does not know it: a worker registers it when it starts."
         except httpx.HTTPError as error:

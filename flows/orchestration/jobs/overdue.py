@@ -28,16 +28,7 @@ class ScheduledJob:
     record: JobRecord
 
 
-@dataclass(frozen=True, slots=True)
-class OverdueJob:
-    """A job that should have run at ``due``, and how it ran last."""
-
-    name: Job
-    due: datetime
-    record: JobRecord
-
-
-def overdue(job: ScheduledJob, at: datetime) -> OverdueJob | None:
+def overdue(job: ScheduledJob, at: datetime) -> datetime | None:
     """Return the last time that the job missed; ``None`` where there is none.
 
     A run shortly before its time counts too: clocks of machines differ, and in the night in which clocks are
@@ -51,19 +42,19 @@ def overdue(job: ScheduledJob, at: datetime) -> OverdueJob | None:
     began = record.began
     if began is not None and began >= enough and not record.fault and at - began <= LONGEST_RUN:
         return None
-    return OverdueJob(job.name, due, record)
+    return due
 
 
-def did_not_run(job: OverdueJob, hindrance: str, at: datetime) -> Alarm:
-    """Return the alarm: one for each time that the job missed.
+def did_not_run(job: ScheduledJob, due: datetime, hindrance: str, at: datetime) -> Alarm:
+    """Return the alarm that the job missed the time ``due``: one for each such time.
 
     ``hindrance`` is a sentence about what in Prefect prevented it, if known.
     """
     record = job.record
-    happened = f"It should have run at {_moment(job.due)}, and did not."
-    if record.began is not None and record.began >= job.due - CLOCKS_APART:
+    happened = f"It should have run at {_moment(due)}, and did not."
+    if record.began is not None and record.began >= due - CLOCKS_APART:
         fault = f"failed: {record.fault}" if record.fault else "has not ended"
-        happened = f"It was to run at {_moment(job.due)}. Its run of {_moment(record.began)} {fault}."
+        happened = f"It was to run at {_moment(due)}. Its run of {_moment(record.began)} {fault}."
     last = (
         "It never ran successfully."
         if record.ended is None
@@ -79,7 +70,7 @@ def did_not_run(job: OverdueJob, hindrance: str, at: datetime) -> Alarm:
             "and check that a worker runs. If it is not wanted any more, empty it in [schedules] of "
             "muniment.toml."
         ),
-        key=f"{job.name} {job.due.isoformat()}",
+        key=f"{job.name} {due.isoformat()}",
     )
 
 
