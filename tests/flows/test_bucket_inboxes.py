@@ -496,7 +496,7 @@ def test_a_take_whose_bucket_inbox_is_in_the_settings_no_more_is_told_of(
     take = station.taken()
     [told] = orphaned_takes(load_settings(tmp_path / "ours"))
     assert told.path == take.folder
-    assert "the bucket inbox scans, which muniment.toml has no more" in told.sentence
+    assert "the bucket inbox scans, which is no longer in muniment.toml" in told.sentence
 
 
 class MachineError(BaseException):

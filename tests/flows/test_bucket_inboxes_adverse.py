@@ -139,7 +139,7 @@ def test_a_manifest_larger_than_any_is_named_and_not_fetched(
     bucket.before["open"] = opened.append
     drop_into(contents, SHEET, {**PAGES, "deeper/manifest-sha256.txt": b"0" * 11})
     told = said_while_waiting(station)
-    assert "deeper/manifest-sha256.txt is called as a manifest is" in told
+    assert "deeper/manifest-sha256.txt has the name of a manifest" in told
     assert not opened
 
 
