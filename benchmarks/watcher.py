@@ -16,7 +16,7 @@ from statistics import median
 from benchmarks.installation import AS_THE_PEERS, MUNIMENT, new_installation
 from benchmarks.processes import cpu_seconds, peak_memory
 from benchmarks.service import SETTLE_SECONDS, stop, wait_until
-from flows.inboxes.report import read_inboxes
+from flows.inboxes.report import read_inbox_report
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
 from flows.orchestration.server import prefect_api
@@ -91,7 +91,7 @@ def at_rest(settings: Settings, drops: int, seconds: float) -> AtRest:
 
 
 def _is_at_rest(settings: Settings, watcher: int, drops: int) -> bool:
-    told = read_inboxes(settings)
+    told = read_inbox_report(settings)
     if told is None or told.by.pid != watcher or told.waiting != drops:
         return False
     return all(drop.reason == WaitingFor.SENTINEL.value for drop in told.drops)

@@ -49,7 +49,7 @@ def main() -> None:
         "main": peak_memory(os.getpid()) / (1 << 20),
         "caged": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
         "seconds": seconds_by_work(spans),
-        "verdicts": sorted({told.ending.verdict.value for outcome in outcomes for told in outcome.told}),
+        "verdicts": sorted({told.ending.verdict.value for outcome in outcomes for told in outcome.results}),
         "fault": " ".join(outcome.fault for outcome in outcomes).strip(),
     }
     sys.stdout.write(json.dumps(figures) + "\n")

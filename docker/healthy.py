@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flows.inboxes.heartbeat import read_beat
+from flows.inboxes.heartbeat import read_heartbeat
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
 from flows.orchestration.server import running_api
@@ -74,7 +74,7 @@ def _worker_faults(settings: Settings, host: str) -> Iterator[str]:
 
 
 def _watcher_faults(settings: Settings, host: str) -> Iterator[str]:
-    beat = read_beat(settings)
+    beat = read_heartbeat(settings)
     if beat is None:
         yield "nobody has looked at the inboxes yet"
     elif beat.by.host == host and beat.by.is_dead:

@@ -1,1 +1,1 @@
-"""Alarms: who is not looking is told, by e-mail or by a webhook, for certain and not twice a minute."""
+"""Alarms: notices to the operator by e-mail or webhook; each arrives at least once and is not repeated."""

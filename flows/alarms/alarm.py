@@ -1,4 +1,4 @@
-"""An alarm: what somebody must hear of who is not looking."""
+"""An alarm: a notice for an operator who is not looking at the log."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import msgspec
 from preservation.model.paths import printable
 
 AlarmId = NewType("AlarmId", str)
-"""Names one alarm for good: hexadecimal text. Who gets an alarm twice knows it by this."""
+"""Names one alarm for good: hexadecimal text. A receiver recognises a repeated alarm by it."""
 
 AlarmKey = NewType("AlarmKey", str)
-"""What an alarm is about, so that the same thing is told once."""
+"""What an alarm is about. Alarms with one key are sent once."""
 
-_LONGEST: Final = 4_000
-"""Characters: so much of a sentence is told; the receipt has the rest."""
+_LONGEST_SENTENCE: Final = 4_000
+"""Characters of a sentence that are sent; the receipt has the rest."""
 
 
 class AlarmKind(StrEnum):
-    """What there is to be told."""
+    """The kinds of alarms."""
 
     GIVEN_UP = "given-up"
     INFECTED = "infected"
@@ -34,10 +34,10 @@ class AlarmKind(StrEnum):
 
 
 class Alarm(msgspec.Struct, frozen=True):
-    """``about`` is the object, or the job, and ``happened`` and ``next_step`` are sentences for a person.
+    """``about`` is the object or the job; ``happened`` and ``next_step`` are sentences for a person.
 
-    ``receipt`` is the path of the receipt, empty where there is none. All text is such as any terminal, mail
-    or page can carry, on one line each.
+    ``receipt`` is the path of the receipt, empty where there is none. Each text is one line of characters
+    that any terminal, mail or page can show.
     """
 
     id: AlarmId
@@ -60,23 +60,23 @@ def new_alarm(
     receipt: str = "",
     key: str = "",
 ) -> Alarm:
-    """Make an alarm. Those of one kind with one ``key`` are the same alarm; ``about`` is the default."""
+    """Return an alarm. Alarms of one kind with one ``key``, by default ``about``, are the same alarm."""
     return Alarm(
         AlarmId(uuid.uuid4().hex),
         kind,
         AlarmKey(f"{kind} {printable(key or about)}"),
-        _told(about),
+        _as_line(about),
         at,
-        _told(happened),
-        _told(next_step),
-        _told(receipt),
+        _as_line(happened),
+        _as_line(next_step),
+        _as_line(receipt),
     )
 
 
-def _told(text: str) -> str:
-    """Escape what could turn or break a line: names of files come from anybody."""
+def _as_line(text: str) -> str:
+    """Return the text as one line. Names of files come from outside, and may hold control characters."""
     line = printable(text)
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} …"
+    return line if len(line) <= _LONGEST_SENTENCE else f"{line[:_LONGEST_SENTENCE]} …"
 
 
 _HEADLINES: Final = {
@@ -96,7 +96,7 @@ def headline(alarm: Alarm) -> str:
 
 
 def text_of(alarm: Alarm, installation: str) -> str:
-    """Return all of it, in plain words. ``installation`` is the directory, as people know it."""
+    """Return the alarm as plain text. ``installation`` is the installation's directory."""
     lines = [
         headline(alarm),
         "",
@@ -105,12 +105,12 @@ def text_of(alarm: Alarm, installation: str) -> str:
     ]
     if alarm.receipt:
         lines.append(f"Receipt: {alarm.receipt}")
-    lines += ["", f"Told at {alarm.at:%Y-%m-%d %H:%M} UTC by the installation {installation}.", ""]
+    lines += ["", f"Raised at {alarm.at:%Y-%m-%d %H:%M} UTC by the installation {installation}.", ""]
     return "\n".join(lines)
 
 
 def document_of(alarm: Alarm, installation: str) -> dict[str, str]:
-    """Return what a webhook is sent. ``text`` is for receivers that only show text."""
+    """Return the document that a webhook receives. ``text`` is for receivers that only show text."""
     return {
         "id": alarm.id,
         "type": f"muniment.{alarm.kind}",

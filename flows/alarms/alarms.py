@@ -1,4 +1,4 @@
-"""Raising an alarm, from wherever something is noticed: a run, the watcher, a schedule."""
+"""Raising an alarm, from a run, the watcher or a schedule."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from preservation.model.paths import printable
 
 
 def channels_of(settings: Settings) -> tuple[Channel, ...]:
-    """Return every configured channel. Their secrets are looked for only when something is sent."""
+    """Return every configured channel. A channel reads its secret only when it sends."""
     installation = printable(str(settings.directory))
     mail = settings.alarms.mail
     webhooks = (Webhook(webhook, installation) for webhook in settings.alarms.webhook)
@@ -34,10 +34,13 @@ def raise_alarms(settings: Settings, alarms: Iterable[Alarm]) -> None:
 
 
 def raise_alarm(settings: Settings, alarm: Alarm) -> bool:
-    """Put an alarm into the outbox, from which the service sends it; raises nothing.
+    """Put an alarm into the outbox, from which the service sends it; raise nothing.
 
-    Where it cannot be written down, for a full disk may be what it is about, it is sent at once, once.
-    Returns whether the outbox knows of it: then it may be raised again and is not sent again.
+    Where the outbox cannot be written (a full disk may be what the alarm is about), the alarm is sent at
+    once, without a second try.
+
+    Returns:
+        Whether the outbox has it, so that it is not sent again when it is raised again.
     """
     channels = channels_of(settings)
     try:
@@ -45,11 +48,11 @@ def raise_alarm(settings: Settings, alarm: Alarm) -> bool:
             return True
     except OSError as error:
         _log(alarm)
-        LOG.error("the alarm cannot be written down (%s), and is sent at once", error)
+        LOG.error("the alarm cannot be written to the outbox (%s) and is sent at once", error)
         for channel in channels:
             undelivered = channel.send(alarm)
             if undelivered is not None:
-                LOG.error("it does not get through: %s", undelivered.reason)
+                LOG.error("the alarm was not delivered: %s", undelivered.reason)
         return False
     _log(alarm)
     return bool(channels)

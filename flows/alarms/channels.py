@@ -1,4 +1,4 @@
-"""Channels: the ways an alarm goes out. Which there are is what the settings say."""
+"""Channels: the ways in which an alarm is sent, as the settings configure them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from preservation.model.paths import printable
 
 
 def secret(variable: str) -> str:
-    """Return the secret in ``variable``, or in the file that ``<variable>_FILE`` names; empty for none.
+    """Return the secret in ``variable`` or in the file that ``<variable>_FILE`` names, or ``""``.
 
-    It is read each time, so that it can be changed while the service runs. Raises ``ConfigurationError``
-    where that file cannot be read.
+    The secret is read each time, so that it can be changed while the service runs. Raises
+    ``ConfigurationError`` where that file cannot be read.
     """
     file = os.environ.get(f"{variable}_FILE", "")
     if not file:
@@ -32,37 +32,37 @@ def secret(variable: str) -> str:
 
 
 ChannelName = NewType("ChannelName", str)
-"""Names a channel in the outbox; it gives no secret away."""
+"""Names a channel in the outbox; it contains no secret."""
 
-PATIENCE_SECONDS: Final = 10.0
-"""For so long whoever is at the other end may be silent."""
+TIMEOUT_SECONDS: Final = 10.0
+"""How long a server may be silent before the attempt counts as failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Undelivered:
-    """It did not get through, or it is not known that it did. ``reason`` has no secret in it."""
+    """The alarm was not delivered, or that is not known. ``reason`` contains no secret."""
 
     reason: str
 
 
 class Channel(Protocol):
-    """A way out. ``label`` is what operators know it by."""
+    """A way to send alarms. ``description`` is its name for operators."""
 
     @property
     def name(self) -> ChannelName:
-        """Its name in the outbox: the same as long as it leads to the same place."""
+        """Its name in the outbox: the same as long as the destination is the same."""
 
     @property
-    def label(self) -> str:
-        """Its name for people."""
+    def description(self) -> str:
+        """Its name for operators."""
 
     def send(self, alarm: Alarm) -> Undelivered | None:
-        """Send the alarm; return why that failed. Raises nothing."""
+        """Send the alarm; return why that failed, if it failed. Raises nothing."""
 
-    def try_out(self) -> Undelivered | None:
-        """Go as far as is possible without telling anybody anything; return what failed. Raises nothing."""
+    def probe(self) -> Undelivered | None:
+        """Try all that is possible without sending an alarm; return what failed. Raises nothing."""
 
 
-def trusted() -> ssl.SSLContext:
-    """Return what certificates are checked with: what the system trusts, and who runs it added."""
+def tls_context() -> ssl.SSLContext:
+    """Return the TLS context of the system's certificate store, to which the operator can add."""
     return ssl.create_default_context()

@@ -1,4 +1,4 @@
-"""Delivering: what is in the outbox goes out by every channel; one that is away is tried again later."""
+"""Delivery: sends the outbox by every channel; a channel that fails is tried again later."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _LONGEST_PAUSE: Final = 900.0
 class Delivery:
     """Sends what ``outbox`` holds.
 
-    A channel that fails is left alone for a pause, which doubles up to a quarter of an hour; others go on.
-    What it failed on is tried last the next time, so that one message it will never take holds up no other.
+    A channel that fails rests for a pause, which doubles up to a quarter of an hour; the others go on. The
+    alarm on which it failed comes last the next time, so that one that is never accepted delays no other.
     """
 
     def __init__(
@@ -42,15 +42,15 @@ class Delivery:
         self._failed: Counter[tuple[ChannelName, AlarmId]] = Counter()
 
     def deliver(self) -> None:
-        """Send what is due. Nothing is sent while another process sends. Raises ``OSError``."""
+        """Send what is due, unless another process is sending. Raises ``OSError``."""
         if not self._outbox.waiting():
             return
         with self._outbox.sending() as alone:
             if not alone:
                 return
-            # Read again: whoever sent until now has removed what it sent.
+            # Read again: another process may have sent some of them in the meantime.
             waiting = self._outbox.waiting()
-            self._let_go_of_former_channels(waiting)
+            self._forget_former_channels(waiting)
             for channel in self._channels:
                 if self._timer() >= self._again_at.get(channel.name, 0):
                     self._send_by(channel, [one for one in waiting if channel.name in one.channels])
@@ -61,22 +61,22 @@ class Delivery:
             undelivered = channel.send(queued.alarm)
             if undelivered is not None:
                 self._failed[channel.name, queued.alarm.id] += 1
-                self._leave_alone(channel, undelivered)
+                self._pause(channel, undelivered)
                 return
             if self._failing.pop(channel.name, None) is not None:
-                LOG.info("alarms get through again: %s", channel.label)
+                LOG.info("alarms are delivered again: %s", channel.description)
             self._failed.pop((channel.name, queued.alarm.id), None)
-            self._outbox.note_delivered(queued, channel.name, self._clock())
+            self._outbox.record_delivery(queued, channel.name, self._clock())
 
-    def _leave_alone(self, channel: Channel, undelivered: Undelivered) -> None:
+    def _pause(self, channel: Channel, undelivered: Undelivered) -> None:
         if channel.name not in self._failing:
-            LOG.error("an alarm does not get through, and is tried again: %s", undelivered.reason)
+            LOG.error("an alarm was not delivered and is tried again: %s", undelivered.reason)
             self._failing[channel.name] = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE)
         self._again_at[channel.name] = self._timer() + self._failing[channel.name].pause()
 
-    def _let_go_of_former_channels(self, waiting: list[Queued]) -> None:
+    def _forget_former_channels(self, waiting: list[Queued]) -> None:
         there = {channel.name for channel in self._channels}
         for queued in waiting:
             for name in queued.channels:
                 if name not in there:
-                    self._outbox.note_delivered(queued, name, self._clock())
+                    self._outbox.record_delivery(queued, name, self._clock())

@@ -1,4 +1,4 @@
-"""Alarms by e-mail: handed to one mail server, which brings them to everybody."""
+"""Alarms by e-mail, sent through one mail server to every recipient."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from email.utils import format_datetime
 from typing import Final
 
 from flows.alarms.alarm import Alarm, headline, text_of
-from flows.alarms.channels import PATIENCE_SECONDS, ChannelName, Undelivered, secret, trusted
+from flows.alarms.channels import TIMEOUT_SECONDS, ChannelName, Undelivered, secret, tls_context
 from flows.installation.log import LOG
 from flows.installation.settings import MailSettings, Security
 from preservation.errors import ConfigurationError
@@ -26,33 +26,33 @@ _LONGEST_SUBJECT: Final = 150
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """E-mail to everybody in ``settings``; ``installation`` is told in it."""
+    """E-mail to the recipients in ``settings``; the text names ``installation``."""
 
     settings: MailSettings
     installation: str
 
     @property
     def name(self) -> ChannelName:
-        """There is one: see ``Channel``."""
+        """Constant, since there is one mail channel: see ``Channel``."""
         return ChannelName("mail")
 
     @property
-    def label(self) -> str:
-        """The server and those who are told: see ``Channel``."""
+    def description(self) -> str:
+        """The server and the recipients: see ``Channel``."""
         return f"e-mail by {self.settings.host}:{self.settings.reached_at} to {', '.join(self.settings.to)}"
 
     def send(self, alarm: Alarm) -> Undelivered | None:
-        """Hand it to the server: see ``Channel``. Delivered is what the server took for at least one."""
+        """Send it: see ``Channel``. It counts as delivered when the server accepts at least one recipient."""
         return self._at_the_server(lambda server: self._hand_over(server, self._message(alarm)))
 
-    def try_out(self) -> Undelivered | None:
+    def probe(self) -> Undelivered | None:
         """Log in: see ``Channel``."""
         return self._at_the_server(lambda server: server.noop())
 
     def _hand_over(self, server: smtplib.SMTP, message: EmailMessage) -> None:
         refused = server.send_message(message)
         for address, (code, _) in refused.items():
-            LOG.warning("the mail server takes no alarms for %s (%s)", address, code)
+            LOG.warning("the mail server accepts no alarms for %s (%s)", address, code)
 
     def _at_the_server(self, act: Callable[[smtplib.SMTP], object]) -> Undelivered | None:
         try:
@@ -62,7 +62,7 @@ class Mail:
             return self._undelivered(f"{error.smtp_code} {_text(error.smtp_error)}")
         except smtplib.SMTPRecipientsRefused as error:
             refusals = (f"{address} ({code})" for address, (code, _) in error.recipients.items())
-            return self._undelivered(f"it takes nothing for {', '.join(refusals)}")
+            return self._undelivered(f"it accepts nothing for {', '.join(refusals)}")
         except (OSError, ValueError, ConfigurationError) as error:
             return self._undelivered(str(error) or type(error).__name__)
         return None
@@ -73,18 +73,20 @@ class Mail:
 
     @contextmanager
     def _server(self) -> Iterator[smtplib.SMTP]:
-        """Connect and log in. How the server takes its leave is no longer of interest."""
+        """Connect and log in. An error on closing is ignored: the message was accepted by then."""
         user, password = _login()
         host, port = self.settings.host, self.settings.reached_at
         if self.settings.security is Security.NONE and user:
             raise ConfigurationError('no password is sent in the clear: set security = "starttls" or "tls"')
         if self.settings.security is Security.TLS:
-            server: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=PATIENCE_SECONDS, context=trusted())
+            server: smtplib.SMTP = smtplib.SMTP_SSL(
+                host, port, timeout=TIMEOUT_SECONDS, context=tls_context()
+            )
         else:
-            server = smtplib.SMTP(host, port, timeout=PATIENCE_SECONDS)
+            server = smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
         try:
             if self.settings.security is Security.STARTTLS:
-                server.starttls(context=trusted())
+                server.starttls(context=tls_context())
             if user:
                 server.login(user, password)
             yield server
@@ -99,9 +101,9 @@ class Mail:
         message["From"] = Address("Muniment", addr_spec=self.settings.sender)
         message["To"] = [Address(addr_spec=address) for address in self.settings.to]
         message["Date"] = format_datetime(alarm.at)
-        # The same each time that it is sent: who gets it twice can tell.
+        # The same each time that it is sent, so that a repeated message can be recognised.
         message["Message-ID"] = f"<{alarm.id}@{self.settings.sender.rpartition('@')[2]}>"
-        # RFC 3834: nobody's holiday notice answers.
+        # RFC 3834: automatic replies are suppressed.
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(text_of(alarm, self.installation), cte="quoted-printable")
         return message
@@ -112,7 +114,9 @@ def _login() -> tuple[str, str]:
     if bool(user) != bool(password):
         raise ConfigurationError(f"set {USER} and {PASSWORD} (or {PASSWORD}_FILE), or neither")
     if not (user + password).isascii():
-        raise ConfigurationError(f"{USER} and {PASSWORD} must be ASCII: no mail server is sent anything else")
+        raise ConfigurationError(
+            f"{USER} and {PASSWORD} must be ASCII: nothing else is sent to a mail server"
+        )
     return user, password
 
 

@@ -1,4 +1,4 @@
-"""Alarms about kept bytes, and the alarm that is only a test."""
+"""Alarms about the integrity of what is kept, and the test alarm."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from flows.alarms.alarm import Alarm, AlarmKind, new_alarm
 from preservation.errors import IntegrityError, SourceChangedError
 
 
-def broken_promises(about: str, error: BaseException, at: datetime) -> Iterator[Alarm]:
-    """Give an alarm where the error is that kept bytes are not what was promised.
+def integrity_alarms(about: str, error: BaseException, at: datetime) -> Iterator[Alarm]:
+    """Yield an alarm where the error means that kept bytes are not what was promised.
 
-    That somebody goes on writing to a drop is no such thing: its receipt says so to who dropped it.
+    A drop that is still being written to raises no alarm: its receipt reports that to its depositor.
     """
     if isinstance(error, IntegrityError) and not isinstance(error, SourceChangedError):
-        yield integrity(about, str(error), at)
+        yield integrity_alarm(about, str(error), at)
 
 
-def integrity(about: str, sentence: str, at: datetime) -> Alarm:
-    """Tell that kept bytes are not what was promised, as ``sentence`` says."""
+def integrity_alarm(about: str, sentence: str, at: datetime) -> Alarm:
+    """Return the alarm that kept bytes are not what was promised; ``sentence`` says which."""
     return new_alarm(
         AlarmKind.INTEGRITY,
         about,
@@ -34,11 +34,11 @@ def integrity(about: str, sentence: str, at: datetime) -> Alarm:
 
 
 def trial_alarm(at: datetime) -> Alarm:
-    """Return an alarm that says that it is none."""
+    """Return an alarm that is only a test of the channels."""
     return new_alarm(
         AlarmKind.TEST,
         "Muniment",
         at,
-        happened="Somebody asked muniment doctor to send this. Nothing is wrong.",
+        happened="muniment doctor was asked to send this test. Nothing is wrong.",
         next_step="Nothing: alarms reach you.",
     )

@@ -1,7 +1,7 @@
-"""The outbox: alarms on disk until every channel has them. What was told is not told again for a week.
+"""The outbox: alarms on disk until every channel has them. An alarm is not repeated for a week.
 
-Any process may add to it. Whatever is killed at whatever moment, an alarm that was added is sent, by some
-channel perhaps twice; its id tells.
+Any process may add to it. An alarm that was added is sent even if any process is killed at any moment; a
+channel may then send it twice, with the same id.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from preservation.files.lock import locked
 from preservation.records import Records
 
 _MOST: Final = 50
-"""So many wait one by one; further ones are counted in a summary."""
+"""So many alarms are queued one by one; further ones are counted in a summary."""
 
-_TOLD_AGAIN_AFTER: Final = timedelta(days=7)
+_REPEATED_AFTER: Final = timedelta(days=7)
 _SUMMARY: Final = "further"
 
 
 class Queued(msgspec.Struct, frozen=True):
-    """An alarm and the channels that lack it. A summary has the kinds that it stands for in ``further``."""
+    """An alarm and the channels that lack it. A summary counts the alarms it stands for in ``further``."""
 
     alarm: Alarm
     channels: tuple[ChannelName, ...]
@@ -45,23 +45,23 @@ class Outbox:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._told = folder / "told"
+        self._sent = folder / "told"
 
     def add(self, alarm: Alarm, channels: tuple[ChannelName, ...]) -> bool:
-        """Keep an alarm for these channels, durably; say whether it was new.
+        """Store an alarm for these channels, durably; return whether it was new.
 
-        Raises ``OSError`` where that cannot be written.
+        Raises ``OSError`` where it cannot be written.
         """
-        self._told.mkdir(parents=True, exist_ok=True)
+        self._sent.mkdir(parents=True, exist_ok=True)
         with self._locked("changing"):
             name = _name(alarm)
-            if self._note(name).exist or self._was_told(name, alarm.at):
+            if self._note(name).exist or self._was_sent(name, alarm.at):
                 return False
             if len(self._files()) < _MOST:
                 self._write(name, Queued(alarm, channels))
             else:
                 self._count(alarm, channels)
-                self._note_told(name, alarm.at)
+                self._record_sent(name, alarm.at)
         return True
 
     def waiting(self) -> list[Queued]:
@@ -69,12 +69,12 @@ class Outbox:
         found = [queued for file in self._files() if (queued := self._read(file)) is not None]
         return sorted(found, key=lambda queued: queued.alarm.at)
 
-    def note_delivered(self, delivered: Queued, channel: ChannelName, at: datetime) -> None:
-        """Note that a channel has it, or is no more; what all have is removed. Raises ``OSError``."""
+    def record_delivery(self, delivered: Queued, channel: ChannelName, at: datetime) -> None:
+        """Record that a channel has it, or no longer exists; remove what all have. Raises ``OSError``."""
         name = _SUMMARY if delivered.further else _name(delivered.alarm)
         with self._locked("changing"):
             found = self._read(self._note(name).path)
-            # A summary that meanwhile counts more was not delivered.
+            # A summary that counts more by now is not the one that was delivered.
             if found is None or found.further != delivered.further:
                 return
             left = tuple(other for other in found.channels if other != channel)
@@ -82,21 +82,21 @@ class Outbox:
                 self._write(name, msgspec.structs.replace(found, channels=left))
                 return
             if not found.further:
-                self._note_told(name, at)
+                self._record_sent(name, at)
             self._note(name).path.unlink()
 
     def forget(self, at: datetime) -> None:
-        """Forget what was told long ago: where it is still so, it is told again. Raises ``OSError``."""
-        if not self._told.is_dir():
+        """Forget what was sent long ago: what is still the case is raised again. Raises ``OSError``."""
+        if not self._sent.is_dir():
             return
         with self._locked("changing"):
-            for marker in self._told.iterdir():
-                if not self._was_told(marker.name, at):
+            for marker in self._sent.iterdir():
+                if not self._was_sent(marker.name, at):
                     marker.unlink()
 
     @contextmanager
     def sending(self) -> Iterator[bool]:
-        """Keep others from sending at the same time; gives whether we may."""
+        """Keep other processes from sending; yield whether this one may."""
         with self._locked("sending", wait=False) as ours:
             yield ours
 
@@ -113,7 +113,7 @@ class Outbox:
             return None
         except IntegrityError:
             aside = file.with_suffix(".damaged")
-            LOG.error("%s is damaged; an alarm is lost in it, and it is put aside as %s", file, aside.name)
+            LOG.error("%s is damaged and its alarm is lost; the file is renamed to %s", file, aside.name)
             file.replace(aside)
             return None
 
@@ -122,22 +122,22 @@ class Outbox:
         sync_folder(self._folder)
 
     def _count(self, alarm: Alarm, channels: tuple[ChannelName, ...]) -> None:
-        """Count an alarm that is not sent by itself."""
+        """Count an alarm in the summary."""
         before = self._read(self._note(_SUMMARY).path)
         further = Counter(before.further if before else {})
         further[alarm.kind] += 1
         self._write(_SUMMARY, Queued(_summary(further, alarm.at), channels, dict(further)))
 
-    def _was_told(self, name: str, at: datetime) -> bool:
+    def _was_sent(self, name: str, at: datetime) -> bool:
         try:
-            told = (self._told / name).stat().st_mtime
+            sent = (self._sent / name).stat().st_mtime
         except FileNotFoundError:
             return False
-        # What lies in the future was told before the clock was set back.
-        return abs(at.timestamp() - told) < _TOLD_AGAIN_AFTER.total_seconds()
+        # A time in the future was recorded before the clock was set back.
+        return abs(at.timestamp() - sent) < _REPEATED_AFTER.total_seconds()
 
-    def _note_told(self, name: str, at: datetime) -> None:
-        marker = self._told / name
+    def _record_sent(self, name: str, at: datetime) -> None:
+        marker = self._sent / name
         marker.touch()
         os.utime(marker, (at.timestamp(), at.timestamp()))
 

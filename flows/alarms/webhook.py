@@ -19,7 +19,7 @@ import httpx
 import msgspec
 
 from flows.alarms.alarm import Alarm, AlarmId, document_of
-from flows.alarms.channels import PATIENCE_SECONDS, ChannelName, Undelivered, secret, trusted
+from flows.alarms.channels import TIMEOUT_SECONDS, ChannelName, Undelivered, secret, tls_context
 from flows.installation.settings import WebhookSettings
 from preservation.errors import ConfigurationError
 
@@ -30,7 +30,7 @@ _LEAST_BYTES: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """The URL in ``settings``; ``installation`` is told to it."""
+    """The URL in ``settings``; each document names ``installation``."""
 
     settings: WebhookSettings
     installation: str
@@ -41,7 +41,7 @@ class Webhook:
         return ChannelName(f"webhook-{hashlib.sha256(self.settings.url.encode()).hexdigest()[:16]}")
 
     @property
-    def label(self) -> str:
+    def description(self) -> str:
         """Scheme and host of the URL; its path may be a secret of the receiver: see ``Channel``."""
         return f"webhook {self._origin}"
 
@@ -51,7 +51,7 @@ class Webhook:
         return f"{parts.scheme}://{parts.netloc}"
 
     def send(self, alarm: Alarm) -> Undelivered | None:
-        """Post it: see ``Channel``. Delivered is what is answered by a status of 200 to 299."""
+        """Post it: see ``Channel``. An answer with a status of 200 to 299 means delivered."""
         try:
             key = _key()
             body = msgspec.json.encode(document_of(alarm, self.installation))
@@ -63,35 +63,35 @@ class Webhook:
                 "webhook-timestamp": str(moment),
                 "webhook-signature": signature(key, alarm.id, moment, body),
             }
-            # Of the answer only the status counts: nothing else is read, however much there is.
+            # Only the status counts; the body of the answer, which may have any length, is not read.
             with httpx.stream(
                 "POST",
                 self.settings.url,
                 content=body,
                 headers=headers,
-                timeout=PATIENCE_SECONDS,
-                verify=trusted(),
+                timeout=TIMEOUT_SECONDS,
+                verify=tls_context(),
             ) as answer:
                 if answer.is_success:
                     return None
-                return Undelivered(f"{self.label} answered {answer.status_code}")
+                return Undelivered(f"{self.description} answered {answer.status_code}")
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            # Its text may hold the URL.
-            return Undelivered(f"{self.label}: {type(error).__name__}")
+            # The text of the error may contain the URL.
+            return Undelivered(f"{self.description}: {type(error).__name__}")
         except ConfigurationError as error:
-            return Undelivered(f"{self.label}: {error}")
+            return Undelivered(f"{self.description}: {error}")
 
-    def try_out(self) -> Undelivered | None:
-        """See that there is a secret: see ``Channel``."""
+    def probe(self) -> Undelivered | None:
+        """Check that there is a secret: see ``Channel``."""
         try:
             _key()
         except ConfigurationError as error:
-            return Undelivered(f"{self.label}: {error}")
+            return Undelivered(f"{self.description}: {error}")
         return None
 
 
 def signature(key: bytes, identifier: AlarmId, moment: int, body: bytes) -> str:
-    """Return what proves to who has ``key`` that we sent ``body`` at ``moment``, in seconds since 1970."""
+    """Return the signature of ``body``, sent at ``moment`` (seconds since 1970), by the shared ``key``."""
     signed = b".".join((identifier.encode(), str(moment).encode(), body))
     return f"v1,{b64encode(hmac.digest(key, signed, 'sha256')).decode()}"
 

@@ -1,4 +1,4 @@
-"""The story of one object: its versions, each against the one before, and every try."""
+"""The history of one object: its versions, each compared with the one before."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ORIGINALS = layout.original(RelativePath("x")).removesuffix("x")
 
 
 @dataclass(frozen=True, slots=True)
-class VersionStory:
+class VersionHistory:
     """One version. ``new_files`` and ``new_bytes`` came with it; ``kept_files`` lay in earlier ones.
 
     Those three count the whole payload. The others name originals, compared with the version before;
@@ -32,8 +32,8 @@ class VersionStory:
     renamed: tuple[tuple[RelativePath, RelativePath], ...]
 
 
-def versions_of(catalogue: Catalogue, object_id: ObjectId) -> Iterator[VersionStory]:
-    """Tell the versions of an object, oldest first."""
+def versions_of(catalogue: Catalogue, object_id: ObjectId) -> Iterator[VersionHistory]:
+    """Yield the versions of an object, oldest first."""
     seen: set[HexDigest] = set()
     before: dict[RelativePath, HexDigest] = {}
     for registration in catalogue.history(object_id).registrations:
@@ -51,8 +51,8 @@ def versions_of(catalogue: Catalogue, object_id: ObjectId) -> Iterator[VersionSt
             if file.path.startswith(_ORIGINALS):
                 originals[RelativePath(file.path.removeprefix(_ORIGINALS))] = digest
         gone = {path: digest for path, digest in before.items() if path not in originals}
-        renamed = _renamed(gone, {path: digest for path, digest in originals.items() if path not in before})
-        yield VersionStory(
+        renamed = _renames(gone, {path: digest for path, digest in originals.items() if path not in before})
+        yield VersionHistory(
             registration,
             new_files,
             new_bytes,
@@ -66,9 +66,9 @@ def versions_of(catalogue: Catalogue, object_id: ObjectId) -> Iterator[VersionSt
         before = originals
 
 
-def _renamed(
-    gone: Mapping[RelativePath, HexDigest], come: Mapping[RelativePath, HexDigest]
+def _renames(
+    gone: Mapping[RelativePath, HexDigest], added: Mapping[RelativePath, HexDigest]
 ) -> dict[RelativePath, RelativePath]:
-    """Pair each new path with a path that is gone and had the same bytes: new to old."""
+    """Pair each new path with a removed path that had the same bytes: new to old."""
     had = {digest: path for path, digest in gone.items()}
-    return {path: had.pop(digest) for path, digest in come.items() if digest in had}
+    return {path: had.pop(digest) for path, digest in added.items() if digest in had}

@@ -1,4 +1,4 @@
-"""Checking the journal: the living one, or a copy of it; and the verdict in words. Needs no Prefect."""
+"""The check of the journal, the installation's own or a copy, and its verdict in words. Needs no Prefect."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.installation.job_records import job_noted
+from flows.installation.job_records import recorded_run
 from flows.installation.jobs import Job
 from flows.installation.settings import Settings
 from flows.installation.wiring import Installation, open_installation
@@ -18,10 +18,9 @@ from storage.journal.verification import Broken, JournalVerdict
 
 @dataclass(frozen=True, slots=True)
 class CheckedJournal:
-    """A journal, by its place, and what was found of it.
+    """The journal at ``place`` and the result of its check.
 
-    ``not_compared`` are the stores that could not be asked what they know of it; a copy is compared with
-    none.
+    ``not_compared`` are the stores with which it could not be compared; a copy is compared with none.
     """
 
     place: str
@@ -30,12 +29,12 @@ class CheckedJournal:
 
     @property
     def is_broken(self) -> bool:
-        """Say whether it is not as it was written."""
+        """Whether it is not as it was written."""
         return isinstance(self.verdict, Broken)
 
     @property
     def is_unsure(self) -> bool:
-        """Say whether nothing is wrong with it as it is, and a store may know of what was cut off."""
+        """Whether no fault was found, but a store that was not compared may know of entries cut off."""
         return not self.is_broken and bool(self.not_compared)
 
     @property
@@ -50,11 +49,11 @@ class CheckedJournal:
 
     @property
     def sentences(self) -> Iterator[str]:
-        """What there is to be said besides, the faults first, then what could not be compared."""
+        """The details: the faults first, then the stores that could not be compared."""
         verdict = self.verdict
         if isinstance(verdict, Broken):
             yield from (fault.message for fault in verdict.faults)
-        yield from (one.sentence for one in self.not_compared)
+        yield from (store.sentence for store in self.not_compared)
         if not isinstance(verdict, Broken) and verdict.signed is not None:
             at, last = verdict.signed.at, verdict.signed.head.seq
             yield f"entries up to {last} are vouched for with a signature of {at:%Y-%m-%d %H:%M} UTC"
@@ -63,26 +62,26 @@ class CheckedJournal:
 
 NEXT_AFTER_BROKEN = (
     "Keep the database as it is, compare it with the journal in a store "
-    "(muniment journal verify --from STORE/_journal), and find out who could write to it; "
-    'what to do then stands in docs/journal.md, "When the stores know more".'
+    "(muniment journal verify --from STORE/_journal), and find out which accounts could write to it; "
+    'docs/journal.md, "When the stores know more", says what to do then.'
 )
-"""What a person does about a broken journal."""
+"""The next step after a broken journal."""
 
-NEXT_AFTER_UNSURE = "See that every store can be reached (muniment doctor), and verify the journal again."
-"""What a person does where a store could not be compared."""
+NEXT_AFTER_UNSURE = "Check that every store can be reached (muniment doctor), then verify the journal again."
+"""The next step where a store could not be compared."""
 
 
 def check_journal(settings: Settings) -> CheckedJournal:
-    """Check the living journal, also against the signed heads in the stores; noted as a run of the job.
+    """Check the installation's journal, also against the signed heads in the stores, as a run of the job.
 
-    Where a store could not be compared, the job has not done its work. Raises ``StorageError`` where the
+    Where a store could not be compared, the job counts as failed. Raises ``StorageError`` where the
     database does not answer, ``ConfigurationError``.
     """
-    with job_noted(Job.VERIFY_JOURNAL, settings) as undone, open_installation(settings) as installation:
+    with recorded_run(Job.VERIFY_JOURNAL, settings) as failed, open_installation(settings) as installation:
         compared = compared_in(installation)
         checked = CheckedJournal(installation.database.address, compared.verdict, compared.not_compared)
         if checked.is_unsure:
-            undone(" ".join(one.sentence for one in checked.not_compared))
+            failed(" ".join(store.sentence for store in checked.not_compared))
         return checked
 
 

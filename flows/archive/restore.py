@@ -1,4 +1,4 @@
-"""Restore: what is kept, back out of the stores. Needs no Prefect, and no database where that is lost."""
+"""Restore: copies what is kept out of the stores. Needs no Prefect, and no database where that is lost."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from storage.restore.target import opened_target, require_free
 
 @dataclass(frozen=True, slots=True)
 class RestoreRequest:
-    """What is to be restored, and where to. ``store`` is asked first; the others are asked after it.
+    """What is to be restored, and where to. ``store`` is read first, then the others.
 
     ``version`` is ``None`` for the latest; ``files`` empty for all originals.
     """
@@ -40,49 +40,61 @@ class RestoreRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """What the catalogue knows of a version: its files, and nothing where it does not know the version."""
+class _CataloguedFiles:
+    """A version and its files in the catalogue; ``files`` is ``None`` where the catalogue does not answer."""
 
     package: PackageId
     files: dict[BagPath, Digests] | None
 
 
-def restore_object(order: RestoreRequest, settings: Settings, *, dry_run: bool = False) -> Restored:
-    """Restore what is ordered into ``order.target``, and tell the journal; or only say what it would be.
+def restore_object(request: RestoreRequest, settings: Settings, *, dry_run: bool = False) -> Restored:
+    """Restore what is requested into ``request.target`` and write that to the journal.
 
-    The catalogue is asked where it answers: for the latest version, and whether it knows the files as the
-    replicas do. Where it does not answer, the stores alone are believed, and an issue says so. Raises
-    ``NotFoundError`` where there is no such version or file, ``AlreadyExistsError`` where something
-    is in the way, ``IntegrityError`` where no replica's lists can be relied on, and
-    ``ConfigurationError`` where the target is in a place of Muniment's own, or there is no such store.
+    Where the catalogue answers, it gives the latest version, and its list of files is compared with the
+    replicas'. Where it does not answer, the stores alone are used, and an issue reports that.
+
+    Args:
+        request: What to restore, and where to.
+        settings: The installation's settings.
+        dry_run: Only return what would be restored; write nothing.
+
+    Raises:
+        NotFoundError: There is no such version or file.
+        AlreadyExistsError: Something is in the way.
+        IntegrityError: No replica's lists can be relied on.
+        ConfigurationError: The target is in a folder of Muniment's own, or there is no such store.
     """
-    _require_place_of_its_own(order.target, settings)
-    stores = _in_order(open_stores(settings), order.store)
+    _require_place_of_its_own(request.target, settings)
+    stores = _in_order(open_stores(settings), request.store)
     issues: list[Issue] = []
-    with _asked(settings, issues) as installation:
-        known = _known(order, installation, stores, issues)
-        source = find_source(known.package, stores, known.files)
-        wanted = wanted_files(source.description, order.files, whole=order.whole)
-        require_free(order.target, (file.place for file in wanted))
-        restored = _would_be(source, wanted) if dry_run else _restored(order, source, wanted, settings)
+    with _opened(settings, issues) as installation:
+        catalogued = _files_of(request, installation, stores, issues)
+        source = find_source(catalogued.package, stores, catalogued.files)
+        wanted = wanted_files(source.description, request.files, whole=request.whole)
+        require_free(request.target, (file.place for file in wanted))
+        restored = (
+            Restored(catalogued.package, None, files=len(wanted))
+            if dry_run
+            else _restored(request, source, wanted, settings)
+        )
         restored.issues[:0] = (*issues, *source.issues)
-        if installation is not None and known.files is not None and not dry_run:
-            _tell_journal(restored, order, installation)
+        if installation is not None and catalogued.files is not None and not dry_run:
+            _write_to_journal(restored, request, installation)
     return restored
 
 
 def summary_of(restored: Restored, *, dry_run: bool) -> str:
-    """Return what was restored in half a sentence."""
-    counted = f"{restored.files:,} file{'s' * (restored.files != 1)}"
+    """Return what was restored, in a clause."""
+    count = f"{restored.files:,} file{'s' * (restored.files != 1)}"
     if dry_run:
-        return f"{restored.package}: {counted}"
+        return f"{restored.package}: {count}"
     if restored.lost:
         return f"{restored.package}: {len(restored.lost):,} could be had from no store"
-    return f"{restored.package}: {counted}, {byte_size(restored.bytes)}, all as they were kept"
+    return f"{restored.package}: {count}, {byte_size(restored.bytes)}, all as they were kept"
 
 
 def _require_place_of_its_own(target: Path, settings: Settings) -> None:
-    """Raise ``ConfigurationError`` where the target is among what only Muniment writes."""
+    """Raise ``ConfigurationError`` where the target is in a folder that only Muniment writes to."""
     stores = (settings.store_root(one) for one in settings.store if isinstance(one, FolderStoreSettings))
     for taken in (settings.state, settings.processing, *stores):
         if target.resolve().is_relative_to(taken.resolve()):
@@ -93,9 +105,9 @@ def _require_place_of_its_own(target: Path, settings: Settings) -> None:
 
 
 def _restored(
-    order: RestoreRequest, source: Source, wanted: list[WantedFile], settings: Settings
+    request: RestoreRequest, source: Source, wanted: list[WantedFile], settings: Settings
 ) -> Restored:
-    with opened_target(order.target) as target:
+    with opened_target(request.target) as target:
         return restore(
             source.description.package,
             wanted,
@@ -103,10 +115,6 @@ def _restored(
             target,
             threads=settings.work.reading_threads,
         )
-
-
-def _would_be(source: Source, wanted: list[WantedFile]) -> Restored:
-    return Restored(source.description.package, None, files=len(wanted))
 
 
 def _in_order(stores: tuple[Store, ...], first: StoreName | None) -> tuple[Store, ...]:
@@ -119,8 +127,8 @@ def _in_order(stores: tuple[Store, ...], first: StoreName | None) -> tuple[Store
 
 
 @contextmanager
-def _asked(settings: Settings, issues: list[Issue]) -> Iterator[Installation | None]:
-    """Open the installation, or give nothing where its database cannot be opened."""
+def _opened(settings: Settings, issues: list[Issue]) -> Iterator[Installation | None]:
+    """Open the installation; yield ``None`` where its database cannot be opened."""
     with ExitStack() as opened:
         try:
             installation = opened.enter_context(open_installation(settings))
@@ -131,40 +139,42 @@ def _asked(settings: Settings, issues: list[Issue]) -> Iterator[Installation | N
         yield installation
 
 
-def _known(
-    order: RestoreRequest, installation: Installation | None, stores: tuple[Store, ...], issues: list[Issue]
-) -> _Known:
-    """Ask the catalogue for the version and its files; ask the stores where it does not know."""
+def _files_of(
+    request: RestoreRequest, installation: Installation | None, stores: tuple[Store, ...], issues: list[Issue]
+) -> _CataloguedFiles:
+    """Return the version and its files by the catalogue; where it fails, the version by the stores."""
     if installation is not None:
         try:
-            return _catalogued(order, installation)
+            return _from_catalogue(request, installation)
         except PreservationError as error:
             issues.append(silent_issue(str(error)))
-    version = order.version or latest_in(order.object_id, stores)
-    return _Known(PackageId(order.object_id, version), None)
+    version = request.version or latest_in(request.object_id, stores)
+    return _CataloguedFiles(PackageId(request.object_id, version), None)
 
 
-def _catalogued(order: RestoreRequest, installation: Installation) -> _Known:
-    if order.version is None:
-        latest = installation.catalogue.latest(order.object_id)
+def _from_catalogue(request: RestoreRequest, installation: Installation) -> _CataloguedFiles:
+    if request.version is None:
+        latest = installation.catalogue.latest(request.object_id)
         if latest is None:
-            raise NotFoundError(f"{order.object_id}: the catalogue does not know it")
+            raise NotFoundError(f"{request.object_id}: the catalogue does not know it")
         package = latest.package
     else:
-        package = PackageId(order.object_id, order.version)
-    return _Known(package, {file.path: file.digests for file in installation.catalogue.files(package)})
+        package = PackageId(request.object_id, request.version)
+    return _CataloguedFiles(
+        package, {file.path: file.digests for file in installation.catalogue.files(package)}
+    )
 
 
-def _tell_journal(restored: Restored, order: RestoreRequest, installation: Installation) -> None:
-    """Tell the journal what left the archive; where it cannot be told, the restore stands all the same."""
+def _write_to_journal(restored: Restored, request: RestoreRequest, installation: Installation) -> None:
+    """Write to the journal what left the archive; where that fails, the restore counts all the same."""
     try:
-        installation.journal.append([_event(restored, order)])
+        installation.journal.append([_event(restored, request)])
     except PreservationError as error:
         restored.issues.append(untold_issue(str(error)))
 
 
-def _event(restored: Restored, order: RestoreRequest) -> Event:
-    """Tell the journal what left the archive, and whether all of it did."""
+def _event(restored: Restored, request: RestoreRequest) -> Event:
+    """Return the event: what left the archive, and whether all of it did."""
     outcome = EventOutcome.SUCCESS
     if restored.lost:
         outcome = EventOutcome.FAIL
@@ -178,7 +188,7 @@ def _event(restored: Restored, order: RestoreRequest) -> Event:
         now(),
         str(restored.package),
         outcome,
-        f"restored to {printable(str(order.target))}, every byte compared as it landed",
+        f"restored to {printable(str(request.target))}, every byte compared as it landed",
         f"{restored.files} files, {restored.bytes} bytes from {sources}{lost}",
         SOFTWARE,
     )

@@ -35,9 +35,9 @@ def approve(
     """
     import os
 
-    from flows.inboxes.queue.approve import approved, overtaken, waiting_take
+    from flows.inboxes.queue.approve import newer_version_warning, preserve_approved, waiting_take
     from flows.inboxes.queue.attempts import attempts_of
-    from flows.inboxes.queue.knock import knock
+    from flows.inboxes.queue.wake_up import wake_service
     from flows.installation.settings_file import load_settings
     from flows.installation.wiring import open_installation
     from flows.orchestration.server import client_environment, running_api
@@ -48,15 +48,15 @@ def approve(
     take = waiting_take(object_id, settings)
     tries = attempts_of(take)
     with open_installation(settings) as opened:
-        warning = overtaken(take, opened.catalogue)
+        warning = newer_version_warning(take, opened.catalogue)
     if not dry_run:
         api = running_api(settings)
         os.environ.update(client_environment(settings, api))
         from flows.orchestration.run_requests import open_runs
 
         with open_runs(settings, api) as runs:
-            approved(take, settings, by=by, because=because, ask=runs.ask)
-        knock(settings)
+            preserve_approved(take, settings, by=by, because=because, ask=runs.ask)
+        wake_service(settings)
     waited_for = tries.sentence if tries else ""
     if json:
         told = {"object": str(object_id), "waited_for": waited_for, "warning": warning}

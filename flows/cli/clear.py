@@ -32,7 +32,7 @@ def clear(
 
     Example: muniment clear --dry-run -C archive
     """
-    from flows.inboxes.accepted.clear import Cleared, clear_installation
+    from flows.inboxes.accepted.clear import ClearedDrop, clear_installation
     from flows.installation.settings_file import load_settings
     from preservation.model.paths import printable
 
@@ -40,7 +40,7 @@ def clear(
     due = 0
     for one in clear_installation(load_settings(installation), dry_run=dry_run):
         due += 1
-        cleared = isinstance(one, Cleared)
+        cleared = isinstance(one, ClearedDrop)
         good &= cleared and not one.unsound
         if json:
             said = {"path": one.path, "removed": cleared and not dry_run, "sentence": one.sentence}

@@ -80,7 +80,7 @@ def _preserve(drops: list[DropRequest], settings: Settings, *, json: bool) -> se
     with prefect_api(settings, lambda api: import_prefect(settings, api)) as api:
         for run in in_runs(drops, settings):
             outcome = run_preserve(settings, api, run)
-            told |= {one.object: one for one in outcome.told}
+            told |= {one.object: one for one in outcome.results}
             if outcome.fault:
                 note(f"muniment: {outcome.fault}")
                 faults.add(outcome.exit_code)

@@ -31,7 +31,7 @@ def retry(
     """
     from flows.inboxes.queue.approve import retry as let_go_on
     from flows.inboxes.queue.approve import stopped_take
-    from flows.inboxes.queue.knock import knock
+    from flows.inboxes.queue.wake_up import wake_service
     from flows.installation.settings_file import load_settings
     from preservation.model.identifiers import object_id_named
     from preservation.model.paths import printable
@@ -41,8 +41,8 @@ def retry(
     stopped = stopped_take(object_id, settings)
     if not dry_run:
         let_go_on(stopped)
-        knock(settings)
-    runs = stopped.tries.runs if stopped.tries else 0
+        wake_service(settings)
+    runs = stopped.attempts.runs if stopped.attempts else 0
     if json:
         told = {
             "object": str(object_id),

@@ -17,10 +17,10 @@ from flows.cli.status_view import counted, moment, say_table, try_row
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from flows.archive.history import VersionStory
+    from flows.archive.history import VersionHistory
     from flows.inboxes.queue.backlog import Pending
     from flows.installation.wiring import Installation
-    from flows.service.status import OnItsWay, Standing
+    from flows.service.status import ArchiveStatus, SubmissionUnderWay
     from flows.submission.progress.progress import StageProgress
     from storage.ports.catalogue import Conclusion
     from storage.ports.journal import Entry
@@ -53,7 +53,7 @@ def status(
     """
     from flows.installation.settings_file import load_settings
     from flows.installation.wiring import open_installation
-    from flows.service.status import standing
+    from flows.service.status import archive_status
 
     with open_installation(load_settings(installation)) as opened:
         if name is not None:
@@ -61,9 +61,9 @@ def status(
             return
         if watch and not json and sys.stdout.isatty():
             with suppress(KeyboardInterrupt):
-                status_view.watch(lambda: standing(opened))
+                status_view.watch(lambda: archive_status(opened))
             return
-        found = standing(opened)
+        found = archive_status(opened)
     if json:
         say_json(_standing_fields(found))
     else:
@@ -97,7 +97,7 @@ def _tell_object(name: str, installation: Installation, *, json: bool) -> None:
         _say_entry(entry)
 
 
-def _say_versions(name: str, versions: Sequence[VersionStory]) -> None:
+def _say_versions(name: str, versions: Sequence[VersionHistory]) -> None:
     from preservation.model.amounts import byte_size
 
     say(f"{name}: {counted(len(versions), 'version')} kept")
@@ -132,7 +132,7 @@ def _say_entry(entry: Entry) -> None:
     say(f"  {moment(entry.at)}  {entry.event_type}: {printable(outcome + (entry.note or entry.detail))}")
 
 
-def _standing_fields(found: Standing) -> dict[str, object]:
+def _standing_fields(found: ArchiveStatus) -> dict[str, object]:
     counts = found.counts
     return {
         "objects": counts.objects,
@@ -148,7 +148,7 @@ def _standing_fields(found: Standing) -> dict[str, object]:
     }
 
 
-def _inboxes_fields(found: Standing) -> dict[str, object] | None:
+def _inboxes_fields(found: ArchiveStatus) -> dict[str, object] | None:
     inboxes = found.inboxes
     if inboxes is None:
         return None
@@ -165,7 +165,7 @@ def _inboxes_fields(found: Standing) -> dict[str, object] | None:
 
 
 def _taken_fields(one: Pending) -> dict[str, object]:
-    tries = one.tries
+    tries = one.attempts
     return {
         "object": str(one.take.object_id),
         "drop": one.take.path,
@@ -178,8 +178,8 @@ def _taken_fields(one: Pending) -> dict[str, object]:
     }
 
 
-def _way_fields(one: OnItsWay, at: datetime) -> dict[str, object]:
-    way = one.way
+def _way_fields(one: SubmissionUnderWay, at: datetime) -> dict[str, object]:
+    way = one.position
     return {
         "object": one.object,
         "stage": way.last,
@@ -218,7 +218,7 @@ def _seconds(left: timedelta | None) -> int | None:
     return None if left is None else round(left.total_seconds())
 
 
-def _version_fields(version: VersionStory) -> dict[str, object]:
+def _version_fields(version: VersionHistory) -> dict[str, object]:
     kept = version.registration
     return {
         "object_version": kept.package.version,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from flows.inboxes.queue.backlog import Pending
-    from flows.service.status import OnItsWay, Standing
+    from flows.service.status import ArchiveStatus, SubmissionUnderWay
     from storage.ports.catalogue import Conclusion
 
 _EVERY_SECONDS = 2.0
@@ -32,7 +32,7 @@ Shown: TypeAlias = str | StatusTable
 """A line, or a table."""
 
 
-def lines_of(found: Standing) -> Iterator[Shown]:
+def lines_of(found: ArchiveStatus) -> Iterator[Shown]:
     """Give all that is said of the archive, in the order of a drop's way."""
     yield from _inboxes(found)
     yield from _taken(found)
@@ -50,7 +50,7 @@ def show(lines: Iterable[Shown]) -> None:
             say_table(line.headings, line.rows)
 
 
-def watch(ask: Callable[[], Standing]) -> None:
+def watch(ask: Callable[[], ArchiveStatus]) -> None:
     """Show it again and again in place, every two seconds, until Ctrl-C. For terminals."""
     from threading import Event
 
@@ -110,7 +110,7 @@ def _rendered(line: Shown) -> RenderableType:
     return shown
 
 
-def _inboxes(found: Standing) -> Iterator[Shown]:
+def _inboxes(found: ArchiveStatus) -> Iterator[Shown]:
     from preservation.model.amounts import byte_size
 
     inboxes = found.inboxes
@@ -125,7 +125,7 @@ def _inboxes(found: Standing) -> Iterator[Shown]:
     yield StatusTable(("drop", "since", ""), tuple(rows))
 
 
-def _taken(found: Standing) -> Iterator[Shown]:
+def _taken(found: ArchiveStatus) -> Iterator[Shown]:
     yield f"\nTaken and not answered yet: {len(found.taken) or 'none'}"
     yield StatusTable(("object", "", "since", ""), tuple(_taken_row(one) for one in found.taken))
     yield from found.troubles
@@ -134,14 +134,14 @@ def _taken(found: Standing) -> Iterator[Shown]:
 def _taken_row(one: Pending) -> tuple[str, ...]:
     from preservation.model.paths import printable
 
-    tries = one.tries
+    tries = one.attempts
     if tries is None:
         return str(one.take.object_id), "waits for a run", moment(one.take.at), ""
     state = "given to a run" if tries.verdict is None else tries.verdict.value
     return str(one.take.object_id), state, moment(tries.at), printable(tries.sentence)
 
 
-def _on_their_way(found: Standing) -> Iterator[Shown]:
+def _on_their_way(found: ArchiveStatus) -> Iterator[Shown]:
     yield f"\nOn their way: {len(found.on_its_way) or 'none'}"
     yield StatusTable(
         ("object", "stage", "done", "rate", "time left", "since", ""),
@@ -149,10 +149,10 @@ def _on_their_way(found: Standing) -> Iterator[Shown]:
     )
 
 
-def _way_row(one: OnItsWay, at: datetime) -> tuple[str, ...]:
+def _way_row(one: SubmissionUnderWay, at: datetime) -> tuple[str, ...]:
     from flows.submission.progress.progress import done_in_words, left_in_words, rate_in_words
 
-    stage, progress = one.way.stage or "answer", one.way.progress
+    stage, progress = one.position.stage or "answer", one.position.progress
     done = done_in_words(progress) if progress else ""
     if not one.runs:
         return one.object, stage, done, "", "", moment(one.touched), "left"
@@ -163,7 +163,7 @@ def _way_row(one: OnItsWay, at: datetime) -> tuple[str, ...]:
     return one.object, stage, done, rate, left, moment(progress.began), running
 
 
-def _ends(found: Standing) -> Iterator[Shown]:
+def _ends(found: ArchiveStatus) -> Iterator[Shown]:
     yield f"\nStored today, and what needs somebody: {len(found.latest) or 'nothing'}"
     yield StatusTable(
         ("ended", "verdict", "object", "", "receipt"),
@@ -174,7 +174,7 @@ def _ends(found: Standing) -> Iterator[Shown]:
     )
 
 
-def _kept(found: Standing) -> Iterator[Shown]:
+def _kept(found: ArchiveStatus) -> Iterator[Shown]:
     from preservation.model.amounts import byte_size
 
     counts = found.counts

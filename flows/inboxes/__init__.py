@@ -1,1 +1,1 @@
-"""Where drops arrive and are answered: folders, buckets, the queue between them and the runs."""
+"""Where drops arrive and are answered: folders, buckets, and the queue between them and the flow runs."""

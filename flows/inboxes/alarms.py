@@ -13,13 +13,13 @@ from flows.inboxes.report import PassedOverEntry, WaitingDrop
 from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 
-_SEE_TO_RUNS: Final = "See that Prefect and a worker run: muniment status."
+_SEE_TO_RUNS: Final = "Check that Prefect and a worker run: muniment status."
 
 
 def given_up(take: Take, sentence: str, at: datetime, since: datetime) -> Alarm:
-    """Tell that no run is given the take any more; ``sentence`` says why, as operators are told it.
+    """Return the alarm of a take that is given to no further run; ``sentence`` says why.
 
-    Its last run was of ``since``: given up again, after somebody had it tried again, it is told again.
+    ``since`` is the time of its last run: given up again after a retry, it is a new alarm.
     """
     happened = sentence.removeprefix(f"{take.object_id}: ")
     return new_alarm(
@@ -28,36 +28,36 @@ def given_up(take: Take, sentence: str, at: datetime, since: datetime) -> Alarm:
         at,
         happened=happened[:1].upper() + happened[1:],
         next_step=(
-            f"Mend that, then: muniment retry {printable(str(take.object_id))}. Until then the drop lies in "
-            f"{printable(str(take.path))}."
+            f"Repair that, then: muniment retry {printable(str(take.object_id))}. Until then the drop "
+            f"lies in {printable(str(take.path))}."
         ),
         key=f"{take.id} {since.isoformat()}",
     )
 
 
 def waiting_too_long(pending: Iterable[Pending], patience: timedelta, at: datetime) -> Iterator[Alarm]:
-    """Give an alarm for each take that has waited for a person, or a first run, for over ``patience``."""
+    """Yield an alarm for each take that has waited for a person or a first run longer than ``patience``."""
     for one in pending:
-        take, tries = one.take, one.tries
-        if tries is not None and tries.verdict is not Verdict.WAITING:
+        take, attempts = one.take, one.attempts
+        if attempts is not None and attempts.verdict is not Verdict.WAITING:
             continue
-        since = take.at if tries is None else tries.at
+        since = take.at if attempts is None else attempts.at
         if at - since <= patience:
             continue
-        waits = "for a run" if tries is None else "for somebody's decision"
-        told = "" if tries is None else f" {tries.sentence}"
+        waits = "for a run" if attempts is None else "for a person's decision"
+        reason = "" if attempts is None else f" {attempts.sentence}"
         yield new_alarm(
             AlarmKind.WAITING_TOO_LONG,
             str(take.object_id),
             at,
-            happened=f"It has waited {waits} since {since:%Y-%m-%d %H:%M} UTC.{told}",
-            next_step=_SEE_TO_RUNS if tries is None else _decide(take),
+            happened=f"It has waited {waits} since {since:%Y-%m-%d %H:%M} UTC.{reason}",
+            next_step=_SEE_TO_RUNS if attempts is None else _decide(take),
             key=f"{take.id} {since.isoformat()}",
         )
 
 
 def unsettled_too_long(waiting: Iterable[WaitingDrop], patience: timedelta, at: datetime) -> Iterator[Alarm]:
-    """Give an alarm for each drop that has lain in its inbox, not complete, for over ``patience``."""
+    """Yield an alarm for each drop that has been incomplete in its inbox for longer than ``patience``."""
     for drop in waiting:
         if drop.since is None or at - drop.since <= patience:
             continue
@@ -69,13 +69,13 @@ def unsettled_too_long(waiting: Iterable[WaitingDrop], patience: timedelta, at: 
                 f"It has lain in the inbox since {drop.since:%Y-%m-%d %H:%M} UTC and is not taken. "
                 f"{_as_sentence(drop.sentence)}"
             ),
-            next_step="See to what it waits for, or take it out of the inbox; muniment status shows it.",
+            next_step="Supply what it waits for, or remove it from the inbox; muniment status shows it.",
             key=f"{drop.path} {drop.since.isoformat()}",
         )
 
 
 def failing_too_long(faults: Iterable[PassedOverEntry], patience: timedelta, at: datetime) -> Iterator[Alarm]:
-    """Give an alarm for each fault of an inbox that has lasted for over ``patience``."""
+    """Yield an alarm for each fault of an inbox that has lasted longer than ``patience``."""
     for fault in faults:
         if fault.since is None or at - fault.since <= patience:
             continue
@@ -86,8 +86,8 @@ def failing_too_long(faults: Iterable[PassedOverEntry], patience: timedelta, at:
             happened=(
                 f"It has failed since {fault.since:%Y-%m-%d %H:%M} UTC. {_as_sentence(fault.sentence)}"
             ),
-            next_step="See to what it says; muniment status shows whether it still fails.",
-            # What it says may be another each time.
+            next_step="Do what the message says; muniment status shows whether it still fails.",
+            # The sentence may differ each time.
             key=f"fault {fault.path} {fault.since.isoformat()}",
         )
 
@@ -99,5 +99,5 @@ def _decide(take: Take) -> str:
     )
 
 
-def _as_sentence(told: str) -> str:
-    return f"{told[:1].upper()}{told[1:].rstrip('.')}."
+def _as_sentence(clause: str) -> str:
+    return f"{clause[:1].upper()}{clause[1:].rstrip('.')}."

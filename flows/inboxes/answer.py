@@ -1,14 +1,13 @@
-"""Answering in the folder: a drop goes where people look for it, with its receipt beside it.
+"""The answer in the folder: moves a drop to ``accepted/`` or ``rejected/`` and puts its receipt beside it.
 
-What is to be done is noted in the take, durably, before any of it is done. So whoever comes after one who
-was killed does the rest, and what is done already is not done twice.
+The answer is recorded durably in the take before any step of it is done, so that another process can finish
+after a kill, and no step is done twice.
 """
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -17,8 +16,8 @@ from typing import Final
 import msgspec
 
 from flows.inboxes.folder.take import return_sentinels
-from flows.inboxes.queue.answers import Answer, AnswerPlace, answer_note, noted_answer, says_what_to_do
-from flows.inboxes.queue.attempts import excuse_run, note_end
+from flows.inboxes.queue.answers import Answer, AnswerPlace, answer_record, has_readable_answer, read_answer
+from flows.inboxes.queue.attempts import excuse_run, record_end
 from flows.inboxes.queue.locks import locked_take
 from flows.inboxes.queue.takes import Take, TakeId, remove_take
 from flows.inboxes.shelf import Shelf, move, put
@@ -26,14 +25,13 @@ from flows.installation.areas import Area
 from flows.installation.log import LOG
 from flows.submission.answer import SubmissionResult
 from flows.submission.drop import tree_of
-from flows.submission.workspace import in_other_hands
+from flows.submission.workspace import busy_sentence
 from preservation.errors import UnavailableError
 from preservation.model.digests import HexDigest
 from preservation.model.identifiers import CollectionName, ObjectName, PackageId
 from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 from preservation.records import Records
-from preservation.virus.codes import INFECTED
 
 RECEIPTS: Final = (".receipt.html", ".receipt.json")
 KEPT: Final = ".kept.json"
@@ -45,19 +43,11 @@ _CHANGED: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """Where the drop is now. ``path`` is ``None`` where somebody took it away before we could place it."""
-
-    place: AnswerPlace
-    path: Path | None
-
-
 class Kept(msgspec.Struct, frozen=True):
-    """What stands beside a drop in ``accepted/``: which package has its content, and as what it was dropped.
+    """The record beside a drop in ``accepted/``: which package has its content, and what was dropped.
 
-    ``tree`` is the signature of the drop as it was kept; empty where it was changed after it was taken.
-    ``sentinels`` are the names of those that lie beside it.
+    ``tree`` is the signature of the drop as it was kept, empty where it was changed after it was taken.
+    ``sentinels`` are the names of the sentinels beside it.
     """
 
     take: TakeId
@@ -74,70 +64,70 @@ class Kept(msgspec.Struct, frozen=True):
     sentinels: tuple[str, ...] = ()
 
 
-def place(told: SubmissionResult, take: Take) -> Placed:
-    """Put the drop of ``take`` where its end belongs; done again, after a kill say, it does what is left.
+def place(result: SubmissionResult, take: Take) -> Path | None:
+    """Move the drop of ``take`` to where its verdict belongs; called again after a kill, finish that.
 
-    An interrupted or waiting drop stays, and the end is noted for who gives takes to runs. Raises
-    ``StorageError`` where the area cannot be written to: then the take stays as it is.
+    An interrupted or waiting drop stays, and its end is recorded for the dispatcher. Returns where the drop
+    is now; ``None`` where it was removed from outside. Raises ``StorageError`` where the area cannot be
+    written to; the take then stays as it is.
     """
-    verdict = told.ending.verdict
+    verdict = result.ending.verdict
     try:
         if verdict in {Verdict.INTERRUPTED, Verdict.WAITING}:
-            if told.ending.sentence == in_other_hands(take.object_id):
-                # How the take stands is for that other run to say.
+            if result.ending.sentence == busy_sentence(take.object_id):
+                # The other run records how the take ends.
                 excuse_run(take)
             else:
-                note_end(take, verdict, told.ending.sentence, told.ending.at)
-            return Placed(AnswerPlace.PROCESSING, take.path)
+                record_end(take, verdict, result.ending.sentence, result.ending.at)
+            return take.path
         with locked_take(take) as there:
             if not there:
-                # Whoever came before us has done it all.
-                return Placed(_place_of(told), None)
-            if not says_what_to_do(take):
-                if told.receipt is not None:
-                    _bring_receipts(told.receipt, take)
-                answer_note(take).write([_answer(told, take)])
+                # Another process has finished it.
+                return None
+            if not has_readable_answer(take):
+                if result.receipt is not None:
+                    _copy_receipts(result.receipt, take)
+                answer_record(take).write([_answer(result, take)])
             if take.bucket_inbox:
-                # Whoever watches the bucket answers there first.
-                return Placed(_place_of(told), take.path)
+                # The bucket's service answers in the bucket first.
+                return take.path
             return finish(take)
     except OSError as error:
+        reason = error.strerror or error
         raise UnavailableError(
-            f"{printable(str(take.path))} could not be moved to {_place_of(told)}/ "
-            f"({error.strerror or error}); "
-            "see that the area is there and may be written to; it is done as soon as it can be"
+            f"{printable(str(take.path))} could not be moved to {_place_of(result)}/ ({reason}); "
+            "check that the area is there and can be written to; it is then moved by itself"
         ) from error
 
 
-def finish_placing(take: Take) -> bool:
-    """Do what is left to do for a take whose answer was noted; say whether it had been answered.
+def finish_answered(take: Take) -> bool:
+    """Finish a take whose answer was recorded; return whether it had been answered.
 
-    A take that somebody is placing now is left to them. Raises ``OSError`` or ``StorageError``.
+    A take that another process is placing now is left to it. Raises ``OSError`` or ``StorageError``.
     """
-    if not answer_note(take).exist:
+    if not answer_record(take).exist:
         return False
     with locked_take(take, wait=False) as there:
-        if there and answer_note(take).exist:
+        if there and answer_record(take).exist:
             finish(take)
     return True
 
 
-def _place_of(told: SubmissionResult) -> AnswerPlace:
-    if told.ending.verdict is not Verdict.REJECTED:
+def _place_of(result: SubmissionResult) -> AnswerPlace:
+    if result.ending.verdict is not Verdict.REJECTED:
         return AnswerPlace.ACCEPTED
-    infected = any(issue.code == INFECTED for issue in (*told.ending.issues, *told.issues))
-    return AnswerPlace.QUARANTINE if infected else AnswerPlace.REJECTED
+    return AnswerPlace.QUARANTINE if result.is_infected else AnswerPlace.REJECTED
 
 
-def _answer(told: SubmissionResult, take: Take) -> Answer:
-    ending = told.ending
+def _answer(result: SubmissionResult, take: Take) -> Answer:
+    ending = result.ending
     unchanged = take.has_drop and tree_of(take.path) == take.tree
     sentence = ending.sentence
     if take.has_drop and not unchanged and ending.package is not None:
         sentence = f"{sentence} {_CHANGED}"
         LOG.warning("%s: %s", take.object_id, _CHANGED)
     return Answer(
-        _place_of(told),
+        _place_of(result),
         ending.verdict,
         sentence,
         ending.at,
@@ -147,35 +137,37 @@ def _answer(told: SubmissionResult, take: Take) -> Answer:
     )
 
 
-def finish(take: Take) -> Placed:
-    """Do what the answer says, as far as it is not done. It is for whoever is alone with the take."""
-    answer = noted_answer(take)
+def finish(take: Take) -> Path | None:
+    """Do what the answer says, as far as it is not done. The caller must hold the take's lock."""
+    answer = read_answer(take)
     below = (take.collection, *take.groups)
     shelf = Shelf(take.area / answer.place, below)
-    # Nobody but the service sees into quarantine, and whoever dropped it must be told.
-    told_in = Shelf(Area(take.area).rejected, below) if answer.place is AnswerPlace.QUARANTINE else shelf
+    # Only the service can read quarantine/, and the depositor must find the receipt.
+    receipt_shelf = (
+        Shelf(Area(take.area).rejected, below) if answer.place is AnswerPlace.QUARANTINE else shelf
+    )
     shelf.make()
-    told_in.make()
-    name = _move_drop(take, answer, shelf, told_in)
+    receipt_shelf.make()
+    name = _move_drop(take, answer, shelf, receipt_shelf)
     if name is not None:
-        _tell_beside(take, answer, told_in, name)
+        _put_beside(take, answer, receipt_shelf, name)
     else:
         return_sentinels(take)
     if not remove_take(take.folder):
-        LOG.warning("%s: could not be removed yet; nothing is lost by it", take.folder)
-    return Placed(answer.place, None if name is None else shelf.path / name)
+        LOG.warning("%s: could not be removed yet; nothing is lost", take.folder)
+    return None if name is None else shelf.path / name
 
 
-def _move_drop(take: Take, answer: Answer, shelf: Shelf, told_in: Shelf) -> str | None:
-    """Move the drop to a name that nothing has, and return it; ``None`` where somebody removed the drop."""
+def _move_drop(take: Take, answer: Answer, shelf: Shelf, receipt_shelf: Shelf) -> str | None:
+    """Move the drop to a free name and return the name; ``None`` where the drop was removed from outside."""
     name = answer.name
     names = names_for(take.name)
     while take.has_drop:
-        name = next(name for name in names if _is_free(name, take, shelf, told_in))
+        name = next(name for name in names if _is_free(name, take, shelf, receipt_shelf))
         if name != answer.name:
-            # Noted before the move, so that after a kill it is known where the drop went.
+            # Recorded before the move, so that after a kill it is known where the drop went.
             answer = msgspec.structs.replace(answer, name=name)
-            answer_note(take).write([answer])
+            answer_record(take).write([answer])
         try:
             move(take.shelf, take.name, shelf, name)
         except FileExistsError:
@@ -184,32 +176,34 @@ def _move_drop(take: Take, answer: Answer, shelf: Shelf, told_in: Shelf) -> str 
 
 
 def names_for(name: str) -> Iterator[str]:
-    """Give the names that a drop can have where another has its own: ``sheet``, ``sheet (2)`` and so on."""
+    """Yield the names that a drop can have where others are taken: ``sheet``, ``sheet (2)`` and so on."""
     yield name
     yield from (f"{name} ({number})" for number in count(2))
 
 
-def _is_free(name: str, take: Take, shelf: Shelf, told_in: Shelf) -> bool:
-    """Say whether a drop can have that name. A receipt of an earlier one may be replaced, a drop never."""
-    if shelf.has(name) or told_in.has(name):
+def _is_free(name: str, take: Take, shelf: Shelf, receipt_shelf: Shelf) -> bool:
+    """Return whether a drop can have that name. An earlier receipt may be replaced, a drop never."""
+    if shelf.has(name) or receipt_shelf.has(name):
         return False
-    if any(told_in.has(_renamed(sentinel, name, take)) for sentinel in take.sentinels):
+    if any(receipt_shelf.has(_renamed(sentinel, name, take)) for sentinel in take.sentinels):
         return False
-    return not any(_is_a_drop(told_in, f"{name}{ending}") for ending in (*RECEIPTS, KEPT))
+    return not any(_is_a_drop(receipt_shelf, f"{name}{ending}") for ending in (*RECEIPTS, KEPT))
 
 
-def _is_a_drop(told_in: Shelf, name: str) -> bool:
-    """Say whether what has a receipt's name is something else: a folder, or what has itself a receipt."""
-    if not told_in.has(name):
+def _is_a_drop(receipt_shelf: Shelf, name: str) -> bool:
+    """Return whether the entry with a receipt's name is something else: a folder, or an answered drop."""
+    if not receipt_shelf.has(name):
         return False
-    return not (told_in.path / name).is_file() or any(told_in.has(f"{name}{ending}") for ending in RECEIPTS)
+    return not (receipt_shelf.path / name).is_file() or any(
+        receipt_shelf.has(f"{name}{ending}") for ending in RECEIPTS
+    )
 
 
-def _tell_beside(take: Take, answer: Answer, shelf: Shelf, name: str) -> None:
-    """Put beside the drop its receipt, the sentinels that came with it, and which package has it."""
+def _put_beside(take: Take, answer: Answer, shelf: Shelf, name: str) -> None:
+    """Put the receipt, the sentinels and the record of the package beside the drop."""
     for ending in RECEIPTS:
-        if brought_receipt(take, ending).exists():
-            put(brought_receipt(take, ending), shelf, f"{name}{ending}")
+        if receipt_in_take(take, ending).exists():
+            put(receipt_in_take(take, ending), shelf, f"{name}{ending}")
     if answer.place is AnswerPlace.ACCEPTED and answer.package is not None:
         kept = Kept(
             take.id,
@@ -225,16 +219,16 @@ def _tell_beside(take: Take, answer: Answer, shelf: Shelf, name: str) -> None:
             _tree_under(shelf.path / name, take, answer),
             tuple(_renamed(sentinel, name, take) for sentinel in take.sentinels),
         )
-        note = Records(take.folder / "kept.json", Kept)
-        note.write([kept])
-        put(note.path, shelf, f"{name}{KEPT}")
+        record = Records(take.folder / "kept.json", Kept)
+        record.write([kept])
+        put(record.path, shelf, f"{name}{KEPT}")
     for sentinel in take.sentinels:
         if take.beside.has(sentinel):
             move(take.beside, sentinel, shelf, _renamed(sentinel, name, take))
 
 
 def _tree_under(target: Path, take: Take, answer: Answer) -> HexDigest:
-    """Return the drop's signature under its new name: that of a single file has the name in it."""
+    """Return the drop's signature under its new name: the signature of a single file includes its name."""
     if not answer.tree or target.name == take.name or target.is_dir():
         return answer.tree
     return tree_of(target)
@@ -244,16 +238,16 @@ def _renamed(sentinel: str, name: str, take: Take) -> str:
     return f"{name}{sentinel.removeprefix(take.name)}"
 
 
-def _bring_receipts(written: Path, take: Take) -> None:
-    """Copy the receipts into the take. One that is gone is no reason to keep the drop from its place."""
+def _copy_receipts(written: Path, take: Take) -> None:
+    """Copy the receipts into the take. A missing receipt does not keep the drop from being moved."""
     for ending in RECEIPTS:
         receipt = written.with_suffix(Path(ending).suffix)
         try:
-            shutil.copyfile(receipt, brought_receipt(take, ending))
+            shutil.copyfile(receipt, receipt_in_take(take, ending))
         except FileNotFoundError:
-            LOG.warning("%s: the receipt is gone, so it is not put beside the drop", receipt)
+            LOG.warning("%s: the receipt is missing and is not put beside the drop", receipt)
 
 
-def brought_receipt(take: Take, ending: str) -> Path:
-    """Return where in the take the receipt with that ending is, until it is put beside the drop."""
+def receipt_in_take(take: Take, ending: str) -> Path:
+    """Return the path in the take of the receipt with that ending, until it is put beside the drop."""
     return take.folder / f"our{ending}"

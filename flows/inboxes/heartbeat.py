@@ -1,4 +1,4 @@
-"""A sign of life of whoever watches the inboxes, in a small file: the process of one that hangs lives."""
+"""The watcher writes a heartbeat to a small file; a stale one means that the watcher hangs or is gone."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from preservation.settling.settle import Moment
 
 _EVERY: Final = timedelta(minutes=1)
 _SILENT: Final = timedelta(minutes=15)
-"""A sweep over a slow share may take minutes; whoever is silent for longer hangs."""
+"""A sweep over a slow share may take minutes; a watcher that is silent for longer hangs."""
 
-_NOBODY: Final = "Nobody watches the inboxes: start the service with muniment up"
+_NOT_WATCHED: Final = "The inboxes are not watched: start the service with muniment up"
 
 
-class Beat(msgspec.Struct, frozen=True):
-    """A sign of life: ``by`` swept the inboxes at ``at``, and does so again by ``again``.
+class Heartbeat(msgspec.Struct, frozen=True):
+    """``by`` swept the inboxes at ``at``, and will do so again by ``again``.
 
-    ``since`` says of everything that waits when it was first seen, ``faults`` of all that fails since when it
-    does, so that a restart does not forget it.
+    ``since`` holds, by path, when each waiting drop was first seen, ``faults`` since when each fault lasts,
+    so that a restart does not forget it.
     """
 
     at: datetime
@@ -37,12 +37,12 @@ class Beat(msgspec.Struct, frozen=True):
     faults: dict[str, datetime] = {}
 
     def is_silent(self, at: datetime) -> bool:
-        """Say whether the next sweep is so late that the watcher hangs, or its machine is gone."""
+        """Return whether the next sweep is so late that the watcher must hang or its machine be gone."""
         return at - self.again > _SILENT
 
     @property
     def silence(self) -> str:
-        """What is told of a watcher that is silent."""
+        """The message about a watcher that is silent."""
         return (
             f"The watcher ({self.by}) has not looked at the inboxes since {self.at:%Y-%m-%d %H:%M} UTC: it "
             "hangs, or its machine is gone; restart the service"
@@ -50,39 +50,39 @@ class Beat(msgspec.Struct, frozen=True):
 
 
 def watcher_fault(settings: Settings, at: datetime) -> str:
-    """Say why nobody looks at the inboxes, as far as is known here; empty where somebody does."""
-    beat = read_beat(settings)
-    if beat is None or beat.by.is_dead:
-        return _NOBODY
-    return beat.silence if beat.is_silent(at) else ""
+    """Return why the inboxes are not watched, as far as is known here; empty where they are."""
+    heartbeat = read_heartbeat(settings)
+    if heartbeat is None or heartbeat.by.is_dead:
+        return _NOT_WATCHED
+    return heartbeat.silence if heartbeat.is_silent(at) else ""
 
 
-def read_beat(settings: Settings) -> Beat | None:
-    """Return the last sign of life; ``None`` where nobody ever gave one. Raises ``OSError``."""
+def read_heartbeat(settings: Settings) -> Heartbeat | None:
+    """Return the last heartbeat; ``None`` where there is none. Raises ``OSError``."""
     try:
-        return msgspec.json.decode(_file(settings).read_bytes(), type=Beat)
+        return msgspec.json.decode(_file(settings).read_bytes(), type=Heartbeat)
     except (FileNotFoundError, msgspec.MsgspecError):
         return None
 
 
-class Heartbeat:
-    """Beats, at most once a minute. ``steady`` is the clock that the moments of a sweep are of."""
+class HeartbeatWriter:
+    """Writes heartbeats, at most one a minute. ``steady`` is the monotonic clock of a sweep's moments."""
 
     def __init__(self, settings: Settings, steady: Callable[[], float] = time.monotonic) -> None:
         self._file = _file(settings)
         self._steady = steady
-        self._beaten: datetime | None = None
+        self._written_at: datetime | None = None
 
-    def beat(
+    def write(
         self, again: Moment, since: dict[str, datetime], faults: dict[str, datetime], at: datetime
     ) -> None:
-        """Note that a sweep is done, where the last note is a minute old. Raises ``OSError``."""
-        if self._beaten is not None and abs(at - self._beaten) < _EVERY:
+        """Record a sweep where the last heartbeat is a minute old. Raises ``OSError``."""
+        if self._written_at is not None and abs(at - self._written_at) < _EVERY:
             return
         due = at + timedelta(seconds=max(0, again - self._steady()))
         with written_whole(self._file, durable=False, suffix=str(os.getpid())) as sink:
-            sink.write(msgspec.json.encode(Beat(at, this_process(), due, since, faults)))
-        self._beaten = at
+            sink.write(msgspec.json.encode(Heartbeat(at, this_process(), due, since, faults)))
+        self._written_at = at
 
 
 def _file(settings: Settings) -> Path:

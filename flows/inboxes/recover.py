@@ -1,4 +1,4 @@
-"""What killed services left of takes: finished where the drop was answered, removed where there is none."""
+"""Recovery of the takes that a killed service left: answered ones are finished, empty ones removed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from flows.inboxes.answer import finish_placing
+from flows.inboxes.answer import finish_answered
 from flows.inboxes.folder.inboxes import InboxFault
 from flows.inboxes.folder.take import return_sentinels, take_sentinels
 from flows.inboxes.queue.locks import remove_stale_locks
@@ -18,23 +18,23 @@ from preservation.errors import IntegrityError, PreservationError
 from preservation.model.paths import printable
 
 _MOMENT_SECONDS: Final = 60
-"""So long it takes at the very most from making a take's folder to saying what it is of."""
+"""The longest time from making a take's folder to writing its ``take.json``."""
 
 _DAY_SECONDS: Final = 86_400
 
 
 def recover(area: Area) -> tuple[InboxFault, ...]:
-    """Finish with takes that were begun or answered and not brought to an end; return what stands in the way.
+    """Finish takes that were begun or answered and not completed; return what prevents it.
 
-    May be called at any time, by any number of services at once: a take that somebody is just making is
-    left in peace, and a folder with a drop in it is never removed. Raises nothing; what cannot be done now is
-    done the next time.
+    Any number of services may call it at any time: a take that another process is just making is left
+    alone, and a folder with a drop in it is never removed. Raises nothing; what fails now is tried the next
+    time.
     """
     try:
         folders = take_folders(area)
         remove_stale_locks(area)
     except OSError as error:
-        sentence = f"what was taken cannot be looked at ({error.strerror or error}); see to its disk"
+        sentence = f"the takes cannot be read ({error.strerror or error}); check its disk"
         return (InboxFault(area.root, sentence),)
     return tuple(fault for folder in folders for fault in _recovered(folder, area))
 
@@ -44,27 +44,27 @@ def _recovered(folder: Path, area: Area) -> Iterator[InboxFault]:
         sentence = _recover(folder, area)
     except IntegrityError as error:
         sentence = (
-            f"what was to become of the drop in it cannot be read any more ({error}); have it looked into "
-            "again: muniment retry COLLECTION/OBJECT"
+            f"the answer to the drop in it cannot be read ({error}); have the drop preserved again: "
+            "muniment retry COLLECTION/OBJECT"
         )
     except (OSError, PreservationError) as error:
-        sentence = f"its drop is answered, and cannot be put where people look ({error}); it is tried again"
+        sentence = f"its drop is answered and cannot be moved to its place ({error}); it is tried again"
     if sentence:
         LOG.warning("%s: %s", printable(str(folder)), sentence)
         yield InboxFault(folder, sentence)
 
 
 def _recover(folder: Path, area: Area) -> str:
-    """Do what can be done for one take; return what somebody has to do, if anything."""
+    """Do what can be done for one take; return what the operator has to do, if anything."""
     taken = take_of(folder, area)
     if taken is None:
         if _age(folder) <= _MOMENT_SECONDS or remove_take(folder):
             return ""
         return (
-            "take.json in it does not say what it is of, so nothing becomes of it; move what lies in drop/ "
-            "back into its inbox, then remove the folder"
+            "its take.json is missing or damaged, so it cannot be preserved; move what lies in drop/ back "
+            "into its inbox, then remove the folder"
         )
-    if taken.bucket_inbox or finish_placing(taken):
+    if taken.bucket_inbox or finish_answered(taken):
         return ""
     if taken.has_drop:
         take_sentinels(taken)

@@ -1,4 +1,4 @@
-"""What waits in the inboxes, in one small file, for whoever asks how things stand."""
+"""The report of what waits in the inboxes, in one small file, for ``muniment status`` and the alarms."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from typing import Final
 
 import msgspec
 
-from flows.inboxes.folder.watcher import Swept, Waiting
-from flows.inboxes.heartbeat import Heartbeat, read_beat
+from flows.inboxes.folder.watcher import IncompleteDrop, SweepResult
+from flows.inboxes.heartbeat import HeartbeatWriter, read_heartbeat
 from flows.installation.processes import Process, this_process
 from flows.installation.settings import Settings
 from preservation.files.durable import written_whole
 from preservation.model.paths import printable
 
 _FORGOTTEN_AFTER: Final = timedelta(minutes=10)
-"""A fault that is not told for so long is over: between two tries, and after a restart, none is told."""
+"""A fault not reported for so long is over: none is reported between two tries and after a restart."""
 
 
-class LastingFaults:
-    """Remembers since when each fault lasts, by its path; ``since`` is what was known before a restart."""
+class FaultHistory:
+    """Remembers since when each fault lasts, by path; ``since`` is what was known before a restart."""
 
     def __init__(self, since: Mapping[str, datetime]) -> None:
         self._since = dict(since)
-        self._told_at: dict[str, datetime] = {}
+        self._reported_at: dict[str, datetime] = {}
 
-    def note(self, faults: Collection[str], waiting: Collection[str], at: datetime) -> dict[str, datetime]:
-        """Note which there are ``at`` that time; return since when each that is not over lasts.
+    def update(self, faults: Collection[str], waiting: Collection[str], at: datetime) -> dict[str, datetime]:
+        """Record the faults there are ``at`` that time; return since when each that is not over lasts.
 
-        What failed and is ``waiting`` is being tried again.
+        A drop that failed and is ``waiting`` is being tried again, so its fault goes on.
         """
         for path in {*faults, *(self._since.keys() & set(waiting))}:
-            # What was first told in the future was told before the clock was set back.
+            # A time in the future was recorded before the clock was set back.
             self._since[path] = min(self._since.get(path, at), at)
-            self._told_at[path] = at
+            self._reported_at[path] = at
         for path in list(self._since):
-            if at - self._told_at.setdefault(path, at) > _FORGOTTEN_AFTER:
-                del self._since[path], self._told_at[path]
+            if at - self._reported_at.setdefault(path, at) > _FORGOTTEN_AFTER:
+                del self._since[path], self._reported_at[path]
         return dict(self._since)
 
 
@@ -49,9 +49,9 @@ _MOST_NAMED: Final = 200
 
 
 class WaitingDrop(msgspec.Struct, frozen=True):
-    """A drop that is not complete, and why. ``path`` is as people can be shown it.
+    """A drop that is not complete, and why. ``path`` is printable.
 
-    ``since`` is when it was first seen; who publishes it knows that.
+    ``since``, when it was first seen, is filled in by the ``ReportWriter``.
     """
 
     collection: str
@@ -64,9 +64,9 @@ class WaitingDrop(msgspec.Struct, frozen=True):
 
 
 class PassedOverEntry(msgspec.Struct, frozen=True):
-    """What lies in an inbox and is not taken, or an inbox that is not watched, and why.
+    """An entry of an inbox that is not taken, or an inbox that is not watched, and why.
 
-    ``since`` is of faults alone: since when it fails; who publishes it knows that.
+    ``since``, since when it fails, is of faults alone and is filled in by the ``ReportWriter``.
     """
 
     path: str
@@ -75,18 +75,18 @@ class PassedOverEntry(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class BucketNews:
-    """What was found in a bucket inbox the last time that it was looked through."""
+class BucketStatus:
+    """What the last listing of a bucket inbox found."""
 
     waiting: tuple[WaitingDrop, ...] = ()
     passed_over: tuple[PassedOverEntry, ...] = ()
     faults: tuple[PassedOverEntry, ...] = ()
 
 
-class Inboxes(msgspec.Struct, frozen=True):
-    """What waits. Where very much does, what waits longest is named, and all of it is counted.
+class InboxReport(msgspec.Struct, frozen=True):
+    """What waits: all of it is counted, and the drops that have waited longest are named.
 
-    ``by`` is the service that looked; where that is dead nobody watches.
+    ``by`` is the service that swept; where it is dead, the inboxes are not watched.
     """
 
     at: datetime
@@ -99,47 +99,49 @@ class Inboxes(msgspec.Struct, frozen=True):
     faults: tuple[PassedOverEntry, ...]
 
 
-def read_inboxes(settings: Settings) -> Inboxes | None:
-    """Return what the watching service said last; ``None`` where none ever did."""
+def read_inbox_report(settings: Settings) -> InboxReport | None:
+    """Return the last report of the watching service; ``None`` where there is none."""
     try:
-        return msgspec.json.decode(_file(settings).read_bytes(), type=Inboxes)
+        return msgspec.json.decode(_file(settings).read_bytes(), type=InboxReport)
     except (FileNotFoundError, msgspec.MsgspecError):
         return None
 
 
-class Publisher:
-    """Writes what waits, where it is another than before, and now and then that somebody looks."""
+class ReportWriter:
+    """Writes the report where it differs from the one before, and a heartbeat."""
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
         self._file = _file(settings)
         self._clock = clock
-        self._said: Inboxes | None = None
-        self._heart = Heartbeat(settings)
-        before = read_beat(settings)
+        self._last: InboxReport | None = None
+        self._heartbeat = HeartbeatWriter(settings)
+        before = read_heartbeat(settings)
         self._since = before.since if before else {}
-        self._failing = LastingFaults(before.faults if before else {})
+        self._failing = FaultHistory(before.faults if before else {})
 
-    def publish(self, swept: Swept, buckets: Sequence[BucketNews] = ()) -> None:
-        """Write what the sweep found, and what was found in buckets. Raises ``OSError``."""
+    def write(self, swept: SweepResult, buckets: Sequence[BucketStatus] = ()) -> None:
+        """Write what the sweep found, and what the listings of buckets found. Raises ``OSError``."""
         at = self._clock()
         waiting = self._waiting(swept, buckets, at)
         faults = _faults(swept, buckets)
-        failing = self._failing.note({fault.path for fault in faults}, {drop.path for drop in waiting}, at)
+        failing = self._failing.update({fault.path for fault in faults}, {drop.path for drop in waiting}, at)
         since = [msgspec.structs.replace(fault, since=failing[fault.path]) for fault in faults]
-        told = _told(waiting, since, swept, buckets, at)
-        if self._said is None or msgspec.structs.replace(told, at=self._said.at) != self._said:
+        report = _report_of(waiting, since, swept, buckets, at)
+        if self._last is None or msgspec.structs.replace(report, at=self._last.at) != self._last:
             with written_whole(self._file, durable=False, suffix=str(os.getpid())) as sink:
-                sink.write(msgspec.json.encode(told))
-            self._said = told
-        self._heart.beat(swept.again, self._since, failing, at)
+                sink.write(msgspec.json.encode(report))
+            self._last = report
+        self._heartbeat.write(swept.again, self._since, failing, at)
 
-    def _waiting(self, swept: Swept, buckets: Sequence[BucketNews], at: datetime) -> list[WaitingDrop]:
-        """Return what waits, each with since when, and remember that."""
+    def _waiting(
+        self, swept: SweepResult, buckets: Sequence[BucketStatus], at: datetime
+    ) -> list[WaitingDrop]:
+        """Return what waits, each with its time, and remember that."""
         waiting = [
-            *(_as_told(drop) for drop in swept.waiting),
+            *(_entry_of_drop(drop) for drop in swept.waiting),
             *(drop for bucket in buckets for drop in bucket.waiting),
         ]
-        # What was first seen in the future was seen before the clock was set back.
+        # A time in the future was recorded before the clock was set back.
         self._since = {drop.path: min(self._since.get(drop.path, at), at) for drop in waiting}
         return [msgspec.structs.replace(drop, since=self._since[drop.path]) for drop in waiting]
 
@@ -148,25 +150,25 @@ def _file(settings: Settings) -> Path:
     return settings.state / "inboxes.json"
 
 
-def _faults(swept: Swept, buckets: Sequence[BucketNews]) -> list[PassedOverEntry]:
+def _faults(swept: SweepResult, buckets: Sequence[BucketStatus]) -> list[PassedOverEntry]:
     return [
         *(_entry(fault.path, fault.sentence) for fault in swept.faults),
         *(fault for bucket in buckets for fault in bucket.faults),
     ]
 
 
-def _told(
+def _report_of(
     waiting: Sequence[WaitingDrop],
     faults: Sequence[PassedOverEntry],
-    swept: Swept,
-    buckets: Sequence[BucketNews],
+    swept: SweepResult,
+    buckets: Sequence[BucketStatus],
     at: datetime,
-) -> Inboxes:
+) -> InboxReport:
     passed_over = [
         *(_entry(entry.path, entry.sentence) for entry in swept.passed_over[:_MOST_NAMED]),
         *(entry for bucket in buckets for entry in bucket.passed_over),
     ]
-    return Inboxes(
+    return InboxReport(
         at=at,
         by=this_process(),
         waiting=len(waiting),
@@ -178,7 +180,7 @@ def _told(
     )
 
 
-def _as_told(drop: Waiting) -> WaitingDrop:
+def _entry_of_drop(drop: IncompleteDrop) -> WaitingDrop:
     return WaitingDrop(
         drop.collection, printable(str(drop.path)), drop.files, drop.bytes, drop.reason.value, drop.sentence
     )

@@ -1,4 +1,4 @@
-"""Watching: sweep, take what is complete, say what waits; sleep until something is touched or due."""
+"""The inbox service: sweeps, takes what is complete, reports what waits, and sleeps until the next sweep."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from flows.inboxes.bucket.service import BucketInbox, forsaken
+from flows.inboxes.bucket.service import BucketInbox, orphaned_takes
 from flows.inboxes.folder.inboxes import InboxFault, inboxes_of
 from flows.inboxes.folder.notify import Notifier
 from flows.inboxes.folder.take import CompleteDrop, NotTaken, take
-from flows.inboxes.folder.watcher import Swept, Watcher
+from flows.inboxes.folder.watcher import SweepResult, Watcher
 from flows.inboxes.queue.takes import Take
 from flows.inboxes.recover import recover
-from flows.inboxes.report import Publisher
+from flows.inboxes.report import ReportWriter
 from flows.installation.log import LOG
 from flows.installation.settings import BucketInboxSettings, Settings
 from flows.installation.wiring import now, open_bucket_inbox
@@ -31,7 +31,7 @@ _LONGEST_SLEEP_SECONDS: Final = 1.0
 
 
 class InboxService:
-    """The watching part of the service. ``taken`` is called with each drop that is ours from then on."""
+    """Watches the inboxes. ``taken`` is called with each new take."""
 
     def __init__(
         self,
@@ -42,21 +42,21 @@ class InboxService:
         self._settings = settings
         self._taken = taken
         self._watcher = Watcher(settings.service.sweep)
-        self._publisher = Publisher(settings, now)
+        self._report_writer = ReportWriter(settings, now)
         self._refused: dict[Path, InboxFault] = {}
         self._stuck: tuple[InboxFault, ...] = ()
-        self._buckets = [
-            BucketInbox(settings, inbox, taken, self._wake_up, open_bucket(inbox))
-            for inbox in settings.bucket_inbox
-        ]
         self._lock = threading.Lock()
         self._touched: set[Path] = set()
         self._wake = threading.Event()
+        self._buckets = [
+            BucketInbox(settings, inbox, taken, self._wake.set, open_bucket(inbox))
+            for inbox in settings.bucket_inbox
+        ]
 
     def run(self, stopped: threading.Event) -> None:
-        """Watch until ``stopped``, noticed within a second. What ails an inbox is told, not raised."""
-        waker = Notifier((area.inbox for area in self._settings.areas), self._note_touched)
-        waker.start()
+        """Watch until ``stopped``, noticed within a second. Faults of an inbox are reported, not raised."""
+        notifier = Notifier((area.inbox for area in self._settings.areas), self._add_touched)
+        notifier.start()
         for bucket in self._buckets:
             bucket.start()
         recover_at = float("-inf")
@@ -65,7 +65,7 @@ class InboxService:
                 if time.monotonic() >= recover_at:
                     areas = self._settings.areas
                     stuck = (fault for area in areas for fault in recover(area))
-                    self._stuck = (*stuck, *forsaken(self._settings))
+                    self._stuck = (*stuck, *orphaned_takes(self._settings))
                     recover_at = time.monotonic() + _RECOVER_SECONDS
                 for bucket in self._buckets:
                     bucket.require_alive()
@@ -73,7 +73,7 @@ class InboxService:
         finally:
             for bucket in self._buckets:
                 bucket.stop()
-            waker.stop()
+            notifier.stop()
             for bucket in self._buckets:
                 bucket.wait()
 
@@ -91,31 +91,30 @@ class InboxService:
     def _take(self, complete: CompleteDrop) -> None:
         self._refused.pop(complete.path, None)
         try:
-            taking = take(complete, now())
+            result = take(complete, now())
         except (OSError, PreservationError) as error:
-            # That one only: the others are taken.
-            taking = NotTaken(complete.path, f"it could not be taken ({error}); it is tried again")
-        if isinstance(taking, Take):
-            LOG.info("%s: taken (%s)", taking.object_id, printable(str(complete.path)))
-            self._taken(taking)
-        elif taking.sentence:
-            LOG.warning("%s: %s", printable(str(taking.path)), taking.sentence)
-            self._refused[taking.path] = InboxFault(taking.path, taking.sentence)
+            # Only this drop fails; the others are taken.
+            result = NotTaken(complete.path, f"it could not be taken ({error}); it is tried again")
+        if isinstance(result, Take):
+            LOG.info("%s: taken (%s)", result.object_id, printable(str(complete.path)))
+            self._taken(result)
+        elif result.sentence:
+            LOG.warning("%s: %s", printable(str(result.path)), result.sentence)
+            self._refused[result.path] = InboxFault(result.path, result.sentence)
 
-    def _publish(self, swept: Swept) -> None:
+    def _publish(self, swept: SweepResult) -> None:
         self._refused = {path: fault for path, fault in self._refused.items() if os.path.lexists(path)}
         faults = (*swept.faults, *self._refused.values(), *self._stuck)
         try:
-            self._publisher.publish(replace(swept, faults=faults), [bucket.news for bucket in self._buckets])
+            self._report_writer.write(
+                replace(swept, faults=faults), [bucket.status for bucket in self._buckets]
+            )
         except OSError as error:
-            LOG.warning("what waits cannot be written down for muniment status: %s", error)
+            LOG.warning("the report for muniment status cannot be written: %s", error)
 
-    def _note_touched(self, paths: set[Path]) -> None:
+    def _add_touched(self, paths: set[Path]) -> None:
         with self._lock:
             self._touched |= paths
-        self._wake.set()
-
-    def _wake_up(self) -> None:
         self._wake.set()
 
     def _sleep(self, stopped: threading.Event, until: Moment) -> None:

@@ -1,6 +1,6 @@
-"""Moving a drop from one folder of its area to another: one step, and never onto something that is there.
+"""A shelf: a folder of an area in which drops lie. A drop moves in one step, and never replaces another.
 
-People can write to some of these folders, so below an area no link is followed: it could lead anywhere.
+Users can write to some of these folders, so below an area no link is followed: it could lead anywhere.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 def is_name(text: str) -> bool:
-    """Say whether the text is the name of one entry of a folder, and leads nowhere else."""
+    """Return whether the text names one entry of a folder, and leads nowhere else."""
     return text not in {"", ".", ".."} and not {"/", "\0"} & set(text)
 
 
@@ -42,16 +42,16 @@ class Shelf:
             with Shelf(self.root, self.below[:depth]).opened() as folder, suppress(FileExistsError):
                 os.mkdir(_checked(name), dir_fd=folder)
         with self.opened():
-            # Somebody may have put something else where a folder has to be.
+            # Opening fails where something else has the name of a folder.
             return
 
     def has(self, name: str) -> bool:
-        """Say whether anything has that name in it."""
+        """Return whether anything has that name in it."""
         return os.path.lexists(self.path / name)
 
     @contextmanager
     def opened(self) -> Iterator[int]:
-        """Open it. Raises ``OSError``, also where one of ``below`` is a link or no name."""
+        """Open it. Raises ``OSError``, also where one of ``below`` is a link or not a name."""
         descriptor = os.open(self.root, _FOLDER)
         try:
             for name in self.below:
@@ -63,15 +63,15 @@ class Shelf:
             os.close(descriptor)
 
     def sync(self) -> None:
-        """Make durable what names are in it. Raises ``OSError``."""
+        """Make its entries durable. Raises ``OSError``."""
         with self.opened() as descriptor:
             os.fsync(descriptor)
 
 
 def move(source: Shelf, name: str, target: Shelf, new_name: str) -> None:
-    """Move what has ``name`` in ``source`` to where nothing has ``new_name``; it is durable on return.
+    """Move ``name`` from ``source`` to the free ``new_name`` in ``target``; it is durable on return.
 
-    Raises ``FileExistsError`` where something has it, ``FileNotFoundError`` where there is nothing to move.
+    Raises ``FileExistsError`` where the new name is taken, ``FileNotFoundError`` where there is no ``name``.
     """
     with source.opened() as here, target.opened() as there:
         move_without_replacing(here, _checked(name), there, _checked(new_name), guard=there)
@@ -80,20 +80,20 @@ def move(source: Shelf, name: str, target: Shelf, new_name: str) -> None:
 
 
 def put(ours: Path, target: Shelf, name: str) -> None:
-    """Give a file of ours that name in ``target``, in place of what has it. Raises ``OSError``."""
+    """Move a file of ours to that name in ``target``, replacing what has it. Raises ``OSError``."""
     with target.opened() as there:
         os.replace(ours, _checked(name), dst_dir_fd=there)
         os.fsync(there)
 
 
 def _checked(name: str) -> str:
-    """Return the name. Raises ``OSError`` where it is none: some come from files that others can write."""
+    """Return the name. Raises ``OSError`` where it is not one: some come from files that users can write."""
     if not is_name(name):
         raise OSError(errno.EINVAL, "it is not the name of one entry of a folder", name)
     return name
 
 
 def make_durable(folder: Path) -> None:
-    """Make durable all that was written to the file system of ``folder``. Raises ``OSError``."""
+    """Make all writes to the file system of ``folder`` durable. Raises ``OSError``."""
     with Shelf(folder).opened() as descriptor:
         sync_file_system(descriptor)

@@ -1,1 +1,1 @@
-"""One installation: its settings, its folders, its adapters, its locks."""
+"""An installation: its settings, folders, adapters and locks."""

@@ -1,4 +1,4 @@
-"""An area: a directory in which drops arrive, are worked on and are answered, each move one rename."""
+"""An area: a directory in which drops arrive, are processed and are answered, each move one rename."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _TAKEN: Final = ".taken"
 class Area:
     """The area in ``root``. All of it must be one file system, so that a drop moves in one step.
 
-    ``own`` is true of the installation's own directory. Any other may be a share: what is missing at its top
-    is never made there, because an empty mount point looks just like it.
+    ``own`` is true of the installation's own directory. Any other may be a share: a missing folder at its top
+    is never made, because an empty mount point looks the same.
     """
 
     root: Path
@@ -31,31 +31,31 @@ class Area:
 
     @property
     def inbox(self) -> Path:
-        """Where staff drop: one folder a collection."""
+        """The folder of the inboxes, one for each collection."""
         return self.root / INBOX
 
     @property
     def taken(self) -> Path:
-        """Where drops are while they are worked on: one folder a take."""
+        """The folder of the takes, one for each drop that is being processed."""
         return self.root / "processing" / _TAKEN
 
     @property
     def accepted(self) -> Path:
-        """Where drops go that are kept."""
+        """The folder of the drops that are kept."""
         return self.root / "accepted"
 
     @property
     def rejected(self) -> Path:
-        """Where drops go that are sent back."""
+        """The folder of the drops that are rejected."""
         return self.root / "rejected"
 
     @property
     def quarantine(self) -> Path:
-        """Where drops go in which malware was found."""
+        """The folder of the drops in which malware was found."""
         return self.root / "quarantine"
 
     def make_folders(self) -> None:
-        """Make what is missing, apart from the inbox of an area that is not the installation's own.
+        """Make the missing folders, except the inbox of an area that is not the installation's own.
 
         Raises ``StorageError`` where the area is away, is not one file system, or cannot be written to.
         """
@@ -73,12 +73,12 @@ class Area:
             disks = {folder: folder.stat().st_dev for folder in folders}
         except OSError as error:
             raise UnavailableError(
-                f"{printable(str(self.root))}: its folders cannot be made or looked at "
-                f"({error.strerror}); see who owns it, and that its disk is mounted for writing"
+                f"{printable(str(self.root))}: its folders cannot be made or read ({error.strerror}); "
+                "check its owner, and that its disk is mounted for writing"
             ) from error
         for folder, disk in disks.items():
             if disk != disks[self.taken]:
-                raise StorageError(elsewhere(folder, self.taken))
+                raise StorageError(other_disk_sentence(folder, self.taken))
 
     def make_inboxes(self, collections: Iterator[CollectionName]) -> None:
         """Make the inbox of each collection where it is missing. Raises ``UnavailableError``."""
@@ -94,7 +94,7 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class StrayInInbox:
-    """What lies where only the inboxes of collections should be, and why nothing becomes of it."""
+    """An entry of ``inbox/`` that is not the inbox of a collection; ``sentence`` says why it is ignored."""
 
     path: Path
     sentence: str
@@ -103,7 +103,7 @@ class StrayInInbox:
 def inboxes_in(
     area: Area, has_policy: Callable[[CollectionName], bool]
 ) -> Iterator[CollectionName | StrayInInbox]:
-    """Give the collections that have an inbox in ``area``, and whatever else lies beside them, by name.
+    """Yield the collections that have an inbox in ``area``, and all other entries, by name.
 
     Raises ``UnavailableError`` where the area's inbox cannot be listed.
     """
@@ -112,15 +112,15 @@ def inboxes_in(
             found = sorted(entries, key=lambda entry: path_order(entry.name))
     except OSError as error:
         raise UnavailableError(
-            f"The inbox {printable(str(area.inbox))} cannot be listed ({error.strerror}); see that "
-            "its share is mounted, and that it may be read"
+            f"The inbox {printable(str(area.inbox))} cannot be listed ({error.strerror}); check that "
+            "its share is mounted and readable"
         ) from error
     for entry in found:
         name = entry.name
         if name.startswith("."):
             continue
         if entry.is_symlink():
-            sentence = "it is a link, and none is followed; make where it leads to an [[area]] of its own"
+            sentence = "it is a link, and links are not followed; make its target an [[area]] of its own"
             yield StrayInInbox(area.inbox / name, sentence)
             continue
         if not entry.is_dir(follow_symlinks=False):
@@ -138,8 +138,8 @@ def inboxes_in(
             yield StrayInInbox(area.inbox / name, sentence)
 
 
-def elsewhere(folder: Path, taken: Path) -> str:
-    """Say that ``folder`` is on another disk than where drops are taken to."""
+def other_disk_sentence(folder: Path, taken: Path) -> str:
+    """Return the message that ``folder`` is on another disk than the takes."""
     return (
         f"{printable(str(folder))} is on another disk than {printable(str(taken))}, and a drop must "
         "move from one to "
@@ -147,6 +147,6 @@ def elsewhere(folder: Path, taken: Path) -> str:
     )
 
 
-def is_elsewhere(error: OSError) -> bool:
-    """Say whether a rename failed because source and target are on two file systems."""
+def is_cross_device(error: OSError) -> bool:
+    """Return whether a rename failed because source and target are on two file systems."""
     return error.errno == errno.EXDEV

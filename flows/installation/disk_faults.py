@@ -1,4 +1,4 @@
-"""Faults of this machine: what a disk of ours could not do, told with its folder and with what to do."""
+"""Faults of this machine's disks, as errors that name the folder and the next step."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from preservation.model.paths import printable
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DENIED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
-_HARDLY_ANYTHING = 1 << 20
-"""Bytes: a disk with less is the one that was full, also where a failed write left a little."""
+_ALMOST_NOTHING = 1 << 20
+"""Bytes: a disk with less free counts as full, even where a failed write left some."""
 
 
 @contextmanager
-def faults_told(settings: Settings) -> Iterator[None]:
+def translated_faults(settings: Settings) -> Iterator[None]:
     """Turn an ``OSError`` raised within into the ``StorageError`` of ``machine_fault``."""
     try:
         yield
@@ -37,13 +37,13 @@ def machine_fault(error: OSError, settings: Settings) -> StorageError:
         return StoreFullError(f"no space is left on the disk of {full}; free space there")
     if error.errno in _DENIED:
         return DeniedError(
-            f"{where} cannot be written: {reason}; see who owns it, and that its disk is mounted for writing"
+            f"{where} cannot be written: {reason}; check its owner, and that its disk is mounted for writing"
         )
-    return UnavailableError(f"{where}: {reason}; see that its disk is healthy and mounted")
+    return UnavailableError(f"{where}: {reason}; check that its disk is healthy and mounted")
 
 
 def _full_folders(settings: Settings) -> Iterator[Path]:
-    """Give the folders that we write to, on whose disk there is no room; the system does not say which."""
+    """Yield the installation's folders on a full disk: the system does not report which disk is full."""
     seen: set[int] = set()
     for folder in (
         settings.processing,
@@ -56,7 +56,7 @@ def _full_folders(settings: Settings) -> Iterator[Path]:
             disk, space = folder.stat().st_dev, os.statvfs(folder)
         except OSError:
             continue
-        full = space.f_bavail * space.f_frsize < _HARDLY_ANYTHING or (space.f_files and not space.f_favail)
+        full = space.f_bavail * space.f_frsize < _ALMOST_NOTHING or (space.f_files and not space.f_favail)
         if full and disk not in seen:
             seen.add(disk)
             yield folder

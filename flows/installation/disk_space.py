@@ -1,4 +1,4 @@
-"""Whether a drop can fit where it is to go, asked before any work is begun."""
+"""Checks that a drop fits where it is to go, before any work begins."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from preservation.policy.schema import Policy
 from preservation.survey.walk import TreeOutline
 
 _RECORDS_A_FILE = 2048
-"""Bytes that a submission's own records take at the very least for one file."""
+"""The least bytes that a submission's records take for one file."""
 
 _MOST_KEPT: Final = 1 << 30
 _SHARE_KEPT: Final = 20
-"""Of a disk, a twentieth and at most 1 GiB is never given to what is fetched: databases grow there, too."""
+"""A twentieth of a disk, at most 1 GiB, is reserved: databases grow there too."""
 
 _held: dict[object, tuple[int, Callable[[], int]]] = {}
-"""By whom room is held: on which device, and how many bytes are still to come. It is the whole process's."""
+"""The space reserved in this process: by holder, the device and the bytes still to come."""
 
 _turn = Lock()
 
@@ -32,9 +32,9 @@ _turn = Lock()
 def require_room_in_stores(drop: TreeOutline, policy: Policy, settings: Settings) -> None:
     """Raise ``StoreFullError`` where fewer stores have room for the drop than the policy asks for.
 
-    Only folder stores are asked: a bucket does not say how much more it takes. Several on one disk need
-    the room several times. Derivatives and tag files come on top, and nobody knows their size yet: what
-    is refused here could never have fitted.
+    Only folder stores are checked: a bucket does not report its free space. Several stores on one disk need
+    the space several times. Derivatives and tag files come on top, with sizes that are not known yet, so a
+    drop that is refused here could never fit.
     """
     asked = policy.terms.replication
     stores = [store for store in settings.store if not asked.stores or store.name in asked.stores]
@@ -42,13 +42,13 @@ def require_room_in_stores(drop: TreeOutline, policy: Policy, settings: Settings
     roomy = [store for store in stores if store.name not in short]
     if len(roomy) < asked.copies or len({store.site for store in roomy}) < asked.sites:
         raise StoreFullError(
-            f"the drop takes {byte_size(drop.bytes)} in every store, and there is not that room: "
+            f"the drop takes {byte_size(drop.bytes)} in every store, and there is not enough space: "
             f"{'; '.join(short.values())}. Free space there, then preserve it; nothing was begun"
         )
 
 
 def require_room_for_work(drop: TreeOutline, settings: Settings) -> None:
-    """Raise ``StoreFullError`` where what a submission notes down while it is worked on cannot fit."""
+    """Raise ``StoreFullError`` where the records of a submission cannot fit."""
     needed = drop.files * _RECORDS_A_FILE
     free = _free(settings.processing)
     if free is not None and free < needed:
@@ -59,21 +59,21 @@ def require_room_for_work(drop: TreeOutline, settings: Settings) -> None:
 
 
 def require_room_for_drop(size: int, folder: Path) -> None:
-    """Raise ``StoreFullError`` where the disk of ``folder`` has no room for a drop of that size.
+    """Raise ``StoreFullError`` where the disk of ``folder`` has no space for a drop of that size.
 
-    What others hold of it, and a reserve, counts as taken.
+    What is reserved for others, and a constant reserve, counts as used.
     """
     with _turn:
         _require_room_for_drop(size, folder)
 
 
 @contextmanager
-def holding_room(
+def reserve_space(
     size: int, folder: Path, arrived: Callable[[], int], *, required: bool = True
 ) -> Iterator[None]:
-    """Hold room for what is on its way into ``folder``: ``size`` bytes, less what has ``arrived``.
+    """Reserve space in ``folder`` for a download of ``size`` bytes, less what has ``arrived``.
 
-    Raises ``StoreFullError`` where it is ``required`` and is not there.
+    Raises ``StoreFullError`` where it is ``required`` and not available.
     """
     holder = object()
     with _turn:
@@ -95,11 +95,11 @@ def _require_room_for_drop(size: int, folder: Path) -> None:
         return
     device = _device(folder)
     held = sum(to_come() for where, to_come in _held.values() if where == device)
-    kept = held + _reserve(folder)
-    if free - kept < size:
+    reserved = held + _reserve(folder)
+    if free - reserved < size:
         raise StoreFullError(
-            f"it takes {byte_size(size)}, and {byte_size(free)} are free in {folder}, {byte_size(kept)} of "
-            "which are kept for other work; make room there, and it is taken"
+            f"it needs {byte_size(size)}; {byte_size(free)} are free in {folder}, {byte_size(reserved)} of "
+            "it reserved; free some space and it is picked up by itself"
         )
 
 
@@ -120,14 +120,14 @@ def _reserve(folder: Path) -> int:
 
 
 def _short_of(stores: list[StoreSettings], size: int, settings: Settings) -> dict[str, str]:
-    """Return, by its name, what is to be said of each folder store whose disk has not the room."""
+    """Return, by name, the sentence about each folder store whose disk has not enough space."""
     on_disk: defaultdict[int, list[FolderStoreSettings]] = defaultdict(list)
     for store in stores:
         if isinstance(store, FolderStoreSettings):
             try:
                 on_disk[settings.store_root(store).stat().st_dev].append(store)
             except OSError:
-                # A store that is away says so itself, when it is written to.
+                # A store that is away raises its own error when it is written to.
                 continue
     short = {}
     for together in on_disk.values():
@@ -142,7 +142,7 @@ def _short_of(stores: list[StoreSettings], size: int, settings: Settings) -> dic
 
 
 def _free(folder: Path) -> int | None:
-    """Return how many bytes we may still write on the disk of ``folder``, where it says."""
+    """Return how many bytes are free for us on the disk of ``folder``; ``None``: not known."""
     try:
         space = os.statvfs(folder)
     except OSError:

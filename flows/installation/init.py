@@ -1,4 +1,4 @@
-"""Making an installation: one directory with its settings, policies, inboxes, stores and keys."""
+"""Making a new installation: one directory with its settings, policies, inboxes, stores and keys."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ pauses = [60, 300, 900, 3600]
 {jobs}
 timezone = "UTC"                 # or "Europe/Berlin"
 
-# Who is told of what needs somebody (docs/operations.md, Alarms); without it, alarms stand in the log alone.
+# Who is notified of what needs attention (docs/operations.md, Alarms); without it, alarms go to the log only.
 # [alarms]
 # waiting_hours = 72
 #
@@ -160,6 +160,6 @@ def make_installation(directory: Path) -> Path:
 
 
 def _schedules() -> str:
-    """Return a line of ``[schedules]`` for each job that runs by itself."""
+    """Return a line of ``[schedules]`` for each job that has a schedule."""
     scheduled = {job.summary: f'{job.setting} = "{job.cron}"' for job in Job if job.cron is not None}
     return "\n".join(f"{line:<32} # {summary}" for summary, line in scheduled.items())

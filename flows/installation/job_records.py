@@ -1,6 +1,6 @@
-"""What is known of each job on disk: since when it has its schedule, when it ran last and how that went.
+"""The record of each job on disk: since when it has its schedule, when it ran last, and with what result.
 
-Whatever runs a job, a flow run or the command, notes its run; the service notes its schedule.
+A flow run and the command record the run of a job; the service records its schedule.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from preservation.errors import IntegrityError, PreservationError
 from preservation.records import Records
 
 CLOCKS_APART: Final = timedelta(hours=1)
-"""Clocks of machines may differ by so much; what was noted later than that from now, by a clock set wrong."""
+"""Clocks of machines may differ by so much; a time further in the future comes from a wrong clock."""
 
-_Noted = TypeVar("_Noted")
+_Record = TypeVar("_Record")
 
 
 class JobRecord(msgspec.Struct, frozen=True):
-    """The last run of a job began at ``began``, and the last that did its work had done it at ``ended``.
+    """The last run of a job began at ``began``; the last successful run ended at ``ended``.
 
-    ``fault`` says why the last one failed; it is empty while that goes on, and where it was killed.
+    ``fault`` says why the last run failed; it is empty while the run lasts, and after a kill.
     """
 
     began: datetime | None = None
@@ -44,70 +44,70 @@ class JobRecord(msgspec.Struct, frozen=True):
 
 
 class ScheduledSince(msgspec.Struct, frozen=True):
-    """The job has ``schedule`` since ``since``: what would have been before is not missed."""
+    """The job has ``schedule`` since ``since``; earlier times do not count as missed."""
 
     schedule: Schedule
     since: datetime
 
 
 @contextmanager
-def job_noted(job: Job, settings: Settings) -> Iterator[Callable[[str], None]]:
-    """Note durably that the job runs, and how that ended. Where that cannot be written, it runs anyhow.
+def recorded_run(job: Job, settings: Settings) -> Iterator[Callable[[str], None]]:
+    """Record durably that the job runs, and how it ended. Where that cannot be written, it runs all the same.
 
-    Gives what is called with a sentence where the job ended without having done its work.
+    Yields a function; calling it with a sentence makes the run count as failed.
     """
     try:
         before = record_of(job, settings)
     except OSError:
         before = JobRecord()
     began = now()
-    _note_run(job, JobRecord(began, before.ended), settings)
-    undone: list[str] = []
+    _record_run(job, JobRecord(began, before.ended), settings)
+    failures: list[str] = []
     try:
-        yield undone.append
+        yield failures.append
     except BaseException as error:
         fault = (
             str(error) if isinstance(error, PreservationError) else f"it was ended ({type(error).__name__})"
         )
-        _note_run(job, JobRecord(began, before.ended, fault), settings)
+        _record_run(job, JobRecord(began, before.ended, fault), settings)
         raise
-    if undone:
-        _note_run(job, JobRecord(began, before.ended, " ".join(undone)), settings)
+    if failures:
+        _record_run(job, JobRecord(began, before.ended, " ".join(failures)), settings)
     else:
-        _note_run(job, JobRecord(began, now()), settings)
+        _record_run(job, JobRecord(began, now()), settings)
 
 
 def record_of(job: Job, settings: Settings) -> JobRecord:
-    """Return what is noted of the job's runs; nothing where there is none. Raises ``OSError``."""
+    """Return the record of the job's runs, empty where there is none. Raises ``OSError``."""
     return _read(_runs(job, settings), JobRecord) or JobRecord()
 
 
 def scheduled_since(job: Job, schedule: Schedule, at: datetime, settings: Settings) -> datetime:
     """Return since when the job has this schedule: since now, where it had another or none.
 
-    What lies in the future was noted before the clock was set back, and is forgotten: nothing of that time
-    can be told to have been missed. Raises ``OSError``.
+    A time in the future was recorded before the clock was set back and is forgotten: runs of that time
+    cannot count as missed. Raises ``OSError``.
     """
-    noted = _read(_schedule(job, settings), ScheduledSince)
+    recorded = _read(_schedule(job, settings), ScheduledSince)
     ahead = at + CLOCKS_APART
     if any(moment > ahead for moment in record_of(job, settings).moments):
         _runs(job, settings).unlink(missing_ok=True)
-    elif noted is not None and noted.schedule == schedule and noted.since <= ahead:
-        return noted.since
+    elif recorded is not None and recorded.schedule == schedule and recorded.since <= ahead:
+        return recorded.since
     _write(_schedule(job, settings), ScheduledSince(schedule, at))
     return at
 
 
 def forget_schedule(job: Job, settings: Settings) -> None:
-    """Forget the schedule of a job that has none any more. Raises ``OSError``."""
+    """Forget the schedule of a job that no longer has one. Raises ``OSError``."""
     _schedule(job, settings).unlink(missing_ok=True)
 
 
-def _note_run(job: Job, record: JobRecord, settings: Settings) -> None:
+def _record_run(job: Job, record: JobRecord, settings: Settings) -> None:
     try:
         _write(_runs(job, settings), record)
     except OSError as error:
-        LOG.warning("%s: when it ran cannot be written down (%s)", job, error.strerror or error)
+        LOG.warning("%s: its run cannot be recorded (%s)", job, error.strerror or error)
 
 
 def _runs(job: Job, settings: Settings) -> Path:
@@ -118,22 +118,22 @@ def _schedule(job: Job, settings: Settings) -> Path:
     return _runs(job, settings).with_suffix(".schedule.json")
 
 
-def _read(file: Path, of: type[_Noted]) -> _Noted | None:
+def _read(file: Path, of: type[_Record]) -> _Record | None:
     try:
         return next(iter(Records(file, of)), None)
     except FileNotFoundError:
         return None
     except IntegrityError as error:
-        LOG.warning("%s: it counts as not written: %s", file, error)
+        LOG.warning("%s: it is ignored: %s", file, error)
         return None
 
 
-def _write(file: Path, noted: JobRecord | ScheduledSince) -> None:
+def _write(file: Path, record: JobRecord | ScheduledSince) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    Records(file, type(noted)).write([noted])
+    Records(file, type(record)).write([record])
 
 
 def schedules_of(settings: Settings) -> dict[Job, Schedule]:
-    """Return when each job is to run that is to run by itself."""
+    """Return the schedule of each job that has one."""
     crons = {job: str(getattr(settings.schedules, job.setting, "")) for job in Job}
     return {job: Schedule(cron, settings.schedules.timezone) for job, cron in crons.items() if cron}

@@ -1,4 +1,4 @@
-"""The jobs there are. A new one is a line here, and a module in ``flows.orchestration.jobs``."""
+"""The jobs. A new one is a line here, and a module in ``flows.orchestration.jobs``."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Self
 
 
 class Job(StrEnum):
-    """A job, called as its deployment is in Prefect: flow and deployment.
+    """A job, with the name of its deployment in Prefect: flow and deployment.
 
-    ``cron`` says when it runs by itself unless ``[schedules]`` says otherwise; ``None``: never. ``summary``
-    says what it does.
+    ``cron`` is its schedule unless ``[schedules]`` has another; ``None``: never. ``summary`` says what the
+    job does.
     """
 
     cron: str | None
     summary: str
 
     CLEAR = "clear/accepted", "30 2 * * *", "removes from accepted/ what is due"
-    VERIFY_JOURNAL = "verify/journal", "30 4 * * *", "checks that nobody altered the journal"
+    VERIFY_JOURNAL = "verify/journal", "30 4 * * *", "checks that the journal was not altered"
     RESTORE = "restore/package", None, "restores an object, or some of its files, from the stores"
 
     def __new__(cls, full_name: str, cron: str | None, summary: str) -> Self:
@@ -35,5 +35,5 @@ class Job(StrEnum):
 
     @property
     def setting(self) -> str:
-        """What the job is called in ``[schedules]``."""
+        """The job's name in ``[schedules]``."""
         return self.name.lower()

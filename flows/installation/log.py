@@ -1,8 +1,25 @@
-"""The log, for whoever waits at a terminal or looks into the Prefect UI."""
+"""The log, for the terminal and the Prefect UI; and loops whose errors go to the log only."""
 
 from __future__ import annotations
 
 import logging
+import threading
+from collections.abc import Callable
 
 LOG = logging.getLogger("muniment")
-"""What operators read. It may be lost; what must not be is in the journal."""
+"""What operators read. It may be lost; what must not be lost is in the journal."""
+
+
+def repeat(work: Callable[[], object], seconds: float, stopped: threading.Event, trouble: str) -> None:
+    """Call ``work`` every ``seconds`` until ``stopped``; log each new error after ``trouble``, raise none."""
+    logged = ""
+    while not stopped.is_set():
+        try:
+            work()
+            logged = ""
+        except Exception as error:  # noqa: BLE001  what reports faults must outlive all of them
+            sentence = f"{trouble}: {type(error).__name__}: {error}"
+            if sentence != logged:
+                LOG.warning("%s", sentence)
+            logged = sentence
+        stopped.wait(seconds)

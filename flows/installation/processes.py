@@ -1,4 +1,4 @@
-"""Telling one process from another that is given its number later."""
+"""Identifying a process, also after its number was given to another one."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _START_TICK = 22 - 4  # counted from the field after the state, which is the thi
 
 
 class Process(msgspec.Struct, frozen=True):
-    """A process of some machine. ``born`` tells it from another that has its number, before or after.
+    """A process of a machine. ``born`` distinguishes it from earlier and later processes of its number.
 
-    ``space`` is what its numbers count in: a container has numbers of its own.
+    ``space`` is its namespace of process numbers: a container has its own.
     """
 
     host: str
@@ -26,12 +26,12 @@ class Process(msgspec.Struct, frozen=True):
 
     @property
     def is_dead(self) -> bool:
-        """Say whether it is known to be dead; of one of another machine or container nothing is known."""
+        """Whether it is known to be dead; nothing is known of another machine or container."""
         return self.is_here and born(self.pid) != self.born
 
     @property
     def is_here(self) -> bool:
-        """Say whether it is, or was, one of this machine, and of the same container."""
+        """Whether it is, or was, of this machine and container."""
         here = this_process()
         return (self.host, self.space) == (here.host, here.space)
 
@@ -40,7 +40,7 @@ class Process(msgspec.Struct, frozen=True):
 
 
 def this_process() -> Process:
-    """Return who we are."""
+    """Return the current process."""
     return _process(os.getpid())
 
 

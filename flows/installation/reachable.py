@@ -1,4 +1,4 @@
-"""Whether the stores can ever hold what a policy asks for; known before a byte is read."""
+"""Checks that the stores can hold what a policy asks for, before a byte is read."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from preservation.policy.schema import Policy
 
 
 def require_reachable(policy: Policy, settings: Settings) -> None:
-    """Raise ``ConfigurationError`` where the policy asks for stores, copies or sites that there are not."""
+    """Raise ``ConfigurationError`` where the policy asks for stores, copies or sites that do not exist."""
     asked = policy.terms.replication
     unknown = sorted(set(asked.stores) - set(settings.store_names))
     if unknown:
         raise ConfigurationError(
             f"policy {policy.terms.policy!r} names stores that are not configured: "
-            f"{', '.join(unknown)}; add them to muniment.toml, or take them out of its [replication]"
+            f"{', '.join(unknown)}; add them to muniment.toml, or remove them from its [replication]"
         )
     stores = [store for store in settings.store if not asked.stores or store.name in asked.stores]
     sites = {store.site for store in stores}

@@ -1,6 +1,6 @@
-"""The times that a cron text names, in a timezone: five fields, as ``crontab(5)`` has them.
+"""The times of a cron expression in a timezone: five fields, as in ``crontab(5)``.
 
-Prefect reads the text with a program of its own. What two such programs read differently is refused here.
+Prefect reads the expression with its own parser. What two parsers read differently is rejected here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _EXAMPLE: Final = '"30 2 * * *" is every day at half past two'
 
 
 class Schedule(msgspec.Struct, frozen=True):
-    """The times that ``cron`` names, as clocks in ``timezone`` (IANA) show them; both have been required."""
+    """The times of ``cron`` in ``timezone`` (IANA); both are valid."""
 
     cron: str
     timezone: str
@@ -29,13 +29,13 @@ class Schedule(msgspec.Struct, frozen=True):
     def latest(self, at: datetime) -> datetime:
         """Return the last of the times that is not after ``at``, in UTC."""
         local = at.astimezone(ZoneInfo(self.timezone))
-        # Backwards from a fraction of a second on, that second is the first to be considered.
+        # Backwards from a fraction of a second, that second is the first one considered.
         latest: datetime = next(CronSim(self.cron, local.replace(microsecond=1), reverse=True))
         return latest.astimezone(UTC)
 
 
 def require_cron(text: str) -> str:
-    """Return the cron text, its fields one space apart; raise ``ValueError`` where it names no times."""
+    """Return the cron expression with single spaces; raise ``ValueError`` where it is invalid."""
     fields = text.split()
     if len(fields) != len(_FIELDS):
         raise ValueError(
@@ -53,13 +53,13 @@ def require_cron(text: str) -> str:
     except CronSimError as error:
         wrong = str(error).removeprefix("Bad ").replace("day-of-month", "day of the month")
         raise ValueError(
-            f"its {wrong.replace('day-of-week', 'day of the week')} cannot be: {_EXAMPLE}"
+            f"its {wrong.replace('day-of-week', 'day of the week')} is invalid: {_EXAMPLE}"
         ) from error
     return cron
 
 
 def require_timezone(name: str) -> str:
-    """Return the name of the timezone; raise ``ValueError`` where there is none of that name."""
+    """Return the name of the timezone; raise ``ValueError`` where it does not exist."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:

@@ -1,4 +1,4 @@
-"""Folders for what is made on the way to somewhere else; what a killed run leaves goes with the next one."""
+"""Scratch folders for intermediate files; the next run removes what a killed run left."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from preservation.files.lock import FOLDER, locked
 
 @contextmanager
 def scratch_folder(parent: Path, purpose: str) -> Iterator[Path]:
-    """Give a new folder below ``parent``, and remove it afterwards.
+    """Make a new folder below ``parent``, and remove it afterwards.
 
-    It is locked as long as it is used, so those for the same ``purpose`` that nobody has locked are removed.
+    It is locked while it is used; folders for the same ``purpose`` that are not locked are removed.
     """
     with ExitStack() as in_use:
         with locked(parent / f".{purpose}.lock", mode=0o600):

@@ -1,4 +1,4 @@
-"""What is wrong with a file of settings, in plain sentences, each with its place in the file."""
+"""The faults of a settings file, in plain sentences, each with its place in the file."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pydantic_core import ErrorDetails
 
 
 def faults_in(text: str, error: ValidationError) -> Iterator[str]:
-    """Give every fault that pydantic found in the file whose text is ``text``."""
+    """Yield every fault that pydantic found in the file whose text is ``text``."""
     for fault in _own_faults(error):
         yield f"{_place(text, _without_kinds(fault['loc']))}: {_sentence(fault['type'], fault['msg'])}"
 
 
 def _own_faults(error: ValidationError) -> list[ErrorDetails]:
-    """Return the faults that somebody made. A list of which no member is right is called too short, too."""
+    """Return the user's faults. Pydantic also reports a list without a valid member as too short."""
     faults = error.errors()
     within = {fault["loc"][:1] for fault in faults if len(fault["loc"]) > 1}
     return [fault for fault in faults if fault["type"] != "too_short" or fault["loc"] not in within]
@@ -30,26 +30,26 @@ def _sentence(kind: str, message: str) -> str:
 
 _SENTENCES = {
     "extra_forbidden": "there is no such setting; see docs/operations.md for those there are",
-    "missing": "it is required, and is not there",
+    "missing": "it is required and missing",
     "too_short": "at least one is required",
     "string_too_short": "it must not be empty",
     "string_type": "it must be text in quotes",
     "path_type": "it must be a path, in quotes",
     "bool_type": "it must be true or false",
-    "union_tag_not_found": "its kind is required, and is not there",
+    "union_tag_not_found": "its kind is required and missing",
 }
-"""What pydantic says in the words of a programmer, by its names for faults."""
+"""Plain sentences for pydantic's messages, by its names for faults."""
 
 
 def _without_kinds(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """Take out the kind of store that pydantic puts between a store and its setting."""
+    """Remove the kind of store that pydantic puts between a store and its setting."""
     if location[:1] == ("store",):
         return (*location[:2], *location[3:]) if len(location) > 2 else location  # noqa: PLR2004  a pair, then the kind
     return location
 
 
 def _place(text: str, location: tuple[int | str, ...]) -> str:
-    """Name a setting the way the file does, with its line where it can be found."""
+    """Return the setting's name in the file, with its line where it can be found."""
     name = ".".join(str(part) for part in location) or "the whole file"
     line = _line_of(text.splitlines(), location)
     return f"line {line}: {name}" if line else name
@@ -66,7 +66,7 @@ def _line_of(lines: list[str], location: tuple[int | str, ...]) -> int | None:
         candidates = [
             number
             for number, line in enumerate(lines[start:], start)
-            # Of [alarms.mail] it is the last part.
+            # The last part of [alarms.mail].
             if line.strip().strip("[]").split("=")[0].strip().rpartition(".")[2] == part
         ]
         if nth < len(candidates):

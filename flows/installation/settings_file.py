@@ -46,7 +46,7 @@ def find_installation(directory: Path | None) -> Path:
         return below[0].resolve()
     if below:
         names = ", ".join(printable(directory.name) for directory in below)
-        raise ConfigurationError(f"{here}: several installations are here ({names}); say which with -C DIR")
+        raise ConfigurationError(f"{here}: several installations are here ({names}); name one with -C DIR")
     raise ConfigurationError(
         f"{here}: this is not in a Muniment installation; name one with -C DIR or {HOME_VARIABLE}, "
         "or make one with: muniment init DIR"

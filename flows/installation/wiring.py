@@ -48,13 +48,13 @@ SOFTWARE = Agent(AgentKind.SOFTWARE, "Muniment", SOFTWARE_VERSION)
 
 
 def now() -> datetime:
-    """Return the time, in UTC: the clock of everything that is not told another one."""
+    """Return the time in UTC: the default clock."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
 class Installation:
-    """An installation, opened: its settings and everything they choose. ``closing`` ends what it started."""
+    """An open installation: its settings and the adapters they choose. ``closing`` ends what it started."""
 
     settings: Settings
     database: Database
@@ -68,12 +68,12 @@ class Installation:
 
     @cached_property
     def journal(self) -> Journal:
-        """What happened."""
+        """The append-only record of what happened."""
         return SqlJournal(self.database)
 
     @cached_property
     def signing_key(self) -> SigningKey:
-        """What the journal's heads are signed with. Raises ``ConfigurationError`` where there is none."""
+        """The key that signs the journal's heads. Raises ``ConfigurationError`` where there is none."""
         return load_key(self.settings.keys)
 
     def policy_of(self, collection: CollectionName) -> Policy:
@@ -91,9 +91,10 @@ class Installation:
         return open_stores(self.settings)
 
     def caged_workers(self, preload: tuple[str, ...]) -> CagedWorkers:
-        """Return the caged processes that have ``preload`` imported; all submissions of a run share them."""
+        """Return the caged processes that have imported ``preload``; all submissions of a run share them."""
         if preload not in self._pools:
-            self._pools[preload] = self.closing.enter_context(_caged_workers(self.settings, preload))
+            workers = CagedWorkers(_limits(self.settings), self.settings.work.decoding_processes, preload)
+            self._pools[preload] = self.closing.enter_context(workers)
         return self._pools[preload]
 
     @cached_property
@@ -104,12 +105,12 @@ class Installation:
 
     @cached_property
     def virus_scanner(self) -> Clamd:
-        """What can be asked whether a file is infected, where it answers."""
+        """The client of the virus scanner."""
         return virus_scanner(self.settings)
 
     @cached_property
     def purgers(self) -> dict[StoreName, Purger]:
-        """What can take away the leftovers of an unfinished try, by store."""
+        """By store, what removes the files of an unfinished try."""
         return {
             StoreName(store.name): STORE_KINDS[store.kind].purger(store, self.settings)
             for store in self.settings.store
@@ -122,7 +123,7 @@ def open_stores(settings: Settings) -> tuple[Store, ...]:
 
 
 def virus_scanner(settings: Settings) -> Clamd:
-    """Return the client of the configured virus scanner; it connects when it is asked something."""
+    """Return the client of the configured virus scanner; it connects when it is first used."""
     return Clamd(clamd_address(settings.virus.clamd), settings.virus.seconds)
 
 
@@ -134,10 +135,6 @@ def open_installation(settings: Settings) -> Iterator[Installation]:
     """
     with open_database(settings.database_url) as database, ExitStack() as closing:
         yield Installation(settings, database, closing)
-
-
-def _caged_workers(settings: Settings, preload: tuple[str, ...]) -> CagedWorkers:
-    return CagedWorkers(_limits(settings), settings.work.decoding_processes, preload)
 
 
 def _limits(settings: Settings) -> Limits:
@@ -191,7 +188,7 @@ STORE_KINDS: Mapping[str, StoreKind[Any]] = {
 
 
 def open_bucket_inbox(inbox: BucketInboxSettings) -> DropBucket:
-    """Open a bucket that drops arrive in; nothing is connected to before it is asked for something."""
+    """Open a bucket inbox; it connects when it is first used."""
     from storage.inboxes.s3 import S3DropBucket  # noqa: PLC0415  as above
 
     return S3DropBucket(_bucket(inbox, StoreName(inbox.name), "bucket inbox"))

@@ -13,35 +13,35 @@ from flows.submission.answer import SubmissionResult
 _NOT_FOR_KEYS = re.compile(r"[^a-z0-9]+")
 
 
-def publish(label: str, told: list[SubmissionResult]) -> None:
-    """Publish the artifacts of a run; a handful, however many drops it carried."""
+def publish(label: str, results: list[SubmissionResult]) -> None:
+    """Publish the artifacts of a run: a few, however many drops it had."""
     slug = slug_of(label)
-    receipts = [one.markdown for one in told if one.markdown]
+    receipts = [one.markdown for one in results if one.markdown]
     if receipts:
         create_markdown_artifact(
             key=f"receipt-{slug}", markdown="\n\n---\n\n".join(receipts), description=f"Receipt: {label}"
         )
-    formats = _formats(told)
+    formats = _formats(results)
     if formats:
         create_table_artifact(key=f"formats-{slug}", table=formats, description=f"Formats: {label}")
-    if len(told) == 1:
-        for replica in told[0].ending.replicas:
+    if len(results) == 1:
+        for replica in results[0].ending.replicas:
             create_link_artifact(
                 key=f"replica-{replica.store}-{slug}",
                 link=_link_to(replica.location),
                 link_text=replica.location,
-                description=f"{told[0].ending.package} in store {replica.store}",
+                description=f"{results[0].ending.package} in store {replica.store}",
             )
-    elif replicas := _replicas(told):
+    elif replicas := _replicas(results):
         create_table_artifact(key=f"replicas-{slug}", table=replicas, description=f"Replicas: {label}")
 
 
 def slug_of(label: str) -> str:
-    """Return what the keys of a run's artifacts end in."""
+    """Return the ending of the keys of a run's artifacts."""
     return _NOT_FOR_KEYS.sub("-", label.lower()).strip("-")
 
 
-def _replicas(told: list[SubmissionResult]) -> list[dict[str, str | int]]:
+def _replicas(results: list[SubmissionResult]) -> list[dict[str, str | int]]:
     return [
         {
             "package": str(one.ending.package),
@@ -51,7 +51,7 @@ def _replicas(told: list[SubmissionResult]) -> list[dict[str, str | int]]:
             "files": replica.files,
             "bytes": replica.bytes,
         }
-        for one in told
+        for one in results
         for replica in one.ending.replicas
     ]
 
@@ -61,11 +61,11 @@ def _link_to(location: str) -> str:
     return Path(location).as_uri() if location.startswith("/") else location
 
 
-def _formats(told: list[SubmissionResult]) -> list[dict[str, str | int]]:
+def _formats(results: list[SubmissionResult]) -> list[dict[str, str | int]]:
     """Add up the formats of all drops of the run, most frequent first."""
     files: Counter[tuple[str, str]] = Counter()
     sizes: Counter[tuple[str, str]] = Counter()
-    for one in told:
+    for one in results:
         for row in one.formats:
             form = (str(row["puid"]), str(row["format"]))
             files[form] += int(row["files"])

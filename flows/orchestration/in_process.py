@@ -81,7 +81,7 @@ def run_preserve(settings: Settings, api: PrefectApi, drops: list[DropRequest]) 
     )
 
     from flows.orchestration.delivery import delivered  # noqa: PLC0415  see above
-    from flows.orchestration.preserve import outcomes_noted, preserve  # noqa: PLC0415  see above
+    from flows.orchestration.preserve import preserve, recorded_results  # noqa: PLC0415  see above
 
     ours = {
         PREFECT_API_URL: api.url,
@@ -90,7 +90,7 @@ def run_preserve(settings: Settings, api: PrefectApi, drops: list[DropRequest]) 
         # The heartbeat's thread costs a second a run when it is joined.
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
     }
-    with outcomes_noted() as noted:
+    with recorded_results() as noted:
         try:
             with temporary_settings(ours), delivered():
                 return _result_of(preserve(settings.directory, drops, return_state=True))

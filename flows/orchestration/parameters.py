@@ -1,4 +1,4 @@
-"""What a run of the deployment ``preserve/drops`` is asked: the form in the Prefect UI, and its JSON."""
+"""The parameters of the deployment ``preserve/drops``: the form in the Prefect UI, and its JSON."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class DropParameters(BaseModel):
     )
 
     def as_drop(self) -> DropRequest:
-        """Return the drop that is meant."""
+        """Return the drop that the form describes."""
         path = _path_of(self.path)
         return DropRequest(
             path,
@@ -66,7 +66,7 @@ class DropParameters(BaseModel):
 
 
 class PreserveParameters(BaseModel):
-    """What the flow ``preserve`` is asked."""
+    """The form of the flow ``preserve``."""
 
     model_config = ConfigDict(extra="forbid", title="Parameters")
 
@@ -81,12 +81,12 @@ class PreserveParameters(BaseModel):
 
 
 def parameters_of(directory: Path, drops: Iterable[DropRequest]) -> dict[str, Any]:
-    """Return the parameters of a run for ``drops``, as JSON can carry them."""
+    """Return the parameters of a run for ``drops``, as JSON."""
     asked = [
         DropParameters(
             path=_text_of(drop.path),
             collection=drop.collection,
-            # A name that is no text names no object; what it is comes with the path.
+            # A name that is not text cannot name an object; the path carries it.
             object_name=drop.object_name if is_utf8(drop.object_name) else "",
             approved_by=drop.approved_by,
             because=drop.because,
@@ -97,8 +97,8 @@ def parameters_of(directory: Path, drops: Iterable[DropRequest]) -> dict[str, An
     return PreserveParameters(directory=str(directory), drops=asked).model_dump(mode="json")
 
 
-def drops_asked(drops: Iterable[Any]) -> list[DropRequest]:
-    """Return the drops that a run is asked to preserve: they come as they are, or as a deployment's JSON.
+def parse_drops(drops: Iterable[Any]) -> list[DropRequest]:
+    """Return the drops of a run's parameters, which are drops or a deployment's JSON.
 
     Raises ``ConfigurationError`` for what cannot be a drop.
     """

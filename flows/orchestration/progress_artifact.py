@@ -1,4 +1,4 @@
-"""The bar in Prefect's UI that moves while a run takes long. A short run has none, and costs nothing."""
+"""The progress bar in Prefect's UI of a run that takes long. A short run has none, and costs nothing."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from prefect.runtime import flow_run
 from flows.installation.log import LOG
 from flows.installation.wiring import now
 from flows.orchestration.artifacts import slug_of
-from flows.submission.progress.progress import Shown, seen
+from flows.submission.progress.progress import ProgressView, progress_view
 from flows.submission.workspace import Workspace
 from preservation.errors import IntegrityError
 
 _FIRST_SECONDS: Final = 2.0
 _EVERY_SECONDS: Final = 4.0
 _PATIENCE_SECONDS: Final = 5.0
-"""How long a run that has ended waits for Prefect to hear of it."""
+"""How long a run that has ended waits for Prefect to accept the last update."""
 
 
 class MovingArtifact:
-    """Shows how far the run called ``label`` is, for as long as its context lasts. For use within a flow run.
+    """Shows the progress of the run called ``label`` while its context lasts. For use within a flow run.
 
-    It looks at what the stages leave in the workspaces, from a thread of its own. That Prefect does not
-    take it is no fault of the run.
+    A thread reads what the stages leave in the workspaces. That Prefect does not accept an update does not
+    fail the run.
     """
 
     def __init__(self, label: str, workspaces: Sequence[Path]) -> None:
@@ -40,8 +40,8 @@ class MovingArtifact:
         self._over = Event()
         self._end: str | None = None
         self._artifact: UUID | None = None
-        self._last = Shown(0.0, label)
-        # Prefect knows by its context which run it is of, and how long it is to be waited for.
+        self._last = ProgressView(0.0, label)
+        # The context tells Prefect's client which run this is, and its timeouts.
         self._thread = Thread(target=copy_context().run, args=(self._run,), name="progress", daemon=True)
 
     def __enter__(self) -> Self:
@@ -55,43 +55,43 @@ class MovingArtifact:
         self._thread.join(_PATIENCE_SECONDS)
 
     def ends_as(self, sentence: str) -> None:
-        """Have it say how the run ended; of drops that did not end for good it stays where it was."""
+        """Show how the run ended; the percentage of drops that ended for now stays as it was."""
         self._end = sentence
 
     def _run(self) -> None:
         if self._over.wait(_FIRST_SECONDS):
             return
-        # One client for all that is told: to make one takes longer than to tell.
+        # One client for all updates: making one takes longer than an update.
         with get_client(sync_client=True) as client:
             while not self._over.is_set():
-                self._show(client, self._seen())
+                self._show(client, self._view())
                 self._over.wait(_EVERY_SECONDS)
             if self._end is not None:
-                self._show(client, Shown(self._seen().percent, self._end))
+                self._show(client, ProgressView(self._view().percent, self._end))
 
-    def _seen(self) -> Shown:
-        """Look; where the run takes away what is looked at, or writes it just now, nothing has moved."""
+    def _view(self) -> ProgressView:
+        """Return the progress; the last one where the run is just writing or removing the workspaces."""
         try:
-            self._last = seen(self._label, self._workspaces, now())
+            self._last = progress_view(self._label, self._workspaces, now())
         except (OSError, IntegrityError) as error:
-            LOG.debug("%s: how far it is cannot be seen now: %s", self._label, error)
+            LOG.debug("%s: the progress cannot be read now: %s", self._label, error)
         return self._last
 
-    def _show(self, client: SyncPrefectClient, shown: Shown) -> None:
+    def _show(self, client: SyncPrefectClient, view: ProgressView) -> None:
         try:
             if self._artifact is None:
-                self._artifact = client.create_artifact(self._new(shown)).id
+                self._artifact = client.create_artifact(self._new(view)).id
             else:
-                told = ArtifactUpdate(data=shown.percent, description=shown.words)
-                client.update_artifact(self._artifact, told)
-        except Exception as error:  # noqa: BLE001  Prefect's API gone midway has many faces; it may come back
-            LOG.debug("%s: Prefect does not take the progress: %s", self._label, error)
+                update = ArtifactUpdate(data=view.percent, description=view.words)
+                client.update_artifact(self._artifact, update)
+        except Exception as error:  # noqa: BLE001  a lost API raises many kinds of errors, and may come back
+            LOG.debug("%s: Prefect does not accept the progress: %s", self._label, error)
 
-    def _new(self, shown: Shown) -> ArtifactCreate:
+    def _new(self, view: ProgressView) -> ArtifactCreate:
         return ArtifactCreate(
             type="progress",
             key=f"progress-{slug_of(self._label)}",
-            description=shown.words,
-            data=shown.percent,
+            description=view.words,
+            data=view.percent,
             flow_run_id=UUID(flow_run.id),
         )

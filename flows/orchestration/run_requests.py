@@ -31,7 +31,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, tempor
 from flows.installation.settings import Settings
 from flows.installation.wiring import now
 from flows.orchestration.deployments import PRESERVE_DROPS, register_deployments
-from flows.orchestration.parameters import drops_asked, parameters_of
+from flows.orchestration.parameters import parameters_of, parse_drops
 from flows.orchestration.run_bell import ring
 from flows.orchestration.server import PrefectApi
 from flows.submission.drop import DropRequest, label_of
@@ -114,7 +114,7 @@ class Runs:
         if Path(run.parameters.get("directory", "")) != self._settings.directory:
             return
         try:
-            yield drops_asked(run.parameters.get("drops", []))
+            yield parse_drops(run.parameters.get("drops", []))
         except ConfigurationError:
             # Started by hand, with parameters that the run itself will refuse.
             return

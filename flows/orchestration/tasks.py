@@ -1,20 +1,21 @@
-"""One Prefect task a stage: identifiers and paths go in, small values come out; never bytes or a store."""
+"""The Prefect tasks: identifiers and paths go in, small values come out; never bytes or a store."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from prefect import task
+from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
 
 from flows.alarms.alarms import raise_alarms
-from flows.alarms.occasions import broken_promises
-from flows.installation.disk_faults import faults_told, machine_fault
+from flows.alarms.occasions import integrity_alarms
+from flows.installation.disk_faults import machine_fault, translated_faults
 from flows.installation.log import LOG
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import Installation, now, open_installation
-from flows.orchestration.retries import as_the_error_says
 from flows.submission.answer import SubmissionResult, answer, seal
 from flows.submission.stages.order import STAGES
 from flows.submission.stages.stage import Stage, interrupt
@@ -23,12 +24,18 @@ from preservation.errors import PreservationError, StorageError
 from preservation.model.events import Event
 
 
-@task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=as_the_error_says)
-def run_stage(directory: Path, workspaces: list[Path], stage: str) -> None:
-    """Run one stage for every submission; what one of them meets does not stop the others.
+async def is_retryable(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Return whether the task may succeed later, as its error says."""
+    error = await state.aresult(raise_on_failure=False)
+    return isinstance(error, PreservationError) and error.retryable
 
-    Raises the first error after all had their turn, a retryable one where there is any: those that are
-    done are skipped when the task is tried again. Each submission with a fault has it written down.
+
+@task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_retryable)
+def run_stage(directory: Path, workspaces: list[Path], stage: str) -> None:
+    """Run one stage for every submission; the error of one does not stop the others.
+
+    Each error is recorded in its workspace. After all submissions, the first retryable error is raised, or
+    else the first one; submissions that are done are skipped when the task is tried again.
     """
     errors: list[PreservationError] = []
     with open_installation(load_settings(directory)) as installation:
@@ -37,7 +44,7 @@ def run_stage(directory: Path, workspaces: list[Path], stage: str) -> None:
             try:
                 events += _run_one(STAGES[stage], workspace, installation)
             except PreservationError as error:
-                # Where its disk is full, the fault is told of it all the same, by what is raised.
+                # On a full disk the record is missing; the error is raised all the same.
                 with suppress(OSError):
                     workspace.fault.write([str(error)])
                 errors.append(error)
@@ -46,27 +53,26 @@ def run_stage(directory: Path, workspaces: list[Path], stage: str) -> None:
         raise next((error for error in errors if error.retryable), errors[0])
 
 
-@task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=as_the_error_says)
+@task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_retryable)
 def answer_all(directory: Path, workspaces: list[Path]) -> list[SubmissionResult]:
-    """Write the receipts, and note in the catalogue how each submission ended."""
+    """Write the receipts, and record in the catalogue how each submission ended."""
     settings = load_settings(directory)
-    with open_installation(settings) as installation, faults_told(settings):
+    with open_installation(settings) as installation, translated_faults(settings):
         return answer([Workspace(root) for root in workspaces], installation)
 
 
-@task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=as_the_error_says)
+@task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_retryable)
 def seal_journal(directory: Path) -> None:
     """Sign the journal and give every store what it lacks of it."""
     settings = load_settings(directory)
-    with open_installation(settings) as installation, faults_told(settings):
+    with open_installation(settings) as installation, translated_faults(settings):
         seal(installation)
 
 
 def _run_one(stage: Stage, workspace: Workspace, installation: Installation) -> tuple[Event, ...]:
     """Run one stage for one submission.
 
-    Raises errors that are worth another try, and ``StorageError`` where not even the end of the
-    submission could be written down.
+    Raises retryable errors, and ``StorageError`` where the end of the submission could not be written.
     """
     try:
         workspace.fault.path.unlink(missing_ok=True)
@@ -77,11 +83,11 @@ def _run_one(stage: Stage, workspace: Workspace, installation: Installation) -> 
             raise
         reason = str(error)
         about = str(workspace.submission.object)
-        raise_alarms(installation.settings, broken_promises(about, error, now()))
+        raise_alarms(installation.settings, integrity_alarms(about, error, now()))
     except OSError as error:
         reason = str(machine_fault(error, installation.settings))
         LOG.warning("%s: %s: %s", workspace.submission.object, stage.name, reason)
-    except Exception as error:  # noqa: BLE001  a fault of ours must not take the other submissions with it
+    except Exception as error:  # noqa: BLE001  a fault of ours must not stop the other submissions
         LOG.exception("%s: %s: unexpected %s", workspace.submission.object, stage.name, type(error).__name__)
         reason = f"an unexpected {type(error).__name__} in Muniment itself: {error}"
     try:

@@ -1,1 +1,1 @@
-"""What runs for days: dispatch, supervision, alarms that are watched for, status, doctor."""
+"""What runs for days: the dispatch loop, supervision, the alarm watch; and status and doctor."""

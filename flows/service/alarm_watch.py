@@ -1,4 +1,4 @@
-"""The service's part: it looks for what waits too long, and delivers what anybody raised."""
+"""The service's alarm watch: raises alarms about what waits too long, and delivers the outbox."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from flows.alarms.alarms import channels_of, outbox_of, raise_alarm
 from flows.alarms.delivery import Delivery
 from flows.inboxes.alarms import failing_too_long, unsettled_too_long, waiting_too_long
 from flows.inboxes.queue.backlog import Backlog
-from flows.inboxes.report import read_inboxes
-from flows.installation.log import LOG
+from flows.inboxes.report import read_inbox_report
+from flows.installation.log import repeat
 from flows.installation.settings import Settings
 from flows.installation.wiring import now
 
 _DELIVER_SECONDS: Final = 5.0
-_LOOK_SECONDS: Final = 60.0
+_CHECK_SECONDS: Final = 60.0
 
 
 class AlarmWatch:
-    """Looks and delivers, for a thread of its own: a mail server that is silent holds up no drop."""
+    """Raises and delivers alarms in a thread of its own, so that a silent mail server delays no drop."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -31,28 +31,24 @@ class AlarmWatch:
         self._delivery = Delivery(self._outbox, channels_of(settings))
         self._backlog = Backlog(settings.areas)
         self._unknown_to_outbox: set[AlarmKey] = set()
-        self._trouble = ""
+        self._check_at = float("-inf")
 
     def run(self, stopped: threading.Event) -> None:
-        """Go on until ``stopped``. What ails it is told, not raised."""
-        look_at = float("-inf")
-        while not stopped.is_set():
-            try:
-                if time.monotonic() >= look_at:
-                    look_at = time.monotonic() + _LOOK_SECONDS
-                    self.look()
-                self._delivery.deliver()
-                self._trouble = ""
-            except Exception as error:  # noqa: BLE001  who tells of faults must outlive all of them
-                self._tell_once(f"alarms are looked for and sent later: {type(error).__name__}: {error}")
-            stopped.wait(_DELIVER_SECONDS)
+        """Run until ``stopped``. Errors are logged, each once, not raised."""
+        repeat(self._check_and_deliver, _DELIVER_SECONDS, stopped, "alarms are raised and sent later")
 
-    def look(self) -> None:
+    def _check_and_deliver(self) -> None:
+        if time.monotonic() >= self._check_at:
+            self._check_at = time.monotonic() + _CHECK_SECONDS
+            self.check()
+        self._delivery.deliver()
+
+    def check(self) -> None:
         """Raise an alarm for what waits too long. Raises ``OSError``, ``IntegrityError``."""
         at = now()
         self._outbox.forget(at)
         patience = timedelta(hours=self._settings.alarms.waiting_hours)
-        inboxes = read_inboxes(self._settings)
+        inboxes = read_inbox_report(self._settings)
         late = chain(
             waiting_too_long(self._backlog.pending(), patience, at),
             unsettled_too_long(inboxes.drops if inboxes else (), patience, at),
@@ -61,8 +57,3 @@ class AlarmWatch:
         for alarm in late:
             if alarm.key not in self._unknown_to_outbox and not raise_alarm(self._settings, alarm):
                 self._unknown_to_outbox.add(alarm.key)
-
-    def _tell_once(self, trouble: str) -> None:
-        if trouble != self._trouble:
-            LOG.warning("%s", trouble)
-        self._trouble = trouble

@@ -1,4 +1,4 @@
-"""Attending to the inboxes: what is complete is taken, and Prefect is asked for the runs that preserve it."""
+"""The dispatch loop: takes what is complete in the inboxes and asks Prefect for runs that preserve it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from flows.alarms import alarm as alarms
 from flows.alarms.alarms import raise_alarm
 from flows.inboxes.alarms import given_up
 from flows.inboxes.queue.dispatch import Batch, Dispatcher, GivenUp, Plan, UnderWay
-from flows.inboxes.queue.knock import listen
 from flows.inboxes.queue.takes import TakeId
+from flows.inboxes.queue.wake_up import on_wake_up
 from flows.inboxes.service import InboxService
 from flows.installation.settings import Settings
 from flows.installation.wiring import now
@@ -29,54 +29,54 @@ from preservation.backoff import Backoff
 from preservation.errors import PreservationError
 
 _LOOK_SECONDS: Final = 2.0
-"""So often it is asked which runs have ended, while something waits for one."""
+"""The pause between looks at the runs while something waits for one."""
 
 _LONGEST_PAUSE: Final = 30.0
-"""So often it is looked at the takes while nothing is under way: others may have changed them."""
+"""The pause between looks at the takes while nothing is under way: other processes may have changed them."""
 
 
 def run_dispatch_loop(
-    settings: Settings, api: PrefectApi, stopped: threading.Event, say: Callable[[str], None]
+    settings: Settings, api: PrefectApi, stopped: threading.Event, notify: Callable[[str], None]
 ) -> None:
-    """Watch the inboxes and have what is taken preserved, until ``stopped``; ``say`` tells operators.
+    """Watch the inboxes and ask for runs for the takes, until ``stopped``; ``notify`` reports to operators.
 
     Where Prefect or an area is away, drops are taken and wait until it is back. Raises what ended the
-    watching, should it end by itself: who only gives takes to runs would look alive, and take nothing.
+    watching, if it ended by itself: a service that only dispatches would look alive and take nothing.
     """
     wake = threading.Event()
     watching = InboxService(settings, lambda _: wake.set())
-    # Not waited for: what it is just sending stays in the outbox until it is known to have arrived.
+    # Daemon threads: an alarm that is being sent stays in the outbox until its delivery is known.
     threading.Thread(target=AlarmWatch(settings).run, args=(stopped,), name="alarms", daemon=True).start()
     missing = MissedJobs(settings, api)
     threading.Thread(target=missing.run, args=(stopped,), name="jobs", daemon=True).start()
-    knocks = (settings, wake.set, stopped)
-    threading.Thread(target=listen, args=knocks, name="knocks", daemon=True).start()
+    wake_ups = (settings, wake.set, stopped)
+    threading.Thread(target=on_wake_up, args=wake_ups, name="wake-ups", daemon=True).start()
     with ThreadPoolExecutor(1, "watching") as threads:
         watched = threads.submit(watching.run, stopped)
         watched.add_done_callback(lambda _: wake.set())
         try:
             with open_runs(settings, api) as runs:
-                _DispatchLoop(settings, runs, say).go_on(watched, wake)
+                _DispatchLoop(settings, runs, notify).run(watched, wake)
         finally:
             stopped.set()
         watched.result()
 
 
 class _DispatchLoop:
-    """Gives takes to runs, and tells operators once of what needs them."""
+    """Gives takes to runs, and notifies operators once of each trouble."""
 
-    def __init__(self, settings: Settings, runs: Runs, say: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, runs: Runs, notify: Callable[[str], None]) -> None:
         self._settings = settings
         self._runs = runs
-        self._say = say
+        self._notify = notify
         self._dispatcher = Dispatcher(settings, self._under_way, self._submit)
-        self._told: set[tuple[TakeId, datetime]] = set()
+        self._given_up: set[tuple[TakeId, datetime]] = set()
         self._trouble = ""
         self._late: set[UUID] = set()
         self._runs_go_on = False
 
-    def go_on(self, watched: Future[None], wake: threading.Event) -> None:
-        """Give takes to runs for as long as the inboxes are watched; ``wake`` says that there may be more."""
+    def run(self, watched: Future[None], wake: threading.Event) -> None:
+        """Give takes to runs while the inboxes are watched; ``wake`` is set when there may be more."""
         backoff = Backoff(2 * _LOOK_SECONDS, _LONGEST_PAUSE)
         while not watched.done():
             plan = self._dispatch()
@@ -86,7 +86,7 @@ class _DispatchLoop:
                 wake.clear()
 
     def _pause_after(self, plan: Plan, at: datetime) -> float:
-        """Return for how many seconds nothing can have changed that nobody would wake us for."""
+        """Return the seconds until something may change without a wake-up."""
         if plan.batches or self._runs_go_on:
             return _LOOK_SECONDS
         if plan.again is None:
@@ -94,41 +94,41 @@ class _DispatchLoop:
         return min(max((plan.again - at).total_seconds(), _LOOK_SECONDS), _LONGEST_PAUSE)
 
     def _dispatch(self) -> Plan | None:
-        """Ask for the runs that there can be now; ``None`` where something stood in the way."""
+        """Ask for the runs that are possible now; ``None`` where that failed."""
         self._runs_go_on = False
         try:
             plan = self._dispatcher.dispatch()
         except (httpx.HTTPError, OSError, ValueError, PreservationError) as error:
-            self._say_once(f"drops wait to be given to a run: {type(error).__name__}: {error}")
+            self._notify_once(f"drops wait to be given to a run: {type(error).__name__}: {error}")
             return None
         if self._trouble:
-            self._say_once("")
-            self._say("drops are given to runs again")
+            self._notify_once("")
+            self._notify("drops are given to runs again")
         for one in plan.given_up:
             self._alarm_of(one)
         return plan
 
     def _alarm_of(self, one: GivenUp) -> None:
-        if (one.take.id, one.since) not in self._told:
-            self._told.add((one.take.id, one.since))
-            self._say(f"ALARM: {one.sentence}")
+        if (one.take.id, one.since) not in self._given_up:
+            self._given_up.add((one.take.id, one.since))
+            self._notify(f"ALARM: {one.sentence}")
             raise_alarm(self._settings, given_up(one.take, one.sentence, now(), one.since))
 
     def _alarm_of_late(self, runs: Sequence[AskedRun]) -> None:
-        """Tell of runs that do not end: what they have in hand is given to no other."""
+        """Raise an alarm for each run that does not end: its takes are given to no other run."""
         at = now()
         patience = timedelta(hours=self._settings.alarms.waiting_hours)
         late = [run for run in runs if at - run.asked_at > patience]
         for run in late:
             if run.identifier not in self._late:
                 alarm = _does_not_end(run, at)
-                self._say(f"ALARM: {alarm.about}: {alarm.happened}")
+                self._notify(f"ALARM: {alarm.about}: {alarm.happened}")
                 raise_alarm(self._settings, alarm)
         self._late = {run.identifier for run in late}
 
-    def _say_once(self, trouble: str) -> None:
+    def _notify_once(self, trouble: str) -> None:
         if trouble and trouble != self._trouble:
-            self._say(trouble)
+            self._notify(trouble)
         self._trouble = trouble
 
     def _under_way(self) -> list[UnderWay]:
@@ -147,6 +147,6 @@ def _does_not_end(run: AskedRun, at: datetime) -> alarms.Alarm:
         label_of(list(run.drops)),
         at,
         happened=f"Its run, asked for at {run.asked_at:%Y-%m-%d %H:%M} UTC, has not ended ({run.state}).",
-        next_step="See in the Prefect UI that a worker runs; cancel the run where it does nothing any more.",
+        next_step="Check in the Prefect UI that a worker runs; cancel the run if it does nothing any more.",
         key=str(run.identifier),
     )

@@ -1,4 +1,4 @@
-"""What ``muniment doctor`` looks at: everything an installation needs, tried, not assumed."""
+"""The checks of ``muniment doctor``: everything an installation needs is tried, not assumed."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from pathlib import Path
 from flows.alarms.channels import Undelivered
 from flows.installation.reachable import require_reachable
 from flows.installation.settings import FolderStoreSettings, Settings
-from flows.service.virus_scanner import standing_of_scanner
+from flows.service.virus_scanner import scanner_status
 from preservation.errors import ConfigurationError, PreservationError, UnavailableError
 from preservation.model.identifiers import CollectionName
 from storage.ports.stores import Store
 
 _GIB = 1 << 30
 _SENT_WITHIN = timedelta(hours=1)
+_AS_THE_MESSAGE_SAYS = "repair it as the message says"
 
 
 class State(StrEnum):
-    """How a thing was found."""
+    """The result of a check."""
 
     OK = "ok"
     MISSING = "missing"
@@ -34,7 +35,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at; ``next_step`` says what to do where it is not ok."""
+    """One thing that was checked; ``next_step`` says what to do where it is not ok."""
 
     what: str
     state: State
@@ -57,7 +58,7 @@ def examine_programs() -> Iterator[Finding]:
 def examine_installation(settings: Settings, *, send_test_alarm: bool = False) -> Iterator[Finding]:
     """Try the installation's policies, database, key, stores, scanner and alarms.
 
-    Alarms are tried without anybody being told, unless ``send_test_alarm``.
+    The alarm channels are tried without sending anything, unless ``send_test_alarm``.
     """
     from flows.installation.wiring import open_bucket_inbox, open_installation  # noqa: PLC0415  half a second, only here
 
@@ -78,14 +79,14 @@ def examine_installation(settings: Settings, *, send_test_alarm: bool = False) -
             for store in installation.stores:
                 yield _tried(f"store {store.name}", _probe(store), "")
     except PreservationError as error:
-        yield Finding("database", State.FAILING, str(error), "mend it as the message says")
+        yield Finding("database", State.FAILING, str(error), _AS_THE_MESSAGE_SAYS)
     for inbox in settings.bucket_inbox:
         yield _tried(f"bucket inbox {inbox.name}", open_bucket_inbox(inbox).probe, "")
     yield _sites(settings)
     yield _tried(
         "virus scanner",
-        lambda: standing_of_scanner(settings),
-        "see to clamd and freshclam, and to [virus] in muniment.toml",
+        lambda: scanner_status(settings),
+        "check clamd and freshclam, and [virus] in muniment.toml",
     )
     yield from _alarms(settings, send=send_test_alarm)
 
@@ -94,9 +95,9 @@ def _tried(what: str, attempt: Callable[[], str], next_step: str) -> Finding:
     try:
         return Finding(what, State.OK, attempt())
     except ConfigurationError as error:
-        return Finding(what, State.MISSING, str(error), next_step or "mend it as the message says")
+        return Finding(what, State.MISSING, str(error), next_step or _AS_THE_MESSAGE_SAYS)
     except (PreservationError, ImportError, OSError) as error:
-        return Finding(what, State.FAILING, str(error), next_step or "mend it as the message says")
+        return Finding(what, State.FAILING, str(error), next_step or _AS_THE_MESSAGE_SAYS)
 
 
 def _probe(store: Store) -> Callable[[], str]:
@@ -111,29 +112,30 @@ def _alarms(settings: Settings, *, send: bool) -> Iterator[Finding]:
     next_step = "see docs/operations.md, Alarms"
     channels = channels_of(settings)
     if not channels:
-        yield Finding("alarms", State.OK, "nobody is told of them: they stand in the log alone")
+        yield Finding("alarms", State.OK, "no channel configured: alarms go to the log only")
     alarm = trial_alarm(now())
     for channel in channels:
         if send:
-            sent = _got_through(partial(channel.send, alarm), f"a test alarm was sent by {channel.label}")
+            detail = f"a test alarm was sent by {channel.description}"
+            sent = _delivered(partial(channel.send, alarm), detail)
         else:
-            sent = _got_through(channel.try_out, channel.label)
+            sent = _delivered(channel.probe, channel.description)
         yield _tried(f"alarms by {channel.name}", sent, next_step)
     waiting = outbox_of(settings).waiting()
     if waiting:
         oldest = f"{waiting[0].alarm.at:%Y-%m-%d %H:%M} UTC"
-        told = f"{len(waiting)} wait to be sent, the oldest since {oldest}"
+        detail = f"{len(waiting)} wait to be sent, the oldest since {oldest}"
         late = now() - waiting[0].alarm.at > _SENT_WITHIN
-        step = "see that muniment up runs, and to the lines above"
-        yield Finding("alarms", State.FAILING if late else State.OK, told, step)
+        step = "check that muniment up runs, and the lines above"
+        yield Finding("alarms", State.FAILING if late else State.OK, detail, step)
 
 
-def _got_through(send: Callable[[], Undelivered | None], told: str) -> Callable[[], str]:
+def _delivered(send: Callable[[], Undelivered | None], detail: str) -> Callable[[], str]:
     def attempt() -> str:
         undelivered = send()
         if undelivered is not None:
             raise UnavailableError(undelivered.reason)
-        return told
+        return detail
 
     return attempt
 
@@ -142,10 +144,10 @@ def _sites(settings: Settings) -> Finding:
     sites = {store.site for store in settings.store}
     roots = [settings.store_root(store) for store in settings.store if isinstance(store, FolderStoreSettings)]
     devices = {root.stat().st_dev for root in roots if root.exists()}
-    told = f"{len(settings.store)} stores on {len(sites)} sites"
+    detail = f"{len(settings.store)} stores on {len(sites)} sites"
     if len(devices) < len(roots):
-        told += "; some of them share one disk, which is good for a first try only"
-    return Finding("sites", State.OK, told)
+        detail += "; some of them share one disk, which is good for a first try only"
+    return Finding("sites", State.OK, detail)
 
 
 def _engines() -> str:

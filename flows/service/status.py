@@ -1,4 +1,4 @@
-"""How the archive stands: what waits, what is kept, what is on its way, how submissions ended lately."""
+"""The status of the archive: what waits, what is kept, what is under way, how submissions ended lately."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 from flows.inboxes.heartbeat import watcher_fault
 from flows.inboxes.queue.backlog import Backlog, Pending
-from flows.inboxes.report import Inboxes, read_inboxes
+from flows.inboxes.report import InboxReport, read_inbox_report
 from flows.installation.wiring import Installation, now
-from flows.submission.progress.progress import Way, way_of
+from flows.submission.progress.progress import SubmissionPosition, position_of
 from flows.submission.workspace import Workspace, lock_of
 from preservation.errors import IntegrityError
 from preservation.model.verdicts import Verdict
@@ -23,52 +23,52 @@ _LOCKS = Path("/proc/locks")
 
 
 @dataclass(frozen=True, slots=True)
-class OnItsWay:
-    """A submission that has a folder in processing: ``touched`` says when the last stage of it was done.
+class SubmissionUnderWay:
+    """A submission that has a folder in ``processing/``; ``touched`` is when its last stage was done.
 
-    ``in_hand`` says that a run of this machine has it in hand now. Another machine is known, by its name, to
-    have it only where a stage of it takes long enough to be told.
+    ``in_hand`` means that a run of this machine works on it now. ``elsewhere`` names another machine, which
+    is known only where a stage takes long enough to write its progress.
     """
 
     object: str
-    way: Way
+    position: SubmissionPosition
     touched: datetime
     in_hand: bool
     elsewhere: str
 
     @property
     def runs(self) -> bool:
-        """Say whether somebody is known to be at work on it."""
+        """Whether a run is known to work on it."""
         return self.in_hand or bool(self.elsewhere)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """The archive ``at`` one moment. ``latest`` are the ends worth knowing, newest first.
+class ArchiveStatus:
+    """The archive ``at`` one moment. ``latest`` are today's and the open ends, newest first.
 
-    ``inboxes`` is what the watcher said last, ``None`` where none ever did; ``watcher_fault`` says why
-    nobody looks at the inboxes now, as far as is known here, and is empty where somebody does. ``taken`` are
-    the drops that were taken from an inbox and have no answer yet; ``troubles`` says of which areas that
-    cannot be told now.
+    ``inboxes`` is the watcher's last report, ``None`` where there is none; ``watcher_fault`` says why the
+    inboxes are not watched now, as far as is known here, and is empty where they are. ``taken`` are the
+    drops that were taken from an inbox and have no answer yet; ``troubles`` names the areas that cannot be
+    read now.
     """
 
     at: datetime
     counts: Counts
-    on_its_way: tuple[OnItsWay, ...]
+    on_its_way: tuple[SubmissionUnderWay, ...]
     latest: tuple[Conclusion, ...]
-    inboxes: Inboxes | None
+    inboxes: InboxReport | None
     taken: tuple[Pending, ...]
     troubles: tuple[str, ...] = ()
     watcher_fault: str = ""
 
     @property
     def is_watched(self) -> bool:
-        """Say whether somebody looks at the inboxes."""
+        """Whether the inboxes are watched."""
         return not self.watcher_fault
 
 
-def standing(installation: Installation) -> Standing:
-    """Ask the catalogue and look into processing.
+def archive_status(installation: Installation) -> ArchiveStatus:
+    """Read the status from the catalogue and from ``processing/``.
 
     Raises ``StorageError`` where the database does not answer.
     """
@@ -76,12 +76,12 @@ def standing(installation: Installation) -> Standing:
     backlog = Backlog(settings.areas)
     taken = tuple(backlog.pending())
     at = now()
-    return Standing(
+    return ArchiveStatus(
         at,
         installation.catalogue.counts(),
         tuple(_on_its_way(settings.processing, at)),
         tuple(sorted(_latest(installation), key=lambda end: end.concluded_at, reverse=True)),
-        read_inboxes(settings),
+        read_inbox_report(settings),
         taken,
         tuple(backlog.troubles.values()),
         watcher_fault(settings, at),
@@ -89,7 +89,7 @@ def standing(installation: Installation) -> Standing:
 
 
 def _latest(installation: Installation) -> Iterator[Conclusion]:
-    """Give today's stored submissions, and the latest of those that need somebody."""
+    """Yield today's stored submissions, and the latest of those that need a person."""
     today = now().date()
     yield from takewhile(
         lambda end: end.concluded_at.date() == today, installation.catalogue.conclusions(Verdict.STORED)
@@ -101,12 +101,12 @@ def _latest(installation: Installation) -> Iterator[Conclusion]:
 
 
 def _is_past(end: Conclusion, installation: Installation) -> bool:
-    """Say whether the object was tried again since and is kept now, so that nobody need see to that end."""
+    """Return whether the object was tried again since and is kept now, so that the end is settled."""
     kept = installation.catalogue.latest(end.submission.object)
     return kept is not None and kept.registered_at > end.concluded_at
 
 
-def _on_its_way(processing: Path, at: datetime) -> Iterator[OnItsWay]:
+def _on_its_way(processing: Path, at: datetime) -> Iterator[SubmissionUnderWay]:
     locked = _locked_files()
     for folder in sorted(processing.glob("[!.]*/[!.]*/")):
         workspace = Workspace(folder)
@@ -114,35 +114,35 @@ def _on_its_way(processing: Path, at: datetime) -> Iterator[OnItsWay]:
             continue
         try:
             submission = workspace.submission
-            way = way_of(workspace)
-            touched = _touched(workspace, way)
+            position = position_of(workspace)
+            touched = _touched(workspace, position)
         except (IntegrityError, StopIteration, FileNotFoundError):
-            # Damaged, or answered while we look.
+            # Damaged, or answered in the meantime.
             continue
-        yield OnItsWay(
+        yield SubmissionUnderWay(
             str(submission.object),
-            way,
+            position,
             touched,
             _inode(lock_of(processing, submission.object)) in locked,
-            _elsewhere(way, at),
+            _elsewhere(position, at),
         )
 
 
-def _touched(workspace: Workspace, way: Way) -> datetime:
-    record = workspace.events(way.last) if way.last else workspace.claim
+def _touched(workspace: Workspace, position: SubmissionPosition) -> datetime:
+    record = workspace.events(position.last) if position.last else workspace.claim
     return datetime.fromtimestamp(record.path.stat().st_mtime, UTC)
 
 
-def _elsewhere(way: Way, at: datetime) -> str:
-    """Return the machine that told lately how far it is, where that is not this one."""
-    told = way.progress
-    if told is None or told.by.is_here or told.is_silent(at):
+def _elsewhere(position: SubmissionPosition, at: datetime) -> str:
+    """Return the other machine that recently wrote the progress; ``""`` where there is none."""
+    progress = position.progress
+    if progress is None or progress.by.is_here or progress.is_silent(at):
         return ""
-    return told.by.host
+    return progress.by.host
 
 
 def _locked_files() -> frozenset[str]:
-    """Return the inodes that somebody on this machine has locked; looking must not take a lock itself."""
+    """Return the inodes that are locked on this machine; testing a lock must not take it."""
     try:
         lines = _LOCKS.read_text(encoding="ascii").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""Keeping a process running: started again where it ends, after pauses that grow while that is no help."""
+"""Supervision of a process: it is started again when it ends, after pauses that grow while it fails."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ _SUPERVISOR_VARIABLE = "MUNIMENT_SUPERVISOR"
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 60.0
 _SETTLED_SECONDS = 120.0
-"""A process that has run for so long ended for another reason than the one before."""
+"""A process that ran for so long ended for a new reason, so the pause is short again."""
 
 
 def end_with_supervisor() -> None:
-    """Have this process killed when its supervisor is; where it has none, this does nothing."""
+    """Have the kernel kill this process when its supervisor ends; without a supervisor, do nothing."""
     supervisor = os.environ.pop(_SUPERVISOR_VARIABLE, "")
     if supervisor:
         die_with_parent(int(supervisor))
 
 
 class Supervised:
-    """A process, called ``what`` for people, that is to run for as long as nobody stops it.
+    """A process, named ``what`` in messages, that is to run until it is stopped.
 
-    ``say`` tells operators each time that it ended by itself, and when it is started again. It is for one
-    thread: a process that calls ``end_with_supervisor`` ends when the thread that started it does.
+    ``notify`` is called with a message each time that the process ended by itself. For use by one thread: a
+    process that calls ``end_with_supervisor`` ends when the thread that started it does.
     """
 
     def __init__(
-        self, what: str, command: Sequence[str], environment: Mapping[str, str], say: Callable[[str], None]
+        self, what: str, command: Sequence[str], environment: Mapping[str, str], notify: Callable[[str], None]
     ) -> None:
         self._what = what
         self._command = list(command)
         self._environment = {**environment, _SUPERVISOR_VARIABLE: str(os.getpid())}
-        self._say = say
+        self._notify = notify
         self._backoff = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE)
         self._began = 0.0
         self._again_at = 0.0
@@ -48,16 +48,16 @@ class Supervised:
 
     @property
     def runs(self) -> bool:
-        """Say whether it runs at this moment."""
+        """Whether it runs now."""
         return self._process is not None and self._process.poll() is None
 
     def look(self) -> None:
-        """Start it where it does not run and it is time to; to be called every second or so."""
+        """Start it where it does not run and its pause is over; to be called about every second."""
         if self.runs:
             return
         moment = time.monotonic()
         if self._process is not None and not self._ended:
-            self._note_end(self._process, moment)
+            self._record_end(self._process, moment)
         if moment >= self._again_at:
             try:
                 self._start()
@@ -74,7 +74,7 @@ class Supervised:
                 self._process.send_signal(signal.SIGTERM)
 
     def kill(self, patience: float) -> None:
-        """Give it ``patience`` seconds to end, then end it."""
+        """Wait ``patience`` seconds for it to end, then kill it."""
         if self._process is None:
             return
         try:
@@ -84,12 +84,12 @@ class Supervised:
             self._process.wait()
 
     def _start(self) -> None:
-        # A group of its own: Ctrl-C in a terminal is for us, who then stop it in good order.
+        # A process group of its own: Ctrl-C in a terminal reaches only us, and we stop it in good order.
         self._process = subprocess.Popen(  # noqa: S603  a command of our own, an argument list
             self._command, env=self._environment, stdin=subprocess.DEVNULL, start_new_session=True
         )
 
-    def _note_end(self, process: subprocess.Popen[bytes], moment: float) -> None:
+    def _record_end(self, process: subprocess.Popen[bytes], moment: float) -> None:
         self._ended = True
         if moment - self._began > _SETTLED_SECONDS:
             self._backoff.reset()
@@ -98,4 +98,4 @@ class Supervised:
     def _wait(self, moment: float, what: str) -> None:
         pause = self._backoff.pause()
         self._again_at = moment + pause
-        self._say(f"{what}; it is started again in {pause:.0f} s")
+        self._notify(f"{what}; it is started again in {pause:.0f} s")

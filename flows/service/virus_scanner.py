@@ -1,4 +1,4 @@
-"""How the virus scanner stands, and whether the installation's policies can live with it."""
+"""The status of the virus scanner, and whether it meets the installation's policies."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from preservation.model.viruses import NoScanner
 from preservation.policy.intake import Intake, VirusScan
 
 
-def standing_of_scanner(settings: Settings) -> str:
-    """Ask the scanner what it is, and return that with what follows from it.
+def scanner_status(settings: Settings) -> str:
+    """Return the scanner's release, and what follows from it for the policies.
 
-    Raises ``ToolMissingError`` where a policy requires it, and its word could not be taken.
+    Raises ``ToolMissingError`` where a policy requires a scan, and the scanner cannot be trusted.
     """
     from flows.installation.wiring import now, virus_scanner  # noqa: PLC0415  half a second, and only here
     from preservation.virus.trust import doubt  # noqa: PLC0415  as above
@@ -31,10 +31,10 @@ def standing_of_scanner(settings: Settings) -> str:
         raise ToolMissingError(f"{unsure.detail}; {policies}, and drops will be interrupted")
     if isinstance(release, NoScanner):
         return f"none ({release.detail}); {_asked_by(len(wanted))}"
-    told = f"{release.described(at)}, for files of up to {byte_size(settings.virus.largest)}"
+    status = f"{release.described(at)}, for files of up to {byte_size(settings.virus.largest)}"
     if unsure is not None:
-        return f"{told}; nothing will be called clean: {unsure.detail}"
-    return f"{told}; {_asked_by(len(wanted))}"
+        return f"{status}; nothing will be called clean: {unsure.detail}"
+    return f"{status}; {_asked_by(len(wanted))}"
 
 
 def _asked_by(policies: int) -> str:
@@ -48,6 +48,6 @@ def _intakes(settings: Settings) -> Iterator[Intake]:
     if settings.default_policy is not None:
         files.add(settings.directory / settings.default_policy)
     for file in sorted(files):
-        # A policy with faults is a finding of its own.
+        # A policy with faults has its own finding.
         with suppress(ConfigurationError):
             yield load(file).terms.intake

@@ -1,1 +1,1 @@
-"""One drop on its way: claimed, worked on stage by stage, answered."""
+"""One drop from its claim, stage by stage, to its answer."""

@@ -1,4 +1,4 @@
-"""Answering: the receipt, the catalogue's note of how it ended, and the journal sealed into every store."""
+"""The answer to a submission: its receipt, its end in the catalogue, the journal sealed into the stores."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from preservation.receipt.as_markdown import receipt_markdown
 from preservation.receipt.contents import PlacedReplica, Receipt
 from preservation.receipt.rendering import render
 from preservation.receipt.summary import formats_table
+from preservation.virus.codes import INFECTED
 from storage.journal.keys import public_keys
 from storage.journal.segments import AgreeingStore, agreeing, publish, sign_head
 from storage.ports.catalogue import Conclusion
@@ -31,9 +32,9 @@ from storage.ports.stores import Store
 
 
 def discard(workspace: Workspace, installation: Installation) -> None:
-    """Forget a submission: its number, what it left in stores, its folder.
+    """Discard a submission: its version number, what it left in stores, its folder.
 
-    Raises ``StorageError`` where a store or the catalogue cannot be reached; then it can be done again.
+    Raises ``StorageError`` where a store or the catalogue cannot be reached; it can then be called again.
     """
     for number in workspace.number.so_far:
         if _discarded_everywhere(number.package, installation):
@@ -42,25 +43,25 @@ def discard(workspace: Workspace, installation: Installation) -> None:
 
 
 def _discarded_everywhere(package: PackageId, installation: Installation) -> bool:
-    """Take away what is not committed; say whether nothing stayed, so that the number may be used again."""
+    """Remove what is not committed; return whether nothing stayed, so that the number is free again."""
     everywhere = True
     for purger in installation.purgers.values():
         try:
             purger.discard_uncommitted(package)
         except IntegrityError:
             LOG.warning(
-                "%s: store %s has it whole, so it stays and its number is taken", package, purger.name
+                "%s: store %s has all of it, so it stays and its number is used", package, purger.name
             )
             everywhere = False
     return everywhere
 
 
-_ISSUES_TOLD = 10_000
+_MOST_ISSUES = 10_000
 _FOR_GOOD = frozenset({Verdict.STORED, Verdict.ALREADY_KEPT, Verdict.REJECTED})
 
 
 class SubmissionResult(msgspec.Struct, frozen=True):
-    """What is told of one drop. ``markdown`` and ``formats`` are what the Prefect UI shows of it."""
+    """The result of one drop. ``markdown`` and ``formats`` are what the Prefect UI shows of it."""
 
     object: str
     ending: Ending
@@ -69,21 +70,26 @@ class SubmissionResult(msgspec.Struct, frozen=True):
     markdown: str = ""
     formats: tuple[dict[str, str | int], ...] = ()
 
+    @property
+    def is_infected(self) -> bool:
+        """Whether malware was found in the drop."""
+        return any(issue.code == INFECTED for issue in (*self.ending.issues, *self.issues))
+
 
 def not_begun(drop: DropRequest, reason: str) -> SubmissionResult:
-    """Tell of a drop that could not be taken in hand."""
+    """Return the result of a drop that could not be claimed."""
     return SubmissionResult(str(drop), Ending(Verdict.INTERRUPTED, reason, now()))
 
 
 def unwritten(workspace: Workspace, reason: str) -> SubmissionResult:
-    """Tell of a submission whose end could not even be written down; its folder stays, as far as it got."""
+    """Return the result of a submission whose end could not be written; its folder stays as it is."""
     return SubmissionResult(
         str(workspace.submission.object), Ending(Verdict.INTERRUPTED, interrupted_by(reason), now())
     )
 
 
 def unanswered(workspace: Workspace, reason: str) -> SubmissionResult:
-    """Tell of a submission that could not be answered; its folder stays, and the next run answers."""
+    """Return the result of a submission that could not be answered; the next run answers it."""
     sentence = (
         f"It could not be answered: {reason.rstrip('.')}. Nothing is lost: preserve it again and it goes on."
     )
@@ -91,9 +97,9 @@ def unanswered(workspace: Workspace, reason: str) -> SubmissionResult:
 
 
 class RunResult(msgspec.Struct, frozen=True):
-    """What a run tells: of each drop, and of a fault that is no drop's, with the exit code it asks for."""
+    """The result of a run: of each drop, and a fault that is not of a drop, with its exit code."""
 
-    told: list[SubmissionResult]
+    results: list[SubmissionResult]
     fault: str = ""
     exit_code: int = 0
 
@@ -101,14 +107,14 @@ class RunResult(msgspec.Struct, frozen=True):
 def answer(workspaces: Iterable[Workspace], installation: Installation) -> list[SubmissionResult]:
     """Answer every submission that has ended.
 
-    Raises ``StorageError`` where the catalogue cannot be reached; then nothing is forgotten, and
+    Raises ``StorageError`` where the catalogue cannot be reached; nothing is then removed, and
     answering again answers the same.
     """
     ended = list(workspaces)
-    told = [_answer(workspace, installation) for workspace in ended]
+    results = [_answer(workspace, installation) for workspace in ended]
     for workspace in ended:
-        _forget(workspace, installation)
-    return told
+        _remove_folder(workspace, installation)
+    return results
 
 
 def _answer(workspace: Workspace, installation: Installation) -> SubmissionResult:
@@ -121,10 +127,11 @@ def _answer(workspace: Workspace, installation: Installation) -> SubmissionResul
     installation.catalogue.conclude(
         Conclusion(submission, ending.verdict, ending.at, ending.sentence, page), events
     )
+    of_files = chain.from_iterable(screened.issues for screened in workspace.screened.so_far)
     return SubmissionResult(
         str(submission.object),
         ending,
-        tuple(islice(chain(ending.issues, _issues_of_files(workspace)), _ISSUES_TOLD)),
+        tuple(islice(chain(ending.issues, of_files), _MOST_ISSUES)),
         page,
         receipt_markdown(receipt),
         tuple(formats_table(receipt.files)),
@@ -162,13 +169,8 @@ def _target(workspace: Workspace, installation: Installation) -> Path:
     return folder / f"{submission.received_at:%Y%m%dT%H%M%SZ}-{submission.identifier[:8]}"
 
 
-def _issues_of_files(workspace: Workspace) -> Iterator[Issue]:
-    for screened in workspace.screened.so_far:
-        yield from screened.issues
-
-
-def _forget(workspace: Workspace, installation: Installation) -> None:
-    """Remove the folder of a submission that ended for good; what cannot be removed now is next time."""
+def _remove_folder(workspace: Workspace, installation: Installation) -> None:
+    """Remove the folder of a submission that ended for good; a failure leaves it to the next run."""
     try:
         verdict = only(workspace.ending).verdict
         if verdict is Verdict.REJECTED:
@@ -182,9 +184,11 @@ def _forget(workspace: Workspace, installation: Installation) -> None:
 def seal(installation: Installation) -> None:
     """Sign the journal's head and give every store what it lacks of the journal.
 
-    A store that is away gets the segments it lacks when it is back; where all are away, nothing is
-    signed. Raises ``IntegrityError`` where the journal does not hold, or a store holds another one: then
-    nothing is signed either. ``ConfigurationError`` where the key is missing.
+    A store that is away gets the segments it lacks when it is back; where all are away, nothing is signed.
+
+    Raises:
+        IntegrityError: The journal is broken, or a store holds another one. Nothing is signed.
+        ConfigurationError: The key is missing.
     """
     journal, settings = installation.journal, installation.settings
     targets = list(_agreeing_stores(installation))
@@ -193,7 +197,7 @@ def seal(installation: Installation) -> None:
     sign_head(journal, installation.signing_key, now())
     for target in targets:
         with (
-            _absence_told(target.store),
+            _absence_logged(target.store),
             scratch_folder(settings.state, "sealing") as scratch,
         ):
             publish(journal, public_keys(settings.keys), target, scratch)
@@ -201,12 +205,12 @@ def seal(installation: Installation) -> None:
 
 def _agreeing_stores(installation: Installation) -> Iterator[AgreeingStore]:
     for store in installation.stores:
-        with _absence_told(store):
+        with _absence_logged(store):
             yield agreeing(installation.journal, store)
 
 
 @contextmanager
-def _absence_told(store: Store) -> Iterator[None]:
+def _absence_logged(store: Store) -> Iterator[None]:
     try:
         yield
     except StorageError as error:

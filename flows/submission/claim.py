@@ -1,4 +1,4 @@
-"""Claiming: taking an object in hand for a drop, going on where an earlier run was stopped."""
+"""The claim: locks an object for a drop, and resumes where an earlier run was stopped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flows.submission.drop import DropRequest, outline_of
 from flows.submission.stages.drop_changes import require_drop
 from flows.submission.stages.register import REGISTER
 from flows.submission.stages.stage import end
-from flows.submission.workspace import Approval, Workspace, in_hand, only
+from flows.submission.workspace import Approval, Workspace, locked_workspace, only
 from preservation.errors import NotFoundError
 from preservation.model.digests import HexDigest
 from preservation.model.identifiers import ObjectId
@@ -22,33 +22,44 @@ from preservation.policy.schema import Policy
 from preservation.survey.walk import TreeOutline
 from storage.replication.outcomes import SOURCE_CHANGED
 
+_FOR_NOW = frozenset({Verdict.INTERRUPTED, Verdict.WAITING})
+
 
 @contextmanager
 def claim(
     drop: DropRequest, installation: Installation, as_taken: HexDigest | None = None
 ) -> Iterator[Workspace]:
-    """Take the drop's object in hand for as long as the context lasts.
+    """Lock the drop's object for as long as the context lasts, and yield its workspace.
 
-    ``as_taken`` is the signature of the drop when it was taken from its inbox: one that was changed since is
-    rejected. Goes on with what an earlier run left, where the drop and the policy are what they were; else
-    begins anew, after what that run had left in the stores was taken away.
-    Raises ``ConfigurationError`` for names and policies that cannot be, ``NotFoundError`` where the
-    drop is gone, ``UnavailableError`` where another run has the object in hand or nothing is left of a drop
-    that is on its way, ``StoreFullError`` where it can be seen now that the drop cannot fit.
+    What an earlier run left is resumed where the drop and the policy are unchanged; else the submission
+    begins anew, after what that run had left in the stores was removed.
+
+    Args:
+        drop: The drop and the object that it becomes.
+        installation: The open installation.
+        as_taken: The signature of the drop when it was taken from its inbox; a drop that was changed since
+            is rejected.
+
+    Raises:
+        ConfigurationError: A name or the policy is invalid.
+        NotFoundError: The drop is gone.
+        UnavailableError: Another run works on the object, or a drop under way is gone.
+        StoreFullError: The drop cannot fit.
     """
     object_id = drop.object_id
     policy = installation.policy_of(object_id.collection)
     found = outline_of(drop.path)
-    with in_hand(installation.settings.processing, object_id) as workspace:
-        if not _goes_on(workspace, drop, found.signature, policy.reference.digest):
-            # What was done is not given up for the empty mount point of a drop whose disk is away.
+    with locked_workspace(installation.settings.processing, object_id) as workspace:
+        if not _continues(workspace, drop, found.signature, policy.reference.digest):
+            # Earlier work is not discarded for the empty mount point of a drop whose disk is away.
             if any(claimed.submission.drop == drop.path for claimed in workspace.claim.so_far):
                 require_drop(workspace)
             _settle(workspace, installation)
             _require_room(object_id, found, policy, installation)
             workspace.start(object_id, drop.path, found, policy, now())
-        elif _ended_for_now(workspace):
-            _take_answer(drop, workspace)
+        elif workspace.has_ended and only(workspace.ending).verdict in _FOR_NOW:
+            if drop.because and only(workspace.ending).verdict is Verdict.WAITING:
+                workspace.approval.write([Approval(drop.approved_by, drop.because, now())])
             workspace.reopen()
         if not workspace.has_ended and as_taken not in (None, found.signature):
             _send_back(workspace)
@@ -59,9 +70,9 @@ def _send_back(workspace: Workspace) -> None:
     changed = Issue(
         SOURCE_CHANGED,
         Severity.ERROR,
-        "The drop was changed after it was taken from its inbox: somebody still wrote to it.",
+        "The drop was changed after it was taken from its inbox: it was still being written to.",
         None,
-        "Wait until nobody writes to it any more, then drop it again.",
+        "Wait until nothing writes to it any more, then drop it again.",
     )
     end(workspace, Verdict.REJECTED, f"{changed.message} {changed.next_step}", issues=(changed,))
 
@@ -69,31 +80,21 @@ def _send_back(workspace: Workspace) -> None:
 def _require_room(
     object_id: ObjectId, found: TreeOutline, policy: Policy, installation: Installation
 ) -> None:
-    """Ask for room before a byte is read. A further version may need next to none: that shows later."""
+    """Check the free space before a byte is read. A further version may need little, so it is not checked."""
     require_room_for_work(found, installation.settings)
     if installation.catalogue.latest(object_id) is None:
         require_room_in_stores(found, policy, installation.settings)
 
 
-def _take_answer(drop: DropRequest, workspace: Workspace) -> None:
-    """Note a person's answer, where something was asked: what nobody has asked cannot be approved."""
-    if drop.because and only(workspace.ending).verdict is Verdict.WAITING:
-        workspace.approval.write([Approval(drop.approved_by, drop.because, now())])
-
-
-def _goes_on(workspace: Workspace, drop: DropRequest, tree: HexDigest, policy: HexDigest) -> bool:
+def _continues(workspace: Workspace, drop: DropRequest, tree: HexDigest, policy: HexDigest) -> bool:
     return any(
         claimed.submission.drop == drop.path and claimed.tree == tree and claimed.policy == policy
         for claimed in workspace.claim.so_far
     )
 
 
-def _ended_for_now(workspace: Workspace) -> bool:
-    return any(ending.verdict in {Verdict.INTERRUPTED, Verdict.WAITING} for ending in workspace.ending.so_far)
-
-
 def _settle(workspace: Workspace, installation: Installation) -> None:
-    """Finish with an earlier submission of the object: answered if it was kept, forgotten if not."""
+    """Finish an earlier submission of the object: answer it if it was kept, else discard it."""
     if _is_registered(workspace, installation):
         REGISTER.run(workspace, installation)
         answer([workspace], installation)

@@ -1,4 +1,4 @@
-"""A drop, as it is asked for: where it lies, and what object it becomes."""
+"""A drop to preserve: where it lies, and what object it becomes."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _ARCHIVES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".tar", ".zip")
 class DropRequest:
     """A drop to preserve, for which collection, and as which object.
 
-    ``approved_by`` and ``because`` answer what an earlier try was waiting for. ``taken`` names the drop among
-    those that were taken from an inbox; it is empty for any other.
+    ``approved_by`` and ``because`` approve what an earlier try was waiting for. ``taken`` names its take
+    where it was taken from an inbox; it is empty for any other drop.
     """
 
     path: Path
@@ -56,12 +56,12 @@ class DropRequest:
 
 
 def name_of(path: Path) -> str:
-    """Return the name of the object that a drop is: the drop's own, without the ending of an archive."""
+    """Return the name of a drop's object: the drop's own name, without the extension of an archive."""
     return name_of_file(path.name) if _is_file(path) else path.name
 
 
 def name_of_file(name: str) -> str:
-    """Return the name of the object that a drop is which is one file."""
+    """Return the name of the object of a drop that is one file."""
     for ending in _ARCHIVES:
         if name.lower().endswith(ending) and len(name) > len(ending):
             return name[: -len(ending)]
@@ -69,7 +69,7 @@ def name_of_file(name: str) -> str:
 
 
 def _is_file(path: Path) -> bool:
-    """Say whether it is a file. A link is none, wherever it leads: what it leads to may not even be asked."""
+    """Return whether it is a file. A link is not one, and is not followed."""
     try:
         return stat.S_ISREG(path.lstat().st_mode)
     except OSError:
@@ -77,17 +77,17 @@ def _is_file(path: Path) -> bool:
 
 
 def tree_of(path: Path) -> HexDigest:
-    """Return what changes whenever a file of the drop comes, goes or is written to; reads none of them.
+    """Return the signature of a drop, which changes when a file comes, goes or is written; reads no file.
 
-    Raises ``NotFoundError`` where the drop cannot be looked at.
+    Raises ``NotFoundError`` where the drop cannot be read.
     """
     return outline_of(path).signature
 
 
 def outline_of(path: Path) -> TreeOutline:
-    """Return how much a drop is, and what tells it from any other; reads none of its files.
+    """Return the size and the signature of a drop; reads no file.
 
-    Raises ``NotFoundError`` where the drop cannot be looked at.
+    Raises ``NotFoundError`` where the drop cannot be read.
     """
     try:
         if path.is_dir() and not path.is_symlink():
@@ -96,19 +96,19 @@ def outline_of(path: Path) -> TreeOutline:
     except OSError as error:
         raise NotFoundError(
             f"{printable(str(path))}: the drop cannot be read ({error.strerror}); "
-            "see that it is there and readable, then try again"
+            "check that it is there and readable, then try again"
         ) from error
 
 
 def label_of(drops: list[DropRequest]) -> str:
-    """Name drops for people: the object, or how many of which collection."""
+    """Return a label for drops: the object, or how many of which collection."""
     if len(drops) == 1:
         return str(drops[0])
     return f"{len(drops)} drops of {', '.join(sorted({drop.collection for drop in drops}))}"
 
 
 BETWEEN: Final = "__"
-"""What stands between the names of groups and drop in the name of the object."""
+"""The separator of groups and drop in the name of the object."""
 
 
 def object_of(drop: Drop) -> ObjectName:
@@ -117,10 +117,9 @@ def object_of(drop: Drop) -> ObjectName:
 
 
 def object_called(groups: tuple[str, ...], own: str) -> ObjectName:
-    """Return the name of the object: the drop's ``own`` as on the command line, after those of its groups.
+    """Return the name of the object: the names of the groups, then the drop's ``own``.
 
-    Two drops must not become one object because their names run into each other: names that could do so
-    are refused. Raises ``ValueError`` where a name cannot be one.
+    Names that would make two drops one object are rejected. Raises ``ValueError`` for an invalid name.
     """
     if not groups:
         return object_name(own)

@@ -1,4 +1,4 @@
-"""A dry run: survey, screen and plan as ever, in a folder that is thrown away; nothing is kept or told."""
+"""A dry run: survey, screen and plan in a temporary folder; nothing is kept, and no event is recorded."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from preservation.model.issues import Issue
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsed:
-    """What would become of a drop. ``verdict`` is ``stored`` where nothing stands against it."""
+class DryRunResult:
+    """The verdict that a drop would get: ``stored`` where nothing is against it."""
 
     object: str
     verdict: str
@@ -28,8 +28,8 @@ class Rehearsed:
     issues: tuple[Issue, ...]
 
 
-def dry_run(drop: DropRequest, installation: Installation, scratch: Path) -> Rehearsed:
-    """Say what would become of ``drop``. Raises what the stages raise."""
+def dry_run(drop: DropRequest, installation: Installation, scratch: Path) -> DryRunResult:
+    """Return the verdict that ``drop`` would get. Raises what the stages raise."""
     workspace = Workspace(scratch / "rehearsal")
     policy = installation.policy_of(drop.object_id.collection)
     workspace.start(drop.object_id, drop.path, outline_of(drop.path), policy, now())
@@ -44,6 +44,6 @@ def dry_run(drop: DropRequest, installation: Installation, scratch: Path) -> Reh
         issues = (
             only(workspace.ending).issues if not workspace.survey.exist else tuple(every_issue(workspace))
         )
-        return Rehearsed(str(drop), verdict, sentence, len(sizes), sum(sizes), dict(actions), issues)
+        return DryRunResult(str(drop), verdict, sentence, len(sizes), sum(sizes), dict(actions), issues)
     finally:
         workspace.discard()

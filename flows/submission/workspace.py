@@ -1,7 +1,7 @@
-"""A submission in hand: its folder below ``processing/``, in which every stage leaves what it found.
+"""The workspace of a submission: its folder below ``processing/``, in which every stage leaves its records.
 
-What a stage found is there wholly or not at all, so a run that was killed goes on after the last stage
-that finished. One folder an object, locked while a run has it in hand.
+The records of a stage are there wholly or not at all, so a run that was killed goes on after the last stage
+that finished. There is one folder for each object, locked while a run works on it.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ SURVEYING_STAGE = "survey"
 """The stage that finds the files."""
 
 JUDGING_STAGE = "plan"
-"""The stage that says whether a submission goes on."""
+"""The stage that decides whether a submission goes on."""
 
 _Value = TypeVar("_Value")
 
@@ -77,9 +77,9 @@ class Extent(msgspec.Struct, frozen=True):
 
 
 class DropClaim(msgspec.Struct, frozen=True):
-    """What a submission's folder stands for: this drop, as it was, under this policy.
+    """What a submission's folder is for: this drop, as it was, under this policy.
 
-    ``found`` is how much lay there when it was taken in hand.
+    ``found`` is the size of the drop when it was claimed.
     """
 
     submission: Submission
@@ -89,7 +89,7 @@ class DropClaim(msgspec.Struct, frozen=True):
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """How a submission ended: the verdict, in a sentence, and what can be counted."""
+    """How a submission ended: the verdict, a sentence, and the counts."""
 
     verdict: Verdict
     sentence: str
@@ -102,14 +102,14 @@ class Ending(msgspec.Struct, frozen=True):
 
 
 class Numbered(msgspec.Struct, frozen=True):
-    """The version number that a submission was given, and when: the time that its package bears."""
+    """The version number of a submission, and when it was given: the time of its package."""
 
     package: PackageId
     at: datetime
 
 
 class Approval(msgspec.Struct, frozen=True):
-    """A person's answer to what a submission was waiting for."""
+    """A person's approval of a submission that was waiting."""
 
     by: str
     because: str
@@ -144,19 +144,19 @@ class Workspace:
         return Records(self.root / f"{name}.jsonl", of)
 
     def _records_of_files(self, name: str, of: type[_Value]) -> Records[_Value]:
-        """Return records of which there is one a file: of many small files they would fill the disk."""
+        """Return compressed records, for those of which there is one for each file of the drop."""
         return Records(self.root / f"{name}.jsonl.gz", of)
 
     def events(self, stage: str) -> Records[Event]:
-        """Return the events of one stage: written last of all it leaves, so a stage that has them is done."""
+        """Return the events of one stage. They are its last record, so a stage that has them is done."""
         return self._records(f"events-{stage}", Event)
 
     def surveyed(self) -> Iterator[SurveyedFile]:
-        """Give the survey's files, without what is no file."""
+        """Yield the survey's files, without irregular entries."""
         return (entry for entry in self.survey.so_far if isinstance(entry, SurveyedFile))
 
     def tally(self) -> Extent:
-        """Count the survey's files; once it is done, counted once."""
+        """Return the count of the survey's files, which is recorded once the survey is done."""
         if self._tally.exist:
             return only(self._tally)
         files = size = 0
@@ -175,8 +175,8 @@ class Workspace:
 
     @property
     def policy(self) -> Policy:
-        """The policy as it was when the submission began, whatever became of its file since."""
-        return _policy_saying(self._policy_file.read_bytes())
+        """The policy as it was when the submission began."""
+        return _parsed_policy(self._policy_file.read_bytes())
 
     @property
     def _policy_file(self) -> Path:
@@ -184,17 +184,17 @@ class Workspace:
 
     @property
     def thumbnails(self) -> Path:
-        """Where screening leaves what people look at."""
+        """The folder of the thumbnails that screening makes."""
         return self.root / "thumbnails"
 
     @property
     def has_ended(self) -> bool:
-        """Say whether a verdict was reached."""
+        """Return whether a verdict was reached."""
         return self.ending.exist
 
     @property
     def progress(self) -> Path:
-        """Where the stage at work says how far it is; of no meaning for what comes of it."""
+        """The file in which the running stage writes its progress; nothing depends on it."""
         return self.root / "progress.json"
 
     def start(
@@ -208,20 +208,20 @@ class Workspace:
         self.claim.write([DropClaim(submission, found.signature, policy.reference.digest, tally)])
 
     def reopen(self) -> None:
-        """Take back an ending that was none for good (interrupted, waiting), so that the stages go on.
+        """Remove an ending for now (interrupted, waiting), so that the stages go on.
 
-        The judgement is made again: a person may have answered in the meantime.
+        The judgement is made again: a person may have approved in the meantime.
         """
         self.ending.path.unlink(missing_ok=True)
         self.events(JUDGING_STAGE).path.unlink(missing_ok=True)
         self.fault.path.unlink(missing_ok=True)
 
     def discard(self) -> None:
-        """Remove the folder. It goes from its place at once, so that no half of it is ever taken up."""
+        """Remove the folder. It is renamed first, so that no part of it is ever resumed."""
         if self.root.exists():
             aside = self.root.with_name(f"{_DISCARDED}{uuid4().hex}")
             self.root.rename(aside)
-            # Whoever takes an object in hand clears what is left aside, so it may be gone already.
+            # The next run on the object removes it too, so it may be gone already.
             shutil.rmtree(aside, ignore_errors=True)
 
 
@@ -230,8 +230,8 @@ _LOCKS = ".locks"
 
 
 @lru_cache(maxsize=32)
-def _policy_saying(content: bytes) -> Policy:
-    """Return the policy. Many submissions have the same, and each stage asks for it."""
+def _parsed_policy(content: bytes) -> Policy:
+    """Return the policy, from a cache: many submissions share one, and each stage asks for it."""
     return parse(content, "policy.toml of the submission")
 
 
@@ -241,18 +241,18 @@ def only(records: Records[_Value]) -> _Value:
 
 
 def lock_of(processing: Path, object_id: ObjectId) -> Path:
-    """Return the file that is locked while a run has the object in hand."""
+    """Return the file that is locked while a run works on the object."""
     return processing / _LOCKS / object_id.collection / object_id.name
 
 
-def in_other_hands(object_id: ObjectId) -> str:
-    """Say that another run has the object in hand."""
-    return f"{object_id}: another run of Muniment has this object in hand; try again when it has ended"
+def busy_sentence(object_id: ObjectId) -> str:
+    """Return the message that another run works on the object."""
+    return f"{object_id}: another run of Muniment works on this object; try again when it has ended"
 
 
 @contextmanager
-def in_hand(processing: Path, object_id: ObjectId) -> Iterator[Workspace]:
-    """Hold the object's folder for as long as the context lasts; nobody else has it then.
+def locked_workspace(processing: Path, object_id: ObjectId) -> Iterator[Workspace]:
+    """Lock the object for as long as the context lasts, and yield its workspace.
 
     Raises ``UnavailableError`` where another run has it.
     """
@@ -260,9 +260,9 @@ def in_hand(processing: Path, object_id: ObjectId) -> Iterator[Workspace]:
     place.parent.mkdir(parents=True, exist_ok=True)
     with locked(place, wait=False) as ours:
         if not ours:
-            raise UnavailableError(in_other_hands(object_id))
+            raise UnavailableError(busy_sentence(object_id))
         workspace = Workspace(processing / object_id.collection / object_id.name)
-        # What a run was killed in the middle of removing is nobody's any more.
+        # Folders that a killed run did not finish removing.
         for aside in workspace.root.parent.glob(f"{_DISCARDED}*"):
             shutil.rmtree(aside, ignore_errors=True)
         yield workspace

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from support.takes import MAPS, NOON, a_take, an_area
 
-from flows.inboxes.queue.attempts import attempts_of, forget_attempts, note_end
+from flows.inboxes.queue.attempts import attempts_of, forget_attempts, record_end
 from flows.inboxes.queue.dispatch import Batch, Dispatcher, UnderWay, bounds_of
 from flows.installation.areas import StrayInInbox, inboxes_in
 from flows.installation.init import make_installation
@@ -94,7 +94,7 @@ def test_takes_are_given_to_a_run_once_and_that_is_noted(settings: Settings):
 
 def test_a_run_that_could_not_be_asked_for_is_no_try(settings: Settings):
     take = a_take(settings.areas[0])
-    note_end(take, Verdict.INTERRUPTED, "before", NOON.replace(year=2025))
+    record_end(take, Verdict.INTERRUPTED, "before", NOON.replace(year=2025))
     before = attempts_of(take)
 
     def away(_: Batch) -> None:
@@ -116,7 +116,7 @@ def test_prefect_is_not_asked_where_nothing_is_pending(settings: Settings):
 def test_what_was_given_up_goes_on_when_somebody_has_mended_it(settings: Settings):
     take = a_take(settings.areas[0])
     for _ in range(2):
-        note_end(take, Verdict.WAITING, "A person is asked.", NOON)
+        record_end(take, Verdict.WAITING, "A person is asked.", NOON)
     asked: list[Batch] = []
     dispatcher = Dispatcher(settings, list, asked.append, lambda: NOON)
     dispatcher.dispatch()

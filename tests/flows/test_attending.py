@@ -15,8 +15,8 @@ import pytest
 from support.archives import Archive
 from support.takes import a_take, an_area
 
-from flows.inboxes.queue.attempts import note_end
-from flows.inboxes.queue.knock import knock, listen
+from flows.inboxes.queue.attempts import record_end
+from flows.inboxes.queue.wake_up import on_wake_up, wake_service
 from flows.inboxes.service import InboxService
 from flows.installation.init import make_installation
 from flows.installation.settings import Settings
@@ -72,7 +72,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def pauses(settings: Settings, times: int = 1, runs: FewRuns | None = None) -> list[float]:
     slept = Pauses(times)
-    _DispatchLoop(settings, cast("Runs", runs or FewRuns()), lambda _: None).go_on(slept.watched, slept)
+    _DispatchLoop(settings, cast("Runs", runs or FewRuns()), lambda _: None).run(slept.watched, slept)
     return slept.seconds
 
 
@@ -86,7 +86,7 @@ def test_while_a_run_goes_on_it_looks_often_whether_it_has_ended(settings: Setti
 
 
 def test_a_drop_that_waits_for_a_person_keeps_nobody_awake(settings: Settings):
-    note_end(a_take(an_area(settings.directory)), Verdict.WAITING, "Somebody is asked.", now())
+    record_end(a_take(an_area(settings.directory)), Verdict.WAITING, "Somebody is asked.", now())
     runs = FewRuns()
     assert pauses(settings, runs=runs) == [AT_REST]
     assert runs.questions == 0, "Prefect can do nothing for it"
@@ -94,11 +94,11 @@ def test_a_drop_that_waits_for_a_person_keeps_nobody_awake(settings: Settings):
 
 def test_a_take_that_a_person_has_seen_to_is_noticed_within_two_seconds(settings: Settings):
     heard, stopped = threading.Event(), threading.Event()
-    listening = threading.Thread(target=listen, args=(settings, heard.set, stopped))
+    listening = threading.Thread(target=on_wake_up, args=(settings, heard.set, stopped))
     listening.start()
     try:
         assert not heard.wait(1.5), "nobody has knocked yet"
-        knock(settings)
+        wake_service(settings)
         assert heard.wait(2)
     finally:
         stopped.set()
@@ -107,7 +107,7 @@ def test_a_take_that_a_person_has_seen_to_is_noticed_within_two_seconds(settings
 
 def test_after_an_interruption_it_sleeps_until_the_pause_is_over(settings: Settings):
     ended = now() - timedelta(seconds=settings.service.pauses[0] - 20)
-    note_end(a_take(an_area(settings.directory)), Verdict.INTERRUPTED, "A store was away.", ended)
+    record_end(a_take(an_area(settings.directory)), Verdict.INTERRUPTED, "A store was away.", ended)
     [seconds] = pauses(settings)
     assert seconds == pytest.approx(20, abs=5)
 

@@ -29,10 +29,10 @@ from flows.inboxes.answer import KEPT
 from flows.inboxes.bucket.download import DownloadProgress, StoppedError
 from flows.inboxes.bucket.fetch import Fetcher, NotFetched
 from flows.inboxes.bucket.report import BucketReport
-from flows.inboxes.bucket.service import BucketInbox, forsaken
+from flows.inboxes.bucket.service import BucketInbox, orphaned_takes
 from flows.inboxes.queue.takes import Take, announce_take, take_folders
 from flows.inboxes.recover import recover
-from flows.inboxes.report import read_inboxes
+from flows.inboxes.report import read_inbox_report
 from flows.installation.areas import Area
 from flows.installation.init import make_installation
 from flows.installation.settings_file import load_settings
@@ -71,7 +71,7 @@ def answers(place: str) -> list[str]:
 
 def restarted(station: Station) -> list[Take | NotFetched]:
     """What the next service makes of takes that have no drop yet."""
-    return [station.fetcher.go_on(take, DownloadProgress()) for take in station.fetcher.unfinished()]
+    return [station.fetcher.resume(take, DownloadProgress()) for take in station.fetcher.unfinished()]
 
 
 def test_a_drop_that_grows_is_waited_for_and_taken_when_it_has_kept_still(
@@ -79,7 +79,7 @@ def test_a_drop_that_grows_is_waited_for_and_taken_when_it_has_kept_still(
 ):
     for name, page in PAGES.items():
         drop_into(contents, SHEET, {name: page})
-        [waiting] = station.look().news.waiting
+        [waiting] = station.look().status.waiting
         assert waiting.sentence.startswith("waiting: ")
         assert waiting.path == f"memory://scans/inbox/{SHEET}"
     assert (waiting.files, waiting.bytes) == (3, 18)
@@ -138,7 +138,7 @@ def test_one_file_is_a_drop_and_so_is_a_group_s_folder(tmp_path: Path, contents:
     drop_into(contents, "maps/stray.tif", b"astray")
     take = grouped.taken()
     assert (str(take.object_id), take.path.read_bytes()) == ("maps/box-1__sheet", b"a bag")
-    [astray] = grouped.look().news.passed_over
+    [astray] = grouped.look().status.passed_over
     assert astray.path.endswith("inbox/maps/stray.tif")
     grouped.answered(take, Verdict.REJECTED)
     assert content(contents, "rejected/maps/box-1/sheet.tar.gz") == b"a bag"
@@ -150,7 +150,7 @@ def test_a_sentinel_beside_is_waited_for_and_goes_where_the_drop_goes(tmp_path: 
     station = Station(tmp_path / "ours", WatchedBucket(contents), asked=asked)
     drop_into(contents, SHEET, PAGES)
     for _ in range(4):
-        [waiting] = station.look().news.waiting
+        [waiting] = station.look().status.waiting
     assert waiting.reason == "sentinel"
     drop_into(contents, f"{SHEET}.done", b"")
     [listed] = station.look().complete
@@ -170,7 +170,7 @@ def test_a_manifest_is_held_against_what_is_there(tmp_path: Path, contents: Cont
     for _ in range(4):
         looked = station.look()
         assert not looked.complete
-    assert "waiting for deeper/last.tif, which manifest-sha256.txt names" in looked.news.waiting[0].sentence
+    assert "waiting for deeper/last.tif, which manifest-sha256.txt names" in looked.status.waiting[0].sentence
     drop_into(contents, SHEET, {"deeper/last.tif": b"last"})
     assert station.settled().complete
 
@@ -183,8 +183,8 @@ def test_temporary_names_hidden_ones_and_junk_are_as_in_folders(station: Station
     drop_into(contents, "maps/empty/", b"")
     looked = station.settled()
     assert not looked.complete
-    assert {waiting.reason for waiting in looked.news.waiting} == {"renaming", "content"}
-    assert [entry.path.rpartition("/")[2] for entry in looked.news.passed_over] == [
+    assert {waiting.reason for waiting in looked.status.waiting} == {"renaming", "content"}
+    assert [entry.path.rpartition("/")[2] for entry in looked.status.passed_over] == [
         ".hidden",
         "Thumbs.db",
         "other.tmp",
@@ -213,7 +213,7 @@ def test_a_key_that_can_be_no_file_keeps_its_drop_where_it_is_and_is_named(
     drop_into(contents, hostile, b"bytes")
     looked = station.settled()
     assert [str(listed.place.name) for listed in looked.complete] == ["sound"]
-    [told] = looked.news.passed_over
+    [told] = looked.status.passed_over
     assert named in told.sentence
     assert told.path.endswith("inbox/maps/sheet-012")
 
@@ -223,8 +223,8 @@ def test_keys_outside_of_any_drop_are_named_and_left(station: Station, contents:
     drop_into(contents, key, b"bytes")
     looked = station.settled()
     assert not looked.complete
-    assert not looked.news.waiting
-    assert len(looked.news.passed_over) == 1
+    assert not looked.status.waiting
+    assert len(looked.status.passed_over) == 1
 
 
 def test_names_that_cannot_stand_beside_each_other_are_refused_for_good(station: Station, contents: Contents):
@@ -241,23 +241,23 @@ def test_names_that_cannot_stand_beside_each_other_are_refused_for_good(station:
 def test_what_was_refused_for_good_is_told_of_and_not_tried_again_until_it_is_another(
     station: Station, bucket: WatchedBucket, contents: Contents
 ):
-    bulletin = BucketReport(bucket, lambda: None)
+    report = BucketReport(bucket, lambda: None)
     drop_into(contents, SHEET, {"page": b"a file", "page/1": b"in a folder"})
-    [(listed, progress)] = bulletin.note_look(station.settled())
-    assert [waiting.reason for waiting in bulletin.news.waiting] == ["fetching"]
+    [(listed, progress)] = report.record_listing(station.settled())
+    assert [waiting.reason for waiting in report.status.waiting] == ["fetching"]
     refused = station.fetcher.fetch(listed, progress)
     assert isinstance(refused, NotFetched)
-    bulletin.note_refused(listed, refused)
-    assert not bulletin.note_look(station.settled())
-    [told] = bulletin.news.faults
+    report.record_refused(listed, refused)
+    assert not report.record_listing(station.settled())
+    [told] = report.status.faults
     assert told.sentence == refused.sentence
     del contents.objects[StoreKey(f"inbox/{SHEET}/page")]
-    [(mended, progress)] = bulletin.note_look(station.settled())
+    [(mended, progress)] = report.record_listing(station.settled())
     taken = station.fetcher.fetch(mended, progress)
     assert isinstance(taken, Take)
-    bulletin.note_brought(mended.place)
-    assert not bulletin.news.faults
-    assert not bulletin.news.waiting
+    report.record_fetched(mended.place)
+    assert not report.status.faults
+    assert not report.status.waiting
 
 
 def test_of_two_installations_one_gets_a_drop_and_the_other_says_who(
@@ -269,12 +269,12 @@ def test_of_two_installations_one_gets_a_drop_and_the_other_says_who(
     take = station.taken()
     assert theirs.fetcher.fetch(listed, DownloadProgress()) == NotFetched()
     assert not take_folders(theirs.area)
-    [waiting] = theirs.look().news.waiting
+    [waiting] = theirs.look().status.waiting
     assert waiting.reason == "claimed"
-    assert f"another installation has it in hand ({take.by}, since" in waiting.sentence
-    assert not station.look().news.waiting
+    assert f"another installation works on it ({take.by}, since" in waiting.sentence
+    assert not station.look().status.waiting
     station.answered(take, Verdict.STORED)
-    assert not theirs.look().news.waiting
+    assert not theirs.look().status.waiting
 
 
 def test_a_drop_that_changed_since_it_was_listed_is_given_back(station: Station, contents: Contents):
@@ -283,7 +283,7 @@ def test_a_drop_that_changed_since_it_was_listed_is_given_back(station: Station,
     drop_into(contents, SHEET, {"page 3.tif": b"one more"})
     refused = station.fetcher.fetch(listed, DownloadProgress())
     assert isinstance(refused, NotFetched)
-    assert refused.sentence == "waiting: it became another while it was being taken"
+    assert refused.sentence == "waiting: it was replaced while it was being taken"
     assert keys(contents, "processing/") == []
     assert files_in(station.taken().path) == {**PAGES, "page 3.tif": b"one more"}
 
@@ -322,7 +322,7 @@ def test_a_drop_for_which_there_is_no_room_is_not_claimed(
     monkeypatch.setattr("flows.installation.disk_space._free", lambda _: 10)
     refused = station.fetcher.fetch(listed, DownloadProgress())
     assert isinstance(refused, NotFetched)
-    assert "it takes 18 bytes, and 10 bytes are free" in refused.sentence
+    assert "it needs 18 bytes; 10 bytes are free" in refused.sentence
     assert keys(contents, "processing/") == []
 
 
@@ -364,7 +364,7 @@ def test_a_fetch_that_was_stopped_is_gone_on_with_and_what_is_here_is_not_fetche
         station.fetcher.fetch(listed, station.progress)
     recover(station.area)
     station.stopped.clear()
-    assert not station.look(0).news.waiting
+    assert not station.look(0).status.waiting
     [take] = restarted(station)
     assert isinstance(take, Take)
     assert files_in(take.path) == PAGES
@@ -471,8 +471,8 @@ def test_a_take_whose_claim_is_gone_before_it_was_fetched_is_given_up(
 def test_a_claim_that_nobody_can_read_is_somebody_s(station: Station, contents: Contents):
     drop_into(contents, SHEET, PAGES)
     contents.place(StoreKey(f"processing/{SHEET}.json"), b"\xff no claim")
-    [waiting] = station.settled().news.waiting
-    assert waiting.sentence == "waiting: somebody whose claim cannot be read has it in hand"
+    [waiting] = station.settled().status.waiting
+    assert waiting.sentence == "waiting: an installation whose claim cannot be read works on it"
 
 
 def test_listing_again_is_left_for_as_long_as_keeps_it_cheap_and_no_longer(
@@ -494,9 +494,9 @@ def test_a_take_whose_bucket_inbox_is_in_the_settings_no_more_is_told_of(
     station = Station(tmp_path / "ours", bucket)
     drop_into(contents, SHEET, PAGES)
     take = station.taken()
-    [told] = forsaken(load_settings(tmp_path / "ours"))
+    [told] = orphaned_takes(load_settings(tmp_path / "ours"))
     assert told.path == take.folder
-    assert "the bucket inbox scans, which muniment.toml has no more" in told.sentence
+    assert "the bucket inbox scans, which is no longer in muniment.toml" in told.sentence
 
 
 class MachineError(BaseException):
@@ -530,8 +530,8 @@ def test_a_bucket_that_is_away_holds_up_nothing_else_and_is_gone_on_with_when_it
     bucket.before["list"] = away
     drop_into(contents, "files/meanwhile", PAGES)
     with watching(settings, lambda _: bucket) as taken:
-        until(lambda: (told := read_inboxes(settings)) and told.faults)
-        told = read_inboxes(settings)
+        until(lambda: (told := read_inbox_report(settings)) and told.faults)
+        told = read_inbox_report(settings)
         assert told is not None
         assert told.faults[0].path == "memory://scans/inbox/"
         inbox.mkdir()
@@ -542,4 +542,4 @@ def test_a_bucket_that_is_away_holds_up_nothing_else_and_is_gone_on_with_when_it
         assert [take.name for take in taken] == ["beside", "meanwhile"]
         answer_all(settings, tmp_path / "receipts")
         until(lambda: "accepted/files/meanwhile.receipt.html" in keys(contents))
-        until(lambda: (told := read_inboxes(settings)) and not told.faults)
+        until(lambda: (told := read_inbox_report(settings)) and not told.faults)

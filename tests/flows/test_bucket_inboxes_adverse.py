@@ -22,7 +22,7 @@ from flows.inboxes.bucket.download import DownloadProgress, StoppedError
 from flows.inboxes.bucket.fetch import NotFetched
 from flows.inboxes.bucket.service import BucketInbox
 from flows.inboxes.queue.takes import Take, new_take_id, remove_take, take_folders
-from flows.installation.disk_space import holding_room, require_room_for_drop
+from flows.installation.disk_space import require_room_for_drop, reserve_space
 from flows.installation.processes import this_process
 from flows.installation.settings import Settings
 from preservation.errors import DeniedError, StoreFullError
@@ -113,8 +113,8 @@ def test_a_claim_that_no_installation_writes_is_somebody_s_and_ends_nothing(
     contents.place(StoreKey(f"processing/{SHEET}.json"), hostile)
     looked = station.settled()
     assert [listed.place.name for listed in looked.complete] == ["other"]
-    [told] = looked.news.waiting
-    assert told.sentence == "waiting: somebody whose claim cannot be read has it in hand"
+    [told] = looked.status.waiting
+    assert told.sentence == "waiting: an installation whose claim cannot be read works on it"
     for _ in range(3):
         station.look(40)
     assert keys(contents, "processing/") == [f"processing/{SHEET}.json"]
@@ -126,7 +126,7 @@ def said_while_waiting(station: Station) -> str:
     for _ in range(6):
         looked = station.look()
         assert not looked.complete
-        said.append(looked.news.waiting[0].sentence)
+        said.append(looked.status.waiting[0].sentence)
     return "\n".join(said)
 
 
@@ -139,7 +139,7 @@ def test_a_manifest_larger_than_any_is_named_and_not_fetched(
     bucket.before["open"] = opened.append
     drop_into(contents, SHEET, {**PAGES, "deeper/manifest-sha256.txt": b"0" * 11})
     told = said_while_waiting(station)
-    assert "deeper/manifest-sha256.txt is called as a manifest is" in told
+    assert "deeper/manifest-sha256.txt has the name of a manifest" in told
     assert not opened
 
 
@@ -150,7 +150,7 @@ def test_a_manifest_for_which_there_is_no_room_is_not_fetched(
     station = Station(tmp_path / "ours", bucket, asked=MANIFEST)
     bucket.before["open"] = away
     drop_into(contents, SHEET, {**PAGES, "manifest-sha256.txt": b"0" * 11})
-    assert "are kept for other work" in said_while_waiting(station)
+    assert "of it reserved" in said_while_waiting(station)
 
 
 @pytest.mark.parametrize("start", ["processing/", "inbox/"])
@@ -203,12 +203,12 @@ def test_room_is_given_once_and_less_of_it_is_held_the_more_has_come(
     monkeypatch.setattr("flows.installation.disk_space._free", lambda _: 1000)
     monkeypatch.setattr("flows.installation.disk_space._reserve", lambda _: 100)
     progress = DownloadProgress()
-    with holding_room(500, tmp_path, lambda: progress.bytes):
+    with reserve_space(500, tmp_path, lambda: progress.bytes):
         require_room_for_drop(400, tmp_path)
-        with pytest.raises(StoreFullError, match=r"600 bytes of which are kept for other work"):
+        with pytest.raises(StoreFullError, match=r"600 bytes of it reserved"):
             require_room_for_drop(401, tmp_path)
         with ExitStack() as second, pytest.raises(StoreFullError):
-            second.enter_context(holding_room(401, tmp_path, lambda: 0))
+            second.enter_context(reserve_space(401, tmp_path, lambda: 0))
         progress.add(300)
         require_room_for_drop(700, tmp_path)
     require_room_for_drop(900, tmp_path)
@@ -232,7 +232,7 @@ def test_two_drops_that_fit_only_one_after_the_other_are_not_fetched_together(
     assert isinstance(station.fetcher.fetch(first, DownloadProgress()), Take)
     [other] = refused
     assert isinstance(other, NotFetched)
-    assert "it takes 18 bytes, and 30 bytes are free" in other.sentence
+    assert "it needs 18 bytes; 30 bytes are free" in other.sentence
     assert isinstance(station.fetcher.fetch(second, DownloadProgress()), Take)
 
 
@@ -256,7 +256,7 @@ def at_work(settings: Settings, bucket: WatchedBucket) -> Iterator[tuple[BucketI
 
 
 def told(inbox: BucketInbox) -> str:
-    return " | ".join(f"{fault.path}: {fault.sentence}" for fault in inbox.news.faults)
+    return " | ".join(f"{fault.path}: {fault.sentence}" for fault in inbox.status.faults)
 
 
 def test_a_take_that_cannot_be_fetched_keeps_no_other_from_it_and_is_told_of_until_it_is_gone(
@@ -270,7 +270,7 @@ def test_a_take_that_cannot_be_fetched_keeps_no_other_from_it_and_is_told_of_unt
     def denied(key: str) -> None:
         if frozen or "a-cold" in key:
             raise DeniedError(f"{key} is in an archive of the service")
-        in_hand.append([waiting.sentence for waiting in inbox.news.waiting if "b-warm" in waiting.path])
+        in_hand.append([waiting.sentence for waiting in inbox.status.waiting if "b-warm" in waiting.path])
 
     bucket.before["open"] = denied
     with at_work(settings, bucket) as (inbox, taken):

@@ -14,7 +14,7 @@ from support.inbox_watch import until, watching
 
 from demonstration.drawing import photograph, save_scan
 from flows.inboxes.queue.takes import Take
-from flows.inboxes.report import read_inboxes
+from flows.inboxes.report import read_inbox_report
 from flows.installation.settings_file import load_settings
 from flows.orchestration.in_process import run_preserve
 from flows.orchestration.server import PrefectApi
@@ -57,7 +57,7 @@ def test_scans_in_a_bucket_are_kept_and_a_broken_one_comes_back(
     settings = load_settings(archive.directory)
     with watching(settings) as taken:
         until(lambda: len(taken) == 2)
-        told = read_inboxes(settings)
+        told = read_inbox_report(settings)
         assert told is not None
         assert not told.faults
         run(archive, taken)

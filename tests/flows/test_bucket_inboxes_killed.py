@@ -47,7 +47,7 @@ def one_life(root: Path, contents: Contents, last: int, verdict: Verdict, *issue
     try:
         recover(station.area)
         for take in station.fetcher.unfinished():
-            station.fetcher.go_on(take, DownloadProgress())
+            station.fetcher.resume(take, DownloadProgress())
         for listed in station.settled().complete:
             station.fetcher.fetch(listed, DownloadProgress())
         for take in takes_in(station.area):

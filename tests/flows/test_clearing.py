@@ -14,14 +14,14 @@ from support.flow_runs import preserved
 from support.takes import contents, found_complete
 
 from flows.inboxes.accepted import clear, remove
-from flows.inboxes.accepted.clear import Cleared, Clearing, Stays, clear_accepted
+from flows.inboxes.accepted.clear import ClearedDrop, ClearResult, RetainedDrop, clear_accepted
 from flows.inboxes.answer import Kept, place
 from flows.inboxes.folder.take import take
 from flows.inboxes.queue.takes import Take
 from flows.inboxes.shelf import Shelf
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import Installation, now, open_installation
-from flows.orchestration.jobs.clear import _ended
+from flows.orchestration.jobs.clear import _result
 from preservation.model.events import EventType
 from preservation.model.identifiers import CollectionName
 from preservation.model.verdicts import Verdict
@@ -47,11 +47,11 @@ def accepted(archive: Archive, name: str, text: str = "Dear", *, alone: bool = F
     told = preserved(archive, taken.path)
     assert told.ending.verdict is Verdict.STORED, told.ending.sentence
     placed = place(told, taken)
-    assert placed.path is not None
-    return placed.path
+    assert placed is not None
+    return placed
 
 
-def cleared(archive: Archive, days: int = 31, *, dry_run: bool = False) -> list[Clearing]:
+def cleared(archive: Archive, days: int = 31, *, dry_run: bool = False) -> list[ClearResult]:
     with opened(archive) as installation:
         return list(clear_accepted(installation, now() + timedelta(days=days), dry_run=dry_run))
 
@@ -67,7 +67,7 @@ def test_a_drop_is_removed_when_its_time_is_over_and_its_replicas_were_read_back
 
     assert found == would_be
     assert [one.path for one in found] == [alone, drop]
-    assert all(isinstance(one, Cleared) and one.stores == ("first", "second") for one in found)
+    assert all(isinstance(one, ClearedDrop) and one.stores == ("first", "second") for one in found)
     assert contents(installation.directory / "accepted") == {}
     assert not (installation.directory / "processing/.cleared").exists()
     with opened(installation) as opened_:
@@ -81,7 +81,7 @@ def test_a_single_file_that_got_a_number_is_known_again(installation: Archive):
     second = accepted(installation, "letter.txt", "Dearest", alone=True)
     assert second.name == "letter.txt (2)"
 
-    assert all(isinstance(one, Cleared) for one in cleared(installation))
+    assert all(isinstance(one, ClearedDrop) for one in cleared(installation))
     assert not second.exists()
 
 
@@ -103,9 +103,9 @@ def test_a_drop_stays_where_a_replica_is_damaged_or_away_or_the_drop_itself_is_a
     for one, reason in (
         (damaged, "1 of the 2 replicas"),
         (lost, "1 of the 2"),
-        (changed, "not as it was kept"),
+        (changed, "changed since it was kept"),
     ):
-        assert isinstance(one, Stays)
+        assert isinstance(one, RetainedDrop)
         assert reason in one.sentence
     assert (drop / "page 1.txt").read_text() == "Dear"
 
@@ -122,11 +122,11 @@ def test_what_only_looks_like_a_note_of_ours_removes_nothing(installation: Archi
     assert drop.is_dir()
 
 
-def meddled(archive: Archive, meddle: Callable[[], object]) -> list[Clearing]:
+def meddled(archive: Archive, meddle: Callable[[], object]) -> list[ClearResult]:
     """Clear while somebody meddles as soon as the package was read back."""
     verified = clear._verified
 
-    def then_meddle(drop: Path, kept: Kept, policy: Policy, opened_: Installation) -> Clearing:
+    def then_meddle(drop: Path, kept: Kept, policy: Policy, opened_: Installation) -> ClearResult:
         found = verified(drop, kept, policy, opened_)
         meddle()
         return found
@@ -148,7 +148,7 @@ def test_what_came_while_the_package_was_read_back_brings_the_drop_back(installa
 
     [found] = meddled(installation, lambda: (drop / "late.txt").write_text("not kept"))
 
-    assert isinstance(found, Stays)
+    assert isinstance(found, RetainedDrop)
     assert "while its package was read back" in found.sentence
     assert (drop / "late.txt").read_text() == "not kept"
     assert drop.with_name("letters.kept.json").exists()
@@ -194,8 +194,8 @@ def test_what_cannot_be_removed_is_told_each_time_and_holds_up_no_other(
     monkeypatch.setattr(remove, "_remove_tree", refuse)
     first, second = cleared(installation), cleared(installation)
 
-    assert [type(one) for one in first] == [Stays, Cleared]
-    assert [type(one) for one in second] == [Stays]
+    assert [type(one) for one in first] == [RetainedDrop, ClearedDrop]
+    assert [type(one) for one in second] == [RetainedDrop]
     assert not other.exists()
     assert deletions(installation, "files/letters/v1") == 0
 
@@ -214,7 +214,7 @@ def test_the_sentinels_beside_a_drop_go_with_it(installation: Archive):
 
     [found] = cleared(installation)
 
-    assert isinstance(found, Cleared)
+    assert isinstance(found, ClearedDrop)
     assert contents(area.accepted) == {}
 
 
@@ -257,9 +257,9 @@ def test_a_replica_that_is_found_unsound_is_no_good_end_though_the_drop_may_go(i
     [found] = cleared(installation, dry_run=True)
     told = installation.run("clear", "--json")
 
-    assert isinstance(found, Cleared)
+    assert isinstance(found, ClearedDrop)
     assert [(one.store, str(one.package)) for one in found.unsound] == [("first", "files/letters/v1")]
-    ended = _ended([found], dry_run=False)
+    ended = _result([found], dry_run=False)
     assert (ended.name, ended.good) == ("Damaged", False)
     assert "files/letters/v1 in store first" in ended.rows[1]["why"]
     assert told.returncode == 4, told.stderr
@@ -283,7 +283,10 @@ def test_what_nobody_could_look_into_is_told_and_is_not_the_same_as_nothing_due(
 
     for dry_run in (True, False):
         found = cleared(installation, dry_run=dry_run)
-        assert [(type(one), one.path) for one in found] == [(Stays, unreadable), (Stays, away / "accepted")]
+        assert [(type(one), one.path) for one in found] == [
+            (RetainedDrop, unreadable),
+            (RetainedDrop, away / "accepted"),
+        ]
         assert all("see that its disk or share is mounted" in one.sentence for one in found)
     assert not away.exists(), "where a share is to be mounted nothing is made"
 
@@ -295,7 +298,7 @@ def test_a_damaged_note_is_told_with_what_to_do(installation: Archive, damage: s
 
     [found] = cleared(installation)
 
-    assert isinstance(found, Stays)
+    assert isinstance(found, RetainedDrop)
     assert found.path == drop
     assert "letters.kept.json beside it is damaged" in found.sentence
     assert "inbox" in found.sentence
@@ -311,4 +314,4 @@ def test_a_drop_that_has_the_name_of_a_note_is_a_drop(installation: Archive):
     other.with_name("letters").mkdir()
 
     assert {one.path for one in cleared(installation, dry_run=True)} == {named, other}
-    assert all(isinstance(one, Cleared) for one in cleared(installation, dry_run=True))
+    assert all(isinstance(one, ClearedDrop) for one in cleared(installation, dry_run=True))

@@ -229,7 +229,7 @@ def test_a_file_that_another_process_keeps_locked_interrupts_and_the_same_drop_g
     file = installation.directory / "state" / "muniment.db"
     with locker(file) as lock, at_stage(stage, lock):
         outcome = outcome_of_run(installation, ledger)
-    [told] = outcome.told
+    [told] = outcome.results
     assert told.ending.verdict is Verdict.INTERRUPTED, told.ending
     assert "muniment.db: another process has it locked" in told.ending.sentence
     assert "end it, or wait until it has ended" in told.ending.sentence

@@ -21,7 +21,7 @@ from support.archives import Archive
 from flows.installation.jobs import Job
 from flows.installation.settings_file import load_settings
 from flows.orchestration.deployments import PRESERVE_DROPS, WORK_POOL, register_deployments
-from flows.orchestration.parameters import drops_asked, parameters_of
+from flows.orchestration.parameters import parameters_of, parse_drops
 from flows.orchestration.run_requests import open_runs
 from flows.orchestration.server import PrefectApi
 from flows.submission.drop import DropRequest
@@ -215,7 +215,7 @@ def test_the_schedule_of_the_settings_is_registered_once_and_what_operators_did_
 @pytest.mark.parametrize("name", ["box\u00a01__sheet", "box\u30001__sheet", "f\u00fchrer"])
 def test_an_objects_name_goes_to_the_run_whatever_text_it_is(name: str, tmp_path: Path):
     drop = DropRequest(tmp_path / "sheet", "maps", name, taken="20261121-1")
-    assert drops_asked(parameters_of(tmp_path, [drop])["drops"]) == [drop]
+    assert parse_drops(parameters_of(tmp_path, [drop])["drops"]) == [drop]
 
 
 @pytest.mark.parametrize("name", [b"sheet 012", b"f\xfchrer", b"new\nline", b"file:"])
@@ -225,7 +225,7 @@ def test_a_drop_comes_out_of_a_runs_parameters_as_it_went_in(name: bytes, tmp_pa
 
     parameters = parameters_of(tmp_path, [drop])
 
-    assert drops_asked(parameters["drops"]) == [drop]
+    assert parse_drops(parameters["drops"]) == [drop]
 
 
 def test_the_runs_under_way_are_those_of_the_installation_that_have_not_ended(
@@ -290,4 +290,4 @@ def test_a_busy_prefect_is_asked_again_at_once_and_gets_one_run(
 
 def test_what_is_no_drop_is_told_with_what_is_wrong_with_it():
     with pytest.raises(ConfigurationError, match=r"collection: Field required.*colection: Extra inputs"):
-        drops_asked([{"path": "/drop", "colection": "maps"}])
+        parse_drops([{"path": "/drop", "colection": "maps"}])

@@ -12,9 +12,16 @@ import pytest
 from services.small_disks import small_disk
 from support.takes import MAPS, NOON, a_take, an_area
 
-from flows.inboxes.queue.attempts import Attempts, attempts_file, attempts_of, excuse_run, note_end, note_run
+from flows.inboxes.queue.attempts import (
+    Attempts,
+    attempts_file,
+    attempts_of,
+    excuse_run,
+    record_end,
+    record_run,
+)
 from flows.inboxes.queue.backlog import Backlog
-from flows.inboxes.queue.dispatch import Batch, Counting, Dispatcher, bounds_of, plan
+from flows.inboxes.queue.dispatch import AttemptCounter, Batch, Dispatcher, bounds_of, plan
 from flows.inboxes.queue.locks import locked_backlog, locked_take, remove_stale_locks
 from flows.inboxes.queue.takes import Take, remove_take
 from flows.installation.areas import Area
@@ -149,7 +156,7 @@ def test_a_take_that_was_answered_meanwhile_is_given_to_nobody(settings: Setting
     take.path.rename(settings.areas[0].accepted / "sheet-012")
     remove_take(take.folder)
 
-    assert not note_run(take, NOON, None)
+    assert not record_run(take, NOON, None)
     assert not take.folder.exists()
 
 
@@ -170,7 +177,7 @@ def test_the_lock_of_a_take_is_a_file_that_goes_with_it(settings: Settings):
 def pending_after(settings: Settings, take: Take, tries: Attempts, at: datetime) -> datetime | None:
     """When the take may run again; ``None`` where it is left."""
     [one] = Backlog(settings.areas).pending()
-    [counted] = Counting(settings.processing).counted([replace(one, tries=tries)], at)
+    [counted] = AttemptCounter(settings.processing).count([replace(one, attempts=tries)], at)
     assert counted.take == take
     found = plan([counted], (), bounds_of(settings), at)
     if found.given_up:
@@ -183,8 +190,8 @@ def test_a_drop_is_not_given_up_for_restarts_of_the_service(settings: Settings):
     for number in range(30):
         tries = attempts_of(take)
         [one] = Backlog(settings.areas).pending()
-        [counted] = Counting(settings.processing).counted([one], NOON)
-        note_run(take, NOON, counted.tries)
+        [counted] = AttemptCounter(settings.processing).count([one], NOON)
+        record_run(take, NOON, counted.attempts)
         # As if another service had asked for it, which is no more.
         noted = attempts_of(take)
         assert noted is not None, tries
@@ -203,7 +210,7 @@ def test_a_drop_is_not_given_up_for_restarts_of_the_service(settings: Settings):
 def test_a_drop_whose_runs_are_killed_again_and_again_is_given_up(settings: Settings):
     take = a_take(settings.areas[0])
     for _ in range(8):
-        note_run(take, NOON, attempts_of(take))
+        record_run(take, NOON, attempts_of(take))
     noted = attempts_of(take)
     assert noted is not None
 
@@ -226,13 +233,13 @@ def test_a_drop_that_got_on_in_its_last_run_begins_its_tries_anew(settings: Sett
 
 def test_a_run_that_found_its_object_in_other_hands_is_held_against_nobody(settings: Settings):
     take = a_take(settings.areas[0])
-    note_run(take, NOON, None)
+    record_run(take, NOON, None)
     excuse_run(take)
     noted = attempts_of(take)
     assert noted is not None
     assert (noted.runs, noted.excused, noted.verdict) == (1, 1, None)
 
-    note_end(take, Verdict.WAITING, "A person is asked.", NOON)
+    record_end(take, Verdict.WAITING, "A person is asked.", NOON)
     excuse_run(take)
 
     ended = attempts_of(take)
@@ -243,11 +250,11 @@ def test_a_run_that_found_its_object_in_other_hands_is_held_against_nobody(setti
 def test_a_pause_noted_in_the_future_begins_when_it_is_first_seen(settings: Settings):
     a_take(settings.areas[0])
     [one] = Backlog(settings.areas).pending()
-    ahead = replace(one, tries=Attempts(1, NOON + 400 * DAY, Verdict.INTERRUPTED))
-    counting, bounds = Counting(settings.processing), bounds_of(settings)
+    ahead = replace(one, attempts=Attempts(1, NOON + 400 * DAY, Verdict.INTERRUPTED))
+    counting, bounds = AttemptCounter(settings.processing), bounds_of(settings)
 
     def again(at: datetime) -> datetime | None:
-        found = plan(counting.counted([ahead], at), (), bounds, at)
+        found = plan(counting.count([ahead], at), (), bounds, at)
         return at if found.batches else found.again
 
     over = NOON + timedelta(minutes=1)

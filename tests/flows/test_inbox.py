@@ -12,7 +12,7 @@ from support.takes import MAPS, a_drop, an_area
 
 from flows.inboxes.folder import watcher
 from flows.inboxes.folder.inboxes import Inbox, InboxFault
-from flows.inboxes.folder.watcher import Swept, Watcher
+from flows.inboxes.folder.watcher import SweepResult, Watcher
 from flows.installation.areas import Area, StrayInInbox
 from preservation.settling.drops import PassedOverFor
 from preservation.settling.settle import Moment, WaitingFor
@@ -60,12 +60,12 @@ class Watched:
         self.listings += 1
         yield from self.faults or [self.inbox]
 
-    def sweep(self, after: float = 0.0) -> Swept:
+    def sweep(self, after: float = 0.0) -> SweepResult:
         """Let time go by, then sweep."""
         self.clock.moment += after
         return self.watcher.sweep(self.inboxes, Moment(self.clock.moment))
 
-    def until_complete(self, most: float = 600.0) -> tuple[float, Swept]:
+    def until_complete(self, most: float = 600.0) -> tuple[float, SweepResult]:
         """Sweep whenever the watcher asks for it; return how long it took until something was complete."""
         began, swept = self.clock.moment, self.sweep()
         while not swept.complete:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.takes import NOON
 
-from flows.inboxes.accepted.clear import Cleared, Clearing, Stays
+from flows.inboxes.accepted.clear import ClearedDrop, ClearResult, RetainedDrop
 from flows.inboxes.answer import Kept
 from flows.inboxes.queue.takes import TakeId
 from flows.installation.init import make_installation
@@ -34,8 +34,8 @@ LETTERS_V1 = PackageId(ObjectId(FILES, LETTERS), VersionNumber(1))
 KEPT = Kept(
     TakeId("t"), LETTERS_V1, Verdict.STORED, "", NOON, FILES, LETTERS, "letters", 1, 1, HexDigest("ab")
 )
-GONE = Cleared(Path("/a/accepted/files/letters"), KEPT, (StoreName("first"),))
-LEFT = Stays(Path("/a/accepted/files/ledger"), "its store is away")
+GONE = ClearedDrop(Path("/a/accepted/files/letters"), KEPT, (StoreName("first"),))
+LEFT = RetainedDrop(Path("/a/accepted/files/ledger"), "its store is away")
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_what_was_removed_before_a_job_failed_is_in_its_table_once(
     monkeypatch.setenv("MUNIMENT_RETRIES__DATABASE", "0,0")
     tries = iter([[LEFT, GONE], [LEFT], [LEFT]])
 
-    def clearing(*_: object, **__: object) -> Iterator[Clearing]:
+    def clearing(*_: object, **__: object) -> Iterator[ClearResult]:
         yield from next(tries)
         raise fault
 
@@ -97,7 +97,7 @@ def test_what_stayed_in_one_try_and_not_in_the_next_is_not_told_as_staying(
     monkeypatch.setenv("MUNIMENT_RETRIES__DATABASE", "0")
     tries = iter([True, False])
 
-    def clearing(*_: object, **__: object) -> Iterator[Clearing]:
+    def clearing(*_: object, **__: object) -> Iterator[ClearResult]:
         if next(tries):
             yield LEFT
             yield GONE

@@ -119,8 +119,8 @@ def accepted(archive: Archive, settings: Settings, name: str) -> Path:
     taken = take(found_complete(area, drop, collection=CollectionName("files")), now())
     assert isinstance(taken, Take)
     placed = place(preserved(archive, taken.path), taken)
-    assert placed.path is not None
-    return placed.path
+    assert placed is not None
+    return placed
 
 
 def alarms(settings: Settings, kind: AlarmKind) -> list[Alarm]:
@@ -261,7 +261,7 @@ def test_a_job_that_did_not_run_is_told_once_and_whether_somebody_paused_it(
     def looked() -> list[str]:
         looking = MissedJobs(settings, api)
         for _ in range(2):
-            looking.look()
+            looking.check()
         return [
             alarm.happened for alarm in alarms(settings, AlarmKind.DID_NOT_RUN) if alarm.about == Job.CLEAR
         ]
@@ -271,13 +271,13 @@ def test_a_job_that_did_not_run_is_told_once_and_whether_somebody_paused_it(
     assert looked() == [], "it may be late by an hour"
     moment = began + 16 * HOUR
     [first] = looked()
-    assert first == "It should have run at 2026-11-22 02:30 UTC, and did not. It never did its work."
+    assert first == "It should have run at 2026-11-22 02:30 UTC, and did not. It never ran successfully."
 
     deployment = client.read_deployment_by_name(Job.CLEAR)
     client.update_deployment(deployment.id, DeploymentUpdate(paused=True))
     moment = began + 16 * HOUR + DAY
     assert len(looked()) == 2
-    assert "Somebody paused it in the Prefect UI." in looked()[-1]
+    assert "It is paused in the Prefect UI." in looked()[-1]
     client.update_deployment(deployment.id, DeploymentUpdate(paused=False))
 
     api = PrefectApi("http://127.0.0.1:9/api")

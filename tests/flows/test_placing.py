@@ -11,7 +11,6 @@ from support.takes import NOON, a_drop, a_take, an_area, contents, found_complet
 from flows.inboxes import answer
 from flows.inboxes.answer import place
 from flows.inboxes.folder.take import take
-from flows.inboxes.queue.answers import AnswerPlace
 from flows.inboxes.queue.attempts import attempts_of
 from flows.inboxes.queue.backlog import Backlog
 from flows.inboxes.queue.takes import Take
@@ -32,7 +31,7 @@ def test_what_is_kept_goes_to_accepted_with_the_name_of_its_package(tmp_path: Pa
     placed = place(told_of(taken, verdict, tmp_path / "receipts"), taken)
 
     target = tmp_path / "accepted/maps/sheet-012"
-    assert (placed.place, placed.path) == (AnswerPlace.ACCEPTED, target)
+    assert placed == target
     assert contents(target) == before
     kept = json.loads((tmp_path / "accepted/maps/sheet-012.kept.json").read_text())
     assert kept["package"]["version"] == 1
@@ -99,7 +98,7 @@ def test_what_is_infected_goes_where_only_the_service_looks_and_the_receipt_wher
 
     placed = place(told_of(taken, Verdict.REJECTED, tmp_path / "receipts", issues=(INFECTION,)), taken)
 
-    assert placed.path == tmp_path / "quarantine/maps/sheet-012"
+    assert placed == tmp_path / "quarantine/maps/sheet-012"
     assert (tmp_path / "quarantine").stat().st_mode & 0o777 == 0o700
     assert {path.name for path in (tmp_path / "rejected/maps").iterdir()} == {
         "sheet-012.receipt.html",
@@ -114,11 +113,11 @@ def test_what_has_not_ended_for_good_stays_and_its_end_is_noted(tmp_path: Path, 
 
     placed = place(told_of(taken, verdict), taken)
 
-    assert placed.path == taken.path
+    assert placed == taken.path
     noted = attempts_of(taken)
     assert noted is not None
     assert (noted.runs, noted.verdict) == (1, verdict)
-    assert [one.tries for one in Backlog([area]).pending()] == [noted]
+    assert [one.attempts for one in Backlog([area]).pending()] == [noted]
 
 
 def test_groups_and_sentinels_go_with_their_drop(tmp_path: Path):
@@ -157,7 +156,7 @@ def test_placing_twice_changes_nothing(tmp_path: Path):
 
     placed = place(told, taken)
 
-    assert placed.path is None
+    assert placed is None
     assert contents(tmp_path) == before
 
 
@@ -195,8 +194,8 @@ def test_a_receipt_that_is_gone_does_not_keep_the_drop_from_its_place(tmp_path: 
 
     placed = place(told, taken)
 
-    assert placed.path is not None
-    assert placed.path.is_dir()
+    assert placed is not None
+    assert placed.is_dir()
 
 
 def test_a_share_that_is_read_only_keeps_the_drop_and_its_answer_until_it_can_be_written(tmp_path: Path):
@@ -205,7 +204,7 @@ def test_a_share_that_is_read_only_keeps_the_drop_and_its_answer_until_it_can_be
         taken = a_take(area)
         told = told_of(taken, Verdict.REJECTED, tmp_path / "receipts")
         disk.remount("ro")
-        with pytest.raises(UnavailableError, match="done as soon as it can be"):
+        with pytest.raises(UnavailableError, match="it is then moved by itself"):
             place(told, taken)
         disk.remount("rw")
         assert list(takes_in(area)) == [taken]

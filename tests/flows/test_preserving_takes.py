@@ -10,7 +10,7 @@ from support.archives import Archive
 from support.flow_runs import surroundings
 from support.takes import NOON, found_complete
 
-from flows.inboxes.answer import Placed, place
+from flows.inboxes.answer import place
 from flows.inboxes.folder.take import take
 from flows.inboxes.queue.takes import Take
 from flows.installation.areas import Area
@@ -20,7 +20,7 @@ from flows.orchestration.in_process import run_preserve
 from flows.orchestration.server import PrefectApi
 from flows.submission.answer import SubmissionResult
 from flows.submission.drop import DropRequest
-from flows.submission.workspace import in_hand
+from flows.submission.workspace import locked_workspace
 from preservation.errors import UnavailableError
 from preservation.model.identifiers import CollectionName
 from preservation.model.verdicts import Verdict
@@ -42,7 +42,7 @@ def taken(archive: Archive) -> Take:
 def run(archive: Archive, drop: DropRequest) -> SubmissionResult:
     with surroundings(archive):
         settings = load_settings(archive.directory)
-        [told] = run_preserve(settings, PrefectApi(archive.api_url), [drop]).told
+        [told] = run_preserve(settings, PrefectApi(archive.api_url), [drop]).results
     return told
 
 
@@ -50,10 +50,10 @@ def test_a_drop_is_placed_while_its_object_is_in_hand(installation: Archive, mon
     letter = taken(installation)
     refused: list[Path] = []
 
-    def noted(told: SubmissionResult, one: Take) -> Placed:
+    def noted(told: SubmissionResult, one: Take) -> Path | None:
         with (
-            pytest.raises(UnavailableError, match="in hand"),
-            in_hand(installation.directory / "processing", one.object_id),
+            pytest.raises(UnavailableError, match="works on this object"),
+            locked_workspace(installation.directory / "processing", one.object_id),
         ):
             pass
         refused.append(one.path)

@@ -28,7 +28,7 @@ from flows.installation.wiring import now
 from flows.orchestration import delivery, in_process, progress_artifact
 from flows.submission.answer import SubmissionResult
 from flows.submission.drop import outline_of
-from flows.submission.progress.progress import Lane, Shown, StageProgress
+from flows.submission.progress.progress import Lane, ProgressView, StageProgress
 from flows.submission.workspace import Extent, Workspace
 from preservation.errors import IntegrityError
 from preservation.fixity.digesting import ByteStream
@@ -194,14 +194,14 @@ def test_what_cannot_be_looked_at_for_a_moment_stops_no_bar(
     installation: Archive, atlas: Path, slow: SlowStore, monkeypatch: pytest.MonkeyPatch
 ):
     faults = [FileNotFoundError("gone"), IntegrityError("half a line")]
-    sound = progress_artifact.seen
+    sound = progress_artifact.progress_view
 
-    def seen(label: str, workspaces: Sequence[Workspace], moment: datetime) -> Shown:
+    def progress_view(label: str, workspaces: Sequence[Workspace], moment: datetime) -> ProgressView:
         if faults:
             raise faults.pop()
         return sound(label, workspaces, moment)
 
-    monkeypatch.setattr(progress_artifact, "seen", seen)
+    monkeypatch.setattr(progress_artifact, "progress_view", progress_view)
     monkeypatch.setattr(progress_artifact, "_FIRST_SECONDS", 0.0)
     monkeypatch.setattr(progress_artifact, "_EVERY_SECONDS", 0.05)
     with under_way(installation, atlas) as run:

@@ -13,7 +13,7 @@ from flows.inboxes import answer
 from flows.inboxes.answer import place
 from flows.inboxes.folder.take import take
 from flows.inboxes.queue.approve import retry, stopped_take
-from flows.inboxes.queue.attempts import attempts_of, note_end
+from flows.inboxes.queue.attempts import attempts_of, record_end
 from flows.inboxes.queue.backlog import Backlog
 from flows.inboxes.queue.takes import Take
 from flows.inboxes.recover import recover
@@ -74,7 +74,7 @@ def test_a_run_that_comes_to_a_damaged_answer_answers_anew(
 
     placed = place(told_of(damaged, Verdict.STORED), damaged)
 
-    assert placed.path == settings.areas[0].accepted / MAPS / "damaged"
+    assert placed == settings.areas[0].accepted / MAPS / "damaged"
 
 
 def test_a_take_that_does_not_say_what_it_is_of_is_told_and_keeps_its_drop(settings: Settings):
@@ -95,7 +95,7 @@ def test_an_answer_that_cannot_be_carried_out_is_told(settings: Settings, monkey
 
     [fault] = recover(settings.areas[0])
 
-    assert "cannot be put where people look" in fault.sentence
+    assert "cannot be moved to its place" in fault.sentence
     assert stuck.has_drop
 
 
@@ -117,7 +117,7 @@ def test_the_sentinels_of_a_drop_that_somebody_removed_go_back(settings: Setting
 def test_a_take_that_was_given_up_is_tried_again_when_somebody_says_so(settings: Settings):
     found = a_take(settings.areas[0])
     for _ in range(9):
-        note_end(found, Verdict.INTERRUPTED, "The store is away.", now())
+        record_end(found, Verdict.INTERRUPTED, "The store is away.", now())
 
     stopped = stopped_take(found.object_id, settings)
     assert (stopped.take, stopped.sentence) == (found, "The store is away.")

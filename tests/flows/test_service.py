@@ -15,7 +15,7 @@ from support.archives import Archive
 from support.flow_runs import installed
 
 from demonstration.drawing import photograph, save_scan
-from flows.inboxes.report import read_inboxes
+from flows.inboxes.report import read_inbox_report
 from flows.installation.settings_file import load_settings
 
 SETTLE = 2
@@ -101,7 +101,7 @@ def test_what_waits_is_told_with_its_reason(archive: Archive, up: Service, pages
     settings = load_settings(archive.directory)
 
     def sentences() -> list[str]:
-        found = read_inboxes(settings)
+        found = read_inbox_report(settings)
         return [drop.sentence for drop in found.drops] if found else []
 
     until(lambda: any("page-0.tif.part" in sentence for sentence in sentences()), up.lines)

@@ -100,7 +100,7 @@ def drop(area: Path, collection: str, name: str, content: str = "Dear all\n") ->
 
 def ends(archive: Archive) -> list[tuple[int, str]]:
     """Of each take that was given to runs: to how many, and how the last one ended."""
-    tries = [one.tries for one in Backlog(load_settings(archive.directory).areas).pending()]
+    tries = [one.attempts for one in Backlog(load_settings(archive.directory).areas).pending()]
     return [(one.runs, str(one.verdict or "")) for one in tries if one is not None]
 
 

@@ -74,10 +74,10 @@ def test_a_setting_that_names_no_store_at_all_is_a_fault(home: Path):
     ("old", "new", "said"),
     [
         ("port = 4200", "port = 80", "prefect.port: it must be greater than or equal to 1024"),
-        ('site = "first-site"', "", "store.0.site: it is required, and is not there"),
+        ('site = "first-site"', "", "store.0.site: it is required and missing"),
         ('site = "first-site"', 'site = ""', "store.0.site: it must not be empty"),
         ('path = "stores/first"', "path = 3", "store.0.path: it must be a path, in quotes"),
-        ('kind = "folder"', "", "store.0: its kind is required, and is not there"),
+        ('kind = "folder"', "", "store.0: its kind is required and missing"),
         ('name = "documents"', 'name = "Docu ments"', "collection.1.name: 'Docu ments' cannot name a coll"),
     ],
 )

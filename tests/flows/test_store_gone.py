@@ -16,7 +16,7 @@ from support.bucket_archives import fetched, put_second_store_into
 from support.flow_runs import preserved
 
 from flows.installation.settings import RetrySettings
-from flows.orchestration.retries import waits_of_stage
+from flows.orchestration.preserve import _waits_of
 from preservation.bagit.validation import validate
 from preservation.model.verdicts import Verdict
 from storage.stores.s3.bucket import BucketAddress
@@ -185,7 +185,7 @@ def test_a_store_that_stays_away_while_a_version_is_planned_interrupts_and_is_na
 
 def test_planning_a_version_waits_for_stores_as_long_as_writing_to_them():
     retries = RetrySettings(stores=(7,), database=(5,), local_work=(3,))
-    assert waits_of_stage("package", retries) == waits_of_stage("replicate", retries) == [7]
+    assert _waits_of("package", retries) == _waits_of("replicate", retries) == [7]
 
 
 def taking_away(store: Path) -> tuple[Callable[[], None], Callable[[], None]]:

@@ -11,15 +11,15 @@ from support.takes import found_complete
 from flows.inboxes.answer import place
 from flows.inboxes.folder.take import take
 from flows.inboxes.queue.answers import AnswerPlace
-from flows.inboxes.queue.approve import overtaken
-from flows.inboxes.queue.attempts import attempts_of, note_end, note_run
+from flows.inboxes.queue.approve import newer_version_warning
+from flows.inboxes.queue.attempts import attempts_of, record_end, record_run
 from flows.inboxes.queue.takes import Take
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now, open_installation
 from flows.orchestration.in_process import run_preserve
 from flows.orchestration.server import PrefectApi
 from flows.submission.answer import SubmissionResult
-from flows.submission.workspace import in_hand
+from flows.submission.workspace import locked_workspace
 from preservation.model.identifiers import CollectionName
 from preservation.model.verdicts import Verdict
 from storage.replication.outcomes import SOURCE_CHANGED
@@ -41,7 +41,7 @@ def run_of(archive: Archive, taken: Take) -> SubmissionResult:
         settings = load_settings(archive.directory)
         outcome = run_preserve(settings, PrefectApi(archive.api_url), [taken.as_drop])
     assert not outcome.fault
-    [told] = outcome.told
+    [told] = outcome.results
     return told
 
 
@@ -70,9 +70,9 @@ def test_a_run_that_finds_the_object_in_other_hands_says_nothing_of_how_the_take
     installation: Archive,
 ):
     taken = taken_from_inbox(installation, "letters")
-    note_run(taken, now(), None)
+    record_run(taken, now(), None)
     settings = load_settings(installation.directory)
-    with in_hand(settings.processing, taken.object_id):
+    with locked_workspace(settings.processing, taken.object_id):
         told = run_of(installation, taken)
 
     assert told.ending.verdict is Verdict.INTERRUPTED
@@ -88,11 +88,11 @@ def test_whoever_approves_is_told_of_a_version_that_was_stored_meanwhile(
     older = taken_from_inbox(installation, "letters")
     newer = taken_from_inbox(installation, "letters", "Dearest")
     with open_installation(load_settings(installation.directory)) as opened:
-        assert overtaken(older, opened.catalogue) == ""
+        assert newer_version_warning(older, opened.catalogue) == ""
     assert run_of(installation, newer).ending.verdict is Verdict.STORED
 
     with open_installation(load_settings(installation.directory)) as opened:
-        warning = overtaken(older, opened.catalogue)
+        warning = newer_version_warning(older, opened.catalogue)
 
     assert "files/letters/v1 was stored" in warning
     assert "becomes the latest version" in warning
@@ -102,7 +102,7 @@ def test_the_command_has_what_was_given_up_tried_again(installation: Archive):
     taken = taken_from_inbox(installation, "letters")
     assert installation.run("retry", "files/letters").returncode == 6
     for _ in range(9):
-        note_end(taken, Verdict.INTERRUPTED, "The store is away.", now())
+        record_end(taken, Verdict.INTERRUPTED, "The store is away.", now())
 
     rehearsed = json.loads(installation.run("retry", "files/letters", "--dry-run", "--json").stdout)
     assert (rehearsed["object"], rehearsed["sentence"], rehearsed["dry_run"]) == (

@@ -81,7 +81,7 @@ def test_another_drop_that_got_the_name_in_the_last_moment_goes_back(
     found = take(complete, NOON)
 
     assert isinstance(found, NotTaken)
-    assert "became another" in found.sentence
+    assert "was replaced" in found.sentence
     assert [path.name for path in drop.iterdir()] == ["000.txt"]
     assert list(area.taken.iterdir()) == []
 

@@ -13,7 +13,7 @@ from support.forks import FORK, forked
 from support.inbox_watch import until, watching
 from support.takes import contents, takes_in
 
-from flows.inboxes.report import read_inboxes
+from flows.inboxes.report import read_inbox_report
 from flows.inboxes.service import InboxService
 from flows.installation.init import make_installation
 from flows.installation.settings_file import load_settings
@@ -111,11 +111,11 @@ def test_what_waits_can_be_read_while_the_service_watches(installed: Path):
         (installed / "inbox" / ("files" if name == "sheet.part" else "") / name).touch()
     (installed / "inbox/files/empty").mkdir()
     (installed / "inbox/unheard_of").mkdir()
-    assert read_inboxes(settings) is None
+    assert read_inbox_report(settings) is None
 
     with watching(settings):
-        until(lambda: read_inboxes(settings))
-        told = read_inboxes(settings)
+        until(lambda: read_inbox_report(settings))
+        told = read_inbox_report(settings)
 
     assert told is not None
     assert [(drop.collection, drop.sentence) for drop in told.drops] == [
@@ -138,7 +138,7 @@ def test_a_policy_that_becomes_unsound_stops_its_own_collection_only(installed: 
         until(lambda: taken)
 
     assert [str(take.object_id) for take in taken] == ["images/sheet"]
-    told = read_inboxes(settings)
+    told = read_inbox_report(settings)
     assert told is not None
     assert [Path(fault.path).name for fault in told.faults] == ["files"]
 
@@ -151,8 +151,8 @@ def test_another_area_has_inboxes_as_soon_as_its_share_is_there(installed: Path,
     settings = load_settings(installed)
 
     with watching(settings) as taken:
-        until(lambda: read_inboxes(settings))
-        told = read_inboxes(settings)
+        until(lambda: read_inbox_report(settings))
+        told = read_inbox_report(settings)
         assert told is not None
         assert [fault.path for fault in told.faults] == [str(share)]
         assert list(share.iterdir()) == []

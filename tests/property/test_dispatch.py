@@ -125,7 +125,7 @@ def test_what_could_run_and_has_room_runs(
     for place, one in enumerate(backlog):
         full = runs[one.take.collection] >= bounds.at_a_time.get(one.take.collection, bounds.runs)
         earlier = any(other.take.object_id == one.take.object_id for other in backlog[:place])
-        if one.tries is None and not full and not earlier and one.take.id not in running:
+        if one.attempts is None and not full and not earlier and one.take.id not in running:
             assert one.take.id in given_to or any(
                 backlog_one.take.object_id == one.take.object_id and backlog_one.take.id in running
                 for backlog_one in backlog
@@ -195,7 +195,7 @@ def test_what_was_interrupted_once_too_often_is_left_with_an_alarm():
     [told] = found.given_up
     assert told.sentence == (
         "maps/sheet-1: given up after 5 runs. The store is away. "
-        "When that is mended: muniment retry maps/sheet-1"
+        "When that is repaired: muniment retry maps/sheet-1"
     )
 
 

@@ -15,7 +15,7 @@ from support.drop_bucket_peers import s3_peer
 from support.inbox_watch import until, watching
 from support.takes import contents
 
-from flows.inboxes.report import read_inboxes
+from flows.inboxes.report import read_inbox_report
 from preservation.model.verdicts import Verdict
 from storage.stores.s3.bucket import BucketAddress
 
@@ -64,8 +64,8 @@ def test_a_bucket_that_is_away_is_told_and_gone_on_with_when_it_is_back(tmp_path
             until(lambda: taken)
             gateway.kill()
             place.drop("meanwhile")
-            until(lambda: (told := read_inboxes(settings)) and told.faults)
-            told = read_inboxes(settings)
+            until(lambda: (told := read_inbox_report(settings)) and told.faults)
+            told = read_inbox_report(settings)
             assert told is not None
             assert "see that the service runs and endpoint_url leads to it" in told.faults[0].sentence
             # Everything else goes on.
@@ -77,4 +77,4 @@ def test_a_bucket_that_is_away_is_told_and_gone_on_with_when_it_is_back(tmp_path
             until(lambda: "accepted/files/before.receipt.html" in place.listed())
             until(lambda: len(taken) > 2)
             assert {take.name for take in taken} == {"before", "beside", "meanwhile"}
-            until(lambda: (told := read_inboxes(settings)) and not told.faults)
+            until(lambda: (told := read_inbox_report(settings)) and not told.faults)

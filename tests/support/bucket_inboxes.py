@@ -16,7 +16,7 @@ from flows.inboxes.bucket.answer import BucketAnswers
 from flows.inboxes.bucket.claims import BucketClaims
 from flows.inboxes.bucket.download import DownloadProgress
 from flows.inboxes.bucket.fetch import Fetcher
-from flows.inboxes.bucket.watcher import BucketWatcher, Looked, what_a_bucket_lacks
+from flows.inboxes.bucket.watcher import BucketWatcher, ListingResult, lacking_in_bucket
 from flows.inboxes.queue.takes import Take
 from preservation.errors import UnavailableError
 from preservation.fixity.digesting import ByteStream
@@ -109,7 +109,7 @@ class Station:
             self.claims,
             5,
             lambda collection: asked if collection == "maps" else "there is no such collection",
-            lambda place: what_a_bucket_lacks(place, bucket, root / "scratch", self.stopped),
+            lambda place: lacking_in_bucket(place, bucket, root / "scratch", self.stopped),
             lambda take: (self.area.taken / take).exists(),
             self.stopped,
             cpu=lambda: 0.0,
@@ -117,12 +117,12 @@ class Station:
         self._moment = 0.0
         self._receipts = root.with_name(f"{root.name}-receipts")
 
-    def look(self, seconds: float = 5) -> Looked:
+    def look(self, seconds: float = 5) -> ListingResult:
         """Look so long after the look before."""
         self._moment += seconds
         return self._watcher.look(Moment(self._moment), frozenset)
 
-    def settled(self) -> Looked:
+    def settled(self) -> ListingResult:
         """Look until something is complete, or nothing that keeps still could be."""
         for _ in range(_LOOKS):
             looked = self.look()

@@ -46,5 +46,5 @@ def preserved(archive: Archive, drop: Path, collection: str = "files") -> Submis
     """Preserve a drop, with no fault but the drop's own, and return what is told of it."""
     outcome = outcome_of_run(archive, drop, collection)
     assert not outcome.fault, outcome.fault
-    [told] = outcome.told
+    [told] = outcome.results
     return told

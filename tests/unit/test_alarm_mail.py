@@ -84,7 +84,7 @@ def test_a_server_that_offers_no_encryption_gets_nothing():
 def test_who_must_log_in_does_so_by_the_environment(certificate: Path):
     with mail_server(Security.STARTTLS, certificate, login=True) as server:
         channel = server.channel(Security.STARTTLS)
-        assert channel.try_out() is None
+        assert channel.probe() is None
         assert not server.received
         assert channel.send(an_alarm()) is None
     assert len(server.received) == 1
@@ -146,7 +146,7 @@ def test_long_and_foreign_names_arrive_whole_in_the_text():
 
 
 def test_a_server_that_is_away_or_silent_is_told(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("flows.alarms.mail.PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("flows.alarms.mail.TIMEOUT_SECONDS", 0.2)
     assert "refused" in reason(MailServer(closed_port()).channel().send(an_alarm()))
     with silent_port() as port:
         assert "timed out" in reason(MailServer(port).channel().send(an_alarm()))

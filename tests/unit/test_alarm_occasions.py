@@ -18,15 +18,15 @@ from typer.testing import CliRunner
 
 from flows.alarms.alarm import Alarm, AlarmKind
 from flows.alarms.alarms import channels_of, outbox_of, raise_alarm
-from flows.alarms.occasions import broken_promises
+from flows.alarms.occasions import integrity_alarms
 from flows.cli.application import app
 from flows.inboxes.alarms import given_up, unsettled_too_long, waiting_too_long
 from flows.inboxes.folder.inboxes import InboxFault
-from flows.inboxes.folder.watcher import Swept, Waiting
+from flows.inboxes.folder.watcher import IncompleteDrop, SweepResult
 from flows.inboxes.queue import dispatch
-from flows.inboxes.queue.attempts import Attempts, note_end
+from flows.inboxes.queue.attempts import Attempts, record_end
 from flows.inboxes.queue.backlog import Pending
-from flows.inboxes.report import Publisher, WaitingDrop
+from flows.inboxes.report import ReportWriter, WaitingDrop
 from flows.installation.init import make_installation
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
@@ -92,17 +92,17 @@ def test_an_infected_drop_names_its_receipt_and_others_raise_nothing(tmp_path: P
 
 
 def test_only_kept_bytes_that_changed_are_an_integrity_error():
-    [alarm] = broken_promises("the journal", IntegrityError("entry 7 was changed; restore it"), NOON)
+    [alarm] = integrity_alarms("the journal", IntegrityError("entry 7 was changed; restore it"), NOON)
     assert "entry 7" in alarm.happened
     for other in (SourceChangedError("the drop changed"), UnavailableError("away"), ValueError("no")):
-        assert not list(broken_promises("the journal", other, NOON))
+        assert not list(integrity_alarms("the journal", other, NOON))
 
 
 def test_what_waits_for_a_person_or_for_its_first_run_is_told_after_its_time(tmp_path: Path):
     take = a_take(an_area(tmp_path))
     asked = Attempts(1, NOON, Verdict.WAITING, "Page 3 is missing.")
     for pending, said in (
-        (Pending(take, asked), "somebody's decision since 2026-11-21 12:00 UTC. Page 3 is missing."),
+        (Pending(take, asked), "a person's decision since 2026-11-21 12:00 UTC. Page 3 is missing."),
         (Pending(take), "for a run since 2026-11-21 12:00 UTC."),
     ):
         assert not list(waiting_too_long([pending], 72 * HOURS, NOON + 72 * HOURS))
@@ -128,7 +128,7 @@ def test_a_drop_that_never_settles_is_told_after_its_time():
 def test_without_a_channel_an_alarm_is_a_line_in_the_log(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ):
-    [alarm] = broken_promises("the journal", IntegrityError("entry 7 was changed"), NOON)
+    [alarm] = integrity_alarms("the journal", IntegrityError("entry 7 was changed"), NOON)
     assert not raise_alarm(settings, alarm)
     [record] = caplog.records
     assert record.getMessage().startswith("ALARM: the journal: bytes are not what was promised. entry 7")
@@ -137,11 +137,11 @@ def test_without_a_channel_an_alarm_is_a_line_in_the_log(
 
 def test_the_service_tells_of_what_waits_too_long_once(settings: Settings, monkeypatch: pytest.MonkeyPatch):
     take = a_take(an_area(settings.directory), at=now() - 100 * HOURS)
-    note_end(take, Verdict.WAITING, "Page 3 is missing.", now() - 98 * HOURS)
+    record_end(take, Verdict.WAITING, "Page 3 is missing.", now() - 98 * HOURS)
     with receiver(200) as there:
         alarming = AlarmWatch(tell(settings, there, monkeypatch))
         for _ in range(3):
-            alarming.look()
+            alarming.check()
             alarming._delivery.deliver()
         [document] = told(there)
     assert document["type"] == "muniment.waiting-too-long"
@@ -153,10 +153,10 @@ def test_the_service_tells_of_a_drop_that_never_settles_once(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
     began = now() - 100 * HOURS
-    swept = Swept(
+    swept = SweepResult(
         complete=(),
         waiting=(
-            Waiting(
+            IncompleteDrop(
                 settings.directory / "inbox/maps/sheet",
                 CollectionName("maps"),
                 3,
@@ -169,13 +169,13 @@ def test_the_service_tells_of_a_drop_that_never_settles_once(
         faults=(),
         again=Moment(0),
     )
-    Publisher(settings, lambda: began).publish(swept)
+    ReportWriter(settings, lambda: began).write(swept)
     # The watcher was restarted since, and knows all the same.
-    Publisher(settings, now).publish(swept)
+    ReportWriter(settings, now).write(swept)
     with receiver(200) as there:
         alarming = AlarmWatch(tell(settings, there, monkeypatch))
         for _ in range(3):
-            alarming.look()
+            alarming.check()
             alarming._delivery.deliver()
         [document] = told(there)
     assert document["type"] == "muniment.waiting-too-long"
@@ -191,9 +191,9 @@ def test_the_service_tells_of_an_inbox_that_fails_for_long_once_whatever_it_says
     with receiver(200) as there:
         alarming = AlarmWatch(tell(settings, there, monkeypatch))
         for at, sentence in ((began, "it is away"), (now(), "it does not answer"), (now(), "it is away")):
-            swept = Swept((), (), (), (InboxFault(away, sentence),), Moment(0))
-            Publisher(settings, lambda at=at: at).publish(swept)
-            alarming.look()
+            swept = SweepResult((), (), (), (InboxFault(away, sentence),), Moment(0))
+            ReportWriter(settings, lambda at=at: at).write(swept)
+            alarming.check()
             alarming._delivery.deliver()
         [document] = told(there)
     assert document["type"] == "muniment.waiting-too-long"
@@ -209,7 +209,7 @@ def test_the_service_goes_on_telling_whatever_ails_it(
     with receiver(200) as there:
         settings = tell(settings, there, monkeypatch)
         alarming = AlarmWatch(settings)
-        monkeypatch.setattr(alarming, "look", lambda: 1 / 0)
+        monkeypatch.setattr(alarming, "check", lambda: 1 / 0)
         service = threading.Thread(target=alarming.run, args=(stopped,))
         service.start()
         raise_alarm(settings, given_up(a_take(an_area(settings.directory)), "It is so.", now(), now()))
@@ -219,14 +219,14 @@ def test_the_service_goes_on_telling_whatever_ails_it(
         stopped.set()
         service.join()
         assert len(there.received) == 1
-    assert "alarms are looked for and sent later: ZeroDivisionError" in caplog.text
+    assert "alarms are raised and sent later: ZeroDivisionError" in caplog.text
 
 
 def test_where_nobody_is_told_what_waits_is_logged_once(settings: Settings, caplog: pytest.LogCaptureFixture):
     a_take(an_area(settings.directory), at=now() - 100 * HOURS)
     alarming = AlarmWatch(settings)
     for _ in range(3):
-        alarming.look()
+        alarming.check()
     assert len(caplog.records) == 1
 
 
@@ -273,7 +273,7 @@ def test_an_integrity_error_in_a_stage_is_an_alarm_and_a_changed_drop_is_none(
 def test_on_a_full_disk_an_alarm_is_sent_at_once(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    [alarm] = broken_promises("the journal", IntegrityError("entry 7 was changed"), NOON)
+    [alarm] = integrity_alarms("the journal", IntegrityError("entry 7 was changed"), NOON)
     with receiver(200) as there, small_disk(settings.state / "alarms", "64k") as disk:
         settings = tell(settings, there, monkeypatch)
         disk.fill(0)
@@ -292,7 +292,7 @@ def test_doctor_says_who_is_told_what_waits_and_sends_a_test_where_it_is_asked_t
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
     [nobody] = examined(settings)
-    assert (nobody.state, "in the log alone" in nobody.detail) == (State.OK, True)
+    assert (nobody.state, "to the log only" in nobody.detail) == (State.OK, True)
     with receiver(200) as there:
         settings = tell(settings, there, monkeypatch)
         [webhook] = examined(settings)
@@ -336,7 +336,7 @@ def test_the_documented_settings_are_two_channels(settings: Settings, project: P
     documented = section.split("```toml\n")[1].split("```")[0]
     file = settings.directory / "muniment.toml"
     file.write_text(f"{file.read_text()}\n{documented}")
-    assert [channel.label for channel in channels_of(load_settings(settings.directory))] == [
+    assert [channel.description for channel in channels_of(load_settings(settings.directory))] == [
         "e-mail by mail.example.org:587 to archive@example.org, it@example.org",
         "webhook https://chat.example.org",
     ]

@@ -54,7 +54,7 @@ class Scripted:
 
     def __init__(self, name: ChannelName = FIRST, refuses: str = "") -> None:
         self.name = name
-        self.label = f"channel {name}"
+        self.description = f"channel {name}"
         self.refuses = refuses
         self.away = False
         self.tried: list[str] = []
@@ -67,7 +67,7 @@ class Scripted:
         self.taken.append(alarm.about)
         return None
 
-    def try_out(self) -> Undelivered | None:
+    def probe(self) -> Undelivered | None:
         return None
 
 
@@ -177,7 +177,7 @@ def test_what_is_counted_while_the_summary_is_sent_is_told_as_well(outbox: Outbo
         outbox.add(an_alarm(f"maps/{number}"), (FIRST,))
     [sent] = [queued for queued in outbox.waiting() if queued.further]
     outbox.add(an_alarm("maps/51"), (FIRST,))
-    outbox.note_delivered(sent, FIRST, NOON)
+    outbox.record_delivery(sent, FIRST, NOON)
     assert any(queued.further for queued in outbox.waiting())
 
 
@@ -239,8 +239,8 @@ def test_operators_are_told_once_that_a_channel_is_away_and_once_that_it_is_back
     channel.away = False
     sending.deliver()
     assert [record.getMessage() for record in caplog.records] == [
-        "an alarm does not get through, and is tried again: it is away",
-        "alarms get through again: channel first",
+        "an alarm was not delivered and is tried again: it is away",
+        "alarms are delivered again: channel first",
     ]
 
 
@@ -258,7 +258,7 @@ def test_a_damaged_file_is_put_aside_and_the_others_are_sent(tmp_path: Path, out
 def test_a_receiver_that_fails_is_silent_and_answers_500_gets_it_in_the_end_with_one_id(
     outbox: Outbox, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("flows.alarms.webhook.PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("flows.alarms.webhook.TIMEOUT_SECONDS", 0.2)
     alarm = an_alarm()
     with receiver(SILENT, 500, 503, 200) as there, mail_server() as server:
         away = MailSettings.model_validate(

@@ -100,7 +100,7 @@ def test_whatever_is_not_taken_is_told_and_no_redirect_is_followed(status: int):
 
 
 def test_a_receiver_that_is_away_or_silent_is_told(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("flows.alarms.webhook.PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("flows.alarms.webhook.TIMEOUT_SECONDS", 0.2)
     away = WebhookSettings(url=f"http://127.0.0.1:{closed_port()}/hooks/known-to-few")
     assert "ConnectError" in reason(Webhook(away, "/srv").send(an_alarm()))
     with receiver(SILENT) as there:
@@ -113,7 +113,7 @@ def test_a_receiver_that_is_away_or_silent_is_told(monkeypatch: pytest.MonkeyPat
 def test_nothing_is_sent_unsigned(secret: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MUNIMENT_WEBHOOK_SECRET", secret)
     with receiver(204) as there:
-        for undelivered in (there.channel.try_out(), there.channel.send(an_alarm())):
+        for undelivered in (there.channel.probe(), there.channel.send(an_alarm())):
             assert undelivered is not None
             assert "MUNIMENT_WEBHOOK_SECRET" in undelivered.reason
     assert not there.received

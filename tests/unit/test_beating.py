@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 
 from flows.cli.application import app
 from flows.inboxes.folder.inboxes import InboxFault
-from flows.inboxes.folder.watcher import Swept, Waiting
-from flows.inboxes.heartbeat import Beat, read_beat, watcher_fault
-from flows.inboxes.report import Publisher, read_inboxes
+from flows.inboxes.folder.watcher import IncompleteDrop, SweepResult
+from flows.inboxes.heartbeat import Heartbeat, read_heartbeat, watcher_fault
+from flows.inboxes.report import ReportWriter, read_inbox_report
 from flows.installation.init import make_installation
 from flows.installation.processes import this_process
 from flows.installation.settings import Settings
@@ -40,50 +40,50 @@ def clock(at: datetime) -> Callable[[], datetime]:
     return lambda: at
 
 
-def swept(*names: str, again: float = 0) -> Swept:
+def swept(*names: str, again: float = 0) -> SweepResult:
     waiting = tuple(
-        Waiting(
+        IncompleteDrop(
             Path("/in/maps") / name, CollectionName("maps"), 1, 10, WaitingFor.GROWTH, "waiting: it grows"
         )
         for name in names
     )
-    return Swept((), waiting, (), (), Moment(again))
+    return SweepResult((), waiting, (), (), Moment(again))
 
 
 def waits_since(settings: Settings) -> dict[str, datetime | None]:
-    found = read_inboxes(settings)
+    found = read_inbox_report(settings)
     assert found is not None
     return {Path(drop.path).name: drop.since for drop in found.drops}
 
 
 def test_a_drop_waits_since_it_was_first_seen_also_after_a_restart(settings: Settings):
-    Publisher(settings, clock(NOON)).publish(swept("a"))
-    Publisher(settings, clock(NOON + HOUR)).publish(swept("a", "b"))
+    ReportWriter(settings, clock(NOON)).write(swept("a"))
+    ReportWriter(settings, clock(NOON + HOUR)).write(swept("a", "b"))
     assert waits_since(settings) == {"a": NOON, "b": NOON + HOUR}
     # Gone for a while, it is another one.
-    later = Publisher(settings, clock(NOON + 2 * HOUR))
-    later.publish(swept("b"))
-    later.publish(swept("a", "b"))
+    later = ReportWriter(settings, clock(NOON + 2 * HOUR))
+    later.write(swept("b"))
+    later.write(swept("a", "b"))
     assert waits_since(settings) == {"a": NOON + 2 * HOUR, "b": NOON + HOUR}
 
 
 def test_of_very_many_those_that_wait_longest_are_named_and_none_is_forgotten(settings: Settings):
     old, new = (tuple(f"{age}-{number:03}" for number in range(250)) for age in ("z", "a"))
-    Publisher(settings, clock(NOON)).publish(swept(*old))
-    Publisher(settings, clock(NOON + HOUR)).publish(swept(*new, *old))
+    ReportWriter(settings, clock(NOON)).write(swept(*old))
+    ReportWriter(settings, clock(NOON + HOUR)).write(swept(*new, *old))
     assert set(waits_since(settings).values()) == {NOON}
     assert len(waits_since(settings)) == 200
-    Publisher(settings, clock(NOON + 2 * HOUR)).publish(swept(old[-1], new[-1]))
+    ReportWriter(settings, clock(NOON + 2 * HOUR)).write(swept(old[-1], new[-1]))
     assert waits_since(settings) == {old[-1]: NOON, new[-1]: NOON + HOUR}
 
 
-def failing(*names: str) -> Swept:
+def failing(*names: str) -> SweepResult:
     faults = tuple(InboxFault(Path("/in/maps") / name, "it could not be taken") for name in names)
     return replace(swept(), faults=faults)
 
 
 def fails_since(settings: Settings) -> dict[str, datetime | None]:
-    found = read_inboxes(settings)
+    found = read_inbox_report(settings)
     assert found is not None
     return {Path(fault.path).name: fault.since for fault in found.faults}
 
@@ -92,61 +92,61 @@ def test_a_fault_lasts_since_it_was_first_told_also_after_a_restart_and_while_it
     settings: Settings,
 ):
     moment = NOON
-    publisher = Publisher(settings, lambda: moment)
-    publisher.publish(failing("a", "b"))
+    publisher = ReportWriter(settings, lambda: moment)
+    publisher.write(failing("a", "b"))
     # Nobody has looked at it since the restart, as at first at a bucket.
     moment = NOON + HOUR
-    publisher = Publisher(settings, lambda: moment)
-    publisher.publish(swept())
+    publisher = ReportWriter(settings, lambda: moment)
+    publisher.write(swept())
     moment += MINUTE
-    publisher.publish(failing("a"))
+    publisher.write(failing("a"))
     assert fails_since(settings) == {"a": NOON}
     # As long as it is tried again it waits, for however long that takes.
     for _ in range(3):
         moment += 8 * MINUTE
-        publisher.publish(swept("a"))
-    publisher.publish(failing("a", "b"))
+        publisher.write(swept("a"))
+    publisher.write(failing("a", "b"))
     assert fails_since(settings) == {"a": NOON, "b": moment}
     # Well for a while, it is another one.
     for _ in range(2):
-        publisher.publish(swept())
+        publisher.write(swept())
         moment += 11 * MINUTE
-    publisher.publish(swept())
-    publisher.publish(failing("a"))
+    publisher.write(swept())
+    publisher.write(failing("a"))
     assert fails_since(settings) == {"a": moment}
 
 
 def test_a_fault_told_by_a_clock_that_was_ahead_does_not_last_from_the_future_on(settings: Settings):
-    Publisher(settings, clock(NOON + 9000 * HOUR)).publish(failing("a"))
-    Publisher(settings, clock(NOON)).publish(failing("a"))
+    ReportWriter(settings, clock(NOON + 9000 * HOUR)).write(failing("a"))
+    ReportWriter(settings, clock(NOON)).write(failing("a"))
     assert fails_since(settings) == {"a": NOON}
 
 
 def test_a_clock_that_was_ahead_makes_nothing_wait_in_the_future(settings: Settings):
-    Publisher(settings, clock(NOON + 9000 * HOUR)).publish(swept("a"))
-    Publisher(settings, clock(NOON)).publish(swept("a"))
+    ReportWriter(settings, clock(NOON + 9000 * HOUR)).write(swept("a"))
+    ReportWriter(settings, clock(NOON)).write(swept("a"))
     assert waits_since(settings) == {"a": NOON}
     assert not watcher_fault(settings, NOON)
 
 
 def test_it_beats_at_most_once_a_minute_and_what_is_as_before_is_not_written_again(settings: Settings):
     moment = NOON
-    publisher = Publisher(settings, lambda: moment)
+    publisher = ReportWriter(settings, lambda: moment)
     files = [settings.state / name for name in ("inboxes.json", "watching.json")]
     written = []
     for seconds in (0, 5, 59, 61, 100):
         moment = NOON + timedelta(seconds=seconds)
-        publisher.publish(swept("a"))
+        publisher.write(swept("a"))
         written.append(tuple(file.stat().st_ino for file in files))
     assert len({inboxes for inboxes, _ in written}) == 1
-    beat = read_beat(settings)
+    beat = read_heartbeat(settings)
     assert beat is not None
     assert beat.at == NOON + timedelta(seconds=61)
 
 
 def test_who_is_silent_for_long_after_the_next_sweep_was_due_hangs(settings: Settings):
-    assert watcher_fault(settings, NOON).startswith("Nobody watches the inboxes")
-    beat = Beat(NOON, this_process(), NOON + 13 * MINUTE, {})
+    assert watcher_fault(settings, NOON).startswith("The inboxes are not watched")
+    beat = Heartbeat(NOON, this_process(), NOON + 13 * MINUTE, {})
     file = settings.state / "watching.json"
     file.write_bytes(msgspec.json.encode(beat))
     assert not watcher_fault(settings, NOON + 28 * MINUTE)
@@ -154,23 +154,23 @@ def test_who_is_silent_for_long_after_the_next_sweep_was_due_hangs(settings: Set
     assert "has not looked at the inboxes since 2026-11-21 12:00 UTC: it hangs" in hangs
     dead = msgspec.structs.replace(beat, by=msgspec.structs.replace(this_process(), born="long ago"))
     file.write_bytes(msgspec.json.encode(dead))
-    assert watcher_fault(settings, NOON).startswith("Nobody watches the inboxes")
+    assert watcher_fault(settings, NOON).startswith("The inboxes are not watched")
     file.write_text("{")
-    assert watcher_fault(settings, NOON).startswith("Nobody watches the inboxes")
+    assert watcher_fault(settings, NOON).startswith("The inboxes are not watched")
 
 
 def test_the_health_check_of_a_container_tells_of_a_watcher_that_hangs(settings: Settings, project: Path):
     asked = [sys.executable, project / "docker" / "healthy.py", "muniment", "watch"]
     surroundings = {**os.environ, "MUNIMENT_HOME": str(settings.directory)}
     for at, code, said in ((datetime.now(UTC), 0, ""), (NOON - 9000 * HOUR, 1, "it hangs")):
-        Publisher(settings, clock(at)).publish(swept())
+        ReportWriter(settings, clock(at)).write(swept())
         told = subprocess.run(asked, env=surroundings, capture_output=True, text=True, check=False)
         assert told.returncode == code, told.stderr
         assert said in told.stderr
 
 
 def test_status_says_since_when_a_drop_waits_and_that_the_watcher_hangs(settings: Settings):
-    Publisher(settings, clock(NOON - 9000 * HOUR)).publish(swept("sheet"))
+    ReportWriter(settings, clock(NOON - 9000 * HOUR)).write(swept("sheet"))
     told = CliRunner().invoke(app, ["status", "-C", str(settings.directory)]).stdout
     assert "it hangs" in told
     assert "/in/maps/sheet  2025-11-11 12:00  waiting: it grows" in told

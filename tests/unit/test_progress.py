@@ -12,7 +12,7 @@ from flows.submission.progress.progress import (
     Lane,
     Rate,
     StageProgress,
-    Way,
+    SubmissionPosition,
     done_in_words,
     in_words,
     left_in_words,
@@ -164,14 +164,16 @@ def test_the_way_goes_from_nothing_to_all_and_never_back():
     figures = [0.0]
     last = ""
     for stage in SHARES:
-        figures.append(Way(last, stage, None).percent)
-        figures.append(Way(last, stage, told(lane(Extent(1, 0), Extent(2, 0)), stage=stage)).percent)
+        figures.append(SubmissionPosition(last, stage, None).percent)
+        figures.append(
+            SubmissionPosition(last, stage, told(lane(Extent(1, 0), Extent(2, 0)), stage=stage)).percent
+        )
         last = stage
-    figures.append(Way(last, "", None).percent)
+    figures.append(SubmissionPosition(last, "", None).percent)
     assert figures == sorted(figures)
     assert (figures[0], figures[-1]) == (0.0, 100.0)
 
 
 def test_how_long_the_whole_way_takes_yet_is_told_only_in_its_last_long_stage():
-    assert Way("", "survey", HALF).left(NOON) is None
-    assert Way("package", "replicate", HALF).left(NOON) == seconds(50)
+    assert SubmissionPosition("", "survey", HALF).left(NOON) is None
+    assert SubmissionPosition("package", "replicate", HALF).left(NOON) == seconds(50)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from flows.submission.progress.meter import Meter
-from flows.submission.progress.progress import Way, seen, way_of
+from flows.submission.progress.progress import SubmissionPosition, position_of, progress_view
 from flows.submission.workspace import Ending, Extent, Workspace
 from preservation.errors import IntegrityError
 from preservation.model.digests import HexDigest
@@ -66,10 +66,10 @@ def test_a_stage_that_takes_less_than_a_second_tells_nothing_and_asks_for_no_tot
     with Meter(workspace, "survey", clock) as meter:
         track = meter.track("reading", asked)
         for _ in range(8):
-            track.noted(1, 10)
+            track.count(1, 10)
             clock.seconds += 0.1
     assert not workspace.progress.exists()
-    assert way_of(workspace) == Way("", "survey", None)
+    assert position_of(workspace) == SubmissionPosition("", "survey", None)
 
 
 def test_a_longer_one_tells_once_a_second_what_is_done_of_how_much(workspace: Workspace, clock: Clock):
@@ -78,9 +78,9 @@ def test_a_longer_one_tells_once_a_second_what_is_done_of_how_much(workspace: Wo
         written = []
         for _ in range(4):
             clock.seconds += 0.5
-            track.noted(1, 10)
+            track.count(1, 10)
             written.append(workspace.progress.stat().st_mtime_ns if workspace.progress.exists() else 0)
-        told = way_of(workspace).progress
+        told = position_of(workspace).progress
         assert told is not None
         assert (told.done, told.of, told.percent) == (Extent(4, 40), Extent(8, 80), 50)
         assert told.window == 2
@@ -92,8 +92,8 @@ def test_the_rate_is_that_of_the_last_half_minute(workspace: Workspace, clock: C
         track = meter.track("reading", lambda: Extent(1000, 0))
         for second in range(100):
             clock.seconds += 1
-            track.noted(10 if second < 50 else 1, 0)
-        told = way_of(workspace).progress
+            track.count(10 if second < 50 else 1, 0)
+        told = position_of(workspace).progress
     assert told is not None
     rate = told.rate(told.at)
     assert rate is not None
@@ -105,8 +105,8 @@ def test_a_stage_that_stood_still_for_long_is_soon_told_at_its_rate_again(worksp
         track = meter.track("reading", lambda: Extent(1000, 0))
         for second in range(45):
             clock.seconds += 600 if second == 10 else 1
-            track.noted(10, 0)
-        told = way_of(workspace).progress
+            track.count(10, 0)
+        told = position_of(workspace).progress
     assert told is not None
     rate = told.rate(told.at)
     assert rate is not None
@@ -117,13 +117,13 @@ def test_it_stays_when_the_stage_is_done_and_is_of_no_other_stage(workspace: Wor
     with Meter(workspace, "survey", clock) as meter:
         track = meter.track("reading", eight)
         clock.seconds += 1
-        track.noted(7, 70)
-        track.noted(1, 10)
-    told = way_of(workspace).progress
+        track.count(7, 70)
+        track.count(1, 10)
+    told = position_of(workspace).progress
     assert told is not None
     assert told.percent == 100
     workspace.events("survey").write([])
-    assert way_of(workspace) == Way("survey", "screen", None)
+    assert position_of(workspace) == SubmissionPosition("survey", "screen", None)
 
 
 def test_what_a_killed_run_told_is_forgotten_when_the_stage_begins_anew(workspace: Workspace, clock: Clock):
@@ -131,7 +131,7 @@ def test_what_a_killed_run_told_is_forgotten_when_the_stage_begins_anew(workspac
         with Meter(workspace, "survey", clock) as meter:
             assert not workspace.progress.exists()
             clock.seconds += 1
-            meter.track("reading", eight).noted(1, 10)
+            meter.track("reading", eight).count(1, 10)
 
 
 def test_several_works_are_told_beside_each_other_and_parts_of_one_together(
@@ -139,19 +139,19 @@ def test_several_works_are_told_beside_each_other_and_parts_of_one_together(
 ):
     with Meter(workspace, "replicate", clock) as meter:
         first, second = meter.track("first", eight), meter.track("second", eight)
-        second.has_come_to("writing", 1, 10)
-        first.has_come_to("writing", 4, 40)
-        first.has_come_to("reading back", 2, 20)
+        second.set_part("writing", 1, 10)
+        first.set_part("writing", 4, 40)
+        first.set_part("reading back", 2, 20)
         clock.seconds += 1
         # Begun anew, after what was there did not match.
-        second.has_come_to("writing", 0, 0)
+        second.set_part("writing", 0, 0)
     assert seen_lanes(workspace) == [("first", Extent(6, 60)), ("second", Extent(0, 0))]
 
 
 def seen_lanes(workspace: Workspace) -> list[tuple[str, Extent]]:
     for stage in ("survey", "screen", "plan", "normalize", "package"):
         workspace.events(stage).write([])
-    told = way_of(workspace).progress
+    told = position_of(workspace).progress
     return [] if told is None else [(lane.name, lane.done) for lane in told.lanes]
 
 
@@ -159,7 +159,7 @@ def test_nothing_is_lost_between_threads(workspace: Workspace, clock: Clock):
     with Meter(workspace, "survey", clock) as meter:
         track = meter.track("reading", eight)
         with ThreadPoolExecutor(8) as threads:
-            list(threads.map(lambda _: track.noted(1, 10), range(4000)))
+            list(threads.map(lambda _: track.count(1, 10), range(4000)))
     assert track.done == Extent(4000, 40_000)
 
 
@@ -169,15 +169,15 @@ def test_a_total_that_cannot_be_had_is_not_told_and_hinders_nobody(workspace: Wo
 
     with Meter(workspace, "survey", clock) as meter:
         clock.seconds += 1
-        meter.track("reading", damaged).noted(1, 10)
-    told = way_of(workspace).progress
+        meter.track("reading", damaged).count(1, 10)
+    told = position_of(workspace).progress
     assert told is not None
     assert (told.of, told.percent) == (None, None)
 
 
 def test_a_file_that_nobody_of_ours_wrote_is_no_progress(workspace: Workspace):
     workspace.progress.write_bytes(b"{}")
-    assert way_of(workspace).progress is None
+    assert position_of(workspace).progress is None
 
 
 def test_a_disk_that_stays_away_hinders_nobody_for_however_long(workspace: Workspace, clock: Clock):
@@ -186,7 +186,7 @@ def test_a_disk_that_stays_away_hinders_nobody_for_however_long(workspace: Works
         workspace.root.rename(workspace.root.with_name("away"))
         for _ in range(12):
             clock.seconds += 1
-            track.noted(1, 10)
+            track.count(1, 10)
     assert track.done == Extent(12, 120)
 
 
@@ -203,7 +203,7 @@ def test_the_log_has_a_line_every_five_seconds(
         track = meter.track("reading", lambda: Extent(100, 1000))
         for _ in range(12):
             clock.seconds += 1
-            track.noted(1, 10)
+            track.count(1, 10)
     assert lines.messages == [
         "maps/sheet: survey: 5 %, 5 of 100 files, 50 bytes of 1.0 kB, 10 bytes/s, 2 min left",
         "maps/sheet: survey: 10 %, 10 of 100 files, 100 bytes of 1.0 kB, 10 bytes/s, 2 min left",
@@ -212,29 +212,31 @@ def test_the_log_has_a_line_every_five_seconds(
 
 def test_telling_is_cheap(workspace: Workspace):
     with Meter(workspace, "survey") as meter:
-        noted = meter.track("reading", eight).noted
+        count = meter.track("reading", eight).count
         before = os.times().user
         for _ in range(20_000):
-            noted(1, 10)
+            count(1, 10)
         # Ten microseconds a file are a hundredth of what a file takes.
         assert os.times().user - before < 0.2
 
 
 def test_a_run_of_several_drops_is_as_far_as_they_are_together(tmp_path: Path, project: Path):
     one, other = begun(tmp_path / "one", project), begun(tmp_path / "other", project)
-    assert seen("2 drops of maps", [one, other], NOON).words == "2 drops of maps: survey: 0 of 2 drops"
+    assert (
+        progress_view("2 drops of maps", [one, other], NOON).words == "2 drops of maps: survey: 0 of 2 drops"
+    )
     one.events("survey").write([])
-    shown = seen("2 drops of maps", [one, other], NOON)
+    shown = progress_view("2 drops of maps", [one, other], NOON)
     assert (shown.percent, shown.words) == (20, "2 drops of maps: survey: 1 of 2 drops")
     other.ending.write([Ending(Verdict.REJECTED, "It is damaged.", NOON)])
-    shown = seen("2 drops of maps", [one, other], NOON)
+    shown = progress_view("2 drops of maps", [one, other], NOON)
     assert (shown.percent, shown.words) == (70, "2 drops of maps: screen: 1 of 2 drops")
     one.discard()
-    assert seen("2 drops of maps", [one, other], NOON).percent == 100
+    assert progress_view("2 drops of maps", [one, other], NOON).percent == 100
 
 
 def test_what_was_interrupted_has_not_come_to_its_end(workspace: Workspace):
     workspace.events("survey").write([])
     workspace.ending.write([Ending(Verdict.INTERRUPTED, "The store is away.", NOON)])
-    shown = seen("maps/sheet", [workspace], NOON)
+    shown = progress_view("maps/sheet", [workspace], NOON)
     assert (shown.percent, shown.words) == (40, "maps/sheet: screen")

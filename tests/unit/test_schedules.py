@@ -15,8 +15,8 @@ from flows.installation.init import make_installation
 from flows.installation.job_records import (
     JobRecord,
     forget_schedule,
-    job_noted,
     record_of,
+    recorded_run,
     scheduled_since,
     schedules_of,
 )
@@ -28,7 +28,6 @@ from flows.installation.wiring import now
 from flows.orchestration.jobs.overdue import (
     GRACE,
     LONGEST_RUN,
-    OverdueJob,
     ScheduledJob,
     did_not_run,
     overdue,
@@ -77,8 +76,8 @@ def test_in_the_night_in_which_clocks_are_put_forward_prefect_is_early_by_an_hou
     [
         ("nightly", "five fields"),
         ("@daily", "five fields"),
-        ("61 * * * *", "minute cannot be"),
-        ("0 0 30 2 *", "day of the month cannot be"),
+        ("61 * * * *", "minute is invalid"),
+        ("0 0 30 2 *", "day of the month is invalid"),
         ("0 2 1 * 1", "not both"),
         ("0 0 L * *", "'L' names no day of the month"),
         ("0 0 * * sunday", "'sunday' names no day of the week"),
@@ -134,45 +133,43 @@ def a_job(schedule: Schedule = NIGHTLY, record: JobRecord | None = None) -> Sche
 def test_a_job_is_overdue_when_its_time_and_its_grace_are_over(
     record: JobRecord, at: datetime, due: datetime | None
 ):
-    found = overdue(a_job(record=record), at)
-    assert found == (None if due is None else OverdueJob(Job.CLEAR, due, record))
+    assert overdue(a_job(record=record), at) == due
 
 
 def test_a_job_that_was_scheduled_after_its_time_has_not_missed_it():
     job = ScheduledJob(Job.CLEAR, NIGHTLY, NIGHT + MINUTE, JobRecord())
     assert overdue(job, NIGHT + 20 * HOUR) is None
-    assert overdue(job, NIGHT + DAY + GRACE) == OverdueJob(Job.CLEAR, NIGHT + DAY, JobRecord())
+    assert overdue(job, NIGHT + DAY + GRACE) == NIGHT + DAY
 
 
 def test_each_time_that_a_job_did_not_run_is_an_alarm_of_its_own():
-    missed = OverdueJob(Job.CLEAR, NIGHT, JobRecord())
-    alarm = did_not_run(missed, "Somebody paused it in the Prefect UI.", NIGHT)
+    alarm = did_not_run(a_job(), NIGHT, "It is paused in the Prefect UI.", NIGHT)
     assert (alarm.about, alarm.kind) == ("clear/accepted", AlarmKind.DID_NOT_RUN)
     assert alarm.happened == (
-        "It should have run at 2026-11-21 02:30 UTC, and did not. Somebody paused it in the Prefect UI. "
-        "It never did its work."
+        "It should have run at 2026-11-21 02:30 UTC, and did not. It is paused in the Prefect UI. "
+        "It never ran successfully."
     )
-    assert did_not_run(missed, "", NIGHT + HOUR).key == alarm.key
-    assert did_not_run(OverdueJob(Job.CLEAR, NIGHT + DAY, JobRecord()), "", NIGHT).key != alarm.key
+    assert did_not_run(a_job(), NIGHT, "", NIGHT + HOUR).key == alarm.key
+    assert did_not_run(a_job(), NIGHT + DAY, "", NIGHT).key != alarm.key
 
 
 def test_the_alarm_says_whether_a_run_failed_or_does_not_end():
     failed = JobRecord(NIGHT, NIGHT - DAY, "the database is away")
-    told = did_not_run(OverdueJob(Job.CLEAR, NIGHT, failed), "", NIGHT).happened
+    told = did_not_run(a_job(record=failed), NIGHT, "", NIGHT).happened
     assert "Its run of 2026-11-21 02:30 UTC failed: the database is away." in told
-    assert told.endswith("It did its work last at 2026-11-20 02:30 UTC.")
+    assert told.endswith("It last ran successfully at 2026-11-20 02:30 UTC.")
     goes_on = JobRecord(NIGHT, None)
-    assert "has not ended" in did_not_run(OverdueJob(Job.CLEAR, NIGHT, goes_on), "", NIGHT).happened
+    assert "has not ended" in did_not_run(a_job(record=goes_on), NIGHT, "", NIGHT).happened
 
 
 def test_a_run_is_noted_when_it_begins_and_how_it_ended(settings: Settings):
-    with job_noted(Job.CLEAR, settings):
+    with recorded_run(Job.CLEAR, settings):
         first = record_of(Job.CLEAR, settings)
         assert first.began is not None
         assert first.ended is None
     done = record_of(Job.CLEAR, settings)
     assert done.ended is not None
-    with pytest.raises(UnavailableError), job_noted(Job.CLEAR, settings):
+    with pytest.raises(UnavailableError), recorded_run(Job.CLEAR, settings):
         raise UnavailableError("the store is away")
     failed = record_of(Job.CLEAR, settings)
     assert (failed.ended, failed.fault) == (done.ended, "the store is away")
@@ -181,7 +178,7 @@ def test_a_run_is_noted_when_it_begins_and_how_it_ended(settings: Settings):
 
 def test_a_note_that_is_damaged_or_cannot_be_written_stops_no_job(settings: Settings):
     (settings.state / "jobs").write_text("no folder")
-    with job_noted(Job.CLEAR, settings):
+    with recorded_run(Job.CLEAR, settings):
         pass
     (settings.state / "jobs").unlink()
     (settings.state / "jobs").mkdir()
@@ -200,7 +197,7 @@ def test_a_schedule_counts_from_when_it_was_first_seen_and_anew_when_it_changes(
 
 def test_what_was_noted_by_a_clock_that_was_ahead_is_forgotten(settings: Settings):
     long_ago = now() - 400 * DAY
-    with job_noted(Job.CLEAR, settings):
+    with recorded_run(Job.CLEAR, settings):
         pass
     assert scheduled_since(Job.CLEAR, NIGHTLY, long_ago, settings) == long_ago
     assert record_of(Job.CLEAR, settings) == JobRecord()

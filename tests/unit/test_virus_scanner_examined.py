@@ -12,7 +12,7 @@ from services.clamav import Scanner
 from support.archives import Archive, make_archive
 
 from flows.installation.settings_file import load_settings
-from flows.service.virus_scanner import standing_of_scanner
+from flows.service.virus_scanner import scanner_status
 from preservation.errors import ConfigurationError, ToolMissingError
 
 
@@ -43,7 +43,7 @@ def test_a_scanner_that_answers_is_told_with_its_release_and_the_age_of_its_sign
     unserved: Archive, clamd: Scanner
 ):
     listen(unserved, clamd.address)
-    told = standing_of_scanner(load_settings(unserved.directory))
+    told = scanner_status(load_settings(unserved.directory))
     assert re.match(r"ClamAV \S+, signatures 27300 of \d{4}-\d\d-\d\d, \d days old", told)
     assert told.endswith("no policy asks for it")
 
@@ -52,23 +52,23 @@ def test_no_scanner_is_no_fault_until_a_policy_requires_one(unserved: Archive):
     listen(unserved, "tcp:127.0.0.1:9")
     for virus_scan in ("off", "if-available"):
         ask_for(unserved, virus_scan)
-        assert "cannot be reached" in standing_of_scanner(load_settings(unserved.directory))
+        assert "cannot be reached" in scanner_status(load_settings(unserved.directory))
         for policy in (unserved.directory / "policies").glob("*.toml"):
             policy.write_text(policy.read_text().replace(f'virus_scan = "{virus_scan}"\n', ""))
     ask_for(unserved, "require")
     with pytest.raises(ToolMissingError, match=r"policies require it|a policy requires it"):
-        standing_of_scanner(load_settings(unserved.directory))
+        scanner_status(load_settings(unserved.directory))
 
 
 def test_old_signatures_are_told_and_a_fault_where_a_policy_requires_the_scan(unserved: Archive):
     with clamav.scanning(days_old=12) as scanner:
         listen(unserved, scanner.address)
         ask_for(unserved, "if-available")
-        assert "nothing will be called clean" in standing_of_scanner(load_settings(unserved.directory))
+        assert "nothing will be called clean" in scanner_status(load_settings(unserved.directory))
         for policy in (unserved.directory / "policies").glob("*.toml"):
             policy.write_text(policy.read_text().replace('"if-available"', '"require"'))
         with pytest.raises(ToolMissingError, match="days old, and the policy allows 7"):
-            standing_of_scanner(load_settings(unserved.directory))
+            scanner_status(load_settings(unserved.directory))
 
 
 def test_doctor_has_a_line_for_the_scanner(unserved: Archive, clamd: Scanner):

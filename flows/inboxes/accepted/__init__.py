@@ -1,1 +1,1 @@
-"""Accepted drops: when they may go, and how they go."""
+"""Accepted drops: when they may be removed, and their removal."""

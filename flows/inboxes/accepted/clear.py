@@ -1,4 +1,4 @@
-"""Removing drops from ``accepted/`` when their time is over, and only where their replicas are there now."""
+"""Clears ``accepted/``: removes drops whose time is over, where their replicas were just read back."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 from flows.alarms.alarms import raise_alarms
-from flows.alarms.occasions import integrity
+from flows.alarms.occasions import integrity_alarm
 from flows.inboxes.accepted.remove import Removal, finish_removals, remove
 from flows.inboxes.answer import KEPT, RECEIPTS, Kept
 from flows.inboxes.queue.locks import locked_accepted
 from flows.inboxes.shelf import Shelf, is_name
 from flows.installation.areas import Area
-from flows.installation.job_records import job_noted
+from flows.installation.job_records import recorded_run
 from flows.installation.jobs import Job
 from flows.installation.settings import Settings
 from flows.installation.wiring import Installation, now, open_installation
@@ -40,8 +40,8 @@ from storage.restore.source import find_source
 
 
 @dataclass(frozen=True, slots=True)
-class Unsound:
-    """A replica of ``package`` that does not hold what was promised, and how that shows."""
+class UnsoundReplica:
+    """A replica of ``package`` that does not hold what was promised; ``sentence`` says how that shows."""
 
     store: StoreName
     package: PackageId
@@ -49,61 +49,61 @@ class Unsound:
 
 
 @dataclass(frozen=True, slots=True)
-class Cleared:
-    """A drop that was removed, or would be: its package was read back just now from ``stores``."""
+class ClearedDrop:
+    """A drop that was removed, or would be: its package was just read back from ``stores``."""
 
     path: Path
     kept: Kept
     stores: tuple[StoreName, ...]
-    unsound: tuple[Unsound, ...] = ()
+    unsound: tuple[UnsoundReplica, ...] = ()
 
     @property
     def sentence(self) -> str:
-        """Why it may go."""
+        """Why it may be removed."""
         return f"kept as {self.kept.package}, read back just now from {' and '.join(self.stores)}"
 
 
 @dataclass(frozen=True, slots=True)
-class Stays:
-    """A drop whose time is over, and that stays all the same, and why; or a place nobody could look into."""
+class RetainedDrop:
+    """A drop that stays although its time is over, and why; or a folder that cannot be read."""
 
     path: Path
     sentence: str
-    unsound: tuple[Unsound, ...] = ()
+    unsound: tuple[UnsoundReplica, ...] = ()
 
 
-Clearing: TypeAlias = Cleared | Stays
+ClearResult: TypeAlias = ClearedDrop | RetainedDrop
 
 
-def clear_installation(settings: Settings, *, dry_run: bool) -> Iterator[Clearing]:
-    """Clear what is due now: see ``clear_accepted``. Replicas that are unsound are alarms.
+def clear_installation(settings: Settings, *, dry_run: bool) -> Iterator[ClearResult]:
+    """Clear what is due now: see ``clear_accepted``. Unsound replicas raise alarms.
 
-    Without ``dry_run`` it is noted as a run of the job. Raises ``StorageError`` where the database does not
-    answer, ``ConfigurationError``.
+    Without ``dry_run`` it is recorded as a run of the job. Raises ``StorageError`` where the database does
+    not answer, ``ConfigurationError``.
     """
     with ExitStack() as opened:
         if not dry_run:
-            opened.enter_context(job_noted(Job.CLEAR, settings))
+            opened.enter_context(recorded_run(Job.CLEAR, settings))
         installation = opened.enter_context(open_installation(settings))
         at = now()
         for one in clear_accepted(installation, at, dry_run=dry_run):
-            found = (integrity(f"store {fault.store}", fault.sentence, at) for fault in one.unsound)
+            found = (integrity_alarm(f"store {fault.store}", fault.sentence, at) for fault in one.unsound)
             raise_alarms(settings, found)
             yield one
 
 
-def clear_accepted(installation: Installation, at: datetime, *, dry_run: bool) -> Iterator[Clearing]:
-    """Go through what is accepted for longer than its policy says; remove what is proved to be kept.
+def clear_accepted(installation: Installation, at: datetime, *, dry_run: bool) -> Iterator[ClearResult]:
+    """Remove the drops accepted for longer than their policy says, where they are proved to be kept.
 
     A drop is removed where it is unchanged since it was taken, and as many replicas of its package as the
-    policy asks for, on as many sites, were read back and matched at this moment. With ``dry_run`` all of that
-    is done but the removal. Raises ``StorageError`` where the journal does not take the event: that is done
-    the next time.
+    policy asks for, on as many sites, were just read back and matched. With ``dry_run`` all of that is done
+    but the removal. Raises ``StorageError`` where the journal does not accept the event, which is then
+    written the next time.
     """
     for area in installation.settings.areas:
         collections = _collections_in(area)
-        if isinstance(collections, Stays):
-            # Not to be locked either: that would make folders where a share is to be mounted.
+        if isinstance(collections, RetainedDrop):
+            # Not locked either: that would make folders where a share is to be mounted.
             yield collections
             continue
         if dry_run:
@@ -113,12 +113,13 @@ def clear_accepted(installation: Installation, at: datetime, *, dry_run: bool) -
             with locked_accepted(area) as ours:
                 if ours:
                     left = finish_removals(area, installation.journal)
-                    yield from (Stays(path, sentence) for path, sentence in left)
+                    yield from (RetainedDrop(path, sentence) for path, sentence in left)
                     yield from _clear_area(area, collections, installation, at, dry_run=False)
                 else:
-                    yield Stays(area.accepted, "another muniment clear is at work there; try again later")
+                    yield RetainedDrop(area.accepted, "another muniment clear runs there; try again later")
         except OSError as error:
-            yield Stays(area.accepted, f"it cannot be cleared ({error.strerror or error}); see to its disk")
+            reason = error.strerror or error
+            yield RetainedDrop(area.accepted, f"it cannot be cleared ({reason}); check its disk")
 
 
 def _clear_area(
@@ -128,36 +129,36 @@ def _clear_area(
     at: datetime,
     *,
     dry_run: bool,
-) -> Iterator[Clearing]:
+) -> Iterator[ClearResult]:
     for collection in collections:
         try:
             policy = installation.policy_of(collection)
         except PreservationError as error:
-            yield Stays(area.accepted / collection, str(error))
+            yield RetainedDrop(area.accepted / collection, str(error))
             continue
-        for found in _notes(Shelf(area.accepted, (collection,)), policy.terms.intake.grouping):
-            if isinstance(found, Stays):
+        for found in _kept_records(Shelf(area.accepted, (collection,)), policy.terms.intake.grouping):
+            if isinstance(found, RetainedDrop):
                 yield found
                 continue
-            shelf, note = found
-            clearing = _judge(shelf, note, policy, installation, at)
-            if isinstance(clearing, Cleared) and not dry_run:
+            shelf, record = found
+            clearing = _judge(shelf, record, policy, installation, at)
+            if isinstance(clearing, ClearedDrop) and not dry_run:
                 removal = Removal(shelf.below, clearing.kept, clearing.stores, at)
                 sentence = remove(removal, area, installation.journal)
-                yield Stays(clearing.path, sentence, clearing.unsound) if sentence else clearing
+                yield RetainedDrop(clearing.path, sentence, clearing.unsound) if sentence else clearing
             elif clearing is not None:
                 yield clearing
 
 
-def _collections_in(area: Area) -> tuple[CollectionName, ...] | Stays:
-    """Return the collections that have a folder in ``accepted/``, or why nobody could look."""
+def _collections_in(area: Area) -> tuple[CollectionName, ...] | RetainedDrop:
+    """Return the collections that have a folder in ``accepted/``, or why it cannot be read."""
     try:
         names = sorted(path.name for path in area.accepted.iterdir())
     except OSError as error:
         if area.own and isinstance(error, FileNotFoundError):
             # It is made when the first drop is accepted.
             return ()
-        return _unseen(area.accepted, error)
+        return _unreadable(area.accepted, error)
     found = []
     for name in names:
         with suppress(ValueError):
@@ -165,77 +166,80 @@ def _collections_in(area: Area) -> tuple[CollectionName, ...] | Stays:
     return tuple(found)
 
 
-def _unseen(path: Path, error: OSError) -> Stays:
-    return Stays(
+def _unreadable(path: Path, error: OSError) -> RetainedDrop:
+    return RetainedDrop(
         path,
-        f"it cannot be read ({error.strerror or error}), so nobody knows what is due there; see that "
+        f"it cannot be read ({error.strerror or error}), so it is not known what is due there; see that "
         "its disk or share is mounted, and that the service may read it",
     )
 
 
-def _notes(shelf: Shelf, levels: int) -> Iterator[tuple[Shelf, Path] | Stays]:
-    """Give what says which package a drop is in, or what nobody could look into.
+def _kept_records(shelf: Shelf, levels: int) -> Iterator[tuple[Shelf, Path] | RetainedDrop]:
+    """Yield the records of packages beside the drops, and the folders that cannot be read.
 
     Looks into groups, never into drops.
     """
     try:
         found = sorted(shelf.path.iterdir(), key=lambda path: path_order(path.name))
     except OSError as error:
-        yield _unseen(shelf.path, error)
+        yield _unreadable(shelf.path, error)
         return
     for path in found:
         if levels and path.is_dir() and not path.is_symlink():
-            yield from _notes(Shelf(shelf.root, (*shelf.below, path.name)), levels - 1)
+            yield from _kept_records(Shelf(shelf.root, (*shelf.below, path.name)), levels - 1)
         elif not levels and path.name.endswith(KEPT) and path.is_file():
             yield shelf, path
 
 
 def _judge(
-    shelf: Shelf, note: Path, policy: Policy, installation: Installation, at: datetime
-) -> Clearing | None:
-    """Say what is to become of a drop; ``None`` where its time is not over, or it is there no more."""
-    drop = shelf.path / note.name.removesuffix(KEPT)
-    kept = _read_note(note, drop, shelf)
+    shelf: Shelf, record: Path, policy: Policy, installation: Installation, at: datetime
+) -> ClearResult | None:
+    """Return whether a drop is cleared or stays; ``None`` where its time is not over, or it is gone."""
+    drop = shelf.path / record.name.removesuffix(KEPT)
+    kept = _read_record(record, drop, shelf)
     if not isinstance(kept, Kept):
         return kept
     if at - kept.at < timedelta(days=policy.terms.retention.accepted_days):
         return None
     try:
         if not kept.tree or tree_of(drop) != kept.tree:
-            return Stays(drop, "it is not as it was kept any more; see what was changed, and drop that anew")
+            sentence = "it was changed since it was kept; find what was changed, and drop that anew"
+            return RetainedDrop(drop, sentence)
         return _verified(drop, kept, policy, installation)
     except PreservationError as error:
-        return Stays(drop, str(error))
+        return RetainedDrop(drop, str(error))
 
 
-def _read_note(note: Path, drop: Path, shelf: Shelf) -> Kept | Stays | None:
-    """Return what the note says of the drop; ``None`` where it is about none that is there."""
+def _read_record(record: Path, drop: Path, shelf: Shelf) -> Kept | RetainedDrop | None:
+    """Return what the record says of the drop; ``None`` where that drop is not there."""
     try:
-        [kept] = Records(note, Kept)
+        [kept] = Records(record, Kept)
     except FileNotFoundError:
         return None
     except OSError as error:
-        return _unseen(note, error)
+        return _unreadable(record, error)
     except (IntegrityError, ValueError):
-        return None if _is_a_drop(note, shelf) or not shelf.has(drop.name) else Stays(drop, _damaged(note))
+        if _is_a_drop(record, shelf) or not shelf.has(drop.name):
+            return None
+        return RetainedDrop(drop, _damaged(record))
     is_ours = shelf.has(drop.name) and _is_about(kept, drop, CollectionName(shelf.below[0]))
     return kept if is_ours else None
 
 
-def _is_a_drop(note: Path, shelf: Shelf) -> bool:
-    """Say whether what has a note's name was itself dropped: then that is told beside it."""
-    return any(shelf.has(f"{note.name}{ending}") for ending in (*RECEIPTS, KEPT))
+def _is_a_drop(record: Path, shelf: Shelf) -> bool:
+    """Return whether the file with a record's name was itself dropped: then it has a receipt or record."""
+    return any(shelf.has(f"{record.name}{ending}") for ending in (*RECEIPTS, KEPT))
 
 
-def _damaged(note: Path) -> str:
+def _damaged(record: Path) -> str:
     return (
-        f"{printable(note.name)} beside it is damaged, so nobody knows which package has it; remove that "
-        "file, and move the drop back into its inbox: it is answered anew"
+        f"{printable(record.name)} beside it is damaged, so it is not known which package has it; "
+        "remove that file, and move the drop back into its inbox: it is then answered anew"
     )
 
 
 def _is_about(kept: Kept, drop: Path, collection: CollectionName) -> bool:
-    """Say whether a note is one that we could have written of that drop: others can write there too."""
+    """Return whether the record can be ours of that drop: users can write to the folder too."""
     try:
         object_id = ObjectId(collection, object_name(kept.object_name))
     except ValueError:
@@ -244,8 +248,8 @@ def _is_about(kept: Kept, drop: Path, collection: CollectionName) -> bool:
     return sentinels and (kept.name, kept.package.object) == (drop.name, object_id)
 
 
-def _verified(drop: Path, kept: Kept, policy: Policy, installation: Installation) -> Clearing:
-    """Read the package back from one store after the other, until the policy has its number."""
+def _verified(drop: Path, kept: Kept, policy: Policy, installation: Installation) -> ClearResult:
+    """Read the package back from one store after the other, until the policy's number is reached."""
     asked = policy.terms.replication
     catalogued = {file.path: file.digests for file in installation.catalogue.files(kept.package)}
     whole: list[Store] = []
@@ -267,20 +271,20 @@ def _verified(drop: Path, kept: Kept, policy: Policy, installation: Installation
         except PreservationError as error:
             reasons.append(str(error).rstrip("."))
             if isinstance(error, IntegrityError):
-                unsound.append(Unsound(store.name, kept.package, reasons[-1]))
+                unsound.append(UnsoundReplica(store.name, kept.package, reasons[-1]))
             continue
         if faults:
             reasons.append(
                 f"store {store.name}: {faults:,} files of {kept.package} are not as they were kept"
             )
-            unsound.append(Unsound(store.name, kept.package, reasons[-1]))
+            unsound.append(UnsoundReplica(store.name, kept.package, reasons[-1]))
             continue
         whole.append(store)
         if len(whole) >= asked.copies and len({one.place.site for one in whole}) >= asked.sites:
-            return Cleared(drop, kept, tuple(one.name for one in whole), tuple(unsound))
+            return ClearedDrop(drop, kept, tuple(one.name for one in whole), tuple(unsound))
     sites = len({store.place.site for store in whole})
     short = (
         f"{len(whole)} of the {asked.copies} replicas of {kept.package} that its policy asks for could be "
         f"read back, on {sites} of {asked.sites} sites"
     )
-    return Stays(drop, ". ".join((short, *reasons)), tuple(unsound))
+    return RetainedDrop(drop, ". ".join((short, *reasons)), tuple(unsound))

@@ -1,7 +1,7 @@
-"""Removing one drop from ``accepted/``: set aside in one step, looked at once more there, and then removed.
+"""The removal of one drop from ``accepted/``: it is set aside in one step, checked once more, then removed.
 
-What is to be done is noted beside it before any of it is done, so whoever comes after one who was killed does
-the rest. That a drop is removed stands in the journal when nothing of it is left.
+The removal is recorded beside the drop before any step of it is done, so that another process can finish it
+after a kill. The journal gets its event when nothing of the drop is left.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _DROP: Final = "drop"
 
 
 class Removal(msgspec.Struct, frozen=True):
-    """A drop to remove: ``below`` ``accepted/`` it lay, and its package was read back from ``stores``.
+    """A drop to remove: it lay ``below`` ``accepted/``, and its package was read back from ``stores``.
 
-    ``proved`` says that set aside it was still what was kept.
+    ``proved`` means that the drop, set aside, was still what was kept.
     """
 
     below: tuple[str, ...]
@@ -47,18 +47,18 @@ class Removal(msgspec.Struct, frozen=True):
 
 
 def remove(removal: Removal, area: Area, journal: Journal) -> str:
-    """Remove the drop; return why it could not be, or ``""``.
+    """Remove the drop; return why it could not be removed, or ``""``.
 
-    Raises ``StorageError`` where the journal does not take the event: that is done the next time.
+    Raises ``StorageError`` where the journal does not accept the event, which is then written the next time.
     """
     folder = area.taken.parent / _ASIDE / secrets.token_hex(8)
     shelf, aside = Shelf(area.accepted, removal.below), Shelf(folder / _DROP)
     try:
         aside.make()
-        _note(folder).write([removal])
+        _record(folder).write([removal])
         move(shelf, removal.kept.name, aside, removal.kept.name)
     except OSError as error:
-        _forget(folder)
+        _remove_folder(folder)
         return (
             f"it cannot be moved out of its folder ({error.strerror or error}); let the service write to it, "
             "and to the folder that it lies in"
@@ -67,7 +67,7 @@ def remove(removal: Removal, area: Area, journal: Journal) -> str:
 
 
 def finish_removals(area: Area, journal: Journal) -> Iterator[tuple[Path, str]]:
-    """Finish what somebody began who was killed, or could not end it; give what still cannot be removed.
+    """Finish removals that were interrupted; yield the folders that still cannot be removed, and why.
 
     Raises ``StorageError`` like ``remove``.
     """
@@ -77,13 +77,13 @@ def finish_removals(area: Area, journal: Journal) -> Iterator[tuple[Path, str]]:
     except FileNotFoundError:
         return
     except OSError as error:
-        yield root, f"it cannot be looked into ({error.strerror or error})"
+        yield root, f"it cannot be read ({error.strerror or error})"
         return
     for folder in folders:
-        removal = _noted(folder)
+        removal = _read(folder)
         if removal is None:
-            _forget(folder)
-            sentence = "it does not say what is to be removed; look into it, and remove it by hand"
+            _remove_folder(folder)
+            sentence = "its removal.json is missing or damaged; look into the folder, and remove it by hand"
             if not folder.exists():
                 continue
         else:
@@ -98,13 +98,13 @@ def _finish(folder: Path, removal: Removal, area: Area, journal: Journal) -> str
     try:
         if not removal.proved:
             if not aside.has(name):
-                _forget(folder)
+                _remove_folder(folder)
                 return ""
             if tree_of(aside.path / name) != removal.kept.tree:
                 move(aside, name, shelf, name)
-                _forget(folder)
+                _remove_folder(folder)
                 return "it was changed while its package was read back; drop anew what was changed"
-            _note(folder).write([msgspec.structs.replace(removal, proved=True)])
+            _record(folder).write([msgspec.structs.replace(removal, proved=True)])
         _remove_tree(aside, name)
         _remove_beside(removal.kept, shelf)
     except (OSError, PreservationError) as error:
@@ -113,7 +113,7 @@ def _finish(folder: Path, removal: Removal, area: Area, journal: Journal) -> str
             f"({error}); let the service write to it, or remove it by hand"
         )
     journal.append([_event(removal, shelf.path / name)])
-    _forget(folder)
+    _remove_folder(folder)
     return ""
 
 
@@ -128,10 +128,10 @@ def _remove_tree(aside: Shelf, name: str) -> None:
 
 
 def _remove_beside(kept: Kept, shelf: Shelf) -> None:
-    """Remove what lies beside the drop, unless another drop has got its name meanwhile, and these with it."""
-    note = Records(shelf.path / f"{kept.name}{KEPT}", Kept)
+    """Remove the files beside the drop, unless they belong to another drop of that name by now."""
+    record = Records(shelf.path / f"{kept.name}{KEPT}", Kept)
     try:
-        is_ours = [one.take for one in note.so_far] == [kept.take]
+        is_ours = [one.take for one in record.so_far] == [kept.take]
     except IntegrityError:
         is_ours = False
     if not is_ours or shelf.has(kept.name):
@@ -156,21 +156,21 @@ def _event(removal: Removal, path: Path) -> Event:
     )
 
 
-def _note(folder: Path) -> Records[Removal]:
+def _record(folder: Path) -> Records[Removal]:
     return Records(folder / "removal.json", Removal)
 
 
-def _noted(folder: Path) -> Removal | None:
+def _read(folder: Path) -> Removal | None:
     try:
-        [removal] = _note(folder)
+        [removal] = _record(folder)
     except (OSError, ValueError, IntegrityError):
         return None
     names = (*removal.below, removal.kept.name, *removal.kept.sentinels)
     return removal if all(map(is_name, names)) else None
 
 
-def _forget(folder: Path) -> None:
-    """Remove the folder where there is no drop in it; with one in it, it stays as it is."""
+def _remove_folder(folder: Path) -> None:
+    """Remove the folder, unless there is a drop in it."""
     with suppress(OSError):
         if (folder / _DROP).exists():
             (folder / _DROP).rmdir()

@@ -1,1 +1,1 @@
-"""Inboxes in S3 buckets: listed, claimed, downloaded, answered there."""
+"""Inboxes in S3 buckets: listing, claims, download, answers."""

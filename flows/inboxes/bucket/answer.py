@@ -1,6 +1,6 @@
-"""Answering in the bucket: as in a folder, the drop goes where people look for it, its receipt beside it.
+"""The answer in the bucket: as in a folder, the drop goes to its place, with its receipt beside it.
 
-Each step is noted in the take when it is done, so whoever comes after one who was killed does the rest.
+Each step is recorded in the take when it is done, so that another process can finish after a kill.
 """
 
 from __future__ import annotations
@@ -10,16 +10,15 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import chain
-from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from flows.inboxes.answer import RECEIPTS, brought_receipt, finish, names_for
+from flows.inboxes.answer import RECEIPTS, finish, names_for, receipt_in_take
 from flows.inboxes.bucket.claims import BucketClaims
 from flows.inboxes.bucket.download import each, local_path, objects_of, sentinels_of
 from flows.inboxes.bucket.keys import DropPlace
-from flows.inboxes.queue.answers import Answer, AnswerPlace, is_answered, noted_answer
+from flows.inboxes.queue.answers import Answer, AnswerPlace, is_answered, read_answer
 from flows.inboxes.queue.locks import locked_take
 from flows.inboxes.queue.takes import Take, remove_take
 from flows.inboxes.shelf import Shelf
@@ -32,13 +31,13 @@ _MEDIA_TYPES: Final = {".html": "text/html; charset=utf-8", ".json": "applicatio
 
 
 class _AnsweredAs(msgspec.Struct, frozen=True):
-    """Under which name a drop is answered."""
+    """The name under which a drop is answered."""
 
     name: str
 
 
 class BucketAnswers:
-    """Answers takes from one bucket inbox, ``threads`` objects at a time."""
+    """Answers the takes of one bucket inbox, ``threads`` objects at a time."""
 
     def __init__(
         self, bucket: DropBucket, claims: BucketClaims, threads: int, stopped: threading.Event
@@ -49,22 +48,22 @@ class BucketAnswers:
         self._stopped = stopped
 
     def answer(self, take: Take) -> bool:
-        """Do what is left to do for a take whose answer was noted; say whether all of it is done.
+        """Finish a take whose answer was recorded; return whether all of it is done.
 
-        One that somebody is answering now is left to them. Raises ``OSError``, ``StorageError``,
-        ``StoppedError``, or ``IntegrityError`` where what is to be done cannot be read.
+        A take that another process is answering now is left to it. Raises ``OSError``, ``StorageError``,
+        ``StoppedError``, or ``IntegrityError`` where the answer cannot be read.
         """
         with locked_take(take, wait=False) as ours:
             if not ours or not is_answered(take):
                 return False
-            answer = noted_answer(take)
-            self._once(take, "answered", lambda: self._tell(take, answer))
+            answer = read_answer(take)
+            self._once(take, "answered", lambda: self._put_answer(take, answer))
             self._once(take, "cleared", lambda: self._clear(take))
             if answer.place is AnswerPlace.REJECTED:
                 _remove_local_copy(take)
             else:
                 finish(take)
-        self._claims.give_back(DropPlace.of(take), take.id)
+        self._claims.release(DropPlace.of(take), take.id)
         return True
 
     def _once(self, take: Take, step: str, act: Callable[[], None]) -> None:
@@ -74,8 +73,8 @@ class BucketAnswers:
             done.touch()
             Shelf(take.folder).sync()
 
-    def _tell(self, take: Take, answer: Answer) -> None:
-        """Put the receipts where people look, and beside them what is sent back."""
+    def _put_answer(self, take: Take, answer: Answer) -> None:
+        """Put the receipts into the bucket, and beside them the drop where it is sent back."""
         place = AnswerPlace.ACCEPTED if answer.place is AnswerPlace.ACCEPTED else AnswerPlace.REJECTED
         name = self._name_in(place, take)
         if answer.place is AnswerPlace.REJECTED:
@@ -84,19 +83,19 @@ class BucketAnswers:
 
     def _put_receipts(self, take: Take, place: AnswerPlace, name: str) -> None:
         for ending in RECEIPTS:
-            receipt = brought_receipt(take, ending)
+            receipt = receipt_in_take(take, ending)
             with suppress(FileNotFoundError):
                 key = DropPlace.of(take).answer(place, f"{name}{ending}")
                 self._bucket.put(key, receipt, _MEDIA_TYPES[receipt.suffix])
 
     def _name_in(self, place: AnswerPlace, take: Take) -> str:
-        """Return a name that nothing there has; noted first, so that after a kill it is the same."""
-        note = Records(take.folder / "answered-as.json", _AnsweredAs)
-        for noted in note.so_far:
-            return noted.name
+        """Return a free name; it is recorded first, so that after a kill it is the same."""
+        record = Records(take.folder / "answered-as.json", _AnsweredAs)
+        for recorded in record.so_far:
+            return recorded.name
         endings = (*RECEIPTS, *self._endings_of_sentinels(take))
         name = next(name for name in names_for(take.name) if self._is_free(place, take, name, endings))
-        note.write([_AnsweredAs(name)])
+        record.write([_AnsweredAs(name)])
         return name
 
     def _endings_of_sentinels(self, take: Take) -> list[str]:
@@ -104,7 +103,7 @@ class BucketAnswers:
         return [sentinel.key.removeprefix(start) for sentinel in sentinels_of(take)]
 
     def _is_free(self, place: AnswerPlace, take: Take, name: str, endings: Iterable[str]) -> bool:
-        """Say whether nothing has the name, nor that of what comes beside it: nobody knows what that is."""
+        """Return whether the name is free, and so are the names of what is put beside it."""
         return not any(self._has(DropPlace.of(take).answer(place, f"{name}{end}")) for end in ("", *endings))
 
     def _has(self, key: StoreKey) -> bool:
@@ -117,7 +116,7 @@ class BucketAnswers:
         def send(dropped: DroppedObject) -> None:
             key = StoreKey(f"{target}{dropped.key.removeprefix(place.key)}")
             if not self._bucket.copy(dropped, key) and not dropped.key.endswith("/"):
-                # It became another meanwhile: what is sent back is what was judged.
+                # It was replaced meanwhile: what is sent back is what was judged.
                 self._bucket.put(key, local_path(take, dropped, take.shelf.path), "application/octet-stream")
 
         each(objects_of(take), send, self._threads, self._stopped)
@@ -125,26 +124,22 @@ class BucketAnswers:
             self._bucket.copy(sentinel, StoreKey(f"{target}{sentinel.key.removeprefix(place.key)}"))
 
     def _clear(self, take: Take) -> None:
-        """Remove from the inbox what was fetched; what came in its place is the next drop."""
+        """Remove what was downloaded from the inbox; an object that replaced one is the next drop."""
 
         def remove(dropped: DroppedObject) -> None:
             if not self._bucket.remove(dropped):
-                told = "it became another after it was taken, and stays"
-                LOG.info("%s: %s", printable(self._bucket.location(dropped.key)), told)
+                where = printable(self._bucket.location(dropped.key))
+                LOG.info("%s: it was replaced after it was taken, and stays", where)
 
-        each(_all_of(take), remove, self._threads, self._stopped)
-
-
-def _all_of(take: Take) -> Iterable[DroppedObject]:
-    return chain(objects_of(take), sentinels_of(take))
+        each(chain(objects_of(take), sentinels_of(take)), remove, self._threads, self._stopped)
 
 
 def _remove_local_copy(take: Take) -> None:
-    """Remove what is in the bucket again. Raises ``OSError``."""
-    copy: Path = take.path
+    """Remove the local copy of a drop that was sent back in the bucket. Raises ``OSError``."""
+    copy = take.path
     if copy.is_dir():
         shutil.rmtree(copy)
     else:
         copy.unlink(missing_ok=True)
     if not remove_take(take.folder):
-        LOG.warning("%s: could not be removed yet; nothing is lost by it", take.folder)
+        LOG.warning("%s: could not be removed yet; nothing is lost", take.folder)

@@ -1,4 +1,4 @@
-"""Bringing a drop from a bucket into its take: several files at a time, each whole or not there at all."""
+"""The download of a drop from a bucket into its take: several files at a time, each whole or not at all."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ from storage.ports.drop_buckets import DropBucket, DroppedObject
 
 _BLOCK_BYTES: Final = 1 << 20
 _AHEAD: Final = 4
-"""So many objects for each thread may wait for it."""
+"""So many objects may be queued for each thread."""
 
 Item = TypeVar("Item")
 
 
 class StoppedError(Exception):
-    """The service was asked to end; what is left is done by the next one."""
+    """The service was asked to end; the next one does what is left."""
 
 
 @dataclass(slots=True)
 class DownloadProgress:
-    """How much of a drop is here."""
+    """How much of a drop has been downloaded."""
 
     files: int = 0
     bytes: int = 0
-    _turn: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, size: int) -> None:
         """Count a file."""
-        with self._turn:
+        with self._lock:
             self.files += 1
             self.bytes += size
 
 
 def objects_of(take: Take) -> Records[DroppedObject]:
-    """Return what the drop of a take consists of, as it was listed; there once that is known for good."""
+    """Return the objects of the take's drop as they were listed; the record exists once that is final."""
     return Records(take.folder / "objects.jsonl", DroppedObject)
 
 
@@ -60,15 +60,15 @@ def sentinels_of(take: Take) -> Records[DroppedObject]:
 
 
 def local_path(take: Take, dropped: DroppedObject, root: Path) -> Path:
-    """Return where an object of the drop lies below ``root``."""
+    """Return the path of an object of the drop below ``root``."""
     below = dropped.key.removeprefix(DropPlace.of(take).key)
     return root / f"{take.name}{below}"
 
 
-def bring(
+def download(
     take: Take, bucket: DropBucket, threads: int, stopped: threading.Event, progress: DownloadProgress
 ) -> Take:
-    """Bring all that is not here yet, then let the take have its drop; return it as it is from then on.
+    """Download all that is missing, then move the drop into the take; return the take as it is then.
 
     Raises ``SourceChangedError`` where an object is no longer the one that was listed,
     ``UnacceptableContentError`` where the keys cannot be files and folders beside each other, ``OSError``,
@@ -76,13 +76,13 @@ def bring(
     """
     arriving, parts = take.arrived.path, take.arriving / "parts"
     if not _is_of_this_boot(take):
-        # What was written before the machine went down may be there in name only.
+        # After a crash of the machine, a file may have its name and not its content.
         shutil.rmtree(take.arriving, ignore_errors=True)
     shutil.rmtree(parts, ignore_errors=True)
     for folder in (arriving, parts):
         folder.mkdir(parents=True, exist_ok=True)
 
-    def bring_one(numbered: tuple[int, DroppedObject]) -> None:
+    def download_one(numbered: tuple[int, DroppedObject]) -> None:
         number, dropped = numbered
         target = local_path(take, dropped, arriving)
         try:
@@ -100,7 +100,7 @@ def bring(
             ) from error
         progress.add(dropped.size)
 
-    each(enumerate(objects_of(take)), bring_one, threads, stopped)
+    each(enumerate(objects_of(take)), download_one, threads, stopped)
     shutil.rmtree(parts)
     make_durable(arriving)
     whole = arriving / take.name
@@ -114,8 +114,8 @@ def bring(
 def copy_object(bucket: DropBucket, dropped: DroppedObject, target: Path, stopped: threading.Event) -> None:
     """Write that very object to a new file, with the time of its last change.
 
-    Raises ``SourceChangedError`` where it is another, ``UnavailableError`` where it does not come to its end
-    or comes with other bytes than the service has, and ``StoppedError``.
+    Raises ``SourceChangedError`` where the object was replaced, ``UnavailableError`` where it cannot be read
+    to its end or its bytes do not match the service's digest, and ``StoppedError``.
     """
     buffer = memoryview(bytearray(min(_BLOCK_BYTES, dropped.size + 1)))
     size = 0
@@ -126,14 +126,14 @@ def copy_object(bucket: DropBucket, dropped: DroppedObject, target: Path, stoppe
             except OSError as error:
                 raise UnavailableError(
                     f"bucket inbox {bucket.name}: {printable(dropped.key)} cannot be read to its end "
-                    f"({error}); see to the service and the network; it is tried again"
+                    f"({error}); check the service and the network; it is tried again"
                 ) from error
             if not count:
                 break
             size += count
             rest = buffer[:count]
             while rest:
-                # A disk that is almost full takes some of it.
+                # A disk that is almost full accepts a part of it.
                 rest = rest[sink.write(rest) :]
             if stopped.is_set():
                 raise StoppedError
@@ -147,7 +147,7 @@ def copy_object(bucket: DropBucket, dropped: DroppedObject, target: Path, stoppe
 
 
 def until_stopped(items: Iterable[Item], stopped: threading.Event) -> Iterator[Item]:
-    """Give the items. Raises ``StoppedError`` instead, once it is asked for."""
+    """Yield the items. Raises ``StoppedError`` once ``stopped`` is set."""
     for item in items:
         if stopped.is_set():
             raise StoppedError
@@ -159,7 +159,7 @@ def each(
 ) -> None:
     """Do ``work`` for each of the items, several at a time.
 
-    Raises what the first to fail raised, and ``StoppedError`` once that is asked for.
+    Raises what the first to fail raised, and ``StoppedError`` once ``stopped`` is set.
     """
 
     def work_on(item: Item) -> None:

@@ -1,4 +1,4 @@
-"""From a complete drop in a bucket to a take of ours: claimed, looked at once more, and brought here."""
+"""Fetching a complete drop from a bucket into a take: it is claimed, listed once more, and downloaded."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from itertools import chain
 
 from flows.inboxes.bucket.claims import BucketClaims
-from flows.inboxes.bucket.download import DownloadProgress, bring, objects_of, sentinels_of, until_stopped
+from flows.inboxes.bucket.download import DownloadProgress, download, objects_of, sentinels_of, until_stopped
 from flows.inboxes.bucket.keys import DropPlace
 from flows.inboxes.bucket.listing import BucketListing, ListedDrop
 from flows.inboxes.queue.answers import is_answered
 from flows.inboxes.queue.locks import locked_take
 from flows.inboxes.queue.takes import Take, announce_take, new_take_id, remove_take, take_folders, take_of
 from flows.installation.areas import Area
-from flows.installation.disk_space import holding_room
+from flows.installation.disk_space import reserve_space
 from flows.installation.log import LOG
 from flows.installation.processes import this_process
 from flows.installation.wiring import now
@@ -29,16 +29,16 @@ from storage.ports.drop_buckets import DropBucket, DroppedObject
 
 @dataclass(frozen=True, slots=True)
 class NotFetched:
-    """The drop stays in the bucket. ``sentence`` says why; it is empty where somebody else has it.
+    """The drop stays in the bucket. ``sentence`` says why; it is empty where another installation has it.
 
-    ``for_good`` says that it will not be fetched as it is, however often that is tried.
+    ``for_good`` means that it cannot be fetched as it is, however often that is tried.
     """
 
     sentence: str = ""
     for_good: bool = False
 
 
-_CHANGED = "waiting: it became another while it was being taken"
+_CHANGED = "waiting: it was replaced while it was being taken"
 
 
 class Fetcher:
@@ -54,33 +54,33 @@ class Fetcher:
         self._stopped = stopped
 
     def fetch(self, listed: ListedDrop, progress: DownloadProgress) -> Take | NotFetched:
-        """Claim a drop and bring it here. Of many who try to, at most one gets it.
+        """Claim a drop and download it. Of several installations that try, at most one gets it.
 
-        Raises ``StorageError`` where the bucket is away, and ``OSError`` where nothing can be noted here: the
-        take stays, and is gone on with. Raises ``StoppedError``.
+        Raises ``StorageError`` where the bucket is away and ``OSError`` where the take cannot be written: the
+        take then stays, to be resumed. Raises ``StoppedError``.
         """
         with ExitStack() as room:
             try:
-                room.enter_context(holding_room(listed.look.bytes, self._area.taken, lambda: progress.bytes))
+                room.enter_context(reserve_space(listed.look.bytes, self._area.taken, lambda: progress.bytes))
             except StorageError as error:
                 return NotFetched(str(error))
-            return self._claimed(listed, progress)
+            return self._claim(listed, progress)
 
-    def _claimed(self, listed: ListedDrop, progress: DownloadProgress) -> Take | NotFetched:
+    def _claim(self, listed: ListedDrop, progress: DownloadProgress) -> Take | NotFetched:
         take = self._new_take(listed)
         take.folder.mkdir(parents=True)
         with locked_take(take):
-            # Not before it is ours alone: it would be taken for one that somebody was killed over.
+            # Announced only under its lock: else it would be mistaken for one left by a kill.
             announce_take(take)
             if not self._claims.put(listed.place, take.id, take.at):
                 remove_take(take.folder)
                 return NotFetched()
             if not self._is_as_listed(take, listed):
-                return self._given_back(take, NotFetched(_CHANGED))
-            return self._brought(take, progress)
+                return self._give_up(take, NotFetched(_CHANGED))
+            return self._download(take, progress)
 
     def unfinished(self) -> Iterator[Take]:
-        """Give the takes of this bucket inbox that have not their drop. Raises ``OSError``."""
+        """Yield the takes of this bucket inbox that do not have their drop. Raises ``OSError``."""
         for folder in take_folders(self._area):
             take = take_of(folder, self._area)
             if take is None or take.bucket_inbox != self._bucket.name:
@@ -88,18 +88,18 @@ class Fetcher:
             if not take.has_drop and not is_answered(take):
                 yield take
 
-    def go_on(self, take: Take, progress: DownloadProgress) -> Take | NotFetched:
-        """Go on with a take that somebody was killed over; give it back where it is not known to be ours.
+    def resume(self, take: Take, progress: DownloadProgress) -> Take | NotFetched:
+        """Resume a take after a kill; give it up where it is not known to be claimed by us.
 
-        Raises as ``fetch`` does. Where somebody is at it now, nothing is done.
+        Raises as ``fetch`` does. Where another process works on it now, nothing is done.
         """
         with locked_take(take, wait=False) as ours:
             if not ours or take.has_drop or is_answered(take):
                 return NotFetched()
             if not objects_of(take).exist or not self._claims.hold(DropPlace.of(take), take.id):
-                return self._given_back(take, NotFetched())
-            with holding_room(take.bytes, self._area.taken, lambda: progress.bytes, required=False):
-                return self._brought(take, progress)
+                return self._give_up(take, NotFetched())
+            with reserve_space(take.bytes, self._area.taken, lambda: progress.bytes, required=False):
+                return self._download(take, progress)
 
     def _new_take(self, listed: ListedDrop) -> Take:
         at = now()
@@ -119,7 +119,7 @@ class Fetcher:
         )
 
     def _is_as_listed(self, take: Take, listed: ListedDrop) -> bool:
-        """Note, once it is ours, what it consists of; say whether that is what was found complete."""
+        """Record the objects of the claimed drop; return whether they are what was found complete."""
         listing = BucketListing(lambda _: listed.terms, self._bucket.longest_key)
 
         def counted(objects: Iterable[DroppedObject]) -> Iterator[DroppedObject]:
@@ -139,21 +139,19 @@ class Fetcher:
         so_far.path.rename(objects_of(take).path)
         return True
 
-    def _brought(self, take: Take, progress: DownloadProgress) -> Take | NotFetched:
+    def _download(self, take: Take, progress: DownloadProgress) -> Take | NotFetched:
         try:
-            return bring(take, self._bucket, self._threads, self._stopped, progress)
+            return download(take, self._bucket, self._threads, self._stopped, progress)
         except SourceChangedError:
-            return self._given_back(take, NotFetched(_CHANGED))
+            return self._give_up(take, NotFetched(_CHANGED))
         except UnacceptableContentError as error:
-            return self._given_back(take, NotFetched(str(error), for_good=True))
+            return self._give_up(take, NotFetched(str(error), for_good=True))
         except OSError as error:
-            sentence = (
-                f"it cannot be brought here ({reason_of(error)}); see to the disk of {self._area.taken}"
-            )
-            return self._given_back(take, NotFetched(sentence))
+            sentence = f"it cannot be downloaded ({reason_of(error)}); check the disk of {self._area.taken}"
+            return self._give_up(take, NotFetched(sentence))
 
-    def _given_back(self, take: Take, reason: NotFetched) -> NotFetched:
-        self._claims.give_back(DropPlace.of(take), take.id)
+    def _give_up(self, take: Take, reason: NotFetched) -> NotFetched:
+        self._claims.release(DropPlace.of(take), take.id)
         if not remove_take(take.folder):
-            LOG.warning("%s: could not be removed yet; nothing is lost by it", take.folder)
+            LOG.warning("%s: could not be removed yet; nothing is lost", take.folder)
         return reason

@@ -1,4 +1,4 @@
-"""Where in a bucket a drop lies, is claimed and is answered; and which keys can be files at all."""
+"""The keys under which a drop lies, is claimed and is answered; and which keys can be file names."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ INBOX: Final = "inbox/"
 CLAIMS: Final = "processing/"
 
 _BROKEN: Final = "\ufffd"
-"""What stands in a listing for bytes that are no characters: nobody can ask for such a key."""
+"""The replacement character of a listing for bytes that are not characters: such a key cannot be read."""
 
 _SEGMENT_BYTES: Final = 255
-"""How long a name may be in a folder of any file system that Linux has."""
+"""The longest name in a folder of any file system of Linux."""
 
 _BYTES_OF_A_CHARACTER: Final = 4
 _ANSWERED_BYTES: Final = 32
@@ -40,20 +40,20 @@ class DropPlace:
 
     @property
     def key(self) -> StoreKey:
-        """Where it lies: the key of the object, or, with a ``/``, what the keys of its objects begin with."""
+        """The key of the object or, with a ``/``, the prefix of the keys of its objects."""
         return StoreKey(f"{INBOX}{self._above}{self.name}")
 
     @property
     def claim(self) -> StoreKey:
-        """Where it is said who has it in hand."""
+        """The key of its claim."""
         return StoreKey(f"{CLAIMS}{self._above}{self.name}.json")
 
     def beside(self, name: str) -> StoreKey:
-        """Return the key of what lies beside it under that name."""
+        """Return the key of that name beside it."""
         return StoreKey(f"{INBOX}{self._above}{name}")
 
     def answer(self, place: AnswerPlace, name: str) -> StoreKey:
-        """Return the key under which it is answered there by that name."""
+        """Return the key of that name in ``place``."""
         return StoreKey(f"{place}/{self._above}{name}")
 
     @property
@@ -62,7 +62,7 @@ class DropPlace:
 
 
 def fault_of_object(found: DroppedObject, below: str, longest_key: int) -> str:
-    """Say why an object cannot be a file of a drop, naming it; ``""`` where it can.
+    """Return why an object cannot be a file of a drop, with its name; ``""`` where it can.
 
     ``below`` is its path in the drop, empty where it is the drop itself.
     """

@@ -1,4 +1,4 @@
-"""From a listing of a bucket's keys to drops, by the rules of folders; of a drop's keys none is held."""
+"""From a listing of a bucket's keys to drops, by the rules of folders; no key of a drop is held in memory."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from preservation.settling.terms import SettlingTerms
 from storage.ports.drop_buckets import DroppedObject
 
 TermsOf: TypeAlias = Callable[[str], SettlingTerms | str]
-"""Gives the terms under which a collection's inbox stands, or says why nothing in it is taken."""
+"""Returns the terms of a collection's inbox, or why nothing in it is taken."""
 
 _MOST_NAMED: Final = 1_000
-"""Of keys that are in no drop, so many are named: there may be any number of them."""
+"""So many keys that are in no drop are named; there may be any number of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class ListedDrop:
 
 @dataclass(slots=True)
 class _Entry:
-    """What was listed so far of what may be a drop. ``fault`` says why it cannot be a file, or a folder."""
+    """What was listed so far of a possible drop. ``fault`` says why it cannot be a file or folder."""
 
     tally: Tally
     is_object: bool = False
@@ -45,7 +45,7 @@ class _Entry:
 
 
 class BucketListing:
-    """Takes the objects below ``inbox/`` in any order; then says which drops they are."""
+    """Collects the objects below ``inbox/`` in any order, then returns the drops they make up."""
 
     def __init__(self, terms_of: TermsOf, longest_key: int) -> None:
         self._terms_of = terms_of
@@ -53,14 +53,14 @@ class BucketListing:
         self._terms: dict[str, SettlingTerms | str] = {}
         self._names: dict[tuple[str, ...], dict[str, bool]] = {}
         self._entries: dict[tuple[str, ...], _Entry] = {}
-        self._astray: dict[str, PassedOver] = {}
+        self._strays: dict[str, PassedOver] = {}
         self._last: tuple[str, _Entry] | None = None
 
     def take(self, found: DroppedObject) -> None:
         """Count an object."""
         path = found.key.removeprefix(INBOX)
         if self._last is not None and path.startswith(self._last[0]):
-            # Keys come in their order, those of one drop one after the other.
+            # Keys come in order, those of one drop together.
             self._count(self._last[1], path[len(self._last[0]) :], found)
             return
         collection, _, below = path.partition("/")
@@ -75,7 +75,7 @@ class BucketListing:
         names = below.removesuffix("/").split("/")
         above = names[: terms.grouping + 1]
         if not all(map(is_name, above)):
-            self._pass_over(path, "such a key can be no path; give it another name")
+            self._pass_over(path, "such a key cannot be a path; give it another name")
             return
         is_folder = len(names) > len(above) or below.endswith("/")
         folder: tuple[str, ...] = (collection,)
@@ -98,8 +98,8 @@ class BucketListing:
             entry.tally.take_object("", found.size, found.etag, found.modified)
 
     def drops(self) -> Iterator[ListedDrop | PassedOver]:
-        """Give what was listed, collection by collection; what is passed over has its path in ``inbox/``."""
-        yield from self._astray.values()
+        """Yield what was listed, by collection; what is passed over has its path below ``inbox/``."""
+        yield from self._strays.values()
         for (collection, *deeper), _ in sorted(self._names.items()):
             terms = self._terms[collection]
             if deeper or isinstance(terms, str):
@@ -114,9 +114,9 @@ class BucketListing:
         return self._terms[collection]
 
     def _pass_over(self, path: str, sentence: str) -> None:
-        if path not in self._astray and len(self._astray) < _MOST_NAMED:
-            # Shown, for a path that leads anywhere else must not be made one.
-            self._astray[path] = PassedOver(Path(printable(path)), PassedOverFor.STRAY, sentence)
+        if path not in self._strays and len(self._strays) < _MOST_NAMED:
+            # Made printable: a path that leads elsewhere must not become a ``Path``.
+            self._strays[path] = PassedOver(Path(printable(path)), PassedOverFor.STRAY, sentence)
 
     def _count(self, entry: _Entry, below: str, found: DroppedObject) -> None:
         entry.is_folder = True

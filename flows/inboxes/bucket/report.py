@@ -1,4 +1,4 @@
-"""What is to be told of a bucket inbox now: what waits, is on its way, was refused, or fails."""
+"""The status of a bucket inbox: what waits, is being fetched, was refused, or fails."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from flows.inboxes.bucket.download import DownloadProgress
 from flows.inboxes.bucket.fetch import NotFetched
 from flows.inboxes.bucket.keys import DropPlace
 from flows.inboxes.bucket.listing import ListedDrop
-from flows.inboxes.bucket.watcher import Looked
+from flows.inboxes.bucket.watcher import ListingResult
 from flows.inboxes.queue.takes import Take
-from flows.inboxes.report import BucketNews, PassedOverEntry, WaitingDrop
+from flows.inboxes.report import BucketStatus, PassedOverEntry, WaitingDrop
 from flows.installation.log import LOG
 from preservation.model.amounts import byte_size
 from preservation.model.paths import StoreKey, printable
@@ -23,8 +23,8 @@ _FETCHING = "fetching"
 
 
 @dataclass(frozen=True, slots=True)
-class _OnItsWay:
-    """A drop to be fetched, or being fetched: how much it is, and how much of it is here."""
+class _Download:
+    """A drop to be fetched, or being fetched: its size, and how much has been downloaded."""
 
     files: int
     bytes: int
@@ -32,22 +32,22 @@ class _OnItsWay:
 
 
 class BucketReport:
-    """Kept by the threads of one bucket inbox. ``changed`` is called when there is something new in it."""
+    """Kept by the threads of one bucket inbox. ``changed`` is called when the status has changed."""
 
     def __init__(self, bucket: DropBucket, changed: Callable[[], None]) -> None:
         self._bucket = bucket
         self._changed = changed
-        self._turn = threading.Lock()
-        self._found = BucketNews()
-        self._in_hand: dict[DropPlace, _OnItsWay] = {}
+        self._lock = threading.Lock()
+        self._found = BucketStatus()
+        self._downloads: dict[DropPlace, _Download] = {}
         self._refused: dict[DropPlace, tuple[TreeSignature, NotFetched]] = {}
         self._faults: dict[str, str] = {}
 
     @property
-    def news(self) -> BucketNews:
-        """All of it."""
-        with self._turn:
-            fetched = tuple(self._told(place, coming) for place, coming in self._in_hand.items())
+    def status(self) -> BucketStatus:
+        """What is to be reported now."""
+        with self._lock:
+            fetched = tuple(self._waiting_entry(place, coming) for place, coming in self._downloads.items())
             refused = tuple(
                 PassedOverEntry(self.where(place.key), reason.sentence)
                 for place, (_, reason) in self._refused.items()
@@ -56,79 +56,79 @@ class BucketReport:
             return replace(self._found, waiting=(*self._found.waiting, *fetched), faults=(*faults, *refused))
 
     def where(self, key: StoreKey) -> str:
-        """Return where in the bucket that is, for people."""
+        """Return the printable location of a key."""
         return printable(self._bucket.location(key))
 
-    def places_in_hand(self) -> set[DropPlace]:
-        """Return which drops are to be fetched, or being fetched."""
-        with self._turn:
-            return set(self._in_hand)
+    def places_being_fetched(self) -> set[DropPlace]:
+        """Return the places of the drops that are to be fetched or being fetched."""
+        with self._lock:
+            return set(self._downloads)
 
-    def note_look(self, looked: Looked) -> list[tuple[ListedDrop, DownloadProgress]]:
-        """Note what a look found; return what is to be fetched now, which is in hand from then on."""
-        with self._turn:
-            self._found = looked.news
+    def record_listing(self, looked: ListingResult) -> list[tuple[ListedDrop, DownloadProgress]]:
+        """Record what a listing found; return the drops that are to be fetched now."""
+        with self._lock:
+            self._found = looked.status
             self._refused = {place: one for place, one in self._refused.items() if place in looked.there}
             wanted = [
                 (listed, DownloadProgress()) for listed in looked.complete if not self._is_hopeless(listed)
             ]
             for listed, progress in wanted:
                 self._refused.pop(listed.place, None)
-                self._in_hand[listed.place] = _OnItsWay(listed.look.files, listed.look.bytes, progress)
+                self._downloads[listed.place] = _Download(listed.look.files, listed.look.bytes, progress)
         self._changed()
         return wanted
 
-    def note_resumed(self, take: Take) -> DownloadProgress | None:
-        """Note that the fetching of a take is gone on with; ``None`` where its drop is in hand already."""
+    def record_resumed(self, take: Take) -> DownloadProgress | None:
+        """Record that a take is resumed; ``None`` where its drop is being fetched already."""
         place = DropPlace.of(take)
-        with self._turn:
-            if place in self._in_hand:
+        with self._lock:
+            if place in self._downloads:
                 return None
             progress = DownloadProgress()
-            self._in_hand[place] = _OnItsWay(take.files, take.bytes, progress)
+            self._downloads[place] = _Download(take.files, take.bytes, progress)
         self._changed()
         return progress
 
-    def note_interrupted(self, take: Take) -> None:
-        """Note that a take is not gone on with any more, for now."""
-        with self._turn:
-            self._in_hand.pop(DropPlace.of(take), None)
+    def record_interrupted(self, take: Take) -> None:
+        """Record that a take is not being fetched any more, for now."""
+        with self._lock:
+            self._downloads.pop(DropPlace.of(take), None)
         self._changed()
 
-    def note_brought(self, place: DropPlace) -> None:
-        """Note that a drop is here."""
-        with self._turn:
-            self._in_hand.pop(place, None)
+    def record_fetched(self, place: DropPlace) -> None:
+        """Record that a drop was fetched."""
+        with self._lock:
+            self._downloads.pop(place, None)
             self._refused.pop(place, None)
         self._changed()
 
-    def note_refused(self, listed: ListedDrop, reason: NotFetched) -> None:
-        """Note that a drop stays in the bucket."""
-        with self._turn:
-            self._in_hand.pop(listed.place, None)
+    def record_refused(self, listed: ListedDrop, reason: NotFetched) -> None:
+        """Record that a drop stays in the bucket."""
+        with self._lock:
+            self._downloads.pop(listed.place, None)
             if reason.sentence:
                 LOG.warning("%s: %s", self.where(listed.place.key), reason.sentence)
                 self._refused[listed.place] = listed.look.signature, reason
         self._changed()
 
-    def tell(self, where: str, sentence: str) -> None:
-        """Tell what fails there until it is told again: with an empty ``sentence`` it fails no more."""
-        with self._turn:
+    def report_fault(self, where: str, sentence: str) -> None:
+        """Record and log the fault at ``where``; an empty ``sentence`` means that there is none any more."""
+        with self._lock:
             before = self._faults.get(where, "")
             if sentence:
                 self._faults[where] = sentence
             else:
                 self._faults.pop(where, None)
         if sentence != before:
-            LOG.warning("%s: %s", where, sentence or "it is well again")
+            LOG.warning("%s: %s", where, sentence or "it works again")
             self._changed()
 
     def _is_hopeless(self, listed: ListedDrop) -> bool:
-        """Say whether it was refused for good as it is."""
+        """Return whether the drop was refused for good as it is."""
         signature, reason = self._refused.get(listed.place, (None, NotFetched()))
         return reason.for_good and signature == listed.look.signature
 
-    def _told(self, place: DropPlace, coming: _OnItsWay) -> WaitingDrop:
+    def _waiting_entry(self, place: DropPlace, coming: _Download) -> WaitingDrop:
         progress = coming.progress
         sentence = (
             f"being fetched: {progress.files:,} of {coming.files:,} files, {byte_size(progress.bytes)} of "

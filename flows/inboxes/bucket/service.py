@@ -1,7 +1,7 @@
-"""One bucket inbox at work: it is looked through, complete drops are fetched, and answers are brought to it.
+"""The service of one bucket inbox: lists it, fetches complete drops, and puts answers into it.
 
-Each is done in a thread of its own, so that a large drop on its way holds up no answer, and a bucket that is
-away holds up nothing else.
+Each has a thread of its own, so that a large drop delays no answer, and a bucket that is away delays nothing
+else.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from flows.inboxes.bucket.answer import BucketAnswers
 from flows.inboxes.bucket.claims import BucketClaims, installation_mark
@@ -21,11 +21,11 @@ from flows.inboxes.bucket.fetch import Fetcher, NotFetched
 from flows.inboxes.bucket.keys import CLAIMS, INBOX, DropPlace
 from flows.inboxes.bucket.listing import ListedDrop
 from flows.inboxes.bucket.report import BucketReport
-from flows.inboxes.bucket.watcher import BucketWatcher, what_a_bucket_lacks
+from flows.inboxes.bucket.watcher import BucketWatcher, lacking_in_bucket
 from flows.inboxes.folder.inboxes import InboxFault, terms_of
 from flows.inboxes.queue.answers import is_answered
 from flows.inboxes.queue.takes import Take, TakeId, take_folders, take_of
-from flows.inboxes.report import BucketNews
+from flows.inboxes.report import BucketStatus
 from flows.installation.areas import Area
 from flows.installation.log import LOG
 from flows.installation.settings import BucketInboxSettings, Settings
@@ -43,63 +43,73 @@ class _Backoff:
     again: float
 
 
+Result = TypeVar("Result")
+
+
 def reason_of(error: Exception, where: str) -> str:
-    """Return what went wrong; what nobody foresaw is logged with all that is known of it."""
+    """Return what went wrong; an unexpected error is also logged with its traceback."""
     if isinstance(error, (OSError, PreservationError)):
         return str(error)
-    LOG.error("%s: what nobody foresaw", where, exc_info=error)
-    return f"what nobody foresaw: {printable(repr(error))}; the log says where"
+    LOG.error("%s: an unexpected error", where, exc_info=error)
+    return f"an unexpected error: {printable(repr(error))}; the log has its traceback"
 
 
 class Backoffs:
-    """Remembers them for one kind of work, whose ``sentence`` says what waits; told of in ``bulletin``.
+    """The takes for which one kind of work failed; each rests for ``seconds`` before the next try.
 
-    Each take is left alone for so many ``seconds``.
+    The faults are reported in ``report``, with the ``sentence`` that says what waits.
     """
 
-    def __init__(self, bulletin: BucketReport, sentence: str, seconds: float) -> None:
-        self._bulletin = bulletin
+    def __init__(self, report: BucketReport, sentence: str, seconds: float) -> None:
+        self._report = report
         self._sentence = sentence
         self._seconds = seconds
         self._known: dict[str, _Backoff] = {}
 
     def keep_only(self, takes: Collection[Take]) -> None:
-        """Forget all others: somebody else has done what there was to be done for them."""
+        """Forget all others: another process has done their work."""
         there = {take.id for take in takes}
-        for setback in [one for one in self._known.values() if one.take.id not in there]:
-            self.forget(setback.take)
+        for backoff in [one for one in self._known.values() if one.take.id not in there]:
+            self.forget(backoff.take)
 
     def is_resting(self, take: Take) -> bool:
-        """Say whether a take is to be left alone now."""
-        setback = self._known.get(take.id)
-        return setback is not None and time.monotonic() < setback.again
+        """Return whether the take must rest now."""
+        backoff = self._known.get(take.id)
+        return backoff is not None and time.monotonic() < backoff.again
 
-    def note(self, take: Take, error: Exception) -> None:
-        """Note that it could not be done."""
-        where = printable(str(take.folder))
-        self._known[take.id] = _Backoff(take, time.monotonic() + self._seconds)
-        self._bulletin.tell(where, f"{self._sentence} ({reason_of(error, where)})")
+    def attempt(self, take: Take, work: Callable[[Take], Result]) -> Result | None:
+        """Return the result of the work for a take; ``None`` where it failed. Raises ``StoppedError``."""
+        try:
+            result = work(take)
+        except StoppedError:
+            raise
+        except Exception as error:  # noqa: BLE001  the takes after it are worked on in any case
+            where = printable(str(take.folder))
+            self._known[take.id] = _Backoff(take, time.monotonic() + self._seconds)
+            self._report.report_fault(where, f"{self._sentence} ({reason_of(error, where)})")
+            return None
+        self.forget(take)
+        return result
 
     def forget(self, take: Take) -> None:
-        """Note that it could be done."""
+        """Record that the work succeeded for the take."""
         if self._known.pop(take.id, None) is not None:
-            self._bulletin.tell(printable(str(take.folder)), "")
+            self._report.report_fault(printable(str(take.folder)), "")
 
 
 _FETCHERS: Final = 4
-"""So many drops are fetched at a time: of small ones, most of the time is spent waiting for the service."""
+"""So many drops are fetched at a time: with small ones, most of the time is spent waiting for the service."""
 
 _ANSWER_SECONDS: Final = 1.0
 _RESUME_SECONDS: Final = 10.0
 _AWAY_SECONDS: Final = 30.0
-"""For so long a bucket that did not answer is left alone before answers are tried again."""
+"""The pause after a bucket did not answer, before it is tried again."""
 
 
 class BucketInbox:
-    """A bucket inbox at work until it is stopped.
+    """The service of a bucket inbox, until it is stopped.
 
-    ``taken`` is called with each drop that is ours from then on, ``changed`` when there is something new to
-    be told.
+    ``taken`` is called with each new take, ``changed`` when the status has changed.
     """
 
     def __init__(
@@ -116,86 +126,86 @@ class BucketInbox:
         self._taken = taken
         self._changed = changed
         self._bucket = bucket
-        self._bulletin = BucketReport(self._bucket, changed)
+        self._report = BucketReport(self._bucket, changed)
         self._stopped = threading.Event()
         self._complete: queue.SimpleQueue[tuple[ListedDrop, DownloadProgress]] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._ended_by: BaseException | None = None
 
     def start(self) -> None:
-        """Begin."""
-        for work in (self._look_on, self._answer_on, self._resume_on, *[self._fetch_on] * _FETCHERS):
-            thread = threading.Thread(target=self._begun, args=(work,), name=f"bucket {self._inbox.name}")
+        """Start the threads."""
+        for work in (self._watch, self._answer_all, self._resume_all, *[self._fetch_all] * _FETCHERS):
+            thread = threading.Thread(target=self._run, args=(work,), name=f"bucket {self._inbox.name}")
             thread.start()
             self._threads.append(thread)
 
     def stop(self) -> None:
-        """Ask it to end; what is on its way is gone on with by the next one."""
+        """Ask the threads to end; the next service resumes what is being fetched."""
         self._stopped.set()
 
     def wait(self) -> None:
-        """Wait until it has ended."""
+        """Wait until the threads have ended."""
         for thread in self._threads:
             thread.join()
 
     def require_alive(self) -> None:
-        """Raise what ended one of its threads, should one have ended by itself."""
+        """Raise the error that ended one of the threads, if any."""
         if self._ended_by is not None:
             raise self._ended_by
 
     @property
-    def news(self) -> BucketNews:
-        """What is to be told of it now."""
-        return self._bulletin.news
+    def status(self) -> BucketStatus:
+        """What is to be reported now."""
+        return self._report.status
 
-    def _begun(self, work: Callable[[BucketClaims], None]) -> None:
-        """Do ``work`` once it is known who we are."""
-        where = self._bulletin.where(StoreKey(""))
+    def _run(self, work: Callable[[BucketClaims], None]) -> None:
+        """Do ``work`` until stopped, again after every failure."""
+        where = self._report.where(StoreKey(""))
         while not self._stopped.is_set():
             try:
                 claims = BucketClaims(self._bucket, installation_mark(self._settings))
-                self._bulletin.tell(where, "")
+                self._report.report_fault(where, "")
                 work(claims)
             except StoppedError:
                 return
-            except Exception as error:  # noqa: BLE001  what ails one bucket must not end the watching of all
+            except Exception as error:  # noqa: BLE001  a fault of one bucket must not end the watching of all
                 reason = reason_of(error, where)
-                self._bulletin.tell(
-                    where, f"the bucket inbox cannot be attended to ({reason}); it is tried again"
+                self._report.report_fault(
+                    where, f"the bucket inbox cannot be used ({reason}); it is tried again"
                 )
                 self._stopped.wait(_AWAY_SECONDS)
-            except BaseException as error:  # noqa: BLE001  raised again in the thread that everybody looks at
+            except BaseException as error:  # noqa: BLE001  raised again in the main thread of the service
                 self._ended_by = error
                 self._changed()
                 return
 
-    def _look_on(self, claims: BucketClaims) -> None:
-        """List the bucket, have what is complete fetched, and pause."""
+    def _watch(self, claims: BucketClaims) -> None:
+        """List the bucket, queue what is complete for fetching, and pause."""
         scratch = self._settings.state
         watcher = BucketWatcher(
             self._bucket,
             claims,
             self._inbox.poll,
             self._terms_of,
-            lambda place: what_a_bucket_lacks(place, self._bucket, scratch, self._stopped),
+            lambda place: lacking_in_bucket(place, self._bucket, scratch, self._stopped),
             self._has_take,
             self._stopped,
         )
-        where = self._bulletin.where(StoreKey(INBOX))
+        where = self._report.where(StoreKey(INBOX))
         while not self._stopped.is_set():
             again = Moment(time.monotonic() + self._inbox.poll)
             try:
-                looked = watcher.look(Moment(time.monotonic()), self._bulletin.places_in_hand)
+                looked = watcher.look(Moment(time.monotonic()), self._report.places_being_fetched)
             except PreservationError as error:
-                self._bulletin.tell(where, str(error))
+                self._report.report_fault(where, str(error))
             else:
-                self._bulletin.tell(where, "")
-                for wanted in self._bulletin.note_look(looked):
+                self._report.report_fault(where, "")
+                for wanted in self._report.record_listing(looked):
                     self._complete.put(wanted)
                 again = looked.again
             self._stopped.wait(max(again - time.monotonic(), 0))
 
-    def _fetch_on(self, claims: BucketClaims) -> None:
+    def _fetch_all(self, claims: BucketClaims) -> None:
         """Fetch what is complete, one drop after the other."""
         fetcher = self._fetcher(claims)
         while not self._stopped.is_set():
@@ -205,41 +215,35 @@ class BucketInbox:
                 continue
             self._fetch(fetcher, listed, progress)
 
-    def _resume_on(self, claims: BucketClaims) -> None:
-        """Go on with what somebody was killed over, or with what a bucket that is away has interrupted."""
+    def _resume_all(self, claims: BucketClaims) -> None:
+        """Resume what a kill, or a bucket that is away, has interrupted."""
         fetcher = self._fetcher(claims)
-        setbacks = Backoffs(self._bulletin, "what is being fetched waits, and is tried again", _AWAY_SECONDS)
-        where = self._bulletin.where(StoreKey(CLAIMS))
+        backoffs = Backoffs(self._report, "what is being fetched waits, and is tried again", _AWAY_SECONDS)
+        where = self._report.where(StoreKey(CLAIMS))
         while not self._stopped.is_set():
             try:
                 unfinished = list(fetcher.unfinished())
             except OSError as error:
-                self._bulletin.tell(where, f"what is being fetched waits: {error}")
+                self._report.report_fault(where, f"what is being fetched waits: {error}")
             else:
-                self._bulletin.tell(where, "")
-                setbacks.keep_only(unfinished)
+                self._report.report_fault(where, "")
+                backoffs.keep_only(unfinished)
                 for take in unfinished:
-                    if not setbacks.is_resting(take):
-                        self._resume(fetcher, take, setbacks)
+                    if not backoffs.is_resting(take):
+                        self._resume(fetcher, take, backoffs)
             self._stopped.wait(_RESUME_SECONDS)
 
-    def _resume(self, fetcher: Fetcher, take: Take, setbacks: Backoffs) -> None:
-        """Go on with one take; what keeps that one from being fetched is no reason to leave the others."""
-        progress = self._bulletin.note_resumed(take)
+    def _resume(self, fetcher: Fetcher, take: Take, backoffs: Backoffs) -> None:
+        """Resume one take; its failure does not affect the others."""
+        progress = self._report.record_resumed(take)
         if progress is None:
             return
         try:
-            fetched = fetcher.go_on(take, progress)
-        except StoppedError:
-            raise
-        except Exception as error:  # noqa: BLE001  the takes after it are gone on with, whatever it is
-            setbacks.note(take, error)
-        else:
-            setbacks.forget(take)
+            fetched = backoffs.attempt(take, lambda one: fetcher.resume(one, progress))
             if isinstance(fetched, Take):
-                self._tell_taken(fetched)
+                self._report_taken(fetched)
         finally:
-            self._bulletin.note_interrupted(take)
+            self._report.record_interrupted(take)
 
     def _fetcher(self, claims: BucketClaims) -> Fetcher:
         threads = max(self._inbox.connections // _FETCHERS, 1)
@@ -250,49 +254,41 @@ class BucketInbox:
             fetched = fetcher.fetch(listed, progress)
         except StoppedError:
             return
-        except Exception as error:  # noqa: BLE001  the drops after it are fetched, whatever it is
-            reason = reason_of(error, self._bulletin.where(listed.place.key))
+        except Exception as error:  # noqa: BLE001  the drops after it are fetched in any case
+            reason = reason_of(error, self._report.where(listed.place.key))
             fetched = NotFetched(f"it could not be fetched ({reason}); it is tried again")
         if isinstance(fetched, Take):
-            self._tell_taken(fetched)
+            self._report_taken(fetched)
         else:
-            self._bulletin.note_refused(listed, fetched)
+            self._report.record_refused(listed, fetched)
 
-    def _tell_taken(self, take: Take) -> None:
+    def _report_taken(self, take: Take) -> None:
         place = DropPlace.of(take)
-        LOG.info("%s: taken (%s)", take.object_id, self._bulletin.where(place.key))
-        self._bulletin.note_brought(place)
+        LOG.info("%s: taken (%s)", take.object_id, self._report.where(place.key))
+        self._report.record_fetched(place)
         self._taken(take)
 
-    def _answer_on(self, claims: BucketClaims) -> None:
-        """Bring to the bucket what the runs have answered."""
-        answering = BucketAnswers(self._bucket, claims, self._inbox.connections, self._stopped)
-        setbacks = Backoffs(
-            self._bulletin,
+    def _answer_all(self, claims: BucketClaims) -> None:
+        """Put the answers of the runs into the bucket."""
+        answers = BucketAnswers(self._bucket, claims, self._inbox.connections, self._stopped)
+        backoffs = Backoffs(
+            self._report,
             "its drop is answered, and the answer waits to be put into the bucket",
             _AWAY_SECONDS,
         )
         while not self._stopped.is_set():
             answered = list(self._answered())
-            setbacks.keep_only(answered)
+            backoffs.keep_only(answered)
             for take in answered:
-                if not setbacks.is_resting(take):
-                    self._answer(answering, take, setbacks)
+                if not backoffs.is_resting(take):
+                    self._answer(answers, take, backoffs)
                 if self._stopped.is_set():
                     return
             self._stopped.wait(_ANSWER_SECONDS)
 
-    def _answer(self, answering: BucketAnswers, take: Take, setbacks: Backoffs) -> None:
-        try:
-            done = answering.answer(take)
-        except StoppedError:
-            raise
-        except Exception as error:  # noqa: BLE001  the takes after it are answered, whatever it is
-            setbacks.note(take, error)
-        else:
-            setbacks.forget(take)
-            if done:
-                LOG.info("%s: answered in %s", take.object_id, self._bulletin.where(StoreKey("")))
+    def _answer(self, answers: BucketAnswers, take: Take, backoffs: Backoffs) -> None:
+        if backoffs.attempt(take, answers.answer):
+            LOG.info("%s: answered in %s", take.object_id, self._report.where(StoreKey("")))
 
     def _answered(self) -> Iterator[Take]:
         for folder in take_folders(self._area):
@@ -303,7 +299,7 @@ class BucketInbox:
                 yield take
 
     def _has_take(self, take: TakeId) -> bool:
-        """Say whether the take is there; where the disk of all takes is away, it is not known to be gone."""
+        """Return whether the take exists; where the disk of all takes is away, assume that it does."""
         return (self._area.taken / take).exists() or not self._area.taken.is_dir()
 
     def _terms_of(self, collection: str) -> SettlingTerms | str:
@@ -315,8 +311,8 @@ class BucketInbox:
             return f"nothing in it is taken: {error}"
 
 
-def forsaken(settings: Settings) -> Iterator[InboxFault]:
-    """Tell of takes whose bucket inbox is in the settings no more. Raises nothing."""
+def orphaned_takes(settings: Settings) -> Iterator[InboxFault]:
+    """Yield a fault for each take whose bucket inbox is no longer in the settings. Raises nothing."""
     names = {inbox.name for inbox in settings.bucket_inbox}
     for area in settings.areas:
         for folder in _folders_in(area):
@@ -324,8 +320,8 @@ def forsaken(settings: Settings) -> Iterator[InboxFault]:
             if take is not None and take.bucket_inbox and take.bucket_inbox not in names:
                 yield InboxFault(
                     folder,
-                    f"its drop came from the bucket inbox {take.bucket_inbox}, which muniment.toml has no "
-                    "more, so it cannot be answered there; put that [[bucket_inbox]] back until it is",
+                    f"its drop came from the bucket inbox {take.bucket_inbox}, which is no longer in "
+                    "muniment.toml, so it cannot be answered; put that [[bucket_inbox]] back until it is",
                 )
 
 
@@ -333,5 +329,5 @@ def _folders_in(area: Area) -> list[Path]:
     try:
         return take_folders(area)
     except OSError:
-        # What ails the area is told by whoever recovers its takes.
+        # The recovery of the area's takes reports the fault.
         return []

@@ -1,1 +1,1 @@
-"""Inboxes that are folders: watched, looked through, taken from."""
+"""Inboxes that are folders: the watcher, the notification of changes, the take."""

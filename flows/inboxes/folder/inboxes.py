@@ -1,4 +1,4 @@
-"""Which inboxes there are, under which terms; what is wrong with one is no fault of the others."""
+"""The inboxes that there are, and their terms; a fault of one does not affect the others."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class Inbox:
 
 @dataclass(frozen=True, slots=True)
 class InboxFault:
-    """Why an area, or an inbox, is not watched now, in a sentence that says what to do."""
+    """An area or inbox that is not watched now; ``sentence`` says why, and what to do."""
 
     path: Path
     sentence: str
 
 
 def inboxes_of(settings: Settings) -> Iterator[Inbox | StrayInInbox | InboxFault]:
-    """Give every inbox there is, and make those of configured collections where they are missing.
+    """Yield every inbox there is; make those of configured collections where they are missing.
 
     A policy is read again when its file was changed. Raises nothing.
     """
@@ -78,7 +78,7 @@ def terms_of(policy: Path) -> SettlingTerms:
     try:
         found = policy.stat()
     except OSError:
-        # What is wrong with it is said by whoever loads it.
+        # Loading it reports what is wrong with it.
         return settling_terms(load(policy))
     return _terms(policy, found.st_mtime_ns, found.st_size)
 

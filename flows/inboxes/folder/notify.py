@@ -1,4 +1,4 @@
-"""Being told by the kernel that something changed in an inbox, where it can tell: on local disks."""
+"""Notification by the kernel that something changed in an inbox: on local disks, where it can notify."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ _TRY_AGAIN_SECONDS: Final = 60.0
 _DEPTH: Final = 2
 
 
-def local_ones(folders: Iterable[Path]) -> tuple[Path, ...]:
-    """Return the folders that are on disks of this machine, and are there."""
-    mounts = _innermost_first()
-    return tuple(folder for folder in folders if folder.is_dir() and _is_local(folder, mounts))
+def local_folders(folders: Iterable[Path]) -> tuple[Path, ...]:
+    """Return the folders that exist and are on disks of this machine."""
+    innermost_first = sorted(mounts_of(), key=lambda mount: len(mount.point), reverse=True)
+    return tuple(folder for folder in folders if folder.is_dir() and _is_local(folder, innermost_first))
 
 
 class Notifier:
-    """A thread that says which drops in ``inboxes`` were touched.
+    """A thread that reports which drops in ``inboxes`` were touched.
 
-    ``touched`` is called from that thread with the paths of what lies in the collections' folders, however
-    deep in it the change was. Where the kernel cannot tell (too many folders, say), only sweeps see changes.
+    ``touched`` is called from that thread with the paths of the entries of the collections' folders, however
+    deep in them the change was. Where the kernel cannot notify (too many folders, say), only sweeps see
+    changes.
     """
 
     def __init__(self, inboxes: Iterable[Path], touched: Callable[[set[Path]], None]) -> None:
         self._inboxes = tuple(inboxes)
         self._touched = touched
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="waker", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="notifier", daemon=True)
 
     def start(self) -> None:
         """Begin to listen."""
@@ -51,13 +52,11 @@ class Notifier:
     def _run(self) -> None:
         while not self._stopped.is_set():
             try:
-                folders = local_ones(self._inboxes)
+                folders = local_folders(self._inboxes)
                 if folders:
                     self._listen(folders)
             except OSError as error:
-                LOG.warning(
-                    "inboxes are looked through now and then only: the kernel does not tell (%s)", error
-                )
+                LOG.warning("inboxes are only swept now and then: the kernel does not notify (%s)", error)
             self._stopped.wait(_TRY_AGAIN_SECONDS)
 
     def _listen(self, folders: tuple[Path, ...]) -> None:
@@ -76,16 +75,12 @@ class Notifier:
 
 
 def _cut(path: str, folders: tuple[Path, ...]) -> Path:
-    """Cut a path to what lies in the folder of a collection: of a large drop very many paths may come."""
+    """Shorten a path to the entry of the collection's folder: a large drop reports very many paths."""
     for folder in folders:
         inbox = f"{folder}{os.sep}"
         if path.startswith(inbox):
             return folder.joinpath(*path.removeprefix(inbox).split(os.sep, _DEPTH)[:_DEPTH])
     return Path(path)
-
-
-def _innermost_first() -> list[Mount]:
-    return sorted(mounts_of(), key=lambda mount: len(mount.point), reverse=True)
 
 
 def _is_local(folder: Path, mounts: list[Mount]) -> bool:

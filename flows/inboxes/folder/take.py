@@ -1,4 +1,4 @@
-"""Taking: one atomic rename from the inbox to a folder of ours, so that nobody else takes the same drop."""
+"""The take: one atomic rename from the inbox to a folder of ours, so that no other service takes the drop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from flows.inboxes.queue.takes import Take, announce_take, new_take_id, remove_take
 from flows.inboxes.shelf import Shelf, move
-from flows.installation.areas import Area, elsewhere, is_elsewhere
+from flows.installation.areas import Area, is_cross_device, other_disk_sentence
 from flows.installation.processes import this_process
 from flows.submission.drop import outline_of
 from preservation.errors import NotFoundError
@@ -25,10 +25,10 @@ _DENIED: Final = frozenset({errno.EACCES, errno.EPERM})
 
 @dataclass(frozen=True, slots=True)
 class CompleteDrop:
-    """A drop in the inbox that is complete. ``groups`` are the folders between the collection's and it.
+    """A complete drop in the inbox. ``groups`` are the folders between the collection's folder and the drop.
 
-    ``identity`` is the device and number of its inode when it was looked at. ``sentinels`` are the names
-    of the files beside it that told that it is complete.
+    ``identity`` is the device and number of its inode when it was examined. ``sentinels`` are the names of
+    the files beside it that declare it complete.
     """
 
     area: Area
@@ -54,17 +54,17 @@ class CompleteDrop:
 
 @dataclass(frozen=True, slots=True)
 class NotTaken:
-    """The drop was not taken. ``sentence`` says why; it is empty where somebody else has the drop."""
+    """The drop was not taken. ``sentence`` says why; it is empty where another service has the drop."""
 
     path: Path
     sentence: str = ""
 
 
-Taking: TypeAlias = Take | NotTaken
+TakeResult: TypeAlias = Take | NotTaken
 
 
-def take(complete: CompleteDrop, at: datetime) -> Taking:
-    """Take a drop. Of many who try to, at most one gets it. Raises nothing for what ails this one drop."""
+def take(complete: CompleteDrop, at: datetime) -> TakeResult:
+    """Take a drop. Of many services that try, at most one gets it. Raises nothing for a fault of the drop."""
     try:
         tree = outline_of(complete.path).signature
     except NotFoundError as error:
@@ -94,24 +94,24 @@ def take(complete: CompleteDrop, at: datetime) -> Taking:
         with suppress(OSError):
             move(taken.shelf, taken.name, complete.shelf, complete.name)
             remove_take(taken.folder)
-            return NotTaken(complete.path, "waiting: it became another while it was being taken")
+            return NotTaken(complete.path, "waiting: it was replaced while it was being taken")
     take_sentinels(taken)
     return taken
 
 
 def take_sentinels(taken: Take) -> None:
-    """Bring the sentinels from beside where the drop lay; one that stays there is shown to people."""
+    """Move the sentinels from the inbox into the take; one that stays there is reported as a stray."""
     came_from = Shelf(Area(taken.area).inbox, (taken.collection, *taken.groups))
     with suppress(OSError):
         for name in taken.sentinels:
-            # With a new drop of that name, it may be the new one's.
+            # Where a new drop has that name, the sentinel may belong to it.
             if came_from.has(name) and not came_from.has(taken.name):
                 taken.beside.make()
                 move(came_from, name, taken.beside, name)
 
 
 def return_sentinels(taken: Take) -> None:
-    """Put the sentinels back that were taken with a drop that somebody removed. Raises ``OSError``."""
+    """Put the sentinels of a removed drop back into the inbox. Raises ``OSError``."""
     came_from = Shelf(Area(taken.area).inbox, (taken.collection, *taken.groups))
     for name in taken.sentinels:
         if taken.beside.has(name):
@@ -120,24 +120,24 @@ def return_sentinels(taken: Take) -> None:
 
 
 def _rename(complete: CompleteDrop, taken: Take) -> None:
-    """Take it in one step, from the very folder that was looked into: no link leads anywhere else."""
+    """Take it in one step, from the very folder that was examined: no link leads anywhere else."""
     with complete.shelf.opened() as here, taken.shelf.opened() as there:
-        # Nothing can have our name in our folder, so nothing is replaced.
+        # Our folder is new and empty, so nothing is replaced.
         os.rename(complete.name, taken.name, src_dir_fd=here, dst_dir_fd=there)
         os.fsync(there)
         os.fsync(here)
 
 
 def _is_the_same(complete: CompleteDrop, taken: Take) -> bool:
-    """Say whether what we have is what was looked at, not another drop that got its name meanwhile."""
+    """Return whether the take has the drop that was examined, not another one that got its name meanwhile."""
     try:
         found = taken.path.lstat()
         if (found.st_dev, found.st_ino) == complete.identity:
             return True
-        # Some network file systems number a file anew when it moves.
+        # Some network file systems give a file a new number when it moves.
         return outline_of(taken.path).signature == taken.tree
     except (OSError, NotFoundError):
-        # It is ours and its share is away: another one is known by its tree when a run claims it.
+        # Its share is away; a different drop is recognised by its tree when a run claims it.
         return True
 
 
@@ -145,8 +145,8 @@ def _reason(error: OSError, complete: CompleteDrop) -> str:
     if error.errno == errno.ENOENT:
         return ""
     place = printable(str(complete.path))
-    if is_elsewhere(error):
-        return f"it cannot be taken: {elsewhere(complete.path.parent, complete.area.taken)}"
+    if is_cross_device(error):
+        return f"it cannot be taken: {other_disk_sentence(complete.path.parent, complete.area.taken)}"
     if error.errno == errno.EROFS:
         return f"it cannot be taken: the disk of {place} is mounted read-only; mount it for writing"
     if error.errno in _DENIED:
@@ -155,14 +155,14 @@ def _reason(error: OSError, complete: CompleteDrop) -> str:
             f"{printable(str(complete.path.parent))} and to {printable(complete.name)} itself, which "
             f"belongs to {_owner(complete.path)} (docs/operations.md, Watch folders)"
         )
-    return f"it cannot be taken ({error.strerror or error}); see to the disk of {place}"
+    return f"it cannot be taken ({error.strerror or error}); check the disk of {place}"
 
 
 def _owner(path: Path) -> str:
     try:
         return _account(path.lstat().st_uid)
     except OSError:
-        return "somebody else"
+        return "another account"
 
 
 def _account(number: int) -> str:

@@ -1,9 +1,9 @@
-"""Looking through the inboxes, again and again, for no more than a hundredth of a core while all is at rest.
+"""The watcher sweeps the inboxes, at the cost of no more than a hundredth of a core while all is at rest.
 
-Three things are apart, for they cost differently. *Listing* an inbox shows what came and went, and by the
-time of its folder whether something was put into a drop. *Looking* at a drop goes through all of its files:
-that is done when time alone may have completed it, when it was touched, and now and then in any case, because
-a network share tells nobody that something changed deep in a drop.
+Listing and examining are separate, because their costs differ. *Listing* an inbox shows what came and went,
+and by the time of its folder whether something was put into a drop. *Examining* a drop reads the metadata of
+all its files: that is done when time alone may have completed it, when it was touched, and now and then in
+any case, because a network share does not notify of a change deep in a drop.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from preservation.settling.terms import LONGEST_QUIET
 from preservation.settling.writing import HeldOpen, held_for_writing
 
 _AT_REST: Final = 400
-"""Listing, and looking at what is at rest, are each left for so many times the time that they took."""
+"""The pause after listing, and after examining what is at rest, is so many times what that cost."""
 
 _WHILE_CHANGING: Final = 10
-"""What is being written is looked at again after so many times what looking at everything takes."""
+"""A drop that changes is examined again after so many times what examining all drops costs."""
 
 _TOUCHED_SECONDS: Final = 1.0
-"""However often a drop is touched, it is looked at no more often."""
+"""A drop that is touched often is examined no more often than this."""
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class IncompleteDrop:
     """A drop that is not complete: how much of it is there, and what it waits for."""
 
     path: Path
@@ -50,11 +50,11 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
-    """What a sweep found. ``again`` is when the next one is worth while, unless something is touched."""
+class SweepResult:
+    """What a sweep found. ``again`` is when the next one is due, unless something is touched before."""
 
     complete: tuple[CompleteDrop, ...]
-    waiting: tuple[Waiting, ...]
+    waiting: tuple[IncompleteDrop, ...]
     passed_over: tuple[PassedOver | StrayInInbox, ...]
     faults: tuple[InboxFault, ...]
     again: Moment
@@ -62,13 +62,13 @@ class Swept:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is remembered of a drop. ``due`` is when to look again; ``None``: when it changed."""
+    """What is remembered of a drop. ``due`` is when to examine it again; ``None``: when it changed."""
 
     inbox: Inbox
     drop: Drop
     mark: tuple[int, ...]
     seen: Seen | None = None
-    waiting: Waiting | None = None
+    waiting: IncompleteDrop | None = None
     due: Moment | None = None
     cost: float = 0.0
 
@@ -77,7 +77,7 @@ class Watcher:
     """Remembers what lies in the inboxes from one sweep to the next.
 
     ``listing`` is the number of seconds from one listing of the inboxes to the next where nothing is
-    touched. ``clock`` is the monotonic one that moments are of, ``cpu`` the one of the time that we take.
+    touched. ``clock`` is the monotonic clock of moments, ``cpu`` the clock of the CPU time that is used.
     """
 
     def __init__(
@@ -94,23 +94,23 @@ class Watcher:
         self._known: dict[Path, _Known] = {}
         self._passed_over: dict[Path, PassedOver | StrayInInbox] = {}
         self._faults: dict[Path, InboxFault] = {}
-        self._troubled: dict[Path, InboxFault] = {}
+        self._unreadable: dict[Path, InboxFault] = {}
         self._touched: set[Path] = set()
         self._list_at = Moment(float("-inf"))
         self._list_not_before = Moment(float("-inf"))
         self._rest_at = Moment(float("-inf"))
 
     def touched(self, paths: Iterable[Path]) -> None:
-        """Note that something changed at these paths, so that the next sweep looks there."""
+        """Record that something changed at these paths, so that the next sweep examines them."""
         self._touched.update(paths)
 
     def sweep(
         self, inboxes: Callable[[], Iterable[Inbox | StrayInInbox | InboxFault]], moment: Moment
-    ) -> Swept:
-        """Look at what is to be looked at by ``moment``. Raises nothing; what ails an inbox is told.
+    ) -> SweepResult:
+        """List and examine what is due by ``moment``. Raises nothing; faults of inboxes are in the result.
 
-        What is given as complete is forgotten: taken, it is gone, and else it is a new drop. ``inboxes`` is
-        asked where the inboxes are listed.
+        A complete drop is forgotten: either it is taken, or it counts as new. ``inboxes`` is called when the
+        inboxes are listed.
         """
         touched, self._touched = self._touched, set()
         if any(self._is_new(path) for path in touched):
@@ -118,15 +118,15 @@ class Watcher:
         if moment >= self._list_at:
             self._list(inboxes(), moment)
         for path in touched:
-            self._note_touch(path, moment)
+            self._schedule_touched(path, moment)
         if moment >= self._rest_at:
-            self._look_at_all(moment)
-        complete = tuple(self._look(moment))
-        return Swept(
+            self._schedule_all(moment)
+        complete = tuple(self._examine_due(moment))
+        return SweepResult(
             complete,
             tuple(known.waiting for known in self._known.values() if known.waiting is not None),
             tuple(self._passed_over.values()),
-            (*self._faults.values(), *self._troubled.values()),
+            (*self._faults.values(), *self._unreadable.values()),
             self._again(),
         )
 
@@ -135,7 +135,7 @@ class Watcher:
         return min([self._list_at, self._rest_at, *dues])
 
     def _is_new(self, path: Path) -> bool:
-        """Say whether the path is of nothing that was listed, nor in it."""
+        """Return whether the path is neither of a listed entry nor in one."""
         return not any(one in self._known or one in self._passed_over for one in (path, *path.parents))
 
     def _list(self, inboxes: Iterable[Inbox | StrayInInbox | InboxFault], moment: Moment) -> None:
@@ -143,12 +143,12 @@ class Watcher:
         before, self._known = self._known, {}
         self._passed_over, passed_over = {}, self._passed_over
         self._faults = {}
-        self._troubled = {path: one for path, one in self._troubled.items() if os.path.lexists(path)}
+        self._unreadable = {path: one for path, one in self._unreadable.items() if os.path.lexists(path)}
         for inbox in inboxes:
             match inbox:
                 case InboxFault():
                     self._faults[inbox.path] = inbox
-                    # What is away for a while is not forgotten.
+                    # The drops of an inbox that is away are not forgotten.
                     self._known |= {path: one for path, one in before.items() if inbox.path in path.parents}
                 case StrayInInbox():
                     self._passed_over[inbox.path] = inbox
@@ -160,7 +160,7 @@ class Watcher:
                 and one.reason is PassedOverFor.SENTINEL
                 and path not in passed_over
             ):
-                self._announce(path, moment)
+                self._schedule_sentinels_drop(path, moment)
         cost = self._cpu() - began
         self._list_at = Moment(moment + max(self._listing_seconds, _AT_REST * cost))
         self._list_not_before = Moment(moment + _WHILE_CHANGING * cost)
@@ -193,14 +193,14 @@ class Watcher:
         else:
             self._known[drop.path] = known
 
-    def _announce(self, sentinel: Path, moment: Moment) -> None:
-        """Have the drop looked at that a new sentinel beside it is about."""
+    def _schedule_sentinels_drop(self, sentinel: Path, moment: Moment) -> None:
+        """Have the drop examined to which a new sentinel belongs."""
         for path, known in self._known.items():
             if path.parent == sentinel.parent and sentinel.name.startswith(f"{path.name}."):
                 self._known[path] = replace(known, due=moment)
 
-    def _note_touch(self, path: Path, moment: Moment) -> None:
-        """Have the drop looked at soon that was touched: its pauses become known, and its figures."""
+    def _schedule_touched(self, path: Path, moment: Moment) -> None:
+        """Have a touched drop examined soon, so that its pauses and figures become known."""
         for place in (path, *path.parents):
             known = self._known.get(place)
             if known is not None:
@@ -211,21 +211,21 @@ class Watcher:
                         self._known[place] = replace(known, due=due)
                 return
 
-    def _look_at_all(self, moment: Moment) -> None:
-        """Have every drop looked at: of a change deep in one on a share nobody tells."""
+    def _schedule_all(self, moment: Moment) -> None:
+        """Have every drop examined: a share does not notify of a change deep in one."""
         for path, known in self._known.items():
             if known.due is None:
                 self._known[path] = replace(known, due=moment)
         self._rest_at = Moment(moment + max(self._listing_seconds, _AT_REST * self._cost()))
 
     def _cost(self) -> float:
-        """Return how many seconds looking at everything takes."""
+        """Return how many seconds examining all drops takes."""
         return sum(known.cost for known in self._known.values())
 
-    def _look(self, moment: Moment) -> Iterator[CompleteDrop]:
+    def _examine_due(self, moment: Moment) -> Iterator[CompleteDrop]:
         held: HeldOpen | None = None
 
-        def asked() -> HeldOpen:
+        def held_open() -> HeldOpen:
             nonlocal held
             if held is None:
                 held = self._held({known.mark[0] for known in self._known.values()})
@@ -235,26 +235,26 @@ class Watcher:
         due = [path for path, known in self._known.items() if known.due is not None and known.due <= moment]
         for path in due:
             try:
-                complete = self._look_at(path, self._known[path], asked, pace)
+                complete = self._examine(path, self._known[path], held_open, pace)
             except OSError as error:
-                self._note_trouble(path, error, moment)
+                self._record_fault(path, error, moment)
                 continue
-            self._troubled.pop(path, None)
+            self._unreadable.pop(path, None)
             if complete is not None:
                 yield complete
 
-    def _note_trouble(self, path: Path, error: OSError, moment: Moment) -> None:
-        """Tell what ails one drop, and look at it again with the next listing."""
-        sentence = f"it cannot be looked at ({error.strerror or error}); see that it can be read"
-        self._troubled[path] = InboxFault(path, sentence)
+    def _record_fault(self, path: Path, error: OSError, moment: Moment) -> None:
+        """Record the fault of one drop, and have it examined again with the next listing."""
+        sentence = f"it cannot be examined ({error.strerror or error}); let the service read it"
+        self._unreadable[path] = InboxFault(path, sentence)
         self._known[path] = replace(self._known[path], due=Moment(moment + self._listing_seconds))
 
-    def _look_at(
+    def _examine(
         self, path: Path, known: _Known, held: Callable[[], HeldOpen], pace: float
     ) -> CompleteDrop | None:
         began = self._cpu()
         mark = _mark(path)
-        # Sweeps may be long, and a look counts from when it was begun.
+        # A sweep may be long; the examination counts from its own beginning.
         looked = Moment(self._clock())
         found = judge(path, known.seen, known.inbox.terms, looked, held) if mark is not None else None
         if mark is None or found is None:
@@ -265,14 +265,14 @@ class Watcher:
             return _complete(known, mark, found)
         cost = self._cpu() - began
         seen = found.seen
-        # What has kept still for long is waiting for somebody, not for its time to come.
+        # A drop unchanged for long waits for a person, not for time to pass.
         at_rest = seen.quiet > LONGEST_QUIET * known.inbox.terms.quiet
         pause = (_AT_REST if at_rest else _WHILE_CHANGING) * max(pace, cost)
         self._known[path] = replace(
             known,
             mark=mark,
             seen=seen,
-            waiting=Waiting(
+            waiting=IncompleteDrop(
                 path, known.inbox.collection, seen.files, seen.bytes, found.reason, found.sentence
             ),
             due=None if found.look_again is None else Moment(looked + max(found.look_again, pause)),
@@ -297,7 +297,7 @@ def _complete(known: _Known, mark: tuple[int, ...], found: Settled) -> CompleteD
 
 
 def _mark(path: Path) -> tuple[int, ...] | None:
-    """Return what changes when an entry comes to the drop's own folder or goes; ``None`` where it is gone."""
+    """Return values that change when an entry of the drop's own folder does; ``None``: it is gone."""
     try:
         found = os.lstat(path)
     except OSError:

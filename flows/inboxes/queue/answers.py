@@ -1,4 +1,4 @@
-"""What is to become of a take: noted in it, durably, before any of it is done."""
+"""The answer to a take: recorded durably in it before any step of it is done."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from preservation.records import Records
 
 
 class AnswerPlace(StrEnum):
-    """Where a drop is when its run has ended."""
+    """The folder of a drop when its run has ended."""
 
     PROCESSING = "processing"
     ACCEPTED = "accepted"
@@ -27,7 +27,7 @@ class AnswerPlace(StrEnum):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What is to be done with a drop. ``name`` is the one that it is being given there.
+    """What is to be done with a drop. ``name`` is its name in ``place``.
 
     ``tree`` is empty where the drop is no longer what was taken.
     """
@@ -42,39 +42,39 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def is_answered(take: Take) -> bool:
-    """Say whether it was answered, so that no run is to be given it any more."""
-    return answer_note(take).exist
+    """Return whether the take was answered, so that it is given to no further run."""
+    return answer_record(take).exist
 
 
-def answer_note(take: Take) -> Records[Answer]:
-    """Return the record in which the answer is noted."""
+def answer_record(take: Take) -> Records[Answer]:
+    """Return the record of the answer."""
     return Records(take.folder / "answer.json", Answer)
 
 
-def noted_answer(take: Take) -> Answer:
-    """Return what is to be done. Raises ``IntegrityError`` where that cannot be read any more."""
-    answers = list(answer_note(take))
+def read_answer(take: Take) -> Answer:
+    """Return the recorded answer. Raises ``IntegrityError`` where it cannot be read."""
+    answers = list(answer_record(take))
     if len(answers) != 1 or not is_name(answers[0].name):
-        raise IntegrityError(f"{answer_note(take).path}: it does not say what is to be done with the drop")
+        raise IntegrityError(f"{answer_record(take).path}: the answer to the drop is damaged")
     return answers[0]
 
 
-def says_what_to_do(take: Take) -> bool:
-    """Report whether an answer is noted that can be read."""
+def has_readable_answer(take: Take) -> bool:
+    """Return whether there is a recorded answer that can be read."""
     try:
-        noted_answer(take)
+        read_answer(take)
     except (FileNotFoundError, IntegrityError):
         return False
     return True
 
 
 def has_damaged_answer(take: Take) -> bool:
-    """Say whether it was answered, and nobody can read how. Raises ``OSError``."""
-    return answer_note(take).exist and not says_what_to_do(take)
+    """Return whether the take was answered, but the answer cannot be read. Raises ``OSError``."""
+    return answer_record(take).exist and not has_readable_answer(take)
 
 
 def forget_damaged_answer(take: Take) -> None:
-    """Forget an answer that nobody can read, so that a run answers anew. Raises ``OSError``."""
+    """Remove an answer that cannot be read, so that a run answers anew. Raises ``OSError``."""
     with locked_take(take) as there:
         if there and has_damaged_answer(take):
-            answer_note(take).path.unlink(missing_ok=True)
+            answer_record(take).path.unlink(missing_ok=True)

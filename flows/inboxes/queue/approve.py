@@ -1,4 +1,4 @@
-"""A person's answer to what a taken drop waits for."""
+"""The operator's decisions about taken drops: approve one that waits, retry one that was given up."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flows.inboxes.queue.answers import forget_damaged_answer, has_damaged_answer
-from flows.inboxes.queue.attempts import Attempts, attempts_of, forget_attempts, note_run, put_back_attempts
+from flows.inboxes.queue.attempts import Attempts, attempts_of, forget_attempts, record_run, restore_attempts
 from flows.inboxes.queue.backlog import Backlog
 from flows.inboxes.queue.locks import locked_backlog
 from flows.inboxes.queue.takes import Take, take_folders, take_of
@@ -22,21 +22,21 @@ from storage.ports.catalogue import Catalogue
 
 
 @dataclass(frozen=True, slots=True)
-class Stopped:
-    """A take that may go on, and why it did not: how its tries went, or that its answer cannot be read."""
+class StoppedTake:
+    """A take that was tried and left. ``attempts`` is ``None`` where its answer cannot be read."""
 
     take: Take
-    tries: Attempts | None
+    attempts: Attempts | None
 
     @property
     def sentence(self) -> str:
-        """Say why it did not go on."""
-        if self.tries is None:
-            return "what was to become of it cannot be read any more"
-        return self.tries.sentence or "its last run ended without a word, or has not ended"
+        """Why it was left."""
+        if self.attempts is None:
+            return "the answer to it cannot be read"
+        return self.attempts.sentence or "its last run ended without a result, or has not ended"
 
 
-def stopped_take(object_id: ObjectId, settings: Settings) -> Stopped:
+def stopped_take(object_id: ObjectId, settings: Settings) -> StoppedTake:
     """Return the oldest take of the object that was tried and is not answered.
 
     Raises ``NotFoundError`` where there is none, ``UnavailableError`` where an area cannot be read.
@@ -48,35 +48,35 @@ def stopped_take(object_id: ObjectId, settings: Settings) -> Stopped:
                 if take is None or take.object_id != object_id or not take.has_drop:
                     continue
                 damaged = has_damaged_answer(take)
-                tries = None if damaged else attempts_of(take)
-                if damaged or tries is not None:
-                    return Stopped(take, tries)
+                attempts = None if damaged else attempts_of(take)
+                if damaged or attempts is not None:
+                    return StoppedTake(take, attempts)
         except OSError as error:
             raise UnavailableError(
-                f"{printable(str(area.root))}: what was taken cannot be read "
-                f"({error.strerror or error}); see to its disk, then try again"
+                f"{printable(str(area.root))}: the takes cannot be read ({error.strerror or error}); "
+                "check its disk, then try again"
             ) from error
     raise NotFoundError(
-        f"{object_id}: no drop of that name was taken, tried and left; muniment status shows what was"
+        f"{object_id}: no drop of that name was taken, tried and left; muniment status shows those that were"
     )
 
 
-def retry(stopped: Stopped) -> None:
-    """Let the running service give the take to a run. Raises ``UnavailableError``."""
+def retry(stopped: StoppedTake) -> None:
+    """Let the running service give the take to a run at once. Raises ``UnavailableError``."""
     try:
         forget_damaged_answer(stopped.take)
         forget_attempts(stopped.take)
     except OSError as error:
         raise UnavailableError(
             f"{printable(str(stopped.take.folder))} cannot be written to ({error.strerror or error}); "
-            "see to its disk, then try again"
+            "check its disk, then try again"
         ) from error
 
 
 def waiting_take(object_id: ObjectId, settings: Settings) -> Take:
     """Return the oldest take of the object that waits for a person. Raises ``NotFoundError``."""
     for one in Backlog(settings.areas).pending():
-        waits = one.tries is not None and one.tries.verdict is Verdict.WAITING
+        waits = one.attempts is not None and one.attempts.verdict is Verdict.WAITING
         if waits and one.take.object_id == object_id:
             return one.take
     raise NotFoundError(
@@ -84,8 +84,8 @@ def waiting_take(object_id: ObjectId, settings: Settings) -> Take:
     )
 
 
-def overtaken(take: Take, catalogue: Catalogue) -> str:
-    """Say which version was stored after the take was made, and would not be the latest; else ``""``.
+def newer_version_warning(take: Take, catalogue: Catalogue) -> str:
+    """Return a warning where a version was stored after the take was made; else ``""``.
 
     Raises ``StorageError`` where the database does not answer.
     """
@@ -98,23 +98,23 @@ def overtaken(take: Take, catalogue: Catalogue) -> str:
     )
 
 
-def approved(
+def preserve_approved(
     take: Take, settings: Settings, *, by: str, because: str, ask: Callable[[Sequence[DropRequest]], Any]
 ) -> None:
-    """Have the take preserved as approved.
+    """Ask for a run that preserves the take as approved.
 
-    Raises ``NotFoundError`` where somebody else has just done so, and what ``ask`` raises; then it waits as
+    Raises ``NotFoundError`` where the take does not wait any more, and what ``ask`` raises; it then waits as
     before.
     """
     with locked_backlog(settings):
         before = attempts_of(take)
         waits = before is not None and before.verdict is Verdict.WAITING
-        if not waits or not note_run(take, now(), before):
+        if not waits or not record_run(take, now(), before):
             raise NotFoundError(
-                f"{take.object_id}: it does not wait any more; muniment status shows how it is"
+                f"{take.object_id}: it does not wait any more; muniment status shows its state"
             )
         try:
             ask([replace(take.as_drop, approved_by=by, because=because)])
         except BaseException:
-            put_back_attempts(take, before)
+            restore_attempts(take, before)
             raise

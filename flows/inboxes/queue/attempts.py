@@ -1,4 +1,4 @@
-"""How often a take was given to a run, and how that went: what survives a restart of whoever gives it."""
+"""The attempts to preserve a take: how often it was given to a run, and the result, across restarts."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from preservation.records import Records
 
 
 class Attempts(msgspec.Struct, frozen=True):
-    """``runs`` were given the take, the last of them at ``at``, or it ended at that time with ``verdict``.
+    """``runs`` were given the take; the last one began at ``at``, or ended at that time with ``verdict``.
 
-    Without a verdict the last run has not ended, or was killed. ``excused`` of the runs say nothing about the
-    drop: they ended with the service that asked for them, or found its object in other hands. ``by`` is who
-    asked for the last one.
+    Without a verdict the last run has not ended, or was killed. ``excused`` runs do not count against the
+    drop: they ended with the service that asked for them, or another run was working on the object. ``by``
+    is the process that asked for the last one.
     """
 
     runs: int
@@ -33,51 +33,51 @@ class Attempts(msgspec.Struct, frozen=True):
 
 
 def attempts_of(take: Take) -> Attempts | None:
-    """Return what is noted of the take; ``None`` where no run was given it yet. Raises ``OSError``."""
+    """Return the take's attempts; ``None`` where it was given to no run yet. Raises ``OSError``."""
     try:
-        return next(iter(_note(take).so_far), None)
+        return next(iter(_record(take).so_far), None)
     except FileNotFoundError:
         return None
     except IntegrityError as error:
-        # At worst a run too many: what is kept already is not kept twice.
+        # At worst one run too many: what is kept already is not kept twice.
         LOG.warning("%s: it counts as given to no run yet: %s", take.object_id, error)
         return None
 
 
 def attempts_file(take: Take) -> Path:
-    """Return the file in which that is noted; it is another one each time that it changes."""
-    return _note(take).path
+    """Return the file of the attempts; each change replaces it by a new file."""
+    return _record(take).path
 
 
-def note_run(take: Take, at: datetime, before: Attempts | None) -> bool:
-    """Note that a run is given the take now; say whether it is there. Raises ``OSError``.
+def record_run(take: Take, at: datetime, before: Attempts | None) -> bool:
+    """Record that the take is given to a run now; return whether the take exists. Raises ``OSError``.
 
-    ``before`` is how its tries stand, as whoever gives it counts them.
+    ``before`` are its attempts so far, as the dispatcher counts them.
     """
     runs, excused = (before.runs, before.excused) if before else (0, 0)
     return _write(take, Attempts(runs + 1, at, excused=excused, by=this_process()))
 
 
-def note_end(take: Take, verdict: Verdict, sentence: str, at: datetime) -> None:
-    """Note that the run ended with nothing for good: *interrupted*, or *waiting* for somebody."""
+def record_end(take: Take, verdict: Verdict, sentence: str, at: datetime) -> None:
+    """Record that the run ended for now: *interrupted*, or *waiting* for a person."""
     with locked_take(take) as there:
         if there:
             before = attempts_of(take) or Attempts(1, at)
-            _note(take).write([msgspec.structs.replace(before, at=at, verdict=verdict, sentence=sentence)])
+            _record(take).write([msgspec.structs.replace(before, at=at, verdict=verdict, sentence=sentence)])
 
 
 def excuse_run(take: Take) -> None:
-    """Note that the run which was given the take last found its object in other hands. Raises ``OSError``."""
+    """Record that the take's last run found another run working on its object. Raises ``OSError``."""
     with locked_take(take) as there:
         tries = attempts_of(take) if there else None
         # With a verdict, it is the other run that has ended meanwhile.
         if tries is not None and tries.verdict is None:
             excused = min(tries.runs, tries.excused + 1)
-            _note(take).write([msgspec.structs.replace(tries, excused=excused)])
+            _record(take).write([msgspec.structs.replace(tries, excused=excused)])
 
 
-def put_back_attempts(take: Take, before: Attempts | None) -> None:
-    """Take back the note of a run that could not be asked for. Raises ``OSError``."""
+def restore_attempts(take: Take, before: Attempts | None) -> None:
+    """Restore the attempts from before a run that could not be asked for. Raises ``OSError``."""
     if before is None:
         forget_attempts(take)
     else:
@@ -85,18 +85,18 @@ def put_back_attempts(take: Take, before: Attempts | None) -> None:
 
 
 def forget_attempts(take: Take) -> None:
-    """Let the take be given to a run at once, as if it were the first time: somebody mended what ailed it."""
+    """Let the take be given to a run at once, as the first time, since the cause was repaired."""
     with locked_take(take) as there:
         if there:
-            _note(take).path.unlink(missing_ok=True)
+            _record(take).path.unlink(missing_ok=True)
 
 
 def _write(take: Take, tries: Attempts) -> bool:
     with locked_take(take) as there:
         if there:
-            _note(take).write([tries])
+            _record(take).write([tries])
         return there
 
 
-def _note(take: Take) -> Records[Attempts]:
+def _record(take: Take) -> Records[Attempts]:
     return Records(take.folder / "tries.json", Attempts)

@@ -1,4 +1,4 @@
-"""The takes that have their drop and no answer, read again and again without reading all of it again."""
+"""The backlog: the takes that have their drop and no answer. Reading it again reads only what changed."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from preservation.model.paths import printable
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A take that has its drop and no answer. ``tries`` is ``None`` where no run was given it yet."""
+    """A take that has its drop and no answer. ``attempts`` is ``None`` where it was given to no run yet."""
 
     take: Take
-    tries: Attempts | None = None
+    attempts: Attempts | None = None
 
 
 class Backlog:
-    """Reads what is pending in ``areas``. What a take is of never changes; how its tries went does.
+    """Reads what is pending in ``areas``. A take never changes; its attempts do.
 
-    ``troubles`` says, area by area, what could not be read the last time.
+    ``troubles`` says, by area, what could not be read the last time.
     """
 
     def __init__(self, areas: Iterable[Area]) -> None:
         self._areas = tuple(areas)
         self._takes: dict[Path, Take] = {}
-        self._tries: dict[Path, tuple[int, Attempts | None]] = {}
+        self._attempts: dict[Path, tuple[int, Attempts | None]] = {}
         self.troubles: dict[Path, str] = {}
 
     def pending(self) -> list[Pending]:
         """Return what is pending now, area by area; what cannot be read is left out. Raises nothing."""
         takes: dict[Path, Take] = {}
-        tries: dict[Path, tuple[int, Attempts | None]] = {}
+        attempts: dict[Path, tuple[int, Attempts | None]] = {}
         self.troubles = {}
         found = []
         for area in self._areas:
@@ -45,32 +45,32 @@ class Backlog:
                     take = self._takes.get(folder) or take_of(folder, area)
                     if take is None or is_answered(take) or not take.has_drop:
                         continue
-                    tries[folder] = self._tries_of(take)
+                    attempts[folder] = self._attempts_of(take)
                 except OSError as error:
-                    self._note_trouble(area, error)
+                    self._record_trouble(area, error)
                     continue
                 takes[folder] = take
-                found.append(Pending(take, tries[folder][1]))
-        self._takes, self._tries = takes, tries
+                found.append(Pending(take, attempts[folder][1]))
+        self._takes, self._attempts = takes, attempts
         return found
 
     def _folders(self, area: Area) -> list[Path]:
         try:
             return take_folders(area)
         except OSError as error:
-            self._note_trouble(area, error)
+            self._record_trouble(area, error)
             return []
 
-    def _note_trouble(self, area: Area, error: OSError) -> None:
+    def _record_trouble(self, area: Area, error: OSError) -> None:
         self.troubles[area.root] = (
             f"{printable(str(area.root))}: what was taken from its inboxes cannot be read "
-            f"({error.strerror or error}); it goes on when its disk answers again"
+            f"({error.strerror or error}); they are read again when its disk answers"
         )
 
-    def _tries_of(self, take: Take) -> tuple[int, Attempts | None]:
+    def _attempts_of(self, take: Take) -> tuple[int, Attempts | None]:
         try:
             changed = attempts_file(take).stat().st_mtime_ns
         except FileNotFoundError:
             return 0, None
-        known = self._tries.get(take.folder)
+        known = self._attempts.get(take.folder)
         return known if known is not None and known[0] == changed else (changed, attempts_of(take))

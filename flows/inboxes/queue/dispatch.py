@@ -1,4 +1,4 @@
-"""Which takes go into which flow runs, and when: pure planning, and the little that carries it out."""
+"""The dispatcher: plans which takes go into which flow runs and when, and asks for these runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from flows.inboxes.queue.attempts import Attempts, note_run, put_back_attempts
+from flows.inboxes.queue.attempts import Attempts, record_run, restore_attempts
 from flows.inboxes.queue.backlog import Backlog, Pending
 from flows.inboxes.queue.locks import locked_backlog
 from flows.inboxes.queue.takes import Take, TakeId
@@ -28,46 +28,49 @@ from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 
 
-class Counting:
-    """Counts for one service. ``processing`` is where submissions leave what their stages found."""
+class AttemptCounter:
+    """Counts attempts for one service. ``processing`` is the folder of the submissions' workspaces."""
 
     def __init__(self, processing: Path) -> None:
         self._processing = processing
         self._first_sight: dict[TakeId, tuple[datetime, datetime]] = {}
 
-    def counted(self, pending: Iterable[Pending], at: datetime) -> list[Pending]:
-        """Return what is pending with its tries as they count at ``at``. Raises nothing."""
+    def count(self, pending: Iterable[Pending], at: datetime) -> list[Pending]:
+        """Return what is pending with its attempts as they count at ``at``. Raises nothing."""
         before, self._first_sight = self._first_sight, {}
         return [
-            one if one.tries is None else replace(one, tries=self._counted(one.take, one.tries, before, at))
+            one
+            if one.attempts is None
+            else replace(one, attempts=self._count_one(one.take, one.attempts, before, at))
             for one in pending
         ]
 
-    def _counted(
+    def _count_one(
         self,
         take: Take,
-        tries: Attempts,
+        attempts: Attempts,
         before: dict[TakeId, tuple[datetime, datetime]],
         at: datetime,
     ) -> Attempts:
-        if tries.verdict is None:
-            if _has_got_on(self._processing, take, tries.at):
-                tries = msgspec.structs.replace(tries, runs=0, excused=0)
-            elif tries.by is not None and tries.by != this_process():
+        if attempts.verdict is None:
+            if _has_progressed(self._processing, take, attempts.at):
+                attempts = msgspec.structs.replace(attempts, runs=0, excused=0)
+            elif attempts.by is not None and attempts.by != this_process():
                 # It ended with the service that asked for it.
-                tries = msgspec.structs.replace(tries, excused=min(tries.runs, tries.excused + 1))
-        if tries.at <= at:
-            return tries
-        # Noted before the clock was set back, or by a machine whose clock is ahead: it counts from now on.
-        noted, seen = before.get(take.id, (tries.at, at))
-        if noted != tries.at or seen > at:
+                excused = min(attempts.runs, attempts.excused + 1)
+                attempts = msgspec.structs.replace(attempts, excused=excused)
+        if attempts.at <= at:
+            return attempts
+        # Recorded before the clock was set back, or by a machine whose clock is ahead: it counts from now on.
+        recorded, seen = before.get(take.id, (attempts.at, at))
+        if recorded != attempts.at or seen > at:
             seen = at
-        self._first_sight[take.id] = tries.at, seen
-        return msgspec.structs.replace(tries, at=seen)
+        self._first_sight[take.id] = attempts.at, seen
+        return msgspec.structs.replace(attempts, at=seen)
 
 
-def _has_got_on(processing: Path, take: Take, since: datetime) -> bool:
-    """Say whether a stage of the take's submission was finished after that time."""
+def _has_progressed(processing: Path, take: Take, since: datetime) -> bool:
+    """Return whether a stage of the take's submission was finished after that time."""
     object_id = take.object_id
     workspace = Workspace(processing / object_id.collection / object_id.name)
     try:
@@ -80,11 +83,11 @@ def _has_got_on(processing: Path, take: Take, since: datetime) -> bool:
 
 
 _KILLED_AT_ONCE: Final = 3
-"""So many times a take goes to another run at once when its run was killed; then after pauses, for it may be
-the drop itself that kills."""
+"""So many times a take whose run was killed goes to another run at once; then after pauses, since the drop
+itself may be what kills the run."""
 
 _HAND_OVER: Final = timedelta(seconds=20)
-"""For so long a run that was asked for may not yet be seen by whoever asks which runs are under way."""
+"""For so long a run that was asked for may be missing from Prefect's list of runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ class UnderWay:
         """Return what is under way where a run has these drops, taken from an inbox or not."""
         objects = set[ObjectId]()
         for drop in drops:
-            # A name that cannot be one is refused by the run itself.
+            # The run itself rejects an invalid name.
             with suppress(ConfigurationError):
                 objects.add(drop.object_id)
         return cls(
@@ -112,10 +115,10 @@ class UnderWay:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """``runs`` may be under way at a time, of a collection not more than ``at_a_time`` says, if it says.
+    """``runs`` may be under way at a time, and of a collection no more than its ``at_a_time``, if it has one.
 
     Up to ``batch`` takes of at most ``small_files`` files and ``small_bytes`` bytes each share a run.
-    ``pauses`` are waited for after interruptions; when there are no more of them, the take is left.
+    ``pauses`` follow interruptions; after the last of them, the take is given up.
     """
 
     runs: int
@@ -136,7 +139,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """A take that no run is given any more until somebody has seen to it; its last run was of ``since``."""
+    """A take that is given to no run until the operator retries it; its last run was of ``since``."""
 
     take: Take
     sentence: str
@@ -145,7 +148,7 @@ class GivenUp:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do now. ``last`` is the collection that had its turn last; ``again`` when a pause is over.
+    """What to do now. ``last`` is the collection whose turn was last; ``again`` is when a pause is over.
 
     ``troubles`` says which areas were left out, and why.
     """
@@ -167,27 +170,27 @@ def plan(
     at: datetime,
     last: CollectionName | None = None,
 ) -> Plan:
-    """Say which runs to ask for. The collection that had its turn ``last`` comes last now.
+    """Return which runs to ask for. The collection whose turn was ``last`` comes last now.
 
     The collections take turns, whatever waits in each; in a collection the oldest take comes first. Takes of
-    one object never run at a time, nor in another order than they were taken in; one that waits for somebody
-    holds up no other.
+    one object run one at a time, in the order in which they were taken; one that waits for a person delays
+    no other.
     """
     running = frozenset[TakeId]().union(*(run.takes for run in under_way))
     ready: _Ready = {}
     given_up: list[GivenUp] = []
     pauses: list[datetime] = []
-    spoken_for = set[ObjectId]().union(*(run.objects for run in under_way))
+    busy = set[ObjectId]().union(*(run.objects for run in under_way))
     for one in sorted(pending, key=lambda one: one.take.id):
         take = one.take
         if take.id in running:
-            spoken_for.add(take.object_id)
+            busy.add(take.object_id)
             continue
         due = _due(one, bounds.pauses, at)
         if due is None:
             given_up += _given_up(one)
-        elif take.object_id not in spoken_for:
-            spoken_for.add(take.object_id)
+        elif take.object_id not in busy:
+            busy.add(take.object_id)
             if due > at:
                 pauses.append(due)
             else:
@@ -202,41 +205,41 @@ def plan(
 
 
 def _due(one: Pending, pauses: tuple[timedelta, ...], at: datetime) -> datetime | None:
-    """Return when the take may be given to a run; ``None`` where somebody has to see to it first."""
-    tries = one.tries
-    if tries is None:
+    """Return when the take may be given to a run; ``None`` where it waits for a person."""
+    attempts = one.attempts
+    if attempts is None:
         return at
-    if tries.verdict is Verdict.WAITING:
+    if attempts.verdict is Verdict.WAITING:
         return None
-    if tries.verdict is None and tries.runs <= _KILLED_AT_ONCE:
-        return tries.at + _HAND_OVER
-    nth = tries.runs - (1 if tries.verdict is not None else 1 + _KILLED_AT_ONCE)
-    # What an excused run makes longer is the pause; it never makes that a drop is left.
-    if nth - tries.excused >= len(pauses):
+    if attempts.verdict is None and attempts.runs <= _KILLED_AT_ONCE:
+        return attempts.at + _HAND_OVER
+    nth = attempts.runs - (1 if attempts.verdict is not None else 1 + _KILLED_AT_ONCE)
+    # An excused run lengthens the pause, but does not count towards giving up.
+    if nth - attempts.excused >= len(pauses):
         return None
     pause = pauses[min(nth, len(pauses) - 1)] if pauses else _HAND_OVER
-    return tries.at + (max(pause, _HAND_OVER) if tries.verdict is None else pause)
+    return attempts.at + (max(pause, _HAND_OVER) if attempts.verdict is None else pause)
 
 
 def _rests(one: Pending, pauses: tuple[timedelta, ...], at: datetime) -> bool:
-    """Say whether the take's last run is known to have ended, and none is to be asked for now."""
-    if one.tries is None or one.tries.verdict is None:
+    """Return whether the take's last run is known to have ended, and none is to be asked for now."""
+    if one.attempts is None or one.attempts.verdict is None:
         return False
     due = _due(one, pauses, at)
     return due is None or due > at
 
 
 def _given_up(one: Pending) -> Iterator[GivenUp]:
-    """Tell of the take where the system failed; who waits for a person has told that person already."""
-    tries = one.tries
-    if tries is None or tries.verdict is Verdict.WAITING:
+    """Yield the take where the system failed; one that waits for a person is reported by its own alarm."""
+    attempts = one.attempts
+    if attempts is None or attempts.verdict is Verdict.WAITING:
         return
-    told = tries.sentence or "The last of them ended without a word: its process was killed, or its machine."
+    reason = attempts.sentence or "The last one ended without a result: its process or machine was stopped."
     yield GivenUp(
         one.take,
-        f"{one.take.object_id}: given up after {tries.runs - tries.excused} runs. {told} "
-        f"When that is mended: muniment retry {printable(str(one.take.object_id))}",
-        tries.at,
+        f"{one.take.object_id}: given up after {attempts.runs - attempts.excused} runs. {reason} "
+        f"When that is repaired: muniment retry {printable(str(one.take.object_id))}",
+        attempts.at,
     )
 
 
@@ -261,7 +264,7 @@ def _in_turns(
 
 
 def _next(takes: deque[Take], bounds: Bounds) -> list[Take]:
-    """Take out of ``takes`` what shares a run: a large one alone, or small ones, however they are mixed."""
+    """Remove from ``takes`` those that share the next run: one large take, or several small ones."""
     first = takes.popleft()
     if not _is_small(first, bounds):
         return [first]
@@ -295,10 +298,10 @@ def bounds_of(settings: Settings) -> Bounds:
 
 
 class Dispatcher:
-    """Gives takes to runs. ``under_way`` asks which runs have not ended, ``submit`` asks for a new one.
+    """Gives takes to runs. ``under_way`` returns the runs that have not ended, ``submit`` asks for a new one.
 
-    Either may raise; then nothing is noted of what was not asked for, and dispatching again goes on. Of many
-    services of an installation one does so at a time.
+    Either may raise; a run that was not asked for is then not recorded, and dispatching again goes on. Of
+    several services of an installation, one dispatches at a time.
     """
 
     def __init__(
@@ -311,18 +314,18 @@ class Dispatcher:
         self._settings = settings
         self._bounds = bounds_of(settings)
         self._backlog = Backlog(settings.areas)
-        self._counting = Counting(settings.processing)
+        self._counter = AttemptCounter(settings.processing)
         self._under_way = under_way
         self._submit = submit
         self._clock = clock
         self._last: CollectionName | None = None
-        self._told: frozenset[str] = frozenset()
+        self._logged: frozenset[str] = frozenset()
 
     def dispatch(self) -> Plan:
-        """Ask for the runs that there can be now; return the plan: what was given up, and its next moment.
+        """Ask for the runs that are possible now; return the plan, with what was given up.
 
-        Where another service does so now, nothing is planned. An area that cannot be read or written to is
-        left out, and told of. Raises what the callables raise, after what else could be asked for.
+        Where another service dispatches now, the plan is empty. An area that cannot be read or written is
+        left out and logged. Raises what the callables raise, after the other runs were asked for.
         """
         with locked_backlog(self._settings, wait=False) as ours:
             return self._dispatch() if ours else Plan((), (), self._last, None)
@@ -330,11 +333,11 @@ class Dispatcher:
     def _dispatch(self) -> Plan:
         found = self._backlog.pending()
         troubles = dict(self._backlog.troubles)
-        pending = self._counting.counted(found, self._clock())
+        pending = self._counter.count(found, self._clock())
         planned = Plan((), (), self._last, None)
         if pending:
             at = self._clock()
-            # Of what rests nobody needs to know which runs go on.
+            # Where every take rests, the list of runs is not needed.
             rests = all(_rests(one, self._bounds.pauses, at) for one in pending)
             under_way = [] if rests else list(self._under_way())
             asked: list[Batch] = []
@@ -342,56 +345,59 @@ class Dispatcher:
                 able = [one for one in pending if one.take.area not in troubles]
                 planned = plan(able, under_way, self._bounds, self._clock(), self._last)
                 known = len(troubles)
-                given = self._give(planned.batches, {one.take.id: one.tries for one in pending}, troubles)
+                given = self._submit_all(
+                    planned.batches, {one.take.id: one.attempts for one in pending}, troubles
+                )
                 asked += given
                 under_way += [UnderWay.of([take.as_drop for take in batch.takes]) for batch in given]
                 if len(troubles) == known:
                     break
             planned = replace(planned, batches=tuple(asked))
-        self._tell(frozenset(troubles.values()))
+        self._log(frozenset(troubles.values()))
         return replace(planned, troubles=tuple(troubles.values()))
 
-    def _give(
+    def _submit_all(
         self,
         batches: Iterable[Batch],
-        tries: Mapping[TakeId, Attempts | None],
+        attempts: Mapping[TakeId, Attempts | None],
         troubles: dict[Path, str],
     ) -> list[Batch]:
-        """Note and ask for the batches; one that cannot be asked for holds up no other."""
+        """Record and ask for the batches; one that cannot be asked for delays no other."""
         given = []
         refused: list[Exception] = []
         for batch in batches:
             self._last = batch.collection
-            # Noted first: a run may end sooner than we could note that it was asked for.
-            takes = tuple(take for take in batch.takes if self._noted(take, tries[take.id], troubles))
+            # Recorded first: a run may end before its request could be recorded.
+            takes = tuple(take for take in batch.takes if self._record(take, attempts[take.id], troubles))
             if not takes:
                 continue
-            noted = Batch(batch.collection, takes)
+            recorded = Batch(batch.collection, takes)
             try:
-                self._submit(noted)
+                self._submit(recorded)
             except BaseException as error:
                 for take in takes:
-                    put_back_attempts(take, tries[take.id])
+                    restore_attempts(take, attempts[take.id])
                 if not isinstance(error, Exception):
                     raise
                 refused.append(error)
             else:
-                given.append(noted)
+                given.append(recorded)
         if refused:
             raise refused[0]
         return given
 
-    def _noted(self, take: Take, before: Attempts | None, troubles: dict[Path, str]) -> bool:
+    def _record(self, take: Take, before: Attempts | None, troubles: dict[Path, str]) -> bool:
         try:
-            return note_run(take, self._clock(), before)
+            return record_run(take, self._clock(), before)
         except OSError as error:
             troubles[take.area] = (
-                f"{printable(str(take.area))}: what was taken from its inboxes is given to no run, for "
-                f"that cannot be noted ({error.strerror or error}); see that its disk is there and takes more"
+                f"{printable(str(take.area))}: what was taken from its inboxes is given to no run, "
+                "because that "
+                f"cannot be recorded ({error.strerror or error}); check that its disk is there and not full"
             )
             return False
 
-    def _tell(self, troubles: frozenset[str]) -> None:
-        for sentence in sorted(troubles - self._told):
+    def _log(self, troubles: frozenset[str]) -> None:
+        for sentence in sorted(troubles - self._logged):
             LOG.warning("%s", sentence)
-        self._told = troubles
+        self._logged = troubles

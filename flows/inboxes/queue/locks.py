@@ -1,4 +1,4 @@
-"""Being the only one at a time who does something with a take, or with all that is pending.
+"""Locks: only one process at a time changes a take, the backlog, or ``accepted/``.
 
 A lock is on a regular file that is opened for writing: on a folder, NFS and SMB lock for one machine only.
 """
@@ -20,9 +20,9 @@ _TURNS: Final = ".turns"
 
 @contextmanager
 def locked_take(take: Take, *, wait: bool = True) -> Iterator[bool]:
-    """Keep others from changing what is noted of the take; gives whether it is there, and ours.
+    """Keep other processes from changing the take; yield whether it is there and locked by us.
 
-    Without ``wait`` it is not ours where somebody else has it now. Raises ``OSError``.
+    Without ``wait`` it is not locked where another process has it. Raises ``OSError``.
     """
     if not take.folder.exists():
         yield False
@@ -32,14 +32,14 @@ def locked_take(take: Take, *, wait: bool = True) -> Iterator[bool]:
         try:
             yield ours and take.folder.exists()
         finally:
-            # No take ever has its name again, so whoever waits for the lock finds nothing to do.
+            # The name of a take is never used again, so a waiting process finds nothing to do.
             if ours and not take.folder.exists():
                 place.unlink(missing_ok=True)
 
 
 @contextmanager
 def locked_backlog(settings: Settings, *, wait: bool = True) -> Iterator[bool]:
-    """Keep other services of the installation from giving its takes to runs; gives whether it is ours to do.
+    """Keep other services of the installation from dispatching; yield whether this one may.
 
     Raises ``OSError``.
     """
@@ -49,13 +49,13 @@ def locked_backlog(settings: Settings, *, wait: bool = True) -> Iterator[bool]:
 
 @contextmanager
 def locked_accepted(area: Area) -> Iterator[bool]:
-    """Keep others from clearing the area; gives whether nobody else does so now. Raises ``OSError``."""
+    """Keep other processes from clearing the area; yield whether this one may. Raises ``OSError``."""
     with _locked(area.taken.parent / ".clear.lock", wait=False) as ours:
         yield ours
 
 
 def remove_stale_locks(area: Area) -> None:
-    """Remove the locks of takes that are no more, which somebody killed has left. Raises ``OSError``."""
+    """Remove the locks that killed processes left of removed takes. Raises ``OSError``."""
     if not _turns(area).is_dir():
         return
     for place in _turns(area).iterdir():

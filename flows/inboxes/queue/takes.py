@@ -1,8 +1,8 @@
-"""Takes: what is ours of what was dropped, each in a folder that says what it is of.
+"""Takes: the drops that were taken from an inbox, each in a folder with its description.
 
-``processing/.taken/<id>/`` is a take: ``take.json`` says what it is of, and is durable before the drop comes;
-the drop lies in ``drop/`` under its own name. Without a drop in it, a take is what somebody who was killed,
-or came second, has left.
+``processing/.taken/<id>/`` is a take: ``take.json`` describes it, and is durable before the drop comes; the
+drop lies in ``drop/`` under its own name. A take without a drop was left by a process that was killed, or
+that came second.
 """
 
 from __future__ import annotations
@@ -41,11 +41,12 @@ _ARRIVING: Final = "arriving"
 
 
 class Take(msgspec.Struct, frozen=True):
-    """A drop that is ours. ``area`` is the area's directory, as it is called on this machine.
+    """A drop that was taken. ``area`` is the area's directory, by its path on this machine.
 
     ``tree`` is the signature of all its names, sizes and times just before it was taken; ``files`` and
-    ``bytes`` are what the last look at it counted. ``bucket_inbox`` is the one that it comes from, empty
-    where it comes from a folder; such a drop is ours before it is here, and ``tree`` is empty until it is.
+    ``bytes`` are what its last examination counted. ``bucket_inbox`` names the bucket inbox that it comes
+    from, empty where it comes from a folder; such a take exists before its download, and ``tree`` is empty
+    until the download is complete.
     """
 
     id: TakeId
@@ -69,27 +70,27 @@ class Take(msgspec.Struct, frozen=True):
 
     @property
     def shelf(self) -> Shelf:
-        """The folder that the drop lies in now, alone."""
+        """The folder that holds only the drop."""
         return Shelf(self.folder / _DROP)
 
     @property
     def path(self) -> Path:
-        """Where the drop lies now."""
+        """The drop."""
         return self.shelf.path / self.name
 
     @property
     def beside(self) -> Shelf:
-        """The folder that the sentinels lie in which were taken with it, if there were any."""
+        """The folder of the sentinels that were taken with it."""
         return Shelf(self.folder / _BESIDE)
 
     @property
     def arriving(self) -> Path:
-        """Where what comes from a bucket is made ready."""
+        """The folder of a download."""
         return self.folder / _ARRIVING
 
     @property
     def arrived(self) -> Shelf:
-        """The folder in it that a drop from a bucket lies in until all of it is here."""
+        """The folder of a downloaded drop until all of it is here."""
         return Shelf(self.arriving / _DROP)
 
     @property
@@ -99,17 +100,17 @@ class Take(msgspec.Struct, frozen=True):
 
     @property
     def as_drop(self) -> DropRequest:
-        """The drop as a run is asked to preserve it."""
+        """The request to preserve the drop."""
         return DropRequest(self.path, self.collection, self.object_name, taken=self.id)
 
     @property
     def is_being_removed(self) -> bool:
-        """Say whether somebody began to remove it: the drop's folder is made first and removed first."""
+        """Whether its removal has begun: the drop's folder is made first and removed first."""
         return not self.shelf.path.is_dir()
 
     @property
     def has_drop(self) -> bool:
-        """Say whether the drop is in it at this moment."""
+        """Whether the drop is in it now."""
         return self.shelf.has(self.name)
 
 
@@ -119,7 +120,7 @@ def new_take_id(at: datetime) -> TakeId:
 
 
 def is_take_id(text: str) -> bool:
-    """Say whether the text is such a name as ``new_take_id`` makes."""
+    """Return whether the text is a name as ``new_take_id`` makes it."""
     return _TAKE_ID.fullmatch(text) is not None
 
 
@@ -132,20 +133,20 @@ def take_folders(area: Area) -> list[Path]:
 
 
 def take_of(folder: Path, area: Area) -> Take | None:
-    """Read what a take's folder says of it; ``None`` where it does not say (any more), or says nonsense."""
+    """Read the take in a folder; ``None`` where its description is missing or damaged."""
     try:
-        [noted] = _note(folder)
-        collection_name(noted.collection)
-        object_name(noted.object_name)
+        [take] = _record(folder)
+        collection_name(take.collection)
+        object_name(take.object_name)
     except (OSError, IntegrityError, ValueError):
         return None
-    if noted.id != folder.name or not all(map(is_name, (*noted.groups, noted.name, *noted.sentinels))):
+    if take.id != folder.name or not all(map(is_name, (*take.groups, take.name, *take.sentinels))):
         return None
-    return msgspec.structs.replace(noted, area=area.root)
+    return msgspec.structs.replace(take, area=area.root)
 
 
 def take_holding(drop: Path) -> Take | None:
-    """Return the take that holds the drop at that path; ``None`` where no take does: somebody brought it."""
+    """Return the take that holds the drop at that path; ``None`` where none does."""
     folder = drop.parent.parent
     area = Area(folder.parent.parent.parent)
     if drop.parent.name != _DROP or folder.parent != area.taken:
@@ -154,8 +155,8 @@ def take_holding(drop: Path) -> Take | None:
 
 
 def remove_take(folder: Path) -> bool:
-    """Remove a take that has no drop; say whether it is gone. One that has its drop stays in any case."""
-    # Copies of what is still in its bucket, whatever there is of it.
+    """Remove a take that has no drop; return whether it is gone. One that has its drop always stays."""
+    # An incomplete download: the drop is still in its bucket.
     shutil.rmtree(folder / _ARRIVING, ignore_errors=True)
     # The drop's own folder goes last: without it, it is known that the rest may go too.
     for below in (_BESIDE, _DROP):
@@ -166,9 +167,9 @@ def remove_take(folder: Path) -> bool:
         except OSError:
             return False
     try:
-        # What says whose it was goes last of the notes.
-        for note in sorted(folder.iterdir(), key=lambda note: note == _note(folder).path):
-            note.unlink(missing_ok=True)
+        # The take's description goes last.
+        for file in sorted(folder.iterdir(), key=lambda file: file == _record(folder).path):
+            file.unlink(missing_ok=True)
         folder.rmdir()
     except FileNotFoundError:
         return True
@@ -178,12 +179,12 @@ def remove_take(folder: Path) -> bool:
 
 
 def announce_take(taken: Take) -> None:
-    """Say, durably, what is about to be taken; the folder for its drop is there then. Raises ``OSError``."""
+    """Make the take's folders and write its description, durably. Raises ``OSError``."""
     taken.shelf.make()
-    _note(taken.folder).write([taken])
+    _record(taken.folder).write([taken])
     Shelf(taken.folder).sync()
     Shelf(taken.folder.parent).sync()
 
 
-def _note(folder: Path) -> Records[Take]:
+def _record(folder: Path) -> Records[Take]:
     return Records(folder / "take.json", Take)

@@ -1,1 +1,1 @@
-"""The jobs that run by themselves or by a form: each a flow of its own."""
+"""The jobs, which run on a schedule or by a form: each is a flow of its own."""

@@ -1,4 +1,4 @@
-"""What a job is: its form, its flow and its words, declared in the module that is called as its flow."""
+"""The definition of a job: its form, flow and description, in the module that is named after its flow."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _Form = TypeVar("_Form", bound=BaseModel)
 
 
 class JobParameters(BaseModel):
-    """What every job is asked."""
+    """The fields of every job's form."""
 
     model_config = ConfigDict(extra="forbid", title="Parameters")
 
@@ -29,9 +29,9 @@ class JobParameters(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class JobDefinition:
-    """A job as operators have it: its form in the Prefect UI, and a description of its ends.
+    """A job as operators see it: its form in the Prefect UI, and a description of its ends.
 
-    The flow stands beside it, under the job's flow name.
+    The flow is in the same module, under the job's flow name.
     """
 
     job: Job
@@ -45,7 +45,7 @@ def entrypoint_of(job: Job) -> str:
 
 
 def job_definitions() -> Iterator[JobDefinition]:
-    """Give the definition of every job."""
+    """Yield the definition of every job."""
     for job in Job:
         definition = import_module(_module_of(job)).DEFINITION
         if not isinstance(definition, JobDefinition) or definition.job is not job:
@@ -53,8 +53,8 @@ def job_definitions() -> Iterator[JobDefinition]:
         yield definition
 
 
-def asked(form: type[_Form], parameters: dict[str, Any]) -> _Form:
-    """Return what a run is asked. Raises ``ConfigurationError`` where it is not as the form has it."""
+def parse_form(form: type[_Form], parameters: dict[str, Any]) -> _Form:
+    """Return the parameters of a run as its form. Raises ``ConfigurationError`` where they are invalid."""
     try:
         return form.model_validate(parameters)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""How a job ends: in a state with a name that people understand, with a table of what was done."""
+"""The end of a job: a state with a plain name, and a table of what was done."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State, StateType
 
 from flows.alarms.alarms import raise_alarms
-from flows.alarms.occasions import broken_promises
-from flows.installation.disk_faults import faults_told
+from flows.alarms.occasions import integrity_alarms
+from flows.installation.disk_faults import translated_faults
 from flows.installation.log import LOG
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
@@ -30,10 +30,10 @@ _MOST_ROWS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """A job did its work: ``name`` is the state's, ``sentence`` sums up, ``rows`` are each thing done.
+class JobResult:
+    """The result of a job: ``name`` is the state's, ``sentence`` sums up, ``rows`` are each thing done.
 
-    ``good`` says that nobody need look.
+    ``good`` means that the operator need not look.
     """
 
     name: str
@@ -47,51 +47,50 @@ Rows: TypeAlias = list[dict[str, str]]
 
 
 def run_job(
-    label: str, directory: str, work: Callable[[Settings], Ended], rows_so_far: Callable[[], Rows] = list
+    label: str, directory: str, work: Callable[[Settings], JobResult], rows_so_far: Callable[[], Rows] = list
 ) -> State[str]:
-    """Do the work for the installation and return the state that its run ends in. Raises no fault of ours.
+    """Do the work for the installation and return the state in which its run ends.
 
-    What says of itself that it may succeed later is tried again as ``[retries] database`` says. ``label``
-    names the table of what was done; ``rows_so_far`` are for it where the work could not be ended.
+    No ``PreservationError`` is raised; a retryable one is tried again as ``[retries] database`` says.
+
+    Args:
+        label: Names the table of what was done.
+        directory: The installation's directory.
+        work: Does the job.
+        rows_so_far: Returns the rows of the table where the work failed midway.
     """
     try:
         settings = load_settings(Path(directory))
-        ended = _tried(work, settings, label)
+        result = _tried(work, settings, label)
     except PreservationError as error:
         LOG.error("%s: %s", label, error)
         not_done = _not_done(error)
         if rows := rows_so_far():
-            _publish(label, Ended(not_done.name or "", str(error), rows, good=False))
+            _publish(label, JobResult(not_done.name or "", str(error), rows, good=False))
         return not_done
-    _publish(label, ended)
-    kind = StateType.COMPLETED if ended.good else StateType.FAILED
-    return State(type=kind, name=ended.name, message=ended.sentence, data=ended.sentence)
+    _publish(label, result)
+    kind = StateType.COMPLETED if result.good else StateType.FAILED
+    return State(type=kind, name=result.name, message=result.sentence, data=result.sentence)
 
 
-def named(name: str, *, dry_run: bool) -> str:
-    """Return the name of a state, or of a run, with what it was."""
+def with_dry_run(name: str, *, dry_run: bool) -> str:
+    """Return the name of a state or a run; that of a dry run says so."""
     return f"{name} (dry run)" if dry_run else name
 
 
-def _tried(work: Callable[[Settings], Ended], settings: Settings, label: str) -> Ended:
-    for wait in settings.retries.database:
+def _tried(work: Callable[[Settings], JobResult], settings: Settings, label: str) -> JobResult:
+    waits = list(settings.retries.database)
+    while True:
         try:
-            return _done(work, settings, label)
+            with translated_faults(settings):
+                return work(settings)
         except PreservationError as error:
-            if not error.retryable:
+            raise_alarms(settings, integrity_alarms(label, error, now()))
+            if not waits or not error.retryable:
                 raise
+            wait = waits.pop(0)
             LOG.warning("%s: %s; it is tried again in %.0f s", label, error, wait)
             time.sleep(wait)
-    return _done(work, settings, label)
-
-
-def _done(work: Callable[[Settings], Ended], settings: Settings, label: str) -> Ended:
-    try:
-        with faults_told(settings):
-            return work(settings)
-    except IntegrityError as error:
-        raise_alarms(settings, broken_promises(label, error, now()))
-        raise
 
 
 def _not_done(error: PreservationError) -> State[str]:
@@ -105,12 +104,12 @@ def _not_done(error: PreservationError) -> State[str]:
     return State(type=kind, name=name, message=str(error), data=str(error))
 
 
-def _publish(label: str, ended: Ended) -> None:
-    """Show the table in Prefect's UI; how the job ended does not hang on that."""
-    rows = list(ended.rows[:_MOST_ROWS])
-    if len(ended.rows) > _MOST_ROWS:
-        rows.append({"what": f"and {len(ended.rows) - _MOST_ROWS:,} more: the log has all of them"})
+def _publish(label: str, result: JobResult) -> None:
+    """Show the table in Prefect's UI; a failure to do so does not change how the job ended."""
+    rows = list(result.rows[:_MOST_ROWS])
+    if len(result.rows) > _MOST_ROWS:
+        rows.append({"what": f"and {len(result.rows) - _MOST_ROWS:,} more: the log has all of them"})
     try:
-        create_table_artifact(key=label.replace(" ", "-"), table=rows, description=ended.sentence)
-    except Exception as error:  # noqa: BLE001  Prefect's API gone midway has many faces
-        LOG.warning("Prefect does not take the table of what was done (%s)", type(error).__name__)
+        create_table_artifact(key=label.replace(" ", "-"), table=rows, description=result.sentence)
+    except Exception as error:  # noqa: BLE001  a lost API raises many kinds of errors
+        LOG.warning("Prefect does not accept the table of what was done (%s)", type(error).__name__)

@@ -1,8 +1,9 @@
-"""The service's part: it looks which jobs did not run when they should have, and raises the alarm."""
+"""The service's watch over the jobs: raises an alarm for each that did not run at its time."""
 
 from __future__ import annotations
 
 import threading
+from datetime import datetime
 from typing import Final
 
 import httpx
@@ -13,37 +14,30 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from flows.alarms.alarms import raise_alarm
 from flows.installation.job_records import forget_schedule, record_of, scheduled_since, schedules_of
 from flows.installation.jobs import Job
-from flows.installation.log import LOG
+from flows.installation.log import repeat
 from flows.installation.settings import Settings
 from flows.installation.wiring import now
-from flows.orchestration.jobs.overdue import OverdueJob, ScheduledJob, did_not_run, overdue
+from flows.orchestration.jobs.overdue import ScheduledJob, did_not_run, overdue
 from flows.orchestration.schedules import SLUG
 from flows.orchestration.server import PrefectApi
 
-_LOOK_SECONDS: Final = 300.0
+_CHECK_SECONDS: Final = 300.0
 
 
 class MissedJobs:
-    """Looks every few minutes, for a thread of its own: a Prefect that is silent holds up no drop."""
+    """Checks every few minutes in a thread of its own, so that a silent Prefect delays no drop."""
 
     def __init__(self, settings: Settings, api: PrefectApi) -> None:
         self._settings = settings
         self._api = api
-        self._told: set[tuple[Job, str]] = set()
-        self._trouble = ""
+        self._logged: set[tuple[Job, datetime]] = set()
 
     def run(self, stopped: threading.Event) -> None:
-        """Go on until ``stopped``. What ails it is told, not raised."""
-        while not stopped.is_set():
-            try:
-                self.look()
-                self._trouble = ""
-            except Exception as error:  # noqa: BLE001  who tells of faults must outlive all of them
-                self._tell_once(f"whether jobs ran is looked for later: {type(error).__name__}: {error}")
-            stopped.wait(_LOOK_SECONDS)
+        """Run until ``stopped``. Errors are logged, each once, not raised."""
+        repeat(self.check, _CHECK_SECONDS, stopped, "whether jobs ran is checked later")
 
-    def look(self) -> None:
-        """Raise an alarm for each job whose time went by without it. Raises ``OSError``."""
+    def check(self) -> None:
+        """Raise an alarm for each job that missed its time. Raises ``OSError``."""
         at = now()
         schedules = schedules_of(self._settings)
         for job in Job:
@@ -52,30 +46,26 @@ class MissedJobs:
                 continue
             since = scheduled_since(job, schedules[job], at, self._settings)
             record = record_of(job, self._settings)
-            missed = overdue(ScheduledJob(job, schedules[job], since, record), at)
-            if missed is not None and (job, missed.due.isoformat()) not in self._told:
-                alarm = did_not_run(missed, self._hindrance(missed), at)
+            scheduled = ScheduledJob(job, schedules[job], since, record)
+            due = overdue(scheduled, at)
+            if due is not None and (job, due) not in self._logged:
+                alarm = did_not_run(scheduled, due, self._hindrance(job), at)
                 if not raise_alarm(self._settings, alarm):
-                    # Without a channel it is a line in the log, once.
-                    self._told.add((job, missed.due.isoformat()))
+                    # Without a channel it is one line in the log.
+                    self._logged.add((job, due))
 
-    def _hindrance(self, missed: OverdueJob) -> str:
-        """Say what of Prefect's stands in the way, where anything does."""
+    def _hindrance(self, job: Job) -> str:
+        """Return what in Prefect prevents the job, if anything does."""
         try:
             with (
                 temporary_settings({PREFECT_API_URL: self._api.url}),
                 get_client(sync_client=True) as client,
             ):
-                return _paused(missed.name, client)
+                return _paused(job, client)
         except ObjectNotFound:
             return "Prefect does not know it: a worker registers it when it starts."
         except httpx.HTTPError as error:
             return f"Prefect at {self._api.url} does not answer ({type(error).__name__})."
-
-    def _tell_once(self, trouble: str) -> None:
-        if trouble != self._trouble:
-            LOG.warning("%s", trouble)
-        self._trouble = trouble
 
 
 def _paused(job: Job, client: SyncPrefectClient) -> str:
@@ -84,7 +74,7 @@ def _paused(job: Job, client: SyncPrefectClient) -> str:
     if not ours:
         return "It has no schedule in Prefect: a worker makes it when it starts."
     if deployment.paused or not any(one.active for one in ours):
-        return "Somebody paused it in the Prefect UI."
+        return "It is paused in the Prefect UI."
     if deployment.work_pool_name and client.read_work_pool(deployment.work_pool_name).is_paused:
-        return f"Somebody paused the work pool {deployment.work_pool_name} in the Prefect UI."
+        return f"Its work pool {deployment.work_pool_name} is paused in the Prefect UI."
     return ""

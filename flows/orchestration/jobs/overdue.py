@@ -1,4 +1,4 @@
-"""Which scheduled jobs did not run: a pure question over when each of them ran last."""
+"""Which scheduled jobs did not run: a pure function of when each of them ran last."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from flows.installation.jobs import Job
 from flows.installation.schedule import Schedule
 
 GRACE: Final = timedelta(hours=1)
-"""A job may be so late: a worker may have been busy."""
+"""A job may be late by so much: a worker may have been busy."""
 
 LONGEST_RUN: Final = timedelta(hours=24)
-"""A run that goes on for longer is told; it may have been killed."""
+"""A run that lasts longer raises the alarm; it may have been killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +28,11 @@ class ScheduledJob:
     record: JobRecord
 
 
-@dataclass(frozen=True, slots=True)
-class OverdueJob:
-    """A job that should have done its work at ``due``, and how it ran last."""
-
-    name: Job
-    due: datetime
-    record: JobRecord
-
-
-def overdue(job: ScheduledJob, at: datetime) -> OverdueJob | None:
-    """Return the last of the job's times that went by without it; ``None`` where there is none.
+def overdue(job: ScheduledJob, at: datetime) -> datetime | None:
+    """Return the last time that the job missed; ``None`` where there is none.
 
     A run shortly before its time counts too: clocks of machines differ, and in the night in which clocks are
-    put forward Prefect is early by an hour. While a run goes on, it has its time.
+    put forward Prefect is early by an hour. A run that has not ended counts for its time.
     """
     due = job.schedule.latest(at - GRACE)
     record = job.record
@@ -51,23 +42,23 @@ def overdue(job: ScheduledJob, at: datetime) -> OverdueJob | None:
     began = record.began
     if began is not None and began >= enough and not record.fault and at - began <= LONGEST_RUN:
         return None
-    return OverdueJob(job.name, due, record)
+    return due
 
 
-def did_not_run(job: OverdueJob, hindrance: str, at: datetime) -> Alarm:
-    """Return the alarm for it: one for each time that it did not run.
+def did_not_run(job: ScheduledJob, due: datetime, hindrance: str, at: datetime) -> Alarm:
+    """Return the alarm that the job missed the time ``due``: one for each such time.
 
-    ``hindrance`` says what of Prefect's stood in the way, in a sentence, where it is known.
+    ``hindrance`` is a sentence about what in Prefect prevented it, if known.
     """
     record = job.record
-    happened = f"It should have run at {_moment(job.due)}, and did not."
-    if record.began is not None and record.began >= job.due - CLOCKS_APART:
+    happened = f"It should have run at {_moment(due)}, and did not."
+    if record.began is not None and record.began >= due - CLOCKS_APART:
         fault = f"failed: {record.fault}" if record.fault else "has not ended"
-        happened = f"It was to run at {_moment(job.due)}. Its run of {_moment(record.began)} {fault}."
+        happened = f"It was to run at {_moment(due)}. Its run of {_moment(record.began)} {fault}."
     last = (
-        "It never did its work."
+        "It never ran successfully."
         if record.ended is None
-        else f"It did its work last at {_moment(record.ended)}."
+        else f"It last ran successfully at {_moment(record.ended)}."
     )
     return new_alarm(
         AlarmKind.DID_NOT_RUN,
@@ -75,11 +66,11 @@ def did_not_run(job: OverdueJob, hindrance: str, at: datetime) -> Alarm:
         at,
         happened=" ".join(filter(None, (happened, hindrance, last))),
         next_step=(
-            f"See its runs in the Prefect UI (Deployments, {job.name}), resume it there where it is paused, "
-            "and see that a worker runs. Where it is not wanted any more, empty it in [schedules] of "
+            f"Look at its runs in the Prefect UI (Deployments, {job.name}), resume it there if it is paused, "
+            "and check that a worker runs. If it is not wanted any more, empty it in [schedules] of "
             "muniment.toml."
         ),
-        key=f"{job.name} {job.due.isoformat()}",
+        key=f"{job.name} {due.isoformat()}",
     )
 
 

@@ -1,4 +1,4 @@
-"""The flow ``restore``: what is kept, back out of the stores, into the folder that the form names."""
+"""The flow ``restore``: copies what is kept out of the stores into the folder that the form names."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from flows.archive.restore import RestoreRequest, restore_object, summary_of
 from flows.installation.jobs import Job
 from flows.installation.log import LOG
 from flows.installation.settings import Settings
-from flows.orchestration.jobs.definition import JobDefinition, JobParameters, asked
-from flows.orchestration.jobs.ending import Ended, named, run_job
+from flows.orchestration.jobs.definition import JobDefinition, JobParameters, parse_form
+from flows.orchestration.jobs.ending import JobResult, run_job, with_dry_run
 from preservation.errors import ConfigurationError
 from preservation.model.identifiers import StoreName, VersionNumber, object_id_named
 from preservation.model.paths import printable
@@ -22,7 +22,7 @@ from storage.restore.outcomes import Restored
 
 
 class RestoreParameters(JobParameters):
-    """What the flow ``restore`` is asked."""
+    """The form of the flow ``restore``."""
 
     object_name: str = Field(
         title="Object",
@@ -58,12 +58,12 @@ class RestoreParameters(JobParameters):
     dry_run: bool = Field(
         default=False,
         title="Dry run",
-        description="Say what would be restored, and where from; write nothing.",
+        description="Report what would be restored, and from where; write nothing.",
     )
 
     @property
-    def order(self) -> RestoreRequest:
-        """What is ordered. Raises ``ConfigurationError`` where that cannot be."""
+    def request(self) -> RestoreRequest:
+        """What is to be restored. Raises ``ConfigurationError`` where that is invalid."""
         object_id = object_id_named(self.object_name)
         if self.whole and self.files:
             raise ConfigurationError(
@@ -80,8 +80,10 @@ class RestoreParameters(JobParameters):
 
 
 def _run_name() -> str:
-    given = flow_run.parameters
-    return named(f"restore {printable(str(given.get('object_name')))}", dry_run=bool(given.get("dry_run")))
+    parameters = flow_run.parameters
+    return with_dry_run(
+        f"restore {printable(str(parameters.get('object_name')))}", dry_run=bool(parameters.get("dry_run"))
+    )
 
 
 @flow(name="restore", flow_run_name=_run_name, persist_result=False, validate_parameters=False)
@@ -96,7 +98,7 @@ def restore(  # a parameter for each field of the form
     dry_run: bool = False,  # noqa: FBT001, FBT002  a field of the form
 ) -> State[str]:
     """Restore an object of the installation in ``directory`` into ``target``; nothing is overwritten."""
-    given = {
+    parameters = {
         "directory": directory,
         "object_name": object_name,
         "target": target,
@@ -107,13 +109,13 @@ def restore(  # a parameter for each field of the form
         "dry_run": dry_run,
     }
 
-    def work(settings: Settings) -> Ended:
-        form = asked(RestoreParameters, given)
-        restored = restore_object(form.order, settings, dry_run=form.dry_run)
+    def work(settings: Settings) -> JobResult:
+        form = parse_form(RestoreParameters, parameters)
+        restored = restore_object(form.request, settings, dry_run=form.dry_run)
         summary = summary_of(restored, dry_run=form.dry_run)
         LOG.info("%s", summary)
-        name = named("Incomplete" if restored.lost else "Restored", dry_run=form.dry_run)
-        return Ended(name, summary, _rows(restored), good=not restored.lost)
+        name = with_dry_run("Incomplete" if restored.lost else "Restored", dry_run=form.dry_run)
+        return JobResult(name, summary, _rows(restored), good=not restored.lost)
 
     return run_job("restore package", directory, work)
 

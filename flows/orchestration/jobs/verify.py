@@ -10,7 +10,7 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows.alarms.alarms import raise_alarm
-from flows.alarms.occasions import integrity
+from flows.alarms.occasions import integrity_alarm
 from flows.archive.journal_check import (
     NEXT_AFTER_BROKEN,
     NEXT_AFTER_UNSURE,
@@ -22,13 +22,13 @@ from flows.installation.jobs import Job
 from flows.installation.log import LOG
 from flows.installation.settings import Settings
 from flows.installation.wiring import now
-from flows.orchestration.jobs.definition import JobDefinition, JobParameters, asked
-from flows.orchestration.jobs.ending import Ended, run_job
+from flows.orchestration.jobs.definition import JobDefinition, JobParameters, parse_form
+from flows.orchestration.jobs.ending import JobResult, run_job
 from preservation.model.paths import printable
 
 
 class VerifyParameters(JobParameters):
-    """What the flow ``verify`` is asked."""
+    """The form of the flow ``verify``."""
 
     copy_at: str = Field(
         default="",
@@ -48,22 +48,22 @@ def _run_name() -> str:
 
 @flow(name="verify", flow_run_name=_run_name, persist_result=False, validate_parameters=False)
 def verify(directory: str, copy_at: str = "") -> State[str]:
-    """Verify the journal of the installation in ``directory``, or a copy of it; a broken one is an alarm."""
+    """Verify the journal of the installation in ``directory``, or a copy; a broken one raises an alarm."""
 
-    def work(settings: Settings) -> Ended:
-        form = asked(VerifyParameters, {"directory": directory, "copy_at": copy_at})
+    def work(settings: Settings) -> JobResult:
+        form = parse_form(VerifyParameters, {"directory": directory, "copy_at": copy_at})
         checked = _checked(form, settings)
         if checked.is_broken:
             LOG.error("BROKEN: %s", checked.headline)
             found = " ".join((checked.headline, *checked.sentences))
-            raise_alarm(settings, integrity("the journal", found, now()))
-            return Ended("Broken", f"{checked.headline}. {NEXT_AFTER_BROKEN}", _rows(checked), good=False)
+            raise_alarm(settings, integrity_alarm("the journal", found, now()))
+            return JobResult("Broken", f"{checked.headline}. {NEXT_AFTER_BROKEN}", _rows(checked), good=False)
         if checked.is_unsure:
             LOG.error("not compared: %s", " ".join((checked.headline, *checked.sentences)))
             sentence = f"{checked.headline}. {NEXT_AFTER_UNSURE}"
-            return Ended("Not compared", sentence, _rows(checked), good=False)
+            return JobResult("Not compared", sentence, _rows(checked), good=False)
         LOG.info("intact: %s", checked.headline)
-        return Ended("Intact", checked.headline, _rows(checked))
+        return JobResult("Intact", checked.headline, _rows(checked))
 
     return run_job("verify journal", directory, work)
 

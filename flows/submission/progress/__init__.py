@@ -1,1 +1,1 @@
-"""How far a submission is: measured, noted, shown."""
+"""The progress of a submission: measured, recorded, shown."""

@@ -1,4 +1,4 @@
-"""Counting what a stage does: from any thread, and told once a second, in one small file of the workspace."""
+"""The meter counts what a stage does, from any thread, and writes it once a second to the workspace."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from preservation.survey.walk import outline_of_tree
 
 
 def to_survey(workspace: Workspace) -> Extent | None:
-    """Return what there is to be read. What lies in a bag was not counted by itself when it was dropped."""
+    """Return what there is to read. The payload of a bag is counted here; the claim counted the whole bag."""
     received = only(workspace.received)
     if received.bag_root is None:
         return only(workspace.claim).found
@@ -35,12 +35,12 @@ def to_survey(workspace: Workspace) -> Extent | None:
 
 
 def to_screen(workspace: Workspace) -> Extent:
-    """Return the number of files to be looked at; how much of each is read is the examiner's affair."""
+    """Return the number of files to examine; how much of each is read depends on the examiner."""
     return Extent(workspace.tally().files, 0)
 
 
 def to_normalize(workspace: Workspace) -> Extent:
-    """Return the number of derivatives that the decisions ask for; how large they become shows then."""
+    """Return the number of derivatives that the decisions ask for; their sizes are not known before."""
     asked = (bool(decision.normalize) + bool(decision.access) for decision in workspace.decisions)
     return Extent(sum(asked), 0)
 
@@ -53,17 +53,17 @@ def to_replicate(planned: PlanSummary) -> Extent:
 _EVERY_SECONDS: Final = 1.0
 _LINE_EVERY_SECONDS: Final = 5.0
 _WINDOW_SECONDS: Final = 30.0
-"""The rate is that of so long, or of longer where nothing was told meanwhile."""
+"""The rate is an average over this time, or over a longer one where nothing was written meanwhile."""
 
-_NO_FAULT_OF_THE_WORK: Final = (OSError, PreservationError)
-"""What keeps it from being told; where that is in the way of the work as well, who does the work says so."""
+_IGNORED: Final = (OSError, PreservationError)
+"""Errors of the meter, which must not stop the stage; the stage meets and reports them itself."""
 
 Total = Callable[[], Extent | None]
-"""Says how much there is to do, where that is known. It is asked once, and only of work that takes long."""
+"""Returns how much there is to do, if known. It is called once, and only for work that takes long."""
 
 
 class Track:
-    """One of the works of a stage that go on beside each other; it counts from any thread."""
+    """Counts one of the parallel works of a stage, from any thread."""
 
     def __init__(self, meter: Meter, name: str, total: Total) -> None:
         self._meter = meter
@@ -74,15 +74,15 @@ class Track:
         self._files = self._bytes = 0
         self._parts: dict[str, Extent] = {}
 
-    def noted(self, files: int, size: int) -> None:
+    def count(self, files: int, size: int) -> None:
         """Count so many files and bytes more."""
         with self._meter.turn:
             self._files += files
             self._bytes += size
             self._meter.tick()
 
-    def has_come_to(self, part: str, files: int, size: int) -> None:
-        """Note how much is done of one part of it; what is done is all of its parts."""
+    def set_part(self, part: str, files: int, size: int) -> None:
+        """Set how much is done of one part; the track has done the sum of its parts."""
         with self._meter.turn:
             self._parts[part] = Extent(files, size)
             self._files = sum(done.files for done in self._parts.values())
@@ -91,43 +91,43 @@ class Track:
 
     @property
     def done(self) -> Extent:
-        """What it has done."""
+        """How much is done."""
         return Extent(self._files, self._bytes)
 
     def lane(self, before: Extent) -> Lane:
-        """Return how far it is; ``before`` is how far it was."""
+        """Return its progress; ``before`` is how much was done when the window began."""
         if not self._asked:
             self._asked = True
-            with suppress(*_NO_FAULT_OF_THE_WORK):
+            with suppress(*_IGNORED):
                 self._of = self._total()
         return Lane(self._name, self.done, before, self._of)
 
 
 class Meter:
-    """Tells how far one stage of one submission is, for as long as its context lasts.
+    """Writes the progress of one stage of one submission while its context lasts.
 
-    What takes less than a second is not told at all. That it cannot be told, on a full disk say, is no
-    fault of the work.
+    A stage that takes less than a second writes nothing. A failure to write, on a full disk say, does not
+    stop the stage.
     """
 
     def __init__(self, workspace: Workspace, stage: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.turn = Lock()
-        """Held by whoever counts."""
+        """Held by the track that counts."""
 
         self._workspace = workspace
         self._stage = stage
         self._clock = clock
         self._tracks: list[Track] = []
-        self._told = False
+        self._written = False
         self._began = now()
         self._next = clock() + _EVERY_SECONDS
         self._next_line = clock() + _LINE_EVERY_SECONDS
         self._samples: deque[tuple[float, tuple[Extent, ...]]] = deque([(clock(), ())])
-        # Lines are those of the flow run, whichever thread comes upon them.
+        # The lines belong to the flow run, whichever thread writes them.
         self._context = copy_context()
 
     def __enter__(self) -> Self:
-        # What a run was killed over is another story.
+        # Remove the progress of an earlier run that was killed.
         with suppress(OSError):
             self._workspace.progress.unlink(missing_ok=True)
         return self
@@ -135,33 +135,33 @@ class Meter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # It stays, so that nobody sees less done than a moment ago: until the next stage, or the next try.
-        if self._told and error is None:
+        # The file stays until the next stage or try, so that the progress does not fall back.
+        if self._written and error is None:
             with self.turn:
-                self._tell(self._clock())
+                self._write(self._clock())
 
     def track(self, name: str, total: Total) -> Track:
-        """Return what counts one of the stage's works. All are to be had before any of them counts."""
+        """Return a new track. All tracks must be made before one of them counts."""
         track = Track(self, name, total)
         self._tracks.append(track)
         return track
 
     def tick(self) -> None:
-        """Tell, where it is time to. For tracks, which hold the ``turn``."""
+        """Write the progress if it is due. For tracks, which hold the ``turn``."""
         moment = self._clock()
         if moment < self._next:
             return
         self._next = moment + _EVERY_SECONDS
-        self._tell(moment)
+        self._write(moment)
 
-    def _tell(self, moment: float) -> None:
-        self._told = True
-        with suppress(*_NO_FAULT_OF_THE_WORK):
-            told = self._progress(moment)
-            _write(told, self._workspace.progress)
+    def _write(self, moment: float) -> None:
+        self._written = True
+        with suppress(*_IGNORED):
+            progress = self._progress(moment)
+            _write(progress, self._workspace.progress)
             if moment >= self._next_line:
                 self._next_line = moment + _LINE_EVERY_SECONDS
-                about, words = self._workspace.submission.object, in_words(told, told.at)
+                about, words = self._workspace.submission.object, in_words(progress, progress.at)
                 self._context.run(LOG.info, "%s: %s: %s", about, self._stage, words)
 
     def _progress(self, moment: float) -> StageProgress:
@@ -175,6 +175,6 @@ class Meter:
         return StageProgress(self._stage, self._began, now(), this_process(), moment - since, lanes)
 
 
-def _write(told: StageProgress, place: Path) -> None:
+def _write(progress: StageProgress, place: Path) -> None:
     with written_whole(place, durable=False) as sink:
-        sink.write(msgspec.json.encode(told))
+        sink.write(msgspec.json.encode(progress))

@@ -1,4 +1,4 @@
-"""How far a stage has come, as a value: percent, rate, and the time left where that can be said."""
+"""The progress of a stage as a value: percent, rate, and the time left where it can be estimated."""
 
 from __future__ import annotations
 
@@ -20,33 +20,36 @@ _FOR_NOW: Final = frozenset({Verdict.INTERRUPTED, Verdict.WAITING})
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What is to be seen: from 0 to 100, and in words."""
+class ProgressView:
+    """What the UI shows: a percentage from 0 to 100, and a sentence."""
 
     percent: float
     words: str
 
 
-def seen(label: str, workspaces: Sequence[Workspace], moment: datetime) -> Shown:
-    """Look how far the run called ``label`` is with its drops, each of which counts the same."""
-    ways = [None if _has_ended(workspace) else way_of(workspace) for workspace in workspaces]
-    under_way = [way for way in ways if way is not None]
-    percent = fmean(100.0 if way is None else way.percent for way in ways) if ways else 100.0
+def progress_view(label: str, workspaces: Sequence[Workspace], moment: datetime) -> ProgressView:
+    """Return the progress of the run called ``label``; each of its drops counts the same."""
+    positions = [None if _has_ended(workspace) else position_of(workspace) for workspace in workspaces]
+    under_way = [position for position in positions if position is not None]
+    percents = [100.0 if position is None else position.percent for position in positions]
+    percent = fmean(percents) if percents else 100.0
     if not under_way:
-        return Shown(percent, f"{label}: it is answered")
+        return ProgressView(percent, f"{label}: it is answered")
     # A run takes all of its drops through one stage, then all through the next.
-    behind = min(under_way, key=lambda way: list(SHARES).index(way.stage) if way.stage else len(SHARES))
-    of_them = [label, behind.stage or "answer"]
-    if len(ways) > 1:
-        of_them.append(f"{sum(way is None or way.last != behind.last for way in ways)} of {len(ways)} drops")
-    told = next((way.progress for way in under_way if way.progress is not None), None)
-    if told is not None:
-        of_them.append(in_words(told, moment))
-    return Shown(percent, ": ".join(of_them))
+    order = list(SHARES)
+    behind = min(under_way, key=lambda one: order.index(one.stage) if one.stage else len(order))
+    parts = [label, behind.stage or "answer"]
+    if len(positions) > 1:
+        past = sum(position is None or position.last != behind.last for position in positions)
+        parts.append(f"{past} of {len(positions)} drops")
+    progress = next((position.progress for position in under_way if position.progress is not None), None)
+    if progress is not None:
+        parts.append(in_words(progress, moment))
+    return ProgressView(percent, ": ".join(parts))
 
 
 def _has_ended(workspace: Workspace) -> bool:
-    """Say whether it ended for good. What was answered has no folder any more."""
+    """Return whether it ended for good. An answered submission has no folder any more."""
     if not workspace.claim.exist:
         return True
     return any(ending.verdict not in _FOR_NOW for ending in workspace.ending.so_far)
@@ -57,34 +60,34 @@ _HOUR: Final = timedelta(hours=1)
 
 
 def in_words(progress: StageProgress, moment: datetime) -> str:
-    """Say how far it is, seen from ``moment``: ``42 %, 1,204 of 2,870 files, 210.0 MB/s, 2 min left``."""
+    """Return the progress at ``moment``: ``42 %, 1,204 of 2,870 files, 210.0 MB/s, 2 min left``."""
     return ", ".join(_parts(progress, moment))
 
 
 def percent_in_words(percent: float | None) -> str:
-    """Return ``42 %``; nothing where it is not known."""
-    # Done is done only when it has ended: 99.7 is not rounded up to it.
+    """Return ``42 %``; ``""`` where it is not known."""
+    # 99.7 is not rounded up: only what has ended is done.
     return "" if percent is None else f"{int(percent)} %"
 
 
 def done_in_words(progress: StageProgress) -> str:
-    """Return the percentage, or how much was done so far where it is not known of how much."""
+    """Return the percentage, or how much was done so far where the total is not known."""
     return percent_in_words(progress.percent) or so_far_in_words(progress)
 
 
 def rate_in_words(progress: StageProgress, moment: datetime) -> str:
-    """Return the bytes that are done in a second, or the files where no bytes are counted."""
+    """Return the bytes per second, or the files per second where no bytes are counted."""
     rate = progress.rate(moment)
     if rate is None:
         return ""
     if progress.is_silent(moment):
-        # A stage that has gone through everything may have something to finish yet.
+        # A stage that has read everything may still have something to finish.
         return "" if progress.done == progress.of else "nothing moves"
     return f"{byte_size(round(rate.bytes))}/s" if progress.done.bytes else f"{rate.files:,.1f} files/s"
 
 
 def left_in_words(left: timedelta | None) -> str:
-    """Return the time left, no more exactly than anybody can know it; nothing where it cannot be said."""
+    """Return the time left, rounded; ``""`` where it is not known."""
     if left is None:
         return ""
     if left < _MINUTE:
@@ -95,7 +98,7 @@ def left_in_words(left: timedelta | None) -> str:
 
 
 def so_far_in_words(progress: StageProgress) -> str:
-    """Return what is done of how much; where several lanes have a percentage, that says more."""
+    """Return how much is done of the total; ``""`` for several lanes, whose percentages are shown instead."""
     if progress.of is not None and len(progress.lanes) > 1:
         return ""
     behind = min(progress.lanes, key=lambda lane: lane.done.files)
@@ -127,20 +130,20 @@ SHARES: Final = {
     "replicate": 34.0,
     "register": 2.0,
 }
-"""The stages in their order, and what share each has in the whole way, in percent.
+"""The stages in their order, and the share of each in the whole work, in percent.
 
-No more than a rough measure (docs/performance.md has the times): no time is told by it.
+A rough measure (docs/performance.md has the times), which is not used to estimate times.
 """
 
 _LAST_LONG: Final = "replicate"
-"""After it nothing takes long: when it has ended, all has."""
+"""The last stage that takes long."""
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class SubmissionPosition:
     """How far a submission is: the ``stage`` that it is in, or goes on with, and the ``last`` one done.
 
-    Either is empty where there is none. ``progress`` is what that stage told, where it takes long.
+    Either is empty where there is none. ``progress`` is that of the stage, where it takes long.
     """
 
     last: str
@@ -149,7 +152,7 @@ class Way:
 
     @property
     def percent(self) -> float:
-        """How much of the whole way is behind it, roughly, from 0 to 100."""
+        """The share of the whole work that is done, roughly, from 0 to 100."""
         if not self.stage:
             return 100.0
         behind = 0.0
@@ -161,22 +164,23 @@ class Way:
         return behind
 
     def left(self, moment: datetime) -> timedelta | None:
-        """Return how long the whole way will take yet: only in the last long stage can that be said."""
+        """Return the time left for the whole submission, which is known only in the last long stage."""
         return self.progress.left(moment) if self.progress and self.stage == _LAST_LONG else None
 
 
-def way_of(workspace: Workspace) -> Way:
-    """Look how far a submission is; nothing is held up by that."""
+def position_of(workspace: Workspace) -> SubmissionPosition:
+    """Return how far a submission is; takes no lock."""
     last = ""
     for stage in SHARES:
         if not workspace.events(stage).exist:
-            told = _told(workspace)
-            return Way(last, stage, told if told is not None and told.stage == stage else None)
+            progress = _progress_of(workspace)
+            is_current = progress is not None and progress.stage == stage
+            return SubmissionPosition(last, stage, progress if is_current else None)
         last = stage
-    return Way(last, "", None)
+    return SubmissionPosition(last, "", None)
 
 
-def _told(workspace: Workspace) -> StageProgress | None:
+def _progress_of(workspace: Workspace) -> StageProgress | None:
     try:
         return msgspec.json.decode(workspace.progress.read_bytes(), type=StageProgress)
     except (OSError, msgspec.MsgspecError):
@@ -184,18 +188,18 @@ def _told(workspace: Workspace) -> StageProgress | None:
 
 
 _FILE_COSTS: Final = 64 << 10
-"""Bytes that take as long as one file more: measured with files of 1 KB to 50 MB, survey and stores alike."""
+"""Bytes that take as long as one more file: measured with files of 1 KB to 50 MB, in survey and stores."""
 
 _SHORTEST_WINDOW: Final = 2.0
 _SILENT_SECONDS: Final = 60.0
-"""Where nothing moved for so long, nobody knows when it goes on."""
+"""After so long without progress, no time left is given."""
 
 
 class Lane(msgspec.Struct, frozen=True):
-    """One of the works of a stage that go on beside each other.
+    """One of the parallel works of a stage.
 
-    ``of`` is how much it is in all, ``None`` where that is not known. ``before`` is what was done of it when
-    the window of its ``StageProgress`` began.
+    ``of`` is the total, ``None`` where it is not known. ``before`` is what was done when the window of its
+    ``StageProgress`` began.
     """
 
     name: str
@@ -205,23 +209,23 @@ class Lane(msgspec.Struct, frozen=True):
 
     @property
     def percent(self) -> float | None:
-        """How much of it is done, from 0 to 100; ``None`` where it is not known how much it is."""
+        """How much of it is done, from 0 to 100; ``None`` where the total is not known."""
         return None if self.of is None else _percent(self.done, self.of)
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What is done in a second, all lanes taken together."""
+    """What is done per second in all lanes together."""
 
     files: float
     bytes: float
 
 
 class StageProgress(msgspec.Struct, frozen=True):
-    """How far a stage had come at ``at``; it ``began`` then. ``window`` is in seconds, and ends at ``at``.
+    """The progress at ``at`` of a stage that ``began`` then. ``window`` is in seconds, and ends at ``at``.
 
-    A file that a stage goes through several times, to write it to each store and to read it back, counts
-    each time.
+    A file that a stage handles several times, to write it to each store and to read it back, counts each
+    time.
     """
 
     stage: str
@@ -238,23 +242,23 @@ class StageProgress(msgspec.Struct, frozen=True):
 
     @property
     def of(self) -> Extent | None:
-        """How much there is to do in all lanes, where it is known of each."""
+        """The total of all lanes; ``None`` where that of one is not known."""
         known = [lane.of for lane in self.lanes if lane.of is not None]
         return _sum(known) if len(known) == len(self.lanes) else None
 
     @property
     def percent(self) -> float | None:
-        """How much of the stage is done, from 0 to 100; ``None`` where it is not known how much it is."""
+        """How much of the stage is done, from 0 to 100; ``None`` where the total is not known."""
         return None if self.of is None else _percent(self.done, self.of)
 
     def is_silent(self, moment: datetime) -> bool:
-        """Say whether nothing has moved for so long that nobody can say when it goes on."""
+        """Return whether there was no progress for so long that no time left can be given."""
         return self._silence(moment) > _SILENT_SECONDS
 
     def rate(self, moment: datetime) -> Rate | None:
-        """Return the rate lately, seen from ``moment``: where nothing more is told, it falls.
+        """Return the recent rate at ``moment``; it falls while no further progress is written.
 
-        ``None`` where it was not watched for long enough.
+        ``None`` where it was not measured for long enough.
         """
         seconds = self._seconds(moment)
         if seconds < _SHORTEST_WINDOW:
@@ -265,9 +269,9 @@ class StageProgress(msgspec.Struct, frozen=True):
         )
 
     def left(self, moment: datetime) -> timedelta | None:
-        """Return how long the stage will take yet, at the rate of the lane that takes longest.
+        """Return the time left for the stage, at the rate of the lane that takes longest.
 
-        ``None`` where that cannot be said: the total is not known, or nothing moves.
+        ``None`` where the total is not known, or there is no progress.
         """
         seconds = self._seconds(moment)
         if self.of is None or seconds < _SHORTEST_WINDOW or self.is_silent(moment):
@@ -282,7 +286,7 @@ class StageProgress(msgspec.Struct, frozen=True):
         return timedelta(seconds=round(longest))
 
     def _silence(self, moment: datetime) -> float:
-        # A clock that was set back, or that of another machine, makes nobody travel in time.
+        # A clock that was set back, or of another machine, must not give a negative time.
         return max(0.0, (moment - self.at).total_seconds())
 
     def _seconds(self, moment: datetime) -> float:
@@ -294,7 +298,7 @@ def _effort(amount: Extent) -> int:
 
 
 def _percent(done: Extent, of: Extent) -> float | None:
-    # What is there to do may have been counted before somebody added to it.
+    # The total may have been counted before something was added.
     return min(100.0, 100 * _effort(done) / _effort(of)) if _effort(of) else None
 
 

@@ -1,4 +1,4 @@
-"""Has the drop changed since it was surveyed, or gone? Asked of names, sizes and times, reading no byte."""
+"""Whether the drop changed since the survey, or is gone: by names, sizes and times; no byte is read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from storage.replication.outcomes import SOURCE_CHANGED
 
 
 def has_changed(workspace: Workspace) -> bool:
-    """Say whether a file of the drop came, went or was written to since the submission began."""
+    """Return whether a file of the drop came, went or was written to since the submission began."""
     claimed = only(workspace.claim)
     try:
         return tree_of(claimed.submission.drop) != claimed.tree
@@ -28,16 +28,16 @@ _Found = TypeVar("_Found")
 
 
 def while_there(workspace: Workspace, found: Iterable[_Found]) -> Iterator[_Found]:
-    """Give what is found in the drop; raise at its end what ``require_drop`` raises, so that none is kept."""
+    """Yield what is found in the drop; at its end, raise what ``require_drop`` raises."""
     yield from found
     require_drop(workspace)
 
 
 def require_drop(workspace: Workspace) -> None:
-    """Raise ``UnavailableError`` where nothing is left of the drop, as when its disk has gone.
+    """Raise ``UnavailableError`` where nothing is left of the drop, as when its disk is gone.
 
-    What was found in it since then is no finding about content. An empty folder is what stays where a
-    disk was mounted.
+    What was found since then is not a finding about content. An empty folder remains where a disk was
+    mounted.
     """
     claimed = only(workspace.claim)
     drop = claimed.submission.drop
@@ -47,7 +47,7 @@ def require_drop(workspace: Workspace) -> None:
         with os.scandir(drop) as entries:
             if next(entries, None) is not None or tree_of(drop) == claimed.tree:
                 return
-        reason = "there is nothing in it any more"
+        reason = "it is empty now"
     except OSError as error:
         reason = error.strerror or str(error)
     raise UnavailableError(
@@ -57,11 +57,11 @@ def require_drop(workspace: Workspace) -> None:
 
 
 def changed_since_survey(severity: Severity = Severity.ERROR) -> Issue:
-    """Return the issue of a drop that was not left in peace."""
+    """Return the issue of a drop that was changed while it was being preserved."""
     return Issue(
         SOURCE_CHANGED,
         severity,
         "The drop was changed while it was being preserved: files came, went or were written to.",
         None,
-        "Wait until nobody writes to it any more, then drop it again.",
+        "Wait until nothing writes to it any more, then drop it again.",
     )

@@ -56,5 +56,5 @@ def _counted(
     outcomes: Iterable[Derivative | RefusedDerivative], track: Track
 ) -> Iterator[Derivative | RefusedDerivative]:
     for outcome in outcomes:
-        track.noted(1, 0)
+        track.count(1, 0)
         yield outcome

@@ -1,4 +1,4 @@
-"""Plan: the policy's word on every file, and the judgement on the whole submission."""
+"""Plan: the policy's decision on every file, and the judgement on the whole submission."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ def _plan(workspace: Workspace, ports: PlanningPorts) -> Iterable[Event]:
         return
     if approval is not None:
         yield ingest.approved(Agent(AgentKind.PERSON, approval.by), approval.because, approval.at)
-    _recognise_again(workspace, ports)
+    _end_if_kept(workspace, ports)
 
 
 PLAN = Stage(JUDGING_STAGE, _plan)
 
 
-def _recognise_again(workspace: Workspace, ports: PlanningPorts) -> None:
-    """End the submission where the very same content is kept as a version of this object already.
+def _end_if_kept(workspace: Workspace, ports: PlanningPorts) -> None:
+    """End the submission where the same content is already kept as a version of this object.
 
-    Only what was judged fit is recognised: a drop with something wrong about it is never waved through.
+    Only what was judged fit is recognised: a drop with a fault is never accepted this way.
     """
     for package in ports.catalogue.packages_with_fingerprint(only(workspace.fingerprint)):
         if package.object == workspace.submission.object:
@@ -60,7 +60,7 @@ def _recognise_again(workspace: Workspace, ports: PlanningPorts) -> None:
 
 
 def issues_of_the_whole(workspace: Workspace) -> Iterator[Issue]:
-    """Give the issues of the bag, of supplied manifests, and of the policy's rules."""
+    """Yield the issues of the bag, of supplied manifests, and of the policy's rules."""
     yield from workspace.issues.so_far
     for manifest in workspace.supplied.so_far:
         yield from manifest.issues
@@ -71,7 +71,7 @@ def issues_of_the_whole(workspace: Workspace) -> Iterator[Issue]:
 
 
 def every_issue(workspace: Workspace) -> Iterator[Issue]:
-    """Give every issue of the submission: those of the whole, then those of its files."""
+    """Yield every issue of the submission: those of the whole, then those of its files."""
     yield from issues_of_the_whole(workspace)
     for screened in workspace.screened.so_far:
         yield from screened.issues

@@ -1,4 +1,4 @@
-"""Register: catalogue and journal in one transaction; from then on it is kept."""
+"""Register: writes catalogue and journal in one transaction; from then on the package counts as kept."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def _register(workspace: Workspace, ports: RegistrationPorts) -> Iterable[Event]
     replicas = tuple(workspace.replicas)
     event = ingest_events_of(workspace).registered(str(package))
     tally = workspace.tally()
-    # Before it counts as kept: what is kept is not taken up again, and its access copies would be lost.
-    _hand_over_access(workspace, ports)
+    # Before it counts as kept: a kept package is not resumed, and its access copies would be lost.
+    _move_access_copies(workspace, ports)
     ports.catalogue.register(
         Registration(
             package=package,
@@ -63,7 +63,7 @@ def _register(workspace: Workspace, ports: RegistrationPorts) -> Iterable[Event]
         workspace,
         Verdict.STORED,
         f"Kept as {package}: {tally.files} files, read back from {stores} and matched."
-        + _not_repeated(workspace),
+        + _reuse_sentence(workspace),
         issues=chain(issues_of_the_whole(workspace), workspace.unsound.so_far, _late_changes(workspace)),
         package=package,
         replicas=replicas,
@@ -75,12 +75,12 @@ REGISTER = Stage("register", _register)
 
 
 def _late_changes(workspace: Workspace) -> tuple[Issue, ...]:
-    """Return what to say where the drop went on changing after the stores had it: that is not kept."""
+    """Return the issue of a drop that changed after the stores had it; the later changes are not kept."""
     return (changed_since_survey(Severity.WARNING),) if has_changed(workspace) else ()
 
 
-def _not_repeated(workspace: Workspace) -> str:
-    """Say how much of the version lies in earlier ones, where any does."""
+def _reuse_sentence(workspace: Workspace) -> str:
+    """Return how much of the version lies in earlier versions, if any does."""
     planned = PlannedBag.open(workspace.root)
     if planned is None or not planned.summary.fetched_files:
         return ""
@@ -91,8 +91,8 @@ def _not_repeated(workspace: Workspace) -> str:
     )
 
 
-def _hand_over_access(workspace: Workspace, ports: RegistrationPorts) -> None:
-    """Move the access derivatives to where they are used; made to be remade, they may be replaced."""
+def _move_access_copies(workspace: Workspace, ports: RegistrationPorts) -> None:
+    """Move the access derivatives to ``access/``; they can be made again, so they may be replaced."""
     made = workspace.root / Purpose.ACCESS
     if not made.exists():
         return
@@ -109,7 +109,7 @@ def _hand_over_access(workspace: Workspace, ports: RegistrationPorts) -> None:
 
 
 def _copy_tree(source: Path, target: Path) -> None:
-    """Copy the files to another disk. Raises the first ``OSError`` as it is: it says what ails the disk."""
+    """Copy the files to another disk. Raises the first ``OSError`` as it is, since it names the fault."""
     for folder, _, names in os.walk(source):
         below = target / Path(folder).relative_to(source)
         below.mkdir()

@@ -1,4 +1,4 @@
-"""Replicate: into every store, read back from where it rests; the policy's number, or not stored."""
+"""Replicate: writes to every store and reads back; with fewer replicas than the policy asks, not stored."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from flows.alarms.alarms import raise_alarms
-from flows.alarms.occasions import integrity
+from flows.alarms.occasions import integrity_alarm
 from flows.installation.log import LOG
 from flows.installation.settings import Settings
 from flows.installation.wiring import now
@@ -54,13 +54,13 @@ def _replicate(workspace: Workspace, ports: ReplicationPorts) -> Iterable[Event]
     raise_alarms(
         ports.settings,
         (
-            integrity(f"store {failure.store}", failure.reason, now())
+            integrity_alarm(f"store {failure.store}", failure.reason, now())
             for failure in outcome.failures
             if isinstance(failure, Mismatch) and failure.at_fault is AtFault.STORE
         ),
     )
     if isinstance(outcome, Short):
-        _fall_short(workspace, outcome)
+        _end_short(workspace, outcome)
     for failure in outcome.failures:
         LOG.warning("%s: store %s: %s", planned.package, failure.store, failure.reason)
     ingest = ingest_events_of(workspace)
@@ -90,19 +90,19 @@ def _replicated(planned: PlannedBag, workspace: Workspace, ports: ReplicationPor
             clock=now,
             verified=verified,
             purgers=tuple(ports.purgers.values()),
-            progress=lambda told: tracks[told.store].has_come_to(told.step, told.files, told.bytes),
+            progress=lambda step: tracks[step.store].set_part(step.step, step.files, step.bytes),
         )
 
 
-def _fall_short(workspace: Workspace, outcome: Short) -> None:
+def _end_short(workspace: Workspace, outcome: Short) -> None:
     """End the submission where the drop itself changed; else raise what stopped the stores."""
     failures = outcome.failures
-    # Each names its store, unless it is the drop that is at fault.
+    # Each reason names its store, unless the drop is at fault.
     reasons = list(dict.fromkeys(failure.reason for failure in failures))
     if any(isinstance(failure, Mismatch) and failure.at_fault is AtFault.SOURCE for failure in failures):
         require_drop(workspace)
         issues = tuple(issue for failure in failures for issue in failure.issues)
-        # Committed, and a version is never taken back: whoever reads this must know that it is there.
+        # A committed version is never removed, so the reader must know that it is there.
         reasons += [
             f"Store {replica.store} holds it as it was surveyed; that copy stays, unregistered"
             for replica in outcome.replicas

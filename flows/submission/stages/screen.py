@@ -1,4 +1,4 @@
-"""Screen: find out whether what was dropped is fit to keep."""
+"""Screen: examine whether what was dropped is fit to keep."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def _screen(workspace: Workspace, ports: ScreeningPorts) -> Iterable[Event]:
             name_rules=tuple(store.name_rules for store in ports.stores_for(policy)),
             workers=ports.caged_workers(JOB_MODULES),
             thumbnails=workspace.thumbnails,
-            noted=meter.track("looking", lambda: to_screen(workspace)).noted,
+            noted=meter.track("looking", lambda: to_screen(workspace)).count,
         )
         workspace.screened.write(while_there(workspace, screened))
-    # What was found is told with the judgement, by the next stage.
+    # The event of screening is recorded with the judgement, by the next stage.
     return ()
 
 

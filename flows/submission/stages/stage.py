@@ -1,4 +1,4 @@
-"""What a stage is: it leaves records in the workspace and tells events; done is done."""
+"""A stage: it leaves records in the workspace and returns events; a stage that is done is not repeated."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ StageFunction: TypeAlias = Callable[[Workspace, Installation], Iterable[Event]]
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A stage: ``name`` is the verb that people see."""
+    """A stage; ``name`` is the verb that users see."""
 
     name: str
     work: StageFunction
@@ -29,7 +29,7 @@ class Stage:
     def run(self, workspace: Workspace, installation: Installation) -> tuple[Event, ...]:
         """Do the stage's work unless it is done, or the submission has ended; return its events.
 
-        Raises what the work raises; then nothing says that the stage is done.
+        Raises what the work raises; the stage then counts as not done.
         """
         events = workspace.events(self.name)
         if not events.exist:
@@ -41,7 +41,7 @@ class Stage:
 
 
 def ingest_events_of(workspace: Workspace) -> IngestEvents:
-    """Return the teller of the submission's events."""
+    """Return the maker of the submission's events."""
     return IngestEvents(workspace.submission, SOFTWARE, now)
 
 
@@ -54,7 +54,7 @@ def end(
     package: PackageId | None = None,
     replicas: tuple[Replica, ...] = (),
 ) -> None:
-    """Write down how the submission ended. ``issues`` are those of the whole drop; files have their own."""
+    """Record how the submission ended. ``issues`` are those of the whole drop; files have their own."""
     tally = workspace.tally()
     workspace.ending.write(
         [Ending(verdict, sentence, now(), tally.files, tally.bytes, package, replicas, tuple(issues))]
@@ -62,10 +62,10 @@ def end(
 
 
 def interrupt(workspace: Workspace, reason: str) -> None:
-    """Write down that the system, not the content, stopped the submission; nothing of it is lost."""
+    """Record that the system, not the content, stopped the submission; nothing of it is lost."""
     end(workspace, Verdict.INTERRUPTED, interrupted_by(reason))
 
 
 def interrupted_by(reason: str) -> str:
     """Return the sentence of a submission that the system stopped."""
-    return f"{reason.rstrip('.')}. Nothing is lost: once that is mended, preserve it again and it goes on."
+    return f"{reason.rstrip('.')}. Nothing is lost: once that is repaired, preserve it again and it goes on."

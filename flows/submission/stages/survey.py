@@ -1,4 +1,4 @@
-"""Survey: recognise the drop, read every byte once, have it scanned, compare it with what was supplied."""
+"""Survey: recognise the drop, read every byte once, scan it, compare it with the supplied manifests."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
         ports.identifying_workers, second_opinion=policy.terms.identification.second_opinion
     )
     with Meter(workspace, SURVEYING_STAGE) as meter:
-        # What has to be counted is counted once.
+        # The total is computed once for all tracks.
         total = cache(partial(to_survey, workspace))
         reading, identifying = meter.track("reading", total), meter.track("identifying", total)
         found = survey(
@@ -74,7 +74,7 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
             algorithms=algorithms,
             identifier=identifier,
             threads=settings.work.reading_threads,
-            noted=reading.noted,
+            noted=reading.count,
         )
         scanning = partial(meter.track, "virus check", total)
         with scanned_beside(workspace, received, ports, scanning) as scanner:
@@ -101,7 +101,7 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
     _take_fingerprint(workspace, received)
     require_drop(workspace)
     if viruses is not None and viruses.tally.infected:
-        # At once: no further program shall open it.
+        # Ended at once: no further program may open it.
         infected = judge(workspace.issues, approved=False)
         end(workspace, Verdict.REJECTED, infected.sentence, issues=workspace.issues)
 
@@ -114,7 +114,7 @@ def _counted(
 ) -> Iterator[SurveyedFile | IrregularEntry]:
     for entry in entries:
         if isinstance(entry, SurveyedFile):
-            track.noted(1, entry.size)
+            track.count(1, entry.size)
         yield entry
 
 
@@ -127,7 +127,7 @@ def _manifests(received: Received, policy: Policy) -> tuple[FoundManifest, ...]:
 def _algorithms(
     policy: Policy, manifests: tuple[FoundManifest, ...], received: Received
 ) -> tuple[Algorithm, ...]:
-    """Return every algorithm that anything later asks for, so that no byte is read for a digest again."""
+    """Return every algorithm that a later stage needs, so that no byte is read again for a digest."""
     packaging = policy.terms.packaging
     wanted = {Algorithm.SHA256, packaging.algorithm, *packaging.additional_algorithms}
     wanted |= algorithms_needed(manifests)

@@ -1,4 +1,4 @@
-"""The virus check: the files of a drop, looked through while they are surveyed."""
+"""The virus check: the files of a drop are scanned while they are surveyed."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class VirusCheckPorts(Protocol):
 def scanned_beside(
     workspace: Workspace, received: Received, ports: VirusCheckPorts, track: Callable[[], Track]
 ) -> Iterator[ScannerRelease | NoScanner | None]:
-    """Have the drop's files scanned while the context lasts; what was said of them is written at its end.
+    """Scan the drop's files while the context lasts; the results are complete at its end.
 
-    Gives the scanner that is asked, or ``None`` where the policy wants none. ``track`` makes what
-    counts the files, where any are scanned.
+    Yields the scanner, or ``None`` where the policy asks for no scan. ``track`` makes the track that counts
+    the files, where any are scanned.
     """
     if workspace.policy.terms.intake.virus_scan is VirusScan.OFF:
         yield None
@@ -67,9 +67,9 @@ def scanned_beside(
             yield file.path
 
     def verdicts() -> Iterator[ScannedFile]:
-        # They come in the order of the paths.
+        # The results come in the order of the paths.
         for scanned in scan(received.payload_root, paths(), ports.virus_scanner, terms):
-            progress.noted(1, sizes.popleft())
+            progress.count(1, sizes.popleft())
             yield scanned
 
     with ThreadPoolExecutor(1, "virus-check") as beside:
@@ -83,9 +83,9 @@ def scanned_beside(
 
 
 def found_by(scanner: ScannerRelease | NoScanner, workspace: Workspace) -> VirusFindings:
-    """Say what the scan means, once drop and files were surveyed.
+    """Return the findings of the scan, once drop and files were surveyed.
 
-    Raises ``ToolFailedError`` where the policy requires a scan, and the scanner's word could not be taken.
+    Raises ``ToolFailedError`` where the policy requires a scan, and the scanner cannot be trusted.
     """
     required = workspace.policy.terms.intake.virus_scan is VirusScan.REQUIRE
     without = _doubt(workspace, scanner) if isinstance(scanner, NoScanner) else None
