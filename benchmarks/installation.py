@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.footprint import Footprint
 from benchmarks.leavings import Leavings
 from benchmarks.measuring import Figures
-from flows.serving import prefect_api
+from flows.serving import auth_environment, prefect_api
 from flows.settings_file import load_settings
 
 MUNIMENT = str(Path(sys.executable).parent / "muniment")
@@ -78,6 +78,7 @@ def installation(work: Path, leavings: Leavings) -> Iterator[Installation]:
     """Make an installation below ``work`` and serve it for as long as the context lasts."""
     directory = new_installation(work / "installation")
     with prefect_api(load_settings(directory)) as api:
+        os.environ.update(auth_environment(api))
         yield Installation(directory, api.url, leavings)
 
 

@@ -16,10 +16,11 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import temporary_settings
 from pydantic import BaseModel
 
 from flows.jobs.forms import ClearParameters, RestoreParameters, VerifyParameters
+from flows.orchestration.client import client_settings
 from flows.parameters import PreserveParameters
 from flows.scheduling.jobs import Job, schedules_of
 from flows.scheduling.registering import scheduled_anew
@@ -96,7 +97,7 @@ def register_deployments(settings: Settings, api: PrefectApi) -> tuple[str, ...]
     Raises ``httpx.HTTPError`` where Prefect does not answer, or does not take them.
     """
     schedules = schedules_of(settings)
-    with temporary_settings({PREFECT_API_URL: api.url}), get_client(sync_client=True) as client:
+    with temporary_settings(client_settings(api)), get_client(sync_client=True) as client:
         _see_to_pool(client)
         changed = []
         for one in _definitions(settings):

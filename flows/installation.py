@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from flows.orchestration.secret import server_secret
 from flows.settings import FILE_NAME, FolderStoreSettings
 from flows.settings_file import load_settings
 from flows.wiring import open_installation
@@ -154,6 +155,7 @@ def make_installation(directory: Path) -> Path:
     for collection in settings.collection:
         (directory / "inbox" / collection.name).mkdir()
     generate_key(settings.keys)
+    server_secret(settings.state)
     with open_installation(settings):
         pass
     return file

@@ -78,20 +78,20 @@ def run_preserve(settings: Settings, api: PrefectApi, drops: list[Drop]) -> RunO
     os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
     from prefect.settings import (  # noqa: PLC0415  see above
         PREFECT_API_REQUEST_TIMEOUT,
-        PREFECT_API_URL,
         PREFECT_CLIENT_MAX_RETRIES,
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
         temporary_settings,
     )
 
     from flows.delivery import delivered  # noqa: PLC0415  see above
+    from flows.orchestration.client import client_settings  # noqa: PLC0415  see above
     from flows.preserve import outcomes_noted, preserve  # noqa: PLC0415  see above
 
     # What was imported stays: to search it for cycles takes a tenth of a second each time.
     gc.freeze()
 
     ours = {
-        PREFECT_API_URL: api.url,
+        **client_settings(api),
         PREFECT_API_REQUEST_TIMEOUT: _REQUEST_SECONDS,
         PREFECT_CLIENT_MAX_RETRIES: _REQUEST_RETRIES,
         # The heartbeat's thread costs a second a run when it is joined.

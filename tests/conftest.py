@@ -6,18 +6,22 @@ import csv
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from secrets import token_urlsafe
 
 import ceph
 import clamav
 import postgres
 import pytest
-from archives import Archive, make_archive
+from archives import Archive, make_archive, share_secret
 from hypothesis import settings
 
 from flows.serving import prefect_api
 from flows.settings_file import load_settings
 
 PROJECT = Path(__file__).resolve().parent.parent
+
+# Of the session's Prefect. Whatever imports Prefect finds it there, as the processes of a service do.
+os.environ["PREFECT_API_AUTH_STRING"] = f"muniment:{token_urlsafe(32)}"
 
 # A busy machine is no fault of what is tested; pytest's own timeout ends what hangs.
 settings.register_profile("muniment", deadline=None)
@@ -69,6 +73,7 @@ def clamd() -> Iterator[clamav.Scanner]:
 def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Prefect server for the session, and the URL of its API."""
     archive = make_archive(tmp_path_factory.mktemp("prefect") / "archive", "")
+    share_secret(archive.directory)
     with prefect_api(load_settings(archive.directory)) as api:
         yield api.url
 

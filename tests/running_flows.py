@@ -6,7 +6,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import httpx
 from archives import Archive
 
 from flows.answering import RunOutcome, Told
@@ -14,6 +16,14 @@ from flows.installation import make_installation
 from flows.running import drops_of, in_runs, run_preserve
 from flows.serving import PrefectApi
 from flows.settings_file import load_settings
+
+
+def ask_prefect(api_url: str, what: str, question: dict[str, Any]) -> list[dict[str, Any]]:
+    """Ask the session's Prefect for what fits: ``flow_runs``, ``artifacts``, ``deployments``."""
+    user, _, password = os.environ["PREFECT_API_AUTH_STRING"].partition(":")
+    answer = httpx.post(f"{api_url}/{what}/filter", json=question, auth=(user, password), timeout=30)
+    found: list[dict[str, Any]] = answer.raise_for_status().json()
+    return found
 
 
 def installed(directory: Path, api_url: str) -> Archive:

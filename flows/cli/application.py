@@ -10,6 +10,7 @@ _VERBS = (
     "init",
     "doctor",
     "up",
+    "ui",
     "watch",
     "worker",
     "preserve",

@@ -8,11 +8,12 @@ from typing import Final
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.exceptions import ObjectNotFound
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import temporary_settings
 
 from flows.alarms.overdue import OverdueJob, ScheduledJob, did_not_run, overdue
 from flows.alarms.raising import raise_alarm
 from flows.log import LOG
+from flows.orchestration.client import client_settings
 from flows.scheduling.jobs import Job, schedules_of
 from flows.scheduling.records import forget_schedule, record_of, scheduled_since
 from flows.scheduling.registering import SLUG
@@ -63,7 +64,7 @@ class MissingRuns:
         """Say what of Prefect's stands in the way, where anything does."""
         try:
             with (
-                temporary_settings({PREFECT_API_URL: self._api.url}),
+                temporary_settings(client_settings(self._api)),
                 get_client(sync_client=True) as client,
             ):
                 return _paused(missed.name, client)

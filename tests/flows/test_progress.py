@@ -12,13 +12,12 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-import httpx
 import msgspec
 import pytest
 from archives import Archive
 from failing_prefect import Door, FailingPrefect, at_stage
 from fakes import WrappedStore
-from running_flows import preserved
+from running_flows import ask_prefect, preserved
 from working_services import until
 
 from flows import delivery, running, wiring
@@ -109,8 +108,7 @@ def atlas(tmp_path: Path) -> Path:
 def artifacts(installation: Archive, drop: Path) -> list[dict[str, Any]]:
     """What Prefect shows of the progress of the drop's runs."""
     asked = {"artifacts": {"key": {"any_": [f"progress-files-{drop.name}"]}}}
-    found: list[dict[str, Any]] = httpx.post(f"{installation.api_url}/artifacts/filter", json=asked).json()
-    return found
+    return ask_prefect(installation.api_url, "artifacts", asked)
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""What knows Prefect: today its server and the door before it."""
