@@ -16,7 +16,7 @@ from benchmarks.footprint import Footprint
 from benchmarks.leavings import Leavings
 from benchmarks.measuring import Figures
 from flows.installation.settings_file import load_settings
-from flows.orchestration.server import prefect_api
+from flows.orchestration.server import auth_environment, prefect_api
 
 MUNIMENT = str(Path(sys.executable).parent / "muniment")
 AS_THE_PEERS = Path(__file__).parent / "as-the-peers.toml"
@@ -78,6 +78,7 @@ def installation(work: Path, leavings: Leavings) -> Iterator[Installation]:
     """Make an installation below ``work`` and serve it for as long as the context lasts."""
     directory = new_installation(work / "installation")
     with prefect_api(load_settings(directory)) as api:
+        os.environ.update(auth_environment(api))
         yield Installation(directory, api.url, leavings)
 
 

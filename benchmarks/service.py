@@ -24,6 +24,7 @@ from benchmarks.installation import MUNIMENT, new_installation
 from benchmarks.leavings import Leavings
 from benchmarks.stage_notes import NOTES_VARIABLE, noted_in
 from benchmarks.stage_times import Span
+from flows.installation.server_secret import server_secret
 
 SETTLE_SECONDS = 1
 COLLECTION = "files"
@@ -119,7 +120,9 @@ class Service:
         return self._asked("POST", "flow_runs/filter", json=question)
 
     def _asked(self, method: str, place: str, **question: Any) -> list[dict[str, Any]]:  # noqa: ANN401  JSON
-        answer = httpx.request(method, f"{self.api_url}/{place}", timeout=60, **question)
+        user, _, password = server_secret(self.directory / "state").partition(":")
+        place, known = f"{self.api_url}/{place}", (user, password)
+        answer = httpx.request(method, place, auth=known, timeout=60, **question)
         return list(answer.raise_for_status().json())
 
 

@@ -213,7 +213,7 @@ def _show(ends: list[End], installation: Path, console: Console, seconds: float)
     console.print(
         f"receipts   {installation / 'receipts'} (open the .html files in a browser)", soft_wrap=True
     )
-    console.print("UI         make ui, then open http://127.0.0.1:4200/runs", soft_wrap=True)
+    console.print("UI         make ui, then open the address that it prints", soft_wrap=True)
     console.print(f"journal    {_MUNIMENT} journal show -C {installation}", soft_wrap=True)
     console.print(f"{len(ends)} drops in {seconds:.0f} s")
 

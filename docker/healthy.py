@@ -11,6 +11,7 @@ import socket
 import sys
 import urllib.error
 import urllib.request
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,11 +63,11 @@ def _prefect_faults(url: str) -> Iterator[str]:
 
 
 def _worker_faults(settings: Settings, host: str) -> Iterator[str]:
-    url = running_api(settings).url
+    api = running_api(settings)
     try:
-        workers = _asked(f"{url}/work_pools/{POOL}/workers/filter", {})
+        workers = _asked(f"{api.url}/work_pools/{POOL}/workers/filter", {}, api.auth)
     except OSError as error:
-        yield f"Prefect at {url} was asked for its workers: {error}"
+        yield f"Prefect at {api.url} was asked for its workers: {error}"
         return
     ours = [one for one in workers if one["name"] == host or one["name"].startswith(f"{host}-")]
     if not any(one["status"] == "ONLINE" for one in ours):
@@ -83,12 +84,13 @@ def _watcher_faults(settings: Settings, host: str) -> Iterator[str]:
         yield beat.silence
 
 
-def _asked(url: str, question: object = None) -> list[dict[str, str]]:
+def _asked(url: str, question: object = None, auth: str = "") -> list[dict[str, str]]:
     """Ask Prefect; without a question, for what is there. Raises ``OSError`` where it answers badly."""
     body = None if question is None else json.dumps(question).encode()
-    request = urllib.request.Request(  # noqa: S310  http, from our settings
-        url, body, {"Content-Type": "application/json"}
-    )
+    headers = {"Content-Type": "application/json"}
+    if auth:
+        headers["Authorization"] = f"Basic {b64encode(auth.encode()).decode()}"
+    request = urllib.request.Request(url, body, headers)  # noqa: S310  http, from our settings
     try:
         with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310  as above
             told: list[dict[str, str]] = json.load(answer)

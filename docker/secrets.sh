@@ -26,6 +26,14 @@ if [ ! -e postgres.env ]; then
   printf 'PGPASSWORD=%s\n' "$prefect" >prefect.env
 fi
 
+# What Prefect asks of the services and the proxy.
+if [ ! -e prefect.conf ]; then
+  secret=muniment:$(random)
+  printf 'PREFECT_SERVER_API_AUTH_STRING=%s\n' "$secret" >>prefect.env
+  printf 'PREFECT_API_AUTH_STRING=%s\n' "$secret" >>muniment.env
+  printf 'proxy_set_header Authorization "Basic %s";\n' "$(printf '%s' "$secret" | openssl base64 -A)" >prefect.conf
+fi
+
 [ -e s3.env ] || printf 'AWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s\n' "$(openssl rand -hex 10)" "$(random)" >s3.env
 
 if [ ! -e people ]; then

@@ -6,16 +6,20 @@ import csv
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from secrets import token_urlsafe
 
 import pytest
 from hypothesis import settings
 from services import ceph, clamav, postgres
-from support.archives import Archive, make_archive
+from support.archives import Archive, make_archive, share_secret
 
 from flows.installation.settings_file import load_settings
 from flows.orchestration.server import prefect_api
 
 PROJECT = Path(__file__).resolve().parent.parent
+
+# Of the session's Prefect. Whatever imports Prefect finds it there, as the processes of a service do.
+os.environ["PREFECT_API_AUTH_STRING"] = f"muniment:{token_urlsafe(32)}"
 
 # A busy machine is no fault of what is tested; pytest's own timeout ends what hangs.
 settings.register_profile("muniment", deadline=None)
@@ -67,6 +71,7 @@ def clamd() -> Iterator[clamav.Scanner]:
 def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Prefect server for the session, and the URL of its API."""
     archive = make_archive(tmp_path_factory.mktemp("prefect") / "archive", "")
+    share_secret(archive.directory)
     with prefect_api(load_settings(archive.directory)) as api:
         yield api.url
 

@@ -13,6 +13,7 @@ _VERBS = (
     "init",
     "doctor",
     "up",
+    "ui",
     "watch",
     "worker",
     "preserve",

@@ -47,7 +47,7 @@ def up(installation: InstallationOption = None) -> None:
     Example: muniment up -C archive
     """
     from flows.installation.settings_file import load_settings
-    from flows.orchestration.server import served
+    from flows.orchestration.server import browser_link, served
 
     settings = load_settings(installation)
     stops = _Stops()
@@ -55,6 +55,10 @@ def up(installation: InstallationOption = None) -> None:
         note("muniment: starting Prefect, a few seconds …")
     with served(settings) as api:
         note(f"muniment: up; the UI is at {api.ui}/runs (Ctrl-C stops it)")
+        if not settings.prefect.api_url:
+            # A log that others may read is no place for what lets a browser in.
+            way = browser_link(settings) if sys.stderr.isatty() else f"muniment ui -C {settings.directory}"
+            note(f"muniment: to open it in a browser: {way}")
         _serve(settings, api, stops)
     note("muniment: stopped")
 
@@ -132,10 +136,11 @@ def _serve_again(settings: Settings) -> None:
 
 
 def _supervised(verb: str, settings: Settings, api: PrefectApi) -> Supervised:
+    from flows.orchestration.server import auth_environment
     from flows.service.supervise import Supervised
 
     command = [sys.executable, "-m", "flows.cli", verb, "-C", str(settings.directory)]
-    environment = {**os.environ, "MUNIMENT_PREFECT__API_URL": api.url}
+    environment = {**os.environ, "MUNIMENT_PREFECT__API_URL": api.url, **auth_environment(api)}
     return Supervised(verb, command, environment, lambda text: note(f"muniment: {text}"))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from flows.installation.jobs import Job
+from flows.installation.server_secret import server_secret
 from flows.installation.settings import FILE_NAME, FolderStoreSettings
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import open_installation
@@ -154,6 +155,7 @@ def make_installation(directory: Path) -> Path:
     for collection in settings.collection:
         (directory / "inbox" / collection.name).mkdir()
     generate_key(settings.keys)
+    server_secret(settings.state)
     with open_installation(settings):
         pass
     return file

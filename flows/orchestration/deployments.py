@@ -25,7 +25,7 @@ from prefect.client.schemas.objects import TERMINAL_STATES
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import temporary_settings
 from prefect.states import Cancelled
 from pydantic import BaseModel
 
@@ -33,6 +33,7 @@ from flows.installation.job_records import schedules_of
 from flows.installation.jobs import Job
 from flows.installation.settings import Settings
 from flows.installation.wiring import SOFTWARE_VERSION
+from flows.orchestration.client import client_settings
 from flows.orchestration.jobs.definition import entrypoint_of, job_definitions
 from flows.orchestration.parameters import PreserveParameters
 from flows.orchestration.schedules import scheduled_anew
@@ -116,7 +117,7 @@ def register_deployments(settings: Settings, api: PrefectApi) -> tuple[str, ...]
     Raises ``httpx.HTTPError`` where Prefect does not answer, or does not take them.
     """
     schedules = schedules_of(settings)
-    with temporary_settings({PREFECT_API_URL: api.url}), get_client(sync_client=True) as client:
+    with temporary_settings(client_settings(api)), get_client(sync_client=True) as client:
         _see_to_pool(client)
         changed = []
         for one in _definitions(settings):

@@ -74,17 +74,17 @@ def run_preserve(settings: Settings, api: PrefectApi, drops: list[DropRequest]) 
     import_prefect(settings, api)
     from prefect.settings import (  # noqa: PLC0415  see above
         PREFECT_API_REQUEST_TIMEOUT,
-        PREFECT_API_URL,
         PREFECT_CLIENT_MAX_RETRIES,
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
         temporary_settings,
     )
 
+    from flows.orchestration.client import client_settings  # noqa: PLC0415  see above
     from flows.orchestration.delivery import delivered  # noqa: PLC0415  see above
     from flows.orchestration.preserve import preserve, recorded_results  # noqa: PLC0415  see above
 
     ours = {
-        PREFECT_API_URL: api.url,
+        **client_settings(api),
         PREFECT_API_REQUEST_TIMEOUT: _REQUEST_SECONDS,
         PREFECT_CLIENT_MAX_RETRIES: _REQUEST_RETRIES,
         # The heartbeat's thread costs a second a run when it is joined.

@@ -26,10 +26,11 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
-from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from flows.installation.settings import Settings
 from flows.installation.wiring import now
+from flows.orchestration.client import client_settings
 from flows.orchestration.deployments import PRESERVE_DROPS, register_deployments
 from flows.orchestration.parameters import parameters_of, parse_drops
 from flows.orchestration.run_bell import ring
@@ -173,6 +174,6 @@ def _is_put_off(run: FlowRun, soon: datetime) -> bool:
 @contextmanager
 def open_runs(settings: Settings, api: PrefectApi) -> Iterator[Runs]:
     """Give the runs of the installation, over one connection to Prefect, for as long as the context lasts."""
-    told = {PREFECT_API_URL: api.url, PREFECT_CLIENT_MAX_RETRIES: 0}
+    told = {**client_settings(api), PREFECT_CLIENT_MAX_RETRIES: 0}
     with temporary_settings(told), get_client(sync_client=True) as client:
         yield Runs(settings, api, client)

@@ -17,13 +17,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
+from flows.alarms.channels import secret
 from flows.installation.log import LOG
 from flows.installation.processes import born
+from flows.installation.server_secret import door_link, new_ticket, server_secret
 from flows.installation.settings import Settings
 from flows.orchestration.prefect_database import prepare_database
 from preservation.errors import UnavailableError
@@ -53,15 +55,19 @@ _ON_DEMAND = {
     "PREFECT_SERVER_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",
 }
 
+AUTH_VARIABLE = "PREFECT_API_AUTH_STRING"
+"""Prefect's name for what its clients bring; for a configured Prefect it stands there, or in a file."""
+
 # Servers that this process started: a dead child answers to its number until it is asked for its end.
 _CHILDREN: dict[int, subprocess.Popen[bytes]] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class PrefectApi:
-    """A Prefect API that answers."""
+    """A Prefect API that answers, and what it is asked with: ``user:password``, empty for nothing."""
 
     url: str
+    auth: str = field(default="", repr=False)
 
     @property
     def answers(self) -> bool:
@@ -78,13 +84,14 @@ class _Server(msgspec.Struct, frozen=True):
     """What the server's file says about the server that is running.
 
     ``born`` says when its process started: the number alone is given again, and after a reboot it may be
-    anybody's.
+    anybody's. Servers of Muniment 0.1 have no door: they answer every account and every page.
     """
 
     pid: int
     born: str
     url: str
     on_demand: bool
+    has_door: bool = False
 
 
 @contextmanager
@@ -104,7 +111,7 @@ def prefect_api(
         fcntl.flock(users, fcntl.LOCK_SH)
         try:
             server = _running_or_started(home, port=_free_port(), on_demand=True, meanwhile=meanwhile)
-            yield PrefectApi(server.url)
+            yield _own(settings, server)
         finally:
             _stop_if_last(home, users.fileno())
 
@@ -122,7 +129,7 @@ def running_api(settings: Settings) -> PrefectApi:
             f"{settings.directory}: no Prefect is running; start it with: muniment up -C "
             f"{settings.directory}, or name yours as api_url in [prefect] of muniment.toml"
         )
-    return PrefectApi(_waited_for(server).url)
+    return _own(settings, _waited_for(server))
 
 
 @contextmanager
@@ -145,12 +152,21 @@ def served(settings: Settings) -> Iterator[PrefectApi]:
                 f"{settings.directory}: muniment up is running already; use that one, or stop it first"
             ) from error
         server = _running(home)
-        if server is None or server.on_demand or server.url != _url(settings.prefect.port):
+        reused = server is not None and not server.on_demand and server.has_door
+        if server is None or not reused or server.url != _url(settings.prefect.port):
             server = _served_anew(settings)
         try:
-            yield PrefectApi(server.url)
+            yield _own(settings, server)
         finally:
             _stop_noted(home)
+
+
+def browser_link(settings: Settings) -> str:
+    """Return where the UI is: an address that lets one browser in, once, where the server is our own."""
+    api = running_api(settings)
+    if settings.prefect.api_url:
+        return f"{api.ui}/runs"
+    return door_link(api.ui, new_ticket(api.auth, time.time()))
 
 
 def server_lives(settings: Settings) -> bool:
@@ -187,13 +203,17 @@ def _served_anew(settings: Settings) -> _Server:
 
 
 def _configured(settings: Settings) -> PrefectApi:
-    api = PrefectApi(settings.prefect.api_url)
+    api = PrefectApi(settings.prefect.api_url, secret(AUTH_VARIABLE))
     if not api.answers:
         raise UnavailableError(
             f"Prefect does not answer at {api.url}; start it, or remove api_url from "
             f"[prefect] in {settings.directory / 'muniment.toml'} to let Muniment run its own"
         )
     return api
+
+
+def _own(settings: Settings, server: _Server) -> PrefectApi:
+    return PrefectApi(server.url, server_secret(settings.state))
 
 
 def _home(settings: Settings) -> Path:
@@ -248,11 +268,11 @@ def _waited_for(server: _Server) -> _Server:
 def _start(
     home: Path, port: int, *, on_demand: bool, meanwhile: Callable[[PrefectApi], object] | None
 ) -> _Server:
-    url = _url(port)
+    url, auth = _url(port), server_secret(home.parent)
     prepare_database(home)
     with (home / "server.log").open("ab") as log:
         process = subprocess.Popen(  # noqa: S603  our own interpreter, an argument list
-            [sys.executable, "-m", "prefect", "server", "start", "--host", _LOOPBACK, "--port", str(port)],
+            [sys.executable, "-m", "flows.orchestration.server_app", str(port)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -262,10 +282,11 @@ def _start(
                 **server_environment(home),
                 **(_ON_DEMAND if on_demand else {}),
                 "PREFECT_UI_API_URL": "/api",
+                "PREFECT_SERVER_API_AUTH_STRING": auth,
             },
         )
     _CHILDREN[process.pid] = process
-    server = _Server(process.pid, born(process.pid) or "", url, on_demand)
+    server = _Server(process.pid, born(process.pid) or "", url, on_demand, has_door=True)
     try:
         _note(home, server)
     except OSError:
@@ -273,7 +294,7 @@ def _start(
         _stop(home, server)
         raise
     if meanwhile is not None:
-        meanwhile(PrefectApi(url))
+        meanwhile(PrefectApi(url, auth))
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if _answers(url):
@@ -319,11 +340,17 @@ def client_environment(settings: Settings, api: PrefectApi) -> dict[str, str]:
     return {
         **server_environment(settings.state / "prefect"),
         "PREFECT_API_URL": api.url,
+        **auth_environment(api),
         # What operators read goes to Prefect too.
         "PREFECT_LOGGING_EXTRA_LOGGERS": LOG.name,
         # Threads that copy are no flow run to Prefect; what they say is for the terminal.
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     }
+
+
+def auth_environment(api: PrefectApi) -> dict[str, str]:
+    """Return what a child process asks ``api`` with, as its environment: other accounts cannot read that."""
+    return {AUTH_VARIABLE: api.auth, f"{AUTH_VARIABLE}_FILE": ""} if api.auth else {}
 
 
 def _stop_if_last(home: Path, users: int) -> None:

@@ -83,6 +83,7 @@ def examine_installation(settings: Settings, *, send_test_alarm: bool = False) -
     for inbox in settings.bucket_inbox:
         yield _tried(f"bucket inbox {inbox.name}", open_bucket_inbox(inbox).probe, "")
     yield _sites(settings)
+    yield from _door(settings)
     yield _tried(
         "virus scanner",
         lambda: scanner_status(settings),
@@ -128,6 +129,53 @@ def _alarms(settings: Settings, *, send: bool) -> Iterator[Finding]:
         late = now() - waiting[0].alarm.at > _SENT_WITHIN
         step = "check that muniment up runs, and the lines above"
         yield Finding("alarms", State.FAILING if late else State.OK, detail, step)
+
+
+def _door(settings: Settings) -> Iterator[Finding]:
+    """Ask the Prefect that runs whether it answers those whom it should not."""
+    from flows.installation.server_secret import server_secret  # noqa: PLC0415  as above
+    from flows.orchestration.door_check import check_door  # noqa: PLC0415  only here
+    from flows.orchestration.server import running_api, server_lives  # noqa: PLC0415  as above
+
+    own = not settings.prefect.api_url
+    if own:
+        kept = "its secret is kept for this account alone"
+        yield _tried("Prefect's secret", lambda: server_secret(settings.state) and kept, "")
+        if not server_lives(settings):
+            yield Finding(
+                "Prefect's door", State.OK, "no server runs; it is looked at while muniment up runs"
+            )
+            return
+    try:
+        api = running_api(settings)
+        found = check_door(api)
+    except (PreservationError, OSError) as error:
+        yield Finding("Prefect's door", State.FAILING, str(error), "start Prefect, or mend [prefect] api_url")
+        return
+    where = f"Prefect at {api.url}"
+    anyone = found.answers_without_credentials
+    step = "see docs/operations.md, Who may ask Prefect"
+    for what, open_to, shut, gap in (
+        (
+            "credentials",
+            anyone,
+            "asks for credentials",
+            "answers without credentials, and runs what it is asked",
+        ),
+        (
+            "origin",
+            found.lets_other_origins_ask,
+            "refuses pages of other origins",
+            "lets pages of any origin ask",
+        ),
+        ("host name", found.answers_to_other_names, "refuses other host names", "answers to any host name"),
+    ):
+        harmless = open_to and not anyone
+        detail = (
+            f"{where} {gap if open_to else shut}{'; without credentials it gets nothing' if harmless else ''}"
+        )
+        state = State.FAILING if open_to and anyone else State.OK
+        yield Finding(f"Prefect's door: {what}", state, detail, "" if state is State.OK else step)
 
 
 def _delivered(send: Callable[[], Undelivered | None], detail: str) -> Callable[[], str]:

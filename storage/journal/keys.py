@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,8 +72,8 @@ def generate_key(folder: Path) -> SigningKey:
     try:
         folder.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
         # The public half first: where the private one is, both are.
-        _create(folder / public_key_name(key.identifier), key.public_pem, _PUBLIC)
-        _create(folder / PRIVATE_KEY_NAME, pem, _PRIVATE)
+        create_whole(folder / public_key_name(key.identifier), key.public_pem, _PUBLIC)
+        create_whole(folder / PRIVATE_KEY_NAME, pem, _PRIVATE)
     except OSError as error:
         raise ConfigurationError(
             f"{folder}: the journal's key cannot be kept there ({error.strerror}); see that the "
@@ -126,9 +127,9 @@ def public_keys(folder: Path) -> dict[KeyId, Ed25519PublicKey]:
     return {key_id(public): public for public in keys}
 
 
-def _create(path: Path, content: bytes, mode: int) -> None:
+def create_whole(path: Path, content: bytes, mode: int) -> None:
     """Create the file whole or not at all, and never over another one."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
     partial.unlink(missing_ok=True)
     try:
         create_durably(partial, content, mode)
@@ -140,6 +141,6 @@ def _create(path: Path, content: bytes, mode: int) -> None:
             # Some file systems have no hard links; without them only a crash could leave half a key.
             create_durably(path, content, mode)
     except FileExistsError as error:
-        raise AlreadyExistsError(f"{path}: there is a key already, and it is not replaced") from error
+        raise AlreadyExistsError(f"{path}: it is there already, and is not replaced") from error
     finally:
         partial.unlink(missing_ok=True)

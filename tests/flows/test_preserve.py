@@ -8,9 +8,9 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from support.archives import Archive
+from support.flow_runs import ask_prefect
 
 from demonstration.drawing import document, photograph, save_scan, srgb_profile
 
@@ -133,15 +133,11 @@ def test_many_small_drops_go_into_one_flow_run_and_one_failing_does_not_stop_the
     assert [one["verdict"] for one in told] == ["stored", "stored", "rejected", "stored", "stored"]
     assert [one["object"] for one in told] == [f"images/{drop.name}" for drop in drops]
     named = {"flow_runs": {"name": {"any_": ["preserve 5 drops of images"]}}}
-    runs = httpx.post(f"{prefect_url}/flow_runs/filter", json=named, timeout=30).json()
+    runs = ask_prefect(prefect_url, "flow_runs", named)
     assert len(runs) == 1
     assert runs[0]["state"]["name"] == "Rejected"
     assert runs[0]["state_type"] == "FAILED"
-    tasks = httpx.post(
-        f"{prefect_url}/task_runs/filter",
-        json={"flow_runs": {"id": {"any_": [runs[0]["id"]]}}},
-        timeout=30,
-    ).json()
+    tasks = ask_prefect(prefect_url, "task_runs", {"flow_runs": {"id": {"any_": [runs[0]["id"]]}}})
     assert len(tasks) <= 9
 
 

@@ -12,14 +12,13 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-import httpx
 import msgspec
 import pytest
 from fakes import WrappedStore
 from services.failing_prefect import Door, FailingPrefect, at_stage
 from services.workers import until
 from support.archives import Archive
-from support.flow_runs import preserved
+from support.flow_runs import ask_prefect, preserved
 
 from flows.installation import wiring
 from flows.installation.processes import Process, this_process
@@ -108,8 +107,7 @@ def atlas(tmp_path: Path) -> Path:
 def artifacts(installation: Archive, drop: Path) -> list[dict[str, Any]]:
     """What Prefect shows of the progress of the drop's runs."""
     asked = {"artifacts": {"key": {"any_": [f"progress-files-{drop.name}"]}}}
-    found: list[dict[str, Any]] = httpx.post(f"{installation.api_url}/artifacts/filter", json=asked).json()
-    return found
+    return ask_prefect(installation.api_url, "artifacts", asked)
 
 
 @contextmanager

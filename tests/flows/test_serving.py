@@ -63,7 +63,7 @@ def serving_at(directory: Path, url: str) -> Settings:
 
 
 def noted(home: Path, pid: int, born: str, url: str, *, on_demand: bool = True) -> serving._Server:
-    server = serving._Server(pid, born, url, on_demand=on_demand)
+    server = serving._Server(pid, born, url, on_demand=on_demand, has_door=True)
     (home / "server.json").write_bytes(msgspec.json.encode(server))
     return server
 
@@ -111,6 +111,19 @@ def test_a_service_goes_on_with_the_server_of_one_that_was_killed_and_stops_it(
             serving.served(settings),
         ):
             pass
+    assert stranger.wait(5) < 0
+
+
+def test_a_service_goes_on_with_no_server_that_has_no_door(
+    tmp_path: Path, url: str, stranger: subprocess.Popen[bytes]
+):
+    settings = serving_at(tmp_path / "archive", url)
+    server = {"pid": stranger.pid, "born": born(stranger), "url": url, "on_demand": False}
+    (serving._home(settings) / "server.json").write_bytes(msgspec.json.encode(server))
+
+    # What answers there is another program, and stays.
+    with pytest.raises(UnavailableError, match="is taken by another program"), serving.served(settings):
+        pass
     assert stranger.wait(5) < 0
 
 

@@ -6,19 +6,22 @@ With MUNIMENT_PICTURES=FOLDER each page is saved there as it was seen: `make pic
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
-import httpx
 import pytest
 from services.browser import Page, page
-from support.archives import Archive
-from support.flow_runs import installed, preserved
+from support.archives import Archive, share_secret
+from support.flow_runs import ask_prefect, installed, preserved
 
 from demonstration.drawing import map_sheet, save_scan, srgb_profile
+from flows.installation.server_secret import door_link, new_ticket
 from flows.installation.settings_file import load_settings
 from flows.orchestration.deployments import PRESERVE_DROPS, register_deployments
 from flows.orchestration.server import PrefectApi, prefect_api
@@ -41,8 +44,7 @@ class Ui:
 
     def found(self, what: str) -> list[dict[str, Any]]:
         """Ask Prefect's API: ``flow_runs``, ``artifacts``, ``deployments``."""
-        found: list[dict[str, Any]] = httpx.post(f"{self.api.url}/{what}/filter", json={}).json()
-        return found
+        return ask_prefect(self.api.url, what, {})
 
     def run(self, name: str) -> dict[str, Any]:
         """The run of that name."""
@@ -54,6 +56,7 @@ class Ui:
 def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
     folder = tmp_path_factory.mktemp("ui")
     made = installed(folder / "archive", "")
+    share_secret(made.directory)
     with prefect_api(load_settings(made.directory)) as api:
         archive = Archive(made.directory, api.url)
         for name in ("sheet-012", "sheet-013"):
@@ -71,8 +74,33 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
 
 
 @pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Page]:
-    with page(tmp_path / "browser") as opened:
+def elsewhere() -> Iterator[list[str]]:
+    """All of the internet, at one port of this machine: what each connection begins with."""
+    begun: list[str] = []
+
+    def listen() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                with connection, suppress(OSError):
+                    connection.settimeout(5)
+                    begun.append(connection.recv(65536).decode("latin-1"))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = Thread(target=listen)
+        thread.start()
+        begun.append(str(listener.getsockname()[1]))
+        yield begun
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join()
+
+
+@pytest.fixture
+def browser(ui: Ui, tmp_path: Path, elsewhere: list[str]) -> Iterator[Page]:
+    """A browser that was let in by the address of the service, and whose network is ``elsewhere``."""
+    network = f"--host-resolver-rules=MAP * 127.0.0.1:{elsewhere.pop()}, EXCLUDE 127.0.0.1"
+    with page(tmp_path / "browser", {}, network) as opened:
+        opened.open(door_link(ui.api.ui, new_ticket(ui.api.auth, time.time())), "Items per page")
         yield opened
 
 
@@ -133,3 +161,64 @@ def test_the_form_of_a_deployment_says_what_each_field_is_for(
     filled = "[...document.querySelectorAll('input, textarea')].map(one => one.value).join('|')"
     assert str(ui.archive.directory) in str(browser.evaluated(filled))
     keep("form")
+
+
+def test_the_pages_need_nothing_that_they_are_refused_and_ask_no_other_host(
+    ui: Ui, browser: Page, elsewhere: list[str]
+):
+    run = ui.run("preserve maps/sheet-012")
+    # The graph of a run is what needs most: workers, and functions made of text.
+    browser.open(f"{ui.api.ui}/runs/flow-run/{run['id']}", "Stored")
+    browser.wait_for("!!document.querySelector('canvas')")
+    for place, text in (
+        ("dashboard", "Flow Runs"),
+        ("flows", "preserve"),
+        ("deployments", "drops"),
+        ("work-pools", "muniment"),
+        ("blocks", "Blocks"),
+        ("automations", "Automations"),
+        ("events", "Event"),
+        ("concurrency-limits", "Concurrency"),
+        ("settings", "Settings"),
+    ):
+        browser.open(f"{ui.api.ui}/{place}", text)
+    # Prefect's own pages name icons that Prefect does not have.
+    refused = [
+        complaint for complaint in browser.complaints if not complaint.endswith((".svg", "/favicon.ico"))
+    ]
+    assert refused == []
+    _require_nothing_elsewhere(ui, browser, elsewhere)
+
+
+def test_the_second_ui_would_ask_an_analytics_host_and_cannot(ui: Ui, browser: Page, elsewhere: list[str]):
+    browser.open(f"{ui.api.ui}/dashboard", "V2 UI")
+    browser.wait_for(
+        "(() => { const found = [...document.querySelectorAll('a, button')]"
+        ".find(one => one.textContent.includes('V2 UI')); found?.click(); return Boolean(found); })()"
+    )
+    browser.wait_for("location.pathname.startsWith('/v2')")
+    browser.wait_for("document.body.innerText.includes('Active Work Pools')")
+    deadline = time.monotonic() + 60
+    while not any(
+        "amplitude" in complaint and "Content Security Policy" in complaint
+        for complaint in browser.complaints
+    ):
+        assert time.monotonic() < deadline, (
+            "it asks no other host any more: the policy is not what is seen to work"
+        )
+        browser.wait_for("true")
+    _require_nothing_elsewhere(ui, browser, elsewhere)
+
+
+def _require_nothing_elsewhere(ui: Ui, browser: Page, elsewhere: list[str]) -> None:
+    """Require that the pages asked this server alone, and that asking another host would have been seen."""
+    assert [url for url in browser.asked if not url.startswith((ui.api.ui, "data:", "blob:", "about:"))] == []
+    # Chromium itself asks its maker for the time, and whether there is something new.
+    assert not [begun for begun in elsewhere if "amplitude" in begun]
+    browser.tell("Page.navigate", url="about:blank")
+    browser.wait_for("location.href === 'about:blank'")
+    browser.evaluated("fetch('https://api2.amplitude.com/', {mode: 'no-cors'}).catch(() => 0)")
+    deadline = time.monotonic() + 30
+    while not any("amplitude" in begun for begun in elsewhere):
+        assert time.monotonic() < deadline, "the trap catches nothing"
+        browser.wait_for("true")

@@ -257,6 +257,8 @@ def test_both_databases_have_their_passwords_from_the_same_secrets(tmp_path: Pat
 
     assert variables("muniment.env")["PGPASSWORD"] == variables("postgres.env")["MUNIMENT_PASSWORD"]
     assert variables("prefect.env")["PGPASSWORD"] == variables("postgres.env")["PREFECT_PASSWORD"]
+    secret = variables("prefect.env")["PREFECT_SERVER_API_AUTH_STRING"]
+    assert variables("muniment.env")["PREFECT_API_AUTH_STRING"] == secret
     assert len(set(variables("postgres.env").values())) == 3
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import shutil
 import ssl
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
 from http.client import HTTPResponse
@@ -20,7 +22,7 @@ from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_ope
 
 import pytest
 from services.browser import page
-from services.compose import DOCKER, ComposedServer, free_port, started
+from services.compose import DOCKER, PREFECT_SECRET, ComposedServer, free_port, started
 
 _AROUND = """\
 daemon off;
@@ -40,6 +42,10 @@ http {{
 }}
 """
 _NAME = "turner"
+
+
+def _encoded(credentials: str) -> str:
+    return base64.b64encode(credentials.encode()).decode()
 
 
 class _Stay(HTTPRedirectHandler):
@@ -70,7 +76,7 @@ class Proxy:
 
     @property
     def authorization(self) -> dict[str, str]:
-        return {"Authorization": "Basic " + base64.b64encode(f"{_NAME}:{self.password}".encode()).decode()}
+        return {"Authorization": f"Basic {_encoded(f'{_NAME}:{self.password}')}"}
 
     def ask(self, path: str, body: object = None, *, known: bool = True, **headers: str) -> Answer:
         """Ask over TLS, trusting the proxy's own certificate and no other, and following nothing."""
@@ -89,13 +95,13 @@ class Proxy:
             return Answer(answer.status, _lowered(answer.headers), answer.read())
 
 
-@pytest.fixture(scope="module")
-def proxy(server: ComposedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    """The sample as it is, but for its address, its files, and where Prefect is."""
+@contextmanager
+def proxied(folder: Path, prefect_port: int, secret: str) -> Iterator[Proxy]:
+    """Run the sample as it is, but for its address, its files, and where Prefect is."""
     program = shutil.which("nginx", path="/usr/sbin:/usr/bin")
     if program is None:
         pytest.skip("nginx is not here: apt-get install nginx-light")
-    folder, port = tmp_path_factory.mktemp("proxy"), free_port()
+    port = free_port()
     told = subprocess.run(
         ["sh", DOCKER / "secrets.sh", "localhost", _NAME, folder / "secrets"],
         check=True,
@@ -104,15 +110,23 @@ def proxy(server: ComposedServer, tmp_path_factory: pytest.TempPathFactory) -> I
     ).stdout
     found = re.search(r"with the password (\S+)", told)
     assert found is not None
+    made = (folder / "secrets" / "prefect.env").read_text()
+    authorization = folder / "secrets" / "prefect.conf"
+    asked = re.search(r"^PREFECT_SERVER_API_AUTH_STRING=(.+)$", made, re.MULTILINE)
+    assert asked is not None
+    assert _encoded(asked[1]) in authorization.read_text()
+    # The server was started before.
+    authorization.write_text(authorization.read_text().replace(_encoded(asked[1]), _encoded(secret)))
     sample = (DOCKER / "proxy.conf").read_text()
     for here, there in (
         ("listen 8443", f"listen 127.0.0.1:{port}"),
         ("/etc/nginx/tls/certificate.pem", f"{folder}/secrets/certificate.pem"),
         ("/etc/nginx/tls/key.pem", f"{folder}/secrets/key.pem"),
         ("auth_basic_user_file /etc/nginx/people", f"auth_basic_user_file {folder}/secrets/people"),
-        ("http://server:4200", f"http://127.0.0.1:{server.port}"),
+        ("include /etc/nginx/prefect.conf", f"include {authorization}"),
+        ("http://server:4200", f"http://127.0.0.1:{prefect_port}"),
     ):
-        assert sample.count(here) == 1, here
+        assert sample.count(here) == (2 if "server" in here else 1), here
         sample = sample.replace(here, there)
     (folder / "proxy.conf").write_text(sample)
     (folder / "nginx.conf").write_text(_AROUND.format(folder=folder))
@@ -122,6 +136,13 @@ def proxy(server: ComposedServer, tmp_path_factory: pytest.TempPathFactory) -> I
     ):
         running = Proxy(f"https://localhost:{port}", found[1], folder)
         _wait(running)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def proxy(server: ComposedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    """The proxy before Prefect, as composed."""
+    with proxied(tmp_path_factory.mktemp("proxy"), server.port, PREFECT_SECRET) as running:
         yield running
 
 
@@ -140,8 +161,8 @@ def _wait(running: Proxy) -> None:
 def test_nobody_looks_without_their_password(proxy: Proxy):
     for path in ("/", "/runs", "/api/health", "/api/flow_runs/filter", "/ui-settings"):
         assert proxy.ask(path, known=False).status == 401
-    wrong = base64.b64encode(f"{_NAME}:wrong".encode()).decode()
-    assert proxy.ask("/", known=False, Authorization=f"Basic {wrong}").status == 401
+    for wrong in (f"{_NAME}:wrong", PREFECT_SECRET):
+        assert proxy.ask("/", known=False, Authorization=f"Basic {_encoded(wrong)}").status == 401
     assert proxy.ask("/api/health").body == b"true"
 
 
@@ -155,7 +176,8 @@ def test_the_pages_and_everything_they_are_made_of_come_through(proxy: Proxy):
         answer = proxy.ask(part)
         assert answer.status == 200, part
         assert kinds.get(Path(part).suffix, "") in answer.headers["content-type"], part
-    assert json.loads(proxy.ask("/ui-settings").body)["api_url"] == "/api"
+    told = json.loads(proxy.ask("/ui-settings").body)
+    assert (told["api_url"], told["auth"]) == ("/api", None)
 
 
 def test_whatever_is_answered_says_what_a_page_may_ask_for(proxy: Proxy):
@@ -174,6 +196,9 @@ def test_another_site_can_have_nothing_done_with_the_password_that_a_browser_kno
     assert proxy.ask("/api/flow_runs/filter", asked).status == 200
     for site in ("cross-site", "same-site"):
         assert proxy.ask("/api/flow_runs/filter", asked, Sec_Fetch_Site=site).status == 403
+    assert proxy.ask("/api/flow_runs/filter", asked, Origin=proxy.url).status == 200
+    for origin in ("https://elsewhere.example.org", "null", proxy.url.replace("https", "http")):
+        assert proxy.ask("/api/flow_runs/filter", asked, Origin=origin).status == 403
     answer = proxy.ask("/api/health", Origin="https://elsewhere.example.org")
     assert "access-control-allow-origin" not in answer.headers
 
@@ -183,6 +208,19 @@ def test_nothing_leads_to_the_second_ui(proxy: Proxy):
         answer = proxy.ask(path)
         assert (answer.status, urlsplit(answer.headers["location"]).path) == (302, "/")
     assert proxy.ask("/runs", Cookie="prefect_ui_version=v2").status == 200
+
+
+def test_the_server_of_muniment_up_answers_behind_it_too(prefect_url: str, tmp_path: Path):
+    port = urlsplit(prefect_url).port
+    assert port is not None
+    with proxied(tmp_path, port, os.environ["PREFECT_API_AUTH_STRING"]) as before_ours:
+        assert before_ours.ask("/runs").status == 200
+        assert json.loads(before_ours.ask("/ui-settings").body)["auth"] is None
+        own = {"Origin": before_ours.url, "Sec_Fetch_Site": "same-origin"}
+        assert before_ours.ask("/api/flow_runs/filter", {"limit": 1}, **own).status == 200
+        assert before_ours.ask("/api/flow_runs/filter", {"limit": 1}, known=False, **own).status == 401
+        answer = before_ours.ask("/runs")
+        assert answer.headers["content-security-policy"].count("default-src") == 1
 
 
 def test_the_log_says_who_asked_and_holds_no_password(proxy: Proxy):

@@ -86,8 +86,11 @@ class Page:
 
 
 @contextmanager
-def page(folder: Path, headers: Mapping[str, str] = _NO_HEADERS) -> Iterator[Page]:
-    """Give a page whose requests carry ``headers``; skip the test where there is no Chromium."""
+def page(folder: Path, headers: Mapping[str, str] = _NO_HEADERS, *options: str) -> Iterator[Page]:
+    """Give a page whose requests carry ``headers``; skip the test where there is no Chromium.
+
+    ``options`` are further options of Chromium's command.
+    """
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("chromium is not here: apt-get install chromium")
@@ -100,7 +103,7 @@ def page(folder: Path, headers: Mapping[str, str] = _NO_HEADERS) -> Iterator[Pag
         "--window-size=1400,1000",
     ]
     command += ["--ignore-certificate-errors", "--remote-debugging-port=0", f"--user-data-dir={folder}"]
-    command += ["--disable-background-networking", "--disable-dev-shm-usage", "about:blank"]
+    command += ["--disable-background-networking", "--disable-dev-shm-usage", *options, "about:blank"]
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "HOME": str(folder)}
     ) as process:

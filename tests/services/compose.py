@@ -26,6 +26,7 @@ _LONGEST_SECONDS = 90
 
 MUNIMENT_PASSWORD = "of-muniment"  # noqa: S105  of a server that only this test session can reach
 PREFECT_PASSWORD = "of-prefect"  # noqa: S105  likewise
+PREFECT_SECRET = "muniment:of-prefects-api"  # noqa: S105  likewise
 
 
 @cache
@@ -95,6 +96,7 @@ def composed_server(folder: Path, database: str, password: str) -> Iterator[Comp
         for name, value in services()["server"]["environment"].items()
     }
     environment |= {"PREFECT_SERVER_DATABASE_CONNECTION_URL": database, "PGPASSWORD": password}
+    environment["PREFECT_SERVER_API_AUTH_STRING"] = PREFECT_SECRET
     command = (str(PROGRAMS / words[0]), *words[1:])
     log = folder / "server.log"
     with log.open("wb") as told, started(command, environment, told.fileno()):

@@ -6,7 +6,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import httpx
 from support.archives import Archive
 
 from flows.installation.init import make_installation
@@ -14,6 +16,14 @@ from flows.installation.settings_file import load_settings
 from flows.orchestration.in_process import drops_of, in_runs, run_preserve
 from flows.orchestration.server import PrefectApi
 from flows.submission.answer import RunResult, SubmissionResult
+
+
+def ask_prefect(api_url: str, what: str, question: dict[str, Any]) -> list[dict[str, Any]]:
+    """Ask the session's Prefect for what fits: ``flow_runs``, ``artifacts``, ``deployments``."""
+    user, _, password = os.environ["PREFECT_API_AUTH_STRING"].partition(":")
+    answer = httpx.post(f"{api_url}/{what}/filter", json=question, auth=(user, password), timeout=30)
+    found: list[dict[str, Any]] = answer.raise_for_status().json()
+    return found
 
 
 def installed(directory: Path, api_url: str) -> Archive:

@@ -9,7 +9,7 @@ from typing import Final
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.exceptions import ObjectNotFound
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import temporary_settings
 
 from flows.alarms.alarms import raise_alarm
 from flows.installation.job_records import forget_schedule, record_of, scheduled_since, schedules_of
@@ -17,6 +17,7 @@ from flows.installation.jobs import Job
 from flows.installation.log import repeat
 from flows.installation.settings import Settings
 from flows.installation.wiring import now
+from flows.orchestration.client import client_settings
 from flows.orchestration.jobs.overdue import ScheduledJob, did_not_run, overdue
 from flows.orchestration.schedules import SLUG
 from flows.orchestration.server import PrefectApi
@@ -58,7 +59,7 @@ class MissedJobs:
         """Return what in Prefect prevents the job, if anything does."""
         try:
             with (
-                temporary_settings({PREFECT_API_URL: self._api.url}),
+                temporary_settings(client_settings(self._api)),
                 get_client(sync_client=True) as client,
             ):
                 return _paused(job, client)

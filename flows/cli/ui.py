@@ -1,0 +1,29 @@
+"""``muniment ui``: let a browser in."""
+
+from __future__ import annotations
+
+import typer
+
+from flows.cli.options import InstallationOption
+from flows.cli.output import say
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command."""
+    app.command()(ui)
+
+
+def ui(installation: InstallationOption = None) -> None:
+    """Print the address at which a browser opens the UI of the running service.
+
+    The address lets one browser in, within ten minutes, and is worthless from then on. The browser stays in
+    until the service is started again. For a Prefect of your own the plain address is printed.
+
+    Exit codes: 0 it is printed, 6 no Prefect is running.
+
+    Example: muniment ui -C archive
+    """
+    from flows.installation.settings_file import load_settings
+    from flows.orchestration.server import browser_link
+
+    say(browser_link(load_settings(installation)))

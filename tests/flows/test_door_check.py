@@ -1,0 +1,105 @@
+"""What ``muniment doctor`` finds at the door of a Prefect: of ours, of a bare one, of one with a password."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from services.compose import free_port
+from support.archives import Archive
+
+from flows.orchestration.door_check import DoorCheck, check_door
+from flows.orchestration.server import PrefectApi, server_environment
+
+
+@contextmanager
+def bare_prefect(home: Path, **environment: str) -> Iterator[PrefectApi]:
+    """Run Prefect's own server as its documentation says, for as long as the context lasts."""
+    port = free_port()
+    home.mkdir()
+    surroundings = {**os.environ, **server_environment(home), **environment}
+    surroundings.pop("PREFECT_API_AUTH_STRING")
+    command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
+    with (
+        (home / "log").open("wb") as log,
+        subprocess.Popen(command, env=surroundings, stdout=log, stderr=log) as process,
+    ):
+        api = PrefectApi(
+            f"http://127.0.0.1:{port}/api", environment.get("PREFECT_SERVER_API_AUTH_STRING", "")
+        )
+        try:
+            deadline = time.monotonic() + 240
+            while not api.answers:
+                assert time.monotonic() < deadline, (home / "log").read_text()
+                time.sleep(0.1)
+            yield api
+        finally:
+            process.terminate()
+
+
+def doctor(archive: Archive, **environment: str) -> dict[str, dict[str, str]]:
+    command = [sys.executable, "-m", "flows.cli", "doctor", "--json", "-C", archive.directory]
+    printed = subprocess.run(
+        command, env={**archive.environment, **environment}, capture_output=True, text=True, check=False
+    ).stdout
+    rows = {row["what"]: row for row in map(json.loads, printed.splitlines())}
+    return {what: row for what, row in rows.items() if what.startswith("Prefect's ")}
+
+
+def test_the_server_of_muniment_refuses_all_three(prefect_url: str, installation: Archive):
+    assert check_door(PrefectApi(prefect_url)) == DoorCheck(
+        answers_without_credentials=False, lets_other_origins_ask=False, answers_to_other_names=False
+    )
+    found = doctor(installation)
+    assert len(found) == 3
+    assert {row["state"] for row in found.values()} == {"ok"}
+
+
+def test_a_bare_prefect_answers_all_and_doctor_says_each(tmp_path: Path, installation: Archive):
+    with bare_prefect(tmp_path / "prefect") as api:
+        found = doctor(Archive(installation.directory, api.url))
+    assert {row["state"] for row in found.values()} == {"failing"}
+    assert "answers without credentials" in found["Prefect's door: credentials"]["detail"]
+    assert "pages of any origin" in found["Prefect's door: origin"]["detail"]
+    assert "any host name" in found["Prefect's door: host name"]["detail"]
+
+
+@pytest.mark.parametrize("in_a_file", [False, True])
+def test_a_prefect_with_a_password_of_the_operators_own_is_asked_with_it(
+    tmp_path: Path, installation: Archive, ledger: Path, *, in_a_file: bool
+):
+    password = "admin:of-the-operator"  # noqa: S105  of a server of this test
+    given = {"PREFECT_API_AUTH_STRING": password, "PREFECT_API_AUTH_STRING_FILE": ""}
+    if in_a_file:
+        (tmp_path / "password").write_text(f"{password}\n")
+        given = {"PREFECT_API_AUTH_STRING": "", "PREFECT_API_AUTH_STRING_FILE": str(tmp_path / "password")}
+    with bare_prefect(tmp_path / "prefect", PREFECT_SERVER_API_AUTH_STRING=password) as api:
+        archive = Archive(installation.directory, api.url)
+        found = doctor(archive, **given)
+        command = [sys.executable, "-m", "flows.cli", "preserve", ledger, "--collection", "files"]
+        finished = subprocess.run(
+            [*command, "-C", archive.directory],
+            env={**archive.environment, **given},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert {row["state"] for row in found.values()} == {"ok"}
+    assert "without credentials it gets nothing" in found["Prefect's door: origin"]["detail"]
+    assert finished.returncode == 0, finished.stderr
+
+
+def test_of_a_server_of_its_own_that_does_not_run_the_secret_alone_is_looked_at(installation: Archive):
+    archive = Archive(installation.directory)
+    assert {row["state"] for row in doctor(archive).values()} == {"ok"}
+    (archive.directory / "state" / "prefect.secret").chmod(0o644)
+    found = doctor(archive)
+    assert found["Prefect's secret"]["state"] == "missing"
+    assert "other accounts may read" in found["Prefect's secret"]["detail"]
