@@ -16,6 +16,7 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolUpdate
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
+from prefect.client.schemas.sorting import LogSort
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from services.workers import (
     asked,
@@ -231,7 +232,7 @@ def test_a_pools_concurrency_limit_holds_though_the_worker_has_room(
     other = tmp_path / "drops" / "other"
     other.mkdir()
     (other / "letter.txt").write_text("Dear sister\n")
-    with service(installation, "worker", MUNIMENT_RETRIES__STORES="120") as worker:
+    with service(installation, "worker", MUNIMENT_RETRIES__STORES="20") as worker:
         away = hide_second_store(installation)
         with pool_set(client, WorkPoolUpdate(concurrency_limit=1)):
             first = asked(installation, ledger)
@@ -303,7 +304,8 @@ def test_no_other_flow_than_muniments_is_run(
 def logs_of(client: SyncPrefectClient, run: UUID) -> str:
     """All that Prefect was given to log for the run."""
     wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run]))
-    return "\n".join(log.message for log in client.read_logs(wanted))
+    found = client.read_logs(wanted, limit=200, offset=0, sort=LogSort.TIMESTAMP_ASC)
+    return "\n".join(log.message for log in found)
 
 
 def test_a_worker_without_a_prefect_says_what_to_do(installation: Archive):
