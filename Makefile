@@ -34,10 +34,15 @@ test: check
 
 # Kills everything at random instants, hundreds of times, and proves that nothing is lost; then 100,000 files.
 # make soak KILLS=1000 SEED=…  takes longer; repeats the instants of an earlier run
+# make soak MINUTES=20         its tests in turn, smaller and from new seeds, ended in time; SEED=… repeats them
 soak: $(READY)
 	@sh requirements/debian.sh "$(PYTHON)" $(DEBIAN_TESTS)
+ifdef MINUTES
+	@$(BIN)/python tests/soak/short.py $(MINUTES) $(SEED)
+else
 	$(if $(KILLS),MUNIMENT_SOAK_KILLS=$(KILLS)) $(if $(SEED),MUNIMENT_SOAK_SEED=$(SEED)) \
 	  $(BIN)/python -m pytest -m soak
+endif
 
 # Types take longer than all the rest, which is checked beside them.
 check: $(READY)

@@ -1,7 +1,12 @@
-"""Bucket inboxes of a real Ceph: services killed again and again, and very many keys."""
+"""Bucket inboxes of a real Ceph: services killed again and again, and very many keys.
+
+``MUNIMENT_SOAK_SEED`` repeats the instants of a run.
+"""
 
 from __future__ import annotations
 
+import os
+import secrets
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,14 +25,16 @@ from preservation.model.verdicts import Verdict
 from storage.stores.s3_bucket import BucketAddress
 
 KEYS = 5_000
+SEED = os.environ.get("MUNIMENT_SOAK_SEED") or secrets.token_hex(4)
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(20 * 60)]
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_killed_again_and_again_every_drop_is_answered_exactly_once(tmp_path: Path, seed: int):
+@pytest.mark.parametrize("life", range(3))
+def test_killed_again_and_again_every_drop_is_answered_exactly_once(tmp_path: Path, life: int):
+    print(f"MUNIMENT_SOAK_SEED={SEED}")  # noqa: T201  pytest shows it where the test fails
     speak_as_the_archive()
-    kill_while_watching(Place(new_address()), tmp_path, kills=25, drops=6, seed=seed)
+    kill_while_watching(Place(new_address()), tmp_path, kills=25, drops=6, seed=f"{SEED}/{life}")
 
 
 def test_a_drop_of_thousands_of_objects_is_listed_in_flat_memory_fetched_and_sent_back(tmp_path: Path):

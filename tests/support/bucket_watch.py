@@ -92,7 +92,7 @@ def live(settings: Settings, receipts: Path) -> None:
             time.sleep(0.05)
 
 
-def kill_while_watching(place: Place, folder: Path, kills: int, drops: int, seed: int) -> None:
+def kill_while_watching(place: Place, folder: Path, kills: int, drops: int, seed: int | str) -> None:
     """Kill services over so many good and so many bad drops; then every one is answered exactly once."""
     settings = watching_installation(folder / "ours", place.address)
     receipts = folder / "receipts"
