@@ -13,6 +13,7 @@ from services import ceph, clamav, postgres
 from support.archives import Archive, make_archive
 from support.costs import Budgets, Costs
 
+from flows.installation.init import make_installation
 from flows.installation.settings_file import load_settings
 from flows.orchestration.server import prefect_api
 
@@ -84,8 +85,9 @@ def clamd() -> Iterator[clamav.Scanner]:
 @pytest.fixture(scope="session")
 def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Prefect server for the session, and the URL of its API."""
-    archive = make_archive(tmp_path_factory.mktemp("prefect") / "archive", "")
-    with prefect_api(load_settings(archive.directory)) as api:
+    directory = tmp_path_factory.mktemp("prefect") / "archive"
+    make_installation(directory)
+    with prefect_api(load_settings(directory)) as api:
         yield api.url
 
 

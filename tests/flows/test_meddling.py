@@ -16,7 +16,7 @@ from support.command_runs import near
 
 from demonstration.drawing import photograph, save_scan
 
-SIZE = (900, 600)
+SIZE = (240, 160)
 
 
 @pytest.fixture

@@ -12,10 +12,11 @@ import httpx
 import pytest
 from support.archives import Archive
 from support.command_runs import near
+from support.waiting import PATIENCE
 
 from demonstration.drawing import document, photograph, save_scan, srgb_profile
 
-SIZE = (640, 420)
+SIZE = (240, 160)
 
 
 @pytest.fixture
@@ -139,14 +140,14 @@ def test_many_small_drops_go_into_one_flow_run_and_one_failing_does_not_stop_the
     assert [one["verdict"] for one in told] == ["stored", "stored", "rejected", "stored", "stored"]
     assert [one["object"] for one in told] == [f"images/{drop.name}" for drop in drops]
     named = {"flow_runs": {"name": {"any_": ["preserve 5 drops of images"]}}}
-    runs = httpx.post(f"{prefect_url}/flow_runs/filter", json=named, timeout=30).json()
+    runs = httpx.post(f"{prefect_url}/flow_runs/filter", json=named, timeout=PATIENCE).json()
     assert len(runs) == 1
     assert runs[0]["state"]["name"] == "Rejected"
     assert runs[0]["state_type"] == "FAILED"
     tasks = httpx.post(
         f"{prefect_url}/task_runs/filter",
         json={"flow_runs": {"id": {"any_": [runs[0]["id"]]}}},
-        timeout=30,
+        timeout=PATIENCE,
     ).json()
     assert len(tasks) <= 9
 

@@ -21,6 +21,7 @@ from services.workers import until
 from support.archives import Archive
 from support.command_runs import near
 from support.flow_runs import preserved
+from support.waiting import PATIENCE
 
 from flows.installation import wiring
 from flows.installation.processes import Process, this_process
@@ -41,7 +42,6 @@ from storage.ports.stores import Deposit, Store
 
 FILES = 40
 PAUSE = 0.08
-PATIENCE = 60.0
 
 
 class Halt:

@@ -78,7 +78,6 @@ def test_a_file_over_its_budget_is_named_and_fails_the_run_and_the_slowest_tests
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
     )
 
     assert finished.returncode == pytest.ExitCode.TESTS_FAILED, finished.stdout

@@ -17,8 +17,9 @@ from services.ceph import mortal_gateway
 from support.bucket_inboxes import SHEET, Station
 from support.bucket_watch import Place, answer_all, kill_while_watching, watching_installation
 from support.drop_bucket_peers import s3_peer
-from support.inbox_watch import until, watching
+from support.inbox_watch import watching
 from support.takes import contents
+from support.waiting import until
 
 from flows.inboxes.report import read_inboxes
 from preservation.model.verdicts import Verdict

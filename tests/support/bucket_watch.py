@@ -11,8 +11,9 @@ from typing import Any
 
 from services.buckets import client
 from support.forks import forked
-from support.inbox_watch import until, watching
+from support.inbox_watch import watching
 from support.takes import contents, takes_in, told_of
+from support.waiting import until
 
 from flows.inboxes import answer
 from flows.inboxes.queue.answers import is_answered
