@@ -14,7 +14,7 @@ DEBIAN_S3 := radosgw ceph-mon ceph-osd
 # A real PostgreSQL, virus scanner, proxy and browser, shares that notify nobody, clocks that can be set, for the tests.
 DEBIAN_TESTS := $(DEBIAN_S3) postgresql clamav-daemon nginx-light faketime bindfs chromium
 
-.PHONY: setup test soak check format demo ui pictures bench schema lock clean
+.PHONY: setup test soak check types style layers format demo ui pictures bench schema lock clean
 
 setup: $(READY)
 
@@ -26,23 +26,36 @@ $(READY): requirements/build.txt requirements/lock.txt pyproject.toml requiremen
 	$(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
+# Tests start the command hundreds of times: compiled once, and not each time where Python may write no bytecode.
 test: check
 	@sh requirements/debian.sh "$(PYTHON)" $(DEBIAN_TESTS) || echo "make: without them the tests that need them are skipped"
-	$(BIN)/python -m pytest -n 2 --dist worksteal || { \
-	  echo "make: what failed runs once more, with nothing beside it"; \
-	  $(BIN)/python -m pytest --last-failed --last-failed-no-failures none; }
+	@$(BIN)/python -m compileall -q flows storage preservation demonstration tests
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # Kills everything at random instants, hundreds of times, and proves that nothing is lost; then 100,000 files.
 # make soak KILLS=1000 SEED=…  takes longer; repeats the instants of an earlier run
+# make soak MINUTES=20         its tests in turn, smaller and from new seeds, ended in time; SEED=… repeats them
 soak: $(READY)
 	@sh requirements/debian.sh "$(PYTHON)" $(DEBIAN_TESTS)
+ifdef MINUTES
+	@$(BIN)/python tests/soak/short.py $(MINUTES) $(SEED)
+else
 	$(if $(KILLS),MUNIMENT_SOAK_KILLS=$(KILLS)) $(if $(SEED),MUNIMENT_SOAK_SEED=$(SEED)) \
 	  $(BIN)/python -m pytest -m soak
+endif
 
+# Types take longer than all the rest, which is checked beside them.
 check: $(READY)
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types style layers
+
+types:
+	$(BIN)/mypy
+
+style:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+
+layers:
 	$(BIN)/lint-imports
 
 format: $(READY)

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import settings
 from services import ceph, clamav, postgres
 from support.archives import Archive, make_archive, share_secret
+from support.costs import Budgets, Costs
 
+from flows.installation.init import make_installation
 from flows.installation.settings_file import load_settings
 from flows.orchestration.server import prefect_api
 
@@ -24,6 +26,23 @@ os.environ["PREFECT_API_AUTH_STRING"] = f"muniment:{token_urlsafe(32)}"
 # A busy machine is no fault of what is tested; pytest's own timeout ends what hangs.
 settings.register_profile("muniment", deadline=None)
 settings.load_profile("muniment")
+
+
+NO_CORPORA = "the third-party corpora are absent"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure each test, and hold each file of tests to its budget."""
+    config.pluginmanager.register(Costs(Budgets.read(PROJECT / "tests" / "budgets.toml")), "costs")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """State how many tests the absence of the corpora has cost."""
+    absent = sum(NO_CORPORA in str(report.longrepr) for report in terminalreporter.getreports("skipped"))
+    if absent:
+        terminalreporter.write_line(
+            f"{absent} conformance tests did not run: {NO_CORPORA}; set MUNIMENT_CORPORA to where they are."
+        )
 
 
 def pytest_sessionfinish() -> None:
@@ -42,7 +61,7 @@ def corpora() -> Path:
     """Third-party files with known truth; a test that asks for them is skipped where they are absent."""
     root = Path(os.environ.get("MUNIMENT_CORPORA", PROJECT.parent / "shared" / "corpora"))
     if not (root / "MANIFEST.csv").is_file():
-        pytest.skip(f"the third-party corpora are not at {root}; set MUNIMENT_CORPORA to where they are")
+        pytest.skip(f"{NO_CORPORA}: not at {root}")
     return root
 
 
@@ -70,9 +89,10 @@ def clamd() -> Iterator[clamav.Scanner]:
 @pytest.fixture(scope="session")
 def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Prefect server for the session, and the URL of its API."""
-    archive = make_archive(tmp_path_factory.mktemp("prefect") / "archive", "")
-    share_secret(archive.directory)
-    with prefect_api(load_settings(archive.directory)) as api:
+    directory = tmp_path_factory.mktemp("prefect") / "archive"
+    make_installation(directory)
+    share_secret(directory)
+    with prefect_api(load_settings(directory)) as api:
         yield api.url
 
 

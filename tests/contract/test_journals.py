@@ -206,7 +206,7 @@ def killed_after(batches: int, writer: subprocess.Popen[str]) -> int:
         assert writer.stdout.readline()
     writer.kill()
     # What it had told before it was gone.
-    return batches + len(writer.communicate(timeout=120)[0].splitlines())
+    return batches + len(writer.communicate()[0].splitlines())
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -218,7 +218,7 @@ def test_eight_processes_keep_one_chain_also_where_some_are_killed(
     writers = [a_writer(url, writer, project) for writer in range(8)]
     done = {writer: killed_after(1 + writer // 2, writers[writer]) for writer in (1, 3, 5, 7)}
     for writer in (0, 2, 4, 6):
-        writers[writer].communicate(timeout=120)
+        writers[writer].communicate()
         assert writers[writer].returncode == 0
     each = journal_writers.BATCHES * journal_writers.BATCH
     with open_database(url) as database:
@@ -230,7 +230,7 @@ def test_eight_processes_keep_one_chain_also_where_some_are_killed(
             assert entries in range(batches * journal_writers.BATCH, each + 1, journal_writers.BATCH)
         again = [a_writer(url, writer, project) for writer in done]
         for resumed in again:
-            resumed.communicate(timeout=120)
+            resumed.communicate()
             assert resumed.returncode == 0
         verdict = verify_journal(journal, {})
         assert isinstance(verdict, Intact)

@@ -20,10 +20,11 @@ from support.bucket_inboxes import (
     keys,
 )
 from support.bucket_watch import answer_all, watching_installation
-from support.inbox_watch import until, watching
+from support.inbox_watch import watching
 from support.inboxes import terms
 from support.memory_drop_bucket import Contents
 from support.takes import contents as files_in
+from support.waiting import until
 
 from flows.inboxes.answer import KEPT
 from flows.inboxes.bucket.download import DownloadProgress, StoppedError

@@ -12,10 +12,10 @@ import msgspec
 import pytest
 from support.bucket_inboxes import PAGES, SHEET, Station, WatchedBucket, away, content, drop_into, keys
 from support.bucket_watch import answer_all, watching_installation
-from support.inbox_watch import until
 from support.inboxes import terms
 from support.memory_drop_bucket import Contents
 from support.takes import contents as files_in
+from support.waiting import until
 
 from flows.inboxes.bucket import service, watcher
 from flows.inboxes.bucket.download import DownloadProgress, StoppedError

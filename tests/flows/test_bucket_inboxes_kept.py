@@ -10,7 +10,8 @@ from services.buckets import new_address, speak_as_the_archive
 from support.archives import Archive
 from support.bucket_watch import Place, bucket_inbox, settle_in
 from support.flow_runs import installed, surroundings
-from support.inbox_watch import until, watching
+from support.inbox_watch import watching
+from support.waiting import until
 
 from demonstration.drawing import photograph, save_scan
 from flows.inboxes.queue.takes import Take

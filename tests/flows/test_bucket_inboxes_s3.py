@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from services.buckets import new_address, speak_as_the_archive
 from support.bucket_watch import Place, answer_all, kill_while_watching, watching_installation
-from support.inbox_watch import until, watching
+from support.inbox_watch import watching
 from support.takes import contents as files_in
+from support.waiting import until
 
 KILLS = 3
 

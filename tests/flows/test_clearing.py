@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.archives import Archive
+from support.command_runs import near
 from support.flow_runs import preserved
 from support.takes import contents, found_complete
 
@@ -255,7 +256,7 @@ def test_a_replica_that_is_found_unsound_is_no_good_end_though_the_drop_may_go(i
     replica.write_text("Deer")
 
     [found] = cleared(installation, dry_run=True)
-    told = installation.run("clear", "--json")
+    told = near(installation).run("clear", "--json")
 
     assert isinstance(found, ClearedDrop)
     assert [(one.store, str(one.package)) for one in found.unsound] == [("first", "files/letters/v1")]

@@ -115,7 +115,7 @@ def test_a_server_that_is_stopped_for_a_while_is_waited_for(
 
     def away_for_a_while() -> None:
         server.stop()
-        time.sleep(2)
+        time.sleep(1)
         server.start()
 
     told = preserving.while_stage(stage, away_for_a_while)
@@ -180,7 +180,7 @@ def test_a_file_that_another_process_has_locked_for_a_while_is_waited_for(archiv
 
     def lock_for_a_while() -> None:
         other.execute("BEGIN EXCLUSIVE")
-        time.sleep(3)
+        time.sleep(1)
         other.execute("COMMIT")
 
     told = preserving.while_stage("register", lock_for_a_while)

@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 from support import hostile_files
-from support.archives import MUNIMENT, Archive, make_archive
+from support.archives import MUNIMENT, Archive
+from support.command_runs import near
+from support.flow_runs import installed
 from support.hostile_cases import CASES, STORED, Case
 
 from preservation.bagit.validation import validate
@@ -53,7 +55,7 @@ def object_of(name: str) -> str:
 def outcome(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Outcome:
     """All of them preserved, a command for each collection, while somebody keeps writing to one."""
     base = tmp_path_factory.mktemp("hostile")
-    archive = make_archive(base / "archive", prefect_url)
+    archive = near(installed(base / "archive", prefect_url))
     drops = base / "drops"
     drops.mkdir()
     for case in CASES:

@@ -10,11 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.archives import MUNIMENT, Archive
+from services.failing_prefect import at_stage
+from support.archives import Archive
+from support.command_runs import near
 
 from demonstration.drawing import photograph, save_scan
 
-SIZE = (900, 600)
+SIZE = (240, 160)
+
+
+@pytest.fixture
+def archive(installation: Archive) -> Archive:
+    return near(installation)
 
 
 @pytest.fixture
@@ -35,18 +42,11 @@ def bag(tmp_path: Path) -> Path:
     return drop
 
 
-def preserved_while(stage: str, act: Callable[[], object], archive: Archive, drop: Path) -> dict[str, Any]:
+def preserved_while(stage: str, act: Callable[[], None], archive: Archive, drop: Path) -> dict[str, Any]:
     """Preserve ``drop``, and do something as soon as ``stage`` begins."""
-    command = [MUNIMENT, "preserve", drop, "--collection", "images", "-C", archive.directory, "--json"]
-    with subprocess.Popen(
-        command, env=archive.environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as running:
-        assert running.stderr is not None
-        assert running.stdout is not None
-        for line in running.stderr:
-            if line.rstrip().endswith(f"images/{drop.name}: {stage}"):
-                act()
-        return json.loads(running.stdout.read())
+    with at_stage(stage, act):
+        [told] = archive.preserve(drop)
+    return told
 
 
 def test_a_file_that_comes_while_the_drop_is_on_its_way_is_not_silently_left_out(

@@ -10,11 +10,17 @@ from typing import Any
 
 import pytest
 from support.archives import Archive
+from support.command_runs import near
 from support.flow_runs import ask_prefect
 
 from demonstration.drawing import document, photograph, save_scan, srgb_profile
 
-SIZE = (640, 420)
+SIZE = (240, 160)
+
+
+@pytest.fixture
+def archive(installation: Archive) -> Archive:
+    return near(installation)
 
 
 @pytest.fixture
@@ -39,7 +45,7 @@ def journal(archive: Archive) -> list[dict[str, Any]]:
 
 def test_a_drop_is_stored_in_both_stores_byte_for_byte_and_left_as_it_was(archive: Archive, scans: Path):
     before = tree(scans)
-    [told] = archive.preserve(scans)
+    [told] = Archive(archive.directory, archive.api_url).preserve(scans)
     assert told["verdict"] == "stored", told
     assert told["object"] == "images/sheet-012"
     assert (told["object_version"], told["files"]) == (1, 4)

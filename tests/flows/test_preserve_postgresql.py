@@ -8,13 +8,17 @@ from pathlib import Path
 import pytest
 from services.postgres import PASSWORD_PARTS, Server
 from support.archives import Archive
+from support.command_runs import near
 
 from demonstration.drawing import photograph, save_scan
 
 
 @pytest.fixture
-def archive_on_postgresql(archive: Archive, postgresql: Server, monkeypatch: pytest.MonkeyPatch) -> Archive:
+def archive_on_postgresql(
+    installation: Archive, postgresql: Server, monkeypatch: pytest.MonkeyPatch
+) -> Archive:
     """An archive whose settings name a server; the password stands in a file of the user's."""
+    archive = near(installation)
     url, passwords = postgresql.new_database_without_password(archive.directory / "pgpass")
     file = archive.directory / "muniment.toml"
     file.write_text(file.read_text().replace("sqlite:///state/muniment.db", url))

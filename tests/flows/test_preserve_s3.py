@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 from services.buckets import client, new_address, speak_as_the_archive
-from support.archives import MUNIMENT, Archive
+from support.archives import Archive
 from support.bucket_archives import put_second_store_into
 from support.clocks import set_clocks
+from support.command_runs import near, run_command
 
 from demonstration.drawing import photograph, save_scan, srgb_profile
 from storage.stores.s3.bucket import BucketAddress
@@ -25,9 +26,9 @@ def address() -> BucketAddress:
 
 
 @pytest.fixture
-def archive_with_bucket(archive: Archive, address: BucketAddress) -> Archive:
-    put_second_store_into(archive, address)
-    return archive
+def archive_with_bucket(installation: Archive, address: BucketAddress) -> Archive:
+    put_second_store_into(installation, address)
+    return near(installation)
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def test_folder_and_bucket_hold_the_same_bytes_and_the_bag_checks_by_itself(
         (tmp_path / "fetched" / key).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "fetched" / key).write_bytes(content)
     bag = tmp_path / "fetched" / "images" / "sheet-012" / "v1"
-    subprocess.run([MUNIMENT, "validate", bag], check=True, capture_output=True)
+    assert run_command("validate", bag).returncode == 0
     checked = subprocess.run(
         ["sha256sum", "--check", "--quiet", "tagmanifest-sha256.txt"], cwd=bag, check=False
     )
@@ -98,10 +99,11 @@ def test_a_wrong_secret_interrupts_and_with_the_right_one_the_same_command_goes_
 def test_a_clock_that_is_wrong_interrupts_and_with_the_right_one_the_same_command_goes_on(
     archive_with_bucket: Archive, address: BucketAddress, scans: Path, monkeypatch: pytest.MonkeyPatch
 ):
+    elsewhere = Archive(archive_with_bucket.directory, archive_with_bucket.api_url)
     with monkeypatch.context() as wrong:
         set_clocks(wrong, "+2h")
-        [told] = archive_with_bucket.preserve(scans)
-        doctor = archive_with_bucket.run("doctor").stdout
+        [told] = elsewhere.preserve(scans)
+        doctor = elsewhere.run("doctor").stdout
     assert told["verdict"] == "interrupted", told
     assert "store second: cannot list images/sheet-012/v1/: the service answered 403" in told["sentence"]
     for said in (told["sentence"], doctor):

@@ -16,9 +16,10 @@ import msgspec
 import pytest
 from fakes import WrappedStore
 from services.failing_prefect import Door, FailingPrefect, at_stage
-from services.workers import until
 from support.archives import Archive
+from support.command_runs import near
 from support.flow_runs import ask_prefect, preserved
+from support.waiting import PATIENCE, until
 
 from flows.installation import wiring
 from flows.installation.processes import Process, this_process
@@ -39,7 +40,6 @@ from storage.ports.stores import Deposit, Store
 
 FILES = 40
 PAUSE = 0.08
-PATIENCE = 60.0
 
 
 class Halt:
@@ -229,6 +229,7 @@ def stopped_midway(installation: Archive, atlas: Path, by: Process) -> None:
 
 def test_what_a_killed_run_left_is_told_as_left_with_how_far_it_had_come(installation: Archive, atlas: Path):
     stopped_midway(installation, atlas, this_process())
+    installation = near(installation)
     [left] = processing(installation)
     assert (left["stage"], left["in_stage"], left["in_hand"], left["elsewhere"]) == ("", "survey", False, "")
     assert left["progress"]["percent"] == 50
@@ -241,6 +242,7 @@ def test_what_a_killed_run_left_is_told_as_left_with_how_far_it_had_come(install
 
 def test_what_another_machine_has_under_way_is_told_with_its_name(installation: Archive, atlas: Path):
     stopped_midway(installation, atlas, Process("worker-2", "pid:[1]", 7, "boot 1"))
+    installation = near(installation)
     [running] = processing(installation)
     assert (running["in_hand"], running["elsewhere"]) == (False, "worker-2")
     assert running["progress"]["seconds_left"] > 0

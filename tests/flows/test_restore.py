@@ -1,4 +1,4 @@
-"""Restoring by the real command, from an archive that suffered real damage."""
+"""Restoring by the command, from an archive that suffered real damage."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def flip(path: Path) -> None:
 
 def test_what_was_dropped_comes_back_and_the_journal_tells_it(kept: Archive, drop: Path, tmp_path: Path):
     target = tmp_path / "back"
-    code, told = restored(kept, target)
+    code, told = restored(Archive(kept.directory, kept.api_url), target)
     assert (code, told["complete"], told["files"], told["issues"]) == (0, True, 4, [])
     assert (told["object_version"], told["target"]) == (2, str(target))
     assert tree(target) == tree(drop)

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from services.workers import Service, service, until
+from services.workers import Service, service
 from support.archives import Archive
 from support.flow_runs import installed
+from support.waiting import until
 
 from demonstration.drawing import photograph, save_scan
 from flows.inboxes.report import read_inbox_report

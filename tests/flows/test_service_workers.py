@@ -12,8 +12,8 @@ import pytest
 from ordeals.stream import that_settles_soon
 from ordeals.stream_proofs import runs_not_ended
 from services.fleets import Apart, apart
-from services.workers import until
 from support.archives import MUNIMENT, Archive
+from support.waiting import until
 
 
 def hide_second_store(archive: Archive) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from support.archives import Archive
+from support.command_runs import near
 from support.flow_runs import surroundings
 from support.takes import found_complete
 
@@ -99,6 +100,7 @@ def test_whoever_approves_is_told_of_a_version_that_was_stored_meanwhile(
 
 
 def test_the_command_has_what_was_given_up_tried_again(installation: Archive):
+    installation = near(installation)
     taken = taken_from_inbox(installation, "letters")
     assert installation.run("retry", "files/letters").returncode == 6
     for _ in range(9):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from services.workers import asked, descendants, ended_run, kill, lives, service, until
+from services.workers import asked, descendants, ended_run, kill, lives, service
 from support.archives import Archive
+from support.waiting import until
 
 from flows.cli.up import _serve_again
 from flows.installation.settings_file import load_settings

@@ -1,4 +1,4 @@
-"""An object that comes again, by the real command: versions that build on each other, and never clash."""
+"""An object that comes again: versions that build on each other, and never clash."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.archives import MUNIMENT, Archive
+from support.archives import Archive
+from support.command_runs import run_command
 from support.kept_object import Letters, keep_letters
 
 
@@ -51,11 +52,8 @@ def payload_of(archive: Archive, number: int) -> set[str]:
 
 
 def validated(folder: Path) -> dict[str, Any]:
-    """Validate a bag with the real command, which needs no installation for it."""
-    command = [MUNIMENT, "validate", folder, "--json"]
-    told: dict[str, Any] = json.loads(
-        subprocess.run(command, capture_output=True, check=False, timeout=60).stdout
-    )
+    """Validate a bag, for which the command needs no installation."""
+    told: dict[str, Any] = json.loads(run_command("validate", folder, "--json").stdout)
     return told
 
 

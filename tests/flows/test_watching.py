@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from support.forks import FORK, forked
-from support.inbox_watch import until, watching
+from support.inbox_watch import watching
 from support.takes import contents, takes_in
+from support.waiting import until
 
 from flows.inboxes.report import read_inbox_report
 from flows.inboxes.service import InboxService

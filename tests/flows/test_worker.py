@@ -30,10 +30,10 @@ from services.workers import (
     run_of,
     service,
     state_of,
-    until,
 )
 from support.archives import Archive
 from support.flow_runs import preserved
+from support.waiting import until
 
 from flows.orchestration.deployments import PRESERVE_DROPS, WORK_POOL
 from flows.orchestration.parameters import parameters_of

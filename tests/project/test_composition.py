@@ -17,8 +17,9 @@ import boto3
 import psycopg
 import pytest
 from services.compose import DOCKER, ComposedDatabases, ComposedServer, free_port, services, started
-from services.workers import service, until
+from services.workers import service
 from support.archives import MUNIMENT, Archive
+from support.waiting import until
 
 CEPH = ("ceph", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin")
 KEYS = {"AWS_ACCESS_KEY_ID": "archive", "AWS_SECRET_ACCESS_KEY": "archive-secret"}

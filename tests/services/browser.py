@@ -18,9 +18,9 @@ from typing import Any, Final
 from urllib.request import Request, urlopen
 
 import pytest
+from support.waiting import PATIENCE
 from websockets.sync.client import ClientConnection, connect
 
-_LONGEST_SECONDS = 60
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -38,7 +38,7 @@ class Page:
         number = next(self._numbers)
         self._line.send(json.dumps({"id": number, "method": method, "params": parameters}))
         while True:
-            message = json.loads(self._line.recv(timeout=_LONGEST_SECONDS))
+            message = json.loads(self._line.recv(timeout=PATIENCE))
             if message.get("id") == number:
                 assert "error" not in message, message
                 result: dict[str, Any] = message["result"]
@@ -48,7 +48,7 @@ class Page:
     def open(self, url: str, text: str) -> str:
         """Go there, and wait until the text is to be read; return all that is."""
         self.tell("Page.navigate", url=url)
-        deadline = time.monotonic() + _LONGEST_SECONDS
+        deadline = time.monotonic() + PATIENCE
         while text not in (shown := self.text):
             assert time.monotonic() < deadline, (shown, self.complaints)
             time.sleep(0.2)
@@ -56,7 +56,7 @@ class Page:
 
     def wait_for(self, expression: str) -> None:
         """Wait until an expression is true in it."""
-        deadline = time.monotonic() + _LONGEST_SECONDS
+        deadline = time.monotonic() + PATIENCE
         while not self.evaluated(expression):
             assert time.monotonic() < deadline, (expression, self.text, self.complaints)
             time.sleep(0.2)
@@ -121,10 +121,10 @@ def page(folder: Path, headers: Mapping[str, str] = _NO_HEADERS, *options: str) 
 def _new_page(folder: Path) -> str:
     """Return where the DevTools protocol is spoken with a new page."""
     told = folder / "DevToolsActivePort"
-    deadline = time.monotonic() + _LONGEST_SECONDS
+    deadline = time.monotonic() + PATIENCE
     while not (told.exists() and told.read_text().count("\n")):
         assert time.monotonic() < deadline, "Chromium does not start"
         time.sleep(0.1)
     address = f"http://127.0.0.1:{told.read_text().splitlines()[0]}/json/new?about:blank"
-    with urlopen(Request(address, method="PUT"), timeout=10) as answer:
+    with urlopen(Request(address, method="PUT"), timeout=PATIENCE) as answer:
         return str(json.load(answer)["webSocketDebuggerUrl"])

@@ -23,6 +23,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from support.waiting import PATIENCE
 
 from preservation.model.paths import LocalPath
 from preservation.tools.clamd import Clamd, TcpAddress, UnixAddress
@@ -30,8 +31,6 @@ from preservation.tools.clamd import Clamd, TcpAddress, UnixAddress
 PACKAGE = "clamav-daemon"
 SIGNATURE = "Muniment.Test.Eicar.UNOFFICIAL"
 DATABASE = 27300
-_PATIENCE = 60.0
-"""Seconds."""
 _HEADER_BYTES = 512
 
 
@@ -66,7 +65,7 @@ class Scanner:
         command = ["setpriv", "--pdeathsig", "KILL", "--", self.program, "-c", str(self.home / "clamd.conf")]
         with (self.home / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.home)
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + PATIENCE
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError((self.home / "log").read_text())
@@ -74,7 +73,7 @@ class Scanner:
 
     def kill(self) -> None:
         """End it at once."""
-        self._signal(signal.SIGKILL).wait(_PATIENCE)
+        self._signal(signal.SIGKILL).wait(PATIENCE)
 
     def pause(self) -> None:
         """Keep it from doing anything; it keeps its connections."""

@@ -19,10 +19,10 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import yaml
+from support.waiting import PATIENCE
 
 DOCKER = Path(__file__).resolve().parents[2] / "docker"
 PROGRAMS = Path(sys.executable).parent
-_LONGEST_SECONDS = 90
 
 MUNIMENT_PASSWORD = "of-muniment"  # noqa: S105  of a server that only this test session can reach
 PREFECT_PASSWORD = "of-prefect"  # noqa: S105  likewise
@@ -123,7 +123,7 @@ def started(
 
 def answers_at(url: str, log: Path) -> None:
     """Wait until a service answers there."""
-    deadline = time.monotonic() + _LONGEST_SECONDS
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             urlopen(url, timeout=5).close()  # noqa: S310  http, of our own making

@@ -19,11 +19,11 @@ from ordeals.crash_trees import alive_below
 from services.compose import free_port
 from support.archives import MUNIMENT, Archive
 from support.clocks import Clock
+from support.waiting import PATIENCE
 
 from flows.orchestration.server import PrefectApi
 
 _POLL_SECONDS = 0.05
-_START_SECONDS = 120
 _AGAIN_SECONDS = 2.0
 
 
@@ -64,7 +64,7 @@ class Member:
                 start_new_session=True,
             )
 
-    def end(self, *, signals: int = 2, patience: float = 40) -> int:
+    def end(self, *, signals: int = 2, patience: float = PATIENCE) -> int:
         """Ask it to end so many times, and wait; return how it ended."""
         assert self.process is not None
         for _ in range(signals):
@@ -128,7 +128,7 @@ class Fleet(ABC):
         """Wait until they have said that so often."""
         self.until(lambda: self.told().count(text) >= times, text)
 
-    def until(self, true: Callable[[], bool], what: str, seconds: float = _START_SECONDS) -> None:
+    def until(self, true: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
         """Wait for something to come about."""
         deadline = time.monotonic() + seconds
         while not true():

@@ -22,6 +22,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
+from support.waiting import PATIENCE
 
 PACKAGE = "postgresql"
 _USER = "archivist"
@@ -32,8 +33,6 @@ PASSWORD_PARTS = ("Pass", "w/rd@1", "w%2Frd")
 """What no message may hold."""
 _SERVERS_OWN = "postgres"
 _QUICK = ("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off")
-_PATIENCE = 60.0
-"""Seconds."""
 
 
 @dataclass
@@ -77,7 +76,7 @@ class Server:
         ]
         with (self.home / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.home)
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + PATIENCE
         while True:
             try:
                 psycopg.connect(self._conninfo("postgres")).close()
@@ -99,7 +98,7 @@ class Server:
     def _end(self, how: signal.Signals) -> None:
         assert self._process is not None
         self._process.send_signal(how)
-        self._process.wait(_PATIENCE)
+        self._process.wait(PATIENCE)
 
     @property
     def is_running(self) -> bool:

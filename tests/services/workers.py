@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +18,13 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling
 from support.archives import MUNIMENT, Archive
 from support.flow_runs import surroundings
+from support.waiting import PATIENCE, until
 
 from flows.installation.settings_file import load_settings
 from flows.orchestration.run_requests import open_runs
 from flows.orchestration.server import PrefectApi
 from flows.submission.drop import DropRequest
 
-_LONGEST_SECONDS = 120
 _POLL_SECONDS = 0.05
 
 
@@ -41,14 +41,14 @@ class Service:
 
     def wait_for(self, text: str, times: int = 1) -> None:
         """Wait until it has said that so often."""
-        until(lambda: self.lines.count(text) >= times or self.process.poll() is not None, self.lines)
+        until(lambda: self.lines.count(text) >= times or self.process.poll() is not None, lambda: self.lines)
         assert self.lines.count(text) >= times, self.lines
 
     def ask_to_stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
 
     def ended(self) -> int:
-        return self.process.wait(_LONGEST_SECONDS)
+        return self.process.wait(PATIENCE)
 
 
 @contextmanager
@@ -127,14 +127,6 @@ def ended_run(archive: Archive, identifier: UUID) -> FlowRun:
 
     until(has_ended, f"run {identifier}")
     return run_of(archive, identifier)
-
-
-def until(true: Callable[[], bool], what: str) -> None:
-    """Wait for something to come about."""
-    deadline = time.monotonic() + _LONGEST_SECONDS
-    while not true():
-        assert time.monotonic() < deadline, f"it does not come about: {what}"
-        time.sleep(_POLL_SECONDS)
 
 
 def children(pid: int) -> list[int]:

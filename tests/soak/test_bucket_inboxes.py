@@ -1,7 +1,12 @@
-"""Bucket inboxes of a real Ceph: services killed again and again, and very many keys."""
+"""Bucket inboxes of a real Ceph: services killed again and again, and very many keys.
+
+``MUNIMENT_SOAK_SEED`` repeats the instants of a run.
+"""
 
 from __future__ import annotations
 
+import os
+import secrets
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,22 +17,25 @@ from services.ceph import mortal_gateway
 from support.bucket_inboxes import SHEET, Station
 from support.bucket_watch import Place, answer_all, kill_while_watching, watching_installation
 from support.drop_bucket_peers import s3_peer
-from support.inbox_watch import until, watching
+from support.inbox_watch import watching
 from support.takes import contents
+from support.waiting import until
 
 from flows.inboxes.report import read_inbox_report
 from preservation.model.verdicts import Verdict
 from storage.stores.s3.bucket import BucketAddress
 
 KEYS = 5_000
+SEED = os.environ.get("MUNIMENT_SOAK_SEED") or secrets.token_hex(4)
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(20 * 60)]
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_killed_again_and_again_every_drop_is_answered_exactly_once(tmp_path: Path, seed: int):
+@pytest.mark.parametrize("life", range(3))
+def test_killed_again_and_again_every_drop_is_answered_exactly_once(tmp_path: Path, life: int):
+    print(f"MUNIMENT_SOAK_SEED={SEED}")  # noqa: T201  pytest shows it where the test fails
     speak_as_the_archive()
-    kill_while_watching(Place(new_address()), tmp_path, kills=25, drops=6, seed=seed)
+    kill_while_watching(Place(new_address()), tmp_path, kills=25, drops=6, seed=f"{SEED}/{life}")
 
 
 def test_a_drop_of_thousands_of_objects_is_listed_in_flat_memory_fetched_and_sent_back(tmp_path: Path):

@@ -1,7 +1,11 @@
-"""Hostile drops by the thousand, and those that take long."""
+"""Hostile drops by the thousand, and those that take long.
+
+``MUNIMENT_SOAK_TREES`` says how many are made up.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from ordeals.hostile_way import TREES, Entry, Way, opened_way
 from support import hostile_trees
 from support.archives import Archive
+
+TREES_MADE_UP = int(os.environ.get("MUNIMENT_SOAK_TREES", "3000"))
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(7200)]
 
@@ -20,7 +26,7 @@ def way(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Way]:
         yield opened
 
 
-@settings(max_examples=3000, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=TREES_MADE_UP, suppress_health_check=[HealthCheck.too_slow])
 @given(TREES)
 def test_any_tree_ends_in_a_verdict_and_what_is_kept_is_what_came(way: Way, tree: list[Entry]):
     way.send(tree)

@@ -1,6 +1,7 @@
 """Two machines make versions of one object at once, many rounds of it, into folders and into a bucket.
 
-In every third round one of them is killed on its way. ``MUNIMENT_SOAK_SEED`` repeats the instants of a run.
+In every third round one of them is killed on its way. ``MUNIMENT_SOAK_ROUNDS`` says how many
+rounds; ``MUNIMENT_SOAK_SEED`` repeats the instants of a run.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from services.buckets import new_address, speak_as_the_archive
 from support.archives import Archive
 from support.bucket_archives import empty, fetched, put_second_store_into
 
-ROUNDS = 24
+ROUNDS = int(os.environ.get("MUNIMENT_SOAK_ROUNDS", "24"))
 SEED = os.environ.get("MUNIMENT_SOAK_SEED") or secrets.token_hex(4)
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(60 * 60)]

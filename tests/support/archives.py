@@ -43,7 +43,6 @@ class Archive:
             capture_output=True,
             text=True,
             check=False,
-            timeout=240,
         )
 
     def preserve(
@@ -75,5 +74,5 @@ def share_secret(directory: Path) -> None:
 
 def make_archive(directory: Path, api_url: str) -> Archive:
     """Make an installation with the command that a user has."""
-    subprocess.run([MUNIMENT, "init", directory], check=True, capture_output=True, timeout=60)
+    subprocess.run([MUNIMENT, "init", directory], check=True, capture_output=True)
     return Archive(directory, api_url)

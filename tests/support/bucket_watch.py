@@ -11,8 +11,9 @@ from typing import Any
 
 from services.buckets import client
 from support.forks import forked
-from support.inbox_watch import until, watching
+from support.inbox_watch import watching
 from support.takes import contents, takes_in, told_of
+from support.waiting import until
 
 from flows.inboxes import answer
 from flows.inboxes.queue.answers import is_answered
@@ -92,7 +93,7 @@ def live(settings: Settings, receipts: Path) -> None:
             time.sleep(0.05)
 
 
-def kill_while_watching(place: Place, folder: Path, kills: int, drops: int, seed: int) -> None:
+def kill_while_watching(place: Place, folder: Path, kills: int, drops: int, seed: int | str) -> None:
     """Kill services over so many good and so many bad drops; then every one is answered exactly once."""
     settings = watching_installation(folder / "ours", place.address)
     receipts = folder / "receipts"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -12,8 +11,6 @@ from flows.inboxes.service import InboxService
 from flows.installation.settings import BucketInboxSettings, Settings
 from flows.installation.wiring import open_bucket_inbox
 from storage.ports.drop_buckets import DropBucket
-
-_LONGEST_SECONDS = 60
 
 
 @contextmanager
@@ -30,10 +27,3 @@ def watching(
     finally:
         stopped.set()
         thread.join()
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + _LONGEST_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it does not happen"
-        time.sleep(0.05)

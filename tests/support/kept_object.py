@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from support.archives import Archive, make_archive
+from support.archives import Archive
+from support.command_runs import near
+from support.flow_runs import installed
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Letters:
         """Return an archive and a drop of one's own, with the same content."""
         archive = shutil.copytree(self.archive.directory, folder / "archive")
         drop = shutil.copytree(self.drop, folder / "drops" / self.drop.name)
-        return Letters(Archive(archive, self.archive.api_url), drop)
+        return Letters(replace(self.archive, directory=archive), drop)
 
     def preserve(self) -> dict[str, object]:
         [told] = self.archive.preserve(self.drop, collection="files")
@@ -34,7 +36,7 @@ def keep_letters(folder: Path, api_url: str) -> Letters:
     (drop / "1911" / "to my brother.txt").write_text("Dear brother\n" * 50)
     (drop / "1911" / "to my sister.txt").write_text("Dear sister\n" * 50)
     (drop / "note.txt").write_text("All of it\n")
-    letters = Letters(make_archive(folder / "archive", api_url), drop)
+    letters = Letters(near(installed(folder / "archive", api_url)), drop)
     told = letters.preserve()
     assert told["verdict"] == "stored", told
     return letters

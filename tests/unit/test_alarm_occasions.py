@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import threading
-import time
 from datetime import timedelta
 from pathlib import Path
 from typing import cast
@@ -14,6 +13,7 @@ import pytest
 from services.alarm_receivers import WEBHOOK_SECRET, Receiver, receiver
 from services.small_disks import small_disk
 from support.takes import NOON, a_take, an_area, told_of
+from support.waiting import until
 from typer.testing import CliRunner
 
 from flows.alarms.alarm import Alarm, AlarmKind
@@ -213,9 +213,7 @@ def test_the_service_goes_on_telling_whatever_ails_it(
         service = threading.Thread(target=alarming.run, args=(stopped,))
         service.start()
         raise_alarm(settings, given_up(a_take(an_area(settings.directory)), "It is so.", now(), now()))
-        deadline = time.monotonic() + 20
-        while waiting(settings) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        until(lambda: not waiting(settings), "it is sent")
         stopped.set()
         service.join()
         assert len(there.received) == 1

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -26,6 +25,7 @@ from services.alarm_receivers import (
     mail_server,
     receiver,
 )
+from support.waiting import until
 
 from flows.alarms.alarm import Alarm, AlarmKind
 from flows.alarms.channels import Channel, ChannelName, Undelivered
@@ -331,10 +331,7 @@ def test_killed_between_raising_and_sending_and_in_the_midst_of_sending_it_is_se
 
 
 def until_asked(there: Receiver, times: int) -> None:
-    deadline = time.monotonic() + 30
-    while len(there.received) < times:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: len(there.received) >= times, "it is asked")
 
 
 def test_many_that_raise_and_send_at_once_lose_nothing(outbox: Outbox, clock: Clock):

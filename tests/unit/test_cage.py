@@ -6,11 +6,11 @@ import os
 import socket
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.waiting import until
 
 from preservation.errors import ToolFailedError, ToolMissingError, ToolTimeoutError
 from preservation.tools import cage
@@ -166,10 +166,7 @@ def test_children_are_few_and_none_outlives_the_program(scratch: Path) -> None:
     assert sh(f"sleep 1{mark} & echo started", scratch).stdout == b"started\n"
     with pytest.raises(ToolFailedError, match=r"(?i)fork"):
         sh(f"for i in $(seq 40); do sleep 1{mark} & done; wait", scratch)
-    deadline = time.monotonic() + 5
-    while (left := _running(f"1{mark}")) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert left == []
+    until(lambda: not _running(f"1{mark}"), "the end of all children")
 
 
 def test_a_child_cannot_leave_the_group_that_is_killed(scratch: Path) -> None:

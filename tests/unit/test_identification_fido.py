@@ -35,11 +35,11 @@ def test_it_says_what_fido_itself_says(tmp_path: Path, name: str):
 
 def test_a_file_made_to_keep_a_pattern_trying_for_years_costs_a_second(tmp_path: Path):
     (tmp_path / "hostile.svg").write_bytes(b'<?xml version="1.0"' + b"<svg" * 32_000)
-    started = time.monotonic()
+    started = time.process_time()
 
     opinion = fido.opinion(tmp_path / "hostile.svg")
 
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
     assert opinion.candidates == ()
     assert "within 1 s" in opinion.remarks[0]
 

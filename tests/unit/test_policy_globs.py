@@ -74,9 +74,9 @@ def test_two_patterns_meet_where_some_path_fits_both(left: str, right: str, *, m
 def test_a_hostile_name_does_not_keep_a_pattern_busy():
     matcher = PathMatcher([path_pattern("**/*a*a*a*a*a*a*a*b/**/*a*a*a*a*a*c/**/d*d*e")])
     hostile = "/".join(["a" * 250] * 16)
-    started = time.perf_counter()
+    started = time.process_time()
     assert not matcher.matches(hostile)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_the_extension_is_the_last_one_of_the_name():

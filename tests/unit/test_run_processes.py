@@ -14,7 +14,8 @@ from typing import TypeVar
 from uuid import UUID, uuid4
 
 import pytest
-from services.workers import children, lives, until
+from services.workers import children, lives
+from support.waiting import until
 
 from flows.installation.init import make_installation
 from flows.installation.settings_file import load_settings

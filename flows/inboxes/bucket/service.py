@@ -128,7 +128,8 @@ class BucketInbox:
         self._bucket = bucket
         self._report = BucketReport(self._bucket, changed)
         self._stopped = threading.Event()
-        self._complete: queue.SimpleQueue[tuple[ListedDrop, DownloadProgress]] = queue.SimpleQueue()
+        # No SimpleQueue: of several that wait, one that is woken late waits for ever, whatever its timeout.
+        self._complete: queue.Queue[tuple[ListedDrop, DownloadProgress]] = queue.Queue()
         self._threads: list[threading.Thread] = []
         self._ended_by: BaseException | None = None
 

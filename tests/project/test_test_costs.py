@@ -1,0 +1,94 @@
+"""A file of tests that costs more than its budget makes the run fail, with one worker or with several."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+_CONFTEST = """
+import sys
+import time
+
+sys.path.insert(0, {tests!r})
+import pytest
+from support.costs import Budgets, Costs
+
+
+def spend(seconds):
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        pass
+
+
+def pytest_configure(config):
+    config.pluginmanager.register(Costs(Budgets(0.6, {{"test_allowed.py": 5}})))
+
+
+@pytest.fixture(scope="session")
+def server():
+    spend(1)
+    yield spend
+    spend(1)
+
+
+@pytest.fixture
+def spending():
+    return spend
+"""
+_DEAR = """
+import subprocess
+import sys
+
+
+def test_in_its_own_process(spending):
+    spending(0.4)
+
+
+def test_in_a_process_that_it_starts():
+    subprocess.run([sys.executable, "-c", "import time\\nwhile time.process_time() < 0.4: pass"], check=True)
+"""
+_FILES = {
+    "test_dear.py": _DEAR,
+    "test_allowed.py": _DEAR,
+    "test_shared.py": "def test_first(server): pass\n\n\ndef test_last(server): pass\n",
+    "test_soaks.py": "import pytest\n\n\n@pytest.mark.soak\ndef test_long(spending): spending(1)\n",
+    "test_waits.py": "import time\n\n\ndef test_sleeps(): time.sleep(1.1)\n",
+}
+
+
+@pytest.mark.parametrize("workers", [(), ("-p", "xdist", "-n", "2")], ids=["alone", "two workers"])
+def test_a_file_over_its_budget_is_named_and_fails_the_run_and_the_slowest_tests_are_listed(
+    tmp_path: Path, project: Path, workers: tuple[str, ...]
+):
+    (tmp_path / "conftest.py").write_text(_CONFTEST.format(tests=str(project / "tests")))
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = soak\n")
+    for name, content in _FILES.items():
+        (tmp_path / name).write_text(content)
+
+    finished = subprocess.run(
+        [sys.executable, "-m", "pytest", *workers],
+        cwd=tmp_path,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert finished.returncode == pytest.ExitCode.TESTS_FAILED, finished.stdout
+    assert "8 passed" in finished.stdout
+    [over] = re.findall(r".*budget is.*", finished.stdout)
+    assert re.fullmatch(r"test_dear\.py took (0\.[89]|[1-4]\.\d) CPU seconds; its budget is 0\.6", over)
+    [waited] = re.findall(r"^ +(\S+) +(\S+)  test_waits\.py::test_sleeps$", finished.stdout, re.MULTILINE)
+    assert float(waited[0]) >= 1.1
+    assert float(waited[1]) < 0.6
+
+
+def test_every_file_that_has_a_budget_of_its_own_is_there(project: Path):
+    named = tomllib.loads((project / "tests" / "budgets.toml").read_text())["files"]
+    assert [file for file in named if not (project / file).is_file()] == []

@@ -1,0 +1,21 @@
+"""Waiting for something to come about, for as long as a very busy machine may take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+PATIENCE: Final = 240.0
+"""Seconds: less than pytest's own limit for a test, so that what did not come about is named."""
+
+_POLL_SECONDS: Final = 0.02
+
+
+def until(condition: Callable[[], object], what: str | Callable[[], str] = "what is waited for") -> None:
+    """Wait until the condition is true; fail with ``what`` where it never is."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"it does not come about: {what() if callable(what) else what}")
+        time.sleep(_POLL_SECONDS)
