@@ -46,11 +46,15 @@ def walk_zip(stream: BinaryIO, most_members: int) -> Iterator[tuple[ArchiveMembe
                 ArchiveFault.TOO_MANY_MEMBERS, f"The archive has more than {most_members:,} members."
             )
         with zipfile.ZipFile(stream) as archive:
-            if sum(info.compress_size for info in archive.infolist()) > stream.seek(0, io.SEEK_END):
-                raise ArchiveError(
-                    ArchiveFault.IMPOSSIBLE_SIZE,
-                    "Members of the archive share the same bytes, so that few unpack to very many.",
-                )
+            left = stream.seek(0, io.SEEK_END)
+            for info in archive.infolist():
+                left -= info.compress_size
+                if left < 0:
+                    raise ArchiveError(
+                        ArchiveFault.IMPOSSIBLE_SIZE,
+                        "Members of the archive share the same bytes, so that few unpack to very many.",
+                        _name(info),
+                    )
             for info in archive.infolist():
                 yield _member(archive, info), partial(MemberStream, partial(archive.open, info))
     except DAMAGE as failure:

@@ -59,7 +59,7 @@ def test_a_drop_is_placed_while_its_object_is_in_hand(installation: Archive, mon
         refused.append(one.path)
         return place(told, one)
 
-    monkeypatch.setattr(preserve.placing, "place", noted)
+    monkeypatch.setattr(preserve.answer, "place", noted)
     assert run(installation, letter.as_drop).ending.verdict is Verdict.STORED
     assert refused == [letter.path]
     assert (installation.directory / "accepted" / "files" / "letter" / "page.txt").exists()

@@ -181,7 +181,13 @@ def test_what_is_done_while_a_server_starts_is_done_before_it_answers_and_the_ne
     answered: list[bool] = []
 
     def blocks(api: serving.PrefectApi) -> int:
-        return len(httpx.post(f"{api.url}/block_types/filter", json={}, timeout=60).raise_for_status().json())
+        return len(
+            httpx.post(
+                f"{api.url}/block_types/filter", json={}, timeout=60, auth=tuple(api.auth.split(":", 1))
+            )
+            .raise_for_status()
+            .json()
+        )
 
     with serving.prefect_api(settings, lambda api: answered.append(api.answers)) as api:
         assert (answered, api.answers, blocks(api)) == ([False], True, 0)

@@ -11,7 +11,6 @@ from support.takes import found_complete
 
 from flows.inboxes.answer import place
 from flows.inboxes.folder.take import take
-from flows.inboxes.queue.answers import AnswerPlace
 from flows.inboxes.queue.approve import newer_version_warning
 from flows.inboxes.queue.attempts import attempts_of, record_end, record_run
 from flows.inboxes.queue.takes import Take
@@ -77,7 +76,7 @@ def test_a_run_that_finds_the_object_in_other_hands_says_nothing_of_how_the_take
         told = run_of(installation, taken)
 
     assert told.ending.verdict is Verdict.INTERRUPTED
-    assert place(told, taken).place is AnswerPlace.PROCESSING
+    assert place(told, taken) == taken.path
     noted = attempts_of(taken)
     assert noted is not None
     assert noted.verdict is None
