@@ -37,7 +37,7 @@ _SETTINGS = """\
 default_policy = "policies/digitized-images.toml"
 
 [database]
-# The catalogue and the journal: back it up (docs/operations.md). For several machines or many writers:
+# The catalogue and the journal: back it up (docs/backup.md). For several machines or many writers:
 # url = "postgresql://muniment@db.example.org/muniment", its password in ~/.pgpass.
 url = "sqlite:///state/muniment.db"
 
@@ -71,7 +71,7 @@ pauses = [60, 300, 900, 3600]
 {jobs}
 timezone = "UTC"                 # or "Europe/Berlin"
 
-# Who is notified of what needs attention (docs/operations.md, Alarms); without it, alarms go to the log only.
+# Who is notified of what needs attention (docs/alarms.md); without it, alarms go to the log only.
 # [alarms]
 # waiting_hours = 72
 #

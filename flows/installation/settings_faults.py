@@ -29,7 +29,7 @@ def _sentence(kind: str, message: str) -> str:
 
 
 _SENTENCES = {
-    "extra_forbidden": "there is no such setting; see docs/operations.md for those there are",
+    "extra_forbidden": "there is no such setting; docs/settings.md lists those there are",
     "missing": "it is required and missing",
     "too_short": "at least one is required",
     "string_too_short": "it must not be empty",

@@ -110,7 +110,7 @@ def _alarms(settings: Settings, *, send: bool) -> Iterator[Finding]:
     from flows.alarms.occasions import trial_alarm  # noqa: PLC0415  as above
     from flows.installation.wiring import now  # noqa: PLC0415  half a second, and only here
 
-    next_step = "see docs/operations.md, Alarms"
+    next_step = "see docs/alarms.md"
     channels = channels_of(settings)
     if not channels:
         yield Finding("alarms", State.OK, "no channel configured: alarms go to the log only")
@@ -154,7 +154,7 @@ def _door(settings: Settings) -> Iterator[Finding]:
         return
     where = f"Prefect at {api.url}"
     anyone = found.answers_without_credentials
-    step = "see docs/operations.md, Who may ask Prefect"
+    step = "see docs/service.md, Who may ask Prefect"
     for what, open_to, shut, gap in (
         (
             "credentials",

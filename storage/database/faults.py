@@ -123,7 +123,7 @@ def _of_no_connection(kind: str, message: str, database: str) -> PreservationErr
     if _NO_SUCH_DATABASE.search(message):
         return ConfigurationError(
             f"database {database}: the server has no database of that name; make it "
-            "(docs/operations.md, PostgreSQL), or correct 'url' in [database] of muniment.toml"
+            "(docs/database.md), or correct 'url' in [database] of muniment.toml"
         )
     return _unavailable(database, f"no connection ({message.splitlines()[0]})")
 
@@ -141,7 +141,7 @@ def _full(database: str) -> StoreFullError:
 def _denied(database: str, message: str = "it does not let us write") -> DeniedError:
     return DeniedError(
         f"database {database}: {message}; see to the permissions of its file and folder, "
-        "or to the user and password of the database server (docs/operations.md, PostgreSQL)"
+        "or to the user and password of the database server (docs/database.md)"
     )
 
 

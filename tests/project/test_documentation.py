@@ -34,7 +34,7 @@ def _kinds(annotation: object) -> Iterator[type]:
 
 
 def test_every_setting_is_documented(project: Path):
-    text = (project / "docs/operations.md").read_text()
+    text = (project / "docs/settings.md").read_text()
     for name, field in Settings.model_fields.items():
         sections = [kind for kind in _kinds(field.annotation) if issubclass(kind, BaseModel)]
         for section in sections:

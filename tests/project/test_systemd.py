@@ -135,7 +135,7 @@ def test_the_timer_starts_what_clears_and_after_a_night_without_power_as_well():
 
 
 def test_every_unit_is_told_of_in_the_operations_page(project: Path):
-    page = (project / "docs/operations.md").read_text()
+    page = (project / "docs/deployment.md").read_text()
     for path in UNITS.glob("muniment*.*"):
         if path.is_file():
             assert path.name in page, path.name

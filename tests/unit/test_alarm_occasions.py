@@ -330,7 +330,7 @@ def test_no_secret_stands_in_any_file_or_log(
 
 
 def test_the_documented_settings_are_two_channels(settings: Settings, project: Path):
-    section = (project / "docs/operations.md").read_text().split("## Alarms")[1]
+    section = (project / "docs/alarms.md").read_text()
     documented = section.split("```toml\n")[1].split("```")[0]
     file = settings.directory / "muniment.toml"
     file.write_text(f"{file.read_text()}\n{documented}")

@@ -23,12 +23,12 @@ def secret(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def documentation(project: Path) -> str:
-    return (project / "docs/operations.md").read_text()
+    return (project / "docs/alarms.md").read_text()
 
 
 @pytest.fixture(scope="module")
 def is_from_muniment(documentation: str) -> Callable[..., bool]:
-    """What docs/operations.md tells a receiver to do."""
+    """What docs/alarms.md tells a receiver to do."""
     [code] = [
         block
         for block in re.findall(r"```python\n(.*?)```", documentation, re.DOTALL)

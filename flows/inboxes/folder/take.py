@@ -153,7 +153,7 @@ def _reason(error: OSError, complete: CompleteDrop) -> str:
         return (
             f"{_account(os.geteuid())} may not move it out of the inbox; let that account write to "
             f"{printable(str(complete.path.parent))} and to {printable(complete.name)} itself, which "
-            f"belongs to {_owner(complete.path)} (docs/operations.md, Watch folders)"
+            f"belongs to {_owner(complete.path)} (docs/watch-folders.md)"
         )
     return f"it cannot be taken ({error.strerror or error}); check the disk of {place}"
 
