@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from preservation.bagit import codes
-from preservation.bagit.algorithms import hex_length, normalized_name
+from preservation.bagit.algorithms import BagAlgorithm, hex_length, normalized_name
 from preservation.bagit.baginfo import MetadataElement, parse_bag_info
-from preservation.bagit.contents import BagContents, Manifest, ToFetch
 from preservation.bagit.declaration import BAGIT_TXT, CURRENT, Declaration, parse_declaration
 from preservation.bagit.fetch import FETCH_TXT, parse_fetch
 from preservation.bagit.findings import Findings
@@ -20,6 +20,45 @@ from preservation.bagit.tagtext import TagText, TagTextError
 from preservation.model.digests import HexDigest
 from preservation.model.issues import Issue
 from preservation.model.paths import RelativePath, is_utf8, printable
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A payload or tag manifest. ``entries`` gives the promised digest of each file, by its path in the bag.
+
+    ``checkable`` says that the algorithm can be computed here.
+    """
+
+    path: RelativePath
+    algorithm: BagAlgorithm
+    entries: Mapping[RelativePath, HexDigest]
+    checkable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ToFetch:
+    """A payload file that ``fetch.txt`` says where to get; ``length`` in bytes where it says so."""
+
+    url: str
+    length: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BagContents:
+    """Everything about the bag but the bytes of its files."""
+
+    listing: Listing
+    declaration: Declaration
+    payload_manifests: tuple[Manifest, ...]
+    tag_manifests: tuple[Manifest, ...]
+    metadata: tuple[MetadataElement, ...]
+    fetch: Mapping[RelativePath, ToFetch]
+
+    @property
+    def manifests(self) -> tuple[Manifest, ...]:
+        """All manifests, those of the payload first."""
+        return (*self.payload_manifests, *self.tag_manifests)
+
 
 _USUAL_LINE = re.compile(r"([0-9a-f]+)  ([!-$&-)+-~][ -$&-~]*)")
 """A digest in lower case and a path in ASCII that is not encoded: it can only mean what it says."""

@@ -16,9 +16,9 @@ from PIL import Image, UnidentifiedImageError
 from preservation.errors import reason_of
 from preservation.model.screening import ImageFacts
 from preservation.rasters import jp2_raster, structure, tiff_strips
+from preservation.rasters.decoding import Room, TooMuchError
 from preservation.rasters.facts import facts_of, stored_in
 from preservation.rasters.families import Family
-from preservation.rasters.memory import Room, TooMuchError
 from preservation.screening import thumbnails
 from preservation.screening.reports import ImageReport
 from preservation.tools.work import NOT_ABOUT_CONTENT, Json

@@ -20,9 +20,8 @@ import msgspec
 
 from preservation.errors import ToolFailedError, ToolMissingError, ToolTimeoutError
 from preservation.tools.confinement import NOBODY
-from preservation.tools.environment import MINIMAL, SEARCH_PATH
 from preservation.tools.launch import Launch
-from preservation.tools.limits import Limits
+from preservation.tools.limits import MINIMAL, SEARCH_PATH, Limits
 
 _SHOWN_OF_STDERR = 2000
 

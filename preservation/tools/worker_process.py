@@ -15,8 +15,7 @@ import msgspec
 
 from preservation.errors import ToolFailedError
 from preservation.tools import wire
-from preservation.tools.environment import MINIMAL
-from preservation.tools.limits import Limits
+from preservation.tools.limits import MINIMAL, Limits
 from preservation.tools.work import Died, Exhausted, Request
 
 _STARTUP_SECONDS = 60.0
