@@ -100,15 +100,9 @@ class IngestEvents:
 
     def approved(self, by: Agent, because: str, at: datetime) -> Event:
         """Tell that a person answered what the submission was waiting for."""
-        return Event(
-            event_id(self.submission.identifier, EventType.POLICY_ASSIGNMENT, at.isoformat()),
-            EventType.POLICY_ASSIGNMENT,
-            at,
-            str(self.submission.object),
-            EventOutcome.SUCCESS,
-            "approved to be kept as it is",
-            because,
-            by,
+        approved = "approved to be kept as it is"
+        return self._event(
+            EventType.POLICY_ASSIGNMENT, approved, because, which=at.isoformat(), at=at, agent=by
         )
 
     def normalized(self, proved: int, access: int, refused: int) -> Event:
@@ -147,15 +141,8 @@ class IngestEvents:
 
     def ended(self, verdict: Verdict, sentence: str, at: datetime) -> Event:
         """Tell how it ended. Each end of a submission that was tried again is an event of its own."""
-        return Event(
-            event_id(self.submission.identifier, EventType.INGESTION_END, at.isoformat()),
-            EventType.INGESTION_END,
-            at,
-            str(self.submission.object),
-            _OUTCOMES[verdict],
-            verdict.value,
-            sentence,
-            self.software,
+        return self._event(
+            EventType.INGESTION_END, verdict.value, sentence, _OUTCOMES[verdict], at.isoformat(), at=at
         )
 
     def _event(
@@ -165,14 +152,17 @@ class IngestEvents:
         note: str,
         outcome: EventOutcome = EventOutcome.SUCCESS,
         which: str = "",
+        *,
+        at: datetime | None = None,
+        agent: Agent | None = None,
     ) -> Event:
         return Event(
             event_id(self.submission.identifier, event_type, which),
             event_type,
-            self.clock(),
+            at or self.clock(),
             str(self.submission.object),
             outcome,
             detail,
             note,
-            self.software,
+            agent or self.software,
         )

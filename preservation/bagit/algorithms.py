@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NewType
 
 from preservation.bagit.manifests import MANIFEST_NAME
-from preservation.fixity.digesting import ByteStream
+from preservation.fixity.digesting import ByteStream, digest_by_names
 from preservation.model.digests import Algorithm, HexDigest
 
 BagAlgorithm = NewType("BagAlgorithm", str)
@@ -78,13 +78,4 @@ def digests_of_stream(
     stream: ByteStream, algorithms: tuple[BagAlgorithm, ...], buffer: bytearray
 ) -> tuple[int, dict[BagAlgorithm, HexDigest]]:
     """Read ``stream`` to its end, once, and return its size in bytes and its digests. Raises ``OSError``."""
-    hashes = [hashlib.new(_HASHLIB_NAMES[name], usedforsecurity=False) for name in algorithms]
-    window = memoryview(buffer)
-    size = 0
-    while count := stream.readinto(window):
-        size += count
-        for digest in hashes:
-            digest.update(window[:count])
-    return size, {
-        name: HexDigest(digest.hexdigest()) for name, digest in zip(algorithms, hashes, strict=True)
-    }
+    return digest_by_names(stream, {name: _HASHLIB_NAMES[name] for name in algorithms}, buffer)

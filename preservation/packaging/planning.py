@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 
 from preservation.bagit.baginfo import format_bag_info
 from preservation.bagit.declaration import Declaration, declaration_text
+from preservation.bagit.fetch import FETCH_TXT, fetch_line
 from preservation.model import layout
+from preservation.model.digests import Algorithm
 from preservation.model.packages import BagEntry
 from preservation.model.paths import BagPath
 from preservation.packaging.contents import PackageContents
 from preservation.packaging.description import statements_about
-from preservation.packaging.fetching import FetchList
 from preservation.packaging.payload import PayloadTally, packaging_event, payload
 from preservation.packaging.planned import (
     BAG,
@@ -78,6 +80,39 @@ def _entries(
         chain(tag_files(contents, root, tally), fetch.written(), manifests.written())
     )
     yield from tag_manifests.written()
+
+
+class FetchList:
+    """The file ``fetch.txt``, written below ``root`` while the payload goes by; none if it names nothing."""
+
+    def __init__(self, contents: PackageContents, root: Path, tally: PayloadTally) -> None:
+        self._contents = contents
+        self._root = root
+        self._tally = tally
+        self._entry: BagEntry | None = None
+
+    def new_among(self, payload: Iterable[BagEntry]) -> Iterator[BagEntry]:
+        """Pass on what no earlier version holds, counting and listing the rest."""
+        with ExitStack() as open_file:
+            sink: TagFile | None = None
+            for entry in payload:
+                locator = self._contents.earlier.get(entry.digests[Algorithm.SHA256])
+                if locator is None:
+                    yield entry
+                    continue
+                if sink is None:
+                    sink = open_file.enter_context(
+                        TagFile(self._root, BagPath(FETCH_TXT), self._contents.algorithms)
+                    )
+                sink.write(fetch_line(locator.url, entry.size, entry.path))
+                self._tally.fetched[locator.package.version] += 1
+                self._tally.fetched_bytes += entry.size
+        self._entry = None if sink is None else sink.entry
+
+    def written(self) -> Iterator[BagEntry]:
+        """Return the file itself, if there is one, once ``new_among`` has ended."""
+        if self._entry is not None:
+            yield self._entry
 
 
 class _Counting:

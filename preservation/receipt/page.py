@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from preservation.model.amounts import byte_size, count
-from preservation.model.decisions import PolicyReference
 from preservation.model.issues import Issue
 from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 from preservation.receipt.contents import PlacedReplica, Receipt
 from preservation.receipt.headline import gravest_first, headline, is_kept, next_step
-from preservation.receipt.summary import STOPPING, FormatCount, Summary
+from preservation.receipt.summary import STOPPING, Summary
 
 MOST_FILES_SHOWN = 2_000
 """Pages list so many files in full; beyond, only those that somebody should look at."""
@@ -114,14 +113,17 @@ def page_view(receipt: Receipt, summary: Summary, json_name: str) -> PageView:
         replicas=tuple(_replica(placed) for placed in receipt.replicas),
         marked=f"{count(summary.marked, 'file')} to look at" if summary.marked else "",
         more_marked=f"{summary.marked - MOST_FILES_SHOWN:,}" if summary.marked > MOST_FILES_SHOWN else "",
-        formats=tuple(_format(form) for form in summary.formats),
+        formats=tuple(
+            FormatView(form.name, form.puid, f"{form.files:,}", byte_size(form.bytes))
+            for form in summary.formats
+        ),
         others=_others(others, summary),
         lists_others=summary.found <= MOST_FILES_SHOWN,
         drop=printable(str(receipt.submission.drop)),
         submission=receipt.submission.identifier,
         started=_moment(receipt.started),
         ended=_moment(receipt.ended),
-        policy=_policy(receipt.policy),
+        policy="" if receipt.policy is None else str(receipt.policy),
         engines=", ".join(
             f"{engine.engine} {engine.version} ({engine.signatures})" for engine in receipt.engines
         ),
@@ -175,20 +177,12 @@ def _replica(placed: PlacedReplica) -> ReplicaView:
     return ReplicaView(replica.store, placed.site, printable(replica.location), _moment(replica.verified_at))
 
 
-def _format(form: FormatCount) -> FormatView:
-    return FormatView(form.name, form.puid, f"{form.files:,}", byte_size(form.bytes))
-
-
 def _others(others: int, summary: Summary) -> str:
     if not others:
         return ""
     if summary.marked:
         return f"The other {count(others, 'file')}" if others > 1 else "The other file"
     return f"All {count(others, 'file')}" if others > 1 else "The file"
-
-
-def _policy(reference: PolicyReference | None) -> str:
-    return "" if reference is None else str(reference)
 
 
 def _moment(at: datetime) -> str:

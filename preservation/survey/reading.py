@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from preservation.fixity.digesting import digest_stream
-from preservation.long_paths import folder_of
+from preservation.long_paths import opened_file
 from preservation.model.amounts import Noted
 from preservation.model.digests import Algorithm, Digests
 from preservation.model.files import EntryKind, IrregularEntry
 from preservation.model.paths import RelativePath
 from preservation.survey.walk import FoundFile
 
-_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WORTH_ADVISING_BYTES = 1 << 20
 
 
@@ -42,15 +41,12 @@ def read_once(
     What cannot be read, or changed since it was found or while it was read, is an irregular entry.
     """
     try:
-        with folder_of(root, found.path) as (dir_fd, path):
-            # Not blocking: what was a file when it was found may be a pipe by now.
-            descriptor = os.open(path, _FLAGS, dir_fd=dir_fd)
-        try:
-            return _read(_Descriptor(descriptor, noted), found, algorithms, buffer)
-        finally:
-            os.close(descriptor)
-            if noted is not None:
-                noted(1, 0)
+        with opened_file(root, found.path) as descriptor:
+            try:
+                return _read(_Descriptor(descriptor, noted), found, algorithms, buffer)
+            finally:
+                if noted is not None:
+                    noted(1, 0)
     except OSError as error:
         return IrregularEntry(found.path, EntryKind.UNREADABLE, error.strerror or str(error))
 
