@@ -47,7 +47,7 @@ _QUICK: dict[BagAlgorithm, Callable[[bytes | memoryview], hashlib._Hash]] = {
 def algorithms_of_bag(bag_root: Path) -> frozenset[Algorithm]:
     """Return those of our algorithms by which the payload of the bag in ``bag_root`` is promised.
 
-    Told by the names of its payload manifests. Raises ``OSError``.
+    The names of its payload manifests decide. Raises ``OSError``.
     """
     names = map(MANIFEST_NAME.fullmatch, (entry.name for entry in bag_root.iterdir()))
     promised = {normalized_name(name[2]) for name in names if name is not None and not name[1]}

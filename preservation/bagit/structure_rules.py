@@ -192,4 +192,4 @@ STRUCTURE_RULES: tuple[Callable[[BagContents], Iterator[Issue]], ...] = (
     names_alike,
     odd_payload,
 )
-"""In the order in which people are told."""
+"""In the order in which their issues are reported."""

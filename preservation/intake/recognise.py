@@ -21,8 +21,6 @@ from preservation.model.issues import Issue
 from preservation.model.paths import RelativePath, printable
 from preservation.model.submissions import DropKind, Received
 
-__all__ = ["Unacceptable", "UnpackLimits", "recognise"]
-
 _UNPACKED = "unpacked"
 _NAMES_TOLD = 5
 

@@ -30,7 +30,7 @@ PRELOAD = ("preservation.normalization.jobs",)
 """What caged workers must import before they are shut in, to be handed to this stage."""
 
 PIXEL_LIMIT = 1_000_000_000
-"""Pixels a page may have where nothing else is said: an A0 sheet at 600 dpi has 560 million."""
+"""Pixels a page may have where the caller gives no other limit: an A0 sheet at 600 dpi has 560 million."""
 
 _CONVERT = JobName("preservation.normalization.jobs:convert")
 

@@ -64,7 +64,7 @@ def parse(content: bytes, source: str) -> Policy:
 
 
 def _unsound(source: str, *faults: Fault) -> ConfigurationError:
-    # What the models and the comparison of entries both find is told once.
+    # What the models and the comparison of entries both find is reported once.
     in_order = sorted(set(faults))
     count = "1 fault" if len(in_order) == 1 else f"{len(in_order)} faults"
     return ConfigurationError(

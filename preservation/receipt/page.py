@@ -15,7 +15,7 @@ from preservation.receipt.headline import gravest_first, headline, is_kept, next
 from preservation.receipt.summary import STOPPING, Summary
 
 MOST_FILES_SHOWN = 2_000
-"""Pages list so many files in full; beyond, only those that somebody should look at."""
+"""Pages list so many files in full; beyond, only those that need a look."""
 
 _MOST_STEPS = 8
 _MOST_REMARKS = 50
@@ -132,7 +132,7 @@ def page_view(receipt: Receipt, summary: Summary, json_name: str) -> PageView:
 
 
 def _steps(receipt: Receipt, summary: Summary) -> tuple[list[Issue], int]:
-    """Return the first issues that somebody has to act on, and how many more there are."""
+    """Return the first issues on which the user has to act, and how many more there are."""
     if receipt.verdict not in {Verdict.REJECTED, Verdict.WAITING}:
         return [], 0
     stopping = [issue for issue in gravest_first(receipt.issues) if issue.severity in STOPPING]

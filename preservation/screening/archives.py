@@ -1,7 +1,7 @@
 """The job that examines one archive, in a caged worker: lists it, and unpacks nothing.
 
-What is looked for would hurt whoever unpacks it later: members that leave the folder, links that lead
-out of it, devices, and more bytes than anybody can hold.
+It looks for what would do harm when the archive is unpacked: members that leave the folder, links that
+lead out of it, devices, and more bytes than a disk can hold.
 """
 
 from __future__ import annotations

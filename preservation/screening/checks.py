@@ -1,7 +1,7 @@
 """The checks that need nothing but what the survey found: the size, the format, the name.
 
-Each takes the policy's screen and the rules of the configured stores, and says of one file after the other
-what is to be said without opening it.
+Each takes the policy's screen and the rules of the configured stores, and reports of one file after the other
+what can be known without opening it.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class NameLedger:
     def twins_of(self, path: RelativePath) -> Iterator[Twin]:
         """Enter ``path``; yield each twin among the names entered before, its own or that of a folder above.
 
-        A folder's twin is told once, not again for every file in the folder.
+        A folder's twin is reported once, not again for every file in the folder.
         """
         for name in _prefixes(path):
             without_case = folded(name)
@@ -87,7 +87,7 @@ class SurfaceCheck(Protocol):
     """One check of one submission. It may remember what it saw, as names that collide must be."""
 
     def issues_about(self, file: SurveyedFile) -> Iterator[Issue]:
-        """Yield what is to be said about the file without opening it."""
+        """Yield what can be reported about the file without opening it."""
 
 
 class NamesCheck:

@@ -29,21 +29,11 @@ tiff_strips.load_codecs()
 Image.MAX_IMAGE_PIXELS = None
 
 _PILLOW_FORMATS = {
-    Family.TIFF: ("TIFF",),
-    Family.JPEG: ("JPEG", "MPO"),
-    Family.PNG: ("PNG",),
-    Family.GIF: ("GIF",),
-    Family.BMP: ("BMP",),
-    Family.JPEG_2000: ("JPEG2000",),
-    Family.WEBP: ("WEBP",),
-    Family.AVIF: ("AVIF",),
-    Family.PORTABLE_ANYMAP: ("PPM",),
-    Family.PHOTOSHOP: ("PSD",),
-    Family.TARGA: ("TGA",),
-    Family.PCX: ("PCX",),
-    Family.SILICON_GRAPHICS: ("SGI",),
-    Family.ICON: ("ICO",),
-}
+    Family.TIFF: ("TIFF",), Family.JPEG: ("JPEG", "MPO"), Family.PNG: ("PNG",), Family.GIF: ("GIF",),
+    Family.BMP: ("BMP",), Family.JPEG_2000: ("JPEG2000",), Family.WEBP: ("WEBP",), Family.AVIF: ("AVIF",),
+    Family.PORTABLE_ANYMAP: ("PPM",), Family.PHOTOSHOP: ("PSD",), Family.TARGA: ("TGA",),
+    Family.PCX: ("PCX",), Family.SILICON_GRAPHICS: ("SGI",), Family.ICON: ("ICO",),
+}  # fmt: skip
 
 _OF_SEVERAL_FRAMES = frozenset({
     Family.TIFF, Family.JPEG, Family.PNG, Family.GIF, Family.WEBP, Family.AVIF,

@@ -37,7 +37,7 @@ def screen(
     thumbnails: Path,
     noted: Noted | None = None,
 ) -> Iterator[ScreenedFile]:
-    """Yield one screened file for each entry, in their order; ``noted`` is told of files as they are done.
+    """Yield one screened file for each entry, in their order; ``noted`` counts files as they are done.
 
     Files lie below ``root`` and are only read; ``workers`` have preloaded ``examiners.JOB_MODULES``. The
     first 300 images, and every later one with an issue, get a thumbnail in the folder ``thumbnails``.

@@ -36,7 +36,7 @@ def read_once(
     buffer: bytearray,
     noted: Noted | None = None,
 ) -> ReadFile | IrregularEntry:
-    """Read the file found at ``found.path`` below ``root`` to its end; ``noted`` is told as it is read.
+    """Read the file found at ``found.path`` below ``root`` to its end; ``noted`` counts it as it is read.
 
     What cannot be read, or changed since it was found or while it was read, is an irregular entry.
     """

@@ -51,7 +51,7 @@ def survey(
     """Give every entry of the received payload, in ``path_order``, as it is read and identified.
 
     Each byte is read once, for all of ``algorithms`` (at least one), by that many threads; a few
-    batches are read ahead and no more, so that memory does not grow with the drop. ``noted`` is told of
+    batches are read ahead and no more, so that memory does not grow with the drop. ``noted`` counts
     what is read. Raises ``OSError`` where the payload's root cannot be listed, and what ``identifier``
     raises.
     """

@@ -1,4 +1,4 @@
-"""What a scan means for a drop: of every file that was surveyed it is said whether it was scanned."""
+"""What a scan means for a drop: for every surveyed file, whether it was scanned."""
 
 from __future__ import annotations
 
@@ -197,10 +197,10 @@ def doubt(scanner: ScannerRelease | NoScanner, at: datetime, signatures_days: in
     if age is None:
         return NotScanned(Obstacle.DATABASE, f"{named} has no official signatures")
     if age > signatures_days:
-        told = f"the signatures of {named} are {age} days old, and the policy allows {signatures_days}"
-        return NotScanned(Obstacle.DATABASE, told)
+        detail = f"the signatures of {named} are {age} days old, and the policy allows {signatures_days}"
+        return NotScanned(Obstacle.DATABASE, detail)
     # Time zones make half a day of difference; anything more is a clock that is wrong.
     if age < -1:
-        told = f"the signatures of {named} are dated {scanner.dated:%Y-%m-%d}, which is yet to come"
-        return NotScanned(Obstacle.DATABASE, told)
+        detail = f"the signatures of {named} are dated {scanner.dated:%Y-%m-%d}, which is yet to come"
+        return NotScanned(Obstacle.DATABASE, detail)
     return None
