@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from preservation.model.amounts import byte_size, count
@@ -19,14 +19,6 @@ MOST_FILES_SHOWN = 2_000
 
 _MOST_STEPS = 8
 _MOST_REMARKS = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Something that is to be done: what is wrong, and what a person can do about it."""
-
-    message: str
-    next_step: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +63,7 @@ class PageView:
     version: str
     sentence: str
     next_step: str
-    steps: tuple[Step, ...]
+    steps: tuple[Issue, ...]
     more_steps: str
     remarks: tuple[Issue, ...]
     more_remarks: str
@@ -140,11 +132,11 @@ def _steps(receipt: Receipt, summary: Summary) -> tuple[list[Issue], int]:
     return shown_first, len(stopping) + summary.stopping_count - len(shown_first)
 
 
-def _step(issue: Issue) -> Step:
-    message = issue.message
-    if issue.path is not None and printable(issue.path).rpartition("/")[2] not in message:
-        message = f"{printable(issue.path)}: {message}"
-    return Step(message, issue.next_step)
+def _step(issue: Issue) -> Issue:
+    """Return the issue with a message that names its file."""
+    if issue.path is None or printable(issue.path).rpartition("/")[2] in issue.message:
+        return issue
+    return replace(issue, message=f"{printable(issue.path)}: {issue.message}")
 
 
 def _figures(receipt: Receipt, summary: Summary) -> Iterator[Figure]:
