@@ -10,7 +10,7 @@ _PROGRAM = """
 import encodings, importlib, io, json, pkgutil, sys
 from support import images as building_images, pdfs as building_pdfs
 from preservation.screening.examiners import JOB_MODULES
-from preservation.screening.families import Family
+from preservation.rasters.families import Family
 
 for module in JOB_MODULES:
     importlib.import_module(module)
