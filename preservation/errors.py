@@ -3,7 +3,7 @@
 A verdict about content is a value. An exception means that we could not decide or act::
 
     PreservationError            exit  retryable
-    ├─ ConfigurationError         2    no     someone must change a setting or a policy
+    ├─ ConfigurationError         2    no     the operator must change a setting or a policy
     ├─ UnacceptableContentError   3    no     will be just as wrong tomorrow
     ├─ IntegrityError             4    no     bytes we hold are not the bytes we promised
     │  └─ SourceChangedError           no     the drop is no longer what was surveyed
@@ -111,7 +111,7 @@ class DeniedError(StorageError):
 
 
 class StoreFullError(StorageError):
-    """No space is left; it may succeed once someone made room."""
+    """No space is left; it may succeed once there is room."""
 
     retryable = True
 

@@ -1,4 +1,4 @@
-"""The story of a submission, told in PREMIS events: one a stage, in the vocabulary of id.loc.gov.
+"""The story of a submission in PREMIS events: one a stage, in the vocabulary of id.loc.gov.
 
 What was done to every single file stands in the package's ``premis.xml``; these events are about the
 whole and stand in both, ``premis.xml`` and the journal.
@@ -31,14 +31,14 @@ _OUTCOMES = {
 
 @dataclass(frozen=True, slots=True)
 class IngestEvents:
-    """Tells the events of one submission. ``clock`` gives the time, in UTC."""
+    """Records the events of one submission. ``clock`` gives the time, in UTC."""
 
     submission: Submission
     software: Agent
     clock: Callable[[], datetime]
 
     def started(self, received: Received | None) -> Event:
-        """Tell that a drop was taken in hand; one that is not what it should be is ``None``."""
+        """Record that a drop was taken in hand; one that is not what it should be is ``None``."""
         name = printable(self.submission.drop.name)
         what = f"what was dropped as {name} cannot be opened"
         if received is not None:
@@ -46,7 +46,7 @@ class IngestEvents:
         return self._event(EventType.INGESTION_START, what, "taken in hand")
 
     def surveyed(self, files: int, size: int, algorithms: Iterable[str]) -> Event:
-        """Tell that every byte was read, once."""
+        """Record that every byte was read, once."""
         return self._event(
             EventType.MESSAGE_DIGEST_CALCULATION,
             f"one read of every file; {', '.join(sorted(algorithms))}",
@@ -54,7 +54,7 @@ class IngestEvents:
         )
 
     def identified(self, engines: Iterable[EngineRelease], decided: int, undecided: int) -> Event:
-        """Tell what the identification engines could say."""
+        """Record what the identification engines could say."""
         return self._event(
             EventType.FORMAT_IDENTIFICATION,
             "; ".join(f"{engine.engine} {engine.version} ({engine.signatures})" for engine in engines),
@@ -63,7 +63,7 @@ class IngestEvents:
         )
 
     def compared(self, manifest: SuppliedManifest) -> Event:
-        """Tell how the drop compares with a manifest that came with it."""
+        """Record how the drop compares with a manifest that came with it."""
         return self._event(
             EventType.FIXITY_CHECK,
             f"compared with the supplied manifest {printable(manifest.path)} ({manifest.layout.value})",
@@ -73,7 +73,7 @@ class IngestEvents:
         )
 
     def virus_checked(self, scanner: ScannerRelease | NoScanner, tally: ScanTally) -> Event:
-        """Tell what was asked whether files are infected, how old its signatures are, and what it said."""
+        """Record which scanner was asked, how old its signatures are, and what it found."""
         asked = (
             f"no scanner: {scanner.detail}"
             if isinstance(scanner, NoScanner)
@@ -88,31 +88,25 @@ class IngestEvents:
         )
 
     def screened(self, verdict: Verdict | None, sentence: str) -> Event:
-        """Tell whether the submission is fit to be kept."""
+        """Record whether the submission is fit to be kept."""
         outcome = EventOutcome.SUCCESS if verdict is None else _OUTCOMES[verdict]
         return self._event(
             EventType.VALIDATION, "screened as the policy says", sentence, outcome, str(verdict)
         )
 
     def governed(self, policy: PolicyReference, because: str) -> Event:
-        """Tell which policy governs the submission, or who decided where the policy asks."""
+        """Record which policy governs the submission, or who decided where the policy asks."""
         return self._event(EventType.POLICY_ASSIGNMENT, f"policy {policy}", because)
 
     def approved(self, by: Agent, because: str, at: datetime) -> Event:
-        """Tell that a person answered what the submission was waiting for."""
-        return Event(
-            event_id(self.submission.identifier, EventType.POLICY_ASSIGNMENT, at.isoformat()),
-            EventType.POLICY_ASSIGNMENT,
-            at,
-            str(self.submission.object),
-            EventOutcome.SUCCESS,
-            "approved to be kept as it is",
-            because,
-            by,
+        """Record that a person answered what the submission was waiting for."""
+        approved = "approved to be kept as it is"
+        return self._event(
+            EventType.POLICY_ASSIGNMENT, approved, because, which=at.isoformat(), at=at, agent=by
         )
 
     def normalized(self, proved: int, access: int, refused: int) -> Event:
-        """Tell how many derivatives were proved, how many are for access only, and how many refused."""
+        """Record how many derivatives were proved, how many are for access only, and how many refused."""
         return self._event(
             EventType.NORMALIZATION,
             "derivatives made as the policy says; those for preservation compared with their sources",
@@ -121,7 +115,7 @@ class IngestEvents:
         )
 
     def relied_on(self, package: str, files: int, size: int, unsound: int) -> Event:
-        """Tell that what a version does not repeat was read in every store where it lies."""
+        """Record that what a version does not repeat was read in every store where it lies."""
         return self._event(
             EventType.FIXITY_CHECK,
             f"what {package} would not repeat was read in every store that has it",
@@ -132,7 +126,7 @@ class IngestEvents:
         )
 
     def replicated(self, package: str, replica: Replica) -> Event:
-        """Tell that a copy was read back from where it rests, and matched."""
+        """Record that a copy was read back from where it rests, and matched."""
         return self._event(
             EventType.REPLICATION,
             f"{package} written to store {replica.store} and read back from it",
@@ -142,20 +136,13 @@ class IngestEvents:
         )
 
     def registered(self, package: str) -> Event:
-        """Tell that the package is kept from now on."""
+        """Record that the package is kept from now on."""
         return self._event(EventType.ACCESSION, f"{package} entered in the catalogue", "kept")
 
     def ended(self, verdict: Verdict, sentence: str, at: datetime) -> Event:
-        """Tell how it ended. Each end of a submission that was tried again is an event of its own."""
-        return Event(
-            event_id(self.submission.identifier, EventType.INGESTION_END, at.isoformat()),
-            EventType.INGESTION_END,
-            at,
-            str(self.submission.object),
-            _OUTCOMES[verdict],
-            verdict.value,
-            sentence,
-            self.software,
+        """Record how it ended. Each end of a submission that was tried again is an event of its own."""
+        return self._event(
+            EventType.INGESTION_END, verdict.value, sentence, _OUTCOMES[verdict], at.isoformat(), at=at
         )
 
     def _event(
@@ -165,14 +152,17 @@ class IngestEvents:
         note: str,
         outcome: EventOutcome = EventOutcome.SUCCESS,
         which: str = "",
+        *,
+        at: datetime | None = None,
+        agent: Agent | None = None,
     ) -> Event:
         return Event(
             event_id(self.submission.identifier, event_type, which),
             event_type,
-            self.clock(),
+            at or self.clock(),
             str(self.submission.object),
             outcome,
             detail,
             note,
-            self.software,
+            agent or self.software,
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 # Linux takes 4,096 bytes with the closing NUL; the margin is for what is put before or after a path.
 _PATH_BYTES = 4000
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _SURELY_SHORT = _PATH_BYTES // 4
 """A path of so many characters is not too long, in whatever script it is written."""
 
@@ -23,6 +24,21 @@ def folder_of(root: Path, path: str) -> AbstractContextManager[tuple[int | None,
     if len(whole) <= _SURELY_SHORT or len(os.fsencode(whole)) <= _PATH_BYTES:
         return nullcontext((None, whole))
     return _reached(root, path)
+
+
+@contextmanager
+def opened_file(root: Path, path: str) -> Iterator[int]:
+    """Open the file at ``path`` below ``root`` for reading while the context lasts; never a link.
+
+    What was a file when it was found may be a pipe by now: it is opened without waiting for a writer.
+    Raises ``OSError``.
+    """
+    with folder_of(root, path) as (dir_fd, reachable):
+        descriptor = os.open(reachable, _READ, dir_fd=dir_fd)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Typed JSON lines on disk: how a stage hands a million values to the next one in flat memory.
 
 A record file appears under its name only when it is whole, so a stage whose record exists is done.
-Where its name ends in ``.gz`` it is compressed: what is said of a million files is much alike.
+Where its name ends in ``.gz`` it is compressed: what is recorded of a million files is much alike.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from threading import local
 from preservation.errors import NotFoundError
 from preservation.fixity.checking import FixityVerdict, check_stream
 from preservation.fixity.digesting import BUFFER_BYTES, ByteStream
-from preservation.model.amounts import Noted
+from preservation.model.amounts import OnProgress
 from preservation.model.digests import Digests
 from preservation.model.paths import StoreKey
 from preservation.pool import in_order, in_portions
@@ -58,18 +58,18 @@ class ThreadBuffer(local):
 
 
 def read_back(
-    store: Store, promised: Iterable[PromisedFile], *, threads: int, noted: Noted | None = None
+    store: Store, promised: Iterable[PromisedFile], *, threads: int, progress: OnProgress | None = None
 ) -> Iterator[Reading]:
     """Read every promised file from where it rests and yield what was found, in the order of the promises.
 
-    Memory does not grow with their number. ``noted`` is called with what has been read. Raises
+    Memory does not grow with their number. ``progress`` is called with what has been read. Raises
     ``StorageError`` where the store does not answer; that a file is missing, unreadable or another than
     promised is a finding.
     """
     buffer = ThreadBuffer()
 
     def read_batch(batch: Sequence[PromisedFile]) -> list[Reading]:
-        return _read_batch(store, batch, buffer.bytes, noted)
+        return _read_batch(store, batch, buffer.bytes, progress)
 
     batches = in_portions(promised, _size, most=_BATCH_FILES, enough=_BATCH_BYTES)
     with closing(
@@ -79,7 +79,7 @@ def read_back(
 
 
 def _read_batch(
-    store: Store, batch: Sequence[PromisedFile], buffer: bytearray, noted: Noted | None
+    store: Store, batch: Sequence[PromisedFile], buffer: bytearray, progress: OnProgress | None
 ) -> list[Reading]:
     opened: deque[_Opened] = deque()
     readings: list[Reading] = []
@@ -87,9 +87,9 @@ def _read_batch(
         for promise in batch:
             opened.append(_opened(store, promise))
             if len(opened) > _AHEAD_FILES:
-                readings.append(_read(opened.popleft(), buffer, noted))
+                readings.append(_read(opened.popleft(), buffer, progress))
         while opened:
-            readings.append(_read(opened.popleft(), buffer, noted))
+            readings.append(_read(opened.popleft(), buffer, progress))
     finally:
         for left in opened:
             left.closing.close()
@@ -113,31 +113,31 @@ def _opened(store: Store, promise: PromisedFile) -> _Opened:
         return _Opened(promise, None, closing)
 
 
-def _read(opened: _Opened, buffer: bytearray, noted: Noted | None) -> Reading:
+def _read(opened: _Opened, buffer: bytearray, progress: OnProgress | None) -> Reading:
     promise, stream = opened.promise, opened.stream
     if stream is None:
         return Reading(promise, Missing())
     size = _size(promise)
-    reported_as_read = noted is not None and size >= _LARGE_BYTES
+    reported_as_read = progress is not None and size >= _LARGE_BYTES
     with opened.closing:
-        if noted is not None and reported_as_read:
-            stream = _Watched(stream, noted)
+        if progress is not None and reported_as_read:
+            stream = _Watched(stream, progress)
         verdict = check_stream(stream, promise.digests, promise.size, buffer)
-    if noted is not None:
-        noted(1, 0 if reported_as_read else size)
+    if progress is not None:
+        progress(1, 0 if reported_as_read else size)
     return Reading(promise, verdict)
 
 
 class _Watched:
     """A stream that reports how much of it was read."""
 
-    def __init__(self, stream: ByteStream, noted: Noted) -> None:
+    def __init__(self, stream: ByteStream, progress: OnProgress) -> None:
         self._stream = stream
-        self._noted = noted
+        self._progress = progress
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int | None:
         count = self._stream.readinto(buffer)
-        self._noted(0, count or 0)
+        self._progress(0, count or 0)
         return count
 
 

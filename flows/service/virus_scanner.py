@@ -18,7 +18,7 @@ def scanner_status(settings: Settings) -> str:
     Raises ``ToolMissingError`` where a policy requires a scan, and the scanner cannot be trusted.
     """
     from flows.installation.wiring import now, virus_scanner  # noqa: PLC0415  half a second, and only here
-    from preservation.virus.trust import doubt  # noqa: PLC0415  as above
+    from preservation.virus.outcome import doubt  # noqa: PLC0415  as above
 
     at = now()
     release = virus_scanner(settings).release()

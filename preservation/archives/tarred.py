@@ -90,10 +90,10 @@ def is_tar_header(block: bytes) -> bool:
 
 def _members(archive: tarfile.TarFile) -> Iterator[tuple[ArchiveMember, Opener]]:
     while (info := archive.next()) is not None:
-        # tarfile would remember every member, though nobody goes back to one.
+        # tarfile would remember every member, though this walk never goes back to one.
         archive.members.clear()  # type: ignore[attr-defined]  # it is there, and typeshed does not say so
         if info.size < 0:
-            # Said by an extended header: taken at its word, the next member would be one that came before.
+            # An extended header gave it: if it were believed, the next member would be one that came before.
             raise ArchiveError(
                 ArchiveFault.IMPOSSIBLE_SIZE, "A header in the archive claims a negative size.", info.name
             )

@@ -1,4 +1,4 @@
-"""Any archive, told by its bytes and walked within limits."""
+"""Any archive, recognised by its bytes and walked within limits."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def archive_kind(path: Path) -> ArchiveKind | None:
     """Say what kind of archive the file at ``path`` is, or ``None`` where it is none. Raises ``OSError``.
 
     Its first bytes decide; only where they say nothing does the name, so that a damaged archive is
-    told from a file that never was one.
+    not taken for a file that never was one.
     """
     with path.open("rb") as file:
         head = file.read(_TAR_BLOCK)

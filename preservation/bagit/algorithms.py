@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NewType
 
 from preservation.bagit.manifests import MANIFEST_NAME
-from preservation.fixity.digesting import ByteStream
+from preservation.fixity.digesting import ByteStream, digest_by_names
 from preservation.model.digests import Algorithm, HexDigest
 
 BagAlgorithm = NewType("BagAlgorithm", str)
@@ -47,7 +47,7 @@ _QUICK: dict[BagAlgorithm, Callable[[bytes | memoryview], hashlib._Hash]] = {
 def algorithms_of_bag(bag_root: Path) -> frozenset[Algorithm]:
     """Return those of our algorithms by which the payload of the bag in ``bag_root`` is promised.
 
-    Told by the names of its payload manifests. Raises ``OSError``.
+    The names of its payload manifests decide. Raises ``OSError``.
     """
     names = map(MANIFEST_NAME.fullmatch, (entry.name for entry in bag_root.iterdir()))
     promised = {normalized_name(name[2]) for name in names if name is not None and not name[1]}
@@ -78,13 +78,4 @@ def digests_of_stream(
     stream: ByteStream, algorithms: tuple[BagAlgorithm, ...], buffer: bytearray
 ) -> tuple[int, dict[BagAlgorithm, HexDigest]]:
     """Read ``stream`` to its end, once, and return its size in bytes and its digests. Raises ``OSError``."""
-    hashes = [hashlib.new(_HASHLIB_NAMES[name], usedforsecurity=False) for name in algorithms]
-    window = memoryview(buffer)
-    size = 0
-    while count := stream.readinto(window):
-        size += count
-        for digest in hashes:
-            digest.update(window[:count])
-    return size, {
-        name: HexDigest(digest.hexdigest()) for name, digest in zip(algorithms, hashes, strict=True)
-    }
+    return digest_by_names(stream, {name: _HASHLIB_NAMES[name] for name in algorithms}, buffer)

@@ -3,7 +3,7 @@
 It is walked twice. The first walk learns the layout and sets the tag files aside; the second digests
 every file by exactly the algorithms that the manifests then turn out to use. One walk would have to
 digest everything by every algorithm there may be, which costs more than unpacking twice, and would
-still miss the ones that nobody thought of.
+still miss those that no list here has.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def warning(code: IssueCode, message: str, path: RelativePath | None = None) -> 
 
 
 def info(code: IssueCode, message: str, path: RelativePath | None = None) -> Issue:
-    """Return a finding that is only told, with the next step of its code."""
+    """Return a finding that is only reported, with the next step of its code."""
     return Issue(code, Severity.INFO, message, path, MEANINGS[code].next_step)
 
 

@@ -1,4 +1,4 @@
-"""Collecting issues, so that a bag with a million faults is still told about in flat memory."""
+"""Collecting issues, so that a bag with a million faults is still reported in flat memory."""
 
 from __future__ import annotations
 

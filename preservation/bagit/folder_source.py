@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -33,7 +32,7 @@ class FolderSource:
     def __init__(self, folder: Path, leaving: str = "") -> None:
         self._folder = os.fspath(folder)
         self._leaving = leaving
-        self._files: list[RelativePath] = []
+        self._places: list[Placed] = []
 
     @property
     def name(self) -> str:
@@ -48,44 +47,30 @@ class FolderSource:
             message = f"The folder cannot be listed: {failure.strerror}."
             unlistable = codes.error(codes.FILE_UNREADABLE, message)
             return Listing(frozenset(), payload_folder=False, issues=(unlistable,), whole=False)
-        self._files, issues = _list_files(self._folder, self._leaving)
-        return Listing(frozenset(self._files), _has_folder(self._folder, PAYLOAD), tuple(issues))
+        files, issues = _list_files(self._folder, self._leaving)
+        self._places = [(path, f"{self._folder}/{path}") for path in files]
+        return Listing(frozenset(files), _has_folder(self._folder, PAYLOAD), tuple(issues))
 
     def open_tag_file(self, path: RelativePath) -> BinaryIO:
         """Open a listed tag file. Raises ``OSError``."""
         return os.fdopen(os.open(f"{self._folder}/{path}", _OPEN), "rb")
 
-    @cached_property
-    def places(self) -> Sequence[Placed]:
-        """Where every listed file lies."""
-        return [(path, f"{self._folder}/{path}") for path in self._files]
-
     @property
     def parts(self) -> int:
         """In how many parts the listed files are to be read."""
-        return min(len(self._files), MOST_PARTS)
+        return min(len(self._places), MOST_PARTS)
 
     def digest(self, wanted: Wanted) -> Iterator[tuple[RelativePath, Observed]]:
         """Digest every listed file."""
         return self.digest_parts(wanted, range(self.parts))
 
     def digest_parts(self, wanted: Wanted, numbers: Iterable[int]) -> Iterator[tuple[RelativePath, Observed]]:
-        """Digest the listed files of some parts."""
-        return digest_files(in_parts(self.places, numbers), wanted)
-
-
-def in_parts(places: Sequence[Placed], numbers: Iterable[int]) -> Iterator[Placed]:
-    """Give the files of some parts, told by their numbers; all parts together are all files."""
-    step = -(-len(places) // MOST_PARTS)
-    for number in numbers:
-        yield from places[number * step : (number + 1) * step]
-
-
-def digest_files(files: Iterable[Placed], wanted: Wanted) -> Iterator[tuple[RelativePath, Observed]]:
-    """Digest files, each given by its path in the bag and by where it lies."""
-    buffer = bytearray(_BUFFER_BYTES)
-    for path, place in files:
-        yield path, _digest(place, wanted(path), buffer)
+        """Digest the listed files of some parts, given by their numbers; all parts are all files."""
+        buffer = bytearray(_BUFFER_BYTES)
+        step = -(-len(self._places) // MOST_PARTS)
+        for number in numbers:
+            for path, place in self._places[number * step : (number + 1) * step]:
+                yield path, _digest(place, wanted(path), buffer)
 
 
 def _has_folder(folder: str, name: str) -> bool:

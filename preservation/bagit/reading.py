@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from preservation.bagit import codes
-from preservation.bagit.algorithms import hex_length, normalized_name
+from preservation.bagit.algorithms import BagAlgorithm, hex_length, normalized_name
 from preservation.bagit.baginfo import MetadataElement, parse_bag_info
-from preservation.bagit.contents import BagContents, Manifest, ToFetch
 from preservation.bagit.declaration import BAGIT_TXT, CURRENT, Declaration, parse_declaration
 from preservation.bagit.fetch import FETCH_TXT, parse_fetch
 from preservation.bagit.findings import Findings
@@ -20,6 +20,45 @@ from preservation.bagit.tagtext import TagText, TagTextError
 from preservation.model.digests import HexDigest
 from preservation.model.issues import Issue
 from preservation.model.paths import RelativePath, is_utf8, printable
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A payload or tag manifest. ``entries`` gives the promised digest of each file, by its path in the bag.
+
+    ``checkable`` says that the algorithm can be computed here.
+    """
+
+    path: RelativePath
+    algorithm: BagAlgorithm
+    entries: Mapping[RelativePath, HexDigest]
+    checkable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ToFetch:
+    """A payload file that ``fetch.txt`` says where to get; ``length`` in bytes where it says so."""
+
+    url: str
+    length: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BagContents:
+    """Everything about the bag but the bytes of its files."""
+
+    listing: Listing
+    declaration: Declaration
+    payload_manifests: tuple[Manifest, ...]
+    tag_manifests: tuple[Manifest, ...]
+    metadata: tuple[MetadataElement, ...]
+    fetch: Mapping[RelativePath, ToFetch]
+
+    @property
+    def manifests(self) -> tuple[Manifest, ...]:
+        """All manifests, those of the payload first."""
+        return (*self.payload_manifests, *self.tag_manifests)
+
 
 _USUAL_LINE = re.compile(r"([0-9a-f]+)  ([!-$&-)+-~][ -$&-~]*)")
 """A digest in lower case and a path in ASCII that is not encoded: it can only mean what it says."""
@@ -83,7 +122,7 @@ class _TagFiles:
         if length is None:
             message = f"{printable(path)}: the algorithm '{printable(name)}' cannot be computed here."
             self._findings.add(codes.warning(codes.ALGORITHM_UNKNOWN, message, path))
-        entries = _Entries(path, length, self._resolver, self._findings, strict=self._strict)
+        entries = _Entries(path, length, self._resolver, self._findings, self._strict)
         entries.take(self._lines(path))
         entries.conclude()
         return Manifest(path, algorithm, entries.by_path, length is not None)
@@ -133,38 +172,30 @@ class _TagFiles:
             self._findings.add(_unreadable(path, failure))
 
 
+@dataclass(slots=True)
 class _Entries:
     """Gathers the entries of one manifest, and how many of them are written otherwise than they must be."""
 
-    def __init__(
-        self,
-        manifest: RelativePath,
-        hex_length: int | None,
-        resolver: PathResolver,
-        findings: Findings,
-        *,
-        strict: bool,
-    ) -> None:
-        self.by_path: dict[RelativePath, HexDigest] = {}
-        self._manifest = manifest
-        self._hex_length = hex_length
-        self._resolver = resolver
-        self._findings = findings
-        self._strict = strict
-        self._normalized: set[RelativePath] = set()
-        self._legacy = 0
-        self._not_utf8 = 0
-        self._loose: Counter[Looseness] = Counter()
+    manifest: RelativePath
+    hex_length: int | None
+    resolver: PathResolver
+    findings: Findings
+    strict: bool
+    by_path: dict[RelativePath, HexDigest] = field(default_factory=dict)
+    normalized: set[RelativePath] = field(default_factory=set)
+    legacy: int = 0
+    not_utf8: int = 0
+    loose: Counter[Looseness] = field(default_factory=Counter)
 
     def take(self, lines: Iterable[str]) -> None:
         """Take every line of the manifest."""
-        by_path, means_itself, usual = self.by_path, self._resolver.means_itself, _USUAL_LINE.fullmatch
+        by_path, means_itself, usual = self.by_path, self.resolver.means_itself, _USUAL_LINE.fullmatch
         for number, line in enumerate(lines, 1):
             match = usual(line)
             if match is not None:
                 # Nearly every line of nearly every bag is such, and there may be a million.
                 digest, path = HexDigest(match[1]), RelativePath(match[2])
-                if len(digest) == self._hex_length and path not in by_path and means_itself(path):
+                if len(digest) == self.hex_length and path not in by_path and means_itself(path):
                     by_path[path] = digest
                     continue
             self._take_line(parse_line(number, line))
@@ -175,53 +206,53 @@ class _Entries:
         elif isinstance(line, MalformedLine):
             self._malformed(line.number, f"'{printable(line.text[:80])}' is no digest and path")
         else:
-            self._legacy += 1
+            self.legacy += 1
 
     def _take_entry(self, entry: ManifestEntry) -> None:
-        if len(entry.digest) != self._hex_length and self._hex_length is not None:
+        if len(entry.digest) != self.hex_length and self.hex_length is not None:
             self._malformed(entry.number, f"{entry.digest[:140]} is not as long as a digest must be")
             return
-        self._legacy += entry.legacy
-        path, _, looseness = self._resolver.resolve(entry.path)
+        self.legacy += entry.legacy
+        path, _, looseness = self.resolver.resolve(entry.path)
         if not path.isascii() and not is_utf8(path):
-            self._not_utf8 += 1
+            self.not_utf8 += 1
         if looseness is not None:
-            self._loose[looseness] += 1
+            self.loose[looseness] += 1
             if looseness is Looseness.NORMALIZATION:
-                self._normalized.add(path)
+                self.normalized.add(path)
         if path in self.by_path:
             self._listed_again(path, entry)
         else:
             self.by_path[path] = entry.digest
 
     def _listed_again(self, path: RelativePath, entry: ManifestEntry) -> None:
-        what = f"{self._manifest}, line {entry.number}: '{printable(path)}' is listed again"
+        what = f"{self.manifest}, line {entry.number}: '{printable(path)}' is listed again"
         if self.by_path[path] != entry.digest:
             issue = codes.error(codes.LISTED_TWICE_DIFFERENTLY, f"{what}, with another digest.", path)
-        elif path in self._normalized:
+        elif path in self.normalized:
             issue = codes.warning(codes.NAMES_ALIKE, f"{what}, in another Unicode normalization.", path)
         else:
             message = f"{what}, with the same digest."
-            issue = codes.error_if(self._strict, codes.LISTED_TWICE, message, path)
-        self._findings.add(issue)
+            issue = codes.error_if(self.strict, codes.LISTED_TWICE, message, path)
+        self.findings.add(issue)
 
     def conclude(self) -> None:
         """Tell, once for the whole manifest, what is written otherwise than it must be."""
-        name = printable(self._manifest)
-        if self._not_utf8:
-            message = f"{name}: {self._not_utf8:,} paths are not in the encoding that bagit.txt names."
-            self._findings.add(codes.error(codes.TAG_FILE_UNREADABLE, message, self._manifest))
-        if self._legacy:
-            message = f"{name}: {self._legacy:,} lines are blank, comments, or marked as md5sum marks them."
-            self._findings.add(codes.warning(codes.MANIFEST_LEGACY, message, self._manifest))
-        for looseness, count in self._loose.items():
+        name = printable(self.manifest)
+        if self.not_utf8:
+            message = f"{name}: {self.not_utf8:,} paths are not in the encoding that bagit.txt names."
+            self.findings.add(codes.error(codes.TAG_FILE_UNREADABLE, message, self.manifest))
+        if self.legacy:
+            message = f"{name}: {self.legacy:,} lines are blank, comments, or marked as md5sum marks them."
+            self.findings.add(codes.warning(codes.MANIFEST_LEGACY, message, self.manifest))
+        for looseness, count in self.loose.items():
             code = codes.NAME_NORMALIZED if looseness is Looseness.NORMALIZATION else codes.PATH_LOOSE
             message = f"{name}: {count:,} paths are written {looseness.value}."
-            self._findings.add(codes.warning(code, message, self._manifest))
+            self.findings.add(codes.warning(code, message, self.manifest))
 
     def _malformed(self, number: int, what: str) -> None:
-        message = f"{printable(self._manifest)}, line {number}: {what}."
-        self._findings.add(codes.error(codes.MANIFEST_LINE_MALFORMED, message, self._manifest))
+        message = f"{printable(self.manifest)}, line {number}: {what}."
+        self.findings.add(codes.error(codes.MANIFEST_LINE_MALFORMED, message, self.manifest))
 
 
 def _unreadable(path: RelativePath, failure: OSError | TagTextError) -> Issue:

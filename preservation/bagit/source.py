@@ -47,7 +47,7 @@ class BagSource(Protocol):
 
     @property
     def name(self) -> str:
-        """What the bag is called when people are told about it."""
+        """The name of the bag in messages to people."""
 
     def listing(self) -> Listing:
         """List the bag. Called once, before anything else."""
@@ -56,7 +56,7 @@ class BagSource(Protocol):
         """Open a listed tag file. Raises ``OSError`` where it cannot be read."""
 
     def digest(self, wanted: Wanted) -> Iterator[tuple[RelativePath, Observed]]:
-        """Read every listed file once, in whatever order is best here, and say what was found."""
+        """Read every listed file once, in whatever order is best here, and report what was found."""
 
 
 @runtime_checkable
@@ -68,4 +68,4 @@ class DividedSource(BagSource, Protocol):
         """In how many parts the listed files are to be read."""
 
     def digest_parts(self, wanted: Wanted, numbers: Iterable[int]) -> Iterator[tuple[RelativePath, Observed]]:
-        """Read every file of some parts, told by their numbers from 0, and say what was found."""
+        """Read every file of some parts, given by their numbers from 0, and report what was found."""

@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Iterator
 
 from preservation.bagit import codes
-from preservation.bagit.contents import BagContents, Manifest
 from preservation.bagit.declaration import BAGIT_TXT, CURRENT, BagItVersion
+from preservation.bagit.reading import BagContents, Manifest
 from preservation.bagit.resolving import fault_of_listed_path
 from preservation.bagit.source import PAYLOAD
 from preservation.model.issues import Issue
@@ -192,4 +192,4 @@ STRUCTURE_RULES: tuple[Callable[[BagContents], Iterator[Issue]], ...] = (
     names_alike,
     odd_payload,
 )
-"""In the order in which people are told."""
+"""In the order in which their issues are reported."""

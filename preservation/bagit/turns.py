@@ -1,4 +1,4 @@
-"""Work in parts that several processes take in turn: whoever is done with one takes the next.
+"""Work in parts that several processes take in turn: a process that is done with one takes the next.
 
 Processes, because hashing many small files is bound by the interpreter, of which threads share one. They
 are forked, so what the work needs is there already and only what it found goes through a pipe.
@@ -17,7 +17,7 @@ Work = Callable[[Iterable[int]], _Found]
 """Takes the numbers of its parts, each when it is done with the one before, and returns what it found."""
 
 MOST_PARTS = 4_096
-"""All their numbers must find room in a pipe that nobody reads yet, which holds 64 KiB."""
+"""All their numbers must find room in a pipe that no process reads yet, which holds 64 KiB."""
 
 _NUMBER_BYTES = 4
 
@@ -25,8 +25,8 @@ _NUMBER_BYTES = 4
 def taken_in_turns(work: Work[_Found], parts: int, processes: int) -> list[_Found]:
     """Have ``work`` done on ``parts`` parts in so many processes; return what each of them found.
 
-    This process is one of them, and must run no threads. Where another one perishes, nobody knows what
-    it had taken: everything is done again, here and alone. Raises ``OSError`` where no process is to be had.
+    This process is one of them, and must run no threads. Where another one perishes, what it had taken is
+    not known: everything is done again, here and alone. Raises ``OSError`` where no process is to be had.
     """
     others: list[_Other[_Found]] = []
     if min(processes, parts) < 2:  # noqa: PLR2004  this one alone

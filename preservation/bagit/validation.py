@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 
 from preservation.bagit import codes
-from preservation.bagit.baginfo import NO_PAYLOAD, PayloadOxum
-from preservation.bagit.contents import BagContents
-from preservation.bagit.declaration import BagItVersion
+from preservation.bagit.algorithms import BagAlgorithm
+from preservation.bagit.baginfo import NO_PAYLOAD, PayloadOxum, parse_payload_oxum
+from preservation.bagit.declaration import CURRENT, BagItVersion
 from preservation.bagit.findings import Findings
-from preservation.bagit.fixity_rules import check_digests, payload_oxum, wanted_digests
-from preservation.bagit.opening import open_source
-from preservation.bagit.reading import read_contents
-from preservation.bagit.source import BagSource, DividedSource
-from preservation.bagit.structure_rules import STRUCTURE_RULES
+from preservation.bagit.folder_source import FolderSource
+from preservation.bagit.reading import BagContents, read_contents
+from preservation.bagit.source import PAYLOAD, BagSource, DividedSource, Observed, Wanted
+from preservation.bagit.structure_rules import STRUCTURE_RULES, fetched_length
 from preservation.bagit.turns import taken_in_turns
+from preservation.bagit.version_source import VersionSource, version_number_of
+from preservation.errors import DeniedError, NotFoundError
+from preservation.fixity.checking import Unreadable
 from preservation.model.issues import Issue
-from preservation.model.paths import printable
+from preservation.model.paths import RelativePath, printable
 
 _SAY_NOTHING_OF_COMPLETENESS = {codes.DIGEST_MISMATCH, codes.OXUM_MISMATCH}
 _UNDECLARED = {codes.DECLARATION_MISSING, codes.DECLARATION_MALFORMED, codes.VERSION_UNKNOWN}
@@ -92,3 +95,109 @@ def _verdict(name: str, contents: BagContents, payload: PayloadOxum, findings: F
         version=None if errors & _UNDECLARED else contents.declaration.version,
         payload=payload,
     )
+
+
+def open_source(path: Path) -> BagSource | None:
+    """Return the source for the bag at ``path``, or ``None`` where there is neither folder nor archive.
+
+    Raises ``NotFoundError`` where there is nothing, ``DeniedError`` where it must not be looked at.
+    """
+    try:
+        mode = path.stat().st_mode
+        if S_ISDIR(mode):
+            return _open_folder(path)
+        return _open_archive(path) if S_ISREG(mode) else None
+    except FileNotFoundError as failure:
+        raise NotFoundError(f"There is nothing at {printable(str(path))}; check the path.") from failure
+    except PermissionError as failure:
+        raise DeniedError(f"{printable(str(path))} must not be read; check its permissions.") from failure
+
+
+def _open_folder(path: Path) -> BagSource:
+    real = path.resolve()
+    number = version_number_of(real)
+    return FolderSource(path) if number is None else VersionSource(path, real.parent, number)
+
+
+def _open_archive(path: Path) -> BagSource | None:
+    # Most bags are folders, and what reads archives takes a while to import.
+    from preservation.archives.members import UnpackLimits  # noqa: PLC0415  as said above
+    from preservation.archives.walking import archive_kind  # noqa: PLC0415  as said above
+    from preservation.bagit.archive_source import ArchiveSource  # noqa: PLC0415  as said above
+
+    kind = archive_kind(path)
+    return None if kind is None else ArchiveSource(path, kind, UnpackLimits())
+
+
+def wanted_digests(contents: BagContents) -> Wanted:
+    """Say for each file by which algorithms the manifests promise its digest."""
+    manifests = [manifest for manifest in contents.manifests if manifest.checkable]
+    if len(manifests) == 1:
+        entries, only = manifests[0].entries, (manifests[0].algorithm,)
+        return lambda path: only if path in entries else ()
+
+    promises = [(manifest.entries, manifest.algorithm) for manifest in manifests]
+
+    def wanted(path: RelativePath) -> tuple[BagAlgorithm, ...]:
+        named: tuple[BagAlgorithm, ...] = ()
+        for entries, algorithm in promises:
+            if path in entries and algorithm not in named:
+                named += (algorithm,)
+        return named
+
+    return wanted
+
+
+def check_digests(
+    contents: BagContents, observed: Iterable[tuple[RelativePath, Observed]], findings: Findings
+) -> PayloadOxum:
+    """Compare what was read of each file with what is promised of it, and return the size of the payload.
+
+    The files are taken as they come and not remembered: there may be a million of them.
+    """
+    manifests = [manifest for manifest in contents.manifests if manifest.checkable]
+    octets = files = 0
+    for path, seen in observed:
+        if isinstance(seen, Unreadable):
+            message = f"'{printable(path)}' cannot be read: {seen.reason}."
+            findings.add(codes.error(codes.FILE_UNREADABLE, message, path))
+            continue
+        for manifest in manifests:
+            promised = manifest.entries.get(path)
+            if promised is not None and seen.digests[manifest.algorithm] != promised:
+                message = (
+                    f"'{printable(path)}' is not the file that {manifest.path} promises: "
+                    f"its {manifest.algorithm} is {seen.digests[manifest.algorithm]} and not {promised}."
+                )
+                findings.add(codes.error(codes.DIGEST_MISMATCH, message, path))
+        if path in contents.fetch:
+            findings.extend(fetched_length(contents, path, seen.size))
+        if path.startswith(PAYLOAD):
+            octets += seen.size
+            files += 1
+    return PayloadOxum(octets, files)
+
+
+_LABEL = "payload-oxum"
+
+
+def payload_oxum(contents: BagContents, found: PayloadOxum) -> Iterator[Issue]:
+    """Compare the promised size with the one that was found. Of several promises the first counts."""
+    promises = [element.value for element in contents.metadata if element.label.lower() == _LABEL]
+    if not promises:
+        return
+    path = contents.declaration.metadata_file
+    if len(promises) > 1:
+        strict = contents.declaration.version >= CURRENT
+        message = f"{path} gives Payload-Oxum {len(promises)} times."
+        yield codes.error_if(strict, codes.OXUM_MALFORMED, message, path)
+    promised = parse_payload_oxum(promises[0])
+    if promised is None:
+        message = f"{path}: Payload-Oxum is '{printable(promises[0][:80])}' instead of octets.files."
+        yield codes.error(codes.OXUM_MALFORMED, message, path)
+    elif promised != found:
+        message = (
+            f"{path} promises a payload of {promised.files:,} files with {promised.octets:,} bytes; "
+            f"there are {found.files:,} files with {found.octets:,} bytes."
+        )
+        yield codes.error(codes.OXUM_MISMATCH, message, path)

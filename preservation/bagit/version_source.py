@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
 
 from preservation.bagit import codes
 from preservation.bagit.fetch import FETCH_TXT, FetchEntry, parse_fetch
-from preservation.bagit.folder_source import FolderSource, Placed, digest_files, in_parts
+from preservation.bagit.folder_source import FolderSource
 from preservation.bagit.manifests import decode_path
-from preservation.bagit.source import Listing, Observed, Wanted
+from preservation.bagit.source import Listing
 from preservation.bagit.tagtext import TagText, TagTextError
-from preservation.bagit.turns import MOST_PARTS
 from preservation.model.identifiers import VersionNumber
 from preservation.model.issues import Issue
 from preservation.model.locators import parse_locator
@@ -23,27 +20,22 @@ from preservation.model.paths import RelativePath
 _VERSION_FOLDER = re.compile(r"v([1-9][0-9]{0,8})")
 
 
-class VersionSource:
+class VersionSource(FolderSource):
     """The bag in ``folder``, version ``number``, completed from the earlier ones in the folder ``beside``.
 
     Only plain files are taken, reached through plain folders: links are never followed.
     """
 
     def __init__(self, folder: Path, beside: Path, number: VersionNumber) -> None:
-        self._own = FolderSource(folder)
+        super().__init__(folder)
         self._beside = beside
         self._number = number
         self._elsewhere: dict[RelativePath, str] = {}
         self._versions: list[VersionNumber] = []
 
-    @property
-    def name(self) -> str:
-        """The folder's path."""
-        return self._own.name
-
     def listing(self) -> Listing:
         """List the folder, and with it what its fetch file names and earlier versions have."""
-        own = self._own.listing()
+        own = super().listing()
         if FETCH_TXT not in own.files:
             return own
         for version, files in sorted(self._named(own).items()):
@@ -53,35 +45,15 @@ class VersionSource:
             if present:
                 self._versions.append(version)
                 self._elsewhere |= present
+        self._places += self._elsewhere.items()
         issues = own.issues if not self._elsewhere else (*own.issues, self._about_files_elsewhere())
         return Listing(own.files | self._elsewhere.keys(), own.payload_folder, issues, own.whole)
-
-    def open_tag_file(self, path: RelativePath) -> BinaryIO:
-        """Open a listed tag file. Raises ``OSError``."""
-        return self._own.open_tag_file(path)
-
-    def digest(self, wanted: Wanted) -> Iterator[tuple[RelativePath, Observed]]:
-        """Digest every file of the folder, then what lies in earlier versions."""
-        return self.digest_parts(wanted, range(self.parts))
-
-    @property
-    def parts(self) -> int:
-        """In how many parts the listed files are to be read."""
-        return min(len(self._places), MOST_PARTS)
-
-    def digest_parts(self, wanted: Wanted, numbers: Iterable[int]) -> Iterator[tuple[RelativePath, Observed]]:
-        """Digest the listed files of some parts."""
-        return digest_files(in_parts(self._places, numbers), wanted)
-
-    @cached_property
-    def _places(self) -> Sequence[Placed]:
-        return [*self._own.places, *self._elsewhere.items()]
 
     def _named(self, own: Listing) -> dict[VersionNumber, dict[RelativePath, RelativePath]]:
         """Return, by earlier version, what the fetch file names that is not here: its path, and there."""
         named: dict[VersionNumber, dict[RelativePath, RelativePath]] = {}
         try:
-            with self._own.open_tag_file(FETCH_TXT) as stream:
+            with self.open_tag_file(FETCH_TXT) as stream:
                 text = TagText(stream, "utf-8")
                 for line in parse_fetch(text):
                     locator = parse_locator(line.url) if isinstance(line, FetchEntry) else None
@@ -91,7 +63,7 @@ class VersionSource:
                     if path not in own.files and version < self._number:
                         named.setdefault(version, {})[path] = RelativePath(locator.path)
         except (OSError, TagTextError):
-            # Whoever reads the tag files for what they say tells what is wrong with this one.
+            # The rules report what is wrong with it when they read the tag files.
             return {}
         return named
 

@@ -40,7 +40,7 @@ def locked(
     Args:
         place: Opened anew, so that the threads of a process keep each other out too; never a link.
         wait: Whether to wait for another process that has it. Without, it is not ours then.
-        flags: How it is opened: a file that is made where it is missing, unless told otherwise.
+        flags: How it is opened: a file that is made where it is missing, unless other flags are given.
         mode: Who may open a file that is made.
         dir_fd: The open folder that ``place`` is relative to.
 

@@ -29,7 +29,7 @@ class Mismatched:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """The bytes could not be read to their end; nothing can be said about them."""
+    """The bytes could not be read to their end; nothing is known about them."""
 
     reason: str
 

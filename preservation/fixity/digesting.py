@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from preservation.model.digests import Algorithm, Digests, HexDigest
 
 BUFFER_BYTES = 1 << 20
+
+Name = TypeVar("Name", bound=str)
 
 
 class ByteStream(Protocol):
@@ -27,17 +29,23 @@ def digest_stream(
     hashlib lets other threads run while it digests large buffers. ``buffer`` may be handed in, to be
     used again for many small files.
     """
-    hashes = [hashlib.new(algorithm.value, usedforsecurity=False) for algorithm in algorithms]
-    window = memoryview(buffer if buffer is not None else bytearray(BUFFER_BYTES))
+    names = {algorithm: algorithm.value for algorithm in algorithms}
+    return digest_by_names(stream, names, buffer if buffer is not None else bytearray(BUFFER_BYTES))
+
+
+def digest_by_names(
+    stream: ByteStream, names: Mapping[Name, str], buffer: bytearray
+) -> tuple[int, dict[Name, HexDigest]]:
+    """Read ``stream`` like ``digest_stream``, by the algorithms to which hashlib gives these ``names``."""
+    hashes = {key: hashlib.new(name, usedforsecurity=False) for key, name in names.items()}
+    window = memoryview(buffer)
     size = 0
     while count := stream.readinto(window):
         size += count
         chunk = window[:count]
-        for digest in hashes:
+        for digest in hashes.values():
             digest.update(chunk)
-    return size, {
-        algorithm: HexDigest(digest.hexdigest()) for algorithm, digest in zip(algorithms, hashes, strict=True)
-    }
+    return size, {key: HexDigest(digest.hexdigest()) for key, digest in hashes.items()}
 
 
 def digest_file(path: Path, algorithms: Collection[Algorithm]) -> tuple[int, Digests]:

@@ -28,7 +28,7 @@ def in_doubt(first: Opinion) -> bool:
 
 
 def decide(first: Opinion, second: Opinion | None) -> Decided:
-    """Decide what the file is. ``second`` is ``None`` where nobody else was asked.
+    """Decide what the file is. ``second`` is ``None`` where no second engine was asked.
 
     One candidate by signature stands. A candidate by name alone stands, with a warning, unless a signature
     speaks for another format. Of several candidates, that one stands which the second opinion confirms.

@@ -30,7 +30,7 @@ class FileAt(Protocol):
 class Found(msgspec.Struct, frozen=True):
     """What was found: the identifications that differ, and for each file asked about, which it is.
 
-    Most files of a batch are of a few formats, so the same is not said, and read, hundreds of times.
+    Most files of a batch are of a few formats, so the same is not sent hundreds of times.
     """
 
     different: tuple[Identification, ...]

@@ -1,6 +1,6 @@
 """The identifier: asks the engines about files, many at a time, and decides.
 
-It runs the engines in this process. What nobody vouches for is identified by a ``CagedIdentifier``,
+It runs the engines in this process. Untrusted files are identified by a ``CagedIdentifier``,
 whose caged processes run this one.
 """
 
@@ -55,15 +55,15 @@ class Identifier:
 
         A file that an engine cannot read is an identification with a warning. Raises
         ``ToolFailedError`` where siegfried fails as a whole, ``ToolMissingError`` without libmagic,
-        and ``OSError`` where a file cannot be opened whose path is not UTF-8, or too long to be said.
+        and ``OSError`` where a file cannot be opened whose path is not UTF-8, or too long to be passed on.
         """
         texts = [os.fspath(path) for path in paths]
         with ExitStack() as opened:
             sayable = [_sayable(text, opened) for text in texts]
             firsts = siegfried.opinions(sayable, self._workers)
             return [
-                self._identification(said, first, is_named=_is_sayable(text))
-                for text, said, first in zip(texts, sayable, firsts, strict=True)
+                self._identification(path, first, is_named=_is_sayable(text))
+                for text, path, first in zip(texts, sayable, firsts, strict=True)
             ]
 
     def identify(self, root: Path, batches: Iterable[Sequence[FileAt]]) -> Iterator[list[Identification]]:
@@ -102,7 +102,7 @@ def _second_opinion(path: Path) -> Opinion:
 
 
 def _sayable(path: str, opened: ExitStack) -> str:
-    """Return a path to the same file that Go and the system can be told: UTF-8, and not too long.
+    """Return a path to the same file that Go and the system accept: UTF-8, and not too long.
 
     A name that is not UTF-8, or that siegfried cannot answer with, is left out of it.
     """

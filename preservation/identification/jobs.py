@@ -1,4 +1,4 @@
-"""The jobs that identify, in caged workers: only there the engines meet what nobody vouches for.
+"""The jobs that identify, in caged workers: only there the engines meet untrusted files.
 
 The engines open files by their paths, so these workers must be ones that open files.
 """

@@ -44,7 +44,7 @@ class Need:
 
 
 def need_of(expression: bytes, *, anchored: bool) -> Need | None:
-    """Return what the pattern needs at its beginning; ``None`` where that cannot be told.
+    """Return what the pattern needs at its beginning; ``None`` where that is not known.
 
     ``anchored``: the pattern is matched at the beginning of a window, not searched for in it.
     """

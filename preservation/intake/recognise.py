@@ -17,11 +17,9 @@ from preservation.bagit.source import PAYLOAD
 from preservation.errors import DeniedError, NotFoundError, UnavailableError
 from preservation.intake import codes
 from preservation.intake.unpack import unpack
-from preservation.model.issues import Issue
+from preservation.model.issues import Issue, IssueCode
 from preservation.model.paths import RelativePath, printable
 from preservation.model.submissions import DropKind, Received
-
-__all__ = ["Unacceptable", "UnpackLimits", "recognise"]
 
 _UNPACKED = "unpacked"
 _NAMES_TOLD = 5
@@ -66,29 +64,29 @@ def _recognised(drop: Path, workspace: Path, limits: UnpackLimits) -> Received |
     if stat.S_ISREG(mode):
         return _recognised_file(drop, workspace, limits)
     if stat.S_ISLNK(mode):
-        message = f"The drop {_name(drop)} is a symbolic link to something else."
-        return _refused(codes.refusal(codes.DROP_IS_LINK, message))
-    message = f"The drop {_name(drop)} is neither a file nor a folder."
-    return _refused(codes.refusal(codes.DROP_IS_NO_FILE, message))
+        return _refused(codes.DROP_IS_LINK, f"The drop {_name(drop)} is a symbolic link to something else.")
+    return _refused(codes.DROP_IS_NO_FILE, f"The drop {_name(drop)} is neither a file nor a folder.")
 
 
 def _recognised_folder(folder: Path) -> Received | Unacceptable:
     if _is_file(folder / BAGIT_TXT):
         return _recognised_bag(folder, folder, DropKind.BAG)
     if not _holds_anything(folder):
-        message = f"There is nothing in the drop {_name(folder)}."
-        return _refused(codes.refusal(codes.NOTHING_IN_IT, message))
+        return _refused(codes.NOTHING_IN_IT, f"There is nothing in the drop {_name(folder)}.")
     return Received(DropKind.FOLDER, folder)
 
 
 def _recognised_bag(drop: Path, root: Path, kind: DropKind) -> Received | Unacceptable:
     payload = root / PAYLOAD
     if payload.is_symlink() or not payload.is_dir():
-        message = f"The drop {_name(drop)} is a bag without a payload folder, data."
-        return _refused(codes.refusal(codes.NO_PAYLOAD_FOLDER, message))
+        return _refused(
+            codes.NO_PAYLOAD_FOLDER, f"The drop {_name(drop)} is a bag without a payload folder, data."
+        )
     if not _holds_anything(payload):
-        message = f"The drop {_name(drop)} is a bag, and there is nothing in its payload folder, data."
-        return _refused(codes.refusal(codes.NOTHING_IN_IT, message))
+        return _refused(
+            codes.NOTHING_IN_IT,
+            f"The drop {_name(drop)} is a bag, and there is nothing in its payload folder, data.",
+        )
     return Received(kind, payload, bag_root=root)
 
 
@@ -112,12 +110,15 @@ def _obstacles(bag: SerializedBag) -> tuple[Issue, ...]:
     """Say why the bag in the archive cannot become the payload of a submission."""
     bags = bag.bag_folders
     if len(bags) > 1:
-        message = f"The archive holds {len(bags)} bags: {_names(bags)}."
-        return (codes.refusal(codes.SEVERAL_BAGS, message),)
+        return (codes.refusal(codes.SEVERAL_BAGS, f"The archive holds {len(bags)} bags: {_names(bags)}."),)
     strangers = bag.strangers
     if strangers:
-        message = f"Beside the bag the archive holds {_names(strangers)}, which would be lost."
-        return (codes.refusal(codes.MORE_THAN_THE_BAG, message),)
+        return (
+            codes.refusal(
+                codes.MORE_THAN_THE_BAG,
+                f"Beside the bag the archive holds {_names(strangers)}, which would be lost.",
+            ),
+        )
     return bag.unkeepable.issues
 
 
@@ -126,12 +127,12 @@ def _unpacked_bag(
 ) -> Received | Unacceptable:
     issue = unpack(archive, kind, bag, target, limits)
     if issue is not None:
-        return _refused(issue)
+        return Unacceptable((issue,))
     return _recognised_bag(archive, target / bag.base, DropKind.SERIALIZED_BAG)
 
 
-def _refused(issue: Issue) -> Unacceptable:
-    return Unacceptable((issue,))
+def _refused(code: IssueCode, message: str) -> Unacceptable:
+    return Unacceptable((codes.refusal(code, message),))
 
 
 def _names(names: Iterable[str]) -> str:

@@ -1,1 +1,1 @@
-"""Manifests that come with a drop, whoever wrote them: what they list, and which files are meant."""
+"""Manifests that come with a drop, of any origin: what they list, and which files are meant."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from preservation.long_paths import folder_of
+from preservation.long_paths import opened_file
 from preservation.manifests.names import is_named_as_table
 from preservation.manifests.table import ManifestTable
 from preservation.model.digests import Algorithm, algorithm_named, algorithm_of_length, parse_digest
@@ -69,11 +69,7 @@ def manifest_lines(root: Path, path: RelativePath) -> Iterator[tuple[ListedFile,
     Names are given as the manifest writes them, escapes undone, byte for byte (``os.fsdecode``).
     Raises ``OSError``, and ``ValueError`` with a reason where the file is no text or is too large.
     """
-    with folder_of(root, path) as (dir_fd, reachable):
-        descriptor = os.open(
-            reachable, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=dir_fd
-        )
-    with os.fdopen(descriptor, "rb") as stream:
+    with opened_file(root, path) as descriptor, os.fdopen(descriptor, "rb", closefd=False) as stream:
         if os.fstat(descriptor).st_size > MANIFEST_BYTES:
             raise ValueError(f"it is larger than {MANIFEST_BYTES >> 20} MiB")
         encoding = _encoding(stream.read(4096))

@@ -22,7 +22,7 @@ class Likelihood(Enum):
     """How sure a name makes us that the file is a manifest."""
 
     CERTAIN = auto()
-    """It says so: where it cannot be read as one, somebody should know."""
+    """It says so: where it cannot be read as one, the user should know."""
     POSSIBLE = auto()
     """Only its content can tell; a picture called ``checksums.jpg`` is a picture."""
 

@@ -11,21 +11,10 @@ from preservation.model.digests import algorithm_of_length
 
 _DELIMITERS: Final = ("\t", ";", ",")
 _FILE_HEADINGS: Final = frozenset({"file", "filename", "filepath", "name", "path"})
-_DIGEST_HEADINGS: Final = frozenset(
-    {
-        "checksum",
-        "digest",
-        "hash",
-        "md5",
-        "md5sum",
-        "sha1",
-        "sha1sum",
-        "sha256",
-        "sha256sum",
-        "sha512",
-        "sha512sum",
-    }
-)
+_DIGEST_HEADINGS: Final = frozenset({
+    "checksum", "digest", "hash", "md5", "md5sum", "sha1", "sha1sum", "sha256", "sha256sum", "sha512",
+    "sha512sum",
+})  # fmt: skip
 _HEXADECIMAL = re.compile(r"[0-9a-fA-F]+")
 _NOT_A_LETTER = re.compile(r"[^a-z0-9]")
 
@@ -71,7 +60,7 @@ class ManifestTable:
         return True
 
     def row(self, line: str) -> Row | None:
-        """Return what ``line`` lists, ``None`` where it cannot be told."""
+        """Return what ``line`` lists, ``None`` where it does not say."""
         fields = _fields(line, self._delimiter)
         if self._columns is None:
             self._columns = self._columns_of(fields)

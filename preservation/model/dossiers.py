@@ -24,7 +24,7 @@ Value = TypeVar("Value")
 class Dossier:
     """One entry of a drop and everything that is known about it.
 
-    What a stage has not said, because it did not run or had nothing to say, is ``None`` or empty.
+    What a stage has not recorded, because it did not run or found nothing, is ``None`` or empty.
     """
 
     found: SurveyedFile | IrregularEntry

@@ -74,5 +74,5 @@ class Event:
 
 
 def event_id(submission: SubmissionId, *what: str) -> EventId:
-    """Return the identifier of an act, the same however often the act is resumed or told again."""
+    """Return the identifier of an act, the same however often the act is resumed or recorded again."""
     return EventId(str(uuid5(NAMESPACE_URL, "\n".join((submission, *what)))))

@@ -8,7 +8,7 @@ from preservation.model.digests import Algorithm
 from preservation.model.paths import BagPath, RelativePath, bag_path
 
 README: Final = BagPath("README.txt")
-"""What a package is and how it is checked, for somebody who knows nothing of Muniment."""
+"""What a package is and how it is checked, for readers who know nothing of Muniment."""
 
 PREMIS: Final = BagPath("metadata/premis.xml")
 """PREMIS 3: objects, events and agents."""

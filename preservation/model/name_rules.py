@@ -13,8 +13,7 @@ class NameRules:
 
     ``forbidden`` holds single characters, ``forbidden_endings`` what no segment may end with (a space,
     a dot). ``reserved`` holds whole segments in lower case (``con``, ``aux``), which the place takes for
-    something else whatever their extension. Where ``folds_case`` or ``folds_normalization`` is true,
-    names that differ only in case, or only in Unicode normalization, are one name to that place.
+    something else whatever their extension.
     """
 
     max_segment_bytes: int | None = 255
@@ -22,14 +21,9 @@ class NameRules:
     forbidden: frozenset[str] = frozenset()
     forbidden_endings: tuple[str, ...] = ()
     reserved: frozenset[str] = frozenset()
-    folds_case: bool = False
-    folds_normalization: bool = False
 
     def fault_of(self, path: str) -> str | None:
-        """Say why such a place cannot hold ``path``, or ``None`` where it can.
-
-        Two names that are one to the place are no fault of either: that takes both to be seen.
-        """
+        """Say why such a place cannot hold ``path``, or ``None`` where it can."""
         length = len(path.encode("utf-8", "surrogateescape"))
         if self.max_path_bytes is not None and length > self.max_path_bytes:
             return f"the whole path has {length} bytes, and {self.max_path_bytes} are possible"

@@ -1,4 +1,4 @@
-"""Paths and keys, told apart by type: where a file was in the drop, in a bag, in a store.
+"""Paths and keys, each of a type of its own: where a file was in the drop, in a bag, in a store.
 
 All use ``/`` and are faithful: no normalization of any kind is ever applied to them.
 """
@@ -50,11 +50,6 @@ def bag_path(text: str) -> BagPath:
     if not is_utf8(text):
         raise ValueError(f"{printable(text)!r}: a bag names files in UTF-8, and this name is not UTF-8")
     return BagPath(text)
-
-
-def store_key(text: str) -> StoreKey:
-    """Return ``text`` as a key. Raises ``ValueError`` where it is unsafe or not UTF-8."""
-    return StoreKey(bag_path(text))
 
 
 def is_utf8(text: str) -> bool:

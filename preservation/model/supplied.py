@@ -1,4 +1,4 @@
-"""What came with a drop: manifests that somebody else made, and how the drop compares with them."""
+"""What came with a drop: manifests that others made, and how the drop compares with them."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Obstacle(StrEnum):
 
     @property
     def is_the_scanners(self) -> bool:
-        """Whether someone must see to the scanner, and the files can then be scanned as they are."""
+        """Whether the operator must see to the scanner, and the files can then be scanned as they are."""
         return self in {Obstacle.NO_SCANNER, Obstacle.DATABASE}
 
 
@@ -44,7 +44,7 @@ class Infected(msgspec.Struct, frozen=True, tag="infected"):
 
 
 class NotScanned(msgspec.Struct, frozen=True, tag="not scanned"):
-    """Nobody can say whether the file is clean. ``detail`` goes on after "not scanned for viruses:"."""
+    """Whether the file is clean is not known. ``detail`` goes on after "not scanned for viruses:"."""
 
     obstacle: Obstacle
     detail: str

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeAlias, assert_never
 
 import msgspec
@@ -20,8 +21,7 @@ from preservation.model.derivatives import Derivative, Proof, Purpose, RefusedDe
 from preservation.model.digests import Algorithm
 from preservation.model.events import Agent
 from preservation.model.files import SurveyedFile
-from preservation.model.paths import RelativePath
-from preservation.normalization.derivative_names import DerivativeNames
+from preservation.model.paths import RelativePath, printable
 from preservation.policy.migrations import EXTENSIONS
 from preservation.tools.work import Completed, Died, Exhausted, JobName, Refused, Request, WorkOutcome
 from preservation.tools.workers import CagedWorkers
@@ -30,7 +30,7 @@ PRELOAD = ("preservation.normalization.jobs",)
 """What caged workers must import before they are shut in, to be handed to this stage."""
 
 PIXEL_LIMIT = 1_000_000_000
-"""Pixels a page may have where nothing else is said: an A0 sheet at 600 dpi has 560 million."""
+"""Pixels a page may have where the caller gives no other limit: an A0 sheet at 600 dpi has 560 million."""
 
 _CONVERT = JobName("preservation.normalization.jobs:convert")
 
@@ -163,3 +163,38 @@ def _settled(wanted: _Wanted, made: Made, workspace: Path, algorithms: Collectio
 
 def _refused(wanted: _Wanted, reason: str, proofs: tuple[Proof, ...] = ()) -> RefusedDerivative:
     return RefusedDerivative(wanted.source, wanted.purpose, wanted.migration, reason, proofs)
+
+
+_EXTENSION = re.compile(r"(?<=[^/])\.[A-Za-z0-9]{1,5}$")
+"""What may be taken off: a few letters and digits after the last dot, but never a whole name."""
+
+_LONGEST_NAME_BYTES = 255
+
+
+class DerivativeNames:
+    """Gives out paths for the derivatives of one purpose: the same for the same sources in the same order."""
+
+    def __init__(self) -> None:
+        self._files: set[str] = set()
+        self._folders: set[str] = set()
+
+    def path_for(self, source: RelativePath, extension: str) -> RelativePath:
+        """Return where the derivative of ``source`` goes: ``a.gif`` to ``a.tif``.
+
+        Where that is taken, or a folder has the name, the old extension stays: ``a.gif.tif``. Raises
+        ``UnacceptableContentError`` where no name can be had.
+        """
+        folders = {str(folder) for folder in PurePosixPath(source).parents} - {"."}
+        if in_the_way := sorted(folders & self._files):
+            raise UnacceptableContentError(
+                f"its folder has the name of another file's derivative, {printable(in_the_way[0])}; "
+                "rename one of the two"
+            )
+        for candidate in (_EXTENSION.sub("", source) + extension, source + extension):
+            name = candidate.rpartition("/")[2]
+            taken = candidate in self._files or candidate in self._folders
+            if not taken and len(name.encode()) <= _LONGEST_NAME_BYTES:
+                self._files.add(candidate)
+                self._folders |= folders
+                return RelativePath(candidate)
+        raise UnacceptableContentError("its name is too long to take another extension; shorten it")

@@ -1,4 +1,4 @@
-"""What is said about the whole object: supplied in a ``metadata.csv``, or counted; never invented."""
+"""What a package says about its whole object: supplied in a ``metadata.csv`` or counted, never invented."""
 
 from __future__ import annotations
 
@@ -19,19 +19,10 @@ _LARGEST_METADATA_BYTES: Final = 16 << 20
 _PREFIXES = {"dc", "dcterms"}
 _BETWEEN_WORDS = re.compile(r"[.:_\s\[\]]+")
 _REFINED = {
-    "abstract": "description",
-    "alternative": "title",
-    "created": "date",
-    "extent": "format",
-    "ispartof": "relation",
-    "issued": "date",
-    "medium": "format",
-    "provenance": "source",
-    "rightsholder": "rights",
-    "spatial": "coverage",
-    "tableofcontents": "description",
-    "temporal": "coverage",
-}
+    "abstract": "description", "alternative": "title", "created": "date", "extent": "format",
+    "ispartof": "relation", "issued": "date", "medium": "format", "provenance": "source",
+    "rightsholder": "rights", "spatial": "coverage", "tableofcontents": "description", "temporal": "coverage",
+}  # fmt: skip
 
 _FILE_HEADINGS = frozenset({"filename", "file", "object", "path", "parts"})
 _WHOLE_OBJECT = frozenset({".", "objects"})

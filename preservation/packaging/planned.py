@@ -9,15 +9,17 @@ from typing import Final
 
 import msgspec
 
+from preservation.bagit.fetch import FETCH_TXT, FetchEntry, parse_fetch
+from preservation.bagit.manifests import decode_path
 from preservation.errors import IntegrityError
 from preservation.files.durable import written_whole
 from preservation.model.digests import Algorithm
 from preservation.model.events import Event
 from preservation.model.identifiers import PackageId
 from preservation.model.layout import commit
+from preservation.model.locators import parse_locator
 from preservation.model.packages import BagEntry, EarlierFile
-from preservation.model.paths import BagPath
-from preservation.packaging.fetching import listed_earlier
+from preservation.model.paths import BagPath, bag_path
 from preservation.records import Records
 
 BAG: Final = "bag"
@@ -113,3 +115,20 @@ def finish_plan(workspace: Path, summary: PlanSummary) -> PlannedBag:
     with written_whole(workspace / _SUMMARY) as sink:
         sink.write(msgspec.json.encode(summary))
     return PlannedBag(workspace, summary)
+
+
+def listed_earlier(folder: Path) -> Iterator[EarlierFile]:
+    """Read what the ``fetch.txt`` in ``folder`` names (RFC 8493 section 2.2.3), line by line.
+
+    Raises ``IntegrityError`` where a line is not one of ours.
+    """
+    path = folder / FETCH_TXT
+    with path.open(encoding="utf-8", newline="\n") as lines:
+        for line in parse_fetch(text.rstrip("\n") for text in lines):
+            locator = parse_locator(line.url) if isinstance(line, FetchEntry) else None
+            if not isinstance(line, FetchEntry) or locator is None or line.length is None:
+                raise IntegrityError(
+                    f"{path}, line {line.number}: not written by Muniment; remove the submission's folder "
+                    "in processing/ and preserve the drop again"
+                )
+            yield EarlierFile(bag_path(decode_path(line.path)), locator, line.length)

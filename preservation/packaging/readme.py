@@ -1,4 +1,4 @@
-"""The README of a package: for somebody who finds it in fifty years and knows nothing of Muniment."""
+"""The README of a package: for a reader who finds it in fifty years and knows nothing of Muniment."""
 
 from __future__ import annotations
 

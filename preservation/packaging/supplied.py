@@ -15,7 +15,7 @@ from preservation.model.digests import Algorithm
 from preservation.model.dossiers import Dossier
 from preservation.model.files import EntryKind, IrregularEntry, SurveyedFile
 from preservation.model.packages import BagEntry
-from preservation.model.paths import LocalPath, RelativePath, is_utf8, path_order, printable
+from preservation.model.paths import BagPath, LocalPath, RelativePath, is_utf8, path_order, printable
 from preservation.packaging.contents import PackageContents
 from preservation.packaging.description import Statements, describes_objects, supplied_statements
 from preservation.policy.selection import is_descriptive
@@ -123,17 +123,16 @@ class Supplied:
             if file is None:
                 yield not_kept(dossier)
                 continue
+            source = root / file.path
             if is_descriptive(contents.policy, file.path):
-                source = root / file.path
                 if not self.statements and describes_objects(file.path):
                     self.statements = supplied_statements(source, contents.package.object.name)
-                yield BagEntry(
-                    layout.supplied_description(file.path), LocalPath(f"{source}"), file.size, file.digests
-                )
+                yield _copy(layout.supplied_description(file.path), source, file)
             if file.path in manifests:
-                source = root / file.path
-                yield BagEntry(
-                    layout.supplied_manifest(file.path), LocalPath(f"{source}"), file.size, file.digests
-                )
+                yield _copy(layout.supplied_manifest(file.path), source, file)
         if contents.received.bag_root is not None:
             yield from submitted_tags(contents.received.bag_root, contents.algorithms)
+
+
+def _copy(path: BagPath, source: Path, file: SurveyedFile) -> BagEntry:
+    return BagEntry(path, LocalPath(f"{source}"), file.size, file.digests)

@@ -30,7 +30,7 @@ _SENTENCES = {
     "union_tag_not_found": "{discriminator} is missing",
     "value_error": "{error}",
 }
-"""What pydantic finds, said to people who write TOML and not Python."""
+"""What pydantic finds, in words for people who write TOML and not Python."""
 
 _NAMED_BY = {"rule": "id", "screen": "check"}
 """Repeated tables are known by what one of their keys says."""

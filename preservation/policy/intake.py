@@ -67,7 +67,7 @@ _TEMPORARY = (
     # rsync's, beside the file and in the folder of --delay-updates.
     ".*.??????",
     "**/.~tmp~/**",
-    # What NFS calls a file that was removed while somebody holds it open.
+    # What NFS calls a file that was removed while a process holds it open.
     ".nfs*",
 )
 

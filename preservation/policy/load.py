@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from preservation.errors import ConfigurationError
 from preservation.model.paths import printable
 from preservation.policy.faults import Fault, FaultReport
-from preservation.policy.overlaps import shared_claim
+from preservation.policy.globs import PathPattern, can_both_match
 from preservation.policy.rules import When, contradiction_in
 from preservation.policy.schema import Policy, Terms
 
@@ -64,7 +64,7 @@ def parse(content: bytes, source: str) -> Policy:
 
 
 def _unsound(source: str, *faults: Fault) -> ConfigurationError:
-    # What the models and the comparison of entries both find is told once.
+    # What the models and the comparison of entries both find is reported once.
     in_order = sorted(set(faults))
     count = "1 fault" if len(in_order) == 1 else f"{len(in_order)} faults"
     return ConfigurationError(
@@ -125,3 +125,37 @@ def _entries(document: dict[str, Any], kind: str) -> dict[int, dict[str, Any]]:
     if not isinstance(entries, list):
         return {}
     return {place: entry for place, entry in enumerate(entries) if isinstance(entry, dict)}
+
+
+def shared_claim(left: When, right: When) -> str | None:
+    """Describe a file that both conditions could take; ``None`` where there is none.
+
+    Rules that could claim one file are an error: which of them was meant would be left to their order. Two
+    conditions are held apart only by what is certain: formats or names that have nothing in common. Where
+    that cannot be shown, they overlap.
+    """
+    if (left.unidentified and right.puid) or (left.puid and right.unidentified):
+        return None
+    formats = [puid for puid in left.puid or right.puid if puid in (right.puid or left.puid)]
+    if not formats and left.puid:
+        return None
+    left_names, right_names = _names(left), _names(right)
+    patterns = next(iter(left_names or right_names), ())[:1]
+    for one, other in product(left_names, right_names):
+        patterns = next((pair for pair in product(one, other) if can_both_match(*pair)), ())
+        if not patterns:
+            return None
+    described = "a file"
+    if formats:
+        described += f" of format {formats[0]}"
+    elif left.unidentified or right.unidentified:
+        described += " of unknown format"
+    if patterns:
+        described += f" whose path fits {' and '.join(repr(pattern) for pattern in dict.fromkeys(patterns))}"
+    return described
+
+
+def _names(when: When) -> list[tuple[PathPattern, ...]]:
+    """Return what a condition asks of paths: a pattern of each tuple has to fit. An extension is one too."""
+    extensions = tuple(PathPattern(f"*.{extension}") for extension in when.extension)
+    return [patterns for patterns in (when.path, extensions) if patterns]

@@ -14,7 +14,7 @@ def decide(policy: Policy, file: SurveyedFile) -> Decision:
     """Return the policy's word on ``file``.
 
     Junk that the policy leaves out comes first, then the one rule that takes the file, then ``otherwise``.
-    Formats are told by ``identification.decided`` alone: a file whose format is in doubt has none.
+    The format is ``identification.decided`` alone: a file whose format is in doubt has none.
     """
     if is_left_out(policy, file.path):
         because = "Its name said that the drop was complete, and nothing else."

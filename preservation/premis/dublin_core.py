@@ -7,22 +7,9 @@ from typing import Final
 from preservation.premis.units import leaf
 
 ELEMENTS: Final = (
-    "title",
-    "creator",
-    "subject",
-    "description",
-    "publisher",
-    "contributor",
-    "date",
-    "type",
-    "format",
-    "identifier",
-    "source",
-    "language",
-    "relation",
-    "coverage",
-    "rights",
-)
+    "title", "creator", "subject", "description", "publisher", "contributor", "date", "type", "format",
+    "identifier", "source", "language", "relation", "coverage", "rights",
+)  # fmt: skip
 """The fifteen elements, in the order in which the standard lists them."""
 
 _OPENING = (

@@ -46,7 +46,7 @@ class WrittenEvent:
 
 
 def events(contents: PremisContents) -> Iterator[WrittenEvent]:
-    """Tell the events: those of the whole package, then what befell single files."""
+    """Record the events: those of the whole package, then what befell single files."""
     for event in contents.events:
         yield _package_event(contents, event)
     for dossier in contents.files:
@@ -59,7 +59,7 @@ def events(contents: PremisContents) -> Iterator[WrittenEvent]:
 
 
 def agent(value: Agent, engines: tuple[EngineRelease, ...]) -> str:
-    """Tell an agent; an identification engine with the signatures that it used."""
+    """Record an agent; an identification engine with the signatures that it used."""
     signatures = (release.signatures for release in engines if engine_agent(release) == value)
     return unit(
         "agent",

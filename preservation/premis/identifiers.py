@@ -1,4 +1,4 @@
-"""Identifiers in a PREMIS record: how objects, events and agents are told apart (units 1.1, 2.1, 3.1)."""
+"""Identifiers in a PREMIS record: how objects, events and agents are kept apart (units 1.1, 2.1, 3.1)."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ from preservation.premis.vocabulary import (
 
 
 def objects(contents: PremisContents) -> Iterator[str]:
-    """Tell the objects: what is kept, this version of it, and each file with its derivatives after it."""
+    """Record the objects: what is kept, this version of it, and each file with its derivatives after it."""
     yield _object("intellectualEntity", entity_identifier("objectIdentifier", contents.package.object))
     yield _representation(contents)
     for dossier in contents.files:

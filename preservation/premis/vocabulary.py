@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from enum import StrEnum
+from typing import Final, TypeVar
 
 from preservation.model.decisions import Action
 from preservation.model.digests import Algorithm
@@ -24,42 +25,42 @@ class Term:
         return f"http://id.loc.gov/vocabulary/preservation/{self.scheme}/{self.code}"
 
 
-def _event_type(label: EventType, code: str) -> tuple[EventType, Term]:
-    return label, Term(label.value, "eventType", code)
+Label = TypeVar("Label", bound=StrEnum)
 
 
-EVENT_TYPES: Final = dict(
-    (
-        _event_type(EventType.ACCESSION, "acc"),
-        _event_type(EventType.DELETION, "del"),
-        _event_type(EventType.DISSEMINATION, "dis"),
-        _event_type(EventType.FIXITY_CHECK, "fix"),
-        _event_type(EventType.FORMAT_IDENTIFICATION, "for"),
-        _event_type(EventType.INFORMATION_PACKAGE_CREATION, "ipc"),
-        _event_type(EventType.INGESTION_END, "ine"),
-        _event_type(EventType.INGESTION_START, "ins"),
-        _event_type(EventType.MESSAGE_DIGEST_CALCULATION, "mes"),
-        _event_type(EventType.METADATA_EXTRACTION, "mee"),
-        _event_type(EventType.NORMALIZATION, "nor"),
-        _event_type(EventType.POLICY_ASSIGNMENT, "poa"),
-        _event_type(EventType.REPLICATION, "rep"),
-        _event_type(EventType.UNPACKING, "unp"),
-        _event_type(EventType.VALIDATION, "val"),
-        _event_type(EventType.VIRUS_CHECK, "vir"),
-    )
+def _terms(scheme: str, codes: dict[Label, str]) -> dict[Label, Term]:
+    """Return the terms of a vocabulary that the model has under its own labels."""
+    return {label: Term(label.value, scheme, code) for label, code in codes.items()}
+
+
+EVENT_TYPES: Final = _terms(
+    "eventType",
+    {
+        EventType.ACCESSION: "acc",
+        EventType.DELETION: "del",
+        EventType.DISSEMINATION: "dis",
+        EventType.FIXITY_CHECK: "fix",
+        EventType.FORMAT_IDENTIFICATION: "for",
+        EventType.INFORMATION_PACKAGE_CREATION: "ipc",
+        EventType.INGESTION_END: "ine",
+        EventType.INGESTION_START: "ins",
+        EventType.MESSAGE_DIGEST_CALCULATION: "mes",
+        EventType.METADATA_EXTRACTION: "mee",
+        EventType.NORMALIZATION: "nor",
+        EventType.POLICY_ASSIGNMENT: "poa",
+        EventType.REPLICATION: "rep",
+        EventType.UNPACKING: "unp",
+        EventType.VALIDATION: "val",
+        EventType.VIRUS_CHECK: "vir",
+    },
 )
 
-EVENT_OUTCOMES: Final = {
-    EventOutcome.SUCCESS: Term("success", "eventOutcome", "suc"),
-    EventOutcome.WARNING: Term("warning", "eventOutcome", "war"),
-    EventOutcome.FAIL: Term("fail", "eventOutcome", "fai"),
-}
-
-AGENT_TYPES: Final = {
-    AgentKind.PERSON: Term("person", "agentType", "per"),
-    AgentKind.ORGANIZATION: Term("organization", "agentType", "org"),
-    AgentKind.SOFTWARE: Term("software", "agentType", "sof"),
-}
+EVENT_OUTCOMES: Final = _terms(
+    "eventOutcome", {EventOutcome.SUCCESS: "suc", EventOutcome.WARNING: "war", EventOutcome.FAIL: "fai"}
+)
+AGENT_TYPES: Final = _terms(
+    "agentType", {AgentKind.PERSON: "per", AgentKind.ORGANIZATION: "org", AgentKind.SOFTWARE: "sof"}
+)
 
 IMPLEMENTER: Final = Term("implementer", "eventRelatedAgentRole", "imp")
 EXECUTING_PROGRAM: Final = Term("executing program", "eventRelatedAgentRole", "exe")

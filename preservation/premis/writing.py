@@ -1,4 +1,4 @@
-"""A whole PREMIS 3 record, written as it is told."""
+"""A whole PREMIS 3 record, written as its parts come."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def write_premis(contents: PremisContents, sink: ByteSink) -> None:
     the records raises.
     """
     sink.write(_OPENING.encode())
-    for told_object in objects(contents):
-        sink.write(told_object.encode())
+    for written_object in objects(contents):
+        sink.write(written_object.encode())
     # A dictionary for its order: a set's order differs from run to run.
     agents: dict[Agent, None] = {}
-    for told in events(contents):
-        agents.update(dict.fromkeys(told.agents))
-        sink.write(told.xml.encode())
+    for event in events(contents):
+        agents.update(dict.fromkeys(event.agents))
+        sink.write(event.xml.encode())
     for value in agents:
         sink.write(agent(value, contents.engines).encode())
     sink.write(_CLOSING.encode())

@@ -16,12 +16,11 @@ from PIL import Image, ImageCms, ImageFile
 from preservation.errors import UnacceptableContentError
 from preservation.model.screening import ImageFacts
 from preservation.rasters import embedded
-from preservation.rasters.embedded import Embedded
 from preservation.rasters.families import Family
 from preservation.rasters.jp2 import read_codestream
 from preservation.rasters.pillow import companions_of
 from preservation.rasters.raster import Companions
-from preservation.rasters.tiff import orientation_in, resolution_in
+from preservation.rasters.tiff import companions_in
 from preservation.rasters.tiff_fields import DirectoryReader
 
 TIFF_COMPRESSIONS: Final = {
@@ -120,12 +119,7 @@ def _stored_in_tiff(reader: DirectoryReader) -> Stored:
     return Stored(
         number(_BITS_PER_SAMPLE),
         TIFF_COMPRESSIONS.get(compression, f"TIFF compression {compression}"),
-        Companions(
-            profile=fields[embedded.PROFILE].value if embedded.PROFILE in fields else None,
-            resolution=resolution_in(reader, fields),
-            stated_orientation=orientation_in(reader, fields),
-            embedded=Embedded(),
-        ),
+        companions_in(reader, fields),
     )
 
 

@@ -80,39 +80,18 @@ _PUIDS: dict[Family, list[str]] = {
 _BY_PUID = {Puid(code): family for family, codes in _PUIDS.items() for code in codes}
 
 _BY_MIME = {
-    "image/tiff": Family.TIFF,
-    "image/jpeg": Family.JPEG,
-    "image/png": Family.PNG,
-    "image/apng": Family.PNG,
-    "image/gif": Family.GIF,
-    "image/bmp": Family.BMP,
-    "image/x-ms-bmp": Family.BMP,
-    "image/jp2": Family.JPEG_2000,
-    "image/jpx": Family.JPEG_2000,
-    "image/x-jp2-codestream": Family.JPEG_2000,
-    "image/webp": Family.WEBP,
-    "application/pdf": Family.PDF,
-    "application/zip": Family.ZIP,
-    "application/x-tar": Family.TAR,
-    "application/gzip": Family.GZIP,
-    "application/x-gzip": Family.GZIP,
-}
+    "image/tiff": Family.TIFF, "image/jpeg": Family.JPEG, "image/png": Family.PNG, "image/apng": Family.PNG,
+    "image/gif": Family.GIF, "image/bmp": Family.BMP, "image/x-ms-bmp": Family.BMP,
+    "image/jp2": Family.JPEG_2000, "image/jpx": Family.JPEG_2000, "image/x-jp2-codestream": Family.JPEG_2000,
+    "image/webp": Family.WEBP, "application/pdf": Family.PDF, "application/zip": Family.ZIP,
+    "application/x-tar": Family.TAR, "application/gzip": Family.GZIP, "application/x-gzip": Family.GZIP,
+}  # fmt: skip
 
 _BY_EXTENSION = {
-    "tif": Family.TIFF,
-    "tiff": Family.TIFF,
-    "jpg": Family.JPEG,
-    "jpeg": Family.JPEG,
-    "png": Family.PNG,
-    "gif": Family.GIF,
-    "bmp": Family.BMP,
-    "jp2": Family.JPEG_2000,
-    "j2k": Family.JPEG_2000,
-    "jpf": Family.JPEG_2000,
-    "jpx": Family.JPEG_2000,
-    "webp": Family.WEBP,
-    "pdf": Family.PDF,
-}
+    "tif": Family.TIFF, "tiff": Family.TIFF, "jpg": Family.JPEG, "jpeg": Family.JPEG, "png": Family.PNG,
+    "gif": Family.GIF, "bmp": Family.BMP, "jp2": Family.JPEG_2000, "j2k": Family.JPEG_2000,
+    "jpf": Family.JPEG_2000, "jpx": Family.JPEG_2000, "webp": Family.WEBP, "pdf": Family.PDF,
+}  # fmt: skip
 
 _NOTHING_KNOWN = "application/octet-stream"
 _DRAWN_NOT_RASTERED = ("svg", "dwg", "dxf", "dwf", "cgm", "wmf", "emf", "svf")

@@ -16,11 +16,10 @@ from PIL import ImageFile
 from preservation.errors import UnacceptableContentError
 from preservation.model.screening import ImageFacts
 from preservation.rasters.decoders import OPENJPEG, PILLOW_OPENJPEG
-from preservation.rasters.decoding import refuse_beyond, whole
+from preservation.rasters.decoding import Room, refuse_beyond, whole
 from preservation.rasters.embedded import Embedded, embedded_in, open_exif
 from preservation.rasters.facts import Stored, image_facts
 from preservation.rasters.jp2 import GREY, SRGB, Codestream, Wrapping, read_codestream, read_wrapping
-from preservation.rasters.memory import Room
 from preservation.rasters.pillow import Companionship, PillowRaster, companions_of, samples_of
 from preservation.rasters.raster import Colour, Companions, Raster, Samples, grey_or_rgb
 from preservation.rasters.tiff import orientation_in

@@ -177,7 +177,7 @@ def _in_blocks(image: Image.Image, mode: str | None) -> NDArray[Any]:
     def rows_from(row: int) -> NDArray[Any]:
         block = image.crop((0, row, image.width, min(row + _ROWS_AT_ONCE, image.height)))
         values = np.asarray(block.convert(mode) if mode else block)
-        # Pillow's true is 255 in memory, everybody else's 1: the same to the eye, not to a digest.
+        # Pillow's true is 255 in memory, that of all others 1: the same to the eye, not to a digest.
         return values.view(np.uint8) != 0 if values.dtype == np.bool_ else values
 
     first = rows_from(0)
@@ -191,7 +191,7 @@ def _in_blocks(image: Image.Image, mode: str | None) -> NDArray[Any]:
 
 
 def _is_exact(image: ImageFile.ImageFile) -> bool:
-    # What Pillow is about to do stands in the tiles: the decoder, and what it is told of the samples.
+    # What Pillow is about to do stands in the tiles: the decoder, and its arguments about the samples.
     for tile in image.tile:
         if image.format == "SGI" and "16" in f"{tile.codec_name} {tile.args}":
             return False
@@ -220,7 +220,7 @@ def _resolution_of(image: ImageFile.ImageFile) -> Resolution | None:
 
 
 def _resolution_in_jfif(info: Mapping[str | tuple[int, int], Any]) -> Resolution | None:
-    # Pillow's own word is 72 dpi where nothing is said; JFIF's fields say what was written.
+    # Pillow's own word is 72 dpi where the file gives none; JFIF's fields hold what was written.
     if "jfif_density" not in info:
         return None
     across, down = info["jfif_density"]

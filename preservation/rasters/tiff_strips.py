@@ -14,9 +14,9 @@ import tifffile
 
 from preservation.errors import UnacceptableContentError
 from preservation.model.screening import ImageFacts
+from preservation.rasters.decoding import Room
 from preservation.rasters.facts import TIFF_COMPRESSIONS, image_facts, stored_in
 from preservation.rasters.families import Family
-from preservation.rasters.memory import Room
 
 
 def load_codecs() -> None:

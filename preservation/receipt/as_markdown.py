@@ -22,7 +22,7 @@ _MEANS_SOMETHING = re.compile(r"[\\`*_\[\]<>|~&]|^[-+#=]")
 
 
 def receipt_markdown(receipt: Receipt) -> str:
-    """Return the verdict, what to do next, where it is kept, and the files that somebody should look at."""
+    """Return the verdict, what to do next, where it is kept, and the files that need a look."""
     return "\n".join(_lines(settled(receipt))) + "\n"
 
 
@@ -70,8 +70,8 @@ def _marked(dossier: Dossier) -> Iterator[str]:
 
 
 def _issue(issue: Issue) -> str:
-    said = (issue.message, issue.because, issue.next_step)
-    return _plain(f"{issue.code}: {' '.join(filter(None, said))}")
+    parts = (issue.message, issue.because, issue.next_step)
+    return _plain(f"{issue.code}: {' '.join(filter(None, parts))}")
 
 
 def _table(heads: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> Iterator[str]:

@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from preservation.model.amounts import byte_size, count
-from preservation.model.decisions import PolicyReference
 from preservation.model.issues import Issue
 from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 from preservation.receipt.contents import PlacedReplica, Receipt
 from preservation.receipt.headline import gravest_first, headline, is_kept, next_step
-from preservation.receipt.summary import STOPPING, FormatCount, Summary
+from preservation.receipt.summary import STOPPING, Summary
 
 MOST_FILES_SHOWN = 2_000
-"""Pages list so many files in full; beyond, only those that somebody should look at."""
+"""Pages list so many files in full; beyond, only those that need a look."""
 
 _MOST_STEPS = 8
 _MOST_REMARKS = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Something that is to be done: what is wrong, and what a person can do about it."""
-
-    message: str
-    next_step: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +63,7 @@ class PageView:
     version: str
     sentence: str
     next_step: str
-    steps: tuple[Step, ...]
+    steps: tuple[Issue, ...]
     more_steps: str
     remarks: tuple[Issue, ...]
     more_remarks: str
@@ -114,14 +105,17 @@ def page_view(receipt: Receipt, summary: Summary, json_name: str) -> PageView:
         replicas=tuple(_replica(placed) for placed in receipt.replicas),
         marked=f"{count(summary.marked, 'file')} to look at" if summary.marked else "",
         more_marked=f"{summary.marked - MOST_FILES_SHOWN:,}" if summary.marked > MOST_FILES_SHOWN else "",
-        formats=tuple(_format(form) for form in summary.formats),
+        formats=tuple(
+            FormatView(form.name, form.puid, f"{form.files:,}", byte_size(form.bytes))
+            for form in summary.formats
+        ),
         others=_others(others, summary),
         lists_others=summary.found <= MOST_FILES_SHOWN,
         drop=printable(str(receipt.submission.drop)),
         submission=receipt.submission.identifier,
         started=_moment(receipt.started),
         ended=_moment(receipt.ended),
-        policy=_policy(receipt.policy),
+        policy="" if receipt.policy is None else str(receipt.policy),
         engines=", ".join(
             f"{engine.engine} {engine.version} ({engine.signatures})" for engine in receipt.engines
         ),
@@ -130,7 +124,7 @@ def page_view(receipt: Receipt, summary: Summary, json_name: str) -> PageView:
 
 
 def _steps(receipt: Receipt, summary: Summary) -> tuple[list[Issue], int]:
-    """Return the first issues that somebody has to act on, and how many more there are."""
+    """Return the first issues on which the user has to act, and how many more there are."""
     if receipt.verdict not in {Verdict.REJECTED, Verdict.WAITING}:
         return [], 0
     stopping = [issue for issue in gravest_first(receipt.issues) if issue.severity in STOPPING]
@@ -138,11 +132,11 @@ def _steps(receipt: Receipt, summary: Summary) -> tuple[list[Issue], int]:
     return shown_first, len(stopping) + summary.stopping_count - len(shown_first)
 
 
-def _step(issue: Issue) -> Step:
-    message = issue.message
-    if issue.path is not None and printable(issue.path).rpartition("/")[2] not in message:
-        message = f"{printable(issue.path)}: {message}"
-    return Step(message, issue.next_step)
+def _step(issue: Issue) -> Issue:
+    """Return the issue with a message that names its file."""
+    if issue.path is None or printable(issue.path).rpartition("/")[2] in issue.message:
+        return issue
+    return replace(issue, message=f"{printable(issue.path)}: {issue.message}")
 
 
 def _figures(receipt: Receipt, summary: Summary) -> Iterator[Figure]:
@@ -175,20 +169,12 @@ def _replica(placed: PlacedReplica) -> ReplicaView:
     return ReplicaView(replica.store, placed.site, printable(replica.location), _moment(replica.verified_at))
 
 
-def _format(form: FormatCount) -> FormatView:
-    return FormatView(form.name, form.puid, f"{form.files:,}", byte_size(form.bytes))
-
-
 def _others(others: int, summary: Summary) -> str:
     if not others:
         return ""
     if summary.marked:
         return f"The other {count(others, 'file')}" if others > 1 else "The other file"
     return f"All {count(others, 'file')}" if others > 1 else "The file"
-
-
-def _policy(reference: PolicyReference | None) -> str:
-    return "" if reference is None else str(reference)
 
 
 def _moment(at: datetime) -> str:

@@ -20,7 +20,7 @@ def settled(receipt: Receipt) -> Receipt:
     """Return the receipt with each issue at the file that it names, and nothing asked that is answered.
 
     What is kept was approved, if anything was asked: its questions stay as remarks, without the next step
-    that nobody has to take any more.
+    that is not needed any more.
     """
     receipt = _with_issues_at_files(receipt)
     if not is_kept(receipt.verdict):

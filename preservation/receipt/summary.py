@@ -58,7 +58,7 @@ class Summary:
 
     @property
     def marked(self) -> int:
-        """The number of files that somebody should look at."""
+        """The number of files that need a look."""
         return sum(self.worst.get(severity, 0) for severity in _MARKING)
 
 
@@ -70,14 +70,14 @@ def worst_severity(dossier: Dossier) -> Severity | None:
 
 
 def marked_files(files: Iterable[Dossier], summary: Summary) -> Iterator[Dossier]:
-    """Return the files that somebody should look at, the gravest first; one pass for each severity."""
+    """Return the files that need a look, the gravest first; one pass for each severity."""
     for severity in _MARKING:
         if severity in summary.worst:
             yield from (dossier for dossier in files if worst_severity(dossier) is severity)
 
 
 def unmarked_files(files: Iterable[Dossier]) -> Iterator[Dossier]:
-    """Return the files that nobody needs to look at."""
+    """Return the files that need no look."""
     return (dossier for dossier in files if worst_severity(dossier) not in _MARKING)
 
 

@@ -1,14 +1,13 @@
 """The job that examines one archive, in a caged worker: lists it, and unpacks nothing.
 
-What is looked for would hurt whoever unpacks it later: members that leave the folder, links that lead
-out of it, devices, and more bytes than anybody can hold.
+It looks for what would do harm when the archive is unpacked: members that leave the folder, links that
+lead out of it, devices, and more bytes than a disk can hold.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import msgspec
@@ -40,30 +39,6 @@ _INFLATED = UnpackLimits(files=100_000, bytes=4 << 30, ratio=200, small=1 << 30)
 """What is unpacked of a file that has to be unpacked to be listed."""
 
 
-@dataclass(slots=True)
-class _Tally:
-    """What has been seen so far of an archive."""
-
-    members: int = 0
-    unpacked: int = 0
-    escaping: int = 0
-    nested: int = 0
-    escapes: list[str] = field(default_factory=list)
-
-    def count(self, member: ArchiveMember) -> None:
-        """Take in one member."""
-        self.members += 1
-        self.unpacked += member.size
-        self.nested += member.name.lower().endswith(_NESTED)
-        fault = fault_of_member(member)
-        if fault is None and member.kind is MemberKind.SPECIAL:
-            fault = f"it is a {member.kind}"
-        if fault is not None:
-            self.escaping += 1
-            if len(self.escapes) < _NAMED:
-                self.escapes.append(f"{printable(member.name)}: {fault}")
-
-
 def examine(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], _: Sequence[BinaryIO]) -> Json:
     """List the one input, an archive of ``family``."""
     stream = inputs[0]
@@ -71,13 +46,11 @@ def examine(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], _: Sequen
     limits = _INFLATED if kind is ArchiveKind.TAR_GZ else _LISTED
     most = limits.most_bytes(stream.seek(0, os.SEEK_END))
     stream.seek(0)
-    tally = _Tally()
-    bomb = fault = None
-    wholly = True
+    report = ArchiveReport()
     try:
         if kind is not ArchiveKind.TAR_GZ or holds_tar(stream, kind):
             for member, _opener in walk_archive(stream, kind, limits):
-                tally.count(member)
+                _count(report, member)
         else:
             unpack_wholly(stream, kind, most)
     except ArchiveError as error:
@@ -85,24 +58,26 @@ def examine(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], _: Sequen
         clause = f"{sentence[:1].lower()}{sentence[1:].removesuffix('.')}"
         match error.finding.fault:
             case ArchiveFault.UNREADABLE:
-                fault = clause
+                report.fault = clause
             case ArchiveFault.TOO_LARGE if most == limits.bytes:
-                wholly = False
+                report.wholly = False
             case _:
-                bomb = clause
+                report.bomb = clause
     except NOT_ABOUT_CONTENT:
         raise
     except Exception as error:  # noqa: BLE001  damaged archives make these modules raise a dozen kinds
-        fault = reason_of(error)
-    return msgspec.to_builtins(
-        ArchiveReport(
-            members=tally.members,
-            unpacked=tally.unpacked,
-            escapes=tuple(tally.escapes),
-            escaping=tally.escaping,
-            nested=tally.nested,
-            bomb=bomb,
-            fault=fault,
-            wholly=wholly,
-        )
-    )
+        report.fault = reason_of(error)
+    return msgspec.to_builtins(report)
+
+
+def _count(report: ArchiveReport, member: ArchiveMember) -> None:
+    report.members += 1
+    report.unpacked += member.size
+    report.nested += member.name.lower().endswith(_NESTED)
+    fault = fault_of_member(member)
+    if fault is None and member.kind is MemberKind.SPECIAL:
+        fault = f"it is a {member.kind}"
+    if fault is not None:
+        report.escaping += 1
+        if len(report.escapes) < _NAMED:
+            report.escapes += (f"{printable(member.name)}: {fault}",)

@@ -1,6 +1,6 @@
 """The job that examines one PDF, in a caged worker: its frame, its pages, what it claims to be.
 
-It does not validate: "claims PDF/A-2b" is all that can be said without a validator.
+It does not validate: "claims PDF/A-2b" is all that is known without a validator.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ def _version(reader: PdfReader, catalogue: DictionaryObject) -> str:
 def _claims(catalogue: DictionaryObject) -> str | None:
     """Return what the XMP packet claims (ISO 19005-1, 6.7.11): ``PDF/A-2b``.
 
-    The packet is searched, not parsed: XML from nobody knows where stays text.
+    The packet is searched, not parsed: XML of unknown origin stays text.
     """
     packet = _resolved(catalogue.get("/Metadata"), StreamObject)
     if packet is None:

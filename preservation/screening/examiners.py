@@ -123,7 +123,7 @@ class ArchiveExaminer:
         return Request(_EXAMINE_ARCHIVE, {"family": family.value}, (source,))
 
     def finish(self, screened: ScreenedFile, request: Request, outcome: WorkOutcome) -> ScreenedFile:  # noqa: ARG002  likewise
-        """Return ``screened`` with what would hurt whoever unpacks the archive."""
+        """Return ``screened`` with what would do harm when the archive is unpacked."""
         subject = Subject.under(screened.path, self._screen)
         report = report_issues.read_report(outcome, ArchiveReport, subject)
         found = (report,) if isinstance(report, Issue) else report_issues.about_archive(report, subject)

@@ -16,9 +16,9 @@ from PIL import Image, UnidentifiedImageError
 from preservation.errors import reason_of
 from preservation.model.screening import ImageFacts
 from preservation.rasters import jp2_raster, structure, tiff_strips
+from preservation.rasters.decoding import Room, TooMuchError
 from preservation.rasters.facts import facts_of, stored_in
 from preservation.rasters.families import Family
-from preservation.rasters.memory import Room, TooMuchError
 from preservation.screening import thumbnails
 from preservation.screening.reports import ImageReport
 from preservation.tools.work import NOT_ABOUT_CONTENT, Json
@@ -29,21 +29,11 @@ tiff_strips.load_codecs()
 Image.MAX_IMAGE_PIXELS = None
 
 _PILLOW_FORMATS = {
-    Family.TIFF: ("TIFF",),
-    Family.JPEG: ("JPEG", "MPO"),
-    Family.PNG: ("PNG",),
-    Family.GIF: ("GIF",),
-    Family.BMP: ("BMP",),
-    Family.JPEG_2000: ("JPEG2000",),
-    Family.WEBP: ("WEBP",),
-    Family.AVIF: ("AVIF",),
-    Family.PORTABLE_ANYMAP: ("PPM",),
-    Family.PHOTOSHOP: ("PSD",),
-    Family.TARGA: ("TGA",),
-    Family.PCX: ("PCX",),
-    Family.SILICON_GRAPHICS: ("SGI",),
-    Family.ICON: ("ICO",),
-}
+    Family.TIFF: ("TIFF",), Family.JPEG: ("JPEG", "MPO"), Family.PNG: ("PNG",), Family.GIF: ("GIF",),
+    Family.BMP: ("BMP",), Family.JPEG_2000: ("JPEG2000",), Family.WEBP: ("WEBP",), Family.AVIF: ("AVIF",),
+    Family.PORTABLE_ANYMAP: ("PPM",), Family.PHOTOSHOP: ("PSD",), Family.TARGA: ("TGA",),
+    Family.PCX: ("PCX",), Family.SILICON_GRAPHICS: ("SGI",), Family.ICON: ("ICO",),
+}  # fmt: skip
 
 _OF_SEVERAL_FRAMES = frozenset({
     Family.TIFF, Family.JPEG, Family.PNG, Family.GIF, Family.WEBP, Family.AVIF,

@@ -1,4 +1,4 @@
-"""From what an examiner told of a file to issues that stand in the record."""
+"""From what an examiner reports of a file to issues that stand in the record."""
 
 from __future__ import annotations
 
@@ -109,17 +109,17 @@ def about_document(report: DocumentReport, subject: Subject, locked: Severity) -
             severity=Severity.WARNING,
         )
     if report.fault is None and report.remarks:
-        told = "; ".join(report.remarks[:_REMARKS_TOLD])
+        remarks = "; ".join(report.remarks[:_REMARKS_TOLD])
         yield subject.issue(
             codes.IMPERFECT_DOCUMENT,
-            f"is a PDF that readers have to repair: {told}",
+            f"is a PDF that readers have to repair: {remarks}",
             "Open it to see that it is whole; export it again if you can.",
             severity=Severity.WARNING,
         )
 
 
 def about_archive(report: ArchiveReport, subject: Subject) -> Iterator[Issue]:
-    """Yield what would hurt whoever unpacks an archive."""
+    """Yield what would do harm when an archive is unpacked."""
     if report.escaping:
         named = "; ".join(map(printable, report.escapes))
         yield subject.issue(

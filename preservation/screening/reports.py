@@ -33,9 +33,10 @@ class DocumentReport(msgspec.Struct, frozen=True):
     needs_password: bool = False
 
 
-class ArchiveReport(msgspec.Struct, frozen=True):
-    """An archive, listed and not unpacked. Sizes in bytes; member names as ``paths.printable`` writes them.
+class ArchiveReport(msgspec.Struct):
+    """An archive, listed and not unpacked; the job counts in it, so it is not frozen.
 
+    Sizes are in bytes; member names are as ``paths.printable`` writes them.
     ``escapes`` names some members that would leave the folder or are no files, ``escaping`` counts them.
     ``bomb`` says why unpacking it would hurt, ``fault`` why it cannot be listed to its end. ``wholly`` is
     false where it is so long that only its beginning was listed.

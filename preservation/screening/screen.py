@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from preservation.model.amounts import Noted
+from preservation.model.amounts import OnProgress
 from preservation.model.files import IrregularEntry, SurveyedFile
 from preservation.model.issues import Issue, Severity
 from preservation.model.name_rules import NameRules
@@ -35,9 +35,9 @@ def screen(
     name_rules: tuple[NameRules, ...],
     workers: CagedWorkers,
     thumbnails: Path,
-    noted: Noted | None = None,
+    progress: OnProgress | None = None,
 ) -> Iterator[ScreenedFile]:
-    """Yield one screened file for each entry, in their order; ``noted`` is told of files as they are done.
+    """Yield one screened file for each entry, in their order; ``progress`` counts files as they are done.
 
     Files lie below ``root`` and are only read; ``workers`` have preloaded ``examiners.JOB_MODULES``. The
     first 300 images, and every later one with an issue, get a thumbnail in the folder ``thumbnails``.
@@ -48,7 +48,7 @@ def screen(
     screening = _Screening(root, policy, name_rules, workers, thumbnails)
     entries = iter(found)
     while several := list(islice(entries, _AT_ONCE)):
-        yield from screening.screen(several, noted)
+        yield from screening.screen(several, progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +79,19 @@ class _Screening:
         self._examiners = examiners_for(policy, workers.limits, thumbnails)
 
     def screen(
-        self, entries: list[SurveyedFile | IrregularEntry], noted: Noted | None
+        self, entries: list[SurveyedFile | IrregularEntry], progress: OnProgress | None
     ) -> Iterator[ScreenedFile]:
         """Screen a few hundred entries, looking into as many at a time as there are workers."""
         begun = [self._begin(entry) for entry in entries]
         requests = [look.request for _, look in begun if look is not None]
-        if noted is not None:
-            noted(sum(isinstance(entry, SurveyedFile) for entry in entries) - len(requests), 0)
+        if progress is not None:
+            progress(sum(isinstance(entry, SurveyedFile) for entry in entries) - len(requests), 0)
         found: list[WorkOutcome] = []
         # Read to its end here: the workers are free again before the caller goes on.
         for outcome in self._workers.map(requests):
             found.append(outcome)
-            if noted is not None:
-                noted(1, 0)
+            if progress is not None:
+                progress(1, 0)
         outcomes = iter(found)
         for screened, look in begun:
             if look is None:

@@ -14,22 +14,10 @@ from preservation.model.identifiers import object_name
 from preservation.model.paths import path_order, printable
 from preservation.settling.terms import SettlingTerms
 
-_NEVER: Final = frozenset(
-    {
-        "thumbs.db",
-        "ehthumbs.db",
-        "desktop.ini",
-        "$recycle.bin",
-        "system volume information",
-        "lost+found",
-        "network trash folder",
-        "temporary items",
-        "__macosx",
-        "@eadir",
-        "#recycle",
-        "#snapshot",
-    }
-)
+_NEVER: Final = frozenset({
+    "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information", "lost+found",
+    "network trash folder", "temporary items", "__macosx", "@eadir", "#recycle", "#snapshot",
+})  # fmt: skip
 """What operating systems and network disks put into every folder of theirs, in lower case."""
 
 

@@ -62,9 +62,9 @@ def _take_tree(tally: Tally, drop: Path) -> OSError | None:
 
 
 def _hinders(tally: Tally, path: str, error: OSError) -> bool:
-    """Say whether nothing can be said of the drop because of ``error``.
+    """Say whether nothing is known of the drop because of ``error``.
 
-    What vanished is no more; what must not be read below the drop's own folder is told by the survey.
+    What vanished is no more; what must not be read below the drop's own folder is reported by the survey.
     """
     if path and error.errno in _VANISHED:
         return False
@@ -104,7 +104,7 @@ def judge(
     standing = _standing(drop, seen, look, terms, moment, held)
     if isinstance(standing, Unsettled):
         return standing
-    # Whoever wrote and closed a file after the look, and before the question who holds one, is seen only now.
+    # A process that wrote and closed a file after the look, before the open files were asked for, shows now.
     after = look_at(drop, terms)
     if after is None or after == look:
         return None if after is None else standing

@@ -15,7 +15,7 @@ from preservation.settling.tally import Look, TreeSignature
 from preservation.settling.terms import LONGEST_QUIET, PAUSES_ASKED, SettlingTerms
 
 Moment = NewType("Moment", float)
-"""Seconds of a clock that nobody sets (``time.monotonic``); only differences mean anything."""
+"""Seconds of a clock that is never set (``time.monotonic``); only differences mean anything."""
 
 _LOOKS: Final = 6
 """So often a drop is looked at while it is quiet, for those who ask what it waits for."""
@@ -24,7 +24,7 @@ _LOOKS_IN_QUIET: Final = 2
 """Of the time between two looks so large a part of the quiet counts at most.
 
 If all stands still for a while, us included (a share that does not answer, a machine that was suspended),
-whoever was writing stood still too.
+the writer stood still too.
 """
 
 
@@ -64,7 +64,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The drop is complete. ``sentinels`` are the files beside it that said so, to be taken with it."""
+    """The drop is complete. ``sentinels`` are the files beside it that announced it, to be taken with it."""
 
     seen: Seen
     sentinels: tuple[Path, ...]
@@ -121,7 +121,7 @@ def settle(
 def quiet_asked(seen: Seen, terms: SettlingTerms) -> float:
     """Return for how many seconds nothing may change: longer where a longer pause was none for good.
 
-    Somebody who puts a sentinel says that there is no further pause.
+    A user who puts a sentinel says that there is no further pause.
     """
     if terms.complete_when is CompleteWhen.SENTINEL:
         return terms.quiet
@@ -165,7 +165,7 @@ def _by_looks(seen: Seen, look: Look, terms: SettlingTerms) -> Unsettled | None:
         return Unsettled(seen, WaitingFor.RENAMING, sentence, again)
     if again is None:
         return None
-    # A pause like those before is none that anybody should take for the end.
+    # A pause like those before must not be taken for the end.
     if seen.changed and seen.quiet <= seen.longest_pause:
         return Unsettled(seen, WaitingFor.GROWTH, waiting_reasons.changing(look, grew=seen.grew), again)
     return Unsettled(seen, WaitingFor.QUIET, waiting_reasons.resting(look, seen.quiet, asked), again)

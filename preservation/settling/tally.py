@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
@@ -52,35 +52,27 @@ class Look:
     fault: str = ""
 
 
+@dataclass(slots=True, eq=False)
 class Tally:
-    """What has been counted so far of one drop."""
+    """What has been counted so far of one drop, in slots: of a bucket's very many drops there is one each."""
 
-    # Of very many drops in a bucket there is one each while it is listed.
-    __slots__ = (
-        "_announced",
-        "_bytes",
-        "_files",
-        "_folder",
-        "_has_content",
-        "_manifests",
-        "_metadata",
-        "_name",
-        "_newest",
-        "_signature",
-        "_temporaries",
-        "_temporary",
-        "_tests",
-    )
+    _name: str
+    terms: InitVar[SettlingTerms]
+    _tests: _Tests = field(init=False)
+    _signature: int = 0
+    _files: int = 0
+    _bytes: int = 0
+    _newest: int = 0
+    _has_content: bool = False
+    _announced: bool = False
+    _temporaries: int = 0
+    _manifests: int = 0
+    _metadata: int = 0
+    _temporary: RelativePath | None = None
+    _folder: str = ""
 
-    def __init__(self, name: str, terms: SettlingTerms) -> None:
-        self._name = name
+    def __post_init__(self, terms: SettlingTerms) -> None:
         self._tests = _tests_of(terms)
-        self._signature = 0
-        self._files = self._bytes = self._newest = 0
-        self._has_content = self._announced = False
-        self._temporaries = self._manifests = self._metadata = 0
-        self._temporary: RelativePath | None = None
-        self._folder = ""
 
     def look(self, *, is_folder: bool, beside: tuple[Path, ...] = (), fault: str = "") -> Look:
         """Return what was counted."""
@@ -203,8 +195,8 @@ def _tests_of(terms: SettlingTerms) -> _Tests:
         frozenset(terms.signs),
         terms.temporary.matches,
         terms.junk.matches,
-        _manifest_test(terms),
-        _metadata_test(terms),
+        _may_be_manifest if terms.complete_when is CompleteWhen.MANIFEST else _never,
+        terms.metadata.matches if terms.complete_when is CompleteWhen.METADATA else _never,
     )
 
 
@@ -212,11 +204,5 @@ def _never(_folder: str, _name: str) -> bool:
     return False
 
 
-def _manifest_test(terms: SettlingTerms) -> _Test:
-    if terms.complete_when is not CompleteWhen.MANIFEST:
-        return _never
-    return lambda _folder, name: likelihood(RelativePath(name)) is not None
-
-
-def _metadata_test(terms: SettlingTerms) -> _Test:
-    return terms.metadata.matches if terms.complete_when is CompleteWhen.METADATA else _never
+def _may_be_manifest(_folder: str, name: str) -> bool:
+    return likelihood(RelativePath(name)) is not None

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from preservation.fixity.digesting import digest_stream
-from preservation.long_paths import folder_of
-from preservation.model.amounts import Noted
+from preservation.long_paths import opened_file
+from preservation.model.amounts import OnProgress
 from preservation.model.digests import Algorithm, Digests
 from preservation.model.files import EntryKind, IrregularEntry
 from preservation.model.paths import RelativePath
 from preservation.survey.walk import FoundFile
 
-_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WORTH_ADVISING_BYTES = 1 << 20
 
 
@@ -35,22 +34,19 @@ def read_once(
     found: FoundFile,
     algorithms: Collection[Algorithm],
     buffer: bytearray,
-    noted: Noted | None = None,
+    progress: OnProgress | None = None,
 ) -> ReadFile | IrregularEntry:
-    """Read the file found at ``found.path`` below ``root`` to its end; ``noted`` is told as it is read.
+    """Read the file found at ``found.path`` below ``root`` to its end; ``progress`` counts it as it is read.
 
     What cannot be read, or changed since it was found or while it was read, is an irregular entry.
     """
     try:
-        with folder_of(root, found.path) as (dir_fd, path):
-            # Not blocking: what was a file when it was found may be a pipe by now.
-            descriptor = os.open(path, _FLAGS, dir_fd=dir_fd)
-        try:
-            return _read(_Descriptor(descriptor, noted), found, algorithms, buffer)
-        finally:
-            os.close(descriptor)
-            if noted is not None:
-                noted(1, 0)
+        with opened_file(root, found.path) as descriptor:
+            try:
+                return _read(_Descriptor(descriptor, progress), found, algorithms, buffer)
+            finally:
+                if progress is not None:
+                    progress(1, 0)
     except OSError as error:
         return IrregularEntry(found.path, EntryKind.UNREADABLE, error.strerror or str(error))
 
@@ -75,12 +71,12 @@ def _read(
 class _Descriptor:
     """A stream straight from a descriptor: Python's own file object asks for more than we need."""
 
-    def __init__(self, number: int, noted: Noted | None) -> None:
+    def __init__(self, number: int, progress: OnProgress | None) -> None:
         self.number = number
-        self._noted = noted
+        self._progress = progress
 
     def readinto(self, buffer: bytearray | memoryview) -> int:
         count = os.readv(self.number, [buffer])
-        if self._noted is not None and count:
-            self._noted(0, count)
+        if self._progress is not None and count:
+            self._progress(0, count)
         return count

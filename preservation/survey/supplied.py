@@ -16,9 +16,7 @@ from preservation.model.issues import Issue, IssueCode
 from preservation.model.paths import RelativePath
 from preservation.model.supplied import SuppliedManifest
 from preservation.survey import issues
-from preservation.survey.finding import FoundManifest, algorithms_needed, find_supplied
-
-__all__ = ["FoundManifest", "algorithms_needed", "check_supplied", "find_supplied"]
+from preservation.survey.finding import FoundManifest
 
 ISSUES_KEPT = 1_000
 """How many issues of one kind are kept of one manifest; the rest are counted."""
@@ -30,7 +28,7 @@ _DESCRIBING_FOLDER = "metadata/"
 
 
 def goes_unlisted(path: RelativePath) -> bool:
-    """Say whether nobody expects ``path`` in a manifest: junk, metadata, tag files of a bag in the drop."""
+    """Say whether ``path`` is expected in no manifest: junk, metadata, tag files of a bag in the drop."""
     name = path.rpartition("/")[2].lower()
     by_name = name in _JUNK or name in _TAG_FILES or name.startswith(_BEGINNINGS)
     return by_name or path.startswith(_DESCRIBING_FOLDER)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from preservation.fixity.digesting import BUFFER_BYTES
-from preservation.model.amounts import Noted
+from preservation.model.amounts import OnProgress
 from preservation.model.digests import Algorithm
 from preservation.model.files import IrregularEntry, SurveyedFile
 from preservation.model.formats import Identification
@@ -46,12 +46,12 @@ def survey(
     algorithms: Collection[Algorithm],
     identifier: IdentifiesFiles,
     threads: int,
-    noted: Noted | None = None,
+    progress: OnProgress | None = None,
 ) -> Iterator[SurveyedFile | IrregularEntry]:
     """Give every entry of the received payload, in ``path_order``, as it is read and identified.
 
     Each byte is read once, for all of ``algorithms`` (at least one), by that many threads; a few
-    batches are read ahead and no more, so that memory does not grow with the drop. ``noted`` is told of
+    batches are read ahead and no more, so that memory does not grow with the drop. ``progress`` counts
     what is read. Raises ``OSError`` where the payload's root cannot be listed, and what ``identifier``
     raises.
     """
@@ -59,7 +59,7 @@ def survey(
     being_identified: deque[list[_Read]] = deque()
 
     def read_files() -> Iterator[list[ReadFile]]:
-        for entries in _read_ahead(received, algorithms, threads, noted):
+        for entries in _read_ahead(received, algorithms, threads, progress):
             being_identified.append(entries)
             yield [entry for entry in entries if isinstance(entry, ReadFile)]
 
@@ -68,7 +68,7 @@ def survey(
 
 
 def _read_ahead(
-    received: Received, algorithms: Collection[Algorithm], threads: int, noted: Noted | None
+    received: Received, algorithms: Collection[Algorithm], threads: int, progress: OnProgress | None
 ) -> Iterator[list[_Read]]:
     """Give the entries batch by batch, each read; the next batches are being read meanwhile."""
     root = received.payload_root
@@ -78,7 +78,9 @@ def _read_ahead(
             found = walk(root, received.only)
             for batch in in_portions(found, _size, most=_BATCH_FILES, enough=_BATCH_BYTES):
                 shares = in_portions(batch, _size, most=_SHARE_FILES, enough=_SHARE_BYTES)
-                ahead.append([pool.submit(_read_share, root, share, algorithms, noted) for share in shares])
+                ahead.append(
+                    [pool.submit(_read_share, root, share, algorithms, progress) for share in shares]
+                )
                 if len(ahead) > _BATCHES_AHEAD:
                     yield _results(ahead.popleft())
             while ahead:
@@ -92,12 +94,12 @@ def _results(shares: list[Future[list[_Read]]]) -> list[_Read]:
 
 
 def _read_share(
-    root: Path, share: list[_Found], algorithms: Collection[Algorithm], noted: Noted | None
+    root: Path, share: list[_Found], algorithms: Collection[Algorithm], progress: OnProgress | None
 ) -> list[_Read]:
     largest = max(map(_size, share), default=0)
     buffer = bytearray(min(max(largest, 1), BUFFER_BYTES))
     return [
-        read_once(root, entry, algorithms, buffer, noted) if isinstance(entry, FoundFile) else entry
+        read_once(root, entry, algorithms, buffer, progress) if isinstance(entry, FoundFile) else entry
         for entry in share
     ]
 

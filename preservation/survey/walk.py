@@ -35,13 +35,13 @@ class FoundFile:
 def walk(root: Path, only: RelativePath | None = None) -> Iterator[FoundFile | IrregularEntry]:
     """Give every entry below ``root``, or the one called ``only``, in ``path_order`` of the paths.
 
-    Symbolic links are told, never followed. A folder is told only where it is empty, cannot be
+    Symbolic links are given, never followed. A folder is given only where it is empty, cannot be
     listed, or has a name that is not UTF-8; it is not entered then. Memory holds the names of the
     folders on the way down, whatever the number of files. Raises ``OSError`` where ``root`` itself
     cannot be listed.
     """
-    for told in _paths(root) if only is None else [only]:
-        yield told if isinstance(told, IrregularEntry) else _entry(root, told)
+    for found in _paths(root) if only is None else [only]:
+        yield found if isinstance(found, IrregularEntry) else _entry(root, found)
 
 
 def files_where(root: Path, wanted: Callable[[RelativePath], bool]) -> Iterator[FoundFile]:
@@ -49,9 +49,9 @@ def files_where(root: Path, wanted: Callable[[RelativePath], bool]) -> Iterator[
 
     Raises ``OSError`` like ``walk``.
     """
-    for told in _paths(root):
-        if not isinstance(told, IrregularEntry) and wanted(told):
-            entry = _entry(root, told)
+    for found in _paths(root):
+        if not isinstance(found, IrregularEntry) and wanted(found):
+            entry = _entry(root, found)
             if isinstance(entry, FoundFile):
                 yield entry
 

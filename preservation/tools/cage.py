@@ -20,16 +20,15 @@ import msgspec
 
 from preservation.errors import ToolFailedError, ToolMissingError, ToolTimeoutError
 from preservation.tools.confinement import NOBODY
-from preservation.tools.environment import MINIMAL, SEARCH_PATH
 from preservation.tools.launch import Launch
-from preservation.tools.limits import Limits
+from preservation.tools.limits import MINIMAL, SEARCH_PATH, Limits
 
 _SHOWN_OF_STDERR = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How a program ended, and what it said."""
+    """How a program ended, and its output."""
 
     stdout: bytes
     stderr: bytes
@@ -60,14 +59,14 @@ def run(
     if os.geteuid() == 0:
         os.chown(scratch, NOBODY, NOBODY)
     with (
-        tempfile.TemporaryFile(dir=scratch) as said,
-        tempfile.TemporaryFile(dir=scratch) as complained,
-        tempfile.TemporaryFile(dir=scratch) as fed,
+        tempfile.TemporaryFile(dir=scratch) as output,
+        tempfile.TemporaryFile(dir=scratch) as complaints,
+        tempfile.TemporaryFile(dir=scratch) as source,
     ):
-        fed.write(stdin)
-        fed.seek(0)
-        status = _run(argv, program, limits, scratch, (fed, said, complained))
-        stdout, stderr = (_content(stream, longest_output, argv[0]) for stream in (said, complained))
+        source.write(stdin)
+        source.seek(0)
+        status = _run(argv, program, limits, scratch, (source, output, complaints))
+        stdout, stderr = (_content(stream, longest_output, argv[0]) for stream in (output, complaints))
     if status == -signal.SIGXCPU:
         raise ToolTimeoutError(f"{argv[0]} used more than {limits.cpu_seconds} s of CPU time")
     if status not in accepted:

@@ -47,7 +47,7 @@ class UnixAddress:
 
 @dataclass(frozen=True, slots=True)
 class TcpAddress:
-    """A port of a machine. What is sent there is not encrypted, and clamd asks nobody who they are."""
+    """A port of a machine. What is sent there is not encrypted, and clamd asks no client for a password."""
 
     host: str
     port: int
@@ -117,7 +117,7 @@ class Clamd:
                     _send(connection, chunks)
                     sent = True
                 answer = stream_answer(_answer(connection))
-                # Nobody can pass what they did not get.
+                # A scanner cannot pass what it did not get.
                 return Lost("before it had all") if isinstance(answer, Passed) and not sent else answer
         except _NoAnswerError as error:
             return error.why

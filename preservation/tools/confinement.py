@@ -50,7 +50,7 @@ _OF_PROGRAMS = ("/bin", "/sbin", "/etc", "/var/lib", "/var/cache", "/dev")
 
 
 def needed_by_python() -> tuple[Path, ...]:
-    """Return what the interpreter and its libraries read: nothing that anybody keeps to themselves."""
+    """Return what the interpreter and its libraries read: nothing that is private to a user."""
     return _existing(*_OF_THE_SYSTEM, sys.prefix, sys.base_prefix, *sys.path)
 
 

@@ -1,6 +1,6 @@
 """Deliberate misbehaviour: what a parser that has been taken over would try, so that the cage can be tried.
 
-The tests run these jobs, and so does whoever wants to know how much the cage holds on this machine.
+The tests run these jobs, and so can an operator who wants to know how much the cage holds on this machine.
 All are bounded, so that a cage that fails costs seconds, not the machine.
 """
 
@@ -118,7 +118,7 @@ def whoami(_: Mapping[str, Json], __: Sequence[BinaryIO], ___: Sequence[BinaryIO
 def escape(arguments: Mapping[str, Json], _: Sequence[BinaryIO], __: Sequence[BinaryIO]) -> Json:
     """Try the ways out, one after the other; return for each what became of it.
 
-    ``port`` is one that somebody listens to on loopback, ``folder`` one to write to and with a ``secret``
+    ``port`` is one on which a process listens on loopback, ``folder`` one to write to and with a ``secret``
     in it, ``victim`` a process.
     """
     folder = Path(arguments["folder"])
@@ -149,7 +149,7 @@ def escape(arguments: Mapping[str, Json], _: Sequence[BinaryIO], __: Sequence[Bi
 def lie(arguments: Mapping[str, Json], _: Sequence[BinaryIO], __: Sequence[BinaryIO]) -> Json:
     """Say on the channel, past our own code, what no worker says: the ``kind`` of lie."""
     deep = b'{"type":"completed","value":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
-    said = {
+    content = {
         "nonsense": b"\xff" * 100,
         "endless": struct.pack("!I", (1 << 32) - 1),
         "deep": struct.pack("!I", len(deep)) + deep,
@@ -159,7 +159,7 @@ def lie(arguments: Mapping[str, Json], _: Sequence[BinaryIO], __: Sequence[Binar
     for name in os.listdir("/proc/self/fd"):  # noqa: PTH208  numbers, not paths
         with contextlib.suppress(OSError):
             if os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):  # noqa: PTH115  a number, not a path
-                os.write(int(name), said)
+                os.write(int(name), content)
     return None
 
 

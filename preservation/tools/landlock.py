@@ -1,4 +1,4 @@
-"""Files that a caged process may not write or read, whoever runs it (Landlock, Linux 5.13 and later).
+"""Files that a caged process may not write or read, under any user (Landlock, Linux 5.13 and later).
 
 What is open already stays open: a worker reads and writes the descriptors it was handed, and nothing else.
 """

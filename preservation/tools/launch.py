@@ -15,8 +15,7 @@ import msgspec
 
 from preservation.errors import PreservationError
 from preservation.tools import confinement, kernel, seccomp
-from preservation.tools.environment import MINIMAL
-from preservation.tools.limits import Limits
+from preservation.tools.limits import MINIMAL, Limits
 
 
 class Launch(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""System calls that a caged process is refused, whoever runs it (seccomp, Linux 3.5 and later).
+"""System calls that a caged process is refused, under any user (seccomp, Linux 3.5 and later).
 
 It needs no privilege, and so holds for a normal user and in a container alike. It is a list of what is
 refused, not of what is allowed: the C libraries below the parsers change what they call from release
@@ -35,7 +35,7 @@ _SECOND_ARGUMENT = 24
 _X32_CALLS = 0x40000000
 _CLONE_THREAD = 0x00010000
 _OWNER_SETTING = (8, 15)
-"""F_SETOWN, F_SETOWN_EX: whoever owns a descriptor is sent a signal, of any kind, when there is news."""
+"""F_SETOWN, F_SETOWN_EX: the owner of a descriptor is sent a signal, of any kind, when there is news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ def _refusal(name: str, number: int) -> Iterable[bytes]:
         yield _instruction(_RETURN, _REFUSE | errno.EPERM)
         yield _instruction(_RETURN, _ALLOW)
     elif exception is None:
-        # clone3 hides its flags behind a pointer; told that there is no such call, the C library uses clone.
+        # clone3 hides its flags behind a pointer; where there is no such call, the C library uses clone.
         reason = errno.ENOSYS if name == "clone3" else errno.EPERM
         yield _instruction(_JUMP_IF_EQUAL, number, 0, 1)
         yield _instruction(_RETURN, _REFUSE | reason)

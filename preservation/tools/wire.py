@@ -20,7 +20,7 @@ _MOST_FILES = 200
 
 
 class Setup(msgspec.Struct, frozen=True):
-    """What a worker is told when it starts: its end of the socket, its parent, its limits, what to import.
+    """What a worker is given when it starts: its end of the socket, its parent, its limits, what to import.
 
     ``opens_files`` is true where its jobs open files by path.
     """
@@ -64,7 +64,7 @@ _work_orders = msgspec.json.Decoder(WorkOrder)
 
 
 def send_order(channel: socket.socket, order: WorkOrder, descriptors: Sequence[int]) -> None:
-    """Send ``order`` with the open files. Raises ``OSError`` where nobody listens any more."""
+    """Send ``order`` with the open files. Raises ``OSError`` where the worker does not listen any more."""
     if len(descriptors) > _MOST_FILES:
         raise ValueError(f"a request can name {_MOST_FILES} files at most, not {len(descriptors)}")
     text = _encoder.encode(order)

@@ -57,7 +57,7 @@ class Exhausted(msgspec.Struct, frozen=True, tag="exhausted"):
 
 
 class Died(msgspec.Struct, frozen=True, tag="died"):
-    """The process ended in the middle of the job: a library crashed, or somebody killed it."""
+    """The process ended in the middle of the job: a library crashed, or another process killed it."""
 
     detail: str
 

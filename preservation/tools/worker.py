@@ -37,7 +37,7 @@ class Job(Protocol):
     """What ``package.module:function`` names.
 
     It raises ``UnacceptableContentError`` for content that it refuses; whatever else a library raises
-    is a refusal too, told with the library's name.
+    is a refusal too, reported with the library's name.
     """
 
     def __call__(
@@ -67,7 +67,7 @@ def _enter_cage(setup: wire.Setup) -> None:
     confinement.confine(
         _REFUSED_CALLS, readable=None if setup.opens_files else confinement.needed_by_python()
     )
-    # Libraries remark on every damaged file; nobody reads it here.
+    # Libraries remark on every damaged file; no process reads it here.
     warnings.simplefilter("ignore")
     logging.disable()
     if setup.opens_files:

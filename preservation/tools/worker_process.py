@@ -15,8 +15,7 @@ import msgspec
 
 from preservation.errors import ToolFailedError
 from preservation.tools import wire
-from preservation.tools.environment import MINIMAL
-from preservation.tools.limits import Limits
+from preservation.tools.limits import MINIMAL, Limits
 from preservation.tools.work import Died, Exhausted, Request
 
 _STARTUP_SECONDS = 60.0
@@ -67,7 +66,7 @@ class WorkerProcess:
         return self._deadline - time.monotonic()
 
     def send(self, request: Request, descriptors: Sequence[int]) -> None:
-        """Hand over a request. Where nobody listens any more, ``receive`` will tell of the death."""
+        """Hand over a request. Where the process does not listen any more, ``receive`` reports its end."""
         self._patience = self._limits.wall_seconds + request.more_seconds
         if self._ready:
             self._deadline = time.monotonic() + self._patience

@@ -1,4 +1,4 @@
-"""A pool of long-lived caged processes that parse what nobody vouches for.
+"""A pool of long-lived caged processes that parse untrusted files.
 
 One process answers thousands of requests, so a file costs no process. What one file does to its worker
 is that file's outcome: the worker is replaced, and the other requests go on.
@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from math import ceil
-from types import TracebackType
 from typing import Self
 
 from preservation.errors import ToolFailedError
@@ -80,9 +79,7 @@ class CagedWorkers:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -139,7 +136,7 @@ class CagedWorkers:
         ).result()
 
     def _collect(self, batch: _Batch) -> None:
-        """Wait until something has come, or somebody's time is up; settle it, and hand out new work."""
+        """Wait until something has come, or the time of a request is up; settle it, and hand out new work."""
         for worker in _readable(batch.busy):
             answer = worker.receive()
             if answer is not None:

@@ -1,9 +1,10 @@
-"""What a scan means for a drop: of every file that was surveyed it is said whether it was scanned."""
+"""What a scan means for a drop: for every surveyed file, whether it was scanned."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from preservation.errors import ToolFailedError
@@ -15,9 +16,11 @@ from preservation.model.paths import RelativePath, path_order, printable
 from preservation.model.viruses import (
     Clean,
     Infected,
+    NoScanner,
     NotScanned,
     Obstacle,
     ScannedFile,
+    ScannerRelease,
     ScanTally,
     ScanVerdict,
 )
@@ -180,3 +183,24 @@ class _Gathered:
                 group.named[0] if group.files == 1 else None,
                 _NEXT_STEPS[obstacle],
             )
+
+
+def doubt(scanner: ScannerRelease | NoScanner, at: datetime, signatures_days: int) -> NotScanned | None:
+    """Say why files in which it finds nothing cannot be called clean at ``at`` (UTC), or ``None``.
+
+    ``signatures_days`` is how old its official signatures may be.
+    """
+    if isinstance(scanner, NoScanner):
+        return NotScanned(Obstacle.NO_SCANNER, scanner.detail)
+    named = f"{scanner.engine} {scanner.version}"
+    age = scanner.age_days(at)
+    if age is None:
+        return NotScanned(Obstacle.DATABASE, f"{named} has no official signatures")
+    if age > signatures_days:
+        detail = f"the signatures of {named} are {age} days old, and the policy allows {signatures_days}"
+        return NotScanned(Obstacle.DATABASE, detail)
+    # Time zones make half a day of difference; anything more is a clock that is wrong.
+    if age < -1:
+        detail = f"the signatures of {named} are dated {scanner.dated:%Y-%m-%d}, which is yet to come"
+        return NotScanned(Obstacle.DATABASE, detail)
+    return None

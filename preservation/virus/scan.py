@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from preservation.long_paths import folder_of
+from preservation.long_paths import opened_file
 from preservation.model.amounts import byte_size
 from preservation.model.digests import HexDigest
 from preservation.model.paths import RelativePath
@@ -31,7 +31,6 @@ from preservation.tools.clamd_answers import (
 
 _CHUNK_BYTES: Final = 128 << 10
 _AHEAD_PER_STREAM: Final = 32
-_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +73,8 @@ class _Scan:
         if self._gave_up is not None:
             return ScannedFile(path, None, self._gave_up)
         try:
-            with folder_of(self._root, path) as (dir_fd, reachable):
-                # Not blocking: what was a file when it was found may be a pipe by now.
-                descriptor = os.open(reachable, _FLAGS, dir_fd=dir_fd)
-            try:
+            with opened_file(self._root, path) as descriptor:
                 return self._sent(path, descriptor)
-            finally:
-                os.close(descriptor)
         except OSError as error:
             return _not_scanned(path, Obstacle.UNREADABLE, error.strerror or str(error))
         except _UnreadableError as error:

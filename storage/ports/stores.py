@@ -15,7 +15,7 @@ from typing import NewType, Protocol
 
 from preservation.errors import DeniedError, IntegrityError
 from preservation.fixity.digesting import ByteStream
-from preservation.model.amounts import Noted
+from preservation.model.amounts import OnProgress
 from preservation.model.identifiers import PackageId, StoreName
 from preservation.model.name_rules import NameRules
 from preservation.model.paths import BagPath, StoreKey, fault_of_path, printable
@@ -48,7 +48,7 @@ class Deposit:
     key: StoreKey
     source: Path
     size: int
-    written: Noted = field(default=_unwatched, compare=False, repr=False)
+    written: OnProgress = field(default=_unwatched, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

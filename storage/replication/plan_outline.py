@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from preservation.model.amounts import Noted
+from preservation.model.amounts import OnProgress
 from preservation.model.packages import BagEntry, BagPlan
 from preservation.model.paths import StoreKey
 from storage.ports.stores import Deposit
@@ -30,7 +30,7 @@ class PlanOutline:
         """Where a store keeps the entry."""
         return StoreKey(f"{self.plan.package.prefix}/{entry.path}")
 
-    def deposit(self, entry: BagEntry, written: Noted) -> Deposit:
+    def deposit(self, entry: BagEntry, written: OnProgress) -> Deposit:
         """Return the entry as a store is given it."""
         return Deposit(self.key(entry), entry.source, entry.size, written)
 

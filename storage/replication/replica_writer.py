@@ -112,7 +112,7 @@ class ReplicaWriter:
         promised = (self.outline.promise(entry) for entry in entries)
         first: list[Reading] = []
         count = 0
-        for reading in read_back(self.store, promised, threads=self.threads, noted=step.add):
+        for reading in read_back(self.store, promised, threads=self.threads, progress=step.add):
             if not isinstance(reading.verdict, Confirmed):
                 count += 1
                 if count <= NAMED:

@@ -14,7 +14,7 @@ from support.memory_store import MemoryPurger, MemoryStore
 
 from preservation.model.identifiers import StoreName
 from preservation.model.layout import COMMITS
-from preservation.model.paths import StoreKey, store_key
+from preservation.model.paths import StoreKey, bag_path
 from storage.ports.stores import Deposit, Purger, SiteName, Store, StorePlace
 from storage.stores.folder.purge import FolderPurger
 from storage.stores.folder.root import make_folder_store
@@ -42,7 +42,7 @@ class Peer:
         """Return a deposit whose source is a new file in the workspace."""
         source = self.workspace / f"source-{next(_numbers)}"
         source.write_bytes(content)
-        return Deposit(store_key(key), source, len(content))
+        return Deposit(StoreKey(bag_path(key)), source, len(content))
 
     def content(self, key: str) -> bytes:
         """Read the whole file under a key."""

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from preservation.identification.patterns import pattern_tests
+from preservation.identification.fido import pattern_tests
 
 
 def holds(expression: bytes, window: bytes, *, anchored: bool) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from preservation.errors import UnacceptableContentError
 from preservation.model.paths import RelativePath
-from preservation.normalization.derivative_names import DerivativeNames
+from preservation.normalization.normalize import DerivativeNames
 
 
 def named(*sources: str, extension: str = ".tif") -> list[str]:

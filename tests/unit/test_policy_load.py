@@ -12,8 +12,8 @@ from support.policies import HEAD, IRREGULAR, OTHERWISE, a_policy, a_rule, polic
 from preservation.errors import ConfigurationError
 from preservation.model.decisions import Migration
 from preservation.model.digests import Algorithm
-from preservation.packaging.generated import bag_info_fields
 from preservation.packaging.payload import PayloadTally
+from preservation.packaging.planning import bag_info_fields
 from preservation.policy.load import load, parse
 
 ONE = 'puid = ["fmt/1"]'

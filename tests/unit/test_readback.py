@@ -103,7 +103,7 @@ def test_whoever_watches_is_told_of_every_file_and_byte_that_was_read(tmp_path: 
     ]
     told: list[tuple[int, int]] = []
     readings = list(
-        read_back(store, promised, threads=2, noted=lambda files, size: told.append((files, size)))
+        read_back(store, promised, threads=2, progress=lambda files, size: told.append((files, size)))
     )
     assert all(isinstance(reading.verdict, Confirmed) for reading in readings)
     assert [sum(figures) for figures in zip(*told, strict=True)] == [3, (9 << 20) + 3]

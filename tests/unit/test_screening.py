@@ -90,7 +90,7 @@ def test_whoever_watches_is_told_of_every_file_as_it_is_done(tmp_path: Path, wor
         name_rules=(),
         workers=workers,
         thumbnails=tmp_path / "thumbnails",
-        noted=lambda files, _: told.append(files),
+        progress=lambda files, _: told.append(files),
     )
     assert len(list(results)) == 4
     assert told == [1, 1, 1]

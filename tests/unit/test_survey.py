@@ -204,7 +204,7 @@ def test_whoever_watches_is_told_of_every_file_and_byte_that_was_read(tmp_path: 
             algorithms=[Algorithm.SHA256],
             identifier=Incurious(),
             threads=2,
-            noted=lambda files, size: told.append((files, size)),
+            progress=lambda files, size: told.append((files, size)),
         )
     )
     assert [sum(figures) for figures in zip(*told, strict=True)] == [3, (9 << 20) + 3]

@@ -27,8 +27,8 @@ from preservation.model.viruses import (
 )
 from preservation.survey.walk import FoundFile, walk
 from preservation.tools.clamd import Clamd, TcpAddress
+from preservation.virus.outcome import doubt
 from preservation.virus.scan import ScanTerms, scan
-from preservation.virus.trust import doubt
 
 pytestmark = pytest.mark.timeout(120)
 TERMS = ScanTerms(streams=2, largest=1 << 20)

@@ -37,7 +37,7 @@ def _screen(workspace: Workspace, ports: ScreeningPorts) -> Iterable[Event]:
             name_rules=tuple(store.name_rules for store in ports.stores_for(policy)),
             workers=ports.caged_workers(JOB_MODULES),
             thumbnails=workspace.thumbnails,
-            noted=meter.track("looking", lambda: to_screen(workspace)).count,
+            progress=meter.track("looking", lambda: to_screen(workspace)).count,
         )
         workspace.screened.write(while_there(workspace, screened))
     # The event of screening is recorded with the judgement, by the next stage.

@@ -74,7 +74,7 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
             algorithms=algorithms,
             identifier=identifier,
             threads=settings.work.reading_threads,
-            noted=reading.count,
+            progress=reading.count,
         )
         scanning = partial(meter.track, "virus check", total)
         with scanned_beside(workspace, received, ports, scanning) as scanner:

@@ -20,9 +20,8 @@ from preservation.model.viruses import NoScanner, NotScanned, ScannedFile, Scann
 from preservation.policy.intake import VirusScan
 from preservation.survey.walk import FoundFile, walk
 from preservation.tools.clamd import Clamd
-from preservation.virus.outcome import VirusFindings, findings, require_scanner
+from preservation.virus.outcome import VirusFindings, doubt, findings, require_scanner
 from preservation.virus.scan import ScanTerms, scan
-from preservation.virus.trust import doubt
 
 
 class VirusCheckPorts(Protocol):
