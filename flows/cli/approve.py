@@ -10,11 +10,6 @@ from flows.cli.options import InstallationOption, JsonOption
 from flows.cli.output import say, say_json
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb to the command."""
-    app.command()(approve)
-
-
 def approve(
     name: Annotated[str, typer.Argument(metavar="COLLECTION/OBJECT", help="What waits.")],
     because: Annotated[str, typer.Option("--because", metavar="WHY", help="Why it may be kept.")],

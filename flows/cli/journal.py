@@ -20,18 +20,12 @@ _NOT_COMPARED = 6
 _LATEST = 50
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verbs to the command."""
-    verbs = typer.Typer(
-        no_args_is_help=True,
-        rich_markup_mode=None,
-        help="Check the journal of every act, read it, give it away.",
-    )
-    for verb in (verify, show, export, restore):
-        verbs.command()(verb)
-    app.add_typer(verbs, name="journal")
+VERBS = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Check the journal of every act, read it, give it away."
+)
 
 
+@VERBS.command()
 def verify(
     source: Annotated[
         Path | None,
@@ -63,6 +57,7 @@ def verify(
     _say_checked(checked, json)
 
 
+@VERBS.command()
 def show(
     subject: Annotated[
         str | None,
@@ -101,6 +96,7 @@ def show(
         note("The journal is empty: nothing was done yet.")
 
 
+@VERBS.command()
 def export(
     target: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that does not exist yet.")],
     installation: InstallationOption = None,
@@ -150,6 +146,7 @@ def export(
         raise typer.Exit(_BROKEN)
 
 
+@VERBS.command()
 def restore(
     source: Annotated[
         Path,

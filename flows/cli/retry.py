@@ -10,11 +10,6 @@ from flows.cli.options import InstallationOption, JsonOption
 from flows.cli.output import say, say_json
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb to the command."""
-    app.command()(retry)
-
-
 def retry(
     name: Annotated[str, typer.Argument(metavar="COLLECTION/OBJECT", help="What was given up.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say why it stopped; change nothing.")] = False,
