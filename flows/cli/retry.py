@@ -26,7 +26,7 @@ def retry(
     """
     from flows.inboxes.queue.approve import retry as let_go_on
     from flows.inboxes.queue.approve import stopped_take
-    from flows.inboxes.queue.wake_up import wake_service
+    from flows.installation.bell import take_bell
     from flows.installation.settings_file import load_settings
     from preservation.model.identifiers import object_id_named
     from preservation.model.paths import printable
@@ -36,7 +36,7 @@ def retry(
     stopped = stopped_take(object_id, settings)
     if not dry_run:
         let_go_on(stopped)
-        wake_service(settings)
+        take_bell(settings).ring()
     runs = stopped.attempts.runs if stopped.attempts else 0
     if json:
         told = {
