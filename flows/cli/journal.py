@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from flows.archive.journal_check import CheckedJournal
     from storage.ports.journal import Entry
 
-_BROKEN = 4
-_NOT_COMPARED = 6
+_EXIT_CODES = {"Broken": 4, "Not compared": 6}
 _LATEST = 50
 
 
@@ -54,7 +53,12 @@ def verify(
         checked = _checked_copy(source, installation)
     else:
         checked = check_journal(load_settings(installation))
-    _say_checked(checked, json)
+    if json:
+        say_json(_verdict_fields(checked))
+    else:
+        _say_checked(checked)
+    if checked.state in _EXIT_CODES:
+        raise typer.Exit(_EXIT_CODES[checked.state])
 
 
 @VERBS.command()
@@ -138,12 +142,10 @@ def export(
     else:
         say(f"Exported {count} entries to {target}")
         say(f"  how to check them stands in {target / 'README.txt'}")
-        if checked.is_broken:
-            _say_broken(checked)
-        elif checked.is_unsure:
-            _say_unsure(checked)
-    if checked.is_broken:
-        raise typer.Exit(_BROKEN)
+        if checked.next_step:
+            _say_checked(checked)
+    if isinstance(verdict, Broken):
+        raise typer.Exit(_EXIT_CODES[checked.state])
 
 
 @VERBS.command()
@@ -203,39 +205,12 @@ def _checked_copy(source: Path, installation: Path | None) -> CheckedJournal:
     return check_copy(source, settings)
 
 
-def _say_checked(checked: CheckedJournal, json: bool) -> None:
-    if json:
-        say_json(_verdict_fields(checked))
-    elif checked.is_broken:
-        _say_broken(checked)
-    elif checked.is_unsure:
-        _say_unsure(checked)
-    else:
-        _say_found("INTACT", checked)
-    if checked.is_broken:
-        raise typer.Exit(_BROKEN)
-    if checked.is_unsure:
-        raise typer.Exit(_NOT_COMPARED)
-
-
-def _say_broken(checked: CheckedJournal) -> None:
-    from flows.archive.journal_check import NEXT_AFTER_BROKEN
-
-    _say_found("BROKEN", checked)
-    note(f"Next: {NEXT_AFTER_BROKEN}")
-
-
-def _say_unsure(checked: CheckedJournal) -> None:
-    from flows.archive.journal_check import NEXT_AFTER_UNSURE
-
-    _say_found("NOT COMPARED", checked)
-    note(f"Next: {NEXT_AFTER_UNSURE}")
-
-
-def _say_found(verdict: str, checked: CheckedJournal) -> None:
-    say(f"{verdict}  {checked.headline}")
+def _say_checked(checked: CheckedJournal) -> None:
+    say(f"{checked.state.upper()}  {checked.headline}")
     for sentence in checked.sentences:
         say(f"  {sentence}")
+    if checked.next_step:
+        note(f"Next: {checked.next_step}")
 
 
 def _verdict_fields(checked: CheckedJournal) -> dict[str, object]:
