@@ -15,7 +15,7 @@ from preservation.fixity.digesting import ByteStream
 from preservation.model.identifiers import StoreName
 from preservation.model.name_rules import NameRules
 from preservation.model.paths import StoreKey, printable
-from storage.ports.stores import Deposit, KeptFile, ProbeResult, StorePlace, require_sound
+from storage.ports.stores import Deposit, KeptFile, StorePlace, require_sound
 from storage.stores.folder.deposit import Depositor
 from storage.stores.folder.faults import translated, translating
 from storage.stores.folder.probe import probe_area
@@ -96,7 +96,7 @@ class FolderStore:
         """Return the absolute path."""
         return os.fspath(self._root / prefix)
 
-    def probe(self) -> ProbeResult:
+    def probe(self) -> str:
         """Create, read back, list and refuse to replace a file in the incoming area: see ``Store``."""
         with (
             opened_store(self.name, self._root) as root,
@@ -104,8 +104,7 @@ class FolderStore:
             translating(self.name, "try out", os.fspath(self._root)),
         ):
             probe_area(area, guard=incoming)
-            space = os.fstatvfs(root)
-        return ProbeResult(space.f_bavail * space.f_frsize, os.fspath(self._root))
+        return os.fspath(self._root)
 
     @contextmanager
     def _area(self, root: int) -> Iterator[tuple[int, int]]:

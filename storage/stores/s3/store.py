@@ -11,7 +11,7 @@ from preservation.errors import DeniedError
 from preservation.fixity.digesting import ByteStream
 from preservation.model.name_rules import NameRules
 from preservation.model.paths import StoreKey, printable
-from storage.ports.stores import Deposit, KeptFile, ProbeResult, StorePlace, require_sound
+from storage.ports.stores import Deposit, KeptFile, StorePlace, require_sound
 from storage.stores.s3.bucket import KEY_BYTES, Bucket
 from storage.stores.s3.conditions import refuses_to_replace
 from storage.stores.s3.leftovers import clear_leftovers
@@ -79,10 +79,9 @@ class S3Store:
         """Return the ``s3://`` URL."""
         return f"s3://{self._bucket.name}/{self._bucket.object_key(prefix)}"
 
-    def probe(self) -> ProbeResult:
+    def probe(self) -> str:
         """Create, read back, list and refuse to replace objects of the store's own: see ``Store``."""
-        found = f"s3://{self._bucket.name}: {probe_bucket(self._bucket)}"
-        return ProbeResult(None, found + self._bucket.address.warning)
+        return f"s3://{self._bucket.name}: {probe_bucket(self._bucket)}{self._bucket.address.warning}"
 
     def _found_out(self) -> bool:
         """Say whether the service honours If-None-Match; the first time, try, and clear what was left."""
