@@ -80,8 +80,7 @@ def run_preserve(settings: Settings, api: PrefectApi, drops: list[DropRequest]) 
     )
 
     from flows.orchestration.client import client_settings  # noqa: PLC0415  see above
-    from flows.orchestration.delivery import delivered  # noqa: PLC0415  see above
-    from flows.orchestration.preserve import preserve, recorded_results  # noqa: PLC0415  see above
+    from flows.orchestration.preserve import delivered, preserve, recorded_results  # noqa: PLC0415  see above
 
     ours = {
         **client_settings(api),
@@ -115,7 +114,6 @@ def import_prefect(settings: Settings, api: PrefectApi) -> None:
     os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
     # What is imported stays: to search it for cycles, then and later, takes a tenth of a second each time.
     gc.disable()
-    import flows.orchestration.delivery  # noqa: PLC0415  see above
     import flows.orchestration.preserve  # noqa: F401, PLC0415  see above
 
     gc.freeze()

@@ -11,6 +11,8 @@ from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State, StateType
+from prefect.events.worker import EventsWorker
+from prefect.logging.handlers import APILogWorker
 from prefect.runtime import flow_run
 
 from flows.alarms.alarms import raise_alarms
@@ -26,8 +28,14 @@ from flows.orchestration.artifacts import publish
 from flows.orchestration.parameters import parse_drops
 from flows.orchestration.progress_artifact import MovingArtifact
 from flows.orchestration.tasks import answer_all, run_stage, seal_journal
-from flows.submission.alarms import infected_among
-from flows.submission.answer import RunResult, SubmissionResult, not_begun, unanswered, unwritten
+from flows.submission.answer import (
+    RunResult,
+    SubmissionResult,
+    infected_among,
+    not_begun,
+    unanswered,
+    unwritten,
+)
 from flows.submission.claim import claim
 from flows.submission.drop import DropRequest, label_of
 from flows.submission.stages.order import STAGES
@@ -53,6 +61,8 @@ _GRAVEST_LAST = (
     Verdict.INTERRUPTED,
 )
 
+_DELIVERY_SECONDS = 10
+
 _RESULTS: ContextVar[list[RunResult] | None] = ContextVar("results", default=None)
 
 
@@ -65,6 +75,16 @@ def recorded_results() -> Iterator[list[RunResult]]:
         yield results
     finally:
         _RESULTS.reset(before)
+
+
+@contextmanager
+def delivered() -> Iterator[None]:
+    """Deliver, at the end of the context, the log lines and events that Prefect sends in the background."""
+    try:
+        yield
+    finally:
+        EventsWorker.drain_all(timeout=_DELIVERY_SECONDS, at_exit=False)
+        APILogWorker.drain_all(timeout=_DELIVERY_SECONDS, at_exit=False)
 
 
 @dataclass(frozen=True, slots=True)

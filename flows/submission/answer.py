@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from flows.alarms.alarm import Alarm, AlarmKind, new_alarm
 from flows.installation.log import LOG
 from flows.installation.scratch import scratch_folder
 from flows.installation.wiring import Installation, now
@@ -74,6 +75,22 @@ class SubmissionResult(msgspec.Struct, frozen=True):
     def is_infected(self) -> bool:
         """Whether malware was found in the drop."""
         return any(issue.code == INFECTED for issue in (*self.ending.issues, *self.issues))
+
+
+def infected_among(results: Iterable[SubmissionResult]) -> Iterator[Alarm]:
+    """Yield an alarm for each drop in which malware was found."""
+    for result in results:
+        if result.is_infected:
+            yield new_alarm(
+                AlarmKind.INFECTED,
+                result.object,
+                result.ending.at,
+                happened=result.ending.sentence,
+                next_step="Do not open it; notify the administrators of the computers that it came from.",
+                receipt=str(result.receipt or ""),
+                # Each try of one submission has the same receipt; a new drop raises a new alarm.
+                key=str(result.receipt or f"{result.object} {result.ending.at.isoformat()}"),
+            )
 
 
 def not_begun(drop: DropRequest, reason: str) -> SubmissionResult:
