@@ -80,18 +80,16 @@ class MovingArtifact:
     def _show(self, client: SyncPrefectClient, view: ProgressView) -> None:
         try:
             if self._artifact is None:
-                self._artifact = client.create_artifact(self._new(view)).id
+                new = ArtifactCreate(
+                    type="progress",
+                    key=f"progress-{slug_of(self._label)}",
+                    description=view.words,
+                    data=view.percent,
+                    flow_run_id=UUID(flow_run.id),
+                )
+                self._artifact = client.create_artifact(new).id
             else:
                 update = ArtifactUpdate(data=view.percent, description=view.words)
                 client.update_artifact(self._artifact, update)
         except Exception as error:  # noqa: BLE001  a lost API raises many kinds of errors, and may come back
             LOG.debug("%s: Prefect does not accept the progress: %s", self._label, error)
-
-    def _new(self, view: ProgressView) -> ArtifactCreate:
-        return ArtifactCreate(
-            type="progress",
-            key=f"progress-{slug_of(self._label)}",
-            description=view.words,
-            data=view.percent,
-            flow_run_id=UUID(flow_run.id),
-        )

@@ -54,15 +54,12 @@ class S3DropBucket:
 
     def list(self, start: str) -> Iterator[DroppedObject]:
         """Yield what begins so: see ``DropBucket``."""
-        for found in self._bucket.objects(start):
-            if not found.key.startswith("."):
-                yield DroppedObject(found.key, found.size, found.etag, found.modified)
+        return (found for found in self._bucket.objects(start) if not found.key.startswith("."))
 
     def find(self, key: StoreKey) -> DroppedObject | None:
         """Return what is there: see ``DropBucket``. Of all that begins so, the key itself is listed first."""
-        for found in self._bucket.objects(key, at_once=1):
-            return DroppedObject(key, found.size, found.etag, found.modified) if found.key == key else None
-        return None
+        first = next(self._bucket.objects(key, at_once=1), None)
+        return first if first is not None and first.key == key else None
 
     def open(self, dropped: DroppedObject) -> AbstractContextManager[ByteStream]:
         """Open that very object: see ``DropBucket``."""
