@@ -86,10 +86,6 @@ class _Definition:
         return self.full_name.partition("/")[0]
 
     @property
-    def name(self) -> str:
-        return self.full_name.partition("/")[2]
-
-    @property
     def content(self) -> dict[str, Any]:
         """What Prefect is told of it, apart from its name and its version."""
         return {
@@ -190,7 +186,8 @@ def _registered(definition: _Definition, client: SyncPrefectClient) -> tuple[Dep
         there: DeploymentResponse = client.read_deployment_by_name(definition.full_name)
     except ObjectNotFound:
         flow_id = client.create_flow_from_name(definition.flow_name)
-        client.create_deployment(flow_id, definition.name, version=definition.version, **definition.content)
+        name = definition.full_name.partition("/")[2]
+        client.create_deployment(flow_id, name, version=definition.version, **definition.content)
         return client.read_deployment_by_name(definition.full_name), True
     # A pool that was removed takes its name from the deployment.
     if (there.version, there.work_pool_name) == (definition.version, WORK_POOL):
