@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from contextvars import copy_context
 from pathlib import Path
 from threading import Event, Thread
-from types import TracebackType
 from typing import Final, Self
 from uuid import UUID
 
@@ -48,9 +47,7 @@ class MovingArtifact:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join(_PATIENCE_SECONDS)
 

@@ -18,9 +18,9 @@ from preservation.errors import DeniedError, IntegrityError, UnavailableError
 from preservation.fixity.digesting import ByteStream
 from preservation.model.paths import StoreKey, printable
 from storage.ports.drop_buckets import DroppedObject
-from storage.stores.s3.bucket import KEY_BYTES, OWN, UNLESS_THERE, Bucket
+from storage.stores.s3.bucket import KEY_BYTES, OWN, Bucket
 from storage.stores.s3.conditions import refuses_to_replace
-from storage.stores.s3.faults import is_absence, is_mismatch, is_taken, status_of
+from storage.stores.s3.faults import is_absence, is_mismatch, status_of
 from storage.stores.s3.key_lock import locked_by_marks
 from storage.stores.s3.read import ObjectStream
 
@@ -85,12 +85,15 @@ class S3DropBucket:
     def create(self, key: StoreKey, content: bytes) -> bool:
         """Create it where there is none: see ``DropBucket``."""
         if self._refuses_to_replace():
-            return self._created(key, content, conditional=True)
+            # Ours, perhaps: an answer was lost, and it was sent again.
+            return self._bucket.put_where_free(key, content) or self.read(key) == content
         with locked_by_marks(self._bucket, key) as lock:
             if self.find(key) is not None:
                 return False
             lock.require_sure()
-            return self._created(key, content, conditional=False)
+            with self._bucket.asking("create", key):
+                self._bucket.client.put_object(**self._bucket.at(key), Body=content)
+            return True
 
     def put(self, key: StoreKey, source: Path, media_type: str) -> None:
         """Put it there: see ``DropBucket``."""
@@ -174,19 +177,6 @@ class S3DropBucket:
             if self._conditional is None:
                 self._conditional = refuses_to_replace(self._bucket)
             return self._conditional
-
-    def _created(self, key: StoreKey, content: bytes, *, conditional: bool) -> bool:
-        with self._bucket.asking("create", key):
-            try:
-                self._bucket.client.put_object(
-                    **self._bucket.at(key), Body=content, **(UNLESS_THERE if conditional else {})
-                )
-            except ClientError as error:
-                if not is_taken(error):
-                    raise
-                # Ours, perhaps: an answer was lost, and it was sent again.
-                return self.read(key) == content
-        return True
 
     def _is_copied(self, dropped: DroppedObject, key: StoreKey) -> bool:
         """Say whether what was copied is the object; some services copy whatever is there by then."""

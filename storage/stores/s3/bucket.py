@@ -21,7 +21,7 @@ from preservation.model.identifiers import StoreName
 from preservation.model.paths import StoreKey, printable
 from storage.ports.drop_buckets import DroppedObject
 from storage.ports.stores import KeptFile
-from storage.stores.s3.faults import is_absence, translating
+from storage.stores.s3.faults import is_absence, is_taken, translating
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSResponse
@@ -213,6 +213,17 @@ class Bucket:
             except ClientError as error:
                 if error.response["Error"].get("Code") != "NoSuchUpload":
                     raise
+
+    def put_where_free(self, key: str, content: bytes, act: str = "create") -> bool:
+        """Put an object unless there is one; say whether the service took it. Raises ``StorageError``."""
+        with self.asking(act, key):
+            try:
+                self.client.put_object(**self.at(key), Body=content, **UNLESS_THERE)
+            except ClientError as error:
+                if not is_taken(error):
+                    raise
+                return False
+        return True
 
     def remove(self, key: str) -> None:
         """Remove an object. Nothing there is fine."""
