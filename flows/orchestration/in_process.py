@@ -12,7 +12,7 @@ from flows.installation.log import LOG
 from flows.installation.reachable import require_reachable
 from flows.installation.settings import Settings
 from flows.orchestration.server import PrefectApi, client_environment
-from flows.submission.answer import RunResult, not_begun
+from flows.submission.answer import RunResult, interrupted
 from flows.submission.drop import DropRequest, name_of
 from preservation.errors import ConfigurationError, NotFoundError, PreservationError
 from preservation.policy.load import load
@@ -101,7 +101,7 @@ def run_preserve(settings: Settings, api: PrefectApi, drops: list[DropRequest]) 
                 f"Prefect at {api.url} failed ({type(error).__name__}); see that it runs, then preserve it "
                 "again and it goes on"
             )
-    return noted[0] if noted else RunResult([not_begun(drop, reason) for drop in drops])
+    return noted[0] if noted else RunResult([interrupted(drop, reason) for drop in drops])
 
 
 def import_prefect(settings: Settings, api: PrefectApi) -> None:

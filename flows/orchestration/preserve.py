@@ -32,14 +32,12 @@ from flows.submission.answer import (
     RunResult,
     SubmissionResult,
     infected_among,
-    not_begun,
-    unanswered,
-    unwritten,
+    interrupted,
 )
 from flows.submission.claim import claim
 from flows.submission.drop import DropRequest, label_of
 from flows.submission.stages.order import STAGES
-from flows.submission.stages.stage import Stage, interrupt
+from flows.submission.stages.stage import Stage, interrupt, interrupted_by
 from flows.submission.workspace import Workspace
 from preservation.errors import ConfigurationError, PreservationError, StorageError
 from preservation.model.digests import HexDigest
@@ -162,7 +160,7 @@ def _claim_all(settings: Settings, drops: list[DropRequest], claims: ExitStack) 
                     submissions.claimed[position] = claimed.root
             except PreservationError as error:
                 LOG.warning("%s: %s", drop, error)
-                submissions.results[position] = not_begun(drop, str(error))
+                submissions.results[position] = interrupted(drop, str(error))
     return submissions
 
 
@@ -198,7 +196,8 @@ def _interrupt_unfinished(submissions: _Submissions, stage: Stage, outcome: Stat
             interrupt(workspace, reason)
         except OSError as full:
             LOG.warning("%s: its end could not be recorded: %s", workspace.submission.object, full)
-            submissions.results[position] = unwritten(workspace, reason)
+            about, sentence = workspace.submission.object, interrupted_by(reason)
+            submissions.results[position] = interrupted(about, sentence)
             del submissions.claimed[position]
 
 
@@ -209,7 +208,9 @@ def _answers(settings: Settings, workspaces: list[Path], label: str) -> list[Sub
     )(settings.directory, workspaces, return_state=True)
     results = outcome.result(raise_on_failure=False)
     if isinstance(results, BaseException):
-        return [unanswered(Workspace(root), str(results)) for root in workspaces]
+        reason = str(results).rstrip(".")
+        sentence = f"It could not be answered: {reason}. Nothing is lost: preserve it again and it goes on."
+        return [interrupted(Workspace(root).submission.object, sentence) for root in workspaces]
     return results
 
 

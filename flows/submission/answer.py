@@ -14,11 +14,11 @@ from flows.installation.log import LOG
 from flows.installation.scratch import scratch_folder
 from flows.installation.wiring import Installation, now
 from flows.submission.drop import DropRequest
-from flows.submission.stages.stage import ingest_events_of, interrupted_by
+from flows.submission.stages.stage import ingest_events_of
 from flows.submission.workspace import Ending, Workspace, only
 from preservation.errors import IntegrityError, PreservationError, StorageError
 from preservation.model.dossiers import Dossiers
-from preservation.model.identifiers import PackageId
+from preservation.model.identifiers import ObjectId, PackageId
 from preservation.model.issues import Issue
 from preservation.model.verdicts import Verdict
 from preservation.receipt.as_markdown import receipt_markdown
@@ -93,24 +93,9 @@ def infected_among(results: Iterable[SubmissionResult]) -> Iterator[Alarm]:
             )
 
 
-def not_begun(drop: DropRequest, reason: str) -> SubmissionResult:
-    """Return the result of a drop that could not be claimed."""
-    return SubmissionResult(str(drop), Ending(Verdict.INTERRUPTED, reason, now()))
-
-
-def unwritten(workspace: Workspace, reason: str) -> SubmissionResult:
-    """Return the result of a submission whose end could not be written; its folder stays as it is."""
-    return SubmissionResult(
-        str(workspace.submission.object), Ending(Verdict.INTERRUPTED, interrupted_by(reason), now())
-    )
-
-
-def unanswered(workspace: Workspace, reason: str) -> SubmissionResult:
-    """Return the result of a submission that could not be answered; the next run answers it."""
-    sentence = (
-        f"It could not be answered: {reason.rstrip('.')}. Nothing is lost: preserve it again and it goes on."
-    )
-    return SubmissionResult(str(workspace.submission.object), Ending(Verdict.INTERRUPTED, sentence, now()))
+def interrupted(about: DropRequest | ObjectId, sentence: str) -> SubmissionResult:
+    """Return the result of a drop that the system stopped where no workspace has its end."""
+    return SubmissionResult(str(about), Ending(Verdict.INTERRUPTED, sentence, now()))
 
 
 class RunResult(msgspec.Struct, frozen=True):
