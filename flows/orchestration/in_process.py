@@ -130,18 +130,14 @@ def _result_of(state: Any) -> RunResult:  # noqa: ANN401  Prefect's state, whose
 
 def _is_small(drop: DropRequest, files: int, size: int) -> bool:
     try:
-        return _fits(drop, files, size)
+        if not drop.path.is_dir() or drop.path.is_symlink():
+            return drop.path.lstat().st_size <= size
+        for entry in walk(drop.path):
+            files -= 1
+            size -= entry.size if isinstance(entry, FoundFile) else 0
+            if files < 0 or size < 0:
+                return False
     except OSError:
         # What cannot be looked at now is told when it is claimed, and holds up no others.
         return False
-
-
-def _fits(drop: DropRequest, files: int, size: int) -> bool:
-    if not drop.path.is_dir() or drop.path.is_symlink():
-        return drop.path.lstat().st_size <= size
-    for entry in walk(drop.path):
-        files -= 1
-        size -= entry.size if isinstance(entry, FoundFile) else 0
-        if files < 0 or size < 0:
-            return False
     return True

@@ -65,7 +65,7 @@ def examine_installation(settings: Settings, *, send_test_alarm: bool = False) -
     for name in sorted(governed):
         yield _tried(
             f"policy of collection {name}",
-            _policy(settings, CollectionName(name)),
+            partial(_policy, settings, CollectionName(name)),
             "muniment policy check FILE",
         )
     try:
@@ -113,9 +113,9 @@ def _alarms(settings: Settings, *, send: bool) -> Iterator[Finding]:
     for channel in channels:
         if send:
             detail = f"a test alarm was sent by {channel.description}"
-            sent = _delivered(partial(channel.send, alarm), detail)
+            sent = partial(_delivered, partial(channel.send, alarm), detail)
         else:
-            sent = _delivered(channel.probe, channel.description)
+            sent = partial(_delivered, channel.probe, channel.description)
         yield _tried(f"alarms by {channel.name}", sent, next_step)
     waiting = outbox_of(settings).waiting()
     if waiting:
@@ -171,14 +171,11 @@ def _door(settings: Settings) -> Iterator[Finding]:
             )
 
 
-def _delivered(send: Callable[[], Undelivered | None], detail: str) -> Callable[[], str]:
-    def attempt() -> str:
-        undelivered = send()
-        if undelivered is not None:
-            raise UnavailableError(undelivered.reason)
-        return detail
-
-    return attempt
+def _delivered(send: Callable[[], Undelivered | None], detail: str) -> str:
+    undelivered = send()
+    if undelivered is not None:
+        raise UnavailableError(undelivered.reason)
+    return detail
 
 
 def _sites(settings: Settings) -> Finding:
@@ -222,12 +219,9 @@ def _cage() -> str:
     return "a program ran in it"
 
 
-def _policy(settings: Settings, collection: CollectionName) -> Callable[[], str]:
-    def read() -> str:
-        from preservation.policy.load import load  # noqa: PLC0415  a third of a second, and only here
+def _policy(settings: Settings, collection: CollectionName) -> str:
+    from preservation.policy.load import load  # noqa: PLC0415  a third of a second, and only here
 
-        policy = load(settings.policy_of(collection))
-        require_reachable(policy, settings)
-        return f"{policy.terms.policy} revision {policy.terms.revision}"
-
-    return read
+    policy = load(settings.policy_of(collection))
+    require_reachable(policy, settings)
+    return f"{policy.terms.policy} revision {policy.terms.revision}"
