@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from flows.inboxes.folder.watcher import IncompleteDrop, SweepResult
+from flows.inboxes.folder.watcher import SweepResult
 from flows.inboxes.heartbeat import HeartbeatWriter, read_heartbeat
 from flows.installation.processes import Process, this_process
 from flows.installation.settings import Settings
@@ -149,7 +149,17 @@ class ReportWriter:
     ) -> list[WaitingDrop]:
         """Return what waits, each with its time, and remember that."""
         waiting = [
-            *(_entry_of_drop(drop) for drop in swept.waiting),
+            *(
+                WaitingDrop(
+                    one.collection,
+                    printable(str(one.path)),
+                    one.files,
+                    one.bytes,
+                    one.reason.value,
+                    one.sentence,
+                )
+                for one in swept.waiting
+            ),
             *(drop for bucket in buckets for drop in bucket.waiting),
         ]
         # A time in the future was recorded before the clock was set back.
@@ -159,12 +169,6 @@ class ReportWriter:
 
 def _file(settings: Settings) -> Path:
     return settings.state / "inboxes.json"
-
-
-def _entry_of_drop(drop: IncompleteDrop) -> WaitingDrop:
-    return WaitingDrop(
-        drop.collection, printable(str(drop.path)), drop.files, drop.bytes, drop.reason.value, drop.sentence
-    )
 
 
 def _entry(path: Path, sentence: str) -> PassedOverEntry:

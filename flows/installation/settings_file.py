@@ -103,7 +103,7 @@ def _overridden(content: dict[str, object]) -> dict[str, object]:
 def _faults_in(text: str, error: ValidationError) -> Iterator[str]:
     """Yield every fault that pydantic found in the file whose text is ``text``."""
     for fault in _own_faults(error):
-        yield f"{_place(text, _without_kinds(fault['loc']))}: {_sentence(fault['type'], fault['msg'])}"
+        yield f"{_place(text, fault['loc'])}: {_sentence(fault['type'], fault['msg'])}"
 
 
 def _own_faults(error: ValidationError) -> list[ErrorDetails]:
@@ -133,15 +133,11 @@ _SENTENCES = {
 """Plain sentences for pydantic's messages, by its names for faults."""
 
 
-def _without_kinds(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """Remove the kind of store that pydantic puts between a store and its setting."""
-    if location[:1] == ("store",):
-        return (*location[:2], *location[3:]) if len(location) > 2 else location  # noqa: PLR2004  a pair, then the kind
-    return location
-
-
 def _place(text: str, location: tuple[int | str, ...]) -> str:
     """Return the setting's name in the file, with its line where it can be found."""
+    if location[:1] == ("store",):
+        # Pydantic puts the kind of a store between the store and its setting.
+        location = (*location[:2], *location[3:])
     name = ".".join(str(part) for part in location) or "the whole file"
     line = _line_of(text.splitlines(), location)
     return f"line {line}: {name}" if line else name
