@@ -206,7 +206,7 @@ def test_an_abandoned_claim_is_taken_over_and_its_upload_can_never_complete(
     store.create([])
     upload = service.create_multipart_upload(Bucket=address.bucket, Key=key)["UploadId"]
     part = service.upload_part(Bucket=address.bucket, Key=key, UploadId=upload, PartNumber=1, Body=b"theirs")
-    assert key_lock._put(store._bucket, key_lock.name_of(KEY), upload)
+    assert store._bucket.put_where_free(key_lock.name_of(KEY), upload.encode())
     made = deposit(KEY, os.urandom(LARGE))
     store.create([made])
     assert own_objects(address) == [".muniment/mark"]
@@ -237,7 +237,7 @@ def test_the_claim_of_a_run_that_was_killed_before_giving_it_back_goes_once_it_i
 ):
     store.create([deposit(KEY, b"x")])
     claim = key_lock.name_of(KEY)
-    assert key_lock._put(store._bucket, claim, "")
+    assert store._bucket.put_where_free(claim, b"")
     assert clear_leftovers(store._bucket) == 0
     assert claim in own_objects(address)
     assert clear_leftovers(store._bucket, datetime.now(UTC) + timedelta(hours=25)) == 1
