@@ -11,7 +11,7 @@ from preservation.fixity.digesting import ByteStream
 from preservation.model.identifiers import StoreName
 from preservation.model.name_rules import NameRules
 from preservation.model.paths import StoreKey
-from storage.ports.stores import Deposit, KeptFile, ProbeResult, Store, StorePlace
+from storage.ports.stores import Deposit, KeptFile, Store, StorePlace
 
 Chosen = Callable[[StoreKey], bool]
 
@@ -70,7 +70,7 @@ class WrappedStore:
     def location(self, prefix: StoreKey) -> str:
         return self.sound.location(prefix)
 
-    def probe(self) -> ProbeResult:
+    def probe(self) -> str:
         return self.sound.probe()
 
     def _remembered(self, deposits: Iterable[Deposit]) -> Iterator[Deposit]:

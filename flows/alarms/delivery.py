@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -19,6 +20,7 @@ _FIRST_PAUSE: Final = 5.0
 _LONGEST_PAUSE: Final = 900.0
 
 
+@dataclass(slots=True)
 class Delivery:
     """Sends what ``outbox`` holds.
 
@@ -26,33 +28,26 @@ class Delivery:
     alarm on which it failed comes last the next time, so that one that is never accepted delays no other.
     """
 
-    def __init__(
-        self,
-        outbox: Outbox,
-        channels: Sequence[Channel],
-        clock: Callable[[], datetime] = now,
-        timer: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._outbox = outbox
-        self._channels = channels
-        self._clock = clock
-        self._timer = timer
-        self._failing: dict[ChannelName, Backoff] = {}
-        self._again_at: dict[ChannelName, float] = {}
-        self._failed: Counter[tuple[ChannelName, AlarmId]] = Counter()
+    outbox: Outbox
+    channels: Sequence[Channel]
+    clock: Callable[[], datetime] = now
+    timer: Callable[[], float] = time.monotonic
+    _failing: dict[ChannelName, Backoff] = field(default_factory=dict, init=False)
+    _again_at: dict[ChannelName, float] = field(default_factory=dict, init=False)
+    _failed: Counter[tuple[ChannelName, AlarmId]] = field(default_factory=Counter, init=False)
 
     def deliver(self) -> None:
         """Send what is due, unless another process is sending. Raises ``OSError``."""
-        if not self._outbox.waiting():
+        if not self.outbox.waiting():
             return
-        with self._outbox.sending() as alone:
+        with self.outbox.sending() as alone:
             if not alone:
                 return
             # Read again: another process may have sent some of them in the meantime.
-            waiting = self._outbox.waiting()
+            waiting = self.outbox.waiting()
             self._forget_former_channels(waiting)
-            for channel in self._channels:
-                if self._timer() >= self._again_at.get(channel.name, 0):
+            for channel in self.channels:
+                if self.timer() >= self._again_at.get(channel.name, 0):
                     self._send_by(channel, [one for one in waiting if channel.name in one.channels])
 
     def _send_by(self, channel: Channel, waiting: list[Queued]) -> None:
@@ -66,17 +61,17 @@ class Delivery:
             if self._failing.pop(channel.name, None) is not None:
                 LOG.info("alarms are delivered again: %s", channel.description)
             self._failed.pop((channel.name, queued.alarm.id), None)
-            self._outbox.record_delivery(queued, channel.name, self._clock())
+            self.outbox.record_delivery(queued, channel.name, self.clock())
 
     def _pause(self, channel: Channel, undelivered: Undelivered) -> None:
         if channel.name not in self._failing:
             LOG.error("an alarm was not delivered and is tried again: %s", undelivered.reason)
             self._failing[channel.name] = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE)
-        self._again_at[channel.name] = self._timer() + self._failing[channel.name].pause()
+        self._again_at[channel.name] = self.timer() + self._failing[channel.name].pause()
 
     def _forget_former_channels(self, waiting: list[Queued]) -> None:
-        there = {channel.name for channel in self._channels}
+        there = {channel.name for channel in self.channels}
         for queued in waiting:
             for name in queued.channels:
                 if name not in there:
-                    self._outbox.record_delivery(queued, name, self._clock())
+                    self.outbox.record_delivery(queued, name, self.clock())

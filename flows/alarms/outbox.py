@@ -9,8 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -94,11 +93,9 @@ class Outbox:
                 if not self._was_sent(marker.name, at):
                     marker.unlink()
 
-    @contextmanager
-    def sending(self) -> Iterator[bool]:
+    def sending(self) -> AbstractContextManager[bool]:
         """Keep other processes from sending; yield whether this one may."""
-        with self._locked("sending", wait=False) as ours:
-            yield ours
+        return self._locked("sending", wait=False)
 
     def _files(self) -> list[Path]:
         return list(self._folder.glob("*.json"))

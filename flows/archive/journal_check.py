@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from flows.installation.job_records import recorded_run
@@ -14,6 +15,27 @@ from storage.journal.comparing import ComparedJournal, NotCompared, verify_with_
 from storage.journal.exported import exported_in_folder
 from storage.journal.keys import public_keys
 from storage.journal.verification import Broken, JournalVerdict
+
+
+class JournalState(StrEnum):
+    """Broken: it is not as it was written. Not compared: a store may know of entries that were cut off."""
+
+    INTACT = "Intact"
+    BROKEN = "Broken"
+    NOT_COMPARED = "Not compared"
+
+
+_NEXT_STEPS = {
+    JournalState.INTACT: "",
+    JournalState.BROKEN: (
+        "Keep the database as it is, compare it with the journal in a store "
+        "(muniment journal verify --from STORE/_journal), and find out which accounts could write to it; "
+        'docs/journal.md, "When the stores know more", says what to do then.'
+    ),
+    JournalState.NOT_COMPARED: (
+        "Check that every store can be reached (muniment doctor), then verify the journal again."
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +50,28 @@ class CheckedJournal:
     not_compared: tuple[NotCompared, ...] = ()
 
     @property
-    def is_broken(self) -> bool:
-        """Whether it is not as it was written."""
-        return isinstance(self.verdict, Broken)
-
-    @property
-    def is_unsure(self) -> bool:
-        """Whether no fault was found, but a store that was not compared may know of entries cut off."""
-        return not self.is_broken and bool(self.not_compared)
+    def state(self) -> JournalState:
+        """The verdict in a word."""
+        if isinstance(self.verdict, Broken):
+            return JournalState.BROKEN
+        return JournalState.NOT_COMPARED if self.not_compared else JournalState.INTACT
 
     @property
     def headline(self) -> str:
         """The verdict in a sentence."""
         entries = f"{self.place}: {self.verdict.head.seq} entries"
-        if self.is_broken:
-            return f"{self.place}: sound up to entry {self.verdict.head.seq}"
-        if self.is_unsure:
-            return f"{entries}, none altered; whether some were cut off is not known"
-        return f"{entries}, none altered, missing, moved or put in"
+        match self.state:
+            case JournalState.BROKEN:
+                return f"{self.place}: sound up to entry {self.verdict.head.seq}"
+            case JournalState.NOT_COMPARED:
+                return f"{entries}, none altered; whether some were cut off is not known"
+            case JournalState.INTACT:
+                return f"{entries}, none altered, missing, moved or put in"
+
+    @property
+    def next_step(self) -> str:
+        """What to do now; empty where it is intact."""
+        return _NEXT_STEPS[self.state]
 
     @property
     def sentences(self) -> Iterator[str]:
@@ -60,17 +86,6 @@ class CheckedJournal:
         yield from verdict.notes
 
 
-NEXT_AFTER_BROKEN = (
-    "Keep the database as it is, compare it with the journal in a store "
-    "(muniment journal verify --from STORE/_journal), and find out which accounts could write to it; "
-    'docs/journal.md, "When the stores know more", says what to do then.'
-)
-"""The next step after a broken journal."""
-
-NEXT_AFTER_UNSURE = "Check that every store can be reached (muniment doctor), then verify the journal again."
-"""The next step where a store could not be compared."""
-
-
 def check_journal(settings: Settings) -> CheckedJournal:
     """Check the installation's journal, also against the signed heads in the stores, as a run of the job.
 
@@ -80,7 +95,7 @@ def check_journal(settings: Settings) -> CheckedJournal:
     with recorded_run(Job.VERIFY_JOURNAL, settings) as failed, open_installation(settings) as installation:
         compared = compared_in(installation)
         checked = CheckedJournal(installation.database.address, compared.verdict, compared.not_compared)
-        if checked.is_unsure:
+        if checked.state is JournalState.NOT_COMPARED:
             failed(" ".join(store.sentence for store in checked.not_compared))
         return checked
 

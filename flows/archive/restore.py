@@ -18,9 +18,9 @@ from preservation.model.identifiers import ObjectId, PackageId, StoreName, Submi
 from preservation.model.issues import Issue
 from preservation.model.paths import BagPath, printable
 from storage.ports.stores import Store
-from storage.restore.outcomes import Restored, WantedFile, silent_issue, untold_issue
+from storage.restore.outcomes import Restored, silent_issue, untold_issue
 from storage.restore.restore import restore
-from storage.restore.source import Source, find_source, latest_in, wanted_files
+from storage.restore.source import find_source, latest_in, wanted_files
 from storage.restore.target import opened_target, require_free
 
 
@@ -72,11 +72,11 @@ def restore_object(request: RestoreRequest, settings: Settings, *, dry_run: bool
         source = find_source(catalogued.package, stores, catalogued.files)
         wanted = wanted_files(source.description, request.files, whole=request.whole)
         require_free(request.target, (file.place for file in wanted))
-        restored = (
-            Restored(catalogued.package, None, files=len(wanted))
-            if dry_run
-            else _restored(request, source, wanted, settings)
-        )
+        restored = Restored(catalogued.package, None, files=len(wanted))
+        if not dry_run:
+            with opened_target(request.target) as target:
+                threads = settings.work.reading_threads
+                restored = restore(catalogued.package, wanted, source.stores, target, threads=threads)
         restored.issues[:0] = (*issues, *source.issues)
         if installation is not None and catalogued.files is not None and not dry_run:
             _write_to_journal(restored, request, installation)
@@ -102,19 +102,6 @@ def _require_place_of_its_own(target: Path, settings: Settings) -> None:
                 f"{printable(str(target))} is in {printable(str(taken))}, where only Muniment writes; "
                 "name a folder elsewhere"
             )
-
-
-def _restored(
-    request: RestoreRequest, source: Source, wanted: list[WantedFile], settings: Settings
-) -> Restored:
-    with opened_target(request.target) as target:
-        return restore(
-            source.description.package,
-            wanted,
-            source.stores,
-            target,
-            threads=settings.work.reading_threads,
-        )
 
 
 def _in_order(stores: tuple[Store, ...], first: StoreName | None) -> tuple[Store, ...]:

@@ -27,7 +27,10 @@ _VERBS = (
     "policy",
     "journal",
 )
-"""Modules of this package, in the order in which a newcomer meets them; each offers ``register``."""
+"""Modules of this package, in the order in which a newcomer meets them.
+
+Each has the function of its name, or ``VERBS``, a group of several.
+"""
 
 app = typer.Typer(
     name="muniment",
@@ -62,4 +65,8 @@ def _options(
 
 
 for _verb in _VERBS:
-    import_module(f"flows.cli.{_verb}").register(app)
+    _module = import_module(f"flows.cli.{_verb}")
+    if hasattr(_module, "VERBS"):
+        app.add_typer(_module.VERBS, name=_verb)
+    else:
+        app.command(_verb)(getattr(_module, _verb))

@@ -10,11 +10,6 @@ from flows.cli.options import InstallationOption, JsonOption
 from flows.cli.output import say, say_json
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb to the command."""
-    app.command()(approve)
-
-
 def approve(
     name: Annotated[str, typer.Argument(metavar="COLLECTION/OBJECT", help="What waits.")],
     because: Annotated[str, typer.Option("--because", metavar="WHY", help="Why it may be kept.")],
@@ -37,7 +32,7 @@ def approve(
 
     from flows.inboxes.queue.approve import newer_version_warning, preserve_approved, waiting_take
     from flows.inboxes.queue.attempts import attempts_of
-    from flows.inboxes.queue.wake_up import wake_service
+    from flows.installation.bell import take_bell
     from flows.installation.settings_file import load_settings
     from flows.installation.wiring import open_installation
     from flows.orchestration.server import client_environment, running_api
@@ -56,7 +51,7 @@ def approve(
 
         with open_runs(settings, api) as runs:
             preserve_approved(take, settings, by=by, because=because, ask=runs.ask)
-        wake_service(settings)
+        take_bell(settings).ring()
     waited_for = tries.sentence if tries else ""
     if json:
         told = {"object": str(object_id), "waited_for": waited_for, "warning": warning}

@@ -12,11 +12,6 @@ from flows.cli.output import say, say_json
 _NOT_GOOD = 4
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb to the command."""
-    app.command()(clear)
-
-
 def clear(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read back and say; remove nothing.")] = False,
     json: JsonOption = False,

@@ -13,11 +13,6 @@ from flows.cli.output import note, say, say_json
 _FAILING = 2
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb to the command."""
-    app.command()(doctor)
-
-
 def doctor(
     send_test_alarm: Annotated[
         bool,

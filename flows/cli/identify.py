@@ -22,11 +22,6 @@ if TYPE_CHECKING:
     from preservation.identification.caged import CagedIdentifier
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb to the command."""
-    app.command()(identify)
-
-
 def identify(
     paths: Annotated[
         list[str], typer.Argument(metavar="PATH…", help="Files, and folders with all below them.")

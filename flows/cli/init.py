@@ -11,11 +11,6 @@ from flows.cli.options import JsonOption
 from flows.cli.output import say, say_json
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb to the command."""
-    app.command()(init)
-
-
 def init(
     directory: Annotated[
         Path, typer.Argument(metavar="DIR", help="A directory that is not there yet, or empty.")

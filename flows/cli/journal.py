@@ -15,23 +15,16 @@ if TYPE_CHECKING:
     from flows.archive.journal_check import CheckedJournal
     from storage.ports.journal import Entry
 
-_BROKEN = 4
-_NOT_COMPARED = 6
+_EXIT_CODES = {"Broken": 4, "Not compared": 6}
 _LATEST = 50
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verbs to the command."""
-    verbs = typer.Typer(
-        no_args_is_help=True,
-        rich_markup_mode=None,
-        help="Check the journal of every act, read it, give it away.",
-    )
-    for verb in (verify, show, export, restore):
-        verbs.command()(verb)
-    app.add_typer(verbs, name="journal")
+VERBS = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Check the journal of every act, read it, give it away."
+)
 
 
+@VERBS.command()
 def verify(
     source: Annotated[
         Path | None,
@@ -60,9 +53,15 @@ def verify(
         checked = _checked_copy(source, installation)
     else:
         checked = check_journal(load_settings(installation))
-    _say_checked(checked, json)
+    if json:
+        say_json(_verdict_fields(checked))
+    else:
+        _say_checked(checked)
+    if checked.state in _EXIT_CODES:
+        raise typer.Exit(_EXIT_CODES[checked.state])
 
 
+@VERBS.command()
 def show(
     subject: Annotated[
         str | None,
@@ -101,6 +100,7 @@ def show(
         note("The journal is empty: nothing was done yet.")
 
 
+@VERBS.command()
 def export(
     target: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that does not exist yet.")],
     installation: InstallationOption = None,
@@ -142,14 +142,13 @@ def export(
     else:
         say(f"Exported {count} entries to {target}")
         say(f"  how to check them stands in {target / 'README.txt'}")
-        if checked.is_broken:
-            _say_broken(checked)
-        elif checked.is_unsure:
-            _say_unsure(checked)
-    if checked.is_broken:
-        raise typer.Exit(_BROKEN)
+        if checked.next_step:
+            _say_checked(checked)
+    if isinstance(verdict, Broken):
+        raise typer.Exit(_EXIT_CODES[checked.state])
 
 
+@VERBS.command()
 def restore(
     source: Annotated[
         Path,
@@ -206,39 +205,12 @@ def _checked_copy(source: Path, installation: Path | None) -> CheckedJournal:
     return check_copy(source, settings)
 
 
-def _say_checked(checked: CheckedJournal, json: bool) -> None:
-    if json:
-        say_json(_verdict_fields(checked))
-    elif checked.is_broken:
-        _say_broken(checked)
-    elif checked.is_unsure:
-        _say_unsure(checked)
-    else:
-        _say_found("INTACT", checked)
-    if checked.is_broken:
-        raise typer.Exit(_BROKEN)
-    if checked.is_unsure:
-        raise typer.Exit(_NOT_COMPARED)
-
-
-def _say_broken(checked: CheckedJournal) -> None:
-    from flows.archive.journal_check import NEXT_AFTER_BROKEN
-
-    _say_found("BROKEN", checked)
-    note(f"Next: {NEXT_AFTER_BROKEN}")
-
-
-def _say_unsure(checked: CheckedJournal) -> None:
-    from flows.archive.journal_check import NEXT_AFTER_UNSURE
-
-    _say_found("NOT COMPARED", checked)
-    note(f"Next: {NEXT_AFTER_UNSURE}")
-
-
-def _say_found(verdict: str, checked: CheckedJournal) -> None:
-    say(f"{verdict}  {checked.headline}")
+def _say_checked(checked: CheckedJournal) -> None:
+    say(f"{checked.state.upper()}  {checked.headline}")
     for sentence in checked.sentences:
         say(f"  {sentence}")
+    if checked.next_step:
+        note(f"Next: {checked.next_step}")
 
 
 def _verdict_fields(checked: CheckedJournal) -> dict[str, object]:

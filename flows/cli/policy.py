@@ -26,15 +26,12 @@ _BATCH = 256
 """Files identified at a time: enough for every core, few enough that the first answer comes soon."""
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb to the command."""
-    verb = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-    verb.command()(check)
-    verb.command()(explain)
-    verb.command()(schema)
-    app.add_typer(verb, name="policy", help="Check policy files, and explain what they would do.")
+VERBS = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Check policy files, and explain what they would do."
+)
 
 
+@VERBS.command()
 def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Policy files.")],
     json: JsonOption = False,
@@ -69,6 +66,7 @@ def check(
         raise typer.Exit(ConfigurationError.exit_code)
 
 
+@VERBS.command()
 def explain(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A policy file.")],
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or folders as drops.")],
@@ -104,6 +102,7 @@ def explain(
         raise NotFoundError(f"nothing is at {missing} of {len(paths)} paths, named above")
 
 
+@VERBS.command()
 def schema() -> None:
     """Write the JSON Schema of policy files to stdout, for editors that complete and check TOML.
 

@@ -21,11 +21,6 @@ _GRAVEST_FIRST = (6, 4, 2, 1, 3, 7, 0)
 _ISSUES_SHOWN = 20
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb to the command."""
-    app.command()(preserve)
-
-
 def preserve(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders, files or bags to keep.")],
     collection: Annotated[str, typer.Option("--collection", "-c", help="The collection they are for.")],

@@ -17,12 +17,7 @@ _LOST = 4
 _ISSUES_SHOWN = 20
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb."""
-    app.command("restore")(_restore)
-
-
-def _restore(  # noqa: PLR0913, PLR0917  a parameter for each option, passed by name
+def restore(  # noqa: PLR0913, PLR0917  a parameter for each option, passed by name
     name: Annotated[str, typer.Argument(metavar="COLLECTION/OBJECT", help="What to restore.")],
     target: Annotated[
         Path, typer.Argument(metavar="TARGET", help="The folder that the files go to; made if need be.")

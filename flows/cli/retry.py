@@ -10,11 +10,6 @@ from flows.cli.options import InstallationOption, JsonOption
 from flows.cli.output import say, say_json
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb to the command."""
-    app.command()(retry)
-
-
 def retry(
     name: Annotated[str, typer.Argument(metavar="COLLECTION/OBJECT", help="What was given up.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say why it stopped; change nothing.")] = False,
@@ -31,7 +26,7 @@ def retry(
     """
     from flows.inboxes.queue.approve import retry as let_go_on
     from flows.inboxes.queue.approve import stopped_take
-    from flows.inboxes.queue.wake_up import wake_service
+    from flows.installation.bell import take_bell
     from flows.installation.settings_file import load_settings
     from preservation.model.identifiers import object_id_named
     from preservation.model.paths import printable
@@ -41,7 +36,7 @@ def retry(
     stopped = stopped_take(object_id, settings)
     if not dry_run:
         let_go_on(stopped)
-        wake_service(settings)
+        take_bell(settings).ring()
     runs = stopped.attempts.runs if stopped.attempts else 0
     if json:
         told = {

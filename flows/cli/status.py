@@ -29,11 +29,6 @@ _NAMED = 5
 _JOURNAL_LINES = 30
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb."""
-    app.command()(status)
-
-
 def status(
     name: Annotated[
         str | None, typer.Argument(metavar="[COLLECTION/OBJECT]", help="Tell the story of this object.")

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import typer
-
 from flows.cli.options import InstallationOption
 from flows.cli.output import say
-
-
-def register(app: typer.Typer) -> None:
-    """Add the verb to the command."""
-    app.command()(ui)
 
 
 def ui(installation: InstallationOption = None) -> None:

@@ -9,8 +9,6 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-import typer
-
 from flows.cli.options import InstallationOption
 from flows.cli.output import note
 
@@ -25,11 +23,6 @@ _SILENT_LOOKS = 15
 _PASS_ON_SECONDS = 0.2
 _WATCHER_SECONDS = 10.0
 """For so long the watcher may finish what it is just taking."""
-
-
-def register(app: typer.Typer) -> None:
-    """Add the verb to the command."""
-    app.command()(up)
 
 
 def up(installation: InstallationOption = None) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from flows.cli.output import note, say, say_json
 from preservation.bagit.validation import validate
 from preservation.errors import StorageError
-from preservation.model.issues import Issue, Severity
+from preservation.model.issues import Severity
 from preservation.model.paths import is_utf8, printable
 
 if TYPE_CHECKING:
@@ -73,7 +73,10 @@ def _in_words(verdict: Validation) -> str:
     told: set[str] = set()
     for issue in sorted(verdict.issues, key=lambda issue: issue.severity is not Severity.ERROR):
         lines.append(f"  {issue.severity.value:7} {issue.code}  {issue.message}")
-        lines.extend(_next_step(issue, told))
+        if issue.next_step and issue.code not in told:
+            # The first time only.
+            told.add(issue.code)
+            lines.append(f"          → {issue.next_step}")
     return "\n".join(lines)
 
 
@@ -82,14 +85,6 @@ def _headline(verdict: Validation) -> str:
         return "NOT VALID, though complete" if verdict.complete else "NOT VALID, not complete"
     files, octets = verdict.payload.files, verdict.payload.octets
     return f"valid, BagIt {verdict.version}, payload of {files:,} files with {octets:,} bytes"
-
-
-def _next_step(issue: Issue, told: set[str]) -> list[str]:
-    """Return what to do, the first time that it is to be said."""
-    if not issue.next_step or issue.code in told:
-        return []
-    told.add(issue.code)
-    return [f"          → {issue.next_step}"]
 
 
 def _sayable(path: str) -> str:

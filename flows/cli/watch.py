@@ -5,15 +5,8 @@ from __future__ import annotations
 import signal
 import threading
 
-import typer
-
 from flows.cli.options import InstallationOption
 from flows.cli.output import note
-
-
-def register(app: typer.Typer) -> None:
-    """Add the verb to the command."""
-    app.command()(watch)
 
 
 def watch(installation: InstallationOption = None) -> None:

@@ -11,11 +11,6 @@ from flows.cli.options import InstallationOption
 from flows.cli.output import note
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb to the command."""
-    app.command()(worker)
-
-
 def worker(
     at_a_time: Annotated[
         int | None,

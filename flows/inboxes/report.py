@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from flows.inboxes.folder.watcher import IncompleteDrop, SweepResult
+from flows.inboxes.folder.watcher import SweepResult
 from flows.inboxes.heartbeat import HeartbeatWriter, read_heartbeat
 from flows.installation.processes import Process, this_process
 from flows.installation.settings import Settings
@@ -123,10 +123,21 @@ class ReportWriter:
         """Write what the sweep found, and what the listings of buckets found. Raises ``OSError``."""
         at = self._clock()
         waiting = self._waiting(swept, buckets, at)
-        faults = _faults(swept, buckets)
+        faults = [_entry(fault.path, fault.sentence) for fault in swept.faults]
+        faults += (fault for bucket in buckets for fault in bucket.faults)
+        passed_over = [_entry(entry.path, entry.sentence) for entry in swept.passed_over[:_MOST_NAMED]]
+        passed_over += (entry for bucket in buckets for entry in bucket.passed_over)
         failing = self._failing.update({fault.path for fault in faults}, {drop.path for drop in waiting}, at)
-        since = [msgspec.structs.replace(fault, since=failing[fault.path]) for fault in faults]
-        report = _report_of(waiting, since, swept, buckets, at)
+        report = InboxReport(
+            at=at,
+            by=this_process(),
+            waiting=len(waiting),
+            files=sum(drop.files for drop in waiting),
+            bytes=sum(drop.bytes for drop in waiting),
+            drops=tuple(nsmallest(_MOST_NAMED, waiting, key=lambda drop: drop.since or at)),
+            passed_over=tuple(passed_over[:_MOST_NAMED]),
+            faults=tuple(msgspec.structs.replace(fault, since=failing[fault.path]) for fault in faults),
+        )
         if self._last is None or msgspec.structs.replace(report, at=self._last.at) != self._last:
             with written_whole(self._file, durable=False, suffix=str(os.getpid())) as sink:
                 sink.write(msgspec.json.encode(report))
@@ -138,7 +149,17 @@ class ReportWriter:
     ) -> list[WaitingDrop]:
         """Return what waits, each with its time, and remember that."""
         waiting = [
-            *(_entry_of_drop(drop) for drop in swept.waiting),
+            *(
+                WaitingDrop(
+                    one.collection,
+                    printable(str(one.path)),
+                    one.files,
+                    one.bytes,
+                    one.reason.value,
+                    one.sentence,
+                )
+                for one in swept.waiting
+            ),
             *(drop for bucket in buckets for drop in bucket.waiting),
         ]
         # A time in the future was recorded before the clock was set back.
@@ -148,42 +169,6 @@ class ReportWriter:
 
 def _file(settings: Settings) -> Path:
     return settings.state / "inboxes.json"
-
-
-def _faults(swept: SweepResult, buckets: Sequence[BucketStatus]) -> list[PassedOverEntry]:
-    return [
-        *(_entry(fault.path, fault.sentence) for fault in swept.faults),
-        *(fault for bucket in buckets for fault in bucket.faults),
-    ]
-
-
-def _report_of(
-    waiting: Sequence[WaitingDrop],
-    faults: Sequence[PassedOverEntry],
-    swept: SweepResult,
-    buckets: Sequence[BucketStatus],
-    at: datetime,
-) -> InboxReport:
-    passed_over = [
-        *(_entry(entry.path, entry.sentence) for entry in swept.passed_over[:_MOST_NAMED]),
-        *(entry for bucket in buckets for entry in bucket.passed_over),
-    ]
-    return InboxReport(
-        at=at,
-        by=this_process(),
-        waiting=len(waiting),
-        files=sum(drop.files for drop in waiting),
-        bytes=sum(drop.bytes for drop in waiting),
-        drops=tuple(nsmallest(_MOST_NAMED, waiting, key=lambda drop: drop.since or at)),
-        passed_over=tuple(passed_over[:_MOST_NAMED]),
-        faults=tuple(faults),
-    )
-
-
-def _entry_of_drop(drop: IncompleteDrop) -> WaitingDrop:
-    return WaitingDrop(
-        drop.collection, printable(str(drop.path)), drop.files, drop.bytes, drop.reason.value, drop.sentence
-    )
 
 
 def _entry(path: Path, sentence: str) -> PassedOverEntry:

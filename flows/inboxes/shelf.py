@@ -12,10 +12,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from preservation.files.durable import opened_folder
 from storage.stores.folder.linux import sync_file_system
 from storage.stores.folder.move import move_without_replacing
-
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+from storage.stores.folder.tree import opened_folder as opened_below
 
 
 def is_name(text: str) -> bool:
@@ -52,15 +52,9 @@ class Shelf:
     @contextmanager
     def opened(self) -> Iterator[int]:
         """Open it. Raises ``OSError``, also where one of ``below`` is a link or not a name."""
-        descriptor = os.open(self.root, _FOLDER)
-        try:
-            for name in self.below:
-                deeper = os.open(_checked(name), _FOLDER | os.O_NOFOLLOW, dir_fd=descriptor)
-                os.close(descriptor)
-                descriptor = deeper
-            yield descriptor
-        finally:
-            os.close(descriptor)
+        below = tuple(map(_checked, self.below))
+        with opened_folder(self.root) as root, opened_below(root, below) as folder:
+            yield folder
 
     def sync(self) -> None:
         """Make its entries durable. Raises ``OSError``."""

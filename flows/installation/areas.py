@@ -116,26 +116,24 @@ def inboxes_in(
             "its share is mounted and readable"
         ) from error
     for entry in found:
-        name = entry.name
-        if name.startswith("."):
+        if entry.name.startswith("."):
             continue
-        if entry.is_symlink():
-            sentence = "it is a link, and links are not followed; make its target an [[area]] of its own"
-            yield StrayInInbox(area.inbox / name, sentence)
-            continue
-        if not entry.is_dir(follow_symlinks=False):
-            yield StrayInInbox(area.inbox / name, "it lies beside the collections' folders; move it into one")
-            continue
-        try:
-            collection = collection_name(name)
-        except ValueError as error:
-            yield StrayInInbox(area.inbox / name, f"{error}; nothing in it is taken")
-            continue
-        if has_policy(collection):
-            yield collection
-        else:
-            sentence = f"there is no collection {name} in muniment.toml; nothing in it is taken"
-            yield StrayInInbox(area.inbox / name, sentence)
+        stray = _stray(entry, has_policy)
+        yield StrayInInbox(area.inbox / entry.name, stray) if stray else CollectionName(entry.name)
+
+
+def _stray(entry: os.DirEntry[str], has_policy: Callable[[CollectionName], bool]) -> str:
+    """Return why the entry is not the inbox of a collection; ``""`` where it is one."""
+    if entry.is_symlink():
+        return "it is a link, and links are not followed; make its target an [[area]] of its own"
+    if not entry.is_dir(follow_symlinks=False):
+        return "it lies beside the collections' folders; move it into one"
+    try:
+        collection = collection_name(entry.name)
+    except ValueError as error:
+        return f"{error}; nothing in it is taken"
+    known = has_policy(collection)
+    return "" if known else f"there is no collection {collection} in muniment.toml; nothing in it is taken"
 
 
 def other_disk_sentence(folder: Path, taken: Path) -> str:

@@ -8,6 +8,7 @@ import os
 import secrets
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -37,7 +38,9 @@ def server_secret(state: Path) -> str:
     path = state / _FILE
     try:
         if not path.exists():
-            _make(path)
+            # Another process may make it in the same instant.
+            with suppress(AlreadyExistsError):
+                create_whole(path, f"{_USER}:{secrets.token_urlsafe(32)}\n".encode(), _PRIVATE)
         with path.open(encoding="ascii") as file:
             mode = os.fstat(file.fileno()).st_mode
             secret = file.read().strip()
@@ -51,13 +54,6 @@ def server_secret(state: Path) -> str:
     if not secret.startswith(f"{_USER}:") or len(secret) < len(_USER) + 32:
         raise ConfigurationError(f"{path}: this is no secret; remove it, and a new one is made")
     return secret
-
-
-def _make(path: Path) -> None:
-    try:
-        create_whole(path, f"{_USER}:{secrets.token_urlsafe(32)}\n".encode(), _PRIVATE)
-    except AlreadyExistsError:
-        return  # Another process made it in the same instant.
 
 
 def new_ticket(secret: str, now: float) -> str:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from flows.installation.log import LOG
 from flows.installation.settings import FILE_NAME, Settings
-from flows.installation.settings_faults import faults_in
 from preservation.errors import ConfigurationError
 from preservation.model.paths import printable
 
@@ -71,7 +72,7 @@ def load_settings(directory: Path | None = None) -> Settings:
     try:
         return Settings.model_validate({**content, "directory": home})
     except ValidationError as error:
-        faults = tuple(faults_in(text, error))
+        faults = tuple(_faults_in(text, error))
         raise ConfigurationError(
             f"{file}: {len(faults)} fault{'s' if len(faults) > 1 else ''}", faults
         ) from error
@@ -97,3 +98,66 @@ def _overridden(content: dict[str, object]) -> dict[str, object]:
         if isinstance(current, dict):
             result[section.lower()] = {**current, key.lower(): value}
     return result
+
+
+def _faults_in(text: str, error: ValidationError) -> Iterator[str]:
+    """Yield every fault that pydantic found in the file whose text is ``text``."""
+    for fault in _own_faults(error):
+        yield f"{_place(text, fault['loc'])}: {_sentence(fault['type'], fault['msg'])}"
+
+
+def _own_faults(error: ValidationError) -> list[ErrorDetails]:
+    """Return the user's faults. Pydantic also reports a list without a valid member as too short."""
+    faults = error.errors()
+    within = {fault["loc"][:1] for fault in faults if len(fault["loc"]) > 1}
+    return [fault for fault in faults if fault["type"] != "too_short" or fault["loc"] not in within]
+
+
+def _sentence(kind: str, message: str) -> str:
+    if kind in _SENTENCES:
+        return _SENTENCES[kind]
+    plain = message.removeprefix("Value error, ").replace("Input should be", "it must be")
+    return plain[:1].lower() + plain[1:]
+
+
+_SENTENCES = {
+    "extra_forbidden": "there is no such setting; docs/settings.md lists those there are",
+    "missing": "it is required and missing",
+    "too_short": "at least one is required",
+    "string_too_short": "it must not be empty",
+    "string_type": "it must be text in quotes",
+    "path_type": "it must be a path, in quotes",
+    "bool_type": "it must be true or false",
+    "union_tag_not_found": "its kind is required and missing",
+}
+"""Plain sentences for pydantic's messages, by its names for faults."""
+
+
+def _place(text: str, location: tuple[int | str, ...]) -> str:
+    """Return the setting's name in the file, with its line where it can be found."""
+    if location[:1] == ("store",):
+        # Pydantic puts the kind of a store between the store and its setting.
+        location = (*location[:2], *location[3:])
+    name = ".".join(str(part) for part in location) or "the whole file"
+    line = _line_of(text.splitlines(), location)
+    return f"line {line}: {name}" if line else name
+
+
+def _line_of(lines: list[str], location: tuple[int | str, ...]) -> int | None:
+    """Find the line of the innermost named part, section by section and table by table."""
+    start, found = 0, None
+    for position, part in enumerate(location):
+        if isinstance(part, int):
+            continue
+        following = location[position + 1] if position + 1 < len(location) else None
+        nth = following if isinstance(following, int) else 0
+        candidates = [
+            number
+            for number, line in enumerate(lines[start:], start)
+            # The last part of [alarms.mail].
+            if line.strip().strip("[]").split("=")[0].strip().rpartition(".")[2] == part
+        ]
+        if nth < len(candidates):
+            start = candidates[nth]
+            found = start + 1
+    return found

@@ -26,10 +26,12 @@ def publish(label: str, results: list[SubmissionResult]) -> None:
         create_table_artifact(key=f"formats-{slug}", table=formats, description=f"Formats: {label}")
     if len(results) == 1:
         for replica in results[0].ending.replicas:
+            place = replica.location
             create_link_artifact(
                 key=f"replica-{replica.store}-{slug}",
-                link=_link_to(replica.location),
-                link_text=replica.location,
+                # A path of this machine becomes a file URL.
+                link=Path(place).as_uri() if place.startswith("/") else place,
+                link_text=place,
                 description=f"{results[0].ending.package} in store {replica.store}",
             )
     elif replicas := _replicas(results):
@@ -54,11 +56,6 @@ def _replicas(results: list[SubmissionResult]) -> list[dict[str, str | int]]:
         for one in results
         for replica in one.ending.replicas
     ]
-
-
-def _link_to(location: str) -> str:
-    """Return a location of a store as a link: a path of this machine becomes a file URL."""
-    return Path(location).as_uri() if location.startswith("/") else location
 
 
 def _formats(results: list[SubmissionResult]) -> list[dict[str, str | int]]:

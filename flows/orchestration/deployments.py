@@ -23,6 +23,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import TERMINAL_STATES
 from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.schedules import CronSchedule
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.settings import temporary_settings
@@ -36,7 +37,7 @@ from flows.installation.wiring import SOFTWARE_VERSION
 from flows.orchestration.client import client_settings
 from flows.orchestration.jobs.definition import entrypoint_of, job_definitions
 from flows.orchestration.parameters import PreserveParameters
-from flows.orchestration.schedules import scheduled_anew
+from flows.orchestration.schedules import given
 from flows.orchestration.server import PrefectApi
 
 WORK_POOL = "muniment"
@@ -85,10 +86,6 @@ class _Definition:
         return self.full_name.partition("/")[0]
 
     @property
-    def name(self) -> str:
-        return self.full_name.partition("/")[2]
-
-    @property
     def content(self) -> dict[str, Any]:
         """What Prefect is told of it, apart from its name and its version."""
         return {
@@ -116,13 +113,15 @@ def register_deployments(settings: Settings, api: PrefectApi) -> tuple[str, ...]
 
     Raises ``httpx.HTTPError`` where Prefect does not answer, or does not take them.
     """
-    schedules = schedules_of(settings)
+    schedules = {
+        job: CronSchedule(cron=one.cron, timezone=one.timezone) for job, one in schedules_of(settings).items()
+    }
     with temporary_settings(client_settings(api)), get_client(sync_client=True) as client:
         _see_to_pool(client)
         changed = []
         for one in _definitions(settings):
             deployment, anew = _registered(one, client)
-            if scheduled_anew(deployment, schedules.get(one.job) if one.job else None, client) or anew:
+            if given(deployment, schedules.get(one.job) if one.job else None, client) or anew:
                 changed.append(one.full_name)
         return tuple(changed)
 
@@ -187,7 +186,8 @@ def _registered(definition: _Definition, client: SyncPrefectClient) -> tuple[Dep
         there: DeploymentResponse = client.read_deployment_by_name(definition.full_name)
     except ObjectNotFound:
         flow_id = client.create_flow_from_name(definition.flow_name)
-        client.create_deployment(flow_id, definition.name, version=definition.version, **definition.content)
+        name = definition.full_name.partition("/")[2]
+        client.create_deployment(flow_id, name, version=definition.version, **definition.content)
         return client.read_deployment_by_name(definition.full_name), True
     # A pool that was removed takes its name from the deployment.
     if (there.version, there.work_pool_name) == (definition.version, WORK_POOL):

@@ -12,7 +12,7 @@ from flows.installation.log import LOG
 from flows.installation.reachable import require_reachable
 from flows.installation.settings import Settings
 from flows.orchestration.server import PrefectApi, client_environment
-from flows.submission.answer import RunResult, not_begun
+from flows.submission.answer import RunResult, interrupted
 from flows.submission.drop import DropRequest, name_of
 from preservation.errors import ConfigurationError, NotFoundError, PreservationError
 from preservation.policy.load import load
@@ -80,8 +80,7 @@ def run_preserve(settings: Settings, api: PrefectApi, drops: list[DropRequest]) 
     )
 
     from flows.orchestration.client import client_settings  # noqa: PLC0415  see above
-    from flows.orchestration.delivery import delivered  # noqa: PLC0415  see above
-    from flows.orchestration.preserve import preserve, recorded_results  # noqa: PLC0415  see above
+    from flows.orchestration.preserve import delivered, preserve, recorded_results  # noqa: PLC0415  see above
 
     ours = {
         **client_settings(api),
@@ -102,7 +101,7 @@ def run_preserve(settings: Settings, api: PrefectApi, drops: list[DropRequest]) 
                 f"Prefect at {api.url} failed ({type(error).__name__}); see that it runs, then preserve it "
                 "again and it goes on"
             )
-    return noted[0] if noted else RunResult([not_begun(drop, reason) for drop in drops])
+    return noted[0] if noted else RunResult([interrupted(drop, reason) for drop in drops])
 
 
 def import_prefect(settings: Settings, api: PrefectApi) -> None:
@@ -115,7 +114,6 @@ def import_prefect(settings: Settings, api: PrefectApi) -> None:
     os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
     # What is imported stays: to search it for cycles, then and later, takes a tenth of a second each time.
     gc.disable()
-    import flows.orchestration.delivery  # noqa: PLC0415  see above
     import flows.orchestration.preserve  # noqa: F401, PLC0415  see above
 
     gc.freeze()
@@ -132,18 +130,14 @@ def _result_of(state: Any) -> RunResult:  # noqa: ANN401  Prefect's state, whose
 
 def _is_small(drop: DropRequest, files: int, size: int) -> bool:
     try:
-        return _fits(drop, files, size)
+        if not drop.path.is_dir() or drop.path.is_symlink():
+            return drop.path.lstat().st_size <= size
+        for entry in walk(drop.path):
+            files -= 1
+            size -= entry.size if isinstance(entry, FoundFile) else 0
+            if files < 0 or size < 0:
+                return False
     except OSError:
         # What cannot be looked at now is told when it is claimed, and holds up no others.
         return False
-
-
-def _fits(drop: DropRequest, files: int, size: int) -> bool:
-    if not drop.path.is_dir() or drop.path.is_symlink():
-        return drop.path.lstat().st_size <= size
-    for entry in walk(drop.path):
-        files -= 1
-        size -= entry.size if isinstance(entry, FoundFile) else 0
-        if files < 0 or size < 0:
-            return False
     return True

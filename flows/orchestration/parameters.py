@@ -10,6 +10,7 @@ from urllib.parse import unquote_to_bytes
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from flows.orchestration.jobs.definition import JobParameters
 from flows.submission.drop import DropRequest, name_of
 from preservation.errors import ConfigurationError
 from preservation.model.paths import is_utf8
@@ -65,16 +66,9 @@ class DropParameters(BaseModel):
         )
 
 
-class PreserveParameters(BaseModel):
+class PreserveParameters(JobParameters):
     """The form of the flow ``preserve``."""
 
-    model_config = ConfigDict(extra="forbid", title="Parameters")
-
-    directory: str = Field(
-        title="Installation",
-        min_length=1,
-        description="The installation's directory, as the worker sees it: where muniment.toml is.",
-    )
     drops: list[DropParameters] = Field(
         title="Drops", min_length=1, description="What is to be preserved; small drops may share a run."
     )

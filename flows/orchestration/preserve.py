@@ -11,6 +11,8 @@ from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State, StateType
+from prefect.events.worker import EventsWorker
+from prefect.logging.handlers import APILogWorker
 from prefect.runtime import flow_run
 
 from flows.alarms.alarms import raise_alarms
@@ -26,12 +28,16 @@ from flows.orchestration.artifacts import publish
 from flows.orchestration.parameters import parse_drops
 from flows.orchestration.progress_artifact import MovingArtifact
 from flows.orchestration.tasks import answer_all, run_stage, seal_journal
-from flows.submission.alarms import infected_among
-from flows.submission.answer import RunResult, SubmissionResult, not_begun, unanswered, unwritten
+from flows.submission.answer import (
+    RunResult,
+    SubmissionResult,
+    infected_among,
+    interrupted,
+)
 from flows.submission.claim import claim
 from flows.submission.drop import DropRequest, label_of
 from flows.submission.stages.order import STAGES
-from flows.submission.stages.stage import Stage, interrupt
+from flows.submission.stages.stage import Stage, interrupt, interrupted_by
 from flows.submission.workspace import Workspace
 from preservation.errors import ConfigurationError, PreservationError, StorageError
 from preservation.model.digests import HexDigest
@@ -53,6 +59,8 @@ _GRAVEST_LAST = (
     Verdict.INTERRUPTED,
 )
 
+_DELIVERY_SECONDS = 10
+
 _RESULTS: ContextVar[list[RunResult] | None] = ContextVar("results", default=None)
 
 
@@ -65,6 +73,16 @@ def recorded_results() -> Iterator[list[RunResult]]:
         yield results
     finally:
         _RESULTS.reset(before)
+
+
+@contextmanager
+def delivered() -> Iterator[None]:
+    """Deliver, at the end of the context, the log lines and events that Prefect sends in the background."""
+    try:
+        yield
+    finally:
+        EventsWorker.drain_all(timeout=_DELIVERY_SECONDS, at_exit=False)
+        APILogWorker.drain_all(timeout=_DELIVERY_SECONDS, at_exit=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +160,7 @@ def _claim_all(settings: Settings, drops: list[DropRequest], claims: ExitStack) 
                     submissions.claimed[position] = claimed.root
             except PreservationError as error:
                 LOG.warning("%s: %s", drop, error)
-                submissions.results[position] = not_begun(drop, str(error))
+                submissions.results[position] = interrupted(drop, str(error))
     return submissions
 
 
@@ -178,7 +196,8 @@ def _interrupt_unfinished(submissions: _Submissions, stage: Stage, outcome: Stat
             interrupt(workspace, reason)
         except OSError as full:
             LOG.warning("%s: its end could not be recorded: %s", workspace.submission.object, full)
-            submissions.results[position] = unwritten(workspace, reason)
+            about, sentence = workspace.submission.object, interrupted_by(reason)
+            submissions.results[position] = interrupted(about, sentence)
             del submissions.claimed[position]
 
 
@@ -189,7 +208,9 @@ def _answers(settings: Settings, workspaces: list[Path], label: str) -> list[Sub
     )(settings.directory, workspaces, return_state=True)
     results = outcome.result(raise_on_failure=False)
     if isinstance(results, BaseException):
-        return [unanswered(Workspace(root), str(results)) for root in workspaces]
+        reason = str(results).rstrip(".")
+        sentence = f"It could not be answered: {reason}. Nothing is lost: preserve it again and it goes on."
+        return [interrupted(Workspace(root).submission.object, sentence) for root in workspaces]
     return results
 
 

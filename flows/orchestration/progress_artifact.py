@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from contextvars import copy_context
 from pathlib import Path
 from threading import Event, Thread
-from types import TracebackType
 from typing import Final, Self
 from uuid import UUID
 
@@ -48,9 +47,7 @@ class MovingArtifact:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join(_PATIENCE_SECONDS)
 
@@ -80,18 +77,16 @@ class MovingArtifact:
     def _show(self, client: SyncPrefectClient, view: ProgressView) -> None:
         try:
             if self._artifact is None:
-                self._artifact = client.create_artifact(self._new(view)).id
+                new = ArtifactCreate(
+                    type="progress",
+                    key=f"progress-{slug_of(self._label)}",
+                    description=view.words,
+                    data=view.percent,
+                    flow_run_id=UUID(flow_run.id),
+                )
+                self._artifact = client.create_artifact(new).id
             else:
                 update = ArtifactUpdate(data=view.percent, description=view.words)
                 client.update_artifact(self._artifact, update)
         except Exception as error:  # noqa: BLE001  a lost API raises many kinds of errors, and may come back
             LOG.debug("%s: Prefect does not accept the progress: %s", self._label, error)
-
-    def _new(self, view: ProgressView) -> ArtifactCreate:
-        return ArtifactCreate(
-            type="progress",
-            key=f"progress-{slug_of(self._label)}",
-            description=view.words,
-            data=view.percent,
-            flow_run_id=UUID(flow_run.id),
-        )

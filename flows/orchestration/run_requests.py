@@ -28,12 +28,12 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from flows.installation.bell import run_bell
 from flows.installation.settings import Settings
 from flows.installation.wiring import now
 from flows.orchestration.client import client_settings
 from flows.orchestration.deployments import PRESERVE_DROPS, register_deployments
 from flows.orchestration.parameters import parameters_of, parse_drops
-from flows.orchestration.run_bell import ring
 from flows.orchestration.server import PrefectApi
 from flows.submission.drop import DropRequest, label_of
 from preservation.errors import ConfigurationError
@@ -81,7 +81,7 @@ class Runs:
             # Somebody has replaced the deployment, or all of Prefect's database, since we last asked.
             self._deployment = None
             run = self._asked(self._deployment_id(), asked)
-        ring(self._settings)
+        run_bell(self._settings).ring()
         return run
 
     def under_way(self) -> list[AskedRun]:

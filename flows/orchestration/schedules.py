@@ -11,28 +11,18 @@ from typing import Final
 import httpx
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.client.schemas.schedules import SCHEDULE_TYPES, CronSchedule
+from prefect.client.schemas.schedules import SCHEDULE_TYPES
 from prefect.exceptions import ObjectNotFound
-
-from flows.installation.schedule import Schedule
 
 SLUG: Final = "muniment-settings"
 """What our schedule is called in a deployment."""
 
 
-def scheduled_anew(
-    deployment: DeploymentResponse, schedule: Schedule | None, client: SyncPrefectClient
-) -> bool:
+def given(deployment: DeploymentResponse, wanted: SCHEDULE_TYPES | None, client: SyncPrefectClient) -> bool:
     """Give the deployment the schedule of the settings, or none; say whether that changed anything.
 
     Raises ``httpx.HTTPError`` where Prefect does not answer.
     """
-    wanted = None if schedule is None else CronSchedule(cron=schedule.cron, timezone=schedule.timezone)
-    return given(deployment, wanted, client)
-
-
-def given(deployment: DeploymentResponse, wanted: SCHEDULE_TYPES | None, client: SyncPrefectClient) -> bool:
-    """Give the deployment a schedule of ours: see ``scheduled_anew``."""
     ours = next((one for one in deployment.schedules if one.slug == SLUG), None)
     if (ours.schedule if ours else None) == wanted:
         return False

@@ -29,6 +29,8 @@ from flows.installation.server_secret import door_link, new_ticket, server_secre
 from flows.installation.settings import Settings
 from flows.orchestration.prefect_database import prepare_database
 from preservation.errors import UnavailableError
+from preservation.files.durable import written_whole
+from preservation.files.lock import lock, locked
 
 _LOOPBACK = "127.0.0.1"
 _START_SECONDS = 120
@@ -123,8 +125,8 @@ def running_api(settings: Settings) -> PrefectApi:
     """
     if settings.prefect.api_url:
         return _configured(settings)
-    server = _noted(_home(settings))
-    if server is None or not _lives(server):
+    server = _living(_home(settings))
+    if server is None:
         raise UnavailableError(
             f"{settings.directory}: no Prefect is running; start it with: muniment up -C "
             f"{settings.directory}, or name yours as api_url in [prefect] of muniment.toml"
@@ -144,13 +146,11 @@ def served(settings: Settings) -> Iterator[PrefectApi]:
         yield _configured(settings)
         return
     home = _home(settings)
-    with (home / "service").open("a") as service:
-        try:
-            fcntl.flock(service, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+    with locked(home / "service", wait=False) as ours:
+        if not ours:
             raise UnavailableError(
                 f"{settings.directory}: muniment up is running already; use that one, or stop it first"
-            ) from error
+            )
         server = _running(home)
         reused = server is not None and not server.on_demand and server.has_door
         if server is None or not reused or server.url != _url(settings.prefect.port):
@@ -171,8 +171,7 @@ def browser_link(settings: Settings) -> str:
 
 def server_lives(settings: Settings) -> bool:
     """Say whether the process of the installation's own server is there, whether it answers or not."""
-    server = _noted(_home(settings))
-    return server is not None and _lives(server)
+    return _living(_home(settings)) is not None
 
 
 def serve_again(settings: Settings) -> None:
@@ -187,12 +186,12 @@ def serve_again(settings: Settings) -> None:
 
 def _served_anew(settings: Settings) -> _Server:
     home, port = _home(settings), settings.prefect.port
-    noted = _noted(home)
-    if noted is not None and noted.on_demand and _lives(noted):
+    living = _living(home)
+    if living is not None and living.on_demand:
         # Too busy to answer, say: somebody preserves with it.
         raise UnavailableError(
             f"{settings.directory}: a Prefect server is running already "
-            f"(process {noted.pid}, {noted.url}); use that one, or stop it first"
+            f"(process {living.pid}, {living.url}); use that one, or stop it first"
         )
     _stop_noted(home)
     if not _is_free(port):
@@ -230,24 +229,28 @@ def _noted(home: Path) -> _Server | None:
 
 
 def _note(home: Path, server: _Server) -> None:
-    written = home / "server.json.part"
-    written.write_bytes(msgspec.json.encode(server))
-    written.replace(home / "server.json")
+    with written_whole(home / "server.json", durable=False) as sink:
+        sink.write(msgspec.json.encode(server))
+
+
+def _living(home: Path) -> _Server | None:
+    """Return the server whose process is there, whether it answers or not."""
+    server = _noted(home)
+    return server if server is not None and _lives(server) else None
 
 
 def _running(home: Path) -> _Server | None:
-    server = _noted(home)
-    return server if server is not None and _lives(server) and _answers(server.url) else None
+    server = _living(home)
+    return server if server is not None and _answers(server.url) else None
 
 
 def _running_or_started(
     home: Path, *, port: int, on_demand: bool, meanwhile: Callable[[PrefectApi], object] | None = None
 ) -> _Server:
     """Return the server that runs, or start one: never two of them, for they would share a database."""
-    with (home / "starting").open("a") as starting:
-        fcntl.flock(starting, fcntl.LOCK_EX)
-        server = _noted(home)
-        if server is not None and _lives(server):
+    with locked(home / "starting"):
+        server = _living(home)
+        if server is not None:
             return _waited_for(server)
         return _start(home, port, on_demand=on_demand, meanwhile=meanwhile)
 
@@ -296,19 +299,19 @@ def _start(
     if meanwhile is not None:
         meanwhile(PrefectApi(url, auth))
     deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline:
-        if _answers(url):
-            return server
+    while not _answers(url):
         if process.poll() is not None:
             raise UnavailableError(
                 f"Prefect's server ended while starting (exit {process.returncode}); "
                 f"{home / 'server.log'} says why"
             )
+        if time.monotonic() > deadline:
+            _stop(home, server)
+            raise UnavailableError(
+                f"Prefect's server did not answer within {_START_SECONDS} s; {home / 'server.log'} says why"
+            )
         time.sleep(_POLL_SECONDS)
-    _stop(home, server)
-    raise UnavailableError(
-        f"Prefect's server did not answer within {_START_SECONDS} s; {home / 'server.log'} says why"
-    )
+    return server
 
 
 def server_environment(home: Path) -> dict[str, str]:
@@ -354,11 +357,7 @@ def auth_environment(api: PrefectApi) -> dict[str, str]:
 
 
 def _stop_if_last(home: Path, users: int) -> None:
-    try:
-        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return
-    server = _noted(home)
+    server = _noted(home) if lock(users, wait=False) else None
     if server is not None and server.on_demand:
         _stop(home, server)
 

@@ -12,10 +12,10 @@ import anyio
 import httpx
 from anyio.to_thread import run_sync
 
+from flows.installation.bell import run_bell
 from flows.installation.settings import Settings
 from flows.orchestration.deployments import register_deployments
 from flows.orchestration.lost_runs import LostRuns
-from flows.orchestration.run_bell import Bell
 from flows.orchestration.run_worker import RunWorker
 from flows.orchestration.runner.run_processes import RunProcesses
 from flows.orchestration.runner.slots import Slot
@@ -92,7 +92,7 @@ class WorkerLife:
         self._worker = worker
         self._slot = slot
         self._lost = LostRuns(worker, slot)
-        self._bell = Bell(settings)
+        self._bell = run_bell(settings)
         self._say = say
         self._asked_to_stop = 0
         self._stopping = asyncio.Event()

@@ -16,8 +16,8 @@ from flows.alarms.alarms import raise_alarm
 from flows.inboxes.alarms import given_up
 from flows.inboxes.queue.dispatch import Batch, Dispatcher, GivenUp, Plan, UnderWay
 from flows.inboxes.queue.takes import TakeId
-from flows.inboxes.queue.wake_up import on_wake_up
 from flows.inboxes.service import InboxService
+from flows.installation.bell import take_bell
 from flows.installation.settings import Settings
 from flows.installation.wiring import now
 from flows.orchestration.jobs.missed import MissedJobs
@@ -49,8 +49,8 @@ def run_dispatch_loop(
     threading.Thread(target=AlarmWatch(settings).run, args=(stopped,), name="alarms", daemon=True).start()
     missing = MissedJobs(settings, api)
     threading.Thread(target=missing.run, args=(stopped,), name="jobs", daemon=True).start()
-    wake_ups = (settings, wake.set, stopped)
-    threading.Thread(target=on_wake_up, args=wake_ups, name="wake-ups", daemon=True).start()
+    listen = take_bell(settings).listen
+    threading.Thread(target=listen, args=(wake.set, stopped), name="wake-ups", daemon=True).start()
     with ThreadPoolExecutor(1, "watching") as threads:
         watched = threads.submit(watching.run, stopped)
         watched.add_done_callback(lambda _: wake.set())

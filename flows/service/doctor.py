@@ -18,7 +18,6 @@ from flows.installation.settings import FolderStoreSettings, Settings
 from flows.service.virus_scanner import scanner_status
 from preservation.errors import ConfigurationError, PreservationError, UnavailableError
 from preservation.model.identifiers import CollectionName
-from storage.ports.stores import Store
 
 _GIB = 1 << 30
 _SENT_WITHIN = timedelta(hours=1)
@@ -66,7 +65,7 @@ def examine_installation(settings: Settings, *, send_test_alarm: bool = False) -
     for name in sorted(governed):
         yield _tried(
             f"policy of collection {name}",
-            _policy(settings, CollectionName(name)),
+            partial(_policy, settings, CollectionName(name)),
             "muniment policy check FILE",
         )
     try:
@@ -77,7 +76,7 @@ def examine_installation(settings: Settings, *, send_test_alarm: bool = False) -
             )
             yield _tried("signing key", lambda: f"key {installation.signing_key.identifier[:16]}…", "")
             for store in installation.stores:
-                yield _tried(f"store {store.name}", _probe(store), "")
+                yield _tried(f"store {store.name}", store.probe, "")
     except PreservationError as error:
         yield Finding("database", State.FAILING, str(error), _AS_THE_MESSAGE_SAYS)
     for inbox in settings.bucket_inbox:
@@ -101,10 +100,6 @@ def _tried(what: str, attempt: Callable[[], str], next_step: str) -> Finding:
         return Finding(what, State.FAILING, str(error), next_step or _AS_THE_MESSAGE_SAYS)
 
 
-def _probe(store: Store) -> Callable[[], str]:
-    return lambda: store.probe().detail
-
-
 def _alarms(settings: Settings, *, send: bool) -> Iterator[Finding]:
     from flows.alarms.alarms import channels_of, outbox_of  # noqa: PLC0415  HTTP and mail, and only here
     from flows.alarms.occasions import trial_alarm  # noqa: PLC0415  as above
@@ -118,9 +113,9 @@ def _alarms(settings: Settings, *, send: bool) -> Iterator[Finding]:
     for channel in channels:
         if send:
             detail = f"a test alarm was sent by {channel.description}"
-            sent = _delivered(partial(channel.send, alarm), detail)
+            sent = partial(_delivered, partial(channel.send, alarm), detail)
         else:
-            sent = _delivered(channel.probe, channel.description)
+            sent = partial(_delivered, channel.probe, channel.description)
         yield _tried(f"alarms by {channel.name}", sent, next_step)
     waiting = outbox_of(settings).waiting()
     if waiting:
@@ -152,13 +147,10 @@ def _door(settings: Settings) -> Iterator[Finding]:
     except (PreservationError, OSError) as error:
         yield Finding("Prefect's door", State.FAILING, str(error), "start Prefect, or mend [prefect] api_url")
         return
-    where = f"Prefect at {api.url}"
-    anyone = found.answers_without_credentials
-    step = "see docs/service.md, Who may ask Prefect"
-    for what, open_to, shut, gap in (
+    for what, is_open, shut, gap in (
         (
             "credentials",
-            anyone,
+            found.answers_without_credentials,
             "asks for credentials",
             "answers without credentials, and runs what it is asked",
         ),
@@ -170,22 +162,20 @@ def _door(settings: Settings) -> Iterator[Finding]:
         ),
         ("host name", found.answers_to_other_names, "refuses other host names", "answers to any host name"),
     ):
-        harmless = open_to and not anyone
-        detail = (
-            f"{where} {gap if open_to else shut}{'; without credentials it gets nothing' if harmless else ''}"
-        )
-        state = State.FAILING if open_to and anyone else State.OK
-        yield Finding(f"Prefect's door: {what}", state, detail, "" if state is State.OK else step)
+        name, detail = f"Prefect's door: {what}", f"Prefect at {api.url} {gap if is_open else shut}"
+        if is_open and found.answers_without_credentials:
+            yield Finding(name, State.FAILING, detail, "see docs/service.md, Who may ask Prefect")
+        else:
+            yield Finding(
+                name, State.OK, f"{detail}; without credentials it gets nothing" if is_open else detail
+            )
 
 
-def _delivered(send: Callable[[], Undelivered | None], detail: str) -> Callable[[], str]:
-    def attempt() -> str:
-        undelivered = send()
-        if undelivered is not None:
-            raise UnavailableError(undelivered.reason)
-        return detail
-
-    return attempt
+def _delivered(send: Callable[[], Undelivered | None], detail: str) -> str:
+    undelivered = send()
+    if undelivered is not None:
+        raise UnavailableError(undelivered.reason)
+    return detail
 
 
 def _sites(settings: Settings) -> Finding:
@@ -229,12 +219,9 @@ def _cage() -> str:
     return "a program ran in it"
 
 
-def _policy(settings: Settings, collection: CollectionName) -> Callable[[], str]:
-    def read() -> str:
-        from preservation.policy.load import load  # noqa: PLC0415  a third of a second, and only here
+def _policy(settings: Settings, collection: CollectionName) -> str:
+    from preservation.policy.load import load  # noqa: PLC0415  a third of a second, and only here
 
-        policy = load(settings.policy_of(collection))
-        require_reachable(policy, settings)
-        return f"{policy.terms.policy} revision {policy.terms.revision}"
-
-    return read
+    policy = load(settings.policy_of(collection))
+    require_reachable(policy, settings)
+    return f"{policy.terms.policy} revision {policy.terms.revision}"

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import msgspec
 
+from flows.alarms.alarm import Alarm, AlarmKind, new_alarm
 from flows.installation.log import LOG
 from flows.installation.scratch import scratch_folder
 from flows.installation.wiring import Installation, now
 from flows.submission.drop import DropRequest
-from flows.submission.stages.stage import ingest_events_of, interrupted_by
+from flows.submission.stages.stage import ingest_events_of
 from flows.submission.workspace import Ending, Workspace, only
 from preservation.errors import IntegrityError, PreservationError, StorageError
 from preservation.model.dossiers import Dossiers
-from preservation.model.identifiers import PackageId
+from preservation.model.identifiers import ObjectId, PackageId
 from preservation.model.issues import Issue
 from preservation.model.verdicts import Verdict
 from preservation.receipt.as_markdown import receipt_markdown
@@ -76,24 +77,25 @@ class SubmissionResult(msgspec.Struct, frozen=True):
         return any(issue.code == INFECTED for issue in (*self.ending.issues, *self.issues))
 
 
-def not_begun(drop: DropRequest, reason: str) -> SubmissionResult:
-    """Return the result of a drop that could not be claimed."""
-    return SubmissionResult(str(drop), Ending(Verdict.INTERRUPTED, reason, now()))
+def infected_among(results: Iterable[SubmissionResult]) -> Iterator[Alarm]:
+    """Yield an alarm for each drop in which malware was found."""
+    for result in results:
+        if result.is_infected:
+            yield new_alarm(
+                AlarmKind.INFECTED,
+                result.object,
+                result.ending.at,
+                happened=result.ending.sentence,
+                next_step="Do not open it; notify the administrators of the computers that it came from.",
+                receipt=str(result.receipt or ""),
+                # Each try of one submission has the same receipt; a new drop raises a new alarm.
+                key=str(result.receipt or f"{result.object} {result.ending.at.isoformat()}"),
+            )
 
 
-def unwritten(workspace: Workspace, reason: str) -> SubmissionResult:
-    """Return the result of a submission whose end could not be written; its folder stays as it is."""
-    return SubmissionResult(
-        str(workspace.submission.object), Ending(Verdict.INTERRUPTED, interrupted_by(reason), now())
-    )
-
-
-def unanswered(workspace: Workspace, reason: str) -> SubmissionResult:
-    """Return the result of a submission that could not be answered; the next run answers it."""
-    sentence = (
-        f"It could not be answered: {reason.rstrip('.')}. Nothing is lost: preserve it again and it goes on."
-    )
-    return SubmissionResult(str(workspace.submission.object), Ending(Verdict.INTERRUPTED, sentence, now()))
+def interrupted(about: DropRequest | ObjectId, sentence: str) -> SubmissionResult:
+    """Return the result of a drop that the system stopped where no workspace has its end."""
+    return SubmissionResult(str(about), Ending(Verdict.INTERRUPTED, sentence, now()))
 
 
 class RunResult(msgspec.Struct, frozen=True):

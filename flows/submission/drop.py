@@ -9,7 +9,7 @@ from typing import Final
 
 from preservation.errors import ConfigurationError, NotFoundError
 from preservation.model.digests import HexDigest
-from preservation.model.identifiers import CollectionName, ObjectId, ObjectName, collection_name, object_name
+from preservation.model.identifiers import ObjectId, ObjectName, collection_name, object_name
 from preservation.model.paths import RelativePath, printable
 from preservation.settling.drops import Drop
 from preservation.survey.walk import TreeOutline, outline_of_tree
@@ -38,17 +38,12 @@ class DropRequest:
     @property
     def object_id(self) -> ObjectId:
         """The object that it becomes. Raises ``ConfigurationError`` where a name cannot be one."""
-        return ObjectId(self._collection(), self._name())
-
-    def _collection(self) -> CollectionName:
         try:
-            return collection_name(self.collection)
+            collection = collection_name(self.collection)
         except ValueError as error:
             raise ConfigurationError(f"{printable(str(self.path))}: {error}") from error
-
-    def _name(self) -> ObjectName:
         try:
-            return object_name(self.object_name)
+            return ObjectId(collection, object_name(self.object_name))
         except ValueError as error:
             raise ConfigurationError(
                 f"{printable(str(self.path))}: {error}; give the object another name with --as NAME"

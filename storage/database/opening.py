@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 from sqlalchemy import Column, Connection, Engine, Row, Select
 
 from storage.database.engines import WRITES, engine_for, folder_of_file, shown_address
 from storage.database.faults import translated
 from storage.database.upgrading import CURRENT_REVISION, revision_of, upgrade
-
-if TYPE_CHECKING:
-    from typing import Self
 
 PAGE = 1000
 """Rows of a long table that are read at a time."""
@@ -86,9 +82,7 @@ class Database:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

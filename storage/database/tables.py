@@ -32,14 +32,12 @@ class Moment(TypeDecorator[datetime]):
     impl = String(27)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> str | None:
         """Write it."""
-        del dialect
         return None if value is None else moment_text(value)
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> datetime | None:
         """Read it."""
-        del dialect
         return None if value is None else parse_moment(value)
 
 
@@ -49,14 +47,12 @@ class FilePath(TypeDecorator[Path]):
     impl = LargeBinary
     cache_ok = True
 
-    def process_bind_param(self, value: Path | None, dialect: Dialect) -> bytes | None:
+    def process_bind_param(self, value: Path | None, _dialect: Dialect) -> bytes | None:
         """Write it."""
-        del dialect
         return None if value is None else os.fsencode(value)
 
-    def process_result_value(self, value: bytes | None, dialect: Dialect) -> Path | None:
+    def process_result_value(self, value: bytes | None, _dialect: Dialect) -> Path | None:
         """Read it."""
-        del dialect
         return None if value is None else Path(os.fsdecode(value))
 
 

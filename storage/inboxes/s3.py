@@ -18,9 +18,9 @@ from preservation.errors import DeniedError, IntegrityError, UnavailableError
 from preservation.fixity.digesting import ByteStream
 from preservation.model.paths import StoreKey, printable
 from storage.ports.drop_buckets import DroppedObject
-from storage.stores.s3.bucket import KEY_BYTES, OWN, UNLESS_THERE, Bucket
+from storage.stores.s3.bucket import KEY_BYTES, OWN, Bucket
 from storage.stores.s3.conditions import refuses_to_replace
-from storage.stores.s3.faults import is_absence, is_mismatch, is_taken, status_of
+from storage.stores.s3.faults import is_absence, is_mismatch, status_of
 from storage.stores.s3.key_lock import locked_by_marks
 from storage.stores.s3.read import ObjectStream
 
@@ -54,15 +54,12 @@ class S3DropBucket:
 
     def list(self, start: str) -> Iterator[DroppedObject]:
         """Yield what begins so: see ``DropBucket``."""
-        for found in self._bucket.objects(start):
-            if not found.key.startswith("."):
-                yield DroppedObject(found.key, found.size, found.etag, found.modified)
+        return (found for found in self._bucket.objects(start) if not found.key.startswith("."))
 
     def find(self, key: StoreKey) -> DroppedObject | None:
         """Return what is there: see ``DropBucket``. Of all that begins so, the key itself is listed first."""
-        for found in self._bucket.objects(key, at_once=1):
-            return DroppedObject(key, found.size, found.etag, found.modified) if found.key == key else None
-        return None
+        first = next(self._bucket.objects(key, at_once=1), None)
+        return first if first is not None and first.key == key else None
 
     def open(self, dropped: DroppedObject) -> AbstractContextManager[ByteStream]:
         """Open that very object: see ``DropBucket``."""
@@ -88,12 +85,15 @@ class S3DropBucket:
     def create(self, key: StoreKey, content: bytes) -> bool:
         """Create it where there is none: see ``DropBucket``."""
         if self._refuses_to_replace():
-            return self._created(key, content, conditional=True)
+            # Ours, perhaps: an answer was lost, and it was sent again.
+            return self._bucket.put_where_free(key, content) or self.read(key) == content
         with locked_by_marks(self._bucket, key) as lock:
             if self.find(key) is not None:
                 return False
             lock.require_sure()
-            return self._created(key, content, conditional=False)
+            with self._bucket.asking("create", key):
+                self._bucket.client.put_object(**self._bucket.at(key), Body=content)
+            return True
 
     def put(self, key: StoreKey, source: Path, media_type: str) -> None:
         """Put it there: see ``DropBucket``."""
@@ -177,19 +177,6 @@ class S3DropBucket:
             if self._conditional is None:
                 self._conditional = refuses_to_replace(self._bucket)
             return self._conditional
-
-    def _created(self, key: StoreKey, content: bytes, *, conditional: bool) -> bool:
-        with self._bucket.asking("create", key):
-            try:
-                self._bucket.client.put_object(
-                    **self._bucket.at(key), Body=content, **(UNLESS_THERE if conditional else {})
-                )
-            except ClientError as error:
-                if not is_taken(error):
-                    raise
-                # Ours, perhaps: an answer was lost, and it was sent again.
-                return self.read(key) == content
-        return True
 
     def _is_copied(self, dropped: DroppedObject, key: StoreKey) -> bool:
         """Say whether what was copied is the object; some services copy whatever is there by then."""

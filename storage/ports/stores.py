@@ -59,14 +59,6 @@ class KeptFile:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeResult:
-    """What a probe found. ``free_bytes`` is ``None`` where the store has no such figure."""
-
-    free_bytes: int | None
-    detail: str
-
-
 class Store(Protocol):
     """A create-only store. Every peer passes ``tests/contract/test_stores.py``.
 
@@ -122,8 +114,11 @@ class Store(Protocol):
     def location(self, prefix: StoreKey) -> str:
         """Return where that is, for people: an absolute path or a URL."""
 
-    def probe(self) -> ProbeResult:
-        """Try whether files can be created, read back and listed here. Leaves nothing that is listed."""
+    def probe(self) -> str:
+        """Try whether files can be created, read back and listed here; return where that is, for people.
+
+        Leaves nothing that is listed.
+        """
 
 
 class Purger(Protocol):

@@ -48,12 +48,15 @@ def outcome_of(faults: Faults, outline: PlanOutline, store: StoreName) -> Failur
     entries = _entries_of(faults, outline)
     changed = [entry for entry in entries.values() if not _is_as_surveyed(entry, outline)]
     if changed:
+        reasons = [f"{printable(entry.source.name)} changed after it was surveyed" for entry in changed]
         return Mismatch(
             store,
-            f"{printable(changed[0].source.name)} changed after it was surveyed"
-            + (f", and so did {len(changed) - 1} more" if len(changed) > 1 else ""),
+            reasons[0] + (f", and so did {len(changed) - 1} more" if len(changed) > 1 else ""),
             AtFault.SOURCE,
-            tuple(_source_changed(entry) for entry in changed),
+            tuple(
+                _issue(SOURCE_CHANGED, f"{reason}.", _PRESERVE_AGAIN, entry.path)
+                for entry, reason in zip(changed, reasons, strict=True)
+            ),
         )
     issues = tuple(
         _store_issue(reading, entries[reading.promised.key].path, store) for reading in faults.first
@@ -139,15 +142,6 @@ def _is_as_surveyed(entry: BagEntry, outline: PlanOutline) -> bool:
     except OSError:
         return False
     return size == entry.size and found[algorithm] == entry.digests[algorithm]
-
-
-def _source_changed(entry: BagEntry) -> Issue:
-    return _issue(
-        SOURCE_CHANGED,
-        f"{printable(entry.source.name)} changed after it was surveyed.",
-        _PRESERVE_AGAIN,
-        entry.path,
-    )
 
 
 def _store_issue(reading: Reading, path: BagPath, store: StoreName) -> Issue:

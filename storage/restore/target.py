@@ -172,15 +172,11 @@ def _received(
         for digest in hashes.values():
             digest.update(chunk)
         with _writing(path):
-            _write_all(descriptor, chunk)
+            while chunk:
+                chunk = chunk[os.write(descriptor, chunk) :]
         size += count
     found = {name: HexDigest(digest.hexdigest()) for name, digest in hashes.items()}
     return Confirmed(size, found) if found == promised else Mismatched(None, promised, size, found)
-
-
-def _write_all(descriptor: int, chunk: memoryview) -> None:
-    while chunk:
-        chunk = chunk[os.write(descriptor, chunk) :]
 
 
 @contextmanager

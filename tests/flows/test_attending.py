@@ -16,8 +16,8 @@ from support.archives import Archive
 from support.takes import a_take, an_area
 
 from flows.inboxes.queue.attempts import record_end
-from flows.inboxes.queue.wake_up import on_wake_up, wake_service
 from flows.inboxes.service import InboxService
+from flows.installation.bell import take_bell
 from flows.installation.init import make_installation
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
@@ -94,11 +94,11 @@ def test_a_drop_that_waits_for_a_person_keeps_nobody_awake(settings: Settings):
 
 def test_a_take_that_a_person_has_seen_to_is_noticed_within_two_seconds(settings: Settings):
     heard, stopped = threading.Event(), threading.Event()
-    listening = threading.Thread(target=on_wake_up, args=(settings, heard.set, stopped))
+    listening = threading.Thread(target=take_bell(settings).listen, args=(heard.set, stopped))
     listening.start()
     try:
         assert not heard.wait(1.5), "nobody has knocked yet"
-        wake_service(settings)
+        take_bell(settings).ring()
         assert heard.wait(2)
     finally:
         stopped.set()

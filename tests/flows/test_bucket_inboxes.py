@@ -481,7 +481,7 @@ def test_listing_again_is_left_for_as_long_as_keeps_it_cheap_and_no_longer(
 ):
     spent = iter([0.0, 1.0, 1.0, 2.0, 2.0, 202.0])
     watcher = station._watcher
-    watcher._cpu = lambda: next(spent)
+    watcher.cpu = lambda: next(spent)
     assert station.look().again == 5 + 100
     drop_into(contents, SHEET, PAGES)
     assert station.look().again == 10 + 10

@@ -14,10 +14,11 @@ from uuid import UUID
 import httpx
 import pytest
 
+from flows.installation.bell import run_bell
 from flows.installation.init import make_installation
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
-from flows.orchestration import run_bell, worker
+from flows.orchestration import worker
 from flows.orchestration.run_requests import Runs
 from flows.orchestration.server import PrefectApi
 from flows.orchestration.worker import WorkerLife
@@ -129,7 +130,7 @@ def test_an_idle_worker_asks_seldom_and_at_once_when_the_bell_rings(
         # Many times as long as a busy worker rests.
         await asyncio.sleep(0.2)
         assert len(asked) == 1
-        run_bell.ring(settings)
+        run_bell(settings).ring()
         await polling
 
     life = a_life(settings, [], get_and_submit_flow_runs=ask)

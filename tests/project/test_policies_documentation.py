@@ -9,11 +9,10 @@ from typing import Any
 
 import msgspec
 import pytest
-import typer
 from support.surveys import drop
 from typer.testing import CliRunner
 
-from flows.cli import policy as verb
+from flows.cli.application import app
 from preservation.normalization.jobs import MIGRATIONS
 from preservation.normalization.proofs import PROOFS
 from preservation.policy.json_schema import json_schema
@@ -153,9 +152,6 @@ def test_the_json_of_check_and_explain_has_the_documented_fields(page: str, proj
         for head, rows in tables(section(page, "JSON output"))
         if head[0] == "field"
     ]
-    app = typer.Typer()
-    app.callback()(lambda: None)
-    verb.register(app)
     policy = str(project / "policies" / "digitized-images.toml")
     drop(tmp_path, {"a.txt": b"words\n"})
     checked = CliRunner().invoke(app, ["policy", "check", "--json", policy])

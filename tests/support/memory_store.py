@@ -16,7 +16,6 @@ from preservation.model.paths import BagPath, StoreKey, path_order, printable
 from storage.ports.stores import (
     Deposit,
     KeptFile,
-    ProbeResult,
     StorePlace,
     is_committed,
     require_sound,
@@ -78,9 +77,9 @@ class MemoryStore:
         """Return a URL that only this process knows the meaning of."""
         return f"memory://{self.name}/{prefix}"
 
-    def probe(self) -> ProbeResult:
+    def probe(self) -> str:
         """Memory has no limit of its own and nothing to be tried out: see ``Store``."""
-        return ProbeResult(None, "memory of this process")
+        return "memory of this process"
 
     def _content(self, key: StoreKey) -> bytes:
         require_sound(self.name, key)

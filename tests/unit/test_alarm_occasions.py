@@ -36,7 +36,7 @@ from flows.orchestration.tasks import _run_one
 from flows.service.alarm_watch import AlarmWatch
 from flows.service.dispatch_loop import _DispatchLoop
 from flows.service.doctor import Finding, State, examine_installation
-from flows.submission.alarms import infected_among
+from flows.submission.answer import infected_among
 from flows.submission.claim import claim
 from flows.submission.drop import DropRequest
 from flows.submission.stages.stage import Stage

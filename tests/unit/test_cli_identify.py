@@ -6,19 +6,15 @@ from pathlib import Path
 
 import msgspec
 import pytest
-import typer
 from support.identifications import noise
 from support.surveys import drop
 from typer.testing import CliRunner, Result
 
-from flows.cli import identify
+from flows.cli.application import app
 from preservation.errors import NotFoundError, UnacceptableContentError
 
 
 def run(*arguments: str | Path) -> Result:
-    app = typer.Typer(rich_markup_mode=None)
-    app.callback()(lambda: None)
-    identify.register(app)
     return CliRunner().invoke(app, ["identify", *map(str, arguments)])
 
 

@@ -10,11 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import typer
 from support.records import MOMENT, an_event, events
 from typer.testing import CliRunner, Result
 
-from flows.cli.journal import register
+from flows.cli.application import app
 from flows.installation.init import make_installation
 from flows.installation.job_records import record_of
 from flows.installation.jobs import Job
@@ -23,9 +22,6 @@ from flows.installation.wiring import open_installation
 from preservation.errors import AlreadyExistsError, ConfigurationError, IntegrityError, NotFoundError
 from storage.journal.keys import public_keys
 from storage.journal.segments import agreeing, publish, sign_head
-
-app = typer.Typer()
-register(app)
 
 
 def run(*arguments: str | Path) -> Result:

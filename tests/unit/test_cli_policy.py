@@ -8,20 +8,16 @@ from pathlib import Path
 
 import msgspec
 import pytest
-import typer
 from support.policies import a_rule, policy_text
 from support.surveys import drop
 from typer.testing import CliRunner, Result
 
-from flows.cli import policy
+from flows.cli.application import app
 from preservation.errors import ConfigurationError, NotFoundError
 from preservation.policy.json_schema import json_schema
 
 
 def run(*arguments: str | Path) -> Result:
-    app = typer.Typer(rich_markup_mode=None)
-    app.callback()(lambda: None)
-    policy.register(app)
     return CliRunner().invoke(app, ["policy", *map(str, arguments)])
 
 

@@ -7,21 +7,16 @@ import sys
 from pathlib import Path
 
 import pytest
-import typer
 from support.archives import MUNIMENT
 from support.bags import bag_files, write, zipped
 from typer.testing import CliRunner, Result
 
-from flows.cli import validate
+from flows.cli.application import app
 from flows.cli.validating import needs_no_parser
 from preservation.errors import NotFoundError
 
 # The threads of a test run do nothing while the command's process, which has none, would fork.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-
-app = typer.Typer(rich_markup_mode=None)
-app.callback()(lambda: None)
-validate.register(app)
 
 
 def run(*arguments: str | Path) -> Result:

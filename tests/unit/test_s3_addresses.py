@@ -35,7 +35,7 @@ def test_plain_http_to_another_machine_is_in_the_open(endpoint: str):
 def test_the_probe_warns_of_a_line_in_the_open(monkeypatch: pytest.MonkeyPatch):
     speak_as_the_archive()
     address = new_address()
-    assert "warning" not in s3_store(address).probe().detail
+    assert "warning" not in s3_store(address).probe()
     by_name = BucketAddress(
         address.bucket, address.prefix, f"http://gateway.example.org:{ceph.gateway().port}", addressing="path"
     )
@@ -47,4 +47,4 @@ def test_the_probe_warns_of_a_line_in_the_open(monkeypatch: pytest.MonkeyPatch):
             "127.0.0.1" if host == "gateway.example.org" else host, *rest, **more
         ),
     )
-    assert "warning: over plain http" in s3_store(by_name).probe().detail
+    assert "warning: over plain http" in s3_store(by_name).probe()

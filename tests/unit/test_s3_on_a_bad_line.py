@@ -218,7 +218,7 @@ def test_the_authority_that_signed_the_certificate_is_given_by_the_environment(
     store.create([made])
     with store.open(KEY) as stream:
         assert whole(stream) == made.source.read_bytes()
-    assert "refuses to replace an object" in store.probe().detail
+    assert "refuses to replace an object" in store.probe()
 
 
 def test_the_authority_that_signed_the_certificate_is_given_by_the_profile(

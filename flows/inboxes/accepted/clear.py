@@ -221,7 +221,11 @@ def _read_record(record: Path, drop: Path, shelf: Shelf) -> Kept | RetainedDrop 
     except (IntegrityError, ValueError):
         if _is_a_drop(record, shelf) or not shelf.has(drop.name):
             return None
-        return RetainedDrop(drop, _damaged(record))
+        return RetainedDrop(
+            drop,
+            f"{printable(record.name)} beside it is damaged, so it is not known which package has it; "
+            "remove that file, and move the drop back into its inbox: it is then answered anew",
+        )
     is_ours = shelf.has(drop.name) and _is_about(kept, drop, CollectionName(shelf.below[0]))
     return kept if is_ours else None
 
@@ -229,13 +233,6 @@ def _read_record(record: Path, drop: Path, shelf: Shelf) -> Kept | RetainedDrop 
 def _is_a_drop(record: Path, shelf: Shelf) -> bool:
     """Return whether the file with a record's name was itself dropped: then it has a receipt or record."""
     return any(shelf.has(f"{record.name}{ending}") for ending in (*RECEIPTS, KEPT))
-
-
-def _damaged(record: Path) -> str:
-    return (
-        f"{printable(record.name)} beside it is damaged, so it is not known which package has it; "
-        "remove that file, and move the drop back into its inbox: it is then answered anew"
-    )
 
 
 def _is_about(kept: Kept, drop: Path, collection: CollectionName) -> bool:

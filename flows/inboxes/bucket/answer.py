@@ -9,6 +9,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
@@ -36,16 +37,14 @@ class _AnsweredAs(msgspec.Struct, frozen=True):
     name: str
 
 
+@dataclass(frozen=True, slots=True)
 class BucketAnswers:
     """Answers the takes of one bucket inbox, ``threads`` objects at a time."""
 
-    def __init__(
-        self, bucket: DropBucket, claims: BucketClaims, threads: int, stopped: threading.Event
-    ) -> None:
-        self._bucket = bucket
-        self._claims = claims
-        self._threads = threads
-        self._stopped = stopped
+    bucket: DropBucket
+    claims: BucketClaims
+    threads: int
+    stopped: threading.Event
 
     def answer(self, take: Take) -> bool:
         """Finish a take whose answer was recorded; return whether all of it is done.
@@ -63,7 +62,7 @@ class BucketAnswers:
                 _remove_local_copy(take)
             else:
                 finish(take)
-        self._claims.release(DropPlace.of(take), take.id)
+        self.claims.release(DropPlace.of(take), take.id)
         return True
 
     def _once(self, take: Take, step: str, act: Callable[[], None]) -> None:
@@ -86,7 +85,7 @@ class BucketAnswers:
             receipt = receipt_in_take(take, ending)
             with suppress(FileNotFoundError):
                 key = DropPlace.of(take).answer(place, f"{name}{ending}")
-                self._bucket.put(key, receipt, _MEDIA_TYPES[receipt.suffix])
+                self.bucket.put(key, receipt, _MEDIA_TYPES[receipt.suffix])
 
     def _name_in(self, place: AnswerPlace, take: Take) -> str:
         """Return a free name; it is recorded first, so that after a kill it is the same."""
@@ -107,7 +106,7 @@ class BucketAnswers:
         return not any(self._has(DropPlace.of(take).answer(place, f"{name}{end}")) for end in ("", *endings))
 
     def _has(self, key: StoreKey) -> bool:
-        return self._bucket.find(key) is not None or any(True for _ in self._bucket.list(f"{key}/"))
+        return self.bucket.find(key) is not None or any(True for _ in self.bucket.list(f"{key}/"))
 
     def _send_back(self, take: Take, name: str) -> None:
         place = DropPlace.of(take)
@@ -115,23 +114,23 @@ class BucketAnswers:
 
         def send(dropped: DroppedObject) -> None:
             key = StoreKey(f"{target}{dropped.key.removeprefix(place.key)}")
-            if not self._bucket.copy(dropped, key) and not dropped.key.endswith("/"):
+            if not self.bucket.copy(dropped, key) and not dropped.key.endswith("/"):
                 # It was replaced meanwhile: what is sent back is what was judged.
-                self._bucket.put(key, local_path(take, dropped, take.shelf.path), "application/octet-stream")
+                self.bucket.put(key, local_path(take, dropped, take.shelf.path), "application/octet-stream")
 
-        each(objects_of(take), send, self._threads, self._stopped)
+        each(objects_of(take), send, self.threads, self.stopped)
         for sentinel in sentinels_of(take):
-            self._bucket.copy(sentinel, StoreKey(f"{target}{sentinel.key.removeprefix(place.key)}"))
+            self.bucket.copy(sentinel, StoreKey(f"{target}{sentinel.key.removeprefix(place.key)}"))
 
     def _clear(self, take: Take) -> None:
         """Remove what was downloaded from the inbox; an object that replaced one is the next drop."""
 
         def remove(dropped: DroppedObject) -> None:
-            if not self._bucket.remove(dropped):
-                where = printable(self._bucket.location(dropped.key))
+            if not self.bucket.remove(dropped):
+                where = printable(self.bucket.location(dropped.key))
                 LOG.info("%s: it was replaced after it was taken, and stays", where)
 
-        each(chain(objects_of(take), sentinels_of(take)), remove, self._threads, self._stopped)
+        each(chain(objects_of(take), sentinels_of(take)), remove, self.threads, self.stopped)
 
 
 def _remove_local_copy(take: Take) -> None:

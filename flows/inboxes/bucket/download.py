@@ -36,8 +36,10 @@ class StoppedError(Exception):
 
 @dataclass(slots=True)
 class DownloadProgress:
-    """How much of a drop has been downloaded."""
+    """How much of a drop has been downloaded, and of how much."""
 
+    of_files: int = 0
+    of_bytes: int = 0
     files: int = 0
     bytes: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)

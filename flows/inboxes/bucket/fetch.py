@@ -41,17 +41,15 @@ class NotFetched:
 _CHANGED = "waiting: it was replaced while it was being taken"
 
 
+@dataclass(frozen=True, slots=True)
 class Fetcher:
     """Fetches drops of one bucket inbox into takes of ``area``, ``threads`` objects at a time."""
 
-    def __init__(
-        self, bucket: DropBucket, claims: BucketClaims, area: Area, threads: int, stopped: threading.Event
-    ) -> None:
-        self._bucket = bucket
-        self._claims = claims
-        self._area = area
-        self._threads = threads
-        self._stopped = stopped
+    bucket: DropBucket
+    claims: BucketClaims
+    area: Area
+    threads: int
+    stopped: threading.Event
 
     def fetch(self, listed: ListedDrop, progress: DownloadProgress) -> Take | NotFetched:
         """Claim a drop and download it. Of several installations that try, at most one gets it.
@@ -61,7 +59,7 @@ class Fetcher:
         """
         with ExitStack() as room:
             try:
-                room.enter_context(reserve_space(listed.look.bytes, self._area.taken, lambda: progress.bytes))
+                room.enter_context(reserve_space(listed.look.bytes, self.area.taken, lambda: progress.bytes))
             except StorageError as error:
                 return NotFetched(str(error))
             return self._claim(listed, progress)
@@ -72,7 +70,7 @@ class Fetcher:
         with locked_take(take):
             # Announced only under its lock: else it would be mistaken for one left by a kill.
             announce_take(take)
-            if not self._claims.put(listed.place, take.id, take.at):
+            if not self.claims.put(listed.place, take.id, take.at):
                 remove_take(take.folder)
                 return NotFetched()
             if not self._is_as_listed(take, listed):
@@ -81,9 +79,9 @@ class Fetcher:
 
     def unfinished(self) -> Iterator[Take]:
         """Yield the takes of this bucket inbox that do not have their drop. Raises ``OSError``."""
-        for folder in take_folders(self._area):
-            take = take_of(folder, self._area)
-            if take is None or take.bucket_inbox != self._bucket.name:
+        for folder in take_folders(self.area):
+            take = take_of(folder, self.area)
+            if take is None or take.bucket_inbox != self.bucket.name:
                 continue
             if not take.has_drop and not is_answered(take):
                 yield take
@@ -96,16 +94,16 @@ class Fetcher:
         with locked_take(take, wait=False) as ours:
             if not ours or take.has_drop or is_answered(take):
                 return NotFetched()
-            if not objects_of(take).exist or not self._claims.hold(DropPlace.of(take), take.id):
+            if not objects_of(take).exist or not self.claims.hold(DropPlace.of(take), take.id):
                 return self._give_up(take, NotFetched())
-            with reserve_space(take.bytes, self._area.taken, lambda: progress.bytes, required=False):
+            with reserve_space(take.bytes, self.area.taken, lambda: progress.bytes, required=False):
                 return self._download(take, progress)
 
     def _new_take(self, listed: ListedDrop) -> Take:
         at = now()
         return Take(
             id=new_take_id(at),
-            area=self._area.root,
+            area=self.area.root,
             collection=listed.place.collection,
             groups=listed.place.groups,
             name=listed.place.name,
@@ -115,12 +113,12 @@ class Fetcher:
             files=listed.look.files,
             bytes=listed.look.bytes,
             tree=HexDigest(""),
-            bucket_inbox=self._bucket.name,
+            bucket_inbox=self.bucket.name,
         )
 
     def _is_as_listed(self, take: Take, listed: ListedDrop) -> bool:
         """Record the objects of the claimed drop; return whether they are what was found complete."""
-        listing = BucketListing(lambda _: listed.terms, self._bucket.longest_key)
+        listing = BucketListing(lambda _: listed.terms, self.bucket.longest_key)
 
         def counted(objects: Iterable[DroppedObject]) -> Iterator[DroppedObject]:
             for found in objects:
@@ -128,12 +126,12 @@ class Fetcher:
                 yield found
 
         place = listed.place
-        beside = (self._bucket.find(place.beside(path.name)) for path in listed.look.sentinels_beside)
+        beside = (self.bucket.find(place.beside(path.name)) for path in listed.look.sentinels_beside)
         sentinels_of(take).write(counted(found for found in beside if found is not None))
-        alone = self._bucket.find(place.key)
-        objects = chain([] if alone is None else [alone], self._bucket.list(f"{place.key}/"))
+        alone = self.bucket.find(place.key)
+        objects = chain([] if alone is None else [alone], self.bucket.list(f"{place.key}/"))
         so_far = Records(take.folder / "listed.jsonl", DroppedObject)
-        so_far.write(counted(until_stopped(objects, self._stopped)))
+        so_far.write(counted(until_stopped(objects, self.stopped)))
         if listed not in listing.drops():
             return False
         so_far.path.rename(objects_of(take).path)
@@ -141,17 +139,17 @@ class Fetcher:
 
     def _download(self, take: Take, progress: DownloadProgress) -> Take | NotFetched:
         try:
-            return download(take, self._bucket, self._threads, self._stopped, progress)
+            return download(take, self.bucket, self.threads, self.stopped, progress)
         except SourceChangedError:
             return self._give_up(take, NotFetched(_CHANGED))
         except UnacceptableContentError as error:
             return self._give_up(take, NotFetched(str(error), for_good=True))
         except OSError as error:
-            sentence = f"it cannot be downloaded ({reason_of(error)}); check the disk of {self._area.taken}"
+            sentence = f"it cannot be downloaded ({reason_of(error)}); check the disk of {self.area.taken}"
             return self._give_up(take, NotFetched(sentence))
 
     def _give_up(self, take: Take, reason: NotFetched) -> NotFetched:
-        self._claims.release(DropPlace.of(take), take.id)
+        self.claims.release(DropPlace.of(take), take.id)
         if not remove_take(take.folder):
             LOG.warning("%s: could not be removed yet; nothing is lost", take.folder)
         return reason

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from flows.inboxes.bucket.download import DownloadProgress
 from flows.inboxes.bucket.fetch import NotFetched
@@ -22,15 +22,6 @@ from storage.ports.drop_buckets import DropBucket
 _FETCHING = "fetching"
 
 
-@dataclass(frozen=True, slots=True)
-class _Download:
-    """A drop to be fetched, or being fetched: its size, and how much has been downloaded."""
-
-    files: int
-    bytes: int
-    progress: DownloadProgress
-
-
 class BucketReport:
     """Kept by the threads of one bucket inbox. ``changed`` is called when the status has changed."""
 
@@ -39,7 +30,7 @@ class BucketReport:
         self._changed = changed
         self._lock = threading.Lock()
         self._found = BucketStatus()
-        self._downloads: dict[DropPlace, _Download] = {}
+        self._downloads: dict[DropPlace, DownloadProgress] = {}
         self._refused: dict[DropPlace, tuple[TreeSignature, NotFetched]] = {}
         self._faults: dict[str, str] = {}
 
@@ -70,11 +61,13 @@ class BucketReport:
             self._found = looked.status
             self._refused = {place: one for place, one in self._refused.items() if place in looked.there}
             wanted = [
-                (listed, DownloadProgress()) for listed in looked.complete if not self._is_hopeless(listed)
+                (listed, DownloadProgress(listed.look.files, listed.look.bytes))
+                for listed in looked.complete
+                if not self._is_hopeless(listed)
             ]
             for listed, progress in wanted:
                 self._refused.pop(listed.place, None)
-                self._downloads[listed.place] = _Download(listed.look.files, listed.look.bytes, progress)
+                self._downloads[listed.place] = progress
         self._changed()
         return wanted
 
@@ -84,8 +77,7 @@ class BucketReport:
         with self._lock:
             if place in self._downloads:
                 return None
-            progress = DownloadProgress()
-            self._downloads[place] = _Download(take.files, take.bytes, progress)
+            progress = self._downloads[place] = DownloadProgress(take.files, take.bytes)
         self._changed()
         return progress
 
@@ -128,12 +120,10 @@ class BucketReport:
         signature, reason = self._refused.get(listed.place, (None, NotFetched()))
         return reason.for_good and signature == listed.look.signature
 
-    def _waiting_entry(self, place: DropPlace, coming: _Download) -> WaitingDrop:
-        progress = coming.progress
+    def _waiting_entry(self, place: DropPlace, coming: DownloadProgress) -> WaitingDrop:
         sentence = (
-            f"being fetched: {progress.files:,} of {coming.files:,} files, {byte_size(progress.bytes)} of "
-            f"{byte_size(coming.bytes)} are here"
+            f"being fetched: {coming.files:,} of {coming.of_files:,} files, {byte_size(coming.bytes)} of "
+            f"{byte_size(coming.of_bytes)} are here"
         )
-        return WaitingDrop(
-            place.collection, self.where(place.key), coming.files, coming.bytes, _FETCHING, sentence
-        )
+        where = self.where(place.key)
+        return WaitingDrop(place.collection, where, coming.of_files, coming.of_bytes, _FETCHING, sentence)

@@ -11,8 +11,9 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from flows.inboxes.bucket.answer import BucketAnswers
 from flows.inboxes.bucket.claims import BucketClaims, installation_mark
@@ -43,9 +44,6 @@ class _Backoff:
     again: float
 
 
-Result = TypeVar("Result")
-
-
 def reason_of(error: Exception, where: str) -> str:
     """Return what went wrong; an unexpected error is also logged with its traceback."""
     if isinstance(error, (OSError, PreservationError)):
@@ -66,33 +64,33 @@ class Backoffs:
         self._seconds = seconds
         self._known: dict[str, _Backoff] = {}
 
-    def keep_only(self, takes: Collection[Take]) -> None:
-        """Forget all others: another process has done their work."""
+    def work_on(self, takes: Collection[Take], work: Callable[[Take], object]) -> None:
+        """Do the work for each of the takes that need not rest; one that fails delays no other.
+
+        Takes that are not among them are forgotten: another process has done their work. Raises
+        ``StoppedError``.
+        """
         there = {take.id for take in takes}
         for backoff in [one for one in self._known.values() if one.take.id not in there]:
-            self.forget(backoff.take)
+            self._forget(backoff.take)
+        for take in takes:
+            known = self._known.get(take.id)
+            if known is None or time.monotonic() >= known.again:
+                self._attempt(take, work)
 
-    def is_resting(self, take: Take) -> bool:
-        """Return whether the take must rest now."""
-        backoff = self._known.get(take.id)
-        return backoff is not None and time.monotonic() < backoff.again
-
-    def attempt(self, take: Take, work: Callable[[Take], Result]) -> Result | None:
-        """Return the result of the work for a take; ``None`` where it failed. Raises ``StoppedError``."""
+    def _attempt(self, take: Take, work: Callable[[Take], object]) -> None:
         try:
-            result = work(take)
+            work(take)
         except StoppedError:
             raise
         except Exception as error:  # noqa: BLE001  the takes after it are worked on in any case
             where = printable(str(take.folder))
             self._known[take.id] = _Backoff(take, time.monotonic() + self._seconds)
             self._report.report_fault(where, f"{self._sentence} ({reason_of(error, where)})")
-            return None
-        self.forget(take)
-        return result
+        else:
+            self._forget(take)
 
-    def forget(self, take: Take) -> None:
-        """Record that the work succeeded for the take."""
+    def _forget(self, take: Take) -> None:
         if self._known.pop(take.id, None) is not None:
             self._report.report_fault(printable(str(take.folder)), "")
 
@@ -228,19 +226,15 @@ class BucketInbox:
                 self._report.report_fault(where, f"what is being fetched waits: {error}")
             else:
                 self._report.report_fault(where, "")
-                backoffs.keep_only(unfinished)
-                for take in unfinished:
-                    if not backoffs.is_resting(take):
-                        self._resume(fetcher, take, backoffs)
+                backoffs.work_on(unfinished, partial(self._resume, fetcher))
             self._stopped.wait(_RESUME_SECONDS)
 
-    def _resume(self, fetcher: Fetcher, take: Take, backoffs: Backoffs) -> None:
-        """Resume one take; its failure does not affect the others."""
+    def _resume(self, fetcher: Fetcher, take: Take) -> None:
         progress = self._report.record_resumed(take)
         if progress is None:
             return
         try:
-            fetched = backoffs.attempt(take, lambda one: fetcher.resume(one, progress))
+            fetched = fetcher.resume(take, progress)
             if isinstance(fetched, Take):
                 self._report_taken(fetched)
         finally:
@@ -278,17 +272,13 @@ class BucketInbox:
             _AWAY_SECONDS,
         )
         while not self._stopped.is_set():
-            answered = list(self._answered())
-            backoffs.keep_only(answered)
-            for take in answered:
-                if not backoffs.is_resting(take):
-                    self._answer(answers, take, backoffs)
-                if self._stopped.is_set():
-                    return
+            backoffs.work_on(list(self._answered()), partial(self._answer, answers))
             self._stopped.wait(_ANSWER_SECONDS)
 
-    def _answer(self, answers: BucketAnswers, take: Take, backoffs: Backoffs) -> None:
-        if backoffs.attempt(take, answers.answer):
+    def _answer(self, answers: BucketAnswers, take: Take) -> None:
+        if self._stopped.is_set():
+            raise StoppedError
+        if answers.answer(take):
             LOG.info("%s: answered in %s", take.object_id, self._report.where(StoreKey("")))
 
     def _answered(self) -> Iterator[Take]:

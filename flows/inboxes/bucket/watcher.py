@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -87,6 +87,7 @@ class ListingResult:
     again: Moment
 
 
+@dataclass(slots=True)
 class BucketWatcher:
     """Remembers what lies in a bucket inbox from one listing to the next.
 
@@ -95,26 +96,15 @@ class BucketWatcher:
     time that is used.
     """
 
-    def __init__(
-        self,
-        bucket: DropBucket,
-        claims: BucketClaims,
-        poll: float,
-        terms_of: TermsOf,
-        lacking: Callable[[DropPlace], str],
-        has_take: Callable[[TakeId], bool],
-        stopped: threading.Event,
-        cpu: Callable[[], float] = time.thread_time,
-    ) -> None:
-        self._bucket = bucket
-        self._claims = claims
-        self._poll = poll
-        self._terms_of = terms_of
-        self._lacking = lacking
-        self._has_take = has_take
-        self._stopped = stopped
-        self._cpu = cpu
-        self._seen: dict[DropPlace, Seen] = {}
+    bucket: DropBucket
+    claims: BucketClaims
+    poll: float
+    terms_of: TermsOf
+    lacking: Callable[[DropPlace], str]
+    has_take: Callable[[TakeId], bool]
+    stopped: threading.Event
+    cpu: Callable[[], float] = time.thread_time
+    _seen: dict[DropPlace, Seen] = field(default_factory=dict, init=False)
 
     def look(self, moment: Moment, being_fetched: Callable[[], Collection[DropPlace]]) -> ListingResult:
         """List the bucket at ``moment`` and return what is complete.
@@ -123,12 +113,12 @@ class BucketWatcher:
         out. A complete drop is forgotten: either it is taken, or it counts as new. Raises ``StorageError``,
         and ``StoppedError`` once that is asked for.
         """
-        began = self._cpu()
+        began = self.cpu()
         # Claims first: an answered drop is removed from the inbox before its claim is.
-        claimed = self._claims.list(self._stopped)
-        self._claims.remove_stale(self._has_take, moment)
-        listing = BucketListing(self._terms_of, self._bucket.longest_key)
-        for found in until_stopped(self._bucket.list(INBOX), self._stopped):
+        claimed = self.claims.list(self.stopped)
+        self.claims.remove_stale(self.has_take, moment)
+        listing = BucketListing(self.terms_of, self.bucket.longest_key)
+        for found in until_stopped(self.bucket.list(INBOX), self.stopped):
             listing.take(found)
         ours = being_fetched()
         before, self._seen = self._seen, {}
@@ -139,7 +129,7 @@ class BucketWatcher:
         changing = False
         for entry in listing.drops():
             if isinstance(entry, PassedOver):
-                where = printable(self._bucket.location(StoreKey(f"{INBOX}{entry.path}")))
+                where = printable(self.bucket.location(StoreKey(f"{INBOX}{entry.path}")))
                 passed_over.append(PassedOverEntry(where, entry.sentence))
                 continue
             there.add(entry.place)
@@ -153,16 +143,16 @@ class BucketWatcher:
                 self._seen[entry.place] = examined.seen
                 changing = changing or examined.look_again is not None
                 waiting.append(self._waiting(entry, examined.reason.value, examined.sentence))
-        cost = self._cpu() - began
+        cost = self.cpu() - began
         pause = min((_WHILE_CHANGING if changing else _AT_REST) * cost, _LONGEST_PAUSE)
         status = BucketStatus(tuple(waiting), tuple(passed_over[:_MOST_NAMED]))
         return ListingResult(
-            tuple(complete), frozenset(there), status, Moment(moment + max(self._poll, pause))
+            tuple(complete), frozenset(there), status, Moment(moment + max(self.poll, pause))
         )
 
     def _examine(self, listed: ListedDrop, seen: Seen | None, moment: Moment) -> Settled | Unsettled:
         # An object of a bucket appears only when all of it is there; its writers are not known.
-        questions = Questions(lacking=lambda: self._lacking(listed.place), held=lambda: None)
+        questions = Questions(lacking=lambda: self.lacking(listed.place), held=lambda: None)
         try:
             return settle(seen, listed.look, listed.terms, moment, questions)
         except (OSError, PreservationError) as error:
@@ -172,11 +162,11 @@ class BucketWatcher:
 
     def _claimed(self, listed: ListedDrop, claim: BucketClaim | None) -> list[WaitingDrop]:
         """Return the entry of a drop that another installation works on; none for our own."""
-        if self._claims.is_ours(claim):
+        if self.claims.is_ours(claim):
             return []
         return [self._waiting(listed, _TAKEN_ELSEWHERE, claim_sentence(claim))]
 
     def _waiting(self, listed: ListedDrop, reason: str, sentence: str) -> WaitingDrop:
-        where = printable(self._bucket.location(listed.place.key))
+        where = printable(self.bucket.location(listed.place.key))
         look = listed.look
         return WaitingDrop(listed.place.collection, where, look.files, look.bytes, reason, sentence)

@@ -122,17 +122,14 @@ class Watcher:
         if moment >= self._rest_at:
             self._schedule_all(moment)
         complete = tuple(self._examine_due(moment))
+        dues = [known.due for known in self._known.values() if known.due is not None]
         return SweepResult(
             complete,
             tuple(known.waiting for known in self._known.values() if known.waiting is not None),
             tuple(self._passed_over.values()),
             (*self._faults.values(), *self._unreadable.values()),
-            self._again(),
+            min([self._list_at, self._rest_at, *dues]),
         )
-
-    def _again(self) -> Moment:
-        dues = [known.due for known in self._known.values() if known.due is not None]
-        return min([self._list_at, self._rest_at, *dues])
 
     def _is_new(self, path: Path) -> bool:
         """Return whether the path is neither of a listed entry nor in one."""
@@ -237,17 +234,14 @@ class Watcher:
             try:
                 complete = self._examine(path, self._known[path], held_open, pace)
             except OSError as error:
-                self._record_fault(path, error, moment)
+                sentence = f"it cannot be examined ({error.strerror or error}); let the service read it"
+                self._unreadable[path] = InboxFault(path, sentence)
+                # It is examined again with the next listing.
+                self._known[path] = replace(self._known[path], due=Moment(moment + self._listing_seconds))
                 continue
             self._unreadable.pop(path, None)
             if complete is not None:
                 yield complete
-
-    def _record_fault(self, path: Path, error: OSError, moment: Moment) -> None:
-        """Record the fault of one drop, and have it examined again with the next listing."""
-        sentence = f"it cannot be examined ({error.strerror or error}); let the service read it"
-        self._unreadable[path] = InboxFault(path, sentence)
-        self._known[path] = replace(self._known[path], due=Moment(moment + self._listing_seconds))
 
     def _examine(
         self, path: Path, known: _Known, held: Callable[[], HeldOpen], pace: float

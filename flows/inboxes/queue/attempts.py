@@ -78,22 +78,19 @@ def excuse_run(take: Take) -> None:
 
 def restore_attempts(take: Take, before: Attempts | None) -> None:
     """Restore the attempts from before a run that could not be asked for. Raises ``OSError``."""
-    if before is None:
-        forget_attempts(take)
-    else:
-        _write(take, before)
+    _write(take, before)
 
 
 def forget_attempts(take: Take) -> None:
     """Let the take be given to a run at once, as the first time, since the cause was repaired."""
+    _write(take, None)
+
+
+def _write(take: Take, tries: Attempts | None) -> bool:
     with locked_take(take) as there:
-        if there:
+        if there and tries is None:
             _record(take).path.unlink(missing_ok=True)
-
-
-def _write(take: Take, tries: Attempts) -> bool:
-    with locked_take(take) as there:
-        if there:
+        elif there and tries is not None:
             _record(take).write([tries])
         return there
 

@@ -6,7 +6,7 @@ A lock is on a regular file that is opened for writing: on a folder, NFS and SMB
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -37,21 +37,17 @@ def locked_take(take: Take, *, wait: bool = True) -> Iterator[bool]:
                 place.unlink(missing_ok=True)
 
 
-@contextmanager
-def locked_backlog(settings: Settings, *, wait: bool = True) -> Iterator[bool]:
+def locked_backlog(settings: Settings, *, wait: bool = True) -> AbstractContextManager[bool]:
     """Keep other services of the installation from dispatching; yield whether this one may.
 
     Raises ``OSError``.
     """
-    with _locked(settings.state / "dispatch.lock", wait=wait) as ours:
-        yield ours
+    return _locked(settings.state / "dispatch.lock", wait=wait)
 
 
-@contextmanager
-def locked_accepted(area: Area) -> Iterator[bool]:
+def locked_accepted(area: Area) -> AbstractContextManager[bool]:
     """Keep other processes from clearing the area; yield whether this one may. Raises ``OSError``."""
-    with _locked(area.taken.parent / ".clear.lock", wait=False) as ours:
-        yield ours
+    return _locked(area.taken.parent / ".clear.lock", wait=False)
 
 
 def remove_stale_locks(area: Area) -> None:
@@ -67,8 +63,6 @@ def _turns(area: Area) -> Path:
     return area.taken.parent / _TURNS
 
 
-@contextmanager
-def _locked(place: Path, *, wait: bool) -> Iterator[bool]:
+def _locked(place: Path, *, wait: bool) -> AbstractContextManager[bool]:
     place.parent.mkdir(parents=True, exist_ok=True)
-    with locked(place, wait=wait) as ours:
-        yield ours
+    return locked(place, wait=wait)

@@ -11,13 +11,7 @@ from pydantic import Field
 
 from flows.alarms.alarms import raise_alarm
 from flows.alarms.occasions import integrity_alarm
-from flows.archive.journal_check import (
-    NEXT_AFTER_BROKEN,
-    NEXT_AFTER_UNSURE,
-    CheckedJournal,
-    check_copy,
-    check_journal,
-)
+from flows.archive.journal_check import JournalState, check_copy, check_journal
 from flows.installation.jobs import Job
 from flows.installation.log import LOG
 from flows.installation.settings import Settings
@@ -52,30 +46,18 @@ def verify(directory: str, copy_at: str = "") -> State[str]:
 
     def work(settings: Settings) -> JobResult:
         form = parse_form(VerifyParameters, {"directory": directory, "copy_at": copy_at})
-        checked = _checked(form, settings)
-        if checked.is_broken:
-            LOG.error("BROKEN: %s", checked.headline)
-            found = " ".join((checked.headline, *checked.sentences))
+        checked = check_copy(Path(form.copy_at), settings) if form.copy_at else check_journal(settings)
+        rows = [{"what was found": printable(one)} for one in (checked.headline, *checked.sentences)]
+        if checked.state is JournalState.INTACT:
+            LOG.info("intact: %s", checked.headline)
+            return JobResult(checked.state.value, checked.headline, rows)
+        found = " ".join((checked.headline, *checked.sentences))
+        LOG.error("%s: %s", checked.state.upper(), found)
+        if checked.state is JournalState.BROKEN:
             raise_alarm(settings, integrity_alarm("the journal", found, now()))
-            return JobResult("Broken", f"{checked.headline}. {NEXT_AFTER_BROKEN}", _rows(checked), good=False)
-        if checked.is_unsure:
-            LOG.error("not compared: %s", " ".join((checked.headline, *checked.sentences)))
-            sentence = f"{checked.headline}. {NEXT_AFTER_UNSURE}"
-            return JobResult("Not compared", sentence, _rows(checked), good=False)
-        LOG.info("intact: %s", checked.headline)
-        return JobResult("Intact", checked.headline, _rows(checked))
+        return JobResult(checked.state.value, f"{checked.headline}. {checked.next_step}", rows, good=False)
 
     return run_job("verify journal", directory, work)
-
-
-def _checked(form: VerifyParameters, settings: Settings) -> CheckedJournal:
-    if form.copy_at:
-        return check_copy(Path(form.copy_at), settings)
-    return check_journal(settings)
-
-
-def _rows(checked: CheckedJournal) -> list[dict[str, str]]:
-    return [{"what was found": printable(sentence)} for sentence in (checked.headline, *checked.sentences)]
 
 
 DEFINITION = JobDefinition(

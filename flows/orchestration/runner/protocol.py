@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import socket
-import struct
-from dataclasses import dataclass
 from enum import IntEnum
 from uuid import UUID
 
-_MESSAGE = struct.Struct("!B16si")
+import msgspec
+
+_MOST_BYTES = 4096
 _NO_RUN = UUID(int=0)
 
 
@@ -27,8 +27,7 @@ class Kind(IntEnum):
     """The run has ended; the value is its exit status, or the negative number of the signal that ended it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """One message, about one flow run."""
 
     kind: Kind
@@ -43,17 +42,14 @@ def channel() -> tuple[socket.socket, socket.socket]:
 
 def send(end: socket.socket, message: Message) -> None:
     """Send ``message``. Raises ``OSError`` where the other end is gone."""
-    end.send(_MESSAGE.pack(message.kind, message.run.bytes, message.value))
+    end.send(msgspec.msgpack.encode(message))
 
 
 def receive(end: socket.socket) -> Message | None:
     """Wait for a message and return it; ``None`` where the other end is gone."""
     try:
-        packet = end.recv(_MESSAGE.size)
+        packet = end.recv(_MOST_BYTES)
     except ConnectionResetError:
         # The other end closed before it had read everything.
         return None
-    if not packet:
-        return None
-    kind, run, value = _MESSAGE.unpack(packet)
-    return Message(Kind(kind), UUID(bytes=run), value)
+    return msgspec.msgpack.decode(packet, type=Message) if packet else None

@@ -14,8 +14,10 @@ from uuid import UUID
 
 from flows.installation.settings import Settings
 from flows.orchestration.runner.protocol import Kind, Message, channel, receive, send
+from preservation.backoff import Backoff
 
 _STOP_SECONDS = 10.0
+_FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 60.0
 _CLOSED = -1
 
@@ -29,7 +31,7 @@ class RunProcesses:
         self._begun: dict[UUID, asyncio.Future[int]] = {}
         self._ended: dict[UUID, asyncio.Future[int]] = {}
         self._ready = False
-        self._pause = 1.0
+        self._backoff = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE)
         self._not_before = 0.0
         self._start()
 
@@ -46,8 +48,7 @@ class RunProcesses:
         if self._process.poll() is not None and time.monotonic() >= self._not_before:
             if self._channel.fileno() != _CLOSED:
                 self._lose()
-            self._not_before = time.monotonic() + self._pause
-            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+            self._not_before = time.monotonic() + self._backoff.pause()
             self._start()
         if self._channel.fileno() != _CLOSED:
             asyncio.get_running_loop().add_reader(self._channel, self._read)

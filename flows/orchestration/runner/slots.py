@@ -6,15 +6,15 @@ that another one is dead; whether one of another machine lives, only Prefect can
 
 from __future__ import annotations
 
-import fcntl
-import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from flows.installation.settings import Settings
+from preservation.files.lock import locked
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,29 +41,17 @@ def held_slot(settings: Settings) -> Iterator[Slot]:
     """Hold the first slot that no other worker of this machine has, for as long as the context lasts."""
     folder = settings.state / "workers" / socket.gethostname()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    number = 1
-    while (lock := _locked(Slot(folder, number))) is None:
-        number += 1
-    try:
-        yield Slot(folder, number)
-    finally:
-        os.close(lock)
+    for slot in (Slot(folder, number) for number in count(1)):
+        with _locked(slot) as ours:
+            if ours:
+                yield slot
+                return
 
 
-def _locked(slot: Slot) -> int | None:
-    """Return the lock of ``slot``, held; ``None`` where a worker has it."""
-    lock = os.open(slot.folder / f"{slot.number}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        return None
-    return lock
+def _locked(slot: Slot) -> AbstractContextManager[bool]:
+    return locked(slot.folder / f"{slot.number}.lock", wait=False, mode=0o600)
 
 
 def _is_free(slot: Slot) -> bool:
-    lock = _locked(slot)
-    if lock is None:
-        return False
-    os.close(lock)
-    return True
+    with _locked(slot) as ours:
+        return ours

@@ -9,7 +9,6 @@ from contextlib import suppress
 from contextvars import copy_context
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
 from typing import Final, Self
 
 import msgspec
@@ -132,9 +131,7 @@ class Meter:
             self._workspace.progress.unlink(missing_ok=True)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         # The file stays until the next stage or try, so that the progress does not fall back.
         if self._written and error is None:
             with self.turn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
@@ -36,17 +37,11 @@ def _normalize(workspace: Workspace, ports: NormalizationPorts) -> Iterable[Even
     with Meter(workspace, NORMALIZE.name) as meter:
         made = meter.track("normalizing", lambda: to_normalize(workspace))
         workspace.derivatives.write(while_there(workspace, _counted(derivatives, made)))
-    proved = access = refused = 0
-    for outcome in workspace.derivatives:
-        if not isinstance(outcome, Derivative):
-            refused += 1
-        elif outcome.purpose is Purpose.PRESERVATION:
-            proved += 1
-        else:
-            access += 1
-    if not proved + access + refused:
+    made_for = Counter(one.purpose if isinstance(one, Derivative) else None for one in workspace.derivatives)
+    if not made_for:
         return ()
-    return (ingest_events_of(workspace).normalized(proved, access, refused),)
+    proved, access = made_for[Purpose.PRESERVATION], made_for[Purpose.ACCESS]
+    return (ingest_events_of(workspace).normalized(proved, access, refused=made_for[None]),)
 
 
 NORMALIZE = Stage("normalize", _normalize)

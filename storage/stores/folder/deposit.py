@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count, groupby
 
 from preservation.errors import AlreadyExistsError
@@ -40,27 +40,27 @@ class _Filling:
     deposits: Sequence[Deposit]
 
 
+@dataclass(slots=True)
 class Depositor:
     """Brings deposits under their keys. ``root``, ``incoming`` and ``area`` are open folders."""
 
-    def __init__(self, store: StoreName, root: int, incoming: int, area: int, workers: Executor) -> None:
-        self._store = store
-        self._root = root
-        self._incoming = incoming
-        self._area = area
-        self._workers = workers
-        self._numbers = count()
+    store: StoreName
+    root: int
+    incoming: int
+    area: int
+    workers: Executor
+    _numbers: Iterator[int] = field(default_factory=count, init=False)
 
     def deposit(self, deposits: Iterable[Deposit]) -> None:
         """Create them all, batch by batch. Raises as ``Store.create`` does."""
         for batch in in_portions(deposits, _size, most=_BATCH_FILES, enough=_BATCH_BYTES):
             fillings = [
                 _Filling(str(next(self._numbers)), folder, members)
-                for folder, group in groupby(batch, key=_folder_of)
+                for folder, group in groupby(batch, key=lambda deposit: tuple(deposit.key.split("/")[:-1]))
                 for members in _without_twins(group)
             ]
             made = [
-                self._workers.submit(self._make_whole, filling.name, share)
+                self.workers.submit(self._make_whole, filling.name, share)
                 for filling in fillings
                 for share in in_portions(filling.deposits, _size, most=_SHARE_FILES, enough=_SHARE_BYTES)
             ]
@@ -77,23 +77,23 @@ class Depositor:
         """Copy a share into the folder ``name`` of the area, each file under the last part of its key."""
         with self._area_folder(name) as folder:
             for deposit in share:
-                require_sound(self._store, deposit.key)
+                require_sound(self.store, deposit.key)
                 try:
                     copy_in(deposit, folder, _name_of(deposit), durable=deposit.size >= _LARGE_BYTES)
                 except OSError as error:
-                    raise translated(error, self._store, "create", deposit.key) from error
+                    raise translated(error, self.store, "create", deposit.key) from error
 
     def _give_names(self, filling: _Filling) -> None:
         """Move the folder into its place where there is none yet, else its files one by one."""
-        with translating(self._store, "create", filling.deposits[0].key):
+        with translating(self.store, "create", filling.deposits[0].key):
             if filling.folder:
                 *above, last = filling.folder
-                with opened_folder(self._root, tuple(above), make=True) as target:
-                    if move_folder_without_replacing(self._area, filling.name, target, last):
+                with opened_folder(self.root, tuple(above), make=True) as target:
+                    if move_folder_without_replacing(self.area, filling.name, target, last):
                         return
             with (
                 self._area_folder(filling.name) as source,
-                opened_folder(self._root, filling.folder, make=True) as target,
+                opened_folder(self.root, filling.folder, make=True) as target,
             ):
                 for deposit in filling.deposits:
                     self._move(source, target, deposit)
@@ -101,25 +101,25 @@ class Depositor:
     @contextmanager
     def _area_folder(self, name: str) -> Iterator[int]:
         with ExitStack() as opened:
-            with translating(self._store, "make a folder in", INCOMING):
-                folder = opened.enter_context(opened_folder(self._area, (name,), make=True))
+            with translating(self.store, "make a folder in", INCOMING):
+                folder = opened.enter_context(opened_folder(self.area, (name,), make=True))
             yield folder
 
     def _move(self, source: int, target: int, deposit: Deposit) -> None:
         name = _name_of(deposit)
         try:
-            move_without_replacing(source, name, target, name, guard=self._incoming)
+            move_without_replacing(source, name, target, name, guard=self.incoming)
         except FileExistsError as error:
             raise AlreadyExistsError(
-                f"store {self._store}: {printable(deposit.key)} is there already, and a store only creates; "
+                f"store {self.store}: {printable(deposit.key)} is there already, and a store only creates; "
                 "another run may be keeping the same version, or a run before left it there"
             ) from error
         except OSError as error:
-            raise translated(error, self._store, "create", deposit.key) from error
+            raise translated(error, self.store, "create", deposit.key) from error
 
     def _sync(self) -> None:
-        with translating(self._store, "make durable", "what was written"):
-            sync_file_system(self._root)
+        with translating(self.store, "make durable", "what was written"):
+            sync_file_system(self.root)
 
 
 def _without_twins(deposits: Iterable[Deposit]) -> Iterator[list[Deposit]]:
@@ -131,10 +131,6 @@ def _without_twins(deposits: Iterable[Deposit]) -> Iterator[list[Deposit]]:
             members = {}
         members[deposit.key] = deposit
     yield list(members.values())
-
-
-def _folder_of(deposit: Deposit) -> Segments:
-    return tuple(deposit.key.split("/")[:-1])
 
 
 def _name_of(deposit: Deposit) -> StoreKey:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -15,18 +16,20 @@ from preservation.fixity.digesting import ByteStream
 from preservation.model.identifiers import StoreName
 from preservation.model.name_rules import NameRules
 from preservation.model.paths import StoreKey, printable
-from storage.ports.stores import Deposit, KeptFile, ProbeResult, StorePlace, require_sound
+from storage.ports.stores import Deposit, KeptFile, StorePlace, require_sound
 from storage.stores.folder.deposit import Depositor
 from storage.stores.folder.faults import translated, translating
-from storage.stores.folder.probe import probe_area
+from storage.stores.folder.move import move_without_replacing
 from storage.stores.folder.root import OPEN_ROOT, opened_store
 from storage.stores.folder.staging import INCOMING, clear_leftovers, working_area
-from storage.stores.folder.tree import open_below, opened_folder, walk_files
+from storage.stores.folder.tree import open_below, opened_folder, scanned, walk_files
 
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 _LARGE_BYTES = 1 << 20
 """From that size on, asking the system to read ahead further gains more than the call costs."""
+
+_PROBE = b"Muniment was here to see whether this store works.\n"
 
 
 class FolderStore:
@@ -96,16 +99,15 @@ class FolderStore:
         """Return the absolute path."""
         return os.fspath(self._root / prefix)
 
-    def probe(self) -> ProbeResult:
+    def probe(self) -> str:
         """Create, read back, list and refuse to replace a file in the incoming area: see ``Store``."""
         with (
             opened_store(self.name, self._root) as root,
             self._area(root) as (incoming, area),
             translating(self.name, "try out", os.fspath(self._root)),
         ):
-            probe_area(area, guard=incoming)
-            space = os.fstatvfs(root)
-        return ProbeResult(space.f_bavail * space.f_frsize, os.fspath(self._root))
+            _probe_area(area, guard=incoming)
+        return os.fspath(self._root)
 
     @contextmanager
     def _area(self, root: int) -> Iterator[tuple[int, int]]:
@@ -148,3 +150,30 @@ class FolderStore:
             return NotFoundError(
                 f"store {self.name}: nothing is kept under {printable(key)}; look in another store for it"
             )
+
+
+def _probe_area(area: int, *, guard: int) -> None:
+    """Create, move, read back and list a file, and see that it cannot be replaced. Raises ``OSError``."""
+    for name in ("first", "second"):
+        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444, dir_fd=area)
+        try:
+            os.write(descriptor, _PROBE)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    move_without_replacing(area, "first", area, "kept", guard=guard)
+    try:
+        move_without_replacing(area, "second", area, "kept", guard=guard)
+    except FileExistsError:
+        pass
+    else:
+        raise OSError(errno.ENOTSUP, "the file system replaced a file that was to be kept")
+    descriptor = os.open("kept", os.O_RDONLY | os.O_CLOEXEC, dir_fd=area)
+    try:
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        if os.read(descriptor, len(_PROBE) + 1) != _PROBE or all(
+            entry.name != "kept" for entry in scanned(area)
+        ):
+            raise OSError(errno.EIO, "what was written did not come back")
+    finally:
+        os.close(descriptor)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from ipaddress import ip_address
 from threading import Lock
 from typing import TYPE_CHECKING, Literal, TypedDict
@@ -20,8 +19,9 @@ from botocore.session import Session as Credentials
 from preservation.errors import NotFoundError, UnavailableError
 from preservation.model.identifiers import StoreName
 from preservation.model.paths import StoreKey, printable
+from storage.ports.drop_buckets import DroppedObject
 from storage.ports.stores import KeptFile
-from storage.stores.s3.faults import is_absence, translating
+from storage.stores.s3.faults import is_absence, is_taken, translating
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSResponse
@@ -76,16 +76,6 @@ class BucketAddress:
     def warning(self) -> str:
         """What operators are to be warned of, as the end of a sentence; empty where there is nothing."""
         return f"; {_IN_THE_OPEN}" if self.is_in_the_open else ""
-
-
-@dataclass(frozen=True, slots=True)
-class ListedObject:
-    """An object as a listing has it. ``size`` is in bytes, ``etag`` is without quotes."""
-
-    key: StoreKey
-    size: int
-    etag: str
-    modified: datetime
 
 
 class ObjectPlace(TypedDict):
@@ -186,7 +176,7 @@ class Bucket:
         """Yield every object whose key begins with ``start``, a page at a time, in the service's order."""
         return (KeptFile(found.key, found.size) for found in self.objects(start))
 
-    def objects(self, start: str, at_once: int = 1000) -> Iterator[ListedObject]:
+    def objects(self, start: str, at_once: int = 1000) -> Iterator[DroppedObject]:
         """Yield the same with all that a listing says of them; a page is of up to ``at_once`` objects."""
         # ListObjects, not ListObjectsV2: the second goes on from a token that some services write
         # unescaped, so that a control character in a key would end the listing.
@@ -209,7 +199,7 @@ class Bucket:
                 )
             for found in contents:
                 last = unquote_plus(found["Key"])
-                yield ListedObject(
+                yield DroppedObject(
                     self.key_of(last), found["Size"], found["ETag"].strip('"'), found["LastModified"]
                 )
             if not page["IsTruncated"]:
@@ -223,6 +213,17 @@ class Bucket:
             except ClientError as error:
                 if error.response["Error"].get("Code") != "NoSuchUpload":
                     raise
+
+    def put_where_free(self, key: str, content: bytes, act: str = "create") -> bool:
+        """Put an object unless there is one; say whether the service took it. Raises ``StorageError``."""
+        with self.asking(act, key):
+            try:
+                self.client.put_object(**self.at(key), Body=content, **UNLESS_THERE)
+            except ClientError as error:
+                if not is_taken(error):
+                    raise
+                return False
+        return True
 
     def remove(self, key: str) -> None:
         """Remove an object. Nothing there is fine."""

@@ -27,8 +27,8 @@ from botocore.exceptions import ClientError
 
 from preservation.errors import UnavailableError
 from preservation.model.paths import StoreKey, printable
-from storage.stores.s3.bucket import OWN, UNLESS_THERE, Bucket
-from storage.stores.s3.faults import is_absence, is_taken
+from storage.stores.s3.bucket import OWN, Bucket
+from storage.stores.s3.faults import is_absence
 
 LOCKS = f"{OWN}/claims"
 
@@ -70,7 +70,7 @@ class KeyLock:
 def locked_by_condition(bucket: Bucket, key: StoreKey, upload: str) -> Iterator[KeyLock]:
     """Hold the lock on ``key`` for ``upload``, waiting for another holder. Raises ``StorageError``."""
     name = name_of(key)
-    while not _put(bucket, name, upload):
+    while not bucket.put_where_free(name, upload.encode(), "lock"):
         if not _abandoned_was_removed(bucket, name, key):
             time.sleep(_PAUSE_SECONDS)
     lock = KeyLock(bucket.store, key)
@@ -101,17 +101,6 @@ def locked_by_marks(bucket: Bucket, key: StoreKey, upload: str = "") -> Iterator
 def name_of(key: StoreKey) -> str:
     """Return where the lock on ``key`` is: a name of one length, whatever the key's."""
     return f"{LOCKS}/{hashlib.sha256(key.encode()).hexdigest()}"
-
-
-def _put(bucket: Bucket, name: str, upload: str) -> bool:
-    with bucket.asking("lock", name):
-        try:
-            bucket.client.put_object(**bucket.at(name), Body=upload.encode(), **UNLESS_THERE)
-        except ClientError as error:
-            if not is_taken(error):
-                raise
-            return False
-    return True
 
 
 def _marked_alone(bucket: Bucket, key: StoreKey, area: str, mark: str, upload: str) -> KeyLock | None:

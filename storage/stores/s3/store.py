@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -11,16 +12,18 @@ from preservation.errors import DeniedError
 from preservation.fixity.digesting import ByteStream
 from preservation.model.name_rules import NameRules
 from preservation.model.paths import StoreKey, printable
-from storage.ports.stores import Deposit, KeptFile, ProbeResult, StorePlace, require_sound
-from storage.stores.s3.bucket import KEY_BYTES, Bucket
-from storage.stores.s3.conditions import refuses_to_replace
+from storage.ports.stores import Deposit, KeptFile, StorePlace, require_sound
+from storage.stores.s3.bucket import KEY_BYTES, OWN, Bucket
+from storage.stores.s3.conditions import refuses_to_replace, refuses_to_replace_in_parts
 from storage.stores.s3.leftovers import clear_leftovers
-from storage.stores.s3.probe import probe_bucket
 from storage.stores.s3.read import ObjectStream
 from storage.stores.s3.send import Sender, Sizes
 
 _PACKAGE_BYTES = 320
 """Room in a key for collection, object and version, and for the longer folder name of a derivative."""
+
+# In the order of their bytes in UTF-8, which is not that of UTF-16 or of any language.
+_NAMES = ("\x01 %", "\n\r", "+ &", "A", "cafe\u0301", "caf\u00e9", "\uff5e", "\U0001f5fa")
 
 
 class S3Store:
@@ -79,10 +82,9 @@ class S3Store:
         """Return the ``s3://`` URL."""
         return f"s3://{self._bucket.name}/{self._bucket.object_key(prefix)}"
 
-    def probe(self) -> ProbeResult:
+    def probe(self) -> str:
         """Create, read back, list and refuse to replace objects of the store's own: see ``Store``."""
-        found = f"s3://{self._bucket.name}: {probe_bucket(self._bucket)}"
-        return ProbeResult(None, found + self._bucket.address.warning)
+        return f"s3://{self._bucket.name}: {_probe(self._bucket)}{self._bucket.address.warning}"
 
     def _found_out(self) -> bool:
         """Say whether the service honours If-None-Match; the first time, try, and clear what was left."""
@@ -100,3 +102,45 @@ class S3Store:
                 f"has {length} bytes, and S3 knows keys of {KEY_BYTES}; keep the package in another store"
             )
         return deposit
+
+
+def _probe(bucket: Bucket) -> str:
+    """Create, read back, list and remove some objects with difficult names; say what the service honours.
+
+    Raises ``DeniedError`` where a name does not come back as it was given, else as the service answers.
+    """
+    area = f"{OWN}/probe-{secrets.token_hex(8)}/"
+    single, in_parts = refuses_to_replace(bucket), refuses_to_replace_in_parts(bucket)
+    try:
+        for name in _NAMES:
+            _round_trip(bucket, area + name)
+        listed = [kept.key.removeprefix(area) for kept in bucket.list(area)]
+    finally:
+        for name in _NAMES:
+            bucket.remove(area + name)
+    if listed != list(_NAMES):
+        raise DeniedError(
+            f"store {bucket.store}: the service lists other names than it was given, or not in the order of "
+            "their bytes, so packages cannot be kept there; use a store of another service"
+        )
+    return _guarded_by(single=single, in_parts=in_parts)
+
+
+def _round_trip(bucket: Bucket, key: str) -> None:
+    content = key.encode()
+    with bucket.asking("create and read back", StoreKey(key)):
+        bucket.client.put_object(**bucket.at(key), Body=content)
+        found = bucket.client.get_object(**bucket.at(key))["Body"].read()
+    if found != content:
+        raise DeniedError(
+            f"store {bucket.store}: what was written did not come back, so packages cannot be kept there; "
+            "use a store of another service"
+        )
+
+
+def _guarded_by(*, single: bool, in_parts: bool) -> str:
+    if single and in_parts:
+        return "the service itself refuses to replace an object"
+    if single:
+        return "the service itself refuses to replace an object; large ones are guarded by key locks"
+    return "the service would replace an object; every one is guarded by key locks, which takes longer"
