@@ -33,7 +33,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Checkup:
     """One thing that was checked; ``next_step`` says what to do where it is not ok."""
 
     what: str
@@ -42,9 +42,9 @@ class Finding:
     next_step: str = ""
 
 
-def examine_programs() -> Iterator[Finding]:
+def examine_programs() -> Iterator[Checkup]:
     """Try what identifies, decodes and converts."""
-    yield Finding("Python", State.OK, sys.version.split()[0])
+    yield Checkup("Python", State.OK, sys.version.split()[0])
     yield _tried("identification (siegfried, fido, libmagic)", _engines, "run: make setup")
     yield _tried("images (Pillow)", _pillow, "run: make setup")
     yield _tried("images (imagecodecs, tifffile)", _imagecodecs, "run: make setup")
@@ -54,7 +54,7 @@ def examine_programs() -> Iterator[Finding]:
     yield _tried("Prefect", lambda: f"prefect {version('prefect')}", "run: make setup")
 
 
-def examine_installation(settings: Settings, *, send_test_alarm: bool = False) -> Iterator[Finding]:
+def examine_installation(settings: Settings, *, send_test_alarm: bool = False) -> Iterator[Checkup]:
     """Try the installation's policies, database, key, stores, scanner and alarms.
 
     The alarm channels are tried without sending anything, unless ``send_test_alarm``.
@@ -78,7 +78,7 @@ def examine_installation(settings: Settings, *, send_test_alarm: bool = False) -
             for store in installation.stores:
                 yield _tried(f"store {store.name}", store.probe, "")
     except PreservationError as error:
-        yield Finding("database", State.FAILING, str(error), _AS_THE_MESSAGE_SAYS)
+        yield Checkup("database", State.FAILING, str(error), _AS_THE_MESSAGE_SAYS)
     for inbox in settings.bucket_inbox:
         yield _tried(f"bucket inbox {inbox.name}", open_bucket_inbox(inbox).probe, "")
     yield _sites(settings)
@@ -91,16 +91,16 @@ def examine_installation(settings: Settings, *, send_test_alarm: bool = False) -
     yield from _alarms(settings, send=send_test_alarm)
 
 
-def _tried(what: str, attempt: Callable[[], str], next_step: str) -> Finding:
+def _tried(what: str, attempt: Callable[[], str], next_step: str) -> Checkup:
     try:
-        return Finding(what, State.OK, attempt())
+        return Checkup(what, State.OK, attempt())
     except ConfigurationError as error:
-        return Finding(what, State.MISSING, str(error), next_step or _AS_THE_MESSAGE_SAYS)
+        return Checkup(what, State.MISSING, str(error), next_step or _AS_THE_MESSAGE_SAYS)
     except (PreservationError, ImportError, OSError) as error:
-        return Finding(what, State.FAILING, str(error), next_step or _AS_THE_MESSAGE_SAYS)
+        return Checkup(what, State.FAILING, str(error), next_step or _AS_THE_MESSAGE_SAYS)
 
 
-def _alarms(settings: Settings, *, send: bool) -> Iterator[Finding]:
+def _alarms(settings: Settings, *, send: bool) -> Iterator[Checkup]:
     from flows.alarms.alarms import channels_of, outbox_of  # noqa: PLC0415  HTTP and mail, and only here
     from flows.alarms.occasions import trial_alarm  # noqa: PLC0415  as above
     from flows.installation.wiring import now  # noqa: PLC0415  half a second, and only here
@@ -108,7 +108,7 @@ def _alarms(settings: Settings, *, send: bool) -> Iterator[Finding]:
     next_step = "see docs/alarms.md"
     channels = channels_of(settings)
     if not channels:
-        yield Finding("alarms", State.OK, "no channel configured: alarms go to the log only")
+        yield Checkup("alarms", State.OK, "no channel configured: alarms go to the log only")
     alarm = trial_alarm(now())
     for channel in channels:
         if send:
@@ -123,10 +123,10 @@ def _alarms(settings: Settings, *, send: bool) -> Iterator[Finding]:
         detail = f"{len(waiting)} wait to be sent, the oldest since {oldest}"
         late = now() - waiting[0].alarm.at > _SENT_WITHIN
         step = "check that muniment up runs, and the lines above"
-        yield Finding("alarms", State.FAILING if late else State.OK, detail, step)
+        yield Checkup("alarms", State.FAILING if late else State.OK, detail, step)
 
 
-def _door(settings: Settings) -> Iterator[Finding]:
+def _door(settings: Settings) -> Iterator[Checkup]:
     """Ask the Prefect that runs whether it answers those whom it should not."""
     from flows.installation.server_secret import server_secret  # noqa: PLC0415  as above
     from flows.orchestration.door_check import check_door  # noqa: PLC0415  only here
@@ -137,7 +137,7 @@ def _door(settings: Settings) -> Iterator[Finding]:
         kept = "its secret is kept for this account alone"
         yield _tried("Prefect's secret", lambda: server_secret(settings.state) and kept, "")
         if not server_lives(settings):
-            yield Finding(
+            yield Checkup(
                 "Prefect's door", State.OK, "no server runs; it is looked at while muniment up runs"
             )
             return
@@ -145,7 +145,7 @@ def _door(settings: Settings) -> Iterator[Finding]:
         api = running_api(settings)
         found = check_door(api)
     except (PreservationError, OSError) as error:
-        yield Finding("Prefect's door", State.FAILING, str(error), "start Prefect, or mend [prefect] api_url")
+        yield Checkup("Prefect's door", State.FAILING, str(error), "start Prefect, or mend [prefect] api_url")
         return
     for what, is_open, shut, gap in (
         (
@@ -164,9 +164,9 @@ def _door(settings: Settings) -> Iterator[Finding]:
     ):
         name, detail = f"Prefect's door: {what}", f"Prefect at {api.url} {gap if is_open else shut}"
         if is_open and found.answers_without_credentials:
-            yield Finding(name, State.FAILING, detail, "see docs/service.md, Who may ask Prefect")
+            yield Checkup(name, State.FAILING, detail, "see docs/service.md, Who may ask Prefect")
         else:
-            yield Finding(
+            yield Checkup(
                 name, State.OK, f"{detail}; without credentials it gets nothing" if is_open else detail
             )
 
@@ -178,14 +178,14 @@ def _delivered(send: Callable[[], Undelivered | None], detail: str) -> str:
     return detail
 
 
-def _sites(settings: Settings) -> Finding:
+def _sites(settings: Settings) -> Checkup:
     sites = {store.site for store in settings.store}
     roots = [settings.store_root(store) for store in settings.store if isinstance(store, FolderStoreSettings)]
     devices = {root.stat().st_dev for root in roots if root.exists()}
     detail = f"{len(settings.store)} stores on {len(sites)} sites"
     if len(devices) < len(roots):
         detail += "; some of them share one disk, which is good for a first try only"
-    return Finding("sites", State.OK, detail)
+    return Checkup("sites", State.OK, detail)
 
 
 def _engines() -> str:

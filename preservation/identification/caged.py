@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from preservation.errors import ToolFailedError
-from preservation.identification.exchange import FileAt, Found, Known, packed
+from preservation.identification.exchange import FileAt, FoundFormats, Known, packed
 from preservation.model.formats import EngineRelease, Identification, MimeType
 from preservation.tools.limits import Limits
 from preservation.tools.work import Completed, Died, Exhausted, JobName, Refused, Request, WorkOutcome
@@ -112,7 +112,7 @@ def _found(outcome: WorkOutcome, count: int) -> list[Identification] | Refused |
     if not isinstance(outcome, Completed):
         return outcome
     try:
-        found = msgspec.convert(outcome.value, Found).spread()
+        found = msgspec.convert(outcome.value, FoundFormats).spread()
     except (msgspec.MsgspecError, IndexError) as error:
         return Died(f"the process no longer made sense: {error}")
     return found if len(found) == count else Died("the process no longer made sense: it left files out")

@@ -27,7 +27,7 @@ class FileAt(Protocol):
         """How many bytes it has."""
 
 
-class Found(msgspec.Struct, frozen=True):
+class FoundFormats(msgspec.Struct, frozen=True):
     """What was found: the identifications that differ, and for each file asked about, which it is.
 
     Most files of a batch are of a few formats, so the same is not sent hundreds of times.
@@ -37,7 +37,7 @@ class Found(msgspec.Struct, frozen=True):
     of_each: tuple[int, ...]
 
     @classmethod
-    def gathered(cls, identifications: list[Identification]) -> Found:
+    def gathered(cls, identifications: list[Identification]) -> FoundFormats:
         """Gather what was found of each file."""
         numbers: dict[Identification, int] = {}
         of_each = [numbers.setdefault(found, len(numbers)) for found in identifications]

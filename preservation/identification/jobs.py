@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from preservation.identification.exchange import Found, Known, unpacked
+from preservation.identification.exchange import FoundFormats, Known, unpacked
 from preservation.identification.identify import Identifier
 from preservation.tools.work import Json
 
@@ -18,7 +18,7 @@ from preservation.tools.work import Json
 def identify(arguments: Mapping[str, Json], _: Sequence[BinaryIO], __: Sequence[BinaryIO]) -> Json:
     """Identify the files at ``paths``, with a ``second_opinion`` or without."""
     found = _identifier(arguments).identify_batch([unpacked(text) for text in arguments["paths"]])
-    return msgspec.to_builtins(Found.gathered(found))
+    return msgspec.to_builtins(FoundFormats.gathered(found))
 
 
 def releases(arguments: Mapping[str, Json], _: Sequence[BinaryIO], __: Sequence[BinaryIO]) -> Json:

@@ -20,14 +20,14 @@ from preservation.policy.proofs import ProvableProof
 from preservation.rasters.decoders import spoken
 
 
-class Finding(NamedTuple):
+class Comparison(NamedTuple):
     """Whether a proof holds, and the figures on both sides."""
 
     holds: bool
     detail: str
 
 
-Method: TypeAlias = Callable[[ProvableProof, Comparable, Comparable], Finding]
+Method: TypeAlias = Callable[[ProvableProof, Comparable, Comparable], Comparison]
 """Compares a source with its derivative in what the proof names."""
 
 
@@ -40,7 +40,7 @@ def prove(name: ProofName, source: Comparable, derivative: Comparable) -> Proof:
         return Proof(name, holds=False, detail=f"it could not be compared: {error}")
 
 
-def same_content(proof: ProvableProof, source: Comparable, derivative: Comparable) -> Finding:
+def same_content(proof: ProvableProof, source: Comparable, derivative: Comparable) -> Comparison:
     """Compare all that the parts decode to.
 
     The digest in the detail is the SHA-256 of what the part decodes to; of several parts, of their digests.
@@ -55,27 +55,27 @@ def same_content(proof: ProvableProof, source: Comparable, derivative: Comparabl
         if theirs != ours:
             sides = [f"{side.layout}, sha256 {side.sha256.hex()}" for side in (theirs, ours)]
             which = f"{source.part_name} {part + 1} differs"
-            return Finding(
+            return Comparison(
                 holds=False, detail=f"{which}: {sides[0]} in the source, {sides[1]} in the derivative"
             )
         layout = layout or theirs.layout
         digests.append(theirs.sha256)
     others = f" and {len(digests) - 1} more {source.part_name}s" if len(digests) > 1 else ""
     digest = (digests[0] if len(digests) == 1 else hashlib.sha256(b"".join(digests)).digest()).hex()
-    return Finding(
+    return Comparison(
         holds=True,
         detail=f"{layout}{others}, sha256 {digest} in the source, decoded by {spoken(source.decoder)}, "
         f"{digest} in the derivative, decoded by {spoken(derivative.decoder)}",
     )
 
 
-def same_extent(_: ProvableProof, source: Comparable, derivative: Comparable) -> Finding:
+def same_extent(_: ProvableProof, source: Comparable, derivative: Comparable) -> Comparison:
     """Compare how many parts there are."""
     theirs, ours = source.extent, derivative.extent
-    return Finding(theirs == ours, f"{theirs} in the source, {ours} in the derivative")
+    return Comparison(theirs == ours, f"{theirs} in the source, {ours} in the derivative")
 
 
-def same_property(proof: ProvableProof, source: Comparable, derivative: Comparable) -> Finding:
+def same_property(proof: ProvableProof, source: Comparable, derivative: Comparable) -> Comparison:
     """Compare one property of every part; the detail is of the first part, or of the one that differs."""
     if source.part_count != derivative.part_count:
         return same_extent(proof, source, derivative)
@@ -87,9 +87,9 @@ def same_property(proof: ProvableProof, source: Comparable, derivative: Comparab
         detail = f"{theirs} in the source, {ours} in the derivative"
         if found := theirs.differences(ours):
             which = f"{source.part_name} {part + 1} differs in {', '.join(found)}"
-            return Finding(holds=False, detail=f"{which}: {detail}")
+            return Comparison(holds=False, detail=f"{which}: {detail}")
         first = first or detail
-    return Finding(holds=True, detail=first)
+    return Comparison(holds=True, detail=first)
 
 
 PROOFS: Final[dict[ProvableProof, Method]] = {

@@ -18,7 +18,7 @@ from preservation.policy.selection import decide, is_descriptive, is_sign
 
 
 @dataclass(frozen=True, slots=True)
-class PassedOver:
+class RuleNotTaken:
     """A rule that did not take the file, and the first thing in its way."""
 
     rule: RuleId
@@ -32,7 +32,7 @@ class Explanation:
     decision: Decision
     reason: str
     would: str
-    passed_over: tuple[PassedOver, ...]
+    passed_over: tuple[RuleNotTaken, ...]
 
 
 def explain(policy: Policy, file: SurveyedFile) -> Explanation:
@@ -46,7 +46,7 @@ def explain(policy: Policy, file: SurveyedFile) -> Explanation:
     for matcher in policy.matchers.all:
         unmet = matcher.unmet(file)
         if unmet is not None:
-            passed_over.append(PassedOver(matcher.identifier, _objection(unmet, file)))
+            passed_over.append(RuleNotTaken(matcher.identifier, _objection(unmet, file)))
         elif matcher.identifier == decision.rule:
             reason = _grounds(matcher, file)
     return Explanation(decision, reason, _consequence(policy, decision), tuple(passed_over))

@@ -37,7 +37,7 @@ _NAMED_BY = {"rule": "id", "screen": "check"}
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Fault:
+class PolicyFault:
     """One fault: its line, counted from 1, by which faults are put in order, and its sentence."""
 
     line: int
@@ -60,12 +60,14 @@ class FaultReport:
         """Return what people call the entry at ``steps``, and where it is."""
         return f"{self._name(self._written(steps)).removesuffix(': ')} (line {self.line_of(steps)})"
 
-    def fault(self, steps: Steps, what: str) -> Fault:
+    def fault(self, steps: Steps, what: str) -> PolicyFault:
         """Return the fault that says ``what`` is wrong at ``steps``."""
         line = self.line_of(steps)
-        return Fault(line, printable(f"{self._source}:{line}: {self._name(self._written(steps))}{what}"))
+        return PolicyFault(
+            line, printable(f"{self._source}:{line}: {self._name(self._written(steps))}{what}")
+        )
 
-    def from_pydantic(self, error: ValidationError) -> Iterator[Fault]:
+    def from_pydantic(self, error: ValidationError) -> Iterator[PolicyFault]:
         """Return each fault that the models found."""
         for details in error.errors(include_url=False):
             steps: Steps = details["loc"]

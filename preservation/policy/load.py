@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from preservation.errors import ConfigurationError
 from preservation.model.paths import printable
-from preservation.policy.faults import Fault, FaultReport
+from preservation.policy.faults import FaultReport, PolicyFault
 from preservation.policy.globs import PathPattern, can_both_match
 from preservation.policy.rules import When, contradiction_in
 from preservation.policy.schema import Policy, Terms
@@ -30,7 +30,7 @@ def load(path: Path) -> Policy:
         content = path.read_bytes()
     except OSError as error:
         raise _unsound(
-            str(path), Fault(1, f"{printable(str(path))}: cannot be read: {error.strerror}")
+            str(path), PolicyFault(1, f"{printable(str(path))}: cannot be read: {error.strerror}")
         ) from error
     return parse(content, str(path))
 
@@ -46,12 +46,14 @@ def parse(content: bytes, source: str) -> Policy:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise _unsound(
-            source, Fault(line, f"{source}:{line}: not UTF-8; save it in that encoding")
+            source, PolicyFault(line, f"{source}:{line}: not UTF-8; save it in that encoding")
         ) from error
     except tomllib.TOMLDecodeError as error:
         raise _unsound(source, _syntax_fault(source, text, str(error))) from error
     except RecursionError as error:
-        raise _unsound(source, Fault(1, f"{source}: its arrays or tables are nested too deeply")) from error
+        raise _unsound(
+            source, PolicyFault(1, f"{source}: its arrays or tables are nested too deeply")
+        ) from error
     report = FaultReport(source, text, document)
     faults = list(_contradictions(report, document))
     try:
@@ -63,7 +65,7 @@ def parse(content: bytes, source: str) -> Policy:
     return Policy(terms, content)
 
 
-def _unsound(source: str, *faults: Fault) -> ConfigurationError:
+def _unsound(source: str, *faults: PolicyFault) -> ConfigurationError:
     # What the models and the comparison of entries both find is reported once.
     in_order = sorted(set(faults))
     count = "1 fault" if len(in_order) == 1 else f"{len(in_order)} faults"
@@ -72,13 +74,13 @@ def _unsound(source: str, *faults: Fault) -> ConfigurationError:
     )
 
 
-def _syntax_fault(source: str, text: str, message: str) -> Fault:
+def _syntax_fault(source: str, text: str, message: str) -> PolicyFault:
     place = _LINE_IN_MESSAGE.search(message)
     line = int(place[1]) if place else text.count("\n") + 1
-    return Fault(line, f"{source}:{line}: not TOML: {_LINE_IN_MESSAGE.sub('', message)}")
+    return PolicyFault(line, f"{source}:{line}: not TOML: {_LINE_IN_MESSAGE.sub('', message)}")
 
 
-def _contradictions(report: FaultReport, document: dict[str, Any]) -> Iterator[Fault]:
+def _contradictions(report: FaultReport, document: dict[str, Any]) -> Iterator[PolicyFault]:
     """Return what only several entries together show. They may have faults of their own."""
     screens = _entries(document, "screen")
     rules = _entries(document, "rule")
@@ -105,7 +107,7 @@ def _contradictions(report: FaultReport, document: dict[str, Any]) -> Iterator[F
             )
 
 
-def _repeated(report: FaultReport, kind: str, names: dict[int, object]) -> Iterator[Fault]:
+def _repeated(report: FaultReport, kind: str, names: dict[int, object]) -> Iterator[PolicyFault]:
     first_with: dict[object, int] = {}
     for place, name in names.items():
         if isinstance(name, str) and first_with.setdefault(name, place) != place:

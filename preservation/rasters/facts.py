@@ -49,7 +49,7 @@ _TIFF_TAGS = frozenset({
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StatedFacts:
     """What a file says of its first picture; ``None`` is for the decoder to say."""
 
     bits: int | None = None
@@ -57,7 +57,7 @@ class Stored:
     companions: Companions | None = None
 
 
-def stored_in(stream: BinaryIO, family: Family) -> Stored:
+def stored_in(stream: BinaryIO, family: Family) -> StatedFacts:
     """Read from the file itself what decoders do not hand on. To be asked before a decoder has the stream."""
     stream.seek(0)
     # Of a damaged file only the decoders speak: it has no facts of its own.
@@ -66,25 +66,25 @@ def stored_in(stream: BinaryIO, family: Family) -> Stored:
             case Family.TIFF:
                 return _stored_in_tiff(DirectoryReader(stream))
             case Family.PNG:
-                return Stored(stream.read(25)[24])
+                return StatedFacts(stream.read(25)[24])
             case Family.BMP:
                 header = stream.read(30)
                 # Below 16 bits a pixel holds an index; above, it holds three or four bytes.
                 per_pixel = header[28] if header[14] >= 40 else header[24]  # noqa: PLR2004  BITMAPINFOHEADER
-                return Stored(per_pixel if per_pixel < 16 else 8)  # noqa: PLR2004
+                return StatedFacts(per_pixel if per_pixel < 16 else 8)  # noqa: PLR2004
             case Family.JPEG_2000:
                 codestream = read_codestream(stream)
-                return Stored(codestream.depths[0], codestream.compression)
-    return Stored()
+                return StatedFacts(codestream.depths[0], codestream.compression)
+    return StatedFacts()
 
 
-def facts_of(image: ImageFile.ImageFile, family: Family, stored: Stored) -> ImageFacts:
+def facts_of(image: ImageFile.ImageFile, family: Family, stored: StatedFacts) -> ImageFacts:
     """Return the facts about the decoded frame that ``image`` stands at."""
     deep = family is Family.PORTABLE_ANYMAP and image.mode == "I"
     return image_facts(
         image.size,
         image.mode,
-        Stored(
+        StatedFacts(
             stored.bits or (16 if deep else _BITS_OF_MODE.get(image.mode, 8)),
             stored.compression or _compression(image, family),
             stored.companions or companions_of(image),
@@ -92,7 +92,7 @@ def facts_of(image: ImageFile.ImageFile, family: Family, stored: Stored) -> Imag
     )
 
 
-def image_facts(size: tuple[int, int], mode: str, stored: Stored, frames: int = 1) -> ImageFacts:
+def image_facts(size: tuple[int, int], mode: str, stored: StatedFacts, frames: int = 1) -> ImageFacts:
     """Return the facts about a picture of ``size``, columns and rows."""
     companions = stored.companions
     resolution = companions.resolution if companions else None
@@ -109,14 +109,14 @@ def image_facts(size: tuple[int, int], mode: str, stored: Stored, frames: int = 
     )
 
 
-def _stored_in_tiff(reader: DirectoryReader) -> Stored:
+def _stored_in_tiff(reader: DirectoryReader) -> StatedFacts:
     fields = reader.first_page(_TIFF_TAGS)
 
     def number(tag: int) -> int:
         return reader.numbers(fields[tag])[0] if tag in fields else 1
 
     compression = number(_COMPRESSION)
-    return Stored(
+    return StatedFacts(
         number(_BITS_PER_SAMPLE),
         TIFF_COMPRESSIONS.get(compression, f"TIFF compression {compression}"),
         companions_in(reader, fields),

@@ -18,7 +18,7 @@ from preservation.model.screening import ImageFacts
 from preservation.rasters.decoders import OPENJPEG, PILLOW_OPENJPEG
 from preservation.rasters.decoding import Room, refuse_beyond, whole
 from preservation.rasters.embedded import Embedded, embedded_in, open_exif
-from preservation.rasters.facts import Stored, image_facts
+from preservation.rasters.facts import StatedFacts, image_facts
 from preservation.rasters.jp2 import GREY, SRGB, Codestream, Wrapping, read_codestream, read_wrapping
 from preservation.rasters.pillow import Companionship, PillowRaster, companions_of, samples_of
 from preservation.rasters.raster import Colour, Companions, Raster, Samples, grey_or_rgb
@@ -64,7 +64,7 @@ def decode_wholly(stream: BinaryIO, room: Room) -> ImageFacts:
     return image_facts(
         (codestream.columns, codestream.rows),
         f"{components} components;{bits}",
-        Stored(bits, codestream.compression),
+        StatedFacts(bits, codestream.compression),
     )
 
 

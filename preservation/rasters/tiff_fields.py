@@ -50,7 +50,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TiffField:
     """A field whose value was not read: it has ``size`` bytes and lies at ``at``."""
 
     tag: int
@@ -81,7 +81,7 @@ class DirectoryReader:
             self._unpack("Q", self._read(8, 8))[0] if self.is_big else self._unpack("I", header[4:])[0]
         )
 
-    def chain(self) -> Iterator[list[Entry]]:
+    def chain(self) -> Iterator[list[TiffField]]:
         """Follow the chain of directories that begins in the header, one a page; read no values.
 
         Raises ``UnacceptableContentError`` where it does not come to its end, or points outside the file.
@@ -128,7 +128,7 @@ class DirectoryReader:
             return Fraction(number).limit_denominator(1 << 16) if abs(number) < 1 << 31 else Fraction(0)
         return Fraction(self.numbers(found)[0])
 
-    def _entries(self, offset: int) -> tuple[list[Entry], int]:
+    def _entries(self, offset: int) -> tuple[list[TiffField], int]:
         # Widths of the entry count, an entry, and the values that fit in one: TIFF 6.0 section 2, BigTIFF.
         count_kind, entry_kind, inline = ("Q", "HHQ8s", 8) if self.is_big else ("H", "HHI4s", 4)
         head = struct.calcsize(count_kind)
@@ -149,10 +149,10 @@ class DirectoryReader:
                 at = self._unpack("Q" if self.is_big else "I", small)[0]
                 if at + size > self._size:
                     raise UnacceptableContentError(f"it ends before the value of its field {tag}")
-            entries.append(Entry(tag, kind, values, at, size))
+            entries.append(TiffField(tag, kind, values, at, size))
         return entries, self._unpack("Q" if self.is_big else "I", content[count * width :])[0]
 
-    def _valued(self, entries: Iterable[Entry]) -> Directory:
+    def _valued(self, entries: Iterable[TiffField]) -> Directory:
         fields: dict[int, Field] = {}
         for found in entries:
             if found.tag not in fields:

@@ -17,7 +17,7 @@ class Passed:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundSignature:
     """It found what ``signature`` describes."""
 
     signature: SignatureName
@@ -67,7 +67,7 @@ class Unreachable:
 
 
 NoAnswer: TypeAlias = Lost | Silent | Unreachable
-StreamAnswer: TypeAlias = Passed | Found | NotWhollySeen | TooLong | Declined | NoAnswer
+StreamAnswer: TypeAlias = Passed | FoundSignature | NotWhollySeen | TooLong | Declined | NoAnswer
 
 _TOO_LONG: Final = "INSTREAM size limit exceeded. ERROR"
 _FOUND: Final = re.compile(r"stream: (.+) FOUND")
@@ -87,7 +87,7 @@ def stream_answer(text: str) -> StreamAnswer:
         return Declined(printable(text))
     if found[1].startswith(_NOT_WHOLLY_SEEN):
         return NotWhollySeen(printable(found[1]))
-    return Found(SignatureName(printable(found[1])))
+    return FoundSignature(SignatureName(printable(found[1])))
 
 
 def release_answer(text: str) -> ScannerRelease | None:

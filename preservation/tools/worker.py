@@ -33,7 +33,7 @@ _REFUSED_CALLS = seccomp.NEW_PROCESSES | seccomp.SIGNALS | seccomp.NEW_SESSIONS
 _LONGEST_REASON = 500
 
 
-class Job(Protocol):
+class WorkFunction(Protocol):
     """What ``package.module:function`` names.
 
     It raises ``UnacceptableContentError`` for content that it refuses; whatever else a library raises
@@ -153,11 +153,11 @@ def _library_that_raised(error: Exception) -> str:
 
 
 @lru_cache
-def _job_named(name: JobName) -> Job:
+def _job_named(name: JobName) -> WorkFunction:
     module, _, function = name.partition(":")
     if not module.startswith("preservation."):
         raise ImportError(f"{name} is not part of Muniment")
-    job: Job | None = getattr(importlib.import_module(module), function, None)
+    job: WorkFunction | None = getattr(importlib.import_module(module), function, None)
     if job is None:
         raise ImportError(f"{module} has no job {function!r}")
     return job

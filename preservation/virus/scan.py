@@ -19,7 +19,7 @@ from preservation.pool import in_order
 from preservation.tools.clamd import Clamd, reason_of
 from preservation.tools.clamd_answers import (
     Declined,
-    Found,
+    FoundSignature,
     Lost,
     NotWhollySeen,
     Passed,
@@ -99,7 +99,7 @@ class _Scan:
         match answer:
             case Passed():
                 return self._terms.doubt or Clean()
-            case Found(signature):
+            case FoundSignature(signature):
                 return Infected(signature)
             case Silent() | Unreachable():
                 self._gave_up = NotScanned(

@@ -19,7 +19,7 @@ from storage.journal.entries import read_entry
 from storage.journal.exported import FOLDER, HEAD_SUFFIX, opened_in_store
 from storage.journal.heads import is_signed, read_head
 from storage.journal.verification import (
-    Fault,
+    ChainFault,
     FaultKind,
     Intact,
     JournalVerdict,
@@ -133,13 +133,13 @@ def require_one_chain(
 
 def contradictions(
     journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], heads: Iterable[KeptHead]
-) -> tuple[Fault, ...]:
+) -> tuple[ChainFault, ...]:
     """Return what the heads in stores say against the journal.
 
     Of each store one fault of each kind: the first entry that is another, the last one that is gone.
     """
     own = frozenset(journal.signed_heads())
-    first: dict[tuple[StoreName, FaultKind], Fault] = {}
+    first: dict[tuple[StoreName, FaultKind], ChainFault] = {}
     for kept in heads:
         fault = _contradiction(journal, keys, own, kept)
         if fault is None:
@@ -155,14 +155,14 @@ def _contradiction(
     keys: Mapping[KeyId, Ed25519PublicKey],
     own: AbstractSet[SignedHead],
     kept: KeptHead,
-) -> Fault | None:
+) -> ChainFault | None:
     signed = kept.signed
     if isinstance(signed, str):
-        return Fault(FaultKind.MISSIGNED, 0, f"{kept}: this is not a signed head: {signed}")
+        return ChainFault(FaultKind.MISSIGNED, 0, f"{kept}: this is not a signed head: {signed}")
     if signed in own:
         return None
     if not is_signed(signed, keys):
-        return Fault(
+        return ChainFault(
             FaultKind.MISSIGNED,
             signed.head.seq,
             f"{kept}: the signature of this head, at entry {signed.head.seq}, does not hold or is by a key "
@@ -171,12 +171,12 @@ def _contradiction(
     return _outside(journal, kept, signed)
 
 
-def _outside(journal: Journal, kept: KeptHead, signed: SignedHead) -> Fault | None:
+def _outside(journal: Journal, kept: KeptHead, signed: SignedHead) -> ChainFault | None:
     """Say how a head is not in the journal's chain, or nothing."""
     seq = signed.head.seq
     line = next(iter(journal.lines(after=seq - 1)), None)
     if line is None:
-        return Fault(
+        return ChainFault(
             FaultKind.TRUNCATED,
             seq,
             f"{kept}: this store holds a signed head of entry {seq}, and the journal ends before it: its end "
@@ -188,7 +188,7 @@ def _outside(journal: Journal, kept: KeptHead, signed: SignedHead) -> Fault | No
     except ValueError:
         # Whatever stands there now, it is not what was vouched for.
         pass
-    return Fault(
+    return ChainFault(
         FaultKind.REWRITTEN,
         seq,
         f"{kept}: entry {seq} of the journal is not what this store's signed head vouches for: it or an "

@@ -38,7 +38,7 @@ class FaultKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ChainFault:
     """One fault. ``seq`` is the entry it is about; for a bad signature, the entry that it is over.
 
     It is 0 where the fault is about no entry.
@@ -66,7 +66,7 @@ class Broken:
     """Something is wrong. The chain is sound up to ``head``; the first fault comes first."""
 
     head: Head
-    faults: tuple[Fault, ...]
+    faults: tuple[ChainFault, ...]
     notes: tuple[str, ...]
 
 
@@ -103,14 +103,14 @@ def verify_journal(journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey]) -> 
     """Verify a live journal, also while others append to it: its chain, its signed heads and its index."""
     # Asked before the lines are read: what others append meanwhile is read, and not missed.
     known: tuple[Head, ...] = ()
-    headless: tuple[Fault, ...] = ()
+    headless: tuple[ChainFault, ...] = ()
     try:
         known = (journal.head(),)
     except IntegrityError as error:
-        headless = (Fault(FaultKind.HEADLESS, 0, str(error)),)
+        headless = (ChainFault(FaultKind.HEADLESS, 0, str(error)),)
     verdict = verify(journal.lines(), journal.signed_heads(), keys, known=known)
     misfiled = tuple(
-        Fault(
+        ChainFault(
             FaultKind.MISFILED, seq, f"entry {seq} is found under another identifier or object than its own"
         )
         for seq in journal.misfiled()
@@ -118,7 +118,7 @@ def verify_journal(journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey]) -> 
     return with_findings(verdict, headless + misfiled)
 
 
-def with_findings(verdict: JournalVerdict, faults: tuple[Fault, ...]) -> JournalVerdict:
+def with_findings(verdict: JournalVerdict, faults: tuple[ChainFault, ...]) -> JournalVerdict:
     """Return the verdict with what else was found: one fault more makes it broken."""
     match verdict:
         case Intact() if not faults:
@@ -131,7 +131,7 @@ def with_findings(verdict: JournalVerdict, faults: tuple[Fault, ...]) -> Journal
 
 def _walk(
     lines: Iterator[bytes], start: Head, vouched: Iterable[Head], clock: _Clock
-) -> tuple[Head, Fault | None]:
+) -> tuple[Head, ChainFault | None]:
     """Follow the chain to its end or to its first fault; return how far it is sound."""
     hashes: dict[int, set[HexDigest]] = {}
     for promised in vouched:
@@ -142,7 +142,7 @@ def _walk(
         try:
             entry = read_entry(line)
         except ValueError as reason:
-            return head, Fault(FaultKind.ALTERED, due, f"entry {due} was altered: {reason}")
+            return head, ChainFault(FaultKind.ALTERED, due, f"entry {due} was altered: {reason}")
         fault = _out_of_place(entry, head, lines) or _rewritten(entry, hashes.get(due, set()))
         if fault is not None:
             return head, fault
@@ -150,7 +150,7 @@ def _walk(
         head = entry.head
     last = max(hashes, default=0)
     if last > head.seq:
-        return head, Fault(
+        return head, ChainFault(
             FaultKind.TRUNCATED,
             head.seq + 1,
             f"the journal ends with entry {head.seq}, but there was an entry {last}: "
@@ -159,20 +159,22 @@ def _walk(
     return head, None
 
 
-def _out_of_place(entry: Entry, head: Head, rest: Iterator[bytes]) -> Fault | None:
+def _out_of_place(entry: Entry, head: Head, rest: Iterator[bytes]) -> ChainFault | None:
     due = head.seq + 1
     if entry.seq < due:
-        return Fault(
+        return ChainFault(
             FaultKind.INSERTED, entry.seq, f"entry {entry.seq} stands a second time, after entry {head.seq}"
         )
     if entry.seq > due:
         if any(_claims(line, due) for line in rest):
-            return Fault(
+            return ChainFault(
                 FaultKind.MISPLACED, due, f"entry {due} is out of its place: entry {entry.seq} stands there"
             )
-        return Fault(FaultKind.MISSING, due, f"entry {due} is missing: entry {entry.seq} stands in its place")
+        return ChainFault(
+            FaultKind.MISSING, due, f"entry {due} is missing: entry {entry.seq} stands in its place"
+        )
     if entry.previous != head.hash:
-        return Fault(
+        return ChainFault(
             FaultKind.UNLINKED,
             due,
             f"entry {due} does not follow the entry before it: one of the two is not what was written",
@@ -180,9 +182,9 @@ def _out_of_place(entry: Entry, head: Head, rest: Iterator[bytes]) -> Fault | No
     return None
 
 
-def _rewritten(entry: Entry, hashes: AbstractSet[HexDigest]) -> Fault | None:
+def _rewritten(entry: Entry, hashes: AbstractSet[HexDigest]) -> ChainFault | None:
     if hashes - {entry.head.hash}:
-        return Fault(
+        return ChainFault(
             FaultKind.REWRITTEN,
             entry.seq,
             f"entry {entry.seq} is not what was vouched for: it or an entry before it was written anew",
@@ -190,9 +192,9 @@ def _rewritten(entry: Entry, hashes: AbstractSet[HexDigest]) -> Fault | None:
     return None
 
 
-def _missigned(signed: SignedHead, keys: Mapping[KeyId, Ed25519PublicKey]) -> Fault:
+def _missigned(signed: SignedHead, keys: Mapping[KeyId, Ed25519PublicKey]) -> ChainFault:
     reason = "does not hold" if signed.key in keys else f"is by a key that is not ours ({signed.key[:16]}…)"
-    return Fault(
+    return ChainFault(
         FaultKind.MISSIGNED, signed.head.seq, f"the signature of the head at entry {signed.head.seq} {reason}"
     )
 

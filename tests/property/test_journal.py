@@ -18,7 +18,7 @@ from storage.journal import standalone
 from storage.journal.entries import canonical, follow, read_entry, recordable
 from storage.journal.heads import head_line, sign
 from storage.journal.keys import SigningKey, key_id
-from storage.journal.verification import Broken, Fault, FaultKind, Intact, verify
+from storage.journal.verification import Broken, ChainFault, FaultKind, Intact, verify
 from storage.ports.journal import GENESIS, Head, SignedHead
 
 _PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -40,7 +40,7 @@ LINES, HEADS = _journal()
 ENTRIES = st.integers(1, SIZE)
 
 
-def first_fault(lines: list[bytes], heads: list[SignedHead] = HEADS) -> Fault:
+def first_fault(lines: list[bytes], heads: list[SignedHead] = HEADS) -> ChainFault:
     """The fault that both checks name, which must be the same one."""
     verdict = verify(lines, heads, KEYS)
     assert isinstance(verdict, Broken), "a broken journal was called intact"

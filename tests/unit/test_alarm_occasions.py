@@ -35,7 +35,7 @@ from flows.orchestration.run_requests import Runs
 from flows.orchestration.tasks import _run_one
 from flows.service.alarm_watch import AlarmWatch
 from flows.service.dispatch_loop import _DispatchLoop
-from flows.service.doctor import Finding, State, examine_installation
+from flows.service.doctor import Checkup, State, examine_installation
 from flows.submission.answer import infected_among
 from flows.submission.claim import claim
 from flows.submission.drop import DropRequest
@@ -281,7 +281,7 @@ def test_on_a_full_disk_an_alarm_is_sent_at_once(
     assert any("No space left" in record.getMessage() for record in caplog.records)
 
 
-def examined(settings: Settings, *, send: bool = False) -> list[Finding]:
+def examined(settings: Settings, *, send: bool = False) -> list[Checkup]:
     findings = examine_installation(settings, send_test_alarm=send)
     return [finding for finding in findings if finding.what.startswith("alarms")]
 

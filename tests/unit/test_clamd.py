@@ -16,7 +16,7 @@ from preservation.model.viruses import NoScanner, ScannerRelease
 from preservation.tools.clamd import TcpAddress, UnixAddress, clamd_address
 from preservation.tools.clamd_answers import (
     Declined,
-    Found,
+    FoundSignature,
     Lost,
     NotWhollySeen,
     Passed,
@@ -50,11 +50,11 @@ def test_what_the_signature_describes_is_found_also_across_chunks_and_inside_a_z
     clamd: Scanner, *, tcp: bool
 ):
     client = clamd.client(tcp=tcp)
-    assert client.stream([eicar()]) == Found(SIGNATURE)
-    assert client.stream([eicar()[:20], eicar()[20:]]) == Found(SIGNATURE)
+    assert client.stream([eicar()]) == FoundSignature(SIGNATURE)
+    assert client.stream([eicar()[:20], eicar()[20:]]) == FoundSignature(SIGNATURE)
     packed = zipped(eicar())
     assert eicar() not in packed
-    assert client.stream([packed]) == Found(SIGNATURE)
+    assert client.stream([packed]) == FoundSignature(SIGNATURE)
 
 
 @BOTH_SOCKETS
@@ -158,7 +158,7 @@ def test_something_else_that_listens_there_is_no_scanner(text: str):
 
 
 def test_control_characters_of_an_answer_are_shown_as_escapes():
-    assert stream_answer("stream: Bad\x1b[31m FOUND") == Found("Bad\\x1b[31m")
+    assert stream_answer("stream: Bad\x1b[31m FOUND") == FoundSignature("Bad\\x1b[31m")
 
 
 @pytest.mark.parametrize(

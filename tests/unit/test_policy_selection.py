@@ -6,7 +6,7 @@ import pytest
 from support.policies import a_file, a_policy, a_rule
 
 from preservation.model.decisions import Action, Decision, Migration
-from preservation.policy.explanation import PassedOver, explain
+from preservation.policy.explanation import RuleNotTaken, explain
 from preservation.policy.schema import Policy
 from preservation.policy.selection import decide, is_descriptive, is_junk, is_left_out
 
@@ -102,9 +102,9 @@ def test_an_explanation_gives_the_reasons_on_both_sides(policy: Policy):
     assert explained.reason == "its format is fmt/353, Some Format 1.0 and its path fits covers/*"
     assert explained.would == "The drop would wait until an archivist has decided."
     assert explained.passed_over == (
-        PassedOver("bmp", "its format (fmt/353, Some Format 1.0) is none of those named"),
-        PassedOver("pages", "its path fits none of the patterns"),
-        PassedOver("notes", "its format is known (fmt/353, Some Format 1.0)"),
+        RuleNotTaken("bmp", "its format (fmt/353, Some Format 1.0) is none of those named"),
+        RuleNotTaken("pages", "its path fits none of the patterns"),
+        RuleNotTaken("notes", "its format is known (fmt/353, Some Format 1.0)"),
     )
 
 
