@@ -9,7 +9,7 @@ from services.failing_prefect import Door, FailingPrefect, at_stage
 from support.archives import Archive
 from support.flow_runs import preserved
 
-from flows.orchestration import delivery, in_process
+from flows.orchestration import in_process, preserve
 from preservation.model.verdicts import Verdict
 
 
@@ -18,7 +18,7 @@ def test_what_was_kept_while_prefect_failed_is_told_as_kept(
     installation: Archive, ledger: Path, stage: str, door: Door, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(in_process, "_REQUEST_RETRIES", 0)
-    monkeypatch.setattr(delivery, "_SECONDS", 0.2)
+    monkeypatch.setattr(preserve, "_DELIVERY_SECONDS", 0.2)
     prefect = FailingPrefect(installation.api_url)
     with at_stage(stage, lambda: prefect.shut(door)):
         told = preserved(Archive(installation.directory, prefect.url), ledger)

@@ -25,7 +25,7 @@ from flows.installation import wiring
 from flows.installation.processes import Process, this_process
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now
-from flows.orchestration import delivery, in_process, progress_artifact
+from flows.orchestration import in_process, preserve, progress_artifact
 from flows.submission.answer import SubmissionResult
 from flows.submission.drop import outline_of
 from flows.submission.progress.progress import Lane, ProgressView, StageProgress
@@ -179,7 +179,7 @@ def test_a_prefect_that_takes_no_progress_stops_nothing(
     installation: Archive, ledger: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(in_process, "_REQUEST_RETRIES", 0)
-    monkeypatch.setattr(delivery, "_SECONDS", 0.2)
+    monkeypatch.setattr(preserve, "_DELIVERY_SECONDS", 0.2)
     monkeypatch.setattr(progress_artifact, "_FIRST_SECONDS", 0.0)
     monkeypatch.setattr(progress_artifact, "_EVERY_SECONDS", 0.05)
     prefect = FailingPrefect(installation.api_url)
