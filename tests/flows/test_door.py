@@ -148,7 +148,7 @@ def hostile_page(served: Served) -> Iterator[int]:
 
 
 def let_in(browser: Page, served: Served) -> None:
-    browser.open(door_link(served.api.ui, new_ticket(served.api.auth, time.time())), "Items per page")
+    browser.open(door_link(served.api.ui, new_ticket(served.api.auth, time.time())), "Event Feed")
 
 
 # Of the same site as the UI, and of another one.

@@ -122,6 +122,22 @@ def test_runs_go_on_beside_each_other_and_each_gets_its_own_signal(
     assert waited_for(both()) == (-signal.SIGKILL, -signal.SIGTERM)
 
 
+def test_a_signal_in_the_moment_in_which_a_run_begins_is_not_lost(
+    processes: RunProcesses, play: Callable[[str], UUID]
+):
+    async def ended_at_once() -> set[int]:
+        await until_ready(processes)
+        statuses = set()
+        for _ in range(30):
+            run = play("time.sleep(600)")
+            await processes.begin(run)
+            processes.send_signal(run, signal.SIGTERM)
+            statuses.add(await processes.ended(run))
+        return statuses
+
+    assert waited_for(ended_at_once()) == {-signal.SIGTERM}
+
+
 def test_what_a_run_leaves_in_its_process_group_ends_with_it(
     processes: RunProcesses, play: Callable[[str], UUID], tmp_path: Path
 ):

@@ -24,6 +24,9 @@ from flows.orchestration.runner.protocol import Kind, Message, receive, send
 from preservation.tools.kernel import die_with_parent
 
 _ENGINE = "flows.orchestration.runner.engine"
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""What the fork server ignores, and a run answers to."""
+
 _IMPORTED = (
     _ENGINE,
     "prefect.task_engine",
@@ -71,9 +74,12 @@ class _ForkServer:
     def _forked(self, run: UUID) -> bool:
         """Fork for ``run`` and say whether this is the new process."""
         parent = os.getpid()
+        # A signal that comes before the new process can answer it waits; ignored, it would be lost.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
             pid = os.fork()
         except OSError:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             self._report(Message(Kind.ENDED, run, _NOT_BEGUN))
             return False
         # On both sides: whichever comes first.
@@ -86,6 +92,7 @@ class _ForkServer:
             for other in self._processes.values():
                 os.close(other.ended)
             return True
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         process = _Process(run, pid, os.pidfd_open(pid))
         self._processes[run] = process
         self._events.register(process.ended, selectors.EVENT_READ, process)
@@ -119,7 +126,7 @@ def serve(channel: socket.socket, run: Callable[[UUID], None]) -> None:
     # What was imported stays as it is, so that the runs share its memory.
     gc.collect()
     gc.freeze()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     # Where the worker is gone already, the first look at the channel shows it.
     with suppress(OSError):
@@ -129,6 +136,7 @@ def serve(channel: socket.socket, run: Callable[[UUID], None]) -> None:
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         run(begun)
 
 
