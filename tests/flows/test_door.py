@@ -35,7 +35,9 @@ from flows.installation.server_secret import door_link, new_ticket
 from flows.installation.settings_file import load_settings
 from flows.orchestration.client import client_settings
 from flows.orchestration.deployments import register_deployments
+from flows.orchestration.run_requests import open_runs
 from flows.orchestration.server import PrefectApi, prefect_api
+from flows.submission.drop import DropRequest
 
 ANOTHER_ACCOUNT = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 MARK = "muniment-was-here"
@@ -74,6 +76,9 @@ def served() -> Iterator[Served]:
         settings = load_settings(archive.directory)
         with prefect_api(settings) as api:
             register_deployments(settings, api)
+            with open_runs(settings, api) as runs:
+                # The list of runs looks otherwise while there is none.
+                runs.ask([DropRequest(Path(folder) / "letters", "files", "letters", taken="20261121-1")])
             server = json.loads((settings.state / "prefect" / "server.json").read_bytes())
             yield Served(archive, api, server["pid"])
 
@@ -148,7 +153,7 @@ def hostile_page(served: Served) -> Iterator[int]:
 
 
 def let_in(browser: Page, served: Served) -> None:
-    browser.open(door_link(served.api.ui, new_ticket(served.api.auth, time.time())), "Event Feed")
+    browser.open(door_link(served.api.ui, new_ticket(served.api.auth, time.time())), "Items per page")
 
 
 # Of the same site as the UI, and of another one.
