@@ -16,14 +16,9 @@ from PIL import Image, ImageCms
 
 from preservation.normalization.jobs import convert
 from preservation.normalization.normalize import Made
+from preservation.policy.proofs import ProvableProof
 
-ALL_PROOFS = (
-    "same-pixels",
-    "same-profile",
-    "same-resolution",
-    "same-page-count",
-    "same-embedded-metadata",
-)
+ALL_PROOFS = tuple(ProvableProof)
 PIXEL_LIMIT = 10_000_000
 
 

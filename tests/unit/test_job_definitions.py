@@ -41,6 +41,6 @@ def test_a_new_installation_has_every_job_at_its_time(tmp_path: Path):
 
 
 def test_the_pages_for_operators_name_every_job(project: Path):
-    ui = (project / "docs" / "ui.md").read_text("utf-8")
-    for job in Job:
-        assert f"`{job}`" in ui
+    for page in ("ui.md", "jobs.md"):
+        text = (project / "docs" / page).read_text("utf-8")
+        assert [job for job in Job if f"`{job}`" not in text] == [], page
