@@ -24,6 +24,10 @@ from websockets.sync.client import ClientConnection, connect
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
+class _NavigatedError(Exception):
+    """The page that was asked is no longer there."""
+
+
 @dataclass
 class Page:
     """A page of the browser. ``asked`` are the addresses of all requests, ``complaints`` what went wrong."""
@@ -40,6 +44,8 @@ class Page:
         while True:
             message = json.loads(self._line.recv(timeout=PATIENCE))
             if message.get("id") == number:
+                if message.get("error", {}).get("message") == "Inspected target navigated or closed":
+                    raise _NavigatedError
                 assert "error" not in message, message
                 result: dict[str, Any] = message["result"]
                 return result
@@ -68,8 +74,13 @@ class Page:
 
     def evaluated(self, expression: str) -> object:
         """Evaluate an expression in it."""
-        told = self.tell("Runtime.evaluate", expression=expression, returnByValue=True)
-        return told["result"].get("value")
+        while True:
+            try:
+                told = self.tell("Runtime.evaluate", expression=expression, returnByValue=True)
+            except _NavigatedError:
+                # The page has just gone to another one: it is asked there.
+                continue
+            return told["result"].get("value")
 
     def picture(self, file: Path) -> None:
         """Save what can be seen of it as a PNG."""
