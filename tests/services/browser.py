@@ -74,11 +74,13 @@ class Page:
 
     def evaluated(self, expression: str) -> object:
         """Evaluate an expression in it."""
+        deadline = time.monotonic() + PATIENCE
         while True:
             try:
                 told = self.tell("Runtime.evaluate", expression=expression, returnByValue=True)
             except _NavigatedError:
                 # The page has just gone to another one: it is asked there.
+                assert time.monotonic() < deadline, (expression, self.complaints)
                 continue
             return told["result"].get("value")
 
