@@ -1,7 +1,5 @@
 """Pauses between attempts that double while the attempts fail."""
 
-from __future__ import annotations
-
 
 class Backoff:
     """Pauses in seconds, from ``first`` on twice as long each time, up to ``longest``."""

@@ -22,8 +22,6 @@ Every message names the object and the file and says what to do next. Vendor exc
 translated where they arise, with the original as ``__cause__``.
 """
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 

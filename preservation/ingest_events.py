@@ -4,8 +4,6 @@ What was done to every single file stands in the package's ``premis.xml``; these
 whole and stand in both, ``premis.xml`` and the journal.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime

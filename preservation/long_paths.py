@@ -1,7 +1,5 @@
 """Reaching entries whose path is longer than the system takes in one call."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext

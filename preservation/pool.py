@@ -1,7 +1,5 @@
 """Work for many threads in flat memory: cut into portions, and done a bounded way ahead, in order."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor

@@ -4,8 +4,6 @@ A record file appears under its name only when it is whole, so a stage whose rec
 Where its name ends in ``.gz`` it is compressed: what is recorded of a million files is much alike.
 """
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Iterable, Iterator
 from itertools import islice

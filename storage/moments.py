@@ -1,7 +1,5 @@
 """Moments as text: RFC 3339 in UTC, always with microseconds and ``Z``, so that text order is time order."""
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime
 

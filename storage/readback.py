@@ -1,7 +1,5 @@
 """Reading back: what a store was given, or has kept for years, against what was promised of it."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing

@@ -1,7 +1,5 @@
 """Which of a new version's bytes earlier versions hold, in every store, read there to be sure."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass

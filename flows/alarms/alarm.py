@@ -1,7 +1,5 @@
 """An alarm: a notice for an operator who is not looking at the log."""
 
-from __future__ import annotations
-
 import uuid
 from datetime import datetime
 from enum import StrEnum

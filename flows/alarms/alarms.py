@@ -1,7 +1,5 @@
 """Raising an alarm, from a run, the watcher or a schedule."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from flows.alarms.alarm import Alarm, headline

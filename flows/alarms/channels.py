@@ -1,7 +1,5 @@
 """Channels: the ways in which an alarm is sent, as the settings configure them."""
 
-from __future__ import annotations
-
 import os
 import ssl
 from dataclasses import dataclass

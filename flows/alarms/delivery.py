@@ -1,7 +1,5 @@
 """Delivery: sends the outbox by every channel; a channel that fails is tried again later."""
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence

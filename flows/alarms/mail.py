@@ -1,7 +1,5 @@
 """Alarms by e-mail, sent through one mail server to every recipient."""
 
-from __future__ import annotations
-
 import smtplib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress

@@ -1,7 +1,5 @@
 """Alarms about the integrity of what is kept, and the test alarm."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import datetime
 

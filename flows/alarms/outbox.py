@@ -4,8 +4,6 @@ Any process may add to it. An alarm that was added is sent even if any process i
 channel may then send it twice, with the same id.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections import Counter

@@ -4,8 +4,6 @@ Header ``webhook-signature`` is ``v1,`` and the base64 of the HMAC-SHA256, by th
 ``webhook-id``, ``webhook-timestamp`` and the body, joined by dots. The id is the alarm's own.
 """
 
-from __future__ import annotations
-
 import binascii
 import hashlib
 import hmac

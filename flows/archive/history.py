@@ -1,7 +1,5 @@
 """The history of one object: its versions, each compared with the one before."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The check of the journal, the installation's own or a copy, and its verdict in words. Needs no Prefect."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum

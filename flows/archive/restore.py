@@ -1,7 +1,5 @@
 """Restore: copies what is kept out of the stores. Needs no Prefect, and no database where that is lost."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass

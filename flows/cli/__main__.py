@@ -1,7 +1,5 @@
 """The command's entry: runs what was asked for, and turns every error into a sentence and an exit code."""
 
-from __future__ import annotations
-
 import gc
 import os
 import sys

@@ -1,7 +1,5 @@
 """The command as its parser knows it: every verb, collected."""
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import Annotated
 

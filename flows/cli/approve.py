@@ -1,7 +1,5 @@
 """``muniment approve``: answer what a drop from an inbox waits for."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -1,7 +1,5 @@
 """``muniment clear``: remove from ``accepted/`` what is proved to be kept, when its time is over."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

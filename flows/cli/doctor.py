@@ -1,7 +1,5 @@
 """``muniment doctor``: what works, and what to do about what does not."""
 
-from __future__ import annotations
-
 import dataclasses
 from typing import Annotated
 

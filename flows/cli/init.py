@@ -1,7 +1,5 @@
 """``muniment init``: make an installation."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

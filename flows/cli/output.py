@@ -1,7 +1,5 @@
 """How the command speaks: results on stdout, everything else on stderr, JSON lines where asked for."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Mapping
 

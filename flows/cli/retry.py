@@ -1,7 +1,5 @@
 """``muniment retry``: have a drop from an inbox tried again, when what stopped it is mended."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

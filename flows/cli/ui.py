@@ -1,7 +1,5 @@
 """``muniment ui``: let a browser in."""
 
-from __future__ import annotations
-
 from flows.cli.options import InstallationOption
 from flows.cli.output import say
 

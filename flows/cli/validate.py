@@ -1,7 +1,5 @@
 """``muniment validate``: says whether bags are complete and valid."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

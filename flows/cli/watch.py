@@ -1,7 +1,5 @@
 """``muniment watch``: take what is complete in the inboxes, and have it preserved."""
 
-from __future__ import annotations
-
 import signal
 import threading
 

@@ -1,7 +1,5 @@
 """``muniment worker``: run what Prefect hands out."""
 
-from __future__ import annotations
-
 import os
 from typing import Annotated
 

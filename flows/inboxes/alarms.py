@@ -1,7 +1,5 @@
 """Alarms about what waits, fails or is given up in the inboxes and their queue."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Final

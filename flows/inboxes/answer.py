@@ -4,8 +4,6 @@ The answer is recorded durably in the take before any step of it is done, so tha
 after a kill, and no step is done twice.
 """
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 from datetime import datetime

@@ -1,7 +1,5 @@
 """The watcher writes a heartbeat to a small file; a stale one means that the watcher hangs or is gone."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Recovery of the takes that a killed service left: answered ones are finished, empty ones removed."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The report of what waits in the inboxes, in one small file, for ``muniment status`` and the alarms."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The inbox service: sweeps, takes what is complete, reports what waits, and sleeps until the next sweep."""
 
-from __future__ import annotations
-
 import os
 import threading
 import time

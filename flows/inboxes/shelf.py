@@ -3,8 +3,6 @@
 Users can write to some of these folders, so below an area no link is followed: it could lead anywhere.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """An area: a directory in which drops arrive, are processed and are answered, each move one rename."""
 
-from __future__ import annotations
-
 import errno
 import os
 from collections.abc import Callable, Iterator

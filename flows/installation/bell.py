@@ -1,7 +1,5 @@
 """Bells by which a process calls others of its installation: files that are touched, on shares too."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """Faults of this machine's disks, as errors that name the folder and the next step."""
 
-from __future__ import annotations
-
 import errno
 import os
 import tempfile

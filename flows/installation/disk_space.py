@@ -1,7 +1,5 @@
 """Checks that a drop fits where it is to go, before any work begins."""
 
-from __future__ import annotations
-
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """Making a new installation: one directory with its settings, policies, inboxes, stores and keys."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from flows.installation.jobs import Job

@@ -3,8 +3,6 @@
 A flow run and the command record the run of a job; the service records its schedule.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta

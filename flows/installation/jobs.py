@@ -1,7 +1,5 @@
 """The jobs. A new one is a line here, and a module in ``flows.orchestration.jobs``."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Self
 

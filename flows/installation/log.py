@@ -1,7 +1,5 @@
 """The log, for the terminal and the Prefect UI; and loops whose errors go to the log only."""
 
-from __future__ import annotations
-
 import logging
 import threading
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Identifying a process, also after its number was given to another one."""
 
-from __future__ import annotations
-
 import os
 import socket
 from functools import cache

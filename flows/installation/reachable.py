@@ -1,7 +1,5 @@
 """Checks that the stores can hold what a policy asks for, before a byte is read."""
 
-from __future__ import annotations
-
 from flows.installation.settings import Settings
 from preservation.errors import ConfigurationError
 from preservation.policy.schema import Policy

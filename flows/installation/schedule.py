@@ -3,8 +3,6 @@
 Prefect reads the expression with its own parser. What two parsers read differently is rejected here.
 """
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime
 from typing import Final

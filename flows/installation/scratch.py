@@ -1,7 +1,5 @@
 """Scratch folders for intermediate files; the next run removes what a killed run left."""
 
-from __future__ import annotations
-
 import shutil
 import tempfile
 from collections.abc import Iterator

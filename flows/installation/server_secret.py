@@ -1,7 +1,5 @@
 """The secret of an installation's own Prefect server, and the tickets that let a browser in without it."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import os

@@ -5,8 +5,6 @@ An installation is one directory. Every setting can be overridden by an environm
 its place in the file.
 """
 
-from __future__ import annotations
-
 import os
 import tomllib
 from collections.abc import Iterator

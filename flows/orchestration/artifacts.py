@@ -1,7 +1,5 @@
 """What the Prefect UI shows of a run besides its states: the receipt, the formats, the replicas."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from pathlib import Path

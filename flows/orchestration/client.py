@@ -1,7 +1,5 @@
 """How Prefect's clients in this process reach an API."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL

@@ -4,8 +4,6 @@ Registered by every service that starts. What stands in Prefect is left alone wh
 would register, so that what an operator set beside it (a pause, a limit) stays.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass

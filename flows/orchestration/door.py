@@ -12,8 +12,6 @@ the port, and Prefect's pages send it themselves; a cookie would go to every por
 with requests that other pages make.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import hashlib

@@ -1,7 +1,5 @@
 """Whether a Prefect answers whom it should not: each time tried, with requests that change nothing."""
 
-from __future__ import annotations
-
 import urllib.error
 import urllib.request
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Running the flow ``preserve`` from a process of ours, against a Prefect API that answers."""
 
-from __future__ import annotations
-
 import gc
 import os
 from collections.abc import Iterator

@@ -8,8 +8,6 @@ where a user was cancelling them. They can be asked for again.
 All times are Prefect's own, that of now too: the clock of a worker's machine may be wrong.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """The parameters of the deployment ``preserve/drops``: the form in the Prefect UI, and its JSON."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable
 from pathlib import Path

@@ -5,8 +5,6 @@ To migrate a new SQLite database takes Prefect five seconds of processor time, a
 on from there. ``python -m flows.orchestration.prefect_database FILE`` has Prefect write them anew.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 import sqlite3

@@ -1,7 +1,5 @@
 """The flow ``preserve``: from drops to verdicts. It runs the stages and decides nothing about content."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar

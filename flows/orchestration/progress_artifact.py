@@ -1,7 +1,5 @@
 """The progress bar in Prefect's UI of a run that takes long. A short run has none, and costs nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextvars import copy_context
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Asking Prefect for runs of the deployment ``preserve/drops``, and which of them have not ended."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

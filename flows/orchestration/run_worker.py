@@ -4,8 +4,6 @@ A run has no command, working directory or environment that a client of Prefect'
 deployment or a run asks for as a job variable is ignored, and the run's log says so.
 """
 
-from __future__ import annotations
-
 import signal
 import time
 from typing import Any, Self, cast

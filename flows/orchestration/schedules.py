@@ -4,8 +4,6 @@ It is known by its slug. Whether it is paused is the operators' business, and wh
 none, is theirs.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 import httpx

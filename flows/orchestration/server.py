@@ -4,8 +4,6 @@ The last user of a server that was started on demand stops it; users are counted
 the kernel lets go of when a process dies.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import signal

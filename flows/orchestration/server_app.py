@@ -3,8 +3,6 @@
 Usage: ``python -m flows.orchestration.server_app PORT``, its secret in ``PREFECT_SERVER_API_AUTH_STRING``.
 """
 
-from __future__ import annotations
-
 import gc
 import sys
 

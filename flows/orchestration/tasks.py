@@ -1,7 +1,5 @@
 """The Prefect tasks: identifiers and paths go in, small values come out; never bytes or a store."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from pathlib import Path
 from typing import Any

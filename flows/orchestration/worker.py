@@ -1,7 +1,5 @@
 """A worker's life: it asks Prefect for runs until it is asked to stop, lets them end, and ends."""
 
-from __future__ import annotations
-
 import asyncio
 import signal
 import time

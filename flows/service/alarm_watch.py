@@ -1,7 +1,5 @@
 """The service's alarm watch: raises alarms about what waits too long, and delivers the outbox."""
 
-from __future__ import annotations
-
 import threading
 import time
 from datetime import timedelta

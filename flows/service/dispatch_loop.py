@@ -1,7 +1,5 @@
 """The dispatch loop: takes what is complete in the inboxes and asks Prefect for runs that preserve it."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """The checks of ``muniment doctor``: everything an installation needs is tried, not assumed."""
 
-from __future__ import annotations
-
 import sys
 import tempfile
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """The status of the archive: what waits, what is kept, what is under way, how submissions ended lately."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Supervision of a process: it is started again when it ends, after pauses that grow while it fails."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """The status of the virus scanner, and whether it meets the installation's policies."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import suppress
 

@@ -1,7 +1,5 @@
 """The answer to a submission: its receipt, its end in the catalogue, the journal sealed into the stores."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice

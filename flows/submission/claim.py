@@ -1,7 +1,5 @@
 """The claim: locks an object for a drop, and resumes where an earlier run was stopped."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

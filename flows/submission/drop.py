@@ -1,7 +1,5 @@
 """A drop to preserve: where it lies, and what object it becomes."""
 
-from __future__ import annotations
-
 import stat
 from dataclasses import dataclass
 from pathlib import Path

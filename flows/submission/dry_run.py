@@ -1,7 +1,5 @@
 """A dry run: survey, screen and plan in a temporary folder; nothing is kept, and no event is recorded."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What is where in an archive, known before a byte of it is written anywhere."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """What an archive holds, and how much of it is allowed."""
 
-from __future__ import annotations
-
 import io
 import lzma
 import struct

@@ -1,7 +1,5 @@
 """Any archive, recognised by its bytes and walked within limits."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import nullcontext

@@ -1,7 +1,5 @@
 """Zip archives, with the names that were meant (APPNOTE 6.3.10, appendix D; Info-ZIP's Unicode path)."""
 
-from __future__ import annotations
-
 import encodings.cp437  # noqa: F401  zipfile and we need it, and a caged worker imports nothing any more
 import io
 import mmap

@@ -6,8 +6,6 @@ digest everything by every algorithm there may be, which costs more than unpacki
 still miss those that no list here has.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import replace

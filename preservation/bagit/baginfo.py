@@ -1,7 +1,5 @@
 """Bag metadata, ``bag-info.txt`` (RFC 8493 section 2.2.2), in its order and with its repetitions."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

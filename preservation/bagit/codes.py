@@ -3,8 +3,6 @@
 A code never changes its meaning. ``MEANINGS`` is what ``docs/issues.md`` is made from.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from preservation.model.issues import Issue, IssueCode, Severity

@@ -1,7 +1,5 @@
 """The bag declaration, ``bagit.txt`` (RFC 8493 section 2.1.1)."""
 
-from __future__ import annotations
-
 import re
 from codecs import BOM_UTF8
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The fetch file, ``fetch.txt`` (RFC 8493 section 2.2.3): what is still to be brought into the payload."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, TypeAlias

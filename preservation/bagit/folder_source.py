@@ -1,7 +1,5 @@
 """A bag that is a folder."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Manifest lines (RFC 8493 section 2.1.3), written and read one at a time, however many there are."""
 
-from __future__ import annotations
-
 import itertools
 import re
 from collections.abc import Iterable, Iterator

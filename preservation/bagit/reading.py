@@ -1,7 +1,5 @@
 """Reading a bag's tag files: what they say, and every way in which they are not what they must be."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """Which file of the bag a path in a manifest means."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection
 from enum import Enum

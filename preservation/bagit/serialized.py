@@ -1,7 +1,5 @@
 """A bag in an archive: what the archive's layout and its faults mean for the bag (RFC 8493 section 4)."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field

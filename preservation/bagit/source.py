@@ -1,7 +1,5 @@
 """What validation needs of a bag, wherever it lies."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple, Protocol, TypeAlias, runtime_checkable

@@ -3,8 +3,6 @@
 Each takes what a bag says of itself and yields the issues that it finds.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 

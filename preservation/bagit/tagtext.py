@@ -1,7 +1,5 @@
 """Text tag files as lines (RFC 8493 section 2.3): any encoding, any line end, bounded memory."""
 
-from __future__ import annotations
-
 import codecs
 import io
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ Processes, because hashing many small files is bound by the interpreter, of whic
 are forked, so what the work needs is there already and only what it found goes through a pipe.
 """
 
-from __future__ import annotations
-
 import os
 import pickle
 import signal

@@ -1,7 +1,5 @@
 """Is it a bag, complete, valid (RFC 8493 section 3)? The verdict is a value, whatever is found."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A version of an object among its other versions: what ``fetch.txt`` names is read where it lies."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path

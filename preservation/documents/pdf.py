@@ -1,7 +1,5 @@
 """pypdf, wholly loaded: it imports its parts at first use otherwise, which is too late in a caged worker."""
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """Files that appear under their names only when they are whole, and survive a power cut where they must."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager

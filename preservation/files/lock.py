@@ -1,7 +1,5 @@
 """Exclusive locks between processes (flock(2)): held by an open file, and gone with the process."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 from collections.abc import Iterator

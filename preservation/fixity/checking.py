@@ -1,7 +1,5 @@
 """The verdict on bytes that were promised: confirmed, mismatched, or unreadable."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import TypeAlias
 

@@ -1,7 +1,5 @@
 """One read, many digests."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Collection, Mapping
 from pathlib import Path

@@ -4,8 +4,6 @@ A file that brings its process down, or keeps it for too long, is unknown, with 
 the files that were asked about together with it are asked about again, each alone.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace

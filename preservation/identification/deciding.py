@@ -1,7 +1,5 @@
 """From the engines' opinions to one decision. Nothing is opened here."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from preservation.identification.opinions import EngineCandidate, Opinion

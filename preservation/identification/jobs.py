@@ -3,8 +3,6 @@
 The engines open files by their paths, so these workers must be ones that open files.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 

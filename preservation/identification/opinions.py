@@ -1,7 +1,5 @@
 """What one engine says of one file, before anything is decided."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from preservation.model.formats import FormatMatch, MimeType

@@ -4,8 +4,6 @@ Most patterns of PRONOM begin with bytes at a known place: one look at each such
 What is sieved out cannot match; what is left may or may not.
 """
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Iterable

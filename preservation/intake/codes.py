@@ -3,8 +3,6 @@
 What is wrong with an archive or a submitted bag has the codes of ``preservation.bagit.codes``.
 """
 
-from __future__ import annotations
-
 from preservation.model.issues import Issue, IssueCode, Severity
 from preservation.model.paths import RelativePath
 

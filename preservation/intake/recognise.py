@@ -1,7 +1,5 @@
 """What a drop is: a folder, a file, a bag, or a bag in an archive, which is unpacked."""
 
-from __future__ import annotations
-
 import errno
 import os
 import stat

@@ -1,7 +1,5 @@
 """A submitted bag, judged by two readers, and its payload not read again: the survey has read it."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Unpacking a serialized bag into the workspace: only what the layout vetted, and never over anything."""
 
-from __future__ import annotations
-
 import errno
 import os
 import shutil

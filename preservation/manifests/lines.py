@@ -1,7 +1,5 @@
 """Reading supplied manifests line by line: md5sum, BSD and hashdeep layouts, tables, and digests alone."""
 
-from __future__ import annotations
-
 import codecs
 import io
 import os

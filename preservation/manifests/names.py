@@ -1,7 +1,5 @@
 """Which files of a drop are manifests, going by their names."""
 
-from __future__ import annotations
-
 import re
 from enum import Enum, auto
 

@@ -1,7 +1,5 @@
 """From a name in a manifest to a file of the drop: manifests are made elsewhere, by other systems."""
 
-from __future__ import annotations
-
 import os
 import re
 import stat

@@ -1,7 +1,5 @@
 """Numbers and sizes as people write them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Final, TypeAlias
 

@@ -1,7 +1,5 @@
 """What a policy says is to be done with each file, and why. Silence is not a decision."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType

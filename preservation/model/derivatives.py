@@ -1,7 +1,5 @@
 """What normalization made, or refused to make, and how it was proved."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 

@@ -1,7 +1,5 @@
 """Digests: the values. Fixity, the property, lives in ``preservation.fixity``."""
 
-from __future__ import annotations
-
 import re
 from enum import StrEnum
 from typing import NewType, TypeAlias

@@ -4,8 +4,6 @@ The stages leave their records in separate files, all in the order of the survey
 streams are laid beside each other again, one file at a time, in flat memory.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar

@@ -1,7 +1,5 @@
 """What happened: PREMIS events and agents, in the words of the id.loc.gov vocabularies."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """What a survey finds below the root of a drop."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 import msgspec

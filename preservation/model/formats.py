@@ -1,7 +1,5 @@
 """What a file is: PRONOM identifiers and how they were come by."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import NewType

@@ -1,7 +1,5 @@
 """What things are called: collections, objects, versions, submissions, stores, events."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Findings about content. An issue has a code that never changes its meaning, and says what to do next."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType

@@ -1,7 +1,5 @@
 """Where things lie in a package: the stored form that third parties read (``docs/package.md``)."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from preservation.model.digests import Algorithm

@@ -5,8 +5,6 @@ file's key, percent-encoded (RFC 3986 section 2.1). It names no server, so it is
 ``docs/adr/0005-a-version-holds-what-is-new.md`` says why it has this form.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Final

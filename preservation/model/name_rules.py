@@ -1,7 +1,5 @@
 """Which names a place can hold. A name is never bent to fit: one that does not fit is reported."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from preservation.model.paths import printable

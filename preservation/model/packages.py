@@ -1,7 +1,5 @@
 """Packages: what a bag is going to be, before any store holds it, and what is held afterwards."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime

@@ -3,8 +3,6 @@
 All use ``/`` and are faithful: no normalization of any kind is ever applied to them.
 """
 
-from __future__ import annotations
-
 import os
 import unicodedata
 from typing import NewType

@@ -1,7 +1,5 @@
 """What screening found out about each file: facts about its content, and issues."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from preservation.model.issues import Issue

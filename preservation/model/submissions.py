@@ -1,7 +1,5 @@
 """Submissions: one drop each (OAIS SIP), and what the drop turned out to be."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """What came with a drop: manifests that others made, and how the drop compares with them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 

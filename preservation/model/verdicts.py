@@ -1,7 +1,5 @@
 """How a submission ends. Four different ends, and one for what is known already."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 

@@ -1,7 +1,5 @@
 """What a virus scanner says of a file, and what it goes by when it says so."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum

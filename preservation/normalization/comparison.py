@@ -1,7 +1,5 @@
 """What a proof compares: two files of any kind, each opened anew, in parts that belong together."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol, Self
 

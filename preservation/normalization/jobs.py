@@ -3,8 +3,6 @@
 A caged worker can import nothing once it is shut in: importing this module imports all that the job needs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO, Final

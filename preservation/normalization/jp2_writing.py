@@ -3,8 +3,6 @@
 Pillow drives OpenJPEG tile by tile, in little memory; imagecodecs does for what Pillow has no mode for.
 """
 
-from __future__ import annotations
-
 import io
 from typing import BinaryIO
 

@@ -1,7 +1,5 @@
 """The stage: for every decision the derivatives it asks for, in order, each one proved or refused."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

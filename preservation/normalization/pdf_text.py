@@ -1,7 +1,5 @@
 """Access copies of PDFs: their text layer, to be searched and read aloud, made to be remade."""
 
-from __future__ import annotations
-
 from typing import BinaryIO
 
 import pypdf

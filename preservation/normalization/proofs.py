@@ -6,8 +6,6 @@ lies beneath both sides the detail names it: such a proof shows that encoding lo
 library reads the format rightly.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias

@@ -1,7 +1,5 @@
 """Access copies of images: a JPEG to be looked at on a screen, made to be remade."""
 
-from __future__ import annotations
-
 import io
 from typing import Any, BinaryIO
 

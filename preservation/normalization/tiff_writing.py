@@ -3,8 +3,6 @@
 tifffile cannot write the EXIF and GPS directories: they are appended here, and their pointers filled in.
 """
 
-from __future__ import annotations
-
 from fractions import Fraction
 from math import ceil
 from typing import BinaryIO

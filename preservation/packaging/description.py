@@ -1,7 +1,5 @@
 """What a package says about its whole object: supplied in a ``metadata.csv`` or counted, never invented."""
 
-from __future__ import annotations
-
 import csv
 import re
 from collections.abc import Iterator

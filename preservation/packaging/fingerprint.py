@@ -1,7 +1,5 @@
 """The fingerprint of a submission's content, by which the same drop is recognised when it comes again."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The payload of a bag: exactly what was dropped, and what was proved to be its equal."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field

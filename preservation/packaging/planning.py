@@ -1,7 +1,5 @@
 """From contents to a planned bag: the payload as it lies, the tag files as they are written."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack

@@ -1,7 +1,5 @@
 """The README of a package: for a reader who finds it in fifty years and knows nothing of Muniment."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from preservation.model.identifiers import PackageId

@@ -1,7 +1,5 @@
 """Generated tag files: digested while they are written, so that none is read again."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """The judgement on a submission, from all issues that were found: fit, in question, or unfit."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Why a policy says what it says of a file: which rule takes it, why the others do not, what would happen."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never

@@ -1,7 +1,5 @@
 """Faults of a policy file, each as one sentence with its place."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches

@@ -7,8 +7,6 @@ Upper and lower case are the same, and so are the ways in which Unicode can spel
 mean the name they see.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from typing import NewType

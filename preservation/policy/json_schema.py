@@ -3,8 +3,6 @@
 ``python -m preservation.policy.json_schema policies/policy.schema.json`` writes it.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from functools import cache

@@ -1,7 +1,5 @@
 """Reads a policy file, and reports every fault in it at once."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Iterator

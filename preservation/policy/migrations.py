@@ -3,8 +3,6 @@
 ``normalization.jobs.MIGRATIONS`` has a way to make each of them.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field

@@ -3,8 +3,6 @@
 It walks a document that ``tomllib`` has read without complaint, and so need not check any grammar.
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
 from typing import TypeAlias

@@ -1,7 +1,5 @@
 """The proofs that a rule can ask for. ``normalization.proofs.PROOFS`` has a way to make each of them."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 

@@ -1,7 +1,5 @@
 """Which rule takes a file. Rules that could claim one file are refused on loading, so at most one does."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from preservation.model.decisions import Action, RuleId

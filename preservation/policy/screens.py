@@ -3,8 +3,6 @@
 ``screening.registry`` has the check of each of them.
 """
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Annotated, Literal, TypeAlias
 

@@ -1,7 +1,5 @@
 """What a policy says of a file. Pure, and total: every file gets a decision with its reason."""
 
-from __future__ import annotations
-
 from preservation.model.decisions import Action, Decision
 from preservation.model.files import SurveyedFile
 from preservation.model.paths import RelativePath

@@ -1,7 +1,5 @@
 """The policies that come with Muniment, to be copied and edited."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable

@@ -1,7 +1,5 @@
 """The smallest parts of a policy file: tables, names, sentences, patterns, formats."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Any, TypeAlias, TypeVar, get_args
 

@@ -1,7 +1,5 @@
 """What a file is made of: formats (unit 1.5.4), inhibitors (1.5.6), significant properties (1.4)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import lru_cache
 

@@ -1,7 +1,5 @@
 """Simple Dublin Core (ISO 15836-1) about a whole object, in the container that OAI-PMH harvesters read."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from preservation.premis.units import leaf

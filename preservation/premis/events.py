@@ -1,7 +1,5 @@
 """Events (section 2) and agents (section 3)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime

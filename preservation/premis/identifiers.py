@@ -1,7 +1,5 @@
 """Identifiers in a PREMIS record: how objects, events and agents are kept apart (units 1.1, 2.1, 3.1)."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 from preservation.model.derivatives import Derivative, RefusedDerivative

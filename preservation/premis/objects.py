@@ -1,7 +1,5 @@
 """Objects (section 1): the intellectual entity, the representation, and every file of the payload."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache

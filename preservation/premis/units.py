@@ -4,8 +4,6 @@ Text is put together here, and only here it is escaped; every unit stands on a l
 trees or events with lxml takes six times as long, which counts when a million files are described.
 """
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime
 from functools import lru_cache

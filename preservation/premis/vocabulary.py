@@ -1,7 +1,5 @@
 """The controlled vocabularies of id.loc.gov, as far as Muniment uses them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeVar

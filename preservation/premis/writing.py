@@ -1,7 +1,5 @@
 """A whole PREMIS 3 record, written as its parts come."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 from preservation.model.events import Agent

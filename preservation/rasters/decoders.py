@@ -1,7 +1,5 @@
 """The programs that decode and encode rasters, as agents with their versions."""
 
-from __future__ import annotations
-
 import imagecodecs
 import PIL
 import tifffile

@@ -1,7 +1,5 @@
 """What all decoders have in common: they are handed bytes of strangers, and may fail in any way."""
 
-from __future__ import annotations
-
 import errno
 import io
 import mmap

@@ -4,8 +4,6 @@ A TIFF with 16 bits a sample may be shown with 8; a JPEG that says nothing of re
 with 72 dpi.
 """
 
-from __future__ import annotations
-
 import io
 from contextlib import suppress
 from dataclasses import dataclass

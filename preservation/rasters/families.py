@@ -1,7 +1,5 @@
 """Which files are examined, and as what. The PUID decides; where there is none, the rest suggests."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from enum import StrEnum
 

@@ -4,8 +4,6 @@ Codestreams are OpenJPEG's work. XMP, EXIF and IPTC lie in UUID boxes, under the
 used for them in the field.
 """
 
-from __future__ import annotations
-
 import math
 import struct
 from collections.abc import Iterable, Iterator

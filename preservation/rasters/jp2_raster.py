@@ -4,8 +4,6 @@ Pillow decodes 8 bits tile by tile and understands colours, but would change sam
 imagecodecs decodes bare codestreams of any depth, and holds all samples in 32 bits while it does so.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import BinaryIO
 

@@ -10,8 +10,6 @@ others     Pillow                       the same
 =========  ===========================  =============================================
 """
 
-from __future__ import annotations
-
 from typing import BinaryIO
 
 import numpy as np

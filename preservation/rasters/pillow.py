@@ -1,7 +1,5 @@
 """Rasters but TIFF, through Pillow. What Pillow would reduce to 8 bits is decoded otherwise, or refused."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fractions import Fraction

@@ -1,7 +1,5 @@
 """What a raster is to us: samples, what they mean, and what travels with them. No format, no decoder."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from fractions import Fraction

@@ -1,7 +1,5 @@
 """Faults of an image file that decoders pass over: an end that is missing, a chunk that is damaged."""
 
-from __future__ import annotations
-
 import struct
 import zlib
 from typing import BinaryIO

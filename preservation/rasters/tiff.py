@@ -4,8 +4,6 @@ libtiff (through imagecodecs) hands out the samples as stored, except those of C
 makes RGB: there Pillow reads 8 bits, and tifffile the rest.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, BinaryIO
 

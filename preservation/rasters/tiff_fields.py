@@ -4,8 +4,6 @@ A field's value is kept as the bytes that were found, in the byte order of its f
 carried over is what was there, maker notes and private tags included. BigTIFF differs in widths only.
 """
 
-from __future__ import annotations
-
 import os
 import struct
 from collections.abc import Collection, Iterable, Iterator, Mapping

@@ -4,8 +4,6 @@ Only one strip or tile is held at a time, so a map of several gigabytes takes no
 its tiles.
 """
 
-from __future__ import annotations
-
 import contextlib
 from typing import BinaryIO
 

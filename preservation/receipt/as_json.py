@@ -1,7 +1,5 @@
 """The receipt for machines: one JSON object, ``"version": 1``, every file in it (``docs/receipt.md``)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

@@ -1,7 +1,5 @@
 """The receipt in a few lines of markdown, for the run's page in the Prefect UI."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from itertools import islice

@@ -1,7 +1,5 @@
 """The words of a receipt: the verdict in one line, and what is to be done next."""
 
-from __future__ import annotations
-
 from preservation.model.amounts import count
 from preservation.model.issues import Issue, Severity
 from preservation.model.verdicts import Verdict

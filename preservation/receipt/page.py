@@ -1,7 +1,5 @@
 """What the page says of a drop as a whole: every word and figure as text that is ready to be read."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Every issue where it belongs: at the file that it is about, and without a question that is answered."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 

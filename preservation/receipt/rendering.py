@@ -1,7 +1,5 @@
 """The receipt as a page for people and as JSON for machines, both whole or not there."""
 
-from __future__ import annotations
-
 import hashlib
 from base64 import b64encode
 from collections.abc import Iterable, Iterator

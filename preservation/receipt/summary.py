@@ -1,7 +1,5 @@
 """The figures of a receipt, from one pass over the files."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

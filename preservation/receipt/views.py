@@ -1,7 +1,5 @@
 """What the page shows of a file: every name and figure as text that is ready to be read."""
 
-from __future__ import annotations
-
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass

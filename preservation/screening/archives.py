@@ -4,8 +4,6 @@ It looks for what would do harm when the archive is unpacked: members that leave
 lead out of it, devices, and more bytes than a disk can hold.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO

@@ -4,8 +4,6 @@ Each takes the policy's screen and the rules of the configured stores, and repor
 what can be known without opening it.
 """
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass

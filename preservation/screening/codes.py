@@ -1,7 +1,5 @@
 """The codes of screening's issues. A code never changes its meaning; ``docs/issues.md`` explains each."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from preservation.model.issues import IssueCode

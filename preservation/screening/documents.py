@@ -3,8 +3,6 @@
 It does not validate: "claims PDF/A-2b" is all that is known without a validator.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO, TypeVar

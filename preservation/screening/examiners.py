@@ -1,7 +1,5 @@
 """Who looks into which files: the requests that go to the caged workers, and what becomes of the answers."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Final, Protocol

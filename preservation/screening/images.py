@@ -4,8 +4,6 @@ Decoders load their parts when they are first needed, which a worker that has be
 longer be able to do; so everything is loaded when this module is.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import BinaryIO

@@ -3,8 +3,6 @@
 The names and keys of the screens stand in ``policy.screens``, which knows no check.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar

@@ -1,7 +1,5 @@
 """From what an examiner reports of a file to issues that stand in the record."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self, TypeVar

@@ -1,7 +1,5 @@
 """What a caged job tells the stage about one file. The stage checks its shape before it believes a word."""
 
-from __future__ import annotations
-
 import msgspec
 
 from preservation.model.screening import DocumentFacts, ImageFacts

@@ -1,7 +1,5 @@
 """The stage: every entry of a drop in, a screened file out, in the same order and in flat memory."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice

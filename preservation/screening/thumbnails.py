@@ -1,7 +1,5 @@
 """A small picture for people's eyes: upright, in sRGB, JPEG."""
 
-from __future__ import annotations
-
 import io
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What in an inbox is a drop, and what is passed over, with the reason."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What lies in a drop, name by name: nothing of it is opened, no link is followed, and memory is flat."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from pathlib import Path

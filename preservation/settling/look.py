@@ -1,7 +1,5 @@
 """One look at a drop in a folder, from outside: how much there is, and whether anything is different."""
 
-from __future__ import annotations
-
 import errno
 import stat
 from collections.abc import Callable

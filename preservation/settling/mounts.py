@@ -1,7 +1,5 @@
 """What is mounted where, as the kernel tells a process (proc(5), mountinfo)."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterator

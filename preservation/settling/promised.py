@@ -3,8 +3,6 @@
 Only presence and, where it is promised, size: digests are compared by the survey, which reads every file.
 """
 
-from __future__ import annotations
-
 import os
 import stat
 from collections.abc import Iterator

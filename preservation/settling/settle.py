@@ -1,7 +1,5 @@
 """Whether a drop is complete, going by what several looks at it found. Pure; time is a monotonic clock's."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """What a policy asks of a drop before it is taken, made ready for very many names."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final

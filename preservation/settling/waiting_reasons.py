@@ -1,7 +1,5 @@
 """What waits, and what for, in words for the people who dropped it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from preservation.model.amounts import byte_size, count

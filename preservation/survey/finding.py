@@ -1,7 +1,5 @@
 """Finding the manifests that came with a drop, before anything is read for them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Issues of fixity: what is wrong between a drop and the manifests that came with it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Final
 

@@ -1,7 +1,5 @@
 """The survey: what a drop holds, each byte read once, many files at once, in the order of the walk."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """What lies below a root, in the one order that every stage keeps, without reading any file."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import stat

@@ -1,7 +1,5 @@
 """External programs in a cage: argv lists, an empty environment, limits, no network, a scratch folder."""
 
-from __future__ import annotations
-
 import os
 import select
 import shutil

@@ -1,7 +1,5 @@
 """What clamd, ClamAV's daemon, can answer: each answer a value, and what is no answer, too (clamd(8))."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -14,8 +14,6 @@ wall time          watched and killed by the parent                       everyw
 =================  =====================================================  ============================
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os

@@ -4,8 +4,6 @@ The tests run these jobs, and so can an operator who wants to know how much the 
 All are bounded, so that a cage that fails costs seconds, not the machine.
 """
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import errno

@@ -1,7 +1,5 @@
 """The files of one request: opened by the parent, so that a worker needs no right to any path."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os

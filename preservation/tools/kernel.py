@@ -1,7 +1,5 @@
 """The few calls to Linux that the standard library does not offer."""
 
-from __future__ import annotations
-
 import ctypes
 import os
 import signal

@@ -3,8 +3,6 @@
 What is open already stays open: a worker reads and writes the descriptors it was handed, and nothing else.
 """
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import os

@@ -4,8 +4,6 @@ A process of its own, because what is to be done between fork and exec cannot be
 of a process that has threads.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

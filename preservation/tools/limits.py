@@ -1,7 +1,5 @@
 """What a caged process may take of the machine, and what it gets to know of its surroundings."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin"

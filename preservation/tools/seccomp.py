@@ -5,8 +5,6 @@ refused, not of what is allowed: the C libraries below the parsers change what t
 to release, and a list of allowed calls would break with each.
 """
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import os

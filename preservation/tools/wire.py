@@ -1,7 +1,5 @@
 """How the pool and its workers speak: JSON with its length before it, and open files beside it."""
 
-from __future__ import annotations
-
 import socket
 import struct
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """What is asked of a caged worker, and the ways in which that ends."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -5,8 +5,6 @@ jobs need, still as the user who started it: the libraries may lie below a folde
 enter. Then it gives up root. A job's module must therefore import all it needs when it is imported.
 """
 
-from __future__ import annotations
-
 import contextlib
 import encodings
 import errno

@@ -1,7 +1,5 @@
 """One caged worker, seen from the parent: started, asked, listened to, ended."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

@@ -4,8 +4,6 @@ One process answers thousands of requests, so a file costs no process. What one 
 is that file's outcome: the worker is replaced, and the other requests go on.
 """
 
-from __future__ import annotations
-
 import select
 import threading
 from collections import deque

@@ -1,7 +1,5 @@
 """The codes of issues of the virus check. A code never changes its meaning; ``docs/issues.md`` has each."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from preservation.model.issues import IssueCode

@@ -1,7 +1,5 @@
 """What a scan means for a drop: for every surveyed file, whether it was scanned."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Scanning the files of a drop: many streams at once, in the order of the walk, in flat memory."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import stat

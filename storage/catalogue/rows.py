@@ -1,7 +1,5 @@
 """The catalogue's values as rows, and back."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlalchemy import Row, Select, select

@@ -1,7 +1,5 @@
 """The catalogue in a database, SQLite or PostgreSQL."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice

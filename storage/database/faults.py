@@ -1,7 +1,5 @@
 """What a database says when it cannot: translated into the errors that all other code knows."""
 
-from __future__ import annotations
-
 import os
 import re
 import sqlite3

@@ -1,7 +1,5 @@
 """Opening the database, and the transactions in which everything happens."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """The tables, as the newest migration leaves them (a test compares the two)."""
 
-from __future__ import annotations
-
 import os
 from datetime import datetime
 from pathlib import Path

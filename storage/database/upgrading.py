@@ -3,8 +3,6 @@
 Alembic costs half a second to import, so it is asked only where the schema is not current.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, select, text

@@ -4,8 +4,6 @@ A person with the database can cut the journal together with its signed heads, a
 a backup comes cut. What the database has forgotten, the stores have not.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Canonical is what RFC 8785 (JSON Canonicalization Scheme) makes of objects, stri
 entries hold nothing else.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping

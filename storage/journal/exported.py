@@ -1,7 +1,5 @@
 """A journal that was given away: files of lines, of signed heads and of public keys, wherever they lie."""
 
-from __future__ import annotations
-
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Giving the journal away in one folder, with all that is needed to check it and nothing of ours."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Mapping

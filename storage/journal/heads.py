@@ -3,8 +3,6 @@
 ``docs/journal.md``, "A signed head", specifies both.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

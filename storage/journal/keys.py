@@ -1,7 +1,5 @@
 """The Ed25519 key that vouches for the journal's heads: one private key, and every public key ever used."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import stat

@@ -4,8 +4,6 @@ A segment's bytes are fixed by its two heads, so that giving it again, after a c
 process, gives the same.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass

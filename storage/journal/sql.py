@@ -1,7 +1,5 @@
 """The journal as a table beside the catalogue: one chain, however many processes write."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Any

@@ -11,8 +11,6 @@ Several files of lines (segments, in their order), of signed heads and of keys m
 with 0 if all that was asked for holds, with 1 if not.
 """
 
-from __future__ import annotations
-
 import argparse
 import base64
 import hashlib

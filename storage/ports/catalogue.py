@@ -4,8 +4,6 @@ Whatever it holds can be built again from any one store. It gives out version nu
 runs never write one version, and it answers what is kept, where, and how each submission ended.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime

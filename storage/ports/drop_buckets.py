@@ -4,8 +4,6 @@ Others write to it at the same time. So whatever is done to one of their objects
 was listed: an object is another one as soon as its ETag or its time of change is.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass

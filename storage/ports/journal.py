@@ -3,8 +3,6 @@
 ``docs/journal.md`` specifies every byte of an entry, a head, a segment and a signature.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime

@@ -5,8 +5,6 @@ twins, leading dots, 255-byte segments) comes back byte for byte. A key whose fi
 with a dot is the store's own: it is refused and never listed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field

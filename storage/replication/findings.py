@@ -1,7 +1,5 @@
 """From what reading back showed to an outcome: which files, whose fault, and what to do next."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """How replication ends: per store, and for the package."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias

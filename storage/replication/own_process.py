@@ -3,8 +3,6 @@
 With many small files it is the interpreter that writers wait for, and the threads of a process share one.
 """
 
-from __future__ import annotations
-
 import os
 import pickle
 import signal

@@ -1,7 +1,5 @@
 """A plan, gone through once before any store is asked for anything."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Reporting how far replication has come, from many threads, not too often."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from dataclasses import dataclass

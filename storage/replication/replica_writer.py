@@ -1,7 +1,5 @@
 """One package in one store: see what is there, write what is missing, read everything back, commit."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime

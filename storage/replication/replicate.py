@@ -1,7 +1,5 @@
 """``replicate``: a planned bag into every store at once, and what became of it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime

@@ -1,7 +1,5 @@
 """What a version consists of, as its replica in one store says: checked from the tag manifest down."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass

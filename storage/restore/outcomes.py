@@ -1,7 +1,5 @@
 """What is wanted back, and what became of it."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path

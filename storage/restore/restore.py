@@ -1,7 +1,5 @@
 """Bringing wanted files from the stores: the first replica that has each as it was kept."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Choosing what to restore: the version, a replica whose lists can be relied on, and the files."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Where restored files land: in a folder out of the way, and in the target when all is well."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re

@@ -1,7 +1,5 @@
 """The local file that a deposit's bytes come from: opened once, and blamed where it is to blame."""
 
-from __future__ import annotations
-
 import errno
 import os
 import stat

@@ -1,7 +1,5 @@
 """Clears ``accepted/``: removes drops whose time is over, where their replicas were just read back."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass

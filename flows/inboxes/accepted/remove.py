@@ -4,8 +4,6 @@ The removal is recorded beside the drop before any step of it is done, so that a
 after a kill. The journal gets its event when nothing of the drop is left.
 """
 
-from __future__ import annotations
-
 import os
 import secrets
 import shutil

@@ -3,8 +3,6 @@
 Each step is recorded in the take when it is done, so that another process can finish after a kill.
 """
 
-from __future__ import annotations
-
 import shutil
 import threading
 from collections.abc import Callable, Iterable

@@ -4,8 +4,6 @@ A claim is an object that is created only where there is none, so exactly one in
 the installation, and it is removed last of all, when the drop was answered or released.
 """
 
-from __future__ import annotations
-
 import re
 import secrets
 import threading

@@ -1,7 +1,5 @@
 """The download of a drop from a bucket into its take: several files at a time, each whole or not at all."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import threading

@@ -1,7 +1,5 @@
 """Fetching a complete drop from a bucket into a take: it is claimed, listed once more, and downloaded."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack

@@ -1,7 +1,5 @@
 """From a listing of a bucket's keys to drops, by the rules of folders; no key of a drop is held in memory."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path

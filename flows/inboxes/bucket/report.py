@@ -1,7 +1,5 @@
 """The status of a bucket inbox: what waits, is being fetched, was refused, or fails."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from dataclasses import replace

@@ -4,8 +4,6 @@ Each has a thread of its own, so that a large drop delays no answer, and a bucke
 else.
 """
 
-from __future__ import annotations
-
 import queue
 import threading
 import time

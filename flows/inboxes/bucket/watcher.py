@@ -1,7 +1,5 @@
 """The watcher of one bucket inbox: each listing is one examination of every drop in it."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Collection

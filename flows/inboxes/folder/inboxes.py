@@ -1,7 +1,5 @@
 """The inboxes that there are, and their terms; a fault of one does not affect the others."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache

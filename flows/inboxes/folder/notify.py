@@ -1,7 +1,5 @@
 """Notification by the kernel that something changed in an inbox: on local disks, where it can notify."""
 
-from __future__ import annotations
-
 import os
 import threading
 from collections.abc import Callable, Iterable

@@ -1,7 +1,5 @@
 """The take: one atomic rename from the inbox to a folder of ours, so that no other service takes the drop."""
 
-from __future__ import annotations
-
 import errno
 import os
 import pwd

@@ -6,8 +6,6 @@ all its files: that is done when time alone may have completed it, when it was t
 any case, because a network share does not notify of a change deep in a drop.
 """
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator

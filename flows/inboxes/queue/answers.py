@@ -1,7 +1,5 @@
 """The answer to a take: recorded durably in it before any step of it is done."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from enum import StrEnum
 

@@ -1,7 +1,5 @@
 """The operator's decisions about taken drops: approve one that waits, retry one that was given up."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """The attempts to preserve a take: how often it was given to a run, and the result, across restarts."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The backlog: the takes that have their drop and no answer. Reading it again reads only what changed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path

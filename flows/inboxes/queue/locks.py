@@ -3,8 +3,6 @@
 A lock is on a regular file that is opened for writing: on a folder, NFS and SMB lock for one machine only.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path

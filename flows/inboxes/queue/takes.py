@@ -5,8 +5,6 @@ drop lies in ``drop/`` under its own name. A take without a drop was left by a p
 that came second.
 """
 
-from __future__ import annotations
-
 import re
 import secrets
 import shutil

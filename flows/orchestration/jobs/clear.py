@@ -1,7 +1,5 @@
 """The flow ``clear``: remove from ``accepted/`` what is proved to be kept, when its time is over."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The definition of a job: its form, flow and description, in the module that is named after its flow."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module

@@ -1,7 +1,5 @@
 """The end of a job: a state with a plain name, and a table of what was done."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The service's watch over the jobs: raises an alarm for each that did not run at its time."""
 
-from __future__ import annotations
-
 import threading
 from datetime import datetime
 from typing import Final

@@ -1,7 +1,5 @@
 """Which scheduled jobs did not run: a pure function of when each of them ran last."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final

@@ -1,7 +1,5 @@
 """The flow ``restore``: copies what is kept out of the stores into the folder that the form names."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from prefect import flow

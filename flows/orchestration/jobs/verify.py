@@ -1,7 +1,5 @@
 """The flow ``verify``: check that no entry of the journal was altered, dropped, moved, put in or cut off."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from prefect import flow

@@ -5,8 +5,6 @@ any client of Prefect's API may change them. And a run that ends as *Rejected* o
 it should, so its log shows no traceback of Prefect's.
 """
 
-from __future__ import annotations
-
 import logging
 from uuid import UUID
 

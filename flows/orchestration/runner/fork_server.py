@@ -5,8 +5,6 @@ channel and its own process number. It has one thread and talks to no other proc
 run begins as a process started for it would, only at once. It ends with the worker, and its runs with it.
 """
 
-from __future__ import annotations
-
 import gc
 import io
 import os

@@ -1,7 +1,5 @@
 """What the worker and the fork server say to each other, over a pair of sockets that keeps messages apart."""
 
-from __future__ import annotations
-
 import socket
 from enum import IntEnum
 from uuid import UUID

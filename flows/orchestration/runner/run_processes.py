@@ -1,7 +1,5 @@
 """The worker's side: its fork server, kept running, and the processes of the runs that it has begun."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import signal

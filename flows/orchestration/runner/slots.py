@@ -4,8 +4,6 @@ A slot is a lock, which the kernel lets go of when a process dies. So the worker
 that another one is dead; whether one of another machine lives, only Prefect can tell.
 """
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager

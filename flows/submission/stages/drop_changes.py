@@ -1,7 +1,5 @@
 """Whether the drop changed since the survey, or is gone: by names, sizes and times; no byte is read."""
 
-from __future__ import annotations
-
 import os
 import stat
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """Normalize: the derivatives that the policy asks for, each proved or refused."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Protocol

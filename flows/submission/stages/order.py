@@ -1,7 +1,5 @@
 """The stages of a submission, in their order."""
 
-from __future__ import annotations
-
 from flows.submission.stages.normalize import NORMALIZE
 from flows.submission.stages.package import PACKAGE
 from flows.submission.stages.plan import PLAN

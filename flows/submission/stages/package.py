@@ -1,7 +1,5 @@
 """Package: take a version number, find what earlier versions hold, plan the bag."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Protocol
 

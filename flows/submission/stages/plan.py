@@ -1,7 +1,5 @@
 """Plan: the policy's decision on every file, and the judgement on the whole submission."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 

@@ -1,7 +1,5 @@
 """Register: writes catalogue and journal in one transaction; from then on the package counts as kept."""
 
-from __future__ import annotations
-
 import errno
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Replicate: writes to every store and reads back; with fewer replicas than the policy asks, not stored."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Protocol
 

@@ -1,7 +1,5 @@
 """Screen: examine whether what was dropped is fit to keep."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Protocol
 

@@ -1,7 +1,5 @@
 """A stage: it leaves records in the workspace and returns events; a stage that is done is not repeated."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias

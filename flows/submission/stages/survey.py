@@ -1,7 +1,5 @@
 """Survey: recognise the drop, read every byte once, scan it, compare it with the supplied manifests."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from functools import cache, partial
 from itertools import chain

@@ -1,7 +1,5 @@
 """The virus check: the files of a drop are scanned while they are surveyed."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

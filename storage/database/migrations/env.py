@@ -1,7 +1,5 @@
 """Alembic's entry: runs revisions on the connection it is handed, in the transaction that is open there."""
 
-from __future__ import annotations
-
 from alembic import context
 
 from storage.database.tables import metadata

@@ -1,7 +1,5 @@
 """Copying one local file into a store's folder: by the kernel, whole, and with the blame where it belongs."""
 
-from __future__ import annotations
-
 import errno
 import os
 import stat

@@ -1,7 +1,5 @@
 """One ``create`` of a folder store: made whole in an area of its own, made durable, then given its names."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager

@@ -1,7 +1,5 @@
 """From the operating system's errors to ours: which store, which key, and what to do next."""
 
-from __future__ import annotations
-
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager

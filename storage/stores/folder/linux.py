@@ -1,7 +1,5 @@
 """Three system calls that a folder store needs and Python does not offer."""
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import os

@@ -1,7 +1,5 @@
 """Giving a file its final name without ever taking that name from another file."""
 
-from __future__ import annotations
-
 import errno
 import os
 

@@ -1,7 +1,5 @@
 """Removing what an unfinished try left in a folder store. Nothing else in Muniment removes from a store."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Collection
 from pathlib import Path

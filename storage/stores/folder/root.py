@@ -1,7 +1,5 @@
 """The root of a folder store: made once, on purpose, and known again by the incoming area in it."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager

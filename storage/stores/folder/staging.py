@@ -1,7 +1,5 @@
 """The area of a folder store where files are made whole before anyone can see them: ``.incoming``."""
 
-from __future__ import annotations
-
 import os
 import secrets
 import time

@@ -1,7 +1,5 @@
 """A store in a folder of a mounted file system. Plain files under plain names: readable without us."""
 
-from __future__ import annotations
-
 import errno
 import os
 import stat

@@ -1,7 +1,5 @@
 """Folders below an open root, reached segment by segment so that no link in between can lead out."""
 
-from __future__ import annotations
-
 import errno
 import os
 import stat

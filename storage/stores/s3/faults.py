@@ -1,7 +1,5 @@
 """From an S3 service's own words to our errors: which store, which key, and what to do next."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta

@@ -12,8 +12,6 @@ A lock or mark that is older than a minute was left by a process that was killed
 aborted first, so that it cannot complete any more, and then the lock is removed.
 """
 
-from __future__ import annotations
-
 import hashlib
 import random
 import secrets

@@ -1,7 +1,5 @@
 """Removing what an unfinished try left in a bucket."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,7 +1,5 @@
 """A store in a bucket of any service that speaks S3. Believes no 200: see ``docs/stores.md``."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
