@@ -26,11 +26,12 @@ $(READY): requirements/build.txt requirements/lock.txt pyproject.toml requiremen
 	$(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
+# Half of their time tests wait for services: six workers keep two cores busy.
 # Tests start the command hundreds of times: compiled once, and not each time where Python may write no bytecode.
 test: check
 	@sh requirements/debian.sh "$(PYTHON)" $(DEBIAN_TESTS) || echo "make: without them the tests that need them are skipped"
 	@$(BIN)/python -m compileall -q flows storage preservation demonstration tests
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 6 --dist loadgroup --no-loadscope-reorder
 
 # Kills everything at random instants, hundreds of times, and proves that nothing is lost; then 100,000 files.
 # make soak KILLS=1000 SEED=…  takes longer; repeats the instants of an earlier run

@@ -13,6 +13,7 @@ from hypothesis import settings
 from services import ceph, clamav, postgres
 from support.archives import Archive, make_archive, share_secret
 from support.costs import Budgets, Costs
+from support.order import Order
 
 from flows.installation.init import make_installation
 from flows.installation.settings_file import load_settings
@@ -32,8 +33,10 @@ NO_CORPORA = "the third-party corpora are absent"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Measure each test, and hold each file of tests to its budget."""
-    config.pluginmanager.register(Costs(Budgets.read(PROJECT / "tests" / "budgets.toml")), "costs")
+    """Put tests in order, measure each, and hold each file of tests to its budget."""
+    budgets = Budgets.read(PROJECT / "tests" / "budgets.toml")
+    config.pluginmanager.register(Costs(budgets), "costs")
+    config.pluginmanager.register(Order(budgets), "order")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from services.compose import free_port
 from support.archives import Archive
 
 from flows.orchestration.door_check import DoorCheck, check_door
+from flows.orchestration.prefect_database import prepare_database
 from flows.orchestration.server import PrefectApi, server_environment
 
 
@@ -24,6 +24,7 @@ def bare_prefect(home: Path, **environment: str) -> Iterator[PrefectApi]:
     """Run Prefect's own server as its documentation says, for as long as the context lasts."""
     port = free_port()
     home.mkdir()
+    prepare_database(home)
     surroundings = {**os.environ, **server_environment(home), **environment}
     surroundings.pop("PREFECT_API_AUTH_STRING")
     command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
@@ -71,29 +72,28 @@ def test_a_bare_prefect_answers_all_and_doctor_says_each(tmp_path: Path, install
     assert "any host name" in found["Prefect's door: host name"]["detail"]
 
 
-@pytest.mark.parametrize("in_a_file", [False, True])
 def test_a_prefect_with_a_password_of_the_operators_own_is_asked_with_it(
-    tmp_path: Path, installation: Archive, ledger: Path, *, in_a_file: bool
+    tmp_path: Path, installation: Archive, ledger: Path
 ):
     password = "admin:of-the-operator"  # noqa: S105  of a server of this test
-    given = {"PREFECT_API_AUTH_STRING": password, "PREFECT_API_AUTH_STRING_FILE": ""}
-    if in_a_file:
-        (tmp_path / "password").write_text(f"{password}\n")
-        given = {"PREFECT_API_AUTH_STRING": "", "PREFECT_API_AUTH_STRING_FILE": str(tmp_path / "password")}
+    (tmp_path / "password").write_text(f"{password}\n")
+    in_the_environment = {"PREFECT_API_AUTH_STRING": password, "PREFECT_API_AUTH_STRING_FILE": ""}
+    in_a_file = {"PREFECT_API_AUTH_STRING": "", "PREFECT_API_AUTH_STRING_FILE": str(tmp_path / "password")}
     with bare_prefect(tmp_path / "prefect", PREFECT_SERVER_API_AUTH_STRING=password) as api:
         archive = Archive(installation.directory, api.url)
-        found = doctor(archive, **given)
-        command = [sys.executable, "-m", "flows.cli", "preserve", ledger, "--collection", "files"]
-        finished = subprocess.run(
-            [*command, "-C", archive.directory],
-            env={**archive.environment, **given},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert {row["state"] for row in found.values()} == {"ok"}
-    assert "without credentials it gets nothing" in found["Prefect's door: origin"]["detail"]
-    assert finished.returncode == 0, finished.stderr
+        for collection, given in (("files", in_the_environment), ("images", in_a_file)):
+            found = doctor(archive, **given)
+            assert {row["state"] for row in found.values()} == {"ok"}, given
+            assert "without credentials it gets nothing" in found["Prefect's door: origin"]["detail"]
+            command = [sys.executable, "-m", "flows.cli", "preserve", ledger, "--collection", collection]
+            finished = subprocess.run(
+                [*command, "-C", archive.directory],
+                env={**archive.environment, **given},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert finished.returncode == 0, finished.stderr
 
 
 def test_of_a_server_of_its_own_that_does_not_run_the_secret_alone_is_looked_at(installation: Archive):

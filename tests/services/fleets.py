@@ -21,6 +21,7 @@ from support.archives import MUNIMENT, Archive
 from support.clocks import Clock
 from support.waiting import PATIENCE
 
+from flows.orchestration.prefect_database import prepare_database
 from flows.orchestration.server import PrefectApi
 
 _POLL_SECONDS = 0.05
@@ -227,10 +228,13 @@ def apart(
 
 def _add_server(fleet: Apart, port: int) -> None:
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    home = fleet.folder / "prefect"
+    home.mkdir()
+    prepare_database(home)
     server = fleet.member(
         "server",
         command,
-        PREFECT_HOME=str(fleet.folder / "prefect"),
+        PREFECT_HOME=str(home),
         PREFECT_SERVER_ANALYTICS_ENABLED="false",
         DO_NOT_TRACK="1",
     )

@@ -8,6 +8,7 @@ test's own. A pytest plugin; with xdist, workers measure and their controller ad
 from __future__ import annotations
 
 import os
+import re
 import time
 import tomllib
 from collections import defaultdict
@@ -22,6 +23,8 @@ SLOWEST = 40
 _TOLD_FROM_SECONDS = 1.0
 """What is quicker is not worth a line."""
 _WIDTH = 110
+_GROUP = re.compile(r"@tests/[\w/]+\.py$")
+"""What xdist adds to the id of a test that stays with others."""
 
 
 class Cost(NamedTuple):
@@ -121,7 +124,7 @@ class Costs:
         """Print the slowest tests, and what exceeded its budget."""
         slow = sorted(self.tests.items(), key=lambda test: test[1], reverse=True)[:SLOWEST]
         told = [
-            f"{cost.wall:7.1f}{cost.cpu:7.1f}  {test.removeprefix('tests/')}"[:_WIDTH]
+            f"{cost.wall:7.1f}{cost.cpu:7.1f}  {_GROUP.sub('', test).removeprefix('tests/')}"[:_WIDTH]
             for test, cost in slow
             if cost.wall >= _TOLD_FROM_SECONDS
         ]
