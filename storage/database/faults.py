@@ -1,4 +1,4 @@
-"""What a database says when it cannot: translated into the errors that all other code knows."""
+"""From a database's errors to ours."""
 
 import os
 import re
@@ -27,15 +27,15 @@ _WAL_INDEX_BYTES = 32768
 
 _REFUSED = ("authentication failed", "no password supplied", "no pg_hba.conf entry", 'role "')
 _NO_SUCH_DATABASE = re.compile('database ".*" does not exist')
-"""What a server says while it is being connected to, in words alone. In another language it is retried."""
+"""A server's words, without a code, while it is connected to. In another language it is tried again."""
 
 
 @contextmanager
 def translated(database: str, folder: Path | None = None) -> Iterator[None]:
     """Raise what the database ``database`` (its address, without password) reports as an error of ours.
 
-    ``folder`` is where its file lies, if it is one: SQLite does not always say that its disk is full.
-    A fault of our own, such as a statement it does not understand, goes through as it is.
+    ``folder`` is where its file lies, if it is one: SQLite does not always report that its disk is full.
+    A fault of our own, such as a statement that it does not understand, is raised unchanged.
     """
     try:
         yield

@@ -14,6 +14,7 @@ from storage.database import tables
 from storage.database.opening import Database
 from storage.journal.entries import (
     FiledLine,
+    concerns,
     file_line,
     follow,
     keep_new,
@@ -21,7 +22,6 @@ from storage.journal.entries import (
     read_kept,
     recordable,
     subject_of,
-    tells_of,
 )
 from storage.ports.journal import Appended, Entry, Head, KeyId, SignedHead
 
@@ -43,7 +43,7 @@ def append_entries(connection: Connection, events: Iterable[Event]) -> Appended:
             head = links[-1][0]
             _file(connection, [filed for _, filed in links])
     _move_head(connection, head)
-    return Appended(start.seq + 1, head.seq, head)
+    return Appended(start.seq + 1, head)
 
 
 class SqlJournal:
@@ -69,8 +69,8 @@ class SqlJournal:
     def about(self, object_name: str | None = None, limit: int | None = None) -> Iterator[Entry]:
         """Yield entries in the order of the chain; only those about ``object_name``, if given."""
         if limit is None:
-            return self._told(object_name)
-        return reversed(list(islice(self._told(object_name, newest_first=True), limit)))
+            return self._entries(object_name)
+        return reversed(list(islice(self._entries(object_name, newest_first=True), limit)))
 
     def misfiled(self) -> Iterator[int]:
         """Yield the ``seq`` of entries that the index finds under what they are not."""
@@ -101,7 +101,7 @@ class SqlJournal:
             newest = connection.execute(select(heads).order_by(heads.c.seq.desc()).limit(1)).one_or_none()
             if newest is not None and newest.seq >= signed.head.seq:
                 return _signed_head(newest)
-            connection.execute(insert(heads), _head_row(signed))
+            connection.execute(insert(heads), signed.fields)
         return signed
 
     def restore(self, lines: Iterable[bytes], heads: Iterable[SignedHead]) -> Head:
@@ -115,16 +115,16 @@ class SqlJournal:
                 head = links[-1][0]
                 _file(connection, [filed for _, filed in links])
             _move_head(connection, head)
-            if rows := [_head_row(signed) for signed in heads if signed.head.seq > newest]:
+            if rows := [signed.fields for signed in heads if signed.head.seq > newest]:
                 connection.execute(insert(signed_heads), rows)
         return head
 
-    def _told(self, object_name: str | None, *, newest_first: bool = False) -> Iterator[Entry]:
-        # A whole collection's story is filed under many subjects: only below it does the index help.
+    def _entries(self, object_name: str | None, *, newest_first: bool = False) -> Iterator[Entry]:
+        # The index files a collection's entries under many subjects: it helps only below a collection.
         subject = subject_of(recordable(object_name)) if object_name and "/" in object_name else None
         for row in self._rows(subject=subject, newest_first=newest_first):
             entry = read_kept(row.seq, row.line)
-            if object_name is None or tells_of(entry, object_name):
+            if object_name is None or concerns(entry, object_name):
                 yield entry
 
     def _rows(
@@ -148,8 +148,8 @@ def _only_head(connection: Connection, query: Select[Any]) -> Head:
     rows = connection.execute(query).all()
     if len(rows) != 1:
         raise IntegrityError(
-            f"table journal_head of the database has {len(rows)} rows where it must have one, which says how "
-            "far the journal's chain has come: the database was changed by hand; nothing is appended; "
+            f"table journal_head of the database has {len(rows)} rows where it must have one, the end of the "
+            "journal's chain: the database was changed by hand; nothing is appended; "
             "run: muniment journal verify, and put the database back from a backup"
         )
     return Head(rows[0].seq, HexDigest(rows[0].hash))
@@ -166,24 +166,8 @@ def _known(connection: Connection, events: Iterable[Event]) -> set[EventId]:
 
 
 def _file(connection: Connection, filed: list[FiledLine]) -> None:
-    connection.execute(
-        insert(tables.journal),
-        [
-            {"seq": line.seq, "identifier": line.identifier, "subject": line.subject, "line": line.line}
-            for line in filed
-        ],
-    )
+    connection.execute(insert(tables.journal), [line._asdict() for line in filed])
 
 
 def _signed_head(row: Row[Any]) -> SignedHead:
     return SignedHead(Head(row.seq, HexDigest(row.hash)), row.at, KeyId(row.key), row.signature)
-
-
-def _head_row(signed: SignedHead) -> dict[str, object]:
-    return {
-        "seq": signed.head.seq,
-        "hash": signed.head.hash,
-        "at": signed.at,
-        "key": signed.key,
-        "signature": signed.signature,
-    }

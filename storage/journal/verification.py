@@ -1,6 +1,6 @@
 """The verdict on a journal: whole, or broken and where. Pure: lines, heads and keys in, a value out.
 
-``standalone.py`` says the same without sharing a line of code with this, so that each checks the other.
+``standalone.py`` decides the same and shares no line of code with this, so that each checks the other.
 """
 
 from __future__ import annotations
@@ -80,10 +80,10 @@ def verify(
     start: Head = GENESIS,
     known: Iterable[Head] = (),
 ) -> JournalVerdict:
-    """Hash every line again and see that each follows the one before it, the first one ``start``.
+    """Hash every line again and check that each follows the one before it, the first one ``start``.
 
-    What was cut off at the end is known by ``heads`` alone, or by ``known``, places that the chain is
-    known to have come to. A head that none of ``keys`` signed is a fault, and no evidence.
+    Only ``heads``, or ``known`` places of the chain, show what was cut off at the end. A head that none of
+    ``keys`` signed is a fault, and no evidence.
     """
     genuine = [signed for signed in heads if is_signed(signed, keys or {})]
     clock = _Clock()
@@ -101,7 +101,7 @@ def verify(
 
 def verify_journal(journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey]) -> JournalVerdict:
     """Verify a live journal, also while others append to it: its chain, its signed heads and its index."""
-    # Asked before the lines are read: what others append meanwhile is read, and not missed.
+    # Read before the lines: entries that others append meanwhile are then read too.
     known: tuple[Head, ...] = ()
     headless: tuple[ChainFault, ...] = ()
     try:
@@ -119,7 +119,7 @@ def verify_journal(journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey]) -> 
 
 
 def with_findings(verdict: JournalVerdict, faults: tuple[ChainFault, ...]) -> JournalVerdict:
-    """Return the verdict with what else was found: one fault more makes it broken."""
+    """Return the verdict with further faults: one of them makes it broken."""
     match verdict:
         case Intact() if not faults:
             return verdict
@@ -200,7 +200,7 @@ def _missigned(signed: SignedHead, keys: Mapping[KeyId, Ed25519PublicKey]) -> Ch
 
 
 def _claims(line: bytes, seq: int) -> bool:
-    """Say whether a line, be it sound or not, calls itself the entry ``seq``."""
+    """Return whether a line, be it sound or not, calls itself the entry ``seq``."""
     try:
         fields = json.loads(line)
     except (ValueError, RecursionError):

@@ -22,8 +22,8 @@ from storage.replication.replica_writer import ReplicaWriter
 def written_in_own_process(writer: ReplicaWriter) -> StoreOutcome:
     """Have ``writer``, whose store is portable, do its work in another process; return the outcome.
 
-    Its progress is reported here, and the time is this process's. Where the other process perishes, the
-    work goes on here from what there is. Raises ``OSError`` where no process can be started.
+    Its progress is reported here, and the time is this process's. Where the other process dies, the work
+    continues here from what there is. Raises ``OSError`` where no process can be started.
     """
     sent = pickle.dumps(replace(writer, progress=None, clock=_time_there))
     command = [sys.executable, "-I", "-B", "-m", __name__, str(os.getpid())]

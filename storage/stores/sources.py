@@ -1,4 +1,4 @@
-"""The local file that a deposit's bytes come from: opened once, and blamed where it is to blame."""
+"""The local file that a deposit's bytes come from: opened once; an error names it where it is at fault."""
 
 import errno
 import os
@@ -16,10 +16,9 @@ _OWN_LIMITS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 @contextmanager
 def opened_source(deposit: Deposit) -> Iterator[int]:
-    """Open the deposit's file for reading and see that it is a plain file of the promised size.
+    """Open the deposit's file for reading, after checking that it is a plain file of the promised size.
 
-    Raises ``SourceChangedError`` where it is not, ``UnavailableError`` where this machine has reached
-    its limits.
+    Raises ``SourceChangedError`` where it is not, ``UnavailableError`` at a limit of this machine.
     """
     # O_NONBLOCK, because a pipe may have taken the file's place since it was surveyed.
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -68,11 +68,9 @@ class FolderStore:
         descriptor, size = self._opened_file(key)
         # Read from the disk what is on the disk: the page cache only knows what was meant to be there.
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        if size < _LARGE_BYTES:
-            # Where files are opened before the first of them is read, the disk fetches them meanwhile.
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_WILLNEED)
-        else:
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        # Where files are opened before the first of them is read, the disk fetches them meanwhile.
+        advice = os.POSIX_FADV_WILLNEED if size < _LARGE_BYTES else os.POSIX_FADV_SEQUENTIAL
+        os.posix_fadvise(descriptor, 0, 0, advice)
         return FileIO(descriptor)
 
     def stat(self, key: StoreKey) -> KeptFile:

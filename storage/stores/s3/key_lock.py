@@ -60,7 +60,7 @@ class KeyLock:
         if not self.is_sure:
             raise UnavailableError(
                 f"store {self._store}: cannot create {printable(self._key)}: the service took longer than "
-                f"{_SURE_SECONDS:.0f} s to say whether it is there; run it again when it is less busy"
+                f"{_SURE_SECONDS:.0f} s to answer whether it is there; run it again when it is less busy"
             )
 
 
@@ -129,8 +129,7 @@ def _listed_with(bucket: Bucket, key: StoreKey, area: str, mark: str) -> list[st
         time.sleep(_APART_SECONDS[0])
     raise UnavailableError(
         f"store {bucket.store}: cannot create {printable(key)}: the service would replace an object, "
-        "and lists "
-        f"what was put only later than after {_LISTED_SECONDS:.0f} s, so creators cannot be kept apart; "
+        f"and lists what was put later than {_LISTED_SECONDS:.0f} s after, so creators cannot be kept apart; "
         "run it again when it is less busy"
     )
 

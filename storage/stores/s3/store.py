@@ -85,7 +85,7 @@ class S3Store:
         return f"s3://{self._bucket.name}: {_probe(self._bucket)}{self._bucket.address.warning}"
 
     def _found_out(self) -> bool:
-        """Say whether the service honours If-None-Match; the first time, try, and clear what was left."""
+        """Return whether the service honours If-None-Match; the first call tries it and clears leftovers."""
         with self._turn:
             if self._conditional is None:
                 self._conditional = refuses_to_replace(self._bucket)
@@ -103,7 +103,7 @@ class S3Store:
 
 
 def _probe(bucket: Bucket) -> str:
-    """Create, read back, list and remove some objects with difficult names; say what the service honours.
+    """Create, read back, list and remove some objects with difficult names; return what guards a key.
 
     Raises ``DeniedError`` where a name does not come back as it was given, else as the service answers.
     """
