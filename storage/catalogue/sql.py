@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exc, func, insert, select, update
@@ -99,11 +99,8 @@ class SqlCatalogue:
     def files(self, package: PackageId) -> Iterator[CatalogueFile]:
         """Yield the files of a kept version in the order in which they were registered."""
         query = select(tables.files).where(tables.files.c.package_id == self._package_row(package).id)
-        return (
-            rows.catalogue_file(row)
-            for page in self._database.pages(query, tables.files.c.position)
-            for row in page
-        )
+        pages = self._database.pages(query, tables.files.c.position)
+        return map(rows.catalogue_file, chain.from_iterable(pages))
 
     def latest(self, object_id: ObjectId) -> Registration | None:
         """Return the kept version of the highest number, or ``None``."""
@@ -135,11 +132,8 @@ class SqlCatalogue:
         query = select(table)
         if verdict is not None:
             query = query.where(table.c.verdict == verdict.value)
-        return (
-            rows.conclusion(row)
-            for page in self._database.pages(query, table.c.id, newest_first=True)
-            for row in page
-        )
+        pages = self._database.pages(query, table.c.id, newest_first=True)
+        return map(rows.conclusion, chain.from_iterable(pages))
 
     def counts(self) -> Counts:
         """Return how much is kept and how submissions ended."""

@@ -1,4 +1,4 @@
-"""How each kind of database is connected to, so that it serves many processes and keeps its promises."""
+"""Connections to each kind of database, so that it serves many processes and loses nothing."""
 
 from __future__ import annotations
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from boto3.exceptions import S3UploadFailedError
@@ -40,8 +40,6 @@ class S3DropBucket:
     def __init__(self, bucket: Bucket) -> None:
         self.name = str(bucket.store)
         self._bucket = bucket
-        self._conditional: bool | None = None
-        self._turn = Lock()
 
     @property
     def longest_key(self) -> int:
@@ -84,7 +82,7 @@ class S3DropBucket:
 
     def create(self, key: StoreKey, content: bytes) -> bool:
         """Create it where there is none: see ``DropBucket``."""
-        if self._refuses_to_replace():
+        if self._refuses_to_replace:
             # It may be ours: an answer was lost, and botocore sent it again.
             return self._bucket.put_where_free(key, content) or self.read(key) == content
         with locked_by_marks(self._bucket, key) as lock:
@@ -152,7 +150,7 @@ class S3DropBucket:
         """List, create without replacing, copy and remove objects of our own: see ``DropBucket``."""
         area = f"{OWN}/probe-{secrets.token_hex(8)}"
         first, second = StoreKey(f"{area}/first"), StoreKey(f"{area}/second")
-        conditional = self._refuses_to_replace()
+        conditional = self._refuses_to_replace
         try:
             if not self.create(first, b"first") or self.create(first, b"other"):
                 raise DeniedError(
@@ -172,11 +170,9 @@ class S3DropBucket:
         place = f"s3://{self._bucket.name}: services on one inbox are kept apart by {kept_apart}"
         return place + self._bucket.address.warning
 
+    @cached_property
     def _refuses_to_replace(self) -> bool:
-        with self._turn:
-            if self._conditional is None:
-                self._conditional = refuses_to_replace(self._bucket)
-            return self._conditional
+        return refuses_to_replace(self._bucket)
 
     def _is_copied(self, dropped: DroppedObject, key: StoreKey) -> bool:
         """Return whether the copy is of that object; some services copy whatever is there by then."""

@@ -139,8 +139,7 @@ def contradictions(
     own = frozenset(journal.signed_heads())
     first: dict[tuple[StoreName, FaultKind], ChainFault] = {}
     for kept in heads:
-        fault = _contradiction(journal, keys, own, kept)
-        if fault is None:
+        if (fault := _contradiction(journal, keys, own, kept)) is None:
             continue
         about = (kept.store, fault.kind)
         if about not in first or (fault.kind is FaultKind.TRUNCATED) == (fault.seq > first[about].seq):
@@ -178,7 +177,7 @@ def _outside(journal: Journal, kept: KeptHead, signed: SignedHead) -> ChainFault
             FaultKind.TRUNCATED,
             seq,
             f"{kept}: this store holds a signed head of entry {seq}, and the journal ends before it: its end "
-            "was cut off, or its database was put back from a backup",
+            "was cut off, or its database was restored from a backup",
         )
     try:
         if read_entry(line).head == signed.head:

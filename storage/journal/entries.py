@@ -141,7 +141,7 @@ def lines_after(head: Head, lines: Iterable[bytes]) -> Iterator[bytes]:
         pass
     if (GENESIS if passed is None else read_entry(passed).head) != head:
         raise IntegrityError(
-            f"the journal has {head.seq} entries, and the one to put it back from does not go on from the "
+            f"the journal has {head.seq} entries, and the one to restore it from does not continue from the "
             "last of them: it is shorter, or the two differ before that; take another copy, or an older "
             "database (docs/journal.md)"
         )

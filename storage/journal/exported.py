@@ -85,10 +85,7 @@ class ExportedJournal:
 
 
 def exported_in_folder(path: Path) -> ExportedJournal:
-    """Return the journal that ``path`` holds: one file of lines, or a folder with all that belongs to it.
-
-    Raises ``NotFoundError`` where there is none.
-    """
+    """Return the journal in ``path``, a file of lines or a whole folder. Raises ``NotFoundError``."""
     if path.is_dir():
         names = [child.name for child in path.iterdir() if child.is_file()]
         return ExportedJournal(str(path), names, lambda name: (path / name).open("rb"))
@@ -98,14 +95,14 @@ def exported_in_folder(path: Path) -> ExportedJournal:
 
 
 def restore(journal: Journal, exported: ExportedJournal, keys: Mapping[KeyId, Ed25519PublicKey]) -> Head:
-    """Put back what ``journal`` lacks, from an exported one that is intact by ``keys``; return its head.
+    """Restore what ``journal`` lacks, from an exported one that is intact by ``keys``; return its head.
 
     Raises ``IntegrityError`` where either is broken, or the exported one does not go on from the other.
     """
     own = verify_journal(journal, keys)
     if isinstance(own, Broken):
         raise IntegrityError(
-            f"the journal is broken, and nothing is put back into it: {own.faults[0].message}; begin with an "
+            f"the journal is broken, and nothing is restored into it: {own.faults[0].message}; begin with an "
             "older or an empty database (docs/journal.md)"
         )
     verdict = exported.verify(keys)

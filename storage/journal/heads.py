@@ -1,7 +1,4 @@
-"""Signed heads: the bytes that are signed, and the line in which a signed head is exported.
-
-``docs/journal.md``, "A signed head", specifies both.
-"""
+"""Signed heads: the bytes that are signed, and the exported line (``docs/journal.md``, "A signed head")."""
 
 import json
 import re

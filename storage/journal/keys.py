@@ -71,7 +71,7 @@ def generate_key(folder: Path) -> SigningKey:
     except OSError as error:
         raise ConfigurationError(
             f"{folder}: the journal's key cannot be kept there ({error.strerror}); see that the "
-            "folder can be written and has room, then do it again"
+            "folder can be written and has room, then run it again"
         ) from error
     return key
 

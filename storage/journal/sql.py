@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Any
 
-from sqlalchemy import Connection, LargeBinary, Row, Select, cast, func, insert, select, update
+from sqlalchemy import Connection, LargeBinary, Row, cast, func, insert, select, update
 
 from preservation.errors import IntegrityError
 from preservation.model.digests import HexDigest
@@ -35,7 +35,7 @@ def append_entries(connection: Connection, events: Iterable[Event]) -> Appended:
     The lock on the head is held until the transaction ends, so that no other writer's entry comes in
     between. Raises ``ValueError`` where an event's time has no zone.
     """
-    start = head = _locked_head(connection)
+    start = head = _head(connection)
     remaining = iter(events)
     while batch := list(islice(remaining, _BATCH)):
         links = list(follow(head, keep_new(batch, _known(connection, batch))))
@@ -60,7 +60,7 @@ class SqlJournal:
     def head(self) -> Head:
         """Return the last place of the chain."""
         with self._database.reading() as connection:
-            return _only_head(connection, select(tables.journal_head))
+            return _head(connection, lock=False)
 
     def lines(self, after: int = 0) -> Iterator[bytes]:
         """Yield the entries above ``after``, a line each."""
@@ -97,7 +97,7 @@ class SqlJournal:
         """
         heads = tables.journal_signed_heads
         with self._database.writing() as connection:
-            _locked_head(connection)
+            _head(connection)
             newest = connection.execute(select(heads).order_by(heads.c.seq.desc()).limit(1)).one_or_none()
             if newest is not None and newest.seq >= signed.head.seq:
                 return _signed_head(newest)
@@ -108,7 +108,7 @@ class SqlJournal:
         """Put back entries and heads that the journal has lost or never had."""
         signed_heads = tables.journal_signed_heads
         with self._database.writing() as connection:
-            head = _locked_head(connection)
+            head = _head(connection)
             newest = connection.scalar(select(func.max(signed_heads.c.seq))) or 0
             remaining = lines_after(head, lines)
             while links := [file_line(line) for line in islice(remaining, _BATCH)]:
@@ -139,18 +139,15 @@ class SqlJournal:
         return chain.from_iterable(self._database.pages(query, seq, after=after, newest_first=newest_first))
 
 
-def _locked_head(connection: Connection) -> Head:
+def _head(connection: Connection, *, lock: bool = True) -> Head:
+    query = select(tables.journal_head)
     # SQLite's writers exclude each other anyway, and its dialect leaves FOR UPDATE out.
-    return _only_head(connection, select(tables.journal_head).with_for_update())
-
-
-def _only_head(connection: Connection, query: Select[Any]) -> Head:
-    rows = connection.execute(query).all()
+    rows = connection.execute(query.with_for_update() if lock else query).all()
     if len(rows) != 1:
         raise IntegrityError(
             f"table journal_head of the database has {len(rows)} rows where it must have one, the end of the "
             "journal's chain: the database was changed by hand; nothing is appended; "
-            "run: muniment journal verify, and put the database back from a backup"
+            "run: muniment journal verify, and restore the database from a backup"
         )
     return Head(rows[0].seq, HexDigest(rows[0].hash))
 

@@ -39,10 +39,7 @@ class FaultKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChainFault:
-    """One fault. ``seq`` is the entry it is about; for a bad signature, the entry that it is over.
-
-    It is 0 where the fault is about no entry.
-    """
+    """One fault. ``seq`` is the entry it is about, or that a bad signature is over; 0: no entry."""
 
     kind: FaultKind
     seq: int
@@ -120,13 +117,10 @@ def verify_journal(journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey]) -> 
 
 def with_findings(verdict: JournalVerdict, faults: tuple[ChainFault, ...]) -> JournalVerdict:
     """Return the verdict with further faults: one of them makes it broken."""
-    match verdict:
-        case Intact() if not faults:
-            return verdict
-        case Intact(head=head):
-            return Broken(head, faults, verdict.notes)
-        case Broken(head=head):
-            return Broken(head, verdict.faults + faults, verdict.notes)
+    if not faults:
+        return verdict
+    known = verdict.faults if isinstance(verdict, Broken) else ()
+    return Broken(verdict.head, known + faults, verdict.notes)
 
 
 def _walk(

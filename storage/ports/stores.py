@@ -86,7 +86,7 @@ class Store(Protocol):
         """Create every file of ``deposits``; on return all of them are durable.
 
         Each becomes visible under its key only when it is whole, in no promised order: what must come
-        last is created by a call of its own. Where the call fails, some files may have been created,
+        last is created by a second call. Where the call fails, some files may have been created,
         each of them whole, and the call may be repeated for the others.
 
         Raises ``AlreadyExistsError`` where a key is taken: nothing is ever overwritten, also not when
@@ -114,10 +114,7 @@ class Store(Protocol):
         """Return where that is, for people: an absolute path or a URL."""
 
     def probe(self) -> str:
-        """Try whether files can be created, read back and listed here; return where that is, for people.
-
-        Leaves nothing that is listed.
-        """
+        """Try creating, reading back and listing; leave nothing that is listed; return where it is."""
 
 
 class Purger(Protocol):

@@ -74,8 +74,8 @@ def as_committed(outcome: Failure, outline: PlanOutline) -> Failure:
         return outcome
     reason = (
         f"{outcome.reason}; a whole {outline.plan.package} is committed there that the catalogue does not "
-        "know, or that is damaged: it stays as it is. Where the database was lost or put back from a "
-        "backup, put the newest one back; else preserve the drop under another name with --as"
+        "know, or that is damaged: it stays as it is. Where the database was lost or restored from a "
+        "backup, restore the newest one; else preserve the drop under another name with --as"
     )
     return replace(outcome, reason=reason)
 

@@ -15,7 +15,7 @@ from storage.replication.progress import Listener
 from storage.replication.replica_writer import ReplicaWriter
 
 _MANY_FILES = 1_000
-"""From so many on, a store is kept by a process of its own, which takes a tenth of a second to start."""
+"""From so many on, a process of its own writes a store's replica; it takes a tenth of a second to start."""
 
 
 def replicate(  # noqa: PLR0913  all that the outcome depends on, named where it is called

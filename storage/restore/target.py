@@ -34,14 +34,11 @@ class Target:
     def receive(
         self, place: RelativePath, stream: ByteStream, promised: Digests, buffer: bytearray
     ) -> FixityVerdict:
-        """Write ``stream`` to ``place``, digesting on the way; what is not as ``promised`` is gone again.
-
-        Raises ``StorageError`` where it cannot be written.
-        """
+        """Write ``stream`` to ``place``; what is not as ``promised`` is removed. Raises ``StorageError``."""
         path = f"{self.folder}/{place}"
         descriptor = _created(path)
         try:
-            verdict = check_stream(_Landing(stream, path, descriptor), promised, buffer=buffer)
+            verdict = check_stream(_WritingStream(stream, path, descriptor), promised, buffer=buffer)
         finally:
             os.close(descriptor)
         if not isinstance(verdict, Confirmed):
@@ -154,7 +151,7 @@ def _created(path: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Landing:
+class _WritingStream:
     """A stream whose bytes are written to a file as they are read."""
 
     stream: ByteStream

@@ -19,7 +19,7 @@ _SENT_BYTES = 64 << 20
 def copy_in(deposit: Deposit, folder: int, name: str, *, durable: bool) -> None:
     """Create ``name`` in the open ``folder`` with the deposit's bytes; on disk on return where ``durable``.
 
-    Raises ``SourceChangedError`` where the source is to blame, ``OSError`` where the store is.
+    Raises ``SourceChangedError`` where the source is at fault, ``OSError`` where the store is.
     """
     with opened_source(deposit) as source:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

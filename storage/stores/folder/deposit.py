@@ -12,7 +12,7 @@ from preservation.model.paths import StoreKey
 from preservation.pool import in_portions
 from storage.ports.stores import Deposit, is_there_already, require_sound
 from storage.stores.folder.copy import copy_in
-from storage.stores.folder.faults import translated, translating
+from storage.stores.folder.faults import translating
 from storage.stores.folder.linux import sync_file_system
 from storage.stores.folder.move import move_folder_without_replacing, move_without_replacing
 from storage.stores.folder.staging import INCOMING
@@ -78,10 +78,8 @@ class Depositor:
         with self._area_folder(name) as folder:
             for deposit in share:
                 require_sound(self.store, deposit.key)
-                try:
+                with translating(self.store, "create", deposit.key):
                     copy_in(deposit, folder, _name_of(deposit), durable=deposit.size >= _LARGE_BYTES)
-                except OSError as error:
-                    raise translated(error, self.store, "create", deposit.key) from error
 
     def _give_names(self, filling: _Filling) -> None:
         """Move the folder into its place where there is none yet, else its files one by one."""
@@ -107,12 +105,11 @@ class Depositor:
 
     def _move(self, source: int, target: int, deposit: Deposit) -> None:
         name = _name_of(deposit)
-        try:
-            move_without_replacing(source, name, target, name, guard=self.incoming)
-        except FileExistsError as error:
-            raise is_there_already(self.store, deposit.key) from error
-        except OSError as error:
-            raise translated(error, self.store, "create", deposit.key) from error
+        with translating(self.store, "create", deposit.key):
+            try:
+                move_without_replacing(source, name, target, name, guard=self.incoming)
+            except FileExistsError as error:
+                raise is_there_already(self.store, deposit.key) from error
 
     def _sync(self) -> None:
         with translating(self.store, "make durable", "what was written"):

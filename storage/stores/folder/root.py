@@ -14,10 +14,7 @@ OPEN_ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 def make_folder_store(name: StoreName, root: Path) -> None:
-    """Make ``root`` a store, with the folders that lead to it. A store that is there stays as it is.
-
-    Raises ``StorageError``.
-    """
+    """Make ``root`` a store, with its parent folders; one that is there stays. Raises ``StorageError``."""
     with translating(name, "make a store in", os.fspath(root)):
         (root / INCOMING).mkdir(parents=True, exist_ok=True)
 
@@ -42,8 +39,8 @@ def opened_store(name: StoreName, root: Path) -> Iterator[int]:
                 os.stat(INCOMING, dir_fd=descriptor, follow_symlinks=False)
             except FileNotFoundError as error:
                 raise UnavailableError(
-                    f"store {name}: {root} is no store, for there is no {INCOMING} in it; mount its disk, "
-                    f"or, where the store is new, make it one with: mkdir '{root / INCOMING}'"
+                    f"store {name}: {root} is not initialised as a store (no {INCOMING} folder); "
+                    f"mount its disk, or, if the store is new, initialise it with: mkdir '{root / INCOMING}'"
                 ) from error
         yield descriptor
     finally:

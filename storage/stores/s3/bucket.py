@@ -96,9 +96,9 @@ UNLESS_THERE: Condition = {"IfNoneMatch": "*"}
 
 
 class Bucket:
-    """A bucket that is connected to when it is first asked for something. Safe for many threads.
+    """A bucket that is connected to at the first request. Safe for many threads.
 
-    ``kind`` is what messages call it before its name.
+    ``kind`` is what messages call it before its name. Each request may raise ``StorageError``.
     """
 
     def __init__(self, store: StoreName, address: BucketAddress, kind: str = "store") -> None:
@@ -132,15 +132,12 @@ class Bucket:
         return translating(self.store, act, key, self.kind)
 
     def deposit_of(self, key: StoreKey) -> str | None:
-        """Return which deposit the object under ``key`` came from; ``""`` where unknown, ``None`` if absent.
-
-        Raises ``StorageError``.
-        """
+        """Return which deposit made the object under ``key``; ``""`` if unknown, ``None`` if absent."""
         found = self.headers(key)
         return None if found is None else found["Metadata"].get(DEPOSIT, "")
 
     def headers(self, key: str) -> HeadObjectOutputTypeDef | None:
-        """Return the headers of the object under ``key``; ``None`` if absent. Raises ``StorageError``."""
+        """Return the headers of the object under ``key``; ``None`` if absent."""
         with self.asking("look at", key):
             try:
                 return self.client.head_object(**self.at(key))
@@ -174,7 +171,7 @@ class Bucket:
 
     def objects(self, start: str, at_once: int = 1000) -> Iterator[DroppedObject]:
         """Yield the same with all that a listing has about them, in pages of up to ``at_once`` objects."""
-        # ListObjects, not ListObjectsV2: the second goes on from a token that some services write
+        # ListObjects, not ListObjectsV2: the second continues from a token that some services write
         # unescaped, so that a control character in a key would end the listing.
         last = ""
         while True:

@@ -48,21 +48,16 @@ class EtagDigest:
 
     def __init__(self, etag: str, part_sizes: Collection[int] = ()) -> None:
         self._etag = etag
-        self._whole = None if part_sizes else _md5()
-        self._tried = [_InParts(size) for size in part_sizes]
+        self._tried: list[_InParts | hashlib._Hash] = [_InParts(size) for size in part_sizes] or [_md5()]
 
     def update(self, chunk: memoryview) -> None:
         """Digest what comes next."""
-        if self._whole is not None:
-            self._whole.update(chunk)
         for tried in self._tried:
             tried.update(chunk)
 
     def agrees(self) -> bool:
         """Return whether all the bytes have that ETag. It is called once, at their end."""
-        if self._whole is not None:
-            return self._whole.hexdigest() == self._etag
-        return any(tried.etag() == self._etag for tried in self._tried)
+        return any(tried.hexdigest() == self._etag for tried in self._tried)
 
 
 class _InParts:
@@ -81,7 +76,7 @@ class _InParts:
         self._part.update(chunk)
         self._in_part += len(chunk)
 
-    def etag(self) -> str:
+    def hexdigest(self) -> str:
         self._end_part()
         return f"{_md5(b''.join(self._parts)).hexdigest()}-{len(self._parts)}"
 

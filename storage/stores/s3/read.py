@@ -1,4 +1,4 @@
-"""Reading one object: as a stream that goes on where a connection broke, and never ends early unseen."""
+"""Reading one object: a stream that resumes after a connection broke, and never ends early unseen."""
 
 from __future__ import annotations
 

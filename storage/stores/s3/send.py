@@ -43,10 +43,6 @@ class Sizes:
     in_parts: int = 64 << 20
     part: int = 16 << 20
 
-    def part_of(self, size: int) -> int:
-        """Return how large the parts of a file of ``size`` bytes are: S3 allows 10,000 of them."""
-        return max(self.part, -(-size // _MOST_PARTS))
-
 
 class Sender:
     """Brings deposits into a bucket. ``conditional``: the service honours If-None-Match."""
@@ -121,7 +117,7 @@ class Sender:
         self._require_free(deposit.key)
         mine = secrets.token_hex(8)
         with opened_source(deposit) as source, self._upload(deposit.key, mine) as upload:
-            length = self._sizes.part_of(deposit.size)
+            length = max(self._sizes.part, -(-deposit.size // _MOST_PARTS))
             starts = range(0, deposit.size, length)
             parts = [
                 self._workers.submit(
