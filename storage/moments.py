@@ -9,7 +9,7 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 def moment_text(at: datetime) -> str:
     """Return ``at`` as ``2026-11-21T01:15:00.000000Z``. Raises ``ValueError`` where it has no zone."""
     if at.tzinfo is None:
-        raise ValueError(f"{at.isoformat()} has no time zone; say when in UTC")
+        raise ValueError(f"{at.isoformat()} has no time zone; give it in UTC")
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 

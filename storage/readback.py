@@ -1,4 +1,4 @@
-"""Reading back: what a store was given, or has kept for years, against what was promised of it."""
+"""Reading back: what a store got, or has kept for years, against what was promised of it."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +14,7 @@ from preservation.model.amounts import OnProgress
 from preservation.model.digests import Digests
 from preservation.model.paths import StoreKey
 from preservation.pool import in_order, in_portions
-from storage.ports.stores import Store
+from storage.ports.stores import Store, unwatched
 
 _BATCH_FILES = 256
 _BATCH_BYTES = 16 << 20
@@ -23,7 +23,7 @@ _AHEAD_FILES = 8
 """So many files are open before the first of them is read: disk and service fetch them meanwhile."""
 
 _LARGE_BYTES = 8 << 20
-"""Of a file of that size it is reported how far reading it has come."""
+"""For files from that size on, progress is reported while they are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +49,14 @@ class Reading:
 
 
 class ThreadBuffer(local):
-    """A buffer to read into: in each thread another one, made when the thread first asks for it."""
+    """A buffer to read into: each thread has its own, made when the thread first uses it."""
 
     def __init__(self) -> None:
         self.bytes = bytearray(BUFFER_BYTES)
 
 
 def read_back(
-    store: Store, promised: Iterable[PromisedFile], *, threads: int, progress: OnProgress | None = None
+    store: Store, promised: Iterable[PromisedFile], *, threads: int, progress: OnProgress = unwatched
 ) -> Iterator[Reading]:
     """Read every promised file from where it rests and yield what was found, in the order of the promises.
 
@@ -77,7 +77,7 @@ def read_back(
 
 
 def _read_batch(
-    store: Store, batch: Sequence[PromisedFile], buffer: bytearray, progress: OnProgress | None
+    store: Store, batch: Sequence[PromisedFile], buffer: bytearray, progress: OnProgress
 ) -> list[Reading]:
     opened: deque[_Opened] = deque()
     readings: list[Reading] = []
@@ -111,18 +111,16 @@ def _opened(store: Store, promise: PromisedFile) -> _Opened:
         return _Opened(promise, None, closing)
 
 
-def _read(opened: _Opened, buffer: bytearray, progress: OnProgress | None) -> Reading:
+def _read(opened: _Opened, buffer: bytearray, progress: OnProgress) -> Reading:
     promise, stream = opened.promise, opened.stream
     if stream is None:
         return Reading(promise, Missing())
     size = _size(promise)
-    reported_as_read = progress is not None and size >= _LARGE_BYTES
+    is_large = size >= _LARGE_BYTES
     with opened.closing:
-        if progress is not None and reported_as_read:
-            stream = _Watched(stream, progress)
-        verdict = check_stream(stream, promise.digests, promise.size, buffer)
-    if progress is not None:
-        progress(1, 0 if reported_as_read else size)
+        watched = _Watched(stream, progress) if is_large else stream
+        verdict = check_stream(watched, promise.digests, promise.size, buffer)
+    progress(1, 0 if is_large else size)
     return Reading(promise, verdict)
 
 

@@ -9,7 +9,7 @@ from preservation.model.digests import Algorithm, HexDigest
 from preservation.model.identifiers import PackageId, StoreName
 from preservation.model.issues import Issue, IssueCode, Severity
 from preservation.model.locators import Locator
-from preservation.model.paths import RelativePath, StoreKey, printable
+from preservation.model.paths import RelativePath, printable
 from storage.ports.catalogue import Catalogue
 from storage.ports.stores import Store
 from storage.readback import Missing, PromisedFile, Reading, read_back
@@ -47,13 +47,11 @@ def reusable(
 ) -> Reusable:
     """Find the ``wanted`` digests (SHA-256) in kept versions before ``package`` and read them in all stores.
 
-    They are gone through, and held, only where there are such versions.
-
-    Only versions count that the catalogue has registered and that have a replica in each of
-    ``stores``. A digest is looked for oldest version first, so that what is found is where the bytes
-    were written, never a line of another ``fetch.txt``. Where nothing of the new version would be
-    new, its smallest file is left out: a bag has a payload folder. ``threads`` read at a time, for each
-    store. Raises ``StorageError`` where the catalogue or a store does not answer.
+    Only versions count that the catalogue has registered and that have a replica in each of ``stores``;
+    without one, ``wanted`` is not iterated. The oldest version that has a digest counts, so that the locator
+    names where the bytes were written, never a line of another ``fetch.txt``. Where nothing of the new
+    version would be new, its smallest file is left out: a bag has a payload folder. ``threads`` read at a
+    time, for each store. Raises ``StorageError`` where the catalogue or a store does not answer.
     """
     versions = list(_versions_everywhere(catalogue, package, stores))
     if not versions:
@@ -115,20 +113,18 @@ def _unsound(store: Store, origins: dict[HexDigest, _Origin], threads: int) -> d
 
 
 def _issue(store: StoreName, reading: Reading) -> Issue:
+    key = reading.promised.key
+    match reading.verdict:
+        case Missing():
+            fault = f"has lost {printable(key)}"
+        case Unreadable(reason):
+            fault = f"cannot read {printable(key)}: {reason}"
+        case _:
+            fault = f"holds other bytes under {printable(key)} than were kept there"
     return Issue(
         EARLIER_FILE_UNSOUND,
         Severity.WARNING,
-        f"Store {store} {_fault(reading, reading.promised.key)}. The new version holds these bytes anew.",
-        RelativePath(reading.promised.key),
+        f"Store {store} {fault}. The new version holds these bytes anew.",
+        RelativePath(key),
         "Restore the earlier version from another store and find out what happened to this one.",
     )
-
-
-def _fault(reading: Reading, key: StoreKey) -> str:
-    match reading.verdict:
-        case Missing():
-            return f"has lost {printable(key)}"
-        case Unreadable(reason):
-            return f"cannot read {printable(key)}: {reason}"
-        case _:
-            return f"holds other bytes under {printable(key)} than were kept there"

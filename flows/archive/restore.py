@@ -16,7 +16,7 @@ from preservation.model.identifiers import ObjectId, PackageId, StoreName, Submi
 from preservation.model.issues import Issue
 from preservation.model.paths import BagPath, printable
 from storage.ports.stores import Store
-from storage.restore.outcomes import Restored, silent_issue, untold_issue
+from storage.restore.outcomes import Restored, catalogue_issue, journal_issue
 from storage.restore.restore import restore
 from storage.restore.source import find_source, latest_in, wanted_files
 from storage.restore.target import opened_target, require_free
@@ -118,7 +118,7 @@ def _opened(settings: Settings, issues: list[Issue]) -> Iterator[Installation | 
         try:
             installation = opened.enter_context(open_installation(settings))
         except PreservationError as error:
-            issues.append(silent_issue(str(error)))
+            issues.append(catalogue_issue(str(error)))
             yield None
             return
         yield installation
@@ -132,7 +132,7 @@ def _files_of(
         try:
             return _from_catalogue(request, installation)
         except PreservationError as error:
-            issues.append(silent_issue(str(error)))
+            issues.append(catalogue_issue(str(error)))
     version = request.version or latest_in(request.object_id, stores)
     return _CataloguedFiles(PackageId(request.object_id, version), None)
 
@@ -155,7 +155,7 @@ def _write_to_journal(restored: Restored, request: RestoreRequest, installation:
     try:
         installation.journal.append([_event(restored, request)])
     except PreservationError as error:
-        restored.issues.append(untold_issue(str(error)))
+        restored.issues.append(journal_issue(str(error)))
 
 
 def _event(restored: Restored, request: RestoreRequest) -> Event:

@@ -13,7 +13,6 @@ class EventType(StrEnum):
 
     INGESTION_START = "ingestion start"
     INGESTION_END = "ingestion end"
-    UNPACKING = "unpacking"
     MESSAGE_DIGEST_CALCULATION = "message digest calculation"
     FORMAT_IDENTIFICATION = "format identification"
     FIXITY_CHECK = "fixity check"
@@ -21,7 +20,6 @@ class EventType(StrEnum):
     VIRUS_CHECK = "virus check"
     POLICY_ASSIGNMENT = "policy assignment"
     NORMALIZATION = "normalization"
-    METADATA_EXTRACTION = "metadata extraction"
     INFORMATION_PACKAGE_CREATION = "information package creation"
     REPLICATION = "replication"
     ACCESSION = "accession"

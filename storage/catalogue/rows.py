@@ -1,5 +1,6 @@
 """The catalogue's values as rows, and back."""
 
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Row, Select, select
@@ -23,16 +24,12 @@ from preservation.model.verdicts import Verdict
 from storage.database import tables
 from storage.ports.catalogue import CatalogueFile, Conclusion, Registration
 
-_PACKAGE_FIELDS = ("id", "policy_name", "policy_revision", "policy_digest", "registered_at", "files", "bytes")
-_VERSION_FIELDS = ("collection", "name", "number", "submission", "fingerprint")
-
 
 def registered_versions() -> Select[Any]:
     """Return the query for rows from which ``registration`` is made."""
     packages, versions = tables.packages, tables.versions
-    return select(
-        *(packages.c[name] for name in _PACKAGE_FIELDS), *(versions.c[name] for name in _VERSION_FIELDS)
-    ).join_from(packages, versions)
+    of_version = [column for column in versions.c if column is not versions.c.id]
+    return select(packages, *of_version).join_from(packages, versions)
 
 
 def package_of(row: Row[Any]) -> PackageId:
@@ -66,7 +63,7 @@ def version_row(package: PackageId, submission: SubmissionId, fingerprint: HexDi
 
 
 def package_row(registered: Registration, version_id: int) -> dict[str, object]:
-    """Return the row that says that the version is kept."""
+    """Return the row of a version that is kept."""
     return {
         "version_id": version_id,
         "policy_name": registered.policy.name,
@@ -85,14 +82,7 @@ def replica(row: Row[Any]) -> Replica:
 
 def replica_row(kept: Replica, package_id: int) -> dict[str, object]:
     """Return the row of a replica."""
-    return {
-        "package_id": package_id,
-        "store": kept.store,
-        "location": kept.location,
-        "verified_at": kept.verified_at,
-        "files": kept.files,
-        "bytes": kept.bytes,
-    }
+    return {"package_id": package_id, **asdict(kept)}
 
 
 def catalogue_file(row: Row[Any]) -> CatalogueFile:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exc, func, insert, select, update
@@ -43,17 +43,17 @@ class SqlCatalogue:
         self._database = database
 
     def reserve(self, submission: SubmissionId, object_id: ObjectId, fingerprint: HexDigest) -> Reservation:
-        """Give the submission a version number of the object, or say that its content is kept already."""
+        """Give the submission a version number of the object, or report that its content is kept already."""
         for _ in range(_RESERVATION_TRIES):
             try:
                 with self._database.writing() as connection:
                     return _reserve(connection, submission, object_id, fingerprint)
             except exc.IntegrityError:
-                # Another run took that number between our look and our insert; the next look sees it.
+                # Another run took that number between our query and our insert; the next query shows it.
                 continue
         raise UnavailableError(
-            f"database {self._database.address}: no version of {object_id} could be reserved, for others "
-            "reserve versions of it all the time; preserve the drop again"
+            f"database {self._database.address}: no version of {object_id} could be reserved, for other "
+            "runs reserve versions of it all the time; preserve the drop again"
         )
 
     def release(self, submission: SubmissionId) -> None:
@@ -99,11 +99,8 @@ class SqlCatalogue:
     def files(self, package: PackageId) -> Iterator[CatalogueFile]:
         """Yield the files of a kept version in the order in which they were registered."""
         query = select(tables.files).where(tables.files.c.package_id == self._package_row(package).id)
-        return (
-            rows.catalogue_file(row)
-            for page in self._database.pages(query, tables.files.c.position)
-            for row in page
-        )
+        pages = self._database.pages(query, tables.files.c.position)
+        return map(rows.catalogue_file, chain.from_iterable(pages))
 
     def latest(self, object_id: ObjectId) -> Registration | None:
         """Return the kept version of the highest number, or ``None``."""
@@ -135,11 +132,8 @@ class SqlCatalogue:
         query = select(table)
         if verdict is not None:
             query = query.where(table.c.verdict == verdict.value)
-        return (
-            rows.conclusion(row)
-            for page in self._database.pages(query, table.c.id, newest_first=True)
-            for row in page
-        )
+        pages = self._database.pages(query, table.c.id, newest_first=True)
+        return map(rows.conclusion, chain.from_iterable(pages))
 
     def counts(self) -> Counts:
         """Return how much is kept and how submissions ended."""
@@ -209,20 +203,20 @@ def _reserve(
 
 
 def _claim(connection: Connection, registration: Registration) -> int:
-    """Return the row number of the registration's version, which is its submission's own or free."""
+    """Give the registration its version, which is its submission's own or free; return the row number."""
     versions = tables.versions
+    row = rows.version_row(registration.package, registration.submission, registration.fingerprint)
     held = _version_held_by(connection, registration.submission)
     if held is None:
         owner = connection.scalar(select(versions.c.submission).where(_is_version(registration.package)))
         if owner is not None:
             raise belongs_to(registration.package, SubmissionId(owner))
-        row = rows.version_row(registration.package, registration.submission, registration.fingerprint)
         return int(connection.execute(insert(versions).returning(versions.c.id), row).scalar_one())
     if rows.package_of(held) != registration.package:
         raise holds_another(registration.submission, rows.package_of(held))
-    if held.fingerprint != registration.fingerprint and not _is_registered(connection, held.id):
-        new_content = update(versions).where(versions.c.id == held.id)
-        connection.execute(new_content.values(fingerprint=registration.fingerprint))
+    if not _is_registered(connection, held.id):
+        # What was reserved may have changed since, and knew less than what is registered.
+        connection.execute(update(versions).where(versions.c.id == held.id).values(row))
     return int(held.id)
 
 

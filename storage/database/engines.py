@@ -1,4 +1,4 @@
-"""How each kind of database is connected to, so that it serves many processes and keeps its promises."""
+"""Connections to each kind of database, so that it serves many processes and loses nothing."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _POSTGRESQL_SPELLINGS = ("postgresql", "postgres")
 
 _PATIENT_CONNECTION = {
     "connect_timeout": "10",
-    # A server that went without a word (its network, its power) is noticed in about a minute.
+    # A server that vanished (its network, its power) is noticed in about a minute.
     "keepalives_idle": "30",
     "keepalives_interval": "10",
     "keepalives_count": "3",
     "tcp_user_timeout": "60000",
     "fallback_application_name": "muniment",
 }
-"""Connection parameters of libpq (PostgreSQL, 34.1.2), where the URL does not say otherwise."""
+"""Connection parameters of libpq (PostgreSQL, 34.1.2), where the URL has no others."""
 
 
 def engine_for(url: str, patience: timedelta) -> Engine:
@@ -71,7 +71,7 @@ def _address(url: str) -> URL:
     try:
         address = make_url(url)
     except (ArgumentError, ValueError):
-        # What the parser says may hold a part of the password.
+        # The parser's message may hold a part of the password.
         raise ConfigurationError(
             "the database URL cannot be read; correct 'url' in [database] of muniment.toml, for example "
             "sqlite:///state/muniment.db or postgresql://muniment@db.example.org/muniment (a password "
@@ -96,11 +96,11 @@ def _postgresql(address: URL, patience: timedelta) -> Engine:
 
 
 def _settle_sqlite(engine: Engine, patience: timedelta) -> None:
-    """Let SQLite serve many processes, keep its promises through a power cut, and mind its foreign keys."""
+    """Let SQLite serve many processes, keep what it stored through a power cut, and check foreign keys."""
 
     @event.listens_for(engine, "connect")
     def _connect(connection: sqlite3.Connection, _: object) -> None:
-        # Transactions begin where we say so (below), not where the driver guesses.
+        # Transactions begin where we begin them (below), not where the driver guesses.
         connection.isolation_level = None
         connection.execute(f"PRAGMA busy_timeout = {int(patience.total_seconds() * 1000)}")
         if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):

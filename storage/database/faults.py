@@ -1,4 +1,4 @@
-"""What a database says when it cannot: translated into the errors that all other code knows."""
+"""From a database's errors to ours."""
 
 import os
 import re
@@ -27,15 +27,15 @@ _WAL_INDEX_BYTES = 32768
 
 _REFUSED = ("authentication failed", "no password supplied", "no pg_hba.conf entry", 'role "')
 _NO_SUCH_DATABASE = re.compile('database ".*" does not exist')
-"""What a server says while it is being connected to, in words alone. In another language it is retried."""
+"""A server's words, without a code, while it is connected to. In another language it is tried again."""
 
 
 @contextmanager
 def translated(database: str, folder: Path | None = None) -> Iterator[None]:
     """Raise what the database ``database`` (its address, without password) reports as an error of ours.
 
-    ``folder`` is where its file lies, if it is one: SQLite does not always say that its disk is full.
-    A fault of our own, such as a statement it does not understand, goes through as it is.
+    ``folder`` is where its file lies, if it is one: SQLite does not always report that its disk is full.
+    A fault of our own, such as a statement that it does not understand, is raised unchanged.
     """
     try:
         yield
@@ -55,14 +55,18 @@ def _of_sqlite(error: BaseException | None, database: str, folder: Path | None) 
     if not isinstance(error, sqlite3.Error):
         return None
     translation: PreservationError | None = None
-    match getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE:
+    code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
+    if "decode to UTF-8" in str(error):
+        # Python's own finding, and it comes without a code.
+        code = sqlite3.SQLITE_CORRUPT
+    if code in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR} and folder is not None and _is_full(folder):
+        code = sqlite3.SQLITE_FULL
+    match code:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             translation = _unavailable(
                 database,
-                "another process has it locked, for longer than we wait: end it, or wait until it has ended",
+                "another process has it locked, for longer than we wait: end it, or wait until it ends",
             )
-        case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_IOERR if folder is not None and _is_full(folder):
-            translation = _full(database)
         case sqlite3.SQLITE_CANTOPEN:
             translation = _unavailable(
                 database, "it cannot be opened; see that its folder exists and is ours"
@@ -74,12 +78,10 @@ def _of_sqlite(error: BaseException | None, database: str, folder: Path | None) 
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_AUTH:
             translation = _denied(database)
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            translation = _damaged(database, error)
-        case _ if "decode to UTF-8" in str(error):
-            # Python's own finding, and it comes without a code.
-            translation = _damaged(database, error)
-        case _:
-            pass
+            translation = IntegrityError(
+                f"database {database}: it is damaged or not a database ({error}); put it aside and restore "
+                "it from a backup, or rebuild it from a store"
+            )
     return translation
 
 
@@ -138,13 +140,6 @@ def _full(database: str) -> StoreFullError:
 
 def _denied(database: str, message: str = "it does not let us write") -> DeniedError:
     return DeniedError(
-        f"database {database}: {message}; see to the permissions of its file and folder, "
+        f"database {database}: {message}; check the permissions of its file and folder, "
         "or to the user and password of the database server (docs/database.md)"
-    )
-
-
-def _damaged(database: str, error: sqlite3.Error) -> IntegrityError:
-    return IntegrityError(
-        f"database {database}: it is damaged or not a database ({error}); put it aside and restore it "
-        "from a backup, or rebuild it from a store"
     )

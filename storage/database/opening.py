@@ -15,7 +15,7 @@ PAGE = 1000
 """Rows of a long table that are read at a time."""
 
 PATIENCE = timedelta(seconds=30)
-"""How long a writer waits for others before it says that the database is locked."""
+"""How long a writer waits for other writers before it reports the database as locked."""
 
 # Whatever the server's own defaults are: a reader sees one moment also over several statements, and a
 # writer that waited for another sees what that one wrote. SQLite's transactions are so by themselves.

@@ -1,6 +1,6 @@
 """Bringing a database's tables to what this program expects.
 
-Alembic costs half a second to import, so it is asked only where the schema is not current.
+Alembic takes half a second to import, so it is used only where the schema is not current.
 """
 
 from pathlib import Path

@@ -1,13 +1,13 @@
-"""A bucket of drops on any service that speaks S3. What its conditions are worth is tried, not assumed."""
+"""A bucket of drops on any S3 service. Whether it honours conditions is tried, not assumed."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from boto3.exceptions import S3UploadFailedError
@@ -20,6 +20,7 @@ from preservation.model.paths import StoreKey, printable
 from storage.ports.drop_buckets import DroppedObject
 from storage.stores.s3.bucket import KEY_BYTES, OWN, Bucket
 from storage.stores.s3.conditions import refuses_to_replace
+from storage.stores.s3.etags import is_md5
 from storage.stores.s3.faults import is_absence, is_mismatch, status_of
 from storage.stores.s3.key_lock import locked_by_marks
 from storage.stores.s3.read import ObjectStream
@@ -31,7 +32,6 @@ _IN_PARTS: Final = 256 << 20
 """From so many bytes on, a copy is made in parts: one request may take only so long (and S3: 5 GiB)."""
 
 _MOST_READ: Final = 64 << 10
-_MD5_DIGITS: Final = 32
 
 
 class S3DropBucket:
@@ -40,8 +40,6 @@ class S3DropBucket:
     def __init__(self, bucket: Bucket) -> None:
         self.name = str(bucket.store)
         self._bucket = bucket
-        self._conditional: bool | None = None
-        self._turn = Lock()
 
     @property
     def longest_key(self) -> int:
@@ -84,8 +82,8 @@ class S3DropBucket:
 
     def create(self, key: StoreKey, content: bytes) -> bool:
         """Create it where there is none: see ``DropBucket``."""
-        if self._refuses_to_replace():
-            # Ours, perhaps: an answer was lost, and it was sent again.
+        if self._refuses_to_replace:
+            # It may be ours: an answer was lost, and botocore sent it again.
             return self._bucket.put_where_free(key, content) or self.read(key) == content
         with locked_by_marks(self._bucket, key) as lock:
             if self.find(key) is not None:
@@ -152,7 +150,7 @@ class S3DropBucket:
         """List, create without replacing, copy and remove objects of our own: see ``DropBucket``."""
         area = f"{OWN}/probe-{secrets.token_hex(8)}"
         first, second = StoreKey(f"{area}/first"), StoreKey(f"{area}/second")
-        conditional = self._refuses_to_replace()
+        conditional = self._refuses_to_replace
         try:
             if not self.create(first, b"first") or self.create(first, b"other"):
                 raise DeniedError(
@@ -172,14 +170,12 @@ class S3DropBucket:
         place = f"s3://{self._bucket.name}: services on one inbox are kept apart by {kept_apart}"
         return place + self._bucket.address.warning
 
+    @cached_property
     def _refuses_to_replace(self) -> bool:
-        with self._turn:
-            if self._conditional is None:
-                self._conditional = refuses_to_replace(self._bucket)
-            return self._conditional
+        return refuses_to_replace(self._bucket)
 
     def _is_copied(self, dropped: DroppedObject, key: StoreKey) -> bool:
-        """Say whether what was copied is the object; some services copy whatever is there by then."""
+        """Return whether the copy is of that object; some services copy whatever is there by then."""
         copy = self._bucket.headers(key)
         same_size = copy is not None and copy["ContentLength"] == dropped.size
         etag = "" if copy is None else copy["ETag"].strip('"')
@@ -190,12 +186,12 @@ class S3DropBucket:
             self._bucket.remove(key)
             return False
         # In parts, or encrypted with a key of its own, a copy has an ETag of its own.
-        comparable = len(etag) == len(dropped.etag) == _MD5_DIGITS and "SSEKMSKeyId" not in (copy or {})
+        comparable = is_md5(etag) and is_md5(dropped.etag) and "SSEKMSKeyId" not in (copy or {})
         if same_size and not comparable:
             return True
         raise IntegrityError(
             f"bucket inbox {self.name}: the copy {printable(key)} is not what {printable(dropped.key)} is; "
-            "it is made again; where it happens again, see to the service"
+            "it is made again; where it happens again, use a bucket of another service"
         )
 
 

@@ -1,7 +1,7 @@
-"""The journal beside what its stores hold: only their signed heads know of a chain that was cut with its own.
+"""The journal against the signed heads in the stores: they show where the database lost its end.
 
-A person with the database can cut the journal together with its signed heads, and a database put back from
-a backup comes cut. What the database has forgotten, the stores have not.
+A person with the database can cut the journal together with its signed heads, and a database that was
+restored from a backup lacks its newest entries. The stores still hold the heads of these.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +14,7 @@ from preservation.errors import IntegrityError, StorageError
 from preservation.model.identifiers import StoreName
 from preservation.model.paths import StoreKey, printable
 from storage.journal.entries import read_entry
-from storage.journal.exported import FOLDER, HEAD_SUFFIX, opened_in_store
+from storage.journal.exported import FOLDER, HEAD_SUFFIX
 from storage.journal.heads import is_signed, read_head
 from storage.journal.verification import (
     ChainFault,
@@ -25,7 +25,7 @@ from storage.journal.verification import (
     with_findings,
 )
 from storage.ports.journal import Journal, KeyId, SignedHead
-from storage.ports.stores import Store
+from storage.ports.stores import Store, opened_file
 
 _LONGEST_HEAD = 4096
 """Bytes that are read of a file of a head; one has some 400."""
@@ -62,7 +62,7 @@ class NotCompared:
 class ComparedJournal:
     """The verdict on a journal by its own lines and by every store but ``not_compared``.
 
-    Those may know of entries that were cut off together with the journal's own signed heads.
+    Those may hold heads of entries that were cut off together with the journal's own signed heads.
     """
 
     verdict: JournalVerdict
@@ -74,13 +74,13 @@ def verify_with_stores(
 ) -> ComparedJournal:
     """Verify a live journal, also against the signed heads in every store that can be reached.
 
-    That a store cannot be read is no fault of the journal. Where it was signed and no store holds any head,
-    it was compared with none.
+    A store that cannot be read is no fault of the journal. Where the journal was signed and no store holds
+    a head, it was compared with none.
     """
     heads: list[KeptHead] = []
     answering: list[StoreName] = []
     not_compared: list[NotCompared] = []
-    # Read before the journal is: what others seal meanwhile is then in the journal.
+    # Read before the journal: what other processes seal meanwhile is then in the journal.
     for store in stores:
         try:
             heads += kept_heads(store)
@@ -125,22 +125,21 @@ def require_one_chain(
         if fault is not None:
             raise IntegrityError(
                 f"{fault.message}; the journal was not sealed into this store; docs/journal.md, "
-                '"When the stores know more", says how to restore it'
+                '"When the stores know more", explains how to restore it'
             )
 
 
 def contradictions(
     journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], heads: Iterable[KeptHead]
 ) -> tuple[ChainFault, ...]:
-    """Return what the heads in stores say against the journal.
+    """Return how the heads in stores contradict the journal.
 
     Of each store one fault of each kind: the first entry that is another, the last one that is gone.
     """
     own = frozenset(journal.signed_heads())
     first: dict[tuple[StoreName, FaultKind], ChainFault] = {}
     for kept in heads:
-        fault = _contradiction(journal, keys, own, kept)
-        if fault is None:
+        if (fault := _contradiction(journal, keys, own, kept)) is None:
             continue
         about = (kept.store, fault.kind)
         if about not in first or (fault.kind is FaultKind.TRUNCATED) == (fault.seq > first[about].seq):
@@ -170,7 +169,7 @@ def _contradiction(
 
 
 def _outside(journal: Journal, kept: KeptHead, signed: SignedHead) -> ChainFault | None:
-    """Say how a head is not in the journal's chain, or nothing."""
+    """Return the fault of a head that is not in the journal's chain, or ``None``."""
     seq = signed.head.seq
     line = next(iter(journal.lines(after=seq - 1)), None)
     if line is None:
@@ -178,13 +177,13 @@ def _outside(journal: Journal, kept: KeptHead, signed: SignedHead) -> ChainFault
             FaultKind.TRUNCATED,
             seq,
             f"{kept}: this store holds a signed head of entry {seq}, and the journal ends before it: its end "
-            "was cut off, or its database was put back from a backup",
+            "was cut off, or its database was restored from a backup",
         )
     try:
         if read_entry(line).head == signed.head:
             return None
     except ValueError:
-        # Whatever stands there now, it is not what was vouched for.
+        # Whatever stands there now, it is not what was signed.
         pass
     return ChainFault(
         FaultKind.REWRITTEN,
@@ -199,7 +198,7 @@ def _is_head(key: StoreKey) -> bool:
 
 
 def _kept_head(store: Store, key: StoreKey) -> KeptHead:
-    with opened_in_store(store, key) as file:
+    with opened_file(store, key) as file:
         line = file.read(_LONGEST_HEAD)
     try:
         return KeptHead(store.name, key, read_head(line))

@@ -8,8 +8,8 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 from preservation.errors import IntegrityError
 from preservation.model.digests import HexDigest
@@ -24,8 +24,7 @@ _DETAIL_FIELDS = ("detail", "event", "note")
 _STRING_FIELDS = ("at", "event_type", "object", "outcome", "previous", "hash")
 
 
-@dataclass(frozen=True, slots=True)
-class FiledLine:
+class FiledLine(NamedTuple):
     """An entry's line, with what an index files it under."""
 
     seq: int
@@ -40,12 +39,12 @@ def canonical(fields: Mapping[str, object]) -> bytes:
 
 
 def subject_of(object_name: str) -> str:
-    """Return the ``collection/name`` of the object in whose story ``object_name`` belongs."""
+    """Return the ``collection/name`` of the object that ``object_name`` is, or is in."""
     return "/".join(object_name.split("/", 2)[:2])
 
 
-def tells_of(entry: Entry, object_name: str) -> bool:
-    """Say whether the entry is about ``object_name`` or about something in it."""
+def concerns(entry: Entry, object_name: str) -> bool:
+    """Return whether the entry is about ``object_name`` or about something in it."""
     name = recordable(object_name)
     return entry.object == name or entry.object.startswith(f"{name}/")
 
@@ -100,7 +99,7 @@ def read_entry(line: bytes) -> Entry:
     """Return the entry in ``line``, which ends with its newline.
 
     Raises ``ValueError`` with the reason where the line is not canonical, lacks a field or has another,
-    or is not what its own hash says.
+    or does not match its own hash.
     """
     fields = _fields_of(line)
     agent, detail = _texts(fields, "agent", _AGENT_FIELDS), _texts(fields, "detail", _DETAIL_FIELDS)
@@ -113,7 +112,7 @@ def read_entry(line: bytes) -> Entry:
         raise ValueError("a field is not text")
     claimed = fields.pop("hash")
     if hashlib.sha256(canonical(fields)).hexdigest() != claimed:
-        raise ValueError("it is not what its own hash says")
+        raise ValueError("it does not match its own hash")
     return Entry(
         seq=seq,
         identifier=EventId(detail["event"]),
@@ -142,8 +141,8 @@ def lines_after(head: Head, lines: Iterable[bytes]) -> Iterator[bytes]:
         pass
     if (GENESIS if passed is None else read_entry(passed).head) != head:
         raise IntegrityError(
-            f"the journal has {head.seq} entries, and the one to put it back from does not go on from the "
-            "last of them: it is shorter, or the two went different ways; take another copy, or an older "
+            f"the journal has {head.seq} entries, and the one to restore it from does not continue from the "
+            "last of them: it is shorter, or the two differ before that; take another copy, or an older "
             "database (docs/journal.md)"
         )
     yield from remaining

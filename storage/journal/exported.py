@@ -1,22 +1,19 @@
-"""A journal that was given away: files of lines, of signed heads and of public keys, wherever they lie."""
+"""An exported journal: files of lines, of signed heads and of public keys, wherever they lie."""
 
-import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from preservation.errors import IntegrityError, NotFoundError
-from preservation.fixity.digesting import ByteStream
 from preservation.model.paths import StoreKey
 from storage.journal.heads import read_head
 from storage.journal.keys import PUBLIC_KEY_SUFFIX, key_id, read_public_key
 from storage.journal.verification import Broken, JournalVerdict, verify, verify_journal
 from storage.ports.journal import Head, Journal, KeyId, SignedHead
-from storage.ports.stores import Store
 
 FOLDER = StoreKey("_journal")
 """Where every store keeps the journal; no collection's name begins so."""
@@ -48,7 +45,9 @@ class ExportedJournal:
         self._heads = [name for name in sorted(names) if name.endswith((HEADS_NAME, HEAD_SUFFIX))]
         self._keys = [name for name in sorted(names) if name.endswith(PUBLIC_KEY_SUFFIX)]
         if not self._lines:
-            raise NotFoundError(f"{place}: there is no journal; name what muniment journal export wrote")
+            raise NotFoundError(
+                f"{place}: there is no journal; name the folder that muniment journal export wrote"
+            )
 
     def lines(self) -> Iterator[bytes]:
         """Yield every line, in the order of the segments."""
@@ -66,8 +65,8 @@ class ExportedJournal:
                         found.append(read_head(line))
                     except ValueError as reason:
                         raise IntegrityError(
-                            f"{self.place}, {name}: this is not a signed head: {reason}; take this file "
-                            "from another copy"
+                            f"{self.place}, {name}: this is not a signed head: {reason}; copy this file "
+                            "from another export"
                         ) from reason
         return tuple(sorted(found, key=lambda signed: signed.head.seq))
 
@@ -86,10 +85,7 @@ class ExportedJournal:
 
 
 def exported_in_folder(path: Path) -> ExportedJournal:
-    """Return the journal that ``path`` holds: one file of lines, or a folder with all that belongs to it.
-
-    Raises ``NotFoundError`` where there is none.
-    """
+    """Return the journal in ``path``, a file of lines or a whole folder. Raises ``NotFoundError``."""
     if path.is_dir():
         names = [child.name for child in path.iterdir() if child.is_file()]
         return ExportedJournal(str(path), names, lambda name: (path / name).open("rb"))
@@ -98,28 +94,15 @@ def exported_in_folder(path: Path) -> ExportedJournal:
     return ExportedJournal(str(path), [LINES_NAME], lambda _: path.open("rb"))
 
 
-def exported_in_store(store: Store) -> ExportedJournal:
-    """Return the journal as ``store`` keeps it. Raises ``NotFoundError`` where there is none yet."""
-    names = [str(kept.key) for kept in store.list(FOLDER)]
-    return ExportedJournal(store.location(FOLDER), names, lambda name: opened_in_store(store, StoreKey(name)))
-
-
-@contextmanager
-def opened_in_store(store: Store, key: StoreKey) -> Iterator[BinaryIO]:
-    """Open the file under ``key`` as a file of lines. Raises as ``Store.open`` does."""
-    with store.open(key) as stream:
-        yield io.BufferedReader(_Readable(stream))
-
-
 def restore(journal: Journal, exported: ExportedJournal, keys: Mapping[KeyId, Ed25519PublicKey]) -> Head:
-    """Put back what ``journal`` lacks, from an exported one that is intact by ``keys``; return its head.
+    """Restore what ``journal`` lacks, from an exported one that is intact by ``keys``; return its head.
 
     Raises ``IntegrityError`` where either is broken, or the exported one does not go on from the other.
     """
     own = verify_journal(journal, keys)
     if isinstance(own, Broken):
         raise IntegrityError(
-            f"the journal is broken, and nothing is put back into it: {own.faults[0].message}; begin with an "
+            f"the journal is broken, and nothing is restored into it: {own.faults[0].message}; begin with an "
             "older or an empty database (docs/journal.md)"
         )
     verdict = exported.verify(keys)
@@ -129,16 +112,3 @@ def restore(journal: Journal, exported: ExportedJournal, keys: Mapping[KeyId, Ed
             f"{verdict.faults[0].message}; take another copy"
         )
     return journal.restore(exported.lines(), exported.heads())
-
-
-class _Readable(io.RawIOBase):
-    """A stream of a store, as the standard library reads lines from it."""
-
-    def __init__(self, stream: ByteStream) -> None:
-        self._stream = stream
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview) -> int | None:  # type: ignore[override]  # hashes want no more than these two
-        return self._stream.readinto(buffer)

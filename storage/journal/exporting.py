@@ -1,4 +1,4 @@
-"""Giving the journal away in one folder, with all that is needed to check it and nothing of ours."""
+"""The export of the journal: one folder with all that is needed to check it and no program of ours."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ To check it you need Python 3.8 or later, and nothing else:
 
     python3 {checker}
 
-It checks the journal that lies beside it, by the signed heads and the public keys that lie there; it says
+It checks the journal that lies beside it, by the signed heads and the public keys that lie there; it reports
 what it checked, what holds and what does not, and ends with 0 if all of it holds, with 1 if not.
 
 A signature is worth as much as the key. Compare the key's id with one that you had from the archive
@@ -42,8 +42,8 @@ If you have the public key itself from elsewhere, name it, and only that one is 
 
     python3 {checker} --public-key KEY.pem
 
-The check is one short program that anybody can read, and docs/journal.md of Muniment says what every
-byte means, so that anybody can write another one.
+The check is one short program that everyone can read, and docs/journal.md of Muniment specifies what
+every byte means, so that everyone can write another one.
 """
 
 
@@ -51,9 +51,8 @@ def export_journal(journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], tar
     """Write the journal, its signed heads, public keys, a checker and a README to the folder ``target``.
 
     Returns how many entries were written: as they are, be they sound or not, for a broken journal is
-    evidence. The folder appears whole or not at all. Raises
-    ``AlreadyExistsError`` where there is something at ``target``, ``UnavailableError`` where it cannot
-    be written.
+    evidence. The folder appears whole or not at all. Raises ``AlreadyExistsError`` where something is at
+    ``target``, ``UnavailableError`` where it cannot be written.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise AlreadyExistsError(
@@ -76,7 +75,7 @@ def export_journal(journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], tar
 
 
 def _write(journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], folder: Path) -> int:
-    # Asked before the lines: what they vouch for is then among these, also while others append.
+    # Read before the lines: what they vouch for is then among these, also while others append.
     heads = journal.signed_heads()
     count = 0
     with (folder / LINES_NAME).open("wb") as file:

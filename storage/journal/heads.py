@@ -1,7 +1,4 @@
-"""Signed heads: the bytes that are signed, and the line in which a signed head is given away.
-
-``docs/journal.md``, "A signed head", specifies both.
-"""
+"""Signed heads: the bytes that are signed, and the exported line (``docs/journal.md``, "A signed head")."""
 
 import json
 import re
@@ -34,7 +31,7 @@ def sign(head: Head, at: datetime, key: SigningKey) -> SignedHead:
 
 
 def is_signed(signed: SignedHead, keys: Mapping[KeyId, Ed25519PublicKey]) -> bool:
-    """Say whether the signature was made by one of ``keys``, over just this head."""
+    """Return whether one of ``keys`` made the signature, over just this head."""
     public = keys.get(signed.key)
     if public is None:
         return False
@@ -48,18 +45,7 @@ def is_signed(signed: SignedHead, keys: Mapping[KeyId, Ed25519PublicKey]) -> boo
 
 def head_line(signed: SignedHead) -> bytes:
     """Return the signed head as one line of canonical JSON."""
-    return (
-        canonical(
-            {
-                "seq": signed.head.seq,
-                "hash": signed.head.hash,
-                "at": moment_text(signed.at),
-                "key": signed.key,
-                "signature": signed.signature,
-            }
-        )
-        + b"\n"
-    )
+    return canonical({**signed.fields, "at": moment_text(signed.at)}) + b"\n"
 
 
 def read_head(line: bytes) -> SignedHead:

@@ -32,15 +32,10 @@ _FOLDER = 0o700
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A private key and the name it is known by."""
+    """A private key and its id."""
 
     identifier: KeyId
     private: Ed25519PrivateKey
-
-    @property
-    def public_pem(self) -> bytes:
-        """The public key as PEM (SubjectPublicKeyInfo, RFC 8410): what anybody may have."""
-        return public_pem(self.private.public_key())
 
 
 def key_id(public: Ed25519PublicKey) -> KeyId:
@@ -49,33 +44,34 @@ def key_id(public: Ed25519PublicKey) -> KeyId:
 
 
 def public_pem(public: Ed25519PublicKey) -> bytes:
-    """Return the public key as PEM."""
+    """Return the public key as PEM (SubjectPublicKeyInfo, RFC 8410)."""
     return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def public_key_name(identifier: KeyId) -> str:
-    """Return the name of the file in which that public key is given away."""
+    """Return the name of the file of that public key."""
     return f"journal-{identifier}{PUBLIC_KEY_SUFFIX}"
 
 
 def generate_key(folder: Path) -> SigningKey:
     """Make a key and keep it in ``folder``: ``journal.pem`` (PKCS 8, ours alone to read) and its public half.
 
-    Raises ``AlreadyExistsError`` where there is one: a key in use is never replaced by accident;
+    Raises ``AlreadyExistsError`` where there is a key: a key in use is never replaced by accident;
     ``ConfigurationError`` where the folder cannot be written.
     """
     private = Ed25519PrivateKey.generate()
-    key = SigningKey(key_id(private.public_key()), private)
+    public = private.public_key()
+    key = SigningKey(key_id(public), private)
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     try:
         folder.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
         # The public half first: where the private one is, both are.
-        create_whole(folder / public_key_name(key.identifier), key.public_pem, _PUBLIC)
+        create_whole(folder / public_key_name(key.identifier), public_pem(public), _PUBLIC)
         create_whole(folder / PRIVATE_KEY_NAME, pem, _PRIVATE)
     except OSError as error:
         raise ConfigurationError(
             f"{folder}: the journal's key cannot be kept there ({error.strerror}); see that the "
-            "folder can be written and has room, then do it again"
+            "folder can be written and has room, then run it again"
         ) from error
     return key
 

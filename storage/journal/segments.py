@@ -1,7 +1,6 @@
-"""Sealed segments: what lies between two signed heads, given to every store for good.
+"""Sealed segments: the lines between two signed heads, given to every store for good.
 
-A segment's bytes are fixed by its two heads, so that giving it again, after a crash or from another
-process, gives the same.
+The two heads fix a segment's bytes: a second try, after a crash or from another process, gives the same.
 """
 
 from collections.abc import Iterable, Mapping
@@ -51,19 +50,15 @@ class Segment:
 
 def segments(journal: Journal) -> tuple[Segment, ...]:
     """Return every sealed segment, oldest first; ``sign_head`` seals the next one."""
-    found = []
-    first = 1
-    for signed in journal.signed_heads():
-        found.append(Segment(first, signed))
-        first = signed.head.seq + 1
-    return tuple(found)
+    heads = journal.signed_heads()
+    return tuple(map(Segment, (1, *(signed.head.seq + 1 for signed in heads)), heads))
 
 
 def sign_head(journal: Journal, key: SigningKey, at: datetime) -> SignedHead | None:
-    """Vouch for the journal as it stands; ``None`` while it is empty, the same again while nothing is new.
+    """Sign the journal as it stands; return ``None`` while it is empty, the same head while nothing is new.
 
-    What is vouched for has been checked: every entry since the last signed head but one is hashed
-    again. Raises ``IntegrityError`` where they do not follow from it.
+    Before it signs, it hashes every entry since the last signed head but one again. Raises
+    ``IntegrityError`` where they do not follow from that one.
     """
     known = [journal.head()]
     *earlier, last = (GENESIS, *(signed.head for signed in journal.signed_heads()))
@@ -89,13 +84,13 @@ class AgreeingStore:
 
 
 def agreeing(journal: Journal, store: Store) -> AgreeingStore:
-    """Return ``store``, after seeing that it holds no signed head which is not in the journal's chain.
+    """Return ``store``, after checking that it holds no signed head which is not in the journal's chain.
 
-    To be asked before a head is signed: a chain that went another way is not vouched for. Raises
-    ``IntegrityError`` where it does hold one, ``StorageError`` as the store does.
+    It is called before a head is signed: another chain must not be signed. Raises ``IntegrityError`` where
+    the store holds such a head, ``StorageError`` as the store does.
     """
     held = frozenset(kept.key for kept in store.list(FOLDER))
-    # Asked after the store: what another process seals meanwhile is known, and no other chain.
+    # Read after the store: what another process seals meanwhile is known then, and no other chain.
     sealed = segments(journal)
     require_one_chain(journal, store, held, {segment.head_key: segment.signed for segment in sealed})
     return AgreeingStore(store, held)
@@ -129,7 +124,7 @@ def _give(store: Store, key: StoreKey, chunks: Iterable[bytes], scratch: Path) -
         file.writelines(chunks)
     try:
         size, digests = digest_file(source, (Algorithm.SHA256,))
-        # Where a run before this one or another process was faster, its bytes are held to the same digest.
+        # Where an earlier run or another process was faster, its bytes must have the same digest.
         with suppress(AlreadyExistsError):
             store.create([Deposit(key, source, size)])
         with store.open(key) as stream:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Any
 
-from sqlalchemy import Connection, LargeBinary, Row, Select, cast, func, insert, select, update
+from sqlalchemy import Connection, LargeBinary, Row, cast, func, insert, select, update
 
 from preservation.errors import IntegrityError
 from preservation.model.digests import HexDigest
@@ -14,6 +14,7 @@ from storage.database import tables
 from storage.database.opening import Database
 from storage.journal.entries import (
     FiledLine,
+    concerns,
     file_line,
     follow,
     keep_new,
@@ -21,7 +22,6 @@ from storage.journal.entries import (
     read_kept,
     recordable,
     subject_of,
-    tells_of,
 )
 from storage.ports.journal import Appended, Entry, Head, KeyId, SignedHead
 
@@ -35,7 +35,7 @@ def append_entries(connection: Connection, events: Iterable[Event]) -> Appended:
     The lock on the head is held until the transaction ends, so that no other writer's entry comes in
     between. Raises ``ValueError`` where an event's time has no zone.
     """
-    start = head = _locked_head(connection)
+    start = head = _head(connection)
     remaining = iter(events)
     while batch := list(islice(remaining, _BATCH)):
         links = list(follow(head, keep_new(batch, _known(connection, batch))))
@@ -43,7 +43,7 @@ def append_entries(connection: Connection, events: Iterable[Event]) -> Appended:
             head = links[-1][0]
             _file(connection, [filed for _, filed in links])
     _move_head(connection, head)
-    return Appended(start.seq + 1, head.seq, head)
+    return Appended(start.seq + 1, head)
 
 
 class SqlJournal:
@@ -60,7 +60,7 @@ class SqlJournal:
     def head(self) -> Head:
         """Return the last place of the chain."""
         with self._database.reading() as connection:
-            return _only_head(connection, select(tables.journal_head))
+            return _head(connection, lock=False)
 
     def lines(self, after: int = 0) -> Iterator[bytes]:
         """Yield the entries above ``after``, a line each."""
@@ -69,8 +69,8 @@ class SqlJournal:
     def about(self, object_name: str | None = None, limit: int | None = None) -> Iterator[Entry]:
         """Yield entries in the order of the chain; only those about ``object_name``, if given."""
         if limit is None:
-            return self._told(object_name)
-        return reversed(list(islice(self._told(object_name, newest_first=True), limit)))
+            return self._entries(object_name)
+        return reversed(list(islice(self._entries(object_name, newest_first=True), limit)))
 
     def misfiled(self) -> Iterator[int]:
         """Yield the ``seq`` of entries that the index finds under what they are not."""
@@ -97,34 +97,34 @@ class SqlJournal:
         """
         heads = tables.journal_signed_heads
         with self._database.writing() as connection:
-            _locked_head(connection)
+            _head(connection)
             newest = connection.execute(select(heads).order_by(heads.c.seq.desc()).limit(1)).one_or_none()
             if newest is not None and newest.seq >= signed.head.seq:
                 return _signed_head(newest)
-            connection.execute(insert(heads), _head_row(signed))
+            connection.execute(insert(heads), signed.fields)
         return signed
 
     def restore(self, lines: Iterable[bytes], heads: Iterable[SignedHead]) -> Head:
         """Put back entries and heads that the journal has lost or never had."""
         signed_heads = tables.journal_signed_heads
         with self._database.writing() as connection:
-            head = _locked_head(connection)
+            head = _head(connection)
             newest = connection.scalar(select(func.max(signed_heads.c.seq))) or 0
             remaining = lines_after(head, lines)
             while links := [file_line(line) for line in islice(remaining, _BATCH)]:
                 head = links[-1][0]
                 _file(connection, [filed for _, filed in links])
             _move_head(connection, head)
-            if rows := [_head_row(signed) for signed in heads if signed.head.seq > newest]:
+            if rows := [signed.fields for signed in heads if signed.head.seq > newest]:
                 connection.execute(insert(signed_heads), rows)
         return head
 
-    def _told(self, object_name: str | None, *, newest_first: bool = False) -> Iterator[Entry]:
-        # A whole collection's story is filed under many subjects: only below it does the index help.
+    def _entries(self, object_name: str | None, *, newest_first: bool = False) -> Iterator[Entry]:
+        # The index files a collection's entries under many subjects: it helps only below a collection.
         subject = subject_of(recordable(object_name)) if object_name and "/" in object_name else None
         for row in self._rows(subject=subject, newest_first=newest_first):
             entry = read_kept(row.seq, row.line)
-            if object_name is None or tells_of(entry, object_name):
+            if object_name is None or concerns(entry, object_name):
                 yield entry
 
     def _rows(
@@ -139,18 +139,15 @@ class SqlJournal:
         return chain.from_iterable(self._database.pages(query, seq, after=after, newest_first=newest_first))
 
 
-def _locked_head(connection: Connection) -> Head:
+def _head(connection: Connection, *, lock: bool = True) -> Head:
+    query = select(tables.journal_head)
     # SQLite's writers exclude each other anyway, and its dialect leaves FOR UPDATE out.
-    return _only_head(connection, select(tables.journal_head).with_for_update())
-
-
-def _only_head(connection: Connection, query: Select[Any]) -> Head:
-    rows = connection.execute(query).all()
+    rows = connection.execute(query.with_for_update() if lock else query).all()
     if len(rows) != 1:
         raise IntegrityError(
-            f"table journal_head of the database has {len(rows)} rows where it must have one, which says how "
-            "far the journal's chain has come: the database was changed by hand; nothing is appended; "
-            "run: muniment journal verify, and put the database back from a backup"
+            f"table journal_head of the database has {len(rows)} rows where it must have one, the end of the "
+            "journal's chain: the database was changed by hand; nothing is appended; "
+            "run: muniment journal verify, and restore the database from a backup"
         )
     return Head(rows[0].seq, HexDigest(rows[0].hash))
 
@@ -166,24 +163,8 @@ def _known(connection: Connection, events: Iterable[Event]) -> set[EventId]:
 
 
 def _file(connection: Connection, filed: list[FiledLine]) -> None:
-    connection.execute(
-        insert(tables.journal),
-        [
-            {"seq": line.seq, "identifier": line.identifier, "subject": line.subject, "line": line.line}
-            for line in filed
-        ],
-    )
+    connection.execute(insert(tables.journal), [line._asdict() for line in filed])
 
 
 def _signed_head(row: Row[Any]) -> SignedHead:
     return SignedHead(Head(row.seq, HexDigest(row.hash)), row.at, KeyId(row.key), row.signature)
-
-
-def _head_row(signed: SignedHead) -> dict[str, object]:
-    return {
-        "seq": signed.head.seq,
-        "hash": signed.head.hash,
-        "at": signed.at,
-        "key": signed.key,
-        "signature": signed.signature,
-    }

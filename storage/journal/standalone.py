@@ -4,11 +4,11 @@
     python3 check_journal.py --public-key KEY.pem
     python3 check_journal.py journal.jsonl --head heads.jsonl --public-key journal-*.pub.pem
 
-It shares no code with Muniment, on purpose: whoever does not trust the archive's program can read
+It shares no code with Muniment, on purpose: a reader who does not trust the archive's program can read
 this one from top to bottom, or write another from docs/journal.md. Where no journal is named, it
 checks the one that lies beside it, with the heads and keys that lie there unless others are named.
 Several files of lines (segments, in their order), of signed heads and of keys may be named. It ends
-with 0 if all that was asked for holds, with 1 if not.
+with 0 if everything holds, with 1 if not.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def canonical(fields: object) -> bytes:
 
 
 def read_line(line: bytes) -> tuple[int, str, str]:
-    """Return seq, hash and previous hash of a line; ValueError where it is not what its own hash says."""
+    """Return seq, hash and previous hash of a line; ValueError where it does not match its own hash."""
     fields = json.loads(line.decode("utf-8"))
     if canonical(fields) + b"\n" != line:
         raise ValueError("its line is not written as an entry's line must be")
@@ -74,7 +74,7 @@ def read_line(line: bytes) -> tuple[int, str, str]:
 
 
 def fault_of_fields(fields: object) -> str:
-    """Say what is wrong with the fields of an entry, or nothing."""
+    """Return what is wrong with the fields of an entry, or an empty text."""
     if not isinstance(fields, dict) or set(fields) != FIELDS:
         return "it has not the fields of an entry"
     for name, value in fields.items():
@@ -90,12 +90,12 @@ def fault_of_fields(fields: object) -> str:
 
 
 def are_texts(values: Iterable[object]) -> bool:
-    """Tell whether all of them are text."""
+    """Return whether all of them are text."""
     return all(isinstance(value, str) for value in values)
 
 
-def says_it_is(line: bytes, seq: int) -> bool:
-    """Tell whether a line calls itself the entry ``seq``."""
+def calls_itself(line: bytes, seq: int) -> bool:
+    """Return whether a line calls itself the entry ``seq``."""
     try:
         fields = json.loads(line)
     except (ValueError, RecursionError):
@@ -119,7 +119,7 @@ def check_chain(lines: Iterable[bytes], heads: Iterable[Head] = ()) -> tuple[int
         if seq < due:
             raise Fault("inserted", seq, f"Entry {seq} stands a second time, after entry {last}.")
         if seq > due:
-            if any(says_it_is(other, due) for other in rest):
+            if any(calls_itself(other, due) for other in rest):
                 raise Fault("misplaced", due, f"Entry {due} is out of its place: entry {seq} stands there.")
             raise Fault("missing", due, f"Entry {due} is missing: entry {seq} stands in its place.")
         if previous != last_hash:
@@ -185,7 +185,7 @@ def times(scalar: int, point: Point) -> Point:
 
 
 def same(one: Point, other: Point) -> bool:
-    """Tell whether two points are one, without dividing by Z."""
+    """Return whether two points are one, without dividing by Z."""
     return (one.X * other.Z - other.X * one.Z) % P == 0 and (one.Y * other.Z - other.Y * one.Z) % P == 0
 
 
@@ -293,8 +293,8 @@ def check(lines: Iterable[bytes], heads: list[Head], keys: dict[str, bytes]) -> 
 # ---------------------------------------------------------------- the command
 
 
-def say(text: str) -> None:
-    """Write for whoever asked."""
+def write(text: str) -> None:
+    """Write to the standard output."""
     sys.stdout.write(text)
 
 
@@ -305,8 +305,8 @@ def read_files(names: list[str]) -> Iterator[bytes]:
             yield from file
 
 
-def take_what_lies_beside(chosen: argparse.Namespace) -> bool:
-    """Take for what was not named the files beside this one, and say which; False where no journal is."""
+def use_what_lies_beside(chosen: argparse.Namespace) -> bool:
+    """Use the files beside this one for what was not named, and list them; False where no journal is."""
     folder = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  the plainest way
     names = sorted(os.listdir(folder))  # noqa: PTH208  the plainest way
     spans = sorted((int(name.split("-")[0]), name) for name in names if SEGMENT.fullmatch(name))
@@ -319,22 +319,22 @@ def take_what_lies_beside(chosen: argparse.Namespace) -> bool:
         if not getattr(chosen, what):
             setattr(chosen, what, [os.path.join(folder, name) for name in found])  # noqa: PTH118  the plainest way
     if not chosen.journal:
-        say(f"NOTHING CHECKED: no journal.jsonl and no segments lie in {folder}; name the journal.\n")
+        write(f"NOTHING CHECKED: no journal.jsonl and no segments lie in {folder}; name the journal.\n")
         return False
-    say("Checking:\n")
+    write("Checking:\n")
     for name in [*chosen.journal, *chosen.head, *chosen.public_key]:
-        say(f"  {name}\n")
+        write(f"  {name}\n")
     return True
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Check what the command line names, say what holds, and return 0 or 1."""
+    """Check what the command line names, report what holds, and return 0 or 1."""
     parser = argparse.ArgumentParser(description="Check a Muniment journal: its chain and its signed heads.")
     parser.add_argument("journal", nargs="*", help="the journal, or its segments in their order")
     parser.add_argument("--head", nargs="+", action="extend", default=[], help="signed heads, one a line")
     parser.add_argument("--public-key", nargs="+", action="extend", default=[], help="trusted keys (PEM)")
     chosen = parser.parse_args(arguments)
-    if not chosen.journal and not take_what_lies_beside(chosen):
+    if not chosen.journal and not use_what_lies_beside(chosen):
         return 1
     name = ""
     try:
@@ -347,32 +347,34 @@ def main(arguments: list[str] | None = None) -> int:
             heads += [read_head(line) for line in read_files([name])]
         last, last_hash, faults = check(read_files(chosen.journal), heads, keys)
     except OSError as error:
-        say(f"BROKEN: {error.filename} cannot be read: {error.strerror}\n")
+        write(f"BROKEN: {error.filename} cannot be read: {error.strerror}\n")
         return 1
     except ValueError as error:
-        say(f"BROKEN: {name}: {error}\n")
+        write(f"BROKEN: {name}: {error}\n")
         return 1
     for fault in faults:
-        say(f"BROKEN: {fault.sentence}\n")
+        write(f"BROKEN: {fault.sentence}\n")
     if not faults:
-        say_what_holds(last, last_hash, heads, keys)
+        report_what_holds(last, last_hash, heads, keys)
     return 1 if faults else 0
 
 
-def say_what_holds(last: int, last_hash: str, heads: list[Head], keys: dict[str, bytes]) -> None:
-    """Say what was checked and found sound, and what was not checked."""
-    say(f"The chain holds: {last} entries, none altered, missing, moved or put in.\n")
-    say(f"Its last hash is {last_hash}.\n")
+def report_what_holds(last: int, last_hash: str, heads: list[Head], keys: dict[str, bytes]) -> None:
+    """Report what was checked and found sound, and what was not checked."""
+    write(f"The chain holds: {last} entries, none altered, missing, moved or put in.\n")
+    write(f"Its last hash is {last_hash}.\n")
     if not heads:
-        say("No signed head was given: entries cut off at the end would not be noticed.\n")
+        write("No signed head was given: entries cut off at the end would not be noticed.\n")
     elif not keys:
-        say("The signed heads agree with it, but no public key was given: the signatures were NOT checked.\n")
+        write(
+            "The signed heads agree with it, but no public key was given: the signatures were NOT checked.\n"
+        )
     else:
         newest = max(head.seq for head in heads)
-        say(f"{len(heads)} signed heads agree with it, the newest at entry {newest}; ")
-        say("every signature holds.\n")
+        write(f"{len(heads)} signed heads agree with it, the newest at entry {newest}; ")
+        write("every signature holds.\n")
         for key in sorted({head.key for head in heads}):
-            say(f"Signed by the key {key}: compare it with the id you were told.\n")
+            write(f"Signed by the key {key}: compare it with the id that the archive gave you.\n")
 
 
 if __name__ == "__main__":

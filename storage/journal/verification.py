@@ -1,6 +1,6 @@
 """The verdict on a journal: whole, or broken and where. Pure: lines, heads and keys in, a value out.
 
-``standalone.py`` says the same without sharing a line of code with this, so that each checks the other.
+``standalone.py`` decides the same and shares no line of code with this, so that each checks the other.
 """
 
 from __future__ import annotations
@@ -39,10 +39,7 @@ class FaultKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChainFault:
-    """One fault. ``seq`` is the entry it is about; for a bad signature, the entry that it is over.
-
-    It is 0 where the fault is about no entry.
-    """
+    """One fault. ``seq`` is the entry it is about, or that a bad signature is over; 0: no entry."""
 
     kind: FaultKind
     seq: int
@@ -80,10 +77,10 @@ def verify(
     start: Head = GENESIS,
     known: Iterable[Head] = (),
 ) -> JournalVerdict:
-    """Hash every line again and see that each follows the one before it, the first one ``start``.
+    """Hash every line again and check that each follows the one before it, the first one ``start``.
 
-    What was cut off at the end is known by ``heads`` alone, or by ``known``, places that the chain is
-    known to have come to. A head that none of ``keys`` signed is a fault, and no evidence.
+    Only ``heads``, or ``known`` places of the chain, show what was cut off at the end. A head that none of
+    ``keys`` signed is a fault, and no evidence.
     """
     genuine = [signed for signed in heads if is_signed(signed, keys or {})]
     clock = _Clock()
@@ -101,7 +98,7 @@ def verify(
 
 def verify_journal(journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey]) -> JournalVerdict:
     """Verify a live journal, also while others append to it: its chain, its signed heads and its index."""
-    # Asked before the lines are read: what others append meanwhile is read, and not missed.
+    # Read before the lines: entries that others append meanwhile are then read too.
     known: tuple[Head, ...] = ()
     headless: tuple[ChainFault, ...] = ()
     try:
@@ -119,14 +116,11 @@ def verify_journal(journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey]) -> 
 
 
 def with_findings(verdict: JournalVerdict, faults: tuple[ChainFault, ...]) -> JournalVerdict:
-    """Return the verdict with what else was found: one fault more makes it broken."""
-    match verdict:
-        case Intact() if not faults:
-            return verdict
-        case Intact(head=head):
-            return Broken(head, faults, verdict.notes)
-        case Broken(head=head):
-            return Broken(head, verdict.faults + faults, verdict.notes)
+    """Return the verdict with further faults: one of them makes it broken."""
+    if not faults:
+        return verdict
+    known = verdict.faults if isinstance(verdict, Broken) else ()
+    return Broken(verdict.head, known + faults, verdict.notes)
 
 
 def _walk(
@@ -200,7 +194,7 @@ def _missigned(signed: SignedHead, keys: Mapping[KeyId, Ed25519PublicKey]) -> Ch
 
 
 def _claims(line: bytes, seq: int) -> bool:
-    """Say whether a line, be it sound or not, calls itself the entry ``seq``."""
+    """Return whether a line, be it sound or not, calls itself the entry ``seq``."""
     try:
         fields = json.loads(line)
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
 """The catalogue's port: an index of what is kept, never the record of it.
 
-Whatever it holds can be built again from any one store. It gives out version numbers, so that two
-runs never write one version, and it answers what is kept, where, and how each submission ended.
+Whatever it holds can be built again from any one store. It assigns version numbers, so that two
+runs never write one version, and returns what is kept, where, and how each submission ended.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -85,7 +85,7 @@ class Conclusion:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """An object's whole story: its kept versions, oldest first, and how each submission of it ended."""
+    """An object's history: its kept versions, oldest first, and how each submission of it ended."""
 
     registrations: tuple[Registration, ...]
     conclusions: tuple[Conclusion, ...]
@@ -110,7 +110,7 @@ class Catalogue(Protocol):
     """
 
     def reserve(self, submission: SubmissionId, object_id: ObjectId, fingerprint: HexDigest) -> Reservation:
-        """Give the submission a version number of the object, or say that its content is kept already.
+        """Give the submission a version number of the object, or report that its content is kept already.
 
         Asked again by the same submission it gives the same number again. Raises
         ``AlreadyExistsError`` where the submission has a version of another object, or has
@@ -149,7 +149,7 @@ class Catalogue(Protocol):
         """Return the kept version of the highest number, or ``None``."""
 
     def history(self, object_id: ObjectId) -> History:
-        """Return everything known of one object; empty where nothing is."""
+        """Return what is known of one object; empty where nothing is."""
 
     def packages_with_fingerprint(self, fingerprint: HexDigest) -> tuple[PackageId, ...]:
         """Return every kept version with that content, under whatever name, in order of registration."""

@@ -1,7 +1,7 @@
 """The port to a bucket that drops arrive in: what lies there is read, answered, removed, and never changed.
 
-Others write to it at the same time. So whatever is done to one of their objects is done to the very one that
-was listed: an object is another one as soon as its ETag or its time of change is.
+Depositors write to it at the same time. So each method acts on the very object that was listed: an object is
+another one as soon as its ETag or its time of change is.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from preservation.fixity.digesting import ByteStream
 from preservation.model.paths import StoreKey
 
-_TOLD_IN: Final = timedelta(seconds=1)
+_RESOLUTION: Final = timedelta(seconds=1)
 """A listing may give the time of change to the millisecond, an object's own headers give the second."""
 
 
@@ -28,8 +28,8 @@ class DroppedObject:
     modified: datetime
 
     def is_as(self, etag: str, modified: datetime) -> bool:
-        """Say whether an object with that ETag and time of change is this one."""
-        return etag == self.etag and abs(modified - self.modified) < _TOLD_IN
+        """Return whether an object with that ETag and time of change is this one."""
+        return etag == self.etag and abs(modified - self.modified) < _RESOLUTION
 
 
 class DropBucket(Protocol):
@@ -57,29 +57,29 @@ class DropBucket(Protocol):
         """Return what is under that key now, as a listing has it."""
 
     def open(self, dropped: DroppedObject) -> AbstractContextManager[ByteStream]:
-        """Open that very object for one reading, and hold its ETag and the service's checksum against it.
+        """Open that very object for one reading, and compare the bytes with its ETag and its checksum.
 
-        That is done as far as they say anything of the bytes; where they are others, reading fails. Raises
-        ``SourceChangedError`` where it is gone or another. A failure in the midst is an ``OSError``.
+        Where these are digests of the bytes and differ, reading fails. Raises ``SourceChangedError`` where
+        the object is gone or another. A failure in the midst is an ``OSError``.
         """
 
     def read(self, key: StoreKey) -> bytes | None:
         """Return a small object of ours, at most its first 64 KiB; ``None`` where there is none."""
 
     def create(self, key: StoreKey, content: bytes) -> bool:
-        """Create a small object where there is none, and say whether we did: of many, at most one does."""
+        """Create a small object where there is none; return whether we did: of many, at most one does."""
 
     def put(self, key: StoreKey, source: Path, media_type: str) -> None:
         """Make the content of a file of ours the object under that key, whatever was there."""
 
     def copy(self, dropped: DroppedObject, key: StoreKey) -> bool:
-        """Copy that very object to ``key``, inside the service; say whether it was still there to be copied.
+        """Copy that very object to ``key``, inside the service; return whether it was still there.
 
         Raises ``IntegrityError`` where the copy is not as large, or has another ETag where these compare.
         """
 
     def remove(self, dropped: DroppedObject) -> bool:
-        """Remove that very object; say whether it is gone now. One that is another by now stays."""
+        """Remove that very object; return whether it is gone now. One that is another by now stays."""
 
     def probe(self) -> str:
         """Try listing, creating without replacing, copying and removing; leave nothing that is listed."""

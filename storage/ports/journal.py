@@ -53,16 +53,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """What an append did: it wrote ``first_seq`` to ``last_seq``; none, where the one is above the other."""
+    """What an append did: it wrote ``first_seq`` to ``head.seq``; none, where the one is above the other."""
 
     first_seq: int
-    last_seq: int
     head: Head
 
     @property
     def entries(self) -> int:
         """How many events were new."""
-        return self.last_seq - self.first_seq + 1
+        return self.head.seq - self.first_seq + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +72,17 @@ class SignedHead:
     at: datetime
     key: KeyId
     signature: str
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """What it is given away as, and kept as; a file writes ``at`` as text."""
+        return {
+            "seq": self.head.seq,
+            "hash": self.head.hash,
+            "at": self.at,
+            "key": self.key,
+            "signature": self.signature,
+        }
 
 
 class Journal(Protocol):

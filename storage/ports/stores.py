@@ -5,13 +5,14 @@ twins, leading dots, 255-byte segments) comes back byte for byte. A key whose fi
 with a dot is the store's own: it is refused and never listed.
 """
 
+import io
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NewType, Protocol
+from typing import BinaryIO, NewType, Protocol
 
-from preservation.errors import DeniedError, IntegrityError
+from preservation.errors import AlreadyExistsError, DeniedError, IntegrityError
 from preservation.fixity.digesting import ByteStream
 from preservation.model.amounts import OnProgress
 from preservation.model.identifiers import PackageId, StoreName
@@ -31,8 +32,8 @@ class StorePlace:
     media: str
 
 
-def _unwatched(files: int, size: int) -> None:
-    """Report to no one."""
+def unwatched(files: int, size: int) -> None:
+    """Take a report of progress that has no listener."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Deposit:
     key: StoreKey
     source: Path
     size: int
-    written: OnProgress = field(default=_unwatched, compare=False, repr=False)
+    written: OnProgress = field(default=unwatched, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Store(Protocol):
         """Create every file of ``deposits``; on return all of them are durable.
 
         Each becomes visible under its key only when it is whole, in no promised order: what must come
-        last is created by a call of its own. Where the call fails, some files may have been created,
+        last is created by a second call. Where the call fails, some files may have been created,
         each of them whole, and the call may be repeated for the others.
 
         Raises ``AlreadyExistsError`` where a key is taken: nothing is ever overwritten, also not when
@@ -113,10 +114,7 @@ class Store(Protocol):
         """Return where that is, for people: an absolute path or a URL."""
 
     def probe(self) -> str:
-        """Try whether files can be created, read back and listed here; return where that is, for people.
-
-        Leaves nothing that is listed.
-        """
+        """Try creating, reading back and listing; leave nothing that is listed; return where it is."""
 
 
 class Purger(Protocol):
@@ -132,6 +130,34 @@ class Purger(Protocol):
         Raises ``IntegrityError``, and removes nothing, where a file is there that commits a version (which
         ones do, the purger is given): then the version exists, and a version is never changed.
         """
+
+
+@contextmanager
+def opened_file(store: Store, key: StoreKey) -> Iterator[BinaryIO]:
+    """Open the file under ``key`` as a file of Python. Raises as ``Store.open`` does."""
+    with store.open(key) as stream:
+        yield io.BufferedReader(_Readable(stream))
+
+
+class _Readable(io.RawIOBase):
+    """A stream of a store, as the standard library reads from it."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int | None:  # type: ignore[override]  # hashes want no more than these two
+        return self._stream.readinto(buffer)
+
+
+def is_there_already(store: StoreName, key: StoreKey) -> AlreadyExistsError:
+    """Return the error of a store for a key that is taken."""
+    return AlreadyExistsError(
+        f"store {store}: {printable(key)} is there already, and a store only creates; "
+        "another run may be keeping the same version, or an earlier run left it there"
+    )
 
 
 def is_committed(store: StoreName, package: PackageId, by: BagPath) -> IntegrityError:

@@ -1,4 +1,4 @@
-"""From what reading back showed to an outcome: which files, whose fault, and what to do next."""
+"""From what reading back showed to an outcome: which files, which side is at fault, and what to do next."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -42,7 +42,7 @@ class Faults:
 
 
 def outcome_of(faults: Faults, outline: PlanOutline, store: StoreName) -> Failure:
-    """Find out whether the sources are still what was surveyed, and put the blame where it belongs."""
+    """Compare the sources with what was surveyed, and return which side is at fault."""
     entries = _entries_of(faults, outline)
     changed = [entry for entry in entries.values() if not _is_as_surveyed(entry, outline)]
     if changed:
@@ -74,8 +74,8 @@ def as_committed(outcome: Failure, outline: PlanOutline) -> Failure:
         return outcome
     reason = (
         f"{outcome.reason}; a whole {outline.plan.package} is committed there that the catalogue does not "
-        "know, or that is damaged: it stays as it is. Where the database was lost or put back from a "
-        "backup, put the newest one back; else preserve the drop under another name with --as"
+        "know, or that is damaged: it stays as it is. Where the database was lost or restored from a "
+        "backup, restore the newest one; else preserve the drop under another name with --as"
     )
     return replace(outcome, reason=reason)
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import BinaryIO
 
 from preservation.tools.kernel import die_with_parent
@@ -22,10 +23,10 @@ from storage.replication.replica_writer import ReplicaWriter
 def written_in_own_process(writer: ReplicaWriter) -> StoreOutcome:
     """Have ``writer``, whose store is portable, do its work in another process; return the outcome.
 
-    Its progress is reported here, and the time is this process's. Where the other process perishes, the
-    work goes on here from what there is. Raises ``OSError`` where no process can be started.
+    Its progress is reported here, and the time is this process's. Where the other process dies, the work
+    continues here from what there is. Raises ``OSError`` where no process can be started.
     """
-    sent = pickle.dumps(replace(writer, progress=None, clock=_time_there))
+    sent = pickle.dumps(replace(writer, progress=None, clock=partial(datetime.now, UTC)))
     command = [sys.executable, "-I", "-B", "-m", __name__, str(os.getpid())]
     with subprocess.Popen(  # noqa: S603  argv list, no shell
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -57,10 +58,6 @@ def _exchanged(process: subprocess.Popen[bytes], sent: bytes) -> Iterator[Progre
             yield pickle.load(process.stdout)  # noqa: S301  from a process that is ours and runs only this
     except (BrokenPipeError, EOFError, pickle.UnpicklingError):
         return
-
-
-def _time_there() -> datetime:
-    return datetime.now(UTC)
 
 
 def _report(message: Progress | StoreOutcome, sink: BinaryIO) -> None:

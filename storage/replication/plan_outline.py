@@ -12,7 +12,7 @@ from storage.readback import PromisedFile
 
 @dataclass(frozen=True, slots=True)
 class PlanOutline:
-    """What every store needs to know of a plan: the entry that commits it, and how much it is in all."""
+    """What every store needs of a plan: the entry that commits it, and how much it is in all."""
 
     plan: BagPlan
     commit: BagEntry

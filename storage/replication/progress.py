@@ -21,9 +21,9 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How many files and bytes of a step are behind us; those that an earlier try has written count as well.
+    """How many files and bytes of a step are done; those that an earlier try has written count as well.
 
-    Each step has come to its end when it is all of the package: ``PlanOutline.files``, ``PlanOutline.bytes``.
+    A step ends with all of the package: ``PlanOutline.files``, ``PlanOutline.bytes``.
     """
 
     store: StoreName

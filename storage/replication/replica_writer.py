@@ -37,7 +37,7 @@ class ReplicaWriter:
     progress: Listener | None
 
     def write(self) -> StoreOutcome:
-        """Go on from what is there to a verified replica, or say why that could not be."""
+        """Complete what is there to a verified replica, or return why that could not be."""
         try:
             present = {kept.key for kept in self.store.list(self.outline.plan.package.prefix)}
             outcome = self._attempt(present)
@@ -49,7 +49,7 @@ class ReplicaWriter:
         return outcome
 
     def _is_debris(self, present: Collection[StoreKey], outcome: StoreOutcome) -> bool:
-        """Say whether it is what an earlier try left, and never committed, that does not match."""
+        """Return whether what does not match is what an earlier try left and never committed."""
         return (
             isinstance(outcome, Mismatch)
             and outcome.at_fault is AtFault.STORE

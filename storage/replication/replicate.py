@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 
 from preservation.errors import ConfigurationError
@@ -14,7 +15,7 @@ from storage.replication.progress import Listener
 from storage.replication.replica_writer import ReplicaWriter
 
 _MANY_FILES = 1_000
-"""From so many on, a store is kept by a process of its own, which takes a tenth of a second to start."""
+"""From so many on, a process of its own writes a store's replica; it takes a tenth of a second to start."""
 
 
 def replicate(  # noqa: PLR0913  all that the outcome depends on, named where it is called
@@ -32,7 +33,7 @@ def replicate(  # noqa: PLR0913  all that the outcome depends on, named where it
     """Write ``plan`` to every store, read everything back, and commit each replica that matches.
 
     ``copies`` and ``sites`` are what the policy asks for. ``threads`` read back at a time, for each
-    store. A store that has one of the ``verified`` replicas (of this very plan) is left in peace, so
+    store. A store that has one of the ``verified`` replicas (of this very plan) is not touched, so
     that a second call only does what failed. What an earlier try left and does not match is removed by
     the store's purger, if there is one among ``purgers``, and written again, once.
 
@@ -63,11 +64,9 @@ def replicate(  # noqa: PLR0913  all that the outcome depends on, named where it
 
 def _written(writer: ReplicaWriter) -> StoreOutcome:
     if writer.outline.files >= _MANY_FILES and writer.store.portable:
-        try:
+        # Where no process can be started, it takes longer here, and ends the same.
+        with suppress(OSError):
             return written_in_own_process(writer)
-        except OSError:
-            # No process can be started: it takes longer here, and ends the same.
-            return writer.write()
     return writer.write()
 
 

@@ -1,4 +1,4 @@
-"""What a version consists of, as its replica in one store says: checked from the tag manifest down."""
+"""What a version consists of, by its replica in one store: checked from the tag manifest down."""
 
 import io
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,13 +8,13 @@ from preservation.bagit.fetch import FETCH_TXT, FetchEntry, parse_fetch
 from preservation.bagit.manifests import ManifestEntry, decode_path, parse_manifest
 from preservation.bagit.tagtext import TagText, TagTextError
 from preservation.errors import IntegrityError, NotFoundError
-from preservation.fixity.digesting import BUFFER_BYTES, digest_bytes
+from preservation.fixity.digesting import digest_bytes
 from preservation.model.digests import Algorithm, Digests, HexDigest, parse_digest
 from preservation.model.identifiers import ObjectId, PackageId, VersionNumber
 from preservation.model.layout import COMMITS, commit
 from preservation.model.locators import Locator, parse_locator
 from preservation.model.paths import BagPath, StoreKey, bag_path, printable
-from storage.ports.stores import Store
+from storage.ports.stores import Store, opened_file
 
 _BY_PREFERENCE = (Algorithm.SHA256, Algorithm.SHA512, Algorithm.SHA1, Algorithm.MD5)
 _PAYLOAD = "data/"
@@ -45,7 +45,7 @@ class Description:
 
 
 def describe(store: Store, package: PackageId) -> Description:
-    """Read what ``store`` says of a version.
+    """Read what a version consists of in ``store``.
 
     Raises ``NotFoundError`` where the version is not there, ``IntegrityError`` where its lists are not
     what its tag manifest promises or name what no bag can hold, ``StorageError`` where the store does
@@ -144,15 +144,11 @@ class _Replica:
             raise self.damaged(f"{path}: {error}") from error
 
     def _whole(self, path: BagPath) -> bytes:
-        window = bytearray(BUFFER_BYTES)
-        content = bytearray()
         try:
-            with self._store.open(Locator(self._package, path).key) as stream:
-                while count := stream.readinto(window):
-                    content += memoryview(window)[:count]
+            with opened_file(self._store, Locator(self._package, path).key) as file:
+                return file.read()
         except OSError as error:
             raise self.damaged(f"{path} cannot be read ({error.strerror or error})") from error
-        return bytes(content)
 
 
 def _manifest_path(algorithm: Algorithm) -> BagPath:

@@ -17,6 +17,7 @@ REPLICA_UNDESCRIBED = IssueCode("RST-005")
 CATALOGUE_SILENT = IssueCode("RST-006")
 JOURNAL_SILENT = IssueCode("RST-007")
 
+_REPAIR_DATABASE = "Repair the database: muniment doctor reports what is wrong with it."
 _SEE_TO_REPLICA = "Find out what happened to that store: its replica needs repair."
 
 
@@ -73,23 +74,13 @@ def undescribed_issue(message: str) -> Issue:
     return Issue(REPLICA_UNDESCRIBED, Severity.WARNING, f"{message}.", None, _SEE_TO_REPLICA)
 
 
-def silent_issue(reason: str) -> Issue:
-    """Return the finding that the catalogue could not be asked."""
-    return Issue(
-        CATALOGUE_SILENT,
-        Severity.WARNING,
-        f"The catalogue could not be asked, so the stores alone vouch for what is restored: {reason}.",
-        None,
-        "See to the database: muniment doctor says what is wrong with it.",
-    )
+def catalogue_issue(reason: str) -> Issue:
+    """Return the finding that the catalogue could not be read."""
+    message = f"The catalogue could not be read, so only the stores show what to restore: {reason}."
+    return Issue(CATALOGUE_SILENT, Severity.WARNING, message, None, _REPAIR_DATABASE)
 
 
-def untold_issue(reason: str) -> Issue:
-    """Return the finding that the journal could not record it."""
-    return Issue(
-        JOURNAL_SILENT,
-        Severity.WARNING,
-        f"The files are restored, but the journal could not record it: {reason}.",
-        None,
-        "See to the database: muniment doctor says what is wrong with it.",
-    )
+def journal_issue(reason: str) -> Issue:
+    """Return the finding that the journal could not record the restore."""
+    message = f"The files are restored, but the journal could not record it: {reason}."
+    return Issue(JOURNAL_SILENT, Severity.WARNING, message, None, _REPAIR_DATABASE)

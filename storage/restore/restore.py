@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from itertools import chain
 
 from preservation.errors import NotFoundError, PreservationError
-from preservation.fixity.checking import Confirmed, Unreadable
+from preservation.fixity.checking import Confirmed, FixityVerdict, Unreadable
 from preservation.model.identifiers import PackageId, StoreName
 from preservation.model.issues import Issue
 from preservation.pool import in_order, in_portions
 from storage.ports.stores import Store
-from storage.readback import ThreadBuffer
+from storage.readback import Missing, ThreadBuffer
 from storage.restore.outcomes import (
     REPLICA_DIFFERS,
     REPLICA_LACKS_FILE,
@@ -28,7 +28,7 @@ _BATCH_FILES = 8
 
 @dataclass(frozen=True, slots=True)
 class _Brought:
-    """One file: the store that gave it (``None``: none did), its size, and what others had to say."""
+    """One file: the store that gave it (``None``: none did), its size, and the findings about others."""
 
     wanted: WantedFile
     store: StoreName | None
@@ -46,8 +46,8 @@ def restore(
 ) -> Restored:
     """Bring ``wanted`` into ``target``; every byte is digested on its way and compared.
 
-    Of each file the stores are asked in their order until one has it as it was kept. Where no store has
-    one, the rest is set aside under a name that says so, and the target is not made. ``threads`` files
+    For each file the stores are tried in their order until one has it as it was kept. Where no store has
+    one, the rest is set aside as ``.incomplete``, and the target is not made. ``threads`` files
     are brought at a time. Raises ``StorageError`` where nothing can be written, and
     ``AlreadyExistsError`` where something is in the way.
     """
@@ -86,29 +86,25 @@ def _bring(
 def _bring_one(file: WantedFile, stores: Sequence[Store], target: Target, buffer: bytearray) -> _Brought:
     issues: list[Issue] = []
     for store in stores:
-        with ExitStack() as reading:
-            try:
-                stream = reading.enter_context(store.open(file.key))
-            except NotFoundError:
-                issues.append(replica_issue(REPLICA_LACKS_FILE, store.name, file.path, "is not there"))
-                continue
-            except PreservationError as error:
-                issues.append(
-                    replica_issue(REPLICA_UNREADABLE, store.name, file.path, f"cannot be read: {error}")
-                )
-                continue
-            verdict = target.receive(file.place, stream, file.digests, buffer)
-        match verdict:
+        match _received(file, store, target, buffer):
             case Confirmed(size):
                 return _Brought(file, store.name, size, tuple(issues))
+            case Missing():
+                code, fault = REPLICA_LACKS_FILE, "is not there"
             case Unreadable(reason):
-                issues.append(
-                    replica_issue(REPLICA_UNREADABLE, store.name, file.path, f"cannot be read: {reason}")
-                )
+                code, fault = REPLICA_UNREADABLE, f"cannot be read: {reason}"
             case _:
-                issues.append(
-                    replica_issue(
-                        REPLICA_DIFFERS, store.name, file.path, "has other bytes there than were kept"
-                    )
-                )
+                code, fault = REPLICA_DIFFERS, "has other bytes there than were kept"
+        issues.append(replica_issue(code, store.name, file.path, fault))
     return _Brought(file, None, 0, tuple(issues))
+
+
+def _received(file: WantedFile, store: Store, target: Target, buffer: bytearray) -> FixityVerdict | Missing:
+    with ExitStack() as reading:
+        try:
+            stream = reading.enter_context(store.open(file.key))
+        except NotFoundError:
+            return Missing()
+        except PreservationError as error:
+            return Unreadable(str(error))
+        return target.receive(file.place, stream, file.digests, buffer)

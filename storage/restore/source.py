@@ -50,7 +50,7 @@ def latest_in(object_id: ObjectId, stores: Iterable[Store]) -> VersionNumber:
 def find_source(
     package: PackageId, stores: Sequence[Store], catalogued: Mapping[BagPath, Digests] | None
 ) -> Source:
-    """Find a replica whose own lists hold, and agree with what the catalogue says, if it says anything.
+    """Find a replica whose own lists hold, and agree with the catalogue, where that has the version.
 
     Raises ``NotFoundError`` where no store has the version, ``IntegrityError`` where every replica's
     lists are damaged, and the last store's own error where none answers.
@@ -126,7 +126,7 @@ def _named(description: Description, text: str) -> tuple[BagPath, RelativePath]:
 def _agreed(
     description: Description, store: Store, catalogued: Mapping[BagPath, Digests] | None
 ) -> Description:
-    """Return the description. Raises ``IntegrityError`` where the catalogue knows otherwise."""
+    """Return the description. Raises ``IntegrityError`` where the catalogue differs from it."""
     if catalogued is None:
         return description
     algorithm = description.algorithm
@@ -138,7 +138,7 @@ def _agreed(
             or known.get(algorithm, description.payload[path]) != description.payload[path]
         ):
             raise IntegrityError(
-                f"store {store.name}: the manifest of {description.package} says otherwise of "
-                f"{printable(path)} than the catalogue; use another store"
+                f"store {store.name}: the manifest of {description.package} differs from the catalogue in "
+                f"{printable(path)}; use another store"
             )
     return description

@@ -1,6 +1,6 @@
 """Where restored files land: in a folder out of the way, and in the target when all is well."""
 
-import hashlib
+import errno
 import os
 import re
 import shutil
@@ -13,9 +13,9 @@ from uuid import uuid4
 from preservation.errors import AlreadyExistsError, PreservationError, StorageError
 from preservation.files.durable import opened_folder
 from preservation.files.lock import lock
-from preservation.fixity.checking import Confirmed, FixityVerdict, Mismatched, Unreadable
+from preservation.fixity.checking import Confirmed, FixityVerdict, check_stream
 from preservation.fixity.digesting import ByteStream
-from preservation.model.digests import Digests, HexDigest
+from preservation.model.digests import Digests
 from preservation.model.paths import RelativePath, printable
 from storage.stores.folder.linux import sync_file_system
 from storage.stores.folder.move import move_without_replacing
@@ -34,14 +34,11 @@ class Target:
     def receive(
         self, place: RelativePath, stream: ByteStream, promised: Digests, buffer: bytearray
     ) -> FixityVerdict:
-        """Write ``stream`` to ``place``, digesting on the way; what is not as ``promised`` is gone again.
-
-        Raises ``StorageError`` where it cannot be written.
-        """
+        """Write ``stream`` to ``place``; what is not as ``promised`` is removed. Raises ``StorageError``."""
         path = f"{self.folder}/{place}"
         descriptor = _created(path)
         try:
-            verdict = _received(path, descriptor, stream, promised, buffer)
+            verdict = check_stream(_WritingStream(stream, path, descriptor), promised, buffer=buffer)
         finally:
             os.close(descriptor)
         if not isinstance(verdict, Confirmed):
@@ -64,7 +61,7 @@ class Target:
         return self.path
 
     def set_aside(self) -> Path:
-        """Give what could be had a name that says that it is not all, and return it."""
+        """Give the files that came a name that ends with ``.incomplete``, and return it."""
         self._sync()
         aside = incomplete(self.path)
         with _writing(aside):
@@ -153,41 +150,37 @@ def _created(path: str) -> int:
             return os.open(path, _CREATE, 0o644)
 
 
-def _received(
-    path: str, descriptor: int, stream: ByteStream, promised: Digests, buffer: bytearray
-) -> FixityVerdict:
-    hashes = {name: hashlib.new(name.value, usedforsecurity=False) for name in promised}
-    window = memoryview(buffer)
-    size = 0
-    while True:
+@dataclass(frozen=True, slots=True)
+class _WritingStream:
+    """A stream whose bytes are written to a file as they are read."""
+
+    stream: ByteStream
+    path: str
+    descriptor: int
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int | None:
         try:
-            count = stream.readinto(window)
-        except (OSError, PreservationError) as error:
-            return Unreadable(str(error))
-        if not count:
-            break
-        chunk = window[:count]
-        for digest in hashes.values():
-            digest.update(chunk)
-        with _writing(path):
+            count = self.stream.readinto(buffer) or 0
+        except PreservationError as error:
+            raise OSError(errno.EIO, str(error)) from error
+        chunk = memoryview(buffer)[:count]
+        with _writing(self.path):
             while chunk:
-                chunk = chunk[os.write(descriptor, chunk) :]
-        size += count
-    found = {name: HexDigest(digest.hexdigest()) for name, digest in hashes.items()}
-    return Confirmed(size, found) if found == promised else Mismatched(None, promised, size, found)
+                chunk = chunk[os.write(self.descriptor, chunk) :]
+        return count
 
 
 @contextmanager
 def _writing(path: Path | str) -> Iterator[None]:
-    """Turn what the system says while ``path`` is written into an error of ours."""
+    """Turn an error of the system while ``path`` is written into one of ours."""
     try:
         yield
     except FileExistsError as error:
         raise _taken(path) from error
     except OSError as error:
         raise StorageError(
-            f"{printable(str(path))} cannot be written: {error.strerror or error}; see to it, then "
-            "restore again"
+            f"{printable(str(path))} cannot be written: {error.strerror or error}; see that its folder "
+            "is ours and has room, then restore again"
         ) from error
 
 

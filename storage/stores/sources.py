@@ -1,11 +1,10 @@
-"""The local file that a deposit's bytes come from: opened once, and blamed where it is to blame."""
+"""The local file that a deposit's bytes come from: opened once; an error names it where it is at fault."""
 
 import errno
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from preservation.errors import SourceChangedError, UnavailableError
 from preservation.model.paths import printable
@@ -16,10 +15,9 @@ _OWN_LIMITS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 @contextmanager
 def opened_source(deposit: Deposit) -> Iterator[int]:
-    """Open the deposit's file for reading and see that it is a plain file of the promised size.
+    """Open the deposit's file for reading, after checking that it is a plain file of the promised size.
 
-    Raises ``SourceChangedError`` where it is not, ``UnavailableError`` where this machine has reached
-    its limits.
+    Raises ``SourceChangedError`` where it is not, ``UnavailableError`` at a limit of this machine.
     """
     # O_NONBLOCK, because a pipe may have taken the file's place since it was surveyed.
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -28,7 +26,7 @@ def opened_source(deposit: Deposit) -> Iterator[int]:
     except OSError as error:
         if error.errno in _OWN_LIMITS:
             raise UnavailableError(
-                f"{_named(deposit.source)}: {error.strerror} on this machine; "
+                f"{printable(str(deposit.source))}: {error.strerror} on this machine; "
                 "run it again when it is less busy"
             ) from error
         raise source_changed(deposit, error.strerror or str(error)) from error
@@ -44,7 +42,7 @@ def opened_source(deposit: Deposit) -> Iterator[int]:
 def source_changed(deposit: Deposit, reason: str) -> SourceChangedError:
     """Return the error for a source that is not what it was."""
     return SourceChangedError(
-        f"{_named(deposit.source)} changed after it was surveyed: {reason}; "
+        f"{printable(str(deposit.source))} changed after it was surveyed: {reason}; "
         "see that nothing writes to the drop any more, then preserve it again"
     )
 
@@ -60,7 +58,3 @@ def _fault_of(status: os.stat_result, deposit: Deposit) -> str | None:
     if status.st_size != deposit.size:
         return f"it had {deposit.size} bytes and has {status.st_size}"
     return None
-
-
-def _named(source: Path) -> str:
-    return printable(os.fspath(source))

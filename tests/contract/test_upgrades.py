@@ -107,8 +107,8 @@ _FIRST_SCHEMA: dict[str, list[dict[str, object]]] = {
     ],
 }
 
-RELEASED = {"0001": _FIRST_SCHEMA}
-"""For every released revision some rows, as the programs of its time wrote them."""
+_ROWS = {"0001": _FIRST_SCHEMA}
+"""For every revision some rows, as the programs of its time wrote them."""
 
 _NEXT = """
 import sqlalchemy as sa
@@ -132,6 +132,16 @@ def _config(connection: Connection) -> Config:
     return config
 
 
+def _revisions() -> list[str]:
+    """Return every migration, the newest first."""
+    config = Config()
+    config.set_main_option("script_location", str(upgrading.MIGRATIONS))
+    return [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+
+
+RELEASED = _revisions()
+
+
 def _made_at(url: str, revision: str) -> None:
     """Make the database as the program of that revision left it."""
     engine = engine_for(url, PATIENCE)
@@ -139,8 +149,10 @@ def _made_at(url: str, revision: str) -> None:
         command.upgrade(_config(connection), revision)
         connection.execute(text("DELETE FROM journal_head"))
         described = MetaData()
-        for name, rows in RELEASED[revision].items():
-            connection.execute(Table(name, described, autoload_with=connection).insert(), rows)
+        for name, rows in _ROWS[revision].items():
+            table = Table(name, described, autoload_with=connection)
+            assert all(set(row) == set(table.c.keys()) for row in rows), f"{name}: a column has no value"
+            connection.execute(table.insert(), rows)
     engine.dispose()
 
 
@@ -150,7 +162,7 @@ def _rows_of(url: str, revision: str) -> dict[str, list[dict[str, object]]]:
     with engine.connect() as connection:
         described = MetaData()
         found = {}
-        for name, rows in RELEASED[revision].items():
+        for name, rows in _ROWS[revision].items():
             table = Table(name, described, autoload_with=connection)
             query = select(*(table.c[column] for column in rows[0])).order_by(*table.primary_key)
             found[name] = [dict(row) for row in connection.execute(query).mappings()]
@@ -179,11 +191,8 @@ def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[s
     return release
 
 
-def test_every_released_schema_has_its_rows_here():
-    config = Config()
-    config.set_main_option("script_location", str(upgrading.MIGRATIONS))
-    revisions = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    assert set(RELEASED) == revisions
+def test_every_migration_has_its_rows_here():
+    assert set(_ROWS) == set(RELEASED)
 
 
 @pytest.mark.parametrize("revision", RELEASED)
@@ -192,7 +201,7 @@ def test_a_released_schema_is_upgraded_without_loss(url: str, revision: str):
     with open_database(url) as database:
         with database.reading() as connection:
             assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-        assert _rows_of(url, revision) == RELEASED[revision]
+        assert _rows_of(url, revision) == _ROWS[revision]
         [package] = SqlCatalogue(database).packages()
         assert (str(package.package), package.registered_at) == ("maps/Blatt Ü/v1", MOMENT)
         journal = SqlJournal(database)
@@ -205,21 +214,21 @@ def test_a_later_program_loses_nothing_of_it(url: str, revision: str, next_relea
     _made_at(url, revision)
     next_release("pass")
     with open_database(url) as database:
-        assert _rows_of(url, revision) == RELEASED[revision]
+        assert _rows_of(url, revision) == _ROWS[revision]
         with database.reading() as connection:
             assert connection.scalar(text("SELECT shelf FROM packages")) == "none"
         assert SqlJournal(database).append([an_event(2), an_event(3)]).first_seq == 4
 
 
 def test_an_upgrade_that_fails_midway_leaves_all_as_it_was(url: str, next_release: Callable[[str], None]):
-    _made_at(url, "0001")
+    _made_at(url, RELEASED[0])
     next_release('raise RuntimeError("the power went")')
     with pytest.raises(RuntimeError, match="the power went"):
         open_database(url)
-    assert _rows_of(url, "0001") == RELEASED["0001"]
+    assert _rows_of(url, RELEASED[0]) == _ROWS[RELEASED[0]]
     engine = engine_for(url, PATIENCE)
     with engine.connect() as connection:
-        assert upgrading.revision_of(connection) == "0001"
+        assert upgrading.revision_of(connection) == RELEASED[0]
         assert "shelf" not in Table("packages", MetaData(), autoload_with=connection).c
     engine.dispose()
 

@@ -39,7 +39,7 @@ def test_a_store_whose_disk_goes_midway_interrupts_and_its_mount_point_is_not_wr
     with at_stage("replicate", unmount):
         told = preserved(installation, ledger)
     assert told.ending.verdict is Verdict.INTERRUPTED
-    assert "is no store" in told.ending.sentence
+    assert "is not initialised as a store" in told.ending.sentence
     assert "mount its disk" in told.ending.sentence
     assert list(store.iterdir()) == []
     store.rmdir()

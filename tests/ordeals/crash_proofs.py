@@ -18,7 +18,7 @@ from support.archives import Archive
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import Installation, open_installation
 from preservation.bagit.validation import validate
-from storage.journal.entries import tells_of
+from storage.journal.entries import concerns
 
 Versions = Mapping[str, Sequence[Content]]
 """What is to be kept: of each object, by ``collection/name``, the content of its versions."""
@@ -119,7 +119,7 @@ def prove_story(expected: Versions, returned: Sequence[str], archive: Archive) -
         entries = list(opened.journal.about())
     assert set(Counter(entry.identifier for entry in entries).values()) == {1}
     for name in {*expected, *returned}:
-        acts = [entry for entry in entries if tells_of(entry, name)]
+        acts = [entry for entry in entries if concerns(entry, name)]
         story = Counter(entry.event_type for entry in acts)
         ends = Counter(entry.detail for entry in acts if entry.event_type == "ingestion end")
         # Each submission begins once and ends once, however often it was killed in between.

@@ -6,8 +6,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from click import Command
 from pydantic import BaseModel
+from typer.main import get_command
 
+from flows.cli.application import app
 from flows.installation.settings import Settings
 from preservation.model.verdicts import Verdict
 
@@ -47,6 +50,26 @@ def test_every_setting_is_documented(project: Path):
 def test_every_verdict_stands_in_the_readme_with_its_exit_code(project: Path):
     rows = re.findall(r"^\| ([a-z-]+) \| .* \| (\d) \|$", (project / "README.md").read_text(), re.MULTILINE)
     assert dict(rows) == {verdict.value: str(verdict.exit_code) for verdict in Verdict}
+
+
+def _verbs(command: Command, words: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield every verb of the command, one of a group with the group's name before it."""
+    subcommands = getattr(command, "commands", {})
+    for name, subcommand in subcommands.items():
+        yield from _verbs(subcommand, (*words, name))
+    if not subcommands:
+        yield " ".join(words)
+
+
+def test_no_page_names_a_verb_that_does_not_exist(project: Path):
+    verbs = set(_verbs(get_command(app)))
+    groups = {verb.split()[0] for verb in verbs if " " in verb}
+    for page in [*project.glob("*.md"), *(project / "docs").rglob("*.md")]:
+        # The first words of what a signed head signs are no verb.
+        text = page.read_text().replace("`muniment journal head`", "")
+        for verb, below in re.findall(r"`muniment ([a-z]+)(?: ([a-z]+))?", text):
+            named = f"{verb} {below}" if verb in groups and below else verb
+            assert named in verbs | groups, f"{page.relative_to(project)}: muniment {named}"
 
 
 def test_no_page_names_a_file_that_is_not_there(project: Path):

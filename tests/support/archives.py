@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flows.installation.jobs import Job
+
 MUNIMENT = Path(sys.executable).parent / "muniment"
 
 
@@ -31,8 +33,7 @@ class Archive:
             "MUNIMENT_RETRIES__DATABASE": "0.1",
             "MUNIMENT_RETRIES__LOCAL_WORK": "0.1",
             # Tests run at night too.
-            "MUNIMENT_SCHEDULES__CLEAR": "",
-            "MUNIMENT_SCHEDULES__VERIFY_JOURNAL": "",
+            **{f"MUNIMENT_SCHEDULES__{job.name}": "" for job in Job if job.cron is not None},
         }
 
     def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from preservation.model.events import Event
-from storage.journal.entries import FiledLine, file_line, follow, keep_new, lines_after, read_kept, tells_of
+from storage.journal.entries import FiledLine, concerns, file_line, follow, keep_new, lines_after, read_kept
 from storage.ports.journal import GENESIS, Appended, Entry, Head, SignedHead
 
 
@@ -29,7 +29,7 @@ class MemoryJournal:
             self._filed += [filed for _, filed in links]
             if links:
                 self._head = links[-1][0]
-            return Appended(first, self._head.seq, self._head)
+            return Appended(first, self._head)
 
     def head(self) -> Head:
         """Return the last place of the chain."""
@@ -42,7 +42,7 @@ class MemoryJournal:
     def about(self, object_name: str | None = None, limit: int | None = None) -> Iterator[Entry]:
         """Yield entries in the order of the chain; only those about ``object_name``, if given."""
         newest_first = (read_kept(filed.seq, filed.line) for filed in reversed(self._filed))
-        told = (entry for entry in newest_first if object_name is None or tells_of(entry, object_name))
+        told = (entry for entry in newest_first if object_name is None or concerns(entry, object_name))
         return reversed(list(islice(told, limit)))
 
     def misfiled(self) -> Iterator[int]:

@@ -16,8 +16,8 @@ from alembic.script import ScriptDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 from services.small_disks import small_disk
-from sqlalchemy import Engine, exc, make_url
-from support.records import MOMENT, a_registration, an_event, events, files_of_package
+from sqlalchemy import Engine, exc, make_url, select
+from support.records import MOMENT, a_registration, an_event, events, files_of_package, sha256_of
 
 from preservation.errors import (
     ConfigurationError,
@@ -27,6 +27,7 @@ from preservation.errors import (
     UnavailableError,
 )
 from storage.catalogue.sql import SqlCatalogue
+from storage.database import tables
 from storage.database.faults import translated
 from storage.database.opening import Database, open_database
 from storage.database.upgrading import CURRENT_REVISION, MIGRATIONS
@@ -64,6 +65,22 @@ def test_what_was_written_is_there_when_it_is_opened_again(tmp_path: Path):
     with open_database(url) as database:
         assert SqlCatalogue(database).package(registered.package) == registered
         assert SqlJournal(database).head().seq == 1
+
+
+def test_a_version_that_was_reserved_is_registered_in_every_column(tmp_path: Path):
+    registered = a_registration("maps/sheet/v1", "01", "in the end")
+    found = []
+    for name in ("reserved", "at once"):
+        with open_database(url_of(tmp_path / f"{name}.db")) as database:
+            catalogue = SqlCatalogue(database)
+            if name == "reserved":
+                catalogue.reserve(registered.submission, registered.package.object, sha256_of("at first"))
+            catalogue.register(registered, files_of_package())
+            with database.reading() as connection:
+                queries = [select(table) for table in (tables.versions, tables.packages, tables.replicas)]
+                found.append([row._asdict() for query in queries for row in connection.execute(query)])
+    assert found[0] == found[1]
+    assert [row for row in found[0] if None in row.values()] == []
 
 
 def test_sqlite_keeps_its_promises_through_a_power_cut_and_serves_many(tmp_path: Path):

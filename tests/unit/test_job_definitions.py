@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from importlib import import_module
 from pathlib import Path
@@ -38,6 +39,12 @@ def test_a_new_installation_has_every_job_at_its_time(tmp_path: Path):
     assert written == {**scheduled, "timezone": "UTC"}
     schedules = schedules_of(load_settings(tmp_path / "archive"))
     assert {job.setting: schedule.cron for job, schedule in schedules.items()} == scheduled
+
+
+def test_every_job_that_has_a_time_records_its_runs(project: Path):
+    sources = [path.read_text("utf-8") for path in (project / "flows").rglob("*.py")]
+    recorded = {name for source in sources for name in re.findall(r"recorded_run\(Job\.(\w+), ", source)}
+    assert {job.name for job in Job if job.cron is not None} <= recorded
 
 
 def test_the_pages_for_operators_name_every_job(project: Path):

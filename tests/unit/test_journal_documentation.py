@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from preservation.model.events import EventType
 from storage.journal import standalone
 from storage.journal.exported import exported_in_folder
 from storage.journal.verification import FaultKind, Intact
@@ -54,6 +55,12 @@ def shell(command: str, folder: Path) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def test_every_type_of_event_is_documented_and_none_that_does_not_exist(documentation: str):
+    _, _, below = documentation.partition("| event type | recorded when |\n")
+    table, _, _ = below.partition("\n\n")
+    assert set(re.findall(r"^\| `([a-z ]+)` \|", table, re.MULTILINE)) == set(EventType)
 
 
 def test_the_documented_entries_are_intact_and_vouched_for(examples: Path):

@@ -20,12 +20,12 @@ from preservation.model.identifiers import StoreName
 from preservation.model.paths import StoreKey
 from storage.database.opening import open_database
 from storage.journal.comparing import verify_with_stores
-from storage.journal.exported import exported_in_folder, exported_in_store, restore
+from storage.journal.exported import FOLDER, ExportedJournal, exported_in_folder, restore
 from storage.journal.keys import SigningKey, generate_key, public_keys
 from storage.journal.segments import agreeing, publish, segments, sign_head
 from storage.journal.sql import SqlJournal
 from storage.journal.verification import Broken, FaultKind, Intact, verify_journal
-from storage.ports.stores import Deposit, SiteName, Store, StorePlace
+from storage.ports.stores import Deposit, SiteName, Store, StorePlace, opened_file
 from storage.stores.folder.root import make_folder_store
 from storage.stores.folder.store import FolderStore
 
@@ -65,6 +65,11 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     name = StoreName("folder")
     make_folder_store(name, tmp_path / "store")
     return FolderStore(name, tmp_path / "store", PLACE)
+
+
+def exported_in_store(store: Store) -> ExportedJournal:
+    names = [str(kept.key) for kept in store.list(FOLDER)]
+    return ExportedJournal(store.location(FOLDER), names, lambda name: opened_file(store, StoreKey(name)))
 
 
 def keys_in(store: Store) -> list[str]:

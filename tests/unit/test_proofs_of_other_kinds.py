@@ -16,7 +16,7 @@ from preservation.errors import UnacceptableContentError
 from preservation.model.events import Agent, AgentKind
 from preservation.normalization.comparable_raster import ComparableRaster
 from preservation.normalization.comparison import Comparable, Content, Property
-from preservation.normalization.proofs import prove
+from preservation.normalization.proofs import PROOFS, prove, same_property
 from preservation.policy.proofs import ProvableProof
 from preservation.rasters.opening import open_for_proving
 
@@ -84,6 +84,12 @@ def test_the_content_of_recordings_is_compared(derivative: Recording, *, holds: 
 def test_what_files_of_a_kind_do_not_have_is_not_proved():
     proof = prove("same-resolution", recorded(LEFT), recorded(LEFT))
     assert (proof.holds, "nothing that same-resolution compares" in proof.detail) == (False, True)
+
+
+def test_a_raster_has_every_property_that_a_proof_compares():
+    raster = ComparableRaster(open_for_proving(io.BytesIO(saved(Image.new("L", (2, 2)), "PNG")), PIXEL_LIMIT))
+    compared = {proof for proof, method in PROOFS.items() if method is same_property}
+    assert set(raster.properties(0)) == compared
 
 
 def test_a_recording_and_a_raster_are_not_the_same():

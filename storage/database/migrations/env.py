@@ -1,4 +1,4 @@
-"""Alembic's entry: runs revisions on the connection it is handed, in the transaction that is open there."""
+"""Alembic's entry: runs revisions on the given connection, in the transaction that is open there."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""Copying one local file into a store's folder: by the kernel, whole, and with the blame where it belongs."""
+"""Copying one local file into a store's folder: by the kernel, whole; an error names the side at fault."""
 
 import errno
 import os
@@ -19,14 +19,14 @@ _SENT_BYTES = 64 << 20
 def copy_in(deposit: Deposit, folder: int, name: str, *, durable: bool) -> None:
     """Create ``name`` in the open ``folder`` with the deposit's bytes; on disk on return where ``durable``.
 
-    Raises ``SourceChangedError`` where the source is to blame, ``OSError`` where the store is.
+    Raises ``SourceChangedError`` where the source is at fault, ``OSError`` where the store is.
     """
     with opened_source(deposit) as source:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         target = os.open(name, flags, FILE_MODE, dir_fd=folder)
         try:
             _copy(deposit, source, target)
-            # Asking is cheaper than setting: only a umask that takes more away makes it another mode.
+            # Reading the mode is cheaper than setting it: only a strict umask makes it another one.
             if stat.S_IMODE(os.fstat(target).st_mode) != FILE_MODE:
                 os.fchmod(target, FILE_MODE)
             if durable:

@@ -1,22 +1,24 @@
-"""One ``create`` of a folder store: made whole in an area of its own, made durable, then given its names."""
+"""One ``create`` of a folder store: files become whole and durable in an area, then get names."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import count, groupby
+from operator import attrgetter
 
-from preservation.errors import AlreadyExistsError
 from preservation.model.identifiers import StoreName
-from preservation.model.paths import StoreKey, printable
+from preservation.model.paths import StoreKey
 from preservation.pool import in_portions
-from storage.ports.stores import Deposit, require_sound
+from storage.ports.stores import Deposit, is_there_already, require_sound
 from storage.stores.folder.copy import copy_in
-from storage.stores.folder.faults import translated, translating
+from storage.stores.folder.faults import translating
 from storage.stores.folder.linux import sync_file_system
 from storage.stores.folder.move import move_folder_without_replacing, move_without_replacing
 from storage.stores.folder.staging import INCOMING
 from storage.stores.folder.tree import Segments, opened_folder
+
+_SIZE = attrgetter("size")
 
 _BATCH_FILES = 4096
 _BATCH_BYTES = 1 << 30
@@ -51,7 +53,7 @@ class Depositor:
 
     def deposit(self, deposits: Iterable[Deposit]) -> None:
         """Create them all, batch by batch. Raises as ``Store.create`` does."""
-        for batch in in_portions(deposits, _size, most=_BATCH_FILES, enough=_BATCH_BYTES):
+        for batch in in_portions(deposits, _SIZE, most=_BATCH_FILES, enough=_BATCH_BYTES):
             fillings = [
                 _Filling(str(next(self._numbers)), folder, members)
                 for folder, group in groupby(batch, key=lambda deposit: tuple(deposit.key.split("/")[:-1]))
@@ -60,7 +62,7 @@ class Depositor:
             made = [
                 self.workers.submit(self._make_whole, filling.name, share)
                 for filling in fillings
-                for share in in_portions(filling.deposits, _size, most=_SHARE_FILES, enough=_SHARE_BYTES)
+                for share in in_portions(filling.deposits, _SIZE, most=_SHARE_FILES, enough=_SHARE_BYTES)
             ]
             for future in made:
                 future.result()
@@ -76,10 +78,8 @@ class Depositor:
         with self._area_folder(name) as folder:
             for deposit in share:
                 require_sound(self.store, deposit.key)
-                try:
+                with translating(self.store, "create", deposit.key):
                     copy_in(deposit, folder, _name_of(deposit), durable=deposit.size >= _LARGE_BYTES)
-                except OSError as error:
-                    raise translated(error, self.store, "create", deposit.key) from error
 
     def _give_names(self, filling: _Filling) -> None:
         """Move the folder into its place where there is none yet, else its files one by one."""
@@ -105,15 +105,11 @@ class Depositor:
 
     def _move(self, source: int, target: int, deposit: Deposit) -> None:
         name = _name_of(deposit)
-        try:
-            move_without_replacing(source, name, target, name, guard=self.incoming)
-        except FileExistsError as error:
-            raise AlreadyExistsError(
-                f"store {self.store}: {printable(deposit.key)} is there already, and a store only creates; "
-                "another run may be keeping the same version, or a run before left it there"
-            ) from error
-        except OSError as error:
-            raise translated(error, self.store, "create", deposit.key) from error
+        with translating(self.store, "create", deposit.key):
+            try:
+                move_without_replacing(source, name, target, name, guard=self.incoming)
+            except FileExistsError as error:
+                raise is_there_already(self.store, deposit.key) from error
 
     def _sync(self) -> None:
         with translating(self.store, "make durable", "what was written"):
@@ -121,7 +117,7 @@ class Depositor:
 
 
 def _without_twins(deposits: Iterable[Deposit]) -> Iterator[list[Deposit]]:
-    """Split where a key comes again: it is for the store to refuse, and not for the area."""
+    """Split where a key comes again: the store must refuse it, and not the area."""
     members: dict[StoreKey, Deposit] = {}
     for deposit in deposits:
         if deposit.key in members:
@@ -133,7 +129,3 @@ def _without_twins(deposits: Iterable[Deposit]) -> Iterator[list[Deposit]]:
 
 def _name_of(deposit: Deposit) -> StoreKey:
     return StoreKey(deposit.key.rpartition("/")[2])
-
-
-def _size(deposit: Deposit) -> int:
-    return deposit.size

@@ -7,7 +7,7 @@ from preservation.files.lock import FOLDER, locked
 from storage.stores.folder.linux import rename_without_replacing
 
 _NOT_OFFERED_HERE = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM}
-# EXDEV is what a layered file system says of folders that it cannot move as a whole.
+# A layered file system answers EXDEV for folders that it cannot move as a whole.
 _FILE_BY_FILE = {*_NOT_OFFERED_HERE, errno.EEXIST, errno.ENOTEMPTY, errno.EXDEV}
 
 
@@ -31,10 +31,10 @@ def move_without_replacing(
 
 
 def move_folder_without_replacing(source_folder: int, source: str, target_folder: int, target: str) -> bool:
-    """Move a whole folder likewise; say whether that could be done, and nothing happened where not.
+    """Move a whole folder likewise and return True, or change nothing and return False.
 
-    Where something has the name, or the file system has no such call, its files are to be moved one by
-    one. Raises ``OSError`` for anything else.
+    It is False where something has the name, or the file system has no such call: then the caller moves the
+    files one by one. Raises ``OSError`` for anything else.
     """
     try:
         rename_without_replacing(source_folder, source, target_folder, target)

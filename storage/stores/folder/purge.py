@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 from preservation.errors import IntegrityError
@@ -28,12 +29,13 @@ class FolderPurger:
         """Remove the files of a version that was never committed: see ``Purger``."""
         require_sound(self.name, package.prefix)
         *above, version = package.prefix.split("/")
-        with opened_store(self.name, self._root) as root, translating(self.name, "discard", package.prefix):
-            try:
-                with opened_folder(root, tuple(above)) as folder:
-                    self._discard(root, folder, version, package)
-            except FileNotFoundError:
-                return
+        with (
+            opened_store(self.name, self._root) as root,
+            translating(self.name, "discard", package.prefix),
+            suppress(FileNotFoundError),
+            opened_folder(root, tuple(above)) as folder,
+        ):
+            self._discard(root, folder, version, package)
 
     def _discard(self, root: int, folder: int, version: str, package: PackageId) -> None:
         self._refuse_committed(folder, version, package)

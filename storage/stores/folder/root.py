@@ -14,10 +14,7 @@ OPEN_ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 def make_folder_store(name: StoreName, root: Path) -> None:
-    """Make ``root`` a store, with the folders that lead to it. A store that is there stays as it is.
-
-    Raises a ``StorageError`` where that is not possible.
-    """
+    """Make ``root`` a store, with its parent folders; one that is there stays. Raises ``StorageError``."""
     with translating(name, "make a store in", os.fspath(root)):
         (root / INCOMING).mkdir(parents=True, exist_ok=True)
 
@@ -29,26 +26,22 @@ def opened_store(name: StoreName, root: Path) -> Iterator[int]:
     Raises ``UnavailableError`` where it is not there or is not a store: an empty mount point must not
     be taken for a store that has lost everything, nor be written to.
     """
-    descriptor = _opened_root(name, root)
+    with translating(name, "look into", os.fspath(root)):
+        try:
+            descriptor = os.open(root, OPEN_ROOT)
+        except FileNotFoundError as error:
+            raise UnavailableError(
+                f"store {name}: there is no folder {root}; mount its disk, then run it again"
+            ) from error
     try:
         with translating(name, "look into", os.fspath(root)):
             try:
                 os.stat(INCOMING, dir_fd=descriptor, follow_symlinks=False)
             except FileNotFoundError as error:
                 raise UnavailableError(
-                    f"store {name}: {root} is no store, for there is no {INCOMING} in it; mount its disk, "
-                    f"or, where the store is new, make it one with: mkdir '{root / INCOMING}'"
+                    f"store {name}: {root} is not initialised as a store (no {INCOMING} folder); "
+                    f"mount its disk, or, if the store is new, initialise it with: mkdir '{root / INCOMING}'"
                 ) from error
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def _opened_root(name: StoreName, root: Path) -> int:
-    with translating(name, "look into", os.fspath(root)):
-        try:
-            return os.open(root, OPEN_ROOT)
-        except FileNotFoundError as error:
-            raise UnavailableError(
-                f"store {name}: there is no folder {root}; mount its disk, then run it again"
-            ) from error

@@ -1,4 +1,4 @@
-"""The area of a folder store where files are made whole before anyone can see them: ``.incoming``."""
+"""The area of a folder store where files become whole before a reader can see them: ``.incoming``."""
 
 import os
 import secrets
@@ -63,7 +63,7 @@ def _is_stale(incoming: int, name: str) -> bool:
         except FileNotFoundError:
             return is_old
         try:
-            # It is written under the lock: who has not come so far yet is not kept from locking.
+            # A run writes it under the lock: one that has not written it yet must be able to lock.
             if not is_old and os.read(left, _LONGEST_BOOT) != _BOOT.read_bytes():
                 return False
             return lock(left, wait=False)
@@ -74,7 +74,7 @@ def _is_stale(incoming: int, name: str) -> bool:
 
 
 def _remove(incoming: int, name: str) -> None:
-    """Remove an area, the lock last: by it a later run knows it, where this one is killed meanwhile."""
+    """Remove an area, the lock last: a later run knows the area by it, where this one is killed meanwhile."""
     with opened_folder(incoming, (name,)) as area:
         folders = [entry.name for entry in scanned(area) if entry.is_dir(follow_symlinks=False)]
     for folder in folders:

@@ -68,11 +68,9 @@ class FolderStore:
         descriptor, size = self._opened_file(key)
         # Read from the disk what is on the disk: the page cache only knows what was meant to be there.
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        if size < _LARGE_BYTES:
-            # Where files are opened before the first of them is read, the disk fetches them meanwhile.
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_WILLNEED)
-        else:
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        # Where files are opened before the first of them is read, the disk fetches them meanwhile.
+        advice = os.POSIX_FADV_WILLNEED if size < _LARGE_BYTES else os.POSIX_FADV_SEQUENTIAL
+        os.posix_fadvise(descriptor, 0, 0, advice)
         return FileIO(descriptor)
 
     def stat(self, key: StoreKey) -> KeptFile:
@@ -152,13 +150,14 @@ class FolderStore:
 
 def _probe_area(area: int, *, guard: int) -> None:
     """Create, move, read back and list a file, and see that it cannot be replaced. Raises ``OSError``."""
+
+    def opener(name: str, flags: int) -> int:
+        return os.open(name, flags, 0o444, dir_fd=area)
+
     for name in ("first", "second"):
-        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444, dir_fd=area)
-        try:
-            os.write(descriptor, _PROBE)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        with FileIO(name, "x", opener=opener) as file:
+            file.write(_PROBE)
+            os.fsync(file)
     move_without_replacing(area, "first", area, "kept", guard=guard)
     try:
         move_without_replacing(area, "second", area, "kept", guard=guard)
@@ -166,12 +165,7 @@ def _probe_area(area: int, *, guard: int) -> None:
         pass
     else:
         raise OSError(errno.ENOTSUP, "the file system replaced a file that was to be kept")
-    descriptor = os.open("kept", os.O_RDONLY | os.O_CLOEXEC, dir_fd=area)
-    try:
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        if os.read(descriptor, len(_PROBE) + 1) != _PROBE or all(
-            entry.name != "kept" for entry in scanned(area)
-        ):
+    with FileIO("kept", opener=opener) as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        if file.read() != _PROBE or all(entry.name != "kept" for entry in scanned(area)):
             raise OSError(errno.EIO, "what was written did not come back")
-    finally:
-        os.close(descriptor)

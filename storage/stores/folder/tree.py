@@ -4,7 +4,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeAlias
 
 from storage.stores.folder.linux import open_beneath
@@ -42,11 +42,8 @@ def open_below(root: int, segments: Segments, flags: int) -> int:
         if error.errno not in _SEGMENT_BY_SEGMENT:
             raise
     *folders, last = segments
-    folder = _descended(root, folders, make=False)
-    try:
+    with opened_folder(root, tuple(folders)) as folder:
         return os.open(last, flags, dir_fd=folder)
-    finally:
-        os.close(folder)
 
 
 def walk_files(root: int, top: Segments) -> Iterator[tuple[str, int]]:
@@ -115,31 +112,17 @@ def _enter(folder: int, segment: str, *, make: bool) -> int:
 
 def _entries(root: int, folder: Segments) -> Iterator[tuple[Segments, int | None]]:
     """Yield path and size (``None`` for a folder) of each entry in one folder, in the order of the paths."""
-    try:
-        with opened_folder(root, folder) as descriptor:
-            found = [
-                (entry.name, _size(entry))
-                for entry in scanned(descriptor)
-                if folder or not entry.name.startswith(".")
-            ]
-    except FileNotFoundError:
-        return
-    # A folder's name goes on with "/": that is where it stands among longer names of files.
+    found: list[tuple[str, int | None]] = []
+    with suppress(FileNotFoundError), opened_folder(root, folder) as descriptor:
+        for entry in scanned(descriptor):
+            if folder or not entry.name.startswith("."):
+                with suppress(FileNotFoundError):
+                    status = entry.stat(follow_symlinks=False)
+                    found.append((entry.name, None if stat.S_ISDIR(status.st_mode) else status.st_size))
+    # A folder's path continues with "/": that decides its place among longer names of files.
     found.sort(key=lambda entry: os.fsencode(entry[0] if entry[1] is not None else entry[0] + "/"))
     for name, size in found:
-        if size != _VANISHED:
-            yield (*folder, name), size
-
-
-_VANISHED = -1
-
-
-def _size(entry: os.DirEntry[str]) -> int | None:
-    try:
-        status = entry.stat(follow_symlinks=False)
-    except FileNotFoundError:
-        return _VANISHED
-    return None if stat.S_ISDIR(status.st_mode) else status.st_size
+        yield (*folder, name), size
 
 
 def scanned(folder: int) -> list[os.DirEntry[str]]:

@@ -1,4 +1,4 @@
-"""A bucket, and how it is spoken to: the address, the client, and our keys as the bucket's."""
+"""A bucket and its requests: the address, the client, and our keys as the bucket's."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ KEY_BYTES = 1024
 """How long a key may be, in bytes of UTF-8, on every S3 service known."""
 
 _IN_THE_OPEN = (
-    "warning: over plain http anyone on the way can read what is sent, and change it; "
+    "warning: over plain http any machine on the way can read what is sent, and change it; "
     "give an endpoint_url that begins with https"
 )
 
@@ -96,9 +96,9 @@ UNLESS_THERE: Condition = {"IfNoneMatch": "*"}
 
 
 class Bucket:
-    """A bucket that is connected to when it is first asked for something. Safe for many threads.
+    """A bucket that is connected to at the first request. Safe for many threads.
 
-    ``kind`` is what messages call it before its name.
+    ``kind`` is what messages call it before its name. Each request may raise ``StorageError``.
     """
 
     def __init__(self, store: StoreName, address: BucketAddress, kind: str = "store") -> None:
@@ -127,24 +127,17 @@ class Bucket:
         """Return how a request names the object under a key of ours."""
         return {"Bucket": self.name, "Key": self.object_key(key)}
 
-    def key_of(self, object_key: str) -> StoreKey:
-        """Return our key of an object in the bucket."""
-        return StoreKey(object_key.removeprefix(self._prefix))
-
     def asking(self, act: str, key: str) -> AbstractContextManager[None]:
         """Translate what goes wrong while the bucket is asked to do ``act`` to ``key``."""
         return translating(self.store, act, key, self.kind)
 
     def deposit_of(self, key: StoreKey) -> str | None:
-        """Return which deposit the object under ``key`` came from; ``""`` where unknown, ``None`` if absent.
-
-        Raises ``StorageError``.
-        """
+        """Return which deposit made the object under ``key``; ``""`` if unknown, ``None`` if absent."""
         found = self.headers(key)
         return None if found is None else found["Metadata"].get(DEPOSIT, "")
 
     def headers(self, key: str) -> HeadObjectOutputTypeDef | None:
-        """Return the headers of the object under ``key``; ``None`` if absent. Raises ``StorageError``."""
+        """Return the headers of the object under ``key``; ``None`` if absent."""
         with self.asking("look at", key):
             try:
                 return self.client.head_object(**self.at(key))
@@ -177,8 +170,8 @@ class Bucket:
         return (KeptFile(found.key, found.size) for found in self.objects(start))
 
     def objects(self, start: str, at_once: int = 1000) -> Iterator[DroppedObject]:
-        """Yield the same with all that a listing says of them; a page is of up to ``at_once`` objects."""
-        # ListObjects, not ListObjectsV2: the second goes on from a token that some services write
+        """Yield the same with all that a listing has about them, in pages of up to ``at_once`` objects."""
+        # ListObjects, not ListObjectsV2: the second continues from a token that some services write
         # unescaped, so that a control character in a key would end the listing.
         last = ""
         while True:
@@ -195,13 +188,12 @@ class Bucket:
             if page["IsTruncated"] and (not contents or unquote_plus(contents[-1]["Key"]) == marker):
                 raise UnavailableError(
                     f"{self.kind} {self.store}: the listing does not go on after {printable(marker)}, and "
-                    "the service says that there is more; see to the service, or use another"
+                    "the service reports that there is more; repair the service, or use another"
                 )
             for found in contents:
                 last = unquote_plus(found["Key"])
-                yield DroppedObject(
-                    self.key_of(last), found["Size"], found["ETag"].strip('"'), found["LastModified"]
-                )
+                key = StoreKey(last.removeprefix(self._prefix))
+                yield DroppedObject(key, found["Size"], found["ETag"].strip('"'), found["LastModified"])
             if not page["IsTruncated"]:
                 return
 
@@ -215,7 +207,7 @@ class Bucket:
                     raise
 
     def put_where_free(self, key: str, content: bytes, act: str = "create") -> bool:
-        """Put an object unless there is one; say whether the service took it. Raises ``StorageError``."""
+        """Put an object unless there is one; return whether the service took it. Raises ``StorageError``."""
         with self.asking(act, key):
             try:
                 self.client.put_object(**self.at(key), Body=content, **UNLESS_THERE)
@@ -263,7 +255,7 @@ def _connected(address: BucketAddress) -> S3Client:
 
 
 def _heed_retry_after(response: tuple[AWSResponse, object] | None, **_: object) -> None:
-    """Put how long it wants to be left alone (RFC 9110 section 10.2.3) where botocore looks for it."""
+    """Put the pause that the service asks for (RFC 9110 section 10.2.3) where botocore looks for it."""
     if response is not None:
         headers = response[0].headers
         seconds = headers.get("Retry-After", "")

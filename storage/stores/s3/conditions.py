@@ -1,4 +1,4 @@
-"""Finding out whether a service honours ``If-None-Match: *``: tried, for many do so in part or not at all."""
+"""Whether a service honours ``If-None-Match: *``: it is tried, for many do so in part or not at all."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
 
 _MARK = f"{OWN}/mark"
-_SAID = b"Muniment keeps packages here. This object shows whether the service refuses to replace one.\n"
+_CONTENT = b"Muniment keeps packages here. This object shows whether the service refuses to replace one.\n"
 
 
 def refuses_to_replace(bucket: Bucket) -> bool:
-    """Say whether a put with ``If-None-Match: *`` leaves an object alone, also one that came meanwhile.
+    """Return whether a put with ``If-None-Match: *`` leaves an object alone, also one that came meanwhile.
 
     Leaves the mark by which it was tried, always the same, so that it need not be removed again. Raises
     ``StorageError``.
@@ -32,11 +32,11 @@ def refuses_to_replace(bucket: Bucket) -> bool:
 
 
 def refuses_to_replace_in_parts(bucket: Bucket) -> bool:
-    """Say the same of the end of a multipart upload, once the mark is there. Raises ``StorageError``."""
+    """Return the same for the end of a multipart upload, once the mark is there. Raises ``StorageError``."""
     client, where = bucket.client, bucket.at(_MARK)
     with bucket.asking("try a multipart upload of", _MARK):
         upload = client.create_multipart_upload(**where)["UploadId"]
-        part = client.upload_part(**where, UploadId=upload, PartNumber=1, Body=_SAID)
+        part = client.upload_part(**where, UploadId=upload, PartNumber=1, Body=_CONTENT)
         try:
             client.complete_multipart_upload(
                 **where,
@@ -53,13 +53,13 @@ def refuses_to_replace_in_parts(bucket: Bucket) -> bool:
 
 
 def _refuses_at_the_end(bucket: Bucket) -> bool:
-    """Say whether the condition holds when an object is made, and not only when its request begins.
+    """Return whether the condition holds when an object is made, and not only when its request begins.
 
     Two puts of one key are laid into each other: the second is sent, and ends, when the service has seen
     the first one's condition and none of its bytes. Some services then take both.
     """
     where = bucket.at(f"{OWN}/race-{secrets.token_hex(8)}")
-    body = _Interrupted(lambda: bucket.client.put_object(**where, Body=_SAID, **UNLESS_THERE))
+    body = _Interrupted(lambda: bucket.client.put_object(**where, Body=_CONTENT, **UNLESS_THERE))
 
     def arm(request: AWSPreparedRequest, **_: object) -> None:
         # Before that, it is read to be signed.
@@ -84,7 +84,7 @@ class _Interrupted(io.BytesIO):
     """What is sent, with ``meanwhile`` done once before the first byte of it goes out."""
 
     def __init__(self, meanwhile: Callable[[], object]) -> None:
-        super().__init__(_SAID)
+        super().__init__(_CONTENT)
         self.is_armed = False
         self._meanwhile: Callable[[], object] | None = meanwhile
 
@@ -96,10 +96,10 @@ class _Interrupted(io.BytesIO):
 
 
 def _put_mark(bucket: Bucket) -> bool:
-    """Put the mark where it is not there; say whether the service took it, condition or not."""
+    """Put the mark where it is not there; return whether the service took it, condition or not."""
     with bucket.asking("create", _MARK):
         try:
-            bucket.client.put_object(**bucket.at(_MARK), Body=_SAID, **UNLESS_THERE)
+            bucket.client.put_object(**bucket.at(_MARK), Body=_CONTENT, **UNLESS_THERE)
         except ClientError as error:
             if is_taken(error):
                 return False

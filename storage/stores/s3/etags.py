@@ -1,4 +1,4 @@
-"""What the ETag of an object says of its bytes, where it says anything.
+"""What the ETag of an object shows about its bytes, where it shows anything.
 
 Put at once it is their MD5; put in parts, the MD5 of the parts' MD5s, with ``-`` and how many they are. Where
 the service encrypts with a key of KMS, or with one that is sent along, it is neither (Amazon S3 API, Object).
@@ -21,7 +21,7 @@ _ENCRYPTED: Final = ("SSEKMSKeyId", "SSECustomerAlgorithm", "SSECustomerKeyMD5")
 
 
 def is_md5(etag: str) -> bool:
-    """Say whether an ETag without quotes can be the MD5 of the whole object."""
+    """Return whether an ETag without quotes can be the MD5 of the whole object."""
     return _MD5.fullmatch(etag) is not None
 
 
@@ -31,8 +31,8 @@ def parts_of(etag: str) -> int:
     return int(found["parts"]) if found else 0
 
 
-def says_nothing(answer: GetObjectOutputTypeDef) -> bool:
-    """Say whether the object is encrypted in a way that makes its ETag no digest of its bytes."""
+def is_no_digest(answer: GetObjectOutputTypeDef) -> bool:
+    """Return whether the object is encrypted in a way that makes its ETag no digest of its bytes."""
     return any(answer.get(key) for key in _ENCRYPTED) or "kms" in answer.get("ServerSideEncryption", "")
 
 
@@ -48,21 +48,16 @@ class EtagDigest:
 
     def __init__(self, etag: str, part_sizes: Collection[int] = ()) -> None:
         self._etag = etag
-        self._whole = None if part_sizes else _md5()
-        self._tried = [_InParts(size) for size in part_sizes]
+        self._tried: list[_InParts | hashlib._Hash] = [_InParts(size) for size in part_sizes] or [_md5()]
 
     def update(self, chunk: memoryview) -> None:
         """Digest what comes next."""
-        if self._whole is not None:
-            self._whole.update(chunk)
         for tried in self._tried:
             tried.update(chunk)
 
     def agrees(self) -> bool:
-        """Say whether all the bytes have that ETag. To be asked once, at their end."""
-        if self._whole is not None:
-            return self._whole.hexdigest() == self._etag
-        return any(tried.etag() == self._etag for tried in self._tried)
+        """Return whether all the bytes have that ETag. It is called once, at their end."""
+        return any(tried.hexdigest() == self._etag for tried in self._tried)
 
 
 class _InParts:
@@ -81,7 +76,7 @@ class _InParts:
         self._part.update(chunk)
         self._in_part += len(chunk)
 
-    def etag(self) -> str:
+    def hexdigest(self) -> str:
         self._end_part()
         return f"{_md5(b''.join(self._parts)).hexdigest()}-{len(self._parts)}"
 

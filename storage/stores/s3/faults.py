@@ -1,4 +1,4 @@
-"""From an S3 service's own words to our errors: which store, which key, and what to do next."""
+"""From an S3 service's errors to ours: which store, which key, and what to do next."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,14 +38,17 @@ _NO_BUCKET = (
 )
 _FULL = (StoreFullError, "make room or raise the quota, then run it again")
 _NAME = (DeniedError, "the service cannot hold such a name; keep the package in another store")
-_BUSY = (UnavailableError, "the service asks to come back later: run it again")
-_UNKNOWN = (DeniedError, "look up what the service means by that, and mend its settings in muniment.toml")
+_BUSY = (UnavailableError, "the service is busy: run it again later")
+_UNKNOWN = (
+    DeniedError,
+    "look this answer up in the manual of the service, and correct the settings in muniment.toml",
+)
 _UNREACHED = (UnavailableError, "see that the service runs and endpoint_url leads to it, then run it again")
 _CERTIFICATE = (
     DeniedError,
     (
         "the service has no certificate that this machine trusts: give the file of the authority that "
-        "signed it in AWS_CA_BUNDLE, or as ca_bundle of the profile; if it is given, see who answers there"
+        "signed it in AWS_CA_BUNDLE, or as ca_bundle of the profile; if it is given, see what answers"
     ),
 )
 _CHANGED = (
@@ -116,18 +119,18 @@ def status_of(error: ClientError) -> int:
 
 
 def is_absence(error: ClientError) -> bool:
-    """Say whether the answer was that there is nothing under that key."""
+    """Return whether the service answered that nothing is under that key."""
     # To HEAD a service answers with a status alone, whether it is the key that is missing or the bucket.
     return error.response["Error"].get("Code") in {"NoSuchKey", "404"}
 
 
 def is_taken(error: ClientError) -> bool:
-    """Say whether the service refused because of If-None-Match: 412, or 409 in the midst of a race."""
+    """Return whether the service refused because of If-None-Match: 412, or 409 in the midst of a race."""
     return status_of(error) in {HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT}
 
 
 def is_mismatch(error: ClientError) -> bool:
-    """Say whether the service refused because the object is another than was asked for (If-Match)."""
+    """Return whether the service refused because it holds another object (If-Match)."""
     return status_of(error) == HTTPStatus.PRECONDITION_FAILED
 
 
@@ -163,7 +166,7 @@ def _meaning(error: ClientError) -> tuple[type[StorageError], str]:
 
 
 def _clocks_differ(error: ClientError) -> bool:
-    """Look at when the service answered: to HEAD it says a status, and never why."""
+    """Compare the clocks by the time of the answer: to HEAD a service gives a status and no reason."""
     answered = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
     try:
         apart = datetime.now(UTC) - parsedate_to_datetime(answered)

@@ -17,7 +17,7 @@ import random
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -60,7 +60,7 @@ class KeyLock:
         if not self.is_sure:
             raise UnavailableError(
                 f"store {self._store}: cannot create {printable(self._key)}: the service took longer than "
-                f"{_SURE_SECONDS:.0f} s to say whether it is there; run it again when it is less busy"
+                f"{_SURE_SECONDS:.0f} s to answer whether it is there; run it again when it is less busy"
             )
 
 
@@ -82,10 +82,7 @@ def locked_by_condition(bucket: Bucket, key: StoreKey, upload: str) -> Iterator[
 
 @contextmanager
 def locked_by_marks(bucket: Bucket, key: StoreKey, upload: str = "") -> Iterator[KeyLock]:
-    """Hold the lock on ``key``, for ``upload`` where there is one, waiting until no other process does.
-
-    Raises ``StorageError``.
-    """
+    """Hold the lock on ``key``, for ``upload``, once no other process does. Raises ``StorageError``."""
     area = f"{name_of(key)}/"
     mark = area + secrets.token_hex(8)
     while (lock := _marked_alone(bucket, key, area, mark, upload)) is None:
@@ -109,13 +106,11 @@ def _marked_alone(bucket: Bucket, key: StoreKey, area: str, mark: str, upload: s
     lock = KeyLock(bucket.store, key)
     with bucket.asking("lock", key):
         bucket.client.put_object(**bucket.at(mark), Body=upload.encode())
-    try:
+    with ExitStack() as undo:
+        undo.callback(bucket.remove, mark)
         if _listed_with(bucket, key, area, mark) == [mark]:
+            undo.pop_all()
             return lock
-    except BaseException:
-        bucket.remove(mark)
-        raise
-    bucket.remove(mark)
     return None
 
 
@@ -129,8 +124,7 @@ def _listed_with(bucket: Bucket, key: StoreKey, area: str, mark: str) -> list[st
         time.sleep(_APART_SECONDS[0])
     raise UnavailableError(
         f"store {bucket.store}: cannot create {printable(key)}: the service would replace an object, "
-        "and lists "
-        f"what was put only later than after {_LISTED_SECONDS:.0f} s, so creators cannot be kept apart; "
+        f"and lists what was put later than {_LISTED_SECONDS:.0f} s after, so creators cannot be kept apart; "
         "run it again when it is less busy"
     )
 

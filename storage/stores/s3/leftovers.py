@@ -1,4 +1,4 @@
-"""Taking away what runs that were killed left in a bucket: the parts of uploads, and key locks."""
+"""Removing what killed runs left in a bucket: the parts of uploads, and key locks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading one object: as a stream that goes on where a connection broke, and never ends early unseen."""
+"""Reading one object: a stream that resumes after a connection broke, and never ends early unseen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError, FlexibleChecksumErro
 from preservation.errors import PreservationError, SourceChangedError
 from preservation.model.paths import StoreKey, printable
 from storage.stores.s3.bucket import Bucket
-from storage.stores.s3.etags import EtagDigest, is_md5, parts_of, says_nothing, usual_part_sizes
+from storage.stores.s3.etags import EtagDigest, is_md5, is_no_digest, parts_of, usual_part_sizes
 from storage.stores.s3.faults import is_absence, is_mismatch
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ class ObjectStream:
     """An object's bytes, read once. A failure that asking again does not mend is an ``OSError``."""
 
     def __init__(self, bucket: Bucket, key: StoreKey, etag: str = "") -> None:
-        """Ask for the object, the very one with ``etag`` where that is given.
+        """Request the object; where ``etag`` is given, that very one.
 
-        With it, the ETag and a checksum that the service keeps are held against the bytes, as far as it has
-        one and the other says anything; where the ETag says nothing, a connection that broke is not gone on
-        with, for no checksum is of the rest alone. Raises ``NotFoundError`` or another ``StorageError``; with
-        ``etag``, ``SourceChangedError`` where it is gone or another.
+        With ``etag``, the stream compares the bytes with the ETag, where that is a digest, and with the
+        service's checksum, where it keeps one. Where the ETag is no digest, the stream does not resume after
+        a connection broke, for no checksum covers the rest alone. Raises ``StorageError``; with ``etag``,
+        ``SourceChangedError`` where the object is gone or another.
         """
         self._bucket = bucket
         self._key = key
@@ -85,9 +85,9 @@ class ObjectStream:
             raise OSError(errno.EIO, f"{reason}, and then sent other bytes than were asked for")
 
     def _digest_for(self, answer: GetObjectOutputTypeDef) -> EtagDigest | None:
-        """Return what digests the bytes to their ETag; ``None`` where it says nothing of them."""
+        """Return what digests the bytes to their ETag; ``None`` where the ETag is no digest."""
         etag = self._etag.strip('"')
-        if says_nothing(answer):
+        if is_no_digest(answer):
             return None
         if is_md5(etag):
             return EtagDigest(etag)
@@ -99,7 +99,7 @@ class ObjectStream:
         return EtagDigest(etag, sizes) if parts and sizes else None
 
     def _size_of_part(self, number: int) -> int:
-        """Return how many bytes that part has; 0 where the service does not say."""
+        """Return how many bytes that part has; 0 where the service does not state it."""
         with self._bucket.asking("look at a part of", self._key):
             try:
                 found = self._bucket.client.head_object(
@@ -121,7 +121,7 @@ class ObjectStream:
             raise OSError(errno.EIO, "the connection broke, and nothing shows that all of it is right")
 
     def _has_equal_parts(self, parts: int) -> bool:
-        """Say whether all parts but the last are known to be as large as the first."""
+        """Return whether all parts but the last are known to be as large as the first."""
         size = self._part_size
         return bool(size) and all(self._size_of_part(number) == size for number in range(2, parts))
 

@@ -17,15 +17,9 @@ from typing import IO, TYPE_CHECKING, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from preservation.errors import (
-    AlreadyExistsError,
-    IntegrityError,
-    SourceChangedError,
-    StorageError,
-    UnavailableError,
-)
+from preservation.errors import IntegrityError, SourceChangedError, StorageError, UnavailableError
 from preservation.model.paths import StoreKey, printable
-from storage.ports.stores import Deposit, require_sound
+from storage.ports.stores import Deposit, is_there_already, require_sound
 from storage.stores.s3.bucket import DEPOSIT, UNLESS_THERE, Bucket, Condition
 from storage.stores.s3.faults import is_taken
 from storage.stores.s3.key_lock import locked_by_condition, locked_by_marks
@@ -35,7 +29,6 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, PutObjectOutputTypeDef
 
-_BLOCK_BYTES = 256 << 10
 _MOST_PARTS = 10_000
 _AHEAD = 4
 """So many small deposits for each connection may wait for it."""
@@ -50,13 +43,9 @@ class Sizes:
     in_parts: int = 64 << 20
     part: int = 16 << 20
 
-    def part_of(self, size: int) -> int:
-        """Return how large the parts of a file of ``size`` bytes are: S3 allows 10,000 of them."""
-        return max(self.part, -(-size // _MOST_PARTS))
-
 
 class Sender:
-    """Brings deposits into a bucket. ``conditional`` says that the service honours If-None-Match."""
+    """Brings deposits into a bucket. ``conditional``: the service honours If-None-Match."""
 
     def __init__(self, bucket: Bucket, sizes: Sizes, workers: Executor, *, conditional: bool) -> None:
         self._bucket = bucket
@@ -102,7 +91,9 @@ class Sender:
             try:
                 with self._turn(deposit.key):
                     answer = self._sent(body, deposit.key, send)
-            except _TakenError as error:
+            except StorageError as error:
+                if not _is_refusal(error):
+                    raise
                 self._require_mine(deposit.key, mine, error)
                 deposit.written(1, deposit.size)
                 return
@@ -126,7 +117,7 @@ class Sender:
         self._require_free(deposit.key)
         mine = secrets.token_hex(8)
         with opened_source(deposit) as source, self._upload(deposit.key, mine) as upload:
-            length = self._sizes.part_of(deposit.size)
+            length = max(self._sizes.part, -(-deposit.size // _MOST_PARTS))
             starts = range(0, deposit.size, length)
             parts = [
                 self._workers.submit(
@@ -182,39 +173,32 @@ class Sender:
         return part
 
     def _complete(self, key: StoreKey, upload: str, parts: Sequence[CompletedPartTypeDef], mine: str) -> None:
+        bucket = self._bucket
         locked = locked_by_condition if self._conditional else locked_by_marks
-        with locked(self._bucket, key, upload) as lock:
+        with locked(bucket, key, upload) as lock:
             self._require_free(key)
             lock.require_sure()
-            self._finish(key, upload, parts, mine)
-
-    def _finish(self, key: StoreKey, upload: str, parts: Sequence[CompletedPartTypeDef], mine: str) -> None:
-        bucket = self._bucket
-        try:
-            with bucket.asking("create", key):
-                bucket.client.complete_multipart_upload(
-                    **bucket.at(key),
-                    UploadId=upload,
-                    MultipartUpload={"Parts": parts},
-                    **self._condition,
-                )
-        except StorageError as error:
-            # The first answer may have been lost, and then the upload is gone because it was completed.
-            if self._bucket.deposit_of(key) == mine:
-                return
-            if isinstance(error.__cause__, ClientError) and is_taken(error.__cause__):
-                raise self._taken(key) from error
-            raise
+            try:
+                with bucket.asking("create", key):
+                    bucket.client.complete_multipart_upload(
+                        **bucket.at(key),
+                        UploadId=upload,
+                        MultipartUpload={"Parts": parts},
+                        **self._condition,
+                    )
+            except StorageError as error:
+                # The first answer may have been lost, and then the upload is gone because it was completed.
+                if bucket.deposit_of(key) == mine:
+                    return
+                if _is_refusal(error):
+                    raise is_there_already(bucket.store, key) from error
+                raise
 
     def _sent(self, body: Slice, key: StoreKey, send: Callable[[], Answer]) -> Answer:
-        """Send ``body``. Raises ``SourceChangedError``, ``_TakenError`` or a ``StorageError``."""
+        """Send ``body``. Raises ``SourceChangedError`` or ``StorageError``."""
         with self._bucket.asking("create", key):
             try:
                 return send()
-            except ClientError as error:
-                if is_taken(error):
-                    raise _TakenError from error
-                raise
             except BotoCoreError:
                 if body.fault is not None:
                     raise body.fault from None
@@ -222,19 +206,18 @@ class Sender:
 
     def _require_free(self, key: StoreKey) -> None:
         if self._bucket.deposit_of(key) is not None:
-            raise self._taken(key)
+            raise is_there_already(self._bucket.store, key)
 
-    def _require_mine(self, key: StoreKey, mine: str, refusal: _TakenError) -> None:
-        """See whose object it refused for: perhaps ours, where an answer was lost and it was sent again."""
+    def _require_mine(self, key: StoreKey, mine: str, refusal: StorageError) -> None:
+        """Accept a refusal that our own object caused: an answer was lost, and botocore sent it again."""
         found = self._bucket.deposit_of(key)
         if found is None:
             raise UnavailableError(
-                f"store {self._bucket.store}: cannot create {printable(key)}: the service says that "
-                "it is there "
-                "and that it is not; another process creates and removes it at this moment: run it again"
+                f"store {self._bucket.store}: cannot create {printable(key)}: the service reports that it "
+                "is there and that it is not; another process creates and removes it right now: run it again"
             ) from refusal
         if found != mine:
-            raise self._taken(key) from refusal
+            raise is_there_already(self._bucket.store, key) from refusal
 
     def _require_same(self, key: StoreKey, sent: str, stored: str | None) -> None:
         """Compare digests where the service returns one; replication reads everything back in any case."""
@@ -243,12 +226,6 @@ class Sender:
                 f"store {self._bucket.store}: {printable(key)} arrived as other bytes than were sent "
                 f"(SHA-256 {stored}, not {sent}); see that the memory of both machines is sound"
             )
-
-    def _taken(self, key: StoreKey) -> AlreadyExistsError:
-        return AlreadyExistsError(
-            f"store {self._bucket.store}: {printable(key)} is there already, and a store only creates; "
-            "another run may be keeping the same version, or a run before left it there"
-        )
 
 
 class Slice(io.RawIOBase):
@@ -268,16 +245,12 @@ class Slice(io.RawIOBase):
         self._position = 0
 
     def readable(self) -> bool:
-        """Say that it can be read."""
+        """Return True: it can be read."""
         return True
 
     def seekable(self) -> bool:
-        """Say that it can be sent again."""
+        """Return True: it can be sent again."""
         return True
-
-    def tell(self) -> int:
-        """Return how far it has been read."""
-        return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Go to a place in the slice."""
@@ -304,15 +277,14 @@ class Slice(io.RawIOBase):
 
     def sha256(self) -> str:
         """Return the digest of the whole slice as S3 writes it, in Base64, and go back to its start."""
-        digest, block = hashlib.sha256(), memoryview(bytearray(min(_BLOCK_BYTES, self._length)))
-        while count := self.readinto(block):
-            digest.update(block[:count])
+        digest = hashlib.file_digest(self, "sha256")
         self.seek(0)
         return base64.b64encode(digest.digest()).decode()
 
 
-class _TakenError(Exception):
-    """The service refused, because there is an object under the key."""
+def _is_refusal(error: StorageError) -> bool:
+    """Return whether the service refused, because there is an object under the key."""
+    return isinstance(error.__cause__, ClientError) and is_taken(error.__cause__)
 
 
 def _let_end(futures: Iterable[Future[Answer]]) -> None:

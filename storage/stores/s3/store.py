@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from threading import Lock
+from functools import cached_property
 
 from preservation.errors import DeniedError
 from preservation.fixity.digesting import ByteStream
@@ -41,12 +41,10 @@ class S3Store:
         )
         self._bucket = bucket
         self._sizes = sizes or Sizes()
-        self._conditional: bool | None = None
-        self._turn = Lock()
 
     def create(self, deposits: Iterable[Deposit]) -> None:
         """Create every file of ``deposits``: see ``Store``."""
-        conditional = self._found_out()
+        conditional = self._conditional
         workers = ThreadPoolExecutor(self._bucket.address.connections, "s3-store")
         try:
             Sender(self._bucket, self._sizes, workers, conditional=conditional).deposit(
@@ -84,13 +82,12 @@ class S3Store:
         """Create, read back, list and refuse to replace objects of the store's own: see ``Store``."""
         return f"s3://{self._bucket.name}: {_probe(self._bucket)}{self._bucket.address.warning}"
 
-    def _found_out(self) -> bool:
-        """Say whether the service honours If-None-Match; the first time, try, and clear what was left."""
-        with self._turn:
-            if self._conditional is None:
-                self._conditional = refuses_to_replace(self._bucket)
-                clear_leftovers(self._bucket)
-            return self._conditional
+    @cached_property
+    def _conditional(self) -> bool:
+        """Whether the service honours If-None-Match; it is tried once, and then leftovers are cleared."""
+        conditional = refuses_to_replace(self._bucket)
+        clear_leftovers(self._bucket)
+        return conditional
 
     def _fitting(self, deposit: Deposit) -> Deposit:
         length = len(self._bucket.object_key(deposit.key).encode("utf-8", "surrogateescape"))
@@ -103,7 +100,7 @@ class S3Store:
 
 
 def _probe(bucket: Bucket) -> str:
-    """Create, read back, list and remove some objects with difficult names; say what the service honours.
+    """Create, read back, list and remove some objects with difficult names; return what guards a key.
 
     Raises ``DeniedError`` where a name does not come back as it was given, else as the service answers.
     """
