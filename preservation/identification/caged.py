@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from preservation.errors import ToolFailedError
-from preservation.identification.exchange import FileAt, FoundFormats, Known, packed
+from preservation.identification.exchange import FileAt, FoundFormats, packed
 from preservation.model.formats import EngineRelease, Identification, MimeType
 from preservation.tools.limits import Limits
 from preservation.tools.work import Completed, Died, Exhausted, JobName, Refused, Request, WorkOutcome
@@ -58,7 +58,7 @@ class CagedIdentifier:
         (outcome,) = self._workers.map([request])
         if not isinstance(outcome, Completed):
             raise ToolFailedError(f"the identification engines cannot be asked: {_reason(outcome)}")
-        return msgspec.convert(outcome.value, Known).engines
+        return msgspec.convert(outcome.value, tuple[EngineRelease, ...])
 
     def identify(self, root: Path, batches: Iterable[Sequence[FileAt]]) -> Iterator[list[Identification]]:
         """Say of each of the plain files below ``root`` what it is, batch by batch, in their order.

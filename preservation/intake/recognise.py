@@ -1,7 +1,5 @@
 """What a drop is: a folder, a file, a bag, or a bag in an archive, which is unpacked."""
 
-import errno
-import os
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from preservation.bagit.source import PAYLOAD
 from preservation.errors import DeniedError, NotFoundError, UnavailableError
 from preservation.intake import codes
 from preservation.intake.unpack import unpack
+from preservation.long_paths import entries_of
 from preservation.model.issues import Issue, IssueCode
 from preservation.model.paths import RelativePath, printable
 from preservation.model.submissions import DropKind, Received
@@ -148,23 +147,12 @@ def _is_file(path: Path) -> bool:
 
 
 def _holds_anything(folder: Path) -> bool:
-    """Say whether there is anything but folders in it.
-
-    What cannot be listed, or lies deeper than one path can say, is left to the survey.
-    """
-    folders = [os.fspath(folder)]
-    while folders:
-        current = folders.pop()
-        try:
-            with os.scandir(current) as entries:
-                for entry in entries:
-                    if not entry.is_dir(follow_symlinks=False):
-                        return True
-                    folders.append(entry.path)
-        except PermissionError:
+    """Say whether there is anything but folders in it; what must not be listed is left to the survey."""
+    for _, entry in entries_of(folder):
+        if isinstance(entry, OSError):
+            if not isinstance(entry, PermissionError):
+                raise entry
             return True
-        except OSError as error:
-            if error.errno != errno.ENAMETOOLONG:
-                raise
+        if not entry.is_dir(follow_symlinks=False):
             return True
     return False

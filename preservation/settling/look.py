@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from preservation.long_paths import entries_of
 from preservation.model.paths import printable
-from preservation.settling.entries import entries_of
 from preservation.settling.promised import what_is_lacking
 from preservation.settling.settle import Moment, Questions, Seen, Settled, Unsettled, settle
 from preservation.settling.tally import Look, Tally

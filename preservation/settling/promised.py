@@ -14,13 +14,12 @@ from preservation.bagit.declaration import BAGIT_TXT, Declaration
 from preservation.bagit.folder_source import FolderSource
 from preservation.bagit.source import PAYLOAD
 from preservation.bagit.tagtext import TagText, TagTextError
-from preservation.long_paths import folder_of
+from preservation.long_paths import entries_of, folder_of
 from preservation.manifests.lines import ListedFile, manifest_lines
 from preservation.manifests.names import Likelihood, likelihood, sidecar_target
 from preservation.manifests.places import Places
 from preservation.model.amounts import byte_size, count
 from preservation.model.paths import RelativePath, path_order, printable
-from preservation.settling.entries import entries_of
 
 _OXUM: Final = "payload-oxum"
 _LONGEST_NAME: Final = 300

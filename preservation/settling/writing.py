@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from preservation.long_paths import entries_of
 from preservation.model.paths import RelativePath
-from preservation.settling.entries import entries_of
 from preservation.settling.mounts import mounts_of
 
 _PROC: Final = "/proc"
