@@ -145,7 +145,6 @@ class _Counted(io.RawIOBase):
         self._given = 0
 
     def read(self, size: int = -1, /) -> bytes:
-        """Read on. Raises ``ArchiveError`` past the limit."""
         content = self._stream.read(size)
         self._given += len(content)
         if self._given > self._most:
@@ -155,6 +154,5 @@ class _Counted(io.RawIOBase):
         return content
 
     def exhaust(self) -> None:
-        """Read to the end. Raises ``ArchiveError`` past the limit."""
         while self.read(_BLOCK_BYTES):
             pass

@@ -72,13 +72,11 @@ class FolderSource:
 
 
 def _has_folder(folder: str, name: str) -> bool:
-    """Say whether ``name`` is a folder in ``folder``, and no link to one."""
     path = Path(folder, name)
     return path.is_dir() and not path.is_symlink()
 
 
 def _list_files(root: str, leaving: str) -> tuple[list[RelativePath], list[Issue]]:
-    """Return the path of every plain file below ``root`` but those in ``leaving``, and what is no file."""
     files: list[RelativePath] = []
     issues: list[Issue] = []
     folders = [""]

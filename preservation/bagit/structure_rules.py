@@ -71,7 +71,6 @@ def _absent(path: RelativePath, manifests: list[Manifest], contents: BagContents
 
 
 def _to_fetch(url: str) -> str:
-    """Say where a file is to be had: in which earlier version, or under which URL."""
     locator = parse_locator(url)
     if locator is None:
         return f"and must first be fetched from {url}"

@@ -117,7 +117,6 @@ def _found(outcome: WorkOutcome, count: int) -> list[Identification] | Refused |
 
 
 def _identification(outcome: WorkOutcome) -> Identification:
-    """Return what was found of one file."""
     found = _found(outcome, 1)
     return found[0] if isinstance(found, list) else _unidentified(found)
 

@@ -102,7 +102,6 @@ def _write(path: Path, content: IO[bytes] | MemberStream) -> None:
 
 
 def _set_time(path: Path, modified: float | None) -> None:
-    """Give the file the time that the archive has for it, where that is a time at all."""
     if modified is not None:
         with suppress(OSError, OverflowError, ValueError):
             os.utime(path, (modified, modified))

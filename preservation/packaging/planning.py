@@ -114,8 +114,6 @@ class FetchList:
 
 
 class _Counting:
-    """Entries going by, counted."""
-
     def __init__(self, entries: Iterator[BagEntry]) -> None:
         self._entries = entries
         self.files = 0

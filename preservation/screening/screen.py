@@ -16,8 +16,8 @@ from preservation.policy.screens import DecodableImages, IrregularEntries
 from preservation.policy.selection import is_junk, is_left_out
 from preservation.rasters.families import family_of, is_undecodable_raster
 from preservation.screening import codes, report_issues
-from preservation.screening.examiners import Examiner
-from preservation.screening.registry import ENTRY_CHECKS, examiners_for, screen_of, surface_checks_for
+from preservation.screening.checks import irregular_entry_issue, surface_checks_for
+from preservation.screening.examiners import Examiner, examiners_for
 from preservation.screening.report_issues import Subject
 from preservation.tools.work import Request, WorkOutcome
 from preservation.tools.workers import CagedWorkers
@@ -51,8 +51,6 @@ def screen(
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """A look into a file: who takes it, and what is asked."""
-
     examiner: Examiner
     request: Request
 
@@ -72,8 +70,8 @@ class _Screening:
         self._policy = policy
         self._workers = workers
         self._surface = surface_checks_for(policy, name_rules)
-        self._images = screen_of(policy, DecodableImages)
-        self._irregular = screen_of(policy, IrregularEntries)
+        self._images = policy.screen(DecodableImages)
+        self._irregular = policy.screen(IrregularEntries)
         self._examiners = examiners_for(policy, workers.limits, thumbnails)
 
     def screen(
@@ -98,15 +96,15 @@ class _Screening:
                 yield look.examiner.finish(screened, look.request, next(outcomes))
 
     def _begin(self, entry: SurveyedFile | IrregularEntry) -> tuple[ScreenedFile, _Look | None]:
-        """Find all that can be found from outside, and say what look into the file is still needed."""
+        """Find all that can be found from outside; return it with the look into the file that is needed."""
         if is_left_out(self._policy, entry.path):
             return ScreenedFile(entry.path, left_out=True, issues=(_junk(entry.path, left_out=True),)), None
         issues = [_junk(entry.path, left_out=False)] if is_junk(self._policy, entry.path) else []
         if isinstance(entry, IrregularEntry):
-            issues.append(ENTRY_CHECKS[IrregularEntries](entry, self._irregular))
+            issues.append(irregular_entry_issue(entry, self._irregular))
             return ScreenedFile(entry.path, issues=tuple(issues)), None
         for check in self._surface:
-            issues += check.issues_about(entry)
+            issues += check(entry)
         if self._images is not None and is_undecodable_raster(entry.path, entry.identification):
             subject = Subject.under(entry.path, self._images)
             issues.append(report_issues.no_decoder(subject, entry.identification.name))
@@ -122,6 +120,4 @@ class _Screening:
 
 def _junk(path: RelativePath, *, left_out: bool) -> Issue:
     consequence = "it is left out, as the policy says" if left_out else "it is kept all the same"
-    return Subject(path, Severity.INFO).issue(
-        codes.JUNK, f"is a file that nobody meant to keep; {consequence}", ""
-    )
+    return Subject(path, Severity.INFO).issue(codes.JUNK, f"fits a pattern of junk; {consequence}", "")

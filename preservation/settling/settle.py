@@ -1,14 +1,14 @@
 """Whether a drop is complete, going by what several looks at it found. Pure; time is a monotonic clock's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, NewType
 
-from preservation.model.paths import RelativePath
+from preservation.model.amounts import byte_size, count
+from preservation.model.paths import RelativePath, printable
 from preservation.policy.intake import CompleteWhen
-from preservation.settling import waiting_reasons
 from preservation.settling.tally import Look, TreeSignature
 from preservation.settling.terms import LONGEST_QUIET, PAUSES_ASKED, SettlingTerms
 
@@ -109,10 +109,10 @@ def settle(
         if seen.lacking is None:
             seen = replace(seen, lacking=questions.lacking() if look.manifests else "for a manifest")
         if seen.lacking:
-            return Unsettled(seen, WaitingFor.MANIFEST, waiting_reasons.lacking(look, seen.lacking), None)
+            return Unsettled(seen, WaitingFor.MANIFEST, _lacking(look, seen.lacking), None)
     held = questions.held()
     if held is not None:
-        return Unsettled(seen, WaitingFor.WRITER, waiting_reasons.held_open(look, held), _longest_gap(terms))
+        return Unsettled(seen, WaitingFor.WRITER, _held_open(look, held), _longest_gap(terms))
     return Settled(seen, look.sentinels_beside)
 
 
@@ -127,7 +127,6 @@ def quiet_asked(seen: Seen, terms: SettlingTerms) -> float:
 
 
 def _followed(seen: Seen | None, look: Look, terms: SettlingTerms, moment: Moment) -> Seen:
-    """Return what is to be remembered after this look."""
     if seen is None:
         return Seen(look.signature, look.files, look.bytes, moment)
     if look.fault:
@@ -151,32 +150,77 @@ def _followed(seen: Seen | None, look: Look, terms: SettlingTerms, moment: Momen
 
 
 def _by_looks(seen: Seen, look: Look, terms: SettlingTerms) -> Unsettled | None:
-    """Say that the drop is not at rest, ``None`` where it is."""
     if look.fault:
-        return Unsettled(seen, WaitingFor.ACCESS, waiting_reasons.inaccessible(look), _longest_gap(terms))
+        return Unsettled(seen, WaitingFor.ACCESS, _inaccessible(look), _longest_gap(terms))
     if not look.has_content and not look.announced:
-        return Unsettled(seen, WaitingFor.CONTENT, waiting_reasons.empty(), None)
+        return Unsettled(seen, WaitingFor.CONTENT, "waiting: there is nothing in it yet", None)
     asked = quiet_asked(seen, terms)
     again = min(asked - seen.quiet, terms.quiet / _LOOKS) if seen.quiet < asked else None
     if look.temporaries:
-        sentence = waiting_reasons.unfinished(look, at_rest=again is None)
+        sentence = _unfinished(look, at_rest=again is None)
         return Unsettled(seen, WaitingFor.RENAMING, sentence, again)
     if again is None:
         return None
     # A pause like those before must not be taken for the end.
     if seen.changed and seen.quiet <= seen.longest_pause:
-        return Unsettled(seen, WaitingFor.GROWTH, waiting_reasons.changing(look, grew=seen.grew), again)
-    return Unsettled(seen, WaitingFor.QUIET, waiting_reasons.resting(look, seen.quiet, asked), again)
+        return Unsettled(seen, WaitingFor.GROWTH, _changing(look, grew=seen.grew), again)
+    return Unsettled(seen, WaitingFor.QUIET, _resting(look, seen.quiet, asked), again)
 
 
 def _by_signs(seen: Seen, look: Look, terms: SettlingTerms) -> Unsettled | None:
-    """Say that the file is missing that tells that the drop is complete, ``None`` where there is one."""
     if terms.complete_when is CompleteWhen.SENTINEL and not look.announced:
-        return Unsettled(seen, WaitingFor.SENTINEL, waiting_reasons.unannounced(look, terms), None)
+        return Unsettled(seen, WaitingFor.SENTINEL, _unannounced(look, terms), None)
     if terms.complete_when is CompleteWhen.METADATA and look.is_folder and not look.metadata:
-        return Unsettled(seen, WaitingFor.METADATA, waiting_reasons.undescribed(look, terms), None)
+        return Unsettled(seen, WaitingFor.METADATA, _undescribed(look, terms), None)
     return None
 
 
 def _longest_gap(terms: SettlingTerms) -> float:
     return terms.quiet / _LOOKS_IN_QUIET
+
+
+def _inaccessible(look: Look) -> str:
+    return f"waiting: it cannot be looked into ({look.fault}); see to its permissions, or to its disk"
+
+
+def _unfinished(look: Look, *, at_rest: bool) -> str:
+    others = look.temporaries - 1
+    names = printable(look.temporary or "") + (f" and {others:,} more" if others else "")
+    if at_rest:
+        left, them = ("were", "them") if others else ("was", "it")
+        return f"waiting: {names} {left} left unfinished; finish the copy, or take {them} away"
+    return f"waiting: {names} {'are' if others else 'is'} still being written"
+
+
+def _changing(look: Look, *, grew: bool) -> str:
+    return f"waiting: {_amount(look)}, still {'growing' if grew else 'changing'}"
+
+
+def _resting(look: Look, quiet: float, asked: float) -> str:
+    return f"waiting: {_amount(look)}, unchanged for {quiet:.0f} of {asked:.0f} seconds"
+
+
+def _unannounced(look: Look, terms: SettlingTerms) -> str:
+    names = terms.signs if look.is_folder else [f"{look.name}{ending}" for ending in terms.sentinels_beside]
+    return _lacking(look, f"for {_any_of(names)}")
+
+
+def _undescribed(look: Look, terms: SettlingTerms) -> str:
+    return _lacking(look, f"for {_any_of(terms.metadata.patterns)}")
+
+
+def _lacking(look: Look, what: str) -> str:
+    return f"waiting {what} ({_amount(look)} so far)"
+
+
+def _held_open(look: Look, file: RelativePath) -> str:
+    return f"waiting: {printable(file or look.name)} is still open in a program that writes to it"
+
+
+def _amount(look: Look) -> str:
+    return f"{count(look.files, 'file')}, {byte_size(look.bytes)}"
+
+
+def _any_of(names: Sequence[str]) -> str:
+    *others, last = map(printable, names)
+    return f"{', '.join(others)} or {last}" if others else last

@@ -160,7 +160,6 @@ class Tally:
         self._folder = folder
 
     def _note_name(self, folder: str, name: str, mode: int) -> None:
-        """See what the entry's name says."""
         tests = self._tests
         if tests.is_temporary(folder, name) and not tests.is_junk(folder, name):
             self._temporaries += 1

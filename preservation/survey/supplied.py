@@ -69,8 +69,6 @@ def check_supplied(
 
 
 class _Check:
-    """One manifest while it is being checked."""
-
     def __init__(self, manifest: FoundManifest, root: Path) -> None:
         self.manifest = manifest
         self.places = Places(root, manifest.path)
@@ -96,22 +94,18 @@ class _Check:
             self.keep(issues.not_a_manifest(self.manifest.path, f"it changed after it was found ({error})"))
 
     def confirm(self) -> None:
-        """Count a file whose digests are all as promised."""
         self._confirmed += 1
 
     def count_unlisted(self, path: RelativePath) -> None:
-        """Note a file that should have been listed and is not."""
         self._unlisted.add(path)
 
     def keep(self, issue: Issue) -> None:
-        """Keep an issue, or count it where there are too many of its kind."""
         self._kept[issue.code] += 1
         self._first.setdefault(issue.code, issue)
         if self._kept[issue.code] <= ISSUES_KEPT:
             self._issues.append(issue)
 
     def outcome(self) -> SuppliedManifest:
-        """Return what was found out, the issues that speak of many files last."""
         manifest = self.manifest
         path = manifest.path
         summary = [
@@ -173,8 +167,6 @@ _Expected: TypeAlias = dict[RelativePath, list[_Promise]]
 
 
 class _Examples:
-    """A count of files, and the first few of them."""
-
     def __init__(self) -> None:
         self.count = 0
         self.first: list[RelativePath] = []
