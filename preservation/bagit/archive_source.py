@@ -87,7 +87,7 @@ class ArchiveSource:
     def digest(self, wanted: Wanted) -> Iterator[tuple[RelativePath, Observed]]:
         """Walk the archive again and digest each file of the bag as it comes by.
 
-        Files that do not come by again are unreadable: the archive has changed meanwhile.
+        Files that do not come by again are unreadable: the archive has changed since.
         """
         left = set(self._files)
         why = "the archive was changed while it was read"
@@ -110,7 +110,7 @@ class ArchiveSource:
             if member.kind is MemberKind.FILE and self._is_inside(member.name):
                 paths = [RelativePath(self._inside(member.name)), *links.get(member.name, ())]
                 algorithms = tuple({name: None for path in paths for name in wanted(path)})
-                observed = _observe(opener, member, algorithms, buffer)
+                observed = _observe(opener, member.size, algorithms, buffer)
                 for path in paths:
                     yield path, observed
 
@@ -144,9 +144,8 @@ class ArchiveSource:
             message = "The bag's files lie at the archive's root instead of in one folder."
             yield codes.warning(codes.ARCHIVE_LAYOUT, message)
             return
-        strangers = self._bag.strangers
-        if strangers:
-            names = ", ".join(map(printable, sorted(strangers)))[:300]
+        if beside := self._bag.beside:
+            names = ", ".join(map(printable, sorted(beside)))[:300]
             yield codes.warning(codes.ARCHIVE_LAYOUT, f"Beside the bag the archive holds {names}.")
 
 
@@ -154,11 +153,9 @@ def _nothing(*issues: Issue) -> Listing:
     return Listing(frozenset(), payload_folder=False, issues=issues, whole=False)
 
 
-def _observe(
-    opener: Opener, member: ArchiveMember, algorithms: tuple[BagAlgorithm, ...], buffer: bytearray
-) -> Observed:
+def _observe(opener: Opener, size: int, algorithms: tuple[BagAlgorithm, ...], buffer: bytearray) -> Observed:
     if not algorithms:
-        return Digested(member.size, {})
+        return Digested(size, {})
     try:
         with opener() as stream:
             return Digested(*digests_of_stream(stream, algorithms, buffer))

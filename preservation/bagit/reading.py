@@ -99,14 +99,14 @@ def _read_declaration(source: BagSource, listing: Listing, findings: Findings) -
 
 class _TagFiles:
     def __init__(
-        self, source: BagSource, listing: Listing, declaration: Declaration, findings: Findings
+        self, source: BagSource, listing: Listing, declared: Declaration, findings: Findings
     ) -> None:
         self._source = source
         self._files = listing.files
-        self._declaration = declaration
+        self._declaration = declared
         self._findings = findings
-        self._strict = declaration.version >= CURRENT
-        self._resolver = PathResolver(listing.files, declaration.version)
+        self._strict = declared.version >= CURRENT
+        self._resolver = PathResolver(listing.files, declared.version)
 
     def manifest(self, path: RelativePath, name: str) -> Manifest:
         algorithm = normalized_name(name)
@@ -133,9 +133,7 @@ class _TagFiles:
             loose += line.loose
             yield line
         if loose and self._strict:
-            message = (
-                f"{path}: white space around the colon of {loose:,} elements is not one space behind it."
-            )
+            message = f"{path}: the colon of {loose:,} elements does not have just one space behind it."
             self._findings.add(codes.warning(codes.BAG_INFO_LOOSE, message, path))
 
     def fetch(self) -> dict[RelativePath, ToFetch]:

@@ -73,7 +73,7 @@ class PathResolver:
             return Meant(RelativePath(trimmed), exists=True, looseness=Looseness.TRAILING_SPACE)
         if self._by_normal_form is None:
             self._by_normal_form = {
-                normalize("NFC", path): path for path in self._files if not path.isascii()
+                normalize("NFC", file): file for file in self._files if not file.isascii()
             }
         same = self._by_normal_form.get(normalize("NFC", undotted))
         return None if same is None else Meant(same, exists=True, looseness=Looseness.NORMALIZATION)

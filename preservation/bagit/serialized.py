@@ -62,7 +62,7 @@ class SerializedBag:
     def base(self) -> str:
         """The base folder of the bag, with ``/`` behind it; ``""`` is the archive's root.
 
-        Where no bag declaration tells, it is the only folder at the root.
+        Without a bag declaration it is the only folder at the root.
         """
         bags = self.bag_folders
         if bags:
@@ -72,7 +72,7 @@ class SerializedBag:
         return "" if only in {"", PAYLOAD[:-1]} or only in self.layout.files else f"{only}/"
 
     @property
-    def strangers(self) -> set[str]:
+    def beside(self) -> set[str]:
         """What lies beside the bag's base folder at the archive's root."""
         base = self.base
         return self.layout.tops - {base[:-1], _LITTER} if base else set()

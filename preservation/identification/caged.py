@@ -101,7 +101,7 @@ class CagedIdentifier:
 
 
 def _from_root(path: Path) -> Path:
-    """Return the path as a worker can use it, who stands elsewhere; what is a link stays one."""
+    """Return the path as a worker in another folder can use it; what is a link stays one."""
     return path if path.is_absolute() else Path.cwd() / path
 
 

@@ -73,9 +73,9 @@ class _SurveyedBag:
     def digest(self, wanted: Wanted) -> Iterator[tuple[RelativePath, Observed]]:
         yield from self._tag_files.digest(wanted)
         for path, surveyed in self._payload.items():
-            yield path, self._with_the_rest(path, surveyed, wanted(path))
+            yield path, self._completed(path, surveyed, wanted(path))
 
-    def _with_the_rest(
+    def _completed(
         self, path: RelativePath, surveyed: Digested, wanted: tuple[BagAlgorithm, ...]
     ) -> Observed:
         """Add the digests that no survey computes, such as SHA-224; for them alone the file is read."""

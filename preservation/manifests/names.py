@@ -22,7 +22,7 @@ class Likelihood(Enum):
     CERTAIN = auto()
     """It says so: where it cannot be read as one, the user should know."""
     POSSIBLE = auto()
-    """Only its content can tell; a picture called ``checksums.jpg`` is a picture."""
+    """Only its content can show it; a picture called ``checksums.jpg`` is a picture."""
 
 
 def likelihood(path: RelativePath) -> Likelihood | None:

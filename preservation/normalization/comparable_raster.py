@@ -13,7 +13,7 @@ from preservation.rasters.embedded import Embedded
 from preservation.rasters.raster import LengthUnit, Raster, Resolution, little_endian
 
 _TOLERANCE = 0.001
-"""Every format tells resolution in units of its own, and rounds by less than this part of it."""
+"""Every format gives resolution in units of its own, and rounds by less than this part of it."""
 
 
 class ComparableRaster:

@@ -72,15 +72,14 @@ def _entries(
     """
     manifests = ManifestsOf("manifest", root, contents.algorithms)
     tag_manifests = ManifestsOf("tagmanifest", root, contents.algorithms)
-    fetch = FetchList(contents, root, tally)
+    fetch = _FetchList(contents, root, tally)
     yield from fetch.new_among(manifests.over(payload(contents, workspace, tally)))
-    yield from tag_manifests.over(
-        chain(tag_files(contents, root, tally), fetch.written(), manifests.written())
-    )
+    ours = tag_files(contents, root, tally)
+    yield from tag_manifests.over(chain(ours, fetch.written(), manifests.written()))
     yield from tag_manifests.written()
 
 
-class FetchList:
+class _FetchList:
     """The file ``fetch.txt``, written below ``root`` while the payload goes by; none if it names nothing."""
 
     def __init__(self, contents: PackageContents, root: Path, tally: PayloadTally) -> None:
@@ -99,9 +98,8 @@ class FetchList:
                     yield entry
                     continue
                 if sink is None:
-                    sink = open_file.enter_context(
-                        TagFile(self._root, BagPath(FETCH_TXT), self._contents.algorithms)
-                    )
+                    algorithms = self._contents.algorithms
+                    sink = open_file.enter_context(TagFile(self._root, BagPath(FETCH_TXT), algorithms))
                 sink.write(fetch_line(locator.url, entry.size, entry.path))
                 self._tally.fetched[locator.package.version] += 1
                 self._tally.fetched_bytes += entry.size

@@ -72,8 +72,6 @@ def judge(issues: Iterable[Issue], *, approved: bool) -> Judgement:
 
 
 def _sentence_of(named: list[Issue], count: int) -> str:
-    sentences = " ".join(
-        issue.message if issue.message.endswith(".") else f"{issue.message}." for issue in named
-    )
+    sentences = " ".join(f"{issue.message.removesuffix('.')}." for issue in named)
     more = count - len(named)
     return f"{sentences} And {more} more." if more else sentences

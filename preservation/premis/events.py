@@ -37,7 +37,7 @@ from preservation.premis.vocabulary import (
 
 @dataclass(frozen=True, slots=True)
 class WrittenEvent:
-    """An event as XML, and the agents it speaks of."""
+    """An event as XML, and the agents that it names."""
 
     xml: str
     agents: tuple[Agent, ...]
@@ -99,11 +99,8 @@ def _screening(contents: PremisContents, dossier: Dossier, issues: tuple[Issue, 
 def _normalization(
     contents: PremisContents, dossier: Dossier, made: Derivative | RefusedDerivative
 ) -> WrittenEvent:
-    linked = [
-        file_identifier(
-            "linkingObjectIdentifier", layout.original(dossier.path), controlled("linkingObjectRole", SOURCE)
-        )
-    ]
+    role = controlled("linkingObjectRole", SOURCE)
+    linked = [file_identifier("linkingObjectIdentifier", layout.original(dossier.path), role)]
     match made:
         case Derivative():
             outcome = _outcome(EventOutcome.SUCCESS, *map(_proof, made.proofs))
@@ -111,13 +108,9 @@ def _normalization(
             if made.decoder is not None:
                 acted.append((made.decoder, VALIDATOR))
             if made.purpose is Purpose.PRESERVATION:
-                linked.append(
-                    file_identifier(
-                        "linkingObjectIdentifier",
-                        layout.preserved(made.path),
-                        controlled("linkingObjectRole", OUTCOME),
-                    )
-                )
+                role = controlled("linkingObjectRole", OUTCOME)
+                path = layout.preserved(made.path)
+                linked.append(file_identifier("linkingObjectIdentifier", path, role))
         case RefusedDerivative():
             outcome = _outcome(EventOutcome.FAIL, made.reason, *map(_proof, made.proofs))
             acted = [(contents.software, EXECUTING_PROGRAM)]

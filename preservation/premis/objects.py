@@ -52,13 +52,12 @@ def objects(contents: PremisContents) -> Iterator[str]:
 
 
 def _representation(contents: PremisContents) -> str:
+    entity = entity_identifier("relatedObjectIdentifier", contents.package.object)
     return _object(
         "representation",
         package_identifier("objectIdentifier", contents.package),
         leaf("originalName", printable(contents.submission.drop.name)),
-        _relationship(
-            STRUCTURAL, REPRESENTS, entity_identifier("relatedObjectIdentifier", contents.package.object)
-        ),
+        _relationship(STRUCTURAL, REPRESENTS, entity),
         *(event_identifier("linkingEventIdentifier", event.identifier) for event in contents.events),
     )
 
@@ -66,15 +65,16 @@ def _representation(contents: PremisContents) -> str:
 def _original(contents: PremisContents, dossier: Dossier, file: SurveyedFile) -> str:
     submission = contents.submission.identifier
     events = [normalization_event(submission, made) for made in dossier.derivatives]
-    if dossier.screened is not None and dossier.screened.issues:
+    screened = dossier.screened
+    if screened is not None and screened.issues:
         events.insert(0, screening_event(submission, dossier))
     return _object(
         "file",
         file_identifier("objectIdentifier", layout.original(file.path)),
         _preservation_level(contents, dossier),
-        significant_properties(dossier.screened),
+        significant_properties(screened),
         _characteristics(
-            contents, file.digests, file.size, formats(file.identification), inhibitors(dossier.screened)
+            contents.software, file.digests, file.size, formats(file.identification), inhibitors(screened)
         ),
         leaf("originalName", printable(file.path)),
         _included(contents.package),
@@ -94,6 +94,7 @@ def _original(contents: PremisContents, dossier: Dossier, file: SurveyedFile) ->
 
 def _derivative(contents: PremisContents, made: Derivative) -> str:
     event = normalization_event(contents.submission.identifier, made)
+    written_format = derivative_format(made.format_name)
     created_by = unit(
         "creatingApplication",
         leaf("creatingApplicationName", made.encoder.name),
@@ -103,7 +104,7 @@ def _derivative(contents: PremisContents, made: Derivative) -> str:
     return _object(
         "file",
         file_identifier("objectIdentifier", layout.preserved(made.path)),
-        _characteristics(contents, made.digests, made.size, derivative_format(made.format_name), created_by),
+        _characteristics(contents.software, made.digests, made.size, written_format, created_by),
         _included(contents.package),
         _relationship(
             DERIVATION,
@@ -136,10 +137,8 @@ def _level(action: Action, rationale: str, assigned: date) -> str:
     )
 
 
-def _characteristics(
-    contents: PremisContents, digests: Digests, size: int, format_units: str, *more: str
-) -> str:
-    originator = _originator(contents.software)
+def _characteristics(software: Agent, digests: Digests, size: int, format_units: str, *more: str) -> str:
+    originator = _originator(software)
     fixity = (
         unit(
             "fixity",
