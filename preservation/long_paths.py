@@ -21,7 +21,7 @@ def folder_of(root: Path, path: str) -> AbstractContextManager[tuple[int | None,
     """Give what ``os`` functions need for the entry at ``path`` below ``root``: ``dir_fd`` and a path.
 
     Nearly always that is ``None`` and the whole path. Where that would be too long, the folder that
-    the entry lies in is opened piece by piece, and stays open meanwhile. Raises ``OSError``.
+    the entry lies in is opened piece by piece, and stays open that long. Raises ``OSError``.
     """
     whole = f"{root}/{path}"
     if len(whole) <= _SURELY_SHORT or len(os.fsencode(whole)) <= _PATH_BYTES:
@@ -33,7 +33,7 @@ def folder_of(root: Path, path: str) -> AbstractContextManager[tuple[int | None,
 def opened_file(root: Path, path: str) -> Iterator[int]:
     """Open the file at ``path`` below ``root`` for reading while the context lasts; never a link.
 
-    What was a file when it was found may be a pipe by now: it is opened without waiting for a writer.
+    What was a file when it was found may be a pipe now: it is opened without waiting for a writer.
     Raises ``OSError``.
     """
     with folder_of(root, path) as (dir_fd, reachable):

@@ -51,7 +51,7 @@ class Dossier:
 class Dossiers:
     """The stages' records, laid beside each other in the order of ``found``, one file at a time.
 
-    Each of the others speaks of some of the found files, in the same order; derivatives stand in the
+    Each of the others is about some of the found files, in the same order; derivatives stand in the
     order of their sources. May be iterated as often as the records themselves. Iterating raises
     ``IntegrityError`` where a record belongs to no file found: records of different surveys are mixed.
     """

@@ -142,9 +142,8 @@ def sub_directories(
     if embedded.interoperability:
         at = _append(block, embedded.interoperability, order, base=base, big=big)
         width = 8 if big else 4
-        exif[INTEROPERABILITY] = Field(
-            INTEROPERABILITY, LONG8_KIND if big else LONG_KIND, 1, at.to_bytes(width, order)
-        )
+        kind = LONG8_KIND if big else LONG_KIND
+        exif[INTEROPERABILITY] = Field(INTEROPERABILITY, kind, 1, at.to_bytes(width, order))
     if exif:
         yield EXIF, _append(block, exif, order, base=base, big=big)
     if embedded.gps:

@@ -75,9 +75,8 @@ class DirectoryReader:
         self.byte_order: ByteOrder
         self.byte_order, self.is_big = _HEADERS[header[:4]]
         self._order = "<" if self.byte_order == "little" else ">"
-        self._first = (
-            self._unpack("Q", self._read(8, 8))[0] if self.is_big else self._unpack("I", header[4:])[0]
-        )
+        big = self.is_big
+        self._first = self._unpack("Q", self._read(8, 8))[0] if big else self._unpack("I", header[4:])[0]
 
     def chain(self) -> Iterator[list[TiffField]]:
         """Follow the chain of directories that begins in the header, one a page; read no values.

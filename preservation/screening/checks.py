@@ -41,7 +41,7 @@ class _Twin:
 
 
 class _NameLedger:
-    """Remembers every name of a drop by what is left of it without case and normalization.
+    """Remembers every name of a drop, without differences of case and normalization.
 
     About 300 bytes a name: what this costs for a hundred thousand files is measured in the tests.
     """

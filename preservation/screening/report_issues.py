@@ -15,7 +15,7 @@ from preservation.tools.work import Completed, Died, Exhausted, Refused, WorkOut
 
 Report = TypeVar("Report", bound=msgspec.Struct)
 
-_REMARKS_TOLD = 3
+_REMARKS_NAMED = 3
 _LOOK = "Open it; if it is as it should be, raise the limits in muniment.toml, or have the policy ask."
 _RESCAN = "Rescan or export it again and put the new file in its place; then drop it again."
 
@@ -51,15 +51,13 @@ def read_report(outcome: WorkOutcome, kind: type[Report], subject: Subject) -> R
             try:
                 return msgspec.convert(value, kind)
             except msgspec.ValidationError as error:
-                return subject.issue(
-                    codes.EXAMINER_CRASHED, f"made its examiner tell nonsense: {error}", _RESCAN
-                )
+                words = f"made its examiner report nonsense: {error}"
+                return subject.issue(codes.EXAMINER_CRASHED, words, _RESCAN)
         case Refused(reason):
             return subject.issue(codes.EXAMINER_CRASHED, f"could not be examined: {reason}", _RESCAN)
         case Exhausted(limit, detail):
-            return subject.issue(
-                codes.LIMIT_REACHED, f"takes more {limit} to be examined than it may ({detail})", _LOOK
-            )
+            words = f"takes more {limit} to be examined than it may ({detail})"
+            return subject.issue(codes.LIMIT_REACHED, words, _LOOK)
         case Died(detail):
             return subject.issue(codes.EXAMINER_CRASHED, f"crashes what opens it ({detail})", _RESCAN)
 
@@ -67,11 +65,8 @@ def read_report(outcome: WorkOutcome, kind: type[Report], subject: Subject) -> R
 def about_image(report: ImageReport, subject: Subject) -> Iterator[Issue]:
     """Yield what is wrong with an image."""
     if report.fault is not None:
-        yield subject.issue(
-            codes.DAMAGED_IMAGE,
-            f"is a damaged image and cannot be decoded to its end: {report.fault}",
-            _RESCAN,
-        )
+        words = f"is a damaged image and cannot be decoded to its end: {report.fault}"
+        yield subject.issue(codes.DAMAGED_IMAGE, words, _RESCAN)
     if report.too_much is not None:
         yield subject.issue(codes.LIMIT_REACHED, f"cannot be decoded here: {report.too_much}", _LOOK)
     if report.unsupported is not None:
@@ -107,7 +102,7 @@ def about_document(report: DocumentReport, subject: Subject, locked: Severity) -
             severity=Severity.WARNING,
         )
     if report.fault is None and report.remarks:
-        remarks = "; ".join(report.remarks[:_REMARKS_TOLD])
+        remarks = "; ".join(report.remarks[:_REMARKS_NAMED])
         yield subject.issue(
             codes.IMPERFECT_DOCUMENT,
             f"is a PDF that readers have to repair: {remarks}",
@@ -138,9 +133,7 @@ def about_archive(report: ArchiveReport, subject: Subject) -> Iterator[Issue]:
             "Pack or copy it again; then drop it again.",
         )
     if report.nested or not report.wholly:
-        extent = (
-            "only its beginning was looked at" if not report.wholly else f"{report.nested} archives in it"
-        )
+        extent = f"{report.nested} archives in it" if report.wholly else "only its beginning was looked at"
         yield subject.issue(
             codes.ARCHIVE_NOT_WHOLLY_SEEN,
             f"was not looked into wholly: {extent}",

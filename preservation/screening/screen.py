@@ -1,9 +1,9 @@
 """The stage: every entry of a drop in, a screened file out, in the same order and in flat memory."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TypeAlias
 
 from preservation.model.amounts import OnProgress
 from preservation.model.files import IrregularEntry, SurveyedFile
@@ -49,10 +49,7 @@ def screen(
         yield from screening.screen(several, progress)
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    examiner: Examiner
-    request: Request
+_Look: TypeAlias = tuple[Examiner, Request]
 
 
 class _Screening:
@@ -62,14 +59,14 @@ class _Screening:
         self,
         root: Path,
         policy: Policy,
-        name_rules: tuple[NameRules, ...],
+        rules: tuple[NameRules, ...],
         workers: CagedWorkers,
         thumbnails: Path,
     ) -> None:
         self._root = root
         self._policy = policy
         self._workers = workers
-        self._surface = surface_checks_for(policy, name_rules)
+        self._surface = surface_checks_for(policy, rules)
         self._images = policy.screen(DecodableImages)
         self._irregular = policy.screen(IrregularEntries)
         self._examiners = examiners_for(policy, workers.limits, thumbnails)
@@ -79,7 +76,7 @@ class _Screening:
     ) -> Iterator[ScreenedFile]:
         """Screen a few hundred entries, looking into as many at a time as there are workers."""
         begun = [self._begin(entry) for entry in entries]
-        requests = [look.request for _, look in begun if look is not None]
+        requests = [look[1] for _, look in begun if look is not None]
         if progress is not None:
             progress(sum(isinstance(entry, SurveyedFile) for entry in entries) - len(requests), 0)
         found: list[WorkOutcome] = []
@@ -93,7 +90,8 @@ class _Screening:
             if look is None:
                 yield screened
             else:
-                yield look.examiner.finish(screened, look.request, next(outcomes))
+                examiner, request = look
+                yield examiner.finish(screened, request, next(outcomes))
 
     def _begin(self, entry: SurveyedFile | IrregularEntry) -> tuple[ScreenedFile, _Look | None]:
         """Find all that can be found from outside; return it with the look into the file that is needed."""
@@ -115,7 +113,7 @@ class _Screening:
         examiner = None if family is None or file.size == 0 else self._examiners.get(family)
         if family is None or examiner is None:
             return None
-        return _Look(examiner, examiner.request(self._root / file.path, family, needs_a_look=has_issues))
+        return examiner, examiner.request(self._root / file.path, family, needs_a_look=has_issues)
 
 
 def _junk(path: RelativePath, *, left_out: bool) -> Issue:

@@ -16,13 +16,13 @@ Moment = NewType("Moment", float)
 """Seconds of a clock that is never set (``time.monotonic``); only differences mean anything."""
 
 _LOOKS: Final = 6
-"""So often a drop is looked at while it is quiet, for those who ask what it waits for."""
+"""So often a drop is looked at while it is quiet, so that a user can ask what it waits for."""
 
 _LOOKS_IN_QUIET: Final = 2
 """Of the time between two looks so large a part of the quiet counts at most.
 
-If all stands still for a while, us included (a share that does not answer, a machine that was suspended),
-the writer stood still too.
+If everything stands still for a while, this process included (a share that does not answer, a machine that
+was suspended), the writer stood still too.
 """
 
 
@@ -84,7 +84,7 @@ class Unsettled:
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """What is asked only where all else speaks for a drop.
+    """What is asked only where all else shows a drop complete.
 
     ``lacking`` says what its manifests lack, ``""`` where nothing; ``held`` names a file in it that some
     process holds open for writing.
@@ -136,7 +136,7 @@ def _followed(seen: Seen | None, look: Look, terms: SettlingTerms, moment: Momen
     quiet = seen.quiet + gap
     if look.signature == seen.signature:
         return replace(seen, looked=moment, quiet=quiet)
-    # A folder that was made and filled later did not grow meanwhile.
+    # A folder that was made and filled later did not grow in between.
     pause = quiet if seen.files else 0.0
     return Seen(
         look.signature,

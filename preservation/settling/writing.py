@@ -40,7 +40,7 @@ def held_for_writing(devices: Collection[int] = ()) -> HeldOpen:
     """Return the files that are held open for writing.
 
     Those of network file systems are asked about only where the device is one of ``devices``
-    (``st_dev``): a server that is gone must not hold up who waits for a local folder.
+    (``st_dev``): a server that is gone must not hold up the look at a local folder.
     """
     inodes: set[Inode] = set()
     mounts = _Mounts(devices)
@@ -51,7 +51,7 @@ def held_for_writing(devices: Collection[int] = ()) -> HeldOpen:
         except PermissionError:
             unseen += 1
         except OSError:
-            # It ended meanwhile.
+            # It ended.
             continue
     return HeldOpen(frozenset(inodes), unseen)
 

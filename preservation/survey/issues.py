@@ -1,7 +1,7 @@
 """Issues of fixity: what is wrong between a drop and the manifests that came with it."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, TypeAlias
 
 from preservation.model.digests import Algorithm
 from preservation.model.issues import Issue, IssueCode, Severity
@@ -14,9 +14,10 @@ NAMED: Final = 5
 _DIGEST_SHOWN = 12
 
 
-def wrong_digest(
-    manifest: RelativePath, path: RelativePath, differing: Iterable[tuple[Algorithm, str, str]]
-) -> Issue:
+Difference: TypeAlias = tuple[Algorithm, str, str]
+
+
+def wrong_digest(manifest: RelativePath, path: RelativePath, differing: Iterable[Difference]) -> Issue:
     """Say that a file is not the listed one; ``differing`` holds expected and found digests."""
     figures = "; ".join(
         f"{algorithm.value} should be {expected[:_DIGEST_SHOWN]}… and is {found[:_DIGEST_SHOWN]}…"

@@ -84,10 +84,8 @@ def _size(entry: _Found | _Read) -> int:
     return 0 if isinstance(entry, IrregularEntry) else entry.size
 
 
-def _surveyed(
-    entries: list[_Read], identifications: list[Identification]
-) -> Iterator[SurveyedFile | IrregularEntry]:
-    found = iter(identifications)
+def _surveyed(entries: list[_Read], known: list[Identification]) -> Iterator[SurveyedFile | IrregularEntry]:
+    found = iter(known)
     for entry in entries:
         match entry:
             case ReadFile(path, size, modified, digests):

@@ -30,13 +30,13 @@ _NEW_SINCE = NotScanned(Obstacle.OTHER_BYTES, "it was not there when the drop wa
 _OTHER_BYTES = NotScanned(Obstacle.OTHER_BYTES, "it was changed between the survey and the scan")
 _NEXT_STEPS: Final = {
     Obstacle.NO_SCANNER: "Start clamd, or see to [virus] in muniment.toml; muniment doctor tries it.",
-    Obstacle.DATABASE: "See to freshclam, which keeps the signatures fresh; muniment doctor tells their age.",
+    Obstacle.DATABASE: "See to freshclam, which keeps the signatures fresh; muniment doctor shows their age.",
     Obstacle.TOO_LARGE: "Raise MaxFileSize, MaxScanSize and StreamMaxLength of clamd, then [virus] largest "
     "in muniment.toml; or scan it by another way and approve the drop.",
     Obstacle.LIMIT: "Scan it by another way, or save it without encryption; then approve the drop.",
     Obstacle.FAULT: "See the log of clamd; scan it by another way, and approve the drop.",
     Obstacle.UNREADABLE: "See to its permissions or its disk.",
-    Obstacle.OTHER_BYTES: "Wait until whoever writes it is done, and drop it again.",
+    Obstacle.OTHER_BYTES: "Wait until what writes it is done, and drop it again.",
 }
 
 
@@ -158,7 +158,7 @@ class _Gathered:
                 Severity.ERROR,
                 f"{printable(path)!r} is infected: the virus scanner found {verdict.signature}.",
                 path,
-                "Do not open it. Tell whoever looks after the computers; the drop goes to quarantine.",
+                "Do not open it. Report it to the administrator; the drop goes to quarantine.",
             )
         if more := self.infected - len(self.named):
             yield Issue(

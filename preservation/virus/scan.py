@@ -46,14 +46,14 @@ class ScanTerms:
 
 
 def scan(
-    root: Path, paths: Iterable[RelativePath], scanner: Clamd, terms: ScanTerms
+    root: Path, paths: Iterable[RelativePath], clamd: Clamd, terms: ScanTerms
 ) -> Iterator[ScannedFile]:
-    """Give what the scanner says of each of these plain files below ``root``, in their order.
+    """Give what the scanner finds in each of these plain files below ``root``, in their order.
 
     A few files are sent ahead and no more, so that memory does not grow with the drop. Where the scanner
-    is gone or silent, it is not asked again: the files that are left are not scanned, and say so at once.
+    is gone or silent, it is not asked again: the files that are left are not scanned.
     """
-    work = _Scan(root, scanner, terms)
+    work = _Scan(root, clamd, terms)
     ahead = terms.streams * _AHEAD_PER_STREAM
     yield from in_order(work.scanned, paths, threads=terms.streams, ahead=ahead, name="virus-scan")
 
@@ -100,9 +100,8 @@ class _Scan:
             case FoundSignature(signature):
                 return Infected(signature)
             case Silent() | Unreachable():
-                self._gave_up = NotScanned(
-                    Obstacle.NO_SCANNER, f"{self._scanner.address}: {reason_of(answer)}"
-                )
+                detail = f"{self._scanner.address}: {reason_of(answer)}"
+                self._gave_up = NotScanned(Obstacle.NO_SCANNER, detail)
                 return self._gave_up
             case _:
                 return _obstacle_of(answer)
