@@ -14,14 +14,7 @@ from pathlib import Path
 from shutil import copyfileobj
 from typing import BinaryIO
 
-from preservation.archives.members import (
-    ArchiveError,
-    ArchiveKind,
-    ArchiveMember,
-    MemberKind,
-    Opener,
-    UnpackLimits,
-)
+from preservation.archives import members
 from preservation.archives.walking import walk_archive
 from preservation.bagit import codes
 from preservation.bagit.algorithms import BagAlgorithm, digests_of_stream
@@ -43,7 +36,7 @@ _NOT_SET_ASIDE = OSError("in this archive it is only another name of a file that
 class ArchiveSource:
     """The bag in the archive at ``path``."""
 
-    def __init__(self, path: Path, kind: ArchiveKind, limits: UnpackLimits) -> None:
+    def __init__(self, path: Path, kind: members.ArchiveKind, limits: members.UnpackLimits) -> None:
         self._path = path
         self._kind = kind
         self._limits = limits
@@ -96,7 +89,7 @@ class ArchiveSource:
                 if path in left:
                     left.remove(path)
                     yield path, observed
-        except ArchiveError as failure:
+        except members.ArchiveError as failure:
             why = str(failure)
         for path in left:
             yield path, Unreadable(why)
@@ -107,14 +100,14 @@ class ArchiveSource:
         for name, target in self._bag.layout.hard_links.items():
             links.setdefault(target, []).append(RelativePath(self._inside(name)))
         for member, opener in walk_archive(self._path, self._kind, self._limits):
-            if member.kind is MemberKind.FILE and self._is_inside(member.name):
+            if member.kind is members.MemberKind.FILE and self._is_inside(member.name):
                 paths = [RelativePath(self._inside(member.name)), *links.get(member.name, ())]
                 algorithms = tuple({name: None for path in paths for name in wanted(path)})
                 observed = _observe(opener, member.size, algorithms, buffer)
                 for path in paths:
                     yield path, observed
 
-    def _set_aside(self, member: ArchiveMember, opener: Opener) -> None:
+    def _set_aside(self, member: members.ArchiveMember, opener: members.Opener) -> None:
         if _TAG_FILE.fullmatch(member.name) is None:
             return
         self._tag_bytes += member.size
@@ -153,7 +146,9 @@ def _nothing(*issues: Issue) -> Listing:
     return Listing(frozenset(), payload_folder=False, issues=issues, whole=False)
 
 
-def _observe(opener: Opener, size: int, algorithms: tuple[BagAlgorithm, ...], buffer: bytearray) -> Observed:
+def _observe(
+    opener: members.Opener, size: int, algorithms: tuple[BagAlgorithm, ...], buffer: bytearray
+) -> Observed:
     if not algorithms:
         return Digested(size, {})
     try:

@@ -13,6 +13,7 @@ from preservation.model.events import Agent
 from preservation.model.files import SurveyedFile
 from preservation.model.identifiers import PackageId
 from preservation.model.paths import printable
+from preservation.premis import vocabulary
 from preservation.premis.characteristics import derivative_format, formats, inhibitors, significant_properties
 from preservation.premis.contents import PremisContents
 from preservation.premis.identifiers import (
@@ -24,17 +25,6 @@ from preservation.premis.identifiers import (
     screening_event,
 )
 from preservation.premis.units import controlled, leaf, moment, optional_leaf, unit
-from preservation.premis.vocabulary import (
-    DERIVATION,
-    DIGEST_ALGORITHMS,
-    HAS_SOURCE,
-    IS_INCLUDED_IN,
-    IS_SOURCE_OF,
-    LEVEL_TYPES,
-    REPRESENTS,
-    STRUCTURAL,
-    Term,
-)
 
 
 def objects(contents: PremisContents) -> Iterator[str]:
@@ -57,7 +47,7 @@ def _representation(contents: PremisContents) -> str:
         "representation",
         package_identifier("objectIdentifier", contents.package),
         leaf("originalName", printable(contents.submission.drop.name)),
-        _relationship(STRUCTURAL, REPRESENTS, entity),
+        _relationship(vocabulary.STRUCTURAL, vocabulary.REPRESENTS, entity),
         *(event_identifier("linkingEventIdentifier", event.identifier) for event in contents.events),
     )
 
@@ -80,8 +70,8 @@ def _original(contents: PremisContents, dossier: Dossier, file: SurveyedFile) ->
         _included(contents.package),
         *(
             _relationship(
-                DERIVATION,
-                IS_SOURCE_OF,
+                vocabulary.DERIVATION,
+                vocabulary.IS_SOURCE_OF,
                 file_identifier("relatedObjectIdentifier", layout.preserved(made.path)),
                 event_identifier("relatedEventIdentifier", normalization_event(submission, made)),
             )
@@ -107,8 +97,8 @@ def _derivative(contents: PremisContents, made: Derivative) -> str:
         _characteristics(contents.software, made.digests, made.size, written_format, created_by),
         _included(contents.package),
         _relationship(
-            DERIVATION,
-            HAS_SOURCE,
+            vocabulary.DERIVATION,
+            vocabulary.HAS_SOURCE,
             file_identifier("relatedObjectIdentifier", layout.original(made.source)),
             event_identifier("relatedEventIdentifier", event),
         ),
@@ -130,7 +120,7 @@ def _preservation_level(contents: PremisContents, dossier: Dossier) -> str:
 def _level(action: Action, rationale: str, assigned: date) -> str:
     return unit(
         "preservationLevel",
-        controlled("preservationLevelType", LEVEL_TYPES[action]),
+        controlled("preservationLevelType", vocabulary.LEVEL_TYPES[action]),
         leaf("preservationLevelValue", action.value),
         leaf("preservationLevelRationale", rationale),
         leaf("preservationLevelDateAssigned", assigned.isoformat()),
@@ -142,7 +132,7 @@ def _characteristics(software: Agent, digests: Digests, size: int, format_units:
     fixity = (
         unit(
             "fixity",
-            controlled("messageDigestAlgorithm", DIGEST_ALGORITHMS[algorithm]),
+            controlled("messageDigestAlgorithm", vocabulary.DIGEST_ALGORITHMS[algorithm]),
             leaf("messageDigest", digest),
             originator,
         )
@@ -165,10 +155,14 @@ def _originator(software: Agent) -> str:
 
 @lru_cache(maxsize=16)
 def _included(package: PackageId) -> str:
-    return _relationship(STRUCTURAL, IS_INCLUDED_IN, package_identifier("relatedObjectIdentifier", package))
+    return _relationship(
+        vocabulary.STRUCTURAL,
+        vocabulary.IS_INCLUDED_IN,
+        package_identifier("relatedObjectIdentifier", package),
+    )
 
 
-def _relationship(kind: Term, subkind: Term, *related: str) -> str:
+def _relationship(kind: vocabulary.Term, subkind: vocabulary.Term, *related: str) -> str:
     return unit(
         "relationship",
         controlled("relationshipType", kind),
