@@ -6,7 +6,6 @@ issues of one file after the other without opening it. To add such a screen, add
 
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from preservation.identification.deciding import DISAGREEMENT
@@ -25,21 +24,6 @@ SurfaceCheck: TypeAlias = Callable[[SurveyedFile], Iterator[Issue]]
 """One check of one submission. It may remember what it saw, as names that collide must be."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Twin:
-    """An earlier name that differs from ``name`` only in case, or only in how its accents are spelled.
-
-    Both are paths from the root of the drop, of a file or of a folder.
-    """
-
-    name: str
-    earlier: str
-
-    @property
-    def differs_in_case(self) -> bool:
-        return unicodedata.normalize("NFC", self.name) != unicodedata.normalize("NFC", self.earlier)
-
-
 class _NameLedger:
     """Remembers every name of a drop, without differences of case and normalization.
 
@@ -49,10 +33,11 @@ class _NameLedger:
     def __init__(self) -> None:
         self._spellings: dict[str, str] = {}
 
-    def twins_of(self, path: RelativePath) -> Iterator[_Twin]:
-        """Enter ``path``; yield each twin among the names entered before, its own or that of a folder above.
+    def twins_of(self, path: RelativePath) -> Iterator[tuple[str, str]]:
+        """Enter ``path``; yield its name, and that of each folder above, with an earlier name that collides.
 
-        A folder's twin is reported once, not again for every file in the folder.
+        Two names collide that differ only in case, or only in how their accents are spelled. Both are paths
+        from the root of the drop. A folder's is reported once, not again for every file in the folder.
         """
         for name in _prefixes(path):
             without_case = folded(name)
@@ -60,7 +45,7 @@ class _NameLedger:
             key = name if without_case == name else without_case
             earlier = self._spellings.setdefault(key, name)
             if earlier != name:
-                yield _Twin(name, earlier)
+                yield name, earlier
                 # The folder's own spelling is what the next file below it is compared with.
                 self._spellings[key] = name
 
@@ -82,26 +67,22 @@ def _names(screen: screens.PortableNames, name_rules: tuple[NameRules, ...]) -> 
 
     def issues_about(file: SurveyedFile) -> Iterator[Issue]:
         subject = Subject.under(file.path, screen)
-        for twin in ledger.twins_of(file.path):
-            code, difference = (
-                (codes.TWINS_BY_CASE, "upper and lower case")
-                if twin.differs_in_case
-                else (codes.TWINS_BY_SPELLING, "how Unicode spells their accents")
-            )
-            which = f"its folder {printable(twin.name)}" if twin.name != file.path else "its name"
+        for name, earlier in ledger.twins_of(file.path):
+            code, difference = codes.TWINS_BY_CASE, "upper and lower case"
+            if unicodedata.normalize("NFC", name) == unicodedata.normalize("NFC", earlier):
+                code, difference = codes.TWINS_BY_SPELLING, "how Unicode spells their accents"
+            which = f"its folder {printable(name)}" if name != file.path else "its name"
             yield subject.issue(
                 code,
-                f"collides with {printable(twin.earlier)}: {which} differs from that only in {difference}, "
+                f"collides with {printable(earlier)}: {which} differs from that only in {difference}, "
                 "and on many computers one would take the other's place",
                 "Both are kept as they are; rename one of them if they are to be used elsewhere.",
             )
         stored = layout.original(file.path)
         for fault in dict.fromkeys(filter(None, (rules.fault_of(stored) for rules in name_rules))):
-            yield subject.issue(
-                codes.NAME_NOT_STORABLE,
-                f"has a name that a configured store cannot hold: {fault}",
-                "Rename it and drop it again; Muniment renames nothing.",
-            )
+            words = f"has a name that a configured store cannot hold: {fault}"
+            next_step = "Rename it and drop it again; Muniment renames nothing."
+            yield subject.issue(codes.NAME_NOT_STORABLE, words, next_step)
 
     return issues_about
 
@@ -111,11 +92,9 @@ def _emptiness(screen: screens.NotEmpty, _: tuple[NameRules, ...]) -> SurfaceChe
 
     def issues_about(file: SurveyedFile) -> Iterator[Issue]:
         if not file.size and not exempt.matches(file.path):
-            yield Subject.under(file.path, screen).issue(
-                codes.EMPTY_FILE,
-                "is empty: it has no bytes",
-                "Copy or scan it again; or, if it is meant to be empty, have the policy exempt it.",
-            )
+            words = "is empty: it has no bytes"
+            next_step = "Copy or scan it again; or, if it is meant to be empty, have the policy exempt it."
+            yield Subject.under(file.path, screen).issue(codes.EMPTY_FILE, words, next_step)
 
     return issues_about
 
@@ -124,11 +103,9 @@ def _disagreement(screen: screens.FormatDisagreement, _: tuple[NameRules, ...]) 
     def issues_about(file: SurveyedFile) -> Iterator[Issue]:
         rivals = [warning for warning in file.identification.warnings if warning.startswith(DISAGREEMENT)]
         if file.size and rivals:
-            yield Subject.under(file.path, screen).issue(
-                codes.ENGINES_DISAGREE,
-                f"makes the identification {'; '.join(rivals)}",
-                "Open it and decide; a rule that names its path can then claim it.",
-            )
+            words = f"makes the identification {'; '.join(rivals)}"
+            next_step = "Open it and decide; a rule that names its path can then claim it."
+            yield Subject.under(file.path, screen).issue(codes.ENGINES_DISAGREE, words, next_step)
 
     return issues_about
 
@@ -139,11 +116,9 @@ def _known_format(screen: screens.KnownFormat, _: tuple[NameRules, ...]) -> Surf
     def issues_about(file: SurveyedFile) -> Iterator[Issue]:
         found = file.identification
         if file.size and found.decided is None and not exempt.matches(file.path):
-            yield Subject.under(file.path, screen).issue(
-                codes.UNKNOWN_FORMAT,
-                f"is of {found.name}: it is not known what will open it",
-                "Find out what wrote it, and convert it, leave it out, or have the policy exempt it.",
-            )
+            words = f"is of {found.name}: it is not known what will open it"
+            next_step = "Find out what wrote it, and convert it, leave it out, or have the policy exempt it."
+            yield Subject.under(file.path, screen).issue(codes.UNKNOWN_FORMAT, words, next_step)
 
     return issues_about
 
@@ -152,11 +127,9 @@ def _extension(screen: screens.ExtensionMatches, _: tuple[NameRules, ...]) -> Su
     def issues_about(file: SurveyedFile) -> Iterator[Issue]:
         found = file.identification
         if file.size and _EXTENSION_MISMATCH in " ".join(found.warnings):
-            yield Subject.under(file.path, screen).issue(
-                codes.EXTENSION_MISMATCH,
-                f"is {found.name}, and its extension says something else",
-                "Check that the right file was exported; it is kept under its own name.",
-            )
+            words = f"is {found.name}, and its extension says something else"
+            next_step = "Check that the right file was exported; it is kept under its own name."
+            yield Subject.under(file.path, screen).issue(codes.EXTENSION_MISMATCH, words, next_step)
 
     return issues_about
 

@@ -153,21 +153,13 @@ class _Gathered:
 
     def infections(self) -> Iterator[Issue]:
         for path, verdict in self.named:
-            yield Issue(
-                codes.INFECTED,
-                Severity.ERROR,
-                f"{printable(path)!r} is infected: the virus scanner found {verdict.signature}.",
-                path,
-                "Do not open it. Report it to the administrator; the drop goes to quarantine.",
-            )
+            message = f"{printable(path)!r} is infected: the virus scanner found {verdict.signature}."
+            next_step = "Do not open it. Report it to the administrator; the drop goes to quarantine."
+            yield Issue(codes.INFECTED, Severity.ERROR, message, path, next_step)
         if more := self.infected - len(self.named):
-            yield Issue(
-                codes.INFECTED,
-                Severity.ERROR,
-                f"{count(more, 'more file')} of the drop are infected; they are not named one by one.",
-                None,
-                "As for the ones that are named.",
-            )
+            message = f"{count(more, 'more file')} of the drop are infected; they are not named one by one."
+            next_step = "As for the ones that are named."
+            yield Issue(codes.INFECTED, Severity.ERROR, message, None, next_step)
 
     def gaps(self, severity: Severity) -> Iterator[Issue]:
         for obstacle, group in self.groups.items():
