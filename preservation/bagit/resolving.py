@@ -50,7 +50,8 @@ class PathResolver:
         readings = (decoded, written) if self._strict else (written, decoded)
         for reading in readings:
             if reading in self._files:
-                return Meant(RelativePath(reading), exists=True, looseness=self._of_percent(written, reading))
+                lax = self._strict and encode_path(reading).lower() != written.lower()
+                return Meant(RelativePath(reading), exists=True, looseness=Looseness.PERCENT if lax else None)
         for reading in readings:
             found = self._loosely(reading)
             if found is not None:
@@ -60,9 +61,6 @@ class PathResolver:
     def means_itself(self, written: str) -> bool:
         """Say whether ``written`` can only mean the file that has exactly this path."""
         return "%" not in written and written in self._files
-
-    def _of_percent(self, written: str, reading: str) -> Looseness | None:
-        return Looseness.PERCENT if self._strict and encode_path(reading).lower() != written.lower() else None
 
     def _loosely(self, reading: str) -> Meant | None:
         undotted = without_dots(reading)

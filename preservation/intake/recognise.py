@@ -103,7 +103,6 @@ def _recognised_file(file: Path, workspace: Path, limits: UnpackLimits) -> Recei
 
 
 def _obstacles(bag: SerializedBag) -> tuple[Issue, ...]:
-    """Say why the bag in the archive cannot become the payload of a submission."""
     bags = bag.bag_folders
     if len(bags) > 1:
         return (codes.refusal(codes.SEVERAL_BAGS, f"The archive holds {len(bags)} bags: {_names(bags)}."),)

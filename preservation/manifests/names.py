@@ -39,6 +39,11 @@ def sidecar_target(path: RelativePath) -> RelativePath | None:
     return RelativePath(found["about"]) if found and not found["about"].endswith("/") else None
 
 
+def sidecar_name(path: RelativePath) -> str:
+    """Return the name, in the folder of a sidecar, of the file that it is named for; ``""`` for others."""
+    return (sidecar_target(path) or "").rpartition("/")[2]
+
+
 def is_named_as_table(path: RelativePath) -> bool:
     """Say whether the file is named like a table of values between commas or tabs."""
     return _TABLE.fullmatch(path.rpartition("/")[2]) is not None

@@ -23,7 +23,7 @@ def decide(policy: Policy, file: SurveyedFile) -> Decision:
     claim = policy.matchers.on(file)
     if claim is None:
         otherwise = policy.terms.otherwise
-        return Decision(file.path, otherwise.action.action, OTHERWISE, otherwise.because)
+        return Decision(file.path, Action(otherwise.action), OTHERWISE, otherwise.because)
     return Decision(
         path=file.path,
         action=claim.action,

@@ -128,7 +128,7 @@ def _level(action: Action, rationale: str, assigned: date) -> str:
 
 
 def _characteristics(software: Agent, digests: Digests, size: int, format_units: str, *more: str) -> str:
-    originator = _originator(software)
+    originator = leaf("messageDigestOriginator", f"{software.name} {software.version}")
     fixity = (
         unit(
             "fixity",
@@ -146,11 +146,6 @@ def _characteristics(software: Agent, digests: Digests, size: int, format_units:
         format_units,
         *more,
     )
-
-
-@lru_cache(maxsize=16)
-def _originator(software: Agent) -> str:
-    return leaf("messageDigestOriginator", f"{software.name} {software.version}")
 
 
 @lru_cache(maxsize=16)

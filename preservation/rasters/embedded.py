@@ -78,7 +78,8 @@ class Embedded:
 
 def embedded_in(reader: tiff_fields.DirectoryReader, page: tiff_fields.Directory) -> Embedded:
     """Return the metadata of a page of a TIFF, or of an EXIF block's first directory."""
-    beyond_us = [f"field {found.tag}" for found in page.values() if _points_somewhere(found)]
+    pointers = [found for found in page.values() if found.kind in tiff_fields.POINTER_KINDS]
+    beyond_us = [f"field {found.tag}" for found in pointers if found.tag not in _NOT_DESCRIPTION]
 
     def below(directory: tiff_fields.Directory, pointer: int, name: str) -> tiff_fields.Directory:
         try:
@@ -162,7 +163,3 @@ def _terminated(found: tiff_fields.Field) -> tiff_fields.Field:
     if found.kind != tiff_fields.TEXT_KIND or found.value.endswith(b"\0"):
         return found
     return replace(found, count=found.count + 1, value=found.value + b"\0")
-
-
-def _points_somewhere(found: tiff_fields.Field) -> bool:
-    return found.kind in tiff_fields.POINTER_KINDS and found.tag not in _NOT_DESCRIPTION

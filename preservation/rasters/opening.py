@@ -34,7 +34,8 @@ def open_for_converting(stream: BinaryIO, pixel_limit: int) -> Raster:
     beginning = _beginning(stream)
     if begins_as_tiff(beginning):
         return tiff_by_tifffile(stream, pixel_limit)
-    if beginning.startswith(_PNG) and _is_deep(beginning):
+    # Of deep samples Pillow keeps only grey ones.
+    if beginning.startswith(_PNG) and beginning[24:25] == b"\x10" and beginning[24:] != _DEEP_GREY:
         return _png_by_libpng(stream, pixel_limit, beginning)
     if beginning.startswith((SIGNATURE, CODESTREAM)):
         return jp2_by_pillow(stream, pixel_limit)
@@ -61,10 +62,6 @@ def _png_by_libpng(stream: BinaryIO, pixel_limit: int, beginning: bytes) -> Rast
         return grey_or_rgb(values)
 
     return PillowRaster(stream, pixel_limit, decode=decode, decoder=LIBPNG)
-
-
-def _is_deep(beginning: bytes) -> bool:
-    return beginning[24:25] == b"\x10" and beginning[24:] != _DEEP_GREY
 
 
 def _beginning(stream: BinaryIO) -> bytes:

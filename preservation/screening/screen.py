@@ -74,7 +74,6 @@ class _Screening:
     def screen(
         self, entries: list[SurveyedFile | IrregularEntry], progress: OnProgress | None
     ) -> Iterator[ScreenedFile]:
-        """Screen a few hundred entries, looking into as many at a time as there are workers."""
         begun = [self._begin(entry) for entry in entries]
         requests = [look[1] for _, look in begun if look is not None]
         if progress is not None:

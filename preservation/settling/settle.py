@@ -112,7 +112,8 @@ def settle(
             return Unsettled(seen, WaitingFor.MANIFEST, _lacking(look, seen.lacking), None)
     held = questions.held()
     if held is not None:
-        return Unsettled(seen, WaitingFor.WRITER, _held_open(look, held), _longest_gap(terms))
+        sentence = f"waiting: {printable(held or look.name)} is still open in a program that writes to it"
+        return Unsettled(seen, WaitingFor.WRITER, sentence, _longest_gap(terms))
     return Settled(seen, look.sentinels_beside)
 
 
@@ -151,7 +152,8 @@ def _followed(seen: Seen | None, look: Look, terms: SettlingTerms, moment: Momen
 
 def _by_looks(seen: Seen, look: Look, terms: SettlingTerms) -> Unsettled | None:
     if look.fault:
-        return Unsettled(seen, WaitingFor.ACCESS, _inaccessible(look), _longest_gap(terms))
+        sentence = f"waiting: it cannot be looked into ({look.fault}); see to its permissions, or to its disk"
+        return Unsettled(seen, WaitingFor.ACCESS, sentence, _longest_gap(terms))
     if not look.has_content and not look.announced:
         return Unsettled(seen, WaitingFor.CONTENT, "waiting: there is nothing in it yet", None)
     asked = quiet_asked(seen, terms)
@@ -163,24 +165,23 @@ def _by_looks(seen: Seen, look: Look, terms: SettlingTerms) -> Unsettled | None:
         return None
     # A pause like those before must not be taken for the end.
     if seen.changed and seen.quiet <= seen.longest_pause:
-        return Unsettled(seen, WaitingFor.GROWTH, _changing(look, grew=seen.grew), again)
-    return Unsettled(seen, WaitingFor.QUIET, _resting(look, seen.quiet, asked), again)
+        sentence = f"waiting: {_amount(look)}, still {'growing' if seen.grew else 'changing'}"
+        return Unsettled(seen, WaitingFor.GROWTH, sentence, again)
+    sentence = f"waiting: {_amount(look)}, unchanged for {seen.quiet:.0f} of {asked:.0f} seconds"
+    return Unsettled(seen, WaitingFor.QUIET, sentence, again)
 
 
 def _by_signs(seen: Seen, look: Look, terms: SettlingTerms) -> Unsettled | None:
     if terms.complete_when is CompleteWhen.SENTINEL and not look.announced:
         return Unsettled(seen, WaitingFor.SENTINEL, _unannounced(look, terms), None)
     if terms.complete_when is CompleteWhen.METADATA and look.is_folder and not look.metadata:
-        return Unsettled(seen, WaitingFor.METADATA, _undescribed(look, terms), None)
+        sentence = _lacking(look, f"for {_any_of(terms.metadata.patterns)}")
+        return Unsettled(seen, WaitingFor.METADATA, sentence, None)
     return None
 
 
 def _longest_gap(terms: SettlingTerms) -> float:
     return terms.quiet / _LOOKS_IN_QUIET
-
-
-def _inaccessible(look: Look) -> str:
-    return f"waiting: it cannot be looked into ({look.fault}); see to its permissions, or to its disk"
 
 
 def _unfinished(look: Look, *, at_rest: bool) -> str:
@@ -192,29 +193,13 @@ def _unfinished(look: Look, *, at_rest: bool) -> str:
     return f"waiting: {names} {'are' if others else 'is'} still being written"
 
 
-def _changing(look: Look, *, grew: bool) -> str:
-    return f"waiting: {_amount(look)}, still {'growing' if grew else 'changing'}"
-
-
-def _resting(look: Look, quiet: float, asked: float) -> str:
-    return f"waiting: {_amount(look)}, unchanged for {quiet:.0f} of {asked:.0f} seconds"
-
-
 def _unannounced(look: Look, terms: SettlingTerms) -> str:
     names = terms.signs if look.is_folder else [f"{look.name}{ending}" for ending in terms.sentinels_beside]
     return _lacking(look, f"for {_any_of(names)}")
 
 
-def _undescribed(look: Look, terms: SettlingTerms) -> str:
-    return _lacking(look, f"for {_any_of(terms.metadata.patterns)}")
-
-
 def _lacking(look: Look, what: str) -> str:
     return f"waiting {what} ({_amount(look)} so far)"
-
-
-def _held_open(look: Look, file: RelativePath) -> str:
-    return f"waiting: {printable(file or look.name)} is still open in a program that writes to it"
 
 
 def _amount(look: Look) -> str:

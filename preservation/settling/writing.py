@@ -45,7 +45,7 @@ def held_for_writing(devices: Collection[int] = ()) -> HeldOpen:
     inodes: set[Inode] = set()
     mounts = _Mounts(devices)
     unseen = 0
-    for process in _numbers_in(_PROC):
+    for process in filter(str.isdigit, os.listdir(_PROC)):  # noqa: PTH208  only the names are wanted
         try:
             inodes.update(_written_by(process, mounts))
         except PermissionError:
@@ -77,11 +77,6 @@ def file_held_in(drop: Path, held: HeldOpen) -> RelativePath | None:
         if Inode(found.st_dev, found.st_ino) in held.inodes:
             return RelativePath(f"{folder}{entry.name}")
     return None
-
-
-def _numbers_in(folder: str) -> Iterator[str]:
-    with os.scandir(folder) as entries:
-        yield from (entry.name for entry in entries if entry.name.isdigit())
 
 
 def _written_by(process: str, mounts: _Mounts) -> Iterator[Inode]:

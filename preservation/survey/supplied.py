@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from preservation.manifests.lines import ListedFile, manifest_lines
-from preservation.manifests.names import sidecar_target
+from preservation.manifests.names import sidecar_name
 from preservation.manifests.places import Places
 from preservation.model.digests import Algorithm, HexDigest
 from preservation.model.files import IrregularEntry, SurveyedFile
@@ -73,11 +73,11 @@ class _Check:
         self.manifest = manifest
         self.places = Places(root, manifest.path)
         self._root = root
-        self._confirmed = 0
+        self.confirmed = 0
         self._issues: list[Issue] = []
         self._kept: Counter[IssueCode] = Counter()
         self._first: dict[IssueCode, Issue] = {}
-        self._unlisted = _Examples()
+        self.unlisted = _Examples()
         self._respelled = _Examples()
 
     def expect(self, expected: _Expected) -> None:
@@ -92,12 +92,6 @@ class _Check:
                     self._expect(listed, expected)
         except (OSError, ValueError) as error:
             self.keep(issues.not_a_manifest(self.manifest.path, f"it changed after it was found ({error})"))
-
-    def confirm(self) -> None:
-        self._confirmed += 1
-
-    def count_unlisted(self, path: RelativePath) -> None:
-        self._unlisted.add(path)
 
     def keep(self, issue: Issue) -> None:
         self._kept[issue.code] += 1
@@ -115,8 +109,8 @@ class _Check:
         ]
         if manifest.odd_lines and manifest.fault is None:
             summary.append(issues.lines_not_understood(path, manifest.odd_lines, manifest.first_odd))
-        if self._unlisted.count:
-            summary.append(issues.not_listed(path, self._unlisted.count, self._unlisted.first))
+        if self.unlisted.count:
+            summary.append(issues.not_listed(path, self.unlisted.count, self.unlisted.first))
         if self.places.prefix:
             summary.append(issues.found_elsewhere(path, self.places.prefix))
         if self._respelled.count:
@@ -126,7 +120,7 @@ class _Check:
             manifest.algorithms,
             manifest.layout,
             manifest.entries,
-            self._confirmed,
+            self.confirmed,
             (*self._issues, *summary),
         )
 
@@ -136,7 +130,7 @@ class _Check:
                 yield from line
 
     def _expect(self, listed: ListedFile, expected: _Expected) -> None:
-        name = listed.name or self._own_file()
+        name = listed.name or sidecar_name(self.manifest.path)
         place = self.places.of(name) if name else None
         if place is not None:
             if place.respelled:
@@ -148,11 +142,6 @@ class _Check:
             self.keep(issues.leads_out(self.manifest.path, name))
         else:
             self.keep(issues.listed_but_missing(self.manifest.path, path))
-
-    def _own_file(self) -> str:
-        """Return the name, relative to the manifest, of the file that it is named for."""
-        target = sidecar_target(self.manifest.path)
-        return target.rpartition("/")[2] if target is not None else ""
 
 
 class _Promise(NamedTuple):
@@ -191,7 +180,7 @@ def _count_unlisted(path: RelativePath, by_folder: dict[str, _Check]) -> None:
     while folder:
         folder = folder.rpartition("/")[0]
         if folder in by_folder:
-            by_folder[folder].count_unlisted(path)
+            by_folder[folder].unlisted.add(path)
             return
 
 
@@ -208,4 +197,4 @@ def _compare(file: SurveyedFile, promises: list[_Promise]) -> None:
         if differing:
             check.keep(issues.wrong_digest(check.manifest.path, file.path, differing))
         else:
-            check.confirm()
+            check.confirmed += 1
