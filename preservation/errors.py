@@ -33,7 +33,7 @@ def reason_of(error: BaseException) -> str:
 class PreservationError(Exception):
     """We could not decide or act. The message is a sentence for a person.
 
-    ``retryable`` says whether the same act may succeed later without anyone changing anything;
+    ``retryable`` says whether the same act may succeed later without any change by a person;
     ``exit_code`` is what the command ends with.
     """
 

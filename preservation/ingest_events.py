@@ -1,4 +1,4 @@
-"""The story of a submission in PREMIS events: one a stage, in the vocabulary of id.loc.gov.
+"""A submission in PREMIS events: one a stage, in the vocabulary of id.loc.gov.
 
 What was done to every single file stands in the package's ``premis.xml``; these events are about the
 whole and stand in both, ``premis.xml`` and the journal.
@@ -36,7 +36,7 @@ class IngestEvents:
     clock: Callable[[], datetime]
 
     def started(self, received: Received | None) -> Event:
-        """Record that a drop was taken in hand; one that is not what it should be is ``None``."""
+        """Record that the work on a drop began; ``received`` is ``None`` where it cannot be opened."""
         name = printable(self.submission.drop.name)
         what = f"what was dropped as {name} cannot be opened"
         if received is not None:
@@ -72,11 +72,10 @@ class IngestEvents:
 
     def virus_checked(self, scanner: ScannerRelease | NoScanner, tally: ScanTally) -> Event:
         """Record which scanner was asked, how old its signatures are, and what it found."""
-        asked = (
-            f"no scanner: {scanner.detail}"
-            if isinstance(scanner, NoScanner)
-            else f"asked {scanner.described(self.clock())}"
-        )
+        if isinstance(scanner, NoScanner):
+            asked = f"no scanner: {scanner.detail}"
+        else:
+            asked = f"asked {scanner.described(self.clock())}"
         outcome = EventOutcome.WARNING if tally.not_scanned else EventOutcome.SUCCESS
         return self._event(
             EventType.VIRUS_CHECK,
@@ -88,9 +87,8 @@ class IngestEvents:
     def screened(self, verdict: Verdict | None, sentence: str) -> Event:
         """Record whether the submission is fit to be kept."""
         outcome = EventOutcome.SUCCESS if verdict is None else _OUTCOMES[verdict]
-        return self._event(
-            EventType.VALIDATION, "screened as the policy says", sentence, outcome, str(verdict)
-        )
+        detail = "screened as the policy says"
+        return self._event(EventType.VALIDATION, detail, sentence, outcome, str(verdict))
 
     def governed(self, policy: PolicyReference, because: str) -> Event:
         """Record which policy governs the submission, or who decided where the policy asks."""
@@ -98,10 +96,8 @@ class IngestEvents:
 
     def approved(self, by: Agent, because: str, at: datetime) -> Event:
         """Record that a person answered what the submission was waiting for."""
-        approved = "approved to be kept as it is"
-        return self._event(
-            EventType.POLICY_ASSIGNMENT, approved, because, which=at.isoformat(), at=at, agent=by
-        )
+        approved, which = "approved to be kept as it is", at.isoformat()
+        return self._event(EventType.POLICY_ASSIGNMENT, approved, because, which=which, at=at, agent=by)
 
     def normalized(self, proved: int, access: int, refused: int) -> Event:
         """Record how many derivatives were proved, how many are for access only, and how many refused."""
@@ -139,9 +135,8 @@ class IngestEvents:
 
     def ended(self, verdict: Verdict, sentence: str, at: datetime) -> Event:
         """Record how it ended. Each end of a submission that was tried again is an event of its own."""
-        return self._event(
-            EventType.INGESTION_END, verdict.value, sentence, _OUTCOMES[verdict], at.isoformat(), at=at
-        )
+        outcome, which = _OUTCOMES[verdict], at.isoformat()
+        return self._event(EventType.INGESTION_END, verdict.value, sentence, outcome, which, at=at)
 
     def _event(
         self,

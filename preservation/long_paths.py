@@ -4,19 +4,24 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import TypeAlias
 
 # Linux takes 4,096 bytes with the closing NUL; the margin is for what is put before or after a path.
 _PATH_BYTES = 4000
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _SURELY_SHORT = _PATH_BYTES // 4
 """A path of so many characters is not too long, in whatever script it is written."""
+
+Found: TypeAlias = os.DirEntry[str] | OSError
+"""An entry, or the reason why its folder cannot be listed (any further)."""
 
 
 def folder_of(root: Path, path: str) -> AbstractContextManager[tuple[int | None, str]]:
     """Give what ``os`` functions need for the entry at ``path`` below ``root``: ``dir_fd`` and a path.
 
     Nearly always that is ``None`` and the whole path. Where that would be too long, the folder that
-    the entry lies in is opened piece by piece, and stays open meanwhile. Raises ``OSError``.
+    the entry lies in is opened piece by piece, and stays open that long. Raises ``OSError``.
     """
     whole = f"{root}/{path}"
     if len(whole) <= _SURELY_SHORT or len(os.fsencode(whole)) <= _PATH_BYTES:
@@ -28,7 +33,7 @@ def folder_of(root: Path, path: str) -> AbstractContextManager[tuple[int | None,
 def opened_file(root: Path, path: str) -> Iterator[int]:
     """Open the file at ``path`` below ``root`` for reading while the context lasts; never a link.
 
-    What was a file when it was found may be a pipe by now: it is opened without waiting for a writer.
+    What was a file when it was found may be a pipe now: it is opened without waiting for a writer.
     Raises ``OSError``.
     """
     with folder_of(root, path) as (dir_fd, reachable):
@@ -37,6 +42,34 @@ def opened_file(root: Path, path: str) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def entries_of(folder: Path) -> Iterator[tuple[str, Found]]:
+    """Give every entry below ``folder`` with the path of the folder that it lies in, with a closing ``/``.
+
+    The path of ``folder`` itself is ``""``. Nothing is opened, no link is followed, and memory is flat. An
+    entry is usable until the next one is asked for.
+    """
+    pending = [""]
+    while pending:
+        below = pending.pop()
+        try:
+            # Seen from the folder above, so that the outermost one is not followed either where it is a link.
+            with folder_of(folder.parent, f"{folder.name}/{below}".rstrip("/")) as (dir_fd, path):
+                descriptor = _open_folder(path, dir_fd)
+        except OSError as error:
+            yield below, error
+            continue
+        try:
+            with os.scandir(descriptor) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(f"{below}{entry.name}/")
+                    yield below, entry
+        except OSError as error:
+            yield below, error
+        finally:
+            os.close(descriptor)
 
 
 @contextmanager
@@ -73,4 +106,4 @@ def _pieces(folder: str) -> Iterator[str]:
 
 
 def _open_folder(path: str, dir_fd: int | None) -> int:
-    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd)
+    return os.open(path, _FOLDER, dir_fd=dir_fd)

@@ -3,10 +3,11 @@
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Size: TypeAlias = Callable[[Item], int]
 
 
 def in_order(
@@ -39,7 +40,7 @@ def in_order(
 
 
 def in_portions(
-    items: Iterable[Item], size_of: Callable[[Item], int], *, most: int, enough: int
+    items: Iterable[Item], size_of: Size[Item], *, most: int, enough: int
 ) -> Iterator[list[Item]]:
     """Yield ``items`` in lists of at most ``most``, each closed as soon as its sizes come to ``enough``.
 

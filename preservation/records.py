@@ -4,8 +4,10 @@ A record file appears under its name only when it is whole, so a stage whose rec
 Where its name ends in ``.gz`` it is compressed: what is recorded of a million files is much alike.
 """
 
+import gzip
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Final, Generic, TypeVar
@@ -19,7 +21,6 @@ Value = TypeVar("Value")
 
 _VALUES_AT_ONCE: Final = 256
 _BYTES_AT_ONCE: Final = 128 << 10
-_GZIP_BITS: Final = 31
 _FASTEST: Final = 1
 
 
@@ -59,7 +60,7 @@ class Records(Generic[Value]):
                 rest = after
                 yield from values
                 read += len(values)
-        except (msgspec.MsgspecError, zlib.error, EOFError) as error:
+        except (msgspec.MsgspecError, gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise self._damaged(read, str(error)) from error
         if rest:
             raise self._damaged(read, "it ends in the midst of a line")
@@ -67,16 +68,14 @@ class Records(Generic[Value]):
     def write(self, values: Iterable[Value]) -> int:
         """Write ``values`` as they come, make the file durable and visible at once; return their number."""
         encoder = msgspec.json.Encoder(enc_hook=str)
-        packer = zlib.compressobj(_FASTEST, wbits=_GZIP_BITS) if self._compressed else None
         coming = iter(values)
         count = 0
-        with written_whole(self.path) as sink:
-            while portion := list(islice(coming, _VALUES_AT_ONCE)):
-                text = encoder.encode_lines(portion)
-                sink.write(text if packer is None else packer.compress(text))
-                count += len(portion)
-            if packer is not None:
-                sink.write(packer.flush())
+        with written_whole(self.path) as file:
+            packed = gzip.GzipFile("", "wb", _FASTEST, file, mtime=0) if self._compressed else None
+            with packed or nullcontext(file) as sink:
+                while portion := list(islice(coming, _VALUES_AT_ONCE)):
+                    sink.write(encoder.encode_lines(portion))
+                    count += len(portion)
         return count
 
     def _damaged(self, read: int, reason: str) -> IntegrityError:
@@ -86,18 +85,9 @@ class Records(Generic[Value]):
         )
 
     def _texts(self) -> Iterator[bytes]:
-        """Read the lines piece by piece, cut anywhere."""
-        with self.path.open("rb", buffering=0) as source:
-            if not self._compressed:
-                yield from iter(lambda: source.read(_BYTES_AT_ONCE), b"")
-                return
-            unpacker = zlib.decompressobj(wbits=_GZIP_BITS)
-            while not unpacker.eof:
-                packed = unpacker.unconsumed_tail or source.read(_BYTES_AT_ONCE)
-                if not packed:
-                    raise EOFError("it ends too early")
-                # However small it is packed, only so much is held at a time.
-                yield unpacker.decompress(packed, _BYTES_AT_ONCE)
+        """Read the lines piece by piece, cut anywhere; only so much is held, however small it is packed."""
+        with gzip.open(self.path) if self._compressed else self.path.open("rb") as source:
+            yield from iter(lambda: source.read(_BYTES_AT_ONCE), b"")
 
 
 def _path_of(kind: type, text: str) -> object:

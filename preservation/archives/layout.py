@@ -6,16 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from posixpath import dirname, join, normpath
 
-from preservation.archives.members import (
-    ArchiveError,
-    ArchiveFault,
-    ArchiveFinding,
-    ArchiveKind,
-    ArchiveMember,
-    MemberKind,
-    Opener,
-    UnpackLimits,
-)
+from preservation.archives import members
 from preservation.archives.walking import walk_archive
 from preservation.model.paths import fault_of_path, printable, without_dots
 
@@ -47,10 +38,10 @@ class ArchiveLayout:
 
 def read_layout(
     path: Path,
-    kind: ArchiveKind,
-    limits: UnpackLimits,
-    report: Callable[[ArchiveFinding], None],
-    visit: Callable[[ArchiveMember, Opener], None] | None = None,
+    kind: members.ArchiveKind,
+    limits: members.UnpackLimits,
+    report: Callable[[members.ArchiveFinding], None],
+    visit: Callable[[members.ArchiveMember, members.Opener], None] | None = None,
 ) -> ArchiveLayout:
     """Walk the archive once and return its layout; ``visit`` sees each sound file on the way.
 
@@ -62,41 +53,41 @@ def read_layout(
             finding = _place(layout, member)
             if finding is not None:
                 report(finding)
-            elif visit is not None and member.kind is MemberKind.FILE:
+            elif visit is not None and member.kind is members.MemberKind.FILE:
                 visit(member, opener)
-    except ArchiveError as failure:
+    except members.ArchiveError as failure:
         report(failure.finding)
     return layout
 
 
-def _place(layout: ArchiveLayout, member: ArchiveMember) -> ArchiveFinding | None:
+def _place(layout: ArchiveLayout, member: members.ArchiveMember) -> members.ArchiveFinding | None:
     """Enter the member in the layout, or return why it has no place there."""
     name = member.name
     fault = fault_of_member(member)
     if fault is not None:
         sentence = f"'{printable(name)}' in the archive: {fault}."
-        return ArchiveFinding(ArchiveFault.CLIMBS_OUT, sentence, name)
-    if member.kind is MemberKind.FOLDER:
+        return members.ArchiveFinding(members.ArchiveFault.CLIMBS_OUT, sentence, name)
+    if member.kind is members.MemberKind.FOLDER:
         layout.folders.add(name)
         return None
     if name in layout.files or name in layout.hard_links:
         sentence = f"The archive holds '{printable(name)}' more than once."
-        return ArchiveFinding(ArchiveFault.NAME_TWICE, sentence, name)
-    if member.kind is MemberKind.FILE:
+        return members.ArchiveFinding(members.ArchiveFault.NAME_TWICE, sentence, name)
+    if member.kind is members.MemberKind.FILE:
         layout.files[name] = member.size
         return None
     target = without_dots(member.target)
     target = layout.hard_links.get(target, target)
-    if member.kind is MemberKind.HARD_LINK and target in layout.files:
+    if member.kind is members.MemberKind.HARD_LINK and target in layout.files:
         layout.hard_links[name] = target
         return None
     sentence = f"'{printable(name)}' in the archive is a {member.kind}."
-    return ArchiveFinding(ArchiveFault.NOT_A_FILE, sentence, name)
+    return members.ArchiveFinding(members.ArchiveFault.NOT_A_FILE, sentence, name)
 
 
-def fault_of_member(member: ArchiveMember) -> str | None:
+def fault_of_member(member: members.ArchiveMember) -> str | None:
     """Say why the member must not be unpacked anywhere, or ``None``."""
-    if member.kind is MemberKind.FOLDER and member.name == "":
+    if member.kind is members.MemberKind.FOLDER and member.name == "":
         return None
     fault = fault_of_path(member.name)
     if fault is None and ".." in member.name.replace("\\", "/").split("/"):
@@ -108,10 +99,10 @@ def fault_of_member(member: ArchiveMember) -> str | None:
     return fault
 
 
-def _leads_out(member: ArchiveMember) -> bool:
-    if member.kind not in {MemberKind.SYMLINK, MemberKind.HARD_LINK}:
+def _leads_out(member: members.ArchiveMember) -> bool:
+    if member.kind not in {members.MemberKind.SYMLINK, members.MemberKind.HARD_LINK}:
         return False
     # A hard link is written from the archive's root, a symbolic one from where it is.
-    start = dirname(member.name) if member.kind is MemberKind.SYMLINK else ""
+    start = dirname(member.name) if member.kind is members.MemberKind.SYMLINK else ""
     goal = normpath(join(start, member.target))
     return goal.startswith(("/", "../")) or goal == ".."

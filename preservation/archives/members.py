@@ -110,7 +110,7 @@ DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
 )
-"""What Python's readers of archives raise for content of any kind of wrongness."""
+"""What Python's readers of archives raise over damaged content of any kind."""
 
 Opener = Callable[[], "MemberStream"]
 """Opens the member that was just walked to; it is to be read before the walk goes on."""

@@ -94,9 +94,7 @@ def _members(archive: tarfile.TarFile) -> Iterator[tuple[ArchiveMember, Opener]]
         archive.members.clear()  # type: ignore[attr-defined]  # it is there, and typeshed does not say so
         if info.size < 0:
             # An extended header gave it: if it were believed, the next member would be one that came before.
-            raise ArchiveError(
-                ArchiveFault.IMPOSSIBLE_SIZE, "A header in the archive claims a negative size.", info.name
-            )
+            raise ArchiveError(ArchiveFault.IMPOSSIBLE_SIZE, "A header claims a negative size.", info.name)
         yield _member(info), partial(MemberStream, partial(archive.extractfile, info))
 
 
@@ -145,7 +143,6 @@ class _Counted(io.RawIOBase):
         self._given = 0
 
     def read(self, size: int = -1, /) -> bytes:
-        """Read on. Raises ``ArchiveError`` past the limit."""
         content = self._stream.read(size)
         self._given += len(content)
         if self._given > self._most:
@@ -155,6 +152,5 @@ class _Counted(io.RawIOBase):
         return content
 
     def exhaust(self) -> None:
-        """Read to the end. Raises ``ArchiveError`` past the limit."""
         while self.read(_BLOCK_BYTES):
             pass

@@ -13,15 +13,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import BinaryIO
 
-from preservation.archives.members import (
-    DAMAGE,
-    ArchiveError,
-    ArchiveFault,
-    ArchiveMember,
-    MemberKind,
-    MemberStream,
-    Opener,
-)
+from preservation.archives import members
 from preservation.model.paths import without_dots
 
 _NAME_IS_UTF8 = 0x800
@@ -36,47 +28,47 @@ _LONGEST_TARGET = 4_096
 _ENCRYPTED = 1
 
 
-def walk_zip(stream: BinaryIO, most_members: int) -> Iterator[tuple[ArchiveMember, Opener]]:
+def walk_zip(stream: BinaryIO, most_members: int) -> Iterator[tuple[members.ArchiveMember, members.Opener]]:
     """Yield each member in the order of the archive's directory. Raises ``ArchiveError``."""
     try:
         if _more_members_than(stream, most_members):
-            raise ArchiveError(
-                ArchiveFault.TOO_MANY_MEMBERS, f"The archive has more than {most_members:,} members."
+            raise members.ArchiveError(
+                members.ArchiveFault.TOO_MANY_MEMBERS, f"The archive has more than {most_members:,} members."
             )
         with zipfile.ZipFile(stream) as archive:
             left = stream.seek(0, io.SEEK_END)
             for info in archive.infolist():
                 left -= info.compress_size
                 if left < 0:
-                    raise ArchiveError(
-                        ArchiveFault.IMPOSSIBLE_SIZE,
+                    raise members.ArchiveError(
+                        members.ArchiveFault.IMPOSSIBLE_SIZE,
                         "Members of the archive share the same bytes, so that few unpack to very many.",
                         _name(info),
                     )
             for info in archive.infolist():
-                yield _member(archive, info), partial(MemberStream, partial(archive.open, info))
-    except DAMAGE as failure:
-        raise ArchiveError(
-            ArchiveFault.UNREADABLE, f"The archive is not readable as zip: {failure}."
+                yield _member(archive, info), partial(members.MemberStream, partial(archive.open, info))
+    except members.DAMAGE as failure:
+        raise members.ArchiveError(
+            members.ArchiveFault.UNREADABLE, f"The archive is not readable as zip: {failure}."
         ) from failure
 
 
-def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> ArchiveMember:
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> members.ArchiveMember:
     name = _name(info)
     mode = stat.S_IFMT(info.external_attr >> 16)
     if name.endswith("/") or (mode == stat.S_IFDIR and not info.file_size):
-        kind = MemberKind.FOLDER
+        kind = members.MemberKind.FOLDER
     elif mode == stat.S_IFLNK:
-        kind = MemberKind.SYMLINK
+        kind = members.MemberKind.SYMLINK
     elif mode in (0, stat.S_IFREG):
-        kind = MemberKind.FILE
+        kind = members.MemberKind.FILE
     else:
-        kind = MemberKind.SPECIAL
+        kind = members.MemberKind.SPECIAL
     target = ""
-    if kind is MemberKind.SYMLINK and not info.flag_bits & _ENCRYPTED:
+    if kind is members.MemberKind.SYMLINK and not info.flag_bits & _ENCRYPTED:
         with archive.open(info) as content:
             target = os.fsdecode(content.read(_LONGEST_TARGET))
-    return ArchiveMember(without_dots(name), kind, info.file_size, _modified(info), target)
+    return members.ArchiveMember(without_dots(name), kind, info.file_size, _modified(info), target)
 
 
 def _name(info: zipfile.ZipInfo) -> str:

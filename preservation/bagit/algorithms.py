@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NewType
+from typing import NewType, TypeAlias
 
 from preservation.bagit.manifests import MANIFEST_NAME
 from preservation.fixity.digesting import ByteStream, digest_by_names
@@ -19,6 +19,8 @@ from preservation.model.digests import Algorithm, HexDigest
 
 BagAlgorithm = NewType("BagAlgorithm", str)
 """An algorithm's name, normalized for a manifest's file name: lower case, letters and digits only."""
+
+BagDigests: TypeAlias = dict[BagAlgorithm, HexDigest]
 
 _NOT_ALPHANUMERIC = re.compile(r"[^a-z0-9]")
 
@@ -60,9 +62,7 @@ def hex_length(algorithm: BagAlgorithm) -> int | None:
     return None if name is None else 2 * hashlib.new(name, usedforsecurity=False).digest_size
 
 
-def digests_of(
-    content: bytes | memoryview, algorithms: tuple[BagAlgorithm, ...]
-) -> dict[BagAlgorithm, HexDigest]:
+def digests_of(content: bytes | memoryview, algorithms: tuple[BagAlgorithm, ...]) -> BagDigests:
     """Return the digests of ``content``. ``algorithms`` are such as hashlib computes."""
     return {name: _digest(name, content) for name in algorithms}
 
@@ -76,6 +76,6 @@ def _digest(name: BagAlgorithm, content: bytes | memoryview) -> HexDigest:
 
 def digests_of_stream(
     stream: ByteStream, algorithms: tuple[BagAlgorithm, ...], buffer: bytearray
-) -> tuple[int, dict[BagAlgorithm, HexDigest]]:
+) -> tuple[int, BagDigests]:
     """Read ``stream`` to its end, once, and return its size in bytes and its digests. Raises ``OSError``."""
     return digest_by_names(stream, {name: _HASHLIB_NAMES[name] for name in algorithms}, buffer)

@@ -14,14 +14,7 @@ from pathlib import Path
 from shutil import copyfileobj
 from typing import BinaryIO
 
-from preservation.archives.members import (
-    ArchiveError,
-    ArchiveKind,
-    ArchiveMember,
-    MemberKind,
-    Opener,
-    UnpackLimits,
-)
+from preservation.archives import members
 from preservation.archives.walking import walk_archive
 from preservation.bagit import codes
 from preservation.bagit.algorithms import BagAlgorithm, digests_of_stream
@@ -43,7 +36,7 @@ _NOT_SET_ASIDE = OSError("in this archive it is only another name of a file that
 class ArchiveSource:
     """The bag in the archive at ``path``."""
 
-    def __init__(self, path: Path, kind: ArchiveKind, limits: UnpackLimits) -> None:
+    def __init__(self, path: Path, kind: members.ArchiveKind, limits: members.UnpackLimits) -> None:
         self._path = path
         self._kind = kind
         self._limits = limits
@@ -87,7 +80,7 @@ class ArchiveSource:
     def digest(self, wanted: Wanted) -> Iterator[tuple[RelativePath, Observed]]:
         """Walk the archive again and digest each file of the bag as it comes by.
 
-        Files that do not come by again are unreadable: the archive has changed meanwhile.
+        Files that do not come by again are unreadable: the archive has changed since.
         """
         left = set(self._files)
         why = "the archive was changed while it was read"
@@ -96,7 +89,7 @@ class ArchiveSource:
                 if path in left:
                     left.remove(path)
                     yield path, observed
-        except ArchiveError as failure:
+        except members.ArchiveError as failure:
             why = str(failure)
         for path in left:
             yield path, Unreadable(why)
@@ -107,14 +100,14 @@ class ArchiveSource:
         for name, target in self._bag.layout.hard_links.items():
             links.setdefault(target, []).append(RelativePath(self._inside(name)))
         for member, opener in walk_archive(self._path, self._kind, self._limits):
-            if member.kind is MemberKind.FILE and self._is_inside(member.name):
+            if member.kind is members.MemberKind.FILE and self._is_inside(member.name):
                 paths = [RelativePath(self._inside(member.name)), *links.get(member.name, ())]
                 algorithms = tuple({name: None for path in paths for name in wanted(path)})
-                observed = _observe(opener, member, algorithms, buffer)
+                observed = _observe(opener, member.size, algorithms, buffer)
                 for path in paths:
                     yield path, observed
 
-    def _set_aside(self, member: ArchiveMember, opener: Opener) -> None:
+    def _set_aside(self, member: members.ArchiveMember, opener: members.Opener) -> None:
         if _TAG_FILE.fullmatch(member.name) is None:
             return
         self._tag_bytes += member.size
@@ -144,9 +137,8 @@ class ArchiveSource:
             message = "The bag's files lie at the archive's root instead of in one folder."
             yield codes.warning(codes.ARCHIVE_LAYOUT, message)
             return
-        strangers = self._bag.strangers
-        if strangers:
-            names = ", ".join(map(printable, sorted(strangers)))[:300]
+        if beside := self._bag.beside:
+            names = ", ".join(map(printable, sorted(beside)))[:300]
             yield codes.warning(codes.ARCHIVE_LAYOUT, f"Beside the bag the archive holds {names}.")
 
 
@@ -155,10 +147,10 @@ def _nothing(*issues: Issue) -> Listing:
 
 
 def _observe(
-    opener: Opener, member: ArchiveMember, algorithms: tuple[BagAlgorithm, ...], buffer: bytearray
+    opener: members.Opener, size: int, algorithms: tuple[BagAlgorithm, ...], buffer: bytearray
 ) -> Observed:
     if not algorithms:
-        return Digested(member.size, {})
+        return Digested(size, {})
     try:
         with opener() as stream:
             return Digested(*digests_of_stream(stream, algorithms, buffer))

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
 from preservation.bagit.manifests import MalformedLine
@@ -47,9 +47,7 @@ def parse_bag_info(lines: Iterable[str]) -> Iterator[MetadataLine]:
             continue
         if line[0] in _LINEAR_SPACE and pending is not None:
             more = line.strip(_LINEAR_SPACE)
-            pending = MetadataElement(
-                pending.number, pending.label, f"{pending.value}\n{more}", pending.loose
-            )
+            pending = replace(pending, value=f"{pending.value}\n{more}")
             continue
         if pending is not None:
             yield pending
@@ -85,9 +83,7 @@ def _sound_label(label: str) -> str:
 
 def _sound_value(label: str, value: str) -> str:
     if not value or value != value.strip() or "\r" in value or "\n" in value:
-        raise ValueError(
-            f"{value!r} cannot be the value of {label} in bag-info.txt: it must be one line of text"
-        )
+        raise ValueError(f"{value!r} cannot be the value of {label} in bag-info.txt: it must be one line")
     return value
 
 

@@ -19,9 +19,9 @@ class Meaning:
 
 MEANINGS: dict[IssueCode, Meaning] = {}
 
-_MAKE_AGAIN = "Make the bag again from the original files."
-_SEND_AGAIN = "Send the bag again; if it is the same, make it again from the original files."
-_NOTHING = "Nothing must be done; a bag made with current tools would not have this."
+_MAKE = "Make the bag again from the original files."
+_SEND = "Send the bag again; if it is the same, make it again from the original files."
+_NONE = "Nothing must be done; a bag made with current tools would not have this."
 
 
 def _code(name: str, meaning: str, next_step: str) -> IssueCode:
@@ -50,36 +50,34 @@ def error_if(grave: bool, code: IssueCode, message: str, path: RelativePath | No
     return (error if grave else warning)(code, message, path)
 
 
-DECLARATION_MISSING = _code("BAG-001", "There is no bag declaration, bagit.txt.", _SEND_AGAIN)
-DECLARATION_MALFORMED = _code("BAG-002", "bagit.txt is not the two lines that it must be.", _MAKE_AGAIN)
+DECLARATION_MISSING = _code("BAG-001", "There is no bag declaration, bagit.txt.", _SEND)
+DECLARATION_MALFORMED = _code("BAG-002", "bagit.txt is not the two lines that it must be.", _MAKE)
 VERSION_UNKNOWN = _code(
     "BAG-003", "The bag is of a BagIt version that was never published.", "Make the bag again as BagIt 1.0."
 )
 ENCODING_UNKNOWN = _code(
     "BAG-004", "The bag names a character encoding that is not known.", "Make the bag again in UTF-8."
 )
-PAYLOAD_FOLDER_MISSING = _code("BAG-005", "There is no payload folder, data.", _SEND_AGAIN)
-PAYLOAD_MANIFEST_MISSING = _code("BAG-006", "There is no payload manifest that can be checked.", _SEND_AGAIN)
+PAYLOAD_FOLDER_MISSING = _code("BAG-005", "There is no payload folder, data.", _SEND)
+PAYLOAD_MANIFEST_MISSING = _code("BAG-006", "There is no payload manifest that can be checked.", _SEND)
 TAG_FILE_UNREADABLE = _code(
-    "BAG-007", "A tag file cannot be read, is too large, or is not in the bag's encoding.", _SEND_AGAIN
+    "BAG-007", "A tag file cannot be read, is too large, or is not in the bag's encoding.", _SEND
 )
 BYTE_ORDER_MARK = _code(
     "BAG-008",
     "A tag file begins with a byte-order mark, which BagIt 1.0 forbids.",
     "Save the tag file without byte-order mark, and make the tag manifests again.",
 )
-MANIFEST_LINE_MALFORMED = _code("BAG-009", "A line of a manifest is not a digest and a path.", _MAKE_AGAIN)
+MANIFEST_LINE_MALFORMED = _code("BAG-009", "A line of a manifest is not a digest and a path.", _MAKE)
 MANIFEST_LEGACY = _code(
-    "BAG-010", "A manifest is written as md5sum and its like write it; strict validators refuse it.", _NOTHING
+    "BAG-010", "A manifest is written as md5sum and its like write it; strict validators refuse it.", _NONE
 )
 PATH_LOOSE = _code(
-    "BAG-011", "A manifest writes a path in another way than it must; strict validators refuse it.", _NOTHING
+    "BAG-011", "A manifest writes a path in another way than it must; strict validators refuse it.", _NONE
 )
-LISTED_TWICE = _code(
-    "BAG-012", "A manifest lists a file more than once, which BagIt 1.0 forbids.", _MAKE_AGAIN
-)
+LISTED_TWICE = _code("BAG-012", "A manifest lists a file more than once, which BagIt 1.0 forbids.", _MAKE)
 LISTED_TWICE_DIFFERENTLY = _code(
-    "BAG-013", "A manifest lists a file more than once, with different digests.", _MAKE_AGAIN
+    "BAG-013", "A manifest lists a file more than once, with different digests.", _MAKE
 )
 PATH_UNSAFE = _code(
     "BAG-014",
@@ -87,13 +85,13 @@ PATH_UNSAFE = _code(
     "Ask who sent the bag how it was made, and make it again.",
 )
 OUTSIDE_PAYLOAD = _code(
-    "BAG-015", "A payload manifest names a file that is not in the payload folder.", _MAKE_AGAIN
+    "BAG-015", "A payload manifest names a file that is not in the payload folder.", _MAKE
 )
-PAYLOAD_IN_TAG_MANIFEST = _code("BAG-016", "A tag manifest names a file of the payload.", _MAKE_AGAIN)
+PAYLOAD_IN_TAG_MANIFEST = _code("BAG-016", "A tag manifest names a file of the payload.", _MAKE)
 TAG_MANIFEST_IN_TAG_MANIFEST = _code(
-    "BAG-017", "A tag manifest names a tag manifest, which BagIt 1.0 forbids.", _MAKE_AGAIN
+    "BAG-017", "A tag manifest names a tag manifest, which BagIt 1.0 forbids.", _MAKE
 )
-FILE_MISSING = _code("BAG-018", "A file that a manifest names is not in the bag.", _SEND_AGAIN)
+FILE_MISSING = _code("BAG-018", "A file that a manifest names is not in the bag.", _SEND)
 FILE_NOT_FETCHED = _code(
     "BAG-019",
     "A file that fetch.txt names has not been fetched.",
@@ -105,35 +103,27 @@ FILE_UNLISTED = _code(
     "Remove the file if it does not belong there, or make the bag again with it.",
 )
 FILE_UNLISTED_IN_ONE = _code(
-    "BAG-021", "A file of the payload is not in every payload manifest, as BagIt 1.0 demands.", _MAKE_AGAIN
+    "BAG-021", "A file of the payload is not in every payload manifest, as BagIt 1.0 demands.", _MAKE
 )
 MANIFEST_UNLISTED = _code(
-    "BAG-022", "A tag manifest does not name a payload manifest, as BagIt 1.0 demands.", _MAKE_AGAIN
+    "BAG-022", "A tag manifest does not name a payload manifest, as BagIt 1.0 demands.", _MAKE
 )
 TAG_FILE_UNLISTED = _code(
-    "BAG-023", "A tag file is not in a tag manifest, so a change of it would not be noticed.", _NOTHING
+    "BAG-023", "A tag file is not in a tag manifest, so a change of it would not be noticed.", _NONE
 )
-DIGEST_MISMATCH = _code(
-    "BAG-024", "A file is not the one that the manifest promises: it was changed.", _SEND_AGAIN
-)
+DIGEST_MISMATCH = _code("BAG-024", "A file is not the one that the manifest promises: it was changed.", _SEND)
 FILE_UNREADABLE = _code(
     "BAG-025", "A file or folder of the bag cannot be read.", "Check the disk and the permissions; try again."
 )
-OXUM_MALFORMED = _code("BAG-026", "Payload-Oxum is malformed or repeated.", _MAKE_AGAIN)
-OXUM_MISMATCH = _code("BAG-027", "The payload has not the size that Payload-Oxum promises.", _SEND_AGAIN)
+OXUM_MALFORMED = _code("BAG-026", "Payload-Oxum is malformed or repeated.", _MAKE)
+OXUM_MISMATCH = _code("BAG-027", "The payload has not the size that Payload-Oxum promises.", _SEND)
 BAG_INFO_MALFORMED = _code(
-    "BAG-028", "A line of the bag's metadata is not a label, a colon and a value.", _MAKE_AGAIN
+    "BAG-028", "A line of the bag's metadata is not a label, a colon and a value.", _MAKE
 )
-BAG_INFO_LOOSE = _code("BAG-029", "A line of the bag's metadata has white space where it must not.", _NOTHING)
-FETCH_MALFORMED = _code(
-    "BAG-030", "A line of fetch.txt is not an absolute URL, a length and a path.", _MAKE_AGAIN
-)
-FETCH_UNLISTED = _code(
-    "BAG-031", "fetch.txt names a file that the payload manifests do not promise.", _MAKE_AGAIN
-)
-FETCH_INEXACT = _code(
-    "BAG-032", "fetch.txt names a file twice, or with another length than it has.", _NOTHING
-)
+BAG_INFO_LOOSE = _code("BAG-029", "A line of the bag's metadata has white space where it must not.", _NONE)
+FETCH_MALFORMED = _code("BAG-030", "A line of fetch.txt is not an absolute URL, a length and a path.", _MAKE)
+FETCH_UNLISTED = _code("BAG-031", "fetch.txt names a file that the payload manifests do not promise.", _MAKE)
+FETCH_INEXACT = _code("BAG-032", "fetch.txt names a file twice, or with another length than it has.", _NONE)
 NAMES_ALIKE = _code(
     "BAG-033",
     "Names differ only in case or in Unicode normalization; some systems keep only one of such files.",
@@ -157,7 +147,7 @@ ALGORITHM_UNKNOWN = _code(
     "A manifest uses an algorithm that cannot be computed here; its digests were not checked.",
     "Ask for a manifest by SHA-256 or SHA-512.",
 )
-MANIFEST_NAME_LOOSE = _code("BAG-038", "A manifest's file name is not normalized.", _NOTHING)
+MANIFEST_NAME_LOOSE = _code("BAG-038", "A manifest's file name is not normalized.", _NONE)
 NOT_A_FILE = _code(
     "BAG-039",
     "The bag holds a link, a device or a pipe, which a bag cannot keep.",
@@ -193,7 +183,7 @@ ARCHIVE_BOMB = _code(
     "Check what is in it; if it is as it should be, ask for the limits to be raised.",
 )
 ARCHIVE_NAME_TWICE = _code("ARC-004", "The archive holds the same name twice.", "Pack the archive again.")
-ARCHIVE_LAYOUT = _code("ARC-005", "The archive is not just one folder that is the bag.", _NOTHING)
+ARCHIVE_LAYOUT = _code("ARC-005", "The archive is not just one folder that is the bag.", _NONE)
 ARCHIVE_NAME_IMPOSSIBLE = _code(
     "ARC-006",
     "The archive holds a name that cannot be a file's here, or that clashes with another one.",

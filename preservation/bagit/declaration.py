@@ -42,9 +42,8 @@ class Declaration:
 
 def declaration_text(declaration: Declaration) -> str:
     """Return the content of ``bagit.txt``."""
-    return (
-        f"BagIt-Version: {declaration.version}\nTag-File-Character-Encoding: {declaration.encoding.upper()}\n"
-    )
+    encoding = declaration.encoding.upper()
+    return f"BagIt-Version: {declaration.version}\nTag-File-Character-Encoding: {encoding}\n"
 
 
 _VERSION = re.compile(r"BagIt-Version: (\d{1,3})\.(\d{1,3})", re.ASCII)
@@ -76,19 +75,14 @@ def parse_declaration(content: bytes) -> tuple[Declaration, tuple[Issue, ...]]:
 def _version(line: str, issues: list[Issue]) -> BagItVersion:
     match = _VERSION.fullmatch(line)
     if match is None:
-        issues.append(
-            _malformed(f"its first line must read 'BagIt-Version: M.N', not '{printable(line[:80])}'")
-        )
+        written = printable(line[:80])
+        issues.append(_malformed(f"its first line must read 'BagIt-Version: M.N', not '{written}'"))
         return CURRENT
     version = BagItVersion(int(match[1]), int(match[2]))
     if version not in PUBLISHED:
-        issues.append(
-            codes.error(
-                codes.VERSION_UNKNOWN,
-                f"bagit.txt says BagIt {match[1]}.{match[2]}; known are {', '.join(map(str, PUBLISHED))}.",
-                BAGIT_TXT,
-            )
-        )
+        known = ", ".join(map(str, PUBLISHED))
+        message = f"bagit.txt says BagIt {match[1]}.{match[2]}; known are {known}."
+        issues.append(codes.error(codes.VERSION_UNKNOWN, message, BAGIT_TXT))
         return CURRENT
     return version
 
@@ -96,21 +90,13 @@ def _version(line: str, issues: list[Issue]) -> BagItVersion:
 def _encoding(line: str, issues: list[Issue]) -> str:
     match = _ENCODING.fullmatch(line)
     if match is None:
-        issues.append(
-            _malformed(
-                f"its second line must read 'Tag-File-Character-Encoding: NAME', not '{printable(line[:80])}'"
-            )
-        )
+        must = "its second line must read 'Tag-File-Character-Encoding: NAME'"
+        issues.append(_malformed(f"{must}, not '{printable(line[:80])}'"))
         return "utf-8"
     encoding = known_encoding(match[1])
     if encoding is None:
-        issues.append(
-            codes.error(
-                codes.ENCODING_UNKNOWN,
-                f"bagit.txt names the encoding '{printable(match[1][:80])}', which is not known.",
-                BAGIT_TXT,
-            )
-        )
+        message = f"bagit.txt names the encoding '{printable(match[1][:80])}', which is not known."
+        issues.append(codes.error(codes.ENCODING_UNKNOWN, message, BAGIT_TXT))
         return "utf-8"
     return encoding
 

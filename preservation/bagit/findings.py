@@ -20,19 +20,19 @@ class Findings:
         self._counts: Counter[tuple[IssueCode, Severity]] = Counter()
 
     def add(self, issue: Issue) -> None:
-        """Take note of ``issue``; of a kind of which there are very many, only the number."""
+        """Keep ``issue``; of a kind of which there are very many, only count it."""
         kind = (issue.code, issue.severity)
         self._counts[kind] += 1
         if self._counts[kind] <= _MOST_OF_ONE_KIND:
             self._issues.append(issue)
 
     def extend(self, issues: Iterable[Issue]) -> None:
-        """Take note of all ``issues``."""
+        """Keep all ``issues``."""
         for issue in issues:
             self.add(issue)
 
     def join(self, others: Iterable[Findings]) -> None:
-        """Take note of what several processes found, in the order of the paths."""
+        """Keep what several processes found, in the order of the paths."""
         found = list(others)
         self.extend(sorted((issue for other in found for issue in other._issues), key=_place))  # noqa: SLF001  its own kind
         for other in found:

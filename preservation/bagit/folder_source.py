@@ -47,7 +47,9 @@ class FolderSource:
             return Listing(frozenset(), payload_folder=False, issues=(unlistable,), whole=False)
         files, issues = _list_files(self._folder, self._leaving)
         self._places = [(path, f"{self._folder}/{path}") for path in files]
-        return Listing(frozenset(files), _has_folder(self._folder, PAYLOAD), tuple(issues))
+        payload = Path(self._folder, PAYLOAD)
+        has_payload = payload.is_dir() and not payload.is_symlink()
+        return Listing(frozenset(files), has_payload, tuple(issues))
 
     def open_tag_file(self, path: RelativePath) -> BinaryIO:
         """Open a listed tag file. Raises ``OSError``."""
@@ -71,14 +73,7 @@ class FolderSource:
                 yield path, _digest(place, wanted(path), buffer)
 
 
-def _has_folder(folder: str, name: str) -> bool:
-    """Say whether ``name`` is a folder in ``folder``, and no link to one."""
-    path = Path(folder, name)
-    return path.is_dir() and not path.is_symlink()
-
-
 def _list_files(root: str, leaving: str) -> tuple[list[RelativePath], list[Issue]]:
-    """Return the path of every plain file below ``root`` but those in ``leaving``, and what is no file."""
     files: list[RelativePath] = []
     issues: list[Issue] = []
     folders = [""]
@@ -94,17 +89,18 @@ def _list_files(root: str, leaving: str) -> tuple[list[RelativePath], list[Issue
                     elif entry.is_file(follow_symlinks=False):
                         files.append(path)
                     else:
-                        issues.append(_not_a_file(path, is_link=entry.is_symlink()))
+                        is_link = entry.is_symlink()
+                        what = (
+                            "a symbolic link, which is not followed"
+                            if is_link
+                            else "a device, pipe or socket"
+                        )
+                        issues.append(codes.error(codes.NOT_A_FILE, f"'{printable(path)}' is {what}.", path))
         except OSError as failure:
             where = RelativePath(folder.rstrip("/"))
             message = f"The folder '{printable(where)}' cannot be listed: {failure.strerror}."
             issues.append(codes.error(codes.FILE_UNREADABLE, message, where))
     return files, issues
-
-
-def _not_a_file(path: RelativePath, *, is_link: bool) -> Issue:
-    what = "a symbolic link, which is not followed" if is_link else "a device, pipe or socket"
-    return codes.error(codes.NOT_A_FILE, f"'{printable(path)}' is {what}.", path)
 
 
 def _digest(path: str, algorithms: tuple[BagAlgorithm, ...], buffer: bytearray) -> Observed:

@@ -98,20 +98,17 @@ def _read_declaration(source: BagSource, listing: Listing, findings: Findings) -
 
 
 class _TagFiles:
-    """Reads the tag files of one bag."""
-
     def __init__(
-        self, source: BagSource, listing: Listing, declaration: Declaration, findings: Findings
+        self, source: BagSource, listing: Listing, declared: Declaration, findings: Findings
     ) -> None:
         self._source = source
         self._files = listing.files
-        self._declaration = declaration
+        self._declaration = declared
         self._findings = findings
-        self._strict = declaration.version >= CURRENT
-        self._resolver = PathResolver(listing.files, declaration.version)
+        self._strict = declared.version >= CURRENT
+        self._resolver = PathResolver(listing.files, declared.version)
 
     def manifest(self, path: RelativePath, name: str) -> Manifest:
-        """Read the manifest at ``path``, whose file name says that its algorithm is ``name``."""
         algorithm = normalized_name(name)
         if path not in {f"manifest-{algorithm}.txt", f"tagmanifest-{algorithm}.txt"}:
             message = f"{printable(path)} would be named in lower case, letters and digits only: {algorithm}."
@@ -126,7 +123,6 @@ class _TagFiles:
         return Manifest(path, algorithm, entries.by_path, length is not None)
 
     def metadata(self) -> Iterator[MetadataElement]:
-        """Read the bag's metadata."""
         path = self._declaration.metadata_file
         loose = 0
         for line in parse_bag_info(self._lines(path)) if path in self._files else ():
@@ -137,13 +133,10 @@ class _TagFiles:
             loose += line.loose
             yield line
         if loose and self._strict:
-            message = (
-                f"{path}: white space around the colon of {loose:,} elements is not one space behind it."
-            )
+            message = f"{path}: the colon of {loose:,} elements does not have just one space behind it."
             self._findings.add(codes.warning(codes.BAG_INFO_LOOSE, message, path))
 
     def fetch(self) -> dict[RelativePath, ToFetch]:
-        """Read the fetch file."""
         to_fetch: dict[RelativePath, ToFetch] = {}
         for line in parse_fetch(self._lines(FETCH_TXT)) if FETCH_TXT in self._files else ():
             if isinstance(line, MalformedLine):
@@ -186,7 +179,6 @@ class _Entries:
     loose: Counter[Looseness] = field(default_factory=Counter)
 
     def take(self, lines: Iterable[str]) -> None:
-        """Take every line of the manifest."""
         by_path, means_itself, usual = self.by_path, self.resolver.means_itself, _USUAL_LINE.fullmatch
         for number, line in enumerate(lines, 1):
             match = usual(line)
@@ -235,7 +227,6 @@ class _Entries:
         self.findings.add(issue)
 
     def conclude(self) -> None:
-        """Tell, once for the whole manifest, what is written otherwise than it must be."""
         name = printable(self.manifest)
         if self.not_utf8:
             message = f"{name}: {self.not_utf8:,} paths are not in the encoding that bagit.txt names."

@@ -50,7 +50,8 @@ class PathResolver:
         readings = (decoded, written) if self._strict else (written, decoded)
         for reading in readings:
             if reading in self._files:
-                return Meant(RelativePath(reading), exists=True, looseness=self._of_percent(written, reading))
+                lax = self._strict and encode_path(reading).lower() != written.lower()
+                return Meant(RelativePath(reading), exists=True, looseness=Looseness.PERCENT if lax else None)
         for reading in readings:
             found = self._loosely(reading)
             if found is not None:
@@ -61,9 +62,6 @@ class PathResolver:
         """Say whether ``written`` can only mean the file that has exactly this path."""
         return "%" not in written and written in self._files
 
-    def _of_percent(self, written: str, reading: str) -> Looseness | None:
-        return Looseness.PERCENT if self._strict and encode_path(reading).lower() != written.lower() else None
-
     def _loosely(self, reading: str) -> Meant | None:
         undotted = without_dots(reading)
         if undotted in self._files:
@@ -73,7 +71,7 @@ class PathResolver:
             return Meant(RelativePath(trimmed), exists=True, looseness=Looseness.TRAILING_SPACE)
         if self._by_normal_form is None:
             self._by_normal_form = {
-                normalize("NFC", path): path for path in self._files if not path.isascii()
+                normalize("NFC", file): file for file in self._files if not file.isascii()
             }
         same = self._by_normal_form.get(normalize("NFC", undotted))
         return None if same is None else Meant(same, exists=True, looseness=Looseness.NORMALIZATION)

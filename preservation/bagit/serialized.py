@@ -5,15 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from preservation.archives import members
 from preservation.archives.layout import ArchiveLayout, read_layout
-from preservation.archives.members import (
-    ArchiveFault,
-    ArchiveFinding,
-    ArchiveKind,
-    ArchiveMember,
-    Opener,
-    UnpackLimits,
-)
 from preservation.bagit import codes
 from preservation.bagit.findings import Findings
 from preservation.bagit.source import PAYLOAD
@@ -26,16 +19,16 @@ _LITTER = "__MACOSX"
 _DECLARATION = re.compile(r"(?:([^/]+)/)?bagit\.txt")
 
 _CODES = {
-    ArchiveFault.UNREADABLE: codes.ARCHIVE_UNREADABLE,
-    ArchiveFault.TOO_MANY_MEMBERS: codes.ARCHIVE_BOMB,
-    ArchiveFault.TOO_LARGE: codes.ARCHIVE_BOMB,
-    ArchiveFault.IMPOSSIBLE_SIZE: codes.ARCHIVE_BOMB,
-    ArchiveFault.CLIMBS_OUT: codes.ARCHIVE_CLIMBS_OUT,
-    ArchiveFault.NAME_TWICE: codes.ARCHIVE_NAME_TWICE,
-    ArchiveFault.NOT_A_FILE: codes.NOT_A_FILE,
-    ArchiveFault.NAME_IMPOSSIBLE: codes.ARCHIVE_NAME_IMPOSSIBLE,
+    members.ArchiveFault.UNREADABLE: codes.ARCHIVE_UNREADABLE,
+    members.ArchiveFault.TOO_MANY_MEMBERS: codes.ARCHIVE_BOMB,
+    members.ArchiveFault.TOO_LARGE: codes.ARCHIVE_BOMB,
+    members.ArchiveFault.IMPOSSIBLE_SIZE: codes.ARCHIVE_BOMB,
+    members.ArchiveFault.CLIMBS_OUT: codes.ARCHIVE_CLIMBS_OUT,
+    members.ArchiveFault.NAME_TWICE: codes.ARCHIVE_NAME_TWICE,
+    members.ArchiveFault.NOT_A_FILE: codes.NOT_A_FILE,
+    members.ArchiveFault.NAME_IMPOSSIBLE: codes.ARCHIVE_NAME_IMPOSSIBLE,
 }
-_UNKEEPABLE = {ArchiveFault.NAME_TWICE, ArchiveFault.NOT_A_FILE}
+_UNKEEPABLE = {members.ArchiveFault.NAME_TWICE, members.ArchiveFault.NOT_A_FILE}
 
 
 @dataclass(slots=True)
@@ -62,7 +55,7 @@ class SerializedBag:
     def base(self) -> str:
         """The base folder of the bag, with ``/`` behind it; ``""`` is the archive's root.
 
-        Where no bag declaration tells, it is the only folder at the root.
+        Without a bag declaration it is the only folder at the root.
         """
         bags = self.bag_folders
         if bags:
@@ -72,7 +65,7 @@ class SerializedBag:
         return "" if only in {"", PAYLOAD[:-1]} or only in self.layout.files else f"{only}/"
 
     @property
-    def strangers(self) -> set[str]:
+    def beside(self) -> set[str]:
         """What lies beside the bag's base folder at the archive's root."""
         base = self.base
         return self.layout.tops - {base[:-1], _LITTER} if base else set()
@@ -80,21 +73,21 @@ class SerializedBag:
 
 def read_serialized(
     path: Path,
-    kind: ArchiveKind,
-    limits: UnpackLimits,
-    visit: Callable[[ArchiveMember, Opener], None] | None = None,
+    kind: members.ArchiveKind,
+    limits: members.UnpackLimits,
+    visit: Callable[[members.ArchiveMember, members.Opener], None] | None = None,
 ) -> SerializedBag:
     """Walk the archive once and return what is in it; ``visit`` sees each sound file on the way."""
     found = SerializedBag()
 
-    def report(finding: ArchiveFinding) -> None:
+    def report(finding: members.ArchiveFinding) -> None:
         (found.unkeepable if finding.fault in _UNKEEPABLE else found.harmful).add(archive_issue(finding))
 
     found.layout = read_layout(path, kind, limits, report, visit)
     return found
 
 
-def archive_issue(finding: ArchiveFinding) -> Issue:
+def archive_issue(finding: members.ArchiveFinding) -> Issue:
     """Return what was found in an archive as an issue of the bag."""
     path = None if finding.member is None else RelativePath(finding.member)
     return codes.error(_CODES[finding.fault], finding.sentence, path)

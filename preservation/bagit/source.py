@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
-from preservation.bagit.algorithms import BagAlgorithm
+from preservation.bagit.algorithms import BagAlgorithm, BagDigests
 from preservation.fixity.checking import Unreadable
-from preservation.model.digests import HexDigest
 from preservation.model.issues import Issue
 from preservation.model.paths import RelativePath
 
@@ -31,7 +30,7 @@ class Digested(NamedTuple):
     """A file that was read to its end: its size in bytes and the digests that were wanted."""
 
     size: int
-    digests: dict[BagAlgorithm, HexDigest]
+    digests: BagDigests
 
 
 Observed: TypeAlias = Digested | Unreadable

@@ -24,14 +24,11 @@ def required_elements(contents: BagContents) -> Iterator[Issue]:
     if not contents.listing.payload_folder:
         yield codes.error(codes.PAYLOAD_FOLDER_MISSING, "There is no payload folder, data.")
     if not contents.payload_manifests:
-        yield codes.error(
-            codes.PAYLOAD_MANIFEST_MISSING, "There is no payload manifest, such as manifest-sha256.txt."
-        )
+        message = "There is no payload manifest, such as manifest-sha256.txt."
+        yield codes.error(codes.PAYLOAD_MANIFEST_MISSING, message)
     elif not any(manifest.checkable for manifest in contents.payload_manifests):
-        yield codes.error(
-            codes.PAYLOAD_MANIFEST_MISSING,
-            "No payload manifest is by an algorithm that can be computed here.",
-        )
+        message = "No payload manifest is by an algorithm that can be computed here."
+        yield codes.error(codes.PAYLOAD_MANIFEST_MISSING, message)
 
 
 _TAG_FILES_REQUIRED = BagItVersion(0, 97)
@@ -71,7 +68,6 @@ def _absent(path: RelativePath, manifests: list[Manifest], contents: BagContents
 
 
 def _to_fetch(url: str) -> str:
-    """Say where a file is to be had: in which earlier version, or under which URL."""
     locator = parse_locator(url)
     if locator is None:
         return f"and must first be fetched from {url}"

@@ -37,7 +37,7 @@ class TagText:
 
     ``has_needless_mark`` says that it begins with a byte-order mark that its encoding does not need.
     Names that are not UTF-8 in a file that should be come as the file system would give them, so
-    that they can be found; ``paths.is_utf8`` tells them.
+    that they can be found; ``paths.is_utf8`` is false for them.
     """
 
     def __init__(self, stream: BinaryIO, encoding: str) -> None:

@@ -42,8 +42,6 @@ def taken_in_turns(work: Work[_Found], parts: int, processes: int) -> list[_Foun
 
 
 class _Other(Generic[_Found]):
-    """Another process at the same work."""
-
     def __init__(self, work: Work[_Found], numbers: int) -> None:
         self._answer, answering = os.pipe()
         self._process = os.fork()
@@ -61,7 +59,6 @@ class _Other(Generic[_Found]):
             return []
 
     def end(self) -> None:
-        """See it gone, whatever it is doing."""
         os.close(self._answer)
         os.kill(self._process, signal.SIGKILL)
         os.waitpid(self._process, 0)

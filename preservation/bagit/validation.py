@@ -119,9 +119,9 @@ def _open_folder(path: Path) -> BagSource:
 
 def _open_archive(path: Path) -> BagSource | None:
     # Most bags are folders, and what reads archives takes a while to import.
-    from preservation.archives.members import UnpackLimits  # noqa: PLC0415  as said above
-    from preservation.archives.walking import archive_kind  # noqa: PLC0415  as said above
-    from preservation.bagit.archive_source import ArchiveSource  # noqa: PLC0415  as said above
+    from preservation.archives.members import UnpackLimits  # noqa: PLC0415  see above
+    from preservation.archives.walking import archive_kind  # noqa: PLC0415  see above
+    from preservation.bagit.archive_source import ArchiveSource  # noqa: PLC0415  see above
 
     kind = archive_kind(path)
     return None if kind is None else ArchiveSource(path, kind, UnpackLimits())

@@ -37,9 +37,8 @@ class VersionSource(FolderSource):
         if FETCH_TXT not in own.files:
             return own
         for version, files in sorted(self._named(own).items()):
-            present = {
-                path: f"{self._beside}/v{version}/{below}" for path, below in self._present(version, files)
-            }
+            there = f"{self._beside}/v{version}"
+            present = {path: f"{there}/{below}" for path, below in self._present(version, files)}
             if present:
                 self._versions.append(version)
                 self._elsewhere |= present

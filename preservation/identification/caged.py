@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from preservation.errors import ToolFailedError
-from preservation.identification.exchange import FileAt, FoundFormats, Known, packed
+from preservation.identification.exchange import FileAt, FoundFormats, packed
 from preservation.model.formats import EngineRelease, Identification, MimeType
 from preservation.tools.limits import Limits
 from preservation.tools.work import Completed, Died, Exhausted, JobName, Refused, Request, WorkOutcome
@@ -58,7 +58,7 @@ class CagedIdentifier:
         (outcome,) = self._workers.map([request])
         if not isinstance(outcome, Completed):
             raise ToolFailedError(f"the identification engines cannot be asked: {_reason(outcome)}")
-        return msgspec.convert(outcome.value, Known).engines
+        return msgspec.convert(outcome.value, tuple[EngineRelease, ...])
 
     def identify(self, root: Path, batches: Iterable[Sequence[FileAt]]) -> Iterator[list[Identification]]:
         """Say of each of the plain files below ``root`` what it is, batch by batch, in their order.
@@ -101,7 +101,7 @@ class CagedIdentifier:
 
 
 def _from_root(path: Path) -> Path:
-    """Return the path as a worker can use it, who stands elsewhere; what is a link stays one."""
+    """Return the path as a worker in another folder can use it; what is a link stays one."""
     return path if path.is_absolute() else Path.cwd() / path
 
 
@@ -117,7 +117,6 @@ def _found(outcome: WorkOutcome, count: int) -> list[Identification] | Refused |
 
 
 def _identification(outcome: WorkOutcome) -> Identification:
-    """Return what was found of one file."""
     found = _found(outcome, 1)
     return found[0] if isinstance(found, list) else _unidentified(found)
 

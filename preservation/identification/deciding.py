@@ -21,7 +21,7 @@ class Decided:
 
 
 def in_doubt(first: Opinion) -> bool:
-    """Say whether a second opinion is wanted: nothing, more than one thing, or only the name spoke."""
+    """Say whether a second opinion is wanted: no candidate, more than one, or one by its name only."""
     return len(first.candidates) != 1 or not first.candidates[0].by_signature
 
 
@@ -29,9 +29,9 @@ def decide(first: Opinion, second: Opinion | None) -> Decided:
     """Decide what the file is. ``second`` is ``None`` where no second engine was asked.
 
     One candidate by signature stands. A candidate by name alone stands, with a warning, unless a signature
-    speaks for another format. Of several candidates, that one stands which the second opinion confirms.
+    is that of another format. Of several candidates, that one stands which the second opinion confirms.
     Where the first engine is silent, the second's single candidate by signature stands. Otherwise
-    nothing is decided, and what speaks from the bytes comes before what speaks from the name.
+    nothing is decided, and candidates by the bytes come before candidates by the name.
     """
     confirming = second.by_signature if second is not None else ()
     match first.candidates:
@@ -81,7 +81,7 @@ def _from_several(first: Opinion, confirming: tuple[EngineCandidate, ...]) -> De
 
 
 def _matches(candidates: tuple[EngineCandidate, ...]) -> tuple[FormatMatch, ...]:
-    """Return the candidates' matches, each format once: several signatures may speak for one format."""
+    """Return the candidates' matches, each format once: a format can have several signatures."""
     by_puid: dict[Puid, FormatMatch] = {}
     for candidate in candidates:
         by_puid.setdefault(candidate.match.puid, candidate.match)

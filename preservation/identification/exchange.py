@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from preservation.model.formats import EngineRelease, Identification
+from preservation.model.formats import Identification
 from preservation.model.paths import RelativePath
 
 
@@ -46,12 +46,6 @@ class FoundFormats(msgspec.Struct, frozen=True):
     def spread(self) -> list[Identification]:
         """Return what was found of each file. Raises ``IndexError`` where it says what cannot be."""
         return [self.different[number] for number in self.of_each]
-
-
-class Known(msgspec.Struct, frozen=True):
-    """The engines that answer."""
-
-    engines: tuple[EngineRelease, ...]
 
 
 def packed(path: str) -> str:

@@ -126,16 +126,14 @@ def _signatures_of(element: _Element) -> Iterator[_Signature]:
     candidate = _candidate(element)
     priority_over = frozenset(Puid(inferior.text or "") for inferior in element.iterfind("has_priority_over"))
     for signature in element.iterfind("signature"):
-        yield _Signature(
-            candidate, _patterns(signature, _AT_HEAD), _patterns(signature, _AT_TAIL), priority_over
-        )
+        head, tail = _patterns(signature, _AT_HEAD), _patterns(signature, _AT_TAIL)
+        yield _Signature(candidate, head, tail, priority_over)
 
 
 def _candidate(element: _Element) -> EngineCandidate:
-    code, name, release_of_it, mime = (
-        element.findtext(field) or "" for field in ("puid", "name", "version", "mime")
-    )
-    match = FormatMatch(puid(code), name, release_of_it, "signature match", FIDO)
+    fields = ("puid", "name", "version", "mime")
+    code, name, version, mime = (element.findtext(field) or "" for field in fields)
+    match = FormatMatch(puid(code), name, version, "signature match", FIDO)
     return EngineCandidate(match, by_signature=True, mime=MimeType(mime))
 
 

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from preservation.identification.exchange import FoundFormats, Known, unpacked
+from preservation.identification.exchange import FoundFormats, unpacked
 from preservation.identification.identify import Identifier
 from preservation.tools.work import Json
 
@@ -20,8 +20,8 @@ def identify(arguments: Mapping[str, Json], _: Sequence[BinaryIO], __: Sequence[
 
 
 def releases(arguments: Mapping[str, Json], _: Sequence[BinaryIO], __: Sequence[BinaryIO]) -> Json:
-    """Tell which engines answer, with a ``second_opinion`` or without."""
-    return msgspec.to_builtins(Known(_identifier(arguments).releases))
+    """Return the engines with their releases, with a ``second_opinion`` or without."""
+    return msgspec.to_builtins(_identifier(arguments).releases)
 
 
 def _identifier(arguments: Mapping[str, Json]) -> Identifier:

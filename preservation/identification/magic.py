@@ -85,12 +85,8 @@ def _opened_by_name() -> Iterator[None]:
     A cage has neither. Without a finding it opens ``libmagic.so.1`` by its name.
     """
     searching = ctypes.util.find_library
-    ctypes.util.find_library = _found_nowhere
+    ctypes.util.find_library = lambda name: None  # noqa: ARG005  called as what it stands in for
     try:
         yield
     finally:
         ctypes.util.find_library = searching
-
-
-def _found_nowhere(name: str) -> str | None:  # noqa: ARG001  called as what it stands in for
-    return None

@@ -9,8 +9,8 @@ from preservation.model.formats import FormatMatch, MimeType
 class EngineCandidate:
     """One format that an engine holds possible.
 
-    ``by_signature`` is true where something in the file's bytes speaks for it, false where only its
-    name does. ``mime`` is PRONOM's media type for the format, empty where PRONOM has none.
+    ``by_signature`` is true where something in the file's bytes is a sign of it, false where only its
+    name is. ``mime`` is PRONOM's media type for the format, empty where PRONOM has none.
     """
 
     match: FormatMatch
@@ -23,7 +23,7 @@ class Opinion:
     """All that one engine says of one file.
 
     ``remarks`` are its warnings, in its words. ``of_nothing`` is true where the file has no bytes:
-    then nothing speaks but its name, and an empty file is no image for being called one.
+    then only its name is a sign, and an empty file is no image because its name says so.
     """
 
     candidates: tuple[EngineCandidate, ...]
@@ -32,5 +32,5 @@ class Opinion:
 
     @property
     def by_signature(self) -> tuple[EngineCandidate, ...]:
-        """The candidates for which something in the file's bytes speaks."""
+        """The candidates of which something in the file's bytes is a sign."""
         return tuple(candidate for candidate in self.candidates if candidate.by_signature)

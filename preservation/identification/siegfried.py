@@ -26,7 +26,7 @@ def opinions(paths: Sequence[str], workers: int) -> list[Opinion]:
     """Return siegfried's opinion on each of the files, in their order.
 
     The paths must be those of plain files and valid UTF-8. ``workers`` files are read at a time; no
-    Python code runs meanwhile, because pygfried keeps the interpreter's lock. What siegfried could
+    Python code runs until all are read, because pygfried keeps the interpreter's lock. What siegfried could
     not read is a remark, not an error. Raises ``ToolFailedError`` where siegfried fails as a whole.
     """
     return [_opinion(file) for file in _asked(paths, workers)["files"]]

@@ -24,5 +24,5 @@ MORE_THAN_THE_BAG = _code("INT-006", "Pack the bag's folder alone, or drop the r
 
 
 def refusal(code: IssueCode, message: str, path: RelativePath | None = None) -> Issue:
-    """Return the finding for which a drop is not taken in."""
+    """Return the finding for which a drop is not accepted."""
     return Issue(code, Severity.ERROR, message, path, NEXT_STEPS[code])

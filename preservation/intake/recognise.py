@@ -1,13 +1,11 @@
 """What a drop is: a folder, a file, a bag, or a bag in an archive, which is unpacked."""
 
-import errno
-import os
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from preservation.archives.members import ArchiveKind, UnpackLimits
+from preservation.archives.members import UnpackLimits
 from preservation.archives.walking import archive_kind
 from preservation.bagit.declaration import BAGIT_TXT
 from preservation.bagit.serialized import SerializedBag, read_serialized
@@ -15,17 +13,18 @@ from preservation.bagit.source import PAYLOAD
 from preservation.errors import DeniedError, NotFoundError, UnavailableError
 from preservation.intake import codes
 from preservation.intake.unpack import unpack
+from preservation.long_paths import entries_of
 from preservation.model.issues import Issue, IssueCode
 from preservation.model.paths import RelativePath, printable
 from preservation.model.submissions import DropKind, Received
 
 _UNPACKED = "unpacked"
-_NAMES_TOLD = 5
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Unacceptable:
-    """A drop that cannot be taken in as it is, and why. Nothing of it was changed."""
+    """A drop that cannot be accepted as it is, and why. Nothing of it was changed."""
 
     issues: tuple[Issue, ...]
 
@@ -75,16 +74,11 @@ def _recognised_folder(folder: Path) -> Received | Unacceptable:
 
 
 def _recognised_bag(drop: Path, root: Path, kind: DropKind) -> Received | Unacceptable:
-    payload = root / PAYLOAD
+    payload, bag = root / PAYLOAD, f"The drop {_name(drop)} is a bag"
     if payload.is_symlink() or not payload.is_dir():
-        return _refused(
-            codes.NO_PAYLOAD_FOLDER, f"The drop {_name(drop)} is a bag without a payload folder, data."
-        )
+        return _refused(codes.NO_PAYLOAD_FOLDER, f"{bag} without a payload folder, data.")
     if not _holds_anything(payload):
-        return _refused(
-            codes.NOTHING_IN_IT,
-            f"The drop {_name(drop)} is a bag, and there is nothing in its payload folder, data.",
-        )
+        return _refused(codes.NOTHING_IN_IT, f"{bag}, and there is nothing in its payload folder, data.")
     return Received(kind, payload, bag_root=root)
 
 
@@ -101,32 +95,21 @@ def _recognised_file(file: Path, workspace: Path, limits: UnpackLimits) -> Recei
     issues = _obstacles(bag)
     if issues:
         return Unacceptable(issues)
-    return _unpacked_bag(file, kind, bag, workspace / _UNPACKED, limits)
+    target = workspace / _UNPACKED
+    issue = unpack(file, kind, bag, target, limits)
+    if issue is not None:
+        return Unacceptable((issue,))
+    return _recognised_bag(file, target / bag.base, DropKind.SERIALIZED_BAG)
 
 
 def _obstacles(bag: SerializedBag) -> tuple[Issue, ...]:
-    """Say why the bag in the archive cannot become the payload of a submission."""
     bags = bag.bag_folders
     if len(bags) > 1:
         return (codes.refusal(codes.SEVERAL_BAGS, f"The archive holds {len(bags)} bags: {_names(bags)}."),)
-    strangers = bag.strangers
-    if strangers:
-        return (
-            codes.refusal(
-                codes.MORE_THAN_THE_BAG,
-                f"Beside the bag the archive holds {_names(strangers)}, which would be lost.",
-            ),
-        )
+    if bag.beside:
+        message = f"Beside the bag the archive holds {_names(bag.beside)}, which would be lost."
+        return (codes.refusal(codes.MORE_THAN_THE_BAG, message),)
     return bag.unkeepable.issues
-
-
-def _unpacked_bag(
-    archive: Path, kind: ArchiveKind, bag: SerializedBag, target: Path, limits: UnpackLimits
-) -> Received | Unacceptable:
-    issue = unpack(archive, kind, bag, target, limits)
-    if issue is not None:
-        return Unacceptable((issue,))
-    return _recognised_bag(archive, target / bag.base, DropKind.SERIALIZED_BAG)
 
 
 def _refused(code: IssueCode, message: str) -> Unacceptable:
@@ -135,8 +118,8 @@ def _refused(code: IssueCode, message: str) -> Unacceptable:
 
 def _names(names: Iterable[str]) -> str:
     listed = sorted(names)
-    more = f" and {len(listed) - _NAMES_TOLD:,} more" if len(listed) > _NAMES_TOLD else ""
-    return ", ".join(f"'{printable(name)}'" for name in listed[:_NAMES_TOLD]) + more
+    more = f" and {len(listed) - _NAMED:,} more" if len(listed) > _NAMED else ""
+    return ", ".join(f"'{printable(name)}'" for name in listed[:_NAMED]) + more
 
 
 def _name(drop: Path) -> str:
@@ -148,23 +131,12 @@ def _is_file(path: Path) -> bool:
 
 
 def _holds_anything(folder: Path) -> bool:
-    """Say whether there is anything but folders in it.
-
-    What cannot be listed, or lies deeper than one path can say, is left to the survey.
-    """
-    folders = [os.fspath(folder)]
-    while folders:
-        current = folders.pop()
-        try:
-            with os.scandir(current) as entries:
-                for entry in entries:
-                    if not entry.is_dir(follow_symlinks=False):
-                        return True
-                    folders.append(entry.path)
-        except PermissionError:
+    """Say whether there is anything but folders in it; what must not be listed is left to the survey."""
+    for _, entry in entries_of(folder):
+        if isinstance(entry, OSError):
+            if not isinstance(entry, PermissionError):
+                raise entry
             return True
-        except OSError as error:
-            if error.errno != errno.ENAMETOOLONG:
-                raise
+        if not entry.is_dir(follow_symlinks=False):
             return True
     return False

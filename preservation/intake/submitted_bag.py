@@ -61,25 +61,21 @@ class _SurveyedBag:
 
     @property
     def name(self) -> str:
-        """The bag's folder."""
         return str(self._root)
 
     def listing(self) -> Listing:
-        """List the tag files, and the payload as it was surveyed."""
         listing = self._tag_files.listing()
         return replace(listing, files=listing.files | self._payload.keys())
 
     def open_tag_file(self, path: RelativePath) -> BinaryIO:
-        """Open a tag file. Raises ``OSError``."""
         return self._tag_files.open_tag_file(path)
 
     def digest(self, wanted: Wanted) -> Iterator[tuple[RelativePath, Observed]]:
-        """Digest the tag files, and hand on what the survey found of the payload."""
         yield from self._tag_files.digest(wanted)
         for path, surveyed in self._payload.items():
-            yield path, self._with_the_rest(path, surveyed, wanted(path))
+            yield path, self._completed(path, surveyed, wanted(path))
 
-    def _with_the_rest(
+    def _completed(
         self, path: RelativePath, surveyed: Digested, wanted: tuple[BagAlgorithm, ...]
     ) -> Observed:
         """Add the digests that no survey computes, such as SHA-224; for them alone the file is read."""

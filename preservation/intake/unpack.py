@@ -8,17 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from preservation.archives.members import (
-    ArchiveError,
-    ArchiveFault,
-    ArchiveKind,
-    ArchiveMember,
-    DamagedMemberError,
-    MemberKind,
-    MemberStream,
-    Opener,
-    UnpackLimits,
-)
+from preservation.archives import members
 from preservation.archives.walking import walk_archive
 from preservation.bagit.serialized import SerializedBag, archive_issue
 from preservation.errors import StoreFullError, UnavailableError
@@ -33,7 +23,7 @@ _NAME_REFUSED = {errno.EEXIST, errno.EILSEQ, errno.EINVAL, errno.EISDIR, errno.E
 
 
 def unpack(
-    archive: Path, kind: ArchiveKind, bag: SerializedBag, target: Path, limits: UnpackLimits
+    archive: Path, kind: members.ArchiveKind, bag: SerializedBag, target: Path, limits: members.UnpackLimits
 ) -> Issue | None:
     """Unpack the bag in ``archive`` to the folder ``target``, which appears when it is whole.
 
@@ -50,7 +40,7 @@ def unpack(
         part.mkdir(mode=0o700)
         try:
             _unpack_members(walk_archive(archive, kind, limits), bag, part)
-        except ArchiveError as failure:
+        except members.ArchiveError as failure:
             shutil.rmtree(part)
             return archive_issue(failure.finding)
         part.rename(target)
@@ -72,7 +62,9 @@ def _require_room(archive: Path, needed: int, folder: Path) -> None:
         )
 
 
-def _unpack_members(walk: Iterator[tuple[ArchiveMember, Opener]], bag: SerializedBag, root: Path) -> None:
+def _unpack_members(
+    walk: Iterator[tuple[members.ArchiveMember, members.Opener]], bag: SerializedBag, root: Path
+) -> None:
     """Unpack the bag to ``root``, a new folder that only we write to.
 
     The archive may have changed since it was vetted: what was not vetted is passed over. Raises
@@ -83,9 +75,9 @@ def _unpack_members(walk: Iterator[tuple[ArchiveMember, Opener]], bag: Serialize
         if not member.name.startswith(base):
             continue
         with _naming(member.name):
-            if member.kind is MemberKind.FOLDER and member.name in layout.folders:
+            if member.kind is members.MemberKind.FOLDER and member.name in layout.folders:
                 (root / member.name).mkdir(parents=True, exist_ok=True)
-            elif member.kind is MemberKind.FILE and member.name in layout.files:
+            elif member.kind is members.MemberKind.FILE and member.name in layout.files:
                 with opener() as content:
                     _write(root / member.name, content)
                 _set_time(root / member.name, member.modified)
@@ -95,14 +87,13 @@ def _unpack_members(walk: Iterator[tuple[ArchiveMember, Opener]], bag: Serialize
                 _write(root / name, content)
 
 
-def _write(path: Path, content: IO[bytes] | MemberStream) -> None:
+def _write(path: Path, content: IO[bytes] | members.MemberStream) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(path, _CREATE, 0o600), "wb") as file:
         shutil.copyfileobj(content, file, _COPY_BYTES)
 
 
 def _set_time(path: Path, modified: float | None) -> None:
-    """Give the file the time that the archive has for it, where that is a time at all."""
     if modified is not None:
         with suppress(OSError, OverflowError, ValueError):
             os.utime(path, (modified, modified))
@@ -113,11 +104,11 @@ def _naming(member: str) -> Iterator[None]:
     """Turn what is the archive's fault into ``ArchiveError`` that names the member."""
     try:
         yield
-    except DamagedMemberError as failure:
+    except members.DamagedMemberError as failure:
         message = f"'{printable(member)}' in the archive: {failure}."
-        raise ArchiveError(ArchiveFault.UNREADABLE, message, member) from failure
+        raise members.ArchiveError(members.ArchiveFault.UNREADABLE, message, member) from failure
     except OSError as failure:
         if failure.errno not in _NAME_REFUSED:
             raise
         message = f"'{printable(member)}' in the archive cannot be unpacked: {failure.strerror}."
-        raise ArchiveError(ArchiveFault.NAME_IMPOSSIBLE, message, member) from failure
+        raise members.ArchiveError(members.ArchiveFault.NAME_IMPOSSIBLE, message, member) from failure

@@ -122,10 +122,9 @@ def _listed(line: str) -> tuple[ListedFile, ...]:
         algorithm = algorithm_named(found["algorithm"].upper().replace("SHA2-", "SHA"))
         return _one(found["name"], algorithm, found["digest"], ManifestLayout.BSD, escaped=found["escaped"])
     if found := _MD5SUM.fullmatch(line):
-        algorithm = algorithm_of_length(len(found["digest"]))
-        return _one(
-            found["name"], algorithm, found["digest"], ManifestLayout.MD5SUM, escaped=found["escaped"]
-        )
+        name, digest = found["name"], found["digest"]
+        algorithm = algorithm_of_length(len(digest))
+        return _one(name, algorithm, digest, ManifestLayout.MD5SUM, escaped=found["escaped"])
     if _DIGEST_ALONE.fullmatch(line.strip()):
         digest = line.strip()
         return _one("", algorithm_of_length(len(digest)), digest, ManifestLayout.MD5SUM)

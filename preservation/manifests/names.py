@@ -22,7 +22,7 @@ class Likelihood(Enum):
     CERTAIN = auto()
     """It says so: where it cannot be read as one, the user should know."""
     POSSIBLE = auto()
-    """Only its content can tell; a picture called ``checksums.jpg`` is a picture."""
+    """Only its content can show it; a picture called ``checksums.jpg`` is a picture."""
 
 
 def likelihood(path: RelativePath) -> Likelihood | None:
@@ -37,6 +37,11 @@ def sidecar_target(path: RelativePath) -> RelativePath | None:
     """Return the file that a sidecar is named for: ``image.tif`` of ``image.tif.md5``, there or not."""
     found = _SIDECAR.fullmatch(path)
     return RelativePath(found["about"]) if found and not found["about"].endswith("/") else None
+
+
+def sidecar_name(path: RelativePath) -> str:
+    """Return the name, in the folder of a sidecar, of the file that it is named for; ``""`` for others."""
+    return (sidecar_target(path) or "").rpartition("/")[2]
 
 
 def is_named_as_table(path: RelativePath) -> bool:

@@ -83,7 +83,7 @@ class Places:
                 yield slashed[: slash.end()]
 
     def _spellings(self, name: str) -> Iterator[tuple[str, bool]]:
-        """Give the ways in which the drop may write ``name``, and whether a person would say they differ."""
+        """Give the ways in which the drop may write ``name``, and whether a person would see a difference."""
         slashed = self._without_prefix(_with_slashes(name))
         name = name[-len(slashed) :]
         if slashed.startswith("/"):

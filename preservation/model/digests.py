@@ -18,11 +18,6 @@ class Algorithm(StrEnum):
     SHA256 = "sha256"
     SHA512 = "sha512"
 
-    @property
-    def hex_length(self) -> int:
-        """How many hexadecimal digits a digest of this algorithm has."""
-        return _HEX_LENGTH[self]
-
 
 _HEX_LENGTH = {Algorithm.MD5: 32, Algorithm.SHA1: 40, Algorithm.SHA256: 64, Algorithm.SHA512: 128}
 
@@ -35,7 +30,7 @@ def parse_digest(algorithm: Algorithm, text: str) -> HexDigest:
 
     Raises ``ValueError`` where it has not the algorithm's length or is not hexadecimal.
     """
-    if len(text) != algorithm.hex_length or _HEX.fullmatch(text) is None:
+    if len(text) != _HEX_LENGTH[algorithm] or _HEX.fullmatch(text) is None:
         raise ValueError(f"{text[:140]!r} is not a {algorithm.value} digest")
     return HexDigest(text.lower())
 

@@ -51,7 +51,7 @@ class Dossier:
 class Dossiers:
     """The stages' records, laid beside each other in the order of ``found``, one file at a time.
 
-    Each of the others speaks of some of the found files, in the same order; derivatives stand in the
+    Each of the others is about some of the found files, in the same order; derivatives stand in the
     order of their sources. May be iterated as often as the records themselves. Iterating raises
     ``IntegrityError`` where a record belongs to no file found: records of different surveys are mixed.
     """
@@ -85,7 +85,6 @@ class _Following(Generic[Value]):
         self._ahead = next(self._values, None)
 
     def next_about(self, path: RelativePath) -> Value | None:
-        """Take the next record, if it is about ``path``."""
         value = self._ahead
         if value is None or self._path_of(value) != path:
             return None
@@ -93,12 +92,10 @@ class _Following(Generic[Value]):
         return value
 
     def all_about(self, path: RelativePath) -> Iterator[Value]:
-        """Take the next records for as long as they are about ``path``."""
         while (value := self.next_about(path)) is not None:
             yield value
 
     def must_have_ended(self) -> None:
-        """Raise ``IntegrityError`` where a record is left that no found file claimed."""
         if self._ahead is not None:
             raise IntegrityError(
                 f"{printable(self._path_of(self._ahead))}: there is a record about this file, but the survey "

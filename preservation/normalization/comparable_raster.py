@@ -13,7 +13,7 @@ from preservation.rasters.embedded import Embedded
 from preservation.rasters.raster import LengthUnit, Raster, Resolution, little_endian
 
 _TOLERANCE = 0.001
-"""Every format tells resolution in units of its own, and rounds by less than this part of it."""
+"""Every format gives resolution in units of its own, and rounds by less than this part of it."""
 
 
 class ComparableRaster:
@@ -72,7 +72,6 @@ class _Profile:
         return f"{len(self.found):,} bytes, sha256 {hashlib.sha256(self.found).hexdigest()}"
 
     def differences(self, other: _Profile) -> list[str]:
-        """Compare byte for byte."""
         return [] if self == other else ["profile"]
 
 
@@ -86,7 +85,6 @@ class _Resolution:
         return "no resolution" if self.found is None else str(self.found)
 
     def differences(self, other: _Resolution) -> list[str]:
-        """Compare within the tolerance."""
         return [] if _are_close(self.found, other.found) else ["resolution"]
 
 
@@ -103,7 +101,6 @@ class _Metadata:
         return str(self.found)
 
     def differences(self, other: _Metadata) -> list[str]:
-        """Name each field, and what no target holds."""
         return [*self.found.beyond_us, *self.found.differences(other.found)]
 
 

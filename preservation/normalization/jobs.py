@@ -24,25 +24,22 @@ from preservation.normalization.screen_jpeg import write_screen_jpeg
 from preservation.normalization.tiff_writing import write_tiff
 from preservation.rasters.decoders import PILLOW_JPEG, TIFFFILE
 from preservation.rasters.opening import open_for_converting, open_for_proving
+from preservation.tools.work import Json
 
 # These libraries import their parts at first use otherwise, which is too late.
 Image.init()
 imagecodecs.imagecodecs._load_all()  # noqa: SLF001  the alternative is to name some sixty codecs
 
 
-def convert(
-    arguments: Mapping[str, object], inputs: Sequence[BinaryIO], outputs: Sequence[BinaryIO]
-) -> dict[str, object]:
+def convert(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], outputs: Sequence[BinaryIO]) -> Json:
     """Make the derivative of ``inputs[0]`` in ``outputs[0]``: ``ConversionOrder`` in, ``Made`` out, as JSON.
 
     Raises ``UnacceptableContentError``, with the reason, where it cannot be made.
     """
     order = msgspec.convert(arguments, ConversionOrder)
     with _without_the_limit_of_pillow():
-        made: dict[str, object] = msgspec.to_builtins(
-            MIGRATIONS[order.migration.name](order, inputs[0], outputs[0])
-        )
-    return made
+        made = MIGRATIONS[order.migration.name](order, inputs[0], outputs[0])
+    return msgspec.to_builtins(made)
 
 
 @contextmanager
@@ -82,16 +79,14 @@ def _to_text(_: ConversionOrder, source: BinaryIO, target: BinaryIO) -> Made:
     return Made("plain text, UTF-8", (write_pdf_text(source, target),), PYPDF, None)
 
 
-def _proved(
-    order: ConversionOrder, source: BinaryIO, target: BinaryIO, format_name: str, encoder: Agent
-) -> Made:
+def _proved(order: ConversionOrder, source: BinaryIO, target: BinaryIO, written: str, encoder: Agent) -> Made:
     theirs = ComparableRaster(open_for_proving(source, order.pixel_limit))
     try:
         ours = ComparableRaster(open_for_proving(target, order.pixel_limit))
     except UnacceptableContentError as error:
         raise UnacceptableContentError(f"what was written of it does not open again: {error}") from error
     proofs = tuple(prove(name, theirs, ours) for name in order.prove)
-    return Made(format_name, proofs, encoder, ours.decoder)
+    return Made(written, proofs, encoder, ours.decoder)
 
 
 MIGRATIONS: Final = {

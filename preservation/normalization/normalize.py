@@ -54,8 +54,6 @@ class Made(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """One derivative that a decision asks for, and where it goes."""
-
     source: RelativePath
     purpose: Purpose
     migration: Migration

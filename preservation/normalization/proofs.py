@@ -15,7 +15,7 @@ from preservation.model.decisions import ProofName
 from preservation.model.derivatives import Proof
 from preservation.normalization.comparison import Comparable
 from preservation.policy.proofs import ProvableProof
-from preservation.rasters.decoders import spoken
+from preservation.rasters.decoders import in_words
 
 
 class Comparison(NamedTuple):
@@ -52,18 +52,16 @@ def same_content(proof: ProvableProof, source: Comparable, derivative: Comparabl
         theirs, ours = source.content(part), derivative.content(part)
         if theirs != ours:
             sides = [f"{side.layout}, sha256 {side.sha256.hex()}" for side in (theirs, ours)]
-            which = f"{source.part_name} {part + 1} differs"
-            return Comparison(
-                holds=False, detail=f"{which}: {sides[0]} in the source, {sides[1]} in the derivative"
-            )
+            detail = f"{source.part_name} {part + 1} differs: {sides[0]} in the source, "
+            return Comparison(holds=False, detail=f"{detail}{sides[1]} in the derivative")
         layout = layout or theirs.layout
         digests.append(theirs.sha256)
     others = f" and {len(digests) - 1} more {source.part_name}s" if len(digests) > 1 else ""
     digest = (digests[0] if len(digests) == 1 else hashlib.sha256(b"".join(digests)).digest()).hex()
     return Comparison(
         holds=True,
-        detail=f"{layout}{others}, sha256 {digest} in the source, decoded by {spoken(source.decoder)}, "
-        f"{digest} in the derivative, decoded by {spoken(derivative.decoder)}",
+        detail=f"{layout}{others}, sha256 {digest} in the source, decoded by {in_words(source.decoder)}, "
+        f"{digest} in the derivative, decoded by {in_words(derivative.decoder)}",
     )
 
 

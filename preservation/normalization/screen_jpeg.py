@@ -56,9 +56,8 @@ def _on_white(samples: Samples) -> Image.Image:
     values = _in_eight_bits(samples)
     bands = samples.colour.bands
     colour = values if not samples.extras else values[..., 0] if bands == 1 else values[..., :bands]
-    alpha = next(
-        (at for at, extra in enumerate(samples.extras, bands) if extra is not Extra.UNSPECIFIED), None
-    )
+    extras = enumerate(samples.extras, bands)
+    alpha = next((at for at, extra in extras if extra is not Extra.UNSPECIFIED), None)
     if samples.colour is Colour.LAB:
         return Image.fromarray(colour, "LAB")
     picture = Image.fromarray(colour, "CMYK" if samples.colour is Colour.CMYK else None)
@@ -113,6 +112,5 @@ def _opens(stream: BinaryIO, size: tuple[int, int], remarks: str) -> Proof:
     with reported_by(PILLOW_JPEG):
         written = Image.open(stream, formats=["JPEG"])
         written.load()
-    return Proof(
-        ProofName("opens"), written.size == size, f"{written.width} x {written.height} pixels{remarks}"
-    )
+    detail = f"{written.width} x {written.height} pixels{remarks}"
+    return Proof(ProofName("opens"), written.size == size, detail)

@@ -10,22 +10,11 @@ from typing import BinaryIO
 import tifffile
 
 from preservation.errors import UnacceptableContentError
-from preservation.rasters import embedded
+from preservation.rasters import embedded, tiff_fields
 from preservation.rasters.decoders import TIFFFILE
 from preservation.rasters.decoding import reported_by
 from preservation.rasters.embedded import Embedded, sub_directories
 from preservation.rasters.raster import Colour, Companions, LengthUnit, Raster, Resolution, Samples
-from preservation.rasters.tiff_fields import (
-    BYTES_KIND,
-    LONG8_KIND,
-    LONG_KIND,
-    RATIONAL_KINDS,
-    SHORT_KIND,
-    ByteOrder,
-    DirectoryReader,
-    Field,
-    numerators_and_denominators,
-)
 
 _STRIP_BYTES = 1 << 18
 _MOST_32_BITS = 0xFFFFFFFF
@@ -77,7 +66,7 @@ def _write_page(
             resolution=_ratios(companions.resolution),
             resolutionunit=companions.resolution.unit if companions.resolution else LengthUnit.NONE,
             iccprofile=companions.profile,
-            extratags=_extra_tags(companions, LONG8_KIND if big else LONG_KIND),
+            extratags=_extra_tags(companions, tiff_fields.LONG8_KIND if big else tiff_fields.LONG_KIND),
             metadata=None,
             software=False,
             contiguous=False,
@@ -88,11 +77,11 @@ def _extra_tags(companions: Companions, pointer_kind: int) -> list[_ExtraTag]:
     found = companions.embedded
     tags = [_extra_tag(field, found.byte_order) for field in found.main.values()]
     if companions.orientation != 1:
-        tags.append((embedded.ORIENTATION, SHORT_KIND, 1, companions.orientation, False))
+        tags.append((embedded.ORIENTATION, tiff_fields.SHORT_KIND, 1, companions.orientation, False))
     if found.xmp is not None:
         tags.append((embedded.XMP, 1, len(found.xmp), found.xmp, False))
     if found.iptc is not None:
-        tags.append((embedded.IPTC, BYTES_KIND, len(found.iptc), found.iptc, False))
+        tags.append((embedded.IPTC, tiff_fields.BYTES_KIND, len(found.iptc), found.iptc, False))
     # By name, since by number tifffile leaves them out. Filled in once the directories have been written.
     if found.exif or found.interoperability:
         tags.append(("ExifTag", pointer_kind, 1, 0, False))
@@ -101,17 +90,19 @@ def _extra_tags(companions: Companions, pointer_kind: int) -> list[_ExtraTag]:
     return tags
 
 
-def _extra_tag(field: Field, order: ByteOrder) -> _ExtraTag:
-    if field.kind not in RATIONAL_KINDS:
+def _extra_tag(field: tiff_fields.Field, order: tiff_fields.ByteOrder) -> _ExtraTag:
+    if field.kind not in tiff_fields.RATIONAL_KINDS:
         return field.tag, field.kind, field.count, field.value, False
     # tifffile miscounts rationals that it is handed as bytes.
-    return field.tag, field.kind, field.count, numerators_and_denominators(field, order), False
+    return field.tag, field.kind, field.count, tiff_fields.numerators_and_denominators(field, order), False
 
 
-def _append_directories(stream: BinaryIO, found: list[Embedded], order: ByteOrder, *, big: bool) -> None:
+def _append_directories(
+    stream: BinaryIO, found: list[Embedded], order: tiff_fields.ByteOrder, *, big: bool
+) -> None:
     if not any(one.exif or one.interoperability or one.gps for one in found):
         return
-    for page, one in zip(DirectoryReader(stream).pages(), found, strict=True):
+    for page, one in zip(tiff_fields.DirectoryReader(stream).pages(), found, strict=True):
         block = bytearray()
         base = stream.seek(0, 2)
         pointers = dict(sub_directories(one, block, order, base=base, big=big))

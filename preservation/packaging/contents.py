@@ -24,8 +24,8 @@ class PackageContents:
     """One version of an object before it is a package: the submission, its records, and their policy.
 
     The records are iterated several times and never held. ``created_at`` stands as the time of
-    packaging; no clock is asked, so the same contents always make the same bag. ``earlier`` tells, by
-    SHA-256, which bytes lie in earlier versions of the object and are not to be written again.
+    packaging; no clock is asked, so the same contents always make the same bag. ``earlier`` gives, by
+    SHA-256, the bytes that lie in earlier versions of the object and are not to be written again.
     """
 
     package: PackageId

@@ -97,7 +97,6 @@ def _names_object(cell: str, name: ObjectName) -> bool:
 
 
 def _element(heading: str) -> str | None:
-    """Return the Dublin Core element that a column's heading means, or ``None``."""
     words = [word for word in _BETWEEN_WORDS.split(heading.strip().lower()) if word]
     if words and words[0] in _PREFIXES:
         words = words[1:2]

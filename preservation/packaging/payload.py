@@ -73,9 +73,8 @@ def _originals(contents: PackageContents, tally: PayloadTally) -> Iterator[BagEn
             tally.originals += 1
             tally.original_bytes += file.size
             tally.media_types[file.identification.mime] += 1
-            yield BagEntry(
-                layout.original(file.path), LocalPath(f"{root}/{file.path}"), file.size, file.digests
-            )
+            origin = LocalPath(f"{root}/{file.path}")
+            yield BagEntry(layout.original(file.path), origin, file.size, file.digests)
 
 
 def _derivatives(contents: PackageContents, workspace: Path, tally: PayloadTally) -> Iterator[BagEntry]:
@@ -83,9 +82,8 @@ def _derivatives(contents: PackageContents, workspace: Path, tally: PayloadTally
     for made in contents.derivatives:
         if isinstance(made, Derivative) and made.purpose is Purpose.PRESERVATION:
             tally.derivatives += 1
-            yield BagEntry(
-                layout.preserved(made.path), LocalPath(f"{root}/{made.path}"), made.size, made.digests
-            )
+            origin = LocalPath(f"{root}/{made.path}")
+            yield BagEntry(layout.preserved(made.path), origin, made.size, made.digests)
 
 
 def packaging_event(contents: PackageContents, tally: PayloadTally) -> Event:

@@ -13,17 +13,10 @@ from preservation.model import layout
 from preservation.model.digests import Algorithm
 from preservation.model.packages import BagEntry
 from preservation.model.paths import BagPath
+from preservation.packaging import planned
 from preservation.packaging.contents import PackageContents
 from preservation.packaging.description import statements_about
 from preservation.packaging.payload import PayloadTally, packaging_event, payload
-from preservation.packaging.planned import (
-    BAG,
-    PlannedBag,
-    PlanSummary,
-    finish_plan,
-    forget_plan,
-    planned_entries,
-)
 from preservation.packaging.readme import readme
 from preservation.packaging.supplied import NotKept, NotKeptTable, Supplied
 from preservation.packaging.tag_files import ManifestsOf, TagFile, write_tag_file
@@ -32,7 +25,7 @@ from preservation.premis.dublin_core import dublin_core
 from preservation.premis.writing import write_premis
 
 
-def plan_package(contents: PackageContents, workspace: Path) -> PlannedBag:
+def plan_package(contents: PackageContents, workspace: Path) -> planned.PlannedBag:
     """Plan the bag of ``contents``; write its tag files below ``workspace/bag``.
 
     What lies in earlier versions is named in ``fetch.txt`` (RFC 8493 section 2.2.3) and in the
@@ -40,16 +33,16 @@ def plan_package(contents: PackageContents, workspace: Path) -> PlannedBag:
     the same contents again, after a crash or not, makes the same bag byte for byte. Raises
     ``IntegrityError`` where the records do not fit together.
     """
-    forget_plan(workspace)
-    root = workspace / BAG
+    planned.forget_plan(workspace)
+    root = workspace / planned.BAG
     if root.exists():
         shutil.rmtree(root)
     tally = PayloadTally()
     entries = _Counting(_entries(contents, workspace, root, tally))
-    planned_entries(workspace).write(entries)
-    return finish_plan(
+    planned.planned_entries(workspace).write(entries)
+    return planned.finish_plan(
         workspace,
-        PlanSummary(
+        planned.PlanSummary(
             package=contents.package,
             algorithm=contents.algorithm,
             files=entries.files,
@@ -72,15 +65,14 @@ def _entries(
     """
     manifests = ManifestsOf("manifest", root, contents.algorithms)
     tag_manifests = ManifestsOf("tagmanifest", root, contents.algorithms)
-    fetch = FetchList(contents, root, tally)
+    fetch = _FetchList(contents, root, tally)
     yield from fetch.new_among(manifests.over(payload(contents, workspace, tally)))
-    yield from tag_manifests.over(
-        chain(tag_files(contents, root, tally), fetch.written(), manifests.written())
-    )
+    ours = tag_files(contents, root, tally)
+    yield from tag_manifests.over(chain(ours, fetch.written(), manifests.written()))
     yield from tag_manifests.written()
 
 
-class FetchList:
+class _FetchList:
     """The file ``fetch.txt``, written below ``root`` while the payload goes by; none if it names nothing."""
 
     def __init__(self, contents: PackageContents, root: Path, tally: PayloadTally) -> None:
@@ -99,9 +91,8 @@ class FetchList:
                     yield entry
                     continue
                 if sink is None:
-                    sink = open_file.enter_context(
-                        TagFile(self._root, BagPath(FETCH_TXT), self._contents.algorithms)
-                    )
+                    algorithms = self._contents.algorithms
+                    sink = open_file.enter_context(TagFile(self._root, BagPath(FETCH_TXT), algorithms))
                 sink.write(fetch_line(locator.url, entry.size, entry.path))
                 self._tally.fetched[locator.package.version] += 1
                 self._tally.fetched_bytes += entry.size
@@ -114,8 +105,6 @@ class FetchList:
 
 
 class _Counting:
-    """Entries going by, counted."""
-
     def __init__(self, entries: Iterator[BagEntry]) -> None:
         self._entries = entries
         self.files = 0

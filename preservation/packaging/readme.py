@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from preservation.model.amounts import count
 from preservation.model.identifiers import PackageId
 from preservation.model.locators import Locator
 from preservation.model.paths import BagPath
@@ -120,8 +121,8 @@ def readme(contents: PackageContents, tally: PayloadTally) -> bytes:
         program=program,
         algorithm=algorithm,
         files=tally.files,
-        originals=_counted(tally.originals),
-        derivatives=_counted(tally.derivatives),
+        originals=count(tally.originals, "file"),
+        derivatives=count(tally.derivatives, "file"),
         encoded=_ENCODED.format(count=tally.encoded_names, program=program, algorithm=algorithm)
         if tally.encoded_names
         else "",
@@ -136,16 +137,11 @@ def readme(contents: PackageContents, tally: PayloadTally) -> bytes:
 def _fetched(contents: PackageContents, tally: PayloadTally) -> str:
     if not tally.fetched:
         return ""
+    first = PackageId(contents.package.object, min(tally.fetched))
     return _FETCHED.format(
         files=tally.files,
         count=tally.fetched.total(),
         versions=tally.kept_earlier,
-        example=Locator(
-            PackageId(contents.package.object, min(tally.fetched)), BagPath("data/originals/page 1.tif")
-        ).url,
+        example=Locator(first, BagPath("data/originals/page 1.tif")).url,
         ruler="-" * 78,
     )
-
-
-def _counted(files: int) -> str:
-    return f"{files} file{'s' * (files != 1)}"

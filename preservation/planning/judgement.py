@@ -24,33 +24,23 @@ def issue_of(decision: Decision) -> Issue | None:
     """Return what a decision means for the whole submission: a reason to refuse or to ask, or nothing."""
     name = printable(decision.path)
     if decision.action is Action.REJECT:
-        return Issue(
-            codes.REJECTED_BY_POLICY,
-            Severity.ERROR,
-            f"{name}: rule {decision.rule!r} of the policy does not take such files: {decision.because}",
-            decision.path,
-            "Take the file out of the drop, or convert it, and drop the folder again.",
-        )
+        message = f"{name}: rule {decision.rule!r} of the policy does not take such files: {decision.because}"
+        next_step = "Take the file out of the drop, or convert it, and drop the folder again."
+        return Issue(codes.REJECTED_BY_POLICY, Severity.ERROR, message, decision.path, next_step)
     if decision.action is Action.ASK:
-        return Issue(
-            codes.ASKED_BY_POLICY,
-            Severity.QUESTION,
-            f"{name}: rule {decision.rule!r} of the policy asks an archivist: {decision.because}",
-            decision.path,
-            "An archivist decides: approve the drop as it is, or add a rule for such files to the policy.",
+        message = f"{name}: rule {decision.rule!r} of the policy asks an archivist: {decision.because}"
+        next_step = (
+            "An archivist decides: approve the drop as it is, or add a rule for such files to the policy."
         )
+        return Issue(codes.ASKED_BY_POLICY, Severity.QUESTION, message, decision.path, next_step)
     return None
 
 
 def manifest_required(policy: PolicyReference) -> Issue:
     """Return the issue of a drop that came without the manifest that its policy requires."""
-    return Issue(
-        codes.MANIFEST_REQUIRED,
-        Severity.ERROR,
-        f"The drop came without a manifest, and policy {policy.name} requires one",
-        None,
-        "Have the scanner or the sender write one (checksums.md5), and drop it with the scans.",
-    )
+    message = f"The drop came without a manifest, and policy {policy.name} requires one"
+    next_step = "Have the scanner or the sender write one (checksums.md5), and drop it with the scans."
+    return Issue(codes.MANIFEST_REQUIRED, Severity.ERROR, message, None, next_step)
 
 
 def judge(issues: Iterable[Issue], *, approved: bool) -> Judgement:
@@ -72,8 +62,6 @@ def judge(issues: Iterable[Issue], *, approved: bool) -> Judgement:
 
 
 def _sentence_of(named: list[Issue], count: int) -> str:
-    sentences = " ".join(
-        issue.message if issue.message.endswith(".") else f"{issue.message}." for issue in named
-    )
+    sentences = " ".join(f"{issue.message.removesuffix('.')}." for issue in named)
     more = count - len(named)
     return f"{sentences} And {more} more." if more else sentences

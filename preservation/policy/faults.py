@@ -60,10 +60,8 @@ class FaultReport:
 
     def fault(self, steps: Steps, what: str) -> PolicyFault:
         """Return the fault that says ``what`` is wrong at ``steps``."""
-        line = self.line_of(steps)
-        return PolicyFault(
-            line, printable(f"{self._source}:{line}: {self._name(self._written(steps))}{what}")
-        )
+        line, name = self.line_of(steps), self._name(self._written(steps))
+        return PolicyFault(line, printable(f"{self._source}:{line}: {name}{what}"))
 
     def from_pydantic(self, error: ValidationError) -> Iterator[PolicyFault]:
         """Return each fault that the models found."""

@@ -16,7 +16,7 @@ _DAY_IN_SECONDS = 86_400
 
 
 class JunkAction(StrEnum):
-    """What becomes of files that nobody meant to keep."""
+    """What becomes of files that are not meant to be kept."""
 
     KEEP = "keep"
     LEAVE_OUT = "leave-out"
@@ -31,7 +31,7 @@ class SuppliedManifests(StrEnum):
 
 
 class CompleteWhen(StrEnum):
-    """What tells that a drop in a watched folder is complete, besides that nothing changes any more."""
+    """What shows that a drop in a watched folder is complete, besides that nothing changes any more."""
 
     QUIET = "quiet"
     SENTINEL = "sentinel"
@@ -85,11 +85,11 @@ class Intake(PolicyTable):
     complete_when: CompleteWhen = Field(
         default=CompleteWhen.QUIET,
         strict=False,
-        description="what else tells that a drop in a watched folder is complete",
+        description="what else shows that a drop in a watched folder is complete",
     )
     sentinels: UniqueList[FileName] = Field(
         default=(".done", ".ready"),
-        description='names of files that tell, with complete_when = "sentinel", that a drop is complete: at '
+        description='names of files that show, with complete_when = "sentinel", that a drop is complete: at '
         "the top of the folder, or beside the drop after its name and a dot",
     )
     metadata: UniqueList[Pattern] = Field(
@@ -103,7 +103,7 @@ class Intake(PolicyTable):
     grouping: int = Field(
         default=0, ge=0, le=8, description="levels of folders between the collection's inbox and its drops"
     )
-    junk: UniqueList[Pattern] = Field(default=(), description="patterns for what nobody meant to keep")
+    junk: UniqueList[Pattern] = Field(default=(), description="patterns for what is not meant to be kept")
     junk_action: JunkAction = Field(
         default=JunkAction.KEEP, strict=False, description="whether junk is kept; it is listed either way"
     )

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from preservation.errors import ConfigurationError
+from preservation.model.amounts import count
 from preservation.model.paths import printable
 from preservation.policy.faults import FaultReport, PolicyFault
 from preservation.policy.globs import PathPattern, can_both_match
@@ -27,9 +28,8 @@ def load(path: Path) -> Policy:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise _unsound(
-            str(path), PolicyFault(1, f"{printable(str(path))}: cannot be read: {error.strerror}")
-        ) from error
+        fault = PolicyFault(1, f"{printable(str(path))}: cannot be read: {error.strerror}")
+        raise _unsound(str(path), fault) from error
     return parse(content, str(path))
 
 
@@ -43,15 +43,13 @@ def parse(content: bytes, source: str) -> Policy:
         document = tomllib.loads(text)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise _unsound(
-            source, PolicyFault(line, f"{source}:{line}: not UTF-8; save it in that encoding")
-        ) from error
+        fault = PolicyFault(line, f"{source}:{line}: not UTF-8; save it in that encoding")
+        raise _unsound(source, fault) from error
     except tomllib.TOMLDecodeError as error:
         raise _unsound(source, _syntax_fault(source, text, str(error))) from error
     except RecursionError as error:
-        raise _unsound(
-            source, PolicyFault(1, f"{source}: its arrays or tables are nested too deeply")
-        ) from error
+        fault = PolicyFault(1, f"{source}: its arrays or tables are nested too deeply")
+        raise _unsound(source, fault) from error
     report = FaultReport(source, text, document)
     faults = list(_contradictions(report, document))
     try:
@@ -66,10 +64,9 @@ def parse(content: bytes, source: str) -> Policy:
 def _unsound(source: str, *faults: PolicyFault) -> ConfigurationError:
     # What the models and the comparison of entries both find is reported once.
     in_order = sorted(set(faults))
-    count = "1 fault" if len(in_order) == 1 else f"{len(in_order)} faults"
-    return ConfigurationError(
-        f"the policy {printable(source)} has {count}:", tuple(fault.sentence for fault in in_order)
-    )
+    found = count(len(in_order), "fault")
+    sentences = tuple(fault.sentence for fault in in_order)
+    return ConfigurationError(f"the policy {printable(source)} has {found}:", sentences)
 
 
 def _syntax_fault(source: str, text: str, message: str) -> PolicyFault:

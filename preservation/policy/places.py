@@ -1,4 +1,4 @@
-"""On which line of a TOML document each key and each array item stands. ``tomllib`` does not tell.
+"""On which line of a TOML document each key and each array item stands. ``tomllib`` does not give lines.
 
 It walks a document that ``tomllib`` has read without complaint, and so need not check any grammar.
 """

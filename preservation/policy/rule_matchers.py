@@ -16,7 +16,7 @@ class RuleMatcher:
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
         self.identifier = RuleId(rule.id)
-        self.action = Action.NORMALIZE if rule.action is None else rule.action.action
+        self.action = Action.NORMALIZE if rule.action is None else Action(rule.action)
         self.normalize = None if rule.normalize is None else rule.normalize.as_migration()
         self.access = None if rule.access is None else rule.access.as_migration()
         self.proofs = rule.proofs

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from preservation.model.decisions import Action, ProofName, RuleId
+from preservation.model.decisions import ProofName, RuleId
 from preservation.policy.migrations import AccessMigration, PreservationMigration
 from preservation.policy.proofs import ProvableProof
 from preservation.policy.words import (
@@ -42,11 +42,6 @@ class Verb(StrEnum):
     RETAIN = "retain"
     ASK = "ask"
     REJECT = "reject"
-
-    @property
-    def action(self) -> Action:
-        """The same word in a decision."""
-        return Action(self.value)
 
 
 class When(PolicyTable):

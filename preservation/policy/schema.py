@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, TypeAlias
+from typing import Annotated, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -17,8 +17,10 @@ from preservation.policy.globs import PathMatcher
 from preservation.policy.intake import CompleteWhen, Intake
 from preservation.policy.rule_matchers import RuleMatchers
 from preservation.policy.rules import Otherwise, Rule
-from preservation.policy.screens import Screen
+from preservation.policy.screens import Screen, ScreenTable
 from preservation.policy.words import PolicyTable, Sentence, Slug, UniqueList
+
+Kind = TypeVar("Kind", bound=ScreenTable)
 
 _LABEL = r"[A-Za-z0-9][A-Za-z0-9-]*"
 _OUR_LABELS = frozenset(
@@ -144,9 +146,13 @@ class Policy:
         """Its rules, ready to be held against files."""
         return RuleMatchers(self.terms.rules)
 
+    def screen(self, kind: type[Kind]) -> Kind | None:
+        """Return the policy's screen of that kind; ``None`` where it lists none: no check is made then."""
+        return next((screen for screen in self.terms.screens if isinstance(screen, kind)), None)
+
     @cached_property
     def junk(self) -> PathMatcher:
-        """What nobody meant to keep."""
+        """What is not meant to be kept."""
         return PathMatcher(self.terms.intake.junk)
 
     @cached_property

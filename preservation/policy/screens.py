@@ -1,6 +1,6 @@
 """``[[screen]]``: what is checked before anything is kept, and what a finding means.
 
-``screening.registry`` has the check of each of them.
+``screening.checks`` and ``screening.examiners`` have the check of each of them.
 """
 
 from enum import StrEnum

@@ -23,7 +23,7 @@ def decide(policy: Policy, file: SurveyedFile) -> Decision:
     claim = policy.matchers.on(file)
     if claim is None:
         otherwise = policy.terms.otherwise
-        return Decision(file.path, otherwise.action.action, OTHERWISE, otherwise.because)
+        return Decision(file.path, Action(otherwise.action), OTHERWISE, otherwise.because)
     return Decision(
         path=file.path,
         action=claim.action,
@@ -36,7 +36,7 @@ def decide(policy: Policy, file: SurveyedFile) -> Decision:
 
 
 def is_sign(policy: Policy, path: RelativePath) -> bool:
-    """Say whether ``path`` only tells, as this policy asks for it, that the drop was complete."""
+    """Say whether ``path`` only shows, as this policy asks for it, that the drop was complete."""
     return path in policy.signs
 
 

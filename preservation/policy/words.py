@@ -64,7 +64,7 @@ def _unique(items: tuple[Item, ...]) -> tuple[Item, ...]:
     return items
 
 
-# The checks above tell people what is wrong; json_schema_extra tells editors the same.
+# The checks above report to people what is wrong; json_schema_extra gives editors the same.
 # A TOML array is a list, and a frozen value holds a tuple; what is in it stays strict.
 UniqueList = Annotated[
     tuple[Item, ...], Field(strict=False, json_schema_extra={"uniqueItems": True}), AfterValidator(_unique)

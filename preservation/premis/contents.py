@@ -14,7 +14,7 @@ from preservation.model.submissions import Submission
 
 @dataclass(frozen=True, slots=True)
 class PremisContents:
-    """A package as PREMIS tells it.
+    """A package as PREMIS describes it.
 
     ``files`` is read twice and never held. ``events`` are those of the package as a whole. No time
     is taken from a clock: the same contents give the same bytes.

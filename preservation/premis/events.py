@@ -11,16 +11,8 @@ from preservation.model.events import Agent, AgentKind, Event, EventOutcome, Eve
 from preservation.model.formats import EngineRelease
 from preservation.model.identifiers import EventId
 from preservation.model.issues import Issue, Severity
+from preservation.premis import identifiers
 from preservation.premis.contents import PremisContents
-from preservation.premis.identifiers import (
-    agent_identifier,
-    engine_agent,
-    event_identifier,
-    file_identifier,
-    normalization_event,
-    package_identifier,
-    screening_event,
-)
 from preservation.premis.units import controlled, leaf, moment, optional_leaf, unit
 from preservation.premis.vocabulary import (
     AGENT_TYPES,
@@ -37,7 +29,7 @@ from preservation.premis.vocabulary import (
 
 @dataclass(frozen=True, slots=True)
 class WrittenEvent:
-    """An event as XML, and the agents it speaks of."""
+    """An event as XML, and the agents that it names."""
 
     xml: str
     agents: tuple[Agent, ...]
@@ -58,10 +50,10 @@ def events(contents: PremisContents) -> Iterator[WrittenEvent]:
 
 def agent(value: Agent, engines: tuple[EngineRelease, ...]) -> str:
     """Record an agent; an identification engine with the signatures that it used."""
-    signatures = (release.signatures for release in engines if engine_agent(release) == value)
+    signatures = (release.signatures for release in engines if identifiers.engine_agent(release) == value)
     return unit(
         "agent",
-        agent_identifier("agentIdentifier", value),
+        identifiers.agent_identifier("agentIdentifier", value),
         leaf("agentName", value.name),
         controlled("agentType", AGENT_TYPES[value.kind]),
         optional_leaf("agentVersion", value.version),
@@ -72,7 +64,7 @@ def agent(value: Agent, engines: tuple[EngineRelease, ...]) -> str:
 def _package_event(contents: PremisContents, event: Event) -> WrittenEvent:
     acted = [(event.agent, EXECUTING_PROGRAM if event.agent.kind is AgentKind.SOFTWARE else IMPLEMENTER)]
     if event.event_type is EventType.FORMAT_IDENTIFICATION:
-        acted += [(engine_agent(release), EXECUTING_PROGRAM) for release in contents.engines]
+        acted += [(identifiers.engine_agent(release), EXECUTING_PROGRAM) for release in contents.engines]
     return _written(
         event.identifier,
         event.event_type,
@@ -80,30 +72,27 @@ def _package_event(contents: PremisContents, event: Event) -> WrittenEvent:
         event.detail,
         _outcome(event.outcome, event.note),
         acted,
-        package_identifier("linkingObjectIdentifier", contents.package),
+        identifiers.package_identifier("linkingObjectIdentifier", contents.package),
     )
 
 
 def _screening(contents: PremisContents, dossier: Dossier, issues: tuple[Issue, ...]) -> WrittenEvent:
     return _written(
-        screening_event(contents.submission.identifier, dossier),
+        identifiers.screening_event(contents.submission.identifier, dossier),
         EventType.VALIDATION,
         contents.screened_at,
         "examined whether the file is fit to be kept",
         _outcome(_worst(issues), *(f"{issue.code}: {issue.message}" for issue in issues)),
         [(contents.software, EXECUTING_PROGRAM)],
-        file_identifier("linkingObjectIdentifier", layout.original(dossier.path)),
+        identifiers.file_identifier("linkingObjectIdentifier", layout.original(dossier.path)),
     )
 
 
 def _normalization(
     contents: PremisContents, dossier: Dossier, made: Derivative | RefusedDerivative
 ) -> WrittenEvent:
-    linked = [
-        file_identifier(
-            "linkingObjectIdentifier", layout.original(dossier.path), controlled("linkingObjectRole", SOURCE)
-        )
-    ]
+    role = controlled("linkingObjectRole", SOURCE)
+    linked = [identifiers.file_identifier("linkingObjectIdentifier", layout.original(dossier.path), role)]
     match made:
         case Derivative():
             outcome = _outcome(EventOutcome.SUCCESS, *map(_proof, made.proofs))
@@ -111,20 +100,16 @@ def _normalization(
             if made.decoder is not None:
                 acted.append((made.decoder, VALIDATOR))
             if made.purpose is Purpose.PRESERVATION:
-                linked.append(
-                    file_identifier(
-                        "linkingObjectIdentifier",
-                        layout.preserved(made.path),
-                        controlled("linkingObjectRole", OUTCOME),
-                    )
-                )
+                role = controlled("linkingObjectRole", OUTCOME)
+                path = layout.preserved(made.path)
+                linked.append(identifiers.file_identifier("linkingObjectIdentifier", path, role))
         case RefusedDerivative():
             outcome = _outcome(EventOutcome.FAIL, made.reason, *map(_proof, made.proofs))
             acted = [(contents.software, EXECUTING_PROGRAM)]
     options = ", ".join(f"{name}={value}" for name, value in made.migration.options.items())
     rule = "" if dossier.decision is None else f"; rule {dossier.decision.rule}: {dossier.decision.because}"
     return _written(
-        normalization_event(contents.submission.identifier, made),
+        identifiers.normalization_event(contents.submission.identifier, made),
         EventType.NORMALIZATION,
         contents.normalized_at,
         f"{made.migration.name} ({options or 'no options'}) for {made.purpose.value}{rule}",
@@ -145,13 +130,13 @@ def _written(
 ) -> WrittenEvent:
     xml = unit(
         "event",
-        event_identifier("eventIdentifier", identifier),
+        identifiers.event_identifier("eventIdentifier", identifier),
         controlled("eventType", EVENT_TYPES[kind]),
         leaf("eventDateTime", moment(at)),
         unit("eventDetailInformation", leaf("eventDetail", detail)),
         outcome,
         *(
-            agent_identifier("linkingAgentIdentifier", who, controlled("linkingAgentRole", role))
+            identifiers.agent_identifier("linkingAgentIdentifier", who, controlled("linkingAgentRole", role))
             for who, role in acted
         ),
         *linked_objects,

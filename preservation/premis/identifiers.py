@@ -10,39 +10,32 @@ from preservation.model.identifiers import EventId, ObjectId, PackageId, Submiss
 from preservation.model.paths import BagPath
 from preservation.premis.units import identifier, path_value
 
-_BAG_PATH = "bag path"
-_OBJECT = "Muniment object"
-_PACKAGE = "Muniment package"
-_EVENT = "UUID"
-_AGENT = "local"
-
 
 def file_identifier(name: str, path: BagPath, *roles: str) -> str:
     """Return an identifier of a file: its path in this bag."""
-    return identifier(name, _BAG_PATH, path_value(path), *roles)
+    return identifier(name, "bag path", path_value(path), *roles)
 
 
 def entity_identifier(name: str, entity: ObjectId) -> str:
     """Return an identifier of the object that is kept, whatever its version."""
-    return identifier(name, _OBJECT, str(entity))
+    return identifier(name, "Muniment object", str(entity))
 
 
 @lru_cache(maxsize=16)
 def package_identifier(name: str, package: PackageId, *roles: str) -> str:
     """Return an identifier of this version of the object."""
-    return identifier(name, _PACKAGE, str(package), *roles)
+    return identifier(name, "Muniment package", str(package), *roles)
 
 
 def event_identifier(name: str, event: EventId) -> str:
     """Return an identifier of an event."""
-    return identifier(name, _EVENT, event)
+    return identifier(name, "UUID", event)
 
 
 def agent_identifier(name: str, agent: Agent, *roles: str) -> str:
     """Return an identifier of an agent: its kind, name and version."""
-    return identifier(
-        name, _AGENT, "/".join(filter(None, (agent.kind.value, agent.name, agent.version))), *roles
-    )
+    value = "/".join(filter(None, (agent.kind.value, agent.name, agent.version)))
+    return identifier(name, "local", value, *roles)
 
 
 def engine_agent(release: EngineRelease) -> Agent:
@@ -51,7 +44,7 @@ def engine_agent(release: EngineRelease) -> Agent:
 
 
 def screening_event(submission: SubmissionId, file: Dossier) -> EventId:
-    """Return the identifier of the event that tells what screening found wrong with a file."""
+    """Return the identifier of the event that records what screening found wrong with a file."""
     return event_id(submission, "screened", file.path)
 
 

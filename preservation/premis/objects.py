@@ -13,6 +13,7 @@ from preservation.model.events import Agent
 from preservation.model.files import SurveyedFile
 from preservation.model.identifiers import PackageId
 from preservation.model.paths import printable
+from preservation.premis import vocabulary
 from preservation.premis.characteristics import derivative_format, formats, inhibitors, significant_properties
 from preservation.premis.contents import PremisContents
 from preservation.premis.identifiers import (
@@ -24,17 +25,6 @@ from preservation.premis.identifiers import (
     screening_event,
 )
 from preservation.premis.units import controlled, leaf, moment, optional_leaf, unit
-from preservation.premis.vocabulary import (
-    DERIVATION,
-    DIGEST_ALGORITHMS,
-    HAS_SOURCE,
-    IS_INCLUDED_IN,
-    IS_SOURCE_OF,
-    LEVEL_TYPES,
-    REPRESENTS,
-    STRUCTURAL,
-    Term,
-)
 
 
 def objects(contents: PremisContents) -> Iterator[str]:
@@ -52,13 +42,12 @@ def objects(contents: PremisContents) -> Iterator[str]:
 
 
 def _representation(contents: PremisContents) -> str:
+    entity = entity_identifier("relatedObjectIdentifier", contents.package.object)
     return _object(
         "representation",
         package_identifier("objectIdentifier", contents.package),
         leaf("originalName", printable(contents.submission.drop.name)),
-        _relationship(
-            STRUCTURAL, REPRESENTS, entity_identifier("relatedObjectIdentifier", contents.package.object)
-        ),
+        _relationship(vocabulary.STRUCTURAL, vocabulary.REPRESENTS, entity),
         *(event_identifier("linkingEventIdentifier", event.identifier) for event in contents.events),
     )
 
@@ -66,22 +55,23 @@ def _representation(contents: PremisContents) -> str:
 def _original(contents: PremisContents, dossier: Dossier, file: SurveyedFile) -> str:
     submission = contents.submission.identifier
     events = [normalization_event(submission, made) for made in dossier.derivatives]
-    if dossier.screened is not None and dossier.screened.issues:
+    screened = dossier.screened
+    if screened is not None and screened.issues:
         events.insert(0, screening_event(submission, dossier))
     return _object(
         "file",
         file_identifier("objectIdentifier", layout.original(file.path)),
         _preservation_level(contents, dossier),
-        significant_properties(dossier.screened),
+        significant_properties(screened),
         _characteristics(
-            contents, file.digests, file.size, formats(file.identification), inhibitors(dossier.screened)
+            contents.software, file.digests, file.size, formats(file.identification), inhibitors(screened)
         ),
         leaf("originalName", printable(file.path)),
         _included(contents.package),
         *(
             _relationship(
-                DERIVATION,
-                IS_SOURCE_OF,
+                vocabulary.DERIVATION,
+                vocabulary.IS_SOURCE_OF,
                 file_identifier("relatedObjectIdentifier", layout.preserved(made.path)),
                 event_identifier("relatedEventIdentifier", normalization_event(submission, made)),
             )
@@ -94,6 +84,7 @@ def _original(contents: PremisContents, dossier: Dossier, file: SurveyedFile) ->
 
 def _derivative(contents: PremisContents, made: Derivative) -> str:
     event = normalization_event(contents.submission.identifier, made)
+    written_format = derivative_format(made.format_name)
     created_by = unit(
         "creatingApplication",
         leaf("creatingApplicationName", made.encoder.name),
@@ -103,11 +94,11 @@ def _derivative(contents: PremisContents, made: Derivative) -> str:
     return _object(
         "file",
         file_identifier("objectIdentifier", layout.preserved(made.path)),
-        _characteristics(contents, made.digests, made.size, derivative_format(made.format_name), created_by),
+        _characteristics(contents.software, made.digests, made.size, written_format, created_by),
         _included(contents.package),
         _relationship(
-            DERIVATION,
-            HAS_SOURCE,
+            vocabulary.DERIVATION,
+            vocabulary.HAS_SOURCE,
             file_identifier("relatedObjectIdentifier", layout.original(made.source)),
             event_identifier("relatedEventIdentifier", event),
         ),
@@ -129,21 +120,19 @@ def _preservation_level(contents: PremisContents, dossier: Dossier) -> str:
 def _level(action: Action, rationale: str, assigned: date) -> str:
     return unit(
         "preservationLevel",
-        controlled("preservationLevelType", LEVEL_TYPES[action]),
+        controlled("preservationLevelType", vocabulary.LEVEL_TYPES[action]),
         leaf("preservationLevelValue", action.value),
         leaf("preservationLevelRationale", rationale),
         leaf("preservationLevelDateAssigned", assigned.isoformat()),
     )
 
 
-def _characteristics(
-    contents: PremisContents, digests: Digests, size: int, format_units: str, *more: str
-) -> str:
-    originator = _originator(contents.software)
+def _characteristics(software: Agent, digests: Digests, size: int, format_units: str, *more: str) -> str:
+    originator = leaf("messageDigestOriginator", f"{software.name} {software.version}")
     fixity = (
         unit(
             "fixity",
-            controlled("messageDigestAlgorithm", DIGEST_ALGORITHMS[algorithm]),
+            controlled("messageDigestAlgorithm", vocabulary.DIGEST_ALGORITHMS[algorithm]),
             leaf("messageDigest", digest),
             originator,
         )
@@ -160,16 +149,15 @@ def _characteristics(
 
 
 @lru_cache(maxsize=16)
-def _originator(software: Agent) -> str:
-    return leaf("messageDigestOriginator", f"{software.name} {software.version}")
-
-
-@lru_cache(maxsize=16)
 def _included(package: PackageId) -> str:
-    return _relationship(STRUCTURAL, IS_INCLUDED_IN, package_identifier("relatedObjectIdentifier", package))
+    return _relationship(
+        vocabulary.STRUCTURAL,
+        vocabulary.IS_INCLUDED_IN,
+        package_identifier("relatedObjectIdentifier", package),
+    )
 
 
-def _relationship(kind: Term, subkind: Term, *related: str) -> str:
+def _relationship(kind: vocabulary.Term, subkind: vocabulary.Term, *related: str) -> str:
     return unit(
         "relationship",
         controlled("relationshipType", kind),

@@ -27,7 +27,6 @@ Label = TypeVar("Label", bound=StrEnum)
 
 
 def _terms(scheme: str, codes: dict[Label, str]) -> dict[Label, Term]:
-    """Return the terms of a vocabulary that the model has under its own labels."""
     return {label: Term(label.value, scheme, code) for label, code in codes.items()}
 
 

@@ -26,8 +26,8 @@ class ByteSink(Protocol):
 def write_premis(contents: PremisContents, sink: ByteSink) -> None:
     """Write ``contents`` as PREMIS 3 XML, valid against premis-v3-0.xsd, in flat memory.
 
-    Agents come last, once each, in the order in which they are first spoken of. Raises what reading
-    the records raises.
+    Agents come last, once each, in the order in which they are first named. Raises what reading the
+    records raises.
     """
     sink.write(_OPENING.encode())
     for written_object in objects(contents):

@@ -12,9 +12,9 @@ def _agent(name: str, version: str) -> Agent:
     return Agent(AgentKind.SOFTWARE, name, version)
 
 
-def _codec(spoken: str, name: str) -> Agent:
-    # imagecodecs says "libtiff 4.7.1": the version is the last word of it.
-    return _agent(name, f"{spoken.rpartition(' ')[2]} (imagecodecs {imagecodecs.__version__})")
+def _codec(library: str, name: str) -> Agent:
+    # imagecodecs gives "libtiff 4.7.1": the version is the last word of it.
+    return _agent(name, f"{library.rpartition(' ')[2]} (imagecodecs {imagecodecs.__version__})")
 
 
 PILLOW = _agent("Pillow", PIL.__version__)
@@ -27,6 +27,6 @@ LIBPNG = _codec(imagecodecs.png_version(), "libpng")
 OPENJPEG = _codec(imagecodecs.jpeg2k_version(), "OpenJPEG")
 
 
-def spoken(agent: Agent) -> str:
+def in_words(agent: Agent) -> str:
     """Return the agent as it is named in a sentence."""
     return f"{agent.name} {agent.version}".strip()

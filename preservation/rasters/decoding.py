@@ -1,4 +1,4 @@
-"""What all decoders have in common: they are handed bytes of strangers, and may fail in any way."""
+"""What all decoders have in common: they are handed untrusted bytes, and may fail in any way."""
 
 import errno
 import io

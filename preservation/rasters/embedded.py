@@ -11,17 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 
 from preservation.errors import UnacceptableContentError
-from preservation.rasters.tiff_fields import (
-    LONG8_KIND,
-    LONG_KIND,
-    POINTER_KINDS,
-    TEXT_KIND,
-    ByteOrder,
-    Directory,
-    DirectoryReader,
-    Field,
-    write_directory,
-)
+from preservation.rasters import tiff_fields
 
 ORIENTATION = 274
 ACROSS, DOWN, RESOLUTION_UNIT = 282, 283, 296
@@ -46,11 +36,11 @@ _NOT_DESCRIPTION = frozenset(
 class Embedded:
     """The metadata of one page. ``beyond_us`` names what the source holds and no target here can."""
 
-    byte_order: ByteOrder = "little"
-    main: Directory = field(default_factory=dict)
-    exif: Directory = field(default_factory=dict)
-    gps: Directory = field(default_factory=dict)
-    interoperability: Directory = field(default_factory=dict)
+    byte_order: tiff_fields.ByteOrder = "little"
+    main: tiff_fields.Directory = field(default_factory=dict)
+    exif: tiff_fields.Directory = field(default_factory=dict)
+    gps: tiff_fields.Directory = field(default_factory=dict)
+    interoperability: tiff_fields.Directory = field(default_factory=dict)
     xmp: bytes | None = None
     iptc: bytes | None = None
     beyond_us: tuple[str, ...] = ()
@@ -86,11 +76,12 @@ class Embedded:
         )
 
 
-def embedded_in(reader: DirectoryReader, page: Directory) -> Embedded:
+def embedded_in(reader: tiff_fields.DirectoryReader, page: tiff_fields.Directory) -> Embedded:
     """Return the metadata of a page of a TIFF, or of an EXIF block's first directory."""
-    beyond_us = [f"field {found.tag}" for found in page.values() if _points_somewhere(found)]
+    pointers = [found for found in page.values() if found.kind in tiff_fields.POINTER_KINDS]
+    beyond_us = [f"field {found.tag}" for found in pointers if found.tag not in _NOT_DESCRIPTION]
 
-    def below(directory: Directory, pointer: int, name: str) -> Directory:
+    def below(directory: tiff_fields.Directory, pointer: int, name: str) -> tiff_fields.Directory:
         try:
             return reader.below(directory, pointer)
         except UnacceptableContentError as error:
@@ -112,9 +103,9 @@ def embedded_in(reader: DirectoryReader, page: Directory) -> Embedded:
     )
 
 
-def open_exif(block: bytes) -> tuple[DirectoryReader, Directory]:
+def open_exif(block: bytes) -> tuple[tiff_fields.DirectoryReader, tiff_fields.Directory]:
     """Return the reader and the first directory of an EXIF block, with or without its JPEG prefix."""
-    reader = DirectoryReader(io.BytesIO(block.removeprefix(b"Exif\0\0")))
+    reader = tiff_fields.DirectoryReader(io.BytesIO(block.removeprefix(b"Exif\0\0")))
     pages = reader.pages()
     if not pages:
         raise UnacceptableContentError("its EXIF holds no directory")
@@ -129,49 +120,46 @@ def exif_block(embedded: Embedded) -> bytes | None:
     block = bytearray(b"II*\0" if order == "little" else b"MM\0*") + bytes(4)
     main = dict(embedded.main)
     for pointer, directory in sub_directories(embedded, block, order):
-        main[pointer] = Field(pointer, LONG_KIND, 1, directory.to_bytes(4, order))
+        main[pointer] = tiff_fields.Field(pointer, tiff_fields.LONG_KIND, 1, directory.to_bytes(4, order))
     block[4:8] = len(block).to_bytes(4, order)
-    return bytes(block + write_directory(main, len(block), order))
+    return bytes(block + tiff_fields.write_directory(main, len(block), order))
 
 
 def sub_directories(
-    embedded: Embedded, block: bytearray, order: ByteOrder, *, base: int = 0, big: bool = False
+    embedded: Embedded, block: bytearray, order: tiff_fields.ByteOrder, *, base: int = 0, big: bool = False
 ) -> Iterable[tuple[int, int]]:
     """Append EXIF and GPS directories to ``block``, which lies at ``base``; yield pointers and offsets."""
     exif = dict(embedded.exif)
     if embedded.interoperability:
         at = _append(block, embedded.interoperability, order, base=base, big=big)
         width = 8 if big else 4
-        exif[INTEROPERABILITY] = Field(
-            INTEROPERABILITY, LONG8_KIND if big else LONG_KIND, 1, at.to_bytes(width, order)
-        )
+        kind = tiff_fields.LONG8_KIND if big else tiff_fields.LONG_KIND
+        exif[INTEROPERABILITY] = tiff_fields.Field(INTEROPERABILITY, kind, 1, at.to_bytes(width, order))
     if exif:
         yield EXIF, _append(block, exif, order, base=base, big=big)
     if embedded.gps:
         yield GPS, _append(block, embedded.gps, order, base=base, big=big)
 
 
-def _append(block: bytearray, fields: Directory, order: ByteOrder, *, base: int, big: bool) -> int:
+def _append(
+    block: bytearray, fields: tiff_fields.Directory, order: tiff_fields.ByteOrder, *, base: int, big: bool
+) -> int:
     block += b"\0" * ((base + len(block)) % 2)
     at = base + len(block)
-    block += write_directory(fields, at, order, big=big)
+    block += tiff_fields.write_directory(fields, at, order, big=big)
     return at
 
 
-def _description(fields: Iterable[Field]) -> Directory:
+def _description(fields: Iterable[tiff_fields.Field]) -> tiff_fields.Directory:
     return {
         found.tag: _terminated(found)
         for found in fields
-        if found.tag not in _NOT_DESCRIPTION and found.kind not in POINTER_KINDS
+        if found.tag not in _NOT_DESCRIPTION and found.kind not in tiff_fields.POINTER_KINDS
     }
 
 
-def _terminated(found: Field) -> Field:
+def _terminated(found: tiff_fields.Field) -> tiff_fields.Field:
     # TIFF 6.0 ends a text with a NUL. Not every writer does; tifffile always does.
-    if found.kind != TEXT_KIND or found.value.endswith(b"\0"):
+    if found.kind != tiff_fields.TEXT_KIND or found.value.endswith(b"\0"):
         return found
     return replace(found, count=found.count + 1, value=found.value + b"\0")
-
-
-def _points_somewhere(found: Field) -> bool:
-    return found.kind in POINTER_KINDS and found.tag not in _NOT_DESCRIPTION

@@ -58,7 +58,7 @@ class StatedFacts:
 def stored_in(stream: BinaryIO, family: Family) -> StatedFacts:
     """Read from the file itself what decoders do not hand on. To be asked before a decoder has the stream."""
     stream.seek(0)
-    # Of a damaged file only the decoders speak: it has no facts of its own.
+    # A damaged file has no facts of its own: only the decoders report on it.
     with suppress(UnacceptableContentError, IndexError):
         match family:
             case Family.TIFF:

@@ -98,7 +98,7 @@ _DRAWN_NOT_RASTERED = ("svg", "dwg", "dxf", "dwf", "cgm", "wmf", "emf", "svf")
 def family_of(path: RelativePath, identification: Identification) -> Family | None:
     """Return what the file is to be examined as, or ``None`` where nothing here examines it.
 
-    Damage can hide what a file is. So where its bytes tell no engine anything, its name is believed.
+    Damage can hide what a file is. So where no engine knows its bytes, its name is believed.
     """
     if identification.decided is not None:
         return _BY_PUID.get(identification.decided)

@@ -26,7 +26,7 @@ from preservation.rasters.tiff import tiff_by_libtiff, tiff_by_tifffile
 from preservation.rasters.tiff_fields import begins_as_tiff
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_PNG_GREY = 0
+_ONE_BIT_GREY, _DEEP_GREY = b"\1\0", b"\x10\0"
 
 
 def open_for_converting(stream: BinaryIO, pixel_limit: int) -> Raster:
@@ -34,7 +34,8 @@ def open_for_converting(stream: BinaryIO, pixel_limit: int) -> Raster:
     beginning = _beginning(stream)
     if begins_as_tiff(beginning):
         return tiff_by_tifffile(stream, pixel_limit)
-    if beginning.startswith(_PNG) and _is_deep(beginning):
+    # Of deep samples Pillow keeps only grey ones.
+    if beginning.startswith(_PNG) and beginning[24:25] == b"\x10" and beginning[24:] != _DEEP_GREY:
         return _png_by_libpng(stream, pixel_limit, beginning)
     if beginning.startswith((SIGNATURE, CODESTREAM)):
         return jp2_by_pillow(stream, pixel_limit)
@@ -56,26 +57,14 @@ def open_for_proving(stream: BinaryIO, pixel_limit: int) -> Raster:
 def _png_by_libpng(stream: BinaryIO, pixel_limit: int, beginning: bytes) -> Raster:
     def decode(_: ImageFile.ImageFile) -> Samples:
         values = np.asarray(png_decode(whole(stream)))
-        if (_depth(beginning), _kind(beginning)) == (1, _PNG_GREY) and not values.shape[2:]:
+        if beginning[24:] == _ONE_BIT_GREY and not values.shape[2:]:
             return Samples(values.astype(np.bool_), Colour.BILEVEL)
         return grey_or_rgb(values)
 
     return PillowRaster(stream, pixel_limit, decode=decode, decoder=LIBPNG)
 
 
-def _is_deep(beginning: bytes) -> bool:
-    return _depth(beginning) == 16 and _kind(beginning) != _PNG_GREY  # noqa: PLR2004  bits of a deep sample
-
-
-def _depth(beginning: bytes) -> int:
-    return beginning[24]
-
-
-def _kind(beginning: bytes) -> int:
-    return beginning[25]
-
-
 def _beginning(stream: BinaryIO) -> bytes:
-    # PNG's signature and first chunk, which tells depth (byte 24) and colour type (byte 25).
+    # PNG's signature and first chunk, which gives depth (byte 24) and colour type (byte 25).
     stream.seek(0)
     return stream.read(26).ljust(26, b"\0")

@@ -165,11 +165,6 @@ def companions_of(image: ImageFile.ImageFile) -> Companions:
     )
 
 
-def per_metre(across: int, down: int) -> Resolution | None:
-    """Return a resolution that the file gives in pixels per metre, exactly."""
-    return resolution(Fraction(across, 100), Fraction(down, 100), LengthUnit.CENTIMETRE)
-
-
 def _in_blocks(image: Image.Image, mode: str | None) -> NDArray[Any]:
     # Pillow hands pixels out by way of two copies: so few rows at once.
     def rows_from(row: int) -> NDArray[Any]:
@@ -212,7 +207,8 @@ def _resolution_of(image: ImageFile.ImageFile) -> Resolution | None:
     across, down = info["dpi"]
     if image.format in {"PNG", "BMP", "DIB"}:
         # These count in whole pixels per metre: so do we, and lose nothing by Pillow's inches.
-        return per_metre(round(across / 0.0254), round(down / 0.0254))
+        exact = [Fraction(round(number / 0.0254), 100) for number in (across, down)]
+        return resolution(exact[0], exact[1], LengthUnit.CENTIMETRE)
     exact = [Fraction(number).limit_denominator(1 << 16) for number in (across, down)]
     return resolution(exact[0], exact[1], LengthUnit.INCH)
 

@@ -48,7 +48,7 @@ _ROWS_AT_ONCE = 256
 PageDecoder = Callable[[int], NDArray[Any]]
 
 
-class TiffRaster:
+class _TiffRaster:
     """A TIFF or BigTIFF whose samples are decoded by a given decoder."""
 
     def __init__(self, stream: BinaryIO, pixel_limit: int, decode: PageDecoder, decoder: Agent) -> None:
@@ -62,21 +62,17 @@ class TiffRaster:
 
     @property
     def page_count(self) -> int:
-        """How many directories are chained."""
         return len(self._pages)
 
     @property
     def sub_images(self) -> int:
-        """How many more pictures hang below the pages."""
         return sum(page[embedded.SUB_IMAGES].count for page in self._pages if embedded.SUB_IMAGES in page)
 
     @property
     def byte_order(self) -> ByteOrder:
-        """The file's."""
         return self._reader.byte_order
 
     def cmyk_depths(self) -> set[tuple[int, int]]:
-        """Return bits per sample and samples per pixel of those pages that are CMYK."""
         return {
             (self._number(page, _BITS, 1), self._number(page, _SAMPLES_PER_PIXEL, 1))
             for page in self._pages
@@ -84,7 +80,6 @@ class TiffRaster:
         }
 
     def companions(self, page: int) -> Companions:
-        """Return what travels with the page."""
         return companions_in(self._reader, self._pages[page])
 
     def decoded_bytes(self, page: int) -> int:
@@ -96,7 +91,6 @@ class TiffRaster:
         return pixels * bands * max(1, self._number(fields, _BITS, 1) // _BYTE)
 
     def samples(self, page: int) -> Samples:
-        """Decode the page and give its samples their meaning."""
         fields = self._pages[page]
         refuse_beyond(self._limit, self._number(fields, _WIDTH, 0), self._number(fields, _LENGTH, 0))
         photometric = self._number(fields, _PHOTOMETRIC, 1)
@@ -231,7 +225,7 @@ def tiff_by_tifffile(stream: BinaryIO, pixel_limit: int) -> Raster:
     def decode(page: int) -> NDArray[Any]:
         return np.asarray(source.pages[page].asarray(maxworkers=1))
 
-    return TiffRaster(stream, pixel_limit, decode, TIFFFILE)
+    return _TiffRaster(stream, pixel_limit, decode, TIFFFILE)
 
 
 def tiff_by_libtiff(stream: BinaryIO, pixel_limit: int) -> Raster:
@@ -240,12 +234,12 @@ def tiff_by_libtiff(stream: BinaryIO, pixel_limit: int) -> Raster:
     def decode(page: int) -> NDArray[Any]:
         return np.asarray(tiff_decode(whole(stream), index=page))
 
-    raster = TiffRaster(stream, pixel_limit, decode, LIBTIFF)
+    raster = _TiffRaster(stream, pixel_limit, decode, LIBTIFF)
     cmyk = raster.cmyk_depths()
     if not cmyk:
         return raster
     if cmyk == {(_BYTE, Colour.CMYK.bands)}:
-        return TiffRaster(stream, pixel_limit, _by_pillow(stream), PILLOW_TIFF)
+        return _TiffRaster(stream, pixel_limit, _by_pillow(stream), PILLOW_TIFF)
     return tiff_by_tifffile(stream, pixel_limit)
 
 

@@ -7,7 +7,7 @@ carried over is what was there, maker notes and private tags included. BigTIFF d
 import os
 import struct
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, BinaryIO, Literal, TypeAlias
 
@@ -38,24 +38,13 @@ _WHOLE_KINDS = frozenset({1, 3, 4, 6, 8, 9, 13, 16, 17, 18})
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field: its tag, its type, how many values, their bytes, and where in the file these lie."""
+    """One field: its tag, its type, how many values, their bytes if read, and where in the file these lie."""
 
     tag: int
     kind: int
     count: int
     value: bytes
     at: int = field(default=0, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class TiffField:
-    """A field whose value was not read: it has ``size`` bytes and lies at ``at``."""
-
-    tag: int
-    kind: int
-    count: int
-    at: int
-    size: int
 
 
 Directory: TypeAlias = Mapping[int, Field]
@@ -75,11 +64,10 @@ class DirectoryReader:
         self.byte_order: ByteOrder
         self.byte_order, self.is_big = _HEADERS[header[:4]]
         self._order = "<" if self.byte_order == "little" else ">"
-        self._first = (
-            self._unpack("Q", self._read(8, 8))[0] if self.is_big else self._unpack("I", header[4:])[0]
-        )
+        big = self.is_big
+        self._first = self._unpack("Q", self._read(8, 8))[0] if big else self._unpack("I", header[4:])[0]
 
-    def chain(self) -> Iterator[list[TiffField]]:
+    def chain(self) -> Iterator[list[Field]]:
         """Follow the chain of directories that begins in the header, one a page; read no values.
 
         Raises ``UnacceptableContentError`` where it does not come to its end, or points outside the file.
@@ -126,7 +114,7 @@ class DirectoryReader:
             return Fraction(number).limit_denominator(1 << 16) if abs(number) < 1 << 31 else Fraction(0)
         return Fraction(self.numbers(found)[0])
 
-    def _entries(self, offset: int) -> tuple[list[TiffField], int]:
+    def _entries(self, offset: int) -> tuple[list[Field], int]:
         # Widths of the entry count, an entry, and the values that fit in one: TIFF 6.0 section 2, BigTIFF.
         count_kind, entry_kind, inline = ("Q", "HHQ8s", 8) if self.is_big else ("H", "HHI4s", 4)
         head = struct.calcsize(count_kind)
@@ -147,15 +135,15 @@ class DirectoryReader:
                 at = self._unpack("Q" if self.is_big else "I", small)[0]
                 if at + size > self._size:
                     raise UnacceptableContentError(f"it ends before the value of its field {tag}")
-            entries.append(TiffField(tag, kind, values, at, size))
+            entries.append(Field(tag, kind, values, b"", at))
         return entries, self._unpack("Q" if self.is_big else "I", content[count * width :])[0]
 
-    def _valued(self, entries: Iterable[TiffField]) -> Directory:
+    def _valued(self, entries: Iterable[Field]) -> Directory:
         fields: dict[int, Field] = {}
         for found in entries:
             if found.tag not in fields:
-                value = self._read(found.at, found.size)
-                fields[found.tag] = Field(found.tag, found.kind, found.count, value, found.at)
+                size = found.count * struct.calcsize(f"={_KINDS[found.kind]}")
+                fields[found.tag] = replace(found, value=self._read(found.at, size))
         return fields
 
     def _unpack(self, kinds: str, content: bytes) -> tuple[Any, ...]:

@@ -1,7 +1,7 @@
 """The receipt in a few lines of markdown, for the run's page in the Prefect UI."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from preservation.model.dossiers import Dossier
@@ -26,11 +26,12 @@ def receipt_markdown(receipt: Receipt) -> str:
 
 def _lines(receipt: Receipt) -> Iterator[str]:
     summary = summarise(receipt.files)
-    page = page_view(receipt, summary, "")
+    page = page_view(receipt, summary)
+    collection = receipt.submission.object.collection
     yield f"# {_plain(page.headline)}"
     yield ""
     version = f", version {page.version}" if page.version else ""
-    yield f"**{_plain(page.name)}** in {_plain(page.collection)}{version}. {_plain(page.sentence)}"
+    yield f"**{_plain(page.name)}** in {_plain(collection)}{version}. {_plain(receipt.sentence)}"
     yield ""
     yield f"**What to do next.** {_plain(page.next_step)}"
     yield ""
@@ -41,10 +42,7 @@ def _lines(receipt: Receipt) -> Iterator[str]:
         yield f"- {_issue(issue)}"
     yield ""
     if page.replicas:
-        yield from _table(
-            ("Store", "Site", "Where", "Verified"),
-            ((copy.store, copy.site, copy.location, copy.verified) for copy in page.replicas),
-        )
+        yield from _table(("Store", "Site", "Where", "Verified"), page.replicas)
     if summary.marked:
         yield f"## {_plain(page.marked)}"
         yield ""
@@ -54,10 +52,7 @@ def _lines(receipt: Receipt) -> Iterator[str]:
             yield f"- … and {summary.marked - _MOST_FILES:,} more"
         yield ""
     if page.formats:
-        yield from _table(
-            ("Format", "PRONOM", "Files", "Size"),
-            ((form.name, form.puid, form.files, form.size) for form in page.formats[:_MOST_FORMATS]),
-        )
+        yield from _table(("Format", "PRONOM", "Files", "Size"), page.formats[:_MOST_FORMATS])
 
 
 def _marked(dossier: Dossier) -> Iterator[str]:
@@ -72,7 +67,7 @@ def _issue(issue: Issue) -> str:
     return _plain(f"{issue.code}: {' '.join(filter(None, parts))}")
 
 
-def _table(heads: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
+def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
     yield f"| {' | '.join(heads)} |"
     yield f"|{' --- |' * len(heads)}"
     for row in rows:

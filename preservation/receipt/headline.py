@@ -7,7 +7,7 @@ from preservation.receipt.summary import Summary
 
 
 def headline(verdict: Verdict, summary: Summary) -> str:
-    """Return the verdict as a person would say it."""
+    """Return the verdict in plain words."""
     match verdict:
         case Verdict.STORED:
             return "Kept."
@@ -44,7 +44,7 @@ def next_step(verdict: Verdict, summary: Summary) -> str:
 
 
 def is_kept(verdict: Verdict) -> bool:
-    """Say whether the content is in a package by now."""
+    """Say whether the content is in a package now."""
     return verdict in {Verdict.STORED, Verdict.ALREADY_KEPT}
 
 

@@ -1,8 +1,9 @@
-"""What the page says of a drop as a whole: every word and figure as text that is ready to be read."""
+"""What the page shows of a drop as a whole: every word and figure as text that is ready to be read."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from preservation.model.amounts import byte_size, count
 from preservation.model.issues import Issue
@@ -19,16 +20,14 @@ _MOST_STEPS = 8
 _MOST_REMARKS = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(NamedTuple):
     """A figure with what it counts."""
 
     value: str
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReplicaView:
+class ReplicaView(NamedTuple):
     """A verified copy."""
 
     store: str
@@ -37,8 +36,7 @@ class ReplicaView:
     verified: str
 
 
-@dataclass(frozen=True, slots=True)
-class FormatView:
+class FormatView(NamedTuple):
     """A format with its share of the drop."""
 
     name: str
@@ -54,12 +52,9 @@ class PageView:
     ``steps`` are why a drop is sent back or waits; ``remarks`` are the other issues of the whole.
     """
 
-    verdict: str
     headline: str
     name: str
-    collection: str
     version: str
-    sentence: str
     next_step: str
     steps: tuple[Issue, ...]
     more_steps: str
@@ -73,27 +68,20 @@ class PageView:
     others: str
     lists_others: bool
     drop: str
-    submission: str
     started: str
     ended: str
-    policy: str
     engines: str
-    json_name: str
 
 
-def page_view(receipt: Receipt, summary: Summary, json_name: str) -> PageView:
-    """Return what the page says."""
-    owner = receipt.submission.object
+def page_view(receipt: Receipt, summary: Summary) -> PageView:
+    """Return what the page says beside what the receipt has in words already."""
     steps, unlisted = _steps(receipt, summary)
     remarks = [issue for issue in gravest_first(receipt.issues) if issue not in steps]
     others = summary.found - summary.marked
     return PageView(
-        verdict=receipt.verdict.value,
         headline=headline(receipt.verdict, summary),
-        name=printable(owner.name),
-        collection=owner.collection,
+        name=printable(receipt.submission.object.name),
         version="" if receipt.package is None else str(receipt.package.version),
-        sentence=receipt.sentence,
         next_step=next_step(receipt.verdict, summary),
         steps=tuple(_step(issue) for issue in steps),
         more_steps=f"{unlisted:,}" if unlisted else "",
@@ -110,14 +98,9 @@ def page_view(receipt: Receipt, summary: Summary, json_name: str) -> PageView:
         others=_others(others, summary),
         lists_others=summary.found <= MOST_FILES_SHOWN,
         drop=printable(str(receipt.submission.drop)),
-        submission=receipt.submission.identifier,
         started=_moment(receipt.started),
         ended=_moment(receipt.ended),
-        policy="" if receipt.policy is None else str(receipt.policy),
-        engines=", ".join(
-            f"{engine.engine} {engine.version} ({engine.signatures})" for engine in receipt.engines
-        ),
-        json_name=json_name,
+        engines=", ".join(f"{one.engine} {one.version} ({one.signatures})" for one in receipt.engines),
     )
 
 
@@ -131,7 +114,6 @@ def _steps(receipt: Receipt, summary: Summary) -> tuple[list[Issue], int]:
 
 
 def _step(issue: Issue) -> Issue:
-    """Return the issue with a message that names its file."""
     if issue.path is None or printable(issue.path).rpartition("/")[2] in issue.message:
         return issue
     return replace(issue, message=f"{printable(issue.path)}: {issue.message}")
@@ -150,10 +132,8 @@ def _figures(receipt: Receipt, summary: Summary) -> Iterator[Figure]:
         yield Figure(f"{summary.proved:,}", "made and proved")
     if summary.access:
         yield Figure(f"{summary.access:,}", _noun(summary.access, "access copy", "access copies"))
-    if receipt.replicas:
-        yield Figure(
-            f"{len(receipt.replicas):,}", _noun(len(receipt.replicas), "copy verified", "copies verified")
-        )
+    if copies := len(receipt.replicas):
+        yield Figure(f"{copies:,}", _noun(copies, "copy verified", "copies verified"))
     if summary.marked:
         yield Figure(f"{summary.marked:,}", "to look at")
 

@@ -23,7 +23,7 @@ def settled(receipt: Receipt) -> Receipt:
     receipt = _with_issues_at_files(receipt)
     if not is_kept(receipt.verdict):
         return receipt
-    # What was kept already was approved at another time, or asked nothing then: of that we say nothing.
+    # What was kept already was approved at another time, or asked nothing then: the receipt leaves it out.
     answer = _ANSWERED if receipt.verdict is Verdict.STORED else ""
 
     def answered(issues: tuple[Issue, ...]) -> tuple[Issue, ...]:

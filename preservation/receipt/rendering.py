@@ -47,7 +47,9 @@ def _page_chunks(receipt: Receipt, summary: Summary, json_name: str) -> Iterator
     digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
     thumbnails = Thumbnails(receipt.workspace, _THUMBNAILS_ON_A_PAGE)
     stream = _template().stream(
-        page=page_view(receipt, summary, json_name),
+        receipt=receipt,
+        page=page_view(receipt, summary),
+        json_name=json_name,
         style=style,
         style_digest=f"sha256-{digest}",
         marked_files=_views(receipt, marked_files(receipt.files, summary), thumbnails),

@@ -78,7 +78,7 @@ class Thumbnails:
 
 
 def file_view(dossier: Dossier, thumbnails: Thumbnails, *, stored: bool) -> FileView:
-    """Return what the page shows of a file; ``stored`` says whether it is kept by now, or only would be."""
+    """Return what the page shows of a file; ``stored`` says whether it is kept, or only would be."""
     folder, slash, name = printable(dossier.path).rpartition("/")
     found = dossier.found
     screened = dossier.screened
@@ -173,9 +173,7 @@ def _document_facts(document: DocumentFacts) -> Iterator[str]:
 
 
 def _derivative(made: Derivative | RefusedDerivative) -> DerivativeView:
-    proofs = tuple(
-        f"{proof.name}{'' if proof.holds else ' does not hold'}: {proof.detail}" for proof in made.proofs
-    )
+    proofs = tuple(f"{it.name}{'' if it.holds else ' does not hold'}: {it.detail}" for it in made.proofs)
     match made:
         case Derivative():
             kind = "Preservation copy" if made.purpose.value == "preservation" else "Access copy"

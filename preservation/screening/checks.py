@@ -1,13 +1,12 @@
 """The checks that need nothing but what the survey found: the size, the format, the name.
 
-Each takes the policy's screen and the rules of the configured stores, and reports of one file after the other
-what can be known without opening it.
+Each takes the policy's screen and the rules of the configured stores, and returns a function that yields the
+issues of one file after the other without opening it. To add such a screen, add it to ``SURFACE_CHECKS``.
 """
 
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeAlias
 
 from preservation.identification.deciding import DISAGREEMENT
 from preservation.model import layout
@@ -15,37 +14,18 @@ from preservation.model.files import EntryKind, IrregularEntry, SurveyedFile
 from preservation.model.issues import Issue, IssueCode, Severity
 from preservation.model.name_rules import NameRules
 from preservation.model.paths import RelativePath, folded, printable
+from preservation.policy import screens
 from preservation.policy.globs import PathMatcher
-from preservation.policy.screens import (
-    ExtensionMatches,
-    FormatDisagreement,
-    IrregularEntries,
-    KnownFormat,
-    NotEmpty,
-    PortableNames,
-)
+from preservation.policy.schema import Policy
 from preservation.screening import codes
 from preservation.screening.report_issues import Subject
 
-
-@dataclass(frozen=True, slots=True)
-class Twin:
-    """An earlier name that differs from ``name`` only in case, or only in how its accents are spelled.
-
-    Both are paths from the root of the drop, of a file or of a folder.
-    """
-
-    name: str
-    earlier: str
-
-    @property
-    def differs_in_case(self) -> bool:
-        """True for ``Map`` and ``map``; false for two spellings of the same accented letters."""
-        return unicodedata.normalize("NFC", self.name) != unicodedata.normalize("NFC", self.earlier)
+SurfaceCheck: TypeAlias = Callable[[SurveyedFile], Iterator[Issue]]
+"""One check of one submission. It may remember what it saw, as names that collide must be."""
 
 
-class NameLedger:
-    """Remembers every name of a drop by what is left of it without case and normalization.
+class _NameLedger:
+    """Remembers every name of a drop, without differences of case and normalization.
 
     About 300 bytes a name: what this costs for a hundred thousand files is measured in the tests.
     """
@@ -53,10 +33,11 @@ class NameLedger:
     def __init__(self) -> None:
         self._spellings: dict[str, str] = {}
 
-    def twins_of(self, path: RelativePath) -> Iterator[Twin]:
-        """Enter ``path``; yield each twin among the names entered before, its own or that of a folder above.
+    def twins_of(self, path: RelativePath) -> Iterator[tuple[str, str]]:
+        """Enter ``path``; yield its name, and that of each folder above, with an earlier name that collides.
 
-        A folder's twin is reported once, not again for every file in the folder.
+        Two names collide that differ only in case, or only in how their accents are spelled. Both are paths
+        from the root of the drop. A folder's is reported once, not again for every file in the folder.
         """
         for name in _prefixes(path):
             without_case = folded(name)
@@ -64,7 +45,7 @@ class NameLedger:
             key = name if without_case == name else without_case
             earlier = self._spellings.setdefault(key, name)
             if earlier != name:
-                yield Twin(name, earlier)
+                yield name, earlier
                 # The folder's own spelling is what the next file below it is compared with.
                 self._spellings[key] = name
 
@@ -81,113 +62,93 @@ _EXTENSION_MISMATCH = "extension mismatch"
 """What siegfried remarks where the extension is none that PRONOM knows for the format."""
 
 
-class SurfaceCheck(Protocol):
-    """One check of one submission. It may remember what it saw, as names that collide must be."""
+def _names(screen: screens.PortableNames, name_rules: tuple[NameRules, ...]) -> SurfaceCheck:
+    ledger = _NameLedger()
 
-    def issues_about(self, file: SurveyedFile) -> Iterator[Issue]:
-        """Yield what can be reported about the file without opening it."""
-
-
-class NamesCheck:
-    """Names that collide, and names that a configured store cannot hold."""
-
-    def __init__(self, screen: PortableNames, name_rules: tuple[NameRules, ...]) -> None:
-        self._screen = screen
-        self._name_rules = name_rules
-        self._names = NameLedger()
-
-    def issues_about(self, file: SurveyedFile) -> Iterator[Issue]:
-        """Yield an issue for each earlier name that this one collides with, and each store's objection."""
-        subject = Subject.under(file.path, self._screen)
-        for twin in self._names.twins_of(file.path):
-            code, difference = (
-                (codes.TWINS_BY_CASE, "upper and lower case")
-                if twin.differs_in_case
-                else (codes.TWINS_BY_SPELLING, "how Unicode spells their accents")
-            )
-            which = f"its folder {printable(twin.name)}" if twin.name != file.path else "its name"
+    def issues_about(file: SurveyedFile) -> Iterator[Issue]:
+        subject = Subject.under(file.path, screen)
+        for name, earlier in ledger.twins_of(file.path):
+            code, difference = codes.TWINS_BY_CASE, "upper and lower case"
+            if unicodedata.normalize("NFC", name) == unicodedata.normalize("NFC", earlier):
+                code, difference = codes.TWINS_BY_SPELLING, "how Unicode spells their accents"
+            which = f"its folder {printable(name)}" if name != file.path else "its name"
             yield subject.issue(
                 code,
-                f"collides with {printable(twin.earlier)}: {which} differs from that only in {difference}, "
+                f"collides with {printable(earlier)}: {which} differs from that only in {difference}, "
                 "and on many computers one would take the other's place",
                 "Both are kept as they are; rename one of them if they are to be used elsewhere.",
             )
         stored = layout.original(file.path)
-        for fault in dict.fromkeys(filter(None, (rules.fault_of(stored) for rules in self._name_rules))):
-            yield subject.issue(
-                codes.NAME_NOT_STORABLE,
-                f"has a name that a configured store cannot hold: {fault}",
-                "Rename it and drop it again; Muniment renames nothing.",
-            )
+        for fault in dict.fromkeys(filter(None, (rules.fault_of(stored) for rules in name_rules))):
+            words = f"has a name that a configured store cannot hold: {fault}"
+            next_step = "Rename it and drop it again; Muniment renames nothing."
+            yield subject.issue(codes.NAME_NOT_STORABLE, words, next_step)
+
+    return issues_about
 
 
-class EmptinessCheck:
-    """Files without a byte."""
+def _emptiness(screen: screens.NotEmpty, _: tuple[NameRules, ...]) -> SurfaceCheck:
+    exempt = PathMatcher(screen.exempt)
 
-    def __init__(self, screen: NotEmpty, _: tuple[NameRules, ...]) -> None:
-        self._screen = screen
-        self._exempt = PathMatcher(screen.exempt)
+    def issues_about(file: SurveyedFile) -> Iterator[Issue]:
+        if not file.size and not exempt.matches(file.path):
+            words = "is empty: it has no bytes"
+            next_step = "Copy or scan it again; or, if it is meant to be empty, have the policy exempt it."
+            yield Subject.under(file.path, screen).issue(codes.EMPTY_FILE, words, next_step)
 
-    def issues_about(self, file: SurveyedFile) -> Iterator[Issue]:
-        """Yield an issue about an empty file that is not exempt."""
-        if not file.size and not self._exempt.matches(file.path):
-            yield Subject.under(file.path, self._screen).issue(
-                codes.EMPTY_FILE,
-                "is empty: it has no bytes",
-                "Copy or scan it again; or, if it is meant to be empty, have the policy exempt it.",
-            )
+    return issues_about
 
 
-class DisagreementCheck:
-    """Files of which the identification engines say different things."""
-
-    def __init__(self, screen: FormatDisagreement, _: tuple[NameRules, ...]) -> None:
-        self._screen = screen
-
-    def issues_about(self, file: SurveyedFile) -> Iterator[Issue]:
-        """Yield an issue that tells what each engine says."""
+def _disagreement(screen: screens.FormatDisagreement, _: tuple[NameRules, ...]) -> SurfaceCheck:
+    def issues_about(file: SurveyedFile) -> Iterator[Issue]:
         rivals = [warning for warning in file.identification.warnings if warning.startswith(DISAGREEMENT)]
         if file.size and rivals:
-            yield Subject.under(file.path, self._screen).issue(
-                codes.ENGINES_DISAGREE,
-                f"makes the identification {'; '.join(rivals)}",
-                "Open it and decide; a rule that names its path can then claim it.",
-            )
+            words = f"makes the identification {'; '.join(rivals)}"
+            next_step = "Open it and decide; a rule that names its path can then claim it."
+            yield Subject.under(file.path, screen).issue(codes.ENGINES_DISAGREE, words, next_step)
+
+    return issues_about
 
 
-class FormatCheck:
-    """Files whose format PRONOM does not know, or that could be several."""
+def _known_format(screen: screens.KnownFormat, _: tuple[NameRules, ...]) -> SurfaceCheck:
+    exempt = PathMatcher(screen.exempt)
 
-    def __init__(self, screen: KnownFormat, _: tuple[NameRules, ...]) -> None:
-        self._screen = screen
-        self._exempt = PathMatcher(screen.exempt)
-
-    def issues_about(self, file: SurveyedFile) -> Iterator[Issue]:
-        """Yield an issue about a file of unknown format that is not exempt."""
+    def issues_about(file: SurveyedFile) -> Iterator[Issue]:
         found = file.identification
-        if file.size and found.decided is None and not self._exempt.matches(file.path):
-            yield Subject.under(file.path, self._screen).issue(
-                codes.UNKNOWN_FORMAT,
-                f"is of {found.name}: nobody can say what will open it",
-                "Find out what wrote it, and convert it, leave it out, or have the policy exempt it.",
-            )
+        if file.size and found.decided is None and not exempt.matches(file.path):
+            words = f"is of {found.name}: it is not known what will open it"
+            next_step = "Find out what wrote it, and convert it, leave it out, or have the policy exempt it."
+            yield Subject.under(file.path, screen).issue(codes.UNKNOWN_FORMAT, words, next_step)
+
+    return issues_about
 
 
-class ExtensionCheck:
-    """Extensions that PRONOM does not know for the format."""
-
-    def __init__(self, screen: ExtensionMatches, _: tuple[NameRules, ...]) -> None:
-        self._screen = screen
-
-    def issues_about(self, file: SurveyedFile) -> Iterator[Issue]:
-        """Yield an issue about an extension that does not go with the format."""
+def _extension(screen: screens.ExtensionMatches, _: tuple[NameRules, ...]) -> SurfaceCheck:
+    def issues_about(file: SurveyedFile) -> Iterator[Issue]:
         found = file.identification
         if file.size and _EXTENSION_MISMATCH in " ".join(found.warnings):
-            yield Subject.under(file.path, self._screen).issue(
-                codes.EXTENSION_MISMATCH,
-                f"is {found.name}, and its extension says something else",
-                "Check that the right file was exported; it is kept under its own name.",
-            )
+            words = f"is {found.name}, and its extension says something else"
+            next_step = "Check that the right file was exported; it is kept under its own name."
+            yield Subject.under(file.path, screen).issue(codes.EXTENSION_MISMATCH, words, next_step)
+
+    return issues_about
+
+
+_Maker: TypeAlias = Callable[[Any, tuple[NameRules, ...]], SurfaceCheck]
+SURFACE_CHECKS: Final[dict[type[screens.ScreenTable], _Maker]] = {
+    screens.PortableNames: _names,
+    screens.NotEmpty: _emptiness,
+    screens.FormatDisagreement: _disagreement,
+    screens.KnownFormat: _known_format,
+    screens.ExtensionMatches: _extension,
+}
+"""The check of each screen, in the order in which the issues of one file are reported."""
+
+
+def surface_checks_for(policy: Policy, name_rules: tuple[NameRules, ...]) -> list[SurfaceCheck]:
+    """Return the checks of one submission that need no file opened."""
+    found = ((policy.screen(kind), check) for kind, check in SURFACE_CHECKS.items())
+    return [check(screen, name_rules) for screen, check in found if screen is not None]
 
 
 _IRREGULAR: dict[EntryKind, tuple[IssueCode, str, str]] = {
@@ -210,7 +171,7 @@ _IRREGULAR: dict[EntryKind, tuple[IssueCode, str, str]] = {
     EntryKind.CHANGED: (
         codes.CHANGED,
         "changed while it was read",
-        "Wait until nobody writes to it any more; then drop it again.",
+        "Wait until no program writes to it any more; then drop it again.",
     ),
     EntryKind.EMPTY_FOLDER: (
         codes.EMPTY_FOLDER,
@@ -220,7 +181,7 @@ _IRREGULAR: dict[EntryKind, tuple[IssueCode, str, str]] = {
 }
 
 
-def irregular_entry_issue(entry: IrregularEntry, screen: IrregularEntries | None) -> Issue:
+def irregular_entry_issue(entry: IrregularEntry, screen: screens.IrregularEntries | None) -> Issue:
     """Return the issue about what is in a drop and is no file that a bag can hold.
 
     It is an error whatever the policy says, but for empty folders.

@@ -1,12 +1,17 @@
-"""Who looks into which files: the requests that go to the caged workers, and what becomes of the answers."""
+"""Which examiner looks into which files: its requests to the caged workers, and what becomes of the answers.
 
+To add a screen that looks into files, add it to ``EXAMINERS``.
+"""
+
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from preservation.model.issues import Issue
 from preservation.model.screening import ScreenedFile
-from preservation.policy.screens import DecodableImages, SafeArchives, SoundDocuments
+from preservation.policy.schema import Policy
+from preservation.policy.screens import DecodableImages, SafeArchives, ScreenTable, SoundDocuments
 from preservation.rasters.families import Family
 from preservation.screening import report_issues
 from preservation.screening.report_issues import Subject
@@ -126,3 +131,21 @@ class ArchiveExaminer:
         report = report_issues.read_report(outcome, ArchiveReport, subject)
         found = (report,) if isinstance(report, Issue) else report_issues.about_archive(report, subject)
         return replace(screened, issues=(*screened.issues, *found))
+
+
+EXAMINERS: Final[dict[type[ScreenTable], Callable[[Any, Limits, Path], Examiner]]] = {
+    DecodableImages: ImageExaminer,
+    SoundDocuments: DocumentExaminer,
+    SafeArchives: ArchiveExaminer,
+}
+
+
+def examiners_for(policy: Policy, limits: Limits, thumbnails: Path) -> dict[Family, Examiner]:
+    """Return the examiner of each family; families that the policy has not checked are absent."""
+    examiners: dict[Family, Examiner] = {}
+    for kind, make in EXAMINERS.items():
+        screen = policy.screen(kind)
+        if screen is not None:
+            examiner = make(screen, limits, thumbnails)
+            examiners |= dict.fromkeys(examiner.families, examiner)
+    return examiners

@@ -64,9 +64,8 @@ def examine(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], outputs: 
     # Written here, so that a full disk is not taken for a damaged image.
     for output in outputs:
         output.write(thumbnail)
-    return msgspec.to_builtins(
-        msgspec.structs.replace(report, fault=fault or report.fault, has_thumbnail=bool(thumbnail))
-    )
+    fault = fault or report.fault
+    return msgspec.to_builtins(msgspec.structs.replace(report, fault=fault, has_thumbnail=bool(thumbnail)))
 
 
 def _decode(stream: BinaryIO, family: Family, room: Room, *, shown: bool) -> tuple[ImageFacts, bytes]:
@@ -89,12 +88,9 @@ def _decode(stream: BinaryIO, family: Family, room: Room, *, shown: bool) -> tup
 
 
 def _second_decoding(stream: BinaryIO, family: Family, room: Room, first: Exception) -> ImageReport:
-    """Ask another decoder where Pillow's word need not be the last."""
-    report = (
-        ImageReport(too_much=str(first))
-        if isinstance(first, TooMuchError)
-        else ImageReport(fault=_reason(first))
-    )
+    """Ask another decoder where Pillow's report need not be the last."""
+    is_too_much = isinstance(first, TooMuchError)
+    report = ImageReport(too_much=str(first)) if is_too_much else ImageReport(fault=_reason(first))
     if family is Family.JPEG_2000:
         decode = jp2_raster.decode_wholly
     elif family is Family.TIFF and isinstance(first, _NO_WORD_ON_THE_PIXELS):
@@ -110,7 +106,7 @@ def _second_decoding(stream: BinaryIO, family: Family, room: Room, first: Except
     except NotImplementedError as error:
         return ImageReport(unsupported=str(error))
     except Exception as error:  # noqa: BLE001  the second decoder raises whatever it likes, too
-        # Pillow says it in plainer words, if it came to say anything about the image itself.
+        # Pillow's reason is plainer, if it has one about the image itself.
         return ImageReport(fault=_reason(error)) if report.fault is None else report
 
 

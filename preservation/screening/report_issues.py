@@ -15,7 +15,7 @@ from preservation.tools.work import Completed, Died, Exhausted, Refused, WorkOut
 
 Report = TypeVar("Report", bound=msgspec.Struct)
 
-_REMARKS_TOLD = 3
+_REMARKS_NAMED = 3
 _LOOK = "Open it; if it is as it should be, raise the limits in muniment.toml, or have the policy ask."
 _RESCAN = "Rescan or export it again and put the new file in its place; then drop it again."
 
@@ -51,15 +51,13 @@ def read_report(outcome: WorkOutcome, kind: type[Report], subject: Subject) -> R
             try:
                 return msgspec.convert(value, kind)
             except msgspec.ValidationError as error:
-                return subject.issue(
-                    codes.EXAMINER_CRASHED, f"made its examiner tell nonsense: {error}", _RESCAN
-                )
+                words = f"made its examiner report nonsense: {error}"
+                return subject.issue(codes.EXAMINER_CRASHED, words, _RESCAN)
         case Refused(reason):
             return subject.issue(codes.EXAMINER_CRASHED, f"could not be examined: {reason}", _RESCAN)
         case Exhausted(limit, detail):
-            return subject.issue(
-                codes.LIMIT_REACHED, f"takes more {limit} to be examined than it may ({detail})", _LOOK
-            )
+            words = f"takes more {limit} to be examined than it may ({detail})"
+            return subject.issue(codes.LIMIT_REACHED, words, _LOOK)
         case Died(detail):
             return subject.issue(codes.EXAMINER_CRASHED, f"crashes what opens it ({detail})", _RESCAN)
 
@@ -67,11 +65,8 @@ def read_report(outcome: WorkOutcome, kind: type[Report], subject: Subject) -> R
 def about_image(report: ImageReport, subject: Subject) -> Iterator[Issue]:
     """Yield what is wrong with an image."""
     if report.fault is not None:
-        yield subject.issue(
-            codes.DAMAGED_IMAGE,
-            f"is a damaged image and cannot be decoded to its end: {report.fault}",
-            _RESCAN,
-        )
+        words = f"is a damaged image and cannot be decoded to its end: {report.fault}"
+        yield subject.issue(codes.DAMAGED_IMAGE, words, _RESCAN)
     if report.too_much is not None:
         yield subject.issue(codes.LIMIT_REACHED, f"cannot be decoded here: {report.too_much}", _LOOK)
     if report.unsupported is not None:
@@ -80,40 +75,28 @@ def about_image(report: ImageReport, subject: Subject) -> Iterator[Issue]:
 
 def no_decoder(subject: Subject, reason: str) -> Issue:
     """Return the issue that an image was not looked into: silence would look like soundness."""
-    return subject.issue(
-        codes.NO_DECODER,
-        f"is an image that could not be checked, because there is no decoder for it here ({reason})",
-        "Open it to see that it is whole.",
-        severity=Severity.WARNING,
-    )
+    words = f"is an image that could not be checked, because there is no decoder for it here ({reason})"
+    next_step = "Open it to see that it is whole."
+    return subject.issue(codes.NO_DECODER, words, next_step, severity=Severity.WARNING)
 
 
 def about_document(report: DocumentReport, subject: Subject, locked: Severity) -> Iterator[Issue]:
     """Yield what is wrong with a PDF. ``locked`` is the severity where it needs a password."""
     if report.needs_password:
-        yield subject.issue(
-            codes.PASSWORD_NEEDED,
-            "is encrypted and cannot be opened without a password",
-            "Save it without the password and put that file in its place; then drop it again.",
-            severity=locked,
-        )
+        words = "is encrypted and cannot be opened without a password"
+        next_step = "Save it without the password and put that file in its place; then drop it again."
+        yield subject.issue(codes.PASSWORD_NEEDED, words, next_step, severity=locked)
     if report.fault is not None:
         yield subject.issue(codes.BROKEN_DOCUMENT, f"is a broken PDF: {report.fault}", _RESCAN)
     elif report.facts is not None and report.facts.encrypted:
-        yield subject.issue(
-            codes.ENCRYPTED,
-            "is encrypted, with an empty password; what may be done with it is restricted",
-            "Save it without restrictions if you may.",
-            severity=Severity.WARNING,
-        )
+        words = "is encrypted, with an empty password; what may be done with it is restricted"
+        next_step = "Save it without restrictions if you may."
+        yield subject.issue(codes.ENCRYPTED, words, next_step, severity=Severity.WARNING)
     if report.fault is None and report.remarks:
-        remarks = "; ".join(report.remarks[:_REMARKS_TOLD])
-        yield subject.issue(
-            codes.IMPERFECT_DOCUMENT,
-            f"is a PDF that readers have to repair: {remarks}",
-            "Open it to see that it is whole; export it again if you can.",
-            severity=Severity.WARNING,
-        )
+        remarks = "; ".join(report.remarks[:_REMARKS_NAMED])
+        words = f"is a PDF that readers have to repair: {remarks}"
+        next_step = "Open it to see that it is whole; export it again if you can."
+        yield subject.issue(codes.IMPERFECT_DOCUMENT, words, next_step, severity=Severity.WARNING)
 
 
 def about_archive(report: ArchiveReport, subject: Subject) -> Iterator[Issue]:
@@ -126,24 +109,15 @@ def about_archive(report: ArchiveReport, subject: Subject) -> Iterator[Issue]:
             "Pack it again from the folder itself, without links, devices and '..'; then drop it again.",
         )
     if report.bomb is not None:
-        yield subject.issue(
-            codes.ARCHIVE_BOMB,
-            f"is an archive that would fill a disk: {report.bomb}",
-            "Drop its content as a folder instead.",
-        )
+        words = f"is an archive that would fill a disk: {report.bomb}"
+        next_step = "Drop its content as a folder instead."
+        yield subject.issue(codes.ARCHIVE_BOMB, words, next_step)
     if report.fault is not None:
-        yield subject.issue(
-            codes.BROKEN_ARCHIVE,
-            f"is an archive that cannot be listed to its end: {report.fault}",
-            "Pack or copy it again; then drop it again.",
-        )
+        words = f"is an archive that cannot be listed to its end: {report.fault}"
+        next_step = "Pack or copy it again; then drop it again."
+        yield subject.issue(codes.BROKEN_ARCHIVE, words, next_step)
     if report.nested or not report.wholly:
-        extent = (
-            "only its beginning was looked at" if not report.wholly else f"{report.nested} archives in it"
-        )
-        yield subject.issue(
-            codes.ARCHIVE_NOT_WHOLLY_SEEN,
-            f"was not looked into wholly: {extent}",
-            "Drop its content as a folder if every file in it is to be identified and checked.",
-            severity=Severity.INFO,
-        )
+        extent = f"{report.nested} archives in it" if report.wholly else "only its beginning was looked at"
+        words = f"was not looked into wholly: {extent}"
+        next_step = "Drop its content as a folder if every file in it is to be identified and checked."
+        yield subject.issue(codes.ARCHIVE_NOT_WHOLLY_SEEN, words, next_step, severity=Severity.INFO)

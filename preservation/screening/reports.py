@@ -1,4 +1,4 @@
-"""What a caged job tells the stage about one file. The stage checks its shape before it believes a word."""
+"""What a caged job reports to the stage about one file. The stage checks its shape before it believes it."""
 
 import msgspec
 

@@ -1,9 +1,9 @@
 """The stage: every entry of a drop in, a screened file out, in the same order and in flat memory."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TypeAlias
 
 from preservation.model.amounts import OnProgress
 from preservation.model.files import IrregularEntry, SurveyedFile
@@ -16,8 +16,8 @@ from preservation.policy.screens import DecodableImages, IrregularEntries
 from preservation.policy.selection import is_junk, is_left_out
 from preservation.rasters.families import family_of, is_undecodable_raster
 from preservation.screening import codes, report_issues
-from preservation.screening.examiners import Examiner
-from preservation.screening.registry import ENTRY_CHECKS, examiners_for, screen_of, surface_checks_for
+from preservation.screening.checks import irregular_entry_issue, surface_checks_for
+from preservation.screening.examiners import Examiner, examiners_for
 from preservation.screening.report_issues import Subject
 from preservation.tools.work import Request, WorkOutcome
 from preservation.tools.workers import CagedWorkers
@@ -49,12 +49,7 @@ def screen(
         yield from screening.screen(several, progress)
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """A look into a file: who takes it, and what is asked."""
-
-    examiner: Examiner
-    request: Request
+_Look: TypeAlias = tuple[Examiner, Request]
 
 
 class _Screening:
@@ -64,24 +59,23 @@ class _Screening:
         self,
         root: Path,
         policy: Policy,
-        name_rules: tuple[NameRules, ...],
+        rules: tuple[NameRules, ...],
         workers: CagedWorkers,
         thumbnails: Path,
     ) -> None:
         self._root = root
         self._policy = policy
         self._workers = workers
-        self._surface = surface_checks_for(policy, name_rules)
-        self._images = screen_of(policy, DecodableImages)
-        self._irregular = screen_of(policy, IrregularEntries)
+        self._surface = surface_checks_for(policy, rules)
+        self._images = policy.screen(DecodableImages)
+        self._irregular = policy.screen(IrregularEntries)
         self._examiners = examiners_for(policy, workers.limits, thumbnails)
 
     def screen(
         self, entries: list[SurveyedFile | IrregularEntry], progress: OnProgress | None
     ) -> Iterator[ScreenedFile]:
-        """Screen a few hundred entries, looking into as many at a time as there are workers."""
         begun = [self._begin(entry) for entry in entries]
-        requests = [look.request for _, look in begun if look is not None]
+        requests = [look[1] for _, look in begun if look is not None]
         if progress is not None:
             progress(sum(isinstance(entry, SurveyedFile) for entry in entries) - len(requests), 0)
         found: list[WorkOutcome] = []
@@ -95,18 +89,19 @@ class _Screening:
             if look is None:
                 yield screened
             else:
-                yield look.examiner.finish(screened, look.request, next(outcomes))
+                examiner, request = look
+                yield examiner.finish(screened, request, next(outcomes))
 
     def _begin(self, entry: SurveyedFile | IrregularEntry) -> tuple[ScreenedFile, _Look | None]:
-        """Find all that can be found from outside, and say what look into the file is still needed."""
+        """Find all that can be found from outside; return it with the look into the file that is needed."""
         if is_left_out(self._policy, entry.path):
             return ScreenedFile(entry.path, left_out=True, issues=(_junk(entry.path, left_out=True),)), None
         issues = [_junk(entry.path, left_out=False)] if is_junk(self._policy, entry.path) else []
         if isinstance(entry, IrregularEntry):
-            issues.append(ENTRY_CHECKS[IrregularEntries](entry, self._irregular))
+            issues.append(irregular_entry_issue(entry, self._irregular))
             return ScreenedFile(entry.path, issues=tuple(issues)), None
         for check in self._surface:
-            issues += check.issues_about(entry)
+            issues += check(entry)
         if self._images is not None and is_undecodable_raster(entry.path, entry.identification):
             subject = Subject.under(entry.path, self._images)
             issues.append(report_issues.no_decoder(subject, entry.identification.name))
@@ -117,11 +112,9 @@ class _Screening:
         examiner = None if family is None or file.size == 0 else self._examiners.get(family)
         if family is None or examiner is None:
             return None
-        return _Look(examiner, examiner.request(self._root / file.path, family, needs_a_look=has_issues))
+        return examiner, examiner.request(self._root / file.path, family, needs_a_look=has_issues)
 
 
 def _junk(path: RelativePath, *, left_out: bool) -> Issue:
     consequence = "it is left out, as the policy says" if left_out else "it is kept all the same"
-    return Subject(path, Severity.INFO).issue(
-        codes.JUNK, f"is a file that nobody meant to keep; {consequence}", ""
-    )
+    return Subject(path, Severity.INFO).issue(codes.JUNK, f"fits a pattern of junk; {consequence}", "")

@@ -40,9 +40,8 @@ def _reduced(image: Image.Image) -> Image.Image:
     if image.mode in {"P", "1"}:
         # Indexes cannot be averaged; every nth pixel is first taken, so that what is averaged is small.
         step = max(1, max(image.size) // (4 * _LONGEST_EDGE))
-        thinned = image.resize(
-            (max(1, image.width // step), max(1, image.height // step)), Image.Resampling.NEAREST
-        )
+        few = (max(1, image.width // step), max(1, image.height // step))
+        thinned = image.resize(few, Image.Resampling.NEAREST)
         image = thinned.convert("RGBA" if "transparency" in image.info else "RGB")
     if image.mode.startswith("I;16"):
         return image.resize(size, Image.Resampling.NEAREST)

@@ -58,7 +58,7 @@ def drops_in(inbox: Path, terms: SettlingTerms) -> Iterator[InboxEntry]:
     """Give what lies in the inbox of a collection, in ``path_order``, groups before what is in them.
 
     A drop is a folder, a file, or a link or device, which intake will refuse with a receipt. Raises
-    ``UnavailableError`` where the inbox cannot be listed; a group that vanished meanwhile is no fault.
+    ``UnavailableError`` where the inbox cannot be listed; a group that vanishes is no fault.
     """
     try:
         names = listed(inbox)
@@ -97,9 +97,7 @@ def drops_among(
                 continue
             yield from drops_among(deeper, path, terms, below, (*groups, name))
         else:
-            sentence = (
-                "it lies above the folders in which this policy expects drops; move it into one of them"
-            )
+            sentence = "it lies above the folders in which this policy expects drops; move it down into one"
             yield PassedOver(path, PassedOverFor.STRAY, sentence)
 
 
@@ -113,7 +111,7 @@ def listed(folder: Path) -> Listed:
 def _passed_over(path: Path, there: set[str], terms: SettlingTerms) -> PassedOver | None:
     name = path.name
     if terms.junk.matches("", name) or name.lower() in _NEVER:
-        return PassedOver(path, PassedOverFor.JUNK, "it is a name of files that nobody meant to keep")
+        return PassedOver(path, PassedOverFor.JUNK, "it is a name of files that are not meant to be kept")
     if terms.temporary.matches("", name):
         sentence = "it is a name of files that are still being written; a finished copy gets its own name"
         return PassedOver(path, PassedOverFor.TEMPORARY, sentence)
@@ -121,9 +119,9 @@ def _passed_over(path: Path, there: set[str], terms: SettlingTerms) -> PassedOve
         about = name.removesuffix(ending)
         if name == about:
             continue
-        sentence = f"it tells that {printable(about)} is complete"
+        sentence = f"it shows that {printable(about)} is complete"
         if about not in there:
-            sentence += ", which is not here; take it away, or it will tell so too early"
+            sentence += ", which is not here; take it away, or it will show it too early"
         return PassedOver(path, PassedOverFor.SENTINEL, sentence)
     if name.startswith("."):
         return PassedOver(path, PassedOverFor.HIDDEN, "its name begins with a dot, so it is hidden")

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from preservation.long_paths import entries_of
 from preservation.model.paths import printable
-from preservation.settling.entries import entries_of
 from preservation.settling.promised import what_is_lacking
 from preservation.settling.settle import Moment, Questions, Seen, Settled, Unsettled, settle
 from preservation.settling.tally import Look, Tally
@@ -22,7 +22,7 @@ _FORBIDDEN: Final = {errno.EACCES, errno.EPERM}
 def look_at(drop: Path, terms: SettlingTerms) -> Look | None:
     """Look at ``drop``, a folder or a file in an inbox; ``None`` where it is not there any more.
 
-    Opens no file and follows no link. What vanishes meanwhile is passed over.
+    Opens no file and follows no link. What vanishes during the look is passed over.
     """
     tally = Tally(drop.name, terms)
     try:
@@ -94,7 +94,7 @@ def judge(
 ) -> Settled | Unsettled | None:
     """Look at ``drop`` now, which is ``moment``, and say whether it is complete; ``None`` where it is gone.
 
-    ``held`` is asked only where all else speaks for the drop, and may answer for a whole sweep.
+    ``held`` is asked only where all else shows the drop complete, and may answer for a whole sweep.
     """
     look = look_at(drop, terms)
     if look is None:
@@ -110,16 +110,11 @@ def judge(
 
 
 def _standing(
-    drop: Path,
-    seen: Seen | None,
-    look: Look,
-    terms: SettlingTerms,
-    moment: Moment,
-    held: Callable[[], HeldOpen],
+    drop: Path, seen: Seen | None, look: Look, terms: SettlingTerms, at: Moment, held: Callable[[], HeldOpen]
 ) -> Settled | Unsettled:
     questions = Questions(lacking=lambda: what_is_lacking(drop), held=lambda: file_held_in(drop, held()))
     try:
-        return settle(seen, look, terms, moment, questions)
+        return settle(seen, look, terms, at, questions)
     except OSError as error:
         # A manifest cannot be read: the look was not a whole one, and is made again.
-        return settle(seen, replace(look, fault=reason_of(error)), terms, moment, questions)
+        return settle(seen, replace(look, fault=reason_of(error)), terms, at, questions)

@@ -1,4 +1,4 @@
-"""What is mounted where, as the kernel tells a process (proc(5), mountinfo)."""
+"""What is mounted where, as the kernel reports it to a process (proc(5), mountinfo)."""
 
 import os
 import re

@@ -14,13 +14,12 @@ from preservation.bagit.declaration import BAGIT_TXT, Declaration
 from preservation.bagit.folder_source import FolderSource
 from preservation.bagit.source import PAYLOAD
 from preservation.bagit.tagtext import TagText, TagTextError
-from preservation.long_paths import folder_of
+from preservation.long_paths import entries_of, folder_of
 from preservation.manifests.lines import ListedFile, manifest_lines
-from preservation.manifests.names import Likelihood, likelihood, sidecar_target
+from preservation.manifests.names import Likelihood, likelihood, sidecar_name
 from preservation.manifests.places import Places
 from preservation.model.amounts import byte_size, count
 from preservation.model.paths import RelativePath, path_order, printable
-from preservation.settling.entries import entries_of
 
 _OXUM: Final = "payload-oxum"
 _LONGEST_NAME: Final = 300
@@ -82,9 +81,7 @@ def _held_against(drop: Path, manifest: RelativePath) -> tuple[int, str]:
 
 
 def _promises(drop: Path, manifest: RelativePath) -> Iterator[tuple[str, int | None]]:
-    """Give every file that the manifest names, and its size where it says so."""
-    target = sidecar_target(manifest)
-    own = target.rpartition("/")[2] if target is not None else ""
+    own = sidecar_name(manifest)
     for line in manifest_lines(drop, manifest):
         match line:
             case (ListedFile(name=name, size=size), *_) if name or own:

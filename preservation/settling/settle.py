@@ -1,14 +1,14 @@
 """Whether a drop is complete, going by what several looks at it found. Pure; time is a monotonic clock's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, NewType
 
-from preservation.model.paths import RelativePath
+from preservation.model.amounts import byte_size, count
+from preservation.model.paths import RelativePath, printable
 from preservation.policy.intake import CompleteWhen
-from preservation.settling import waiting_reasons
 from preservation.settling.tally import Look, TreeSignature
 from preservation.settling.terms import LONGEST_QUIET, PAUSES_ASKED, SettlingTerms
 
@@ -16,13 +16,13 @@ Moment = NewType("Moment", float)
 """Seconds of a clock that is never set (``time.monotonic``); only differences mean anything."""
 
 _LOOKS: Final = 6
-"""So often a drop is looked at while it is quiet, for those who ask what it waits for."""
+"""So often a drop is looked at while it is quiet, so that a user can ask what it waits for."""
 
 _LOOKS_IN_QUIET: Final = 2
 """Of the time between two looks so large a part of the quiet counts at most.
 
-If all stands still for a while, us included (a share that does not answer, a machine that was suspended),
-the writer stood still too.
+If everything stands still for a while, this process included (a share that does not answer, a machine that
+was suspended), the writer stood still too.
 """
 
 
@@ -84,7 +84,7 @@ class Unsettled:
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """What is asked only where all else speaks for a drop.
+    """What is asked only where all else shows a drop complete.
 
     ``lacking`` says what its manifests lack, ``""`` where nothing; ``held`` names a file in it that some
     process holds open for writing.
@@ -109,10 +109,11 @@ def settle(
         if seen.lacking is None:
             seen = replace(seen, lacking=questions.lacking() if look.manifests else "for a manifest")
         if seen.lacking:
-            return Unsettled(seen, WaitingFor.MANIFEST, waiting_reasons.lacking(look, seen.lacking), None)
+            return Unsettled(seen, WaitingFor.MANIFEST, _lacking(look, seen.lacking), None)
     held = questions.held()
     if held is not None:
-        return Unsettled(seen, WaitingFor.WRITER, waiting_reasons.held_open(look, held), _longest_gap(terms))
+        sentence = f"waiting: {printable(held or look.name)} is still open in a program that writes to it"
+        return Unsettled(seen, WaitingFor.WRITER, sentence, _longest_gap(terms))
     return Settled(seen, look.sentinels_beside)
 
 
@@ -127,7 +128,6 @@ def quiet_asked(seen: Seen, terms: SettlingTerms) -> float:
 
 
 def _followed(seen: Seen | None, look: Look, terms: SettlingTerms, moment: Moment) -> Seen:
-    """Return what is to be remembered after this look."""
     if seen is None:
         return Seen(look.signature, look.files, look.bytes, moment)
     if look.fault:
@@ -137,7 +137,7 @@ def _followed(seen: Seen | None, look: Look, terms: SettlingTerms, moment: Momen
     quiet = seen.quiet + gap
     if look.signature == seen.signature:
         return replace(seen, looked=moment, quiet=quiet)
-    # A folder that was made and filled later did not grow meanwhile.
+    # A folder that was made and filled later did not grow in between.
     pause = quiet if seen.files else 0.0
     return Seen(
         look.signature,
@@ -151,32 +151,61 @@ def _followed(seen: Seen | None, look: Look, terms: SettlingTerms, moment: Momen
 
 
 def _by_looks(seen: Seen, look: Look, terms: SettlingTerms) -> Unsettled | None:
-    """Say that the drop is not at rest, ``None`` where it is."""
     if look.fault:
-        return Unsettled(seen, WaitingFor.ACCESS, waiting_reasons.inaccessible(look), _longest_gap(terms))
+        sentence = f"waiting: it cannot be looked into ({look.fault}); see to its permissions, or to its disk"
+        return Unsettled(seen, WaitingFor.ACCESS, sentence, _longest_gap(terms))
     if not look.has_content and not look.announced:
-        return Unsettled(seen, WaitingFor.CONTENT, waiting_reasons.empty(), None)
+        return Unsettled(seen, WaitingFor.CONTENT, "waiting: there is nothing in it yet", None)
     asked = quiet_asked(seen, terms)
     again = min(asked - seen.quiet, terms.quiet / _LOOKS) if seen.quiet < asked else None
     if look.temporaries:
-        sentence = waiting_reasons.unfinished(look, at_rest=again is None)
+        sentence = _unfinished(look, at_rest=again is None)
         return Unsettled(seen, WaitingFor.RENAMING, sentence, again)
     if again is None:
         return None
     # A pause like those before must not be taken for the end.
     if seen.changed and seen.quiet <= seen.longest_pause:
-        return Unsettled(seen, WaitingFor.GROWTH, waiting_reasons.changing(look, grew=seen.grew), again)
-    return Unsettled(seen, WaitingFor.QUIET, waiting_reasons.resting(look, seen.quiet, asked), again)
+        sentence = f"waiting: {_amount(look)}, still {'growing' if seen.grew else 'changing'}"
+        return Unsettled(seen, WaitingFor.GROWTH, sentence, again)
+    sentence = f"waiting: {_amount(look)}, unchanged for {seen.quiet:.0f} of {asked:.0f} seconds"
+    return Unsettled(seen, WaitingFor.QUIET, sentence, again)
 
 
 def _by_signs(seen: Seen, look: Look, terms: SettlingTerms) -> Unsettled | None:
-    """Say that the file is missing that tells that the drop is complete, ``None`` where there is one."""
     if terms.complete_when is CompleteWhen.SENTINEL and not look.announced:
-        return Unsettled(seen, WaitingFor.SENTINEL, waiting_reasons.unannounced(look, terms), None)
+        return Unsettled(seen, WaitingFor.SENTINEL, _unannounced(look, terms), None)
     if terms.complete_when is CompleteWhen.METADATA and look.is_folder and not look.metadata:
-        return Unsettled(seen, WaitingFor.METADATA, waiting_reasons.undescribed(look, terms), None)
+        sentence = _lacking(look, f"for {_any_of(terms.metadata.patterns)}")
+        return Unsettled(seen, WaitingFor.METADATA, sentence, None)
     return None
 
 
 def _longest_gap(terms: SettlingTerms) -> float:
     return terms.quiet / _LOOKS_IN_QUIET
+
+
+def _unfinished(look: Look, *, at_rest: bool) -> str:
+    others = look.temporaries - 1
+    names = printable(look.temporary or "") + (f" and {others:,} more" if others else "")
+    if at_rest:
+        left, them = ("were", "them") if others else ("was", "it")
+        return f"waiting: {names} {left} left unfinished; finish the copy, or take {them} away"
+    return f"waiting: {names} {'are' if others else 'is'} still being written"
+
+
+def _unannounced(look: Look, terms: SettlingTerms) -> str:
+    names = terms.signs if look.is_folder else [f"{look.name}{ending}" for ending in terms.sentinels_beside]
+    return _lacking(look, f"for {_any_of(names)}")
+
+
+def _lacking(look: Look, what: str) -> str:
+    return f"waiting {what} ({_amount(look)} so far)"
+
+
+def _amount(look: Look) -> str:
+    return f"{count(look.files, 'file')}, {byte_size(look.bytes)}"
+
+
+def _any_of(names: Sequence[str]) -> str:
+    *others, last = map(printable, names)
+    return f"{', '.join(others)} or {last}" if others else last

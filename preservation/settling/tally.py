@@ -111,7 +111,7 @@ class Tally:
         A ``path`` that ends with ``/`` stands for a folder. The folders on the way to an object are no
         entries of their own: their names count where the first object in them comes.
         """
-        # To the second, for not every answer of a service tells more of it.
+        # To the second, for not every answer of a service is more exact.
         self._put(f"{path}\0{size}\0{version}\0{int(modified.timestamp())}")
         folder, separator, name = path.rpartition("/")
         self._enter(f"{folder}{separator}")
@@ -133,7 +133,7 @@ class Tally:
         """Put an entry into the signature.
 
         Inode numbers are left out, since some network file systems hand out new ones as they please; the
-        time of change tells too when one file took another's place. Of a folder its times count as well:
+        time of change also shows when one file took another's place. Of a folder its times count as well:
         something was in it and went, from one look to the next.
         """
         self._put(f"{path}\0{found.st_mode}\0{found.st_size}\0{found.st_mtime_ns}\0{found.st_ctime_ns}")
@@ -149,7 +149,7 @@ class Tally:
         self._newest = max(self._newest, modified)
 
     def _enter(self, folder: str) -> None:
-        """Note the names of the folders in which the object before was not."""
+        """Count the names of the folders in which the object before was not."""
         if folder == self._folder:
             return
         above = ""
@@ -160,7 +160,6 @@ class Tally:
         self._folder = folder
 
     def _note_name(self, folder: str, name: str, mode: int) -> None:
-        """See what the entry's name says."""
         tests = self._tests
         if tests.is_temporary(folder, name) and not tests.is_junk(folder, name):
             self._temporaries += 1

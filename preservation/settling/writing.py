@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from preservation.long_paths import entries_of
 from preservation.model.paths import RelativePath
-from preservation.settling.entries import entries_of
 from preservation.settling.mounts import mounts_of
 
 _PROC: Final = "/proc"
@@ -40,18 +40,18 @@ def held_for_writing(devices: Collection[int] = ()) -> HeldOpen:
     """Return the files that are held open for writing.
 
     Those of network file systems are asked about only where the device is one of ``devices``
-    (``st_dev``): a server that is gone must not hold up who waits for a local folder.
+    (``st_dev``): a server that is gone must not hold up the look at a local folder.
     """
     inodes: set[Inode] = set()
     mounts = _Mounts(devices)
     unseen = 0
-    for process in _numbers_in(_PROC):
+    for process in filter(str.isdigit, os.listdir(_PROC)):  # noqa: PTH208  only the names are wanted
         try:
             inodes.update(_written_by(process, mounts))
         except PermissionError:
             unseen += 1
         except OSError:
-            # It ended meanwhile.
+            # It ended.
             continue
     return HeldOpen(frozenset(inodes), unseen)
 
@@ -77,11 +77,6 @@ def file_held_in(drop: Path, held: HeldOpen) -> RelativePath | None:
         if Inode(found.st_dev, found.st_ino) in held.inodes:
             return RelativePath(f"{folder}{entry.name}")
     return None
-
-
-def _numbers_in(folder: str) -> Iterator[str]:
-    with os.scandir(folder) as entries:
-        yield from (entry.name for entry in entries if entry.name.isdigit())
 
 
 def _written_by(process: str, mounts: _Mounts) -> Iterator[Inode]:

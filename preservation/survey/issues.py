@@ -1,7 +1,7 @@
 """Issues of fixity: what is wrong between a drop and the manifests that came with it."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, TypeAlias
 
 from preservation.model.digests import Algorithm
 from preservation.model.issues import Issue, IssueCode, Severity
@@ -14,32 +14,28 @@ NAMED: Final = 5
 _DIGEST_SHOWN = 12
 
 
-def wrong_digest(
-    manifest: RelativePath, path: RelativePath, differing: Iterable[tuple[Algorithm, str, str]]
-) -> Issue:
+Difference: TypeAlias = tuple[Algorithm, str, str]
+
+
+def wrong_digest(manifest: RelativePath, path: RelativePath, differing: Iterable[Difference]) -> Issue:
     """Say that a file is not the listed one; ``differing`` holds expected and found digests."""
     figures = "; ".join(
         f"{algorithm.value} should be {expected[:_DIGEST_SHOWN]}… and is {found[:_DIGEST_SHOWN]}…"
         for algorithm, expected, found in differing
     )
-    return Issue(
-        codes.WRONG_DIGEST,
-        Severity.ERROR,
-        f"{printable(path)!r} is not the file that {printable(manifest)!r} lists: {figures}.",
-        path,
-        "Rescan or copy the file again, or correct the manifest.",
-    )
+    message = f"{printable(path)!r} is not the file that {printable(manifest)!r} lists: {figures}."
+    next_step = "Rescan or copy the file again, or correct the manifest."
+    return Issue(codes.WRONG_DIGEST, Severity.ERROR, message, path, next_step)
 
 
 def listed_but_missing(manifest: RelativePath, path: RelativePath) -> Issue:
     """Say that the drop does not have a listed file as a plain, readable file."""
+    message = (
+        f"{printable(path)!r} is listed in {printable(manifest)!r} and is not in the drop as a readable file."
+    )
+    next_step = "Add the file to the drop, or take its line out of the manifest."
     return Issue(
-        codes.LISTED_BUT_MISSING,
-        Severity.ERROR,
-        f"{printable(path)!r} is listed in {printable(manifest)!r} and is not in the drop as a readable "
-        "file.",
-        path if is_utf8(path) else manifest,
-        "Add the file to the drop, or take its line out of the manifest.",
+        codes.LISTED_BUT_MISSING, Severity.ERROR, message, path if is_utf8(path) else manifest, next_step
     )
 
 
@@ -47,13 +43,9 @@ def not_listed(manifest: RelativePath, count: int, examples: Iterable[RelativePa
     """Say that files are in no manifest, though this one lists the folder that they are in."""
     named = ", ".join(repr(printable(path)) for path in examples)
     subject = "1 file is" if count == 1 else f"{count} files are"
-    return Issue(
-        codes.NOT_LISTED,
-        Severity.WARNING,
-        f"{subject} in the drop and not in {printable(manifest)!r}: {named}{_more_than_named(count)}.",
-        manifest,
-        "Make the manifest again if the files belong to the drop, or take them out of it.",
-    )
+    message = f"{subject} in the drop and not in {printable(manifest)!r}: {named}{_more_than_named(count)}."
+    next_step = "Make the manifest again if the files belong to the drop, or take them out of it."
+    return Issue(codes.NOT_LISTED, Severity.WARNING, message, manifest, next_step)
 
 
 def not_a_manifest(manifest: RelativePath, reason: str) -> Issue:
@@ -72,62 +64,50 @@ def not_a_manifest(manifest: RelativePath, reason: str) -> Issue:
 def lines_not_understood(manifest: RelativePath, count: int, lines: Iterable[int]) -> Issue:
     """Say that some lines of a manifest are in no known layout."""
     named = ", ".join(map(str, lines))
-    return Issue(
-        codes.NOT_UNDERSTOOD,
-        Severity.WARNING,
+    message = (
         f"{printable(manifest)!r} has lines in no known layout ({count}): line "
-        f"{named}{_more_than_named(count)}.",
-        manifest,
-        "Correct these lines, or make the manifest again.",
+        f"{named}{_more_than_named(count)}."
     )
+    next_step = "Correct these lines, or make the manifest again."
+    return Issue(codes.NOT_UNDERSTOOD, Severity.WARNING, message, manifest, next_step)
 
 
 def leads_out(manifest: RelativePath, name: str) -> Issue:
     """Say that a manifest names a file outside of the drop. Nothing there was looked at."""
-    return Issue(
-        codes.LEADS_OUT,
-        Severity.ERROR,
+    message = (
         f"{printable(manifest)!r} lists {printable(name)!r}, which is outside of the drop; it was not looked "
-        "at.",
-        manifest,
-        "Take the line out of the manifest, or make the manifest again inside the drop.",
+        "at."
     )
+    next_step = "Take the line out of the manifest, or make the manifest again inside the drop."
+    return Issue(codes.LEADS_OUT, Severity.ERROR, message, manifest, next_step)
 
 
 def found_elsewhere(manifest: RelativePath, prefix: str) -> Issue:
     """Say that a manifest was made in another folder, and its names found without their beginning."""
-    return Issue(
-        codes.FOUND_ELSEWHERE,
-        Severity.INFO,
+    message = (
         f"The names in {printable(manifest)!r} begin with {printable(prefix)!r}, which is not in the drop; "
-        "the files were found without it.",
-        manifest,
-        "Nothing, if the manifest was made before the drop was moved.",
+        "the files were found without it."
     )
+    next_step = "Nothing, if the manifest was made before the drop was moved."
+    return Issue(codes.FOUND_ELSEWHERE, Severity.INFO, message, manifest, next_step)
 
 
 def spelled_otherwise(manifest: RelativePath, count: int, examples: Iterable[RelativePath]) -> Issue:
     """Say that names look the same in manifest and drop and are not: accents are encoded differently."""
     named = ", ".join(repr(printable(path)) for path in examples)
-    return Issue(
-        codes.SPELLED_OTHERWISE,
-        Severity.INFO,
+    message = (
         f"{printable(manifest)!r} has names that are encoded otherwise than in the drop ({count}): "
-        f"{named}{_more_than_named(count)}; they were matched all the same.",
-        manifest,
-        "Nothing; names are kept as the drop has them.",
+        f"{named}{_more_than_named(count)}; they were matched all the same."
     )
+    next_step = "Nothing; names are kept as the drop has them."
+    return Issue(codes.SPELLED_OTHERWISE, Severity.INFO, message, manifest, next_step)
 
 
 def more_of(manifest: RelativePath, code: IssueCode, severity: Severity, count: int) -> Issue:
     """Say how many more issues there are of one kind than are kept one by one."""
-    return Issue(
-        code,
-        severity,
-        f"{printable(manifest)!r} has more of the same ({code}): {count}, not shown one by one.",
-        manifest,
-        "Correct the ones that are named; check the drop with the manifest again to see the others.",
-    )
+    message = f"{printable(manifest)!r} has more of the same ({code}): {count}, not shown one by one."
+    next_step = "Correct the ones that are named; check the drop with the manifest again to see the others."
+    return Issue(code, severity, message, manifest, next_step)
 
 
 def _more_than_named(count: int) -> str:

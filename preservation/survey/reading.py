@@ -1,4 +1,4 @@
-"""Reading one file, once: its size, its digests, and whether it held still meanwhile."""
+"""Reading one file, once: its size, its digests, and whether it changed while it was read."""
 
 from __future__ import annotations
 

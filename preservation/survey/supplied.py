@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from preservation.manifests.lines import ListedFile, manifest_lines
-from preservation.manifests.names import sidecar_target
+from preservation.manifests.names import sidecar_name
 from preservation.manifests.places import Places
 from preservation.model.digests import Algorithm, HexDigest
 from preservation.model.files import IrregularEntry, SurveyedFile
@@ -69,17 +69,15 @@ def check_supplied(
 
 
 class _Check:
-    """One manifest while it is being checked."""
-
     def __init__(self, manifest: FoundManifest, root: Path) -> None:
         self.manifest = manifest
         self.places = Places(root, manifest.path)
         self._root = root
-        self._confirmed = 0
+        self.confirmed = 0
         self._issues: list[Issue] = []
         self._kept: Counter[IssueCode] = Counter()
         self._first: dict[IssueCode, Issue] = {}
-        self._unlisted = _Examples()
+        self.unlisted = _Examples()
         self._respelled = _Examples()
 
     def expect(self, expected: _Expected) -> None:
@@ -95,23 +93,13 @@ class _Check:
         except (OSError, ValueError) as error:
             self.keep(issues.not_a_manifest(self.manifest.path, f"it changed after it was found ({error})"))
 
-    def confirm(self) -> None:
-        """Count a file whose digests are all as promised."""
-        self._confirmed += 1
-
-    def count_unlisted(self, path: RelativePath) -> None:
-        """Note a file that should have been listed and is not."""
-        self._unlisted.add(path)
-
     def keep(self, issue: Issue) -> None:
-        """Keep an issue, or count it where there are too many of its kind."""
         self._kept[issue.code] += 1
         self._first.setdefault(issue.code, issue)
         if self._kept[issue.code] <= ISSUES_KEPT:
             self._issues.append(issue)
 
     def outcome(self) -> SuppliedManifest:
-        """Return what was found out, the issues that speak of many files last."""
         manifest = self.manifest
         path = manifest.path
         summary = [
@@ -121,8 +109,8 @@ class _Check:
         ]
         if manifest.odd_lines and manifest.fault is None:
             summary.append(issues.lines_not_understood(path, manifest.odd_lines, manifest.first_odd))
-        if self._unlisted.count:
-            summary.append(issues.not_listed(path, self._unlisted.count, self._unlisted.first))
+        if self.unlisted.count:
+            summary.append(issues.not_listed(path, self.unlisted.count, self.unlisted.first))
         if self.places.prefix:
             summary.append(issues.found_elsewhere(path, self.places.prefix))
         if self._respelled.count:
@@ -132,7 +120,7 @@ class _Check:
             manifest.algorithms,
             manifest.layout,
             manifest.entries,
-            self._confirmed,
+            self.confirmed,
             (*self._issues, *summary),
         )
 
@@ -142,7 +130,7 @@ class _Check:
                 yield from line
 
     def _expect(self, listed: ListedFile, expected: _Expected) -> None:
-        name = listed.name or self._own_file()
+        name = listed.name or sidecar_name(self.manifest.path)
         place = self.places.of(name) if name else None
         if place is not None:
             if place.respelled:
@@ -154,11 +142,6 @@ class _Check:
             self.keep(issues.leads_out(self.manifest.path, name))
         else:
             self.keep(issues.listed_but_missing(self.manifest.path, path))
-
-    def _own_file(self) -> str:
-        """Return the name, relative to the manifest, of the file that it is named for."""
-        target = sidecar_target(self.manifest.path)
-        return target.rpartition("/")[2] if target is not None else ""
 
 
 class _Promise(NamedTuple):
@@ -173,8 +156,6 @@ _Expected: TypeAlias = dict[RelativePath, list[_Promise]]
 
 
 class _Examples:
-    """A count of files, and the first few of them."""
-
     def __init__(self) -> None:
         self.count = 0
         self.first: list[RelativePath] = []
@@ -199,7 +180,7 @@ def _count_unlisted(path: RelativePath, by_folder: dict[str, _Check]) -> None:
     while folder:
         folder = folder.rpartition("/")[0]
         if folder in by_folder:
-            by_folder[folder].count_unlisted(path)
+            by_folder[folder].unlisted.add(path)
             return
 
 
@@ -216,4 +197,4 @@ def _compare(file: SurveyedFile, promises: list[_Promise]) -> None:
         if differing:
             check.keep(issues.wrong_digest(check.manifest.path, file.path, differing))
         else:
-            check.confirm()
+            check.confirmed += 1

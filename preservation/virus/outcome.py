@@ -30,13 +30,13 @@ _NEW_SINCE = NotScanned(Obstacle.OTHER_BYTES, "it was not there when the drop wa
 _OTHER_BYTES = NotScanned(Obstacle.OTHER_BYTES, "it was changed between the survey and the scan")
 _NEXT_STEPS: Final = {
     Obstacle.NO_SCANNER: "Start clamd, or see to [virus] in muniment.toml; muniment doctor tries it.",
-    Obstacle.DATABASE: "See to freshclam, which keeps the signatures fresh; muniment doctor tells their age.",
+    Obstacle.DATABASE: "See to freshclam, which keeps the signatures fresh; muniment doctor shows their age.",
     Obstacle.TOO_LARGE: "Raise MaxFileSize, MaxScanSize and StreamMaxLength of clamd, then [virus] largest "
     "in muniment.toml; or scan it by another way and approve the drop.",
     Obstacle.LIMIT: "Scan it by another way, or save it without encryption; then approve the drop.",
     Obstacle.FAULT: "See the log of clamd; scan it by another way, and approve the drop.",
     Obstacle.UNREADABLE: "See to its permissions or its disk.",
-    Obstacle.OTHER_BYTES: "Wait until whoever writes it is done, and drop it again.",
+    Obstacle.OTHER_BYTES: "Wait until what writes it is done, and drop it again.",
 }
 
 
@@ -153,21 +153,13 @@ class _Gathered:
 
     def infections(self) -> Iterator[Issue]:
         for path, verdict in self.named:
-            yield Issue(
-                codes.INFECTED,
-                Severity.ERROR,
-                f"{printable(path)!r} is infected: the virus scanner found {verdict.signature}.",
-                path,
-                "Do not open it. Tell whoever looks after the computers; the drop goes to quarantine.",
-            )
+            message = f"{printable(path)!r} is infected: the virus scanner found {verdict.signature}."
+            next_step = "Do not open it. Report it to the administrator; the drop goes to quarantine."
+            yield Issue(codes.INFECTED, Severity.ERROR, message, path, next_step)
         if more := self.infected - len(self.named):
-            yield Issue(
-                codes.INFECTED,
-                Severity.ERROR,
-                f"{count(more, 'more file')} of the drop are infected; they are not named one by one.",
-                None,
-                "As for the ones that are named.",
-            )
+            message = f"{count(more, 'more file')} of the drop are infected; they are not named one by one."
+            next_step = "As for the ones that are named."
+            yield Issue(codes.INFECTED, Severity.ERROR, message, None, next_step)
 
     def gaps(self, severity: Severity) -> Iterator[Issue]:
         for obstacle, group in self.groups.items():

@@ -14,18 +14,8 @@ from preservation.model.digests import HexDigest
 from preservation.model.paths import RelativePath
 from preservation.model.viruses import Clean, Infected, NotScanned, Obstacle, ScannedFile, ScanVerdict
 from preservation.pool import in_order
+from preservation.tools import clamd_answers
 from preservation.tools.clamd import Clamd, reason_of
-from preservation.tools.clamd_answers import (
-    Declined,
-    FoundSignature,
-    Lost,
-    NotWhollySeen,
-    Passed,
-    Silent,
-    StreamAnswer,
-    TooLong,
-    Unreachable,
-)
 
 _CHUNK_BYTES: Final = 128 << 10
 _AHEAD_PER_STREAM: Final = 32
@@ -45,15 +35,13 @@ class ScanTerms:
     doubt: NotScanned | None = None
 
 
-def scan(
-    root: Path, paths: Iterable[RelativePath], scanner: Clamd, terms: ScanTerms
-) -> Iterator[ScannedFile]:
-    """Give what the scanner says of each of these plain files below ``root``, in their order.
+def scan(root: Path, paths: Iterable[RelativePath], clamd: Clamd, terms: ScanTerms) -> Iterator[ScannedFile]:
+    """Give what the scanner finds in each of these plain files below ``root``, in their order.
 
     A few files are sent ahead and no more, so that memory does not grow with the drop. Where the scanner
-    is gone or silent, it is not asked again: the files that are left are not scanned, and say so at once.
+    is gone or silent, it is not asked again: the files that are left are not scanned.
     """
-    work = _Scan(root, scanner, terms)
+    work = _Scan(root, clamd, terms)
     ahead = terms.streams * _AHEAD_PER_STREAM
     yield from in_order(work.scanned, paths, threads=terms.streams, ahead=ahead, name="virus-scan")
 
@@ -87,36 +75,37 @@ class _Scan:
             return _not_scanned(path, Obstacle.TOO_LARGE, f"{limits} at most")
         content = _Content(descriptor, state.st_size)
         answer = self._scanner.stream(content)
-        if isinstance(answer, Lost):
+        if isinstance(answer, clamd_answers.Lost):
             # It may have been restarted, or another stream may have been its end.
             content = _Content(descriptor, state.st_size)
             answer = self._scanner.stream(content)
         return ScannedFile(path, content.sha256, self._verdict(answer))
 
-    def _verdict(self, answer: StreamAnswer) -> ScanVerdict:
+    def _verdict(self, answer: clamd_answers.StreamAnswer) -> ScanVerdict:
         match answer:
-            case Passed():
+            case clamd_answers.Passed():
                 return self._terms.doubt or Clean()
-            case FoundSignature(signature):
+            case clamd_answers.FoundSignature(signature):
                 return Infected(signature)
-            case Silent() | Unreachable():
-                self._gave_up = NotScanned(
-                    Obstacle.NO_SCANNER, f"{self._scanner.address}: {reason_of(answer)}"
-                )
+            case clamd_answers.Silent() | clamd_answers.Unreachable():
+                detail = f"{self._scanner.address}: {reason_of(answer)}"
+                self._gave_up = NotScanned(Obstacle.NO_SCANNER, detail)
                 return self._gave_up
             case _:
                 return _obstacle_of(answer)
 
 
-def _obstacle_of(answer: NotWhollySeen | TooLong | Declined | Lost) -> NotScanned:
+def _obstacle_of(
+    answer: clamd_answers.NotWhollySeen | clamd_answers.TooLong | clamd_answers.Declined | clamd_answers.Lost,
+) -> NotScanned:
     match answer:
-        case NotWhollySeen(what):
+        case clamd_answers.NotWhollySeen(what):
             return NotScanned(Obstacle.LIMIT, f"clamd did not look at all of it ({what})")
-        case TooLong():
+        case clamd_answers.TooLong():
             return NotScanned(Obstacle.TOO_LARGE, "it is longer than clamd's StreamMaxLength")
-        case Declined(message):
+        case clamd_answers.Declined(message):
             return NotScanned(Obstacle.FAULT, f"clamd says {message!r}")
-        case Lost():
+        case clamd_answers.Lost():
             return NotScanned(Obstacle.FAULT, f"{reason_of(answer)}, twice")
 
 

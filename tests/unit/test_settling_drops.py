@@ -71,7 +71,7 @@ def test_sentinels_are_no_drops_where_they_are_asked_for(tmp_path: Path):
         for entry in drops_in(tmp_path, policy)
         if isinstance(entry, PassedOver)
     }
-    assert sentences["plate.tif.done"] == "it tells that plate.tif is complete"
+    assert sentences["plate.tif.done"] == "it shows that plate.tif is complete"
     assert "gone is complete, which is not here" in sentences["gone.ready"]
     assert names(tmp_path, terms()) == ["gone.ready", "plate.tif", "plate.tif.done"]
 
