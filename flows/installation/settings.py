@@ -28,6 +28,7 @@ from preservation.model.identifiers import CollectionName, StoreName, collection
 from preservation.tools.clamd import clamd_address
 
 FILE_NAME = "muniment.toml"
+STATE = "state"
 
 _Collection = Annotated[str, AfterValidator(collection_name)]
 
@@ -90,7 +91,7 @@ class RetrySettings(_Section):
 
     As many tries follow the first as there are waits. ``stores`` is for writing to stores, where a network
     or a disk may come back; ``database`` for catalogue and journal, where another writer may have been
-    before us; ``local_work`` for everything else, where a program ran out of its time.
+    before us; ``local_work`` for everything else.
     """
 
     local_work: _Waits = (1, 5)
@@ -368,7 +369,7 @@ class Settings(_Section):
     @property
     def state(self) -> Path:
         """Databases, keys and Prefect's own files."""
-        return self.directory / "state"
+        return self.directory / STATE
 
     @property
     def keys(self) -> Path:
