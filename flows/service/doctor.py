@@ -14,11 +14,12 @@ from flows.alarms.channels import Undelivered
 from flows.installation.reachable import require_reachable
 from flows.installation.settings import FolderStoreSettings, Settings
 from flows.service.virus_scanner import scanner_status
-from preservation.errors import ConfigurationError, PreservationError, UnavailableError
+from preservation.errors import ConfigurationError, PreservationError, ToolFailedError, UnavailableError
 from preservation.model.identifiers import CollectionName
 
 _GIB = 1 << 30
 _SENT_WITHIN = timedelta(hours=1)
+_ONE_PIXEL = b"P6 1 1 255 \0\0\0"
 _AS_THE_MESSAGE_SAYS = "repair it as the message says"
 
 
@@ -209,12 +210,25 @@ def _imagecodecs() -> str:
 
 
 def _cage() -> str:
-    from preservation.tools.cage import run  # noqa: PLC0415  only where it is asked for
+    from preservation.rasters.families import Family  # noqa: PLC0415  only where it is asked for
+    from preservation.screening.examiners import JOB_MODULES  # noqa: PLC0415  as above
     from preservation.tools.limits import Limits  # noqa: PLC0415  as above
+    from preservation.tools.work import Completed, JobName, Request  # noqa: PLC0415  as above
+    from preservation.tools.workers import CagedWorkers  # noqa: PLC0415  as above
 
-    with tempfile.TemporaryDirectory(prefix="muniment-doctor-") as scratch:
-        run(["true"], limits=Limits(), scratch=Path(scratch))
-    return "a program ran in it"
+    limits = Limits()
+    arguments = {"family": Family.PORTABLE_ANYMAP, "memory": limits.address_space}
+    with (
+        tempfile.NamedTemporaryFile(prefix="muniment-doctor-") as image,
+        CagedWorkers(limits, 1, JOB_MODULES[:1]) as workers,
+    ):
+        image.write(_ONE_PIXEL)
+        image.flush()
+        request = Request(JobName(f"{JOB_MODULES[0]}:examine"), arguments, (Path(image.name),))
+        (outcome,) = workers.map([request])
+    if not isinstance(outcome, Completed) or outcome.value["fault"]:
+        raise ToolFailedError(f"an image could not be decoded in it: {outcome}")
+    return "an image was decoded in it"
 
 
 def _policy(settings: Settings, collection: CollectionName) -> str:
