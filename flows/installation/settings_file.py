@@ -82,7 +82,7 @@ def load_settings(directory: Path | None = None) -> Settings:
 
 
 def _without_retired(content: dict[str, object], file: Path) -> dict[str, object]:
-    """Leave out what earlier versions read, or seemed to: an upgrade is not to stop a service for it."""
+    """Leave out settings of earlier versions, with a warning: an upgrade must not stop the service."""
     work = content.get("work")
     if not isinstance(work, dict) or "task_runner" not in work:
         return content

@@ -109,7 +109,7 @@ def test_the_environment_overrides_the_file(home: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("MUNIMENT_WORK__THREADS", "7")
     monkeypatch.setenv("MUNIMENT_DATABASE__URL", "sqlite:////elsewhere/kept.db")
     settings = load_settings(home)
-    assert settings.work.reading_threads == 7
+    assert settings.work.threads == 7
     assert settings.database_url == "sqlite:////elsewhere/kept.db"
 
 
