@@ -1,7 +1,6 @@
 """Restore: copies what is kept out of the stores. Needs no Prefect, and no database where that is lost."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -65,7 +64,8 @@ def restore_object(request: RestoreRequest, settings: Settings, *, dry_run: bool
     _require_place_of_its_own(request.target, settings)
     stores = _in_order(open_stores(settings), request.store)
     issues: list[Issue] = []
-    with _opened(settings, issues) as installation:
+    with ExitStack() as until:
+        installation = _opened(settings, until, issues)
         catalogued = _files_of(request, installation, stores, issues)
         source = find_source(catalogued.package, stores, catalogued.files)
         wanted = wanted_files(source.description, request.files, whole=request.whole)
@@ -111,17 +111,13 @@ def _in_order(stores: tuple[Store, ...], first: StoreName | None) -> tuple[Store
     return tuple(sorted(stores, key=lambda store: store.name != first)) if first else stores
 
 
-@contextmanager
-def _opened(settings: Settings, issues: list[Issue]) -> Iterator[Installation | None]:
-    """Open the installation; yield ``None`` where its database cannot be opened."""
-    with ExitStack() as opened:
-        try:
-            installation = opened.enter_context(open_installation(settings))
-        except PreservationError as error:
-            issues.append(silent_issue(str(error)))
-            yield None
-            return
-        yield installation
+def _opened(settings: Settings, until: ExitStack, issues: list[Issue]) -> Installation | None:
+    """Open the installation; return ``None`` where its database cannot be opened."""
+    try:
+        return until.enter_context(open_installation(settings))
+    except PreservationError as error:
+        issues.append(silent_issue(str(error)))
+        return None
 
 
 def _files_of(
@@ -138,16 +134,15 @@ def _files_of(
 
 
 def _from_catalogue(request: RestoreRequest, installation: Installation) -> _CataloguedFiles:
-    if request.version is None:
+    version = request.version
+    if version is None:
         latest = installation.catalogue.latest(request.object_id)
         if latest is None:
             raise NotFoundError(f"{request.object_id}: the catalogue does not know it")
-        package = latest.package
-    else:
-        package = PackageId(request.object_id, request.version)
-    return _CataloguedFiles(
-        package, {file.path: file.digests for file in installation.catalogue.files(package)}
-    )
+        version = latest.package.version
+    package = PackageId(request.object_id, version)
+    files = {file.path: file.digests for file in installation.catalogue.files(package)}
+    return _CataloguedFiles(package, files)
 
 
 def _write_to_journal(restored: Restored, request: RestoreRequest, installation: Installation) -> None:

@@ -1,9 +1,10 @@
 """The command's output: results on stdout, everything else on stderr, JSON lines with ``--json``."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from preservation.model.issues import Issue
+from preservation.model.packages import Replica
 
 _ISSUES_SHOWN = 20
 
@@ -33,6 +34,14 @@ def say_issues(issues: Sequence[Issue], all_of_them: str) -> None:
             say(f"           → {issue.next_step}")
     if len(issues) > _ISSUES_SHOWN:
         say(f"  and {len(issues) - _ISSUES_SHOWN:,} more: {all_of_them}")
+
+
+def replica_fields(replicas: Iterable[Replica]) -> list[dict[str, object]]:
+    """Return the fields of replicas in a JSON line."""
+    return [
+        {"store": replica.store, "location": replica.location, "verified_at": replica.verified_at}
+        for replica in replicas
+    ]
 
 
 def note(text: str) -> None:

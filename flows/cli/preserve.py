@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.options import InstallationOption, JsonOption
-from flows.cli.output import note, say, say_issues, say_json
+from flows.cli.output import note, replica_fields, say, say_issues, say_json
 
 if TYPE_CHECKING:
     from flows.installation.settings import Settings
@@ -94,14 +94,7 @@ def _say_result(result: SubmissionResult, *, json: bool) -> None:
                 "sentence": ending.sentence,
                 "files": ending.files,
                 "bytes": ending.bytes,
-                "replicas": [
-                    {
-                        "store": replica.store,
-                        "location": replica.location,
-                        "verified_at": replica.verified_at,
-                    }
-                    for replica in ending.replicas
-                ],
+                "replicas": replica_fields(ending.replicas),
                 "issues": result.issues,
                 "receipt": result.receipt,
             }

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from flows.cli import status_view
 from flows.cli.options import InstallationOption, JsonOption
-from flows.cli.output import say, say_json
+from flows.cli.output import replica_fields, say, say_json
 from flows.cli.status_view import moment, say_table, try_row
 from preservation.model.amounts import byte_size, count
 from preservation.model.paths import printable
@@ -141,16 +142,9 @@ def _inboxes_fields(found: ArchiveStatus) -> dict[str, object] | None:
     inboxes = found.inboxes
     if inboxes is None:
         return None
-    return {
-        "watched": found.is_watched,
-        "at": inboxes.at,
-        "waiting": inboxes.waiting,
-        "files": inboxes.files,
-        "bytes": inboxes.bytes,
-        "drops": inboxes.drops,
-        "passed_over": inboxes.passed_over,
-        "faults": inboxes.faults,
-    }
+    fields = msgspec.structs.asdict(inboxes)
+    del fields["by"]
+    return {"watched": found.is_watched, **fields}
 
 
 def _taken_fields(one: Pending) -> dict[str, object]:
@@ -223,10 +217,7 @@ def _version_fields(version: VersionHistory) -> dict[str, object]:
         "changed": version.changed,
         "removed": version.removed,
         "renamed": version.renamed,
-        "replicas": [
-            {"store": replica.store, "location": replica.location, "verified_at": replica.verified_at}
-            for replica in kept.replicas
-        ],
+        "replicas": replica_fields(kept.replicas),
     }
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from enum import StrEnum
-from itertools import chain, combinations, product
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
@@ -38,8 +37,8 @@ def _listed(value: object) -> object:
 
 
 _NAME = r"^[a-z0-9][a-z0-9_-]{0,62}$"
-_Wait = Annotated[float, Field(ge=0, le=24 * 60 * 60)]
-_Waits = Annotated[tuple[_Wait, ...], BeforeValidator(_listed), Field(max_length=20)]
+_Seconds = Annotated[float, Field(ge=0, le=24 * 60 * 60)]
+_Waits = Annotated[tuple[_Seconds, ...], BeforeValidator(_listed), Field(max_length=20)]
 _ONE_A_CORE = AfterValidator(lambda number: number or os.cpu_count() or 1)
 """Of a number that may be 0, which stands for the number of cores."""
 
@@ -132,7 +131,7 @@ class ServiceSettings(_Section):
     runs: int = Field(default=2, ge=1, le=64)
     pauses: _Waits = (60, 300, 900, 3600)
     sweep: float = Field(default=5, ge=1, le=3600)
-    drain_seconds: float = Field(default=300, ge=0, le=24 * 60 * 60)
+    drain_seconds: _Seconds = 300
 
 
 _WORD = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -314,26 +313,22 @@ class Settings(_Section):
             ("store", [store.name for store in self.store]),
             ("bucket inbox", [inbox.name for inbox in self.bucket_inbox]),
         ):
-            if twice := _repeated(names):
-                raise ValueError(f"more than one {kind} is called {', '.join(twice)}")
+            if twice := ", ".join(_repeated(names)):
+                raise ValueError(f"more than one {kind} is called {twice}")
         return self
 
     @model_validator(mode="after")
     def _areas_are_named_once(self) -> Settings:
-        if twice := _repeated([os.path.normpath(area.root) for area in self.areas]):
-            raise ValueError(
-                f"{', '.join(twice)} is more than one area; name each once, and not the installation"
-            )
+        if twice := ", ".join(_repeated([os.path.normpath(area.root) for area in self.areas])):
+            raise ValueError(f"{twice} is more than one area; name each once, and not the installation")
         return self
 
     @model_validator(mode="after")
     def _bucket_inboxes_are_apart(self) -> Settings:
-        stores = [store for store in self.store if isinstance(store, S3StoreSettings)]
-        pairs: Iterator[tuple[BucketInboxSettings, BucketInboxSettings | S3StoreSettings]] = chain(
-            combinations(self.bucket_inbox, 2), product(self.bucket_inbox, stores)
-        )
-        for inbox, other in pairs:
-            if _overlap(inbox, other):
+        buckets: list[BucketInboxSettings | S3StoreSettings] = list(self.bucket_inbox)
+        buckets += [store for store in self.store if isinstance(store, S3StoreSettings)]
+        for inbox, other in combinations(buckets, 2):
+            if isinstance(inbox, BucketInboxSettings) and _overlap(inbox, other):
                 kind = "store" if isinstance(other, S3StoreSettings) else "bucket inbox"
                 raise ValueError(
                     f"the bucket inbox {inbox.name} and the {kind} {other.name} are one place, or lie in "
