@@ -118,7 +118,7 @@ def _short_of(stores: list[StoreSettings], size: int, settings: Settings) -> dic
 
 
 @dataclass(frozen=True, slots=True)
-class _DiskSpace:
+class DiskSpace:
     """A disk, its size in bytes, and how many of them are free for this account."""
 
     device: int
@@ -126,7 +126,7 @@ class _DiskSpace:
     free: int
 
 
-def _space(folder: Path) -> _DiskSpace | None:
+def _space(folder: Path) -> DiskSpace | None:
     """Return the space on the disk of ``folder``; ``None`` where it is not known."""
     try:
         device, disk = folder.stat().st_dev, os.statvfs(folder)
@@ -134,4 +134,4 @@ def _space(folder: Path) -> _DiskSpace | None:
         return None
     if not disk.f_blocks:
         return None
-    return _DiskSpace(device, disk.f_blocks * disk.f_frsize, disk.f_bavail * disk.f_frsize)
+    return DiskSpace(device, disk.f_blocks * disk.f_frsize, disk.f_bavail * disk.f_frsize)
