@@ -87,7 +87,7 @@ def summary_of(restored: Restored, *, dry_run: bool) -> str:
     if dry_run:
         return f"{restored.package}: {files}"
     if restored.lost:
-        return f"{restored.package}: no store has {count(len(restored.lost), 'file')} as they were kept"
+        return f"{restored.package}: {count(len(restored.lost), 'file')} could be restored from no store"
     return f"{restored.package}: {files}, {byte_size(restored.bytes)}, all as they were kept"
 
 
@@ -161,7 +161,7 @@ def _event(restored: Restored, request: RestoreRequest) -> Event:
     elif restored.issues:
         outcome = EventOutcome.WARNING
     sources = " and ".join(sorted(restored.sources)) or "no store"
-    lost = f"; {len(restored.lost)} files are in no store as they were kept" if restored.lost else ""
+    lost = f"; {count(len(restored.lost), 'file')} could be restored from no store" if restored.lost else ""
     return Event(
         event_id(SubmissionId(uuid4().hex), EventType.DISSEMINATION),
         EventType.DISSEMINATION,
