@@ -7,10 +7,9 @@ A verdict about content is a value. An exception means that we could not decide 
     ├─ UnacceptableContentError   3    no     will be just as wrong tomorrow
     ├─ IntegrityError             4    no     bytes we hold are not the bytes we promised
     │  └─ SourceChangedError           no     the drop is no longer what was surveyed
-    ├─ ToolError                  5    by kind
+    ├─ ToolError                  5    no
     │  ├─ ToolMissingError             no     the program is not installed
-    │  ├─ ToolFailedError              no     it ran and failed
-    │  └─ ToolTimeoutError             yes    it did not finish in its time
+    │  └─ ToolFailedError              no     it ran and failed
     └─ StorageError               6    by kind
        ├─ NotFoundError                no     there is nothing under that key
        ├─ AlreadyExistsError           no     stores only create
@@ -71,7 +70,7 @@ class SourceChangedError(IntegrityError):
 
 
 class ToolError(PreservationError):
-    """An external program is missing, failed or ran out of its limits."""
+    """An external program or a caged worker is missing, or failed."""
 
     exit_code = 5
 
@@ -82,12 +81,6 @@ class ToolMissingError(ToolError):
 
 class ToolFailedError(ToolError):
     """The program ran and reported failure."""
-
-
-class ToolTimeoutError(ToolError):
-    """The program did not finish in its time."""
-
-    retryable = True
 
 
 class StorageError(PreservationError):

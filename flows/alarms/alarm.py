@@ -10,10 +10,10 @@ import msgspec
 from preservation.model.paths import printable
 
 AlarmId = NewType("AlarmId", str)
-"""Names one alarm for good: hexadecimal text. A receiver recognises a repeated alarm by it."""
+"""The permanent name of one alarm: hexadecimal text. A receiver recognises a repeated alarm by it."""
 
 AlarmKey = NewType("AlarmKey", str)
-"""What an alarm is about. Alarms with one key are sent once."""
+"""The subject of an alarm. Alarms with the same key are sent once."""
 
 _LONGEST_SENTENCE: Final = 4_000
 """Characters of a sentence that are sent; the receipt has the rest."""
@@ -89,7 +89,7 @@ _HEADLINES: Final = {
 
 
 def headline(alarm: Alarm) -> str:
-    """Return what happened, on one line."""
+    """Return what happened, in one line."""
     return f"{alarm.about}: {_HEADLINES[alarm.kind]}"
 
 

@@ -24,8 +24,8 @@ def integrity_alarm(about: str, sentence: str, at: datetime) -> Alarm:
         at,
         happened=sentence,
         next_step=(
-            "Find out today who or what changed it, before anything is mended: muniment doctor, muniment "
-            "journal verify."
+            "Find out today who or what changed it, before you repair it: muniment doctor, muniment journal "
+            "verify."
         ),
         key=f"{about} {sentence}",
     )
@@ -37,6 +37,6 @@ def trial_alarm(at: datetime) -> Alarm:
         AlarmKind.TEST,
         "Muniment",
         at,
-        happened="muniment doctor was asked to send this test. Nothing is wrong.",
+        happened="An operator sent this test with muniment doctor. Nothing is wrong.",
         next_step="Nothing: alarms reach you.",
     )

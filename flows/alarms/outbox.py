@@ -62,7 +62,7 @@ class Outbox:
         return True
 
     def waiting(self) -> list[Queued]:
-        """Return what some channel lacks, the oldest first. Raises ``OSError``."""
+        """Return the alarms that some channel lacks, the oldest first. Raises ``OSError``."""
         found = [queued for file in self._files() if (queued := self._read(file)) is not None]
         return sorted(found, key=lambda queued: queued.alarm.at)
 
@@ -83,7 +83,7 @@ class Outbox:
             self._note(name).path.unlink()
 
     def forget(self, at: datetime) -> None:
-        """Forget what was sent long ago: what is still the case is raised again. Raises ``OSError``."""
+        """Forget alarms that were sent long ago: if still true, they are raised again. Raises ``OSError``."""
         if not self._sent.is_dir():
             return
         with self._locked("changing"):
@@ -92,7 +92,7 @@ class Outbox:
                     marker.unlink()
 
     def sending(self) -> AbstractContextManager[bool]:
-        """Keep other processes from sending; yield whether this one may."""
+        """Keep other processes from sending; yield whether this process may send."""
         return self._locked("sending", wait=False)
 
     def _files(self) -> list[Path]:
@@ -151,6 +151,6 @@ def _summary(further: Counter[AlarmKind], at: datetime) -> Alarm:
         f"{further.total():,} alarms",
         at,
         happened=f"While {_MOST} alarms waited to be sent, more were raised: {counts}.",
-        next_step="Look at muniment status, and at the log of the service, which names each of them.",
+        next_step="Run muniment status, and read the log of the service, which names each of them.",
         key=_SUMMARY,
     )

@@ -1,1 +1,1 @@
-"""What is done with what is kept: restore, history, the check of the journal."""
+"""Work on what is kept: restore, history, the check of the journal."""

@@ -14,7 +14,7 @@ _ORIGINALS = layout.original(RelativePath("x")).removesuffix("x")
 
 @dataclass(frozen=True, slots=True)
 class VersionHistory:
-    """One version. ``new_files`` and ``new_bytes`` came with it; ``kept_files`` lay in earlier ones.
+    """One version. ``new_files`` and ``new_bytes`` came with it; ``kept_files`` are in earlier ones.
 
     Those three count the whole payload. The others name originals, compared with the version before;
     ``renamed`` from what to what.

@@ -1,4 +1,4 @@
-"""The check of the journal, the installation's own or a copy, and its verdict in words. Needs no Prefect."""
+"""The check of the journal, the installation's own or a copy, and its verdict in sentences."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from storage.journal.verification import Broken, JournalVerdict
 
 
 class JournalState(StrEnum):
-    """Broken: it is not as it was written. Not compared: a store may know of entries that were cut off."""
+    """Broken: it is not as it was written. Not compared: a store may have entries that were cut off."""
 
     INTACT = "Intact"
     BROKEN = "Broken"
@@ -49,7 +49,7 @@ class CheckedJournal:
 
     @property
     def state(self) -> JournalState:
-        """The verdict in a word."""
+        """The verdict: broken, not compared with every store, or intact."""
         if isinstance(self.verdict, Broken):
             return JournalState.BROKEN
         return JournalState.NOT_COMPARED if self.not_compared else JournalState.INTACT

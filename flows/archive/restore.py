@@ -1,7 +1,6 @@
 """Restore: copies what is kept out of the stores. Needs no Prefect, and no database where that is lost."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -9,7 +8,7 @@ from uuid import uuid4
 from flows.installation.settings import FolderStoreSettings, Settings
 from flows.installation.wiring import SOFTWARE, Installation, now, open_installation, open_stores
 from preservation.errors import ConfigurationError, NotFoundError, PreservationError
-from preservation.model.amounts import byte_size
+from preservation.model.amounts import byte_size, count
 from preservation.model.digests import Digests
 from preservation.model.events import Event, EventOutcome, EventType, event_id
 from preservation.model.identifiers import ObjectId, PackageId, StoreName, SubmissionId, VersionNumber
@@ -24,7 +23,7 @@ from storage.restore.target import opened_target, require_free
 
 @dataclass(frozen=True, slots=True)
 class RestoreRequest:
-    """What is to be restored, and where to. ``store`` is read first, then the others.
+    """A request to restore an object to ``target``. ``store`` is read first, then the others.
 
     ``version`` is ``None`` for the latest; ``files`` empty for all originals.
     """
@@ -58,14 +57,15 @@ def restore_object(request: RestoreRequest, settings: Settings, *, dry_run: bool
 
     Raises:
         NotFoundError: There is no such version or file.
-        AlreadyExistsError: Something is in the way.
+        AlreadyExistsError: A file or folder is in the way.
         IntegrityError: No replica's lists can be relied on.
         ConfigurationError: The target is in a folder of Muniment's own, or there is no such store.
     """
     _require_place_of_its_own(request.target, settings)
     stores = _in_order(open_stores(settings), request.store)
     issues: list[Issue] = []
-    with _opened(settings, issues) as installation:
+    with ExitStack() as until:
+        installation = _opened(settings, until, issues)
         catalogued = _files_of(request, installation, stores, issues)
         source = find_source(catalogued.package, stores, catalogued.files)
         wanted = wanted_files(source.description, request.files, whole=request.whole)
@@ -73,7 +73,7 @@ def restore_object(request: RestoreRequest, settings: Settings, *, dry_run: bool
         restored = Restored(catalogued.package, None, files=len(wanted))
         if not dry_run:
             with opened_target(request.target) as target:
-                threads = settings.work.reading_threads
+                threads = settings.work.threads
                 restored = restore(catalogued.package, wanted, source.stores, target, threads=threads)
         restored.issues[:0] = (*issues, *source.issues)
         if installation is not None and catalogued.files is not None and not dry_run:
@@ -82,13 +82,13 @@ def restore_object(request: RestoreRequest, settings: Settings, *, dry_run: bool
 
 
 def summary_of(restored: Restored, *, dry_run: bool) -> str:
-    """Return what was restored, in a clause."""
-    count = f"{restored.files:,} file{'s' * (restored.files != 1)}"
+    """Return the result of a restore, in a clause."""
+    files = count(restored.files, "file")
     if dry_run:
-        return f"{restored.package}: {count}"
+        return f"{restored.package}: {files}"
     if restored.lost:
-        return f"{restored.package}: {len(restored.lost):,} could be had from no store"
-    return f"{restored.package}: {count}, {byte_size(restored.bytes)}, all as they were kept"
+        return f"{restored.package}: {count(len(restored.lost), 'file')} could be restored from no store"
+    return f"{restored.package}: {files}, {byte_size(restored.bytes)}, all as they were kept"
 
 
 def _require_place_of_its_own(target: Path, settings: Settings) -> None:
@@ -111,17 +111,13 @@ def _in_order(stores: tuple[Store, ...], first: StoreName | None) -> tuple[Store
     return tuple(sorted(stores, key=lambda store: store.name != first)) if first else stores
 
 
-@contextmanager
-def _opened(settings: Settings, issues: list[Issue]) -> Iterator[Installation | None]:
-    """Open the installation; yield ``None`` where its database cannot be opened."""
-    with ExitStack() as opened:
-        try:
-            installation = opened.enter_context(open_installation(settings))
-        except PreservationError as error:
-            issues.append(catalogue_issue(str(error)))
-            yield None
-            return
-        yield installation
+def _opened(settings: Settings, until: ExitStack, issues: list[Issue]) -> Installation | None:
+    """Open the installation; return ``None`` where its database cannot be opened."""
+    try:
+        return until.enter_context(open_installation(settings))
+    except PreservationError as error:
+        issues.append(catalogue_issue(str(error)))
+        return None
 
 
 def _files_of(
@@ -138,20 +134,19 @@ def _files_of(
 
 
 def _from_catalogue(request: RestoreRequest, installation: Installation) -> _CataloguedFiles:
-    if request.version is None:
+    version = request.version
+    if version is None:
         latest = installation.catalogue.latest(request.object_id)
         if latest is None:
             raise NotFoundError(f"{request.object_id}: the catalogue does not know it")
-        package = latest.package
-    else:
-        package = PackageId(request.object_id, request.version)
-    return _CataloguedFiles(
-        package, {file.path: file.digests for file in installation.catalogue.files(package)}
-    )
+        version = latest.package.version
+    package = PackageId(request.object_id, version)
+    files = {file.path: file.digests for file in installation.catalogue.files(package)}
+    return _CataloguedFiles(package, files)
 
 
 def _write_to_journal(restored: Restored, request: RestoreRequest, installation: Installation) -> None:
-    """Write to the journal what left the archive; where that fails, the restore counts all the same."""
+    """Write to the journal what left the archive; a failure becomes an issue of the restore."""
     try:
         installation.journal.append([_event(restored, request)])
     except PreservationError as error:
@@ -166,14 +161,14 @@ def _event(restored: Restored, request: RestoreRequest) -> Event:
     elif restored.issues:
         outcome = EventOutcome.WARNING
     sources = " and ".join(sorted(restored.sources)) or "no store"
-    lost = f"; {len(restored.lost)} files could be had from no store" if restored.lost else ""
+    lost = f"; {count(len(restored.lost), 'file')} could be restored from no store" if restored.lost else ""
     return Event(
         event_id(SubmissionId(uuid4().hex), EventType.DISSEMINATION),
         EventType.DISSEMINATION,
         now(),
         str(restored.package),
         outcome,
-        f"restored to {printable(str(request.target))}, every byte compared as it landed",
+        f"restored to {printable(str(request.target))}, every byte compared once it was written",
         f"{restored.files} files, {restored.bytes} bytes from {sources}{lost}",
         SOFTWARE,
     )

@@ -1,4 +1,4 @@
-"""The command's entry: runs what was asked for, and turns every error into a sentence and an exit code."""
+"""The command's entry point: runs a verb, and turns every error into a sentence and an exit code."""
 
 import gc
 import os
@@ -12,22 +12,22 @@ _CANCELLED = 130
 
 
 def main() -> None:
-    """Run the command. No traceback reaches a person unless ``MUNIMENT_TRACEBACK`` is set."""
+    """Run the command. A traceback is printed only if ``MUNIMENT_TRACEBACK`` is set."""
     try:
         _run(sys.argv[1:])
     except PreservationError as error:
-        _show_traceback_where_asked()
+        _print_traceback_if_set()
         note(f"muniment: {error}")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         note("muniment: cancelled; run the same command again to go on where it was")
         sys.exit(_CANCELLED)
     except BrokenPipeError:
-        # The reader of our output has gone (``muniment … | head``): nothing is left to be said.
+        # The reader of our output has gone (``muniment … | head``): no more output is needed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except Exception as error:  # noqa: BLE001  the last guard before a person: everything else is a fault of ours
-        _show_traceback_where_asked()
+    except Exception as error:  # noqa: BLE001  the last guard before the user: everything else is a fault of ours
+        _print_traceback_if_set()
         note(
             f"muniment: unexpected {type(error).__name__}: {error}\n"
             "  This is a fault in Muniment, not in your files, and nothing was lost. "
@@ -41,7 +41,7 @@ def _run(arguments: list[str]) -> None:
         from flows.cli.validating import needs_no_parser, validate_all
 
         if needs_no_parser(arguments[1:]):
-            # What is known of a bag holds no cycles, and to look for some takes a tenth of the time.
+            # A validation makes no reference cycles, and looking for them takes a tenth of the time.
             gc.disable()
             json = "--json" in arguments
             sys.exit(validate_all((Path(word) for word in arguments[1:] if word != "--json"), json=json))
@@ -50,7 +50,7 @@ def _run(arguments: list[str]) -> None:
     app()
 
 
-def _show_traceback_where_asked() -> None:
+def _print_traceback_if_set() -> None:
     if os.environ.get("MUNIMENT_TRACEBACK"):
         sys.excepthook(*sys.exc_info())
 

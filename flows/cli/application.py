@@ -1,4 +1,4 @@
-"""The command as its parser knows it: every verb, collected."""
+"""The command's parser: collects every verb."""
 
 from importlib import import_module
 from typing import Annotated

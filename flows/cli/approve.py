@@ -1,4 +1,4 @@
-"""``muniment approve``: answer what a drop from an inbox waits for."""
+"""``muniment approve``: answer the question that a drop from an inbox waits for."""
 
 from typing import Annotated
 
@@ -12,14 +12,16 @@ def approve(
     name: Annotated[str, typer.Argument(metavar="COLLECTION/OBJECT", help="What waits.")],
     because: Annotated[str, typer.Option("--because", metavar="WHY", help="Why it may be kept.")],
     by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who approves.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it waits for; ask nobody.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what it waits for; change nothing.")
+    ] = False,
     json: JsonOption = False,
     installation: InstallationOption = None,
 ) -> None:
     """Approve a drop that came through an inbox and waits for a person; the running service goes on with it.
 
-    Who approves, and why, stands in the journal and in the package. A drop that was handed in with
-    `muniment preserve` is approved there, with --approve. One that shall not be kept is moved out of
+    The journal and the package record who approved it, and why. A drop that was given to
+    `muniment preserve` is approved there, with --approve. To keep none of it, move the drop out of
     processing/.taken/ by hand.
 
     Exit codes: 0 it goes on, 6 nothing of that name waits, or no Prefect is running.
@@ -52,8 +54,8 @@ def approve(
         take_bell(settings).ring()
     waited_for = tries.sentence if tries else ""
     if json:
-        told = {"object": str(object_id), "waited_for": waited_for, "warning": warning}
-        say_json({**told, "dry_run": dry_run})
+        fields = {"object": str(object_id), "waited_for": waited_for, "warning": warning}
+        say_json({**fields, "dry_run": dry_run})
         return
     say(f"{object_id}: {'would be approved' if dry_run else 'approved; it goes on'}")
     say(f"  it waited for: {waited_for}")

@@ -1,4 +1,4 @@
-"""``muniment clear``: remove from ``accepted/`` what is proved to be kept, when its time is over."""
+"""``muniment clear``: remove drops from ``accepted/`` whose time is over and whose replicas are sound."""
 
 from typing import Annotated
 
@@ -11,17 +11,17 @@ _NOT_GOOD = 4
 
 
 def clear(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read back and say; remove nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read back and report; remove nothing.")] = False,
     json: JsonOption = False,
     installation: InstallationOption = None,
 ) -> None:
     """Remove drops from accepted/ that are there for longer than their policy's [retention] accepted_days.
 
     A drop is removed where it is unchanged and as many replicas of its package as the policy asks for were
-    read back just before. The removal stands in the journal.
+    read back just before. The journal records the removal.
 
-    Exit codes: 0 what was due is removed, 4 something had to stay, could not be looked at, or a replica does
-    not hold what was promised; it is told what and why.
+    Exit codes: 0 what was due is removed, 4 a drop had to stay or could not be checked, or a replica does
+    not hold what was promised; each is printed with its reason.
 
     Example: muniment clear --dry-run -C archive
     """
@@ -36,12 +36,12 @@ def clear(
         cleared = isinstance(one, ClearedDrop)
         good &= cleared and not one.unsound
         if json:
-            said = {"path": one.path, "removed": cleared and not dry_run, "sentence": one.sentence}
+            fields = {"path": one.path, "removed": cleared and not dry_run, "sentence": one.sentence}
             unsound = [
                 {"store": fault.store, "package": str(fault.package), "sentence": fault.sentence}
                 for fault in one.unsound
             ]
-            say_json({**said, "unsound": unsound, "dry_run": dry_run})
+            say_json({**fields, "unsound": unsound, "dry_run": dry_run})
         else:
             verb = ("would be removed" if dry_run else "removed") if cleared else "STAYS"
             say(f"{verb}  {printable(str(one.path))}\n  {one.sentence}")

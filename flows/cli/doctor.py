@@ -1,4 +1,4 @@
-"""``muniment doctor``: what works, and what to do about what does not."""
+"""``muniment doctor``: report what works, and how to repair what does not."""
 
 import dataclasses
 from typing import Annotated
@@ -14,15 +14,15 @@ _FAILING = 2
 def doctor(
     send_test_alarm: Annotated[
         bool,
-        typer.Option("--send-test-alarm", help="Send an alarm by every channel, that says it is a test."),
+        typer.Option("--send-test-alarm", help="Send a test alarm by every channel."),
     ] = False,
     installation: InstallationOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Say what is installed, which converters and stores work, and what to do about what does not.
+    """Report what is installed, which converters and stores work, and how to repair what does not.
 
-    Everything is tried, not assumed: each store is written to, read back and listed, and nothing stays
-    there. Outside an installation only the programs are looked at.
+    Everything is tried, not assumed: each store is written to, read back and listed, and left as it was.
+    Outside an installation only the programs are checked.
 
     Example: muniment doctor -C archive
     """
@@ -36,7 +36,7 @@ def doctor(
     except ConfigurationError as error:
         if installation is not None:
             raise
-        note(f"only programs were looked at: {error}")
+        note(f"only the programs were checked: {error}")
     else:
         findings += examine_installation(settings, send_test_alarm=send_test_alarm)
     for finding in findings:

@@ -1,4 +1,4 @@
-"""``muniment identify``: say what files are."""
+"""``muniment identify``: identify the formats of files."""
 
 from __future__ import annotations
 
@@ -35,48 +35,48 @@ def identify(
         bool,
         typer.Option(
             "--second-opinion/--no-second-opinion",
-            help="Ask fido where siegfried is in doubt.",
+            help="Ask fido where siegfried is not certain.",
         ),
     ] = True,
 ) -> None:
-    """Say what files are: PRONOM formats with the engine's reasons, media type, digests, warnings.
+    """Identify files: PRONOM formats with the engine's reasons, media type, digests, warnings.
 
-    Every file is read once; nothing is written. What is no plain, readable file is told on stderr, and
-    the command then ends with 3; with 6 where there is nothing at one of the paths.
+    Every file is read once; nothing is written. What is not a plain, readable file is reported on stderr,
+    and the command then ends with 3; with 6 where one of the paths does not exist.
 
     Example: muniment identify --json ~/scans/sheet-012
     """
     from preservation.identification.caged import CagedIdentifier, identifying_workers
     from preservation.tools.limits import Limits
 
-    there = []
+    existing = []
     for path in paths:
         if os.path.lexists(path):
-            there.append(path)
+            existing.append(path)
         else:
             note(f"{printable(path)}: there is nothing here; check the spelling")
     algorithms = tuple(dict.fromkeys(algorithm or [Algorithm.SHA256]))
-    tell = _tell_json if json else _tell
+    print_file = _say_json if json else _say
     unreadable = 0
     with identifying_workers(Limits(), processes=len(os.sched_getaffinity(0))) as workers:
         identifier = CagedIdentifier(workers, second_opinion=second_opinion)
-        for told, entry in _looked_at(there, algorithms, identifier):
+        for path, entry in _identified(existing, algorithms, identifier):
             if isinstance(entry, SurveyedFile):
-                tell(told if is_utf8(told) else printable(told), entry)
+                print_file(path if is_utf8(path) else printable(path), entry)
             else:
                 unreadable += entry.kind is not EntryKind.EMPTY_FOLDER
-                note(f"{printable(told)}: {entry.kind}: {entry.detail}")
-    if len(there) < len(paths):
-        raise NotFoundError(f"nothing is at {len(paths) - len(there)} of {len(paths)} paths, named above")
+                note(f"{printable(path)}: {entry.kind}: {entry.detail}")
+    if len(existing) < len(paths):
+        raise NotFoundError(f"nothing is at {len(paths) - len(existing)} of {len(paths)} paths, named above")
     if unreadable:
         entries = "1 entry" if unreadable == 1 else f"{unreadable} entries"
         raise UnacceptableContentError(f"{entries} could not be identified, for the reasons above")
 
 
-def _looked_at(
+def _identified(
     paths: list[str], algorithms: tuple[Algorithm, ...], identifier: CagedIdentifier
 ) -> Iterator[tuple[str, SurveyedFile | IrregularEntry]]:
-    """Give what is at and below ``paths``, each as whoever asked would write it; links are followed."""
+    """Yield what is at and below ``paths``, each under a path as the user wrote it; links are followed."""
     for are_folders, group in groupby(paths, os.path.isdir):
         if are_folders:
             for folder in group:
@@ -103,7 +103,7 @@ def _below(
 def _files(
     paths: Iterable[str], algorithms: tuple[Algorithm, ...], identifier: CagedIdentifier
 ) -> Iterator[tuple[str, SurveyedFile | IrregularEntry]]:
-    """Identify files that were named one by one: any name will do, for nothing is to be kept of them."""
+    """Identify files that were named one by one: any name will do, since none of them is kept."""
     from preservation.fixity.digesting import digest_file
 
     for path in paths:
@@ -124,7 +124,7 @@ def _unreadable(path: str, error: OSError) -> IrregularEntry:
     return IrregularEntry(RelativePath(path), EntryKind.UNREADABLE, error.strerror or str(error))
 
 
-def _tell_json(path: str, file: SurveyedFile) -> None:
+def _say_json(path: str, file: SurveyedFile) -> None:
     identification = file.identification
     say_json(
         {
@@ -138,7 +138,7 @@ def _tell_json(path: str, file: SurveyedFile) -> None:
     )
 
 
-def _tell(path: str, file: SurveyedFile) -> None:
+def _say(path: str, file: SurveyedFile) -> None:
     identification = file.identification
     say(f"{printable(path)}  {identification.decided or '-'}  {identification.name}  {identification.mime}")
     for warning in identification.warnings:

@@ -11,13 +11,13 @@ from flows.cli.output import say, say_json
 
 def init(
     directory: Annotated[
-        Path, typer.Argument(metavar="DIR", help="A directory that is not there yet, or empty.")
+        Path, typer.Argument(metavar="DIR", help="A directory that does not exist yet, or is empty.")
     ],
     json: JsonOption = False,
 ) -> None:
     """Make an installation: one directory with settings, policies, inboxes, two folder stores and keys.
 
-    Nothing is overwritten. The two stores stand on this machine; put the second one elsewhere, in
+    Nothing is overwritten. The two stores are on this machine; put the second one elsewhere, in
     muniment.toml, before you trust it with the only copy of something.
 
     Example: muniment init archive && muniment up -C archive

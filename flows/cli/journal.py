@@ -1,4 +1,4 @@
-"""``muniment journal``: check the journal, read it, give it away."""
+"""``muniment journal``: check, show, export and restore the journal."""
 
 from __future__ import annotations
 
@@ -17,29 +17,26 @@ if TYPE_CHECKING:
 
 _EXIT_CODES = {"Broken": 4, "Not compared": 6}
 _LATEST = 50
-
+_FROM = typer.Option("--from", metavar="PATH", help="An exported journal, or the _journal folder of a store.")
 
 VERBS = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Check the journal of every act, read it, give it away."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Check, show, export and restore the journal of every act.",
 )
 
 
 @VERBS.command()
 def verify(
-    source: Annotated[
-        Path | None,
-        typer.Option(
-            "--from", metavar="PATH", help="An exported journal, or the _journal folder of a store."
-        ),
-    ] = None,
+    source: Annotated[Path | None, _FROM] = None,
     installation: InstallationOption = None,
     json: JsonOption = False,
 ) -> None:
     """Check that no entry was altered, dropped, moved, put in or cut off since it was written.
 
-    Every entry is hashed again, each must follow the one before it, and every signed head must hold,
-    also those in the stores: they know of what the database has forgotten. What a stranger can do to check
-    it without Muniment stands in docs/journal.md.
+    Every entry is hashed again, each must follow the one before it, and every signed head must be valid,
+    also those in the stores, which have entries that a database may have lost. docs/journal.md explains how
+    to check a journal without Muniment.
 
     Exit codes: 0 intact, 4 broken, and the entry is named, 6 not broken as far as is known, and a store could
     not be compared.
@@ -78,7 +75,7 @@ def show(
     installation: InstallationOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Tell what was done to an object, or lately to all of them. Times are in UTC.
+    """Show what was done to an object, or lately to all of them. Times are in UTC.
 
     Example: muniment journal show maps/sheet-012
     """
@@ -90,13 +87,13 @@ def show(
     if subject is None and limit is None:
         limit = _LATEST
     with open_installation(load_settings(installation)) as opened:
-        told = _tell(opened.journal.about(subject, limit), json=json)
-    if not told and subject is not None:
+        found = _say_entries(opened.journal.about(subject, limit), json=json)
+    if not found and subject is not None:
         raise NotFoundError(
-            f"{printable(subject)}: the journal tells nothing of it; objects are written collection/name, "
-            "and muniment journal show without a name tells what was done lately"
+            f"{printable(subject)}: the journal has nothing about it; objects are written collection/name, "
+            "and muniment journal show without a name shows what was done lately"
         )
-    if not told:
+    if not found:
         note("The journal is empty: nothing was done yet.")
 
 
@@ -106,11 +103,11 @@ def export(
     installation: InstallationOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Verify and sign the journal, and write it to a folder, with all that is needed to check it.
+    """Verify and sign the journal, and write it to a folder with everything needed to check it.
 
     The folder holds the journal, its signed heads, the public keys, a README and a check that needs
-    only Python's standard library. Nothing is overwritten. A broken journal is written all the same,
-    as evidence, but not signed; then it ends with 4.
+    only Python's standard library. Nothing is overwritten. A broken journal is also written,
+    as evidence, but not signed; the command then ends with 4.
 
     Example: muniment journal export journal-2026 && python3 journal-2026/check_journal.py
     """
@@ -132,7 +129,7 @@ def export(
             sign_head(opened.journal, opened.signing_key, now())
         count = export_journal(opened.journal, keys, target)
     if not isinstance(verdict, Broken):
-        # The bytes that are given away, not only those they were taken from.
+        # The exported bytes are checked, not only those that they were copied from.
         verdict = exported_in_folder(target).verify(keys)
     checked = CheckedJournal(str(target), verdict, compared.not_compared)
     if json:
@@ -141,7 +138,7 @@ def export(
         say_json({"exported": target.resolve(), **fields, "entries": count})
     else:
         say(f"Exported {count} entries to {target}")
-        say(f"  how to check them stands in {target / 'README.txt'}")
+        say(f"  {target / 'README.txt'} explains how to check them")
         if checked.next_step:
             _say_checked(checked)
     if isinstance(verdict, Broken):
@@ -150,19 +147,14 @@ def export(
 
 @VERBS.command()
 def restore(
-    source: Annotated[
-        Path,
-        typer.Option(
-            "--from", metavar="PATH", help="An exported journal, or the _journal folder of a store."
-        ),
-    ],
+    source: Annotated[Path, _FROM],
     installation: InstallationOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Put back the end of the journal that a database from a backup lacks, or the whole of it.
+    """Put back the end of the journal that a database from a backup lacks, or all of it.
 
-    The copy must be intact by this installation's keys, and go on from the last entry that is here:
-    nothing that is here is changed. Only the journal is put back, not the catalogue.
+    The copy must be intact by this installation's keys, and continue the last entry of the database:
+    no entry there is changed. Only the journal is put back, not the catalogue.
 
     Example: muniment journal restore --from stores/first/_journal
     """
@@ -186,7 +178,7 @@ def restore(
 
 
 def _checked_copy(source: Path, installation: Path | None) -> CheckedJournal:
-    """Check a copy by the installation's keys, or, where there is none, by those that lie beside it."""
+    """Check a copy by the keys of the installation; outside of one, by those that are beside the copy."""
     from flows.archive.journal_check import CheckedJournal, check_copy
     from flows.installation.settings_file import load_settings
     from preservation.errors import ConfigurationError
@@ -200,7 +192,7 @@ def _checked_copy(source: Path, installation: Path | None) -> CheckedJournal:
         exported = exported_in_folder(source)
         keys = exported.keys()
         for identifier in keys:
-            note(f"The key {identifier} lay beside the journal: compare it with the id you were told.")
+            note(f"The key {identifier} was beside the journal: compare it with the id that you were given.")
         return CheckedJournal(exported.place, exported.verify(keys))
     return check_copy(source, settings)
 
@@ -226,22 +218,18 @@ def _verdict_fields(checked: CheckedJournal) -> dict[str, object]:
         "entries": verdict.head.seq,
         "head": verdict.head.hash,
         "signed": signed and {"seq": signed.head.seq, "at": moment_text(signed.at), "key": signed.key},
-        "faults": [
-            {"kind": fault.kind.value, "seq": fault.seq, "message": fault.message} for fault in faults
-        ],
-        "not_compared": [{"store": one.store, "reason": one.reason} for one in checked.not_compared],
-        "notes": list(verdict.notes),
+        "faults": faults,
+        "not_compared": checked.not_compared,
+        "notes": verdict.notes,
     }
 
 
-def _tell(entries: Iterable[Entry], *, json: bool) -> bool:
-    """Write the entries as they come, and return whether there were any."""
+def _say_entries(entries: Iterable[Entry], *, json: bool) -> bool:
+    """Print the entries one by one, and return whether there were any."""
     from preservation.model.paths import printable
 
-    day = None
-    told = False
+    day = entry = None
     for entry in entries:
-        told = True
         if json:
             say_json(_fields(entry))
             continue
@@ -254,7 +242,7 @@ def _tell(entries: Iterable[Entry], *, json: bool) -> bool:
         for sentence in filter(None, (f"{outcome}{entry.note}", entry.detail)):
             say(f"            {printable(sentence)}")
         say(f"            by {printable(agent)}, entry {entry.seq}")
-    return told
+    return entry is not None
 
 
 def _fields(entry: Entry) -> dict[str, object]:

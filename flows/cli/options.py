@@ -1,4 +1,4 @@
-"""Options that several verbs share, so that they are called the same everywhere."""
+"""Options that several verbs share, so that they have the same names everywhere."""
 
 from pathlib import Path
 from typing import Annotated, TypeAlias

@@ -1,10 +1,15 @@
-"""How the command speaks: results on stdout, everything else on stderr, JSON lines where asked for."""
+"""The command's output: results on stdout, everything else on stderr, JSON lines with ``--json``."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+
+from preservation.model.issues import Issue
+from preservation.model.packages import Replica
+
+_ISSUES_SHOWN = 20
 
 CONTRACT_VERSION = 1
-"""Stands as ``version`` in every JSON line; raised when a field changes its meaning or goes."""
+"""The ``version`` in every JSON line; it is raised when a field changes its meaning or is removed."""
 
 
 def say_json(fields: Mapping[str, object]) -> None:
@@ -19,6 +24,24 @@ def say_json(fields: Mapping[str, object]) -> None:
 def say(text: str) -> None:
     """Write a result for a person to stdout."""
     sys.stdout.write(f"{text}\n")
+
+
+def say_issues(issues: Sequence[Issue], all_of_them: str) -> None:
+    """Write the first issues, each with its next step; ``all_of_them`` says where the others are."""
+    for issue in issues[:_ISSUES_SHOWN]:
+        say(f"  {issue.severity.value:8} {issue.code}  {issue.message}")
+        if issue.next_step:
+            say(f"           → {issue.next_step}")
+    if len(issues) > _ISSUES_SHOWN:
+        say(f"  and {len(issues) - _ISSUES_SHOWN:,} more: {all_of_them}")
+
+
+def replica_fields(replicas: Iterable[Replica]) -> list[dict[str, object]]:
+    """Return the fields of replicas in a JSON line."""
+    return [
+        {"store": replica.store, "location": replica.location, "verified_at": replica.verified_at}
+        for replica in replicas
+    ]
 
 
 def note(text: str) -> None:

@@ -1,4 +1,4 @@
-"""``muniment policy``: check policy files, and explain what they would do."""
+"""``muniment policy``: check policy files, and explain their decisions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Policy files.")],
     json: JsonOption = False,
 ) -> None:
-    """Read policy files and tell every fault in them, each with its line.
+    """Read policy files and report every fault in them, each with its line.
 
     Ends with 0 where all are sound, with 2 where one is not.
 
@@ -58,8 +58,8 @@ def check(
             continue
         reference = policy.reference
         if json:
-            said = {"policy": reference.name, "revision": reference.revision, "digest": reference.digest}
-            say_json({"path": str(file), "sound": True, "faults": [], **said})
+            fields = {"policy": reference.name, "revision": reference.revision, "digest": reference.digest}
+            say_json({"path": str(file), "sound": True, "faults": [], **fields})
         else:
             say(f"the policy {file} is sound: {reference}")
     if not sound:
@@ -72,13 +72,13 @@ def explain(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or folders as drops.")],
     json: JsonOption = False,
     why_not: Annotated[
-        bool, typer.Option("--why-not", help="Say of every other rule, too, why it does not take the file.")
+        bool, typer.Option("--why-not", help="Show for every other rule, too, why it does not take the file.")
     ] = False,
 ) -> None:
-    """Say for each file which rule takes it, why, and what would happen. Nothing is touched.
+    """Show for each file which rule takes it, why, and what would happen. Nothing is changed.
 
-    A folder stands for a drop: patterns are held against the paths below it. Ends with 6 where there is
-    nothing at one of the paths.
+    A folder stands for a drop: patterns are compared with the paths below it. Ends with 6 where one of the
+    paths does not exist.
 
     Example: muniment policy explain policies/digitized-images.toml ~/scans/sheet-012
     """
@@ -95,9 +95,9 @@ def explain(
             continue
         for found in _identified(policy, path):
             if json:
-                _tell_json(found, explained(policy, found))
+                _say_json(found, explained(policy, found))
             else:
-                _tell(found, explained(policy, found), why_not=why_not)
+                _say(found, explained(policy, found), why_not=why_not)
     if missing:
         raise NotFoundError(f"nothing is at {missing} of {len(paths)} paths, named above")
 
@@ -114,7 +114,7 @@ def schema() -> None:
 
 
 def _identified(policy: Policy, path: Path) -> Iterator[SurveyedFile]:
-    """Identify the file, or the files of the drop, at ``path``. No digests: rules do not ask for them."""
+    """Identify the file, or the files of the drop, at ``path``. Without digests: rules do not need them."""
     from preservation.identification.caged import CagedIdentifier, identifying_workers
     from preservation.model.files import SurveyedFile
     from preservation.tools.limits import Limits
@@ -136,10 +136,10 @@ def _plain_files(root: Path, only: RelativePath | None) -> Iterator[FoundFile]:
         if isinstance(entry, FoundFile):
             yield entry
         else:
-            note(f"{printable(entry.path)}: {entry.kind.value}; rules are asked about files only")
+            note(f"{printable(entry.path)}: {entry.kind.value}; rules are for files only")
 
 
-def _tell(file: SurveyedFile, explanation: Explanation, *, why_not: bool) -> None:
+def _say(file: SurveyedFile, explanation: Explanation, *, why_not: bool) -> None:
     decision = explanation.decision
     say(f"{printable(file.path)}  ({file.identification.decided or '-'}, {file.identification.name})")
     say(f"  {decision.action} by rule {decision.rule}, because {explanation.reason}")
@@ -149,7 +149,7 @@ def _tell(file: SurveyedFile, explanation: Explanation, *, why_not: bool) -> Non
         say(f"  not {passed_over.rule}: {passed_over.reason}")
 
 
-def _tell_json(file: SurveyedFile, explanation: Explanation) -> None:
+def _say_json(file: SurveyedFile, explanation: Explanation) -> None:
     decision = explanation.decision
     say_json(
         {
@@ -162,13 +162,13 @@ def _tell_json(file: SurveyedFile, explanation: Explanation) -> None:
             "because": decision.because,
             "reason": explanation.reason,
             "would": explanation.would,
-            "normalize": _told(decision.normalize),
+            "normalize": _migration_fields(decision.normalize),
             "prove": decision.prove,
-            "access": _told(decision.access),
+            "access": _migration_fields(decision.access),
             "passed_over": explanation.passed_over,
         }
     )
 
 
-def _told(migration: Migration | None) -> dict[str, object] | None:
+def _migration_fields(migration: Migration | None) -> dict[str, object] | None:
     return None if migration is None else {"migration": migration.name, **migration.options}

@@ -1,4 +1,4 @@
-"""``muniment preserve``: keep a drop, provably."""
+"""``muniment preserve``: keep drops, with proof."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.options import InstallationOption, JsonOption
-from flows.cli.output import note, say, say_json
+from flows.cli.output import note, replica_fields, say, say_issues, say_json
 
 if TYPE_CHECKING:
     from flows.installation.settings import Settings
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from flows.submission.drop import DropRequest
 
 _GRAVEST_FIRST = (6, 4, 2, 1, 3, 7, 0)
-_ISSUES_SHOWN = 20
 
 
 def preserve(
@@ -31,7 +30,7 @@ def preserve(
         str, typer.Option("--approve", metavar="WHY", help="Answer what the drop was waiting for.")
     ] = "",
     by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who approves.")] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; keep nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would happen; keep nothing.")] = False,
     json: JsonOption = False,
     installation: InstallationOption = None,
 ) -> None:
@@ -41,7 +40,7 @@ def preserve(
     recognised and nothing is written. A drop that waits for a person goes on with --approve and --by.
 
     Exit codes: 0 kept, 3 rejected, 6 interrupted, 7 waiting; of several drops, the gravest. Where the
-    drops are as told but the journal could not be sealed: 4 it does not hold, 2 its key is missing.
+    drops are answered but the journal could not be sealed: 4 it is broken, 2 its key is missing.
 
     Example: muniment preserve ~/scans/sheet-012 --collection images
     """
@@ -50,7 +49,7 @@ def preserve(
     from preservation.errors import ConfigurationError
 
     if bool(approve) != bool(by):
-        raise ConfigurationError("--approve and --by belong together: why it may be kept, and who says so")
+        raise ConfigurationError("--approve and --by belong together: why it may be kept, and who approves")
     if approve and len(paths) > 1:
         raise ConfigurationError("one answer is for one drop: approve them one by one")
     settings = load_settings(installation)
@@ -60,7 +59,7 @@ def preserve(
 
         drops = [dataclasses.replace(drop, approved_by=by, because=approve) for drop in drops]
     log_to_stderr()
-    codes = _rehearse(drops, settings, json=json) if dry_run else _preserve(drops, settings, json=json)
+    codes = _dry_run(drops, settings, json=json) if dry_run else _preserve(drops, settings, json=json)
     code = next(code for code in _GRAVEST_FIRST if code in codes)
     if code:
         raise typer.Exit(code)
@@ -70,59 +69,47 @@ def _preserve(drops: list[DropRequest], settings: Settings, *, json: bool) -> se
     from flows.orchestration.in_process import import_prefect, in_runs, run_preserve
     from flows.orchestration.server import prefect_api
 
-    told: dict[str, SubmissionResult] = {}
+    results: dict[str, SubmissionResult] = {}
     faults: set[int] = set()
     with prefect_api(settings, lambda api: import_prefect(settings, api)) as api:
         for run in in_runs(drops, settings):
             outcome = run_preserve(settings, api, run)
-            told |= {one.object: one for one in outcome.results}
+            results |= {one.object: one for one in outcome.results}
             if outcome.fault:
                 note(f"muniment: {outcome.fault}")
                 faults.add(outcome.exit_code)
     for drop in drops:
-        _tell(told[str(drop)], json=json)
-    return {one.ending.verdict.exit_code for one in told.values()} | faults
+        _say_result(results[str(drop)], json=json)
+    return {one.ending.verdict.exit_code for one in results.values()} | faults
 
 
-def _tell(told: SubmissionResult, *, json: bool) -> None:
-    ending = told.ending
+def _say_result(result: SubmissionResult, *, json: bool) -> None:
+    ending = result.ending
     if json:
         say_json(
             {
-                "object": told.object,
+                "object": result.object,
                 "object_version": ending.package.version if ending.package else None,
                 "verdict": ending.verdict,
                 "sentence": ending.sentence,
                 "files": ending.files,
                 "bytes": ending.bytes,
-                "replicas": [
-                    {
-                        "store": replica.store,
-                        "location": replica.location,
-                        "verified_at": replica.verified_at,
-                    }
-                    for replica in ending.replicas
-                ],
-                "issues": told.issues,
-                "receipt": told.receipt,
+                "replicas": replica_fields(ending.replicas),
+                "issues": result.issues,
+                "receipt": result.receipt,
             }
         )
         return
-    say(f"{ending.verdict.value.upper()}  {told.object}")
+    say(f"{ending.verdict.value.upper()}  {result.object}")
     say(f"  {ending.sentence}")
     for replica in ending.replicas:
         say(f"  replica  {replica.store}: {replica.location}")
-    for issue in told.issues[:_ISSUES_SHOWN]:
-        say(f"  {issue.severity.value:8} {issue.code}  {issue.message}")
-        if issue.next_step:
-            say(f"           → {issue.next_step}")
-    if len(told.issues) > _ISSUES_SHOWN:
-        say(f"  and {len(told.issues) - _ISSUES_SHOWN} more: see the receipt")
-    if told.receipt is not None:
-        say(f"  receipt  {told.receipt}")
+    say_issues(result.issues, "see the receipt")
+    if result.receipt is not None:
+        say(f"  receipt  {result.receipt}")
 
 
-def _rehearse(drops: list[DropRequest], settings: Settings, *, json: bool) -> set[int]:
+def _dry_run(drops: list[DropRequest], settings: Settings, *, json: bool) -> set[int]:
     import dataclasses
 
     from flows.installation.scratch import scratch_folder
@@ -142,20 +129,19 @@ def _rehearse(drops: list[DropRequest], settings: Settings, *, json: bool) -> se
             say(f"would be {would.verdict.upper()}  {would.object}")
             say(f"  {would.sentence}")
             say(f"  {would.files} files, {would.bytes} bytes; {would.actions}")
-            for issue in would.issues[:_ISSUES_SHOWN]:
-                say(f"  {issue.severity.value:8} {issue.code}  {issue.message}")
+            say_issues(would.issues, "--json has all of them")
     return codes
 
 
 class _ForPeople(logging.Formatter):
-    """A line is a sentence; where a fault of ours stands in the code is for the Prefect UI's log."""
+    """Formats a record as one sentence; tracebacks are in the Prefect UI's log only."""
 
     def format(self, record: logging.LogRecord) -> str:
         return f"muniment: {record.getMessage()}"
 
 
 def log_to_stderr() -> None:
-    """Show operators' lines to whoever waits."""
+    """Write the log to stderr too, for the user who waits."""
     from flows.installation.log import LOG
 
     handler = logging.StreamHandler(sys.stderr)

@@ -1,4 +1,4 @@
-"""``muniment restore``: what is kept, back out of the stores."""
+"""``muniment restore``: copy what is kept out of the stores."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.options import InstallationOption, JsonOption
-from flows.cli.output import say, say_json
+from flows.cli.output import say, say_issues, say_json
 
 if TYPE_CHECKING:
     from storage.restore.outcomes import Restored
 
 _LOST = 4
-_ISSUES_SHOWN = 20
 
 
 def restore(  # noqa: PLR0913, PLR0917  a parameter for each option, passed by name
@@ -37,19 +36,19 @@ def restore(  # noqa: PLR0913, PLR0917  a parameter for each option, passed by n
     whole: Annotated[
         bool, typer.Option("--whole", help="The complete bag, with what lies in earlier versions.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be restored.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be restored.")] = False,
     json: JsonOption = False,
     installation: InstallationOption = None,
 ) -> None:
-    """Restore the originals of a kept object, or the whole bag; every byte is compared as it lands.
+    """Restore the originals of a kept object, or the whole bag; every byte is compared once it is written.
 
-    A file that one store has lost or damaged is taken from another, and that is told. Nothing is
-    overwritten: the files appear in TARGET together, once all of them are right. If one can be had from
-    no store, TARGET is not made, and the others are in TARGET.incomplete. Works without the
-    database too: then the stores alone are believed, and that is told.
+    A file that one store has lost or damaged is taken from another, and that is reported. Nothing is
+    overwritten: the files appear in TARGET together, once all of them are right. If no store has a file as
+    it was kept, TARGET is not made, and the other files are in TARGET.incomplete. Without the database the
+    stores alone are used, and that is reported.
 
-    Exit codes: 0 restored, 4 some file could be had from no store, 6 no such object, version or file,
-    or something is in the way.
+    Exit codes: 0 restored, 4 no store has some file as it was kept, 6 no such object, version or file,
+    or a file is in the way.
 
     Example: muniment restore maps/sheet-012 ~/sheet-012 --file page_001.tif
     """
@@ -61,7 +60,7 @@ def restore(  # noqa: PLR0913, PLR0917  a parameter for each option, passed by n
     object_id = object_id_named(name)
     if whole and file:
         raise ConfigurationError("--whole and --file exclude each other: the whole bag, or some files of it")
-    order = RestoreRequest(
+    request = RestoreRequest(
         object_id,
         target.resolve(),
         None if version is None else VersionNumber(version),
@@ -69,7 +68,7 @@ def restore(  # noqa: PLR0913, PLR0917  a parameter for each option, passed by n
         None if store is None else StoreName(store),
         whole,
     )
-    restored = restore_object(order, load_settings(installation), dry_run=dry_run)
+    restored = restore_object(request, load_settings(installation), dry_run=dry_run)
     if json:
         say_json(_fields(restored, dry_run=dry_run))
     else:
@@ -109,8 +108,4 @@ def _say(restored: Restored, *, dry_run: bool) -> None:
     for store, files in sorted(restored.sources.items()):
         say(f"  from {store}: {files:,}")
     gravest_first = sorted(restored.issues, key=lambda issue: issue.severity.value)
-    for issue in gravest_first[:_ISSUES_SHOWN]:
-        say(f"  {issue.severity.value:8} {issue.code}  {issue.message}")
-        say(f"           → {issue.next_step}")
-    if len(restored.issues) > _ISSUES_SHOWN:
-        say(f"  and {len(restored.issues) - _ISSUES_SHOWN:,} more: --json has all of them")
+    say_issues(gravest_first, "--json has all of them")

@@ -1,4 +1,4 @@
-"""``muniment retry``: have a drop from an inbox tried again, when what stopped it is mended."""
+"""``muniment retry``: have a drop from an inbox tried again once what stopped it is repaired."""
 
 from typing import Annotated
 
@@ -10,11 +10,11 @@ from flows.cli.output import say, say_json
 
 def retry(
     name: Annotated[str, typer.Argument(metavar="COLLECTION/OBJECT", help="What was given up.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say why it stopped; change nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show why it stopped; change nothing.")] = False,
     json: JsonOption = False,
     installation: InstallationOption = None,
 ) -> None:
-    """Have a drop tried again that came through an inbox and was given up, or waits for its next try.
+    """Retry a drop that came through an inbox and was given up, or waits for its next try.
 
     The running service goes on with it at once, where it stopped, and counts its tries anew.
 
@@ -22,8 +22,7 @@ def retry(
 
     Example: muniment retry maps/sheet-012
     """
-    from flows.inboxes.queue.approve import retry as let_go_on
-    from flows.inboxes.queue.approve import stopped_take
+    from flows.inboxes.queue import approve
     from flows.installation.bell import take_bell
     from flows.installation.settings_file import load_settings
     from preservation.model.identifiers import object_id_named
@@ -31,19 +30,14 @@ def retry(
 
     settings = load_settings(installation)
     object_id = object_id_named(name)
-    stopped = stopped_take(object_id, settings)
+    stopped = approve.stopped_take(object_id, settings)
     if not dry_run:
-        let_go_on(stopped)
+        approve.retry(stopped)
         take_bell(settings).ring()
     runs = stopped.attempts.runs if stopped.attempts else 0
     if json:
-        told = {
-            "object": str(object_id),
-            "drop": stopped.take.path,
-            "runs": runs,
-            "sentence": stopped.sentence,
-        }
-        say_json({**told, "dry_run": dry_run})
+        fields = {"object": str(object_id), "drop": stopped.take.path, "runs": runs}
+        say_json({**fields, "sentence": stopped.sentence, "dry_run": dry_run})
         return
     done = "would be tried again" if dry_run else "is tried again by the running service"
     say(f"{printable(str(object_id))}: {done}")

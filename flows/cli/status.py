@@ -1,4 +1,4 @@
-"""``muniment status``: how the archive stands, or the story of one object."""
+"""``muniment status``: the status of the archive, or the history of one object."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from flows.cli import status_view
 from flows.cli.options import InstallationOption, JsonOption
-from flows.cli.output import say, say_json
-from flows.cli.status_view import counted, moment, say_table, try_row
+from flows.cli.output import replica_fields, say, say_json
+from flows.cli.status_view import moment, say_table, try_row
+from preservation.model.amounts import byte_size, count
+from preservation.model.paths import printable
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -31,18 +34,16 @@ _JOURNAL_LINES = 30
 
 def status(
     name: Annotated[
-        str | None, typer.Argument(metavar="[COLLECTION/OBJECT]", help="Tell the story of this object.")
+        str | None, typer.Argument(metavar="[COLLECTION/OBJECT]", help="Show the history of this object.")
     ] = None,
-    watch: Annotated[
-        bool, typer.Option("--watch", help="In a terminal, go on showing it until Ctrl-C.")
-    ] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="In a terminal, update it until Ctrl-C.")] = False,
     json: JsonOption = False,
     installation: InstallationOption = None,
 ) -> None:
-    """Say how the archive stands: what waits in the inboxes, what is on its way, what is kept.
+    """Show the status of the archive: what waits in the inboxes, what is on its way, what is kept.
 
-    With an object, tell its story: each version and what was new in it, where its replicas are, every
-    try with its verdict and receipt, and what the journal has of it. Times are in UTC.
+    With an object, show its history: each version and what was new in it, where its replicas are, every
+    try with its verdict and receipt, and its last entries in the journal. Times are in UTC.
 
     Example: muniment status maps/sheet-012
     """
@@ -52,7 +53,7 @@ def status(
 
     with open_installation(load_settings(installation)) as opened:
         if name is not None:
-            _tell_object(name, opened, json=json)
+            _say_object(name, opened, json=json)
             return
         if watch and not json and sys.stdout.isatty():
             with suppress(KeyboardInterrupt):
@@ -60,12 +61,12 @@ def status(
             return
         found = archive_status(opened)
     if json:
-        say_json(_standing_fields(found))
+        say_json(_status_fields(found))
     else:
         status_view.show(status_view.lines_of(found))
 
 
-def _tell_object(name: str, installation: Installation, *, json: bool) -> None:
+def _say_object(name: str, installation: Installation, *, json: bool) -> None:
     from flows.archive.history import versions_of
     from preservation.errors import NotFoundError
     from preservation.model.identifiers import object_id_named
@@ -87,20 +88,18 @@ def _tell_object(name: str, installation: Installation, *, json: bool) -> None:
     _say_versions(str(object_id), versions)
     say("\nTries")
     say_table(("ended", "verdict", "", "receipt"), map(try_row, tries))
-    say("\nWhat the journal has of it lately (muniment journal show tells all)")
+    say("\nIts last entries in the journal (muniment journal show has all)")
     for entry in installation.journal.about(str(object_id), _JOURNAL_LINES):
         _say_entry(entry)
 
 
 def _say_versions(name: str, versions: Sequence[VersionHistory]) -> None:
-    from preservation.model.amounts import byte_size
-
-    say(f"{name}: {counted(len(versions), 'version')} kept")
+    say(f"{name}: {count(len(versions), 'version')} kept")
     for version in versions:
         kept = version.registration
         say(f"\n  v{kept.package.version}  {moment(kept.registered_at)}, policy {kept.policy.name}")
         say(
-            f"      {counted(kept.files, 'file')} dropped, {byte_size(kept.bytes)}; "
+            f"      {count(kept.files, 'file')} dropped, {byte_size(kept.bytes)}; "
             f"{version.new_files:,} new in the package, {byte_size(version.new_bytes)}"
             + (f"; {version.kept_files:,} lie in earlier versions" if version.kept_files else "")
         )
@@ -113,21 +112,17 @@ def _say_versions(name: str, versions: Sequence[VersionHistory]) -> None:
 
 
 def _say_named(word: str, paths: Sequence[str]) -> None:
-    from preservation.model.paths import printable
-
     if paths:
         more = f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else ""
         say(f"      {word}: {', '.join(map(printable, paths[:_NAMED]))}{more}")
 
 
 def _say_entry(entry: Entry) -> None:
-    from preservation.model.paths import printable
-
     outcome = "" if entry.outcome == "success" else f"{entry.outcome.upper()}: "
     say(f"  {moment(entry.at)}  {entry.event_type}: {printable(outcome + (entry.note or entry.detail))}")
 
 
-def _standing_fields(found: ArchiveStatus) -> dict[str, object]:
+def _status_fields(found: ArchiveStatus) -> dict[str, object]:
     counts = found.counts
     return {
         "objects": counts.objects,
@@ -147,16 +142,9 @@ def _inboxes_fields(found: ArchiveStatus) -> dict[str, object] | None:
     inboxes = found.inboxes
     if inboxes is None:
         return None
-    return {
-        "watched": found.is_watched,
-        "at": inboxes.at,
-        "waiting": inboxes.waiting,
-        "files": inboxes.files,
-        "bytes": inboxes.bytes,
-        "drops": inboxes.drops,
-        "passed_over": inboxes.passed_over,
-        "faults": inboxes.faults,
-    }
+    fields = msgspec.structs.asdict(inboxes)
+    del fields["by"]
+    return {"watched": found.is_watched, **fields}
 
 
 def _taken_fields(one: Pending) -> dict[str, object]:
@@ -229,10 +217,7 @@ def _version_fields(version: VersionHistory) -> dict[str, object]:
         "changed": version.changed,
         "removed": version.removed,
         "renamed": version.renamed,
-        "replicas": [
-            {"store": replica.store, "location": replica.location, "verified_at": replica.verified_at}
-            for replica in kept.replicas
-        ],
+        "replicas": replica_fields(kept.replicas),
     }
 
 

@@ -1,4 +1,4 @@
-"""How the archive stands, as people see it: tables in a terminal, plain lines for a program, or live."""
+"""The status of the archive for people: tables in a terminal, plain lines for a program, or live."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 from flows.cli.output import say
+from preservation.model.amounts import byte_size, count
+from preservation.model.paths import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -33,7 +35,7 @@ Shown: TypeAlias = str | StatusTable
 
 
 def lines_of(found: ArchiveStatus) -> Iterator[Shown]:
-    """Give all that is said of the archive, in the order of a drop's way."""
+    """Yield the status of the archive, in the order of the stages of a drop."""
     yield from _inboxes(found)
     yield from _taken(found)
     yield from _on_their_way(found)
@@ -42,7 +44,7 @@ def lines_of(found: ArchiveStatus) -> Iterator[Shown]:
 
 
 def show(lines: Iterable[Shown]) -> None:
-    """Write to stdout."""
+    """Write the lines and tables to stdout."""
     for line in lines:
         if isinstance(line, str):
             say(line)
@@ -51,7 +53,7 @@ def show(lines: Iterable[Shown]) -> None:
 
 
 def watch(ask: Callable[[], ArchiveStatus]) -> None:
-    """Show it again and again in place, every two seconds, until Ctrl-C. For terminals."""
+    """Show the status in a terminal, updated in place every two seconds, until Ctrl-C."""
     from threading import Event
 
     from rich.console import Group
@@ -66,7 +68,7 @@ def watch(ask: Callable[[], ArchiveStatus]) -> None:
 
 
 def say_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write a table for a terminal; where the output is read by a program, a plain line a row."""
+    """Write a table to a terminal; to a pipe or a file, a plain line for each row."""
     table = StatusTable(tuple(headings), tuple(map(tuple, rows)))
     if not table.rows:
         return
@@ -81,19 +83,12 @@ def say_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 def try_row(end: Conclusion) -> tuple[str, str, str, str]:
     """Return when and how a try ended, and where its receipt is."""
-    from preservation.model.paths import printable
-
     receipt = "" if end.receipt is None else printable(str(end.receipt))
     return moment(end.concluded_at), end.verdict.value, printable(end.summary), receipt
 
 
-def counted(number: int, what: str) -> str:
-    """Return the number with its noun."""
-    return f"{number:,} {what}{'s' * (number != 1)}"
-
-
 def moment(at: datetime) -> str:
-    """Return a time for people, to the minute, UTC."""
+    """Return a time to the minute, in UTC."""
     return f"{at:%Y-%m-%d %H:%M}"
 
 
@@ -105,20 +100,18 @@ def _rendered(line: Shown) -> RenderableType:
         return Text(line)
     shown = table.Table(*line.headings, box=None, pad_edge=False)
     for row in line.rows:
-        # As text: what stands in names is no markup.
+        # As text: brackets in names are not markup.
         shown.add_row(*map(Text, row))
     return shown
 
 
 def _inboxes(found: ArchiveStatus) -> Iterator[Shown]:
-    from preservation.model.amounts import byte_size
-
     inboxes = found.inboxes
     if found.watcher_fault:
         yield found.watcher_fault
     if inboxes is None:
         return
-    figures = f": {counted(inboxes.files, 'file')}, {byte_size(inboxes.bytes)}" if inboxes.waiting else ""
+    figures = f": {count(inboxes.files, 'file')}, {byte_size(inboxes.bytes)}" if inboxes.waiting else ""
     yield f"Waiting in the inboxes: {inboxes.waiting or 'none'}{figures}"
     rows = [(drop.path, moment(drop.since) if drop.since else "", drop.sentence) for drop in inboxes.drops]
     rows += [(entry.path, "", entry.sentence) for entry in (*inboxes.faults, *inboxes.passed_over)]
@@ -132,8 +125,6 @@ def _taken(found: ArchiveStatus) -> Iterator[Shown]:
 
 
 def _taken_row(one: Pending) -> tuple[str, ...]:
-    from preservation.model.paths import printable
-
     tries = one.attempts
     if tries is None:
         return str(one.take.object_id), "waits for a run", moment(one.take.at), ""
@@ -164,7 +155,7 @@ def _way_row(one: SubmissionUnderWay, at: datetime) -> tuple[str, ...]:
 
 
 def _ends(found: ArchiveStatus) -> Iterator[Shown]:
-    yield f"\nStored today, and what needs somebody: {len(found.latest) or 'nothing'}"
+    yield f"\nStored today, and what needs a person: {len(found.latest) or 'nothing'}"
     yield StatusTable(
         ("ended", "verdict", "object", "", "receipt"),
         tuple(
@@ -175,12 +166,10 @@ def _ends(found: ArchiveStatus) -> Iterator[Shown]:
 
 
 def _kept(found: ArchiveStatus) -> Iterator[Shown]:
-    from preservation.model.amounts import byte_size
-
     counts = found.counts
     ends = ", ".join(f"{number:,} {verdict}" for verdict, number in sorted(counts.conclusions.items()))
     yield f"\nSubmissions ended: {ends or 'none yet'}"
     yield (
-        f"Kept: {counted(counts.objects, 'object')} in {counted(counts.packages, 'version')}, "
-        f"{counted(counts.files, 'file')}, {byte_size(counts.bytes)}"
+        f"Kept: {count(counts.objects, 'object')} in {count(counts.packages, 'version')}, "
+        f"{count(counts.files, 'file')}, {byte_size(counts.bytes)}"
     )

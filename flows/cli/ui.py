@@ -1,4 +1,4 @@
-"""``muniment ui``: let a browser in."""
+"""``muniment ui``: print the address that opens the UI in a browser."""
 
 from flows.cli.options import InstallationOption
 from flows.cli.output import say
@@ -7,7 +7,7 @@ from flows.cli.output import say
 def ui(installation: InstallationOption = None) -> None:
     """Print the address at which a browser opens the UI of the running service.
 
-    The address lets one browser in, within ten minutes, and is worthless from then on. The browser stays in
+    The address admits one browser, within ten minutes, and is useless afterwards. The browser stays admitted
     until the service is started again. For a Prefect of your own the plain address is printed.
 
     Exit codes: 0 it is printed, 6 no Prefect is running.

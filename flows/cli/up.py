@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 _LOOK_SECONDS = 2.0
 _SILENT_LOOKS = 15
-"""So many looks in a row without an answer: a busy server is given half a minute."""
-_PASS_ON_SECONDS = 0.2
+"""So many checks in a row without an answer: a busy server is given half a minute."""
+_DRAIN_SECONDS = 0.2
 _WATCHER_SECONDS = 10.0
-"""For so long the watcher may finish what it is just taking."""
+"""The watcher may take so long to finish the drop that it is taking."""
 
 
 def up(installation: InstallationOption = None) -> None:
     """Run the service until stopped: Prefect with its UI, a watcher of the inboxes, and a worker.
 
-    What is complete in an inbox is taken, preserved, and answered in the folder: accepted/ or rejected/.
+    A drop that is complete in an inbox is taken, preserved, and moved to accepted/ or rejected/.
 
     Prefect is the one that [prefect] api_url names, or one of the installation's own. While it is up,
     every `muniment preserve` of this installation uses it and starts without the wait for a server.
@@ -49,7 +49,7 @@ def up(installation: InstallationOption = None) -> None:
     with served(settings) as api:
         note(f"muniment: up; the UI is at {api.ui}/runs (Ctrl-C stops it)")
         if not settings.prefect.api_url:
-            # A log that others may read is no place for what lets a browser in.
+            # Others may read the log, so it must not hold an address that admits a browser.
             way = browser_link(settings) if sys.stderr.isatty() else f"muniment ui -C {settings.directory}"
             note(f"muniment: to open it in a browser: {way}")
         _serve(settings, api, stops)
@@ -57,7 +57,7 @@ def up(installation: InstallationOption = None) -> None:
 
 
 class _Stops:
-    """How often somebody asked to stop, by Ctrl-C or SIGTERM."""
+    """Counts the requests to stop, by Ctrl-C or SIGTERM."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -89,7 +89,7 @@ def _serve(settings: Settings, api: PrefectApi, stops: _Stops) -> None:
 
 
 class _Patience:
-    """With a Prefect that does not answer: the service's own is started again, at once where it has ended."""
+    """Starts the service's own Prefect again: at once where it has ended, later where it does not answer."""
 
     def __init__(self, settings: Settings, api: PrefectApi) -> None:
         self._settings = settings
@@ -98,7 +98,7 @@ class _Patience:
         self._was_there = True
 
     def look(self) -> None:
-        """See whether it answers; to be called every ``_LOOK_SECONDS``."""
+        """Check whether it answers; to be called every ``_LOOK_SECONDS``."""
         from flows.orchestration.server import server_lives
 
         if self._api.answers:
@@ -106,7 +106,7 @@ class _Patience:
             return
         self._silent += 1
         ours = not self._settings.prefect.api_url
-        # One that ends as soon as it is started is left alone for as long as one that is silent.
+        # A server that ends as soon as it is started is left alone for as long as a silent one.
         has_ended = ours and self._was_there and not server_lives(self._settings)
         if not has_ended and self._silent < _SILENT_LOOKS:
             return
@@ -118,7 +118,7 @@ class _Patience:
 
 
 def _serve_again(settings: Settings) -> None:
-    """Start Prefect again; where that fails it is told, and tried again when it was silent for as long."""
+    """Start Prefect again; a failure is printed, and the next try follows after the same silence."""
     from flows.orchestration.server import serve_again
     from preservation.errors import PreservationError
 
@@ -138,10 +138,10 @@ def _supervised(verb: str, settings: Settings, api: PrefectApi) -> Supervised:
 
 
 def _drain(worker: Supervised, stops: _Stops) -> None:
-    """Pass on to the worker what is asked: once to let its runs end, once more to end them."""
+    """Pass the requests to stop on to the worker: the first lets its runs end, the second ends them."""
     passed_on = 0
     while worker.runs:
         if passed_on < stops.count:
             worker.ask_to_stop()
             passed_on += 1
-        time.sleep(_PASS_ON_SECONDS)
+        time.sleep(_DRAIN_SECONDS)

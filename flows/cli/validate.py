@@ -1,4 +1,4 @@
-"""``muniment validate``: says whether bags are complete and valid."""
+"""``muniment validate``: check whether bags are complete and valid."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""What ``muniment validate`` does. The parser is apart: importing it takes longer than a small bag does."""
+"""The work of ``muniment validate``, without typer: importing typer takes longer than a small bag."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _NOT_VALID = 3
 
 
 def needs_no_parser(arguments: Sequence[str]) -> bool:
-    """Say whether the words behind ``muniment validate`` are paths and ``--json``, and nothing else."""
+    """Return whether the arguments of ``muniment validate`` are paths and ``--json``, and nothing else."""
     paths = [word for word in arguments if word != "--json"]
     return bool(paths) and not any(word.startswith("-") for word in paths)
 
 
 def validate_all(bags: Iterable[Path], *, json: bool) -> int:
-    """Say of each bag whether it is valid, and return the exit code.
+    """Print for each bag whether it is valid, and return the exit code.
 
-    Raises ``StorageError`` where one is not there, after the others were judged.
+    Raises ``StorageError`` where one does not exist, after all others were validated.
     """
     all_valid = True
     absent: list[StorageError] = []
@@ -53,7 +53,7 @@ def validate_all(bags: Iterable[Path], *, json: bool) -> int:
 
 def _fields(verdict: Validation) -> dict[str, object]:
     return {
-        "bag": _sayable(verdict.bag),
+        "bag": _as_text(verdict.bag),
         "valid": verdict.valid,
         "complete": verdict.complete,
         "issues": [
@@ -61,7 +61,7 @@ def _fields(verdict: Validation) -> dict[str, object]:
                 "code": issue.code,
                 "severity": issue.severity.value,
                 "message": issue.message,
-                "path": None if issue.path is None else _sayable(issue.path),
+                "path": None if issue.path is None else _as_text(issue.path),
             }
             for issue in verdict.issues
         ],
@@ -70,12 +70,11 @@ def _fields(verdict: Validation) -> dict[str, object]:
 
 def _in_words(verdict: Validation) -> str:
     lines = [f"{printable(verdict.bag)}: {_headline(verdict)}"]
-    told: set[str] = set()
+    explained: set[str] = set()
     for issue in sorted(verdict.issues, key=lambda issue: issue.severity is not Severity.ERROR):
         lines.append(f"  {issue.severity.value:7} {issue.code}  {issue.message}")
-        if issue.next_step and issue.code not in told:
-            # The first time only.
-            told.add(issue.code)
+        if issue.next_step and issue.code not in explained:
+            explained.add(issue.code)
             lines.append(f"          → {issue.next_step}")
     return "\n".join(lines)
 
@@ -87,6 +86,6 @@ def _headline(verdict: Validation) -> str:
     return f"valid, BagIt {verdict.version}, payload of {files:,} files with {octets:,} bytes"
 
 
-def _sayable(path: str) -> str:
-    """Return a path as it is, unless its bytes are no text at all."""
+def _as_text(path: str) -> str:
+    """Return the path; one that is not UTF-8 with escapes."""
     return path if is_utf8(path) else printable(path)

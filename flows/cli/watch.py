@@ -1,4 +1,4 @@
-"""``muniment watch``: take what is complete in the inboxes, and have it preserved."""
+"""``muniment watch``: take the drops that are complete in the inboxes, and have them preserved."""
 
 import signal
 import threading
@@ -10,8 +10,8 @@ from flows.cli.output import note
 def watch(installation: InstallationOption = None) -> None:
     """Watch every inbox, take the drops that are complete, and ask Prefect for the runs that preserve them.
 
-    `muniment up` runs one by itself. One is enough for an installation, and several do no harm: a drop is
-    taken by one of them. Stopped by Ctrl-C or SIGTERM at any time; the runs it asked for go on.
+    `muniment up` runs one by itself. One is enough for an installation, and several do no harm: each drop
+    is taken by one of them. Stop it by Ctrl-C or SIGTERM at any time; the runs it asked for go on.
 
     Example: muniment watch -C archive
     """
@@ -29,7 +29,7 @@ def watch(installation: InstallationOption = None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     log_to_stderr()
-    # To be told before Prefect is imported.
+    # Prefect reads its environment when it is imported.
     os.environ.update(client_environment(settings, api))
     from flows.service.dispatch_loop import run_dispatch_loop
 

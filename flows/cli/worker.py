@@ -1,4 +1,4 @@
-"""``muniment worker``: run what Prefect hands out."""
+"""``muniment worker``: run the flow runs that Prefect has for it."""
 
 import os
 from typing import Annotated
@@ -17,7 +17,7 @@ def worker(
             min=1,
             max=64,
             metavar="N",
-            help="Runs beside each other; else [work] at_a_time.",
+            help="Runs at the same time; else [work] at_a_time.",
             show_default=False,
         ),
     ] = None,
@@ -42,7 +42,7 @@ def worker(
     api = running_api(settings)
     os.environ.update(client_environment(settings, api))
     with held_slot(settings) as slot, run_processes(settings) as processes:
-        # It imports Prefect, while the process that forks for runs imports it too.
+        # Importing it imports Prefect, while the fork server imports Prefect too.
         from flows.orchestration.worker import work
 
         at_a_time = at_a_time or settings.work.at_a_time

@@ -1,6 +1,5 @@
 """An area: a directory in which drops arrive, are processed and are answered, each move one rename."""
 
-import errno
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -141,8 +140,3 @@ def other_disk_sentence(folder: Path, taken: Path) -> str:
         "move from one to "
         "the other in one step; make the disk that it is on an [[area]] of its own in muniment.toml"
     )
-
-
-def is_cross_device(error: OSError) -> bool:
-    """Return whether a rename failed because source and target are on two file systems."""
-    return error.errno == errno.EXDEV

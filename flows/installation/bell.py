@@ -1,4 +1,4 @@
-"""Bells by which a process calls others of its installation: files that are touched, on shares too."""
+"""Bells: files that one process touches to wake others of its installation, on shares too."""
 
 import threading
 from collections.abc import Callable
@@ -12,19 +12,19 @@ _LISTEN_SECONDS: Final = 1.0
 
 
 class Bell:
-    """A bell as one process hears it; the file's time is looked at, since shares notify no process."""
+    """A bell as one process hears it; it reads the file's time, since shares notify no process."""
 
     def __init__(self, place: Path) -> None:
         self._place = place
         self._last = self._rung_at()
 
     def ring(self) -> None:
-        """Call those that listen. Raises nothing: unheard, they look by themselves, only later."""
+        """Wake those that listen. Raises nothing: without the bell they look by themselves, later."""
         with suppress(OSError):
             self._place.touch()
 
     def rang(self) -> bool:
-        """Return whether it rang since the last look."""
+        """Return whether it rang since the last call."""
         last, self._last = self._last, self._rung_at()
         return self._last != last
 
@@ -42,10 +42,10 @@ class Bell:
 
 
 def run_bell(settings: Settings) -> Bell:
-    """Return the bell by which a process that has asked Prefect for a run calls idle workers.
+    """Return the bell by which a process that has asked Prefect for a run wakes idle workers.
 
-    A worker that nothing calls asks Prefect less often, which costs less at rest: a run that is asked for in
-    the UI begins a little later.
+    A worker that no bell wakes asks Prefect less often, which costs less at rest: a run that a user starts
+    in the UI begins a little later.
     """
     return Bell(settings.state / "run-asked")
 

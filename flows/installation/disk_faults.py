@@ -27,7 +27,7 @@ def translated_faults(settings: Settings) -> Iterator[None]:
 
 
 def machine_fault(error: OSError, settings: Settings) -> StorageError:
-    """Return what an ``OSError`` outside of any store means: full, denied, or not there."""
+    """Return an ``OSError`` from outside of any store as an error: full, denied, or unavailable."""
     reason = error.strerror or str(error)
     where = printable(os.fsdecode(error.filename)) if error.filename else "a folder of this installation"
     if error.errno in _FULL:

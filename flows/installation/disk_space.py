@@ -1,9 +1,10 @@
-"""Checks that a drop fits where it is to go, before any work begins."""
+"""Checks that a drop fits on the disks that it is for, before any work begins."""
 
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Final
@@ -22,7 +23,7 @@ _SHARE_KEPT: Final = 20
 """A twentieth of a disk, at most 1 GiB, is reserved: databases grow there too."""
 
 _held: dict[object, tuple[int, Callable[[], int]]] = {}
-"""The space reserved in this process: by holder, the device and the bytes still to come."""
+"""The space reserved in this process: by holder, the device and the bytes that are still missing."""
 
 _turn = Lock()
 
@@ -48,11 +49,11 @@ def require_room_in_stores(drop: TreeOutline, policy: Policy, settings: Settings
 def require_room_for_work(drop: TreeOutline, settings: Settings) -> None:
     """Raise ``StoreFullError`` where the records of a submission cannot fit."""
     needed = drop.files * _RECORDS_A_FILE
-    free = _free(settings.processing)
-    if free is not None and free < needed:
+    space = _space(settings.processing)
+    if space is not None and space.free < needed:
         raise StoreFullError(
             f"the work on {drop.files:,} files needs {byte_size(needed)} in {settings.processing}, and "
-            f"{byte_size(free)} are free there. Free space there, then preserve it; nothing was begun"
+            f"{byte_size(space.free)} are free there. Free space there, then preserve it; nothing was begun"
         )
 
 
@@ -77,9 +78,9 @@ def reserve_space(
     with _turn:
         if required:
             _require_room_for_drop(size, folder)
-        device = _device(folder)
-        if device is not None:
-            _held[holder] = device, lambda: max(size - arrived(), 0)
+        space = _space(folder)
+        if space is not None:
+            _held[holder] = space.device, lambda: max(size - arrived(), 0)
     try:
         yield
     finally:
@@ -88,61 +89,49 @@ def reserve_space(
 
 
 def _require_room_for_drop(size: int, folder: Path) -> None:
-    free = _free(folder)
-    if free is None:
+    space = _space(folder)
+    if space is None:
         return
-    device = _device(folder)
-    held = sum(to_come() for where, to_come in _held.values() if where == device)
-    reserved = held + _reserve(folder)
-    if free - reserved < size:
+    held = sum(missing() for device, missing in _held.values() if device == space.device)
+    reserved = held + min(space.size // _SHARE_KEPT, _MOST_KEPT)
+    if space.free - reserved < size:
         raise StoreFullError(
-            f"it needs {byte_size(size)}; {byte_size(free)} are free in {folder}, {byte_size(reserved)} of "
-            "it reserved; free some space and it is picked up by itself"
+            f"it needs {byte_size(size)}; {byte_size(space.free)} are free in {folder}, "
+            f"{byte_size(reserved)} of it reserved; free some space and it is picked up by itself"
         )
-
-
-def _device(folder: Path) -> int | None:
-    try:
-        return folder.stat().st_dev
-    except OSError:
-        return None
-
-
-def _reserve(folder: Path) -> int:
-    """Return how many bytes are left free on the disk of ``folder``."""
-    try:
-        space = os.statvfs(folder)
-    except OSError:
-        return 0
-    return min(space.f_blocks * space.f_frsize // _SHARE_KEPT, _MOST_KEPT)
 
 
 def _short_of(stores: list[StoreSettings], size: int, settings: Settings) -> dict[str, str]:
     """Return, by name, the sentence about each folder store whose disk has not enough space."""
-    on_disk: defaultdict[int, list[FolderStoreSettings]] = defaultdict(list)
+    on_disk: defaultdict[int, list[tuple[str, int]]] = defaultdict(list)
     for store in stores:
-        if isinstance(store, FolderStoreSettings):
-            try:
-                on_disk[settings.store_root(store).stat().st_dev].append(store)
-            except OSError:
-                # A store that is away raises its own error when it is written to.
-                continue
+        # A store that is away raises its own error when it is written to.
+        if isinstance(store, FolderStoreSettings) and (space := _space(settings.store_root(store))):
+            on_disk[space.device].append((store.name, space.free))
     short = {}
     for together in on_disk.values():
-        free = _free(settings.store_root(together[0]))
-        if free is None:
-            continue
-        for store in together[free // size if size else len(together) :]:
-            short[store.name] = f"store {store.name} has {byte_size(free)} free" + (
-                f", for {len(together)} stores on that disk" if len(together) > 1 else ""
-            )
+        free = together[0][1]
+        shared = f", for {len(together)} stores on that disk" if len(together) > 1 else ""
+        for name, _ in together[free // size if size else len(together) :]:
+            short[name] = f"store {name} has {byte_size(free)} free{shared}"
     return short
 
 
-def _free(folder: Path) -> int | None:
-    """Return how many bytes are free for us on the disk of ``folder``; ``None``: not known."""
+@dataclass(frozen=True, slots=True)
+class DiskSpace:
+    """A disk, its size in bytes, and how many of them are free for this account."""
+
+    device: int
+    size: int
+    free: int
+
+
+def _space(folder: Path) -> DiskSpace | None:
+    """Return the space on the disk of ``folder``; ``None`` where it is not known."""
     try:
-        space = os.statvfs(folder)
+        device, disk = folder.stat().st_dev, os.statvfs(folder)
     except OSError:
         return None
-    return space.f_bavail * space.f_frsize if space.f_blocks else None
+    if not disk.f_blocks:
+        return None
+    return DiskSpace(device, disk.f_blocks * disk.f_frsize, disk.f_bavail * disk.f_frsize)

@@ -1,4 +1,4 @@
-"""Making a new installation: one directory with its settings, policies, inboxes, stores and keys."""
+"""Makes a new installation: one directory with settings, policies, inboxes, stores and keys."""
 
 from pathlib import Path
 
@@ -109,7 +109,7 @@ name = "files"
 policy = "policies/bit-level.toml"
 
 # Stores: where packages are kept. `site` tells places apart that one disaster does not reach together.
-# These two folders stand on one machine: good for a first try. Put the second one elsewhere before you
+# These two folders are on one machine: good for a first try. Put the second one elsewhere before you
 # trust it with the only copy of something.
 [[store]]
 name = "first"
@@ -130,9 +130,9 @@ media = "disk"
 
 
 def make_installation(directory: Path) -> Path:
-    """Make an installation in ``directory``, which must be empty or not there yet; return its settings file.
+    """Make an installation in ``directory``; return its settings file.
 
-    Raises ``ConfigurationError`` where something is there already: nothing is overwritten.
+    Raises ``ConfigurationError`` where the directory exists and is not empty: nothing is overwritten.
     """
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise ConfigurationError(

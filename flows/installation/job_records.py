@@ -20,7 +20,7 @@ from preservation.errors import IntegrityError, PreservationError
 from preservation.records import Records
 
 CLOCKS_APART: Final = timedelta(hours=1)
-"""Clocks of machines may differ by so much; a time further in the future comes from a wrong clock."""
+"""The clocks of two machines may differ by so much; a later time comes from a wrong clock."""
 
 _Record = TypeVar("_Record")
 
@@ -50,7 +50,7 @@ class ScheduledSince(msgspec.Struct, frozen=True):
 
 @contextmanager
 def recorded_run(job: Job, settings: Settings) -> Iterator[Callable[[str], None]]:
-    """Record durably that the job runs, and how it ended. Where that cannot be written, it runs all the same.
+    """Record durably that the job runs, and how it ended. A job runs even where that cannot be written.
 
     Yields a function; calling it with a sentence makes the run count as failed.
     """

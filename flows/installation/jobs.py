@@ -1,4 +1,4 @@
-"""The jobs. A new one is a line here, and a module in ``flows.orchestration.jobs``."""
+"""The jobs. A new job is a member here, and a module in ``flows.orchestration.jobs``."""
 
 from enum import StrEnum
 from typing import Self

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 
 LOG = logging.getLogger("muniment")
-"""What operators read. It may be lost; what must not be lost is in the journal."""
+"""The log for operators. It may be lost; what must not be lost is in the journal."""
 
 
 def repeat(work: Callable[[], object], seconds: float, stopped: threading.Event, trouble: str) -> None:

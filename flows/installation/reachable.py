@@ -1,4 +1,4 @@
-"""Checks that the stores can hold what a policy asks for, before a byte is read."""
+"""Checks that there are the stores that a policy asks for, before a byte is read."""
 
 from flows.installation.settings import Settings
 from preservation.errors import ConfigurationError

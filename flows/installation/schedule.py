@@ -1,6 +1,6 @@
 """The times of a cron expression in a timezone: five fields, as in ``crontab(5)``.
 
-Prefect reads the expression with its own parser. What two parsers read differently is rejected here.
+Prefect reads the expression with its own parser. What the two parsers read differently is rejected here.
 """
 
 import re

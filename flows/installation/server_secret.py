@@ -1,4 +1,4 @@
-"""The secret of an installation's own Prefect server, and the tickets that let a browser in without it."""
+"""The secret of an installation's own Prefect server, and the tickets that admit a browser without it."""
 
 import hashlib
 import hmac
@@ -14,10 +14,10 @@ from preservation.errors import AlreadyExistsError, ConfigurationError
 from storage.journal.keys import create_whole
 
 DOOR_PATH: Final = "/door"
-"""Where a browser brings its ticket."""
+"""The path that a browser sends its ticket to."""
 
 TICKET_SECONDS: Final = 600
-"""A ticket is used within this time, and once."""
+"""A ticket is valid for this time, and once."""
 
 _USER: Final = "muniment"
 _FILE: Final = "prefect.secret"
@@ -50,26 +50,26 @@ def server_secret(state: Path) -> str:
             "again: a new one is made"
         )
     if not secret.startswith(f"{_USER}:") or len(secret) < len(_USER) + 32:
-        raise ConfigurationError(f"{path}: this is no secret; remove it, and a new one is made")
+        raise ConfigurationError(f"{path}: this is not a secret; remove it, and a new one is made")
     return secret
 
 
 def new_ticket(secret: str, now: float) -> str:
-    """Return a ticket that the holder of ``secret`` gives to a browser."""
+    """Return a ticket for a browser, signed with ``secret``."""
     claim = f"{int(now) + TICKET_SECONDS}.{secrets.token_urlsafe(16)}"
     return f"{claim}.{_signed(secret, claim)}"
 
 
 def door_link(ui: str, ticket: str) -> str:
-    """Return the address that lets one browser in. The ticket stands behind ``#``: no server's log has it."""
+    """Return the address that admits one browser. The ticket is behind ``#``: no server's log has it."""
     return f"{ui}{DOOR_PATH}#{ticket}"
 
 
 class BrowserSessions:
-    """Exchanges tickets for passwords of browsers, which are good for as long as this object lives.
+    """Exchanges tickets for passwords of browsers, which are valid for as long as this object lives.
 
-    A browser never holds the secret itself: what it keeps is worth nothing to a program that takes over the
-    port of a server that has ended.
+    A browser never holds the secret itself: its password is useless to a program that takes over the port
+    of a server that has ended.
     """
 
     def __init__(self, secret: str, clock: Callable[[], float]) -> None:
@@ -92,7 +92,7 @@ class BrowserSessions:
         return f"browser:{name}.{_signed(self._key, name)}"
 
     def knows(self, password: str) -> bool:
-        """Report whether ``password`` is the secret, or was given to a browser by ``exchange``."""
+        """Return whether ``password`` is the secret, or was given to a browser by ``exchange``."""
         name, _, signature = password.removeprefix("browser:").rpartition(".")
         given = hmac.compare_digest(signature.encode(), _signed(self._key, name).encode())
         return hmac.compare_digest(password.encode(), self._secret.encode()) or given

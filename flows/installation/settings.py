@@ -1,4 +1,4 @@
-"""Everything an installation is told: the settings, their bounds and their defaults, section by section."""
+"""The settings of an installation, with their bounds and defaults, section by section."""
 
 from __future__ import annotations
 
@@ -28,18 +28,19 @@ from preservation.model.identifiers import CollectionName, StoreName, collection
 from preservation.tools.clamd import clamd_address
 
 FILE_NAME = "muniment.toml"
-
-_Collection = Annotated[str, AfterValidator(collection_name)]
+STATE = "state"
 
 
 def _listed(value: object) -> object:
-    """Take apart what the environment gives as one text: ``2, 10, 30``; empty is none."""
+    """Split what the environment gives as one text, ``2, 10, 30``; an empty text is an empty list."""
     return [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 _NAME = r"^[a-z0-9][a-z0-9_-]{0,62}$"
-_Wait = Annotated[float, Field(ge=0, le=24 * 60 * 60)]
-_Waits = Annotated[tuple[_Wait, ...], BeforeValidator(_listed), Field(max_length=20)]
+_Seconds = Annotated[float, Field(ge=0, le=24 * 60 * 60)]
+_Waits = Annotated[tuple[_Seconds, ...], BeforeValidator(_listed), Field(max_length=20)]
+_ONE_A_CORE = AfterValidator(lambda number: number or os.cpu_count() or 1)
+"""Of a number that may be 0, which stands for the number of cores."""
 
 
 class _Section(BaseModel):
@@ -60,37 +61,27 @@ class PrefectSettings(_Section):
 
 
 class WorkSettings(_Section):
-    """How much of the machine is used, and by what.
+    """How much of the machine is used.
 
     ``threads`` read and write; ``caged_processes`` decode images and documents. 0 means one a core.
     A batch gathers drops of at most ``small_files`` files and ``small_size`` bytes, up to ``batch``. A worker
     runs ``at_a_time`` flow runs beside each other.
     """
 
-    threads: int = Field(default=0, ge=0, le=256)
-    caged_processes: int = Field(default=0, ge=0, le=64)
+    threads: Annotated[int, Field(ge=0, le=256, validate_default=True), _ONE_A_CORE] = 0
+    caged_processes: Annotated[int, Field(ge=0, le=64, validate_default=True), _ONE_A_CORE] = 0
     at_a_time: int = Field(default=2, ge=1, le=64)
     batch: int = Field(default=50, ge=1, le=500)
     small_files: int = Field(default=200, ge=1)
     small_size: ByteSize = Field(default=ByteSize(64 << 20))
 
-    @property
-    def reading_threads(self) -> int:
-        """How many threads read and write."""
-        return self.threads or os.cpu_count() or 1
-
-    @property
-    def decoding_processes(self) -> int:
-        """How many caged processes decode."""
-        return self.caged_processes or os.cpu_count() or 1
-
 
 class RetrySettings(_Section):
-    """How many seconds to wait before each further try, where an error says of itself that it may help.
+    """How many seconds to wait before each further try after an error that may pass by itself.
 
     As many tries follow the first as there are waits. ``stores`` is for writing to stores, where a network
-    or a disk may come back; ``database`` for catalogue and journal, where another writer may have been
-    before us; ``local_work`` for everything else, where a program ran out of its time.
+    or a disk may come back; ``database`` for catalogue and journal, where another writer may have been first;
+    ``local_work`` for everything else.
     """
 
     local_work: _Waits = (1, 5)
@@ -115,7 +106,7 @@ def _clamd(text: str) -> str:
 
 
 class VirusSettings(_Section):
-    """Where clamd listens, and what it is asked.
+    """Where clamd listens, and how much is sent to it.
 
     ``seconds`` is how long it may be silent: more than its own MaxScanTime. ``streams`` go to it at a time,
     0 means one a core. A file that is larger than ``largest`` is not sent: it must not be more than clamd's
@@ -125,13 +116,8 @@ class VirusSettings(_Section):
 
     clamd: Annotated[str, AfterValidator(_clamd)] = "unix:/run/clamav/clamd.ctl"
     seconds: float = Field(default=180, ge=1, le=24 * 60 * 60)
-    streams: int = Field(default=0, ge=0, le=64)
+    streams: Annotated[int, Field(ge=0, le=64, validate_default=True), _ONE_A_CORE] = 0
     largest: ByteSize = Field(default=ByteSize(25 << 20), ge=1, lt=2 << 30)
-
-    @property
-    def parallel_streams(self) -> int:
-        """How many streams go to clamd at a time."""
-        return self.streams or os.cpu_count() or 1
 
 
 class ServiceSettings(_Section):
@@ -145,7 +131,7 @@ class ServiceSettings(_Section):
     runs: int = Field(default=2, ge=1, le=64)
     pauses: _Waits = (60, 300, 900, 3600)
     sweep: float = Field(default=5, ge=1, le=3600)
-    drain_seconds: float = Field(default=300, ge=0, le=24 * 60 * 60)
+    drain_seconds: _Seconds = 300
 
 
 _WORD = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -155,7 +141,7 @@ _Address = Annotated[str, Field(pattern=rf"^{_WORD}(\.{_WORD})*@{_LABEL}(\.{_LAB
 
 
 class Security(StrEnum):
-    """How the way to the mail server is secured: asked for after the greeting, from the start, or not."""
+    """How the connection to the mail server is secured: after the greeting, from the start, or not."""
 
     STARTTLS = "starttls"
     TLS = "tls"
@@ -166,7 +152,7 @@ _PORTS = {Security.STARTTLS: 587, Security.TLS: 465, Security.NONE: 25}
 
 
 class MailSettings(_Section):
-    """The mail server that alarms are handed to. Without ``port`` it is the one that ``security`` implies."""
+    """The mail server that alarms are sent by. Without ``port`` it is the one that ``security`` implies."""
 
     host: str = Field(pattern=r"^[A-Za-z0-9.:-]{1,253}$")
     port: int | None = Field(default=None, ge=1, le=65535)
@@ -176,18 +162,18 @@ class MailSettings(_Section):
 
     @property
     def reached_at(self) -> int:
-        """The port."""
+        """The port, by default that of ``security``."""
         return self.port or _PORTS[self.security]
 
 
 class WebhookSettings(_Section):
-    """A URL that alarms are posted to. It must hold no password."""
+    """A URL that alarms are posted to, without a password."""
 
     url: str = Field(pattern=r"^https?://[^/@\s?#]+(/[^\s#]*)?$", max_length=2000)
 
 
 class AlarmSettings(_Section):
-    """Who is told. Without any of them, alarms stand in the log alone.
+    """Who is notified. Without any channel, alarms go to the log only.
 
     A drop that waits for ``waiting_hours`` raises an alarm.
     """
@@ -197,18 +183,13 @@ class AlarmSettings(_Section):
     waiting_hours: float = Field(default=72, gt=0, le=365 * 24)
 
 
-def _cron_or_never(text: str) -> str:
-    return require_cron(text) if text.strip() else ""
-
-
-_Cron = Annotated[str, AfterValidator(_cron_or_never)]
-_Timezone = Annotated[str, AfterValidator(require_timezone)]
+_Cron = Annotated[str, AfterValidator(lambda text: require_cron(text) if text.strip() else "")]
 
 
 class _Schedules(_Section):
     """When jobs run by themselves: cron texts, read in ``timezone``; an empty one means never."""
 
-    timezone: _Timezone = "UTC"
+    timezone: Annotated[str, AfterValidator(require_timezone)] = "UTC"
 
 
 if TYPE_CHECKING:
@@ -230,13 +211,13 @@ class AreaSettings(_Section):
 class CollectionSettings(_Section):
     """One collection and the policy that governs it, all of it. ``at_a_time`` runs of it may be under way."""
 
-    name: _Collection
+    name: Annotated[str, AfterValidator(collection_name)]
     policy: Path
     at_a_time: int = Field(default=0, ge=0, le=64)
 
 
 class _StoreSettings(_Section):
-    """A store. ``site`` tells places apart that one disaster does not reach together."""
+    """A store. Two stores have different ``site`` where no one disaster reaches both."""
 
     name: str = Field(pattern=_NAME)
     site: str = Field(min_length=1)
@@ -245,7 +226,7 @@ class _StoreSettings(_Section):
 
 
 class FolderStoreSettings(_StoreSettings):
-    """A store that is a folder."""
+    """A folder as a store; a relative path is below the installation."""
 
     kind: Literal["folder"]
     path: Path
@@ -269,7 +250,7 @@ class BucketSettings(_Section):
 
 
 class S3StoreSettings(_StoreSettings, BucketSettings):
-    """A store that is a bucket."""
+    """A bucket as a store."""
 
     kind: Literal["s3"]
 
@@ -294,8 +275,12 @@ def _overlap(one: BucketSettings, other: BucketSettings) -> bool:
     return first.startswith(second) or second.startswith(first)
 
 
+def _repeated(names: list[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})
+
+
 def _service(endpoint_url: str) -> tuple[str, str]:
-    """Return which service answers there, however that is written; over http or https it is the same."""
+    """Return the service at a URL, in one spelling; over http and https it is the same."""
     parts = urlsplit(endpoint_url)
     host = parts.netloc.lower().removesuffix({"http": ":80", "https": ":443"}.get(parts.scheme, ""))
     # Without an address it is Amazon's own, whose buckets are the same ones in every region.
@@ -303,7 +288,7 @@ def _service(endpoint_url: str) -> tuple[str, str]:
 
 
 class Settings(_Section):
-    """Everything an installation is told. ``directory`` is the installation's own."""
+    """All settings of an installation. ``directory`` is the installation's own."""
 
     directory: Path
     database: DatabaseSettings = DatabaseSettings()
@@ -328,36 +313,27 @@ class Settings(_Section):
             ("store", [store.name for store in self.store]),
             ("bucket inbox", [inbox.name for inbox in self.bucket_inbox]),
         ):
-            twice = sorted({name for name in names if names.count(name) > 1})
-            if twice:
-                raise ValueError(f"more than one {kind} is called {', '.join(twice)}")
+            if twice := ", ".join(_repeated(names)):
+                raise ValueError(f"more than one {kind} is called {twice}")
         return self
 
     @model_validator(mode="after")
     def _areas_are_named_once(self) -> Settings:
-        roots = [os.path.normpath(area.root) for area in self.areas]
-        twice = sorted({root for root in roots if roots.count(root) > 1})
-        if twice:
-            raise ValueError(
-                f"{', '.join(twice)} is more than one area; name each once, and not the installation"
-            )
+        if twice := ", ".join(_repeated([os.path.normpath(area.root) for area in self.areas])):
+            raise ValueError(f"{twice} is more than one area; name each once, and not the installation")
         return self
 
     @model_validator(mode="after")
     def _bucket_inboxes_are_apart(self) -> Settings:
-        for one, other in combinations(self.bucket_inbox, 2):
-            if _overlap(one, other):
+        buckets: list[BucketInboxSettings | S3StoreSettings] = list(self.bucket_inbox)
+        buckets += [store for store in self.store if isinstance(store, S3StoreSettings)]
+        for inbox, other in combinations(buckets, 2):
+            if isinstance(inbox, BucketInboxSettings) and _overlap(inbox, other):
+                kind = "store" if isinstance(other, S3StoreSettings) else "bucket inbox"
                 raise ValueError(
-                    f"the bucket inboxes {one.name} and {other.name} are one place, or lie in each other; "
-                    "name it once, or give each a prefix, or better a bucket, of its own"
+                    f"the bucket inbox {inbox.name} and the {kind} {other.name} are one place, or lie in "
+                    "each other; name it once, or give each a prefix, or better a bucket, of its own"
                 )
-        for inbox in self.bucket_inbox:
-            for store in self.store:
-                if isinstance(store, S3StoreSettings) and _overlap(inbox, store):
-                    raise ValueError(
-                        f"the bucket inbox {inbox.name} and the store {store.name} lie in each other; "
-                        "give each a prefix, or better a bucket, of its own"
-                    )
         return self
 
     @property
@@ -368,7 +344,7 @@ class Settings(_Section):
     @property
     def state(self) -> Path:
         """Databases, keys and Prefect's own files."""
-        return self.directory / "state"
+        return self.directory / STATE
 
     @property
     def keys(self) -> Path:
@@ -382,12 +358,12 @@ class Settings(_Section):
 
     @property
     def receipts(self) -> Path:
-        """What people are answered."""
+        """The receipts, by collection and object."""
         return self.directory / "receipts"
 
     @property
     def access(self) -> Path:
-        """Access derivatives: made to be remade."""
+        """Access derivatives, which can be made again at any time."""
         return self.directory / "access"
 
     @property
@@ -403,12 +379,11 @@ class Settings(_Section):
 
         Raises ``ConfigurationError`` where neither the collection nor a default policy is configured.
         """
-        for configured in self.collection:
-            if configured.name == collection:
-                return self.directory / configured.policy
-        if self.default_policy is not None:
-            return self.directory / self.default_policy
-        known = ", ".join(configured.name for configured in self.collection) or "none"
+        policies = {configured.name: configured.policy for configured in self.collection}
+        policy = policies.get(collection, self.default_policy)
+        if policy is not None:
+            return self.directory / policy
+        known = ", ".join(policies) or "none"
         raise ConfigurationError(
             f"{self.directory / FILE_NAME}: there is no collection {collection!r} (configured: {known}); "
             "add it as a [[collection]] with its policy, or set default_policy"

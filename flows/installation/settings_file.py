@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from flows.installation.log import LOG
-from flows.installation.settings import FILE_NAME, Settings
+from flows.installation.settings import FILE_NAME, STATE, Settings
 from preservation.errors import ConfigurationError
 from preservation.model.paths import printable
 
@@ -26,8 +26,9 @@ _OVERRIDE_SEPARATOR = "__"
 def find_installation(directory: Path | None) -> Path:
     """Return the installation's directory.
 
-    It is the one given, ``MUNIMENT_HOME``, the nearest one upwards, or the only one directly below.
-    Raises ``ConfigurationError`` where there is none, or more than one below.
+    It is the one given, ``MUNIMENT_HOME``, the nearest one upwards, or the only one directly below. A
+    directory that is not named counts only if ``state/`` is beside its settings: a sample of settings is no
+    installation. Raises ``ConfigurationError`` where there is none, or more than one below.
     """
     named = directory or (Path(os.environ[HOME_VARIABLE]) if os.environ.get(HOME_VARIABLE) else None)
     if named is not None:
@@ -38,9 +39,9 @@ def find_installation(directory: Path | None) -> Path:
         return named.resolve()
     here = Path.cwd()
     for candidate in (here, *here.parents):
-        if (candidate / FILE_NAME).is_file():
+        if _is_installation(candidate):
             return candidate
-    below = sorted(path.parent for path in here.glob(f"*/{FILE_NAME}"))
+    below = sorted(path.parent for path in here.glob(f"*/{FILE_NAME}") if _is_installation(path.parent))
     if len(below) == 1:
         return below[0].resolve()
     if below:
@@ -50,6 +51,10 @@ def find_installation(directory: Path | None) -> Path:
         f"{here}: this is not in a Muniment installation; name one with -C DIR or {HOME_VARIABLE}, "
         "or make one with: muniment init DIR"
     )
+
+
+def _is_installation(directory: Path) -> bool:
+    return (directory / FILE_NAME).is_file() and (directory / STATE).is_dir()
 
 
 def load_settings(directory: Path | None = None) -> Settings:
@@ -77,7 +82,7 @@ def load_settings(directory: Path | None = None) -> Settings:
 
 
 def _without_retired(content: dict[str, object], file: Path) -> dict[str, object]:
-    """Leave out what earlier versions read, or seemed to: an upgrade is not to stop a service for it."""
+    """Leave out settings of earlier versions, with a warning: an upgrade must not stop the service."""
     work = content.get("work")
     if not isinstance(work, dict) or "task_runner" not in work:
         return content

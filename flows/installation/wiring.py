@@ -54,7 +54,7 @@ def now() -> datetime:
 
 @dataclass(frozen=True)
 class Installation:
-    """An open installation: its settings and the adapters they choose. ``closing`` ends what it started."""
+    """An open installation: its settings and the adapters for them. ``closing`` ends what it started."""
 
     settings: Settings
     database: Database
@@ -68,7 +68,7 @@ class Installation:
 
     @cached_property
     def journal(self) -> Journal:
-        """The append-only record of what happened."""
+        """The append-only record of every act."""
         return SqlJournal(self.database)
 
     @cached_property
@@ -93,14 +93,14 @@ class Installation:
     def caged_workers(self, preload: tuple[str, ...]) -> CagedWorkers:
         """Return the caged processes that have imported ``preload``; all submissions of a run share them."""
         if preload not in self._pools:
-            workers = CagedWorkers(_limits(self.settings), self.settings.work.decoding_processes, preload)
+            workers = CagedWorkers(_limits(self.settings), self.settings.work.caged_processes, preload)
             self._pools[preload] = self.closing.enter_context(workers)
         return self._pools[preload]
 
     @cached_property
     def identifying_workers(self) -> CagedWorkers:
         """The caged processes that the identification engines run in; all submissions of a run share them."""
-        workers = identifying_workers(_limits(self.settings), self.settings.work.decoding_processes)
+        workers = identifying_workers(_limits(self.settings), self.settings.work.caged_processes)
         return self.closing.enter_context(workers)
 
     @cached_property
@@ -110,7 +110,7 @@ class Installation:
 
     @cached_property
     def purgers(self) -> dict[StoreName, Purger]:
-        """By store, what removes the files of an unfinished try."""
+        """The purger of each store, which removes the files of an unfinished try."""
         return {
             StoreName(store.name): STORE_KINDS[store.kind].purger(store, self.settings)
             for store in self.settings.store
@@ -147,7 +147,7 @@ def _limits(settings: Settings) -> Limits:
 
 
 def _folder_store(store: FolderStoreSettings, settings: Settings) -> Store:
-    root, threads = settings.store_root(store), settings.work.reading_threads
+    root, threads = settings.store_root(store), settings.work.threads
     return FolderStore(StoreName(store.name), root, _place(store), threads=threads)
 
 
@@ -173,7 +173,7 @@ def _place(store: StoreSettings) -> StorePlace:
 
 @dataclass(frozen=True, slots=True)
 class StoreKind(Generic[_OneKind]):
-    """How a store of one kind, and what removes leftovers from it, are opened as its ``settings`` say."""
+    """Opens a store of one kind, and its purger, by its ``settings``."""
 
     settings: type[_OneKind]
     store: Callable[[_OneKind, Settings], Store]

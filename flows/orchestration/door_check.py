@@ -1,53 +1,54 @@
-"""Whether a Prefect answers whom it should not: each time tried, with requests that change nothing."""
+"""Whether a Prefect answers requests that it should refuse: each is tried, and none changes anything."""
 
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
-from http.client import HTTPMessage
+
+import httpx
 
 from flows.orchestration.server import PrefectApi
+from preservation.errors import UnavailableError, reason_of
 
 _FOREIGN_HOST = "elsewhere.example"
 _FOREIGN_ORIGIN = f"https://{_FOREIGN_HOST}"
 _SECONDS = 10
-_SUCCESS = range(200, 300)
 
 
 @dataclass(frozen=True, slots=True)
 class DoorCheck:
-    """What a Prefect does with requests that it should refuse."""
+    """``what`` a Prefect should ask for; ``is_open`` where it does not; ``found`` says what it does."""
 
-    answers_without_credentials: bool
-    lets_other_origins_ask: bool
-    answers_to_other_names: bool
+    what: str
+    is_open: bool
+    found: str
 
 
-def check_door(api: PrefectApi) -> DoorCheck:
+def check_door(api: PrefectApi) -> tuple[DoorCheck, DoorCheck, DoorCheck]:
     """Ask ``api`` as an account without credentials, a page of another origin and a bent host name would.
 
-    Raises:
-        OSError: It does not answer.
+    The first check is that of credentials. Raises ``UnavailableError`` where ``api`` does not answer.
     """
-    question = {"Content-Type": "application/json"}
-    status, _ = _asked("POST", f"{api.url}/flow_runs/filter", question, b'{"limit": 1}')
-    preflight = {"Origin": _FOREIGN_ORIGIN, "Access-Control-Request-Method": "POST"}
-    preflight["Access-Control-Request-Headers"] = "content-type"
-    allowed, headers = _asked("OPTIONS", f"{api.url}/flow_runs/filter", preflight)
-    named, _ = _asked("GET", f"{api.url}/health", {"Host": _FOREIGN_HOST})
-    return DoorCheck(
-        answers_without_credentials=status in _SUCCESS,
-        lets_other_origins_ask=allowed in _SUCCESS
-        and headers.get("Access-Control-Allow-Origin") in ("*", _FOREIGN_ORIGIN),
-        answers_to_other_names=named in _SUCCESS,
-    )
-
-
-def _asked(
-    method: str, url: str, headers: dict[str, str], body: bytes | None = None
-) -> tuple[int, HTTPMessage]:
-    request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310  http, from our settings
+    runs = f"{api.url}/flow_runs/filter"
+    preflight = {
+        "Origin": _FOREIGN_ORIGIN,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type",
+    }
     try:
-        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310  as above
-            return answer.status, answer.headers
-    except urllib.error.HTTPError as error:
-        return error.code, error.headers  # type: ignore[return-value]  # a Message of http.client's making
+        with httpx.Client(timeout=_SECONDS, follow_redirects=True) as client:
+            asked = client.post(runs, json={"limit": 1}).is_success
+            allowed = client.options(runs, headers=preflight)
+            named = client.get(f"{api.url}/health", headers={"Host": _FOREIGN_HOST}).is_success
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise UnavailableError(f"Prefect at {api.url} does not answer: {reason_of(error)}") from error
+    origins = allowed.headers.get("Access-Control-Allow-Origin")
+    foreign = allowed.is_success and origins in {"*", _FOREIGN_ORIGIN}
+    return (
+        DoorCheck(
+            "credentials",
+            asked,
+            "answers without credentials, and runs what it is asked" if asked else "asks for credentials",
+        ),
+        DoorCheck(
+            "origin", foreign, "lets pages of any origin ask" if foreign else "refuses pages of other origins"
+        ),
+        DoorCheck("host name", named, "answers to any host name" if named else "refuses other host names"),
+    )

@@ -1,1 +1,1 @@
-"""What runs for days: the dispatch loop, supervision, the alarm watch; and status and doctor."""
+"""The long-running service: dispatch loop, supervision, alarm watch; and status and doctor."""

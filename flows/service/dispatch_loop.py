@@ -38,8 +38,8 @@ def run_dispatch_loop(
 ) -> None:
     """Watch the inboxes and ask for runs for the takes, until ``stopped``; ``notify`` reports to operators.
 
-    Where Prefect or an area is away, drops are taken and wait until it is back. Raises what ended the
-    watching, if it ended by itself: a service that only dispatches would look alive and take nothing.
+    Where Prefect or an area is unavailable, drops are taken and wait until it is back. Raises the error that
+    ended the watching, if any: a service that only dispatches would look alive and take nothing.
     """
     wake = threading.Event()
     watching = InboxService(settings, lambda _: wake.set())
@@ -61,7 +61,7 @@ def run_dispatch_loop(
 
 
 class _DispatchLoop:
-    """Gives takes to runs, and notifies operators once of each trouble."""
+    """Gives takes to runs, and notifies operators once of each fault."""
 
     def __init__(self, settings: Settings, runs: Runs, notify: Callable[[str], None]) -> None:
         self._settings = settings
@@ -113,7 +113,7 @@ class _DispatchLoop:
             raise_alarm(self._settings, given_up(one.take, one.sentence, now(), one.since))
 
     def _alarm_of_late(self, runs: Sequence[AskedRun]) -> None:
-        """Raise an alarm for each run that does not end: its takes are given to no other run."""
+        """Raise an alarm for each run that does not end: no other run gets its takes."""
         at = now()
         patience = timedelta(hours=self._settings.alarms.waiting_hours)
         late = [run for run in runs if at - run.asked_at > patience]

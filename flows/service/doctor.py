@@ -1,4 +1,4 @@
-"""The checks of ``muniment doctor``: everything an installation needs is tried, not assumed."""
+"""The checks of ``muniment doctor``: everything that an installation needs is tried, not assumed."""
 
 import sys
 import tempfile
@@ -14,11 +14,12 @@ from flows.alarms.channels import Undelivered
 from flows.installation.reachable import require_reachable
 from flows.installation.settings import FolderStoreSettings, Settings
 from flows.service.virus_scanner import scanner_status
-from preservation.errors import ConfigurationError, PreservationError, UnavailableError
+from preservation.errors import ConfigurationError, PreservationError, ToolFailedError, UnavailableError
 from preservation.model.identifiers import CollectionName
 
 _GIB = 1 << 30
 _SENT_WITHIN = timedelta(hours=1)
+_ONE_PIXEL = b"P6 1 1 255 \0\0\0"
 _AS_THE_MESSAGE_SAYS = "repair it as the message says"
 
 
@@ -41,15 +42,18 @@ class Checkup:
 
 
 def examine_programs() -> Iterator[Checkup]:
-    """Try what identifies, decodes and converts."""
+    """Try the programs and libraries that identify, decode and convert."""
     yield Checkup("Python", State.OK, sys.version.split()[0])
-    yield _tried("identification (siegfried, fido, libmagic)", _engines, "run: make setup")
-    yield _tried("images (Pillow)", _pillow, "run: make setup")
-    yield _tried("images (imagecodecs, tifffile)", _imagecodecs, "run: make setup")
-    yield _tried("documents (pypdf)", lambda: f"pypdf {version('pypdf')}", "run: make setup")
-    yield _tried("bags (bagit, second reader)", lambda: f"bagit {version('bagit')}", "run: make setup")
+    for what, attempt in (
+        ("identification (siegfried, fido, libmagic)", _engines),
+        ("images (Pillow)", _pillow),
+        ("images (imagecodecs, tifffile)", _imagecodecs),
+        ("documents (pypdf)", lambda: f"pypdf {version('pypdf')}"),
+        ("bags (bagit, second reader)", lambda: f"bagit {version('bagit')}"),
+        ("Prefect", lambda: f"prefect {version('prefect')}"),
+    ):
+        yield _tried(what, attempt, "run: make setup")
     yield _tried("cage (limits, no network)", _cage, "see SECURITY.md: parsing must not run uncaged")
-    yield _tried("Prefect", lambda: f"prefect {version('prefect')}", "run: make setup")
 
 
 def examine_installation(settings: Settings, *, send_test_alarm: bool = False) -> Iterator[Checkup]:
@@ -59,8 +63,7 @@ def examine_installation(settings: Settings, *, send_test_alarm: bool = False) -
     """
     from flows.installation.wiring import open_bucket_inbox, open_installation  # noqa: PLC0415  half a second, only here
 
-    governed = {collection.name: collection.policy for collection in settings.collection}
-    for name in sorted(governed):
+    for name in sorted(collection.name for collection in settings.collection):
         yield _tried(
             f"policy of collection {name}",
             partial(_policy, settings, CollectionName(name)),
@@ -68,17 +71,17 @@ def examine_installation(settings: Settings, *, send_test_alarm: bool = False) -
         )
     try:
         with open_installation(settings) as installation:
-            yield _tried("database", lambda: installation.database.address, "")
+            yield _tried("database", lambda: installation.database.address)
             yield _tried(
                 "journal", lambda: f"{installation.journal.head().seq} entries", "muniment journal verify"
             )
-            yield _tried("signing key", lambda: f"key {installation.signing_key.identifier[:16]}…", "")
+            yield _tried("signing key", lambda: f"key {installation.signing_key.identifier[:16]}…")
             for store in installation.stores:
-                yield _tried(f"store {store.name}", store.probe, "")
+                yield _tried(f"store {store.name}", store.probe)
     except PreservationError as error:
         yield Checkup("database", State.FAILING, str(error), _AS_THE_MESSAGE_SAYS)
     for inbox in settings.bucket_inbox:
-        yield _tried(f"bucket inbox {inbox.name}", open_bucket_inbox(inbox).probe, "")
+        yield _tried(f"bucket inbox {inbox.name}", open_bucket_inbox(inbox).probe)
     yield _sites(settings)
     yield from _door(settings)
     yield _tried(
@@ -89,13 +92,12 @@ def examine_installation(settings: Settings, *, send_test_alarm: bool = False) -
     yield from _alarms(settings, send=send_test_alarm)
 
 
-def _tried(what: str, attempt: Callable[[], str], next_step: str) -> Checkup:
+def _tried(what: str, attempt: Callable[[], str], next_step: str = _AS_THE_MESSAGE_SAYS) -> Checkup:
     try:
         return Checkup(what, State.OK, attempt())
-    except ConfigurationError as error:
-        return Checkup(what, State.MISSING, str(error), next_step or _AS_THE_MESSAGE_SAYS)
     except (PreservationError, ImportError, OSError) as error:
-        return Checkup(what, State.FAILING, str(error), next_step or _AS_THE_MESSAGE_SAYS)
+        state = State.MISSING if isinstance(error, ConfigurationError) else State.FAILING
+        return Checkup(what, state, str(error), next_step)
 
 
 def _alarms(settings: Settings, *, send: bool) -> Iterator[Checkup]:
@@ -103,18 +105,14 @@ def _alarms(settings: Settings, *, send: bool) -> Iterator[Checkup]:
     from flows.alarms.occasions import trial_alarm  # noqa: PLC0415  as above
     from flows.installation.wiring import now  # noqa: PLC0415  half a second, and only here
 
-    next_step = "see docs/alarms.md"
     channels = channels_of(settings)
     if not channels:
         yield Checkup("alarms", State.OK, "no channel configured: alarms go to the log only")
     alarm = trial_alarm(now())
     for channel in channels:
-        if send:
-            detail = f"a test alarm was sent by {channel.description}"
-            sent = partial(_delivered, partial(channel.send, alarm), detail)
-        else:
-            sent = partial(_delivered, channel.probe, channel.description)
-        yield _tried(f"alarms by {channel.name}", sent, next_step)
+        attempt = partial(channel.send, alarm) if send else channel.probe
+        detail = f"a test alarm was sent by {channel.description}" if send else channel.description
+        yield _tried(f"alarms by {channel.name}", partial(_delivered, attempt, detail), "see docs/alarms.md")
     waiting = outbox_of(settings).waiting()
     if waiting:
         oldest = f"{waiting[0].alarm.at:%Y-%m-%d %H:%M} UTC"
@@ -125,7 +123,7 @@ def _alarms(settings: Settings, *, send: bool) -> Iterator[Checkup]:
 
 
 def _door(settings: Settings) -> Iterator[Checkup]:
-    """Ask the Prefect that runs whether it answers those whom it should not."""
+    """Check whether the Prefect that runs answers requests that it should refuse."""
     from flows.installation.server_secret import server_secret  # noqa: PLC0415  as above
     from flows.orchestration.door_check import check_door  # noqa: PLC0415  only here
     from flows.orchestration.server import running_api, server_lives  # noqa: PLC0415  as above
@@ -133,44 +131,31 @@ def _door(settings: Settings) -> Iterator[Checkup]:
     own = not settings.prefect.api_url
     if own:
         kept = "its secret is kept for this account alone"
-        yield _tried("Prefect's secret", lambda: server_secret(settings.state) and kept, "")
+        yield _tried("Prefect's secret", lambda: server_secret(settings.state) and kept)
         if not server_lives(settings):
-            yield Checkup(
-                "Prefect's door", State.OK, "no server runs; it is looked at while muniment up runs"
-            )
+            yield Checkup("Prefect's door", State.OK, "no server runs; it is checked while muniment up runs")
             return
     try:
         api = running_api(settings)
-        found = check_door(api)
+        checks = check_door(api)
     except (PreservationError, OSError) as error:
-        yield Checkup("Prefect's door", State.FAILING, str(error), "start Prefect, or mend [prefect] api_url")
+        yield Checkup(
+            "Prefect's door", State.FAILING, str(error), "start Prefect, or correct [prefect] api_url"
+        )
         return
-    for what, is_open, shut, gap in (
-        (
-            "credentials",
-            found.answers_without_credentials,
-            "asks for credentials",
-            "answers without credentials, and runs what it is asked",
-        ),
-        (
-            "origin",
-            found.lets_other_origins_ask,
-            "refuses pages of other origins",
-            "lets pages of any origin ask",
-        ),
-        ("host name", found.answers_to_other_names, "refuses other host names", "answers to any host name"),
-    ):
-        name, detail = f"Prefect's door: {what}", f"Prefect at {api.url} {gap if is_open else shut}"
-        if is_open and found.answers_without_credentials:
+    credentials = checks[0]
+    for check in checks:
+        name, detail = f"Prefect's door: {check.what}", f"Prefect at {api.url} {check.found}"
+        if not check.is_open:
+            yield Checkup(name, State.OK, detail)
+        elif credentials.is_open:
             yield Checkup(name, State.FAILING, detail, "see docs/service.md, Who may ask Prefect")
         else:
-            yield Checkup(
-                name, State.OK, f"{detail}; without credentials it gets nothing" if is_open else detail
-            )
+            yield Checkup(name, State.OK, f"{detail}; without credentials it gets nothing")
 
 
-def _delivered(send: Callable[[], Undelivered | None], detail: str) -> str:
-    undelivered = send()
+def _delivered(attempt: Callable[[], Undelivered | None], detail: str) -> str:
+    undelivered = attempt()
     if undelivered is not None:
         raise UnavailableError(undelivered.reason)
     return detail
@@ -209,12 +194,25 @@ def _imagecodecs() -> str:
 
 
 def _cage() -> str:
-    from preservation.tools.cage import run  # noqa: PLC0415  only where it is asked for
+    from preservation.rasters.families import Family  # noqa: PLC0415  only where it is asked for
+    from preservation.screening.examiners import JOB_MODULES  # noqa: PLC0415  as above
     from preservation.tools.limits import Limits  # noqa: PLC0415  as above
+    from preservation.tools.work import Completed, JobName, Request  # noqa: PLC0415  as above
+    from preservation.tools.workers import CagedWorkers  # noqa: PLC0415  as above
 
-    with tempfile.TemporaryDirectory(prefix="muniment-doctor-") as scratch:
-        run(["true"], limits=Limits(), scratch=Path(scratch))
-    return "a program ran in it"
+    limits = Limits()
+    arguments = {"family": Family.PORTABLE_ANYMAP, "memory": limits.address_space}
+    with (
+        tempfile.NamedTemporaryFile(prefix="muniment-doctor-") as image,
+        CagedWorkers(limits, 1, JOB_MODULES[:1]) as workers,
+    ):
+        image.write(_ONE_PIXEL)
+        image.flush()
+        request = Request(JobName(f"{JOB_MODULES[0]}:examine"), arguments, (Path(image.name),))
+        (outcome,) = workers.map([request])
+    if not isinstance(outcome, Completed) or outcome.value["fault"]:
+        raise ToolFailedError(f"an image could not be decoded in it: {outcome}")
+    return "an image was decoded in it"
 
 
 def _policy(settings: Settings, collection: CollectionName) -> str:

@@ -1,4 +1,4 @@
-"""The status of the archive: what waits, what is kept, what is under way, how submissions ended lately."""
+"""The status of the archive: what waits, what is on its way, what is kept, how submissions ended lately."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -50,7 +50,7 @@ class Supervised:
         return self._process is not None and self._process.poll() is None
 
     def look(self) -> None:
-        """Start it where it does not run and its pause is over; to be called about every second."""
+        """Start the process if it does not run and its pause is over; to be called about every second."""
         if self.runs:
             return
         moment = time.monotonic()
@@ -66,13 +66,13 @@ class Supervised:
             self._ended = False
 
     def ask_to_stop(self) -> None:
-        """Send it SIGTERM, where it runs."""
+        """Send SIGTERM to the process if it runs."""
         if self._process is not None:
             with suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGTERM)
 
     def kill(self, patience: float) -> None:
-        """Wait ``patience`` seconds for it to end, then kill it."""
+        """Wait ``patience`` seconds for the end of the process, then kill it."""
         if self._process is None:
             return
         try:
@@ -82,7 +82,7 @@ class Supervised:
             self._process.wait()
 
     def _start(self) -> None:
-        # A process group of its own: Ctrl-C in a terminal reaches only us, and we stop it in good order.
+        # A process group of its own: Ctrl-C in a terminal reaches only the supervisor, which stops it.
         self._process = subprocess.Popen(  # noqa: S603  a command of our own, an argument list
             self._command, env=self._environment, stdin=subprocess.DEVNULL, start_new_session=True
         )

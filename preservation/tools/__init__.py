@@ -1,1 +1,1 @@
-"""Parsers and external programs in a cage: limits on what they may take, no network, nothing to write to."""
+"""Parsers in a cage: limits on what they may take, no network, nothing to write to; and the virus scanner."""

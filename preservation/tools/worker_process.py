@@ -16,6 +16,7 @@ from preservation.tools import wire
 from preservation.tools.limits import MINIMAL, Limits
 from preservation.tools.work import Died, Exhausted, Request
 
+_PROGRAM = ("-m", "preservation.tools.worker")
 _STARTUP_SECONDS = 60.0
 _RECEIVED_AT_ONCE = 1 << 16
 
@@ -36,10 +37,7 @@ class WorkerProcess:
         with theirs:
             setup = wire.Setup(theirs.fileno(), os.getpid(), limits, preload, opens_files)
             self._process = subprocess.Popen(  # noqa: S603  argv list, no shell
-                [
-                    *(sys.executable, "-I", "-B", "-m", "preservation.tools.worker"),
-                    msgspec.json.encode(setup).decode(),
-                ],
+                [sys.executable, "-I", "-B", *_PROGRAM, msgspec.json.encode(setup).decode()],
                 pass_fds=[theirs.fileno()],
                 env=MINIMAL,
                 cwd="/",

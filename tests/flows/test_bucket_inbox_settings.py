@@ -40,14 +40,17 @@ def test_a_bucket_inbox_needs_a_name_and_a_bucket(tmp_path: Path):
     ("second", "said"),
     [
         (SCANS.replace("scans-of-the-town", "others"), "more than one bucket inbox is called scans"),
-        (SCANS.replace('"scans"', '"more"'), "the bucket inboxes scans and more are one place"),
+        (
+            SCANS.replace('"scans"', '"more"'),
+            "the bucket inbox scans and the bucket inbox more are one place",
+        ),
         (
             SCANS.replace('"scans"', '"more"') + 'prefix = "inbox/maps"\n',
-            "the bucket inboxes scans and more are one place, or lie in each other",
+            "the bucket inbox scans and the bucket inbox more are one place, or lie in each other",
         ),
         (
             CLOUD,
-            "the bucket inbox scans and the store cloud lie in each other",
+            "the bucket inbox scans and the store cloud are one place, or lie in each other",
         ),
         (SCANS.replace('"scans"', '"more"') + 'secret = "x"\n', "secret"),
     ],

@@ -35,6 +35,7 @@ from flows.inboxes.queue.takes import Take, announce_take, take_folders
 from flows.inboxes.recover import recover
 from flows.inboxes.report import read_inbox_report
 from flows.installation.areas import Area
+from flows.installation.disk_space import DiskSpace
 from flows.installation.init import make_installation
 from flows.installation.settings_file import load_settings
 from preservation.errors import UnavailableError
@@ -320,7 +321,7 @@ def test_a_drop_for_which_there_is_no_room_is_not_claimed(
 ):
     drop_into(contents, SHEET, PAGES)
     [listed] = station.settled().complete
-    monkeypatch.setattr("flows.installation.disk_space._free", lambda _: 10)
+    monkeypatch.setattr("flows.installation.disk_space._space", lambda _: DiskSpace(1, 0, 10))
     refused = station.fetcher.fetch(listed, DownloadProgress())
     assert isinstance(refused, NotFetched)
     assert "it needs 18 bytes; 10 bytes are free" in refused.sentence
@@ -337,7 +338,7 @@ def test_a_disk_that_is_full_after_all_gives_the_drop_back_and_it_is_fetched_whe
         [listed] = station.settled().complete
         ballast = disk.fill(leaving=(2 << 20) + 12_345)
         with monkeypatch.context() as wrong:
-            wrong.setattr("flows.installation.disk_space._free", lambda _: None)
+            wrong.setattr("flows.installation.disk_space._space", lambda _: None)
             refused = station.fetcher.fetch(listed, DownloadProgress())
         assert isinstance(refused, NotFetched)
         assert "No space left on device" in refused.sentence

@@ -22,7 +22,7 @@ from flows.inboxes.bucket.download import DownloadProgress, StoppedError
 from flows.inboxes.bucket.fetch import NotFetched
 from flows.inboxes.bucket.service import BucketInbox
 from flows.inboxes.queue.takes import Take, new_take_id, remove_take, take_folders
-from flows.installation.disk_space import require_room_for_drop, reserve_space
+from flows.installation.disk_space import DiskSpace, require_room_for_drop, reserve_space
 from flows.installation.processes import this_process
 from flows.installation.settings import Settings
 from preservation.errors import DeniedError, StoreFullError
@@ -146,7 +146,7 @@ def test_a_manifest_larger_than_any_is_named_and_not_fetched(
 def test_a_manifest_for_which_there_is_no_room_is_not_fetched(
     tmp_path: Path, bucket: WatchedBucket, contents: Contents, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("flows.installation.disk_space._reserve", lambda _: 1 << 60)
+    monkeypatch.setattr("flows.installation.disk_space._space", lambda _: DiskSpace(1, 0, 0))
     station = Station(tmp_path / "ours", bucket, asked=MANIFEST)
     bucket.before["open"] = away
     drop_into(contents, SHEET, {**PAGES, "manifest-sha256.txt": b"0" * 11})
@@ -200,8 +200,7 @@ def test_an_answer_is_ended_between_two_objects_and_is_gone_on_with(
 def test_room_is_given_once_and_less_of_it_is_held_the_more_has_come(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("flows.installation.disk_space._free", lambda _: 1000)
-    monkeypatch.setattr("flows.installation.disk_space._reserve", lambda _: 100)
+    monkeypatch.setattr("flows.installation.disk_space._space", lambda _: DiskSpace(1, 2000, 1000))
     progress = DownloadProgress()
     with reserve_space(500, tmp_path, lambda: progress.bytes):
         require_room_for_drop(400, tmp_path)
@@ -217,8 +216,7 @@ def test_room_is_given_once_and_less_of_it_is_held_the_more_has_come(
 def test_two_drops_that_fit_only_one_after_the_other_are_not_fetched_together(
     station: Station, bucket: WatchedBucket, contents: Contents, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("flows.installation.disk_space._free", lambda _: 30)
-    monkeypatch.setattr("flows.installation.disk_space._reserve", lambda _: 0)
+    monkeypatch.setattr("flows.installation.disk_space._space", lambda _: DiskSpace(1, 0, 30))
     drop_into(contents, SHEET, PAGES)
     drop_into(contents, "maps/other", PAGES)
     first, second = station.settled().complete

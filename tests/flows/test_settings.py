@@ -109,7 +109,7 @@ def test_the_environment_overrides_the_file(home: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("MUNIMENT_WORK__THREADS", "7")
     monkeypatch.setenv("MUNIMENT_DATABASE__URL", "sqlite:////elsewhere/kept.db")
     settings = load_settings(home)
-    assert settings.work.reading_threads == 7
+    assert settings.work.threads == 7
     assert settings.database_url == "sqlite:////elsewhere/kept.db"
 
 
@@ -140,10 +140,24 @@ def test_the_only_installation_in_the_current_directory_is_the_one_meant_and_of_
     monkeypatch.delenv("MUNIMENT_HOME", raising=False)
     monkeypatch.chdir(home.parent)
     assert load_settings().directory == home
-    shutil.copytree(home / "policies", home.parent / "other" / "policies")
-    shutil.copy(home / "muniment.toml", home.parent / "other")
+    make_installation(home.parent / "other")
     with pytest.raises(ConfigurationError, match=f"{home.name}, other.*-C DIR"):
         load_settings()
+
+
+def test_settings_without_a_state_beside_them_are_no_installation(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("MUNIMENT_HOME", raising=False)
+    sample = home.parent / "docker"
+    sample.mkdir()
+    shutil.copy(home / "muniment.toml", sample)
+    monkeypatch.chdir(home.parent)
+    assert load_settings().directory == home
+    monkeypatch.chdir(sample)
+    with pytest.raises(ConfigurationError, match="not in a Muniment installation"):
+        load_settings()
+    assert load_settings(sample).directory == sample
 
 
 def test_outside_an_installation_the_next_step_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

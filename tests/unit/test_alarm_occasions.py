@@ -1,4 +1,4 @@
-"""What raises an alarm, what it says, and what an installation makes of it."""
+"""What raises an alarm, its sentences, and what an installation does with it."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ INFECTION = Issue(INFECTED, Severity.ERROR, "It is infected.", None, "Clean it."
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """A new installation, in which nobody is told of alarms."""
+    """A new installation without a channel for alarms."""
     make_installation(tmp_path / "archive")
     return load_settings(tmp_path / "archive")
 
 
 def tell(settings: Settings, there: Receiver, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Have a webhook told."""
+    """Configure a webhook for alarms."""
     monkeypatch.setenv("MUNIMENT_WEBHOOK_SECRET", WEBHOOK_SECRET)
     file = settings.directory / "muniment.toml"
     file.write_text(f'{file.read_text()}\n[[alarms.webhook]]\nurl = "{there.url}"\n')

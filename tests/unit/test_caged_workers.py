@@ -1,4 +1,4 @@
-"""The pool of caged workers, against jobs that misbehave on purpose (``preservation.tools.drill``)."""
+"""The pool of caged workers, against jobs that misbehave on purpose (``support.drill``)."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import pytest
 from support.waiting import until
 
 from preservation.errors import StoreFullError, ToolFailedError
+from preservation.tools import worker_process
 from preservation.tools.limits import Limits
 from preservation.tools.work import Completed, Died, Exhausted, JobName, Refused, Request, WorkOutcome
 from preservation.tools.workers import CagedWorkers
@@ -27,6 +28,13 @@ TIGHT = Limits(address_space=512 * MIB, cpu_seconds=1, wall_seconds=100, file_si
 DRILL = "preservation.tools.drill:"
 PRELOAD = ("preservation.tools.drill",)
 AS_ROOT = os.geteuid() == 0
+TESTS = Path(__file__).parents[1]
+DRILL_WORKER = (str(TESTS / "support" / "drill_worker.py"),)
+
+
+@pytest.fixture(autouse=True)
+def workers_that_know_the_drill(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_process, "_PROGRAM", DRILL_WORKER)
 
 
 def asking(job: str, *inputs: Path, into: tuple[Path, ...] = (), **arguments: object) -> Request:
@@ -135,7 +143,7 @@ def test_a_refusal_is_told_in_the_jobs_own_words(workers: CagedWorkers, tmp_path
 def test_whatever_a_parser_raises_is_told_with_its_name(workers: CagedWorkers) -> None:
     outcome = only(workers, asking("stumble"))
     assert isinstance(outcome, Refused)
-    assert outcome.reason == "preservation: KeyError: 'a key that every file has'"
+    assert outcome.reason == "support: KeyError: 'a key that every file has'"
 
 
 def test_a_fault_of_ours_is_not_blamed_on_the_file(workers: CagedWorkers) -> None:
@@ -217,10 +225,15 @@ def test_open_files_are_few(workers: CagedWorkers) -> None:
 
 
 def test_a_worker_knows_nothing_of_our_surroundings(
-    workers: CagedWorkers, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    workers: CagedWorkers,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    outcome = only(workers, asking("whoami"))
+    with (tmp_path / "secret").open("w") as ours:
+        os.set_inheritable(ours.fileno(), True)  # noqa: FBT003  the standard library's own signature
+        outcome = only(workers, asking("whoami"))
     assert isinstance(outcome, Completed)
     assert "AWS_SECRET_ACCESS_KEY" not in outcome.value["environment"]
     # The three standard streams on /dev/null, the channel, and the listing itself.
@@ -242,7 +255,7 @@ def test_the_cage_holds_for_a_normal_user_too(tmp_path: Path) -> None:
         folder.chmod(folder.stat().st_mode | 0o001)
     # The victim belongs to the same user, as Muniment itself does where it does not run as root.
     program = (
-        "import encodings.idna, json, os, sys; from pathlib import Path; import preservation.tools.drill\n"
+        f"import encodings.idna, json, os, sys; sys.path.append({str(TESTS)!r}); from support import drill\n"
         "from preservation.tools import confinement, landlock, worker\n"
         "readable = confinement.needed_by_python()\n"
         "os.setgroups([]); os.setresgid(4711, 4711, 4711); os.setresuid(4711, 4711, 4711)\n"
@@ -250,7 +263,7 @@ def test_the_cage_holds_for_a_normal_user_too(tmp_path: Path) -> None:
         "if not victim: os.close(ours); os.read(waiting, 1); os._exit(0)\n"
         "confinement.confine(worker._REFUSED_CALLS, readable=readable)\n"
         "arguments = {'port': 9, 'folder': sys.argv[1], 'victim': victim}\n"
-        "print(json.dumps([landlock.version(), preservation.tools.drill.escape(arguments, (), ())]))\n"
+        "print(json.dumps([landlock.version(), drill.escape(arguments, (), ())]))\n"
     )
     for name in ("victim", "secret"):
         (tmp_path / name).write_text("precious")
@@ -326,10 +339,11 @@ def test_workers_outlive_the_thread_that_first_needed_them(workers: CagedWorkers
 
 def test_no_worker_survives_its_parent() -> None:
     program = (
-        "import sys\n"
+        "from preservation.tools import worker_process\n"
         "from preservation.tools.limits import Limits\n"
         "from preservation.tools.work import Request\n"
         "from preservation.tools.workers import CagedWorkers\n"
+        f"worker_process._PROGRAM = {DRILL_WORKER!r}\n"
         "pool = CagedWorkers(Limits(cpu_seconds=60), 2, ('preservation.tools.drill',))\n"
         "job = 'preservation.tools.drill:'\n"
         "for outcome in pool.map([Request(job + 'whoami', {}, ()), Request(job + 'whoami', {}, ()),\n"

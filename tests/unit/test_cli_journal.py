@@ -1,4 +1,4 @@
-"""``muniment journal``: what people and programs are told."""
+"""``muniment journal``: its output for people and for programs."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def installation(tmp_path: Path) -> Path:
 
 
 def tamper(installation: Path, *statements: str) -> None:
-    """Change the journal as somebody with the database's file could."""
+    """Change the journal as another account with the database's file could."""
     connection = sqlite3.connect(installation / "state" / "muniment.db")
     for verb in ("UPDATE", "DELETE"):
         connection.execute(f"DROP TRIGGER journal_is_append_only_{verb}")

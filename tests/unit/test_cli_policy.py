@@ -105,7 +105,7 @@ def test_each_file_of_a_drop_is_explained_and_nothing_is_touched(sound: Path, tm
             {"rule": "bmp", "reason": "its format (x-fmt/111, Plain Text File) is none of those named"}
         ],
     }
-    assert result.stderr == "link: symbolic link; rules are asked about files only\n"
+    assert result.stderr == "link: symbolic link; rules are for files only\n"
     after = {path: path.lstat() for path in root.rglob("*")}
     assert {path: (was.st_mtime_ns, was.st_size) for path, was in before.items()} == {
         path: (now.st_mtime_ns, now.st_size) for path, now in after.items()

@@ -258,7 +258,7 @@ def _verified(drop: Path, kept: Kept, policy: Policy, installation: Installation
                 for path in (*description.payload, *description.tags)
                 if (digests := description.digests(path)) is not None
             )
-            threads = installation.settings.work.reading_threads
+            threads = installation.settings.work.threads
             faults = sum(
                 not isinstance(reading.verdict, Confirmed)
                 for reading in read_back(store, promised, threads=threads)

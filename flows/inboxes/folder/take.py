@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from flows.inboxes.queue.takes import Take, announce_take, new_take_id, remove_take
 from flows.inboxes.shelf import Shelf, move
-from flows.installation.areas import Area, is_cross_device, other_disk_sentence
+from flows.installation.areas import Area, other_disk_sentence
 from flows.installation.processes import this_process
 from flows.submission.drop import outline_of
 from preservation.errors import NotFoundError
@@ -143,7 +143,7 @@ def _reason(error: OSError, complete: CompleteDrop) -> str:
     if error.errno == errno.ENOENT:
         return ""
     place = printable(str(complete.path))
-    if is_cross_device(error):
+    if error.errno == errno.EXDEV:
         return f"it cannot be taken: {other_disk_sentence(complete.path.parent, complete.area.taken)}"
     if error.errno == errno.EROFS:
         return f"it cannot be taken: the disk of {place} is mounted read-only; mount it for writing"

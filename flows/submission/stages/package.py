@@ -101,5 +101,5 @@ def _reusable(workspace: Workspace, ports: PackagingPorts, package: PackageId) -
         package,
         (file.digests[Algorithm.SHA256] for file in payload_files(workspace)),
         ports.stores_for(workspace.policy),
-        threads=ports.settings.work.reading_threads,
+        threads=ports.settings.work.threads,
     )

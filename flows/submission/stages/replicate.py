@@ -84,7 +84,7 @@ def _replicated(planned: PlannedBag, workspace: Workspace, ports: ReplicationPor
             stores,
             copies=policy.terms.replication.copies,
             sites=policy.terms.replication.sites,
-            threads=ports.settings.work.reading_threads,
+            threads=ports.settings.work.threads,
             clock=now,
             verified=verified,
             purgers=tuple(ports.purgers.values()),

@@ -71,7 +71,7 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
             received,
             algorithms=algorithms,
             identifier=identifier,
-            threads=settings.work.reading_threads,
+            threads=settings.work.threads,
             progress=reading.count,
         )
         scanning = partial(meter.track, "virus check", total)

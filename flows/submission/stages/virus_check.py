@@ -52,7 +52,7 @@ def scanned_beside(
         yield scanner
         return
     virus = ports.settings.virus
-    terms = ScanTerms(virus.parallel_streams, int(virus.largest), _doubt(workspace, scanner))
+    terms = ScanTerms(virus.streams, int(virus.largest), _doubt(workspace, scanner))
     left = Signal()
     files = (entry for entry in walk(received.payload_root, received.only) if isinstance(entry, FoundFile))
     progress = track()

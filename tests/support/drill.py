@@ -1,6 +1,5 @@
-"""Deliberate misbehaviour: what a parser that has been taken over would try, so that the cage can be tried.
+"""Jobs that misbehave as a parser does that has been taken over: ``drill_worker`` runs them in the cage.
 
-The tests run these jobs, and so can an operator who wants to know how much the cage holds on this machine.
 All are bounded, so that a cage that fails costs seconds, not the machine.
 """
 
@@ -102,7 +101,7 @@ def lack_a_module(_: Mapping[str, Json], __: Sequence[BinaryIO], ___: Sequence[B
 
 
 def whoami(_: Mapping[str, Json], __: Sequence[BinaryIO], ___: Sequence[BinaryIO]) -> Json:
-    """Tell who this process is, what it knows of its surroundings, and print to where results go."""
+    """Return this process's user and surroundings, and print to where results go."""
     print("printed by a job")  # noqa: T201  this is what is tried
     return {
         "user": os.geteuid(),
