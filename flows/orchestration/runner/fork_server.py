@@ -1,8 +1,9 @@
 """The fork server: it has Prefect and the flows imported, and begins each flow run by forking.
 
-A worker starts it, ``python -m flows.orchestration.runner.fork_server CHANNEL WORKER``, with its end of the
-channel and its own process number. It has one thread and talks to no other process before it forks, so each
-run begins as a process started for it would, only at once. It ends with the worker, and its runs with it.
+A worker starts it, ``python -m flows.orchestration.runner.fork_server DIRECTORY CHANNEL WORKER``, with the
+installation's directory, its end of the channel and its own process number. It has one thread and talks to no
+other process before it forks, so each run begins as a process started for it would, only at once. It ends
+with the worker, and its runs with it.
 """
 
 import gc
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from uuid import UUID
 
 from flows.orchestration.runner.protocol import Kind, Message, receive, send
@@ -140,7 +142,8 @@ def serve(channel: socket.socket, run: Callable[[UUID], None]) -> None:
 
 def main() -> None:
     """Import what a run needs, then serve."""
-    die_with_parent(int(sys.argv[2]))
+    directory, channel, worker = sys.argv[1:]
+    die_with_parent(int(worker))
     for name in _IMPORTED:
         import_module(name)
     # Done once, what imports more when it is first done.
@@ -148,7 +151,8 @@ def main() -> None:
     anyio.run(anyio.sleep, 0)
     import_module("rich.console").Console(file=io.StringIO()).print("")
     "localhost".encode("idna")
-    serve(socket.socket(fileno=int(sys.argv[1])), import_module(_ENGINE).run_flow_run)
+    engine = import_module(_ENGINE)
+    serve(socket.socket(fileno=int(channel)), lambda run: engine.run_flow_run(run, Path(directory)))
 
 
 if __name__ == "__main__":

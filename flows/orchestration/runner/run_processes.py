@@ -138,8 +138,9 @@ def _settle(future: asyncio.Future[int] | None, result: int | OSError) -> None:
 def run_processes(settings: Settings) -> Iterator[RunProcesses]:
     """Give the processes of a worker's runs, with this process's environment; at the end, end them all."""
     # -P: no module is imported from the folder in which the runs work.
-    command = [sys.executable, "-P", "-m", "flows.orchestration.runner.fork_server"]
-    processes = RunProcesses(command, os.fspath(settings.directory))
+    directory = os.fspath(settings.directory)
+    command = [sys.executable, "-P", "-m", "flows.orchestration.runner.fork_server", directory]
+    processes = RunProcesses(command, directory)
     try:
         yield processes
     finally:
