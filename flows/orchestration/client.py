@@ -5,7 +5,7 @@ from typing import Any
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL
 from prefect.settings.legacy import Setting
 
-from flows.orchestration.server import PrefectApi
+from flows.orchestration.environment import PrefectApi
 
 
 def client_settings(api: PrefectApi) -> dict[Setting, Any]:

@@ -33,10 +33,10 @@ from flows.installation.jobs import Job
 from flows.installation.settings import Settings
 from flows.installation.wiring import SOFTWARE_VERSION
 from flows.orchestration.client import client_settings
+from flows.orchestration.environment import PrefectApi
 from flows.orchestration.jobs.definition import entrypoint_of, job_definitions
 from flows.orchestration.parameters import PreserveParameters
 from flows.orchestration.schedules import given
-from flows.orchestration.server import PrefectApi
 
 WORK_POOL = "muniment"
 """The work pool whose workers run the deployments."""

@@ -5,7 +5,7 @@ import urllib.request
 from dataclasses import dataclass
 from http.client import HTTPMessage
 
-from flows.orchestration.server import PrefectApi
+from flows.orchestration.environment import PrefectApi
 
 _FOREIGN_HOST = "elsewhere.example"
 _FOREIGN_ORIGIN = f"https://{_FOREIGN_HOST}"

@@ -9,7 +9,7 @@ from typing import Any
 from flows.installation.log import LOG
 from flows.installation.reachable import require_reachable
 from flows.installation.settings import Settings
-from flows.orchestration.server import PrefectApi, client_environment
+from flows.orchestration.environment import PrefectApi, client_environment
 from flows.submission.answer import RunResult, interrupted
 from flows.submission.drop import DropRequest, name_of
 from preservation.errors import ConfigurationError, NotFoundError, PreservationError

@@ -31,8 +31,8 @@ from flows.installation.settings import Settings
 from flows.installation.wiring import now
 from flows.orchestration.client import client_settings
 from flows.orchestration.deployments import PRESERVE_DROPS, register_deployments
+from flows.orchestration.environment import PrefectApi
 from flows.orchestration.parameters import parameters_of, parse_drops
-from flows.orchestration.server import PrefectApi
 from flows.submission.drop import DropRequest, label_of
 from preservation.errors import ConfigurationError
 

@@ -13,11 +13,11 @@ from anyio.to_thread import run_sync
 from flows.installation.bell import run_bell
 from flows.installation.settings import Settings
 from flows.orchestration.deployments import register_deployments
+from flows.orchestration.environment import PrefectApi
 from flows.orchestration.lost_runs import LostRuns
 from flows.orchestration.run_worker import RunWorker
 from flows.orchestration.runner.run_processes import RunProcesses
 from flows.orchestration.runner.slots import Slot
-from flows.orchestration.server import PrefectApi
 from preservation.errors import UnavailableError
 
 _QUERY_SECONDS = 0.5

@@ -22,8 +22,8 @@ from flows.installation.init import make_installation
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now
+from flows.orchestration.environment import PrefectApi
 from flows.orchestration.run_requests import AskedRun, Runs
-from flows.orchestration.server import PrefectApi
 from flows.service import dispatch_loop
 from flows.service.dispatch_loop import _DispatchLoop, run_dispatch_loop
 from flows.submission.drop import DropRequest

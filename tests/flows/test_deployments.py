@@ -23,9 +23,9 @@ from support.archives import Archive
 from flows.installation.jobs import Job
 from flows.installation.settings_file import load_settings
 from flows.orchestration.deployments import PRESERVE_DROPS, WORK_POOL, register_deployments
+from flows.orchestration.environment import PrefectApi
 from flows.orchestration.parameters import parameters_of, parse_drops
 from flows.orchestration.run_requests import open_runs
-from flows.orchestration.server import PrefectApi
 from flows.submission.drop import DropRequest
 from preservation.errors import ConfigurationError
 

@@ -16,7 +16,7 @@ from services.compose import free_port
 from support.archives import Archive
 
 from flows.orchestration.door_check import DoorCheck, check_door
-from flows.orchestration.server import PrefectApi, server_environment
+from flows.orchestration.environment import PrefectApi, server_environment
 
 
 @contextmanager

@@ -43,10 +43,10 @@ from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now
 from flows.orchestration.deployments import register_deployments
+from flows.orchestration.environment import PrefectApi
 from flows.orchestration.jobs import missed
 from flows.orchestration.jobs.missed import MissedJobs
 from flows.orchestration.schedules import given
-from flows.orchestration.server import PrefectApi
 from preservation.model.identifiers import CollectionName
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

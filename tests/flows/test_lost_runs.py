@@ -23,9 +23,9 @@ from support.archives import Archive
 from flows.installation.settings_file import load_settings
 from flows.orchestration import lost_runs
 from flows.orchestration.deployments import WORK_POOL, register_deployments
+from flows.orchestration.environment import PrefectApi
 from flows.orchestration.lost_runs import LostRuns
 from flows.orchestration.runner.slots import held_slot
-from flows.orchestration.server import PrefectApi
 
 ELSEWHERE = "elsewhere"
 HERE = socket.gethostname()

@@ -16,8 +16,8 @@ from flows.inboxes.queue.attempts import attempts_of, record_end, record_run
 from flows.inboxes.queue.takes import Take
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now, open_installation
+from flows.orchestration.environment import PrefectApi
 from flows.orchestration.in_process import run_preserve
-from flows.orchestration.server import PrefectApi
 from flows.submission.answer import SubmissionResult
 from flows.submission.workspace import locked_workspace
 from preservation.model.identifiers import CollectionName

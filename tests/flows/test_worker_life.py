@@ -19,8 +19,8 @@ from flows.installation.init import make_installation
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
 from flows.orchestration import worker
+from flows.orchestration.environment import PrefectApi
 from flows.orchestration.run_requests import Runs
-from flows.orchestration.server import PrefectApi
 from flows.orchestration.worker import WorkerLife
 from flows.service import dispatch_loop
 from flows.service.dispatch_loop import _DispatchLoop

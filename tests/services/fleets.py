@@ -21,7 +21,7 @@ from support.archives import MUNIMENT, Archive
 from support.clocks import Clock
 from support.waiting import PATIENCE
 
-from flows.orchestration.server import PrefectApi
+from flows.orchestration.environment import PrefectApi
 
 _POLL_SECONDS = 0.05
 _AGAIN_SECONDS = 2.0

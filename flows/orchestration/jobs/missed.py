@@ -16,9 +16,9 @@ from flows.installation.log import repeat
 from flows.installation.settings import Settings
 from flows.installation.wiring import now
 from flows.orchestration.client import client_settings
+from flows.orchestration.environment import PrefectApi
 from flows.orchestration.jobs.overdue import ScheduledJob, did_not_run, overdue
 from flows.orchestration.schedules import SLUG
-from flows.orchestration.server import PrefectApi
 
 _CHECK_SECONDS: Final = 300.0
 
