@@ -22,7 +22,7 @@ from preservation.errors import UnavailableError
 
 _QUERY_SECONDS = 0.5
 _IDLE_SECONDS = 3.0
-"""While nothing runs, Prefect is asked so often, and at once when the service has asked it for a run."""
+"""While nothing runs, Prefect is asked so often, and at once when the service has asked for a run."""
 
 _LONGEST_PAUSE = 10.0
 _LOOK_SECONDS = 1.0
@@ -31,7 +31,7 @@ _WAIT_SECONDS = 0.2
 _END_SECONDS = 10.0
 
 _FAULTS = (httpx.HTTPError, OSError, ValueError)
-"""What asking Prefect may raise, which may answer with no JSON, or a look into ``state/``."""
+"""What a request to Prefect may raise, also where it answers without JSON, or reading ``state/``."""
 
 
 def work(
@@ -42,18 +42,9 @@ def work(
     at_a_time: int,
     say: Callable[[str], None],
 ) -> None:
-    """Register the deployments and work until stopped by SIGTERM or SIGINT.
+    """Register the deployments and work until stopped by SIGTERM or SIGINT; ``say`` notifies the operator.
 
-    Args:
-        settings: The installation's settings.
-        api: The Prefect that is asked for runs.
-        processes: Where the runs begin.
-        slot: The worker's place among those of its machine, and its name.
-        at_a_time: How many runs may go on beside each other.
-        say: Tells the operator.
-
-    Raises:
-        UnavailableError: Prefect failed at the start.
+    Raises ``UnavailableError`` where Prefect fails at the start.
     """
     try:
         for changed in register_deployments(settings, api):
@@ -103,7 +94,7 @@ class WorkerLife:
             loop.add_signal_handler(number, self._ask_to_stop)
         async with self._worker:
             with suppress(*_FAULTS):
-                # Before a run is taken: those that have this worker's name now are of an earlier one.
+                # Before a run is taken: those that have this worker's name now are of an earlier worker.
                 await self._lost.report()
             while not (self._processes.are_ready or self._stopping.is_set()):
                 with suppress(OSError):
@@ -132,7 +123,7 @@ class WorkerLife:
                     await self._worker.get_and_submit_flow_runs()
                 if pause != _QUERY_SECONDS:
                     self._say("Prefect answers again")
-                    # It may be another one than before.
+                    # It may have another database than before.
                     await run_sync(register_deployments, self._settings, self._api)
                     await self._worker.sync_with_backend()
                     pause = _QUERY_SECONDS
@@ -157,7 +148,7 @@ class WorkerLife:
     async def _look_after_runs(self) -> None:
         """Report that this worker lives and which runs are lost, and end those that were cancelled.
 
-        What stands in the way is told once, for as long as it is the same.
+        A fault is reported once, for as long as it is the same.
         """
         trouble, synced, dead = "", time.monotonic(), self._slot.dead_workers()
         while True:
@@ -171,12 +162,12 @@ class WorkerLife:
                     await self._worker.sync_with_backend()
                     await self._lost.report()
             except httpx.TransportError:
-                # That it is away is told where runs are asked for.
+                # That Prefect is away is reported where runs are asked for.
                 found = trouble
             except _FAULTS as error:
                 found = (
-                    f"Prefect at {self._api.url} cannot be told how runs ended, or that this worker lives "
-                    f"({type(error).__name__}: {error}); it is tried again"
+                    f"Prefect at {self._api.url} cannot be notified how runs ended or that this worker "
+                    f"lives ({type(error).__name__}: {error}); it is tried again"
                 )
             if found and found != trouble:
                 self._say(found)
@@ -194,7 +185,7 @@ class WorkerLife:
                 await _either(_WAIT_SECONDS, self._hurried)
 
     async def _end_runs(self) -> None:
-        """End what is left and let it be reported; what does not end by itself is killed later."""
+        """End what is left and let it report that; what does not end by itself is killed later."""
         self._worker.end_runs()
         with anyio.move_on_after(_END_SECONDS):
             while self._worker.in_hand:  # noqa: ASYNC110  Prefect counts its runs, and notifies of none
@@ -204,7 +195,7 @@ class WorkerLife:
 
 
 class _NotEndedError(Exception):
-    """Runs go on that were asked to end; raised within the worker, it makes it let go of them."""
+    """Runs that were asked to end go on; raised within the worker, it makes the worker release them."""
 
 
 async def _either(seconds: float, event: asyncio.Event) -> None:

@@ -25,7 +25,7 @@ from preservation.tools.kernel import die_with_parent
 
 _ENGINE = "flows.orchestration.runner.engine"
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-"""What the fork server ignores, and a run answers to."""
+"""The signals that the fork server ignores and a run acts on."""
 
 _IMPORTED = (
     _ENGINE,
@@ -72,9 +72,9 @@ class _ForkServer:
                     return message.run
 
     def _forked(self, run: UUID) -> bool:
-        """Fork for ``run`` and say whether this is the new process."""
+        """Fork for ``run`` and return whether this is the new process."""
         parent = os.getpid()
-        # A signal that comes before the new process can answer it waits; ignored, it would be lost.
+        # A signal that comes before the new process can act on it waits; ignored, it would be lost.
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
             pid = os.fork()
@@ -105,7 +105,7 @@ class _ForkServer:
             os.kill(process.pid, message.value)
 
     def _conclude(self, process: _Process) -> None:
-        """Report how the run ended, and end what it has left in its process group."""
+        """Report how the run ended, and kill what it has left in its process group."""
         with suppress(OSError):
             # Before its number is free for another process.
             os.killpg(process.pid, signal.SIGKILL)
@@ -116,7 +116,7 @@ class _ForkServer:
         self._report(Message(Kind.ENDED, process.run, os.waitstatus_to_exitcode(status)))
 
     def _report(self, message: Message) -> None:
-        # Where the worker is gone, the next look at the channel shows it.
+        # Where the worker is gone, the next read from the channel shows it.
         with suppress(OSError):
             send(self._channel, message)
 
@@ -128,7 +128,7 @@ def serve(channel: socket.socket, run: Callable[[UUID], None]) -> None:
     gc.freeze()
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    # Where the worker is gone already, the first look at the channel shows it.
+    # Where the worker is gone already, the first read from the channel shows it.
     with suppress(OSError):
         send(channel, Message(Kind.READY))
     begun = _ForkServer(channel).serve()
@@ -146,7 +146,7 @@ def main() -> None:
     die_with_parent(int(worker))
     for name in _IMPORTED:
         import_module(name)
-    # Done once, what imports more when it is first done.
+    # These import more when they are first used.
     anyio = import_module("anyio")
     anyio.run(anyio.sleep, 0)
     import_module("rich.console").Console(file=io.StringIO()).print("")
