@@ -26,12 +26,7 @@ from flows.orchestration.artifacts import publish
 from flows.orchestration.parameters import parse_drops
 from flows.orchestration.progress_artifact import MovingArtifact
 from flows.orchestration.tasks import answer_all, run_stage, seal_journal
-from flows.submission.answer import (
-    RunResult,
-    SubmissionResult,
-    infected_among,
-    interrupted,
-)
+from flows.submission.answer import RunResult, SubmissionResult, infected_among, interrupted
 from flows.submission.claim import claim
 from flows.submission.drop import DropRequest, label_of
 from flows.submission.stages.order import STAGES
@@ -49,13 +44,7 @@ _STATES = {
     Verdict.INTERRUPTED: (StateType.CRASHED, "Interrupted"),
     Verdict.WAITING: (StateType.CANCELLED, "Waiting"),
 }
-_GRAVEST_LAST = (
-    Verdict.ALREADY_KEPT,
-    Verdict.STORED,
-    Verdict.WAITING,
-    Verdict.REJECTED,
-    Verdict.INTERRUPTED,
-)
+_GRAVEST_LAST = (Verdict.ALREADY_KEPT, Verdict.STORED, Verdict.WAITING, Verdict.REJECTED, Verdict.INTERRUPTED)
 
 _DELIVERY_SECONDS = 10
 

@@ -64,10 +64,7 @@ class RunWorker(BaseWorker[RunConfiguration, BaseVariables, BaseWorkerResult]):
         return cast("set[UUID]", set(self.limiter.statistics().borrowers))
 
     async def run(
-        self,
-        flow_run: FlowRun,
-        configuration: RunConfiguration,
-        task_status: TaskStatus[int] | None = None,
+        self, flow_run: FlowRun, configuration: RunConfiguration, task_status: TaskStatus[int] | None = None
     ) -> BaseWorkerResult:
         """Run the flow run to its end in a process of its own, and return how that ended."""
         if configuration.ignored:

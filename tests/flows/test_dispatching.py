@@ -20,8 +20,8 @@ from flows.inboxes.queue.attempts import (
     record_end,
     record_run,
 )
-from flows.inboxes.queue.backlog import Backlog
-from flows.inboxes.queue.dispatch import AttemptCounter, Batch, Dispatcher, bounds_of, plan
+from flows.inboxes.queue.backlog import AttemptCounter, Backlog
+from flows.inboxes.queue.dispatch import Batch, Dispatcher, bounds_of, plan
 from flows.inboxes.queue.locks import locked_backlog, locked_take, remove_stale_locks
 from flows.inboxes.queue.takes import Take, remove_take
 from flows.installation.areas import Area

@@ -56,10 +56,7 @@ class MissedJobs:
     def _hindrance(self, job: Job) -> str:
         """Return what in Prefect prevents the job, if anything does."""
         try:
-            with (
-                temporary_settings(client_settings(self._api)),
-                get_client(sync_client=True) as client,
-            ):
+            with temporary_settings(client_settings(self._api)), get_client(sync_client=True) as client:
                 return _paused(job, client)
         except ObjectNotFound:
             return "Prefect does not know it: a worker registers it when it starts."

@@ -8,10 +8,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
-from flows.installation.settings import Settings
 from flows.installation.wiring import now
 from flows.submission.stages.drop_changes import changed_since_survey, has_changed
 from flows.submission.stages.plan import issues_of_the_whole
+from flows.submission.stages.ports import HasCatalogue, HasSettings
 from flows.submission.stages.stage import Stage, end, ingest_events_of
 from flows.submission.workspace import Workspace, only, payload_files
 from preservation.model.derivatives import Purpose
@@ -19,19 +19,11 @@ from preservation.model.events import Event
 from preservation.model.issues import Issue, Severity
 from preservation.model.verdicts import Verdict
 from preservation.packaging.planned import PlannedBag
-from storage.ports.catalogue import Catalogue, Registration
+from storage.ports.catalogue import Registration
 
 
-class RegistrationPorts(Protocol):
+class RegistrationPorts(HasSettings, HasCatalogue, Protocol):
     """What registration asks of an installation."""
-
-    @property
-    def settings(self) -> Settings:
-        """The settings."""
-
-    @property
-    def catalogue(self) -> Catalogue:
-        """The index of what is kept."""
 
 
 def _register(workspace: Workspace, ports: RegistrationPorts) -> Iterable[Event]:
