@@ -133,7 +133,7 @@ def test_a_touched_inbox_is_listed_without_waiting_for_the_next_time(watched: Wa
 
     watched.watcher.touched([drop])
 
-    assert [one.path for one in watched.sweep().waiting] == [drop]
+    assert [one.path for one in watched.sweep().waiting] == [str(drop)]
 
 
 def test_a_sentinel_brings_a_drop_on_that_only_waited_for_it(tmp_path: Path):
@@ -142,7 +142,7 @@ def test_a_sentinel_brings_a_drop_on_that_only_waited_for_it(tmp_path: Path):
         drop = a_drop(watched.area)
         for _ in range(8):
             [waiting] = watched.sweep(after=15).waiting
-        assert waiting.reason is WaitingFor.SENTINEL
+        assert waiting.reason == WaitingFor.SENTINEL
         (drop.parent / place).touch()
 
         took, swept = watched.until_complete()

@@ -21,12 +21,10 @@ from flows.alarms.alarms import channels_of, outbox_of, raise_alarm
 from flows.alarms.occasions import integrity_alarms
 from flows.cli.application import app
 from flows.inboxes.alarms import given_up, unsettled_too_long, waiting_too_long
-from flows.inboxes.folder.inboxes import InboxFault
-from flows.inboxes.folder.watcher import IncompleteDrop, SweepResult
 from flows.inboxes.queue import dispatch
 from flows.inboxes.queue.attempts import Attempts, record_end
 from flows.inboxes.queue.backlog import Pending
-from flows.inboxes.report import ReportWriter, WaitingDrop
+from flows.inboxes.report import InboxStatus, PassedOverEntry, ReportWriter, WaitingDrop
 from flows.installation.init import make_installation
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
@@ -41,10 +39,9 @@ from flows.submission.claim import claim
 from flows.submission.drop import DropRequest
 from flows.submission.stages.stage import Stage
 from preservation.errors import ConfigurationError, IntegrityError, SourceChangedError, UnavailableError
-from preservation.model.identifiers import CollectionName
 from preservation.model.issues import Issue, Severity
 from preservation.model.verdicts import Verdict
-from preservation.settling.settle import Moment, WaitingFor
+from preservation.settling.settle import Moment
 from preservation.virus.codes import INFECTED
 
 HOURS = timedelta(hours=1)
@@ -153,25 +150,11 @@ def test_the_service_tells_of_a_drop_that_never_settles_once(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
     began = now() - 100 * HOURS
-    swept = SweepResult(
-        complete=(),
-        waiting=(
-            IncompleteDrop(
-                settings.directory / "inbox/maps/sheet",
-                CollectionName("maps"),
-                3,
-                100,
-                WaitingFor.RENAMING,
-                "waiting: a.part is there",
-            ),
-        ),
-        passed_over=(),
-        faults=(),
-        again=Moment(0),
-    )
-    ReportWriter(settings, lambda: began).write(swept)
+    path = f"{settings.directory}/inbox/maps/sheet"
+    status = InboxStatus((WaitingDrop("maps", path, 3, 100, "renaming", "waiting: a.part is there"),))
+    ReportWriter(settings, lambda: began).write(Moment(0), status)
     # The watcher was restarted since, and knows all the same.
-    ReportWriter(settings, now).write(swept)
+    ReportWriter(settings, now).write(Moment(0), status)
     with receiver(200) as there:
         alarming = AlarmWatch(tell(settings, there, monkeypatch))
         for _ in range(3):
@@ -191,8 +174,8 @@ def test_the_service_tells_of_an_inbox_that_fails_for_long_once_whatever_it_says
     with receiver(200) as there:
         alarming = AlarmWatch(tell(settings, there, monkeypatch))
         for at, sentence in ((began, "it is away"), (now(), "it does not answer"), (now(), "it is away")):
-            swept = SweepResult((), (), (), (InboxFault(away, sentence),), Moment(0))
-            ReportWriter(settings, lambda at=at: at).write(swept)
+            status = InboxStatus(faults=(PassedOverEntry(str(away), sentence),))
+            ReportWriter(settings, lambda at=at: at).write(Moment(0), status)
             alarming.check()
             alarming._delivery.deliver()
         [document] = told(there)

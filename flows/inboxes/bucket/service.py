@@ -24,7 +24,7 @@ from flows.inboxes.bucket.watcher import BucketWatcher, lacking_in_bucket
 from flows.inboxes.folder.inboxes import InboxFault, terms_of
 from flows.inboxes.queue.answers import is_answered
 from flows.inboxes.queue.takes import Take, TakeId, take_folders, take_of
-from flows.inboxes.report import BucketStatus
+from flows.inboxes.report import InboxStatus
 from flows.installation.areas import Area
 from flows.installation.log import LOG
 from flows.installation.settings import BucketInboxSettings, Settings
@@ -151,7 +151,7 @@ class BucketInbox:
             raise self._ended_by
 
     @property
-    def status(self) -> BucketStatus:
+    def status(self) -> InboxStatus:
         """What is to be reported now."""
         return self._report.status
 

@@ -15,13 +15,14 @@ from typing import Final
 
 from flows.inboxes.folder.inboxes import Inbox, InboxFault
 from flows.inboxes.folder.take import CompleteDrop
+from flows.inboxes.report import MOST_NAMED, InboxStatus, PassedOverEntry, WaitingDrop
 from flows.installation.areas import StrayInInbox
 from flows.submission.drop import object_of
 from preservation.errors import UnavailableError
-from preservation.model.identifiers import CollectionName
+from preservation.model.paths import printable
 from preservation.settling.drops import Drop, PassedOver, PassedOverFor, drops_in
 from preservation.settling.look import judge
-from preservation.settling.settle import Moment, Seen, Settled, WaitingFor
+from preservation.settling.settle import Moment, Seen, Settled
 from preservation.settling.terms import LONGEST_QUIET
 from preservation.settling.writing import HeldOpen, held_for_writing
 
@@ -36,26 +37,23 @@ _TOUCHED_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class IncompleteDrop:
-    """A drop that is not complete: how much of it is there, and what it waits for."""
-
-    path: Path
-    collection: CollectionName
-    files: int
-    bytes: int
-    reason: WaitingFor
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
 class SweepResult:
     """What a sweep found. ``again`` is when the next one is due, unless something is touched before."""
 
     complete: tuple[CompleteDrop, ...]
-    waiting: tuple[IncompleteDrop, ...]
+    waiting: tuple[WaitingDrop, ...]
     passed_over: tuple[PassedOver | StrayInInbox, ...]
     faults: tuple[InboxFault, ...]
     again: Moment
+
+    @property
+    def status(self) -> InboxStatus:
+        """What is to be reported of it."""
+        return InboxStatus(self.waiting, _entries(self.passed_over[:MOST_NAMED]), _entries(self.faults))
+
+
+def _entries(found: Iterable[PassedOver | StrayInInbox | InboxFault]) -> tuple[PassedOverEntry, ...]:
+    return tuple(PassedOverEntry(printable(str(one.path)), one.sentence) for one in found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,7 @@ class _Known:
     drop: Drop
     mark: tuple[int, ...]
     seen: Seen | None = None
-    waiting: IncompleteDrop | None = None
+    waiting: WaitingDrop | None = None
     due: Moment | None = None
     cost: float = 0.0
 
@@ -264,8 +262,13 @@ class Watcher:
             known,
             mark=mark,
             seen=seen,
-            waiting=IncompleteDrop(
-                path, known.inbox.collection, seen.files, seen.bytes, found.reason, found.sentence
+            waiting=WaitingDrop(
+                known.inbox.collection,
+                printable(str(path)),
+                seen.files,
+                seen.bytes,
+                found.reason.value,
+                found.sentence,
             ),
             due=None if found.look_again is None else Moment(looked + max(found.look_again, pause)),
             cost=cost,
