@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 
 import anyio
 import httpx
@@ -59,6 +60,7 @@ def work(
         ) from error
 
 
+@dataclass
 class WorkerLife:
     """What a worker does beside its runs.
 
@@ -66,23 +68,16 @@ class WorkerLife:
     ``[service] drain_seconds`` says; asked twice, it ends them at once.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        api: PrefectApi,
-        processes: RunProcesses,
-        worker: RunWorker,
-        slot: Slot,
-        say: Callable[[str], None],
-    ) -> None:
-        self._settings = settings
-        self._api = api
-        self._processes = processes
-        self._worker = worker
-        self._slot = slot
-        self._lost = LostRuns(worker, slot)
-        self._bell = run_bell(settings)
-        self._say = say
+    settings: Settings
+    api: PrefectApi
+    processes: RunProcesses
+    worker: RunWorker
+    slot: Slot
+    say: Callable[[str], None]
+
+    def __post_init__(self) -> None:
+        self._lost = LostRuns(self.worker, self.slot)
+        self._bell = run_bell(self.settings)
         self._asked_to_stop = 0
         self._stopping = asyncio.Event()
         self._hurried = asyncio.Event()
@@ -92,21 +87,21 @@ class WorkerLife:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._ask_to_stop)
-        async with self._worker:
+        async with self.worker:
             with suppress(*_FAULTS):
                 # Before a run is taken: those that have this worker's name now are of an earlier worker.
                 await self._lost.report()
-            while not (self._processes.are_ready or self._stopping.is_set()):
+            while not (self.processes.are_ready or self._stopping.is_set()):
                 with suppress(OSError):
-                    self._processes.keep_up()
+                    self.processes.keep_up()
                 await _either(_WAIT_SECONDS, self._stopping)
-            self._say(f"worker {self._worker.name} is ready")
+            self.say(f"worker {self.worker.name} is ready")
             async with anyio.create_task_group() as beside:
                 beside.start_soon(self._look_after_runs)
                 await self._poll()
                 await self._drain()
                 beside.cancel_scope.cancel()
-            if self._worker.in_hand:
+            if self.worker.in_hand:
                 await self._end_runs()
 
     def _ask_to_stop(self) -> None:
@@ -118,19 +113,19 @@ class WorkerLife:
         pause = _QUERY_SECONDS
         while not self._stopping.is_set():
             try:
-                self._processes.keep_up()
-                if self._processes.are_ready and self._worker.limiter.available_tokens:
-                    await self._worker.get_and_submit_flow_runs()
+                self.processes.keep_up()
+                if self.processes.are_ready and self.worker.limiter.available_tokens:
+                    await self.worker.get_and_submit_flow_runs()
                 if pause != _QUERY_SECONDS:
-                    self._say("Prefect answers again")
+                    self.say("Prefect answers again")
                     # It may have another database than before.
-                    await run_sync(register_deployments, self._settings, self._api)
-                    await self._worker.sync_with_backend()
+                    await run_sync(register_deployments, self.settings, self.api)
+                    await self.worker.sync_with_backend()
                     pause = _QUERY_SECONDS
             except _FAULTS as error:
                 if pause == _QUERY_SECONDS:
-                    self._say(
-                        f"Prefect at {self._api.url} does not answer ({type(error).__name__}); "
+                    self.say(
+                        f"Prefect at {self.api.url} does not answer ({type(error).__name__}); "
                         "it is asked until it does"
                     )
                 pause = min(2 * pause, _LONGEST_PAUSE)
@@ -139,7 +134,7 @@ class WorkerLife:
     async def _rest(self, pause: float) -> None:
         """Wait for ``pause``; where nothing runs for longer, until this installation asks for a run."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + max(pause, 0 if self._worker.in_hand else _IDLE_SECONDS)
+        until = loop.time() + max(pause, 0 if self.worker.in_hand else _IDLE_SECONDS)
         while (left := until - loop.time()) > 0 and not self._stopping.is_set():
             await _either(min(left, pause, _WAIT_SECONDS), self._stopping)
             if self._bell.rang():
@@ -150,47 +145,47 @@ class WorkerLife:
 
         A fault is reported once, for as long as it is the same.
         """
-        trouble, synced, dead = "", time.monotonic(), self._slot.dead_workers()
+        trouble, synced, dead = "", time.monotonic(), self.slot.dead_workers()
         while True:
             await anyio.sleep(_LOOK_SECONDS)
             found = ""
             try:
-                await self._worker.end_cancelled()
-                dead, before = self._slot.dead_workers(), dead
+                await self.worker.end_cancelled()
+                dead, before = self.slot.dead_workers(), dead
                 if dead - before or time.monotonic() - synced > _SYNC_SECONDS:
                     synced = time.monotonic()
-                    await self._worker.sync_with_backend()
+                    await self.worker.sync_with_backend()
                     await self._lost.report()
             except httpx.TransportError:
                 # That Prefect is away is reported where runs are asked for.
                 found = trouble
             except _FAULTS as error:
                 found = (
-                    f"Prefect at {self._api.url} cannot be notified how runs ended or that this worker "
+                    f"Prefect at {self.api.url} cannot be notified how runs ended or that this worker "
                     f"lives ({type(error).__name__}: {error}); it is tried again"
                 )
             if found and found != trouble:
-                self._say(found)
+                self.say(found)
             trouble = found
 
     async def _drain(self) -> None:
-        seconds = self._settings.service.drain_seconds
-        if self._worker.in_hand:
-            self._say(
-                f"stopping: {len(self._worker.in_hand)} under way may go on for up to {seconds:.0f} s; "
+        seconds = self.settings.service.drain_seconds
+        if self.worker.in_hand:
+            self.say(
+                f"stopping: {len(self.worker.in_hand)} under way may go on for up to {seconds:.0f} s; "
                 "stop it again to end them now, they go on later where they were"
             )
         with anyio.move_on_after(seconds):
-            while self._worker.in_hand and not self._hurried.is_set():
+            while self.worker.in_hand and not self._hurried.is_set():
                 await _either(_WAIT_SECONDS, self._hurried)
 
     async def _end_runs(self) -> None:
         """End what is left and let it report that; what does not end by itself is killed later."""
-        self._worker.end_runs()
+        self.worker.end_runs()
         with anyio.move_on_after(_END_SECONDS):
-            while self._worker.in_hand:  # noqa: ASYNC110  Prefect counts its runs, and notifies of none
+            while self.worker.in_hand:  # noqa: ASYNC110  Prefect counts its runs, and notifies of none
                 await anyio.sleep(_WAIT_SECONDS)
-        if self._worker.in_hand:
+        if self.worker.in_hand:
             raise _NotEndedError
 
 

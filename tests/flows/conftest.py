@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from support.archives import Archive
 from support.flow_runs import installed
 
@@ -13,6 +16,12 @@ from support.flow_runs import installed
 def installation(tmp_path: Path, prefect_url: str) -> Archive:
     """An installation made without the command: a second less for each test."""
     return installed(tmp_path / "archive", prefect_url)
+
+
+@pytest.fixture
+def client(prefect_url: str) -> Iterator[SyncPrefectClient]:
+    with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
+        yield client
 
 
 @pytest.fixture

@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 import httpx
 import pytest
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.schedules import CronSchedule
-from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling, Completed, Paused, Running, Scheduled
 from services.failing_prefect import Door, FailingPrefect
 from support.archives import Archive
@@ -28,13 +27,6 @@ from flows.orchestration.parameters import parameters_of, parse_drops
 from flows.orchestration.run_requests import open_runs
 from flows.submission.drop import DropRequest
 from preservation.errors import ConfigurationError
-
-
-@pytest.fixture
-def client(prefect_url: str) -> Iterator[SyncPrefectClient]:
-    with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
-        yield client
-
 
 ALL = (PRESERVE_DROPS, Job.CLEAR, Job.VERIFY_JOURNAL, Job.RESTORE)
 

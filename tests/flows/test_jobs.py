@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.client.schemas.filters import (
     ArtifactFilter,
@@ -24,7 +24,6 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.exceptions import PrefectHTTPStatusError
-from prefect.settings import PREFECT_API_URL, temporary_settings
 from services.alarm_receivers import WEBHOOK_SECRET
 from services.workers import ended_run, service
 from support.archives import Archive
@@ -75,12 +74,6 @@ def worker(archive: Archive) -> Iterator[None]:
         yield
     assert "Traceback" not in running.lines, running.lines
     del os.environ["MUNIMENT_WEBHOOK_SECRET"]
-
-
-@pytest.fixture
-def client(prefect_url: str) -> Iterator[SyncPrefectClient]:
-    with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
-        yield client
 
 
 @pytest.fixture

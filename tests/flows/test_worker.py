@@ -12,12 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
-import pytest
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolUpdate
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.sorting import LogSort
-from prefect.settings import PREFECT_API_URL, temporary_settings
 from services.workers import (
     asked,
     cancel,
@@ -41,12 +39,6 @@ from flows.orchestration.deployments import PRESERVE_DROPS, WORK_POOL
 from flows.orchestration.parameters import parameters_of
 from flows.submission.drop import DropRequest
 from preservation.model.verdicts import Verdict
-
-
-@pytest.fixture
-def client(prefect_url: str) -> Iterator[SyncPrefectClient]:
-    with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
-        yield client
 
 
 def hide_second_store(archive: Archive) -> Path:

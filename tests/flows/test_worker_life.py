@@ -150,7 +150,7 @@ def test_a_worker_that_has_runs_under_way_asks_for_more_without_being_called(
             life._stopping.set()
 
     life = a_life(settings, [], get_and_submit_flow_runs=ask)
-    life._worker.in_hand.add(UUID(int=1))
+    life.worker.in_hand.add(UUID(int=1))
     asyncio.run(life._poll())
 
 

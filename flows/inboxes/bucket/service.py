@@ -8,7 +8,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -36,12 +35,6 @@ from preservation.settling.terms import SettlingTerms
 from storage.ports.drop_buckets import DropBucket
 
 
-@dataclass(frozen=True, slots=True)
-class _Backoff:
-    take: Take
-    again: float
-
-
 def reason_of(error: Exception, where: str) -> str:
     """Return what went wrong; an unexpected error is also logged with its traceback."""
     if isinstance(error, (OSError, PreservationError)):
@@ -60,7 +53,7 @@ class Backoffs:
         self._report = report
         self._sentence = sentence
         self._seconds = seconds
-        self._known: dict[str, _Backoff] = {}
+        self._known: dict[str, tuple[Take, float]] = {}
 
     def work_on(self, takes: Collection[Take], work: Callable[[Take], object]) -> None:
         """Do the work for each of the takes that need not rest; one that fails delays no other.
@@ -69,11 +62,11 @@ class Backoffs:
         ``StoppedError``.
         """
         there = {take.id for take in takes}
-        for backoff in [one for one in self._known.values() if one.take.id not in there]:
-            self._forget(backoff.take)
+        for take in [take for take, _ in self._known.values() if take.id not in there]:
+            self._forget(take)
         for take in takes:
-            known = self._known.get(take.id)
-            if known is None or time.monotonic() >= known.again:
+            _, again = self._known.get(take.id, (take, float("-inf")))
+            if time.monotonic() >= again:
                 self._attempt(take, work)
 
     def _attempt(self, take: Take, work: Callable[[Take], object]) -> None:
@@ -83,7 +76,7 @@ class Backoffs:
             raise
         except Exception as error:  # noqa: BLE001  the takes after it are worked on in any case
             where = printable(str(take.folder))
-            self._known[take.id] = _Backoff(take, time.monotonic() + self._seconds)
+            self._known[take.id] = take, time.monotonic() + self._seconds
             self._report.report_fault(where, f"{self._sentence} ({reason_of(error, where)})")
         else:
             self._forget(take)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from flows.inboxes.queue.attempts import Attempts, record_run, restore_attempts
+from flows.inboxes.queue.attempts import Attempts, record_run, set_attempts
 from flows.inboxes.queue.backlog import AttemptCounter, Backlog, Pending
 from flows.inboxes.queue.locks import locked_backlog
 from flows.inboxes.queue.takes import Take, TakeId
@@ -311,7 +311,7 @@ class Dispatcher:
                 self._submit(recorded)
             except BaseException as error:
                 for take in takes:
-                    restore_attempts(take, attempts[take.id])
+                    set_attempts(take, attempts[take.id])
                 if not isinstance(error, Exception):
                     raise
                 refused.append(error)
