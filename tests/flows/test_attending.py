@@ -7,7 +7,6 @@ import os
 import threading
 from concurrent.futures import Future
 from datetime import timedelta
-from pathlib import Path
 from typing import cast
 from uuid import UUID, uuid4
 
@@ -18,7 +17,6 @@ from support.takes import a_take, an_area
 from flows.inboxes.queue.attempts import record_end
 from flows.inboxes.service import InboxService
 from flows.installation.bell import take_bell
-from flows.installation.init import make_installation
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now
@@ -62,12 +60,6 @@ class Pauses(threading.Event):
         if len(self.seconds) == self._times:
             self.watched.set_result(None)
         return False
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    make_installation(tmp_path / "archive")
-    return load_settings(tmp_path / "archive")
 
 
 def pauses(settings: Settings, times: int = 1, runs: FewRuns | None = None) -> list[float]:

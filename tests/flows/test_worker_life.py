@@ -6,7 +6,6 @@ import asyncio
 import errno
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID
@@ -15,21 +14,13 @@ import httpx
 import pytest
 
 from flows.installation.bell import run_bell
-from flows.installation.init import make_installation
 from flows.installation.settings import Settings
-from flows.installation.settings_file import load_settings
 from flows.orchestration import worker
 from flows.orchestration.environment import PrefectApi
 from flows.orchestration.run_requests import Runs
 from flows.orchestration.worker import WorkerLife
 from flows.service import dispatch_loop
 from flows.service.dispatch_loop import _DispatchLoop
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    make_installation(tmp_path / "archive")
-    return load_settings(tmp_path / "archive")
 
 
 def no_json() -> ValueError:

@@ -25,7 +25,6 @@ from flows.inboxes.queue import dispatch
 from flows.inboxes.queue.attempts import Attempts, record_end
 from flows.inboxes.queue.backlog import Pending
 from flows.inboxes.report import InboxStatus, PassedOverEntry, ReportWriter, WaitingDrop
-from flows.installation.init import make_installation
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now, open_installation
@@ -46,13 +45,6 @@ from preservation.virus.codes import INFECTED
 
 HOURS = timedelta(hours=1)
 INFECTION = Issue(INFECTED, Severity.ERROR, "It is infected.", None, "Clean it.")
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """A new installation, in which nobody is told of alarms."""
-    make_installation(tmp_path / "archive")
-    return load_settings(tmp_path / "archive")
 
 
 def tell(settings: Settings, there: Receiver, monkeypatch: pytest.MonkeyPatch) -> Settings:

@@ -10,27 +10,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
-import pytest
 from typer.testing import CliRunner
 
 from flows.cli.application import app
 from flows.inboxes.heartbeat import Heartbeat, read_heartbeat, watcher_fault
 from flows.inboxes.report import InboxStatus, PassedOverEntry, ReportWriter, WaitingDrop, read_inbox_report
-from flows.installation.init import make_installation
 from flows.installation.processes import this_process
 from flows.installation.settings import Settings
-from flows.installation.settings_file import load_settings
 from preservation.settling.settle import Moment
 
 SOON = Moment(0)
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    make_installation(tmp_path / "archive")
-    return load_settings(tmp_path / "archive")
 
 
 def clock(at: datetime) -> Callable[[], datetime]:

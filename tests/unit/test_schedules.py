@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from prefect.server.schemas.schedules import CronSchedule
 
 from flows.alarms.alarm import AlarmKind
-from flows.installation.init import make_installation
 from flows.installation.job_records import (
     JobRecord,
     forget_schedule,
@@ -37,12 +35,6 @@ from preservation.errors import ConfigurationError, UnavailableError
 NIGHTLY = Schedule("30 2 * * *", "UTC")
 NIGHT = datetime(2026, 11, 21, 2, 30, tzinfo=UTC)
 HOUR, DAY, MINUTE = timedelta(hours=1), timedelta(days=1), timedelta(minutes=1)
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    make_installation(tmp_path / "archive")
-    return load_settings(tmp_path / "archive")
 
 
 @pytest.mark.parametrize("timezone", ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
