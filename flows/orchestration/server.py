@@ -79,7 +79,8 @@ def prefect_api(
             server = _running_or_started(home, port=_free_port(), on_demand=True, meanwhile=meanwhile)
             yield _own(settings, server)
         finally:
-            _stop_if_last(home, users.fileno())
+            if lock(users.fileno(), wait=False):
+                _stop_recorded(home, on_demand_only=True)
 
 
 def running_api(settings: Settings) -> PrefectApi:
@@ -193,11 +194,6 @@ def _recorded(home: Path) -> _Server | None:
         return None
 
 
-def _record(home: Path, server: _Server) -> None:
-    with written_whole(home / "server.json", durable=False) as sink:
-        sink.write(msgspec.json.encode(server))
-
-
 def _living(home: Path) -> _Server | None:
     """Return the server whose process exists, whether it answers or not."""
     server = _recorded(home)
@@ -251,7 +247,8 @@ def _start(
     _CHILDREN[process.pid] = process
     server = _Server(process.pid, born(process.pid) or "", api.url, on_demand, has_door=True)
     try:
-        _record(home, server)
+        with written_whole(home / "server.json", durable=False) as sink:
+            sink.write(msgspec.json.encode(server))
     except OSError:
         # Without the file, no other process would know of it.
         _stop(home, server)
@@ -274,20 +271,14 @@ def _start(
     return server
 
 
-def _stop_if_last(home: Path, users: int) -> None:
-    server = _recorded(home) if lock(users, wait=False) else None
-    if server is not None and server.on_demand:
-        _stop(home, server)
-
-
 def _url(port: int) -> str:
     return f"http://{_LOOPBACK}:{port}/api"
 
 
-def _stop_recorded(home: Path) -> None:
+def _stop_recorded(home: Path, *, on_demand_only: bool = False) -> None:
     """End the recorded server, whether it answers or not."""
     server = _recorded(home)
-    if server is not None:
+    if server is not None and (server.on_demand or not on_demand_only):
         _stop(home, server)
 
 

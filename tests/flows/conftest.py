@@ -9,8 +9,10 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from support.archives import Archive
+from support.bucket_inboxes import Station, WatchedBucket
 from support.command_runs import near
 from support.flow_runs import installed
+from support.memory_drop_bucket import Contents
 
 
 @pytest.fixture
@@ -39,3 +41,18 @@ def ledger(tmp_path: Path) -> Path:
     for number in range(3):
         (folder / f"page {number}.txt").write_text(f"Page {number}\n" * 1000)
     return folder
+
+
+@pytest.fixture
+def contents() -> Contents:
+    return Contents()
+
+
+@pytest.fixture
+def bucket(contents: Contents) -> WatchedBucket:
+    return WatchedBucket(contents)
+
+
+@pytest.fixture
+def station(tmp_path: Path, bucket: WatchedBucket) -> Station:
+    return Station(tmp_path / "ours", bucket)

@@ -47,21 +47,6 @@ from storage.stores.s3.bucket import BucketAddress
 RECEIPTS = [f"{SHEET}.receipt.html", f"{SHEET}.receipt.json"]
 
 
-@pytest.fixture
-def contents() -> Contents:
-    return Contents()
-
-
-@pytest.fixture
-def bucket(contents: Contents) -> WatchedBucket:
-    return WatchedBucket(contents)
-
-
-@pytest.fixture
-def station(tmp_path: Path, bucket: WatchedBucket) -> Station:
-    return Station(tmp_path / "ours", bucket)
-
-
 def another(tmp_path: Path, contents: Contents) -> Station:
     return Station(tmp_path / "theirs", WatchedBucket(contents), "theirs")
 

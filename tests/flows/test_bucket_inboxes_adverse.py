@@ -33,21 +33,6 @@ from storage.stores.s3.bucket import BucketAddress
 MANIFEST = terms("settle = 10", 'complete_when = "manifest"')
 
 
-@pytest.fixture
-def contents() -> Contents:
-    return Contents()
-
-
-@pytest.fixture
-def bucket(contents: Contents) -> WatchedBucket:
-    return WatchedBucket(contents)
-
-
-@pytest.fixture
-def station(tmp_path: Path, bucket: WatchedBucket) -> Station:
-    return Station(tmp_path / "ours", bucket)
-
-
 @pytest.mark.parametrize("ending", [".receipt.html", ".receipt.json"])
 def test_a_drop_that_is_called_as_a_receipt_is_never_replaced_by_one(
     station: Station, contents: Contents, ending: str

@@ -8,6 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -95,27 +96,22 @@ _AWAY_SECONDS: Final = 30.0
 """The pause after a bucket did not answer, before it is tried again."""
 
 
+@dataclass
 class BucketInbox:
     """The service of a bucket inbox, until it is stopped.
 
     ``taken`` is called with each new take, ``changed`` when the status has changed.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        inbox: BucketInboxSettings,
-        taken: Callable[[Take], None],
-        changed: Callable[[], None],
-        bucket: DropBucket,
-    ) -> None:
-        self._settings = settings
-        self._inbox = inbox
-        self._area = settings.areas[0]
-        self._taken = taken
-        self._changed = changed
-        self._bucket = bucket
-        self._report = BucketReport(self._bucket, changed)
+    settings: Settings
+    inbox: BucketInboxSettings
+    taken: Callable[[Take], None]
+    changed: Callable[[], None]
+    bucket: DropBucket
+
+    def __post_init__(self) -> None:
+        self._area = self.settings.areas[0]
+        self._report = BucketReport(self.bucket, self.changed)
         self._stopped = threading.Event()
         # No SimpleQueue: of several that wait, one that is woken late waits for ever, whatever its timeout.
         self._complete: queue.Queue[tuple[ListedDrop, DownloadProgress]] = queue.Queue()
@@ -125,7 +121,7 @@ class BucketInbox:
     def start(self) -> None:
         """Start the threads."""
         for work in (self._watch, self._answer_all, self._resume_all, *[self._fetch_all] * _FETCHERS):
-            thread = threading.Thread(target=self._run, args=(work,), name=f"bucket {self._inbox.name}")
+            thread = threading.Thread(target=self._run, args=(work,), name=f"bucket {self.inbox.name}")
             thread.start()
             self._threads.append(thread)
 
@@ -153,7 +149,7 @@ class BucketInbox:
         where = self._report.where(StoreKey(""))
         while not self._stopped.is_set():
             try:
-                claims = BucketClaims(self._bucket, installation_mark(self._settings))
+                claims = BucketClaims(self.bucket, installation_mark(self.settings))
                 self._report.report_fault(where, "")
                 work(claims)
             except StoppedError:
@@ -166,24 +162,24 @@ class BucketInbox:
                 self._stopped.wait(_AWAY_SECONDS)
             except BaseException as error:  # noqa: BLE001  raised again in the main thread of the service
                 self._ended_by = error
-                self._changed()
+                self.changed()
                 return
 
     def _watch(self, claims: BucketClaims) -> None:
         """List the bucket, queue what is complete for fetching, and pause."""
-        scratch = self._settings.state
+        scratch = self.settings.state
         watcher = BucketWatcher(
-            self._bucket,
+            self.bucket,
             claims,
-            self._inbox.poll,
+            self.inbox.poll,
             self._terms_of,
-            lambda place: lacking_in_bucket(place, self._bucket, scratch, self._stopped),
+            lambda place: lacking_in_bucket(place, self.bucket, scratch, self._stopped),
             self._has_take,
             self._stopped,
         )
         where = self._report.where(StoreKey(INBOX))
         while not self._stopped.is_set():
-            again = Moment(time.monotonic() + self._inbox.poll)
+            again = Moment(time.monotonic() + self.inbox.poll)
             try:
                 looked = watcher.look(Moment(time.monotonic()), self._report.places_being_fetched)
             except PreservationError as error:
@@ -232,8 +228,8 @@ class BucketInbox:
             self._report.record_interrupted(take)
 
     def _fetcher(self, claims: BucketClaims) -> Fetcher:
-        threads = max(self._inbox.connections // _FETCHERS, 1)
-        return Fetcher(self._bucket, claims, self._area, threads, self._stopped)
+        threads = max(self.inbox.connections // _FETCHERS, 1)
+        return Fetcher(self.bucket, claims, self._area, threads, self._stopped)
 
     def _fetch(self, fetcher: Fetcher, listed: ListedDrop, progress: DownloadProgress) -> None:
         try:
@@ -252,11 +248,11 @@ class BucketInbox:
         place = DropPlace.of(take)
         LOG.info("%s: taken (%s)", take.object_id, self._report.where(place.key))
         self._report.record_fetched(place)
-        self._taken(take)
+        self.taken(take)
 
     def _answer_all(self, claims: BucketClaims) -> None:
         """Put the answers of the runs into the bucket."""
-        answers = BucketAnswers(self._bucket, claims, self._inbox.connections, self._stopped)
+        answers = BucketAnswers(self.bucket, claims, self.inbox.connections, self._stopped)
         backoffs = Backoffs(
             self._report,
             "its drop is answered, and the answer waits to be put into the bucket",
@@ -277,7 +273,7 @@ class BucketInbox:
             if not (folder / "answer.json").exists():
                 continue
             take = take_of(folder, self._area)
-            if take is not None and take.bucket_inbox == self._inbox.name and is_answered(take):
+            if take is not None and take.bucket_inbox == self.inbox.name and is_answered(take):
                 yield take
 
     def _has_take(self, take: TakeId) -> bool:
@@ -286,7 +282,7 @@ class BucketInbox:
 
     def _terms_of(self, collection: str) -> SettlingTerms | str:
         try:
-            return terms_of(self._settings.policy_of(collection_name(collection)))
+            return terms_of(self.settings.policy_of(collection_name(collection)))
         except ValueError as error:
             return f"{error}; nothing in it is taken"
         except ConfigurationError as error:

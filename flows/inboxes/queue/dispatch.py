@@ -235,6 +235,7 @@ def bounds_of(settings: Settings) -> Bounds:
     )
 
 
+@dataclass
 class Dispatcher:
     """Gives takes to runs. ``under_way`` returns the runs that have not ended, ``submit`` asks for a new one.
 
@@ -242,20 +243,15 @@ class Dispatcher:
     several services of an installation, one dispatches at a time.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        under_way: Callable[[], Sequence[UnderWay]],
-        submit: Callable[[Batch], None],
-        clock: Callable[[], datetime] = now,
-    ) -> None:
-        self._settings = settings
-        self._bounds = bounds_of(settings)
-        self._backlog = Backlog(settings.areas)
-        self._counter = AttemptCounter(settings.processing)
-        self._under_way = under_way
-        self._submit = submit
-        self._clock = clock
+    settings: Settings
+    under_way: Callable[[], Sequence[UnderWay]]
+    submit: Callable[[Batch], None]
+    clock: Callable[[], datetime] = now
+
+    def __post_init__(self) -> None:
+        self._bounds = bounds_of(self.settings)
+        self._backlog = Backlog(self.settings.areas)
+        self._counter = AttemptCounter(self.settings.processing)
         self._last: CollectionName | None = None
         self._logged: frozenset[str] = frozenset()
 
@@ -265,23 +261,23 @@ class Dispatcher:
         Where another service dispatches now, the plan is empty. An area that cannot be read or written is
         left out and logged. Raises what the callables raise, after the other runs were asked for.
         """
-        with locked_backlog(self._settings, wait=False) as ours:
+        with locked_backlog(self.settings, wait=False) as ours:
             return self._dispatch() if ours else Plan((), (), self._last, None)
 
     def _dispatch(self) -> Plan:
         found = self._backlog.pending()
         troubles = dict(self._backlog.troubles)
-        pending = self._counter.count(found, self._clock())
+        pending = self._counter.count(found, self.clock())
         planned = Plan((), (), self._last, None)
         if pending:
-            at = self._clock()
+            at = self.clock()
             # Where every take rests, the list of runs is not needed.
             rests = all(_rests(one, self._bounds.pauses, at) for one in pending)
-            under_way = [] if rests else list(self._under_way())
+            under_way = [] if rests else list(self.under_way())
             asked: list[Batch] = []
             while True:
                 able = [one for one in pending if one.take.area not in troubles]
-                planned = plan(able, under_way, self._bounds, self._clock(), self._last)
+                planned = plan(able, under_way, self._bounds, self.clock(), self._last)
                 known = len(troubles)
                 given = self._submit_all(
                     planned.batches, {one.take.id: one.attempts for one in pending}, troubles
@@ -308,7 +304,7 @@ class Dispatcher:
                 continue
             recorded = Batch(batch.collection, takes)
             try:
-                self._submit(recorded)
+                self.submit(recorded)
             except BaseException as error:
                 for take in takes:
                     set_attempts(take, attempts[take.id])
@@ -323,7 +319,7 @@ class Dispatcher:
 
     def _record(self, take: Take, before: Attempts | None, troubles: dict[Path, str]) -> bool:
         try:
-            return record_run(take, self._clock(), before)
+            return record_run(take, self.clock(), before)
         except OSError as error:
             troubles[take.area] = (
                 f"{printable(str(take.area))}: what was taken from its inboxes is given to no run, "

@@ -67,7 +67,8 @@ class _ForkServer:
                     # The kernel kills the runs when this process ends.
                     return None
                 if message.kind is Kind.SIGNAL:
-                    self._signal(message)
+                    if message.run in self._processes:
+                        os.kill(self._processes[message.run].pid, message.value)
                 elif self._forked(message.run):
                     return message.run
 
@@ -98,11 +99,6 @@ class _ForkServer:
         self._events.register(process.ended, selectors.EVENT_READ, process)
         self._report(Message(Kind.STARTED, run, pid))
         return False
-
-    def _signal(self, message: Message) -> None:
-        process = self._processes.get(message.run)
-        if process is not None:
-            os.kill(process.pid, message.value)
 
     def _conclude(self, process: _Process) -> None:
         """Report how the run ended, and kill what it has left in its process group."""
