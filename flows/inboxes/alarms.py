@@ -11,7 +11,7 @@ from flows.inboxes.report import PassedOverEntry, WaitingDrop
 from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 
-_SEE_TO_RUNS: Final = "Check that Prefect and a worker run: muniment status."
+_CHECK_RUNS: Final = "Check that Prefect and a worker run: muniment status."
 
 
 def given_up(take: Take, sentence: str, at: datetime, since: datetime) -> Alarm:
@@ -49,7 +49,7 @@ def waiting_too_long(pending: Iterable[Pending], patience: timedelta, at: dateti
             str(take.object_id),
             at,
             happened=f"It has waited {waits} since {_moment(since)}.{reason}",
-            next_step=_SEE_TO_RUNS if attempts is None else _decide(take),
+            next_step=_CHECK_RUNS if attempts is None else _decide(take),
             key=f"{take.id} {since.isoformat()}",
         )
 
