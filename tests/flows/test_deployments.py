@@ -1,4 +1,4 @@
-"""What Prefect is told of the flows: the deployment, its form, and what a run is asked."""
+"""What is registered of the flows: the deployment, its form, and what a run is asked."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_every_field_of_the_form_has_a_title_and_a_description(
         ),
     ],
 )
-def test_every_field_of_a_jobs_form_is_told_and_what_can_has_a_default(
+def test_every_field_of_a_jobs_form_is_reported_and_what_can_has_a_default(
     installation: Archive, client: SyncPrefectClient, deployment: str, names: list[str], required: list[str]
 ):
     register(installation)
@@ -294,6 +294,6 @@ def test_a_busy_prefect_is_asked_again_at_once_and_gets_one_run(
     client.delete_flow_run(asked)
 
 
-def test_what_is_no_drop_is_told_with_what_is_wrong_with_it():
+def test_what_is_no_drop_is_reported_with_what_is_wrong_with_it():
     with pytest.raises(ConfigurationError, match=r"collection: Field required.*colection: Extra inputs"):
         parse_drops([{"path": "/drop", "colection": "maps"}])

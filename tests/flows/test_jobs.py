@@ -57,7 +57,7 @@ url = "http://127.0.0.1:9/nobody-listens"
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Archive:
-    """An installation that tells of alarms, in which what is accepted is due at once."""
+    """An installation that delivers alarms, in which what is accepted is due at once."""
     made = installed(tmp_path_factory.mktemp("jobs") / "archive", prefect_url)
     file = made.directory / "muniment.toml"
     file.write_text(file.read_text() + TOLD)
@@ -148,7 +148,7 @@ def test_a_job_runs_when_its_time_comes_and_what_was_due_is_cleared(
     until(lambda: "files/letters/v1: removed" in logged(client, run), "its log has the object")
 
 
-def test_what_has_to_stay_is_told_in_the_state_and_an_unsound_replica_is_an_alarm(
+def test_what_has_to_stay_is_reported_in_the_state_and_an_unsound_replica_is_an_alarm(
     archive: Archive, settings: Settings, client: SyncPrefectClient
 ):
     kept = accepted(archive, settings, "ledger")
@@ -219,7 +219,7 @@ def test_prefect_itself_refuses_what_the_form_does_not_have(
         client.create_flow_run_from_deployment(there.id, parameters=parameters)
 
 
-def test_the_journal_is_intact_until_somebody_alters_it_and_then_it_is_an_alarm(
+def test_the_journal_is_intact_until_it_is_altered_and_then_it_is_an_alarm(
     archive: Archive, settings: Settings, client: SyncPrefectClient
 ):
     accepted(archive, settings, "minutes")
@@ -247,7 +247,7 @@ def test_the_journal_is_intact_until_somebody_alters_it_and_then_it_is_an_alarm(
 
 
 @pytest.mark.soak
-def test_a_job_that_did_not_run_is_told_once_and_whether_somebody_paused_it(
+def test_a_job_that_did_not_run_is_reported_once_and_whether_it_was_paused(
     settings: Settings, client: SyncPrefectClient, archive: Archive, monkeypatch: pytest.MonkeyPatch
 ):
     settings = load_settings(settings.directory)

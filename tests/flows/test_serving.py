@@ -36,7 +36,7 @@ class _Healthy(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    """A server that answers as healthy, whoever's it is."""
+    """A server that answers as healthy, whichever process it belongs to."""
     with HTTPServer(("127.0.0.1", 0), _Healthy) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
@@ -127,7 +127,7 @@ def test_a_service_goes_on_with_no_server_that_has_no_door(
     assert stranger.wait(5) < 0
 
 
-def test_a_service_leaves_the_server_of_somebody_who_preserves_in_peace(
+def test_a_service_leaves_the_server_of_another_process_that_preserves_in_peace(
     tmp_path: Path, url: str, stranger: subprocess.Popen[bytes]
 ):
     settings = serving_at(tmp_path / "archive", url)
@@ -154,7 +154,7 @@ def test_a_server_that_is_too_busy_to_answer_is_waited_for_and_none_is_started_b
     assert stranger.poll() is None
 
 
-def test_a_server_that_lives_and_never_answers_is_told_and_its_note_is_left(
+def test_a_server_that_lives_and_never_answers_is_reported_and_its_record_is_left(
     tmp_path: Path, stranger: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ):
     make_installation(tmp_path / "archive")

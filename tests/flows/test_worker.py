@@ -147,7 +147,7 @@ def test_a_run_that_is_cancelled_ends_at_once_and_the_drop_is_kept_later(install
     assert preserved(installation, ledger).ending.verdict is Verdict.STORED
 
 
-def test_a_run_that_is_killed_is_told_as_crashed_and_leaves_nothing_behind(
+def test_a_run_that_is_killed_is_reported_as_crashed_and_leaves_nothing_behind(
     installation: Archive, ledger: Path
 ):
     with service(installation, "worker", MUNIMENT_RETRIES__STORES="120") as worker:

@@ -45,7 +45,7 @@ def a_life(settings: Settings, said: list[str], **asked: object) -> WorkerLife:
     )
 
 
-def test_whatever_stands_in_the_way_of_looking_after_runs_is_told_once_and_ends_nothing(
+def test_a_fault_of_looking_after_runs_is_reported_once_and_ends_nothing(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(worker, "_LOOK_SECONDS", 0.0)

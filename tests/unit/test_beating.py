@@ -72,7 +72,7 @@ def fails_since(settings: Settings) -> dict[str, datetime | None]:
     return {Path(fault.path).name: fault.since for fault in found.faults}
 
 
-def test_a_fault_lasts_since_it_was_first_told_also_after_a_restart_and_while_it_is_tried_again(
+def test_a_fault_lasts_since_it_was_first_reported_also_after_a_restart_and_while_it_is_tried_again(
     settings: Settings,
 ):
     moment = NOON
@@ -100,7 +100,7 @@ def test_a_fault_lasts_since_it_was_first_told_also_after_a_restart_and_while_it
     assert fails_since(settings) == {"a": moment}
 
 
-def test_a_fault_told_by_a_clock_that_was_ahead_does_not_last_from_the_future_on(settings: Settings):
+def test_a_fault_reported_by_a_clock_that_was_ahead_does_not_last_from_the_future_on(settings: Settings):
     ReportWriter(settings, clock(NOON + 9000 * HOUR)).write(SOON, failing("a"))
     ReportWriter(settings, clock(NOON)).write(SOON, failing("a"))
     assert fails_since(settings) == {"a": NOON}
@@ -143,7 +143,7 @@ def test_who_is_silent_for_long_after_the_next_sweep_was_due_hangs(settings: Set
     assert watcher_fault(settings, NOON).startswith("The inboxes are not watched")
 
 
-def test_the_health_check_of_a_container_tells_of_a_watcher_that_hangs(settings: Settings, project: Path):
+def test_the_health_check_of_a_container_reports_a_watcher_that_hangs(settings: Settings, project: Path):
     asked = [sys.executable, project / "docker" / "healthy.py", "muniment", "watch"]
     surroundings = {**os.environ, "MUNIMENT_HOME": str(settings.directory)}
     for at, code, said in ((datetime.now(UTC), 0, ""), (NOON - 9000 * HOUR, 1, "it hangs")):
