@@ -16,7 +16,8 @@ from benchmarks.footprint import Footprint
 from benchmarks.leavings import Leavings
 from benchmarks.measuring import Figures
 from flows.installation.settings_file import load_settings
-from flows.orchestration.server import auth_environment, prefect_api
+from flows.orchestration.environment import auth_environment
+from flows.orchestration.server import prefect_api
 
 MUNIMENT = str(Path(sys.executable).parent / "muniment")
 AS_THE_PEERS = Path(__file__).parent / "as-the-peers.toml"

@@ -18,8 +18,8 @@ from uuid import uuid4
 from benchmarks.processes import peak_memory
 from benchmarks.stage_times import Span, note_work, seconds_by_work
 from flows.installation.settings_file import load_settings
+from flows.orchestration.environment import PrefectApi
 from flows.orchestration.in_process import in_runs, run_preserve
-from flows.orchestration.server import PrefectApi
 from flows.submission.drop import DropRequest
 
 

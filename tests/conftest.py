@@ -9,13 +9,14 @@ from pathlib import Path
 from secrets import token_urlsafe
 
 import pytest
-from hypothesis import settings
+from hypothesis import settings as hypothesis_settings
 from services import ceph, clamav, postgres
 from support.archives import Archive, make_archive, share_secret
 from support.costs import Budgets, Costs
 from support.order import Order
 
 from flows.installation.init import make_installation
+from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
 from flows.orchestration.server import prefect_api
 
@@ -25,8 +26,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 os.environ["PREFECT_API_AUTH_STRING"] = f"muniment:{token_urlsafe(32)}"
 
 # A busy machine is no fault of what is tested; pytest's own timeout ends what hangs.
-settings.register_profile("muniment", deadline=None)
-settings.load_profile("muniment")
+hypothesis_settings.register_profile("muniment", deadline=None)
+hypothesis_settings.load_profile("muniment")
 
 
 NO_CORPORA = "the third-party corpora are absent"
@@ -51,6 +52,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_sessionfinish() -> None:
     """Let go of the S3 service, where a test has used it."""
     ceph.let_go()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """The settings of a new installation, without a channel for alarms."""
+    make_installation(tmp_path / "archive")
+    return load_settings(tmp_path / "archive")
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,8 @@ def approve(
     from flows.installation.bell import take_bell
     from flows.installation.settings_file import load_settings
     from flows.installation.wiring import open_installation
-    from flows.orchestration.server import client_environment, running_api
+    from flows.orchestration.environment import client_environment
+    from flows.orchestration.server import running_api
     from preservation.model.identifiers import object_id_named
 
     settings = load_settings(installation)

@@ -14,7 +14,7 @@ from flows.cli.output import note
 
 if TYPE_CHECKING:
     from flows.installation.settings import Settings
-    from flows.orchestration.server import PrefectApi
+    from flows.orchestration.environment import PrefectApi
     from flows.service.supervise import Supervised
 
 _LOOK_SECONDS = 2.0
@@ -129,7 +129,7 @@ def _serve_again(settings: Settings) -> None:
 
 
 def _supervised(verb: str, settings: Settings, api: PrefectApi) -> Supervised:
-    from flows.orchestration.server import auth_environment
+    from flows.orchestration.environment import auth_environment
     from flows.service.supervise import Supervised
 
     command = [sys.executable, "-m", "flows.cli", verb, "-C", str(settings.directory)]

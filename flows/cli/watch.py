@@ -19,7 +19,8 @@ def watch(installation: InstallationOption = None) -> None:
 
     from flows.cli.preserve import log_to_stderr
     from flows.installation.settings_file import load_settings
-    from flows.orchestration.server import client_environment, running_api
+    from flows.orchestration.environment import client_environment
+    from flows.orchestration.server import running_api
     from flows.service.supervise import end_with_supervisor
 
     end_with_supervisor()

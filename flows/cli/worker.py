@@ -32,9 +32,10 @@ def worker(
     Example: muniment worker --at-a-time 4 -C archive
     """
     from flows.installation.settings_file import load_settings
+    from flows.orchestration.environment import client_environment
     from flows.orchestration.runner.run_processes import run_processes
     from flows.orchestration.runner.slots import held_slot
-    from flows.orchestration.server import client_environment, running_api
+    from flows.orchestration.server import running_api
     from flows.service.supervise import end_with_supervisor
 
     end_with_supervisor()

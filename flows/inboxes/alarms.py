@@ -11,7 +11,7 @@ from flows.inboxes.report import PassedOverEntry, WaitingDrop
 from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 
-_SEE_TO_RUNS: Final = "Check that Prefect and a worker run: muniment status."
+_CHECK_RUNS: Final = "Check that Prefect and a worker run: muniment status."
 
 
 def given_up(take: Take, sentence: str, at: datetime, since: datetime) -> Alarm:
@@ -48,8 +48,8 @@ def waiting_too_long(pending: Iterable[Pending], patience: timedelta, at: dateti
             AlarmKind.WAITING_TOO_LONG,
             str(take.object_id),
             at,
-            happened=f"It has waited {waits} since {since:%Y-%m-%d %H:%M} UTC.{reason}",
-            next_step=_SEE_TO_RUNS if attempts is None else _decide(take),
+            happened=f"It has waited {waits} since {_moment(since)}.{reason}",
+            next_step=_CHECK_RUNS if attempts is None else _decide(take),
             key=f"{take.id} {since.isoformat()}",
         )
 
@@ -57,37 +57,32 @@ def waiting_too_long(pending: Iterable[Pending], patience: timedelta, at: dateti
 def unsettled_too_long(waiting: Iterable[WaitingDrop], patience: timedelta, at: datetime) -> Iterator[Alarm]:
     """Yield an alarm for each drop that has been incomplete in its inbox for longer than ``patience``."""
     for drop in waiting:
-        if drop.since is None or at - drop.since <= patience:
-            continue
-        yield new_alarm(
-            AlarmKind.WAITING_TOO_LONG,
-            drop.path,
-            at,
-            happened=(
-                f"It has lain in the inbox since {drop.since:%Y-%m-%d %H:%M} UTC and is not taken. "
-                f"{_as_sentence(drop.sentence)}"
-            ),
-            next_step="Supply what it waits for, or remove it from the inbox; muniment status shows it.",
-            key=f"{drop.path} {drop.since.isoformat()}",
-        )
+        if drop.since is not None and at - drop.since > patience:
+            happened = f"It has lain in the inbox since {_moment(drop.since)} and is not taken."
+            next_step = "Supply what it waits for, or remove it from the inbox; muniment status shows it."
+            yield _too_long(drop, happened, next_step, f"{drop.path} {drop.since.isoformat()}", at)
 
 
 def failing_too_long(faults: Iterable[PassedOverEntry], patience: timedelta, at: datetime) -> Iterator[Alarm]:
     """Yield an alarm for each fault of an inbox that has lasted longer than ``patience``."""
     for fault in faults:
-        if fault.since is None or at - fault.since <= patience:
-            continue
-        yield new_alarm(
-            AlarmKind.WAITING_TOO_LONG,
-            fault.path,
-            at,
-            happened=(
-                f"It has failed since {fault.since:%Y-%m-%d %H:%M} UTC. {_as_sentence(fault.sentence)}"
-            ),
-            next_step="Do what the message says; muniment status shows whether it still fails.",
-            # The sentence may differ each time.
-            key=f"fault {fault.path} {fault.since.isoformat()}",
-        )
+        if fault.since is not None and at - fault.since > patience:
+            happened = f"It has failed since {_moment(fault.since)}."
+            next_step = "Do what the message says; muniment status shows whether it still fails."
+            # The sentence may differ each time, so it is no part of the key.
+            yield _too_long(fault, happened, next_step, f"fault {fault.path} {fault.since.isoformat()}", at)
+
+
+def _too_long(
+    about: WaitingDrop | PassedOverEntry, happened: str, next_step: str, key: str, at: datetime
+) -> Alarm:
+    sentence = f"{about.sentence[:1].upper()}{about.sentence[1:].rstrip('.')}."
+    kind = AlarmKind.WAITING_TOO_LONG
+    return new_alarm(kind, about.path, at, happened=f"{happened} {sentence}", next_step=next_step, key=key)
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def _decide(take: Take) -> str:
@@ -95,7 +90,3 @@ def _decide(take: Take) -> str:
         f'Decide: muniment approve {printable(str(take.object_id))} --because "…" --by "…"; '
         f"or move the drop out of {printable(str(take.path.parent))}."
     )
-
-
-def _as_sentence(clause: str) -> str:
-    return f"{clause[:1].upper()}{clause[1:].rstrip('.')}."

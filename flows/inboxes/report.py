@@ -5,17 +5,17 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import nsmallest
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from flows.inboxes.folder.watcher import SweepResult
 from flows.inboxes.heartbeat import HeartbeatWriter, read_heartbeat
 from flows.installation.processes import Process, this_process
 from flows.installation.settings import Settings
 from preservation.files.durable import written_whole
-from preservation.model.paths import printable
+from preservation.settling.settle import Moment
 
 _FORGOTTEN_AFTER: Final = timedelta(minutes=10)
 """A fault not reported for so long is over: none is reported between two tries and after a restart."""
@@ -43,7 +43,8 @@ class FaultHistory:
         return dict(self._since)
 
 
-_MOST_NAMED: Final = 200
+MOST_NAMED: Final = 200
+"""So many entries that wait or are passed over are named; there may be any number of them."""
 
 
 class WaitingDrop(msgspec.Struct, frozen=True):
@@ -73,8 +74,8 @@ class PassedOverEntry(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class BucketStatus:
-    """What the last listing of a bucket inbox found."""
+class InboxStatus:
+    """What was found in inboxes and is not taken."""
 
     waiting: tuple[WaitingDrop, ...] = ()
     passed_over: tuple[PassedOverEntry, ...] = ()
@@ -117,14 +118,12 @@ class ReportWriter:
         self._since = before.since if before else {}
         self._failing = FaultHistory(before.faults if before else {})
 
-    def write(self, swept: SweepResult, buckets: Sequence[BucketStatus] = ()) -> None:
-        """Write what the sweep found, and what the listings of buckets found. Raises ``OSError``."""
+    def write(self, again: Moment, *statuses: InboxStatus) -> None:
+        """Write what was found in all inboxes; the next sweep is due at ``again``. Raises ``OSError``."""
         at = self._clock()
-        waiting = self._waiting(swept, buckets, at)
-        faults = [_entry(fault.path, fault.sentence) for fault in swept.faults]
-        faults += (fault for bucket in buckets for fault in bucket.faults)
-        passed_over = [_entry(entry.path, entry.sentence) for entry in swept.passed_over[:_MOST_NAMED]]
-        passed_over += (entry for bucket in buckets for entry in bucket.passed_over)
+        waiting = self._waiting(statuses, at)
+        faults = list(chain.from_iterable(status.faults for status in statuses))
+        passed_over = chain.from_iterable(status.passed_over for status in statuses)
         failing = self._failing.update({fault.path for fault in faults}, {drop.path for drop in waiting}, at)
         report = InboxReport(
             at=at,
@@ -132,34 +131,19 @@ class ReportWriter:
             waiting=len(waiting),
             files=sum(drop.files for drop in waiting),
             bytes=sum(drop.bytes for drop in waiting),
-            drops=tuple(nsmallest(_MOST_NAMED, waiting, key=lambda drop: drop.since or at)),
-            passed_over=tuple(passed_over[:_MOST_NAMED]),
+            drops=tuple(nsmallest(MOST_NAMED, waiting, key=lambda drop: drop.since or at)),
+            passed_over=tuple(islice(passed_over, MOST_NAMED)),
             faults=tuple(msgspec.structs.replace(fault, since=failing[fault.path]) for fault in faults),
         )
         if self._last is None or msgspec.structs.replace(report, at=self._last.at) != self._last:
             with written_whole(self._file, durable=False, suffix=str(os.getpid())) as sink:
                 sink.write(msgspec.json.encode(report))
             self._last = report
-        self._heartbeat.write(swept.again, self._since, failing, at)
+        self._heartbeat.write(again, self._since, failing, at)
 
-    def _waiting(
-        self, swept: SweepResult, buckets: Sequence[BucketStatus], at: datetime
-    ) -> list[WaitingDrop]:
+    def _waiting(self, statuses: Sequence[InboxStatus], at: datetime) -> list[WaitingDrop]:
         """Return what waits, each with its time, and remember that."""
-        waiting = [
-            *(
-                WaitingDrop(
-                    one.collection,
-                    printable(str(one.path)),
-                    one.files,
-                    one.bytes,
-                    one.reason.value,
-                    one.sentence,
-                )
-                for one in swept.waiting
-            ),
-            *(drop for bucket in buckets for drop in bucket.waiting),
-        ]
+        waiting = list(chain.from_iterable(status.waiting for status in statuses))
         # A time in the future was recorded before the clock was set back.
         self._since = {drop.path: min(self._since.get(drop.path, at), at) for drop in waiting}
         return [msgspec.structs.replace(drop, since=self._since[drop.path]) for drop in waiting]
@@ -167,7 +151,3 @@ class ReportWriter:
 
 def _file(settings: Settings) -> Path:
     return settings.state / "inboxes.json"
-
-
-def _entry(path: Path, sentence: str) -> PassedOverEntry:
-    return PassedOverEntry(printable(str(path)), sentence)

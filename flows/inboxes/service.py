@@ -104,9 +104,8 @@ class InboxService:
         self._refused = {path: fault for path, fault in self._refused.items() if os.path.lexists(path)}
         faults = (*swept.faults, *self._refused.values(), *self._stuck)
         try:
-            self._report_writer.write(
-                replace(swept, faults=faults), [bucket.status for bucket in self._buckets]
-            )
+            status = replace(swept, faults=faults).status
+            self._report_writer.write(swept.again, status, *(bucket.status for bucket in self._buckets))
         except OSError as error:
             LOG.warning("the report for muniment status cannot be written: %s", error)
 

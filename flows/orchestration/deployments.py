@@ -1,7 +1,7 @@
-"""The deployments of Muniment's flows: what operators start in the Prefect UI, and dispatchers over its API.
+"""The deployments of Muniment's flows, which operators start in the Prefect UI, and dispatchers over its API.
 
-Registered by every service that starts. What stands in Prefect is left alone where it is what this version
-would register, so that what an operator set beside it (a pause, a limit) stays.
+Every service registers them when it starts. A deployment that is as this version would register it is not
+changed, so that what an operator set beside it (a pause, a limit) stays.
 """
 
 import json
@@ -12,14 +12,8 @@ from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate
-from prefect.client.schemas.filters import (
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-    WorkPoolFilter,
-    WorkPoolFilterName,
-)
-from prefect.client.schemas.objects import TERMINAL_STATES
+from prefect.client.schemas.filters import WorkPoolFilter, WorkPoolFilterName
+from prefect.client.schemas.objects import TERMINAL_STATES, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.client.schemas.sorting import FlowRunSort
@@ -32,14 +26,16 @@ from flows.installation.job_records import schedules_of
 from flows.installation.jobs import Job
 from flows.installation.settings import Settings
 from flows.installation.wiring import SOFTWARE_VERSION
-from flows.orchestration.client import client_settings
+from flows.orchestration.client import client_settings, runs_in
+from flows.orchestration.environment import PrefectApi
 from flows.orchestration.jobs.definition import entrypoint_of, job_definitions
 from flows.orchestration.parameters import PreserveParameters
 from flows.orchestration.schedules import given
-from flows.orchestration.server import PrefectApi
 
 WORK_POOL = "muniment"
 """The work pool whose workers run the deployments."""
+
+OUR_POOL = WorkPoolFilter(name=WorkPoolFilterName(any_=[WORK_POOL]))
 
 PRESERVE_DROPS = "preserve/drops"
 """The deployment that preserves drops, by Prefect's full name: flow and deployment."""
@@ -48,17 +44,17 @@ WORKER_TYPE = "muniment"
 """The type of the pool, and of the workers that serve it."""
 
 JOB_TEMPLATE: dict[str, Any] = {
-    # Prefect takes none without an entry here.
+    # Prefect accepts no template without an entry here.
     "job_configuration": {"ignored": []},
     "variables": {"type": "object", "properties": {}},
 }
-"""What may be asked of a worker besides the parameters of a flow: nothing."""
+"""The job variables of a run: none."""
 
 ENTRYPOINTS = {
     "preserve": "flows.orchestration.preserve.preserve",
     **{job.flow_name: entrypoint_of(job) for job in Job},
 }
-"""Where each flow stands. Workers look here, and run no other."""
+"""Where each flow is imported from. Workers run no flow that is not listed here."""
 
 _POOL_DESCRIPTION = (
     "Runs Muniment's flows. Its workers are started by `muniment up` and `muniment worker`; pause it to let "
@@ -85,7 +81,7 @@ class _Definition:
 
     @property
     def content(self) -> dict[str, Any]:
-        """What Prefect is told of it, apart from its name and its version."""
+        """What is registered of it, besides its name and its version."""
         return {
             "entrypoint": ENTRYPOINTS[self.flow_name],
             "description": self.description,
@@ -115,7 +111,7 @@ def register_deployments(settings: Settings, api: PrefectApi) -> tuple[str, ...]
         job: CronSchedule(cron=one.cron, timezone=one.timezone) for job, one in schedules_of(settings).items()
     }
     with temporary_settings(client_settings(api)), get_client(sync_client=True) as client:
-        _see_to_pool(client)
+        _make_pool(client)
         changed = []
         for one in _definitions(settings):
             deployment, anew = _registered(one, client)
@@ -140,7 +136,7 @@ def _definitions(settings: Settings) -> Iterator[_Definition]:
         yield _Definition(one.job, one.description, one.form, parameters, one.job)
 
 
-def _see_to_pool(client: SyncPrefectClient) -> None:
+def _make_pool(client: SyncPrefectClient) -> None:
     pool = WorkPoolCreate(
         name=WORK_POOL, type=WORKER_TYPE, description=_POOL_DESCRIPTION, base_job_template=JOB_TEMPLATE
     )
@@ -162,14 +158,12 @@ def _see_to_pool(client: SyncPrefectClient) -> None:
 def _remove_pool(client: SyncPrefectClient) -> None:
     """Remove the pool of Muniment 0.1.0, whose type Prefect cannot change, and end its runs.
 
-    No worker would find them; the dispatcher asks again for what stands in our queue. Raises
-    ``ObjectNotFound`` where another process was faster.
+    No worker would find them; the dispatcher asks again for what is in our queue. Raises ``ObjectNotFound``
+    where another process has removed it.
     """
-    state = FlowRunFilterState(type=FlowRunFilterStateType(not_any_=list(TERMINAL_STATES)))
-    in_pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[WORK_POOL]))
     while runs := client.read_flow_runs(
-        flow_run_filter=FlowRunFilter(state=state),
-        work_pool_filter=in_pool,
+        flow_run_filter=runs_in(set(StateType) - TERMINAL_STATES),
+        work_pool_filter=OUR_POOL,
         sort=FlowRunSort.EXPECTED_START_TIME_ASC,
         limit=_PAGE,
     ):
@@ -195,7 +189,7 @@ def _registered(definition: _Definition, client: SyncPrefectClient) -> tuple[Dep
 
 
 def _schema_of(form: type[BaseModel]) -> dict[str, Any]:
-    """Return the form's schema as Prefect's UI reads it: definitions by that name, fields in their order."""
+    """Return the form's schema as Prefect's UI reads it: with ``definitions``, and the fields in order."""
     schema = form.model_json_schema(ref_template="#/definitions/{model}")
     schema["definitions"] = schema.pop("$defs", {})
     for position, field in enumerate(schema["properties"].values()):

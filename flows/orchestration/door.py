@@ -109,7 +109,7 @@ class Door:
         return None if _is_public(scope) else _refused(401, "Unauthorized")
 
     async def _admission(self, request: Request) -> Response:
-        """Give the page that brings the ticket, or exchange the ticket."""
+        """Return the page that brings the ticket, or exchange the ticket."""
         if request.method in _READING:
             headers = {"Content-Security-Policy": _PAGE_POLICY, "Cache-Control": "no-store"}
             return HTMLResponse(_PAGE, headers=headers)
@@ -139,13 +139,13 @@ def _refusal(scope: Scope, headers: Headers) -> Response | None:
 
 
 def _is_loopback(host: str) -> bool:
-    """Report whether ``host`` names this machine, at any port: a tunnel to it may begin at another one."""
+    """Return whether ``host`` names this machine, at any port: a tunnel to it may begin at another one."""
     name, separator, port = host.partition(":")
     return name in _NAMES and (not separator or (port.isascii() and port.isdigit()))
 
 
 def _is_visit(scope: Scope, headers: Headers) -> bool:
-    """Report whether a person follows a link from elsewhere to a page."""
+    """Return whether a person follows a link from elsewhere to a page."""
     page = scope.get("method") == "GET" and not _is_api(scope["path"])
     return (
         page and headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
@@ -157,7 +157,7 @@ def _is_api(path: str) -> bool:
 
 
 def _is_public(scope: Scope) -> bool:
-    """Report whether all may have it: that the server is well, and Prefect's pages, which hold no data."""
+    """Return whether all may have it: that the server is well, and Prefect's pages, which hold no data."""
     path = scope["path"]
     if scope["method"] not in _READING or path.startswith(_LISTINGS):
         return False

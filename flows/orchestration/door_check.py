@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from flows.orchestration.server import PrefectApi
+from flows.orchestration.environment import PrefectApi
 from preservation.errors import UnavailableError, reason_of
 
 _FOREIGN_HOST = "elsewhere.example"

@@ -1,4 +1,4 @@
-"""Running the flow ``preserve`` from a process of ours, against a Prefect API that answers."""
+"""Runs the flow ``preserve`` in this process, against a Prefect API that answers."""
 
 import gc
 import os
@@ -9,7 +9,7 @@ from typing import Any
 from flows.installation.log import LOG
 from flows.installation.reachable import require_reachable
 from flows.installation.settings import Settings
-from flows.orchestration.server import PrefectApi, client_environment
+from flows.orchestration.environment import PrefectApi, client_environment
 from flows.submission.answer import RunResult, interrupted
 from flows.submission.drop import DropRequest, name_of
 from preservation.errors import ConfigurationError, NotFoundError, PreservationError
@@ -18,7 +18,7 @@ from preservation.survey.walk import FoundFile, walk
 
 _REQUEST_SECONDS = 10.0
 _REQUEST_RETRIES = 2
-"""How long Prefect is waited for, and how often it is asked again: the work itself does not need it."""
+"""How long a request to Prefect may take, and how often it is repeated: the work does not depend on it."""
 
 
 def drops_of(paths: list[Path], collection: str, settings: Settings, name: str = "") -> list[DropRequest]:
@@ -63,11 +63,11 @@ def in_runs(drops: list[DropRequest], settings: Settings) -> Iterator[list[DropR
 
 
 def run_preserve(settings: Settings, api: PrefectApi, drops: list[DropRequest]) -> RunResult:
-    """Run the flow for ``drops``, in this process, and return what is told of each.
+    """Run the flow for ``drops``, in this process, and return the result of each.
 
-    Raises nothing: what stops the run is told of every drop as *interrupted*. Where only Prefect went
-    while they were worked on, each drop is told as it ended. However Prefect fails, that is known within
-    a few minutes.
+    Raises nothing: where the run is stopped, the result of every drop is *interrupted*. Where only Prefect
+    failed meanwhile, each drop has the result with which it ended. However Prefect fails, this returns within
+    a few minutes of that.
     """
     import_prefect(settings, api)
     from prefect.settings import (  # noqa: PLC0415  see above
@@ -87,25 +87,25 @@ def run_preserve(settings: Settings, api: PrefectApi, drops: list[DropRequest]) 
         # The heartbeat's thread costs a second a run when it is joined.
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
     }
-    with recorded_results() as noted:
+    with recorded_results() as results:
         try:
             with temporary_settings(ours), delivered():
                 return _result_of(preserve(settings.directory, drops, return_state=True))
         except PreservationError as error:
             reason = str(error)
-        except Exception as error:  # noqa: BLE001  Prefect's API gone midway has many faces; nothing is lost by it
+        except Exception as error:  # noqa: BLE001  a lost API raises many kinds of errors; nothing is lost by it
             LOG.warning("Prefect at %s: %s: %s", api.url, type(error).__name__, error)
             reason = (
                 f"Prefect at {api.url} failed ({type(error).__name__}); see that it runs, then preserve it "
                 "again and it goes on"
             )
-    return noted[0] if noted else RunResult([interrupted(drop, reason) for drop in drops])
+    return results[0] if results else RunResult([interrupted(drop, reason) for drop in drops])
 
 
 def import_prefect(settings: Settings, api: PrefectApi) -> None:
-    """Import what the flow needs, told of ``api``; to be done while that is started, and once.
+    """Import what the flow needs, for use with ``api``; to be called once, while the API is being started.
 
-    Prefect is imported here and not before: it costs two seconds, which no other verb shall pay.
+    Prefect is imported only here: it takes two seconds, which no other verb needs to spend.
     """
     os.environ.update(client_environment(settings, api))
     # The console is ours.
@@ -118,8 +118,8 @@ def import_prefect(settings: Settings, api: PrefectApi) -> None:
     gc.enable()
 
 
-def _result_of(state: Any) -> RunResult:  # noqa: ANN401  Prefect's state, whose result is typed by nobody
-    """Return what the flow told, or raise what it raised."""
+def _result_of(state: Any) -> RunResult:  # noqa: ANN401  Prefect's state, whose result has no type
+    """Return the flow's result, or raise what it raised."""
     outcome: RunResult | BaseException = state.result(raise_on_failure=False)
     if isinstance(outcome, BaseException):
         raise outcome
@@ -136,6 +136,6 @@ def _is_small(drop: DropRequest, files: int, size: int) -> bool:
             if files < 0 or size < 0:
                 return False
     except OSError:
-        # What cannot be looked at now is told when it is claimed, and holds up no others.
+        # A drop that cannot be read now is reported when it is claimed, and delays no other.
         return False
     return True

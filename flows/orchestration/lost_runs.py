@@ -1,11 +1,11 @@
-"""Runs that Prefect takes to go on though no process works on them: their worker died with them.
+"""Runs that Prefect shows as running though no process works on them, since their worker died with them.
 
-Prefect learns of a run's end from the run and from its worker; where both are gone it would show the run as
+The run and its worker report the run's end to Prefect; where both are gone, Prefect would show the run as
 running for ever, and count it in every limit. (Its own remedy, a heartbeat of each run and an automation,
 costs a second a run.) So every worker looks for such runs and reports them as *Crashed*, or as *Cancelled*
 where a user was cancelling them. They can be asked for again.
 
-All times are Prefect's own, that of now too: the clock of a worker's machine may be wrong.
+All times, also the present one, are Prefect's: the clock of a worker's machine may be wrong.
 """
 
 import time
@@ -14,20 +14,14 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.filters import (
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-    WorkPoolFilter,
-    WorkPoolFilterName,
-)
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import Abort
 from prefect.states import Cancelled, Crashed
 from prefect.utilities.engine import propose_state
 
-from flows.orchestration.deployments import WORK_POOL
+from flows.orchestration.client import runs_in
+from flows.orchestration.deployments import OUR_POOL, WORK_POOL
 from flows.orchestration.run_worker import RunWorker
 from flows.orchestration.runner.slots import Slot
 
@@ -35,10 +29,10 @@ _NEVER_BEGUN_AFTER = timedelta(minutes=2)
 """A worker sets a run to pending when it has room for it, and starts it within seconds."""
 
 _GONE_AFTER = timedelta(minutes=5)
-"""A worker reports every half minute that it lives."""
+"""A worker sends Prefect a heartbeat every half minute."""
 
 _BREAK_SECONDS = 90.0
-"""Between two looks that Prefect answered there is half a minute; with so much, it was away in between."""
+"""Two searches are half a minute apart; where they are this far apart, Prefect was away in between."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _PAGE = 200
@@ -65,14 +59,14 @@ class LostRuns:
         self._slot = slot
         self._clock = clock
         self._in_touch_since = 0.0
-        self._looked_at = float("-inf")
+        self._searched_at = float("-inf")
 
     async def report(self) -> None:
         """Report the end of every lost run that can be seen from here.
 
-        To be called each half minute, when Prefect has just been told that this worker lives, and when a
-        worker of this machine has died; for the first time before this worker takes a run. Raises
-        ``httpx.HTTPError`` where Prefect does not answer; what is left is found the next time.
+        To be called each half minute, just after this worker's heartbeat, and when a worker of this machine
+        has died; for the first time before this worker takes a run. Raises ``httpx.HTTPError`` where Prefect
+        does not answer; what is left is found the next time.
         """
         client = self._worker.client
         workers = await client.read_workers_for_work_pool(WORK_POOL, offset=0, limit=_PAGE)
@@ -80,15 +74,15 @@ class LostRuns:
         if self._worker.name in heard:
             async for run, state in self._lost(client, heard):
                 with suppress(Abort):
-                    # Where Prefect knows of an end by now, that one stays.
+                    # Where Prefect has recorded an end by now, that one stays.
                     await propose_state(client, state, flow_run_id=run.id)
 
     async def _lost(
         self, client: PrefectClient, heard: Mapping[str, datetime]
     ) -> AsyncIterator[tuple[FlowRun, State[None]]]:
-        """Give each lost run and how it ended; ``heard`` is when Prefect last heard of each worker."""
+        """Yield each lost run and how it ended; ``heard`` is the time of each worker's last heartbeat."""
         moment = heard[self._worker.name]
-        is_first = self._looked_at == float("-inf")
+        is_first = self._searched_at == float("-inf")
         is_in_touch = self._is_in_touch()
         dead = self._slot.dead_workers()
 
@@ -101,30 +95,30 @@ class LostRuns:
             if run.state is None or run.id in self._worker.in_hand:
                 continue
             worker = str(run.labels.get(_WORKER_LABEL, ""))
-            # Of this worker it is none that goes on: an earlier one had its name.
+            # A run of this worker's name that is not in hand is of an earlier worker of that name.
             is_lost = worker in {self._worker.name, *dead} or (worker and is_in_touch and is_gone(worker))
             if run.state.is_pending():
                 if moment - run.state.timestamp >= patience:
                     yield run, Crashed(message=_NEVER_BEGUN)
             elif is_lost:
-                # Prefect lets a run that is being cancelled end in no other way.
+                # Prefect lets a run that is being cancelled end only as cancelled.
                 is_cancelled = run.state.is_cancelling()
                 yield run, Cancelled(message=_CANCELLED) if is_cancelled else Crashed(message=_CRASHED)
 
     def _is_in_touch(self) -> bool:
-        """Say whether Prefect has answered for so long that every living worker had time to report."""
+        """Return whether Prefect has answered for so long that every living worker had time to report."""
         moment = self._clock()
-        if moment - self._looked_at > _BREAK_SECONDS:
+        if moment - self._searched_at > _BREAK_SECONDS:
             self._in_touch_since = moment
-        self._looked_at = moment
+        self._searched_at = moment
         return moment - self._in_touch_since >= _GONE_AFTER.total_seconds()
 
 
 async def _read_runs(client: PrefectClient) -> list[FlowRun]:
     """Return the runs of our pool that should be in hand; the oldest: what is left comes the next time."""
     return await client.read_flow_runs(
-        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_STATES))),
-        work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[WORK_POOL])),
+        flow_run_filter=runs_in(_STATES),
+        work_pool_filter=OUR_POOL,
         sort=FlowRunSort.EXPECTED_START_TIME_ASC,
         limit=_PAGE,
     )

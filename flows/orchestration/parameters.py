@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from flows.orchestration.jobs.definition import JobParameters
+from flows.orchestration.jobs.definition import JobParameters, parse_form
 from flows.submission.drop import DropRequest, name_of
-from preservation.errors import ConfigurationError
 from preservation.model.paths import is_utf8
 
 _FILE_URL = "file://"
@@ -94,16 +93,10 @@ def parse_drops(drops: Iterable[Any]) -> list[DropRequest]:
 
     Raises ``ConfigurationError`` for what cannot be a drop.
     """
-    try:
-        return [
-            one if isinstance(one, DropRequest) else DropParameters.model_validate(one).as_drop()
-            for one in drops
-        ]
-    except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, fault['loc'])) or 'drop'}: {fault['msg']}" for fault in error.errors()
-        )
-        raise ConfigurationError(f"the run's parameter drops: {faults}; start it anew") from error
+    return [
+        one if isinstance(one, DropRequest) else parse_form(DropParameters, one, "parameter drops").as_drop()
+        for one in drops
+    ]
 
 
 def _text_of(path: Path) -> str:

@@ -1,13 +1,13 @@
 """The flow ``preserve``: from drops to verdicts. It runs the stages and decides nothing about content."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
-from prefect import flow
+from prefect import Task, flow
 from prefect.client.schemas.objects import State, StateType
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
@@ -26,12 +26,7 @@ from flows.orchestration.artifacts import publish
 from flows.orchestration.parameters import parse_drops
 from flows.orchestration.progress_artifact import MovingArtifact
 from flows.orchestration.tasks import answer_all, run_stage, seal_journal
-from flows.submission.answer import (
-    RunResult,
-    SubmissionResult,
-    infected_among,
-    interrupted,
-)
+from flows.submission.answer import RunResult, SubmissionResult, infected_among, interrupted
 from flows.submission.claim import claim
 from flows.submission.drop import DropRequest, label_of
 from flows.submission.stages.order import STAGES
@@ -49,15 +44,11 @@ _STATES = {
     Verdict.INTERRUPTED: (StateType.CRASHED, "Interrupted"),
     Verdict.WAITING: (StateType.CANCELLED, "Waiting"),
 }
-_GRAVEST_LAST = (
-    Verdict.ALREADY_KEPT,
-    Verdict.STORED,
-    Verdict.WAITING,
-    Verdict.REJECTED,
-    Verdict.INTERRUPTED,
-)
+_GRAVEST_LAST = (Verdict.ALREADY_KEPT, Verdict.STORED, Verdict.WAITING, Verdict.REJECTED, Verdict.INTERRUPTED)
 
 _DELIVERY_SECONDS = 10
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 _RESULTS: ContextVar[list[RunResult] | None] = ContextVar("results", default=None)
 
@@ -114,10 +105,8 @@ def preserve(directory: Path, drops: list[DropRequest]) -> State[RunResult]:
         submissions = _claim_all(settings, drops, claims)
         progress = claims.enter_context(MovingArtifact(label, submissions.workspaces))
         for stage in STAGES.values():
-            waits = _waits_of(stage.name, settings.retries)
-            outcome = run_stage.with_options(
-                task_run_name=f"{stage.name} {label}", retries=len(waits), retry_delay_seconds=waits
-            )(directory, submissions.workspaces, stage.name, return_state=True)
+            task = _retried(run_stage, f"{stage.name} {label}", _waits_of(stage.name, settings.retries))
+            outcome = task(directory, submissions.workspaces, stage.name, return_state=True)
             if not outcome.is_completed():
                 _interrupt_unfinished(submissions, stage, outcome)
         answered = _answers(settings, submissions.workspaces, label)
@@ -136,16 +125,21 @@ def preserve(directory: Path, drops: list[DropRequest]) -> State[RunResult]:
     return _state_of(run_result)
 
 
-def _waits_of(stage: str, retries: RetrySettings) -> list[float]:
+def _retried(task: Task[_P, _R], name: str, waits: Sequence[float]) -> Task[_P, _R]:
+    """Return the task under that name; where it fails, it is tried again after each of ``waits``."""
+    return task.with_options(task_run_name=name, retries=len(waits), retry_delay_seconds=list(waits))
+
+
+def _waits_of(stage: str, retries: RetrySettings) -> Sequence[float]:
     """Return the seconds to wait before each further try of a stage."""
     match stage:
         case "package" | "replicate":
             # Packaging reads in the stores what a further version builds on.
-            return list(retries.stores)
+            return retries.stores
         case "register":
-            return list(retries.database)
+            return retries.database
         case _:
-            return list(retries.local_work)
+            return retries.local_work
 
 
 def _claim_all(settings: Settings, drops: list[DropRequest], claims: ExitStack) -> _Submissions:
@@ -200,10 +194,8 @@ def _interrupt_unfinished(submissions: _Submissions, stage: Stage, outcome: Stat
 
 
 def _answers(settings: Settings, workspaces: list[Path], label: str) -> list[SubmissionResult]:
-    waits = list(settings.retries.database)
-    outcome = answer_all.with_options(
-        task_run_name=f"answer {label}", retries=len(waits), retry_delay_seconds=waits
-    )(settings.directory, workspaces, return_state=True)
+    task = _retried(answer_all, f"answer {label}", settings.retries.database)
+    outcome = task(settings.directory, workspaces, return_state=True)
     results = outcome.result(raise_on_failure=False)
     if isinstance(results, BaseException):
         reason = str(results).rstrip(".")
@@ -226,10 +218,8 @@ def _place_drops(drops: list[DropRequest], results: list[SubmissionResult]) -> N
 
 def _sealed(settings: Settings, results: list[SubmissionResult]) -> RunResult:
     """Seal the journal. A failure does not change how the drops ended; it is a fault of the run."""
-    waits = list(settings.retries.database)
-    outcome = seal_journal.with_options(
-        task_run_name="seal the journal", retries=len(waits), retry_delay_seconds=waits
-    )(settings.directory, return_state=True)
+    task = _retried(seal_journal, "seal the journal", settings.retries.database)
+    outcome = task(settings.directory, return_state=True)
     error = outcome.result(raise_on_failure=False)
     if isinstance(error, BaseException):
         raise_alarms(settings, integrity_alarms("the journal", error, now()))

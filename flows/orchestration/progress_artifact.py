@@ -38,7 +38,7 @@ class MovingArtifact:
         self._end: str | None = None
         self._artifact: UUID | None = None
         self._last = ProgressView(0.0, label)
-        # The context tells Prefect's client which run this is, and its timeouts.
+        # The context holds the run and the timeouts for Prefect's client.
         self._thread = Thread(target=copy_context().run, args=(self._run,), name="progress", daemon=True)
 
     def __enter__(self) -> Self:

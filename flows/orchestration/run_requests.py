@@ -6,21 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID, uuid4
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import (
-    DeploymentFilter,
-    DeploymentFilterName,
-    FlowFilter,
-    FlowFilterName,
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName, FlowFilter, FlowFilterName
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
@@ -29,29 +22,29 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from flows.installation.bell import run_bell
 from flows.installation.settings import Settings
 from flows.installation.wiring import now
-from flows.orchestration.client import client_settings
+from flows.orchestration.client import client_settings, runs_in
 from flows.orchestration.deployments import PRESERVE_DROPS, register_deployments
+from flows.orchestration.environment import PrefectApi
 from flows.orchestration.parameters import parameters_of, parse_drops
-from flows.orchestration.server import PrefectApi
 from flows.submission.drop import DropRequest, label_of
 from preservation.errors import ConfigurationError
 
 _PAGE = 200
 _UNDER_WAY = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
-"""A paused run is none of them: its process may go on or not, and nobody knows until when it is paused."""
+"""Not paused runs: it is not known whether their processes go on, and until when they are paused."""
 
 _BUSY_SECONDS = (0.1, 0.2, 0.5, 1.0)
-"""A server that is just writing says that it is unavailable; Prefect's own client would wait two seconds."""
+"""A server answers that it is unavailable while it writes; Prefect's own client would wait two seconds."""
 
 _Answer = TypeVar("_Answer")
 
 _SOON = timedelta(minutes=1)
-"""Clocks differ: what is due so soon is taken to be due."""
+"""Clocks differ: a run that is due so soon counts as due."""
 
 
 @dataclass(frozen=True, slots=True)
 class AskedRun:
-    """A run that is under way: asked for, waiting for a worker, or running."""
+    """A run that has not ended: asked for, waiting for a worker, or running."""
 
     identifier: UUID
     state: str
@@ -60,7 +53,7 @@ class AskedRun:
 
 
 class Runs:
-    """The runs of one installation. What is raised by Prefect's being away is ``httpx.HTTPError``."""
+    """The runs of one installation. Its methods raise ``httpx.HTTPError`` where Prefect does not answer."""
 
     def __init__(self, settings: Settings, api: PrefectApi, client: SyncPrefectClient) -> None:
         self._settings = settings
@@ -76,17 +69,17 @@ class Runs:
         except httpx.HTTPStatusError as error:
             if error.response.status_code != httpx.codes.NOT_FOUND:
                 raise
-            # Somebody has replaced the deployment, or all of Prefect's database, since we last asked.
+            # The deployment, or all of Prefect's database, was replaced since the last request.
             self._deployment = None
             run = self._asked(self._deployment_id(), asked)
         run_bell(self._settings).ring()
         return run
 
     def under_way(self) -> list[AskedRun]:
-        """Return the runs of this installation that are under way, first those asked for first.
+        """Return the runs of this installation that are under way, the oldest request first.
 
-        One that somebody paused, or put off to a later time, is not: its drop is worth another run meanwhile,
-        and of two runs of one object the second one finds it in hand, or done.
+        A run that a user paused, or put off to a later time, is not: its drop gets another run meanwhile, and
+        of two runs of one object the second one finds it claimed, or done.
         """
         soon = now() + _SOON
         return [
@@ -103,45 +96,40 @@ class Runs:
             name=f"preserve {label_of(drops)}",
             parameters=parameters_of(self._settings.directory, drops),
             tags=sorted({drop.collection for drop in drops}),
-            # Asked again for the same, whatever was heard of the first time, it is the same run.
+            # A request that is repeated because its answer was lost asks for the same run.
             idempotency_key=uuid4().hex,
         )
         return _when_free(asked_for).id
 
     def _drops_of(self, run: FlowRun) -> Iterator[list[DropRequest]]:
-        """Give the drops of a run; nothing where it is another installation's, or asks for nonsense."""
+        """Yield the drops of a run; nothing where it is another installation's, or not valid."""
         if Path(run.parameters.get("directory", "")) != self._settings.directory:
             return
         try:
             yield parse_drops(run.parameters.get("drops", []))
         except ConfigurationError:
-            # Started by hand, with parameters that the run itself will refuse.
+            # It was started by hand, and the run itself rejects its parameters.
             return
 
     def _read(self) -> Iterator[FlowRun]:
-        state = FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNDER_WAY))
-        # By its names: its identifier is another one once somebody has replaced it.
+        # By its names: a deployment that was replaced has another identifier.
         flow, _, deployment = PRESERVE_DROPS.partition("/")
-        offset = 0
-        while True:
-            page = _when_free(
-                partial(
-                    self._client.read_flow_runs,
-                    flow_run_filter=FlowRunFilter(state=state),
-                    flow_filter=FlowFilter(name=FlowFilterName(any_=[flow])),
-                    deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[deployment])),
-                    sort=FlowRunSort.EXPECTED_START_TIME_ASC,
-                    limit=_PAGE,
-                    offset=offset,
-                )
-            )
+        read = partial(
+            self._client.read_flow_runs,
+            flow_run_filter=runs_in(_UNDER_WAY),
+            flow_filter=FlowFilter(name=FlowFilterName(any_=[flow])),
+            deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[deployment])),
+            sort=FlowRunSort.EXPECTED_START_TIME_ASC,
+            limit=_PAGE,
+        )
+        for offset in count(0, _PAGE):
+            page = _when_free(partial(read, offset=offset))
             yield from page
             if len(page) < _PAGE:
                 return
-            offset += _PAGE
 
     def _deployment_id(self) -> UUID:
-        """Return the deployment's identifier; where somebody has deleted it, it is registered again."""
+        """Return the deployment's identifier; where a user has deleted it, it is registered again."""
         if self._deployment is None:
             try:
                 self._deployment = self._client.read_deployment_by_name(PRESERVE_DROPS).id
@@ -152,7 +140,7 @@ class Runs:
 
 
 def _when_free(call: Callable[[], _Answer]) -> _Answer:
-    """Ask, and soon again where the server is busy. Raises ``httpx.HTTPError`` where it stays so."""
+    """Ask, and soon again where the server is busy. Raises ``httpx.HTTPError`` where it stays busy."""
     for pause in _BUSY_SECONDS:
         try:
             return call()
@@ -164,14 +152,14 @@ def _when_free(call: Callable[[], _Answer]) -> _Answer:
 
 
 def _is_put_off(run: FlowRun, soon: datetime) -> bool:
-    """Say whether the run is scheduled for a later time than ``soon``."""
+    """Return whether the run is scheduled for a later time than ``soon``."""
     due = run.next_scheduled_start_time
     return run.state_type is StateType.SCHEDULED and due is not None and due > soon
 
 
 @contextmanager
 def open_runs(settings: Settings, api: PrefectApi) -> Iterator[Runs]:
-    """Give the runs of the installation, over one connection to Prefect, for as long as the context lasts."""
-    told = {**client_settings(api), PREFECT_CLIENT_MAX_RETRIES: 0}
-    with temporary_settings(told), get_client(sync_client=True) as client:
+    """Yield the runs of the installation, over one connection to Prefect, while the context lasts."""
+    ours = {**client_settings(api), PREFECT_CLIENT_MAX_RETRIES: 0}
+    with temporary_settings(ours), get_client(sync_client=True) as client:
         yield Runs(settings, api, client)

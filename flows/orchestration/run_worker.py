@@ -1,7 +1,7 @@
-"""The type of worker that serves our work pool: it hands each flow run to the fork server.
+"""The type of worker that serves our work pool: it gives each flow run to the fork server.
 
-A run has no command, working directory or environment that a client of Prefect's API could name: whatever a
-deployment or a run asks for as a job variable is ignored, and the run's log says so.
+A client of Prefect's API cannot name a command, a working directory or an environment for a run: the job
+variables of a deployment or a run are ignored, which the run's log states.
 """
 
 import signal
@@ -11,27 +11,21 @@ from uuid import UUID
 
 from anyio.abc import TaskStatus
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.filters import (
-    FlowRunFilter,
-    FlowRunFilterId,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Cancelled
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
+from flows.orchestration.client import runs_in
 from flows.orchestration.deployments import JOB_TEMPLATE, WORK_POOL, WORKER_TYPE
 from flows.orchestration.runner.run_processes import RunProcesses
 
-_SORT = FlowRunSort.EXPECTED_START_TIME_ASC
 _GRACE_SECONDS = 10.0
-"""So long a run that is cancelled has to end by itself."""
+"""A run that is cancelled may take so long to end by itself."""
 
 
 class RunConfiguration(BaseJobConfiguration):
-    """How a run is started: like every other. ``ignored`` are the job variables that were asked for."""
+    """How every run is started. ``ignored`` are the job variables that were asked for."""
 
     ignored: tuple[str, ...] = ()
 
@@ -46,14 +40,14 @@ class RunConfiguration(BaseJobConfiguration):
 
 
 class RunWorker(BaseWorker[RunConfiguration, BaseVariables, BaseWorkerResult]):
-    """A worker whose runs are forks of one warm process. At most ``limit`` go on beside each other."""
+    """A worker whose runs are forks of one warm process. At most ``limit`` run at a time."""
 
     type = WORKER_TYPE
     job_configuration = RunConfiguration
     _description = "Runs Muniment's flows; started by `muniment up` and `muniment worker`."
 
     def __init__(self, processes: RunProcesses, name: str, limit: int) -> None:
-        # What is due now is taken now; everything else is for whichever worker is free then.
+        # Only what is due now is taken; any worker that is free later may take the rest.
         super().__init__(
             WORK_POOL, name=name, limit=limit, prefetch_seconds=0, create_pool_if_not_found=False
         )
@@ -70,10 +64,7 @@ class RunWorker(BaseWorker[RunConfiguration, BaseVariables, BaseWorkerResult]):
         return cast("set[UUID]", set(self.limiter.statistics().borrowers))
 
     async def run(
-        self,
-        flow_run: FlowRun,
-        configuration: RunConfiguration,
-        task_status: TaskStatus[int] | None = None,
+        self, flow_run: FlowRun, configuration: RunConfiguration, task_status: TaskStatus[int] | None = None
     ) -> BaseWorkerResult:
         """Run the flow run to its end in a process of its own, and return how that ended."""
         if configuration.ignored:
@@ -85,7 +76,7 @@ class RunWorker(BaseWorker[RunConfiguration, BaseVariables, BaseWorkerResult]):
             task_status.started(pid)
         status = await self._processes.ended(flow_run.id)
         if self._cancelled.pop(flow_run.id, None) is not None:
-            # Asked to end, it may have reported that it crashed.
+            # When it was asked to end, it may have reported that it crashed.
             cancelled: State[None] = Cancelled(
                 message="It was cancelled. Run again, it goes on from where it was."
             )
@@ -96,7 +87,7 @@ class RunWorker(BaseWorker[RunConfiguration, BaseVariables, BaseWorkerResult]):
     async def end_cancelled(self) -> None:
         """End the runs in hand that were cancelled in Prefect. To be called every second or so.
 
-        Prefect's own class ends none that has begun. Raises ``httpx.HTTPError`` where Prefect is away.
+        Prefect's own class ends no run that has begun. Raises ``httpx.HTTPError`` where Prefect is away.
         """
         moment = time.monotonic()
         self._cancelled = {run: at for run, at in self._cancelled.items() if run in self.in_hand}
@@ -106,13 +97,14 @@ class RunWorker(BaseWorker[RunConfiguration, BaseVariables, BaseWorkerResult]):
         asked = self.in_hand - self._cancelled.keys()
         if not asked:
             return
-        state = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CANCELLING]))
-        of_them = FlowRunFilter(id=FlowRunFilterId(any_=list(asked)), state=state)
-        for found in await self.client.read_flow_runs(flow_run_filter=of_them, sort=_SORT, limit=len(asked)):
+        cancelling = runs_in([StateType.CANCELLING], asked)
+        for found in await self.client.read_flow_runs(
+            flow_run_filter=cancelling, sort=FlowRunSort.EXPECTED_START_TIME_ASC, limit=len(asked)
+        ):
             self._cancelled[found.id] = moment
             self._processes.send_signal(found.id, signal.SIGTERM)
 
     def end_runs(self) -> None:
-        """Ask every run to end: it reports that to Prefect, and goes on from there another time."""
+        """Ask every run to end: it reports that to Prefect, and a later run resumes it."""
         for run in self.in_hand:
             self._processes.send_signal(run, signal.SIGTERM)

@@ -1,7 +1,6 @@
-"""Telling Prefect when a deployment is to run: one schedule of ours, beside those that operators add.
+"""The schedule of a deployment in Prefect: one of ours, beside those that operators add.
 
-It is known by its slug. Whether it is paused is the operators' business, and whatever has another slug, or
-none, is theirs.
+It is known by its slug. Operators may pause it, and schedules with another slug, or none, are theirs.
 """
 
 from typing import Final
@@ -17,7 +16,7 @@ SLUG: Final = "muniment-settings"
 
 
 def given(deployment: DeploymentResponse, wanted: SCHEDULE_TYPES | None, client: SyncPrefectClient) -> bool:
-    """Give the deployment the schedule of the settings, or none; say whether that changed anything.
+    """Give the deployment the schedule of the settings, or none; return whether that changed anything.
 
     Raises ``httpx.HTTPError`` where Prefect does not answer.
     """
@@ -32,7 +31,7 @@ def given(deployment: DeploymentResponse, wanted: SCHEDULE_TYPES | None, client:
         elif ours is not None:
             client.update_deployment_schedule(deployment.id, ours.id, schedule=wanted)
     except ObjectNotFound:
-        # Another service has just taken it away.
+        # Another service has just removed it.
         return False
     except httpx.HTTPStatusError as error:
         if error.response.status_code != httpx.codes.CONFLICT:

@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 
 import anyio
 import httpx
@@ -13,16 +14,16 @@ from anyio.to_thread import run_sync
 from flows.installation.bell import run_bell
 from flows.installation.settings import Settings
 from flows.orchestration.deployments import register_deployments
+from flows.orchestration.environment import PrefectApi
 from flows.orchestration.lost_runs import LostRuns
 from flows.orchestration.run_worker import RunWorker
 from flows.orchestration.runner.run_processes import RunProcesses
 from flows.orchestration.runner.slots import Slot
-from flows.orchestration.server import PrefectApi
 from preservation.errors import UnavailableError
 
 _QUERY_SECONDS = 0.5
 _IDLE_SECONDS = 3.0
-"""While nothing runs, Prefect is asked so often, and at once when the service has asked it for a run."""
+"""While nothing runs, Prefect is asked so often, and at once when the service has asked for a run."""
 
 _LONGEST_PAUSE = 10.0
 _LOOK_SECONDS = 1.0
@@ -31,7 +32,7 @@ _WAIT_SECONDS = 0.2
 _END_SECONDS = 10.0
 
 _FAULTS = (httpx.HTTPError, OSError, ValueError)
-"""What asking Prefect may raise, which may answer with no JSON, or a look into ``state/``."""
+"""What a request to Prefect may raise, also where it answers without JSON, or reading ``state/``."""
 
 
 def work(
@@ -42,18 +43,9 @@ def work(
     at_a_time: int,
     say: Callable[[str], None],
 ) -> None:
-    """Register the deployments and work until stopped by SIGTERM or SIGINT.
+    """Register the deployments and work until stopped by SIGTERM or SIGINT; ``say`` notifies the operator.
 
-    Args:
-        settings: The installation's settings.
-        api: The Prefect that is asked for runs.
-        processes: Where the runs begin.
-        slot: The worker's place among those of its machine, and its name.
-        at_a_time: How many runs may go on beside each other.
-        say: Tells the operator.
-
-    Raises:
-        UnavailableError: Prefect failed at the start.
+    Raises ``UnavailableError`` where Prefect fails at the start.
     """
     try:
         for changed in register_deployments(settings, api):
@@ -68,6 +60,7 @@ def work(
         ) from error
 
 
+@dataclass
 class WorkerLife:
     """What a worker does beside its runs.
 
@@ -75,23 +68,16 @@ class WorkerLife:
     ``[service] drain_seconds`` says; asked twice, it ends them at once.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        api: PrefectApi,
-        processes: RunProcesses,
-        worker: RunWorker,
-        slot: Slot,
-        say: Callable[[str], None],
-    ) -> None:
-        self._settings = settings
-        self._api = api
-        self._processes = processes
-        self._worker = worker
-        self._slot = slot
-        self._lost = LostRuns(worker, slot)
-        self._bell = run_bell(settings)
-        self._say = say
+    settings: Settings
+    api: PrefectApi
+    processes: RunProcesses
+    worker: RunWorker
+    slot: Slot
+    say: Callable[[str], None]
+
+    def __post_init__(self) -> None:
+        self._lost = LostRuns(self.worker, self.slot)
+        self._bell = run_bell(self.settings)
         self._asked_to_stop = 0
         self._stopping = asyncio.Event()
         self._hurried = asyncio.Event()
@@ -101,21 +87,21 @@ class WorkerLife:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._ask_to_stop)
-        async with self._worker:
+        async with self.worker:
             with suppress(*_FAULTS):
-                # Before a run is taken: those that have this worker's name now are of an earlier one.
+                # Before a run is taken: those that have this worker's name now are of an earlier worker.
                 await self._lost.report()
-            while not (self._processes.are_ready or self._stopping.is_set()):
+            while not (self.processes.are_ready or self._stopping.is_set()):
                 with suppress(OSError):
-                    self._processes.keep_up()
+                    self.processes.keep_up()
                 await _either(_WAIT_SECONDS, self._stopping)
-            self._say(f"worker {self._worker.name} is ready")
+            self.say(f"worker {self.worker.name} is ready")
             async with anyio.create_task_group() as beside:
                 beside.start_soon(self._look_after_runs)
                 await self._poll()
                 await self._drain()
                 beside.cancel_scope.cancel()
-            if self._worker.in_hand:
+            if self.worker.in_hand:
                 await self._end_runs()
 
     def _ask_to_stop(self) -> None:
@@ -127,19 +113,19 @@ class WorkerLife:
         pause = _QUERY_SECONDS
         while not self._stopping.is_set():
             try:
-                self._processes.keep_up()
-                if self._processes.are_ready and self._worker.limiter.available_tokens:
-                    await self._worker.get_and_submit_flow_runs()
+                self.processes.keep_up()
+                if self.processes.are_ready and self.worker.limiter.available_tokens:
+                    await self.worker.get_and_submit_flow_runs()
                 if pause != _QUERY_SECONDS:
-                    self._say("Prefect answers again")
-                    # It may be another one than before.
-                    await run_sync(register_deployments, self._settings, self._api)
-                    await self._worker.sync_with_backend()
+                    self.say("Prefect answers again")
+                    # It may have another database than before.
+                    await run_sync(register_deployments, self.settings, self.api)
+                    await self.worker.sync_with_backend()
                     pause = _QUERY_SECONDS
             except _FAULTS as error:
                 if pause == _QUERY_SECONDS:
-                    self._say(
-                        f"Prefect at {self._api.url} does not answer ({type(error).__name__}); "
+                    self.say(
+                        f"Prefect at {self.api.url} does not answer ({type(error).__name__}); "
                         "it is asked until it does"
                     )
                 pause = min(2 * pause, _LONGEST_PAUSE)
@@ -148,7 +134,7 @@ class WorkerLife:
     async def _rest(self, pause: float) -> None:
         """Wait for ``pause``; where nothing runs for longer, until this installation asks for a run."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + max(pause, 0 if self._worker.in_hand else _IDLE_SECONDS)
+        until = loop.time() + max(pause, 0 if self.worker.in_hand else _IDLE_SECONDS)
         while (left := until - loop.time()) > 0 and not self._stopping.is_set():
             await _either(min(left, pause, _WAIT_SECONDS), self._stopping)
             if self._bell.rang():
@@ -157,54 +143,54 @@ class WorkerLife:
     async def _look_after_runs(self) -> None:
         """Report that this worker lives and which runs are lost, and end those that were cancelled.
 
-        What stands in the way is told once, for as long as it is the same.
+        A fault is reported once, for as long as it is the same.
         """
-        trouble, synced, dead = "", time.monotonic(), self._slot.dead_workers()
+        trouble, synced, dead = "", time.monotonic(), self.slot.dead_workers()
         while True:
             await anyio.sleep(_LOOK_SECONDS)
             found = ""
             try:
-                await self._worker.end_cancelled()
-                dead, before = self._slot.dead_workers(), dead
+                await self.worker.end_cancelled()
+                dead, before = self.slot.dead_workers(), dead
                 if dead - before or time.monotonic() - synced > _SYNC_SECONDS:
                     synced = time.monotonic()
-                    await self._worker.sync_with_backend()
+                    await self.worker.sync_with_backend()
                     await self._lost.report()
             except httpx.TransportError:
-                # That it is away is told where runs are asked for.
+                # That Prefect is away is reported where runs are asked for.
                 found = trouble
             except _FAULTS as error:
                 found = (
-                    f"Prefect at {self._api.url} cannot be told how runs ended, or that this worker lives "
-                    f"({type(error).__name__}: {error}); it is tried again"
+                    f"Prefect at {self.api.url} cannot be notified how runs ended or that this worker "
+                    f"lives ({type(error).__name__}: {error}); it is tried again"
                 )
             if found and found != trouble:
-                self._say(found)
+                self.say(found)
             trouble = found
 
     async def _drain(self) -> None:
-        seconds = self._settings.service.drain_seconds
-        if self._worker.in_hand:
-            self._say(
-                f"stopping: {len(self._worker.in_hand)} under way may go on for up to {seconds:.0f} s; "
+        seconds = self.settings.service.drain_seconds
+        if self.worker.in_hand:
+            self.say(
+                f"stopping: {len(self.worker.in_hand)} under way may go on for up to {seconds:.0f} s; "
                 "stop it again to end them now, they go on later where they were"
             )
         with anyio.move_on_after(seconds):
-            while self._worker.in_hand and not self._hurried.is_set():
+            while self.worker.in_hand and not self._hurried.is_set():
                 await _either(_WAIT_SECONDS, self._hurried)
 
     async def _end_runs(self) -> None:
-        """End what is left and let it be reported; what does not end by itself is killed later."""
-        self._worker.end_runs()
+        """End what is left and let it report that; what does not end by itself is killed later."""
+        self.worker.end_runs()
         with anyio.move_on_after(_END_SECONDS):
-            while self._worker.in_hand:  # noqa: ASYNC110  Prefect counts its runs, and notifies of none
+            while self.worker.in_hand:  # noqa: ASYNC110  Prefect counts its runs, and notifies of none
                 await anyio.sleep(_WAIT_SECONDS)
-        if self._worker.in_hand:
+        if self.worker.in_hand:
             raise _NotEndedError
 
 
 class _NotEndedError(Exception):
-    """Runs go on that were asked to end; raised within the worker, it makes it let go of them."""
+    """Runs that were asked to end go on; raised within the worker, it makes the worker release them."""
 
 
 async def _either(seconds: float, event: asyncio.Event) -> None:

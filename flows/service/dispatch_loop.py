@@ -18,9 +18,9 @@ from flows.inboxes.service import InboxService
 from flows.installation.bell import take_bell
 from flows.installation.settings import Settings
 from flows.installation.wiring import now
+from flows.orchestration.environment import PrefectApi
 from flows.orchestration.jobs.missed import MissedJobs
 from flows.orchestration.run_requests import AskedRun, Runs, open_runs
-from flows.orchestration.server import PrefectApi
 from flows.service.alarm_watch import AlarmWatch
 from flows.submission.drop import label_of
 from preservation.backoff import Backoff

@@ -196,10 +196,7 @@ def seal(installation: Installation) -> None:
         return
     sign_head(journal, installation.signing_key, now())
     for target in targets:
-        with (
-            _absence_logged(target.store),
-            scratch_folder(settings.state, "sealing") as scratch,
-        ):
+        with _absence_logged(target.store), scratch_folder(settings.state, "sealing") as scratch:
             publish(journal, public_keys(settings.keys), target, scratch)
 
 

@@ -32,17 +32,12 @@ def claim(
     What an earlier run left is resumed where the drop and the policy are unchanged; else the submission
     begins anew, after what that run had left in the stores was removed.
 
-    Args:
-        drop: The drop and the object that it becomes.
-        installation: The open installation.
-        as_taken: The signature of the drop when it was taken from its inbox; a drop that was changed since
-            is rejected.
+    ``as_taken`` is the signature of the drop when it was taken from its inbox; a drop that was changed since
+    is rejected.
 
-    Raises:
-        ConfigurationError: A name or the policy is invalid.
-        NotFoundError: The drop is gone.
-        UnavailableError: Another run works on the object, or a drop under way is gone.
-        StoreFullError: The drop cannot fit.
+    Raises ``ConfigurationError`` where a name or the policy is invalid, ``NotFoundError`` where the drop is
+    gone, ``UnavailableError`` where another run works on the object or a drop under way is gone, and
+    ``StoreFullError`` where the drop cannot fit.
     """
     object_id = drop.object_id
     policy = installation.policy_of(object_id.collection)

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from support.archives import Archive
+from support.bucket_inboxes import Station, WatchedBucket
+from support.command_runs import near
 from support.flow_runs import installed
+from support.memory_drop_bucket import Contents
 
 
 @pytest.fixture
 def installation(tmp_path: Path, prefect_url: str) -> Archive:
     """An installation made without the command: a second less for each test."""
     return installed(tmp_path / "archive", prefect_url)
+
+
+@pytest.fixture
+def client(prefect_url: str) -> Iterator[SyncPrefectClient]:
+    with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
+        yield client
+
+
+@pytest.fixture
+def archive(installation: Archive) -> Archive:
+    """The installation, whose command runs in the tests' process."""
+    return near(installation)
 
 
 @pytest.fixture
@@ -23,3 +41,18 @@ def ledger(tmp_path: Path) -> Path:
     for number in range(3):
         (folder / f"page {number}.txt").write_text(f"Page {number}\n" * 1000)
     return folder
+
+
+@pytest.fixture
+def contents() -> Contents:
+    return Contents()
+
+
+@pytest.fixture
+def bucket(contents: Contents) -> WatchedBucket:
+    return WatchedBucket(contents)
+
+
+@pytest.fixture
+def station(tmp_path: Path, bucket: WatchedBucket) -> Station:
+    return Station(tmp_path / "ours", bucket)

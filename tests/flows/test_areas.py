@@ -77,7 +77,7 @@ def settings(tmp_path: Path) -> Settings:
     return settings
 
 
-def test_takes_are_given_to_a_run_once_and_that_is_noted(settings: Settings):
+def test_takes_are_given_to_a_run_once_and_that_is_recorded(settings: Settings):
     first, second = a_take(settings.areas[0], "one"), a_take(settings.areas[0], "two")
     asked: list[Batch] = []
     dispatcher = Dispatcher(settings, list, asked.append, lambda: NOON)
@@ -113,7 +113,7 @@ def test_prefect_is_not_asked_where_nothing_is_pending(settings: Settings):
     assert Dispatcher(settings, asked, lambda _: None).dispatch().batches == ()
 
 
-def test_what_was_given_up_goes_on_when_somebody_has_mended_it(settings: Settings):
+def test_what_was_given_up_goes_on_when_the_cause_is_repaired(settings: Settings):
     take = a_take(settings.areas[0])
     for _ in range(2):
         record_end(take, Verdict.WAITING, "A person is asked.", NOON)
@@ -128,7 +128,7 @@ def test_what_was_given_up_goes_on_when_somebody_has_mended_it(settings: Setting
     assert [one.takes for one in asked] == [(take,)]
 
 
-def test_a_run_is_known_by_its_drops_whoever_asked_for_it(settings: Settings):
+def test_a_run_is_known_by_its_drops_whatever_asked_for_it(settings: Settings):
     take = a_take(settings.areas[0])
     by_hand = DropRequest(Path("/elsewhere/plan"), "maps", "plan")
     nonsense = DropRequest(Path("/elsewhere"), "maps", "no/such")

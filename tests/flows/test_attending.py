@@ -1,4 +1,4 @@
-"""Attending: how long it sleeps, and that it never goes on where nobody watches."""
+"""The dispatch loop: how long it sleeps, and that it never goes on where the inboxes are not watched."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import threading
 from concurrent.futures import Future
 from datetime import timedelta
-from pathlib import Path
 from typing import cast
 from uuid import UUID, uuid4
 
@@ -18,12 +17,11 @@ from support.takes import a_take, an_area
 from flows.inboxes.queue.attempts import record_end
 from flows.inboxes.service import InboxService
 from flows.installation.bell import take_bell
-from flows.installation.init import make_installation
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now
+from flows.orchestration.environment import PrefectApi
 from flows.orchestration.run_requests import AskedRun, Runs
-from flows.orchestration.server import PrefectApi
 from flows.service import dispatch_loop
 from flows.service.dispatch_loop import _DispatchLoop, run_dispatch_loop
 from flows.submission.drop import DropRequest
@@ -49,7 +47,7 @@ class FewRuns:
 
 
 class Pauses(threading.Event):
-    """Notes how long somebody would have slept, and ends the watching after the last time."""
+    """Records how long the loop would have slept, and ends the watching after the last time."""
 
     def __init__(self, times: int) -> None:
         super().__init__()
@@ -62,12 +60,6 @@ class Pauses(threading.Event):
         if len(self.seconds) == self._times:
             self.watched.set_result(None)
         return False
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    make_installation(tmp_path / "archive")
-    return load_settings(tmp_path / "archive")
 
 
 def pauses(settings: Settings, times: int = 1, runs: FewRuns | None = None) -> list[float]:
@@ -85,7 +77,7 @@ def test_while_a_run_goes_on_it_looks_often_whether_it_has_ended(settings: Setti
     assert pauses(settings, times=2) == [dispatch_loop._LOOK_SECONDS] * 2
 
 
-def test_a_drop_that_waits_for_a_person_keeps_nobody_awake(settings: Settings):
+def test_a_drop_that_waits_for_a_person_keeps_no_loop_awake(settings: Settings):
     record_end(a_take(an_area(settings.directory)), Verdict.WAITING, "Somebody is asked.", now())
     runs = FewRuns()
     assert pauses(settings, runs=runs) == [AT_REST]
@@ -112,7 +104,7 @@ def test_after_an_interruption_it_sleeps_until_the_pause_is_over(settings: Setti
     assert seconds == pytest.approx(20, abs=5)
 
 
-def test_a_run_that_does_not_end_is_told_once(settings: Settings, caplog: pytest.LogCaptureFixture):
+def test_a_run_that_does_not_end_is_reported_once(settings: Settings, caplog: pytest.LogCaptureFixture):
     take = a_take(an_area(settings.directory))
     runs = FewRuns()
     runs.asked.append(AskedRun(uuid4(), "Cancelling", now() - timedelta(days=30), (take.as_drop,)))
@@ -122,7 +114,7 @@ def test_a_run_that_does_not_end_is_told_once(settings: Settings, caplog: pytest
     assert "has not ended (Cancelling)" in alarm
 
 
-def test_where_nobody_watches_any_more_it_ends_with_what_ended_the_watching(
+def test_where_the_inboxes_are_not_watched_any_more_it_ends_with_what_ended_the_watching(
     installation: Archive, monkeypatch: pytest.MonkeyPatch
 ):
     def gone(_: InboxService, __: threading.Event) -> None:

@@ -48,21 +48,6 @@ from storage.stores.s3.bucket import BucketAddress
 RECEIPTS = [f"{SHEET}.receipt.html", f"{SHEET}.receipt.json"]
 
 
-@pytest.fixture
-def contents() -> Contents:
-    return Contents()
-
-
-@pytest.fixture
-def bucket(contents: Contents) -> WatchedBucket:
-    return WatchedBucket(contents)
-
-
-@pytest.fixture
-def station(tmp_path: Path, bucket: WatchedBucket) -> Station:
-    return Station(tmp_path / "ours", bucket)
-
-
 def another(tmp_path: Path, contents: Contents) -> Station:
     return Station(tmp_path / "theirs", WatchedBucket(contents), "theirs")
 
@@ -126,7 +111,7 @@ def test_what_is_rejected_again_gets_a_name_of_its_own(station: Station, content
     assert f"rejected/{SHEET} (2).receipt.html" in keys(contents)
 
 
-def test_what_is_infected_is_in_quarantine_here_and_told_of_there(station: Station, contents: Contents):
+def test_what_is_infected_is_in_quarantine_here_and_reported_there(station: Station, contents: Contents):
     drop_into(contents, SHEET, PAGES)
     infected = Issue(INFECTED, Severity.ERROR, "It is infected.", None, "Clean it.")
     station.answered(station.taken(), Verdict.REJECTED, infected)
@@ -240,7 +225,7 @@ def test_names_that_cannot_stand_beside_each_other_are_refused_for_good(station:
     assert not take_folders(station.area)
 
 
-def test_what_was_refused_for_good_is_told_of_and_not_tried_again_until_it_is_another(
+def test_what_was_refused_for_good_is_reported_and_not_tried_again_until_it_is_another(
     station: Station, bucket: WatchedBucket, contents: Contents
 ):
     report = BucketReport(bucket, lambda: None)
@@ -470,7 +455,7 @@ def test_a_take_whose_claim_is_gone_before_it_was_fetched_is_given_up(
     assert keys(contents, "inbox/") == [f"inbox/{SHEET}/{name}" for name in PAGES]
 
 
-def test_a_claim_that_nobody_can_read_is_somebody_s(station: Station, contents: Contents):
+def test_a_claim_that_cannot_be_read_is_of_another_installation(station: Station, contents: Contents):
     drop_into(contents, SHEET, PAGES)
     contents.place(StoreKey(f"processing/{SHEET}.json"), b"\xff no claim")
     [waiting] = station.settled().status.waiting
@@ -489,7 +474,7 @@ def test_listing_again_is_left_for_as_long_as_keeps_it_cheap_and_no_longer(
     assert station.look().again == 15 + 600
 
 
-def test_a_take_whose_bucket_inbox_is_in_the_settings_no_more_is_told_of(
+def test_a_take_whose_bucket_inbox_is_in_the_settings_no_more_is_reported(
     tmp_path: Path, bucket: WatchedBucket, contents: Contents
 ):
     make_installation(tmp_path / "ours")

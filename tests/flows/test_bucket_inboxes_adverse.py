@@ -33,21 +33,6 @@ from storage.stores.s3.bucket import BucketAddress
 MANIFEST = terms("settle = 10", 'complete_when = "manifest"')
 
 
-@pytest.fixture
-def contents() -> Contents:
-    return Contents()
-
-
-@pytest.fixture
-def bucket(contents: Contents) -> WatchedBucket:
-    return WatchedBucket(contents)
-
-
-@pytest.fixture
-def station(tmp_path: Path, bucket: WatchedBucket) -> Station:
-    return Station(tmp_path / "ours", bucket)
-
-
 @pytest.mark.parametrize("ending", [".receipt.html", ".receipt.json"])
 def test_a_drop_that_is_called_as_a_receipt_is_never_replaced_by_one(
     station: Station, contents: Contents, ending: str
@@ -105,7 +90,7 @@ PROCESS = {"host": "h", "space": "s", "pid": 1, "born": "b"}
         b'{"other": ' + b"[" * 60_000,
     ],
 )
-def test_a_claim_that_no_installation_writes_is_somebody_s_and_ends_nothing(
+def test_a_claim_that_no_installation_writes_is_of_another_one_and_ends_nothing(
     station: Station, contents: Contents, hostile: bytes
 ):
     drop_into(contents, SHEET, PAGES)
@@ -257,7 +242,7 @@ def told(inbox: BucketInbox) -> str:
     return " | ".join(f"{fault.path}: {fault.sentence}" for fault in inbox.status.faults)
 
 
-def test_a_take_that_cannot_be_fetched_keeps_no_other_from_it_and_is_told_of_until_it_is_gone(
+def test_a_take_that_cannot_be_fetched_keeps_no_other_from_it_and_is_reported_until_it_is_gone(
     settings: Settings, bucket: WatchedBucket, contents: Contents
 ):
     drop_into(contents, "files/a-cold", PAGES)
@@ -287,7 +272,7 @@ def test_a_take_that_cannot_be_fetched_keeps_no_other_from_it_and_is_told_of_unt
         until(lambda: not told(inbox))
 
 
-def test_an_answer_that_waits_is_told_of_until_somebody_else_has_brought_it(
+def test_an_answer_that_waits_is_reported_until_another_process_has_put_it(
     settings: Settings, bucket: WatchedBucket, contents: Contents, tmp_path: Path
 ):
     drop_into(contents, "files/sheet", PAGES)
@@ -301,7 +286,7 @@ def test_an_answer_that_waits_is_told_of_until_somebody_else_has_brought_it(
 
 
 @pytest.mark.parametrize("act", ["list", "open", "put"])
-def test_what_nobody_foresaw_is_told_as_the_inbox_s_fault_and_gone_on_after(
+def test_an_unexpected_error_is_reported_as_the_inbox_s_fault_and_tried_again(
     settings: Settings, bucket: WatchedBucket, contents: Contents, tmp_path: Path, act: str
 ):
     def mistaken(_: str) -> None:

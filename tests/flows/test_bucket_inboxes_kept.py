@@ -17,8 +17,8 @@ from demonstration.drawing import photograph, save_scan
 from flows.inboxes.queue.takes import Take
 from flows.inboxes.report import read_inbox_report
 from flows.installation.settings_file import load_settings
+from flows.orchestration.environment import PrefectApi
 from flows.orchestration.in_process import run_preserve
-from flows.orchestration.server import PrefectApi
 from flows.service.doctor import State, examine_installation
 
 

@@ -124,7 +124,7 @@ def test_what_only_looks_like_a_note_of_ours_removes_nothing(installation: Archi
 
 
 def meddled(archive: Archive, meddle: Callable[[], object]) -> list[ClearResult]:
-    """Clear while somebody meddles as soon as the package was read back."""
+    """Clear while another process changes the drop as soon as the package was read back."""
     verified = clear._verified
 
     def then_meddle(drop: Path, kept: Kept, policy: Policy, opened_: Installation) -> ClearResult:
@@ -158,7 +158,7 @@ def test_what_came_while_the_package_was_read_back_brings_the_drop_back(installa
 
 
 @pytest.mark.parametrize("instant", ["_remove_tree", "_remove_beside", "_event"])
-def test_a_removal_that_was_stopped_is_finished_the_next_time_and_told_once(
+def test_a_removal_that_was_stopped_is_finished_the_next_time_and_reported_once(
     installation: Archive, monkeypatch: pytest.MonkeyPatch, instant: str
 ):
     drop = accepted(installation, "letters")
@@ -180,7 +180,7 @@ def test_a_removal_that_was_stopped_is_finished_the_next_time_and_told_once(
     assert deletions(installation, "files/letters/v1") == 1
 
 
-def test_what_cannot_be_removed_is_told_each_time_and_holds_up_no_other(
+def test_what_cannot_be_removed_is_reported_each_time_and_holds_up_no_other(
     installation: Archive, monkeypatch: pytest.MonkeyPatch
 ):
     accepted(installation, "letters")
@@ -271,7 +271,7 @@ def test_a_replica_that_is_found_unsound_is_no_good_end_though_the_drop_may_go(i
     assert not drop.exists()
 
 
-def test_what_nobody_could_look_into_is_told_and_is_not_the_same_as_nothing_due(
+def test_what_cannot_be_read_is_reported_and_is_not_the_same_as_nothing_due(
     installation: Archive, tmp_path: Path
 ):
     assert cleared(installation) == [], "its own folder is made when there is something to put into it"
@@ -293,7 +293,7 @@ def test_what_nobody_could_look_into_is_told_and_is_not_the_same_as_nothing_due(
 
 
 @pytest.mark.parametrize("damage", ["", '{"take"', '{"take":"'])
-def test_a_damaged_note_is_told_with_what_to_do(installation: Archive, damage: str):
+def test_a_damaged_record_is_reported_with_what_to_do(installation: Archive, damage: str):
     drop = accepted(installation, "letters")
     drop.with_name("letters.kept.json").write_text(damage)
 

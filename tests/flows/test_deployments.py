@@ -1,21 +1,20 @@
-"""What Prefect is told of the flows: the deployment, its form, and what a run is asked."""
+"""What is registered of the flows: the deployment, its form, and what a run is asked."""
 
 from __future__ import annotations
 
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 import httpx
 import pytest
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.schedules import CronSchedule
-from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling, Completed, Paused, Running, Scheduled
 from services.failing_prefect import Door, FailingPrefect
 from support.archives import Archive
@@ -23,18 +22,11 @@ from support.archives import Archive
 from flows.installation.jobs import Job
 from flows.installation.settings_file import load_settings
 from flows.orchestration.deployments import PRESERVE_DROPS, WORK_POOL, register_deployments
+from flows.orchestration.environment import PrefectApi
 from flows.orchestration.parameters import parameters_of, parse_drops
 from flows.orchestration.run_requests import open_runs
-from flows.orchestration.server import PrefectApi
 from flows.submission.drop import DropRequest
 from preservation.errors import ConfigurationError
-
-
-@pytest.fixture
-def client(prefect_url: str) -> Iterator[SyncPrefectClient]:
-    with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
-        yield client
-
 
 ALL = (PRESERVE_DROPS, Job.CLEAR, Job.VERIFY_JOURNAL, Job.RESTORE)
 
@@ -164,7 +156,7 @@ def test_every_field_of_the_form_has_a_title_and_a_description(
         ),
     ],
 )
-def test_every_field_of_a_jobs_form_is_told_and_what_can_has_a_default(
+def test_every_field_of_a_jobs_form_is_reported_and_what_can_has_a_default(
     installation: Archive, client: SyncPrefectClient, deployment: str, names: list[str], required: list[str]
 ):
     register(installation)
@@ -302,6 +294,6 @@ def test_a_busy_prefect_is_asked_again_at_once_and_gets_one_run(
     client.delete_flow_run(asked)
 
 
-def test_what_is_no_drop_is_told_with_what_is_wrong_with_it():
+def test_what_is_no_drop_is_reported_with_what_is_wrong_with_it():
     with pytest.raises(ConfigurationError, match=r"collection: Field required.*colection: Extra inputs"):
         parse_drops([{"path": "/drop", "colection": "maps"}])

@@ -20,8 +20,8 @@ from flows.inboxes.queue.attempts import (
     record_end,
     record_run,
 )
-from flows.inboxes.queue.backlog import Backlog
-from flows.inboxes.queue.dispatch import AttemptCounter, Batch, Dispatcher, bounds_of, plan
+from flows.inboxes.queue.backlog import AttemptCounter, Backlog
+from flows.inboxes.queue.dispatch import Batch, Dispatcher, bounds_of, plan
 from flows.inboxes.queue.locks import locked_backlog, locked_take, remove_stale_locks
 from flows.inboxes.queue.takes import Take, remove_take
 from flows.installation.areas import Area
@@ -54,7 +54,7 @@ def dispatched(settings: Settings, at: datetime = NOON) -> list[str]:
     return [take.name for batch in asked for take in batch.takes]
 
 
-def test_an_area_whose_takes_cannot_be_listed_stops_no_other_and_is_told(settings: Settings):
+def test_an_area_whose_takes_cannot_be_listed_stops_no_other_and_is_reported(settings: Settings):
     here, share = settings.areas
     a_take(here, "here")
     share.taken.rmdir()
@@ -151,7 +151,7 @@ def test_while_another_service_dispatches_nothing_is_planned(settings: Settings)
     assert dispatched(settings) == ["sheet-012"]
 
 
-def test_a_take_that_was_answered_meanwhile_is_given_to_nobody(settings: Settings):
+def test_a_take_that_was_answered_meanwhile_is_given_to_no_run(settings: Settings):
     take = a_take(settings.areas[0])
     take.path.rename(settings.areas[0].accepted / "sheet-012")
     remove_take(take.folder)
@@ -231,7 +231,7 @@ def test_a_drop_that_got_on_in_its_last_run_begins_its_tries_anew(settings: Sett
     assert pending_after(settings, take, tries, NOON + DAY) is None
 
 
-def test_a_run_that_found_its_object_in_other_hands_is_held_against_nobody(settings: Settings):
+def test_a_run_that_found_its_object_in_another_run_counts_against_no_drop(settings: Settings):
     take = a_take(settings.areas[0])
     record_run(take, NOON, None)
     excuse_run(take)
@@ -247,7 +247,7 @@ def test_a_run_that_found_its_object_in_other_hands_is_held_against_nobody(setti
     assert (ended.verdict, ended.sentence) == (Verdict.WAITING, "A person is asked.")
 
 
-def test_a_pause_noted_in_the_future_begins_when_it_is_first_seen(settings: Settings):
+def test_a_pause_recorded_in_the_future_begins_when_it_is_first_seen(settings: Settings):
     a_take(settings.areas[0])
     [one] = Backlog(settings.areas).pending()
     ahead = replace(one, attempts=Attempts(1, NOON + 400 * DAY, Verdict.INTERRUPTED))

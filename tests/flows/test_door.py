@@ -35,8 +35,9 @@ from flows.installation.server_secret import door_link, new_ticket
 from flows.installation.settings_file import load_settings
 from flows.orchestration.client import client_settings
 from flows.orchestration.deployments import register_deployments
+from flows.orchestration.environment import PrefectApi
 from flows.orchestration.run_requests import open_runs
-from flows.orchestration.server import PrefectApi, prefect_api
+from flows.orchestration.server import prefect_api
 from flows.submission.drop import DropRequest
 
 ANOTHER_ACCOUNT = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")

@@ -15,8 +15,8 @@ from services.compose import free_port
 from support.archives import Archive
 
 from flows.orchestration.door_check import check_door
+from flows.orchestration.environment import PrefectApi, server_environment
 from flows.orchestration.prefect_database import prepare_database
-from flows.orchestration.server import PrefectApi, server_environment
 
 
 @contextmanager

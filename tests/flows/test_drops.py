@@ -23,7 +23,7 @@ def test_a_name_that_cannot_be_an_objects_is_no_reason_to_rename_the_drop(tmp_pa
     assert "rename" not in said
 
 
-def test_no_control_character_of_a_name_is_ever_said(tmp_path: Path):
+def test_no_control_character_of_a_name_is_ever_printed(tmp_path: Path):
     for said in (
         fault_of(tmp_path / "two\nlines\x1b[31m"),
         fault_of(tmp_path / "two\nlines\x1b[31m", "no\nsuch"),
@@ -36,7 +36,7 @@ def test_a_collection_that_cannot_be_one_is_not_mended_by_another_name(tmp_path:
     assert "--as" not in fault_of(tmp_path / "sheet", "No Such")
 
 
-def test_a_link_to_where_nobody_can_look_has_its_own_name(tmp_path: Path):
+def test_a_link_to_a_place_that_cannot_be_read_has_its_own_name(tmp_path: Path):
     for name, target in (("long.zip", "x" * 300), ("loop.zip", "loop.zip"), ("file.zip", __file__)):
         link = tmp_path / name
         link.symlink_to(target)

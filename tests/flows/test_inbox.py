@@ -23,7 +23,7 @@ NOBODY = HeldOpen(frozenset(), 0)
 
 @dataclass
 class Clock:
-    """Time that goes on when it is told to; every look and every listing takes ``cost`` of it."""
+    """Time that goes on when the test says so; every look and every listing takes ``cost`` of it."""
 
     moment: float = 0.0
     cost: float = 0.0
@@ -91,7 +91,7 @@ def test_a_drop_at_rest_is_complete_as_soon_as_its_time_is_over(watched: Watched
     assert swept.waiting == ()
 
 
-def test_what_waits_is_told_with_figures_and_with_the_reason(watched: Watched):
+def test_what_waits_is_reported_with_figures_and_with_the_reason(watched: Watched):
     drop = a_drop(watched.area)
     watched.sweep()
     (drop / "more.txt").write_text("more")
@@ -112,7 +112,7 @@ def test_a_drop_that_grows_now_and_then_is_not_complete_in_between(watched: Watc
     assert watched.until_complete()[1].complete[0].files == 23
 
 
-def test_a_drop_that_is_being_written_is_told_as_it_is_now_and_its_short_pauses_ask_for_no_longer_one(
+def test_a_drop_that_is_being_written_is_reported_as_it_is_now_and_its_short_pauses_ask_for_no_longer_one(
     watched: Watched,
 ):
     drop = a_drop(watched.area, files=1)
@@ -133,7 +133,7 @@ def test_a_touched_inbox_is_listed_without_waiting_for_the_next_time(watched: Wa
 
     watched.watcher.touched([drop])
 
-    assert [one.path for one in watched.sweep().waiting] == [drop]
+    assert [one.path for one in watched.sweep().waiting] == [str(drop)]
 
 
 def test_a_sentinel_brings_a_drop_on_that_only_waited_for_it(tmp_path: Path):
@@ -142,7 +142,7 @@ def test_a_sentinel_brings_a_drop_on_that_only_waited_for_it(tmp_path: Path):
         drop = a_drop(watched.area)
         for _ in range(8):
             [waiting] = watched.sweep(after=15).waiting
-        assert waiting.reason is WaitingFor.SENTINEL
+        assert waiting.reason == WaitingFor.SENTINEL
         (drop.parent / place).touch()
 
         took, swept = watched.until_complete()
@@ -204,7 +204,7 @@ def test_a_share_that_is_away_for_a_while_does_not_make_its_drops_new(watched: W
     assert watched.until_complete()[0] <= 15
 
 
-def test_an_inbox_that_cannot_be_listed_is_told(watched: Watched):
+def test_an_inbox_that_cannot_be_listed_is_reported(watched: Watched):
     watched.inbox.path.rmdir()
 
     [fault] = watched.sweep().faults

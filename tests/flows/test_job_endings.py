@@ -91,7 +91,7 @@ def test_what_was_removed_before_a_job_failed_is_in_its_table_once(
     assert sorted(row["what"] for row in table) == ["removed", "stays"]
 
 
-def test_what_stayed_in_one_try_and_not_in_the_next_is_not_told_as_staying(
+def test_what_stayed_in_one_try_and_not_in_the_next_is_not_reported_as_staying(
     directory: Path, tables: list[list[dict[str, str]]], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("MUNIMENT_RETRIES__DATABASE", "0")

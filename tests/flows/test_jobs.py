@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.client.schemas.filters import (
     ArtifactFilter,
@@ -24,7 +24,6 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.exceptions import PrefectHTTPStatusError
-from prefect.settings import PREFECT_API_URL, temporary_settings
 from services.alarm_receivers import WEBHOOK_SECRET
 from services.workers import ended_run, service
 from support.archives import Archive
@@ -43,10 +42,10 @@ from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now
 from flows.orchestration.deployments import register_deployments
+from flows.orchestration.environment import PrefectApi
 from flows.orchestration.jobs import missed
 from flows.orchestration.jobs.missed import MissedJobs
 from flows.orchestration.schedules import given
-from flows.orchestration.server import PrefectApi
 from preservation.model.identifiers import CollectionName
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -58,7 +57,7 @@ url = "http://127.0.0.1:9/nobody-listens"
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Archive:
-    """An installation that tells of alarms, in which what is accepted is due at once."""
+    """An installation that delivers alarms, in which what is accepted is due at once."""
     made = installed(tmp_path_factory.mktemp("jobs") / "archive", prefect_url)
     file = made.directory / "muniment.toml"
     file.write_text(file.read_text() + TOLD)
@@ -75,12 +74,6 @@ def worker(archive: Archive) -> Iterator[None]:
         yield
     assert "Traceback" not in running.lines, running.lines
     del os.environ["MUNIMENT_WEBHOOK_SECRET"]
-
-
-@pytest.fixture
-def client(prefect_url: str) -> Iterator[SyncPrefectClient]:
-    with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
-        yield client
 
 
 @pytest.fixture
@@ -155,7 +148,7 @@ def test_a_job_runs_when_its_time_comes_and_what_was_due_is_cleared(
     until(lambda: "files/letters/v1: removed" in logged(client, run), "its log has the object")
 
 
-def test_what_has_to_stay_is_told_in_the_state_and_an_unsound_replica_is_an_alarm(
+def test_what_has_to_stay_is_reported_in_the_state_and_an_unsound_replica_is_an_alarm(
     archive: Archive, settings: Settings, client: SyncPrefectClient
 ):
     kept = accepted(archive, settings, "ledger")
@@ -226,7 +219,7 @@ def test_prefect_itself_refuses_what_the_form_does_not_have(
         client.create_flow_run_from_deployment(there.id, parameters=parameters)
 
 
-def test_the_journal_is_intact_until_somebody_alters_it_and_then_it_is_an_alarm(
+def test_the_journal_is_intact_until_it_is_altered_and_then_it_is_an_alarm(
     archive: Archive, settings: Settings, client: SyncPrefectClient
 ):
     accepted(archive, settings, "minutes")
@@ -254,7 +247,7 @@ def test_the_journal_is_intact_until_somebody_alters_it_and_then_it_is_an_alarm(
 
 
 @pytest.mark.soak
-def test_a_job_that_did_not_run_is_told_once_and_whether_somebody_paused_it(
+def test_a_job_that_did_not_run_is_reported_once_and_whether_it_was_paused(
     settings: Settings, client: SyncPrefectClient, archive: Archive, monkeypatch: pytest.MonkeyPatch
 ):
     settings = load_settings(settings.directory)

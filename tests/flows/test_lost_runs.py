@@ -1,4 +1,4 @@
-"""Runs whose worker is gone are told as crashed; those that go on are left alone."""
+"""Runs whose worker is gone are reported as crashed; those that go on are left alone."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from support.archives import Archive
 from flows.installation.settings_file import load_settings
 from flows.orchestration import lost_runs
 from flows.orchestration.deployments import WORK_POOL, register_deployments
+from flows.orchestration.environment import PrefectApi
 from flows.orchestration.lost_runs import LostRuns
 from flows.orchestration.runner.slots import held_slot
-from flows.orchestration.server import PrefectApi
 
 ELSEWHERE = "elsewhere"
 HERE = socket.gethostname()
@@ -93,7 +93,7 @@ def test_runs_of_a_worker_that_was_just_heard_of_are_left_alone(installation: Ar
     assert [name for name, _ in found] == ["Pending", "Running", "Cancelling"]
 
 
-def test_a_run_that_was_never_begun_is_told_as_crashed(
+def test_a_run_that_was_never_begun_is_reported_as_crashed(
     installation: Archive, ledger: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(lost_runs, "_NEVER_BEGUN_AFTER", timedelta(0))
@@ -103,7 +103,7 @@ def test_a_run_that_was_never_begun_is_told_as_crashed(
 
 
 @pytest.mark.parametrize("worker", [ELSEWHERE, "nobody-knows-it"])
-def test_a_run_whose_worker_is_not_heard_of_any_more_is_told_as_ended(
+def test_a_run_whose_worker_sends_no_heartbeat_any_more_is_reported_as_ended(
     installation: Archive, ledger: Path, monkeypatch: pytest.MonkeyPatch, worker: str
 ):
     monkeypatch.setattr(lost_runs, "_GONE_AFTER", timedelta(milliseconds=20))
@@ -120,7 +120,7 @@ def test_no_worker_is_given_up_by_one_that_was_out_of_touch_itself(
     assert name == "Running"
 
 
-def test_runs_of_a_dead_worker_of_this_machine_are_told_as_ended_at_the_first_look(
+def test_runs_of_a_dead_worker_of_this_machine_are_reported_as_ended_at_the_first_look(
     installation: Archive, ledger: Path
 ):
     worker = was_here(installation, 2)
@@ -167,7 +167,7 @@ def test_runs_of_a_living_worker_of_this_machine_are_left_alone(installation: Ar
 
 
 @pytest.mark.parametrize(("others", "told"), [((), "Crashed"), ((ELSEWHERE,), "Pending")])
-def test_a_run_that_the_worker_before_did_not_begin_is_told_by_the_next_one_where_there_is_no_other(
+def test_a_run_that_the_worker_before_did_not_begin_is_reported_by_the_next_one_where_there_is_no_other(
     installation: Archive, ledger: Path, others: Sequence[str], told: str, monkeypatch: pytest.MonkeyPatch
 ):
     if not others:

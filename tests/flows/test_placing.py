@@ -107,7 +107,7 @@ def test_what_is_infected_goes_where_only_the_service_looks_and_the_receipt_wher
 
 
 @pytest.mark.parametrize("verdict", [Verdict.INTERRUPTED, Verdict.WAITING])
-def test_what_has_not_ended_for_good_stays_and_its_end_is_noted(tmp_path: Path, verdict: Verdict):
+def test_what_has_not_ended_for_good_stays_and_its_end_is_recorded(tmp_path: Path, verdict: Verdict):
     area = an_area(tmp_path)
     taken = a_take(area)
 
@@ -161,7 +161,7 @@ def test_placing_twice_changes_nothing(tmp_path: Path):
 
 
 @pytest.mark.parametrize("instant", ["move", "put", "remove_take", "finish"])
-def test_what_was_stopped_in_the_midst_of_placing_is_finished_by_whoever_comes_next(
+def test_what_was_stopped_in_the_midst_of_placing_is_finished_by_the_next_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, instant: str
 ):
     area = an_area(tmp_path)

@@ -16,8 +16,8 @@ from flows.inboxes.queue.takes import Take
 from flows.installation.areas import Area
 from flows.installation.settings_file import load_settings
 from flows.orchestration import preserve
+from flows.orchestration.environment import PrefectApi
 from flows.orchestration.in_process import run_preserve
-from flows.orchestration.server import PrefectApi
 from flows.submission.answer import SubmissionResult
 from flows.submission.drop import DropRequest
 from flows.submission.workspace import locked_workspace

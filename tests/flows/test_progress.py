@@ -43,7 +43,7 @@ PAUSE = 0.08
 
 
 class Halt:
-    """A place at which a store stands still until somebody has looked."""
+    """A place at which a store stands still until the test has looked."""
 
     def __init__(self) -> None:
         self.reached = Event()
@@ -227,7 +227,9 @@ def stopped_midway(installation: Archive, atlas: Path, by: Process) -> None:
     workspace.progress.write_bytes(msgspec.json.encode(told))
 
 
-def test_what_a_killed_run_left_is_told_as_left_with_how_far_it_had_come(installation: Archive, atlas: Path):
+def test_what_a_killed_run_left_is_reported_as_left_with_how_far_it_had_come(
+    installation: Archive, atlas: Path
+):
     stopped_midway(installation, atlas, this_process())
     installation = near(installation)
     [left] = processing(installation)
@@ -240,7 +242,7 @@ def test_what_a_killed_run_left_is_told_as_left_with_how_far_it_had_come(install
     assert "50 %" in line
 
 
-def test_what_another_machine_has_under_way_is_told_with_its_name(installation: Archive, atlas: Path):
+def test_what_another_machine_has_under_way_is_reported_with_its_name(installation: Archive, atlas: Path):
     stopped_midway(installation, atlas, Process("worker-2", "pid:[1]", 7, "boot 1"))
     installation = near(installation)
     [running] = processing(installation)

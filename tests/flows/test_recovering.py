@@ -1,4 +1,4 @@
-"""Takes that somebody has to see to: told in a sentence, and none of them stops another."""
+"""Takes that need the operator: reported in a sentence, and none of them stops another."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def answered(settings: Settings, name: str, monkeypatch: pytest.MonkeyPatch) -> Take:
-    """A take whose answer was noted by somebody who was killed then."""
+    """A take whose answer was recorded by a process that was killed then."""
     found = a_take(settings.areas[0], name)
     with monkeypatch.context() as patched:
         patched.setattr(answer, "finish", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
@@ -44,7 +44,7 @@ def answered(settings: Settings, name: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("content", ["", "nonsense\n", '{"place":"accepted"}\n', None])
-def test_an_answer_that_cannot_be_read_is_told_and_stops_no_other(
+def test_an_answer_that_cannot_be_read_is_reported_and_stops_no_other(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, content: str | None
 ):
     damaged = answered(settings, "damaged", monkeypatch)
@@ -77,7 +77,7 @@ def test_a_run_that_comes_to_a_damaged_answer_answers_anew(
     assert placed == settings.areas[0].accepted / MAPS / "damaged"
 
 
-def test_a_take_that_does_not_say_what_it_is_of_is_told_and_keeps_its_drop(settings: Settings):
+def test_a_take_that_does_not_say_what_it_is_of_is_reported_and_keeps_its_drop(settings: Settings):
     found = a_take(settings.areas[0])
     (found.folder / "take.json").write_text("nonsense")
     assert recover(settings.areas[0]) == ()
@@ -89,7 +89,9 @@ def test_a_take_that_does_not_say_what_it_is_of_is_told_and_keeps_its_drop(setti
     assert found.has_drop
 
 
-def test_an_answer_that_cannot_be_carried_out_is_told(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+def test_an_answer_that_cannot_be_carried_out_is_reported(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
     stuck = answered(settings, "stuck", monkeypatch)
     (settings.areas[0].accepted / MAPS).symlink_to("/tmp")  # noqa: S108  nothing is written there
 
@@ -99,7 +101,7 @@ def test_an_answer_that_cannot_be_carried_out_is_told(settings: Settings, monkey
     assert stuck.has_drop
 
 
-def test_the_sentinels_of_a_drop_that_somebody_removed_go_back(settings: Settings):
+def test_the_sentinels_of_a_drop_that_a_user_removed_go_back(settings: Settings):
     area = settings.areas[0]
     drop = a_drop(area)
     (drop.parent / "sheet-012.done").touch()
@@ -114,7 +116,7 @@ def test_the_sentinels_of_a_drop_that_somebody_removed_go_back(settings: Setting
     assert not found.folder.exists()
 
 
-def test_a_take_that_was_given_up_is_tried_again_when_somebody_says_so(settings: Settings):
+def test_a_take_that_was_given_up_is_tried_again_when_the_operator_retries_it(settings: Settings):
     found = a_take(settings.areas[0])
     for _ in range(9):
         record_end(found, Verdict.INTERRUPTED, "The store is away.", now())
@@ -130,7 +132,7 @@ def test_a_take_that_was_given_up_is_tried_again_when_somebody_says_so(settings:
         stopped_take(ObjectId(found.collection, a_take(settings.areas[0], "untried").object_name), settings)
 
 
-def test_a_stored_drop_that_was_changed_is_told_beside_it(settings: Settings):
+def test_a_stored_drop_that_was_changed_is_reported_beside_it(settings: Settings):
     found = a_take(settings.areas[0])
     (found.path / "late.txt").write_text("later")
 

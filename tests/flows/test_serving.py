@@ -36,7 +36,7 @@ class _Healthy(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    """A server that answers as healthy, whoever's it is."""
+    """A server that answers as healthy, whichever process it belongs to."""
     with HTTPServer(("127.0.0.1", 0), _Healthy) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
@@ -62,24 +62,24 @@ def serving_at(directory: Path, url: str) -> Settings:
     return load_settings(directory)
 
 
-def noted(home: Path, pid: int, born: str, url: str, *, on_demand: bool = True) -> serving._Server:
+def recorded(home: Path, pid: int, born: str, url: str, *, on_demand: bool = True) -> serving._Server:
     server = serving._Server(pid, born, url, on_demand=on_demand, has_door=True)
     (home / "server.json").write_bytes(msgspec.json.encode(server))
     return server
 
 
 def born(process: subprocess.Popen[bytes]) -> str:
-    told = serving.born(process.pid)
-    assert told is not None
-    return told
+    found = serving.born(process.pid)
+    assert found is not None
+    return found
 
 
-def test_the_very_process_that_was_noted_is_trusted_and_stopped(
+def test_the_very_process_that_was_recorded_is_trusted_and_stopped(
     tmp_path: Path, url: str, stranger: subprocess.Popen[bytes]
 ):
-    server = noted(tmp_path, stranger.pid, born(stranger), url)
+    server = recorded(tmp_path, stranger.pid, born(stranger), url)
 
-    assert serving._running(tmp_path) == server
+    assert serving._living(tmp_path) == server
     serving._stop(tmp_path, server)
     assert stranger.wait(5) < 0
     assert not (tmp_path / "server.json").exists()
@@ -90,9 +90,9 @@ def test_another_process_of_the_same_number_is_neither_trusted_nor_killed(
 ):
     boot, tick = born(stranger).split()
     for other in (f"{boot} {int(tick) - 1}", f"another-boot {tick}", ""):
-        server = noted(tmp_path, stranger.pid, other, url)
+        server = recorded(tmp_path, stranger.pid, other, url)
 
-        assert serving._running(tmp_path) is None
+        assert serving._living(tmp_path) is None
         serving._stop(tmp_path, server)
         assert stranger.poll() is None
         assert not (tmp_path / "server.json").exists()
@@ -102,7 +102,7 @@ def test_a_service_goes_on_with_the_server_of_one_that_was_killed_and_stops_it(
     tmp_path: Path, url: str, stranger: subprocess.Popen[bytes]
 ):
     settings = serving_at(tmp_path / "archive", url)
-    noted(serving._home(settings), stranger.pid, born(stranger), url, on_demand=False)
+    recorded(serving._home(settings), stranger.pid, born(stranger), url, on_demand=False)
 
     with serving.served(settings) as api:
         assert api.url == url
@@ -127,11 +127,11 @@ def test_a_service_goes_on_with_no_server_that_has_no_door(
     assert stranger.wait(5) < 0
 
 
-def test_a_service_leaves_the_server_of_somebody_who_preserves_in_peace(
+def test_a_service_leaves_the_server_of_another_process_that_preserves_in_peace(
     tmp_path: Path, url: str, stranger: subprocess.Popen[bytes]
 ):
     settings = serving_at(tmp_path / "archive", url)
-    noted(serving._home(settings), stranger.pid, born(stranger), url, on_demand=True)
+    recorded(serving._home(settings), stranger.pid, born(stranger), url, on_demand=True)
 
     with (
         pytest.raises(UnavailableError, match="a Prefect server is running already"),
@@ -146,7 +146,7 @@ def test_a_server_that_is_too_busy_to_answer_is_waited_for_and_none_is_started_b
 ):
     make_installation(tmp_path / "archive")
     settings = load_settings(tmp_path / "archive")
-    noted(serving._home(settings), stranger.pid, born(stranger), url, on_demand=False)
+    recorded(serving._home(settings), stranger.pid, born(stranger), url, on_demand=False)
     monkeypatch.setattr(_Healthy, "busy", 5)
 
     with serving.prefect_api(settings) as api:
@@ -154,13 +154,13 @@ def test_a_server_that_is_too_busy_to_answer_is_waited_for_and_none_is_started_b
     assert stranger.poll() is None
 
 
-def test_a_server_that_lives_and_never_answers_is_told_and_its_note_is_left(
+def test_a_server_that_lives_and_never_answers_is_reported_and_its_record_is_left(
     tmp_path: Path, stranger: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ):
     make_installation(tmp_path / "archive")
     settings = load_settings(tmp_path / "archive")
     nobody = "http://127.0.0.1:9/api"
-    server = noted(serving._home(settings), stranger.pid, born(stranger), nobody, on_demand=False)
+    server = recorded(serving._home(settings), stranger.pid, born(stranger), nobody, on_demand=False)
     monkeypatch.setattr(serving, "_PATIENCE_SECONDS", 0.3)
 
     with (
@@ -170,7 +170,7 @@ def test_a_server_that_lives_and_never_answers_is_told_and_its_note_is_left(
         pass
     with pytest.raises(UnavailableError, match="does not answer"):
         serving.running_api(settings)
-    assert serving._noted(serving._home(settings)) == server
+    assert serving._recorded(serving._home(settings)) == server
     assert stranger.poll() is None
 
 
@@ -199,15 +199,15 @@ def test_what_is_done_while_a_server_starts_is_done_before_it_answers_and_the_ne
 def test_a_server_that_is_dead_is_not_trusted_though_its_port_answers(
     tmp_path: Path, url: str, stranger: subprocess.Popen[bytes]
 ):
-    noted(tmp_path, stranger.pid, born(stranger), url)
+    recorded(tmp_path, stranger.pid, born(stranger), url)
     stranger.kill()
 
     # It has ended, and nobody has asked for its end yet: it is still in the table of processes.
     os.waitid(os.P_PID, stranger.pid, os.WEXITED | os.WNOWAIT)
-    assert serving._running(tmp_path) is None
+    assert serving._living(tmp_path) is None
 
 
 def test_a_note_that_does_not_say_when_the_server_began_is_not_believed(tmp_path: Path, url: str):
     (tmp_path / "server.json").write_bytes(msgspec.json.encode({"pid": 1, "url": url, "on_demand": True}))
 
-    assert serving._running(tmp_path) is None
+    assert serving._living(tmp_path) is None

@@ -16,8 +16,8 @@ from flows.inboxes.queue.attempts import attempts_of, record_end, record_run
 from flows.inboxes.queue.takes import Take
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now, open_installation
+from flows.orchestration.environment import PrefectApi
 from flows.orchestration.in_process import run_preserve
-from flows.orchestration.server import PrefectApi
 from flows.submission.answer import SubmissionResult
 from flows.submission.workspace import locked_workspace
 from preservation.model.identifiers import CollectionName
@@ -62,11 +62,11 @@ def test_a_drop_that_was_written_to_between_taking_and_the_run_is_sent_back(inst
     assert list(installation.kept()) == []
 
 
-def test_a_drop_that_nobody_wrote_to_is_stored(installation: Archive):
+def test_a_drop_that_was_not_written_to_is_stored(installation: Archive):
     assert run_of(installation, taken_from_inbox(installation, "letters")).ending.verdict is Verdict.STORED
 
 
-def test_a_run_that_finds_the_object_in_other_hands_says_nothing_of_how_the_take_stands(
+def test_a_run_that_finds_the_object_in_another_run_says_nothing_of_how_the_take_stands(
     installation: Archive,
 ):
     taken = taken_from_inbox(installation, "letters")
@@ -82,7 +82,7 @@ def test_a_run_that_finds_the_object_in_other_hands_says_nothing_of_how_the_take
     assert noted.verdict is None
 
 
-def test_whoever_approves_is_told_of_a_version_that_was_stored_meanwhile(
+def test_who_approves_is_warned_of_a_version_that_was_stored_meanwhile(
     installation: Archive,
 ):
     older = taken_from_inbox(installation, "letters")

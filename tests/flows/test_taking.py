@@ -51,11 +51,11 @@ def test_a_take_is_found_on_another_machine_where_the_share_is_mounted_elsewhere
     assert found.path.is_dir()
 
 
-def test_what_somebody_brought_by_hand_is_in_no_take(tmp_path: Path):
+def test_what_a_user_brought_by_hand_is_in_no_take(tmp_path: Path):
     assert take_holding(a_drop(an_area(tmp_path))) is None
 
 
-def test_a_drop_that_somebody_else_took_is_no_fault(tmp_path: Path):
+def test_a_drop_that_another_service_took_is_no_fault(tmp_path: Path):
     area = an_area(tmp_path)
     complete = found_complete(area, a_drop(area))
     take(complete, NOON)
@@ -141,7 +141,7 @@ def take_as_nobody(complete: CompleteDrop) -> NotTaken | Take:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_a_folder_that_we_may_not_move_is_told_with_who_may():
+def test_a_folder_that_we_may_not_move_is_reported_with_who_may():
     with TemporaryDirectory() as root, multiprocessing.get_context("fork").Pool(1) as pool:
         Path(root).chmod(0o755)
         area = an_area(Path(root))
@@ -158,13 +158,13 @@ def test_a_folder_that_we_may_not_move_is_told_with_who_may():
         assert list(area.taken.iterdir()) == []
 
 
-def test_an_inbox_on_another_disk_is_told_before_anything_is_dropped(tmp_path: Path):
+def test_an_inbox_on_another_disk_is_reported_before_anything_is_dropped(tmp_path: Path):
     area = an_area(tmp_path)
     with small_disk(area.inbox, "1m"), pytest.raises(StorageError, match=r"\[\[area\]\] of its own"):
         area.make_folders()
 
 
-def test_an_inbox_of_a_collection_on_another_disk_is_told(tmp_path: Path):
+def test_an_inbox_of_a_collection_on_another_disk_is_reported(tmp_path: Path):
     area = an_area(tmp_path)
     with small_disk(area.inbox / MAPS, "1m"):
         found = take(found_complete(area, a_drop(area)), NOON)
@@ -173,7 +173,7 @@ def test_an_inbox_of_a_collection_on_another_disk_is_told(tmp_path: Path):
     assert "on another disk" in found.sentence
 
 
-def test_a_read_only_share_is_told(tmp_path: Path):
+def test_a_read_only_share_is_reported(tmp_path: Path):
     with small_disk(tmp_path / "share", "2m") as disk:
         area = an_area(disk.point)
         complete = found_complete(area, a_drop(area))
@@ -224,7 +224,7 @@ def test_a_take_whose_maker_was_killed_before_the_rename_is_removed(tmp_path: Pa
     assert (area.inbox / MAPS / "sheet-012").is_dir()
 
 
-def test_a_take_that_somebody_is_just_making_is_left_in_peace(tmp_path: Path):
+def test_a_take_that_another_process_is_just_making_is_left_in_peace(tmp_path: Path):
     area = an_area(tmp_path)
     taken = a_take(area)
     taken.path.rename(area.inbox / MAPS / "sheet-012")

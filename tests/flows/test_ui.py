@@ -24,7 +24,8 @@ from demonstration.drawing import map_sheet, save_scan, srgb_profile
 from flows.installation.server_secret import door_link, new_ticket
 from flows.installation.settings_file import load_settings
 from flows.orchestration.deployments import PRESERVE_DROPS, register_deployments
-from flows.orchestration.server import PrefectApi, prefect_api
+from flows.orchestration.environment import PrefectApi
+from flows.orchestration.server import prefect_api
 from preservation.model.verdicts import Verdict
 
 _CLICK = """(() => {{

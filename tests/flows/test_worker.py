@@ -12,12 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
-import pytest
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolUpdate
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.sorting import LogSort
-from prefect.settings import PREFECT_API_URL, temporary_settings
 from services.workers import (
     asked,
     cancel,
@@ -35,16 +33,12 @@ from support.archives import Archive
 from support.flow_runs import preserved
 from support.waiting import until
 
+from flows.installation.init import make_installation
+from flows.installation.jobs import Job
 from flows.orchestration.deployments import PRESERVE_DROPS, WORK_POOL
 from flows.orchestration.parameters import parameters_of
 from flows.submission.drop import DropRequest
 from preservation.model.verdicts import Verdict
-
-
-@pytest.fixture
-def client(prefect_url: str) -> Iterator[SyncPrefectClient]:
-    with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
-        yield client
 
 
 def hide_second_store(archive: Archive) -> Path:
@@ -153,7 +147,7 @@ def test_a_run_that_is_cancelled_ends_at_once_and_the_drop_is_kept_later(install
     assert preserved(installation, ledger).ending.verdict is Verdict.STORED
 
 
-def test_a_run_that_is_killed_is_told_as_crashed_and_leaves_nothing_behind(
+def test_a_run_that_is_killed_is_reported_as_crashed_and_leaves_nothing_behind(
     installation: Archive, ledger: Path
 ):
     with service(installation, "worker", MUNIMENT_RETRIES__STORES="120") as worker:
@@ -293,12 +287,37 @@ def test_no_other_flow_than_muniments_is_run(
             path=str(tmp_path),
         )
         run = client.create_flow_run_from_deployment(deployment)
-        assert ended_run(installation, run.id).state_name == "Crashed", worker.lines
-        until(
-            lambda: "'stranger' is no flow of Muniment's" in logs_of(client, run.id), "the run's log says why"
-        )
+        state = ended_run(installation, run.id).state
+        assert state is not None
+        assert state.name == "Refused", worker.lines
+        assert state.message == "'stranger' is no flow of Muniment's; its worker runs no other."
         client.delete_deployment(deployment)
     assert not made.exists()
+
+
+def test_a_run_for_the_directory_of_another_installation_is_refused(
+    installation: Archive, ledger: Path, client: SyncPrefectClient, tmp_path: Path
+):
+    other = tmp_path / "another installation"
+    with service(installation, "worker") as worker:
+        make_installation(other)
+        before = sorted(other.rglob("*"))
+        for flow in (PRESERVE_DROPS, Job.VERIFY_JOURNAL):
+            run = client.create_flow_run_from_deployment(
+                client.read_deployment_by_name(flow).id,
+                parameters=parameters_of(other, [DropRequest(ledger, "files", "ledger")])
+                if flow == PRESERVE_DROPS
+                else {"directory": str(other)},
+            )
+            state = ended_run(installation, run.id).state
+            assert state is not None
+            assert (state.name, state.is_failed()) == ("Refused", True), worker.lines
+            assert state.message == (
+                f"The parameter directory is '{other}', and this worker runs only what is for the "
+                f"installation in {installation.directory}; start the run anew with that directory."
+            )
+    assert sorted(other.rglob("*")) == before
+    assert not list((installation.directory / "processing").glob("files/*"))
 
 
 def logs_of(client: SyncPrefectClient, run: UUID) -> str:

@@ -6,7 +6,6 @@ import asyncio
 import errno
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID
@@ -15,21 +14,13 @@ import httpx
 import pytest
 
 from flows.installation.bell import run_bell
-from flows.installation.init import make_installation
 from flows.installation.settings import Settings
-from flows.installation.settings_file import load_settings
 from flows.orchestration import worker
+from flows.orchestration.environment import PrefectApi
 from flows.orchestration.run_requests import Runs
-from flows.orchestration.server import PrefectApi
 from flows.orchestration.worker import WorkerLife
 from flows.service import dispatch_loop
 from flows.service.dispatch_loop import _DispatchLoop
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    make_installation(tmp_path / "archive")
-    return load_settings(tmp_path / "archive")
 
 
 def no_json() -> ValueError:
@@ -54,7 +45,7 @@ def a_life(settings: Settings, said: list[str], **asked: object) -> WorkerLife:
     )
 
 
-def test_whatever_stands_in_the_way_of_looking_after_runs_is_told_once_and_ends_nothing(
+def test_a_fault_of_looking_after_runs_is_reported_once_and_ends_nothing(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(worker, "_LOOK_SECONDS", 0.0)
@@ -150,7 +141,7 @@ def test_a_worker_that_has_runs_under_way_asks_for_more_without_being_called(
             life._stopping.set()
 
     life = a_life(settings, [], get_and_submit_flow_runs=ask)
-    life._worker.in_hand.add(UUID(int=1))
+    life.worker.in_hand.add(UUID(int=1))
     asyncio.run(life._poll())
 
 

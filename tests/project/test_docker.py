@@ -23,7 +23,7 @@ from support.commands import taken
 from flows.installation.settings import ServiceSettings, Settings
 from flows.installation.settings_file import HOME_VARIABLE, load_settings
 from flows.orchestration.deployments import WORK_POOL
-from flows.orchestration.server import server_environment
+from flows.orchestration.environment import server_environment
 
 OF_OURS = ("setup", "watcher", "worker", "server")
 

@@ -21,8 +21,8 @@ from support.archives import MUNIMENT, Archive
 from support.clocks import Clock
 from support.waiting import PATIENCE
 
+from flows.orchestration.environment import PrefectApi
 from flows.orchestration.prefect_database import prepare_database
-from flows.orchestration.server import PrefectApi
 
 _POLL_SECONDS = 0.05
 _AGAIN_SECONDS = 2.0

@@ -21,8 +21,8 @@ from support.flow_runs import surroundings
 from support.waiting import PATIENCE, until
 
 from flows.installation.settings_file import load_settings
+from flows.orchestration.environment import PrefectApi
 from flows.orchestration.run_requests import open_runs
-from flows.orchestration.server import PrefectApi
 from flows.submission.drop import DropRequest
 
 _POLL_SECONDS = 0.05

@@ -13,8 +13,8 @@ from support.archives import Archive
 
 from flows.installation.init import make_installation
 from flows.installation.settings_file import load_settings
+from flows.orchestration.environment import PrefectApi
 from flows.orchestration.in_process import drops_of, in_runs, run_preserve
-from flows.orchestration.server import PrefectApi
 from flows.submission.answer import RunResult, SubmissionResult
 
 

@@ -21,13 +21,10 @@ from flows.alarms.alarms import channels_of, outbox_of, raise_alarm
 from flows.alarms.occasions import integrity_alarms
 from flows.cli.application import app
 from flows.inboxes.alarms import given_up, unsettled_too_long, waiting_too_long
-from flows.inboxes.folder.inboxes import InboxFault
-from flows.inboxes.folder.watcher import IncompleteDrop, SweepResult
 from flows.inboxes.queue import dispatch
 from flows.inboxes.queue.attempts import Attempts, record_end
 from flows.inboxes.queue.backlog import Pending
-from flows.inboxes.report import ReportWriter, WaitingDrop
-from flows.installation.init import make_installation
+from flows.inboxes.report import InboxStatus, PassedOverEntry, ReportWriter, WaitingDrop
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now, open_installation
@@ -41,21 +38,13 @@ from flows.submission.claim import claim
 from flows.submission.drop import DropRequest
 from flows.submission.stages.stage import Stage
 from preservation.errors import ConfigurationError, IntegrityError, SourceChangedError, UnavailableError
-from preservation.model.identifiers import CollectionName
 from preservation.model.issues import Issue, Severity
 from preservation.model.verdicts import Verdict
-from preservation.settling.settle import Moment, WaitingFor
+from preservation.settling.settle import Moment
 from preservation.virus.codes import INFECTED
 
 HOURS = timedelta(hours=1)
 INFECTION = Issue(INFECTED, Severity.ERROR, "It is infected.", None, "Clean it.")
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """A new installation without a channel for alarms."""
-    make_installation(tmp_path / "archive")
-    return load_settings(tmp_path / "archive")
 
 
 def tell(settings: Settings, there: Receiver, monkeypatch: pytest.MonkeyPatch) -> Settings:
@@ -98,7 +87,7 @@ def test_only_kept_bytes_that_changed_are_an_integrity_error():
         assert not list(integrity_alarms("the journal", other, NOON))
 
 
-def test_what_waits_for_a_person_or_for_its_first_run_is_told_after_its_time(tmp_path: Path):
+def test_what_waits_for_a_person_or_for_its_first_run_is_reported_after_its_time(tmp_path: Path):
     take = a_take(an_area(tmp_path))
     asked = Attempts(1, NOON, Verdict.WAITING, "Page 3 is missing.")
     for pending, said in (
@@ -116,7 +105,7 @@ def replace_tries(tries: Attempts, verdict: Verdict | None) -> Attempts:
     return Attempts(tries.runs, tries.at, verdict, tries.sentence)
 
 
-def test_a_drop_that_never_settles_is_told_after_its_time():
+def test_a_drop_that_never_settles_is_reported_after_its_time():
     waits = WaitingDrop("maps", "/in/maps/sheet", 3, 100, "temporary", "waiting: a.part is there", NOON)
     assert not list(unsettled_too_long([waits], 72 * HOURS, NOON + 72 * HOURS))
     [alarm] = unsettled_too_long([waits], 72 * HOURS, NOON + 73 * HOURS)
@@ -135,7 +124,9 @@ def test_without_a_channel_an_alarm_is_a_line_in_the_log(
     assert not waiting(settings)
 
 
-def test_the_service_tells_of_what_waits_too_long_once(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+def test_the_service_raises_an_alarm_for_what_waits_too_long_once(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
     take = a_take(an_area(settings.directory), at=now() - 100 * HOURS)
     record_end(take, Verdict.WAITING, "Page 3 is missing.", now() - 98 * HOURS)
     with receiver(200) as there:
@@ -149,29 +140,15 @@ def test_the_service_tells_of_what_waits_too_long_once(settings: Settings, monke
     assert document["installation"] == str(settings.directory)
 
 
-def test_the_service_tells_of_a_drop_that_never_settles_once(
+def test_the_service_raises_an_alarm_for_a_drop_that_never_settles_once(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
     began = now() - 100 * HOURS
-    swept = SweepResult(
-        complete=(),
-        waiting=(
-            IncompleteDrop(
-                settings.directory / "inbox/maps/sheet",
-                CollectionName("maps"),
-                3,
-                100,
-                WaitingFor.RENAMING,
-                "waiting: a.part is there",
-            ),
-        ),
-        passed_over=(),
-        faults=(),
-        again=Moment(0),
-    )
-    ReportWriter(settings, lambda: began).write(swept)
+    path = f"{settings.directory}/inbox/maps/sheet"
+    status = InboxStatus((WaitingDrop("maps", path, 3, 100, "renaming", "waiting: a.part is there"),))
+    ReportWriter(settings, lambda: began).write(Moment(0), status)
     # The watcher was restarted since, and knows all the same.
-    ReportWriter(settings, now).write(swept)
+    ReportWriter(settings, now).write(Moment(0), status)
     with receiver(200) as there:
         alarming = AlarmWatch(tell(settings, there, monkeypatch))
         for _ in range(3):
@@ -183,7 +160,7 @@ def test_the_service_tells_of_a_drop_that_never_settles_once(
     assert f"{began:%Y-%m-%d %H:%M}" in document["happened"]
 
 
-def test_the_service_tells_of_an_inbox_that_fails_for_long_once_whatever_it_says_of_it(
+def test_the_service_raises_an_alarm_for_an_inbox_that_fails_for_long_once_whatever_its_message(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
     began = now() - 100 * HOURS
@@ -191,8 +168,8 @@ def test_the_service_tells_of_an_inbox_that_fails_for_long_once_whatever_it_says
     with receiver(200) as there:
         alarming = AlarmWatch(tell(settings, there, monkeypatch))
         for at, sentence in ((began, "it is away"), (now(), "it does not answer"), (now(), "it is away")):
-            swept = SweepResult((), (), (), (InboxFault(away, sentence),), Moment(0))
-            ReportWriter(settings, lambda at=at: at).write(swept)
+            status = InboxStatus(faults=(PassedOverEntry(str(away), sentence),))
+            ReportWriter(settings, lambda at=at: at).write(Moment(0), status)
             alarming.check()
             alarming._delivery.deliver()
         [document] = told(there)
@@ -220,7 +197,7 @@ def test_the_service_goes_on_telling_whatever_ails_it(
     assert "alarms are raised and sent later: ZeroDivisionError" in caplog.text
 
 
-def test_where_nobody_is_told_what_waits_is_logged_once(settings: Settings, caplog: pytest.LogCaptureFixture):
+def test_without_a_channel_what_waits_is_logged_once(settings: Settings, caplog: pytest.LogCaptureFixture):
     a_take(an_area(settings.directory), at=now() - 100 * HOURS)
     alarming = AlarmWatch(settings)
     for _ in range(3):
@@ -286,7 +263,7 @@ def examined(settings: Settings, *, send: bool = False) -> list[Checkup]:
     return [finding for finding in findings if finding.what.startswith("alarms")]
 
 
-def test_doctor_says_who_is_told_what_waits_and_sends_a_test_where_it_is_asked_to(
+def test_doctor_says_who_is_notified_of_what_waits_and_sends_a_test_where_it_is_asked_to(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
     [nobody] = examined(settings)
@@ -355,7 +332,7 @@ def test_the_documented_settings_are_two_channels(settings: Settings, project: P
         ("[alarms]\nwaiting_hours = 0", "waiting_hours", "greater than 0"),
     ],
 )
-def test_settings_that_cannot_be_are_told_with_their_line(
+def test_settings_that_cannot_be_are_reported_with_their_line(
     settings: Settings, lines: str, key: str, said: str
 ):
     file = settings.directory / "muniment.toml"

@@ -6,48 +6,32 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
-import pytest
 from typer.testing import CliRunner
 
 from flows.cli.application import app
-from flows.inboxes.folder.inboxes import InboxFault
-from flows.inboxes.folder.watcher import IncompleteDrop, SweepResult
 from flows.inboxes.heartbeat import Heartbeat, read_heartbeat, watcher_fault
-from flows.inboxes.report import ReportWriter, read_inbox_report
-from flows.installation.init import make_installation
+from flows.inboxes.report import InboxStatus, PassedOverEntry, ReportWriter, WaitingDrop, read_inbox_report
 from flows.installation.processes import this_process
 from flows.installation.settings import Settings
-from flows.installation.settings_file import load_settings
-from preservation.model.identifiers import CollectionName
-from preservation.settling.settle import Moment, WaitingFor
+from preservation.settling.settle import Moment
 
+SOON = Moment(0)
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    make_installation(tmp_path / "archive")
-    return load_settings(tmp_path / "archive")
 
 
 def clock(at: datetime) -> Callable[[], datetime]:
     return lambda: at
 
 
-def swept(*names: str, again: float = 0) -> SweepResult:
-    waiting = tuple(
-        IncompleteDrop(
-            Path("/in/maps") / name, CollectionName("maps"), 1, 10, WaitingFor.GROWTH, "waiting: it grows"
-        )
-        for name in names
+def swept(*names: str) -> InboxStatus:
+    return InboxStatus(
+        tuple(WaitingDrop("maps", f"/in/maps/{name}", 1, 10, "growth", "waiting: it grows") for name in names)
     )
-    return SweepResult((), waiting, (), (), Moment(again))
 
 
 def waits_since(settings: Settings) -> dict[str, datetime | None]:
@@ -57,29 +41,29 @@ def waits_since(settings: Settings) -> dict[str, datetime | None]:
 
 
 def test_a_drop_waits_since_it_was_first_seen_also_after_a_restart(settings: Settings):
-    ReportWriter(settings, clock(NOON)).write(swept("a"))
-    ReportWriter(settings, clock(NOON + HOUR)).write(swept("a", "b"))
+    ReportWriter(settings, clock(NOON)).write(SOON, swept("a"))
+    ReportWriter(settings, clock(NOON + HOUR)).write(SOON, swept("a", "b"))
     assert waits_since(settings) == {"a": NOON, "b": NOON + HOUR}
     # Gone for a while, it is another one.
     later = ReportWriter(settings, clock(NOON + 2 * HOUR))
-    later.write(swept("b"))
-    later.write(swept("a", "b"))
+    later.write(SOON, swept("b"))
+    later.write(SOON, swept("a", "b"))
     assert waits_since(settings) == {"a": NOON + 2 * HOUR, "b": NOON + HOUR}
 
 
 def test_of_very_many_those_that_wait_longest_are_named_and_none_is_forgotten(settings: Settings):
     old, new = (tuple(f"{age}-{number:03}" for number in range(250)) for age in ("z", "a"))
-    ReportWriter(settings, clock(NOON)).write(swept(*old))
-    ReportWriter(settings, clock(NOON + HOUR)).write(swept(*new, *old))
+    ReportWriter(settings, clock(NOON)).write(SOON, swept(*old))
+    ReportWriter(settings, clock(NOON + HOUR)).write(SOON, swept(*new, *old))
     assert set(waits_since(settings).values()) == {NOON}
     assert len(waits_since(settings)) == 200
-    ReportWriter(settings, clock(NOON + 2 * HOUR)).write(swept(old[-1], new[-1]))
+    ReportWriter(settings, clock(NOON + 2 * HOUR)).write(SOON, swept(old[-1], new[-1]))
     assert waits_since(settings) == {old[-1]: NOON, new[-1]: NOON + HOUR}
 
 
-def failing(*names: str) -> SweepResult:
-    faults = tuple(InboxFault(Path("/in/maps") / name, "it could not be taken") for name in names)
-    return replace(swept(), faults=faults)
+def failing(*names: str) -> InboxStatus:
+    faults = (PassedOverEntry(f"/in/maps/{name}", "it could not be taken") for name in names)
+    return InboxStatus(faults=tuple(faults))
 
 
 def fails_since(settings: Settings) -> dict[str, datetime | None]:
@@ -88,43 +72,43 @@ def fails_since(settings: Settings) -> dict[str, datetime | None]:
     return {Path(fault.path).name: fault.since for fault in found.faults}
 
 
-def test_a_fault_lasts_since_it_was_first_told_also_after_a_restart_and_while_it_is_tried_again(
+def test_a_fault_lasts_since_it_was_first_reported_also_after_a_restart_and_while_it_is_tried_again(
     settings: Settings,
 ):
     moment = NOON
     publisher = ReportWriter(settings, lambda: moment)
-    publisher.write(failing("a", "b"))
+    publisher.write(SOON, failing("a", "b"))
     # Nobody has looked at it since the restart, as at first at a bucket.
     moment = NOON + HOUR
     publisher = ReportWriter(settings, lambda: moment)
-    publisher.write(swept())
+    publisher.write(SOON, swept())
     moment += MINUTE
-    publisher.write(failing("a"))
+    publisher.write(SOON, failing("a"))
     assert fails_since(settings) == {"a": NOON}
     # As long as it is tried again it waits, for however long that takes.
     for _ in range(3):
         moment += 8 * MINUTE
-        publisher.write(swept("a"))
-    publisher.write(failing("a", "b"))
+        publisher.write(SOON, swept("a"))
+    publisher.write(SOON, failing("a", "b"))
     assert fails_since(settings) == {"a": NOON, "b": moment}
     # Well for a while, it is another one.
     for _ in range(2):
-        publisher.write(swept())
+        publisher.write(SOON, swept())
         moment += 11 * MINUTE
-    publisher.write(swept())
-    publisher.write(failing("a"))
+    publisher.write(SOON, swept())
+    publisher.write(SOON, failing("a"))
     assert fails_since(settings) == {"a": moment}
 
 
-def test_a_fault_told_by_a_clock_that_was_ahead_does_not_last_from_the_future_on(settings: Settings):
-    ReportWriter(settings, clock(NOON + 9000 * HOUR)).write(failing("a"))
-    ReportWriter(settings, clock(NOON)).write(failing("a"))
+def test_a_fault_reported_by_a_clock_that_was_ahead_does_not_last_from_the_future_on(settings: Settings):
+    ReportWriter(settings, clock(NOON + 9000 * HOUR)).write(SOON, failing("a"))
+    ReportWriter(settings, clock(NOON)).write(SOON, failing("a"))
     assert fails_since(settings) == {"a": NOON}
 
 
 def test_a_clock_that_was_ahead_makes_nothing_wait_in_the_future(settings: Settings):
-    ReportWriter(settings, clock(NOON + 9000 * HOUR)).write(swept("a"))
-    ReportWriter(settings, clock(NOON)).write(swept("a"))
+    ReportWriter(settings, clock(NOON + 9000 * HOUR)).write(SOON, swept("a"))
+    ReportWriter(settings, clock(NOON)).write(SOON, swept("a"))
     assert waits_since(settings) == {"a": NOON}
     assert not watcher_fault(settings, NOON)
 
@@ -136,7 +120,7 @@ def test_it_beats_at_most_once_a_minute_and_what_is_as_before_is_not_written_aga
     written = []
     for seconds in (0, 5, 59, 61, 100):
         moment = NOON + timedelta(seconds=seconds)
-        publisher.write(swept("a"))
+        publisher.write(SOON, swept("a"))
         written.append(tuple(file.stat().st_ino for file in files))
     assert len({inboxes for inboxes, _ in written}) == 1
     beat = read_heartbeat(settings)
@@ -159,18 +143,18 @@ def test_who_is_silent_for_long_after_the_next_sweep_was_due_hangs(settings: Set
     assert watcher_fault(settings, NOON).startswith("The inboxes are not watched")
 
 
-def test_the_health_check_of_a_container_tells_of_a_watcher_that_hangs(settings: Settings, project: Path):
+def test_the_health_check_of_a_container_reports_a_watcher_that_hangs(settings: Settings, project: Path):
     asked = [sys.executable, project / "docker" / "healthy.py", "muniment", "watch"]
     surroundings = {**os.environ, "MUNIMENT_HOME": str(settings.directory)}
     for at, code, said in ((datetime.now(UTC), 0, ""), (NOON - 9000 * HOUR, 1, "it hangs")):
-        ReportWriter(settings, clock(at)).write(swept())
+        ReportWriter(settings, clock(at)).write(SOON, swept())
         told = subprocess.run(asked, env=surroundings, capture_output=True, text=True, check=False)
         assert told.returncode == code, told.stderr
         assert said in told.stderr
 
 
 def test_status_says_since_when_a_drop_waits_and_that_the_watcher_hangs(settings: Settings):
-    ReportWriter(settings, clock(NOON - 9000 * HOUR)).write(swept("sheet"))
+    ReportWriter(settings, clock(NOON - 9000 * HOUR)).write(SOON, swept("sheet"))
     told = CliRunner().invoke(app, ["status", "-C", str(settings.directory)]).stdout
     assert "it hangs" in told
     assert "/in/maps/sheet  2025-11-11 12:00  waiting: it grows" in told

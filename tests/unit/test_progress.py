@@ -1,4 +1,4 @@
-"""How far a stage is: percent, rate and time left, and what is not said where nobody knows it."""
+"""How far a stage is: percent, rate and time left, and what is left out where it is not known."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def seconds(number: float) -> timedelta:
 
 
 def told(*lanes: Lane, window: float = 10.0, stage: str = "survey") -> StageProgress:
-    """Return what was told at noon of a window that began so many seconds before."""
+    """Return the words at noon of a window that began so many seconds before."""
     return StageProgress(stage, NOON - seconds(60), NOON, this_process(), window, lanes)
 
 
@@ -41,7 +41,7 @@ def lane(done: Extent, of: Extent | None, before: Extent | None = None, name: st
 HALF = told(lane(Extent(50, 500 * MB), Extent(100, 1000 * MB), Extent(40, 400 * MB)))
 
 
-def test_a_stage_half_done_is_told_with_percent_rate_and_time_left():
+def test_a_stage_half_done_is_reported_with_percent_rate_and_time_left():
     assert HALF.percent == 50
     assert HALF.rate(NOON) == Rate(1.0, 10.0 * MB)
     assert HALF.left(NOON) == seconds(50)
@@ -50,7 +50,7 @@ def test_a_stage_half_done_is_told_with_percent_rate_and_time_left():
     )
 
 
-def test_where_nothing_more_is_told_the_rate_falls_and_at_last_no_time_is_told():
+def test_where_nothing_more_is_counted_the_rate_falls_and_at_last_no_time_is_given():
     later = NOON + seconds(10)
     assert HALF.rate(later) == Rate(0.5, 5.0 * MB)
     assert HALF.left(later) == seconds(100)
@@ -60,24 +60,24 @@ def test_where_nothing_more_is_told_the_rate_falls_and_at_last_no_time_is_told()
     assert "left" not in in_words(HALF, much_later)
 
 
-def test_where_the_total_is_not_known_neither_percent_nor_time_left_is_told():
+def test_where_the_total_is_not_known_neither_percent_nor_time_left_is_given():
     progress = told(lane(Extent(1204, 3 * MB), None))
     assert (progress.percent, progress.left(NOON)) == (None, None)
     assert done_in_words(progress) == "1,204 files, 3.0 MB so far"
     assert in_words(progress, NOON) == "1,204 files, 3.0 MB so far, 300 kB/s"
 
 
-def test_where_the_total_is_not_known_what_all_lanes_have_done_is_told():
+def test_where_the_total_is_not_known_what_all_lanes_have_done_is_reported():
     progress = told(lane(Extent(1500, 9 * MB), None), lane(Extent(1204, 3 * MB), None, name="identifying"))
     assert done_in_words(progress) == "1,204 files, 3.0 MB so far"
 
 
-def test_work_that_counts_no_bytes_is_told_in_files():
+def test_work_that_counts_no_bytes_is_reported_in_files():
     progress = told(lane(Extent(50, 0), Extent(200, 0)))
     assert in_words(progress, NOON) == "25 %, 50 of 200 files, 5.0 files/s, less than a minute left"
 
 
-def test_nothing_is_said_of_rate_and_time_before_it_was_watched_for_a_while():
+def test_no_words_are_given_for_rate_and_time_before_it_was_watched_for_a_while():
     progress = told(lane(Extent(1, MB), Extent(100, 100 * MB)), window=1.0)
     assert (progress.rate(NOON), progress.left(NOON)) == (None, None)
     assert in_words(progress, NOON) == "1 %, 1 of 100 files, 1.0 MB of 100 MB"
@@ -99,7 +99,7 @@ def test_the_slowest_of_several_stores_says_how_long_it_takes_yet():
     assert in_words(progress, NOON) == "50 % (first 90 %, second 10 %), 11.0 MB/s, 3 min left"
 
 
-def test_where_one_of_several_stores_stands_still_no_time_is_told():
+def test_where_one_of_several_stores_stands_still_no_time_is_given():
     whole = Extent(20, 200 * MB)
     stuck = lane(Extent(2, 20 * MB), whole, Extent(2, 20 * MB), "second")
     assert told(lane(Extent(18, 180 * MB), whole), stuck).left(NOON) is None
@@ -147,7 +147,7 @@ def test_a_clock_that_was_set_back_changes_nothing():
         (timedelta(hours=7.4), "7 h"),
     ],
 )
-def test_no_time_is_told_more_exactly_than_it_is_known(left: timedelta | None, words: str):
+def test_no_time_is_given_more_exactly_than_it_is_known(left: timedelta | None, words: str):
     assert left_in_words(left) == words
 
 
@@ -174,6 +174,6 @@ def test_the_way_goes_from_nothing_to_all_and_never_back():
     assert (figures[0], figures[-1]) == (0.0, 100.0)
 
 
-def test_how_long_the_whole_way_takes_yet_is_told_only_in_its_last_long_stage():
+def test_how_long_the_whole_way_takes_yet_is_reported_only_in_its_last_long_stage():
     assert SubmissionPosition("", "survey", HALF).left(NOON) is None
     assert SubmissionPosition("package", "replicate", HALF).left(NOON) == seconds(50)

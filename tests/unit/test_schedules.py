@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from prefect.server.schemas.schedules import CronSchedule
 
 from flows.alarms.alarm import AlarmKind
-from flows.installation.init import make_installation
 from flows.installation.job_records import (
     JobRecord,
     forget_schedule,
@@ -37,12 +35,6 @@ from preservation.errors import ConfigurationError, UnavailableError
 NIGHTLY = Schedule("30 2 * * *", "UTC")
 NIGHT = datetime(2026, 11, 21, 2, 30, tzinfo=UTC)
 HOUR, DAY, MINUTE = timedelta(hours=1), timedelta(days=1), timedelta(minutes=1)
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    make_installation(tmp_path / "archive")
-    return load_settings(tmp_path / "archive")
 
 
 @pytest.mark.parametrize("timezone", ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
@@ -84,7 +76,9 @@ def test_in_the_night_in_which_clocks_are_put_forward_prefect_is_early_by_an_hou
         ("0 0 0 * * *", "five fields"),
     ],
 )
-def test_what_names_no_times_is_told_with_its_line_in_a_sentence(settings: Settings, cron: str, said: str):
+def test_what_names_no_times_is_reported_with_its_line_in_a_sentence(
+    settings: Settings, cron: str, said: str
+):
     file = settings.directory / "muniment.toml"
     file.write_text(file.read_text().replace('clear = "30 2 * * *"', f'clear = "{cron}"'))
     with pytest.raises(ConfigurationError) as caught:
@@ -95,7 +89,7 @@ def test_what_names_no_times_is_told_with_its_line_in_a_sentence(settings: Setti
     assert said in fault
 
 
-def test_a_timezone_that_is_none_is_told(settings: Settings):
+def test_a_timezone_that_is_none_is_reported(settings: Settings):
     file = settings.directory / "muniment.toml"
     file.write_text(file.read_text().replace('timezone = "UTC"', 'timezone = "Berlin"'))
     with pytest.raises(ConfigurationError, match="no timezone 'Berlin'"):
@@ -162,7 +156,7 @@ def test_the_alarm_says_whether_a_run_failed_or_does_not_end():
     assert "has not ended" in did_not_run(a_job(record=goes_on), NIGHT, "", NIGHT).happened
 
 
-def test_a_run_is_noted_when_it_begins_and_how_it_ended(settings: Settings):
+def test_a_run_is_recorded_when_it_begins_and_how_it_ended(settings: Settings):
     with recorded_run(Job.CLEAR, settings):
         first = record_of(Job.CLEAR, settings)
         assert first.began is not None
@@ -195,7 +189,7 @@ def test_a_schedule_counts_from_when_it_was_first_seen_and_anew_when_it_changes(
     assert scheduled_since(Job.CLEAR, weekly, NIGHT + 3 * DAY, settings) == NIGHT + 3 * DAY
 
 
-def test_what_was_noted_by_a_clock_that_was_ahead_is_forgotten(settings: Settings):
+def test_what_was_recorded_by_a_clock_that_was_ahead_is_forgotten(settings: Settings):
     long_ago = now() - 400 * DAY
     with recorded_run(Job.CLEAR, settings):
         pass

@@ -10,7 +10,7 @@ from flows.inboxes.bucket.keys import DropPlace
 from flows.inboxes.bucket.listing import ListedDrop
 from flows.inboxes.bucket.watcher import ListingResult
 from flows.inboxes.queue.takes import Take
-from flows.inboxes.report import BucketStatus, PassedOverEntry, WaitingDrop
+from flows.inboxes.report import InboxStatus, PassedOverEntry, WaitingDrop
 from flows.installation.log import LOG
 from preservation.model.amounts import byte_size
 from preservation.model.paths import StoreKey, printable
@@ -27,13 +27,13 @@ class BucketReport:
         self._bucket = bucket
         self._changed = changed
         self._lock = threading.Lock()
-        self._found = BucketStatus()
+        self._found = InboxStatus()
         self._downloads: dict[DropPlace, DownloadProgress] = {}
         self._refused: dict[DropPlace, tuple[TreeSignature, NotFetched]] = {}
         self._faults: dict[str, str] = {}
 
     @property
-    def status(self) -> BucketStatus:
+    def status(self) -> InboxStatus:
         """What is to be reported now."""
         with self._lock:
             fetched = tuple(self._waiting_entry(place, coming) for place, coming in self._downloads.items())

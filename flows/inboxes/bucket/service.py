@@ -24,7 +24,7 @@ from flows.inboxes.bucket.watcher import BucketWatcher, lacking_in_bucket
 from flows.inboxes.folder.inboxes import InboxFault, terms_of
 from flows.inboxes.queue.answers import is_answered
 from flows.inboxes.queue.takes import Take, TakeId, take_folders, take_of
-from flows.inboxes.report import BucketStatus
+from flows.inboxes.report import InboxStatus
 from flows.installation.areas import Area
 from flows.installation.log import LOG
 from flows.installation.settings import BucketInboxSettings, Settings
@@ -34,12 +34,6 @@ from preservation.model.paths import StoreKey, printable
 from preservation.settling.settle import Moment
 from preservation.settling.terms import SettlingTerms
 from storage.ports.drop_buckets import DropBucket
-
-
-@dataclass(frozen=True, slots=True)
-class _Backoff:
-    take: Take
-    again: float
 
 
 def reason_of(error: Exception, where: str) -> str:
@@ -60,7 +54,7 @@ class Backoffs:
         self._report = report
         self._sentence = sentence
         self._seconds = seconds
-        self._known: dict[str, _Backoff] = {}
+        self._known: dict[str, tuple[Take, float]] = {}
 
     def work_on(self, takes: Collection[Take], work: Callable[[Take], object]) -> None:
         """Do the work for each of the takes that need not rest; one that fails delays no other.
@@ -69,11 +63,11 @@ class Backoffs:
         ``StoppedError``.
         """
         there = {take.id for take in takes}
-        for backoff in [one for one in self._known.values() if one.take.id not in there]:
-            self._forget(backoff.take)
+        for take in [take for take, _ in self._known.values() if take.id not in there]:
+            self._forget(take)
         for take in takes:
-            known = self._known.get(take.id)
-            if known is None or time.monotonic() >= known.again:
+            _, again = self._known.get(take.id, (take, float("-inf")))
+            if time.monotonic() >= again:
                 self._attempt(take, work)
 
     def _attempt(self, take: Take, work: Callable[[Take], object]) -> None:
@@ -83,7 +77,7 @@ class Backoffs:
             raise
         except Exception as error:  # noqa: BLE001  the takes after it are worked on in any case
             where = printable(str(take.folder))
-            self._known[take.id] = _Backoff(take, time.monotonic() + self._seconds)
+            self._known[take.id] = take, time.monotonic() + self._seconds
             self._report.report_fault(where, f"{self._sentence} ({reason_of(error, where)})")
         else:
             self._forget(take)
@@ -102,27 +96,22 @@ _AWAY_SECONDS: Final = 30.0
 """The pause after a bucket did not answer, before it is tried again."""
 
 
+@dataclass
 class BucketInbox:
     """The service of a bucket inbox, until it is stopped.
 
     ``taken`` is called with each new take, ``changed`` when the status has changed.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        inbox: BucketInboxSettings,
-        taken: Callable[[Take], None],
-        changed: Callable[[], None],
-        bucket: DropBucket,
-    ) -> None:
-        self._settings = settings
-        self._inbox = inbox
-        self._area = settings.areas[0]
-        self._taken = taken
-        self._changed = changed
-        self._bucket = bucket
-        self._report = BucketReport(self._bucket, changed)
+    settings: Settings
+    inbox: BucketInboxSettings
+    taken: Callable[[Take], None]
+    changed: Callable[[], None]
+    bucket: DropBucket
+
+    def __post_init__(self) -> None:
+        self._area = self.settings.areas[0]
+        self._report = BucketReport(self.bucket, self.changed)
         self._stopped = threading.Event()
         # No SimpleQueue: of several that wait, one that is woken late waits for ever, whatever its timeout.
         self._complete: queue.Queue[tuple[ListedDrop, DownloadProgress]] = queue.Queue()
@@ -132,7 +121,7 @@ class BucketInbox:
     def start(self) -> None:
         """Start the threads."""
         for work in (self._watch, self._answer_all, self._resume_all, *[self._fetch_all] * _FETCHERS):
-            thread = threading.Thread(target=self._run, args=(work,), name=f"bucket {self._inbox.name}")
+            thread = threading.Thread(target=self._run, args=(work,), name=f"bucket {self.inbox.name}")
             thread.start()
             self._threads.append(thread)
 
@@ -151,7 +140,7 @@ class BucketInbox:
             raise self._ended_by
 
     @property
-    def status(self) -> BucketStatus:
+    def status(self) -> InboxStatus:
         """What is to be reported now."""
         return self._report.status
 
@@ -160,7 +149,7 @@ class BucketInbox:
         where = self._report.where(StoreKey(""))
         while not self._stopped.is_set():
             try:
-                claims = BucketClaims(self._bucket, installation_mark(self._settings))
+                claims = BucketClaims(self.bucket, installation_mark(self.settings))
                 self._report.report_fault(where, "")
                 work(claims)
             except StoppedError:
@@ -173,24 +162,24 @@ class BucketInbox:
                 self._stopped.wait(_AWAY_SECONDS)
             except BaseException as error:  # noqa: BLE001  raised again in the main thread of the service
                 self._ended_by = error
-                self._changed()
+                self.changed()
                 return
 
     def _watch(self, claims: BucketClaims) -> None:
         """List the bucket, queue what is complete for fetching, and pause."""
-        scratch = self._settings.state
+        scratch = self.settings.state
         watcher = BucketWatcher(
-            self._bucket,
+            self.bucket,
             claims,
-            self._inbox.poll,
+            self.inbox.poll,
             self._terms_of,
-            lambda place: lacking_in_bucket(place, self._bucket, scratch, self._stopped),
+            lambda place: lacking_in_bucket(place, self.bucket, scratch, self._stopped),
             self._has_take,
             self._stopped,
         )
         where = self._report.where(StoreKey(INBOX))
         while not self._stopped.is_set():
-            again = Moment(time.monotonic() + self._inbox.poll)
+            again = Moment(time.monotonic() + self.inbox.poll)
             try:
                 looked = watcher.look(Moment(time.monotonic()), self._report.places_being_fetched)
             except PreservationError as error:
@@ -239,8 +228,8 @@ class BucketInbox:
             self._report.record_interrupted(take)
 
     def _fetcher(self, claims: BucketClaims) -> Fetcher:
-        threads = max(self._inbox.connections // _FETCHERS, 1)
-        return Fetcher(self._bucket, claims, self._area, threads, self._stopped)
+        threads = max(self.inbox.connections // _FETCHERS, 1)
+        return Fetcher(self.bucket, claims, self._area, threads, self._stopped)
 
     def _fetch(self, fetcher: Fetcher, listed: ListedDrop, progress: DownloadProgress) -> None:
         try:
@@ -259,11 +248,11 @@ class BucketInbox:
         place = DropPlace.of(take)
         LOG.info("%s: taken (%s)", take.object_id, self._report.where(place.key))
         self._report.record_fetched(place)
-        self._taken(take)
+        self.taken(take)
 
     def _answer_all(self, claims: BucketClaims) -> None:
         """Put the answers of the runs into the bucket."""
-        answers = BucketAnswers(self._bucket, claims, self._inbox.connections, self._stopped)
+        answers = BucketAnswers(self.bucket, claims, self.inbox.connections, self._stopped)
         backoffs = Backoffs(
             self._report,
             "its drop is answered, and the answer waits to be put into the bucket",
@@ -284,7 +273,7 @@ class BucketInbox:
             if not (folder / "answer.json").exists():
                 continue
             take = take_of(folder, self._area)
-            if take is not None and take.bucket_inbox == self._inbox.name and is_answered(take):
+            if take is not None and take.bucket_inbox == self.inbox.name and is_answered(take):
                 yield take
 
     def _has_take(self, take: TakeId) -> bool:
@@ -293,7 +282,7 @@ class BucketInbox:
 
     def _terms_of(self, collection: str) -> SettlingTerms | str:
         try:
-            return terms_of(self._settings.policy_of(collection_name(collection)))
+            return terms_of(self.settings.policy_of(collection_name(collection)))
         except ValueError as error:
             return f"{error}; nothing in it is taken"
         except ConfigurationError as error:

@@ -12,7 +12,7 @@ from flows.inboxes.bucket.download import copy_object, until_stopped
 from flows.inboxes.bucket.keys import INBOX, DropPlace
 from flows.inboxes.bucket.listing import BucketListing, ListedDrop, TermsOf
 from flows.inboxes.queue.takes import TakeId
-from flows.inboxes.report import BucketStatus, PassedOverEntry, WaitingDrop
+from flows.inboxes.report import MOST_NAMED, InboxStatus, PassedOverEntry, WaitingDrop
 from flows.installation.disk_space import require_room_for_drop
 from flows.installation.scratch import scratch_folder
 from preservation.bagit.declaration import BAGIT_TXT, Declaration
@@ -71,7 +71,6 @@ _WHILE_CHANGING: Final = 10
 _LONGEST_PAUSE: Final = 600.0
 """A drop among very many others is noticed within ten minutes, whatever the listing costs."""
 
-_MOST_NAMED: Final = 200
 _TAKEN_ELSEWHERE: Final = "claimed"
 
 
@@ -81,7 +80,7 @@ class ListingResult:
 
     complete: tuple[ListedDrop, ...]
     there: frozenset[DropPlace]
-    status: BucketStatus
+    status: InboxStatus
     again: Moment
 
 
@@ -143,7 +142,7 @@ class BucketWatcher:
                 waiting.append(self._waiting(entry, examined.reason.value, examined.sentence))
         cost = self.cpu() - began
         pause = min((_WHILE_CHANGING if changing else _AT_REST) * cost, _LONGEST_PAUSE)
-        status = BucketStatus(tuple(waiting), tuple(passed_over[:_MOST_NAMED]))
+        status = InboxStatus(tuple(waiting), tuple(passed_over[:MOST_NAMED]))
         return ListingResult(
             tuple(complete), frozenset(there), status, Moment(moment + max(self.poll, pause))
         )

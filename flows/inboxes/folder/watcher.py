@@ -15,13 +15,14 @@ from typing import Final
 
 from flows.inboxes.folder.inboxes import Inbox, InboxFault
 from flows.inboxes.folder.take import CompleteDrop
+from flows.inboxes.report import MOST_NAMED, InboxStatus, PassedOverEntry, WaitingDrop
 from flows.installation.areas import StrayInInbox
 from flows.submission.drop import object_of
 from preservation.errors import UnavailableError
-from preservation.model.identifiers import CollectionName
+from preservation.model.paths import printable
 from preservation.settling.drops import Drop, PassedOver, PassedOverFor, drops_in
 from preservation.settling.look import judge
-from preservation.settling.settle import Moment, Seen, Settled, WaitingFor
+from preservation.settling.settle import Moment, Seen, Settled
 from preservation.settling.terms import LONGEST_QUIET
 from preservation.settling.writing import HeldOpen, held_for_writing
 
@@ -36,26 +37,23 @@ _TOUCHED_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class IncompleteDrop:
-    """A drop that is not complete: how much of it is there, and what it waits for."""
-
-    path: Path
-    collection: CollectionName
-    files: int
-    bytes: int
-    reason: WaitingFor
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
 class SweepResult:
     """What a sweep found. ``again`` is when the next one is due, unless something is touched before."""
 
     complete: tuple[CompleteDrop, ...]
-    waiting: tuple[IncompleteDrop, ...]
+    waiting: tuple[WaitingDrop, ...]
     passed_over: tuple[PassedOver | StrayInInbox, ...]
     faults: tuple[InboxFault, ...]
     again: Moment
+
+    @property
+    def status(self) -> InboxStatus:
+        """What is to be reported of it."""
+        return InboxStatus(self.waiting, _entries(self.passed_over[:MOST_NAMED]), _entries(self.faults))
+
+
+def _entries(found: Iterable[PassedOver | StrayInInbox | InboxFault]) -> tuple[PassedOverEntry, ...]:
+    return tuple(PassedOverEntry(printable(str(one.path)), one.sentence) for one in found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +64,12 @@ class _Known:
     drop: Drop
     mark: tuple[int, ...]
     seen: Seen | None = None
-    waiting: IncompleteDrop | None = None
+    waiting: WaitingDrop | None = None
     due: Moment | None = None
     cost: float = 0.0
 
 
+@dataclass
 class Watcher:
     """Remembers what lies in the inboxes from one sweep to the next.
 
@@ -78,17 +77,12 @@ class Watcher:
     touched. ``clock`` is the monotonic clock of moments, ``cpu`` the clock of the CPU time that is used.
     """
 
-    def __init__(
-        self,
-        listing: float = 5.0,
-        held: Callable[[Collection[int]], HeldOpen] = held_for_writing,
-        clock: Callable[[], float] = time.monotonic,
-        cpu: Callable[[], float] = time.thread_time,
-    ) -> None:
-        self._listing_seconds = listing
-        self._held = held
-        self._clock = clock
-        self._cpu = cpu
+    listing: float = 5.0
+    held: Callable[[Collection[int]], HeldOpen] = held_for_writing
+    clock: Callable[[], float] = time.monotonic
+    cpu: Callable[[], float] = time.thread_time
+
+    def __post_init__(self) -> None:
         self._known: dict[Path, _Known] = {}
         self._passed_over: dict[Path, PassedOver | StrayInInbox] = {}
         self._faults: dict[Path, InboxFault] = {}
@@ -134,7 +128,7 @@ class Watcher:
         return not any(one in self._known or one in self._passed_over for one in (path, *path.parents))
 
     def _list(self, inboxes: Iterable[Inbox | StrayInInbox | InboxFault], moment: Moment) -> None:
-        began = self._cpu()
+        began = self.cpu()
         before, self._known = self._known, {}
         self._passed_over, passed_over = {}, self._passed_over
         self._faults = {}
@@ -156,8 +150,8 @@ class Watcher:
                 and path not in passed_over
             ):
                 self._schedule_sentinels_drop(path, moment)
-        cost = self._cpu() - began
-        self._list_at = Moment(moment + max(self._listing_seconds, _AT_REST * cost))
+        cost = self.cpu() - began
+        self._list_at = Moment(moment + max(self.listing, _AT_REST * cost))
         self._list_not_before = Moment(moment + _WHILE_CHANGING * cost)
 
     def _list_one(self, inbox: Inbox, before: dict[Path, _Known], moment: Moment) -> None:
@@ -211,7 +205,7 @@ class Watcher:
         for path, known in self._known.items():
             if known.due is None:
                 self._known[path] = replace(known, due=moment)
-        self._rest_at = Moment(moment + max(self._listing_seconds, _AT_REST * self._cost()))
+        self._rest_at = Moment(moment + max(self.listing, _AT_REST * self._cost()))
 
     def _cost(self) -> float:
         """Return how many seconds examining all drops takes."""
@@ -223,7 +217,7 @@ class Watcher:
         def held_open() -> HeldOpen:
             nonlocal held
             if held is None:
-                held = self._held({known.mark[0] for known in self._known.values()})
+                held = self.held({known.mark[0] for known in self._known.values()})
             return held
 
         pace = self._cost()
@@ -235,7 +229,7 @@ class Watcher:
                 sentence = f"it cannot be examined ({error.strerror or error}); let the service read it"
                 self._unreadable[path] = InboxFault(path, sentence)
                 # It is examined again with the next listing.
-                self._known[path] = replace(self._known[path], due=Moment(moment + self._listing_seconds))
+                self._known[path] = replace(self._known[path], due=Moment(moment + self.listing))
                 continue
             self._unreadable.pop(path, None)
             if complete is not None:
@@ -244,10 +238,10 @@ class Watcher:
     def _examine(
         self, path: Path, known: _Known, held: Callable[[], HeldOpen], pace: float
     ) -> CompleteDrop | None:
-        began = self._cpu()
+        began = self.cpu()
         mark = _mark(path)
         # A sweep may be long; the examination counts from its own beginning.
-        looked = Moment(self._clock())
+        looked = Moment(self.clock())
         found = judge(path, known.seen, known.inbox.terms, looked, held) if mark is not None else None
         if mark is None or found is None:
             del self._known[path]
@@ -255,7 +249,7 @@ class Watcher:
         if isinstance(found, Settled):
             del self._known[path]
             return _complete(known, mark, found)
-        cost = self._cpu() - began
+        cost = self.cpu() - began
         seen = found.seen
         # A drop unchanged for long waits for a person, not for time to pass.
         at_rest = seen.quiet > LONGEST_QUIET * known.inbox.terms.quiet
@@ -264,8 +258,13 @@ class Watcher:
             known,
             mark=mark,
             seen=seen,
-            waiting=IncompleteDrop(
-                path, known.inbox.collection, seen.files, seen.bytes, found.reason, found.sentence
+            waiting=WaitingDrop(
+                known.inbox.collection,
+                printable(str(path)),
+                seen.files,
+                seen.bytes,
+                found.reason.value,
+                found.sentence,
             ),
             due=None if found.look_again is None else Moment(looked + max(found.look_again, pause)),
             cost=cost,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flows.inboxes.queue.answers import forget_damaged_answer, has_damaged_answer
-from flows.inboxes.queue.attempts import Attempts, attempts_of, forget_attempts, record_run, restore_attempts
+from flows.inboxes.queue.attempts import Attempts, attempts_of, forget_attempts, record_run, set_attempts
 from flows.inboxes.queue.backlog import Backlog
 from flows.inboxes.queue.locks import locked_backlog
 from flows.inboxes.queue.takes import Take, take_folders, take_of
@@ -114,5 +114,5 @@ def preserve_approved(
         try:
             ask([replace(take.as_drop, approved_by=by, because=because)])
         except BaseException:
-            restore_attempts(take, before)
+            set_attempts(take, before)
             raise

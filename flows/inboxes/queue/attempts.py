@@ -53,7 +53,7 @@ def record_run(take: Take, at: datetime, before: Attempts | None) -> bool:
     ``before`` are its attempts so far, as the dispatcher counts them.
     """
     runs, excused = (before.runs, before.excused) if before else (0, 0)
-    return _write(take, Attempts(runs + 1, at, excused=excused, by=this_process()))
+    return set_attempts(take, Attempts(runs + 1, at, excused=excused, by=this_process()))
 
 
 def record_end(take: Take, verdict: Verdict, sentence: str, at: datetime) -> None:
@@ -67,29 +67,28 @@ def record_end(take: Take, verdict: Verdict, sentence: str, at: datetime) -> Non
 def excuse_run(take: Take) -> None:
     """Record that the take's last run found another run working on its object. Raises ``OSError``."""
     with locked_take(take) as there:
-        tries = attempts_of(take) if there else None
+        attempts = attempts_of(take) if there else None
         # With a verdict, it is the other run that has ended meanwhile.
-        if tries is not None and tries.verdict is None:
-            excused = min(tries.runs, tries.excused + 1)
-            _record(take).write([msgspec.structs.replace(tries, excused=excused)])
-
-
-def restore_attempts(take: Take, before: Attempts | None) -> None:
-    """Restore the attempts from before a run that could not be asked for. Raises ``OSError``."""
-    _write(take, before)
+        if attempts is not None and attempts.verdict is None:
+            excused = min(attempts.runs, attempts.excused + 1)
+            _record(take).write([msgspec.structs.replace(attempts, excused=excused)])
 
 
 def forget_attempts(take: Take) -> None:
     """Let the take be given to a run at once, as the first time, since the cause was repaired."""
-    _write(take, None)
+    set_attempts(take, None)
 
 
-def _write(take: Take, tries: Attempts | None) -> bool:
+def set_attempts(take: Take, attempts: Attempts | None) -> bool:
+    """Set the attempts, or restore those from before a run; return whether the take exists.
+
+    Raises ``OSError``.
+    """
     with locked_take(take) as there:
-        if there and tries is None:
+        if there and attempts is None:
             _record(take).path.unlink(missing_ok=True)
-        elif there and tries is not None:
-            _record(take).write([tries])
+        elif there and attempts is not None:
+            _record(take).write([attempts])
         return there
 
 

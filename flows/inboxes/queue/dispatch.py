@@ -6,81 +6,22 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeAlias
 
-import msgspec
-
-from flows.inboxes.queue.attempts import Attempts, record_run, restore_attempts
-from flows.inboxes.queue.backlog import Backlog, Pending
+from flows.inboxes.queue.attempts import Attempts, record_run, set_attempts
+from flows.inboxes.queue.backlog import AttemptCounter, Backlog, Pending
 from flows.inboxes.queue.locks import locked_backlog
 from flows.inboxes.queue.takes import Take, TakeId
 from flows.installation.log import LOG
-from flows.installation.processes import this_process
 from flows.installation.settings import Settings
 from flows.installation.wiring import now
 from flows.submission.drop import DropRequest
-from flows.submission.workspace import Workspace
 from preservation.errors import ConfigurationError
 from preservation.model.identifiers import CollectionName, ObjectId
 from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
-
-
-class AttemptCounter:
-    """Counts attempts for one service. ``processing`` is the folder of the submissions' workspaces."""
-
-    def __init__(self, processing: Path) -> None:
-        self._processing = processing
-        self._first_sight: dict[TakeId, tuple[datetime, datetime]] = {}
-
-    def count(self, pending: Iterable[Pending], at: datetime) -> list[Pending]:
-        """Return what is pending with its attempts as they count at ``at``. Raises nothing."""
-        before, self._first_sight = self._first_sight, {}
-        return [
-            one
-            if one.attempts is None
-            else replace(one, attempts=self._count_one(one.take, one.attempts, before, at))
-            for one in pending
-        ]
-
-    def _count_one(
-        self,
-        take: Take,
-        attempts: Attempts,
-        before: dict[TakeId, tuple[datetime, datetime]],
-        at: datetime,
-    ) -> Attempts:
-        if attempts.verdict is None:
-            if _has_progressed(self._processing, take, attempts.at):
-                attempts = msgspec.structs.replace(attempts, runs=0, excused=0)
-            elif attempts.by is not None and attempts.by != this_process():
-                # It ended with the service that asked for it.
-                excused = min(attempts.runs, attempts.excused + 1)
-                attempts = msgspec.structs.replace(attempts, excused=excused)
-        if attempts.at <= at:
-            return attempts
-        # Recorded before the clock was set back, or by a machine whose clock is ahead: it counts from now on.
-        recorded, seen = before.get(take.id, (attempts.at, at))
-        if recorded != attempts.at or seen > at:
-            seen = at
-        self._first_sight[take.id] = attempts.at, seen
-        return msgspec.structs.replace(attempts, at=seen)
-
-
-def _has_progressed(processing: Path, take: Take, since: datetime) -> bool:
-    """Return whether a stage of the take's submission was finished after that time."""
-    object_id = take.object_id
-    workspace = Workspace(processing / object_id.collection / object_id.name)
-    try:
-        return any(
-            datetime.fromtimestamp(events.stat().st_mtime, UTC) > since
-            for events in workspace.root.glob("events-*.jsonl")
-        )
-    except OSError:
-        return False
-
 
 _KILLED_AT_ONCE: Final = 3
 """So many times a take whose run was killed goes to another run at once; then after pauses, since the drop
@@ -197,10 +138,7 @@ def plan(
                 ready.setdefault(take.collection, deque()).append(take)
     batches = tuple(_in_turns(ready, under_way, bounds, last))
     return Plan(
-        batches,
-        tuple(given_up),
-        batches[-1].collection if batches else last,
-        min(pauses, default=None),
+        batches, tuple(given_up), batches[-1].collection if batches else last, min(pauses, default=None)
     )
 
 
@@ -297,6 +235,7 @@ def bounds_of(settings: Settings) -> Bounds:
     )
 
 
+@dataclass
 class Dispatcher:
     """Gives takes to runs. ``under_way`` returns the runs that have not ended, ``submit`` asks for a new one.
 
@@ -304,20 +243,15 @@ class Dispatcher:
     several services of an installation, one dispatches at a time.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        under_way: Callable[[], Sequence[UnderWay]],
-        submit: Callable[[Batch], None],
-        clock: Callable[[], datetime] = now,
-    ) -> None:
-        self._settings = settings
-        self._bounds = bounds_of(settings)
-        self._backlog = Backlog(settings.areas)
-        self._counter = AttemptCounter(settings.processing)
-        self._under_way = under_way
-        self._submit = submit
-        self._clock = clock
+    settings: Settings
+    under_way: Callable[[], Sequence[UnderWay]]
+    submit: Callable[[Batch], None]
+    clock: Callable[[], datetime] = now
+
+    def __post_init__(self) -> None:
+        self._bounds = bounds_of(self.settings)
+        self._backlog = Backlog(self.settings.areas)
+        self._counter = AttemptCounter(self.settings.processing)
         self._last: CollectionName | None = None
         self._logged: frozenset[str] = frozenset()
 
@@ -327,23 +261,23 @@ class Dispatcher:
         Where another service dispatches now, the plan is empty. An area that cannot be read or written is
         left out and logged. Raises what the callables raise, after the other runs were asked for.
         """
-        with locked_backlog(self._settings, wait=False) as ours:
+        with locked_backlog(self.settings, wait=False) as ours:
             return self._dispatch() if ours else Plan((), (), self._last, None)
 
     def _dispatch(self) -> Plan:
         found = self._backlog.pending()
         troubles = dict(self._backlog.troubles)
-        pending = self._counter.count(found, self._clock())
+        pending = self._counter.count(found, self.clock())
         planned = Plan((), (), self._last, None)
         if pending:
-            at = self._clock()
+            at = self.clock()
             # Where every take rests, the list of runs is not needed.
             rests = all(_rests(one, self._bounds.pauses, at) for one in pending)
-            under_way = [] if rests else list(self._under_way())
+            under_way = [] if rests else list(self.under_way())
             asked: list[Batch] = []
             while True:
                 able = [one for one in pending if one.take.area not in troubles]
-                planned = plan(able, under_way, self._bounds, self._clock(), self._last)
+                planned = plan(able, under_way, self._bounds, self.clock(), self._last)
                 known = len(troubles)
                 given = self._submit_all(
                     planned.batches, {one.take.id: one.attempts for one in pending}, troubles
@@ -357,10 +291,7 @@ class Dispatcher:
         return replace(planned, troubles=tuple(troubles.values()))
 
     def _submit_all(
-        self,
-        batches: Iterable[Batch],
-        attempts: Mapping[TakeId, Attempts | None],
-        troubles: dict[Path, str],
+        self, batches: Iterable[Batch], attempts: Mapping[TakeId, Attempts | None], troubles: dict[Path, str]
     ) -> list[Batch]:
         """Record and ask for the batches; one that cannot be asked for delays no other."""
         given = []
@@ -373,10 +304,10 @@ class Dispatcher:
                 continue
             recorded = Batch(batch.collection, takes)
             try:
-                self._submit(recorded)
+                self.submit(recorded)
             except BaseException as error:
                 for take in takes:
-                    restore_attempts(take, attempts[take.id])
+                    set_attempts(take, attempts[take.id])
                 if not isinstance(error, Exception):
                     raise
                 refused.append(error)
@@ -388,7 +319,7 @@ class Dispatcher:
 
     def _record(self, take: Take, before: Attempts | None, troubles: dict[Path, str]) -> bool:
         try:
-            return record_run(take, self._clock(), before)
+            return record_run(take, self.clock(), before)
         except OSError as error:
             troubles[take.area] = (
                 f"{printable(str(take.area))}: what was taken from its inboxes is given to no run, "

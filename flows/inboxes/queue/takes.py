@@ -20,13 +20,7 @@ from flows.installation.processes import Process
 from flows.submission.drop import DropRequest
 from preservation.errors import IntegrityError
 from preservation.model.digests import HexDigest
-from preservation.model.identifiers import (
-    CollectionName,
-    ObjectId,
-    ObjectName,
-    collection_name,
-    object_name,
-)
+from preservation.model.identifiers import CollectionName, ObjectId, ObjectName, collection_name, object_name
 from preservation.records import Records
 
 TakeId = NewType("TakeId", str)

@@ -51,15 +51,15 @@ def job_definitions() -> Iterator[JobDefinition]:
         yield definition
 
 
-def parse_form(form: type[_Form], parameters: dict[str, Any]) -> _Form:
-    """Return the parameters of a run as its form. Raises ``ConfigurationError`` where they are invalid."""
+def parse_form(form: type[_Form], parameters: Any, what: str = "parameters") -> _Form:  # noqa: ANN401  JSON
+    """Return ``what`` a run has as that form. Raises ``ConfigurationError`` where it is not valid."""
     try:
         return form.model_validate(parameters)
     except ValidationError as error:
         faults = "; ".join(
-            f"{'.'.join(map(str, fault['loc'])) or 'parameters'}: {fault['msg']}" for fault in error.errors()
+            f"{'.'.join(map(str, fault['loc'])) or what}: {fault['msg']}" for fault in error.errors()
         )
-        raise ConfigurationError(f"the run's parameters: {faults}; start it anew") from error
+        raise ConfigurationError(f"the run's {what}: {faults}; start it anew") from error
 
 
 def _module_of(job: Job) -> str:

@@ -49,13 +49,8 @@ def run_job(
 ) -> State[str]:
     """Do the work for the installation and return the state in which its run ends.
 
+    ``label`` names the table of what was done; ``rows_so_far`` returns its rows where the work failed midway.
     No ``PreservationError`` is raised; a retryable one is tried again as ``[retries] database`` says.
-
-    Args:
-        label: Names the table of what was done.
-        directory: The installation's directory.
-        work: Does the job.
-        rows_so_far: Returns the rows of the table where the work failed midway.
     """
     try:
         settings = load_settings(Path(directory))

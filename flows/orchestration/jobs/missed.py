@@ -16,9 +16,9 @@ from flows.installation.log import repeat
 from flows.installation.settings import Settings
 from flows.installation.wiring import now
 from flows.orchestration.client import client_settings
+from flows.orchestration.environment import PrefectApi
 from flows.orchestration.jobs.overdue import ScheduledJob, did_not_run, overdue
 from flows.orchestration.schedules import SLUG
-from flows.orchestration.server import PrefectApi
 
 _CHECK_SECONDS: Final = 300.0
 
@@ -56,10 +56,7 @@ class MissedJobs:
     def _hindrance(self, job: Job) -> str:
         """Return what in Prefect prevents the job, if anything does."""
         try:
-            with (
-                temporary_settings(client_settings(self._api)),
-                get_client(sync_client=True) as client,
-            ):
+            with temporary_settings(client_settings(self._api)), get_client(sync_client=True) as client:
                 return _paused(job, client)
         except ObjectNotFound:
             return "Prefect does not know it: a worker registers it when it starts."

@@ -1,8 +1,9 @@
 """The fork server: it has Prefect and the flows imported, and begins each flow run by forking.
 
-A worker starts it, ``python -m flows.orchestration.runner.fork_server CHANNEL WORKER``, with its end of the
-channel and its own process number. It has one thread and talks to no other process before it forks, so each
-run begins as a process started for it would, only at once. It ends with the worker, and its runs with it.
+A worker starts it, ``python -m flows.orchestration.runner.fork_server DIRECTORY CHANNEL WORKER``, with the
+installation's directory, its end of the channel and its own process number. It has one thread and talks to no
+other process before it forks, so each run begins as a process started for it would, only at once. It ends
+with the worker, and its runs with it.
 """
 
 import gc
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from uuid import UUID
 
 from flows.orchestration.runner.protocol import Kind, Message, receive, send
@@ -23,7 +25,7 @@ from preservation.tools.kernel import die_with_parent
 
 _ENGINE = "flows.orchestration.runner.engine"
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-"""What the fork server ignores, and a run answers to."""
+"""The signals that the fork server ignores and a run acts on."""
 
 _IMPORTED = (
     _ENGINE,
@@ -65,14 +67,15 @@ class _ForkServer:
                     # The kernel kills the runs when this process ends.
                     return None
                 if message.kind is Kind.SIGNAL:
-                    self._signal(message)
+                    if message.run in self._processes:
+                        os.kill(self._processes[message.run].pid, message.value)
                 elif self._forked(message.run):
                     return message.run
 
     def _forked(self, run: UUID) -> bool:
-        """Fork for ``run`` and say whether this is the new process."""
+        """Fork for ``run`` and return whether this is the new process."""
         parent = os.getpid()
-        # A signal that comes before the new process can answer it waits; ignored, it would be lost.
+        # A signal that comes before the new process can act on it waits; ignored, it would be lost.
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
             pid = os.fork()
@@ -97,13 +100,8 @@ class _ForkServer:
         self._report(Message(Kind.STARTED, run, pid))
         return False
 
-    def _signal(self, message: Message) -> None:
-        process = self._processes.get(message.run)
-        if process is not None:
-            os.kill(process.pid, message.value)
-
     def _conclude(self, process: _Process) -> None:
-        """Report how the run ended, and end what it has left in its process group."""
+        """Report how the run ended, and kill what it has left in its process group."""
         with suppress(OSError):
             # Before its number is free for another process.
             os.killpg(process.pid, signal.SIGKILL)
@@ -114,7 +112,7 @@ class _ForkServer:
         self._report(Message(Kind.ENDED, process.run, os.waitstatus_to_exitcode(status)))
 
     def _report(self, message: Message) -> None:
-        # Where the worker is gone, the next look at the channel shows it.
+        # Where the worker is gone, the next read from the channel shows it.
         with suppress(OSError):
             send(self._channel, message)
 
@@ -126,7 +124,7 @@ def serve(channel: socket.socket, run: Callable[[UUID], None]) -> None:
     gc.freeze()
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    # Where the worker is gone already, the first look at the channel shows it.
+    # Where the worker is gone already, the first read from the channel shows it.
     with suppress(OSError):
         send(channel, Message(Kind.READY))
     begun = _ForkServer(channel).serve()
@@ -140,15 +138,17 @@ def serve(channel: socket.socket, run: Callable[[UUID], None]) -> None:
 
 def main() -> None:
     """Import what a run needs, then serve."""
-    die_with_parent(int(sys.argv[2]))
+    directory, channel, worker = sys.argv[1:]
+    die_with_parent(int(worker))
     for name in _IMPORTED:
         import_module(name)
-    # Done once, what imports more when it is first done.
+    # These import more when they are first used.
     anyio = import_module("anyio")
     anyio.run(anyio.sleep, 0)
     import_module("rich.console").Console(file=io.StringIO()).print("")
     "localhost".encode("idna")
-    serve(socket.socket(fileno=int(sys.argv[1])), import_module(_ENGINE).run_flow_run)
+    engine = import_module(_ENGINE)
+    serve(socket.socket(fileno=int(channel)), lambda run: engine.run_flow_run(run, Path(directory)))
 
 
 if __name__ == "__main__":

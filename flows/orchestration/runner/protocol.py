@@ -1,4 +1,4 @@
-"""What the worker and the fork server say to each other, over a pair of sockets that keeps messages apart."""
+"""The messages of the worker and the fork server, over a pair of sockets that keeps messages apart."""
 
 import socket
 from enum import IntEnum
@@ -11,7 +11,7 @@ _NO_RUN = UUID(int=0)
 
 
 class Kind(IntEnum):
-    """What a message says; the first two go to the fork server, the others come from it."""
+    """The kind of a message; the first two go to the fork server, the others come from it."""
 
     RUN = 1
     """Begin this flow run."""

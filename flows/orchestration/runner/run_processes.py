@@ -35,11 +35,11 @@ class RunProcesses:
 
     @property
     def are_ready(self) -> bool:
-        """Say whether a run can begin now."""
+        """Whether a run can begin now."""
         return self._ready
 
     def keep_up(self) -> None:
-        """Start the fork server again where it has gone: at once, and later where that is no help.
+        """Start the fork server again where it has ended: at once, and after a pause where it ends again.
 
         To be called every second or so, from the event loop that waits for the runs.
         """
@@ -80,7 +80,7 @@ class RunProcesses:
             send(self._channel, Message(Kind.SIGNAL, run, number))
 
     def close(self) -> None:
-        """End the fork server and whatever runs are left."""
+        """End the fork server and the runs that are left."""
         self._channel.close()
         try:
             self._process.wait(_STOP_SECONDS)
@@ -114,7 +114,7 @@ class RunProcesses:
             _settle(self._ended.get(message.run), message.value)
 
     def _lose(self) -> None:
-        """Let go of a fork server that is gone; the kernel has killed its runs."""
+        """Release a fork server that is gone; the kernel has killed its runs."""
         asyncio.get_running_loop().remove_reader(self._channel)
         self._channel.close()
         self._process.kill()
@@ -136,10 +136,11 @@ def _settle(future: asyncio.Future[int] | None, result: int | OSError) -> None:
 
 @contextmanager
 def run_processes(settings: Settings) -> Iterator[RunProcesses]:
-    """Give the processes of a worker's runs, with this process's environment; at the end, end them all."""
+    """Yield the processes of a worker's runs, with this process's environment; at the end, end them all."""
     # -P: no module is imported from the folder in which the runs work.
-    command = [sys.executable, "-P", "-m", "flows.orchestration.runner.fork_server"]
-    processes = RunProcesses(command, os.fspath(settings.directory))
+    directory = os.fspath(settings.directory)
+    command = [sys.executable, "-P", "-m", "flows.orchestration.runner.fork_server", directory]
+    processes = RunProcesses(command, directory)
     try:
         yield processes
     finally:

@@ -1,7 +1,7 @@
 """Slots: each worker of this machine holds one for as long as it lives, and is named by it.
 
-A slot is a lock, which the kernel lets go of when a process dies. So the workers of one machine see at once
-that another one is dead; whether one of another machine lives, only Prefect can tell.
+A slot is a lock, which the kernel releases when a process dies. So the workers of one machine see at once
+that another one is dead; whether a worker of another machine lives, only Prefect knows.
 """
 
 import socket
@@ -24,7 +24,7 @@ class Slot:
 
     @property
     def worker(self) -> str:
-        """The name of the worker that holds it: that of the machine, for the second one with a number."""
+        """The name of the worker that holds it: the machine's name, from the second slot on with a number."""
         return self.folder.name if self.number == 1 else f"{self.folder.name}-{self.number}"
 
     def dead_workers(self) -> set[str]:

@@ -2,27 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Protocol
 
 from flows.submission.progress.meter import Meter, Track, to_normalize
 from flows.submission.stages.drop_changes import while_there
+from flows.submission.stages.ports import HasCagedWorkers
 from flows.submission.stages.stage import Stage, ingest_events_of
 from flows.submission.workspace import Workspace, only
 from preservation.model.derivatives import Derivative, Purpose, RefusedDerivative
 from preservation.model.digests import Algorithm
 from preservation.model.events import Event
 from preservation.normalization.normalize import PRELOAD, normalize
-from preservation.tools.workers import CagedWorkers
 
 
-class NormalizationPorts(Protocol):
-    """What normalization asks of an installation."""
-
-    def caged_workers(self, preload: tuple[str, ...]) -> CagedWorkers:
-        """Return caged processes that have ``preload`` imported."""
-
-
-def _normalize(workspace: Workspace, ports: NormalizationPorts) -> Iterable[Event]:
+def _normalize(workspace: Workspace, ports: HasCagedWorkers) -> Iterable[Event]:
     packaging = workspace.policy.terms.packaging
     algorithms = {Algorithm.SHA256, packaging.algorithm, *packaging.additional_algorithms}
     derivatives = normalize(

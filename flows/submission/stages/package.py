@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Protocol
 
-from flows.installation.settings import Settings
 from flows.installation.wiring import SOFTWARE_VERSION, now
+from flows.submission.stages.ports import HasCatalogue, HasSettings, HasStores
 from flows.submission.stages.stage import Stage, end, ingest_events_of
 from flows.submission.workspace import Numbered, Workspace, only, payload_files
 from preservation.model.digests import Algorithm
@@ -13,25 +13,12 @@ from preservation.model.identifiers import PackageId
 from preservation.model.verdicts import Verdict
 from preservation.packaging.contents import PackageContents
 from preservation.packaging.planning import plan_package
-from preservation.policy.schema import Policy
-from storage.ports.catalogue import AlreadyKept, Catalogue
-from storage.ports.stores import Store
+from storage.ports.catalogue import AlreadyKept
 from storage.reuse import Reusable, reusable
 
 
-class PackagingPorts(Protocol):
+class PackagingPorts(HasSettings, HasCatalogue, HasStores, Protocol):
     """What packaging asks of an installation."""
-
-    @property
-    def settings(self) -> Settings:
-        """The settings."""
-
-    @property
-    def catalogue(self) -> Catalogue:
-        """The index of what is kept."""
-
-    def stores_for(self, policy: Policy) -> tuple[Store, ...]:
-        """Return the stores that the policy asks for."""
 
 
 _EARLIER = ("survey", "screen", "plan", "normalize")

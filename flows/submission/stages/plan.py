@@ -1,8 +1,8 @@
 """Plan: the policy's decision on every file, and the judgement on the whole submission."""
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol
 
+from flows.submission.stages.ports import HasCatalogue
 from flows.submission.stages.stage import Stage, end, ingest_events_of
 from flows.submission.workspace import JUDGING_STAGE, Workspace, only
 from preservation.model.events import Agent, AgentKind, Event
@@ -10,18 +10,9 @@ from preservation.model.issues import Issue
 from preservation.model.verdicts import Verdict
 from preservation.planning.judgement import issue_of, judge
 from preservation.policy.selection import decide
-from storage.ports.catalogue import Catalogue
 
 
-class PlanningPorts(Protocol):
-    """What planning asks of an installation."""
-
-    @property
-    def catalogue(self) -> Catalogue:
-        """The index of what is kept."""
-
-
-def _plan(workspace: Workspace, ports: PlanningPorts) -> Iterable[Event]:
+def _plan(workspace: Workspace, ports: HasCatalogue) -> Iterable[Event]:
     policy = workspace.policy
     workspace.decisions.write(decide(policy, file) for file in workspace.surveyed())
     approval = only(workspace.approval) if workspace.approval.exist else None
@@ -39,7 +30,7 @@ def _plan(workspace: Workspace, ports: PlanningPorts) -> Iterable[Event]:
 PLAN = Stage(JUDGING_STAGE, _plan)
 
 
-def _end_if_kept(workspace: Workspace, ports: PlanningPorts) -> None:
+def _end_if_kept(workspace: Workspace, ports: HasCatalogue) -> None:
     """End the submission where the same content is already kept as a version of this object.
 
     Only what was judged fit is recognised: a drop with a fault is never accepted this way.

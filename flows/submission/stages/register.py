@@ -8,30 +8,22 @@ from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
-from flows.installation.settings import Settings
 from flows.installation.wiring import now
 from flows.submission.stages.drop_changes import changed_since_survey, has_changed
 from flows.submission.stages.plan import issues_of_the_whole
+from flows.submission.stages.ports import HasCatalogue, HasSettings
 from flows.submission.stages.stage import Stage, end, ingest_events_of
 from flows.submission.workspace import Workspace, only, payload_files
 from preservation.model.derivatives import Purpose
 from preservation.model.events import Event
-from preservation.model.issues import Issue, Severity
+from preservation.model.issues import Severity
 from preservation.model.verdicts import Verdict
 from preservation.packaging.planned import PlannedBag
-from storage.ports.catalogue import Catalogue, Registration
+from storage.ports.catalogue import Registration
 
 
-class RegistrationPorts(Protocol):
+class RegistrationPorts(HasSettings, HasCatalogue, Protocol):
     """What registration asks of an installation."""
-
-    @property
-    def settings(self) -> Settings:
-        """The settings."""
-
-    @property
-    def catalogue(self) -> Catalogue:
-        """The index of what is kept."""
 
 
 def _register(workspace: Workspace, ports: RegistrationPorts) -> Iterable[Event]:
@@ -57,12 +49,14 @@ def _register(workspace: Workspace, ports: RegistrationPorts) -> Iterable[Event]
         (event,),
     )
     stores = " and ".join(f"{replica.store}" for replica in replicas)
+    # A drop may change after the stores have it; the later changes are not kept.
+    late_changes = [changed_since_survey(Severity.WARNING)] if has_changed(workspace) else []
     end(
         workspace,
         Verdict.STORED,
         f"Kept as {package}: {tally.files} files, read back from {stores} and matched."
         + _reuse_sentence(workspace),
-        issues=chain(issues_of_the_whole(workspace), workspace.unsound.so_far, _late_changes(workspace)),
+        issues=chain(issues_of_the_whole(workspace), workspace.unsound.so_far, late_changes),
         package=package,
         replicas=replicas,
     )
@@ -70,11 +64,6 @@ def _register(workspace: Workspace, ports: RegistrationPorts) -> Iterable[Event]
 
 
 REGISTER = Stage("register", _register)
-
-
-def _late_changes(workspace: Workspace) -> tuple[Issue, ...]:
-    """Return the issue of a drop that changed after the stores had it; the later changes are not kept."""
-    return (changed_since_survey(Severity.WARNING),) if has_changed(workspace) else ()
 
 
 def _reuse_sentence(workspace: Workspace) -> str:

@@ -6,10 +6,10 @@ from typing import Protocol
 from flows.alarms.alarms import raise_alarms
 from flows.alarms.occasions import integrity_alarm
 from flows.installation.log import LOG
-from flows.installation.settings import Settings
 from flows.installation.wiring import now
 from flows.submission.progress.meter import Meter, to_replicate
 from flows.submission.stages.drop_changes import changed_since_survey, has_changed, require_drop
+from flows.submission.stages.ports import HasSettings, HasStores
 from flows.submission.stages.stage import Stage, end, ingest_events_of
 from flows.submission.workspace import Workspace
 from preservation.errors import IntegrityError, StorageError, UnavailableError
@@ -17,21 +17,13 @@ from preservation.model.events import Event
 from preservation.model.identifiers import StoreName
 from preservation.model.verdicts import Verdict
 from preservation.packaging.planned import PlannedBag
-from preservation.policy.schema import Policy
-from storage.ports.stores import Purger, Store
+from storage.ports.stores import Purger
 from storage.replication.outcomes import AtFault, Failed, Mismatch, ReplicationOutcome, Short
 from storage.replication.replicate import replicate
 
 
-class ReplicationPorts(Protocol):
+class ReplicationPorts(HasSettings, HasStores, Protocol):
     """What replication asks of an installation."""
-
-    @property
-    def settings(self) -> Settings:
-        """The settings."""
-
-    def stores_for(self, policy: Policy) -> tuple[Store, ...]:
-        """Return the stores that the policy asks for."""
 
     @property
     def purgers(self) -> dict[StoreName, Purger]:

@@ -5,24 +5,16 @@ from typing import Protocol
 
 from flows.submission.progress.meter import Meter, to_screen
 from flows.submission.stages.drop_changes import while_there
+from flows.submission.stages.ports import HasCagedWorkers, HasStores
 from flows.submission.stages.stage import Stage
 from flows.submission.workspace import Workspace, only
 from preservation.model.events import Event
-from preservation.policy.schema import Policy
 from preservation.screening.examiners import JOB_MODULES
 from preservation.screening.screen import screen
-from preservation.tools.workers import CagedWorkers
-from storage.ports.stores import Store
 
 
-class ScreeningPorts(Protocol):
+class ScreeningPorts(HasCagedWorkers, HasStores, Protocol):
     """What screening asks of an installation."""
-
-    def stores_for(self, policy: Policy) -> tuple[Store, ...]:
-        """Return the stores that the policy asks for."""
-
-    def caged_workers(self, preload: tuple[str, ...]) -> CagedWorkers:
-        """Return caged processes that have ``preload`` imported."""
 
 
 def _screen(workspace: Workspace, ports: ScreeningPorts) -> Iterable[Event]:

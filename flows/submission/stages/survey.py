@@ -96,7 +96,9 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
         yield ingest.virus_checked(scanner, viruses.tally)
         issues = chain(viruses.issues, issues)
     workspace.issues.write(issues)
-    _take_fingerprint(workspace, received)
+    decisions = (decide(policy, file) for file in workspace.surveyed())
+    content = Dossiers(workspace.survey, decisions=decisions)
+    workspace.fingerprint.write([fingerprint(content, received.bag_root)])
     require_drop(workspace)
     if viruses is not None and viruses.tally.infected:
         # Ended at once: no further program may open it.
@@ -152,9 +154,3 @@ def _issues(
         yield from check_submitted_bag(received.bag_root, workspace.surveyed())
     elif policy.terms.intake.supplied_manifests is SuppliedManifests.REQUIRE and not manifests:
         yield manifest_required(policy.reference)
-
-
-def _take_fingerprint(workspace: Workspace, received: Received) -> None:
-    decisions = (decide(workspace.policy, file) for file in workspace.surveyed())
-    content = Dossiers(workspace.survey, decisions=decisions)
-    workspace.fingerprint.write([fingerprint(content, received.bag_root)])

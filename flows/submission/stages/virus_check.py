@@ -8,9 +8,9 @@ from itertools import takewhile
 from threading import Event as Signal
 from typing import Protocol
 
-from flows.installation.settings import Settings
 from flows.installation.wiring import now
 from flows.submission.progress.meter import Track
+from flows.submission.stages.ports import HasSettings
 from flows.submission.workspace import Workspace
 from preservation.model.paths import RelativePath
 from preservation.model.submissions import Received
@@ -22,12 +22,8 @@ from preservation.virus.outcome import VirusFindings, doubt, findings, require_s
 from preservation.virus.scan import ScanTerms, scan
 
 
-class VirusCheckPorts(Protocol):
+class VirusCheckPorts(HasSettings, Protocol):
     """What the virus check asks of an installation."""
-
-    @property
-    def settings(self) -> Settings:
-        """The settings."""
 
     @property
     def virus_scanner(self) -> Clamd:
