@@ -22,13 +22,16 @@ _RECEIVED_AT_ONCE = 1 << 16
 
 
 class WorkerProcess:
-    """A process in its cage. ``served`` counts the requests it has answered."""
+    """A process in its cage.
+
+    ``is_ready`` once it has started, and listens; ``served`` counts the requests it has answered.
+    """
 
     def __init__(self, limits: Limits, preload: tuple[str, ...], *, opens_files: bool) -> None:
         self.served = 0
+        self.is_ready = False
         self._limits = limits
         self._patience = limits.wall_seconds
-        self._ready = False
         self._reader = wire.AnswerReader()
         self._deadline = time.monotonic() + _STARTUP_SECONDS
         self._channel, theirs = socket.socketpair()
@@ -64,7 +67,7 @@ class WorkerProcess:
     def send(self, request: Request, descriptors: Sequence[int]) -> None:
         """Hand over a request. Where the process does not listen any more, ``receive`` reports its end."""
         self._patience = self._limits.wall_seconds + request.more_seconds
-        if self._ready:
+        if self.is_ready:
             self._deadline = time.monotonic() + self._patience
         order = wire.WorkOrder(
             job=request.job,
@@ -90,7 +93,7 @@ class WorkerProcess:
         try:
             answer = self._reader.feed(received)
             if isinstance(answer, wire.Ready):
-                self._ready = True
+                self.is_ready = True
                 self._deadline = time.monotonic() + self._patience
                 answer = self._reader.feed(b"")
         except (ValueError, msgspec.MsgspecError) as error:
@@ -101,7 +104,7 @@ class WorkerProcess:
     def time_out(self) -> Exhausted:
         """End a process whose time is up. Raises ``ToolFailedError`` where it was not even ready."""
         self.kill()
-        if not self._ready:
+        if not self.is_ready:
             raise ToolFailedError(f"a caged worker did not start within {_STARTUP_SECONDS:.0f} s")
         return Exhausted("time", f"{self._patience:g} s")
 
@@ -117,7 +120,7 @@ class WorkerProcess:
         if status == -signal.SIGXCPU:
             return Exhausted("CPU time", f"{self._limits.cpu_seconds} s")
         manner = f"killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
-        if not self._ready:
+        if not self.is_ready:
             raise ToolFailedError(
                 f"a caged worker could not start ({manner}); it may need more than "
                 f"{self._limits.address_space >> 20} MiB of address space"

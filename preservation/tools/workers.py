@@ -117,8 +117,13 @@ class CagedWorkers:
             self._mapping.release()
 
     def _assign(self, batch: _Batch) -> None:
-        """Give waiting requests to workers that are free."""
+        """Give waiting requests to workers that are free.
+
+        One worker starts at a time: what is little is done by the first before a second has started.
+        """
         while batch.waiting and len(batch.busy) < self._processes:
+            if not self._idle and any(not worker.is_ready for worker in batch.busy):
+                return
             slot = batch.waiting.popleft()
             with handed.opened(slot.request) as descriptors:
                 if isinstance(descriptors, Refused):
