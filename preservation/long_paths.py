@@ -73,4 +73,5 @@ def _pieces(folder: str) -> Iterator[str]:
 
 
 def _open_folder(path: str, dir_fd: int | None) -> int:
-    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd)
+    # O_PATH: on its way, a caged process passes folders that it may not list.
+    return os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd)

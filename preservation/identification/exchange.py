@@ -1,12 +1,7 @@
-"""What travels between the stages' identifier and the caged processes that do its work.
-
-A name need not be UTF-8, so paths travel as their bytes, each written as the character of its number
-(Latin-1).
-"""
+"""What travels between the stages' identifier and the caged processes that do its work."""
 
 from __future__ import annotations
 
-import os
 from typing import Protocol
 
 import msgspec
@@ -52,13 +47,3 @@ class Known(msgspec.Struct, frozen=True):
     """The engines that answer."""
 
     engines: tuple[EngineRelease, ...]
-
-
-def packed(path: str) -> str:
-    """Return ``path`` as it travels."""
-    return path if path.isascii() else os.fsencode(path).decode("latin-1")
-
-
-def unpacked(text: str) -> str:
-    """Return the path that travelled as ``text``."""
-    return text if text.isascii() else os.fsdecode(text.encode("latin-1"))

@@ -3,11 +3,13 @@
 =================  =====================================================  ============================
 what               how                                                    where
 =================  =====================================================  ============================
-sockets            refused by seccomp; a network namespace of its own     x86-64, aarch64; root
-writing            Landlock: below the scratch folder only                Linux 5.13 and later
+system calls       seccomp: those on a list, all others refused           x86-64, aarch64, riscv64
+network            no call that makes a socket is on the list             the same
+                   a network namespace of its own                         root
+writing            no call that opens for writing is on the list          x86-64, aarch64, riscv64
+                   Landlock: below the scratch folder only                Linux 5.13 and later
                    the user ``nobody``                                    root
-reading            Landlock: programs and libraries only, unless a job    Linux 5.13 and later
-                   opens files by path
+reading            Landlock: libraries only, and what a job opens         Linux 5.13 and later
 memory, CPU time,  ``setrlimit``                                          everywhere
 files, processes
 wall time          watched and killed by the parent                       everywhere
@@ -36,20 +38,22 @@ _OF_THE_SYSTEM = (
         "/lib",
         "/lib32",
         "/lib64",
-        "/opt",
         "/proc",
         "/sys/devices/system",
+        "/sys/kernel/mm/transparent_hugepage",
         "/dev/null",
         "/dev/urandom",
     ),
     *("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/localtime", "/etc/magic", "/etc/mime.types"),
 )
-_OF_PROGRAMS = ("/bin", "/sbin", "/etc", "/var/lib", "/var/cache", "/dev")
+_OF_PROGRAMS = ("/bin", "/sbin", "/opt", "/etc", "/var/lib", "/var/cache", "/dev")
 
 
 def needed_by_python() -> tuple[Path, ...]:
     """Return what the interpreter and its libraries read: nothing that is private to a user."""
-    return _existing(*_OF_THE_SYSTEM, sys.prefix, sys.base_prefix, *sys.path)
+    # The core by itself: where it is not installed, it lies in a project's folder, which may hold anything.
+    core = Path(__file__).parents[1]
+    return _existing(*_OF_THE_SYSTEM, sys.prefix, sys.base_prefix, str(core))
 
 
 def needed_by_programs() -> tuple[Path, ...]:
@@ -62,26 +66,33 @@ def _existing(*paths: str) -> tuple[Path, ...]:
 
 
 def confine(
-    refused_calls: Iterable[str], *, writable: Iterable[Path] = (), readable: Iterable[Path] | None = None
+    *, writable: Iterable[Path] = (), readable: Iterable[Path], openable: Iterable[Path] = ()
 ) -> None:
-    """Refuse the network, ``refused_calls``, and writing to files but below ``writable``.
+    """Leave the network, and refuse reading but below ``readable`` and writing but below ``writable``.
 
-    Reading is refused but below ``readable`` and ``writable``, where ``readable`` is given.
-
+    ``openable`` is read too, where it is there and no link: what was dropped may be gone or exchanged by now.
     To be called while the process has one thread: threads that are there already would stay outside.
-    Raises ``ToolFailedError`` where this machine offers no way to keep a process off the network, and
-    ``OSError`` where a folder cannot be opened.
+    Raises ``ToolFailedError`` where this machine offers no way to limit system calls, and ``OSError``
+    where a folder cannot be opened.
     """
-    kernel.forbid_new_privileges()
-    offline = os.geteuid() == 0 and kernel.leave_network()
-    landlock.restrict_files(writable=writable, readable=readable)
-    if seccomp.available():
-        seccomp.refuse({*refused_calls, *seccomp.NETWORK, *seccomp.OTHER_PROCESSES, *seccomp.KERNEL})
-    elif not offline:
+    if not seccomp.available():
         raise ToolFailedError(
-            f"a parser cannot be kept off the network on this machine ({os.uname().machine}): "
-            "run Muniment as root, or on x86-64 or aarch64"
+            f"a parser cannot be caged on this machine ({os.uname().machine}): it takes one of "
+            f"{', '.join(seccomp.MACHINES)}, and libseccomp (apt-get install libseccomp2)"
         )
+    kernel.forbid_new_privileges()
+    if os.geteuid() == 0:
+        kernel.leave_network()
+    landlock.restrict_files(writable=writable, readable=readable, openable=openable)
+
+
+def allow_calls(calls: Iterable[str] = seccomp.ALLOWED) -> None:
+    """Refuse all system calls but ``calls`` and some by their arguments, to all threads.
+
+    To be called last, after ``confine``: what comes before it takes calls that no parser needs. Raises
+    ``OSError`` where the kernel has no seccomp.
+    """
+    seccomp.allow_only(calls, seccomp.by_argument())
 
 
 def apply(limits: Limits) -> None:

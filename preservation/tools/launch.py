@@ -15,6 +15,73 @@ from preservation.errors import PreservationError
 from preservation.tools import confinement, kernel, seccomp
 from preservation.tools.limits import MINIMAL, Limits
 
+_OF_PROGRAMS = frozenset(
+    (
+        *(
+            "execve",
+            "fork",
+            "vfork",
+            "clone",
+            "wait4",
+            "waitid",
+            "kill",
+            "tgkill",
+            "getpgrp",
+            "getpgid",
+            "getsid",
+        ),
+        *(
+            "openat",
+            "open",
+            "creat",
+            "fcntl",
+            "ioctl",
+            "dup2",
+            "dup3",
+            "pipe",
+            "chdir",
+            "fchdir",
+            "umask",
+            "arch_prctl",
+        ),
+        *(
+            "mkdir",
+            "mkdirat",
+            "unlink",
+            "unlinkat",
+            "rmdir",
+            "rename",
+            "renameat",
+            "renameat2",
+            "link",
+            "linkat",
+        ),
+        *(
+            "symlink",
+            "symlinkat",
+            "truncate",
+            "fallocate",
+            "statfs",
+            "fstatfs",
+            "chmod",
+            "fchmod",
+            "fchmodat",
+        ),
+        *(
+            "prctl",
+            "prlimit64",
+            "setrlimit",
+            "alarm",
+            "setitimer",
+            "rt_sigsuspend",
+            "rt_sigtimedwait",
+            "sendto",
+        ),
+        *("sched_getparam", "sched_getscheduler", "copy_file_range", "sendfile", "utimensat"),
+    )
+)
+"""What programs call beside what a worker does."""
+
 
 class Launch(msgspec.Struct, frozen=True):
     """What to start, and how. ``report`` is a descriptor to say on why it could not be started."""
@@ -46,9 +113,7 @@ def main() -> None:
 def _enter_cage(launch: Launch) -> None:
     kernel.die_with_parent(launch.parent)
     os.chdir(launch.scratch)
-    confinement.confine(
-        seccomp.NEW_SESSIONS, writable=(Path(launch.scratch),), readable=confinement.needed_by_programs()
-    )
+    confinement.confine(writable=(Path(launch.scratch),), readable=confinement.needed_by_programs())
     confinement.apply(launch.limits)
     confinement.allow_cpu(launch.limits.cpu_seconds)
     confinement.become_nobody()
@@ -56,6 +121,7 @@ def _enter_cage(launch: Launch) -> None:
     kernel.die_with_parent(launch.parent)
     if not os.access(launch.scratch, os.W_OK | os.X_OK):
         raise PermissionError(f"the folder {launch.scratch} cannot be reached by the user nobody")
+    confinement.allow_calls(seccomp.ALLOWED | _OF_PROGRAMS)
 
 
 if __name__ == "__main__":

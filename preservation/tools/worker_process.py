@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -23,7 +24,7 @@ _RECEIVED_AT_ONCE = 1 << 16
 class WorkerProcess:
     """A process in its cage. ``served`` counts the requests it has answered."""
 
-    def __init__(self, limits: Limits, preload: tuple[str, ...], *, opens_files: bool) -> None:
+    def __init__(self, limits: Limits, preload: tuple[str, ...], openable: tuple[Path, ...] | None) -> None:
         self.served = 0
         self._limits = limits
         self._patience = limits.wall_seconds
@@ -34,11 +35,10 @@ class WorkerProcess:
         # Sending waits for the worker to listen, which must not last for ever either.
         self._channel.settimeout(_STARTUP_SECONDS)
         with theirs:
-            setup = wire.Setup(theirs.fileno(), os.getpid(), limits, preload, opens_files)
             self._process = subprocess.Popen(  # noqa: S603  argv list, no shell
                 [
                     *(sys.executable, "-I", "-B", "-m", "preservation.tools.worker"),
-                    msgspec.json.encode(setup).decode(),
+                    str(theirs.fileno()),
                 ],
                 pass_fds=[theirs.fileno()],
                 env=MINIMAL,
@@ -48,6 +48,9 @@ class WorkerProcess:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
+        paths = None if openable is None else tuple(wire.packed(str(path)) for path in openable)
+        with contextlib.suppress(OSError):
+            wire.send_setup(self._channel, wire.Setup(os.getpid(), limits, preload, paths))
 
     def fileno(self) -> int:
         """Return the descriptor on which answers come."""
