@@ -7,8 +7,8 @@ BIN     := $(VENV)/bin
 READY   := $(VENV)/.ready
 # The lock names all that is needed: pip, left to look for more, stumbles over releases newer than the lock.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# Muniment's own need, beside Python: libmagic describes files.
-DEBIAN  := libmagic1
+# Muniment's own need, beside Python: libmagic describes files, libseccomp limits what parsers ask of the kernel.
+DEBIAN  := libmagic1 libseccomp2
 # A real S3 service, for the tests and make demo S3=1.
 DEBIAN_S3 := radosgw ceph-mon ceph-osd
 # A real PostgreSQL, virus scanner, proxy and browser, shares that notify nobody, clocks that can be set, for the tests.

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -27,7 +28,7 @@ class WorkerProcess:
     ``is_ready`` once it has started, and listens; ``served`` counts the requests it has answered.
     """
 
-    def __init__(self, limits: Limits, preload: tuple[str, ...], *, opens_files: bool) -> None:
+    def __init__(self, limits: Limits, preload: tuple[str, ...], openable: tuple[Path, ...] | None) -> None:
         self.served = 0
         self.is_ready = False
         self._limits = limits
@@ -38,9 +39,8 @@ class WorkerProcess:
         # Sending waits for the worker to listen, which must not last for ever either.
         self._channel.settimeout(_STARTUP_SECONDS)
         with theirs:
-            setup = wire.Setup(theirs.fileno(), os.getpid(), limits, preload, opens_files)
             self._process = subprocess.Popen(  # noqa: S603  argv list, no shell
-                [sys.executable, "-I", "-B", *_PROGRAM, msgspec.json.encode(setup).decode()],
+                [sys.executable, "-I", "-B", *_PROGRAM, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 env=MINIMAL,
                 cwd="/",
@@ -49,6 +49,9 @@ class WorkerProcess:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
+        paths = None if openable is None else tuple(wire.packed(str(path)) for path in openable)
+        with contextlib.suppress(OSError):
+            wire.send_setup(self._channel, wire.Setup(os.getpid(), limits, preload, paths))
 
     def fileno(self) -> int:
         """Return the descriptor on which answers come."""
