@@ -58,8 +58,8 @@ def version() -> int:
 def restrict_files(*, readable: Iterable[Path], openable: Iterable[Path]) -> bool:
     """Refuse this process all writing but to ``/dev/null``, and reading; return whether that holds.
 
-    It may read the folders and files ``readable``, and what of ``openable`` is there and no link. Requires ``kernel.forbid_new_privileges``. Raises ``OSError`` where a path cannot be
-    opened.
+    It may read the folders and files ``readable``, and what of ``openable`` is there and no link. Requires
+    ``kernel.forbid_new_privileges``. Raises ``OSError`` where a path cannot be opened.
     """
     offered = version()
     if offered == 0:
