@@ -31,12 +31,12 @@ MEMORY := /dev/shm
 IN_MEMORY := $(shell findmnt -no OPTIONS $(MEMORY) | grep -qvw noexec \
   && test $$(df --output=avail $(MEMORY) | tail -1) -gt 8000000 && echo TMPDIR=$(MEMORY))
 
-# Half of their time tests wait for services: six workers keep two cores busy.
+# Half of their time tests wait for services: four workers keep two cores busy.
 # Tests start the command hundreds of times: compiled once, and not each time where Python may write no bytecode.
 test: check
 	@sh requirements/debian.sh "$(PYTHON)" $(DEBIAN_TESTS) || echo "make: without them the tests that need them are skipped"
 	@$(BIN)/python -m compileall -q flows storage preservation demonstration tests
-	$(IN_MEMORY) $(BIN)/python -m pytest -n 6 --dist loadgroup --no-loadscope-reorder
+	$(IN_MEMORY) $(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
 
 # Kills everything at random instants, hundreds of times, and proves that nothing is lost; then 100,000 files.
 # make soak KILLS=1000 SEED=…  takes longer; repeats the instants of an earlier run

@@ -23,7 +23,7 @@ SLOWEST = 40
 _TOLD_FROM_SECONDS = 1.0
 """What is quicker is not worth a line."""
 _WIDTH = 110
-_GROUP = re.compile(r"@tests/[\w/]+\.py$")
+_GROUP = re.compile(r"@[\w/.]+$")
 """What xdist adds to the id of a test that stays with others."""
 
 

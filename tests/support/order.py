@@ -1,8 +1,8 @@
 """In which order tests run, and which stay together, where several workers share them.
 
-A pytest plugin. What a module shares among its tests (a service, an installation that keeps something) is
-made once where one worker has them all; spread over workers it is made by each. Files with a budget of their
-own come first: they start services and wait for them, and the short tests fill the time until all have ended.
+A pytest plugin. What tests share (a server; a service or an installation of a module) is made once where one
+worker has them all; spread over workers it is made by each. Files with a budget of their own come first: they
+start services and wait for them, and the short tests fill the time until all have ended.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 from support.costs import Budgets
+
+_SERVERS = ("postgresql", "clamd", "swift")
+"""What a test that needs it has among its fixtures, or its parameters."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,15 +27,24 @@ class Order:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Sort, and mark for xdist what stays together (``--dist loadgroup``)."""
         items.sort(key=lambda item: -self.budgets.files.get(_file(item), 0.0))
+        together = {_file(item): _file(item) for item in items if _shares_in_its_module(item)}
+        together |= {
+            _file(item): server for item in items if _file(item) in together and (server := _server(item))
+        }
         for item in items:
-            if _shares(item):
-                item.add_marker(pytest.mark.xdist_group(_file(item)))
+            if group := together.get(_file(item)) or _server(item):
+                item.add_marker(pytest.mark.xdist_group(group))
 
 
 def _file(item: pytest.Item) -> str:
     return item.nodeid.partition("::")[0]
 
 
-def _shares(item: Any) -> bool:  # noqa: ANN401  which fixtures a test has is no part of pytest's types
+def _shares_in_its_module(item: Any) -> bool:  # noqa: ANN401  which fixtures a test has is no part of pytest's types
     fixtures = item._fixtureinfo.name2fixturedefs.values()
     return any(fixture.scope == "module" for fixture, *_ in (reversed(found) for found in fixtures))
+
+
+def _server(item: Any) -> str:  # noqa: ANN401  the same
+    asked = f"{' '.join(item.fixturenames)} {item.name.partition('[')[2]}".lower()
+    return next((server for server in _SERVERS if server in asked), "")
