@@ -243,7 +243,7 @@ osd_class_load_list = *
 osd_class_default_list = *
 osd_objectstore = bluestore
 osd_memory_target = 939524096
-# A disk that stalls for seconds lets the lease on what may be read run out (0.8 of this), and nothing renews it.
+# A disk that stalls for seconds lets the lease on what is read run out (0.8 of this); nothing renews it.
 osd_heartbeat_grace = 3600
 osd_pool_default_size = 1
 osd_pool_default_min_size = 1
