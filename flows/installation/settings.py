@@ -344,7 +344,7 @@ class Settings(_Section):
     @property
     def state(self) -> Path:
         """Databases, keys and Prefect's own files."""
-        return self.directory / STATE
+        return self._folder(STATE)
 
     @property
     def keys(self) -> Path:
@@ -354,7 +354,11 @@ class Settings(_Section):
     @property
     def processing(self) -> Path:
         """Submissions on their way."""
-        return self.directory / "processing"
+        return self._folder("processing")
+
+    def _folder(self, name: str) -> Path:
+        """Return a folder of the installation; where the operator made it a link, where that leads."""
+        return (self.directory / name).resolve()
 
     @property
     def receipts(self) -> Path:

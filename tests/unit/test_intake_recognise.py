@@ -13,6 +13,7 @@ import pytest
 from support.bags import PAYLOAD, bag_files, codes_of, tar_member, tarred, write, zipped
 from support.hostile_trees import deep
 
+from preservation.archives import walking
 from preservation.archives.members import UnpackLimits
 from preservation.bagit import codes as bag_codes
 from preservation.errors import DeniedError, NotFoundError, StoreFullError
@@ -202,7 +203,7 @@ def test_a_drop_that_must_not_be_read_is_an_error(
         raise PermissionError(13, "Permission denied", str(drop))
 
     # The tests may run as root, whom no permission stops.
-    monkeypatch.setattr(Path, "open", denied)
+    monkeypatch.setattr(walking, "read_plain_file", denied)
     with pytest.raises(DeniedError, match=r"scan\.tif"):
         recognise(drop, workspace, LIMITS)
 

@@ -1,18 +1,14 @@
 """Folders below an open root, reached segment by segment so that no link in between can lead out."""
 
-import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TypeAlias
 
-from storage.stores.folder.linux import open_beneath
+from preservation.files.beneath import open_beneath
 
 FOLDER_MODE = 0o755
-
-_SEGMENT_BY_SEGMENT = {errno.ENOSYS, errno.EPERM, errno.ENAMETOOLONG}
-"""Why one call cannot reach it: none is offered here, or the path as a whole is too long for one."""
 
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -36,14 +32,7 @@ def opened_folder(root: int, segments: Segments, *, make: bool = False) -> Itera
 
 def open_below(root: int, segments: Segments, flags: int) -> int:
     """Open what is at ``segments`` below ``root`` and return its descriptor. Raises ``OSError``."""
-    try:
-        return open_beneath(root, "/".join(segments), flags)
-    except OSError as error:
-        if error.errno not in _SEGMENT_BY_SEGMENT:
-            raise
-    *folders, last = segments
-    with opened_folder(root, tuple(folders)) as folder:
-        return os.open(last, flags, dir_fd=folder)
+    return open_beneath(root, "/".join(segments), flags)
 
 
 def walk_files(root: int, top: Segments) -> Iterator[tuple[str, int]]:
