@@ -226,10 +226,14 @@ class _StoreSettings(_Section):
 
 
 class FolderStoreSettings(_StoreSettings):
-    """A folder as a store; a relative path is below the installation."""
+    """A folder as a store; a relative path is below the installation.
+
+    ``readers`` may read what is kept from now on: the owner, its group, or all accounts.
+    """
 
     kind: Literal["folder"]
     path: Path
+    readers: Literal["owner", "group", "all"] = "group"
 
 
 class BucketSettings(_Section):

@@ -57,7 +57,7 @@ def test_a_folder_that_is_new_gets_its_name_in_one_move_with_all_its_files(
     store.create(deposits(tmp_path, range(300)))
     assert moved_singly == ["originals"]
     assert len(list((root / FOLDER).iterdir())) == 300
-    assert (root / FOLDER).stat().st_mode & 0o777 == 0o755
+    assert (root / FOLDER).stat().st_mode & 0o777 == 0o750
 
 
 def test_files_join_those_of_a_folder_that_is_there(

@@ -8,8 +8,6 @@ from typing import TypeAlias
 
 from preservation.files.beneath import open_beneath
 
-FOLDER_MODE = 0o755
-
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 Segments: TypeAlias = tuple[str, ...]
@@ -17,8 +15,8 @@ Segments: TypeAlias = tuple[str, ...]
 
 
 @contextmanager
-def opened_folder(root: int, segments: Segments, *, make: bool = False) -> Iterator[int]:
-    """Open the folder at ``segments`` below ``root``, making what is missing on the way where asked.
+def opened_folder(root: int, segments: Segments, *, make: int | None = None) -> Iterator[int]:
+    """Open the folder at ``segments`` below ``root``, making with the mode ``make`` what is missing.
 
     Raises ``OSError``: ``ENOENT`` where it is missing, ``ENOTDIR`` or ``ELOOP`` where something other
     than a folder is in the way.
@@ -70,7 +68,7 @@ def remove_tree(root: int, top: Segments) -> None:
                 os.rmdir(folder[-1], dir_fd=descriptor)
 
 
-def _descended(root: int, segments: Iterable[str], *, make: bool) -> int:
+def _descended(root: int, segments: Iterable[str], *, make: int | None) -> int:
     descriptor = os.dup(root)
     try:
         for segment in segments:
@@ -83,19 +81,19 @@ def _descended(root: int, segments: Iterable[str], *, make: bool) -> int:
     return descriptor
 
 
-def _enter(folder: int, segment: str, *, make: bool) -> int:
+def _enter(folder: int, segment: str, *, make: int | None) -> int:
     try:
         return os.open(segment, _OPEN_FOLDER, dir_fd=folder)
     except FileNotFoundError:
-        if not make:
+        if make is None:
             raise
     try:
-        os.mkdir(segment, FOLDER_MODE, dir_fd=folder)
+        os.mkdir(segment, make, dir_fd=folder)
     except FileExistsError:
         return os.open(segment, _OPEN_FOLDER, dir_fd=folder)
     descriptor = os.open(segment, _OPEN_FOLDER, dir_fd=folder)
-    # mkdir obeys the umask of this process; a store's folders must be readable without us.
-    os.fchmod(descriptor, FOLDER_MODE)
+    # mkdir obeys the umask of this process; who may read a store is set for the store.
+    os.fchmod(descriptor, make)
     return descriptor
 
 
