@@ -82,8 +82,8 @@ def _first_change(workspace: Workspace) -> RelativePath | None:
             if _look_of(now) != _look_of(then):
                 return min((one.path for one in (now, then) if one is not None), key=path_order)
     except OSError:
-        # Its root is no folder any more, or one on the way to it.
-        return None
+        # The folder of all of it is none any more.
+        return RelativePath(received.payload_root.name)
     return None
 
 
