@@ -61,6 +61,7 @@ ALLOWED = {
     "preservation/packaging/planned.py": {"path.open", "path.read_bytes"},
     "preservation/packaging/planning.py": {"root.exists"},
     "preservation/packaging/tag_files.py": {"self._target.open"},
+    "preservation/rasters/decoding.py": {"mmap.mmap"},
     "preservation/screening/thumbnails.py": {"image.copy"},
     "preservation/settling/look.py": {"drop.lstat", "path.lstat"},
     "preservation/settling/mounts.py": {"Path(f'/proc/{process}/mountinfo').read_bytes"},
@@ -74,7 +75,8 @@ ALLOWED = {
     "preservation/tools/handed.py": {"os.open"},
 }
 """What is no path below a drop: our own files in ``processing/``, /proc, the engines' view of a file that is
-open already; the look at a drop's own name, which follows no link; and our own ``walk``."""
+open already; the look at a drop's own name, which follows no link; our own ``walk``; and what a caged
+process, whose end is a finding, maps into memory."""
 
 
 def calls_by_path(source: str) -> Iterator[tuple[int, str]]:
@@ -88,6 +90,10 @@ def calls_by_path(source: str) -> Iterator[tuple[int, str]]:
         arguments = [ast.unparse(one) for one in node.args[:1]]
         arguments += [keyword.arg or "" for keyword in node.keywords]
         if name not in BY_PATH or owner in OF_AN_ENTRY:
+            continue
+        # What is mapped into memory ends the process where it is cut, descriptor or not.
+        if name == "mmap":
+            yield node.lineno, ast.unparse(function)
             continue
         if "dir_fd" in arguments or OPEN_ALREADY & set(arguments) or ".fileno()" in "".join(arguments):
             continue
@@ -128,6 +134,7 @@ def test_the_list_of_what_is_allowed_has_nothing_that_is_gone(project: Path):
         "os.stat(path)",
         "path.read_bytes()",
         "shutil.copyfile(source, target)",
+        "mmap.mmap(stream.fileno(), 0)",
     ],
 )
 def test_a_new_way_by_path_would_be_found(line: str):
