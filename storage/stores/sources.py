@@ -13,6 +13,9 @@ from storage.ports.stores import Deposit
 
 _OWN_LIMITS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
+_LONGEST_PATH = 4095
+"""Bytes of a path that the system takes in one call."""
+
 
 @contextmanager
 def opened_source(deposit: Deposit) -> Iterator[int]:
@@ -22,6 +25,9 @@ def opened_source(deposit: Deposit) -> Iterator[int]:
 
     Raises ``SourceChangedError`` where it is not, ``UnavailableError`` at a limit of this machine.
     """
+    if len(os.fsencode(deposit.source)) > _LONGEST_PATH:
+        # It could be opened and kept, but not be restored.
+        raise source_changed(deposit, os.strerror(errno.ENAMETOOLONG))
     try:
         source = open_path(os.fspath(deposit.source), READ_FILE)
     except OSError as error:
