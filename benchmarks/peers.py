@@ -19,7 +19,7 @@ import sys, os
 from pathlib import Path
 from preservation.identification.identify import Identifier
 paths = [Path(folder) / name for folder, _, names in os.walk(sys.argv[1]) for name in names]
-identifier = Identifier(second_opinion=sys.argv[3] == "yes", workers=int(sys.argv[2]))
+identifier = Identifier(second_opinion=sys.argv[2] == "yes")
 for start in range(0, len(paths), 512):
     identifier.identify_batch(paths[start:start + 512])
 """
@@ -30,9 +30,9 @@ def siegfried(folder: Path, workers: int) -> list[str]:
     return [_PYTHON, "-c", _SIEGFRIED, str(folder), str(workers)]
 
 
-def identify(folder: Path, workers: int, *, second_opinion: bool) -> list[str]:
+def identify(folder: Path, *, second_opinion: bool) -> list[str]:
     """Our identifier on the same files."""
-    return [_PYTHON, "-c", _IDENTIFY, str(folder), str(workers), "yes" if second_opinion else "no"]
+    return [_PYTHON, "-c", _IDENTIFY, str(folder), "yes" if second_opinion else "no"]
 
 
 def bagit_make(folder: Path, processes: int) -> list[str]:

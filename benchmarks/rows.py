@@ -66,8 +66,8 @@ def identify(bench: Bench) -> Iterator[Line]:
     try:
         rounds = bench.in_turn(
             {
-                "alone": partial(run, [peers.identify(scans, 1, second_opinion=False)]),
-                "asking": partial(run, [peers.identify(scans, 1, second_opinion=True)]),
+                "alone": partial(run, [peers.identify(scans, second_opinion=False)]),
+                "asking": partial(run, [peers.identify(scans, second_opinion=True)]),
                 "peers": partial(run, [peers.siegfried(scans, 1)]),
             }
         )

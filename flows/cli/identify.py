@@ -93,7 +93,7 @@ def _below(
     from preservation.model.submissions import DropKind, Received
     from preservation.survey.survey import survey
 
-    received = Received(DropKind.FOLDER, Path(folder))
+    received = Received(DropKind.FOLDER, Path(folder).resolve())
     threads = len(os.sched_getaffinity(0))
     try:
         for entry in survey(received, algorithms=algorithms, identifier=identifier, threads=threads):
@@ -110,12 +110,14 @@ def _files(
 
     for path in paths:
         try:
-            status = Path(path).stat()
+            # The path is the user's, links and all.
+            file = Path(path).resolve(strict=True)
+            status = file.stat()
             if not stat.S_ISREG(status.st_mode):
                 yield path, IrregularEntry(RelativePath(path), EntryKind.DEVICE, "not a plain file")
                 continue
-            size, digests = digest_file(Path(path), algorithms)
-            identification = identifier.identify_file(Path(path), size)
+            size, digests = digest_file(file, algorithms)
+            identification = identifier.identify_file(file, size)
         except OSError as error:
             yield path, _unreadable(path, error)
         else:

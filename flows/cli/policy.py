@@ -119,7 +119,8 @@ def _identified(policy: Policy, path: Path) -> Iterator[SurveyedFile]:
     from preservation.model.files import SurveyedFile
     from preservation.tools.limits import Limits
 
-    root = path if path.is_dir() else path.parent
+    # The path is the user's, links and all; below it none is followed.
+    root = (path if path.is_dir() else path.parent).resolve()
     files = _plain_files(root, None if path.is_dir() else relative_path(path.name))
     with identifying_workers(Limits(), len(os.sched_getaffinity(0)), [root.resolve()]) as workers:
         identifier = CagedIdentifier(workers, second_opinion=policy.terms.identification.second_opinion)

@@ -1,7 +1,9 @@
 """An area: a directory in which drops arrive, are processed and are answered, each move one rename."""
 
 import os
+import stat
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -67,6 +69,7 @@ class Area:
                 folder.mkdir(parents=True, exist_ok=True)
             if self.quarantine.stat().st_mode & 0o777 != _PRIVATE:
                 self.quarantine.chmod(_PRIVATE)
+            _close_to_others(self.taken.parent)
             disks = {folder: folder.stat().st_dev for folder in folders}
         except OSError as error:
             raise UnavailableError(
@@ -87,6 +90,17 @@ class Area:
                     f"{printable(str(self.inbox / collection))} cannot be made ({error.strerror}); "
                     "make it, and let the service write to it"
                 ) from error
+
+
+def _close_to_others(processing: Path) -> None:
+    """Let no other account into the folder: derivatives of what was dropped for few eyes lie there.
+
+    A share may know no modes, or leave them to its owner; then they stay. Raises ``OSError``.
+    """
+    mode = stat.S_IMODE(processing.stat().st_mode)
+    if mode & stat.S_IRWXO:
+        with suppress(OSError):
+            processing.chmod(mode & ~stat.S_IRWXO)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from preservation.errors import ConfigurationError
 from preservation.model.identifiers import StoreName
 from preservation.policy.shipped import shipped_policies
 from storage.journal.keys import generate_key
+from storage.stores.folder.modes import Readers
 from storage.stores.folder.root import make_folder_store
 
 _FOLDERS = (
@@ -26,6 +27,10 @@ _FOLDERS = (
     "receipts",
     "reports",
 )
+
+_PRIVATE, _GROUP, _ENTERED = 0o700, 0o750, 0o755
+_MODES = {"state": _PRIVATE, "quarantine": _PRIVATE, "inbox": _ENTERED, "policies": _ENTERED}
+"""Who may enter the folders; those that are not named here are for the group of the service."""
 
 _SETTINGS = """\
 # Muniment: the settings of this installation. Paths are relative to this file.
@@ -140,8 +145,10 @@ def make_installation(directory: Path) -> Path:
         )
     for folder in _FOLDERS:
         (directory / folder).mkdir(parents=True)
-    (directory / "state").chmod(0o700)
-    (directory / "quarantine").chmod(0o700)
+    # Umasks differ: what was dropped for few eyes must not be read by all in a copy or a derivative.
+    for folder in _FOLDERS:
+        mode = _MODES.get(folder, _GROUP)
+        (directory / folder).chmod(mode)
     for name, content in shipped_policies().items():
         (directory / "policies" / name).write_bytes(content)
     file = directory / FILE_NAME
@@ -149,7 +156,7 @@ def make_installation(directory: Path) -> Path:
     settings = load_settings(directory)
     for store in settings.store:
         if isinstance(store, FolderStoreSettings):
-            make_folder_store(StoreName(store.name), settings.store_root(store))
+            make_folder_store(StoreName(store.name), settings.store_root(store), Readers(store.readers))
     for collection in settings.collection:
         (directory / "inbox" / collection.name).mkdir()
     generate_key(settings.keys)

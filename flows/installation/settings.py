@@ -226,10 +226,14 @@ class _StoreSettings(_Section):
 
 
 class FolderStoreSettings(_StoreSettings):
-    """A folder as a store; a relative path is below the installation."""
+    """A folder as a store; a relative path is below the installation.
+
+    ``readers`` may read what is kept from now on: the owner, its group, or all accounts.
+    """
 
     kind: Literal["folder"]
     path: Path
+    readers: Literal["owner", "group", "all"] = "group"
 
 
 class BucketSettings(_Section):
@@ -344,7 +348,7 @@ class Settings(_Section):
     @property
     def state(self) -> Path:
         """Databases, keys and Prefect's own files."""
-        return self.directory / STATE
+        return self._folder(STATE)
 
     @property
     def keys(self) -> Path:
@@ -354,7 +358,11 @@ class Settings(_Section):
     @property
     def processing(self) -> Path:
         """Submissions on their way."""
-        return self.directory / "processing"
+        return self._folder("processing")
+
+    def _folder(self, name: str) -> Path:
+        """Return a folder of the installation; where the operator made it a link, where that leads."""
+        return (self.directory / name).resolve()
 
     @property
     def receipts(self) -> Path:

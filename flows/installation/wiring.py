@@ -36,6 +36,7 @@ from storage.ports.catalogue import Catalogue
 from storage.ports.drop_buckets import DropBucket
 from storage.ports.journal import Journal
 from storage.ports.stores import Purger, SiteName, Store, StorePlace
+from storage.stores.folder.modes import Readers
 from storage.stores.folder.purge import FolderPurger
 from storage.stores.folder.store import FolderStore
 
@@ -151,7 +152,9 @@ def _limits(settings: Settings) -> Limits:
 
 def _folder_store(store: FolderStoreSettings, settings: Settings) -> Store:
     root, threads = settings.store_root(store), settings.work.threads
-    return FolderStore(StoreName(store.name), root, _place(store), threads=threads)
+    return FolderStore(
+        StoreName(store.name), root, _place(store), threads=threads, readers=Readers(store.readers)
+    )
 
 
 def _folder_purger(store: FolderStoreSettings, settings: Settings) -> Purger:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from flows.installation.disk_space import require_room_for_work, require_room_in_stores
 from flows.installation.wiring import Installation, now
@@ -12,6 +13,7 @@ from flows.submission.stages.register import REGISTER
 from flows.submission.stages.stage import end
 from flows.submission.workspace import Approval, Workspace, locked_workspace, only
 from preservation.errors import NotFoundError
+from preservation.files.beneath import without_links_above
 from preservation.model.digests import HexDigest
 from preservation.model.identifiers import ObjectId
 from preservation.model.issues import Issue, Severity
@@ -40,6 +42,7 @@ def claim(
     ``StoreFullError`` where the drop cannot fit.
     """
     object_id = drop.object_id
+    drop = replace(drop, path=without_links_above(drop.path))
     policy = installation.policy_of(object_id.collection)
     found = outline_of(drop.path)
     with locked_workspace(installation.settings.processing, object_id) as workspace:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from preservation.errors import ConfigurationError, NotFoundError
+from preservation.files.beneath import without_links_above
 from preservation.model.digests import HexDigest
 from preservation.model.identifiers import ObjectId, ObjectName, collection_name, object_name
 from preservation.model.paths import RelativePath, printable
@@ -83,7 +84,8 @@ def outline_of(path: Path) -> TreeOutline:
     Raises ``NotFoundError`` where the drop cannot be read.
     """
     try:
-        if path.is_dir() and not path.is_symlink():
+        path = without_links_above(path)
+        if stat.S_ISDIR(path.lstat().st_mode):
             return outline_of_tree(path)
         return outline_of_tree(path.parent, RelativePath(path.name))
     except OSError as error:

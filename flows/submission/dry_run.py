@@ -1,7 +1,7 @@
 """A dry run: survey, screen and plan in a temporary folder; nothing is kept, and no event is recorded."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flows.installation.wiring import Installation, now
@@ -10,6 +10,7 @@ from flows.submission.stages.plan import PLAN, every_issue
 from flows.submission.stages.screen import SCREEN
 from flows.submission.stages.survey import SURVEY
 from flows.submission.workspace import Workspace, only
+from preservation.files.beneath import without_links_above
 from preservation.model.issues import Issue
 
 
@@ -29,6 +30,7 @@ class DryRunResult:
 def dry_run(drop: DropRequest, installation: Installation, scratch: Path) -> DryRunResult:
     """Return the verdict that ``drop`` would get. Raises what the stages raise."""
     workspace = Workspace(scratch / "rehearsal")
+    drop = replace(drop, path=without_links_above(drop.path))
     policy = installation.policy_of(drop.object_id.collection)
     workspace.start(drop.object_id, drop.path, outline_of(drop.path), policy, now())
     try:

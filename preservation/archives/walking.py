@@ -17,6 +17,7 @@ from preservation.archives.members import (
 )
 from preservation.archives.tarred import DECOMPRESSORS, is_tar_header, walk_tar
 from preservation.archives.zipped import walk_zip
+from preservation.files.beneath import read_plain_file
 
 _TAR_BLOCK = 512
 _ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
@@ -43,13 +44,13 @@ def archive_kind(path: Path) -> ArchiveKind | None:
     Its first bytes decide; only where they say nothing does the name, so that a damaged archive is
     not taken for a file that never was one.
     """
-    with path.open("rb") as file:
+    with read_plain_file(path) as file:
         head = file.read(_TAR_BLOCK)
     if head.startswith(_ZIP_STARTS):
         return ArchiveKind.ZIP
     for start, kind in _COMPRESSED_STARTS.items():
         if head.startswith(start):
-            with path.open("rb") as stream:
+            with read_plain_file(path) as stream:
                 if holds_tar(stream, kind):
                     return kind
     if is_tar_header(head):
@@ -67,7 +68,7 @@ def walk_archive(
     names are not to be trusted.
     """
     try:
-        opened = source.open("rb") if isinstance(source, Path) else nullcontext(source)
+        opened = read_plain_file(source) if isinstance(source, Path) else nullcontext(source)
     except OSError as failure:
         raise ArchiveError(
             ArchiveFault.UNREADABLE, f"The archive cannot be opened: {failure.strerror}."

@@ -2,7 +2,6 @@
 
 import encodings.cp437  # noqa: F401  zipfile and we need it, and a caged worker imports nothing any more
 import io
-import mmap
 import os
 import stat
 import struct
@@ -24,6 +23,7 @@ _END = struct.Struct("<4s4H2LH")
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR64_BYTES = 20
 _LONGEST_COMMENT = 65_535
+_LONGEST_ENDING = _END64.size + _LOCATOR64_BYTES + _END.size + _LONGEST_COMMENT
 _LONGEST_TARGET = 4_096
 _ENCRYPTED = 1
 
@@ -105,26 +105,31 @@ def _more_members_than(stream: BinaryIO, most: int) -> bool:
 
     The number in the end record is only what the archive says of itself.
     """
-    with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as archive:
-        end = archive.rfind(b"PK\x05\x06", max(0, len(archive) - _END.size - _LONGEST_COMMENT))
-        if end < 0 or end + _END.size > len(archive):
+    length = stream.seek(0, io.SEEK_END)
+    # Read, and never mapped into memory: of a file that is cut meanwhile, that would end the process.
+    ending = _read_at(stream, max(0, length - _LONGEST_ENDING), _LONGEST_ENDING)
+    before = length - len(ending)
+    end = ending.rfind(b"PK\x05\x06", max(0, len(ending) - _END.size - _LONGEST_COMMENT))
+    if end < 0 or end + _END.size > len(ending):
+        return False
+    start = before + end - _END.unpack_from(ending, end)[5]
+    locator = end - _LOCATOR64_BYTES
+    if locator >= 0 and ending[locator : locator + 4] == b"PK\x06\x07":
+        record = locator - _END64.size
+        if record >= 0 and ending[record : record + 4] == b"PK\x06\x06":
+            start = before + record - _END64.unpack_from(ending, record)[8]
+    count = 0
+    while 0 <= start <= before + end - _CENTRAL_HEADER_BYTES:
+        header = _read_at(stream, start, _CENTRAL_HEADER_BYTES)
+        if len(header) < _CENTRAL_HEADER_BYTES or not header.startswith(_CENTRAL_HEADER):
             return False
-        size = _END.unpack_from(archive, end)[5]
-        start = end - size
-        locator = end - _LOCATOR64_BYTES
-        if locator >= 0 and archive[locator : locator + 4] == b"PK\x06\x07":
-            record = locator - _END64.size
-            if record >= 0 and archive[record : record + 4] == b"PK\x06\x06":
-                start = record - _END64.unpack_from(archive, record)[8]
-        count = 0
-        while (
-            start >= 0
-            and archive[start : start + 4] == _CENTRAL_HEADER
-            and start + _CENTRAL_HEADER_BYTES <= end
-        ):
-            count += 1
-            if count > most:
-                return True
-            name, extra, comment = struct.unpack_from("<3H", archive, start + 28)
-            start += _CENTRAL_HEADER_BYTES + name + extra + comment
+        count += 1
+        if count > most:
+            return True
+        start += _CENTRAL_HEADER_BYTES + sum(struct.unpack_from("<3H", header, 28))
     return False
+
+
+def _read_at(stream: BinaryIO, place: int, most: int) -> bytes:
+    stream.seek(place)
+    return stream.read(most)

@@ -7,6 +7,7 @@ those that Muniment itself writes. The values of that one are names of this one.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Callable
 from functools import partial
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import NewType, TypeAlias
 
 from preservation.bagit.manifests import MANIFEST_NAME
+from preservation.files.beneath import LIST_FOLDER, opened
 from preservation.fixity.digesting import ByteStream, digest_by_names
 from preservation.model.digests import Algorithm, HexDigest
 
@@ -51,7 +53,8 @@ def algorithms_of_bag(bag_root: Path) -> frozenset[Algorithm]:
 
     The names of its payload manifests decide. Raises ``OSError``.
     """
-    names = map(MANIFEST_NAME.fullmatch, (entry.name for entry in bag_root.iterdir()))
+    with opened(os.fspath(bag_root), LIST_FOLDER) as folder:
+        names = list(map(MANIFEST_NAME.fullmatch, os.listdir(folder)))  # noqa: PTH208  an open folder has no path
     promised = {normalized_name(name[2]) for name in names if name is not None and not name[1]}
     return frozenset(algorithm for algorithm in Algorithm if normalized_name(algorithm) in promised)
 

@@ -9,11 +9,11 @@ from preservation.bagit import codes
 from preservation.bagit.algorithms import BagAlgorithm, digests_of, digests_of_stream
 from preservation.bagit.source import PAYLOAD, Digested, Listing, Observed, Wanted
 from preservation.bagit.turns import MOST_PARTS
+from preservation.files.beneath import LIST_FOLDER, READ_FILE, open_path, opened, read_plain_file
 from preservation.fixity.checking import Unreadable
 from preservation.model.issues import Issue
 from preservation.model.paths import RelativePath, printable
 
-_OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _BUFFER_BYTES = 1 << 18
 """What a processor's cache holds. A file that one read takes in is digested at once."""
 
@@ -22,7 +22,7 @@ Placed: TypeAlias = tuple[RelativePath, str]
 
 
 class FolderSource:
-    """The bag whose base folder is ``folder``. Links in it are never followed.
+    """The bag whose base folder is ``folder``, a path without links. Links in it are never followed.
 
     ``leaving`` names one folder in it that is not looked into, with ``/`` behind it.
     """
@@ -40,20 +40,19 @@ class FolderSource:
     def listing(self) -> Listing:
         """List every file below the folder."""
         try:
-            os.scandir(self._folder).close()
+            os.close(open_path(self._folder, LIST_FOLDER))
         except OSError as failure:
             message = f"The folder cannot be listed: {failure.strerror}."
             unlistable = codes.error(codes.FILE_UNREADABLE, message)
             return Listing(frozenset(), payload_folder=False, issues=(unlistable,), whole=False)
         files, issues = _list_files(self._folder, self._leaving)
         self._places = [(path, f"{self._folder}/{path}") for path in files]
-        payload = Path(self._folder, PAYLOAD)
-        has_payload = payload.is_dir() and not payload.is_symlink()
+        has_payload = _is_folder(f"{self._folder}/{PAYLOAD[:-1]}")
         return Listing(frozenset(files), has_payload, tuple(issues))
 
     def open_tag_file(self, path: RelativePath) -> BinaryIO:
         """Open a listed tag file. Raises ``OSError``."""
-        return os.fdopen(os.open(f"{self._folder}/{path}", _OPEN), "rb")
+        return read_plain_file(f"{self._folder}/{path}")
 
     @property
     def parts(self) -> int:
@@ -80,7 +79,10 @@ def _list_files(root: str, leaving: str) -> tuple[list[RelativePath], list[Issue
     while folders:
         folder = folders.pop()
         try:
-            with os.scandir(f"{root}/{folder}") as entries:
+            with (
+                opened(f"{root}/{folder}".rstrip("/"), LIST_FOLDER) as descriptor,
+                os.scandir(descriptor) as entries,
+            ):
                 for entry in entries:
                     path = RelativePath(f"{folder}{entry.name}")
                     if entry.is_dir(follow_symlinks=False):
@@ -103,12 +105,21 @@ def _list_files(root: str, leaving: str) -> tuple[list[RelativePath], list[Issue
     return files, issues
 
 
+def _is_folder(path: str) -> bool:
+    try:
+        os.close(open_path(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
+
+
 def _digest(path: str, algorithms: tuple[BagAlgorithm, ...], buffer: bytearray) -> Observed:
     """Digest the file at ``path``; at once if one read into ``buffer`` takes it in."""
     try:
         if not algorithms:
-            return Digested(os.lstat(path).st_size, {})
-        descriptor = os.open(path, _OPEN)
+            with opened(path, os.O_PATH | os.O_CLOEXEC) as descriptor:
+                return Digested(os.fstat(descriptor).st_size, {})
+        descriptor = open_path(path, READ_FILE)
         try:
             size = os.readv(descriptor, (buffer,))
             # A read may fall short of the end, so only an empty one proves it.

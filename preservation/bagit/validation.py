@@ -101,10 +101,12 @@ def open_source(path: Path) -> BagSource | None:
     Raises ``NotFoundError`` where there is nothing, ``DeniedError`` where it must not be looked at.
     """
     try:
-        mode = path.stat().st_mode
+        # The path is the user's, links and all; below it none is followed.
+        real = path.resolve(strict=True)
+        mode = real.stat().st_mode
         if S_ISDIR(mode):
-            return _open_folder(path)
-        return _open_archive(path) if S_ISREG(mode) else None
+            return _open_folder(real)
+        return _open_archive(real) if S_ISREG(mode) else None
     except FileNotFoundError as failure:
         raise NotFoundError(f"There is nothing at {printable(str(path))}; check the path.") from failure
     except PermissionError as failure:
@@ -112,9 +114,8 @@ def open_source(path: Path) -> BagSource | None:
 
 
 def _open_folder(path: Path) -> BagSource:
-    real = path.resolve()
-    number = version_number_of(real)
-    return FolderSource(path) if number is None else VersionSource(path, real.parent, number)
+    number = version_number_of(path)
+    return FolderSource(path) if number is None else VersionSource(path, path.parent, number)
 
 
 def _open_archive(path: Path) -> BagSource | None:

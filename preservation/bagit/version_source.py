@@ -67,10 +67,7 @@ class VersionSource(FolderSource):
     def _present(
         self, version: VersionNumber, files: Mapping[RelativePath, RelativePath]
     ) -> Iterator[tuple[RelativePath, RelativePath]]:
-        folder = self._beside / f"v{version}"
-        if folder.is_symlink() or not folder.is_dir():
-            return
-        there = FolderSource(folder).listing().files
+        there = FolderSource(self._beside / f"v{version}").listing().files
         yield from ((path, below) for path, below in files.items() if below in there)
 
     def _about_files_elsewhere(self) -> Issue:

@@ -1,10 +1,12 @@
 """One read, many digests."""
 
 import hashlib
+import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from preservation.files.beneath import open_plain_file
 from preservation.model.digests import Algorithm, Digests, HexDigest
 
 BUFFER_BYTES = 1 << 20
@@ -47,8 +49,11 @@ def digest_by_names(
 
 
 def digest_file(path: Path, algorithms: Collection[Algorithm]) -> tuple[int, Digests]:
-    """Read the file at ``path`` once and return its size in bytes and its digests. Raises ``OSError``."""
-    with path.open("rb", buffering=0) as stream:
+    """Read the file at ``path``, which no link leads to, once; return its size in bytes and its digests.
+
+    Raises ``OSError``.
+    """
+    with os.fdopen(open_plain_file(path), "rb", buffering=0) as stream:
         return digest_stream(stream, algorithms)
 
 

@@ -13,6 +13,7 @@ import msgspec
 
 from preservation.errors import ToolFailedError
 from preservation.identification.exchange import FileAt, FoundFormats
+from preservation.identification.links import SLOT, NamedLinks, named_links
 from preservation.model.formats import EngineRelease, Identification, MimeType
 from preservation.tools.limits import Limits
 from preservation.tools.wire import packed
@@ -66,40 +67,51 @@ class CagedIdentifier:
     def identify(self, root: Path, batches: Iterable[Sequence[FileAt]]) -> Iterator[list[Identification]]:
         """Say of each of the plain files below ``root`` what it is, batch by batch, in their order.
 
+        No link is followed, at no segment of a path.
+
         A few batches are taken in advance, and identified while the caller makes the next ones. Raises
         ``ToolFailedError`` where the engines fail as a whole, and what ``CagedWorkers.map`` raises.
         """
         asked: deque[Sequence[FileAt]] = deque()
+        with named_links(SLOT) as links:
 
-        def requests() -> Iterator[Request]:
-            for batch in batches:
-                asked.append(batch)
-                yield self._asking(root, batch)
+            def requests() -> Iterator[Request]:
+                for batch in batches:
+                    asked.append(batch)
+                    yield self._asking(links, root, batch)
 
-        for outcome in self._workers.map(requests()):
-            batch = asked.popleft()
-            found = _found(outcome, len(batch))
-            if isinstance(found, list):
-                yield found
-            else:
-                yield [_unidentified(found)] if len(batch) == 1 else self._each_alone(root, batch)
+            for outcome in self._workers.map(requests()):
+                batch = asked.popleft()
+                found = _found(outcome, len(batch))
+                if isinstance(found, list):
+                    yield found
+                else:
+                    yield (
+                        [_unidentified(found)] if len(batch) == 1 else self._each_alone(links, root, batch)
+                    )
 
     def identify_file(self, path: Path, size: int) -> Identification:
         """Say what one plain file of ``size`` bytes is. Raises like ``identify``."""
-        (outcome,) = self._workers.map([self._request([str(_from_root(path))], size)])
+        with named_links(SLOT) as links:
+            (outcome,) = self._workers.map([self._request(links, [str(_from_root(path))], size)])
         return _identification(outcome)
 
-    def _each_alone(self, root: Path, batch: Sequence[FileAt]) -> list[Identification]:
+    def _each_alone(self, links: NamedLinks, root: Path, batch: Sequence[FileAt]) -> list[Identification]:
         with identifying_workers(self._workers.limits, 1, self._workers.openable or ()) as workers:
-            outcomes = workers.map(self._asking(root, [file]) for file in batch)
+            outcomes = workers.map(self._asking(links, root, [file]) for file in batch)
             return [_identification(outcome) for outcome in outcomes]
 
-    def _asking(self, root: Path, batch: Sequence[FileAt]) -> Request:
+    def _asking(self, links: NamedLinks, root: Path, batch: Sequence[FileAt]) -> Request:
         start = _from_root(root)
-        return self._request([f"{start}/{file.path}" for file in batch], sum(file.size for file in batch))
+        paths = [f"{start}/{file.path}" for file in batch]
+        return self._request(links, paths, sum(file.size for file in batch))
 
-    def _request(self, paths: Sequence[str], size: int) -> Request:
-        arguments = {"paths": [packed(path) for path in paths], "second_opinion": self._second_opinion}
+    def _request(self, links: NamedLinks, paths: Sequence[str], size: int) -> Request:
+        arguments = {
+            "paths": [packed(path) for path in paths],
+            "links": [packed(links.to(path)) for path in paths],
+            "second_opinion": self._second_opinion,
+        }
         return Request(_IDENTIFY, arguments, (), more_seconds=size // _SLOWEST)
 
 

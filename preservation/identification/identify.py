@@ -1,4 +1,4 @@
-"""The identifier: asks the engines about files, many at a time, and decides.
+"""The identifier: asks the engines about files, one by one, and decides.
 
 It runs the engines in this process. Untrusted files are identified by a ``CagedIdentifier``,
 whose caged processes run this one.
@@ -7,7 +7,6 @@ whose caged processes run this one.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,10 +14,9 @@ from typing import TYPE_CHECKING
 
 from preservation.identification import magic, siegfried
 from preservation.identification.deciding import decide, in_doubt
+from preservation.identification.links import is_sayable, named_links, shown
 from preservation.identification.opinions import Opinion
-from preservation.long_paths import folder_of
 from preservation.model.formats import EngineRelease, Identification, MimeType
-from preservation.model.paths import is_utf8
 
 if TYPE_CHECKING:
     from preservation.identification.exchange import FileAt
@@ -27,22 +25,16 @@ EMPTY_FILE = "empty file"
 WITHOUT_NAME = "the name is not UTF-8, or has control characters in it: identified without its extension"
 
 _EMPTY = MimeType("inode/x-empty")
-# Siegfried answers in JSON, and does not escape these of the control characters that a name may have.
-_UNSAYABLE = re.compile("[\x1a-\x1f]")
-_SURELY_SHORT = 1000
-"""A path of so many characters is one that the system takes, in whatever script it is written."""
 
 
 class Identifier:
     """Identifies files by siegfried, and by fido where siegfried is in doubt.
 
-    ``second_opinion`` switches fido off where it is false. ``workers`` is how many files siegfried
-    looks at at a time; without it, as many as this process may use processors.
+    ``second_opinion`` switches fido off where it is false.
     """
 
-    def __init__(self, *, second_opinion: bool = True, workers: int | None = None) -> None:
+    def __init__(self, *, second_opinion: bool = True) -> None:
         self._second_opinion = second_opinion
-        self._workers = workers or len(os.sched_getaffinity(0))
 
     @property
     def releases(self) -> tuple[EngineRelease, ...]:
@@ -51,31 +43,46 @@ class Identifier:
         return (siegfried.release(), *second, magic.release())
 
     def identify_batch(self, paths: Sequence[str | os.PathLike[str]]) -> list[Identification]:
-        """Say of each of these plain files what it is, in their order.
+        """Say of each of these plain files what it is, in their order; no link is followed.
 
-        A file that an engine cannot read is an identification with a warning. Raises
-        ``ToolFailedError`` where siegfried fails as a whole, ``ToolMissingError`` without libmagic,
-        and ``OSError`` where a file cannot be opened whose path is not UTF-8, or too long to be passed on.
+        A file that cannot be opened, or that an engine cannot read, is an identification with a warning.
+        Raises ``ToolFailedError`` where siegfried fails as a whole, ``ToolMissingError`` without libmagic.
         """
-        texts = [os.fspath(path) for path in paths]
-        with ExitStack() as opened:
-            sayable = [_sayable(text, opened) for text in texts]
-            firsts = siegfried.opinions(sayable, self._workers)
-            return [
-                self._identification(path, first, is_named=_is_sayable(text))
-                for text, path, first in zip(texts, sayable, firsts, strict=True)
-            ]
+        slot = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        texts = [os.path.abspath(path) for path in paths]  # noqa: PTH100  a name need not be UTF-8
+        try:
+            with named_links(slot) as links:
+                return self.identify_shown([(text, links.to(text)) for text in texts], slot)
+        finally:
+            os.close(slot)
 
     def identify(self, root: Path, batches: Iterable[Sequence[FileAt]]) -> Iterator[list[Identification]]:
         """Say of each of the plain files below ``root`` what it is, batch by batch, in their order."""
         for batch in batches:
             yield self.identify_batch([f"{root}/{file.path}" for file in batch])
 
-    def _identification(self, path: str, first: Opinion, *, is_named: bool) -> Identification:
-        without_name = () if is_named else (WITHOUT_NAME,)
+    def identify_shown(self, files: Iterable[tuple[str, str]], slot: int) -> list[Identification]:
+        """Say of each of these files what it is: its path, and its link to ``slot`` (``NamedLinks``).
+
+        Raises like ``identify_batch``.
+        """
+        return [self._identified(path, link, slot) for path, link in files]
+
+    def _identified(self, path: str, link: str, slot: int) -> Identification:
+        with ExitStack() as opened:
+            try:
+                opened.enter_context(shown(path, slot))
+            except OSError as error:
+                reason = f"it cannot be opened: {error.strerror}"
+                return Identification((), None, magic.UNDESCRIBED, (reason,))
+            return self._identification(path, link, Path(f"/proc/self/fd/{slot}"))
+
+    def _identification(self, path: str, link: str, opened: Path) -> Identification:
+        (first,) = siegfried.opinions([link])
+        without_name = () if is_sayable(path.rpartition("/")[2]) else (WITHOUT_NAME,)
         if first.of_nothing:
             return Identification((), None, _EMPTY, (*without_name, EMPTY_FILE))
-        second = _second_opinion(Path(path)) if self._second_opinion and in_doubt(first) else None
+        second = _second_opinion(opened) if self._second_opinion and in_doubt(first) else None
         decided = decide(first, second)
         candidates = first.candidates if second is None else first.candidates + second.candidates
         remarks = first.remarks if second is None else first.remarks + second.remarks
@@ -84,7 +91,7 @@ class Identifier:
         return Identification(
             decided.matches,
             decided.puid,
-            MimeType(mime) if mime else magic.describe(Path(path)),
+            MimeType(mime) if mime else magic.describe(opened),
             (*without_name, *remarks, *decided.warnings),
         )
 
@@ -99,23 +106,3 @@ def _second_opinion(path: Path) -> Opinion:
     from preservation.identification import fido  # noqa: PLC0415  as above
 
     return fido.opinion(path)
-
-
-def _sayable(path: str, opened: ExitStack) -> str:
-    """Return a path to the same file that Go and the system accept: UTF-8, and not too long.
-
-    A name that is not UTF-8, or that siegfried cannot answer with, is left out of it.
-    """
-    if len(path) < _SURELY_SHORT and _is_sayable(path):
-        return path
-    start = "/" if path.startswith("/") else "."
-    dir_fd, reachable = opened.enter_context(folder_of(Path(start), path.lstrip("/")))
-    if _is_sayable(reachable):
-        return reachable if dir_fd is None else f"/proc/self/fd/{dir_fd}/{reachable}"
-    descriptor = os.open(reachable, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd)
-    opened.callback(os.close, descriptor)
-    return f"/proc/self/fd/{descriptor}"
-
-
-def _is_sayable(path: str) -> bool:
-    return is_utf8(path) and not _UNSAYABLE.search(path)

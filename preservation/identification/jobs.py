@@ -10,13 +10,17 @@ import msgspec
 
 from preservation.identification.exchange import FoundFormats
 from preservation.identification.identify import Identifier
+from preservation.identification.links import SLOT, reserve_slot
 from preservation.tools.wire import unpacked
 from preservation.tools.work import Json
 
+reserve_slot(SLOT)
+
 
 def identify(arguments: Mapping[str, Json], _: Sequence[BinaryIO], __: Sequence[BinaryIO]) -> Json:
-    """Identify the files at ``paths``, with a ``second_opinion`` or without."""
-    found = _identifier(arguments).identify_batch([unpacked(text) for text in arguments["paths"]])
+    """Identify the files at ``paths``, each shown under its link, with a ``second_opinion`` or without."""
+    paths, links = ([unpacked(text) for text in arguments[key]] for key in ("paths", "links"))
+    found = _identifier(arguments).identify_shown(zip(paths, links, strict=True), SLOT)
     return msgspec.to_builtins(FoundFormats.gathered(found))
 
 
@@ -26,5 +30,4 @@ def releases(arguments: Mapping[str, Json], _: Sequence[BinaryIO], __: Sequence[
 
 
 def _identifier(arguments: Mapping[str, Json]) -> Identifier:
-    # One file at a time: the pool has a process for each core.
-    return Identifier(second_opinion=arguments["second_opinion"], workers=1)
+    return Identifier(second_opinion=arguments["second_opinion"])

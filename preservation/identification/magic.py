@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LIBMAGIC = EngineName("libmagic")
 
-_UNDESCRIBED = MimeType("application/octet-stream")
+UNDESCRIBED = MimeType("application/octet-stream")
 
 _LONGEST_CHAIN = 64
 """Rules that call on rules: some files need more than the library's own limit."""
@@ -36,11 +36,11 @@ def describe(path: Path) -> MimeType:
         # By descriptor: libmagic would describe a link in /proc as a link, and has no way with long paths.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return _UNDESCRIBED
+        return UNDESCRIBED
     try:
         return MimeType(library.from_descriptor(descriptor))
     except MagicException:
-        return _UNDESCRIBED
+        return UNDESCRIBED
     finally:
         os.close(descriptor)
 

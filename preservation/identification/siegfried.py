@@ -22,27 +22,27 @@ _EMPTY_SOURCE = "empty source"
 _BY_NAME = ("extension match ", "glob match ", "filename match ")
 
 
-def opinions(paths: Sequence[str], workers: int) -> list[Opinion]:
+def opinions(paths: Sequence[str]) -> list[Opinion]:
     """Return siegfried's opinion on each of the files, in their order.
 
-    The paths must be those of plain files and valid UTF-8. ``workers`` files are read at a time; no
+    The paths must be those of plain files and valid UTF-8; siegfried opens them, and follows links. No
     Python code runs until all are read, because pygfried keeps the interpreter's lock. What siegfried could
     not read is a remark, not an error. Raises ``ToolFailedError`` where siegfried fails as a whole.
     """
-    return [_opinion(file) for file in _asked(paths, workers)["files"]]
+    return [_opinion(file) for file in _asked(paths)["files"]]
 
 
 @cache
 def release() -> EngineRelease:
     """Return siegfried's version and the PRONOM release that it knows."""
-    answer = _asked([], 1)
+    answer = _asked([])
     signatures = "; ".join(identifier["details"] for identifier in answer["identifiers"])
     return EngineRelease(SIEGFRIED, answer["siegfried"], signatures)
 
 
-def _asked(paths: Sequence[str], workers: int) -> DetailedIdentifyResult:
+def _asked(paths: Sequence[str]) -> DetailedIdentifyResult:
     try:
-        return pygfried.identify_many(paths, workers=workers)
+        return pygfried.identify_many(paths)
     except pygfried.GoError as error:
         first = paths[0] if paths else "no file"
         raise ToolFailedError(

@@ -1,5 +1,6 @@
 """What a drop is: a folder, a file, a bag, or a bag in an archive, which is unpacked."""
 
+import os
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from preservation.archives.walking import archive_kind
 from preservation.bagit.declaration import BAGIT_TXT
 from preservation.bagit.serialized import SerializedBag, read_serialized
 from preservation.bagit.source import PAYLOAD
-from preservation.errors import DeniedError, NotFoundError, UnavailableError
+from preservation.errors import DeniedError, NotFoundError, SourceChangedError, UnavailableError
+from preservation.files.beneath import A_LINK_NOW, folder_of
 from preservation.intake import codes
 from preservation.intake.unpack import unpack
 from preservation.long_paths import entries_of
@@ -35,7 +37,8 @@ def recognise(drop: Path, workspace: Path, limits: UnpackLimits) -> Received | U
     A bag in a zip or tar archive is unpacked to ``workspace/unpacked``, from the beginning if it was
     before; any other archive is kept as the file that it is, if it is harmless. Raises
     ``NotFoundError`` where there is no drop, ``DeniedError`` and ``UnavailableError`` where it cannot
-    be read, and ``StoreFullError`` where there is no room to unpack it.
+    be read, ``SourceChangedError`` where a folder on the way to it is a link now, and ``StoreFullError``
+    where there is no room to unpack it.
     """
     try:
         return _recognised(drop, workspace, limits)
@@ -49,13 +52,19 @@ def recognise(drop: Path, workspace: Path, limits: UnpackLimits) -> Received | U
             "see to its permissions, then try again."
         ) from failure
     except OSError as failure:
+        if failure.errno in A_LINK_NOW:
+            raise SourceChangedError(
+                f"{printable(str(failure.filename or drop))} has a link or a file where a folder was while "
+                "the drop was looked at; put the folder there, then drop it again"
+            ) from failure
         raise UnavailableError(
             f"The drop {printable(str(drop))} cannot be read ({failure.strerror}); check its disk."
         ) from failure
 
 
 def _recognised(drop: Path, workspace: Path, limits: UnpackLimits) -> Received | Unacceptable:
-    mode = drop.lstat().st_mode
+    with folder_of(drop.parent, drop.name) as (folder, name):
+        mode = os.lstat(name, dir_fd=folder).st_mode
     if stat.S_ISDIR(mode):
         return _recognised_folder(drop)
     if stat.S_ISREG(mode):
@@ -66,7 +75,7 @@ def _recognised(drop: Path, workspace: Path, limits: UnpackLimits) -> Received |
 
 
 def _recognised_folder(folder: Path) -> Received | Unacceptable:
-    if _is_file(folder / BAGIT_TXT):
+    if _is(stat.S_IFREG, folder / BAGIT_TXT):
         return _recognised_bag(folder, folder, DropKind.BAG)
     if not _holds_anything(folder):
         return _refused(codes.NOTHING_IN_IT, f"There is nothing in the drop {_name(folder)}.")
@@ -75,7 +84,7 @@ def _recognised_folder(folder: Path) -> Received | Unacceptable:
 
 def _recognised_bag(drop: Path, root: Path, kind: DropKind) -> Received | Unacceptable:
     payload, bag = root / PAYLOAD, f"The drop {_name(drop)} is a bag"
-    if payload.is_symlink() or not payload.is_dir():
+    if not _is(stat.S_IFDIR, payload):
         return _refused(codes.NO_PAYLOAD_FOLDER, f"{bag} without a payload folder, data.")
     if not _holds_anything(payload):
         return _refused(codes.NOTHING_IN_IT, f"{bag}, and there is nothing in its payload folder, data.")
@@ -126,8 +135,13 @@ def _name(drop: Path) -> str:
     return f"'{printable(drop.name)}'"
 
 
-def _is_file(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink()
+def _is(kind: int, path: Path) -> bool:
+    """Say whether what is at ``path`` is of that kind. Raises ``OSError`` where it cannot be looked at."""
+    try:
+        with folder_of(path.parent, path.name) as (folder, name):
+            return stat.S_IFMT(os.lstat(name, dir_fd=folder).st_mode) == kind
+    except FileNotFoundError:
+        return False
 
 
 def _holds_anything(folder: Path) -> bool:

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote
 
-from preservation.long_paths import folder_of
+from preservation.files.beneath import folder_of
 from preservation.manifests.names import is_bagit_manifest, sidecar_target
 from preservation.model.paths import RelativePath, is_utf8
 
@@ -108,8 +108,8 @@ class Places:
         if len(path) > _PATH_CHARACTERS or "\0" in path:
             return False
         try:
-            with folder_of(self._root, path) as (dir_fd, reachable):
-                return not stat.S_ISDIR(os.lstat(reachable, dir_fd=dir_fd).st_mode)
+            with folder_of(self._root, path) as (folder, name):
+                return not stat.S_ISDIR(os.lstat(name, dir_fd=folder).st_mode)
         except (OSError, UnicodeEncodeError):
             return False
 

@@ -1,11 +1,13 @@
 """What a package says about its whole object: supplied in a ``metadata.csv`` or counted, never invented."""
 
 import csv
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from preservation.files.beneath import open_plain_file
 from preservation.model.identifiers import ObjectId, ObjectName
 from preservation.model.paths import RelativePath
 from preservation.packaging.payload import PayloadTally
@@ -60,9 +62,9 @@ def supplied_statements(source: Path, name: ObjectName) -> Statements:
     ``Title``. A file that is no CSV in UTF-8, or larger than 16 MiB, says nothing here; it is kept as it is.
     """
     try:
-        if source.stat().st_size > _LARGEST_METADATA_BYTES:
-            return {}
-        with source.open(newline="", encoding="utf-8-sig") as lines:
+        with os.fdopen(open_plain_file(source), newline="", encoding="utf-8-sig") as lines:
+            if os.fstat(lines.fileno()).st_size > _LARGEST_METADATA_BYTES:
+                return {}
             cells = _cells_about(name, csv.reader(lines))
     except (OSError, UnicodeDecodeError, csv.Error):
         # Whether its bytes can still be read is for replication to find: it reads all of them.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from preservation.errors import IntegrityError
+from preservation.files.beneath import LIST_FOLDER, opened
 from preservation.fixity.digesting import digest_file
 from preservation.model import layout
 from preservation.model.digests import Algorithm
@@ -35,7 +36,10 @@ def submitted_tags(bag_root: Path, algorithms: Iterable[Algorithm]) -> Iterator[
     folders = [""]
     while folders:
         folder = folders.pop()
-        with os.scandir(bag_root / folder) as listing:
+        with (
+            opened(f"{bag_root}/{folder}".rstrip("/"), LIST_FOLDER) as descriptor,
+            os.scandir(descriptor) as listing,
+        ):
             found = sorted(listing, key=lambda item: path_order(item.name))
         for item in found:
             path = RelativePath(f"{folder}{item.name}")
@@ -45,7 +49,7 @@ def submitted_tags(bag_root: Path, algorithms: Iterable[Algorithm]) -> Iterator[
                 if path != _PAYLOAD:
                     folders.append(f"{path}/")
             elif item.is_file(follow_symlinks=False):
-                yield _tag(LocalPath(item.path), path, wanted)
+                yield _tag(LocalPath(f"{bag_root}/{path}"), path, wanted)
             else:
                 kind = EntryKind.SYMLINK if item.is_symlink() else EntryKind.DEVICE
                 yield NotKept(path, kind.value, "a bag holds files only")

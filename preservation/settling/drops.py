@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from preservation.errors import UnavailableError
+from preservation.files.beneath import LIST_FOLDER, opened, without_links_above
 from preservation.model.identifiers import object_name
 from preservation.model.paths import path_order, printable
 from preservation.settling.terms import SettlingTerms
@@ -102,8 +103,9 @@ def drops_among(
 
 
 def listed(folder: Path) -> Listed:
-    """Return what is in a folder. Raises ``OSError``."""
-    with os.scandir(folder) as entries:
+    """Return what is in a folder, which is no link. Raises ``OSError``."""
+    place = os.fspath(without_links_above(folder))
+    with opened(place, LIST_FOLDER) as descriptor, os.scandir(descriptor) as entries:
         names = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
     return sorted(names, key=lambda entry: path_order(entry[0]))
 

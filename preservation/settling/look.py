@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from preservation.files.beneath import without_links_above
 from preservation.long_paths import entries_of
 from preservation.model.paths import printable
 from preservation.settling.promised import what_is_lacking
@@ -26,6 +27,7 @@ def look_at(drop: Path, terms: SettlingTerms) -> Look | None:
     """
     tally = Tally(drop.name, terms)
     try:
+        drop = without_links_above(drop)
         found = drop.lstat()
     except OSError as error:
         return None if error.errno in _VANISHED else tally.look(is_folder=False, fault=reason_of(error))
@@ -99,6 +101,7 @@ def judge(
     look = look_at(drop, terms)
     if look is None:
         return None
+    drop = without_links_above(drop)
     standing = _standing(drop, seen, look, terms, moment, held)
     if isinstance(standing, Unsettled):
         return standing

@@ -14,7 +14,8 @@ from preservation.bagit.declaration import BAGIT_TXT, Declaration
 from preservation.bagit.folder_source import FolderSource
 from preservation.bagit.source import PAYLOAD
 from preservation.bagit.tagtext import TagText, TagTextError
-from preservation.long_paths import entries_of, folder_of
+from preservation.files.beneath import folder_of
+from preservation.long_paths import entries_of
 from preservation.manifests.lines import ListedFile, manifest_lines
 from preservation.manifests.names import Likelihood, likelihood, sidecar_name
 from preservation.manifests.places import Places
@@ -94,8 +95,8 @@ def _cut(name: str) -> str:
 
 
 def _shortness(drop: Path, path: RelativePath, promised: int) -> str:
-    with folder_of(drop, path) as (dir_fd, reachable):
-        size = os.lstat(reachable, dir_fd=dir_fd).st_size
+    with folder_of(drop, path) as (folder, name):
+        size = os.lstat(name, dir_fd=folder).st_size
     # What is larger than it should be will not become right by waiting.
     return (
         f"for the rest of {printable(path)}: {size:,} of {promised:,} bytes are there"

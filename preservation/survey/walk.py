@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from preservation.long_paths import folder_of
+from preservation.files.beneath import LIST_FOLDER, folder_of, opened
 from preservation.model.digests import HexDigest
 from preservation.model.files import EntryKind, IrregularEntry
 from preservation.model.paths import RelativePath, is_utf8, path_order, printable
@@ -154,20 +154,18 @@ def _is_empty(root: Path, folder: str) -> bool:
 
 @contextmanager
 def _scanned(root: Path, folder: str) -> Iterator[Iterator[os.DirEntry[str]]]:
-    with folder_of(root, folder) as (dir_fd, path):
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=dir_fd)
-    try:
-        with os.scandir(descriptor) as entries:
-            yield entries
-    finally:
-        os.close(descriptor)
+    with (
+        opened(f"{root}/{folder}" if folder else f"{root}", LIST_FOLDER) as descriptor,
+        os.scandir(descriptor) as entries,
+    ):
+        yield entries
 
 
 def _entry(root: Path, path: RelativePath) -> FoundFile | IrregularEntry:
     try:
-        with folder_of(root, path) as (dir_fd, reachable):
-            found = os.lstat(reachable, dir_fd=dir_fd)
-            target = os.readlink(reachable, dir_fd=dir_fd) if stat.S_ISLNK(found.st_mode) else ""
+        with folder_of(root, path) as (folder, name):
+            found = os.lstat(name, dir_fd=folder)
+            target = os.readlink(name, dir_fd=folder) if stat.S_ISLNK(found.st_mode) else ""
     except OSError as error:
         return IrregularEntry(_recorded(path), EntryKind.UNREADABLE, error.strerror or str(error))
     if not is_utf8(path):

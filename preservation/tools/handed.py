@@ -3,18 +3,16 @@
 import contextlib
 import errno
 import os
-import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from preservation.errors import StoreFullError, ToolFailedError
+from preservation.files.beneath import open_plain_file
 from preservation.model.paths import printable
 from preservation.tools.work import Refused, Request
 
 _CREATE = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
-# A pipe that took a file's place would otherwise make us wait for its writer.
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 @contextmanager
@@ -27,7 +25,7 @@ def opened(request: Request) -> Iterator[Sequence[int] | Refused]:
         descriptors: list[int] = []
         for path in request.inputs:
             try:
-                descriptors.append(_open_regular(path))
+                descriptors.append(open_plain_file(path))
             except OSError as error:
                 yield Refused(f"{printable(path.name)} cannot be opened: {error.strerror}")
                 return
@@ -48,14 +46,6 @@ def no_space(request: Request) -> StoreFullError:
     """Return the error to raise where the disk below the outputs is full."""
     where = printable(str(request.outputs[0].parent)) if request.outputs else "the disk"
     return StoreFullError(f"{where}: no space is left; make room, then run the same command again")
-
-
-def _open_regular(path: Path) -> int:
-    descriptor = os.open(path, _READ)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "it is no longer a plain file")
-    return descriptor
 
 
 def _create(path: Path) -> int:

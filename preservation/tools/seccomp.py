@@ -30,7 +30,7 @@ MACHINES = ("x86_64", "aarch64", "riscv64")
 _READING = (
     *("read", "readv", "pread64", "lseek", "close", "getdents64", "getcwd"),
     *("stat", "lstat", "fstat", "newfstatat", "statx", "access", "faccessat", "faccessat2"),
-    *("readlink", "readlinkat", "fadvise64", "dup"),
+    *("readlink", "readlinkat", "fadvise64", "dup", "dup2", "dup3"),
 )
 _WRITING = ("write", "writev", "pwrite64", "ftruncate")
 """To what is open: the outputs, and the channel."""

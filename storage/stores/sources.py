@@ -7,22 +7,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from preservation.errors import SourceChangedError, UnavailableError
+from preservation.files.beneath import READ_FILE, open_path
 from preservation.model.paths import printable
 from storage.ports.stores import Deposit
 
 _OWN_LIMITS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+
+_LONGEST_PATH = 4095
+"""Bytes of a path that the system takes in one call."""
 
 
 @contextmanager
 def opened_source(deposit: Deposit) -> Iterator[int]:
     """Open the deposit's file for reading, after checking that it is a plain file of the promised size.
 
+    A link at any segment of its path is not followed.
+
     Raises ``SourceChangedError`` where it is not, ``UnavailableError`` at a limit of this machine.
     """
-    # O_NONBLOCK, because a pipe may have taken the file's place since it was surveyed.
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    if len(os.fsencode(deposit.source)) > _LONGEST_PATH:
+        # It could be opened and kept, but not be restored.
+        raise source_changed(deposit, os.strerror(errno.ENAMETOOLONG))
     try:
-        source = os.open(deposit.source, flags)
+        source = open_path(os.fspath(deposit.source), READ_FILE)
     except OSError as error:
         if error.errno in _OWN_LIMITS:
             raise UnavailableError(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -192,6 +193,18 @@ def test_an_installation_is_never_made_over_something(home: Path):
 def test_what_must_be_secret_is_for_its_owner_alone(home: Path):
     assert (home / "state").stat().st_mode & 0o077 == 0
     assert (home / "quarantine").stat().st_mode & 0o077 == 0
+
+
+def test_what_is_made_of_drops_is_not_for_other_accounts_to_read(tmp_path: Path):
+    before = os.umask(0)
+    try:
+        home = tmp_path / "made"
+        make_installation(home)
+    finally:
+        os.umask(before)
+    for folder in ("processing", "accepted", "rejected", "receipts", "access", "reports", "stores"):
+        assert (home / folder).stat().st_mode & 0o027 == 0, folder
+    assert (home / "inbox").stat().st_mode & 0o777 == 0o755
 
 
 def with_bucket(home: Path, more: str = "") -> None:

@@ -62,4 +62,4 @@ def test_neither_the_key_nor_the_database_nor_a_drop_of_another_run_is_read(home
         assert identifier.identify_file(ours / "table.csv", 4).decided == "x-fmt/18"
         for path in (*secrets, home / "muniment.toml", other / "table.csv"):
             found = identifier.identify_file(path, path.stat().st_size)
-            assert "permission denied" in " ".join(found.warnings), path
+            assert "Permission denied" in " ".join(found.warnings), path

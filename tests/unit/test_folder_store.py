@@ -30,7 +30,9 @@ from preservation.model.layout import COMMITS
 from preservation.model.paths import StoreKey
 from storage.ports.stores import Deposit
 from storage.stores.folder import copy, linux, move
+from storage.stores.folder.modes import Readers
 from storage.stores.folder.purge import FolderPurger
+from storage.stores.folder.root import make_folder_store
 from storage.stores.folder.store import FolderStore
 
 KEY = StoreKey("maps/a/v1/data/x")
@@ -53,17 +55,39 @@ def deposit(tmp_path: Path) -> Deposit:
     return Deposit(KEY, source, 7)
 
 
-def test_files_are_read_only_and_folders_open_to_readers_whatever_the_umask(
-    store: FolderStore, root: Path, deposit: Deposit
+@pytest.mark.parametrize("umask", [0, 0o022, 0o077])
+@pytest.mark.parametrize("readers", Readers)
+def test_what_is_kept_is_read_by_its_readers_alone_whatever_the_umask_and_the_source(
+    root: Path, store: FolderStore, deposit: Deposit, readers: Readers, umask: int
 ):
-    before = os.umask(0o077)
+    new = root.with_name("new")
+    Path(deposit.source).chmod(0o604)
+    before = os.umask(umask)
     try:
-        store.create([deposit])
+        make_folder_store(store.name, new, readers)
+        FolderStore(store.name, new, store.place, readers=readers).create([deposit])
     finally:
         os.umask(before)
-    assert stat.S_IMODE((root / KEY).stat().st_mode) == 0o444
-    for folder in ("maps", "maps/a", "maps/a/v1", "maps/a/v1/data"):
-        assert stat.S_IMODE((root / folder).stat().st_mode) == 0o755
+    files, folders = readers.modes
+    assert stat.S_IMODE((new / KEY).stat().st_mode) == files
+    for folder in ("", "maps", "maps/a", "maps/a/v1", "maps/a/v1/data"):
+        assert stat.S_IMODE((new / folder).stat().st_mode) == folders
+
+
+def test_without_a_setting_other_accounts_cannot_read_what_is_kept(
+    root: Path, store: FolderStore, deposit: Deposit
+):
+    store.create([deposit])
+    for path in (root, *root.rglob("*")):
+        assert path.stat().st_mode & stat.S_IRWXO == 0
+
+
+def test_what_was_kept_with_other_modes_is_still_read(root: Path, store: FolderStore, deposit: Deposit):
+    store.create([deposit])
+    for path in (root, *root.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o444)
+    with store.open(KEY) as stream:
+        assert stream.readinto(bytearray(deposit.size)) == deposit.size
 
 
 def test_nothing_is_left_in_the_incoming_area(store: FolderStore, root: Path, deposit: Deposit):

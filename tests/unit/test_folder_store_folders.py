@@ -10,9 +10,10 @@ import pytest
 from support.store_peers import folder_store
 
 from preservation.errors import AlreadyExistsError, DeniedError, NotFoundError
+from preservation.files import beneath
 from preservation.model.paths import StoreKey
 from storage.ports.stores import Deposit
-from storage.stores.folder import move, tree
+from storage.stores.folder import move
 from storage.stores.folder.store import FolderStore
 
 FOLDER = "maps/a/v1/data/originals"
@@ -56,7 +57,7 @@ def test_a_folder_that_is_new_gets_its_name_in_one_move_with_all_its_files(
     store.create(deposits(tmp_path, range(300)))
     assert moved_singly == ["originals"]
     assert len(list((root / FOLDER).iterdir())) == 300
-    assert (root / FOLDER).stat().st_mode & 0o777 == 0o755
+    assert (root / FOLDER).stat().st_mode & 0o777 == 0o750
 
 
 def test_files_join_those_of_a_folder_that_is_there(
@@ -95,7 +96,7 @@ def test_files_are_reached_folder_by_folder_where_the_system_has_no_better_call(
     def refusing(*_: object) -> int:
         raise OSError(refusal, os.strerror(refusal))
 
-    monkeypatch.setattr(tree, "open_beneath", refusing)
+    monkeypatch.setattr(beneath, "openat2", refusing)
     store.create(deposits(tmp_path, range(1)))
     with store.open(StoreKey(f"{FOLDER}/0")) as stream:
         assert stream.readinto(bytearray(10)) == 1

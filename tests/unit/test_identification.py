@@ -36,7 +36,7 @@ def fido_says(*codes: str) -> Opinion:
 
 
 def identified(path: Path, *, second_opinion: bool = True) -> Identification:
-    (identification,) = Identifier(second_opinion=second_opinion, workers=1).identify_batch([path])
+    (identification,) = Identifier(second_opinion=second_opinion).identify_batch([path])
     return identification
 
 
@@ -226,7 +226,7 @@ def test_many_files_are_answered_in_the_order_in_which_they_were_asked(tmp_path:
         path.write_text(f"{number}\n")
         paths.append(path)
 
-    found = Identifier(workers=2).identify_batch(paths)
+    found = Identifier().identify_batch(paths)
 
     assert [identification.decided for identification in found] == ["x-fmt/111", "x-fmt/18"] * 25
     assert Identifier().identify_batch([]) == []

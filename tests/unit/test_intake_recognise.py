@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import random
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 from support.bags import PAYLOAD, bag_files, codes_of, tar_member, tarred, write, zipped
 from support.hostile_trees import deep
 
+from preservation.archives import walking
 from preservation.archives.members import UnpackLimits
 from preservation.bagit import codes as bag_codes
 from preservation.errors import DeniedError, NotFoundError, StoreFullError
@@ -202,7 +204,7 @@ def test_a_drop_that_must_not_be_read_is_an_error(
         raise PermissionError(13, "Permission denied", str(drop))
 
     # The tests may run as root, whom no permission stops.
-    monkeypatch.setattr(Path, "open", denied)
+    monkeypatch.setattr(walking, "read_plain_file", denied)
     with pytest.raises(DeniedError, match=r"scan\.tif"):
         recognise(drop, workspace, LIMITS)
 
@@ -295,3 +297,38 @@ def test_room_is_asked_for_before_anything_is_unpacked(
 def test_folders_deeper_than_one_path_can_say_are_left_to_the_survey(tmp_path: Path, workspace: Path):
     deep(tmp_path / "drop", 24, "d" * 200)
     assert received(tmp_path / "drop", workspace) == Received(DropKind.FOLDER, tmp_path / "drop")
+
+
+class _CutAtRead(io.FileIO):
+    """A file of which another process leaves only a part, right before one of its reads."""
+
+    reads = 0
+    at = 0
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int | None:
+        type(self).reads += 1
+        if self.reads == self.at:
+            os.truncate(self.name, os.fstat(self.fileno()).st_size // 3 if self.at % 2 else 0)
+        return super().readinto(buffer)
+
+
+@pytest.mark.parametrize("packer", [zipped, tarred])
+def test_an_archive_that_is_cut_at_any_of_its_reads_gets_a_verdict(
+    tmp_path: Path,
+    workspace: Path,
+    packer: Callable[[Path, dict[str, bytes]], Path],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    content = {f"data/{number}": random.Random(number).randbytes(9_000) for number in range(30)}  # noqa: S311
+    whole = packer(tmp_path / "whole", bag_files(content)).read_bytes()
+    monkeypatch.setattr(walking, "read_plain_file", lambda path: io.BufferedReader(_CutAtRead(path), 4096))
+    verdicts = []
+    for at in (0, *range(1, 400, 7)):
+        drop = tmp_path / "bag.zip"
+        drop.write_bytes(whole)
+        _CutAtRead.reads, _CutAtRead.at = 0, at
+        verdicts.append(type(recognise(drop, workspace, UnpackLimits())))
+        if at > _CutAtRead.reads:
+            break
+    assert verdicts[0] is verdicts[-1] is Received
+    assert Unacceptable in verdicts

@@ -154,7 +154,7 @@ def test_a_file_whose_path_is_too_long_for_one_call_is_read_and_identified_by_it
     os.close(here)
 
     received = Received(DropKind.FOLDER, tmp_path)
-    (file,) = survey(received, algorithms=[Algorithm.MD5], identifier=Identifier(workers=1), threads=1)
+    (file,) = survey(received, algorithms=[Algorithm.MD5], identifier=Identifier(), threads=1)
 
     assert isinstance(file, SurveyedFile)
     assert file.digests[Algorithm.MD5] == md5(b"a;b\n1;2\n")

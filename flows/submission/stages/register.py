@@ -50,7 +50,7 @@ def _register(workspace: Workspace, ports: RegistrationPorts) -> Iterable[Event]
     )
     stores = " and ".join(f"{replica.store}" for replica in replicas)
     # A drop may change after the stores have it; the later changes are not kept.
-    late_changes = [changed_since_survey(Severity.WARNING)] if has_changed(workspace) else []
+    late_changes = [changed_since_survey(workspace, Severity.WARNING)] if has_changed(workspace) else []
     end(
         workspace,
         Verdict.STORED,

@@ -36,7 +36,7 @@ def _replicate(workspace: Workspace, ports: ReplicationPorts) -> Iterable[Event]
         raise IntegrityError(f"{workspace.root}: the plan of the package is gone; preserve the drop again")
     if has_changed(workspace):
         require_drop(workspace)
-        issue = changed_since_survey()
+        issue = changed_since_survey(workspace)
         end(workspace, Verdict.REJECTED, issue.message, issues=(issue,))
         return ()
     outcome = _replicated(planned, workspace, ports)

@@ -6,7 +6,9 @@ from typing import TypeAlias
 
 from flows.installation.log import LOG
 from flows.installation.wiring import SOFTWARE, Installation, now
+from flows.submission.stages.drop_changes import changed_since_survey, has_changed, require_drop
 from flows.submission.workspace import Ending, Workspace
+from preservation.errors import SourceChangedError
 from preservation.ingest_events import IngestEvents
 from preservation.model.events import Event
 from preservation.model.identifiers import PackageId
@@ -34,8 +36,22 @@ class Stage:
             if workspace.has_ended:
                 return ()
             LOG.info("%s: %s", workspace.submission.object, self.name)
-            events.write(tuple(self.work(workspace, installation)))
+            try:
+                done = tuple(self.work(workspace, installation))
+            except (OSError, SourceChangedError) as error:
+                done = _sent_back(workspace, error)
+            events.write(done)
         return tuple(events)
+
+
+def _sent_back(workspace: Workspace, error: OSError | SourceChangedError) -> tuple[Event, ...]:
+    """End a submission whose drop changed below the stage's hands; raise ``error`` where it did not."""
+    if not isinstance(error, SourceChangedError) and not has_changed(workspace):
+        raise error
+    require_drop(workspace)
+    issue = changed_since_survey(workspace)
+    end(workspace, Verdict.REJECTED, issue.message, issues=(issue,))
+    return ()
 
 
 def ingest_events_of(workspace: Workspace) -> IngestEvents:

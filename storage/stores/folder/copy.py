@@ -8,27 +8,27 @@ from storage.ports.stores import Deposit
 from storage.stores.folder.faults import STORE_ONLY
 from storage.stores.sources import ends_early, opened_source, source_changed
 
-FILE_MODE = 0o444
-
 _BLOCK_BYTES = 1 << 20
 
 _SENT_BYTES = 64 << 20
 """So much the kernel copies at a time; then progress is reported."""
 
 
-def copy_in(deposit: Deposit, folder: int, name: str, *, durable: bool) -> None:
-    """Create ``name`` in the open ``folder`` with the deposit's bytes; on disk on return where ``durable``.
+def copy_in(deposit: Deposit, folder: int, name: str, mode: int, *, durable: bool) -> None:
+    """Create ``name`` in the open ``folder`` with the deposit's bytes and ``mode``.
+
+    It is on disk on return where ``durable``.
 
     Raises ``SourceChangedError`` where the source is at fault, ``OSError`` where the store is.
     """
     with opened_source(deposit) as source:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        target = os.open(name, flags, FILE_MODE, dir_fd=folder)
+        target = os.open(name, flags, mode, dir_fd=folder)
         try:
             _copy(deposit, source, target)
             # Reading the mode is cheaper than setting it: only a strict umask makes it another one.
-            if stat.S_IMODE(os.fstat(target).st_mode) != FILE_MODE:
-                os.fchmod(target, FILE_MODE)
+            if stat.S_IMODE(os.fstat(target).st_mode) != mode:
+                os.fchmod(target, mode)
             if durable:
                 os.fsync(target)
             deposit.written(1, 0)

@@ -14,6 +14,7 @@ from storage.ports.stores import Deposit, is_there_already, require_sound
 from storage.stores.folder.copy import copy_in
 from storage.stores.folder.faults import translating
 from storage.stores.folder.linux import sync_file_system
+from storage.stores.folder.modes import Modes
 from storage.stores.folder.move import move_folder_without_replacing, move_without_replacing
 from storage.stores.folder.staging import INCOMING
 from storage.stores.folder.tree import Segments, opened_folder
@@ -49,6 +50,7 @@ class Depositor:
     incoming: int
     area: int
     workers: Executor
+    modes: Modes
     _numbers: Iterator[int] = field(default_factory=count, init=False)
 
     def deposit(self, deposits: Iterable[Deposit]) -> None:
@@ -79,19 +81,25 @@ class Depositor:
             for deposit in share:
                 require_sound(self.store, deposit.key)
                 with translating(self.store, "create", deposit.key):
-                    copy_in(deposit, folder, _name_of(deposit), durable=deposit.size >= _LARGE_BYTES)
+                    copy_in(
+                        deposit,
+                        folder,
+                        _name_of(deposit),
+                        self.modes.file,
+                        durable=deposit.size >= _LARGE_BYTES,
+                    )
 
     def _give_names(self, filling: _Filling) -> None:
         """Move the folder into its place where there is none yet, else its files one by one."""
         with translating(self.store, "create", filling.deposits[0].key):
             if filling.folder:
                 *above, last = filling.folder
-                with opened_folder(self.root, tuple(above), make=True) as target:
+                with opened_folder(self.root, tuple(above), make=self.modes.folder) as target:
                     if move_folder_without_replacing(self.area, filling.name, target, last):
                         return
             with (
                 self._area_folder(filling.name) as source,
-                opened_folder(self.root, filling.folder, make=True) as target,
+                opened_folder(self.root, filling.folder, make=self.modes.folder) as target,
             ):
                 for deposit in filling.deposits:
                     self._move(source, target, deposit)
@@ -100,7 +108,7 @@ class Depositor:
     def _area_folder(self, name: str) -> Iterator[int]:
         with ExitStack() as opened:
             with translating(self.store, "make a folder in", INCOMING):
-                folder = opened.enter_context(opened_folder(self.area, (name,), make=True))
+                folder = opened.enter_context(opened_folder(self.area, (name,), make=self.modes.folder))
             yield folder
 
     def _move(self, source: int, target: int, deposit: Deposit) -> None:

@@ -2,21 +2,30 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from preservation.errors import UnavailableError
 from preservation.model.identifiers import StoreName
 from storage.stores.folder.faults import translating
+from storage.stores.folder.modes import Readers
 from storage.stores.folder.staging import INCOMING
 
 OPEN_ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
-def make_folder_store(name: StoreName, root: Path) -> None:
-    """Make ``root`` a store, with its parent folders; one that is there stays. Raises ``StorageError``."""
+def make_folder_store(name: StoreName, root: Path, readers: Readers = Readers.GROUP) -> None:
+    """Make ``root`` a store that ``readers`` may read, with its parent folders; one that is there stays.
+
+    Raises ``StorageError``.
+    """
     with translating(name, "make a store in", os.fspath(root)):
-        (root / INCOMING).mkdir(parents=True, exist_ok=True)
+        root.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (root, root / INCOMING):
+            with suppress(FileExistsError):
+                folder.mkdir()
+                # mkdir obeys the umask of this process; who may read a store is set for the store.
+                folder.chmod(readers.modes.folder)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from preservation.model.paths import StoreKey, printable
 from storage.ports.stores import Deposit, KeptFile, StorePlace, require_sound
 from storage.stores.folder.deposit import Depositor
 from storage.stores.folder.faults import translated, translating
+from storage.stores.folder.modes import Readers
 from storage.stores.folder.move import move_without_replacing
 from storage.stores.folder.root import OPEN_ROOT, opened_store
 from storage.stores.folder.staging import INCOMING, clear_leftovers, working_area
@@ -33,7 +34,8 @@ _PROBE = b"Muniment was here to see whether this store works.\n"
 class FolderStore:
     """Keeps each key as a file of that path below ``root``, which ``make_folder_store`` has made a store.
 
-    ``threads`` copy at a time. Nothing is opened or looked at before the first call.
+    ``threads`` copy at a time; ``readers`` may read what is created. Nothing is
+    opened or looked at before the first call.
     """
 
     portable = True
@@ -46,19 +48,21 @@ class FolderStore:
         *,
         name_rules: NameRules | None = None,
         threads: int = 2,
+        readers: Readers = Readers.GROUP,
     ) -> None:
         self.name = name
         self.place = place
         self.name_rules = name_rules or NameRules()
         self._root = root.absolute()
         self._threads = threads
+        self._modes = readers.modes
 
     def create(self, deposits: Iterable[Deposit]) -> None:
         """Create every file of ``deposits``: see ``Store``."""
         with opened_store(self.name, self._root) as root, self._area(root) as (incoming, area):
             workers = ThreadPoolExecutor(self._threads, "folder-store")
             try:
-                Depositor(self.name, root, incoming, area, workers).deposit(deposits)
+                Depositor(self.name, root, incoming, area, workers, self._modes).deposit(deposits)
             finally:
                 # No thread may outlive the area in which it writes.
                 workers.shutdown(cancel_futures=True)

@@ -1,18 +1,12 @@
 """Folders below an open root, reached segment by segment so that no link in between can lead out."""
 
-import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TypeAlias
 
-from storage.stores.folder.linux import open_beneath
-
-FOLDER_MODE = 0o755
-
-_SEGMENT_BY_SEGMENT = {errno.ENOSYS, errno.EPERM, errno.ENAMETOOLONG}
-"""Why one call cannot reach it: none is offered here, or the path as a whole is too long for one."""
+from preservation.files.beneath import open_beneath
 
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -21,8 +15,8 @@ Segments: TypeAlias = tuple[str, ...]
 
 
 @contextmanager
-def opened_folder(root: int, segments: Segments, *, make: bool = False) -> Iterator[int]:
-    """Open the folder at ``segments`` below ``root``, making what is missing on the way where asked.
+def opened_folder(root: int, segments: Segments, *, make: int | None = None) -> Iterator[int]:
+    """Open the folder at ``segments`` below ``root``, making with the mode ``make`` what is missing.
 
     Raises ``OSError``: ``ENOENT`` where it is missing, ``ENOTDIR`` or ``ELOOP`` where something other
     than a folder is in the way.
@@ -36,14 +30,7 @@ def opened_folder(root: int, segments: Segments, *, make: bool = False) -> Itera
 
 def open_below(root: int, segments: Segments, flags: int) -> int:
     """Open what is at ``segments`` below ``root`` and return its descriptor. Raises ``OSError``."""
-    try:
-        return open_beneath(root, "/".join(segments), flags)
-    except OSError as error:
-        if error.errno not in _SEGMENT_BY_SEGMENT:
-            raise
-    *folders, last = segments
-    with opened_folder(root, tuple(folders)) as folder:
-        return os.open(last, flags, dir_fd=folder)
+    return open_beneath(root, "/".join(segments), flags)
 
 
 def walk_files(root: int, top: Segments) -> Iterator[tuple[str, int]]:
@@ -81,7 +68,7 @@ def remove_tree(root: int, top: Segments) -> None:
                 os.rmdir(folder[-1], dir_fd=descriptor)
 
 
-def _descended(root: int, segments: Iterable[str], *, make: bool) -> int:
+def _descended(root: int, segments: Iterable[str], *, make: int | None) -> int:
     descriptor = os.dup(root)
     try:
         for segment in segments:
@@ -94,19 +81,19 @@ def _descended(root: int, segments: Iterable[str], *, make: bool) -> int:
     return descriptor
 
 
-def _enter(folder: int, segment: str, *, make: bool) -> int:
+def _enter(folder: int, segment: str, *, make: int | None) -> int:
     try:
         return os.open(segment, _OPEN_FOLDER, dir_fd=folder)
     except FileNotFoundError:
-        if not make:
+        if make is None:
             raise
     try:
-        os.mkdir(segment, FOLDER_MODE, dir_fd=folder)
+        os.mkdir(segment, make, dir_fd=folder)
     except FileExistsError:
         return os.open(segment, _OPEN_FOLDER, dir_fd=folder)
     descriptor = os.open(segment, _OPEN_FOLDER, dir_fd=folder)
-    # mkdir obeys the umask of this process; a store's folders must be readable without us.
-    os.fchmod(descriptor, FOLDER_MODE)
+    # mkdir obeys the umask of this process; who may read a store is set for the store.
+    os.fchmod(descriptor, make)
     return descriptor
 
 
