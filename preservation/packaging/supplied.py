@@ -126,7 +126,8 @@ class Supplied:
             source = root / file.path
             if is_descriptive(contents.policy, file.path):
                 if not self.statements and describes_objects(file.path):
-                    self.statements = supplied_statements(source, contents.package.object.name)
+                    name = contents.package.object.name
+                    self.statements = supplied_statements(root, file.path, name)
                 yield _copy(layout.supplied_description(file.path), source, file)
             if file.path in manifests:
                 yield _copy(layout.supplied_manifest(file.path), source, file)

@@ -83,7 +83,8 @@ class _Check:
     def expect(self, expected: _Expected) -> None:
         """Read the manifest, and note under each file of the drop what is promised of it."""
         if self.manifest.fault is not None:
-            self.keep(issues.not_a_manifest(self.manifest.path, self.manifest.fault))
+            why = issues.too_much if self.manifest.too_much else issues.not_a_manifest
+            self.keep(why(self.manifest.path, self.manifest.fault))
             return
         try:
             self.places.settle_prefix(listed.name for listed in self._listed())

@@ -6,7 +6,7 @@ import io
 import os
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,11 +17,23 @@ from preservation.archives.members import UnpackLimits
 from preservation.bagit import codes as bag_codes
 from preservation.errors import DeniedError, NotFoundError, StoreFullError
 from preservation.intake import codes
+from preservation.intake.cage import JOB_MODULES
 from preservation.intake.recognise import Unacceptable, recognise
 from preservation.model.issues import Issue
 from preservation.model.submissions import DropKind, Received
+from preservation.tools.limits import Limits
+from preservation.tools.workers import CagedWorkers
 
 LIMITS = UnpackLimits()
+
+
+WORKERS = CagedWorkers(Limits(), 1, JOB_MODULES)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ended() -> Iterator[None]:
+    with WORKERS:
+        yield
 
 
 @pytest.fixture
@@ -32,13 +44,13 @@ def workspace(tmp_path: Path) -> Path:
 
 
 def received(drop: Path, workspace: Path) -> Received:
-    found = recognise(drop, workspace, LIMITS)
+    found = recognise(drop, workspace, LIMITS, WORKERS)
     assert isinstance(found, Received), found
     return found
 
 
 def refused(drop: Path, workspace: Path, limits: UnpackLimits = LIMITS) -> tuple[Issue, ...]:
-    found = recognise(drop, workspace, limits)
+    found = recognise(drop, workspace, limits, WORKERS)
     assert isinstance(found, Unacceptable), found
     assert list(workspace.iterdir()) == []
     assert all(issue.message and issue.next_step for issue in found.issues)
@@ -189,7 +201,7 @@ def test_what_is_refused_as_a_whole_is_named(tmp_path: Path, workspace: Path):
 
 def test_a_drop_that_is_gone_is_an_error(tmp_path: Path, workspace: Path):
     with pytest.raises(NotFoundError, match="gone"):
-        recognise(tmp_path / "gone", workspace, LIMITS)
+        recognise(tmp_path / "gone", workspace, LIMITS, WORKERS)
 
 
 def test_a_drop_that_must_not_be_read_is_an_error(
@@ -204,7 +216,7 @@ def test_a_drop_that_must_not_be_read_is_an_error(
     # The tests may run as root, whom no permission stops.
     monkeypatch.setattr(Path, "open", denied)
     with pytest.raises(DeniedError, match=r"scan\.tif"):
-        recognise(drop, workspace, LIMITS)
+        recognise(drop, workspace, LIMITS, WORKERS)
 
 
 @pytest.mark.parametrize("name", ["../../evil", "bag/data/../../../evil", "/tmp/evil"])  # noqa: S108  refused
@@ -288,7 +300,7 @@ def test_room_is_asked_for_before_anything_is_unpacked(
     drop = zipped(tmp_path / "drop.zip", bag_files())
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 10})())
     with pytest.raises(StoreFullError, match="make room"):
-        recognise(drop, workspace, LIMITS)
+        recognise(drop, workspace, LIMITS, WORKERS)
     assert list(workspace.iterdir()) == []
 
 

@@ -7,6 +7,7 @@ from lxml import etree
 from support.packages import Drop
 
 from preservation.model.identifiers import ObjectName
+from preservation.model.paths import RelativePath
 from preservation.packaging.description import supplied_statements
 from preservation.packaging.planning import plan_package
 
@@ -16,7 +17,7 @@ NAME = ObjectName("sheet-012")
 def stated(tmp_path: Path, text: str | bytes) -> dict[str, list[str]]:
     source = tmp_path / "metadata.csv"
     source.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return supplied_statements(source, NAME)
+    return supplied_statements(tmp_path, RelativePath(source.name), NAME)
 
 
 @pytest.mark.parametrize(
