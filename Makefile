@@ -7,8 +7,8 @@ BIN     := $(VENV)/bin
 READY   := $(VENV)/.ready
 # The lock names all that is needed: pip, left to look for more, stumbles over releases newer than the lock.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# Muniment's own need, beside Python: libmagic describes files.
-DEBIAN  := libmagic1
+# Muniment's own need, beside Python: libmagic describes files, libseccomp limits what parsers ask of the kernel.
+DEBIAN  := libmagic1 libseccomp2
 # A real S3 service, for the tests and make demo S3=1.
 DEBIAN_S3 := radosgw ceph-mon ceph-osd
 # A real PostgreSQL, virus scanner, proxy and browser, shares that notify nobody, clocks that can be set, for the tests.
@@ -26,12 +26,17 @@ $(READY): requirements/build.txt requirements/lock.txt pyproject.toml requiremen
 	$(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
+# Tests flush to disk thousands of times: memory waits for no disk, where there is enough that may hold programs.
+MEMORY := /dev/shm
+IN_MEMORY := $(shell findmnt -no OPTIONS $(MEMORY) | grep -qvw noexec \
+  && test $$(df --output=avail $(MEMORY) | tail -1) -gt 8000000 && echo TMPDIR=$(MEMORY))
+
 # Half of their time tests wait for services: six workers keep two cores busy.
 # Tests start the command hundreds of times: compiled once, and not each time where Python may write no bytecode.
 test: check
 	@sh requirements/debian.sh "$(PYTHON)" $(DEBIAN_TESTS) || echo "make: without them the tests that need them are skipped"
 	@$(BIN)/python -m compileall -q flows storage preservation demonstration tests
-	$(BIN)/python -m pytest -n 6 --dist loadgroup --no-loadscope-reorder
+	$(IN_MEMORY) $(BIN)/python -m pytest -n 6 --dist loadgroup --no-loadscope-reorder
 
 # Kills everything at random instants, hundreds of times, and proves that nothing is lost; then 100,000 files.
 # make soak KILLS=1000 SEED=…  takes longer; repeats the instants of an earlier run

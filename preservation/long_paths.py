@@ -83,10 +83,10 @@ def _reached(root: Path, path: str) -> Iterator[tuple[int | None, str]]:
 
 
 def _opened(root: Path, folder: str) -> int:
-    descriptor = _open_folder(str(root), None)
+    descriptor = _pass_folder(str(root), None)
     for piece in _pieces(folder):
         try:
-            below = _open_folder(piece, descriptor)
+            below = _pass_folder(piece, descriptor)
         finally:
             os.close(descriptor)
         descriptor = below
@@ -107,3 +107,8 @@ def _pieces(folder: str) -> Iterator[str]:
 
 def _open_folder(path: str, dir_fd: int | None) -> int:
     return os.open(path, _FOLDER, dir_fd=dir_fd)
+
+
+def _pass_folder(path: str, dir_fd: int | None) -> int:
+    # O_PATH: on its way, a caged process passes folders that it may not list.
+    return os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd)

@@ -58,7 +58,9 @@ def identify(
     algorithms = tuple(dict.fromkeys(algorithm or [Algorithm.SHA256]))
     print_file = _say_json if json else _say
     unreadable = 0
-    with identifying_workers(Limits(), processes=len(os.sched_getaffinity(0))) as workers:
+    # Links that were named here are followed.
+    places = [Path(path).resolve() for path in existing]
+    with identifying_workers(Limits(), len(os.sched_getaffinity(0)), places) as workers:
         identifier = CagedIdentifier(workers, second_opinion=second_opinion)
         for path, entry in _identified(existing, algorithms, identifier):
             if isinstance(entry, SurveyedFile):

@@ -121,7 +121,7 @@ def _identified(policy: Policy, path: Path) -> Iterator[SurveyedFile]:
 
     root = path if path.is_dir() else path.parent
     files = _plain_files(root, None if path.is_dir() else relative_path(path.name))
-    with identifying_workers(Limits(), processes=len(os.sched_getaffinity(0))) as workers:
+    with identifying_workers(Limits(), len(os.sched_getaffinity(0)), [root.resolve()]) as workers:
         identifier = CagedIdentifier(workers, second_opinion=policy.terms.identification.second_opinion)
         while batch := list(islice(files, _BATCH)):
             (identifications,) = identifier.identify(root, [batch])

@@ -118,10 +118,12 @@ def _dry_run(drops: list[DropRequest], settings: Settings, *, json: bool) -> set
     from preservation.model.verdicts import Verdict
 
     codes = set()
-    with open_installation(settings) as opened:
+    with (
+        scratch_folder(settings.state, "rehearsal") as scratch,
+        open_installation(settings, (scratch, *(drop.path for drop in drops))) as opened,
+    ):
         for drop in drops:
-            with scratch_folder(settings.state, "rehearsal") as scratch:
-                would = dry_run(drop, opened, scratch)
+            would = dry_run(drop, opened, scratch)
             codes.add(Verdict(would.verdict).exit_code)
             if json:
                 say_json({**dataclasses.asdict(would), "dry_run": True})

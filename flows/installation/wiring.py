@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from flows.installation.settings import (
@@ -59,6 +60,7 @@ class Installation:
     settings: Settings
     database: Database
     closing: ExitStack
+    drops: tuple[Path, ...] = ()
     _pools: dict[tuple[str, ...], CagedWorkers] = field(default_factory=dict)
 
     @cached_property
@@ -99,8 +101,8 @@ class Installation:
 
     @cached_property
     def identifying_workers(self) -> CagedWorkers:
-        """The caged processes that the identification engines run in; all submissions of a run share them."""
-        workers = identifying_workers(_limits(self.settings), self.settings.work.caged_processes)
+        """The caged processes that identify what is below ``drops``; all submissions of a run share them."""
+        workers = identifying_workers(_limits(self.settings), self.settings.work.caged_processes, self.drops)
         return self.closing.enter_context(workers)
 
     @cached_property
@@ -128,13 +130,14 @@ def virus_scanner(settings: Settings) -> Clamd:
 
 
 @contextmanager
-def open_installation(settings: Settings) -> Iterator[Installation]:
+def open_installation(settings: Settings, drops: tuple[Path, ...] = ()) -> Iterator[Installation]:
     """Open the installation for as long as the context lasts.
 
+    ``drops`` are what may be identified: the drops, and the folders that archives are unpacked to.
     Raises ``ConfigurationError`` or ``StorageError`` where its database cannot be opened.
     """
     with open_database(settings.database_url) as database, ExitStack() as closing:
-        yield Installation(settings, database, closing)
+        yield Installation(settings, database, closing, drops)
 
 
 def _limits(settings: Settings) -> Limits:

@@ -1,6 +1,8 @@
 """The Prefect tasks: identifiers and paths go in, small values come out; never bytes or a store."""
 
+from collections.abc import Iterator
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +38,11 @@ def run_stage(directory: Path, workspaces: list[Path], stage: str) -> None:
     else the first one; submissions that are done are skipped when the task is tried again.
     """
     errors: list[PreservationError] = []
-    with open_installation(load_settings(directory)) as installation:
+    submissions = [Workspace(root) for root in workspaces]
+    drops = tuple(chain.from_iterable(map(_places_of, submissions)))
+    with open_installation(load_settings(directory), drops) as installation:
         events: list[Event] = []
-        for workspace in map(Workspace, workspaces):
+        for workspace in submissions:
             try:
                 events += _run_one(STAGES[stage], workspace, installation)
             except PreservationError as error:
@@ -65,6 +69,14 @@ def seal_journal(directory: Path) -> None:
     settings = load_settings(directory)
     with open_installation(settings) as installation, translated_faults(settings):
         seal(installation)
+
+
+def _places_of(workspace: Workspace) -> Iterator[Path]:
+    """Give where the files of a submission lie: its drop, and where an archive is unpacked."""
+    yield workspace.root
+    # A record that is damaged is a matter of its own submission: its stage raises it again.
+    with suppress(PreservationError, OSError):
+        yield workspace.submission.drop
 
 
 def _run_one(stage: Stage, workspace: Workspace, installation: Installation) -> tuple[Event, ...]:

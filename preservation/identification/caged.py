@@ -12,9 +12,10 @@ from pathlib import Path
 import msgspec
 
 from preservation.errors import ToolFailedError
-from preservation.identification.exchange import FileAt, FoundFormats, packed
+from preservation.identification.exchange import FileAt, FoundFormats
 from preservation.model.formats import EngineRelease, Identification, MimeType
 from preservation.tools.limits import Limits
+from preservation.tools.wire import packed
 from preservation.tools.work import Completed, Died, Exhausted, JobName, Refused, Request, WorkOutcome
 from preservation.tools.workers import CagedWorkers
 
@@ -35,13 +36,15 @@ _LEAST_ADDRESS_SPACE = 3 << 30
 _NOTHING_KNOWN = MimeType("application/octet-stream")
 
 
-def identifying_workers(limits: Limits, processes: int) -> CagedWorkers:
-    """Return caged processes that can identify: they open files, and have the engines loaded.
+def identifying_workers(limits: Limits, processes: int, openable: Iterable[Path]) -> CagedWorkers:
+    """Return caged processes that have the engines loaded and can read what is at and below ``openable``.
 
-    They are given 3 GiB of address space at least, whatever ``limits`` says.
+    What of it is a link, or not there when a process starts, cannot be read. They are given 3 GiB of
+    address space at least, whatever ``limits`` says.
     """
     roomy = replace(limits, address_space=max(limits.address_space, _LEAST_ADDRESS_SPACE))
-    return CagedWorkers(roomy, processes, (_JOBS, _IMPORTED_LATE), opens_files=True)
+    places = tuple(map(_from_root, openable))
+    return CagedWorkers(roomy, processes, (_JOBS, _IMPORTED_LATE), openable=places)
 
 
 class CagedIdentifier:
@@ -87,7 +90,7 @@ class CagedIdentifier:
         return _identification(outcome)
 
     def _each_alone(self, root: Path, batch: Sequence[FileAt]) -> list[Identification]:
-        with identifying_workers(self._workers.limits, 1) as workers:
+        with identifying_workers(self._workers.limits, 1, self._workers.openable or ()) as workers:
             outcomes = workers.map(self._asking(root, [file]) for file in batch)
             return [_identification(outcome) for outcome in outcomes]
 

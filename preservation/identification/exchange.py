@@ -1,12 +1,7 @@
-"""What travels between the stages' identifier and the caged processes that do its work.
-
-A name need not be UTF-8, so paths travel as their bytes, each written as the character of its number
-(Latin-1).
-"""
+"""What travels between the stages' identifier and the caged processes that do its work."""
 
 from __future__ import annotations
 
-import os
 from typing import Protocol
 
 import msgspec
@@ -46,13 +41,3 @@ class FoundFormats(msgspec.Struct, frozen=True):
     def spread(self) -> list[Identification]:
         """Return what was found of each file. Raises ``IndexError`` where it says what cannot be."""
         return [self.different[number] for number in self.of_each]
-
-
-def packed(path: str) -> str:
-    """Return ``path`` as it travels."""
-    return path if path.isascii() else os.fsencode(path).decode("latin-1")
-
-
-def unpacked(text: str) -> str:
-    """Return the path that travelled as ``text``."""
-    return text if text.isascii() else os.fsdecode(text.encode("latin-1"))

@@ -8,8 +8,9 @@ from typing import BinaryIO
 
 import msgspec
 
-from preservation.identification.exchange import FoundFormats, unpacked
+from preservation.identification.exchange import FoundFormats
 from preservation.identification.identify import Identifier
+from preservation.tools.wire import unpacked
 from preservation.tools.work import Json
 
 

@@ -3,18 +3,19 @@
 =================  =====================================================  ============================
 what               how                                                    where
 =================  =====================================================  ============================
-sockets            refused by seccomp; a network namespace of its own     x86-64, aarch64; root
-writing            Landlock: below the scratch folder only                Linux 5.13 and later
+system calls       seccomp: those on a list, all others refused           x86-64, aarch64, riscv64
+network            no call that makes a socket is on the list             the same
+                   a network namespace of its own                         root
+writing            no call that opens for writing is on the list          x86-64, aarch64, riscv64
+                   Landlock: nowhere                                      Linux 5.13 and later
                    the user ``nobody``                                    root
-reading            Landlock: programs and libraries only, unless a job    Linux 5.13 and later
-                   opens files by path
+reading            Landlock: libraries only, and what a job opens         Linux 5.13 and later
 memory, CPU time,  ``setrlimit``                                          everywhere
-files, processes
+files
 wall time          watched and killed by the parent                       everywhere
 =================  =====================================================  ============================
 """
 
-import contextlib
 import errno
 import os
 import resource
@@ -36,52 +37,53 @@ _OF_THE_SYSTEM = (
         "/lib",
         "/lib32",
         "/lib64",
-        "/opt",
         "/proc",
         "/sys/devices/system",
+        "/sys/kernel/mm/transparent_hugepage",
         "/dev/null",
         "/dev/urandom",
     ),
     *("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/localtime", "/etc/magic", "/etc/mime.types"),
 )
-_OF_PROGRAMS = ("/bin", "/sbin", "/etc", "/var/lib", "/var/cache", "/dev")
 
 
 def needed_by_python() -> tuple[Path, ...]:
     """Return what the interpreter and its libraries read: nothing that is private to a user."""
-    return _existing(*_OF_THE_SYSTEM, sys.prefix, sys.base_prefix, *sys.path)
-
-
-def needed_by_programs() -> tuple[Path, ...]:
-    """Return what the programs of a system read: themselves, their libraries, fonts, settings."""
-    return _existing(*_OF_THE_SYSTEM, *_OF_PROGRAMS)
+    # The core by itself: where it is not installed, it lies in a project's folder, which may hold anything.
+    core = Path(__file__).parents[1]
+    return _existing(*_OF_THE_SYSTEM, sys.prefix, sys.base_prefix, str(core))
 
 
 def _existing(*paths: str) -> tuple[Path, ...]:
     return tuple(path for path in map(Path, paths) if path.is_absolute() and path.exists())
 
 
-def confine(
-    refused_calls: Iterable[str], *, writable: Iterable[Path] = (), readable: Iterable[Path] | None = None
-) -> None:
-    """Refuse the network, ``refused_calls``, and writing to files but below ``writable``.
+def confine(*, readable: Iterable[Path], openable: Iterable[Path] = ()) -> None:
+    """Leave the network, and refuse writing, and reading but below ``readable``.
 
-    Reading is refused but below ``readable`` and ``writable``, where ``readable`` is given.
-
+    ``openable`` is read too, where it is there and no link: what was dropped may be gone or exchanged by now.
     To be called while the process has one thread: threads that are there already would stay outside.
-    Raises ``ToolFailedError`` where this machine offers no way to keep a process off the network, and
-    ``OSError`` where a folder cannot be opened.
+    Raises ``ToolFailedError`` where this machine offers no way to limit system calls, and ``OSError``
+    where a folder cannot be opened.
     """
-    kernel.forbid_new_privileges()
-    offline = os.geteuid() == 0 and kernel.leave_network()
-    landlock.restrict_files(writable=writable, readable=readable)
-    if seccomp.available():
-        seccomp.refuse({*refused_calls, *seccomp.NETWORK, *seccomp.OTHER_PROCESSES, *seccomp.KERNEL})
-    elif not offline:
+    if not seccomp.available():
         raise ToolFailedError(
-            f"a parser cannot be kept off the network on this machine ({os.uname().machine}): "
-            "run Muniment as root, or on x86-64 or aarch64"
+            f"a parser cannot be caged on this machine ({os.uname().machine}): it takes one of "
+            f"{', '.join(seccomp.MACHINES)}, and libseccomp (apt-get install libseccomp2)"
         )
+    kernel.forbid_new_privileges()
+    if os.geteuid() == 0:
+        kernel.leave_network()
+    landlock.restrict_files(readable=readable, openable=openable)
+
+
+def allow_calls(calls: Iterable[str] = seccomp.ALLOWED) -> None:
+    """Refuse all system calls but ``calls`` and some by their arguments, to all threads.
+
+    To be called last, after ``confine``: what comes before it takes calls that no parser needs. Raises
+    ``OSError`` where the kernel has no seccomp.
+    """
+    seccomp.allow_only(calls, seccomp.by_argument())
 
 
 def apply(limits: Limits) -> None:
@@ -125,22 +127,3 @@ def become_nobody(*, who_reads_all: bool = False) -> None:
     except OSError as error:
         if error.errno not in {errno.EPERM, errno.EINVAL}:
             raise
-
-
-def limit_processes(more: int) -> None:
-    """Let this user have ``more`` processes and threads than now (RLIMIT_NPROC counts all of a user's)."""
-    bound = _threads_of(os.getuid()) + more
-    hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
-    if hard != resource.RLIM_INFINITY:
-        bound = min(bound, hard)
-    resource.setrlimit(resource.RLIMIT_NPROC, (bound, bound))
-
-
-def _threads_of(user: int) -> int:
-    count = 0
-    for process in Path("/proc").glob("[0-9]*"):
-        # Processes end while they are being counted.
-        with contextlib.suppress(OSError):
-            if process.stat().st_uid == user:
-                count += sum(1 for _ in (process / "task").iterdir())
-    return count

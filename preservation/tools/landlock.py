@@ -6,6 +6,7 @@ What is open already stays open: a worker reads and writes the descriptors it wa
 import contextlib
 import ctypes
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -32,6 +33,8 @@ _TRUNCATE = 1 << 14
 _SCOPES = 0b11
 """Abstract Unix sockets and signals to processes outside (version 6)."""
 
+_TO_A_FILE = _READ_FILE | _WRITE_FILE | _TRUNCATE
+
 _VERSION_OF_REFER, _VERSION_OF_TRUNCATE, _VERSION_OF_SCOPES = 2, 3, 6
 
 
@@ -52,11 +55,11 @@ def version() -> int:
         return 0
 
 
-def restrict_files(*, writable: Iterable[Path], readable: Iterable[Path] | None) -> bool:
-    """Refuse this process all writing but below ``writable`` and to ``/dev/null``; say whether that holds.
+def restrict_files(*, readable: Iterable[Path], openable: Iterable[Path]) -> bool:
+    """Refuse this process all writing but to ``/dev/null``, and reading; return whether that holds.
 
-    ``readable`` are the folders and files that it may read besides; without, it may read what its user may.
-    Requires ``kernel.forbid_new_privileges``. Raises ``OSError`` where a path cannot be opened.
+    It may read the folders and files ``readable``, and what of ``openable`` is there and no link. Requires
+    ``kernel.forbid_new_privileges``. Raises ``OSError`` where a path cannot be opened.
     """
     offered = version()
     if offered == 0:
@@ -66,9 +69,8 @@ def restrict_files(*, writable: Iterable[Path], readable: Iterable[Path] | None)
         writing |= _REFER
     if offered >= _VERSION_OF_TRUNCATE:
         writing |= _TRUNCATE
-    reading = 0 if readable is None else _READING
     scoped = offered >= _VERSION_OF_SCOPES
-    attributes = _Ruleset(writing | reading, 0, _SCOPES if scoped else 0)
+    attributes = _Ruleset(writing | _READING, 0, _SCOPES if scoped else 0)
     # Kernels before version 6 refuse a structure that is longer than what they know.
     length = ctypes.sizeof(_Ruleset) if scoped else ctypes.sizeof(ctypes.c_uint64)
     ruleset = kernel.system_call(
@@ -76,22 +78,27 @@ def restrict_files(*, writable: Iterable[Path], readable: Iterable[Path] | None)
     )
     try:
         _allow(ruleset, Path(os.devnull), writing & (_WRITE_FILE | _TRUNCATE))
-        for folder in writable:
-            _allow(ruleset, folder, writing | reading)
-        for path in readable or ():
+        for path in readable:
             # What this user cannot reach needs no permission.
             with contextlib.suppress(PermissionError):
-                _allow(ruleset, path, _READING if path.is_dir() else _READ_FILE)
+                _allow(ruleset, path, _READING)
+        for path in openable:
+            with contextlib.suppress(OSError):
+                _allow(ruleset, path, _READING, os.O_NOFOLLOW)
         kernel.system_call(_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))
     finally:
         os.close(ruleset)
     return True
 
 
-def _allow(ruleset: int, path: Path, access: int) -> None:
-    handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
+def _allow(ruleset: int, path: Path, access: int, flags: int = 0) -> None:
+    handle = os.open(path, os.O_PATH | os.O_CLOEXEC | flags)
     try:
-        rule = _Beneath(access, handle)
+        # What may be done to folders only, the kernel refuses for a file. A link is given no right at all.
+        mode = os.fstat(handle).st_mode
+        if stat.S_ISLNK(mode):
+            return
+        rule = _Beneath(access if stat.S_ISDIR(mode) else access & _TO_A_FILE, handle)
         kernel.system_call(
             _ADD_RULE,
             ctypes.c_int(ruleset),

@@ -26,9 +26,8 @@ _GIB = 1 << 30
 class Limits:
     """Ceilings for one caged process. Sizes in bytes, times in seconds.
 
-    ``address_space`` (RLIMIT_AS) holds for each process by itself. ``cpu_seconds`` and
-    ``wall_seconds`` hold for one request of a worker, or one run of a program. ``processes`` is how
-    many processes and threads a program may start; workers may start threads only.
+    ``address_space`` (RLIMIT_AS) holds for the process; ``cpu_seconds`` and ``wall_seconds`` hold for one
+    request.
     """
 
     address_space: int = 4 * _GIB
@@ -36,13 +35,12 @@ class Limits:
     wall_seconds: float = 120.0
     file_size: int = 8 * _GIB
     open_files: int = 64
-    processes: int = 64
 
     def __post_init__(self) -> None:
         """Raise ``ValueError`` for limits under which nothing could run."""
         if self.address_space < 256 * _MIB:
             raise ValueError("the interpreter itself needs an address space of 256 MiB")
-        if min(self.cpu_seconds, self.wall_seconds, self.file_size, self.processes) <= 0:
+        if min(self.cpu_seconds, self.wall_seconds, self.file_size) <= 0:
             raise ValueError("a limit must be greater than zero")
-        if self.open_files < 16:  # noqa: PLR2004  the interpreter's own, a program's libraries, and a few
+        if self.open_files < 16:  # noqa: PLR2004  the interpreter's own, its libraries, and a few
             raise ValueError("a process needs at least 16 open files")

@@ -1,170 +1,188 @@
-"""System calls that a caged process is refused, under any user (seccomp, Linux 3.5 and later).
+"""The system calls that a caged process may make, under any user (seccomp, by way of libseccomp).
 
-It needs no privilege, and so holds for a normal user and in a container alike. It is a list of what is
-refused, not of what is allowed: the C libraries below the parsers change what they call from release
-to release, and a list of allowed calls would break with each.
+A list of what is allowed: whatever is not on it, and whatever the kernel gains later, is answered as by a
+kernel that does not have it (ENOSYS), on which C libraries and language runtimes fall back to an older call.
+It needs no privilege, and so holds for a normal user and in a container alike. docs/adr/0010 has the reasons.
 """
 
 import ctypes
 import errno
+import fcntl
 import os
 import platform
-import struct
+import termios
 from collections.abc import Iterable
-from dataclasses import dataclass
-
-from preservation.tools import kernel
-
-_LOAD_WORD = 0x20
-_JUMP_IF_EQUAL = 0x15
-_JUMP_IF_AT_LEAST = 0x35
-_JUMP_IF_ANY_BIT = 0x45
-_RETURN = 0x06
+from functools import cache
+from typing import NamedTuple
 
 _ALLOW = 0x7FFF0000
 _KILL_PROCESS = 0x80000000
 _REFUSE = 0x00050000
+_EQUAL, _EQUAL_UNDER_MASK = 4, 7
+_NO_SUCH_CALL = -1
+_WHEN_FOREIGN, _FOR_ALL_THREADS, _OPTIMIZE = 2, 4, 8
+"""Attributes of a filter: what befalls calls of another architecture; whether other threads get it too."""
+_AS_A_TREE = 2
 
-_CALL_NUMBER = 0
-_ARCHITECTURE = 4
-_FIRST_ARGUMENT = 16
-_SECOND_ARGUMENT = 24
+MACHINES = ("x86_64", "aarch64", "riscv64")
+"""Those whose filters the tests try; elsewhere clone may take its flags in another place."""
 
-_X32_CALLS = 0x40000000
+_READING = (
+    *("read", "readv", "pread64", "lseek", "close", "getdents64", "getcwd"),
+    *("stat", "lstat", "fstat", "newfstatat", "statx", "access", "faccessat", "faccessat2"),
+    *("readlink", "readlinkat", "fadvise64", "dup"),
+)
+_WRITING = ("write", "writev", "pwrite64", "ftruncate")
+"""To what is open: the outputs, and the channel."""
+
+_CHANNEL = ("recvfrom", "recvmsg")
+
+_WAITING = (
+    *("poll", "ppoll", "select", "pselect6", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait"),
+    *("epoll_pwait2", "eventfd2", "pipe2", "nanosleep", "clock_nanosleep", "restart_syscall"),
+)
+_MEMORY = ("brk", "mmap", "munmap", "mremap", "mprotect", "madvise")
+_THREADS = (
+    *("futex", "futex_waitv", "set_robust_list", "rseq", "gettid", "exit", "exit_group"),
+    *("sched_yield", "sched_getaffinity", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack"),
+)
+_ASKING = (
+    *("clock_gettime", "clock_getres", "gettimeofday", "time", "times", "getrusage", "getcpu", "getrandom"),
+    *("getpid", "getppid", "getuid", "geteuid", "getgid", "getegid", "getgroups", "getrlimit"),
+    *("uname", "sysinfo"),
+)
+
+ALLOWED = frozenset((*_READING, *_WRITING, *_CHANNEL, *_WAITING, *_MEMORY, *_THREADS, *_ASKING))
+"""Allowed with any arguments. An architecture that came later lacks the older of a pair, as stat of statx."""
+
+_NEITHER_CREATES_NOR_WRITES = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC
+
 _CLONE_THREAD = 0x00010000
-_OWNER_SETTING = (8, 15)
-"""F_SETOWN, F_SETOWN_EX: the owner of a descriptor is sent a signal, of any kind, when there is news."""
+_NAMESPACES = 0x7E020080
+"""Every CLONE_NEW flag: time, mount, cgroup, uts, ipc, user, process, network."""
+
+_PR_SET_NAME, _PR_GET_NAME, _PR_SET_VMA = 15, 16, 0x53564D41
+"""Names of threads and of pieces of memory, which runtimes set for who looks at them."""
+
+_OF_DESCRIPTORS = (
+    fcntl.F_DUPFD,
+    fcntl.F_DUPFD_CLOEXEC,
+    fcntl.F_GETFD,
+    fcntl.F_SETFD,
+    fcntl.F_GETFL,
+    fcntl.F_SETFL,
+)
+"""Not F_SETOWN, which has signals sent to others, no leases, no seals, no larger pipes."""
+
+_TERMINAL_TO_ASK = (termios.TCGETS, 0x802C542A)
+"""TCGETS and the TCGETS2 of younger C libraries: Python asks of each file whether it is a terminal."""
+
+_TO_DEVICES = (*_TERMINAL_TO_ASK, termios.FIOCLEX, termios.FIONCLEX, termios.FIONREAD, termios.FIONBIO)
 
 
-@dataclass(frozen=True, slots=True)
-class _Machine:
-    """How seccomp names an architecture (AUDIT_ARCH), and its numbers of the calls named here."""
+class _Comparison(ctypes.Structure):
+    """``struct scmp_arg_cmp``: with a mask, ``first`` is the mask and ``second`` the value."""
 
-    audit: int
-    calls: dict[str, int]
-
-
-_MACHINES = {
-    "x86_64": _Machine(
-        0xC000003E,
-        {
-            "socket": 41, "clone": 56, "fork": 57, "vfork": 58, "execve": 59, "kill": 62, "fcntl": 72,
-            "ptrace": 101, "setpgid": 109, "setsid": 112, "rt_sigqueueinfo": 129, "tkill": 200,
-            "tgkill": 234, "add_key": 248, "request_key": 249, "keyctl": 250, "unshare": 272,
-            "rt_tgsigqueueinfo": 297, "perf_event_open": 298, "prlimit64": 302, "setns": 308,
-            "process_vm_readv": 310, "process_vm_writev": 311, "kcmp": 312, "bpf": 321, "execveat": 322,
-            "userfaultfd": 323, "pidfd_send_signal": 424, "io_uring_setup": 425, "clone3": 435,
-            "pidfd_getfd": 438, "process_madvise": 440,
-        },
-    ),
-    "aarch64": _Machine(
-        0xC00000B7,
-        {
-            "fcntl": 25, "unshare": 97, "ptrace": 117, "kill": 129, "tkill": 130, "tgkill": 131,
-            "rt_sigqueueinfo": 138, "setpgid": 154, "setsid": 157, "socket": 198, "add_key": 217,
-            "request_key": 218, "keyctl": 219, "clone": 220, "execve": 221, "rt_tgsigqueueinfo": 240,
-            "perf_event_open": 241, "prlimit64": 261, "setns": 268, "process_vm_readv": 270,
-            "process_vm_writev": 271, "kcmp": 272, "bpf": 280, "execveat": 281, "userfaultfd": 282,
-            "pidfd_send_signal": 424, "io_uring_setup": 425, "clone3": 435, "pidfd_getfd": 438,
-            "process_madvise": 440,
-        },
-    ),
-}  # fmt: skip  # two tables to be compared with the kernel's, not eighty lines
-
-NETWORK = frozenset({"socket", "io_uring_setup"})
-"""Refused: every socket, also by way of io_uring, which seccomp does not see into."""
-
-OTHER_PROCESSES = frozenset({
-    "ptrace", "process_vm_readv", "process_vm_writev", "pidfd_getfd", "prlimit64", "kcmp", "process_madvise",
-})  # fmt: skip
-"""Refused: reaching into other processes, and setting limits to them."""
-
-KERNEL = frozenset({
-    "add_key", "request_key", "keyctl", "unshare", "setns", "perf_event_open", "bpf", "userfaultfd",
-})  # fmt: skip
-"""Refused: keys, namespaces and tools of the kernel that no parser has a use for, and exploits have."""
-
-NEW_SESSIONS = frozenset({"setsid", "setpgid"})
-"""Refused: leaving the process group, which is killed as a whole at the end."""
-
-NEW_PROCESSES = frozenset({"fork", "vfork", "execve", "execveat", "clone", "clone3"})
-"""Refused: new processes and programs. Threads remain possible."""
-
-SIGNALS = frozenset({
-    "kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal", "fcntl",
-})  # fmt: skip
-"""Refused: signals to other processes, also by making one the owner of a descriptor (fcntl F_SETOWN).
-
-The C library needs signals within its own.
-"""
+    _fields_ = (
+        ("argument", ctypes.c_uint),
+        ("operator", ctypes.c_int),
+        ("first", ctypes.c_uint64),
+        ("second", ctypes.c_uint64),
+    )
 
 
-class _Program(ctypes.Structure):
-    """``struct sock_fprog``: a filter of the classic packet-filter language."""
+class CallRule(NamedTuple):
+    """A call that is allowed where its ``argument`` (from 0), seen through ``mask``, equals ``value``."""
 
-    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
+    call: str
+    argument: int
+    value: int
+    mask: int | None = None
+
+
+def by_argument() -> tuple[CallRule, ...]:
+    """Return the calls that this process may make with some arguments only."""
+    return (
+        CallRule("openat", 2, os.O_RDONLY, _NEITHER_CREATES_NOR_WRITES),
+        CallRule("open", 1, os.O_RDONLY, _NEITHER_CREATES_NOR_WRITES),
+        CallRule("sendto", 4, 0),
+        CallRule("clone", 0, _CLONE_THREAD, _CLONE_THREAD | _NAMESPACES),
+        CallRule("kill", 0, os.getpid()),
+        CallRule("tgkill", 0, os.getpid()),
+        CallRule("prlimit64", 0, 0),
+        *(CallRule("prctl", 0, option) for option in (_PR_SET_NAME, _PR_GET_NAME, _PR_SET_VMA)),
+        *(CallRule("fcntl", 1, command) for command in _OF_DESCRIPTORS),
+        *(CallRule("ioctl", 1, request) for request in _TO_DEVICES),
+    )
 
 
 def available() -> bool:
-    """Say whether filters can be written for this machine."""
-    return platform.machine() in _MACHINES
+    """Say whether a filter can be made here: libseccomp is installed, and the machine is one we know."""
+    return platform.machine() in MACHINES and _library() is not None
 
 
-def refuse(calls: Iterable[str]) -> None:
-    """Refuse ``calls`` to this process, its threads and all that it starts, from now on.
+def allow_only(calls: Iterable[str], ruled: Iterable[CallRule]) -> None:
+    """Refuse all but ``calls`` and ``ruled`` to all threads of this process, and to all that it starts.
 
-    Requires ``kernel.forbid_new_privileges``. Raises ``OSError`` where the kernel has no seccomp, and
-    ``KeyError`` where the machine is not known (see ``available``).
+    A call of another architecture (x32, 32-bit code) ends the process. Requires ``available`` and
+    ``kernel.forbid_new_privileges``. Raises ``OSError`` where the kernel has no seccomp.
     """
-    instructions = b"".join(_instructions(_MACHINES[platform.machine()], calls))
-    kernel.install_filter(_Program(len(instructions) // 8, instructions))
+    library = _library()
+    if library is None:
+        raise OSError(errno.ENOSYS, "libseccomp is not installed")
+    draft = library.seccomp_init(_REFUSE | errno.ENOSYS)
+    if draft is None:
+        raise OSError(errno.ENOMEM, "libseccomp has no room for a filter")
+    try:
+        fill(library, draft, calls, ruled)
+        _check(library.seccomp_load(draft))
+    finally:
+        library.seccomp_release(draft)
 
 
-def _instructions(machine: _Machine, calls: Iterable[str]) -> Iterable[bytes]:
-    yield _instruction(_LOAD_WORD, _ARCHITECTURE)
-    yield _instruction(_JUMP_IF_EQUAL, machine.audit, 1, 0)
-    # Calls of another architecture (32-bit code) have other numbers, which no list here speaks of.
-    yield _instruction(_RETURN, _KILL_PROCESS)
-    yield _instruction(_LOAD_WORD, _CALL_NUMBER)
-    yield _instruction(_JUMP_IF_AT_LEAST, _X32_CALLS, 0, 1)
-    yield _instruction(_RETURN, _KILL_PROCESS)
-    for name in sorted(calls):
-        number = machine.calls.get(name)
-        # An architecture that came later has no fork and vfork: clone does their work.
-        if number is not None:
-            yield from _refusal(name, number)
-    yield _instruction(_RETURN, _ALLOW)
+def fill(library: ctypes.CDLL, draft: int, calls: Iterable[str], ruled: Iterable[CallRule]) -> None:
+    """Put into a filter what it allows, for whichever architecture it is made."""
+    _check(library.seccomp_attr_set(draft, _WHEN_FOREIGN, _KILL_PROCESS))
+    _check(library.seccomp_attr_set(draft, _FOR_ALL_THREADS, 1))
+    # Before libseccomp 2.5 there are no trees: the filter is then searched from its beginning.
+    library.seccomp_attr_set(draft, _OPTIMIZE, _AS_A_TREE)
+    for call in calls:
+        _allow(library, draft, call)
+    for rule in ruled:
+        if rule.mask is None:
+            comparison = _Comparison(rule.argument, _EQUAL, rule.value, 0)
+        else:
+            comparison = _Comparison(rule.argument, _EQUAL_UNDER_MASK, rule.mask, rule.value)
+        _allow(library, draft, rule.call, comparison)
 
 
-def _refusal(name: str, number: int) -> Iterable[bytes]:
-    exception = {
-        "clone": (_JUMP_IF_ANY_BIT, _CLONE_THREAD),
-        "kill": (_JUMP_IF_EQUAL, os.getpid()),
-        "tgkill": (_JUMP_IF_EQUAL, os.getpid()),
-        "prlimit64": (_JUMP_IF_EQUAL, 0),
-    }.get(name)
-    if name == "fcntl":
-        first, second = _OWNER_SETTING
-        yield _instruction(_JUMP_IF_EQUAL, number, 0, 5)
-        yield _instruction(_LOAD_WORD, _SECOND_ARGUMENT)
-        yield _instruction(_JUMP_IF_EQUAL, first, 1, 0)
-        yield _instruction(_JUMP_IF_EQUAL, second, 0, 1)
-        yield _instruction(_RETURN, _REFUSE | errno.EPERM)
-        yield _instruction(_RETURN, _ALLOW)
-    elif exception is None:
-        # clone3 hides its flags behind a pointer; where there is no such call, the C library uses clone.
-        reason = errno.ENOSYS if name == "clone3" else errno.EPERM
-        yield _instruction(_JUMP_IF_EQUAL, number, 0, 1)
-        yield _instruction(_RETURN, _REFUSE | reason)
-    else:
-        code, operand = exception
-        yield _instruction(_JUMP_IF_EQUAL, number, 0, 4)
-        yield _instruction(_LOAD_WORD, _FIRST_ARGUMENT)
-        yield _instruction(code, operand, 0, 1)
-        yield _instruction(_RETURN, _ALLOW)
-        yield _instruction(_RETURN, _REFUSE | errno.EPERM)
+def _allow(library: ctypes.CDLL, draft: int, call: str, *comparisons: _Comparison) -> None:
+    number = library.seccomp_syscall_resolve_name(call.encode())
+    # What this libseccomp does not know stays refused; what this architecture lacks, it leaves out.
+    if number != _NO_SUCH_CALL:
+        count = len(comparisons)
+        _check(
+            library.seccomp_rule_add_array(draft, _ALLOW, number, count, (_Comparison * count)(*comparisons))
+        )
 
 
-def _instruction(code: int, operand: int, if_true: int = 0, if_false: int = 0) -> bytes:
-    """``struct sock_filter``: a code, how many instructions to skip if true and if false, an operand."""
-    return struct.pack("=HBBI", code, if_true, if_false, operand)
+def _check(result: int) -> None:
+    if result < 0:
+        raise OSError(-result, f"seccomp: {os.strerror(-result)}")
+
+
+@cache
+def _library() -> ctypes.CDLL | None:
+    try:
+        library = ctypes.CDLL("libseccomp.so.2")
+    except OSError:
+        return None
+    library.seccomp_init.restype = ctypes.c_void_p
+    library.seccomp_init.argtypes = (ctypes.c_uint32,)
+    library.seccomp_release.argtypes = library.seccomp_load.argtypes = (ctypes.c_void_p,)
+    library.seccomp_attr_set.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_uint32)
+    library.seccomp_rule_add_array.argtypes = (
+        *(ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int, ctypes.c_uint),
+        ctypes.POINTER(_Comparison),
+    )
+    return library

@@ -1,5 +1,6 @@
 """How the pool and its workers speak: JSON with its length before it, and open files beside it."""
 
+import os
 import socket
 import struct
 from collections.abc import Sequence
@@ -18,16 +19,15 @@ _MOST_FILES = 200
 
 
 class Setup(msgspec.Struct, frozen=True):
-    """What a worker is given when it starts: its end of the socket, its parent, its limits, what to import.
+    """What a worker is given when it starts: its parent, its limits, what to import.
 
-    ``opens_files`` is true where its jobs open files by path.
+    ``openable`` is what its jobs open by path, ``packed``; ``None`` where they open nothing.
     """
 
-    channel: int
     parent: int
     limits: Limits
     preload: tuple[str, ...]
-    opens_files: bool
+    openable: tuple[str, ...] | None
 
 
 class WorkOrder(msgspec.Struct, frozen=True):
@@ -60,6 +60,28 @@ Answer: TypeAlias = Ready | Completed | Refused | Exhausted | Unable | NoSpace
 _encoder = msgspec.json.Encoder()
 _answers = msgspec.json.Decoder(Answer)
 _work_orders = msgspec.json.Decoder(WorkOrder)
+_setups = msgspec.json.Decoder(Setup)
+
+
+def packed(path: str) -> str:
+    """Return ``path`` as it travels: its bytes, each as the character of its number; it need not be UTF-8."""
+    return path if path.isascii() else os.fsencode(path).decode("latin-1")
+
+
+def unpacked(text: str) -> str:
+    """Return the path that travelled as ``text``."""
+    return text if text.isascii() else os.fsdecode(text.encode("latin-1"))
+
+
+def send_setup(channel: socket.socket, setup: Setup) -> None:
+    """Send what a worker begins with. Raises ``OSError`` where it has ended already."""
+    text = _encoder.encode(setup)
+    channel.sendall(_LENGTH.pack(len(text)) + text)
+
+
+def receive_setup(channel: socket.socket) -> Setup:
+    """Wait for what to begin with. Raises ``EOFError`` where the parent has gone."""
+    return _setups.decode(_exactly(channel, *_LENGTH.unpack(_exactly(channel, _LENGTH.size))))
 
 
 def send_order(channel: socket.socket, order: WorkOrder, descriptors: Sequence[int]) -> None:

@@ -17,16 +17,13 @@ import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import BinaryIO, Protocol
 
-import msgspec
-
 from preservation.errors import PreservationError, ToolError, UnacceptableContentError
-from preservation.tools import confinement, kernel, seccomp, wire
+from preservation.tools import confinement, kernel, wire
 from preservation.tools.limits import Limits
 from preservation.tools.work import Completed, Exhausted, JobName, Json, Refused
-
-_REFUSED_CALLS = seccomp.NEW_PROCESSES | seccomp.SIGNALS | seccomp.NEW_SESSIONS
 
 _LONGEST_REASON = 500
 
@@ -46,8 +43,8 @@ class WorkFunction(Protocol):
 
 def main() -> None:
     """Shut this process in and serve requests until the parent has gone."""
-    setup = msgspec.json.decode(sys.argv[1], type=wire.Setup)
-    channel = socket.socket(fileno=setup.channel)
+    channel = socket.socket(fileno=int(sys.argv[1]))
+    setup = wire.receive_setup(channel)
     try:
         _enter_cage(setup)
     except (PreservationError, OSError, ImportError, MemoryError) as error:
@@ -62,13 +59,12 @@ def main() -> None:
 
 def _enter_cage(setup: wire.Setup) -> None:
     kernel.die_with_parent(setup.parent)
-    confinement.confine(
-        _REFUSED_CALLS, readable=None if setup.opens_files else confinement.needed_by_python()
-    )
+    openable = [Path(wire.unpacked(path)) for path in setup.openable or ()]
+    confinement.confine(readable=confinement.needed_by_python(), openable=openable)
     # Libraries remark on every damaged file; no process reads it here.
     warnings.simplefilter("ignore")
     logging.disable()
-    if setup.opens_files:
+    if setup.openable is not None:
         # Before the imports: threads that a library starts must not be without the right that is kept.
         confinement.become_nobody(who_reads_all=True)
     for name in setup.preload:
@@ -78,6 +74,7 @@ def _enter_cage(setup: wire.Setup) -> None:
     confinement.apply(setup.limits)
     confinement.become_nobody()
     kernel.die_with_parent(setup.parent)
+    confinement.allow_calls()
 
 
 def _import_encodings() -> None:

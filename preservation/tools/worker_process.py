@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -22,22 +23,24 @@ _RECEIVED_AT_ONCE = 1 << 16
 
 
 class WorkerProcess:
-    """A process in its cage. ``served`` counts the requests it has answered."""
+    """A process in its cage.
 
-    def __init__(self, limits: Limits, preload: tuple[str, ...], *, opens_files: bool) -> None:
+    ``is_ready`` once it has started, and listens; ``served`` counts the requests it has answered.
+    """
+
+    def __init__(self, limits: Limits, preload: tuple[str, ...], openable: tuple[Path, ...] | None) -> None:
         self.served = 0
+        self.is_ready = False
         self._limits = limits
         self._patience = limits.wall_seconds
-        self._ready = False
         self._reader = wire.AnswerReader()
         self._deadline = time.monotonic() + _STARTUP_SECONDS
         self._channel, theirs = socket.socketpair()
         # Sending waits for the worker to listen, which must not last for ever either.
         self._channel.settimeout(_STARTUP_SECONDS)
         with theirs:
-            setup = wire.Setup(theirs.fileno(), os.getpid(), limits, preload, opens_files)
             self._process = subprocess.Popen(  # noqa: S603  argv list, no shell
-                [sys.executable, "-I", "-B", *_PROGRAM, msgspec.json.encode(setup).decode()],
+                [sys.executable, "-I", "-B", *_PROGRAM, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 env=MINIMAL,
                 cwd="/",
@@ -46,6 +49,9 @@ class WorkerProcess:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
+        paths = None if openable is None else tuple(wire.packed(str(path)) for path in openable)
+        with contextlib.suppress(OSError):
+            wire.send_setup(self._channel, wire.Setup(os.getpid(), limits, preload, paths))
 
     def fileno(self) -> int:
         """Return the descriptor on which answers come."""
@@ -64,7 +70,7 @@ class WorkerProcess:
     def send(self, request: Request, descriptors: Sequence[int]) -> None:
         """Hand over a request. Where the process does not listen any more, ``receive`` reports its end."""
         self._patience = self._limits.wall_seconds + request.more_seconds
-        if self._ready:
+        if self.is_ready:
             self._deadline = time.monotonic() + self._patience
         order = wire.WorkOrder(
             job=request.job,
@@ -91,7 +97,7 @@ class WorkerProcess:
         try:
             answer = self._reader.feed(received)
             if isinstance(answer, wire.Ready):
-                self._ready = True
+                self.is_ready = True
                 self._deadline = time.monotonic() + self._patience
                 answer = self._reader.feed(b"")
         except (ValueError, msgspec.MsgspecError) as error:
@@ -102,7 +108,7 @@ class WorkerProcess:
     def time_out(self) -> Exhausted:
         """End a process whose time is up. Raises ``ToolFailedError`` where it was not even ready."""
         self.kill()
-        if not self._ready:
+        if not self.is_ready:
             raise ToolFailedError(f"a caged worker did not start within {_STARTUP_SECONDS:.0f} s")
         return Exhausted("time", f"{self._patience:g} s")
 
@@ -118,7 +124,7 @@ class WorkerProcess:
         if status == -signal.SIGXCPU:
             return Exhausted("CPU time", f"{self._limits.cpu_seconds} s")
         manner = f"killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
-        if not self._ready:
+        if not self.is_ready:
             raise ToolFailedError(
                 f"a caged worker could not start ({manner}); it may need more than "
                 f"{self._limits.address_space >> 20} MiB of address space"

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from math import ceil
+from pathlib import Path
 from typing import Self
 
 from preservation.errors import ToolFailedError
@@ -55,19 +56,25 @@ class CagedWorkers:
     """Up to ``processes`` caged workers with the same ``limits``, started when they are needed.
 
     ``preload`` names modules to import before the first request, while the rights to read them are
-    still held: those of the jobs, and what they import late. ``opens_files`` is for jobs that open files
-    by path: their workers can read whatever the user who started them can, and still write nothing.
+    still held: those of the jobs, and what they import late. ``openable`` is for jobs that open files by
+    path: the folders and files that a worker may read besides, if they are there when it starts, and
+    no links.
     """
 
     def __init__(
-        self, limits: Limits, processes: int, preload: tuple[str, ...] = (), *, opens_files: bool = False
+        self,
+        limits: Limits,
+        processes: int,
+        preload: tuple[str, ...] = (),
+        *,
+        openable: tuple[Path, ...] | None = None,
     ) -> None:
         if processes < 1:
             raise ValueError("a pool needs at least one process")
         self.limits = limits
+        self.openable = openable
         self._processes = processes
         self._preload = preload
-        self._opens_files = opens_files
         self._idle: list[WorkerProcess] = []
         self._mapping = threading.Lock()
         # A worker is killed when the thread that started it ends (PR_SET_PDEATHSIG asks for the thread,
@@ -117,8 +124,13 @@ class CagedWorkers:
             self._mapping.release()
 
     def _assign(self, batch: _Batch) -> None:
-        """Give waiting requests to workers that are free."""
+        """Give waiting requests to workers that are free.
+
+        One worker starts at a time: what is little is done by the first before a second has started.
+        """
         while batch.waiting and len(batch.busy) < self._processes:
+            if not self._idle and any(not worker.is_ready for worker in batch.busy):
+                return
             slot = batch.waiting.popleft()
             with handed.opened(slot.request) as descriptors:
                 if isinstance(descriptors, Refused):
@@ -129,9 +141,7 @@ class CagedWorkers:
                 worker.send(slot.request, descriptors)
 
     def _start(self) -> WorkerProcess:
-        return self._starter.submit(
-            WorkerProcess, self.limits, self._preload, opens_files=self._opens_files
-        ).result()
+        return self._starter.submit(WorkerProcess, self.limits, self._preload, self.openable).result()
 
     def _collect(self, batch: _Batch) -> None:
         """Wait until something has come, or the time of a request is up; settle it, and hand out new work."""

@@ -10,7 +10,6 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from support.archives import Archive
 from support.bucket_inboxes import Station, WatchedBucket
-from support.command_runs import near
 from support.flow_runs import installed
 from support.memory_drop_bucket import Contents
 
@@ -25,12 +24,6 @@ def installation(tmp_path: Path, prefect_url: str) -> Archive:
 def client(prefect_url: str) -> Iterator[SyncPrefectClient]:
     with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
         yield client
-
-
-@pytest.fixture
-def archive(installation: Archive) -> Archive:
-    """The installation, whose command runs in the tests' process."""
-    return near(installation)
 
 
 @pytest.fixture

@@ -232,6 +232,6 @@ def test_a_file_that_another_process_keeps_locked_interrupts_and_the_same_drop_g
     [told] = outcome.results
     assert told.ending.verdict is Verdict.INTERRUPTED, told.ending
     assert "muniment.db: another process has it locked" in told.ending.sentence
-    assert "end it, or wait until it has ended" in told.ending.sentence
+    assert "end it, or wait until it ends" in told.ending.sentence
     assert preserved(installation, ledger).ending.verdict is Verdict.STORED
     Preserving(installation, ledger, f"sqlite:///{file}", "").require_kept_once()

@@ -13,11 +13,17 @@ from pathlib import Path
 
 import pytest
 from support.archives import MUNIMENT, Archive
+from support.command_runs import near
 
 from demonstration.drawing import photograph, save_scan
 from flows.submission.stages.order import STAGES
 
 PAGES = 6
+
+
+@pytest.fixture
+def archive(installation: Archive) -> Archive:
+    return near(installation)
 
 
 @pytest.fixture

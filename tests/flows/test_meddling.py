@@ -12,10 +12,16 @@ from typing import Any
 import pytest
 from services.failing_prefect import at_stage
 from support.archives import Archive
+from support.command_runs import near
 
 from demonstration.drawing import photograph, save_scan
 
 SIZE = (240, 160)
+
+
+@pytest.fixture
+def archive(installation: Archive) -> Archive:
+    return near(installation)
 
 
 @pytest.fixture

@@ -10,11 +10,17 @@ from typing import Any
 
 import pytest
 from support.archives import Archive
+from support.command_runs import near
 from support.flow_runs import ask_prefect
 
 from demonstration.drawing import document, photograph, save_scan, srgb_profile
 
 SIZE = (240, 160)
+
+
+@pytest.fixture
+def archive(installation: Archive) -> Archive:
+    return near(installation)
 
 
 @pytest.fixture

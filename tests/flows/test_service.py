@@ -71,7 +71,8 @@ def test_a_drop_is_waited_for_kept_and_answered_and_a_broken_one_comes_back_mend
         shutil.copy(page, sheet)
         time.sleep(0.7)
         assert sheet.exists(), "it was taken while the scanner wrote"
-    until((accepted / "sheet-012.receipt.html").exists, up.lines)
+    until((accepted / "sheet-012.receipt.json").exists, up.lines)
+    assert (accepted / "sheet-012.receipt.html").exists()
     assert sorted(path.name for path in (accepted / "sheet-012").iterdir()) == [page.name for page in pages]
     assert told(accepted / "sheet-012")["verdict"] == "stored"
     assert not sheet.exists()

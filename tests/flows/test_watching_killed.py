@@ -18,7 +18,7 @@ from flows.inboxes.recover import recover
 from flows.installation.areas import Area
 from preservation.model.verdicts import Verdict
 
-_DROPS = 120
+_DROPS = 400
 _SERVICES = 3
 _KILLS = 60
 _VERDICTS = (Verdict.STORED, Verdict.REJECTED, Verdict.ALREADY_KEPT)

@@ -234,5 +234,5 @@ def opened_way(base: Path) -> Iterator[Way]:
     """Make an installation in ``base`` and open it."""
     home = base / "archive"
     make_installation(home)
-    with open_installation(load_settings(home)) as installation:
+    with open_installation(load_settings(home), (base,)) as installation:
         yield Way(base, installation)

@@ -20,8 +20,8 @@ UNITS = Path(__file__).resolve().parents[2] / "docs" / "systemd"
 SERVICES = ("muniment", "muniment-watch", "muniment-worker@", "muniment-clear")
 INSTALLED = "/opt/muniment/bin/muniment"
 EXPOSED = re.compile(r"Overall exposure level for \S+: ([\d.]+)")
-OF_THE_CAGE = ("landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "prctl", "prlimit64",
-               "setrlimit", "setsid", "kill", "pidfd_open", "socketpair")  # fmt: skip
+OF_THE_CAGE = ("seccomp", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "prctl",
+               "prlimit64", "setrlimit", "setsid", "kill", "pidfd_open", "socketpair")  # fmt: skip
 
 
 class Unit:

@@ -8,6 +8,7 @@ import ctypes
 import errno
 import fcntl
 import importlib
+import mmap
 import os
 import pickle
 import resource
@@ -27,6 +28,9 @@ from preservation.tools.work import Json
 _MIB = 1 << 20
 _IO_URING_SETUP = 425
 _CLONE_NEWUSER = 0x10000000
+_ADDR_NO_RANDOMIZE = 0x0040000
+_FS_IOC_SETFLAGS, _FS_NODUMP_FL = 0x40086602, 0x40
+_IPC_PRIVATE, _MODE = 0, 0o600
 
 
 def echo(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], outputs: Sequence[BinaryIO]) -> Json:
@@ -58,7 +62,9 @@ def compute(arguments: Mapping[str, Json], _: Sequence[BinaryIO], __: Sequence[B
 
 
 def allocate(arguments: Mapping[str, Json], _: Sequence[BinaryIO], __: Sequence[BinaryIO]) -> Json:
-    """Ask for ``bytes`` of memory at once."""
+    """Ask for ``bytes`` of memory at once; ``shared`` is memory that others could map too."""
+    if arguments.get("shared"):
+        return len(mmap.mmap(-1, int(arguments["bytes"])))
     return len(bytearray(int(arguments["bytes"])))
 
 
@@ -112,12 +118,19 @@ def whoami(_: Mapping[str, Json], __: Sequence[BinaryIO], ___: Sequence[BinaryIO
     }
 
 
-def escape(arguments: Mapping[str, Json], _: Sequence[BinaryIO], __: Sequence[BinaryIO]) -> Json:
+def read(arguments: Mapping[str, Json], _: Sequence[BinaryIO], __: Sequence[BinaryIO]) -> Json:
+    """Read the files and list the folders at ``paths``; return for each what became of it."""
+    ways = {path: partial(os.listdir if os.path.isdir(path) else _read, path) for path in arguments["paths"]}  # noqa: PTH112  as a parser would
+    return {path: _outcome_of(way) for path, way in ways.items()}
+
+
+def escape(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], _: Sequence[BinaryIO]) -> Json:
     """Try the ways out, one after the other; return for each what became of it.
 
     ``port`` is one on which a process listens on loopback, ``folder`` one to write to and with a ``secret``
-    in it, ``victim`` a process.
+    in it, ``victim`` a process. The one input is a file of the same user.
     """
+    (given,) = (stream.fileno() for stream in inputs)
     folder = Path(arguments["folder"])
     victim = int(arguments["victim"])
     ways: dict[str, Callable[[], object]] = {
@@ -138,7 +151,25 @@ def escape(arguments: Mapping[str, Json], _: Sequence[BinaryIO], __: Sequence[Bi
         "set limits": lambda: resource.prlimit(victim, resource.RLIMIT_CORE),
         "have signals sent": lambda: fcntl.fcntl(os.pipe()[0], fcntl.F_SETOWN, victim),
         "queue calls": lambda: kernel.system_call(_IO_URING_SETUP, 1, None),
-        "new namespace": _leave_for_a_new_namespace,
+        "new namespace": lambda: _call("unshare", _CLONE_NEWUSER),
+        "another personality": lambda: _call("personality", _ADDR_NO_RANDOMIZE),
+        "socket pair": lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM),
+        "hold a process": lambda: os.pidfd_open(victim),
+        "memory as a file": lambda: os.memfd_create("hoard"),
+        "memory that stays": lambda: _call("shmget", _IPC_PRIVATE, _MIB, _MODE),
+        "semaphores": lambda: _call("semget", _IPC_PRIVATE, 1, _MODE),
+        "messages": lambda: _call("msgget", _IPC_PRIVATE, _MODE),
+        "mode of a path": lambda: (folder / "victim").chmod(_MODE),
+        "times of a path": lambda: os.utime(folder / "victim", (0, 0)),
+        "owner of a path": lambda: os.chown(folder / "victim", os.getuid(), os.getgid()),
+        "attribute of a path": lambda: os.setxattr(folder / "victim", "user.drill", b"x"),
+        "mode of an input": lambda: os.fchmod(given, _MODE),
+        "times of an input": lambda: os.utime(given, (0, 0)),
+        "owner of an input": lambda: os.fchown(given, os.getuid(), os.getgid()),
+        "attribute of an input": lambda: os.setxattr(given, "user.drill", b"x"),
+        "flags of an input": lambda: fcntl.ioctl(given, _FS_IOC_SETFLAGS, struct.pack("l", _FS_NODUMP_FL)),
+        "open an input for writing": lambda: os.open(f"/proc/self/fd/{given}", os.O_RDWR),
+        "a lease on an input": lambda: fcntl.fcntl(given, fcntl.F_SETLEASE, fcntl.F_RDLCK),
     }
     return {name: _outcome_of(way) for name, way in ways.items()}
 
@@ -170,9 +201,13 @@ def open_many(arguments: Mapping[str, Json], _: Sequence[BinaryIO], __: Sequence
     return [os.open(os.devnull, os.O_RDONLY) for _ in range(int(arguments["files"]))]
 
 
-def _leave_for_a_new_namespace() -> None:
-    if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWUSER) != 0:
+def _call(name: str, *arguments: int) -> None:
+    if getattr(ctypes.CDLL(None, use_errno=True), name)(*arguments) < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def _read(path: str) -> bytes:
+    return Path(path).read_bytes()
 
 
 def _open_unix_socket() -> None:

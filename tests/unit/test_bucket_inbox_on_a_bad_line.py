@@ -211,5 +211,5 @@ def test_a_page_that_is_empty_and_not_the_last_is_a_fault(peer: Peer, line: Line
             exchange.headers = [one for one in exchange.headers if one[0].lower() != "content-length"]
 
     line.answered = emptied
-    with pytest.raises(UnavailableError, match="says that there is more"):
+    with pytest.raises(UnavailableError, match="reports that there is more"):
         peer.keys()

@@ -101,6 +101,11 @@ def test_one_huge_allocation_is_refused(workers: CagedWorkers) -> None:
     assert outcome == Exhausted("memory", "512 MiB of address space")
 
 
+def test_memory_that_could_be_shared_counts_too(workers: CagedWorkers) -> None:
+    outcome = only(workers, asking("allocate", bytes=1 << 30, shared=True))
+    assert outcome == Exhausted("memory", "512 MiB of address space")
+
+
 def test_a_huge_output_is_cut_off_and_removed(workers: CagedWorkers, tmp_path: Path) -> None:
     output = tmp_path / "output"
     outcome = only(workers, asking("write_much", into=(output,), bytes=64 * MIB))
@@ -195,13 +200,55 @@ def test_nothing_gets_out_of_the_cage(workers: CagedWorkers, tmp_path: Path) -> 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         outcome = only(
             workers,
-            asking("escape", port=listener.getsockname()[1], folder=str(tmp_path), victim=os.getpid()),
+            asking(
+                "escape",
+                tmp_path / "victim",
+                port=listener.getsockname()[1],
+                folder=str(tmp_path),
+                victim=os.getpid(),
+            ),
         )
     assert isinstance(outcome, Completed)
     assert {way: result for way, result in outcome.value.items() if not result.startswith("refused")} == {}
-    assert len(outcome.value) == 18
+    assert len(outcome.value) == 36
     assert sorted(path.name for path in tmp_path.iterdir()) == ["secret", "victim"]
     assert (tmp_path / "victim").read_text() == "precious"
+
+
+def test_a_worker_that_opens_files_reads_what_was_dropped_and_nothing_else(tmp_path: Path) -> None:
+    drop, other = tmp_path / "drop", tmp_path / "other"
+    for folder in (drop, other):
+        folder.mkdir(mode=0o700)
+        (folder / "file").write_text("precious")
+        (folder / "file").chmod(0o600)
+    (drop / "link").symlink_to(other / "file")
+    (drop / "folder").symlink_to(other)
+    (tmp_path / "dropped link").symlink_to(other)
+    read = [str(drop), str(drop / "file"), sys.executable]
+    not_read = [
+        *(
+            str(other),
+            str(other / "file"),
+            str(drop / "link"),
+            str(drop / "folder" / "file"),
+            str(drop / "folder"),
+        ),
+        *(
+            f"{drop}/../other/file",
+            f"/proc/self/root{other}/file",
+            str(tmp_path),
+            "/etc/shadow",
+            "/etc/passwd",
+        ),
+        *(f"/proc/{os.getpid()}/environ", f"/proc/{os.getpid()}/root", str(tmp_path / "dropped link")),
+    ]
+
+    places = (drop, tmp_path / "gone", tmp_path / "dropped link")
+    with CagedWorkers(TIGHT, 1, PRELOAD, openable=places) as pool:
+        outcome = only(pool, asking("read", paths=[*read, *not_read]))
+
+    assert isinstance(outcome, Completed)
+    assert {path for path, result in outcome.value.items() if result == "done"} == set(read)
 
 
 @pytest.mark.parametrize("kind", ["nonsense", "endless", "deep", "pickle", "ready"])
@@ -255,19 +302,22 @@ def test_the_cage_holds_for_a_normal_user_too(tmp_path: Path) -> None:
         folder.chmod(folder.stat().st_mode | 0o001)
     # The victim belongs to the same user, as Muniment itself does where it does not run as root.
     program = (
-        f"import encodings.idna, json, os, sys; sys.path.append({str(TESTS)!r}); from support import drill\n"
-        "from preservation.tools import confinement, landlock, worker\n"
+        "import encodings.idna, json, os, sys; from pathlib import Path\n"
+        f"sys.path.append({str(TESTS)!r}); from support import drill\n"
+        "from preservation.tools import confinement, landlock\n"
         "readable = confinement.needed_by_python()\n"
         "os.setgroups([]); os.setresgid(4711, 4711, 4711); os.setresuid(4711, 4711, 4711)\n"
         "waiting, ours = os.pipe(); victim = os.fork()\n"
         "if not victim: os.close(ours); os.read(waiting, 1); os._exit(0)\n"
-        "confinement.confine(worker._REFUSED_CALLS, readable=readable)\n"
+        "scan = open(sys.argv[1] + '/victim', 'rb'); version = landlock.version()\n"
+        "confinement.confine(readable=readable); confinement.allow_calls()\n"
         "arguments = {'port': 9, 'folder': sys.argv[1], 'victim': victim}\n"
-        "print(json.dumps([landlock.version(), drill.escape(arguments, (), ())]))\n"
+        "print(json.dumps([version, drill.escape(arguments, (scan,), ())]))\n"
     )
     for name in ("victim", "secret"):
         (tmp_path / name).write_text("precious")
         (tmp_path / name).chmod(0o666)
+        os.chown(tmp_path / name, 4711, 4711)
     done = subprocess.run(
         [sys.executable, "-X", "utf8", "-c", program, str(tmp_path)],
         capture_output=True,

@@ -29,8 +29,8 @@ class File(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def workers() -> Iterator[CagedWorkers]:
-    with identifying_workers(LIMITS, 2) as pool:
+def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CagedWorkers]:
+    with identifying_workers(LIMITS, 2, [tmp_path_factory.getbasetemp()]) as pool:
         yield pool
 
 
@@ -129,7 +129,7 @@ def test_a_file_that_keeps_the_engines_for_ever_is_unknown_and_harms_no_other(tm
     os.mkfifo(tmp_path / "pipe.csv")
     batches = [[File(RelativePath(name)) for name in ("before.csv", "pipe.csv", "table.csv")]]
 
-    with identifying_workers(Limits(address_space=2 << 30, wall_seconds=6), 1) as pool:
+    with identifying_workers(Limits(address_space=2 << 30, wall_seconds=6), 1, [tmp_path]) as pool:
         ((before, pipe, table),) = CagedIdentifier(pool).identify(tmp_path, batches)
 
     assert before.decided == table.decided == "x-fmt/18"
@@ -141,7 +141,7 @@ def test_a_large_file_is_given_more_time(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe")
     started = time.monotonic()
 
-    with identifying_workers(Limits(address_space=2 << 30, wall_seconds=0.5), 1) as pool:
+    with identifying_workers(Limits(address_space=2 << 30, wall_seconds=0.5), 1, [tmp_path]) as pool:
         found = CagedIdentifier(pool).identify_file(tmp_path / "pipe", 32 << 20)
 
     assert time.monotonic() - started > 2
@@ -151,7 +151,7 @@ def test_a_large_file_is_given_more_time(tmp_path: Path):
 def test_a_process_killed_from_outside_costs_no_file_its_answer(tmp_path: Path):
     (tmp_path / "table.csv").write_bytes(b"a,b\n")
 
-    with identifying_workers(LIMITS, 1) as pool:
+    with identifying_workers(LIMITS, 1, [tmp_path]) as pool:
         identifier = CagedIdentifier(pool)
         assert len(identifier.releases) == 3
         (worker,) = pool._idle
@@ -164,10 +164,24 @@ def test_a_process_killed_from_outside_costs_no_file_its_answer(tmp_path: Path):
 def test_a_limit_that_is_too_low_for_the_engines_makes_no_file_unknown(tmp_path: Path):
     (tmp_path / "table.csv").write_bytes(b"a,b\n")
 
-    with identifying_workers(Limits(address_space=256 << 20), 1) as pool:
+    with identifying_workers(Limits(address_space=256 << 20), 1, [tmp_path]) as pool:
         found = CagedIdentifier(pool).identify_file(tmp_path / "table.csv", 4)
 
     assert found.decided == "x-fmt/18"
+
+
+def test_a_link_that_took_a_folders_place_leads_to_nothing(tmp_path: Path):
+    drop, secret = tmp_path / "drop", tmp_path / "secret"
+    for folder in (drop, secret):
+        folder.mkdir()
+    (secret / "key.bin").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + b"\0" * 50 + b"IEND\xaeB`\x82")
+    (drop / "scans").symlink_to(secret)
+
+    with identifying_workers(LIMITS, 1, [drop]) as pool:
+        ((found,),) = CagedIdentifier(pool).identify(drop, [[File(RelativePath("scans/key.bin"))]])
+
+    assert found.decided is None
+    assert "permission denied" in " ".join(found.warnings)
 
 
 def test_what_identifies_cannot_write_and_is_not_root(tmp_path: Path, workers: CagedWorkers):

@@ -59,7 +59,7 @@ def test_one_that_other_accounts_may_read_is_not_used(tmp_path: Path, mode: int)
 def test_what_is_no_secret_is_not_used(tmp_path: Path, content: str):
     server_secret(tmp_path)
     (tmp_path / "prefect.secret").write_text(content)
-    with pytest.raises(ConfigurationError, match="no secret"):
+    with pytest.raises(ConfigurationError, match="not a secret"):
         server_secret(tmp_path)
 
 
