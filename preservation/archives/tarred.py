@@ -88,9 +88,10 @@ def is_tar_header(block: bytes) -> bool:
 
 
 def _members(tape: _Tape) -> Iterator[tuple[ArchiveMember, Opener]]:
+    # What is read until the next member is known, is headers; that of the first is read here.
+    tape.left = _LARGEST_HEADER
     archive = tarfile.TarFile(fileobj=tape, tarinfo=_header_class(), encoding="utf-8")
     while True:
-        # What is read until the next member is known, is headers.
         tape.left = _LARGEST_HEADER
         info = archive.next()
         tape.left = None
@@ -176,7 +177,7 @@ class _Tape(io.RawIOBase):
             if self.left < 0:
                 raise ArchiveError(
                     ArchiveFault.IMPOSSIBLE_SIZE,
-                    f"A header in the archive has more than {_LARGEST_HEADER:,} bytes, extended.",
+                    f"The header of a member, with its name, has more than {_LARGEST_HEADER:,} bytes.",
                 )
         return content
 

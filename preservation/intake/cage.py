@@ -14,7 +14,11 @@ from preservation.tools.work import Completed, Died, Exhausted, JobName, Refused
 JOB_MODULES: Final = ("preservation.intake.jobs",)
 """What the caged workers of an intake must preload."""
 
+READING_MODULES: Final = ("preservation.intake.second_reading",)
+"""What those must preload that read submitted bags by path."""
+
 LIST, UNPACK = (JobName(f"{JOB_MODULES[0]}:{job}") for job in ("list_archive", "unpack_archive"))
+READ_AGAIN: Final = JobName(f"{READING_MODULES[0]}:read")
 
 _SLOWEST: Final = 20
 

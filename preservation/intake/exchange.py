@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Final
@@ -125,13 +124,3 @@ def _rest_of_part(pipe: BinaryIO, head: bytes) -> bytes:
     if len(part) < length:
         raise EOFError
     return part
-
-
-def packed(name: str) -> str:
-    """Return a name as JSON can hold it: its bytes, each as the character of its number."""
-    return os.fsencode(name).decode("latin-1")
-
-
-def unpacked(text: str) -> str:
-    """Return the name that travelled as ``text``."""
-    return os.fsdecode(text.encode("latin-1"))

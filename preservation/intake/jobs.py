@@ -1,5 +1,6 @@
 """The jobs of intake, in a caged worker: what is in an archive, and its bag, file by file."""
 
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
@@ -8,9 +9,10 @@ import msgspec
 from preservation.archives import members
 from preservation.archives.walking import archive_kind_of
 from preservation.bagit.serialized import SerializedBag, read_serialized
-from preservation.intake.exchange import Found, Listed, Sender, Sent, Wrong, packed, unpacked
+from preservation.intake.exchange import Found, Listed, Sender, Sent, Wrong
 from preservation.model.issues import Issue
 from preservation.model.paths import is_utf8, printable
+from preservation.tools.wire import packed, unpacked
 from preservation.tools.work import Json
 
 _NAMED = 5
@@ -81,7 +83,7 @@ def _parts(name: str, opener: members.Opener) -> Iterator[bytes]:
 
 
 def _bytes_of(name: str) -> bytes:
-    return packed(name).encode("latin-1")
+    return os.fsencode(name)
 
 
 def _found(issue: Issue) -> Found:

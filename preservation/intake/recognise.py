@@ -12,12 +12,13 @@ from preservation.bagit.source import PAYLOAD
 from preservation.errors import DeniedError, NotFoundError, UnavailableError
 from preservation.intake import codes
 from preservation.intake.cage import LIST, answered, issue_of, more_seconds
-from preservation.intake.exchange import Listed, unpacked
+from preservation.intake.exchange import Listed
 from preservation.intake.unpack import unpack
 from preservation.long_paths import entries_of
 from preservation.model.issues import Issue, IssueCode
 from preservation.model.paths import RelativePath, printable
 from preservation.model.submissions import DropKind, Received
+from preservation.tools.wire import unpacked
 from preservation.tools.work import Request
 from preservation.tools.workers import CagedWorkers
 

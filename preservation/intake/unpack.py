@@ -14,9 +14,10 @@ from preservation.archives.members import ArchiveError, ArchiveFault, UnpackLimi
 from preservation.bagit.serialized import archive_issue
 from preservation.errors import StoreFullError, UnavailableError
 from preservation.intake.cage import UNPACK, answered, issue_of, more_seconds, not_read
-from preservation.intake.exchange import Listed, SentContent, Wrong, received, unpacked
+from preservation.intake.exchange import Listed, SentContent, Wrong, received
 from preservation.model.issues import Issue
 from preservation.model.paths import fault_of_path, printable
+from preservation.tools.wire import unpacked
 from preservation.tools.work import Request, WorkOutcome
 from preservation.tools.workers import CagedWorkers
 

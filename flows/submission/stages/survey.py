@@ -48,7 +48,7 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
     submission = workspace.submission
     settings = ports.settings
     policy = workspace.policy
-    limits = UnpackLimits(bytes=settings.limits.unpacked_size, files=settings.limits.unpacked_files)
+    limits = UnpackLimits(bytes=int(settings.limits.unpacked_size), files=settings.limits.unpacked_files)
     ingest = ingest_events_of(workspace)
     workers = ports.caged_workers(JOB_MODULES)
     received = recognise(submission.drop, workspace.root, limits, workers)
@@ -94,7 +94,7 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
     )
     for manifest in workspace.supplied:
         yield ingest.compared(manifest)
-    issues = _issues(workspace, received, policy, manifests)
+    issues = _issues(workspace, received, policy, manifests, ports)
     viruses = None if scanner is None else found_by(scanner, workspace)
     if scanner is not None and viruses is not None:
         yield ingest.virus_checked(scanner, viruses.tally)
@@ -152,10 +152,15 @@ def _surveyed_events(workspace: Workspace, algorithms: tuple[Algorithm, ...]) ->
 
 
 def _issues(
-    workspace: Workspace, received: Received, policy: Policy, manifests: tuple[FoundManifest, ...]
+    workspace: Workspace,
+    received: Received,
+    policy: Policy,
+    manifests: tuple[FoundManifest, ...],
+    ports: SurveyPorts,
 ) -> Iterator[Issue]:
     if received.bag_root is not None:
-        yield from check_submitted_bag(received.bag_root, workspace.surveyed())
+        workers = ports.identifying_workers
+        yield from check_submitted_bag(received.bag_root, workspace.surveyed(), workers)
     elif policy.terms.intake.supplied_manifests is SuppliedManifests.REQUIRE and not manifests:
         yield manifest_required(policy.reference)
     for file in workspace.surveyed():
