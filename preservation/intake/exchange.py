@@ -61,7 +61,7 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Sent)
 
 
-class Sender:
+class MemberSender:
     """Writes members to a pipe, in the cage."""
 
     def __init__(self, pipe: BinaryIO) -> None:

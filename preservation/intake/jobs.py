@@ -9,7 +9,7 @@ import msgspec
 from preservation.archives import members
 from preservation.archives.walking import archive_kind_of
 from preservation.bagit.serialized import SerializedBag, read_serialized
-from preservation.intake.exchange import Found, Listed, Sender, Sent, Wrong
+from preservation.intake.exchange import Found, Listed, MemberSender, Sent, Wrong
 from preservation.model.issues import Issue
 from preservation.model.paths import is_utf8, printable
 from preservation.tools.wire import packed, unpacked
@@ -50,7 +50,7 @@ def unpack_archive(
     It may be another archive now than the one that was listed: it is held to the same again.
     """
     base = unpacked(arguments["base"])
-    sender = Sender(outputs[0])
+    sender = MemberSender(outputs[0])
 
     def visit(member: members.ArchiveMember, opener: members.Opener) -> None:
         if member.name.startswith(base):
@@ -63,7 +63,7 @@ def unpack_archive(
     return msgspec.to_builtins(Wrong(_found(wrong[0]) if wrong else None))
 
 
-def _send_rest(bag: SerializedBag, base: str, sender: Sender) -> None:
+def _send_rest(bag: SerializedBag, base: str, sender: MemberSender) -> None:
     for name in bag.layout.folders:
         if name and name.startswith(base):
             sender.send(Sent(_bytes_of(name), is_folder=True))

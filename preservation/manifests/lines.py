@@ -63,7 +63,7 @@ class NotUnderstood:
     line: int
 
 
-class TooMuchError(ValueError):
+class ManifestLimitError(ValueError):
     """A manifest goes beyond what is read. The message says in what."""
 
 
@@ -75,12 +75,12 @@ class Allowance:
     digests: int = 3_000_000
 
     def take(self, *, read: int = 0, listed: int = 0) -> None:
-        """Take so much of it. Raises ``TooMuchError`` where it is used up."""
+        """Take so much of it. Raises ``ManifestLimitError`` where it is used up."""
         self.bytes -= read
         self.digests -= listed
         if self.bytes < 0 or self.digests < 0:
             whole = Allowance()
-            raise TooMuchError(
+            raise ManifestLimitError(
                 f"the manifests of one drop are read up to {whole.bytes >> 20:,} MiB and "
                 f"{whole.digests:,} digests, together"
             )
@@ -92,14 +92,14 @@ def manifest_lines(
     """Read the manifest at ``path`` below ``root``; give what each line lists that is no comment.
 
     Names are given as the manifest writes them, escapes undone, byte for byte (``os.fsdecode``).
-    Raises ``OSError``, ``TooMuchError`` where it is too large or ``allowance`` is used up, and
+    Raises ``OSError``, ``ManifestLimitError`` where it is too large or ``allowance`` is used up, and
     ``ValueError`` with a reason where the file is no text.
     """
     left = Allowance() if allowance is None else allowance
     with opened_file(root, path) as descriptor, os.fdopen(descriptor, "rb", closefd=False) as stream:
         size = os.fstat(descriptor).st_size
         if size > MANIFEST_BYTES:
-            raise TooMuchError(f"it is larger than {MANIFEST_BYTES >> 20} MiB")
+            raise ManifestLimitError(f"it is larger than {MANIFEST_BYTES >> 20} MiB")
         left.take(read=size)
         encoding = _encoding(stream.read(4096))
         stream.seek(0)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from preservation.manifests.lines import Allowance, NotUnderstood, TooMuchError, manifest_lines
+from preservation.manifests.lines import Allowance, ManifestLimitError, NotUnderstood, manifest_lines
 from preservation.manifests.names import Likelihood, likelihood
 from preservation.model.digests import Algorithm
 from preservation.model.paths import RelativePath
@@ -76,7 +76,7 @@ def _looked_into(root: Path, path: RelativePath, allowance: Allowance) -> FoundM
                     algorithms.update(dict.fromkeys(listed.algorithm for listed in line))
     except OSError as error:
         fault = f"it cannot be read ({error.strerror or error})"
-    except TooMuchError as error:
+    except ManifestLimitError as error:
         fault, too_much = str(error), True
     except ValueError as error:
         fault = "its characters are broken" if isinstance(error, UnicodeError) else str(error)

@@ -20,7 +20,7 @@ from preservation.bagit import codes as bag_codes
 from preservation.errors import DeniedError, NotFoundError, StoreFullError
 from preservation.intake import codes
 from preservation.intake.cage import JOB_MODULES
-from preservation.intake.exchange import Listed, Sender, Sent, Wrong
+from preservation.intake.exchange import Listed, MemberSender, Sent, Wrong
 from preservation.intake.recognise import Unacceptable, recognise
 from preservation.model.issues import Issue
 from preservation.model.submissions import DropKind, Received
@@ -345,7 +345,7 @@ class _TakenOver(CagedWorkers):
                 continue
             with os.fdopen(os.dup(request.pipes[0]), "wb") as pipe:
                 for member in self._sent:
-                    Sender(pipe).send(member, [self._content] if self._content else [])
+                    MemberSender(pipe).send(member, [self._content] if self._content else [])
             yield Completed(msgspec.to_builtins(Wrong()))
 
 
