@@ -20,6 +20,7 @@ from flows.installation.settings import (
     StoreSettings,
 )
 from preservation.identification.caged import identifying_workers
+from preservation.intake.cage import READING_MODULES
 from preservation.model.events import Agent, AgentKind
 from preservation.model.identifiers import CollectionName, StoreName
 from preservation.model.layout import COMMITS
@@ -103,7 +104,9 @@ class Installation:
     @cached_property
     def identifying_workers(self) -> CagedWorkers:
         """The caged processes that identify what is below ``drops``; all submissions of a run share them."""
-        workers = identifying_workers(_limits(self.settings), self.settings.work.caged_processes, self.drops)
+        workers = identifying_workers(
+            _limits(self.settings), self.settings.work.caged_processes, self.drops, READING_MODULES
+        )
         return self.closing.enter_context(workers)
 
     @cached_property

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from posixpath import dirname, join, normpath
+from typing import BinaryIO
 
 from preservation.archives import members
 from preservation.archives.walking import walk_archive
@@ -37,7 +38,7 @@ class ArchiveLayout:
 
 
 def read_layout(
-    path: Path,
+    path: Path | BinaryIO,
     kind: members.ArchiveKind,
     limits: members.UnpackLimits,
     report: Callable[[members.ArchiveFinding], None],

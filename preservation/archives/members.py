@@ -27,13 +27,17 @@ class UnpackLimits:
     """How far an archive may go before it is taken for a bomb.
 
     ``files`` counts members of any kind, ``bytes`` their size, unpacked. ``ratio`` is unpacked size
-    to packed size; it counts only beyond ``small`` bytes, below which no ratio does harm.
+    to packed size; it counts only beyond ``small`` bytes, below which no ratio does harm. ``name`` is the
+    longest name or target of a link, in bytes of UTF-8, ``names`` all of them together: they are held in
+    memory, where a byte may take four.
     """
 
     files: int = 500_000
     bytes: int = 4 << 40
     ratio: int = 200
     small: int = 64 << 20
+    name: int = 65_535
+    names: int = 256 << 20
 
     def most_bytes(self, packed: int) -> int:
         """Return how large an archive of ``packed`` bytes may become."""
@@ -47,6 +51,7 @@ class ArchiveFault(Enum):
     TOO_MANY_MEMBERS = "more members than are allowed"
     TOO_LARGE = "more bytes, unpacked, than are allowed"
     IMPOSSIBLE_SIZE = "a header that claims a size that cannot be, or members that share their bytes"
+    NAMES_TOO_LONG = "names that are longer, each or together, than is allowed"
     CLIMBS_OUT = "a path or a link that leads out of the archive"
     NAME_TWICE = "the same name twice"
     NOT_A_FILE = "a link, a device or a pipe"

@@ -10,7 +10,7 @@ import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO, ClassVar, TypeAlias
 
 from preservation.archives.members import (
     DAMAGE,
@@ -25,8 +25,10 @@ from preservation.archives.members import (
 from preservation.model.paths import without_dots
 
 _BLOCK_BYTES = 1 << 18
-_LARGEST_EXTENSION = 1 << 20
-"""Bytes of a header that extends another one. Python reads it into memory, whatever its size."""
+_LARGEST_HEADER = 1 << 20
+"""Bytes of a member's header with all that extends it. Python reads it into memory, whatever its size."""
+_GLOBAL_HEADERS = 16 << 10
+"""Bytes of the headers that hold for all members that follow, together: each member is given all of them."""
 
 _EXTENSIONS = {
     tarfile.XHDTYPE,
@@ -52,14 +54,11 @@ def walk_tar(stream: BinaryIO, kind: ArchiveKind, most: int) -> Iterator[tuple[A
     """
     with _damage_as_archive_error():
         if kind is ArchiveKind.TAR:
-            yield from _members(tarfile.TarFile(fileobj=stream, tarinfo=_Header, encoding="utf-8"))
+            yield from _members(_Tape(stream))
             return
         with DECOMPRESSORS[kind](stream) as unpacked:
             counted = _Counted(unpacked, most)
-            with tarfile.open(
-                fileobj=counted, mode="r|", bufsize=_BLOCK_BYTES, tarinfo=_Header, encoding="utf-8"
-            ) as archive:
-                yield from _members(archive)
+            yield from _members(_Tape(counted))
             counted.exhaust()
 
 
@@ -88,8 +87,16 @@ def is_tar_header(block: bytes) -> bool:
     return True
 
 
-def _members(archive: tarfile.TarFile) -> Iterator[tuple[ArchiveMember, Opener]]:
-    while (info := archive.next()) is not None:
+def _members(tape: _Tape) -> Iterator[tuple[ArchiveMember, Opener]]:
+    # What is read until the next member is known, is headers; that of the first is read here.
+    tape.left = _LARGEST_HEADER
+    archive = tarfile.TarFile(fileobj=tape, tarinfo=_header_class(), encoding="utf-8")
+    while True:
+        tape.left = _LARGEST_HEADER
+        info = archive.next()
+        tape.left = None
+        if info is None:
+            return
         # tarfile would remember every member, though this walk never goes back to one.
         archive.members.clear()  # type: ignore[attr-defined]  # it is there, and typeshed does not say so
         if info.size < 0:
@@ -114,7 +121,12 @@ def _member(info: tarfile.TarInfo) -> ArchiveMember:
 
 
 class _Header(tarfile.TarInfo):
-    """A header that is refused where it is broken; tarfile takes a broken one for the archive's end."""
+    """A header that is refused where it is broken; tarfile takes a broken one for the archive's end.
+
+    ``of_all`` counts the bytes of the headers of one archive that hold for all members.
+    """
+
+    of_all: ClassVar[int] = 0
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
@@ -125,13 +137,62 @@ class _Header(tarfile.TarInfo):
             raise
         except tarfile.TarError as failure:
             raise ArchiveError(ArchiveFault.UNREADABLE, f"The archive is damaged: {failure}.") from failure
-        if header.size < 0 or (header.type in _EXTENSIONS and header.size > _LARGEST_EXTENSION):
+        if header.size < 0 or (header.type in _EXTENSIONS and header.size > _LARGEST_HEADER):
             raise ArchiveError(
                 ArchiveFault.IMPOSSIBLE_SIZE,
                 f"A header in the archive claims {header.size:,} bytes for itself.",
                 header.name,
             )
+        if header.type == tarfile.XGLTYPE:
+            cls.of_all += header.size
+            if cls.of_all > _GLOBAL_HEADERS:
+                raise ArchiveError(
+                    ArchiveFault.IMPOSSIBLE_SIZE,
+                    f"Headers for all members have more than {_GLOBAL_HEADERS:,} bytes together.",
+                )
         return header
+
+
+def _header_class() -> type[_Header]:
+    """Return a class for one archive: tarfile gives a header no other place to count in."""
+    return type("_HeaderOfOne", (_Header,), {"of_all": 0})
+
+
+class _Tape(io.RawIOBase):
+    """An archive that is only read forwards: whatever a header says, no byte is unpacked twice.
+
+    ``left`` is how many bytes may still be read, while headers are.
+    """
+
+    def __init__(self, stream: BinaryIO | _Counted) -> None:
+        self._stream = stream
+        self._at = 0
+        self.left: int | None = None
+
+    def read(self, size: int = -1, /) -> bytes:
+        content = self._stream.read(size)
+        self._at += len(content)
+        if self.left is not None:
+            self.left -= len(content)
+            if self.left < 0:
+                raise ArchiveError(
+                    ArchiveFault.IMPOSSIBLE_SIZE,
+                    f"The header of a member, with its name, has more than {_LARGEST_HEADER:,} bytes.",
+                )
+        return content
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        if whence != io.SEEK_SET or offset < self._at:
+            raise ArchiveError(ArchiveFault.UNREADABLE, "The archive is damaged: a header leads backwards.")
+        if isinstance(self._stream, _Counted):
+            while self._at < offset and (passed := self._stream.read(min(_BLOCK_BYTES, offset - self._at))):
+                self._at += len(passed)
+        else:
+            self._at = self._stream.seek(offset)
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
 
 
 class _Counted(io.RawIOBase):

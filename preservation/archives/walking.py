@@ -18,8 +18,10 @@ from preservation.archives.members import (
 from preservation.archives.tarred import DECOMPRESSORS, is_tar_header, walk_tar
 from preservation.archives.zipped import walk_zip
 from preservation.files.beneath import read_plain_file
+from preservation.model.paths import printable
 
 _TAR_BLOCK = 512
+_NAME_SHOWN = 80
 _ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
 _COMPRESSED_STARTS = {
     b"\x1f\x8b": ArchiveKind.TAR_GZ,
@@ -45,18 +47,33 @@ def archive_kind(path: Path) -> ArchiveKind | None:
     not taken for a file that never was one.
     """
     with read_plain_file(path) as file:
-        head = file.read(_TAR_BLOCK)
+        return archive_kind_of(file, path.name)
+
+
+def archive_kind_of(stream: BinaryIO, name: str) -> ArchiveKind | None:
+    """Say the same of an open file, which is at its start and is left there."""
+    kind = _kind_by_start(stream.read(_TAR_BLOCK))
+    stream.seek(0)
+    if kind in DECOMPRESSORS and not holds_tar(stream, kind):
+        kind = None
+    return kind or _kind_by_name(name)
+
+
+def looks_like_archive(path: Path) -> bool:
+    """Say whether ``archive_kind`` may find one there; nothing is unpacked for it. Raises ``OSError``."""
+    with read_plain_file(path) as file:
+        return (_kind_by_start(file.read(_TAR_BLOCK)) or _kind_by_name(path.name)) is not None
+
+
+def _kind_by_start(head: bytes) -> ArchiveKind | None:
     if head.startswith(_ZIP_STARTS):
         return ArchiveKind.ZIP
-    for start, kind in _COMPRESSED_STARTS.items():
-        if head.startswith(start):
-            with read_plain_file(path) as stream:
-                if holds_tar(stream, kind):
-                    return kind
-    if is_tar_header(head):
-        return ArchiveKind.TAR
-    name = path.name.lower()
-    return next((kind for suffix, kind in _SUFFIXES.items() if name.endswith(suffix)), None)
+    packed = (kind for start, kind in _COMPRESSED_STARTS.items() if head.startswith(start))
+    return next(packed, ArchiveKind.TAR if is_tar_header(head) else None)
+
+
+def _kind_by_name(name: str) -> ArchiveKind | None:
+    return next((kind for suffix, kind in _SUFFIXES.items() if name.lower().endswith(suffix)), None)
 
 
 def walk_archive(
@@ -76,10 +93,16 @@ def walk_archive(
     with opened as stream:
         most = limits.most_bytes(stream.seek(0, os.SEEK_END))
         stream.seek(0)
-        walk = walk_zip(stream, limits.files) if kind is ArchiveKind.ZIP else walk_tar(stream, kind, most)
-        size = 0
+        walk = walk_zip(stream, limits) if kind is ArchiveKind.ZIP else walk_tar(stream, kind, most)
+        size = names = 0
         for count, (member, opener) in enumerate(walk, 1):
             size += member.size
+            names += _bytes_of_names(member, limits)
+            if names > limits.names:
+                raise ArchiveError(
+                    ArchiveFault.NAMES_TOO_LONG,
+                    f"The names in the archive have more than {limits.names:,} bytes together.",
+                )
             if count > limits.files:
                 raise ArchiveError(
                     ArchiveFault.TOO_MANY_MEMBERS,
@@ -91,6 +114,17 @@ def walk_archive(
                     ArchiveFault.TOO_LARGE, f"The archive unpacks to more than {most:,} bytes.", member.name
                 )
             yield member, opener
+
+
+def _bytes_of_names(member: ArchiveMember, limits: UnpackLimits) -> int:
+    lengths = [len(os.fsencode(text)) for text in (member.name, member.target)]
+    if max(lengths) > limits.name:
+        raise ArchiveError(
+            ArchiveFault.NAMES_TOO_LONG,
+            f"A name in the archive has {max(lengths):,} bytes, and {limits.name:,} are allowed: "
+            f"'{printable(member.name[:_NAME_SHOWN])}…'.",
+        )
+    return sum(lengths)
 
 
 def holds_tar(stream: BinaryIO, kind: ArchiveKind) -> bool:

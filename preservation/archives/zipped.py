@@ -28,14 +28,42 @@ _LONGEST_TARGET = 4_096
 _ENCRYPTED = 1
 
 
-def walk_zip(stream: BinaryIO, most_members: int) -> Iterator[tuple[members.ArchiveMember, members.Opener]]:
+class _Bounded(io.RawIOBase):
+    """A zip file of which no more than so many bytes are read at once: ``zipfile`` reads the directory so."""
+
+    def __init__(self, stream: BinaryIO, most: int) -> None:
+        self._stream = stream
+        self._most = most
+
+    def read(self, size: int = -1, /) -> bytes:
+        if size > self._most:
+            raise members.ArchiveError(
+                members.ArchiveFault.NAMES_TOO_LONG,
+                f"The directory of the archive, with all names, has more than {self._most:,} bytes.",
+            )
+        # Without a size, the end of the file is read, which a comment of 64 KiB may make longer.
+        return self._stream.read(self._most if size < 0 else size)
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def seekable(self) -> bool:
+        return True
+
+
+def walk_zip(
+    stream: BinaryIO, limits: members.UnpackLimits
+) -> Iterator[tuple[members.ArchiveMember, members.Opener]]:
     """Yield each member in the order of the archive's directory. Raises ``ArchiveError``."""
     try:
-        if _more_members_than(stream, most_members):
+        if _more_members_than(stream, limits.files):
             raise members.ArchiveError(
-                members.ArchiveFault.TOO_MANY_MEMBERS, f"The archive has more than {most_members:,} members."
+                members.ArchiveFault.TOO_MANY_MEMBERS, f"The archive has more than {limits.files:,} members."
             )
-        with zipfile.ZipFile(stream) as archive:
+        with zipfile.ZipFile(_Bounded(stream, limits.names)) as archive:
             left = stream.seek(0, io.SEEK_END)
             for info in archive.infolist():
                 left -= info.compress_size

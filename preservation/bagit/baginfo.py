@@ -42,20 +42,24 @@ _OXUM = re.compile(r"(\d{1,30})\.(\d{1,20})", re.ASCII)
 def parse_bag_info(lines: Iterable[str]) -> Iterator[MetadataLine]:
     """Read the elements in their order. Blank lines are passed over."""
     pending: MetadataElement | None = None
+    more: list[str] = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         if line[0] in _LINEAR_SPACE and pending is not None:
-            more = line.strip(_LINEAR_SPACE)
-            pending = replace(pending, value=f"{pending.value}\n{more}")
+            more.append(line.strip(_LINEAR_SPACE))
             continue
         if pending is not None:
-            yield pending
-        pending = _element(number, line)
+            yield _whole(pending, more)
+        pending, more = _element(number, line), []
         if pending is None:
             yield MalformedLine(number, line)
     if pending is not None:
-        yield pending
+        yield _whole(pending, more)
+
+
+def _whole(element: MetadataElement, more: list[str]) -> MetadataElement:
+    return replace(element, value="\n".join((element.value, *more))) if more else element
 
 
 def _element(number: int, line: str) -> MetadataElement | None:

@@ -14,7 +14,7 @@ from preservation.bagit.findings import Findings
 from preservation.bagit.manifests import MANIFEST_NAME, MalformedLine, ManifestEntry, ManifestLine, parse_line
 from preservation.bagit.resolving import Looseness, PathResolver
 from preservation.bagit.source import BagSource, Listing
-from preservation.bagit.tagtext import TagText, TagTextError
+from preservation.bagit.tagtext import TagAllowance, TagText, TagTextError
 from preservation.model.digests import HexDigest
 from preservation.model.issues import Issue
 from preservation.model.paths import RelativePath, is_utf8, printable
@@ -107,6 +107,7 @@ class _TagFiles:
         self._findings = findings
         self._strict = declared.version >= CURRENT
         self._resolver = PathResolver(listing.files, declared.version)
+        self._allowance = TagAllowance()
 
     def manifest(self, path: RelativePath, name: str) -> Manifest:
         algorithm = normalized_name(name)
@@ -154,7 +155,7 @@ class _TagFiles:
     def _lines(self, path: RelativePath) -> Iterator[str]:
         try:
             with self._source.open_tag_file(path) as stream:
-                text = TagText(stream, self._declaration.encoding)
+                text = TagText(stream, self._declaration.encoding, self._allowance)
                 if text.has_needless_mark:
                     message = f"{printable(path)} begins with a byte-order mark."
                     self._findings.add(codes.error_if(self._strict, codes.BYTE_ORDER_MARK, message, path))

@@ -4,11 +4,10 @@ import re
 from collections.abc import Collection
 from enum import Enum
 from typing import NamedTuple
-from unicodedata import normalize
 
 from preservation.bagit.declaration import CURRENT, BagItVersion
 from preservation.bagit.manifests import decode_path, encode_path
-from preservation.model.paths import RelativePath, fault_of_path, without_dots
+from preservation.model.paths import RelativePath, fault_of_path, normalized, without_dots
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 
@@ -71,9 +70,9 @@ class PathResolver:
             return Meant(RelativePath(trimmed), exists=True, looseness=Looseness.TRAILING_SPACE)
         if self._by_normal_form is None:
             self._by_normal_form = {
-                normalize("NFC", file): file for file in self._files if not file.isascii()
+                normalized("NFC", file): file for file in self._files if not file.isascii()
             }
-        same = self._by_normal_form.get(normalize("NFC", undotted))
+        same = self._by_normal_form.get(normalized("NFC", undotted))
         return None if same is None else Meant(same, exists=True, looseness=Looseness.NORMALIZATION)
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from preservation.archives import members
 from preservation.archives.layout import ArchiveLayout, read_layout
@@ -23,6 +24,7 @@ _CODES = {
     members.ArchiveFault.TOO_MANY_MEMBERS: codes.ARCHIVE_BOMB,
     members.ArchiveFault.TOO_LARGE: codes.ARCHIVE_BOMB,
     members.ArchiveFault.IMPOSSIBLE_SIZE: codes.ARCHIVE_BOMB,
+    members.ArchiveFault.NAMES_TOO_LONG: codes.ARCHIVE_BOMB,
     members.ArchiveFault.CLIMBS_OUT: codes.ARCHIVE_CLIMBS_OUT,
     members.ArchiveFault.NAME_TWICE: codes.ARCHIVE_NAME_TWICE,
     members.ArchiveFault.NOT_A_FILE: codes.NOT_A_FILE,
@@ -72,7 +74,7 @@ class SerializedBag:
 
 
 def read_serialized(
-    path: Path,
+    path: Path | BinaryIO,
     kind: members.ArchiveKind,
     limits: members.UnpackLimits,
     visit: Callable[[members.ArchiveMember, members.Opener], None] | None = None,

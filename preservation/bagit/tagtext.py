@@ -3,10 +3,31 @@
 import codecs
 import io
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
 
 _LONGEST_LINE = 1 << 17
 """Characters. The longest path of Linux, wholly percent-encoded, with the longest digest, is shorter."""
+
+
+@dataclass(slots=True)
+class TagAllowance:
+    """What may still be read of all tag files of one bag: their characters, and their lines."""
+
+    characters: int = 512 << 20
+    lines: int = 4_000_000
+
+    def take(self, characters: int, lines: int) -> None:
+        """Take so much of it. Raises ``TagTextError`` where it is used up."""
+        self.characters -= characters
+        self.lines -= lines
+        if self.characters < 0 or self.lines < 0:
+            whole = TagAllowance()
+            raise TagTextError(
+                f"the tag files of one bag are read up to {whole.characters:,} characters "
+                f"and {whole.lines:,} lines, together"
+            )
+
 
 _BLOCK = 1 << 16
 """Characters that are read at a time."""
@@ -40,7 +61,8 @@ class TagText:
     that they can be found; ``paths.is_utf8`` is false for them.
     """
 
-    def __init__(self, stream: BinaryIO, encoding: str) -> None:
+    def __init__(self, stream: BinaryIO, encoding: str, allowance: TagAllowance | None = None) -> None:
+        self._allowance = TagAllowance() if allowance is None else allowance
         head = stream.read(4)
         self._encoding = _with_byte_order(encoding, head)
         needless = _needless_mark(encoding)
@@ -57,6 +79,7 @@ class TagText:
             while block := self._text.read(_BLOCK):
                 *lines, rest = (rest + block).split("\n")
                 number += len(lines)
+                self._allowance.take(len(block), len(lines))
                 yield from lines
                 if len(rest) > _LONGEST_LINE:
                     raise TagTextError(f"line {number + 1} is longer than {_LONGEST_LINE:,} characters")

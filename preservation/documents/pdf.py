@@ -3,8 +3,10 @@
 import importlib
 import pkgutil
 from contextlib import suppress
+from typing import TypeVar
 
 import pypdf
+from pypdf.generic import PdfObject
 
 from preservation.model.events import Agent, AgentKind
 
@@ -18,3 +20,11 @@ for _part in (
         importlib.import_module(_part)
 
 PYPDF = Agent(AgentKind.SOFTWARE, "pypdf", pypdf.__version__)
+
+Kind = TypeVar("Kind", bound=PdfObject)
+
+
+def resolved(found: object, kind: type[Kind]) -> Kind | None:
+    """Return the object that ``found`` is or refers to, where it is of that kind."""
+    value = found.get_object() if isinstance(found, PdfObject) else None
+    return value if isinstance(value, kind) else None

@@ -37,15 +37,17 @@ _LEAST_ADDRESS_SPACE = 3 << 30
 _NOTHING_KNOWN = MimeType("application/octet-stream")
 
 
-def identifying_workers(limits: Limits, processes: int, openable: Iterable[Path]) -> CagedWorkers:
+def identifying_workers(
+    limits: Limits, processes: int, openable: Iterable[Path], also: tuple[str, ...] = ()
+) -> CagedWorkers:
     """Return caged processes that have the engines loaded and can read what is at and below ``openable``.
 
     What of it is a link, or not there when a process starts, cannot be read. They are given 3 GiB of
-    address space at least, whatever ``limits`` says.
+    address space at least, whatever ``limits`` says. ``also`` are modules of other jobs that open files.
     """
     roomy = replace(limits, address_space=max(limits.address_space, _LEAST_ADDRESS_SPACE))
     places = tuple(map(_from_root, openable))
-    return CagedWorkers(roomy, processes, (_JOBS, _IMPORTED_LATE), openable=places)
+    return CagedWorkers(roomy, processes, (_JOBS, _IMPORTED_LATE, *also), openable=places)
 
 
 class CagedIdentifier:

@@ -2,26 +2,29 @@
 
 import os
 import stat
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from preservation.archives.members import UnpackLimits
-from preservation.archives.walking import archive_kind
+from preservation.archives.walking import looks_like_archive
 from preservation.bagit.declaration import BAGIT_TXT
-from preservation.bagit.serialized import SerializedBag, read_serialized
 from preservation.bagit.source import PAYLOAD
 from preservation.errors import DeniedError, NotFoundError, SourceChangedError, UnavailableError
 from preservation.files.beneath import A_LINK_NOW, folder_of
 from preservation.intake import codes
+from preservation.intake.cage import LIST, answered, issue_of, more_seconds
+from preservation.intake.exchange import Listed
 from preservation.intake.unpack import unpack
 from preservation.long_paths import entries_of
 from preservation.model.issues import Issue, IssueCode
 from preservation.model.paths import RelativePath, printable
 from preservation.model.submissions import DropKind, Received
+from preservation.tools.wire import unpacked
+from preservation.tools.work import Request
+from preservation.tools.workers import CagedWorkers
 
 _UNPACKED = "unpacked"
-_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +34,20 @@ class Unacceptable:
     issues: tuple[Issue, ...]
 
 
-def recognise(drop: Path, workspace: Path, limits: UnpackLimits) -> Received | Unacceptable:
+def recognise(
+    drop: Path, workspace: Path, limits: UnpackLimits, workers: CagedWorkers
+) -> Received | Unacceptable:
     """Say what ``drop`` is and where its payload lies.
 
     A bag in a zip or tar archive is unpacked to ``workspace/unpacked``, from the beginning if it was
-    before; any other archive is kept as the file that it is, if it is harmless. Raises
+    before; any other archive is kept as the file that it is, if it is harmless. Both is found out by
+    ``workers``, which have preloaded ``cage.JOB_MODULES``. Raises
     ``NotFoundError`` where there is no drop, ``DeniedError`` and ``UnavailableError`` where it cannot
     be read, ``SourceChangedError`` where a folder on the way to it is a link now, and ``StoreFullError``
     where there is no room to unpack it.
     """
     try:
-        return _recognised(drop, workspace, limits)
+        return _recognised(drop, workspace, limits, workers)
     except FileNotFoundError as failure:
         raise NotFoundError(
             f"The drop {printable(str(drop))} is not there any more; mount its disk again, or drop it again."
@@ -62,13 +68,15 @@ def recognise(drop: Path, workspace: Path, limits: UnpackLimits) -> Received | U
         ) from failure
 
 
-def _recognised(drop: Path, workspace: Path, limits: UnpackLimits) -> Received | Unacceptable:
+def _recognised(
+    drop: Path, workspace: Path, limits: UnpackLimits, workers: CagedWorkers
+) -> Received | Unacceptable:
     with folder_of(drop.parent, drop.name) as (folder, name):
         mode = os.lstat(name, dir_fd=folder).st_mode
     if stat.S_ISDIR(mode):
         return _recognised_folder(drop)
     if stat.S_ISREG(mode):
-        return _recognised_file(drop, workspace, limits)
+        return _recognised_file(drop, workspace, limits, workers)
     if stat.S_ISLNK(mode):
         return _refused(codes.DROP_IS_LINK, f"The drop {_name(drop)} is a symbolic link to something else.")
     return _refused(codes.DROP_IS_NO_FILE, f"The drop {_name(drop)} is neither a file nor a folder.")
@@ -91,44 +99,53 @@ def _recognised_bag(drop: Path, root: Path, kind: DropKind) -> Received | Unacce
     return Received(kind, payload, bag_root=root)
 
 
-def _recognised_file(file: Path, workspace: Path, limits: UnpackLimits) -> Received | Unacceptable:
+def _recognised_file(
+    file: Path, workspace: Path, limits: UnpackLimits, workers: CagedWorkers
+) -> Received | Unacceptable:
     as_file = Received(DropKind.FILE, file.parent, only=RelativePath(file.name))
-    kind = archive_kind(file)
-    if kind is None:
+    if not looks_like_archive(file):
         return as_file
-    bag = read_serialized(file, kind, limits)
-    if bag.harmful.issues:
-        return Unacceptable(bag.harmful.issues)
-    if not bag.bag_folders:
+    request = Request(
+        LIST,
+        {"name": printable(file.name), "limits": asdict(limits)},
+        (file,),
+        more_seconds=more_seconds(file),
+    )
+    (outcome,) = workers.map([request])
+    listed = answered(outcome, Listed, file)
+    if isinstance(listed, Issue):
+        return Unacceptable((listed,))
+    if not listed.harmful and not listed.bags:
         return as_file
-    issues = _obstacles(bag)
+    target = workspace / _UNPACKED
+    issues = _obstacles(listed)
+    if not issues and (issue := unpack(file, listed, target, limits, workers)) is not None:
+        issues = (issue,)
     if issues:
         return Unacceptable(issues)
-    target = workspace / _UNPACKED
-    issue = unpack(file, kind, bag, target, limits)
-    if issue is not None:
-        return Unacceptable((issue,))
-    return _recognised_bag(file, target / bag.base, DropKind.SERIALIZED_BAG)
+    return _recognised_bag(file, target / unpacked(listed.base), DropKind.SERIALIZED_BAG)
 
 
-def _obstacles(bag: SerializedBag) -> tuple[Issue, ...]:
-    bags = bag.bag_folders
-    if len(bags) > 1:
-        return (codes.refusal(codes.SEVERAL_BAGS, f"The archive holds {len(bags)} bags: {_names(bags)}."),)
-    if bag.beside:
-        message = f"Beside the bag the archive holds {_names(bag.beside)}, which would be lost."
+def _obstacles(listed: Listed) -> tuple[Issue, ...]:
+    if listed.harmful:
+        return tuple(map(issue_of, listed.harmful))
+    if listed.bags > 1:
+        message = f"The archive holds {listed.bags:,} bags: {_names(listed.named_bags, listed.bags)}."
+        return (codes.refusal(codes.SEVERAL_BAGS, message),)
+    if listed.beside:
+        names = _names(listed.named_beside, listed.beside)
+        message = f"Beside the bag the archive holds {names}, which would be lost."
         return (codes.refusal(codes.MORE_THAN_THE_BAG, message),)
-    return bag.unkeepable.issues
+    return tuple(map(issue_of, listed.unkeepable))
 
 
 def _refused(code: IssueCode, message: str) -> Unacceptable:
     return Unacceptable((codes.refusal(code, message),))
 
 
-def _names(names: Iterable[str]) -> str:
-    listed = sorted(names)
-    more = f" and {len(listed) - _NAMED:,} more" if len(listed) > _NAMED else ""
-    return ", ".join(f"'{printable(name)}'" for name in listed[:_NAMED]) + more
+def _names(named: Collection[str], count: int) -> str:
+    more = f" and {count - len(named):,} more" if count > len(named) else ""
+    return ", ".join(f"'{name}'" for name in named) + more
 
 
 def _name(drop: Path) -> str:

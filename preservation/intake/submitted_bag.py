@@ -1,36 +1,36 @@
 """A submitted bag, judged by two readers, and its payload not read again: the survey has read it."""
 
-import logging
-import re
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from shutil import copyfileobj
-from tempfile import TemporaryDirectory
 from typing import BinaryIO
-
-import bagit
 
 from preservation.bagit import codes
 from preservation.bagit.algorithms import BagAlgorithm, algorithms_of_bag, normalized_name
 from preservation.bagit.folder_source import FolderSource, digest_large
-from preservation.bagit.source import PAYLOAD, BagSource, Digested, Listing, Observed, Wanted
+from preservation.bagit.source import PAYLOAD, Digested, Listing, Observed, Wanted
 from preservation.bagit.validation import validate
+from preservation.intake.cage import READ_AGAIN
 from preservation.model.files import IrregularEntry, SurveyedFile
 from preservation.model.issues import Issue
 from preservation.model.paths import RelativePath, printable
+from preservation.tools.wire import packed
+from preservation.tools.work import Completed, Exhausted, Refused, Request
+from preservation.tools.workers import CagedWorkers
 
 
-def check_submitted_bag(bag_root: Path, survey: Iterable[SurveyedFile | IrregularEntry]) -> tuple[Issue, ...]:
+def check_submitted_bag(
+    bag_root: Path, survey: Iterable[SurveyedFile | IrregularEntry], workers: CagedWorkers
+) -> tuple[Issue, ...]:
     """Validate the bag in ``bag_root``, whose payload folder was surveyed, and have it read by ``bagit`` too.
 
     The survey's digests are by ``algorithms_of_bag`` at least. An issue about a payload file names it
     as the survey does; one about a tag file names it in its message only. Raises ``OSError`` where
-    the bag's folder cannot be listed any more.
+    the bag's folder cannot be listed any more, and what ``workers`` raise.
     """
-    bag = _SurveyedBag(bag_root, survey)
-    issues = validate(bag).issues
-    return tuple(map(_as_the_survey_names_it, (*issues, *second_reading(bag))))
+    issues = validate(_SurveyedBag(bag_root, survey)).issues
+    return tuple(map(_as_the_survey_names_it, (*issues, *second_reading(bag_root, workers))))
 
 
 def _as_the_survey_names_it(issue: Issue) -> Issue:
@@ -92,65 +92,27 @@ class _SurveyedBag:
         return observed
 
 
-# It logs what it also raises, for a terminal that is not its own, names as they come. A filter, since
-# a later configuration of logging enables again what was only disabled.
-logging.getLogger("bagit").addFilter(lambda _: False)
+def second_reading(folder: Path, workers: CagedWorkers) -> tuple[Issue, ...]:
+    """Return what the Library of Congress's own ``bagit`` finds wrong in ``folder``, one warning at most.
 
-_LONGEST_MESSAGE = 500
-
-
-def second_reading(bag: BagSource) -> tuple[Issue, ...]:
-    """Return what the Library of Congress's own ``bagit`` finds wrong in ``bag``, one warning at most.
-
-    Only structure and completeness: it reads the manifests, but no payload, whose digests the survey has.
-    It opens files by path and follows links, so it is given copies of the tag files that it opens, and
-    the names of all others. It is asked because other archives will ask it. Where it finds fault with what
-    our validator accepts, that is reported, and ours decides, which knows RFC 8493 better: it decodes
-    %25, which ``bagit`` 1.9 does not. Raises ``OSError`` where the copies cannot be made.
+    It is asked because other archives will ask it. Where it finds fault with what our validator accepts,
+    that is reported, and ours decides, which knows RFC 8493 better: it decodes %25, which ``bagit`` 1.9 does
+    not. It runs in the cage: what it does with a line may take the square of the line's length.
     """
-    listing = bag.listing()
-    with TemporaryDirectory(prefix="muniment-bag-") as folder:
-        if listing.payload_folder:
-            (Path(folder) / PAYLOAD).mkdir()
-        for path in filter(_OPENED_BY_BAGIT.fullmatch, listing.files):
-            try:
-                with bag.open_tag_file(path) as source, (Path(folder) / path).open("xb") as copy:
-                    copyfileobj(source, copy)
-            except OSError as failure:
-                return (_otherwise(f"it was not asked: {path}: {failure.strerror}"),)
-        try:
-            _ListedBag(folder, listing).validate(completeness_only=True)
-        except bagit.BagError as verdict:
-            return (_otherwise(str(verdict).replace(f"{folder}/", "")),)
-        except (OSError, ValueError, LookupError, RecursionError) as failure:
-            # What it does not expect in a bag from anywhere, it does not catch.
-            return (_otherwise(f"it gave up: {type(failure).__name__}: {failure}"),)
-    return ()
-
-
-_OPENED_BY_BAGIT = re.compile(r"(bagit|bag-info|package-info|fetch|(tag)?manifest-[^/]+)\.txt")
-
-
-class _ListedBag(bagit.Bag):  # type: ignore[misc]  # bagit has no annotations
-    """A bag as ``bagit`` knows it, whose files are those of ``listing``, wherever they are."""
-
-    def __init__(self, folder: str, listing: Listing) -> None:
-        self._listing = listing
-        super().__init__(folder)
-
-    def payload_files(self) -> Iterator[str]:
-        for path in self._listing.files:
-            if path.startswith(PAYLOAD):
-                self.normalized_filesystem_names[bagit.normalize_unicode(path)] = path
-                yield path
-
-    def missing_optional_tagfiles(self) -> Iterator[str]:
-        return (path for path in self.tagfile_entries() if path not in self._listing.files)
-
-    def _validate_oxum(self) -> None:
-        """Leave the size of the payload to our validator, which knows what was surveyed."""
+    (outcome,) = workers.map([Request(READ_AGAIN, {"folder": packed(os.path.realpath(folder))}, ())])
+    match outcome:
+        case Completed(""):
+            return ()
+        case Completed(str(found)):
+            return (_otherwise(found),)
+        case Refused(reason):
+            return (_otherwise(f"it gave up: {reason}"),)
+        case Exhausted(limit, detail):
+            return (_otherwise(f"it takes more {limit} than it may ({detail})"),)
+        case _:
+            return (_otherwise("it crashed"),)
 
 
 def _otherwise(what: str) -> Issue:
-    message = f"The Library of Congress's bagit says: {printable(what[:_LONGEST_MESSAGE])}"
+    message = f"The Library of Congress's bagit says: {printable(what)}"
     return codes.warning(codes.SECOND_READING, message)

@@ -1,48 +1,55 @@
-"""Unpacking a serialized bag into the workspace: only what the layout vetted, and never over anything."""
+"""A serialized bag in the workspace: unpacked in the cage, written here, and never over anything."""
 
 import errno
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO, Final
 
-from preservation.archives import members
-from preservation.archives.walking import walk_archive
-from preservation.bagit.serialized import SerializedBag, archive_issue
+from preservation.archives.members import ArchiveError, ArchiveFault, UnpackLimits
+from preservation.bagit.serialized import archive_issue
 from preservation.errors import StoreFullError, UnavailableError
+from preservation.intake.cage import UNPACK, answered, issue_of, more_seconds, not_read
+from preservation.intake.exchange import Listed, SentContent, Wrong, received
 from preservation.model.issues import Issue
-from preservation.model.paths import printable
+from preservation.model.paths import fault_of_path, printable
+from preservation.tools.wire import unpacked
+from preservation.tools.work import Request, WorkOutcome
+from preservation.tools.workers import CagedWorkers
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _COPY_BYTES = 1 << 20
+_SLOWEST: Final = 22
+"""Unpacking may take a second for each 4 MiB that come of it, besides what every request may."""
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 _NAME_REFUSED = {errno.EEXIST, errno.EILSEQ, errno.EINVAL, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTDIR}
 """What a file system answers to a name that it cannot have, or that clashes with one that it has."""
 
 
 def unpack(
-    archive: Path, kind: members.ArchiveKind, bag: SerializedBag, target: Path, limits: members.UnpackLimits
+    archive: Path, listed: Listed, target: Path, limits: UnpackLimits, workers: CagedWorkers
 ) -> Issue | None:
-    """Unpack the bag in ``archive`` to the folder ``target``, which appears when it is whole.
+    """Have the bag in ``archive`` unpacked in the cage, and write it to ``target``, which appears when whole.
 
     What an earlier, killed run left is removed first. Returns why it could not be done, if the
-    archive is to blame; then nothing is left. Raises ``StoreFullError`` where there is no room, and
-    ``UnavailableError`` where the workspace does not take it.
+    archive is to blame; then nothing is left. Raises ``StoreFullError`` where there is no room,
+    ``UnavailableError`` where the workspace does not take it, and what ``CagedWorkers.map`` raises.
     """
     part = target.with_name(f"{target.name}.part")
     try:
         for leftover in (part, target):
             if leftover.exists():
                 shutil.rmtree(leftover)
-        _require_room(archive, bag.layout.size, target.parent)
+        _require_room(archive, listed.size, target.parent)
         part.mkdir(mode=0o700)
-        try:
-            _unpack_members(walk_archive(archive, kind, limits), bag, part)
-        except members.ArchiveError as failure:
+        issue = _unpacked_to(part, archive, listed, limits, workers)
+        if issue is not None:
             shutil.rmtree(part)
-            return archive_issue(failure.finding)
+            return issue
         part.rename(target)
     except OSError as failure:
         error = StoreFullError if failure.errno in _NO_ROOM else UnavailableError
@@ -51,6 +58,82 @@ def unpack(
             "check that disk, then try again."
         ) from failure
     return None
+
+
+def _unpacked_to(
+    part: Path, archive: Path, listed: Listed, limits: UnpackLimits, workers: CagedWorkers
+) -> Issue | None:
+    """Write what comes out of the cage to ``part``, a new folder that only we write to."""
+    reading, writing = os.pipe2(os.O_CLOEXEC)
+    request = Request(
+        UNPACK,
+        {"kind": listed.kind, "base": listed.base, "limits": asdict(limits)},
+        (archive,),
+        pipes=(writing,),
+        more_seconds=more_seconds(archive) + (listed.size >> _SLOWEST),
+    )
+
+    def asked() -> WorkOutcome:
+        try:
+            (outcome,) = workers.map([request])
+        finally:
+            os.close(writing)
+        return outcome
+
+    with ThreadPoolExecutor(1, thread_name_prefix="unpack") as asking:
+        outcome = asking.submit(asked)
+        try:
+            with os.fdopen(reading, "rb") as pipe:
+                _write_members(pipe, listed, part)
+            at_fault = None
+        except EOFError:
+            # The process ended in the middle of a file; its outcome says why.
+            at_fault = None
+        except ValueError as failure:
+            return not_read(archive, f"what unpacks it no longer made sense: {failure}")
+        except ArchiveError as failure:
+            at_fault = archive_issue(failure.finding)
+    return at_fault or _issue_of(outcome.result(), archive)
+
+
+def _issue_of(outcome: WorkOutcome, archive: Path) -> Issue | None:
+    found = answered(outcome, Wrong, archive)
+    if isinstance(found, Issue):
+        return found
+    return None if found.issue is None else issue_of(found.issue)
+
+
+def _write_members(pipe: BinaryIO, listed: Listed, root: Path) -> None:
+    """Write the members as they come. They come from a process that may have been taken over.
+
+    Raises ``ArchiveError`` where a name is to blame, ``EOFError`` and ``ValueError`` where the process is,
+    and ``OSError`` where the workspace is.
+    """
+    base = unpacked(listed.base)
+    room = 0
+    for count, (member, content) in enumerate(received(pipe), 1):
+        name = os.fsdecode(member.name)
+        if fault_of_path(name) is not None or not name.startswith(base) or count > listed.files:
+            raise ValueError("it sends what is not in the bag")
+        with _naming(name):
+            if member.is_folder:
+                (root / name).mkdir(parents=True, exist_ok=True)
+            elif member.same_as is not None:
+                with _opened_again(root, member.same_as) as other:
+                    room += os.fstat(other.fileno()).st_size
+                    _write(root / name, other)
+            else:
+                room += _write(root / name, content)
+                _set_time(root / name, member.modified)
+        if room > listed.size:
+            raise ValueError("it sends more than is in the bag")
+
+
+def _opened_again(root: Path, target: bytes) -> BinaryIO:
+    name = os.fsdecode(target)
+    if fault_of_path(name) is not None:
+        raise ValueError("it links to what is not in the bag")
+    return (root / name).open("rb")
 
 
 def _require_room(archive: Path, needed: int, folder: Path) -> None:
@@ -62,35 +145,11 @@ def _require_room(archive: Path, needed: int, folder: Path) -> None:
         )
 
 
-def _unpack_members(
-    walk: Iterator[tuple[members.ArchiveMember, members.Opener]], bag: SerializedBag, root: Path
-) -> None:
-    """Unpack the bag to ``root``, a new folder that only we write to.
-
-    The archive may have changed since it was vetted: what was not vetted is passed over. Raises
-    ``ArchiveError``, and ``OSError`` where the workspace is to blame.
-    """
-    base, layout = bag.base, bag.layout
-    for member, opener in walk:
-        if not member.name.startswith(base):
-            continue
-        with _naming(member.name):
-            if member.kind is members.MemberKind.FOLDER and member.name in layout.folders:
-                (root / member.name).mkdir(parents=True, exist_ok=True)
-            elif member.kind is members.MemberKind.FILE and member.name in layout.files:
-                with opener() as content:
-                    _write(root / member.name, content)
-                _set_time(root / member.name, member.modified)
-    for name, target in layout.hard_links.items():
-        if name.startswith(base):
-            with _naming(name), (root / target).open("rb") as content:
-                _write(root / name, content)
-
-
-def _write(path: Path, content: IO[bytes] | members.MemberStream) -> None:
+def _write(path: Path, content: BinaryIO | SentContent) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(path, _CREATE, 0o600), "wb") as file:
         shutil.copyfileobj(content, file, _COPY_BYTES)
+        return file.tell()
 
 
 def _set_time(path: Path, modified: float | None) -> None:
@@ -104,11 +163,8 @@ def _naming(member: str) -> Iterator[None]:
     """Turn what is the archive's fault into ``ArchiveError`` that names the member."""
     try:
         yield
-    except members.DamagedMemberError as failure:
-        message = f"'{printable(member)}' in the archive: {failure}."
-        raise members.ArchiveError(members.ArchiveFault.UNREADABLE, message, member) from failure
     except OSError as failure:
         if failure.errno not in _NAME_REFUSED:
             raise
         message = f"'{printable(member)}' in the archive cannot be unpacked: {failure.strerror}."
-        raise members.ArchiveError(members.ArchiveFault.NAME_IMPOSSIBLE, message, member) from failure
+        raise ArchiveError(ArchiveFault.NAME_IMPOSSIBLE, message, member) from failure

@@ -19,6 +19,8 @@ MANIFEST_BYTES = 256 << 20
 """No manifest is read that is larger."""
 
 _LINE_CHARACTERS = 64 * 1024
+_MOST_COLUMNS = 64
+"""Of a table, or of what hashdeep wrote."""
 _STANDARD_INPUT = "-"
 
 # GNU md5sum: a digest, a space, a space or an asterisk, a name; RFC 8493 asks for white space only.
@@ -61,20 +63,52 @@ class NotUnderstood:
     line: int
 
 
-def manifest_lines(root: Path, path: RelativePath) -> Iterator[tuple[ListedFile, ...] | NotUnderstood]:
+class ManifestLimitError(ValueError):
+    """A manifest goes beyond what is read. The message says in what."""
+
+
+@dataclass(slots=True)
+class Allowance:
+    """What may still be read of all manifests of one drop: their bytes, and the digests that they list."""
+
+    bytes: int = 1 << 30
+    digests: int = 3_000_000
+
+    def take(self, *, read: int = 0, listed: int = 0) -> None:
+        """Take so much of it. Raises ``ManifestLimitError`` where it is used up."""
+        self.bytes -= read
+        self.digests -= listed
+        if self.bytes < 0 or self.digests < 0:
+            whole = Allowance()
+            raise ManifestLimitError(
+                f"the manifests of one drop are read up to {whole.bytes >> 20:,} MiB and "
+                f"{whole.digests:,} digests, together"
+            )
+
+
+def manifest_lines(
+    root: Path, path: RelativePath, allowance: Allowance | None = None
+) -> Iterator[tuple[ListedFile, ...] | NotUnderstood]:
     """Read the manifest at ``path`` below ``root``; give what each line lists that is no comment.
 
     Names are given as the manifest writes them, escapes undone, byte for byte (``os.fsdecode``).
-    Raises ``OSError``, and ``ValueError`` with a reason where the file is no text or is too large.
+    Raises ``OSError``, ``ManifestLimitError`` where it is too large or ``allowance`` is used up, and
+    ``ValueError`` with a reason where the file is no text.
     """
+    left = Allowance() if allowance is None else allowance
     with opened_file(root, path) as descriptor, os.fdopen(descriptor, "rb", closefd=False) as stream:
-        if os.fstat(descriptor).st_size > MANIFEST_BYTES:
-            raise ValueError(f"it is larger than {MANIFEST_BYTES >> 20} MiB")
+        size = os.fstat(descriptor).st_size
+        if size > MANIFEST_BYTES:
+            raise ManifestLimitError(f"it is larger than {MANIFEST_BYTES >> 20} MiB")
+        left.take(read=size)
         encoding = _encoding(stream.read(4096))
         stream.seek(0)
         # Only the line feed ends a line: a name may hold every other character that looks like an end.
         with io.TextIOWrapper(stream, encoding, errors="surrogateescape", newline="\n") as text:
-            yield from _read(text, may_be_table=is_named_as_table(path))
+            for line in _read(text, may_be_table=is_named_as_table(path)):
+                if isinstance(line, tuple):
+                    left.take(listed=len(line))
+                yield line
 
 
 def _encoding(beginning: bytes) -> str:
@@ -93,7 +127,7 @@ def _read(text: io.TextIOWrapper, *, may_be_table: bool) -> Iterator[tuple[Liste
             yield NotUnderstood(number)
         elif line.startswith(_HASHDEEP_COLUMNS):
             if not line.startswith(_HASHDEEP_HEADER):
-                columns = tuple(line.removeprefix(_HASHDEEP_COLUMNS).split(","))
+                columns = tuple(line.removeprefix(_HASHDEEP_COLUMNS).split(",", _MOST_COLUMNS))
         elif line.strip() and not line.startswith(_COMMENTS):
             if columns is not None:
                 yield _listed_by_hashdeep(line, columns) or NotUnderstood(number)
@@ -147,7 +181,7 @@ def _listed_by_hashdeep(line: str, columns: tuple[str, ...]) -> tuple[ListedFile
 
 def _listed_in(table: ManifestTable, line: str) -> tuple[ListedFile, ...]:
     row = table.row(line)
-    if row is None:
+    if row is None or len(row.digests) > _MOST_COLUMNS:
         return ()
     return tuple(
         listed

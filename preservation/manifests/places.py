@@ -3,7 +3,6 @@
 import os
 import re
 import stat
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -12,9 +11,12 @@ from urllib.parse import unquote
 
 from preservation.files.beneath import folder_of
 from preservation.manifests.names import is_bagit_manifest, sidecar_target
-from preservation.model.paths import RelativePath, is_utf8
+from preservation.model.paths import RelativePath, is_utf8, normalized
 
 _TRIED_FOR_PREFIX = 100
+"""Names."""
+_LONGEST_PREFIX = 64
+"""Folders. Each is tried for its own, so that a name of a thousand folders would cost a million."""
 _DRIVE = re.compile(r"[A-Za-z]:/")
 _PATH_CHARACTERS = 64 * 1024
 # What Windows programs write where they know nothing of Unicode.
@@ -77,7 +79,7 @@ class Places:
         slashed = _with_slashes(name)
         if ".." in slashed.split("/"):
             return
-        for slash in re.finditer("/", slashed):
+        for slash in islice(re.finditer("/", slashed), _LONGEST_PREFIX):
             rest = slashed[slash.end() :]
             if any(self._is_there(path) for folder in self._folders if (path := _joined(folder, rest))):
                 yield slashed[: slash.end()]
@@ -97,8 +99,8 @@ class Places:
             slashed = os.fsencode(slashed).decode(_WINDOWS_BYTES, "replace")
             yield slashed, True
         if not slashed.isascii():
-            yield unicodedata.normalize("NFC", slashed), True
-            yield unicodedata.normalize("NFD", slashed), True
+            yield normalized("NFC", slashed), True
+            yield normalized("NFD", slashed), True
 
     def _without_prefix(self, slashed: str) -> str:
         rest = slashed.removeprefix(self.prefix)

@@ -71,8 +71,9 @@ class ManifestTable:
         return Row(fields[file], tuple(fields[column] for column in digests))
 
     def _columns_of(self, fields: list[str]) -> tuple[int, tuple[int, ...]] | None:
-        digests = tuple(column for column, field in enumerate(fields) if _is_digest(field))
-        others = [column for column in range(len(fields)) if column not in digests]
+        are_digests = [_is_digest(field) for field in fields]
+        digests = tuple(column for column, is_digest in enumerate(are_digests) if is_digest)
+        others = [column for column, is_digest in enumerate(are_digests) if not is_digest]
         if len(self._heading) == len(fields):
             headed = [column for column in others if self._heading[column] in _FILE_HEADINGS]
             others = headed or others

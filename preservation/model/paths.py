@@ -5,7 +5,7 @@ All use ``/`` and are faithful: no normalization of any kind is ever applied to 
 
 import os
 import unicodedata
-from typing import NewType
+from typing import Final, Literal, NewType
 
 RelativePath = NewType("RelativePath", str)
 """Path of a file below the root of a drop, as the file system gave it (``os.fsdecode``)."""
@@ -18,6 +18,10 @@ LocalPath = NewType("LocalPath", str)
 
 StoreKey = NewType("StoreKey", str)
 """Name under which a store keeps bytes, below the store's own root or prefix."""
+
+
+_LONGEST_SEGMENT: Final = 1_024
+"""Characters of one name on the way. Systems hold 255 bytes, which are fewer in any normalization form."""
 
 
 def fault_of_path(text: str) -> str | None:
@@ -74,7 +78,18 @@ def folded(text: str) -> str:
     """Return ``text`` without differences of case and of Unicode spelling (caseless match, Unicode D145)."""
     if text.isascii():
         return text.lower()
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
+    return normalized("NFC", normalized("NFD", text).casefold())
+
+
+def normalized(form: Literal["NFC", "NFD"], text: str) -> str:
+    """Return the path in a Unicode normalization form; as it is where no file system could hold it.
+
+    Marks that follow each other are sorted, which takes the square of their number, and a manifest's line
+    can be nothing else.
+    """
+    if len(text) > _LONGEST_SEGMENT and max(map(len, text.split("/"))) > _LONGEST_SEGMENT:
+        return text
+    return unicodedata.normalize(form, text)
 
 
 def extension_of(path: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from preservation.errors import IntegrityError
 from preservation.files.beneath import LIST_FOLDER, opened
+from preservation.files.spreadsheet import Spreadsheet
 from preservation.fixity.digesting import digest_file
 from preservation.model import layout
 from preservation.model.digests import Algorithm
@@ -89,25 +89,17 @@ def not_kept(dossier: Dossier) -> NotKept:
 
 
 class NotKeptTable:
-    """The list as CSV (RFC 4180, UTF-8, a header line), written as it grows."""
+    """The list as a table, with a header line, written as it grows."""
 
     def __init__(self, sink: ByteSink) -> None:
         self.rows = 0
-        self._table = csv.writer(_Utf8(sink))
-        self._table.writerow(_COLUMNS)
+        self._table = Spreadsheet(sink.write)
+        self._table.add(_COLUMNS)
 
     def add(self, entry: NotKept) -> None:
         """Write one more line."""
         self.rows += 1
-        self._table.writerow((entry.path, entry.kind, entry.size, entry.sha256, entry.reason))
-
-
-class _Utf8:
-    def __init__(self, sink: ByteSink) -> None:
-        self._sink = sink
-
-    def write(self, text: str) -> object:
-        return self._sink.write(text.encode())
+        self._table.add((entry.path, entry.kind, entry.size, entry.sha256, entry.reason))
 
 
 class Supplied:
@@ -130,7 +122,8 @@ class Supplied:
             source = root / file.path
             if is_descriptive(contents.policy, file.path):
                 if not self.statements and describes_objects(file.path):
-                    self.statements = supplied_statements(source, contents.package.object.name)
+                    name = contents.package.object.name
+                    self.statements = supplied_statements(root, file.path, name)
                 yield _copy(layout.supplied_description(file.path), source, file)
             if file.path in manifests:
                 yield _copy(layout.supplied_manifest(file.path), source, file)

@@ -73,11 +73,15 @@ class DecodableImages(ScreenTable):
 
 
 class SoundDocuments(ScreenTable):
-    """Every PDF opens and its pages can be counted; encrypted ones have an outcome of their own."""
+    """Every PDF opens and its pages can be counted; encrypted and active ones have outcomes of their own."""
 
     check: Literal["sound-documents"]
     encrypted: Outcome | None = Field(
         default=None, description="outcome for those that need a password; the same where left out"
+    )
+    active: Outcome = Field(
+        default=ScreenOutcome.WARN,
+        description="outcome for those that run a script or start a program when they are opened",
     )
 
 

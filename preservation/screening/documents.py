@@ -4,21 +4,20 @@ It does not validate: "claims PDF/A-2b" is all that is known without a validator
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import BinaryIO, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import BinaryIO
 
 import msgspec
 from pypdf import PasswordType, PdfReader
 from pypdf.errors import PdfReadError
-from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NumberObject, PdfObject, StreamObject
+from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NumberObject, StreamObject
 
-import preservation.documents.pdf  # noqa: F401  loads pypdf wholly
+from preservation.documents.pdf import resolved
 from preservation.errors import reason_of
 from preservation.model.screening import DocumentFacts
+from preservation.screening.pdf_actions import ActionSearch
 from preservation.screening.reports import DocumentReport
 from preservation.tools.work import NOT_ABOUT_CONTENT, Json
-
-Kind = TypeVar("Kind", bound=PdfObject)
 
 _MOST_PAGES = 200_000
 _PAGES_SEARCHED_FOR_TEXT = 5
@@ -74,14 +73,16 @@ def _read(stream: BinaryIO, *, strict: bool) -> DocumentReport:
     reader = PdfReader(stream, strict=strict)
     if reader.is_encrypted and reader.decrypt("") is PasswordType.NOT_DECRYPTED:
         return DocumentReport(needs_password=True)
-    catalogue = _resolved(reader.trailer.get("/Root"), DictionaryObject)
+    catalogue = resolved(reader.trailer.get("/Root"), DictionaryObject)
     if catalogue is None:
         raise PdfReadError("it has no catalogue")
     pages = 0
     has_text = False
-    remarks = []
+    remarks: list[str] = []
+    actions = ActionSearch()
     for page in _pages_of(catalogue):
         pages += 1
+        remarks += _searched(actions.page, page)
         if pages <= _PAGES_SEARCHED_FOR_TEXT and not has_text:
             try:
                 has_text = any(map(_SHOWS_TEXT.search, _contents_of(page)))
@@ -89,8 +90,9 @@ def _read(stream: BinaryIO, *, strict: bool) -> DocumentReport:
                 raise
             except Exception as error:  # noqa: BLE001  the page is there, and what it draws is damaged
                 remarks.append(f"the content of page {pages} cannot be read: {_reason(error)}")
-    tree = _resolved(catalogue.get("/Pages"), DictionaryObject)
-    claimed = None if tree is None else _resolved(tree.get("/Count"), NumberObject)
+    remarks += _searched(actions.document, catalogue)
+    tree = resolved(catalogue.get("/Pages"), DictionaryObject)
+    claimed = None if tree is None else resolved(tree.get("/Count"), NumberObject)
     if claimed != pages:
         remarks.append(f"it says that it has {claimed} pages, and has {pages}")
     facts = DocumentFacts(
@@ -100,7 +102,19 @@ def _read(stream: BinaryIO, *, strict: bool) -> DocumentReport:
         has_text=has_text,
         claims=_claims(catalogue),
     )
-    return DocumentReport(facts, fault=None if pages else "it has no pages", remarks=tuple(remarks))
+    fault = None if pages else "it has no pages"
+    return DocumentReport(facts, fault=fault, remarks=tuple(remarks), active=actions.found)
+
+
+def _searched(search: Callable[[DictionaryObject], None], where: DictionaryObject) -> tuple[str, ...]:
+    """Search for what is run; return a remark where that is damaged: readers pass over it too."""
+    try:
+        search(where)
+    except NOT_ABOUT_CONTENT:
+        raise
+    except Exception as error:  # noqa: BLE001  likewise
+        return (f"what it may run cannot be read everywhere: {_reason(error)}",)
+    return ()
 
 
 def _pages_of(catalogue: DictionaryObject) -> Iterator[DictionaryObject]:
@@ -115,10 +129,10 @@ def _pages_of(catalogue: DictionaryObject) -> Iterator[DictionaryObject]:
             seen.add((reference.idnum, reference.generation))
         if len(seen) > _MOST_PAGES or len(waiting) > _MOST_PAGES:
             raise PdfReadError(f"it has more than {_MOST_PAGES} pages")
-        node = _resolved(reference, DictionaryObject)
+        node = resolved(reference, DictionaryObject)
         if node is None:
             raise PdfReadError("its tree of pages names a page that is not there")
-        children = _resolved(node.get("/Kids"), ArrayObject)
+        children = resolved(node.get("/Kids"), ArrayObject)
         if children is None:
             yield node
         else:
@@ -128,15 +142,15 @@ def _pages_of(catalogue: DictionaryObject) -> Iterator[DictionaryObject]:
 def _contents_of(page: DictionaryObject) -> Iterator[bytes]:
     """Yield what the page draws, and what the forms draw that it uses; text may be in either."""
     contents = page.get("/Contents")
-    parts = _resolved(contents, ArrayObject)
+    parts = resolved(contents, ArrayObject)
     for part in [contents] if parts is None else parts:
-        stream = _resolved(part, StreamObject)
+        stream = resolved(part, StreamObject)
         if stream is not None:
             yield stream.get_data()
-    resources = _resolved(page.get("/Resources"), DictionaryObject)
-    drawn = None if resources is None else _resolved(resources.get("/XObject"), DictionaryObject)
+    resources = resolved(page.get("/Resources"), DictionaryObject)
+    drawn = None if resources is None else resolved(resources.get("/XObject"), DictionaryObject)
     for value in () if drawn is None else drawn.values():
-        form = _resolved(value, StreamObject)
+        form = resolved(value, StreamObject)
         if form is not None and form.get("/Subtype") == "/Form":
             yield form.get_data()
 
@@ -152,7 +166,7 @@ def _claims(catalogue: DictionaryObject) -> str | None:
 
     The packet is searched, not parsed: XML of unknown origin stays text.
     """
-    packet = _resolved(catalogue.get("/Metadata"), StreamObject)
+    packet = resolved(catalogue.get("/Metadata"), StreamObject)
     if packet is None:
         return None
     text = packet.get_data().decode("utf-8", "replace")
@@ -160,9 +174,3 @@ def _claims(catalogue: DictionaryObject) -> str | None:
     if part is None:
         return None
     return f"PDF/A-{part[1]}{level[1].lower() if level else ''}"
-
-
-def _resolved(found: object, kind: type[Kind]) -> Kind | None:
-    """Return the object that ``found`` is or refers to, where it is of that kind."""
-    value = found.get_object() if isinstance(found, PdfObject) else None
-    return value if isinstance(value, kind) else None

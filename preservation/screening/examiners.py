@@ -98,6 +98,7 @@ class DocumentExaminer:
     def __init__(self, screen: SoundDocuments, *_: object) -> None:
         self._screen = screen
         self._locked = (screen.encrypted or screen.outcome).severity
+        self._active = screen.active.severity
 
     def request(self, source: Path, family: Family, *, needs_a_look: bool) -> Request:  # noqa: ARG002  as any examiner
         """Return what to ask about a PDF."""
@@ -109,7 +110,7 @@ class DocumentExaminer:
         report = report_issues.read_report(outcome, DocumentReport, subject)
         if isinstance(report, Issue):
             return replace(screened, issues=(*screened.issues, report))
-        issues = report_issues.about_document(report, subject, self._locked)
+        issues = report_issues.about_document(report, subject, self._locked, self._active)
         return replace(screened, document=report.facts, issues=(*screened.issues, *issues))
 
 

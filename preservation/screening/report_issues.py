@@ -80,8 +80,13 @@ def no_decoder(subject: Subject, reason: str) -> Issue:
     return subject.issue(codes.NO_DECODER, words, next_step, severity=Severity.WARNING)
 
 
-def about_document(report: DocumentReport, subject: Subject, locked: Severity) -> Iterator[Issue]:
-    """Yield what is wrong with a PDF. ``locked`` is the severity where it needs a password."""
+def about_document(
+    report: DocumentReport, subject: Subject, locked: Severity, active: Severity
+) -> Iterator[Issue]:
+    """Yield what is wrong with a PDF.
+
+    ``locked`` is the severity where it needs a password, ``active`` where it runs something.
+    """
     if report.needs_password:
         words = "is encrypted and cannot be opened without a password"
         next_step = "Save it without the password and put that file in its place; then drop it again."
@@ -97,6 +102,10 @@ def about_document(report: DocumentReport, subject: Subject, locked: Severity) -
         words = f"is a PDF that readers have to repair: {remarks}"
         next_step = "Open it to see that it is whole; export it again if you can."
         yield subject.issue(codes.IMPERFECT_DOCUMENT, words, next_step, severity=Severity.WARNING)
+    if report.active:
+        words = f"is a PDF that runs something when it is opened or clicked: {', '.join(report.active)}"
+        next_step = "Ask who made it whether it must; if not, save it as PDF/A, which cannot, and drop that."
+        yield subject.issue(codes.ACTIVE_DOCUMENT, words, next_step, severity=active)
 
 
 def about_archive(report: ArchiveReport, subject: Subject) -> Iterator[Issue]:
@@ -109,7 +118,7 @@ def about_archive(report: ArchiveReport, subject: Subject) -> Iterator[Issue]:
             "Pack it again from the folder itself, without links, devices and '..'; then drop it again.",
         )
     if report.bomb is not None:
-        words = f"is an archive that would fill a disk: {report.bomb}"
+        words = f"is an archive that would fill a disk or the memory: {report.bomb}"
         next_step = "Drop its content as a folder instead."
         yield subject.issue(codes.ARCHIVE_BOMB, words, next_step)
     if report.fault is not None:

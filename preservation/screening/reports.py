@@ -22,13 +22,15 @@ class ImageReport(msgspec.Struct, frozen=True):
 class DocumentReport(msgspec.Struct, frozen=True):
     """A PDF. ``fault`` says why it is broken, ``remarks`` what readers repair silently.
 
-    ``needs_password`` is true where not even its pages can be counted without one.
+    ``needs_password`` is true where not even its pages can be counted without one. ``active`` names what it
+    would run, or start, in a program that lets it.
     """
 
     facts: DocumentFacts | None = None
     fault: str | None = None
     remarks: tuple[str, ...] = ()
     needs_password: bool = False
+    active: tuple[str, ...] = ()
 
 
 class ArchiveReport(msgspec.Struct):

@@ -16,7 +16,7 @@ from preservation.bagit.source import PAYLOAD
 from preservation.bagit.tagtext import TagText, TagTextError
 from preservation.files.beneath import folder_of
 from preservation.long_paths import entries_of
-from preservation.manifests.lines import ListedFile, manifest_lines
+from preservation.manifests.lines import Allowance, ListedFile, manifest_lines
 from preservation.manifests.names import Likelihood, likelihood, sidecar_name
 from preservation.manifests.places import Places
 from preservation.model.amounts import byte_size, count
@@ -33,9 +33,10 @@ def what_is_lacking(drop: Path) -> str:
     """
     manifests = _manifests_in(drop)
     complete = False
+    allowance = Allowance()
     for manifest in manifests:
         try:
-            listed, lacking = _held_against(drop, manifest)
+            listed, lacking = _held_against(drop, manifest, allowance)
         except ValueError as error:
             why = "its characters are broken" if isinstance(error, UnicodeError) else printable(str(error))
             listed, lacking = 0, f"until {printable(manifest)} can be read ({why})"
@@ -60,13 +61,13 @@ def _manifests_in(drop: Path) -> list[RelativePath]:
     return sorted(found, key=path_order)
 
 
-def _held_against(drop: Path, manifest: RelativePath) -> tuple[int, str]:
+def _held_against(drop: Path, manifest: RelativePath, allowance: Allowance) -> tuple[int, str]:
     """Return how many files the manifest lists, and what of it is lacking."""
     places = Places(drop, manifest)
     places.settle_prefix(name for name, _ in _promises(drop, manifest))
     listed = missing = 0
     first = short = ""
-    for name, size in _promises(drop, manifest):
+    for name, size in _promises(drop, manifest, allowance):
         listed += 1
         place = places.of(name)
         if place is None:
@@ -81,9 +82,11 @@ def _held_against(drop: Path, manifest: RelativePath) -> tuple[int, str]:
     return listed, short
 
 
-def _promises(drop: Path, manifest: RelativePath) -> Iterator[tuple[str, int | None]]:
+def _promises(
+    drop: Path, manifest: RelativePath, allowance: Allowance | None = None
+) -> Iterator[tuple[str, int | None]]:
     own = sidecar_name(manifest)
-    for line in manifest_lines(drop, manifest):
+    for line in manifest_lines(drop, manifest, allowance):
         match line:
             case (ListedFile(name=name, size=size), *_) if name or own:
                 yield name or own, size

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from preservation.manifests.lines import NotUnderstood, manifest_lines
+from preservation.manifests.lines import Allowance, ManifestLimitError, NotUnderstood, manifest_lines
 from preservation.manifests.names import Likelihood, likelihood
 from preservation.model.digests import Algorithm
 from preservation.model.paths import RelativePath
@@ -18,7 +18,8 @@ class FoundManifest:
     """A manifest in a drop, read but not yet compared.
 
     ``entries`` counts the lines that list something, ``odd_lines`` those in no known layout, of which
-    ``first_odd`` are the first numbers. ``fault`` says why nothing in it can be used, if so.
+    ``first_odd`` are the first numbers. ``fault`` says why nothing in it can be used, if so, and
+    ``too_much`` whether that is because it goes beyond what is read.
     """
 
     path: RelativePath
@@ -28,6 +29,7 @@ class FoundManifest:
     odd_lines: int = 0
     first_odd: tuple[int, ...] = ()
     fault: str | None = None
+    too_much: bool = False
 
 
 def find_supplied(root: Path, only: RelativePath | None = None) -> tuple[FoundManifest, ...]:
@@ -39,8 +41,9 @@ def find_supplied(root: Path, only: RelativePath | None = None) -> tuple[FoundMa
     if only is not None:
         return ()
     found = []
+    allowance = Allowance()
     for file in files_where(root, lambda path: likelihood(path) is not None):
-        manifest = _looked_into(root, file.path)
+        manifest = _looked_into(root, file.path, allowance)
         if likelihood(file.path) is Likelihood.CERTAIN or (
             manifest.fault is None and manifest.entries > manifest.odd_lines
         ):
@@ -53,14 +56,15 @@ def algorithms_needed(manifests: Iterable[FoundManifest]) -> frozenset[Algorithm
     return frozenset(algorithm for manifest in manifests for algorithm in manifest.algorithms)
 
 
-def _looked_into(root: Path, path: RelativePath) -> FoundManifest:
+def _looked_into(root: Path, path: RelativePath, allowance: Allowance) -> FoundManifest:
     algorithms: dict[Algorithm, None] = {}
     layout: ManifestLayout | None = None
     entries = odd_lines = 0
     first_odd: list[int] = []
     fault = None
+    too_much = False
     try:
-        for line in manifest_lines(root, path):
+        for line in manifest_lines(root, path, allowance):
             match line:
                 case NotUnderstood(number):
                     odd_lines += 1
@@ -72,6 +76,8 @@ def _looked_into(root: Path, path: RelativePath) -> FoundManifest:
                     algorithms.update(dict.fromkeys(listed.algorithm for listed in line))
     except OSError as error:
         fault = f"it cannot be read ({error.strerror or error})"
+    except ManifestLimitError as error:
+        fault, too_much = str(error), True
     except ValueError as error:
         fault = "its characters are broken" if isinstance(error, UnicodeError) else str(error)
     if fault is None and entries == 0:
@@ -84,4 +90,5 @@ def _looked_into(root: Path, path: RelativePath) -> FoundManifest:
         odd_lines,
         tuple(first_odd),
         fault,
+        too_much,
     )

@@ -61,6 +61,18 @@ def not_a_manifest(manifest: RelativePath, reason: str) -> Issue:
     )
 
 
+def too_much(manifest: RelativePath, reason: str) -> Issue:
+    """Say that a manifest goes beyond what is read."""
+    return Issue(
+        codes.TOO_MUCH,
+        Severity.QUESTION,
+        f"{printable(manifest)!r} goes beyond what is read of a manifest: {reason}. "
+        "No file was checked against it.",
+        manifest,
+        "Divide the drop, or take the manifest out of it; or approve the drop, and it is kept unchecked.",
+    )
+
+
 def lines_not_understood(manifest: RelativePath, count: int, lines: Iterable[int]) -> Issue:
     """Say that some lines of a manifest are in no known layout."""
     named = ", ".join(map(str, lines))

@@ -52,15 +52,17 @@ def check_supplied(
     for check in checks:
         check.expect(expected)
     are_manifests = {manifest.path for manifest in manifests}
-    by_folder = _by_folder(checks)
+    above = _ManifestsAbove(_by_folder(checks))
     for file in survey:
         if isinstance(file, IrregularEntry):
             continue
         promises = expected.pop(file.path, None)
         if promises is not None:
             _compare(file, promises)
-        elif by_folder and file.path not in are_manifests and not uncounted(file.path):
-            _count_unlisted(file.path, by_folder)
+        elif above.any and file.path not in are_manifests and not uncounted(file.path):
+            nearest = above.nearest(file.path)
+            if nearest is not None:
+                nearest.unlisted.add(file.path)
     for path, promises in expected.items():
         for check in dict.fromkeys(promise.check for promise in promises):
             check.keep(issues.listed_but_missing(check.manifest.path, path))
@@ -83,7 +85,8 @@ class _Check:
     def expect(self, expected: _Expected) -> None:
         """Read the manifest, and note under each file of the drop what is promised of it."""
         if self.manifest.fault is not None:
-            self.keep(issues.not_a_manifest(self.manifest.path, self.manifest.fault))
+            why = issues.too_much if self.manifest.too_much else issues.not_a_manifest
+            self.keep(why(self.manifest.path, self.manifest.fault))
             return
         try:
             self.places.settle_prefix(listed.name for listed in self._listed())
@@ -175,13 +178,30 @@ def _by_folder(checks: Iterable[_Check]) -> dict[str, _Check]:
     return by_folder
 
 
-def _count_unlisted(path: RelativePath, by_folder: dict[str, _Check]) -> None:
-    folder: str = path
-    while folder:
-        folder = folder.rpartition("/")[0]
-        if folder in by_folder:
-            by_folder[folder].unlisted.add(path)
-            return
+class _ManifestsAbove:
+    """Finds the manifest of the nearest folder above a file; once a folder, for files come by folder."""
+
+    def __init__(self, by_folder: dict[str, _Check]) -> None:
+        self.any = bool(by_folder)
+        self._by_folder = by_folder
+        self._longest = max(map(len, by_folder), default=0)
+        self._folder: str | None = None
+        self._nearest: _Check | None = None
+
+    def nearest(self, path: RelativePath) -> _Check | None:
+        """Return it, ``None`` where there is none."""
+        folder = path.rpartition("/")[0]
+        if folder != self._folder:
+            self._folder, self._nearest = folder, self._found(folder)
+        return self._nearest
+
+    def _found(self, folder: str) -> _Check | None:
+        # No manifest lies further down than the one that lies furthest down.
+        if len(folder) > self._longest:
+            folder = folder[: self._longest + 1].rpartition("/")[0]
+        while folder and folder not in self._by_folder:
+            folder = folder.rpartition("/")[0]
+        return self._by_folder.get(folder)
 
 
 def _compare(file: SurveyedFile, promises: list[_Promise]) -> None:

@@ -33,7 +33,7 @@ def opened(request: Request) -> Iterator[Sequence[int] | Refused]:
         for path in request.outputs:
             descriptors.append(_create(path))
             held.callback(os.close, descriptors[-1])
-        yield descriptors
+        yield [*descriptors, *request.pipes]
 
 
 def remove_outputs(request: Request) -> None:

@@ -31,12 +31,13 @@ class Setup(msgspec.Struct, frozen=True):
 
 
 class WorkOrder(msgspec.Struct, frozen=True):
-    """One request, as it travels: the descriptors beside it are the inputs, then the outputs."""
+    """One request, as it travels: the descriptors beside it are the inputs, the outputs, then pipes."""
 
     job: JobName
     arguments: dict[str, Json]
     inputs: int
     outputs: int
+    pipes: int
     more_seconds: int
 
 

@@ -25,6 +25,8 @@ class Request:
     """One job on files. ``inputs`` are opened for reading, ``outputs`` created, and both handed over open.
 
     What lies under the name of an output already is left over from a run that was killed, and is removed.
+    ``pipes`` are open descriptors that the job writes to while it works, after its outputs; they stay the
+    caller's. A request with pipes is not tried again: what has come through them cannot be taken back.
     ``more_seconds`` is what it may take beyond the limits, of CPU time and of wall time, because it is long.
     """
 
@@ -32,6 +34,7 @@ class Request:
     arguments: Mapping[str, Json]
     inputs: tuple[Path, ...]
     outputs: tuple[Path, ...] = ()
+    pipes: tuple[int, ...] = ()
     more_seconds: int = 0
 
 

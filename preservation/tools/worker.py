@@ -87,7 +87,9 @@ def _import_encodings() -> None:
 
 def _answer(order: wire.WorkOrder, descriptors: list[int], limits: Limits) -> wire.Answer:
     inputs = [os.fdopen(number, "rb") for number in descriptors[: order.inputs]]
-    outputs = [os.fdopen(number, "r+b") for number in descriptors[order.inputs :]]
+    pipes = descriptors[order.inputs + order.outputs :]
+    outputs: list[BinaryIO] = [os.fdopen(number, "wb") for number in pipes]
+    outputs[:0] = [os.fdopen(number, "r+b") for number in descriptors[order.inputs :][: order.outputs]]
     try:
         return _perform(order, inputs, outputs, limits)
     finally:

@@ -77,6 +77,7 @@ class WorkerProcess:
             arguments=dict(request.arguments),
             inputs=len(request.inputs),
             outputs=len(request.outputs),
+            pipes=len(request.pipes),
             more_seconds=request.more_seconds,
         )
         with contextlib.suppress(OSError):

@@ -161,7 +161,7 @@ class CagedWorkers:
             handed.remove_outputs(slot.request)
         if isinstance(outcome, Died | Exhausted):
             worker.kill()
-            if worker.served and not _is_its_own_doing(outcome):
+            if worker.served and not slot.request.pipes and not _is_its_own_doing(outcome):
                 batch.waiting.appendleft(slot)
                 return
         else:

@@ -42,6 +42,8 @@ _TREES = "test_hostile_drops.py::test_any_tree_ends_in_a_verdict_and_what_is_kep
 _EXCHANGED = (
     "test_exchanged_for_links.py::test_whatever_is_exchanged_for_links_nothing_from_outside_of_a_drop_is_kept"
 )
+_TEXTS = "test_hostile_drops.py::test_a_text_of_any_shape_is_read_in_linear_time"
+_NAMES = "test_hostile_drops.py::test_an_archive_of_any_names_is_listed_or_refused_in_little_memory"
 _GONE = "test_service_database_gone.py::test_a_database_that_is_gone_for_half_a_minute_loses_nothing"
 
 ORDEALS: Final = (
@@ -57,6 +59,8 @@ ORDEALS: Final = (
     Ordeal(f"{_BUCKET}[0]", 90),
     Ordeal(_TREES, 120, "MUNIMENT_SOAK_TREES=300"),
     Ordeal(_EXCHANGED, 90, "MUNIMENT_SOAK_EXCHANGED=60"),
+    Ordeal(_TEXTS, 150, "MUNIMENT_SOAK_TEXTS=12"),
+    Ordeal(_NAMES, 90, "MUNIMENT_SOAK_TEXTS=60"),
     Ordeal(_GONE, 180),
 )
 """What draws its instants or its drops. What is only large, such as 100,000 files, takes too long."""

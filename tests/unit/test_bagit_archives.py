@@ -402,3 +402,67 @@ def test_an_archive_that_is_changed_between_two_readings_gets_a_verdict(tmp_path
     verdict: Validation = validate(Changed())  # type: ignore[arg-type]  # a source in all but type
     unread = {issue.path for issue in verdict.issues if issue.code == codes.FILE_UNREADABLE}
     assert (verdict.valid, unread) == (False, set(bag_files()))
+
+
+def pax_record(key: str, value: str) -> bytes:
+    text = f" {key}={value}\n".encode()
+    length = len(text) + len(str(len(text)))
+    return f"{length + (len(str(length)) > len(str(len(text))))}".encode() + text
+
+
+def extended(records: bytes, kind: bytes = tarfile.XHDTYPE) -> bytes:
+    header = tarfile.TarInfo("extended")
+    header.type, header.size = kind, len(records)
+    return header.tobuf(tarfile.USTAR_FORMAT) + records + bytes(-len(records) % tarfile.BLOCKSIZE)
+
+
+_FILE = tarfile.TarInfo("a").tobuf(tarfile.USTAR_FORMAT)
+_SPARSE = b"".join(
+    pax_record(f"GNU.sparse.{key}", value)
+    for key, value in {"major": "1", "minor": "0", "name": "hole", "realsize": "9"}.items()
+)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(extended(pax_record("comment", "x" * (1 << 20))) + _FILE, id="one long header"),
+        pytest.param(extended(pax_record("comment", "x" * (300 << 10))) * 4 + _FILE, id="headers of headers"),
+        pytest.param(
+            b"".join(
+                extended(pax_record(f"k{number}", "x" * 900), tarfile.XGLTYPE) + _FILE for number in range(20)
+            ),
+            id="headers for all members",
+        ),
+        pytest.param(
+            extended(_SPARSE) + _FILE + b"9999999\n" + b"1\n" * (1 << 20), id="a map of holes without end"
+        ),
+        pytest.param(extended(pax_record("path", "x" * 70_000)) + _FILE, id="a long name"),
+        pytest.param(extended(pax_record("linkpath", "x" * 70_000)) + _FILE, id="a long target"),
+        pytest.param((extended(pax_record("path", "x" * 60_000)) + _FILE) * 20, id="long names together"),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
+def test_headers_and_names_that_would_fill_the_memory_are_refused(
+    tmp_path: Path, content: bytes, *, packed: bool
+):
+    path = tmp_path / "a.tar"
+    whole = content + bytes(1024)
+    path.write_bytes(gzip.compress(whole) if packed else whole)
+    kind = ArchiveKind.TAR_GZ if packed else ArchiveKind.TAR
+    found = read_serialized(path, kind, UnpackLimits(names=1_000_000)).harmful.issues
+    assert codes_of(found) == {codes.ARCHIVE_BOMB}
+    assert all(len(issue.message) < 500 for issue in found)
+
+
+def test_names_in_a_zip_are_limited_together_and_so_is_its_directory(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for number in range(20):
+            info = zipfile.ZipInfo(f"{number}")
+            info.comment = b"x" * 60_000
+            archive.writestr(info, b"")
+        for number in range(20):
+            archive.writestr(f"{number}" * 20_000, b"")
+    for names, refused in ((1_000_000, True), (400_000, True), (4_000_000, False)):
+        found = read_serialized(tmp_path / "a.zip", ArchiveKind.ZIP, UnpackLimits(names=names)).harmful.issues
+        assert codes_of(found) == ({codes.ARCHIVE_BOMB} if refused else set())

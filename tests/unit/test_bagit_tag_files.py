@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import codecs
+from functools import partial
 from pathlib import Path
 
 import pytest
 from support.bag_verdicts import LETTER, errors, verdict_on, warnings
 from support.bags import PAYLOAD, bag_files, declaration, manifest
 
-from preservation.bagit import codes
+from preservation.bagit import codes, reading
+from preservation.bagit.tagtext import TagAllowance
 
 
 @pytest.mark.parametrize(
@@ -204,3 +206,18 @@ def test_a_fetched_file_of_another_length_is_warned_of(tmp_path: Path):
     fetch = {"fetch.txt": b"https://example.org/letter 12 data/letter.txt\n"}
     verdict = verdict_on(tmp_path, bag_files(replacing=fetch))
     assert (verdict.valid, warnings(verdict)) == (True, {codes.FETCH_INEXACT})
+
+
+@pytest.mark.parametrize("allowance", [{"lines": 3}, {"characters": 200}])
+def test_tag_files_that_are_too_much_together_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, allowance: dict[str, int]
+):
+    monkeypatch.setattr(reading, "TagAllowance", partial(TagAllowance, **allowance))
+    verdict = verdict_on(tmp_path, bag_files(replacing={"bag-info.txt": b"Contact-Name: x\n" * 100}))
+    assert codes.TAG_FILE_UNREADABLE in errors(verdict)
+    assert any("of one bag are read up to" in issue.message for issue in verdict.issues)
+
+
+def test_a_value_of_very_many_lines_is_one_value(tmp_path: Path):
+    info = b"Contact-Name: x\n" + b" y\n" * 20_000
+    assert errors(verdict_on(tmp_path, bag_files(replacing={"bag-info.txt": info}))) == set()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import lzma
 import os
 import random
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from support.bags import PAYLOAD, bag_files, codes_of, tar_member, tarred, write, zipped
 from support.hostile_trees import deep
@@ -19,11 +21,25 @@ from preservation.archives.members import UnpackLimits
 from preservation.bagit import codes as bag_codes
 from preservation.errors import DeniedError, NotFoundError, StoreFullError
 from preservation.intake import codes
+from preservation.intake.cage import JOB_MODULES
+from preservation.intake.exchange import Listed, MemberSender, Sent, Wrong
 from preservation.intake.recognise import Unacceptable, recognise
 from preservation.model.issues import Issue
 from preservation.model.submissions import DropKind, Received
+from preservation.tools.limits import Limits
+from preservation.tools.work import Completed, Request, WorkOutcome
+from preservation.tools.workers import CagedWorkers
 
 LIMITS = UnpackLimits()
+
+
+WORKERS = CagedWorkers(Limits(), 1, JOB_MODULES)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ended() -> Iterator[None]:
+    with WORKERS:
+        yield
 
 
 @pytest.fixture
@@ -34,13 +50,13 @@ def workspace(tmp_path: Path) -> Path:
 
 
 def received(drop: Path, workspace: Path) -> Received:
-    found = recognise(drop, workspace, LIMITS)
+    found = recognise(drop, workspace, LIMITS, WORKERS)
     assert isinstance(found, Received), found
     return found
 
 
 def refused(drop: Path, workspace: Path, limits: UnpackLimits = LIMITS) -> tuple[Issue, ...]:
-    found = recognise(drop, workspace, limits)
+    found = recognise(drop, workspace, limits, WORKERS)
     assert isinstance(found, Unacceptable), found
     assert list(workspace.iterdir()) == []
     assert all(issue.message and issue.next_step for issue in found.issues)
@@ -191,7 +207,7 @@ def test_what_is_refused_as_a_whole_is_named(tmp_path: Path, workspace: Path):
 
 def test_a_drop_that_is_gone_is_an_error(tmp_path: Path, workspace: Path):
     with pytest.raises(NotFoundError, match="gone"):
-        recognise(tmp_path / "gone", workspace, LIMITS)
+        recognise(tmp_path / "gone", workspace, LIMITS, WORKERS)
 
 
 def test_a_drop_that_must_not_be_read_is_an_error(
@@ -206,7 +222,7 @@ def test_a_drop_that_must_not_be_read_is_an_error(
     # The tests may run as root, whom no permission stops.
     monkeypatch.setattr(walking, "read_plain_file", denied)
     with pytest.raises(DeniedError, match=r"scan\.tif"):
-        recognise(drop, workspace, LIMITS)
+        recognise(drop, workspace, LIMITS, WORKERS)
 
 
 @pytest.mark.parametrize("name", ["../../evil", "bag/data/../../../evil", "/tmp/evil"])  # noqa: S108  refused
@@ -290,7 +306,7 @@ def test_room_is_asked_for_before_anything_is_unpacked(
     drop = zipped(tmp_path / "drop.zip", bag_files())
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 10})())
     with pytest.raises(StoreFullError, match="make room"):
-        recognise(drop, workspace, LIMITS)
+        recognise(drop, workspace, LIMITS, WORKERS)
     assert list(workspace.iterdir()) == []
 
 
@@ -327,8 +343,69 @@ def test_an_archive_that_is_cut_at_any_of_its_reads_gets_a_verdict(
         drop = tmp_path / "bag.zip"
         drop.write_bytes(whole)
         _CutAtRead.reads, _CutAtRead.at = 0, at
-        verdicts.append(type(recognise(drop, workspace, UnpackLimits())))
+        verdicts.append(type(recognise(drop, workspace, UnpackLimits(), WORKERS)))
         if at > _CutAtRead.reads:
             break
     assert verdicts[0] is verdicts[-1] is Received
     assert Unacceptable in verdicts
+
+
+def test_an_archive_that_takes_more_than_the_cage_gives_is_refused_with_the_reason(
+    tmp_path: Path, workspace: Path
+):
+    claims_much = {"id": lzma.FILTER_LZMA2, "dict_size": 256 << 20, "mode": lzma.MODE_FAST, "mf": lzma.MF_HC3}
+    drop = tmp_path / "drop.tar.xz"
+    tar = tarred(tmp_path / "plain.tar", bag_files(), mode="w").read_bytes()
+    drop.write_bytes(lzma.compress(tar, filters=[claims_much]))
+    with CagedWorkers(Limits(address_space=256 << 20), 1, JOB_MODULES) as few:
+        found = recognise(drop, workspace, LIMITS, few)
+    assert isinstance(found, Unacceptable)
+    [issue] = found.issues
+    assert issue.code == codes.ARCHIVE_NOT_READ
+    assert "takes more memory than it may (256 MiB of address space)" in issue.message
+    assert list(workspace.iterdir()) == []
+    assert received(drop, workspace).kind is DropKind.SERIALIZED_BAG
+
+
+class _TakenOver(CagedWorkers):
+    """Workers whose process was taken over: it says that all is well, and sends what it likes."""
+
+    def __init__(self, *sent: Sent, content: bytes = b"") -> None:
+        super().__init__(Limits(), 1)
+        self._sent, self._content = sent, content
+
+    def map(self, requests: Iterable[Request]) -> Iterator[WorkOutcome]:
+        for request in requests:
+            listed = Listed("zip", bags=1, base="bag/", size=3, files=2)
+            if not request.pipes:
+                yield Completed(msgspec.to_builtins(listed))
+                continue
+            with os.fdopen(os.dup(request.pipes[0]), "wb") as pipe:
+                for member in self._sent:
+                    MemberSender(pipe).send(member, [self._content] if self._content else [])
+            yield Completed(msgspec.to_builtins(Wrong()))
+
+
+@pytest.mark.parametrize(
+    ("sent", "content"),
+    [
+        ([Sent(b"../evil")], b""),
+        ([Sent(b"/evil")], b""),
+        ([Sent(b"bag/../../evil")], b""),
+        ([Sent(b"elsewhere/evil")], b""),
+        ([Sent(b"bag/a", same_as=b"/etc/passwd")], b""),
+        ([Sent(b"bag/a", same_as=b"../../secret")], b""),
+        ([Sent(b"bag/a"), Sent(b"bag/b"), Sent(b"bag/c")], b""),
+        ([Sent(b"bag/a")], b"more than is listed"),
+    ],
+)
+def test_a_worker_that_was_taken_over_writes_nothing_but_the_bag_it_listed(
+    tmp_path: Path, workspace: Path, sent: list[Sent], content: bytes
+):
+    drop = zipped(tmp_path / "drop.zip", bag_files())
+    before = tree(tmp_path)
+    with _TakenOver(*sent, content=content) as workers:
+        found = recognise(drop, workspace, LIMITS, workers)
+    assert isinstance(found, Unacceptable)
+    assert codes_of(found.issues) == {codes.ARCHIVE_NOT_READ}
+    assert tree(tmp_path) == before

@@ -7,7 +7,17 @@ from lxml import etree
 from support.packages import Drop
 
 from preservation.model.identifiers import ObjectName
-from preservation.packaging.description import supplied_statements
+from preservation.model.issues import Severity
+from preservation.model.paths import RelativePath
+from preservation.packaging import codes
+from preservation.packaging.description import (
+    LARGEST_METADATA,
+    LONGEST_ROW,
+    MOST_COLUMNS,
+    MOST_ROWS,
+    supplied_statements,
+    unread_description,
+)
 from preservation.packaging.planning import plan_package
 
 NAME = ObjectName("sheet-012")
@@ -16,7 +26,7 @@ NAME = ObjectName("sheet-012")
 def stated(tmp_path: Path, text: str | bytes) -> dict[str, list[str]]:
     source = tmp_path / "metadata.csv"
     source.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return supplied_statements(source, NAME)
+    return supplied_statements(tmp_path, RelativePath(source.name), NAME)
 
 
 @pytest.mark.parametrize(
@@ -87,3 +97,34 @@ def test_without_supplied_metadata_the_record_holds_names_and_counts_only(tmp_pa
         ("identifier", "maps/sheet-012"),
     ]
     assert plan.summary.payload_files == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("title," * MOST_COLUMNS + "title\n", "more than 1,000 columns"),
+        ("title\n" + "a\n" * (MOST_ROWS + 1), "more than 1,000,000 rows"),
+        ("title\n" + '"\n",' * (LONGEST_ROW // 4), "a row of it has 1,048,576 characters or more"),
+        ("title\n" + "a" * (LARGEST_METADATA + 1), "larger than 16 MiB"),
+    ],
+    ids=["columns", "rows", "a row over many lines", "bytes"],
+)
+def test_a_table_beyond_the_limits_is_not_read_and_an_archivist_is_asked(tmp_path: Path, text: str, why: str):
+    assert stated(tmp_path, text) == {}
+    issue = unread_description(tmp_path, RelativePath("metadata.csv"), NAME)
+    assert issue is not None
+    assert (issue.code, issue.severity) == (codes.DESCRIPTION_TOO_LARGE, Severity.QUESTION)
+    assert why in issue.message
+
+
+@pytest.mark.parametrize("text", [b"title\nK\xf6ln\n", b'title\n"' + b"x" * 200_000])
+def test_what_is_no_table_in_utf_8_is_a_warning(tmp_path: Path, text: bytes):
+    assert stated(tmp_path, text) == {}
+    issue = unread_description(tmp_path, RelativePath("metadata.csv"), NAME)
+    assert issue is not None
+    assert (issue.code, issue.severity) == (codes.DESCRIPTION_NO_TABLE, Severity.WARNING)
+
+
+def test_a_table_at_the_limits_is_read(tmp_path: Path):
+    stated(tmp_path, "title," * (MOST_COLUMNS - 1) + "title\n" + "a\n" * 1_000)
+    assert unread_description(tmp_path, RelativePath("metadata.csv"), NAME) is None

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +13,10 @@ import pytest
 from support.packages import POLICY, Drop, a_map_sheet, policy_from, surveyed
 
 from preservation.errors import IntegrityError
+from preservation.files.spreadsheet import from_cell
 from preservation.fixity.digesting import digest_file
 from preservation.model.digests import Algorithm
+from preservation.model.files import EntryKind
 from preservation.model.packages import BagEntry, BagPlan
 from preservation.model.submissions import DropKind
 from preservation.packaging.planned import PlannedBag
@@ -96,6 +100,21 @@ def test_what_is_not_kept_is_listed_with_its_reason(tmp_path: Path):
     assert listed.splitlines()[0] == "path,kind,bytes,sha256,reason"
     assert "link,symbolic link,,,points to /etc/passwd" in listed
     assert f".DS_Store,file,4,{hashlib.sha256(b'junk').hexdigest()},So that it lasts" in listed
+
+
+def test_a_dropped_name_is_no_formula_in_what_people_open_and_can_be_had_back(tmp_path: Path):
+    drop = Drop(tmp_path)
+    drop.add("page.tif", b"one")
+    names = ['=HYPERLINK("http://evil")', "+1", "-1", "@sum", "\tx", "\rx", "'=1", "plain", "a=1"]
+    for name in names:
+        drop.add_irregular(name, EntryKind.SYMLINK, "=1")
+
+    listed = by_path(planned(drop))["metadata/submission/not-kept.csv"].source.read_bytes().decode()
+    cells = [row[0] for row in csv.reader(io.StringIO(listed, newline=""))][1:]
+
+    assert sorted(map(from_cell, cells)) == sorted(names)
+    assert [cell for cell in cells if not cell.startswith("'")] == ["a=1", "plain"]
+    assert listed.count("'=1") == len(names) + 1
 
 
 def test_a_drop_that_is_kept_whole_has_no_list_of_what_is_missing(tmp_path: Path):

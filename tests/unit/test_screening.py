@@ -21,6 +21,7 @@ from preservation.model.paths import RelativePath, path_order
 from preservation.model.screening import ScreenedFile
 from preservation.policy.load import parse
 from preservation.policy.schema import Policy
+from preservation.screening.checks import surface_checks_for
 from preservation.screening.examiners import JOB_MODULES
 from preservation.screening.screen import screen
 from preservation.tools.limits import Limits
@@ -322,3 +323,18 @@ def test_a_file_that_went_away_since_the_survey_is_an_issue_and_no_crash(
         thumbnails=tmp_path / "thumbnails",
     )
     assert codes(result) == {IssueCode("SCR-071"): Severity.ERROR}
+
+
+def test_names_that_lie_very_deep_take_memory_for_each_folder_once() -> None:
+    (check,) = surface_checks_for(policy_that(portable_names="warn"), ())
+    tracemalloc.start()
+    found = [
+        issue.message[-200:]
+        for number in range(3)
+        for name in ("a.tif", "A.tif")
+        for issue in check(a_file(f"d{number}/" * 8_000 + name))
+    ]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found) == 3
+    assert peak < 40 << 20

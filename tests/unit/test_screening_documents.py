@@ -18,8 +18,8 @@ from preservation.screening.examiners import JOB_MODULES
 from preservation.tools.limits import Limits
 from preservation.tools.workers import CagedWorkers
 
-BROKEN, LOCKED, RESTRICTED, IMPERFECT, LIMIT = map(
-    IssueCode, ("SCR-030", "SCR-031", "SCR-032", "SCR-033", "SCR-070")
+BROKEN, LOCKED, RESTRICTED, IMPERFECT, ACTIVE, LIMIT = map(
+    IssueCode, ("SCR-030", "SCR-031", "SCR-032", "SCR-033", "SCR-034", "SCR-070")
 )
 
 
@@ -29,16 +29,18 @@ def workers() -> Iterator[CagedWorkers]:
         yield pool
 
 
-def examined(tmp_path: Path, workers: CagedWorkers, content: bytes, encrypted: str = "") -> ScreenedFile:
+def examined(
+    tmp_path: Path, workers: CagedWorkers, content: bytes, encrypted: str = "", active: str = ""
+) -> ScreenedFile:
     root = tmp_path / "drop"
     root.mkdir(exist_ok=True)
     (root / "it.pdf").write_bytes(content)
     policy = policy_that(sound_documents="reject")
-    if encrypted:
-        source = policy.source.replace(
-            b'check = "sound-documents"', f'check = "sound-documents"\nencrypted = "{encrypted}"'.encode()
-        )
-        policy = parse(source, "test.toml")
+    for key, outcome in (("encrypted", encrypted), ("active", active)):
+        if outcome:
+            check = b'check = "sound-documents"'
+            source = policy.source.replace(check, check + f'\n{key} = "{outcome}"'.encode())
+            policy = parse(source, "test.toml")
     (result,) = screened(root, workers, policy=policy).values()
     assert (root / "it.pdf").read_bytes() == content
     return result
@@ -182,3 +184,64 @@ def test_a_restricted_document_that_opens_is_a_warning(tmp_path: Path, workers: 
 
 def result_is_a_verdict(result: ScreenedFile) -> bool:
     return bool(result.issues) and all(issue.next_step for issue in result.issues)
+
+
+SCRIPT = "<< /S /JavaScript /JS (app.alert(1)) >>"
+LAUNCH = "<< /S /Launch /F (calc.exe) >>"
+
+
+@pytest.mark.parametrize(
+    ("catalogue", "found"),
+    [
+        (f"/OpenAction {SCRIPT}", "JavaScript on opening"),
+        (f"/OpenAction {LAUNCH}", "Launch on opening"),
+        (f"/OpenAction << /S /GoTo /D [10 0 R /Fit] /Next [{SCRIPT}] >>", "JavaScript on opening"),
+        (f"/AA << /WC {SCRIPT} >>", "JavaScript by an event of the document"),
+        (
+            f"/Names << /JavaScript << /Kids [<< /Names [(a) {SCRIPT}] >>] >> >>",
+            "JavaScript on opening, by name",
+        ),
+        (
+            f"/AcroForm << /Fields [<< /Kids [<< /AA << /K {SCRIPT} >> >>] >>] >>",
+            "JavaScript by a form field",
+        ),
+    ],
+)
+def test_what_a_document_runs_is_a_warning_and_the_policy_may_refuse_it(
+    tmp_path: Path, workers: CagedWorkers, catalogue: str, found: str
+) -> None:
+    content = document(catalogue=catalogue)
+    (issue,) = examined(tmp_path, workers, content).issues
+    assert (issue.code, issue.severity) == (ACTIVE, Severity.WARNING)
+    assert issue.message == f"it.pdf is a PDF that runs something when it is opened or clicked: {found}."
+    (issue,) = examined(tmp_path, workers, content, active="reject").issues
+    assert (issue.code, issue.severity) == (ACTIVE, Severity.ERROR)
+
+
+@pytest.mark.parametrize("where", ["/AA << /O {} >>", "/Annots [<< /Subtype /Link /A {} >>]"])
+def test_what_a_page_runs_is_found(tmp_path: Path, workers: CagedWorkers, where: str) -> None:
+    content = document().replace(b"/Type /Page ", f"/Type /Page {where.format(LAUNCH)} ".encode())
+    assert ACTIVE in codes(examined(tmp_path, workers, content))
+
+
+def test_actions_that_follow_each_other_in_a_circle_end(tmp_path: Path, workers: CagedWorkers) -> None:
+    content = pdf(
+        {
+            1: b"<< /Type /Catalog /Pages 2 0 R /OpenAction 4 0 R >>",
+            2: b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+            3: b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] >>",
+            4: b"<< /S /GoTo /Next 5 0 R >>",
+            5: b"<< /S /JavaScript /JS (x) /Next 4 0 R >>",
+        }
+    )
+    assert codes(examined(tmp_path, workers, content)) == {ACTIVE: Severity.WARNING}
+
+
+def test_an_opening_page_a_link_to_a_site_and_a_form_without_scripts_run_nothing(
+    tmp_path: Path, workers: CagedWorkers
+) -> None:
+    link = "/Annots [<< /Subtype /Link /A << /S /URI /URI (https://example.org) >> >>]"
+    content = document(catalogue="/OpenAction [10 0 R /Fit] /AcroForm << /Fields [] >>")
+    assert examined(tmp_path, workers, content).issues == ()
+    linked = content.replace(b"/Type /Page ", f"/Type /Page {link} ".encode())
+    assert ACTIVE not in codes(examined(tmp_path, workers, linked))

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from support.surveys import compared, drop, md5, sha256
 
+from preservation.manifests.lines import MANIFEST_BYTES, Allowance
 from preservation.model.digests import Algorithm
 from preservation.model.issues import Issue, Severity
 from preservation.model.supplied import ManifestLayout, SuppliedManifest
-from preservation.survey import codes
+from preservation.survey import codes, finding
 from preservation.survey.finding import algorithms_needed, find_supplied
-from preservation.survey.supplied import ISSUES_KEPT
+from preservation.survey.supplied import ISSUES_KEPT, check_supplied
 
 SCANS = {"a.tif": b"one", "sub/b c.tif": b"two"}
 ALGORITHMS = ["md5", "sha1", "sha256", "sha512"]
@@ -345,3 +346,31 @@ def test_a_manifest_that_is_a_pipe_or_a_link_is_not_opened(tmp_path: Path):
     (tmp_path / "link.md5").symlink_to("/etc/passwd")
 
     assert compared(tmp_path) == ()
+
+
+def test_a_manifest_that_is_too_large_is_asked_about(tmp_path: Path):
+    root = drop(tmp_path, {"a.tif": b"one", "checksums.md5": b""})
+    os.truncate(root / "checksums.md5", MANIFEST_BYTES + 1)
+    # The survey, which would read all of it, is left out.
+    found = issue(only(tuple(check_supplied(find_supplied(root), root, ()))))
+    assert (found.code, found.severity) == (codes.TOO_MUCH, Severity.QUESTION)
+    assert "larger than 256 MiB. No file was checked against it" in found.message
+
+
+@pytest.mark.parametrize("allowance", [{"digests": 2}, {"bytes": 100}])
+def test_manifests_that_list_too_much_together_are_asked_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, allowance: dict[str, int]
+):
+    contents = {"a.tif": b"one", "b.tif": b"two"}
+    drop(tmp_path, {**contents, "checksums.md5": md5sum(contents), "more.md5": md5sum(contents)})
+    monkeypatch.setattr(finding, "Allowance", lambda: Allowance(**allowance))
+    first, second = compared(tmp_path)
+    assert (codes_of(first), codes_of(second)) == ([], [codes.TOO_MUCH])
+    assert (first.confirmed, second.confirmed) == (2, 0)
+
+
+def test_a_name_of_very_many_folders_is_looked_for_and_not_tried_a_thousand_times(tmp_path: Path):
+    drop(tmp_path, {"a.tif": b"one", "checksums.md5": f"{md5(b'one')}  {'x/' * 60}a.tif\n".encode()})
+    assert codes_of(only(compared(tmp_path))) == [codes.FOUND_ELSEWHERE]
+    drop(tmp_path, {"checksums.md5": f"{md5(b'one')}  {'x/' * 70}a.tif\n".encode()})
+    assert codes_of(only(compared(tmp_path))) == [codes.LISTED_BUT_MISSING, codes.NOT_LISTED]

@@ -7,12 +7,14 @@ from typing import Protocol
 
 from flows.submission.progress.meter import Meter, Track, to_survey
 from flows.submission.stages.drop_changes import require_drop, while_there
+from flows.submission.stages.ports import HasCagedWorkers
 from flows.submission.stages.stage import Stage, end, ingest_events_of
 from flows.submission.stages.virus_check import VirusCheckPorts, found_by, scanned_beside
 from flows.submission.workspace import SURVEYING_STAGE, Workspace
 from preservation.archives.members import UnpackLimits
 from preservation.bagit.algorithms import algorithms_of_bag
 from preservation.identification.caged import CagedIdentifier
+from preservation.intake.cage import JOB_MODULES
 from preservation.intake.recognise import Unacceptable, recognise
 from preservation.intake.submitted_bag import check_submitted_bag
 from preservation.model.digests import Algorithm
@@ -22,18 +24,19 @@ from preservation.model.files import IrregularEntry, SurveyedFile
 from preservation.model.issues import Issue
 from preservation.model.submissions import Received
 from preservation.model.verdicts import Verdict
+from preservation.packaging.description import describes_objects, unread_description
 from preservation.packaging.fingerprint import fingerprint
 from preservation.planning.judgement import judge, manifest_required
 from preservation.policy.intake import SuppliedManifests
 from preservation.policy.schema import Policy
-from preservation.policy.selection import decide, is_sign
+from preservation.policy.selection import decide, is_descriptive, is_sign
 from preservation.survey.finding import FoundManifest, algorithms_needed, find_supplied
 from preservation.survey.supplied import check_supplied, goes_unlisted
 from preservation.survey.survey import survey
 from preservation.tools.workers import CagedWorkers
 
 
-class SurveyPorts(VirusCheckPorts, Protocol):
+class SurveyPorts(VirusCheckPorts, HasCagedWorkers, Protocol):
     """What the survey asks of an installation."""
 
     @property
@@ -45,9 +48,10 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
     submission = workspace.submission
     settings = ports.settings
     policy = workspace.policy
-    limits = UnpackLimits(bytes=settings.limits.unpacked_size, files=settings.limits.unpacked_files)
+    limits = UnpackLimits(bytes=int(settings.limits.unpacked_size), files=settings.limits.unpacked_files)
     ingest = ingest_events_of(workspace)
-    received = recognise(submission.drop, workspace.root, limits)
+    workers = ports.caged_workers(JOB_MODULES)
+    received = recognise(submission.drop, workspace.root, limits, workers)
     if isinstance(received, Unacceptable):
         require_drop(workspace)
         yield ingest.started(None)
@@ -90,7 +94,7 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
     )
     for manifest in workspace.supplied:
         yield ingest.compared(manifest)
-    issues = _issues(workspace, received, policy, manifests)
+    issues = _issues(workspace, received, policy, manifests, ports)
     viruses = None if scanner is None else found_by(scanner, workspace)
     if scanner is not None and viruses is not None:
         yield ingest.virus_checked(scanner, viruses.tally)
@@ -148,9 +152,20 @@ def _surveyed_events(workspace: Workspace, algorithms: tuple[Algorithm, ...]) ->
 
 
 def _issues(
-    workspace: Workspace, received: Received, policy: Policy, manifests: tuple[FoundManifest, ...]
+    workspace: Workspace,
+    received: Received,
+    policy: Policy,
+    manifests: tuple[FoundManifest, ...],
+    ports: SurveyPorts,
 ) -> Iterator[Issue]:
     if received.bag_root is not None:
-        yield from check_submitted_bag(received.bag_root, workspace.surveyed())
+        workers = ports.identifying_workers
+        yield from check_submitted_bag(received.bag_root, workspace.surveyed(), workers)
     elif policy.terms.intake.supplied_manifests is SuppliedManifests.REQUIRE and not manifests:
         yield manifest_required(policy.reference)
+    for file in workspace.surveyed():
+        if describes_objects(file.path) and is_descriptive(policy, file.path):
+            name = workspace.submission.object.name
+            issue = unread_description(received.payload_root, file.path, name)
+            if issue is not None:
+                yield issue
