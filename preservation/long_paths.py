@@ -1,10 +1,13 @@
 """Reaching entries whose path is longer than the system takes in one call."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TypeAlias
+
+from preservation.model.paths import is_too_long
 
 # Linux takes 4,096 bytes with the closing NUL; the margin is for what is put before or after a path.
 _PATH_BYTES = 4000
@@ -48,11 +51,15 @@ def entries_of(folder: Path) -> Iterator[tuple[str, Found]]:
     """Give every entry below ``folder`` with the path of the folder that it lies in, with a closing ``/``.
 
     The path of ``folder`` itself is ``""``. Nothing is opened, no link is followed, and memory is flat. An
-    entry is usable until the next one is asked for.
+    entry is usable until the next one is asked for. A folder whose path is longer than ``MOST_PATH_BYTES`` is
+    not listed: ``ENAMETOOLONG`` is given for it, since each level costs as much as all above it.
     """
     pending = [""]
     while pending:
         below = pending.pop()
+        if is_too_long(below):
+            yield below, OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+            continue
         try:
             # Seen from the folder above, so that the outermost one is not followed either where it is a link.
             with folder_of(folder.parent, f"{folder.name}/{below}".rstrip("/")) as (dir_fd, path):

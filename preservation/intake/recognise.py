@@ -1,5 +1,6 @@
 """What a drop is: a folder, a file, a bag, or a bag in an archive, which is unpacked."""
 
+import errno
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -131,10 +132,10 @@ def _is_file(path: Path) -> bool:
 
 
 def _holds_anything(folder: Path) -> bool:
-    """Say whether there is anything but folders in it; what must not be listed is left to the survey."""
+    """Say whether there is anything but folders in it; what cannot be listed is left to the survey."""
     for _, entry in entries_of(folder):
         if isinstance(entry, OSError):
-            if not isinstance(entry, PermissionError):
+            if not isinstance(entry, PermissionError) and entry.errno != errno.ENAMETOOLONG:
                 raise entry
             return True
         if not entry.is_dir(follow_symlinks=False):

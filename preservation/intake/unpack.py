@@ -12,6 +12,7 @@ from preservation.archives import members
 from preservation.archives.walking import walk_archive
 from preservation.bagit.serialized import SerializedBag, archive_issue
 from preservation.errors import StoreFullError, UnavailableError
+from preservation.files.tree import make_folders, remove_tree
 from preservation.model.issues import Issue
 from preservation.model.paths import printable
 
@@ -35,13 +36,13 @@ def unpack(
     try:
         for leftover in (part, target):
             if leftover.exists():
-                shutil.rmtree(leftover)
+                remove_tree(leftover)
         _require_room(archive, bag.layout.size, target.parent)
         part.mkdir(mode=0o700)
         try:
             _unpack_members(walk_archive(archive, kind, limits), bag, part)
         except members.ArchiveError as failure:
-            shutil.rmtree(part)
+            remove_tree(part)
             return archive_issue(failure.finding)
         part.rename(target)
     except OSError as failure:
@@ -76,7 +77,7 @@ def _unpack_members(
             continue
         with _naming(member.name):
             if member.kind is members.MemberKind.FOLDER and member.name in layout.folders:
-                (root / member.name).mkdir(parents=True, exist_ok=True)
+                make_folders(root / member.name)
             elif member.kind is members.MemberKind.FILE and member.name in layout.files:
                 with opener() as content:
                     _write(root / member.name, content)
@@ -88,7 +89,7 @@ def _unpack_members(
 
 
 def _write(path: Path, content: IO[bytes] | members.MemberStream) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folders(path.parent)
     with os.fdopen(os.open(path, _CREATE, 0o600), "wb") as file:
         shutil.copyfileobj(content, file, _COPY_BYTES)
 

@@ -5,7 +5,7 @@ All use ``/`` and are faithful: no normalization of any kind is ever applied to 
 
 import os
 import unicodedata
-from typing import NewType
+from typing import Final, NewType
 
 RelativePath = NewType("RelativePath", str)
 """Path of a file below the root of a drop, as the file system gave it (``os.fsdecode``)."""
@@ -18,6 +18,17 @@ LocalPath = NewType("LocalPath", str)
 
 StoreKey = NewType("StoreKey", str)
 """Name under which a store keeps bytes, below the store's own root or prefix."""
+
+
+MOST_PATH_BYTES: Final = 3840
+"""So long may a path below a drop be. Systems take 4,095 bytes at once, and the folder that it is kept in, or
+restored to, stands before it: what is longer could be kept, and hardly any program could open it."""
+
+
+def is_too_long(path: str) -> bool:
+    """Say whether a path below a drop has more than ``MOST_PATH_BYTES``."""
+    # A character has at most four of them.
+    return 4 * len(path) > MOST_PATH_BYTES and len(os.fsencode(path)) > MOST_PATH_BYTES
 
 
 def fault_of_path(text: str) -> str | None:
