@@ -6,8 +6,8 @@ Nothing here calls itself for each level, and no link is followed.
 import errno
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -28,6 +28,27 @@ def make_folders(folder: Path) -> None:
             missing.append(missing[-1].parent)
         for one in reversed(missing):
             one.mkdir(exist_ok=True)
+
+
+@contextmanager
+def opened_below(folder: int, names: Sequence[str], *, make: bool = False) -> Iterator[int]:
+    """Open the folder that ``names`` lead to from an open one; where asked, make those that are missing.
+
+    Raises ``OSError``: ``FileNotFoundError`` where one is missing; ``ENOTDIR`` or ``ELOOP`` where something
+    else, such as a link, has its name.
+    """
+    with closing(OpenFolder(folder)) as here:
+        for name in names:
+            try:
+                here.enter(name)
+            except FileNotFoundError:
+                if not make:
+                    raise
+                # Another thread may be making it too.
+                with suppress(FileExistsError):
+                    os.mkdir(name, dir_fd=here.folder)
+                here.enter(name)
+        yield here.folder
 
 
 def remove_tree(path: Path | str, *, dir_fd: int | None = None) -> None:
@@ -61,7 +82,7 @@ def remove_tree(path: Path | str, *, dir_fd: int | None = None) -> None:
 def empty_folder(folder: int) -> None:
     """Remove all that is in an open folder, as ``remove_tree`` does. Raises ``OSError``."""
     failures: list[OSError] = []
-    with closing(_Place(folder)) as here:
+    with closing(OpenFolder(folder)) as here:
         way = [_Level("", _without_files(here.folder, failures))]
         while True:
             if way[-1].folders:
@@ -113,10 +134,11 @@ class _Level:
     folders: list[str]
 
 
-class _Place:
-    """A place in a tree. Only its folder is open: depth costs no descriptors."""
+class OpenFolder:
+    """A folder of a tree, from which one can go on. Only this one is open: depth costs no descriptors."""
 
     def __init__(self, folder: int) -> None:
+        """Begin at an open folder, which stays the caller's to close."""
         self.folder = os.dup(folder)
         self._above: list[tuple[int, int]] = []
 
@@ -146,11 +168,11 @@ def _identity(folder: int) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _opened_once(folder: int) -> _Place:
-    """Return the place of an open folder, which is closed with it."""
-    place = _Place(folder)
+def _opened_once(folder: int) -> OpenFolder:
+    """Begin at an open folder, which is closed with what is returned."""
+    begun = OpenFolder(folder)
     os.close(folder)
-    return place
+    return begun
 
 
 def _listed(folder: int) -> tuple[list[str], list[str]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.hostile_trees import deep
+from support.hostile_trees import Deep
 
 from preservation.files.tree import copy_tree, empty_folder, make_folders, remove_tree
 
@@ -19,13 +19,15 @@ DEPTHS = [1_000, 5_000]
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
-def test_a_folder_of_any_depth_is_removed(tmp_path: Path, depth: int):
+def test_a_folder_of_any_depth_is_removed(tmp_path: Path, deep: Deep, depth: int):
     deep(tmp_path / "deep", depth)
     remove_tree(tmp_path / "deep")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_removing_keeps_one_folder_open_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_removing_keeps_one_folder_open_at_a_time(
+    tmp_path: Path, deep: Deep, monkeypatch: pytest.MonkeyPatch
+):
     deep(tmp_path / "deep", 200)
     most = 0
     scandir = os.scandir
@@ -104,15 +106,15 @@ def test_an_open_folder_is_emptied_whatever_has_its_name_now(tmp_path: Path):
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "mine", "moved"]
 
 
+@pytest.mark.usefixtures("deep")
 def test_folders_are_made_at_any_depth_that_one_path_can_name(tmp_path: Path):
     deep = tmp_path.joinpath(*["d"] * 1_800)
     make_folders(deep)
     make_folders(deep)
     assert deep.is_dir()
-    remove_tree(tmp_path / "d")
 
 
-def test_a_folder_is_copied_whose_paths_are_longer_than_one_call_takes(tmp_path: Path):
+def test_a_folder_is_copied_whose_paths_are_longer_than_one_call_takes(tmp_path: Path, deep: Deep):
     deep(tmp_path / "deep", 2_100)
     (tmp_path / "deep/d/beside").write_text("beside")
     copy_tree(tmp_path / "deep", tmp_path / "copy")
@@ -120,8 +122,6 @@ def test_a_folder_is_copied_whose_paths_are_longer_than_one_call_takes(tmp_path:
     listing = ["find", ".", "-printf", r"%d %f %y\n"]
     trees = {subprocess.check_output(listing, cwd=tmp_path / name) for name in ("deep", "copy")}
     assert len(trees) == 1
-    for name in ("deep", "copy"):
-        remove_tree(tmp_path / name)
 
 
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=20)

@@ -9,11 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.hostile_trees import deep
+from support.hostile_trees import Deep
 from support.inboxes import terms
 from support.surveys import drop
 
-from preservation.files.tree import remove_tree
 from preservation.settling.look import look_at
 from preservation.settling.tally import Look
 
@@ -150,11 +149,10 @@ def test_a_pipe_and_a_socket_hold_nobody_up(tmp_path: Path):
         assert look(tmp_path / "d").files == 0
 
 
-def test_a_tree_deeper_than_what_can_be_kept_is_complete_and_left_to_the_survey(tmp_path: Path):
+def test_a_tree_deeper_than_what_can_be_kept_is_complete_and_left_to_the_survey(tmp_path: Path, deep: Deep):
     deep(tmp_path / "d", 5_000)
     found = look(tmp_path / "d")
     assert (found.files, found.fault) == (0, "")
-    remove_tree(tmp_path / "d")
 
 
 def test_many_files_take_no_memory(tmp_path: Path):

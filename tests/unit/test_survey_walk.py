@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.hostile_trees import deep
+from support.hostile_trees import Deep
 from support.surveys import drop
 
-from preservation.files.tree import remove_tree
 from preservation.model.files import EntryKind, IrregularEntry
 from preservation.model.paths import MOST_PATH_BYTES, RelativePath, path_order
 from preservation.survey.walk import FoundFile, outline_of_tree, walk
@@ -79,7 +78,7 @@ def test_a_folder_whose_name_is_not_utf_8_is_one_entry(tmp_path: Path):
     assert "folder" in entry.detail
 
 
-def test_a_folder_whose_path_is_too_long_to_be_restored_is_given_and_not_entered(tmp_path: Path):
+def test_a_folder_whose_path_is_too_long_to_be_restored_is_given_and_not_entered(tmp_path: Path, deep: Deep):
     deep(tmp_path / "drop", 5_000)
     (tmp_path / "drop/page.tif").touch()
 
@@ -89,16 +88,14 @@ def test_a_folder_whose_path_is_too_long_to_be_restored_is_given_and_not_entered
     assert (too_deep.kind, len(too_deep.path)) == (EntryKind.TOO_LONG, MOST_PATH_BYTES + 1)
     assert "3,841 bytes" in too_deep.detail
     assert page.path == "page.tif"
-    remove_tree(tmp_path / "drop")
 
 
-def test_the_longest_path_that_can_be_restored_is_a_file_as_any_other(tmp_path: Path):
+def test_the_longest_path_that_can_be_restored_is_a_file_as_any_other(tmp_path: Path, deep: Deep):
     name = "letter.txt"
     deep(tmp_path / "drop", (MOST_PATH_BYTES - len(name)) // 2)
     (found,) = walk(tmp_path / "drop")
     assert isinstance(found, FoundFile)
     assert len(found.path) == MOST_PATH_BYTES
-    remove_tree(tmp_path / "drop")
 
 
 def test_one_file_alone_is_found_by_its_name(tmp_path: Path):
