@@ -29,6 +29,13 @@ def reason_of(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def fault_of(error: Exception) -> str:
+    """Return what ``error`` says, and its kind where it is neither ours nor the system's."""
+    if isinstance(error, (PreservationError, OSError)):
+        return reason_of(error)
+    return f"an unexpected {type(error).__name__} in Muniment itself: {reason_of(error)}"
+
+
 class PreservationError(Exception):
     """We could not decide or act. The message is a sentence for a person.
 

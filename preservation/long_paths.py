@@ -1,5 +1,6 @@
 """Files and folders below a root, reached through no link, whatever the length of their paths."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from preservation.files.beneath import LIST_FOLDER, READ_FILE, opened
+from preservation.model.paths import is_too_long
 
 Found: TypeAlias = os.DirEntry[str] | OSError
 """An entry, or the reason why its folder cannot be listed (any further)."""
@@ -25,11 +27,15 @@ def entries_of(folder: Path) -> Iterator[tuple[str, Found]]:
     """Give every entry below ``folder`` with the path of the folder that it lies in, with a closing ``/``.
 
     The path of ``folder`` itself is ``""``. No file is opened, no link is followed, and memory is flat. An
-    entry is usable until the next one is asked for.
+    entry is usable until the next one is asked for. A folder whose path is longer than ``MOST_PATH_BYTES`` is
+    not listed: ``ENAMETOOLONG`` is given for it, since each level costs as much as all above it.
     """
     pending = [""]
     while pending:
         below = pending.pop()
+        if is_too_long(below):
+            yield below, OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+            continue
         try:
             with (
                 opened(f"{folder}/{below}".rstrip("/") or "/", LIST_FOLDER) as descriptor,

@@ -60,7 +60,7 @@ class Records(Generic[Value]):
                 rest = after
                 yield from values
                 read += len(values)
-        except (msgspec.MsgspecError, gzip.BadGzipFile, zlib.error, EOFError) as error:
+        except (msgspec.MsgspecError, RecursionError, gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise self._damaged(read, str(error)) from error
         if rest:
             raise self._damaged(read, "it ends in the midst of a line")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from secrets import token_urlsafe
@@ -11,6 +12,7 @@ from secrets import token_urlsafe
 import pytest
 from hypothesis import settings as hypothesis_settings
 from services import ceph, clamav, postgres
+from support import hostile_trees
 from support.archives import Archive, make_archive, share_secret
 from support.costs import Budgets, Costs
 from support.order import Order
@@ -59,6 +61,13 @@ def settings(tmp_path: Path) -> Settings:
     """The settings of a new installation, without a channel for alarms."""
     make_installation(tmp_path / "archive")
     return load_settings(tmp_path / "archive")
+
+
+@pytest.fixture
+def deep(tmp_path: Path) -> Iterator[hostile_trees.Deep]:
+    """What makes folders of any depth. The test's folder is removed afterwards: pytest could not do it."""
+    yield hostile_trees.deep
+    subprocess.run(["rm", "-rf", tmp_path], check=True)
 
 
 @pytest.fixture(scope="session")

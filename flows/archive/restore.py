@@ -18,7 +18,7 @@ from storage.ports.stores import Store
 from storage.restore.outcomes import Restored, catalogue_issue, journal_issue
 from storage.restore.restore import restore
 from storage.restore.source import find_source, latest_in, wanted_files
-from storage.restore.target import opened_target, require_free
+from storage.restore.target import look_into, opened_target
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +69,19 @@ def restore_object(request: RestoreRequest, settings: Settings, *, dry_run: bool
         catalogued = _files_of(request, installation, stores, issues)
         source = find_source(catalogued.package, stores, catalogued.files)
         wanted = wanted_files(source.description, request.files, whole=request.whole)
-        require_free(request.target, (file.place for file in wanted))
-        restored = Restored(catalogued.package, None, files=len(wanted))
-        if not dry_run:
+        if dry_run:
+            look_into(request.target, wanted)
+            restored = Restored(catalogued.package, None, files=len(wanted))
+        else:
             with opened_target(request.target) as target:
+                # After what a killed restore left there was finished.
+                there = look_into(request.target, wanted)
                 threads = settings.work.threads
-                restored = restore(catalogued.package, wanted, source.stores, target, threads=threads)
+                restored = restore(catalogued.package, there.missing, source.stores, target, threads=threads)
+            if not restored.lost:
+                restored.there = there.files
+                restored.files += there.files
+                restored.bytes += there.bytes
         restored.issues[:0] = (*issues, *source.issues)
         if installation is not None and catalogued.files is not None and not dry_run:
             _write_to_journal(restored, request, installation)

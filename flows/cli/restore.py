@@ -43,9 +43,10 @@ def restore(  # noqa: PLR0913, PLR0917  a parameter for each option, passed by n
     """Restore the originals of a kept object, or the whole bag; every byte is compared once it is written.
 
     A file that one store has lost or damaged is taken from another, and that is reported. Nothing is
-    overwritten: the files appear in TARGET together, once all of them are right. If no store has a file as
-    it was kept, TARGET is not made, and the other files are in TARGET.incomplete. Without the database the
-    stores alone are used, and that is reported.
+    overwritten: the files appear in TARGET once all of them are right; what is there already, as it was
+    kept, stays and counts, so that a restore that was killed goes on. No link in TARGET is followed. If no
+    store has a file as it was kept, TARGET is not made, and the other files are in TARGET.incomplete.
+    Without the database the stores alone are used, and that is reported.
 
     Exit codes: 0 restored, 4 no store has some file as it was kept, 6 no such object, version or file,
     or a file is in the way.
@@ -86,6 +87,7 @@ def _fields(restored: Restored, *, dry_run: bool) -> dict[str, object]:
         "target": restored.folder,
         "files": restored.files,
         "bytes": restored.bytes,
+        "there": restored.there,
         "sources": dict(restored.sources),
         "lost": list(restored.lost),
         "issues": restored.issues,
@@ -105,6 +107,8 @@ def _say(restored: Restored, *, dry_run: bool) -> None:
     else:
         say(f"RESTORED  {summary}")
         say(f"  in {restored.folder}")
+    if restored.there:
+        say(f"  there already, as they were kept: {restored.there:,}")
     for store, files in sorted(restored.sources.items()):
         say(f"  from {store}: {files:,}")
     gravest_first = sorted(restored.issues, key=lambda issue: issue.severity.value)

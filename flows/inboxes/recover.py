@@ -12,7 +12,7 @@ from flows.inboxes.queue.locks import remove_stale_locks
 from flows.inboxes.queue.takes import remove_take, take_folders, take_of
 from flows.installation.areas import Area
 from flows.installation.log import LOG
-from preservation.errors import IntegrityError, PreservationError
+from preservation.errors import IntegrityError, fault_of
 from preservation.model.paths import printable
 
 _MOMENT_SECONDS: Final = 60
@@ -45,8 +45,9 @@ def _recovered(folder: Path, area: Area) -> Iterator[InboxFault]:
             f"the answer to the drop in it cannot be read ({error}); have the drop preserved again: "
             "muniment retry COLLECTION/OBJECT"
         )
-    except (OSError, PreservationError) as error:
-        sentence = f"its drop is answered and cannot be moved to its place ({error}); it is tried again"
+    except Exception as error:  # noqa: BLE001  the takes after it are recovered in any case
+        reason = fault_of(error)
+        sentence = f"its drop is answered and cannot be moved to its place ({reason}); it is tried again"
     if sentence:
         LOG.warning("%s: %s", printable(str(folder)), sentence)
         yield InboxFault(folder, sentence)

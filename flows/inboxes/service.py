@@ -19,7 +19,7 @@ from flows.inboxes.report import ReportWriter
 from flows.installation.log import LOG
 from flows.installation.settings import BucketInboxSettings, Settings
 from flows.installation.wiring import now, open_bucket_inbox
-from preservation.errors import PreservationError
+from preservation.errors import fault_of
 from preservation.model.paths import printable
 from preservation.settling.settle import Moment
 from storage.ports.drop_buckets import DropBucket
@@ -90,9 +90,8 @@ class InboxService:
         self._refused.pop(complete.path, None)
         try:
             result = take(complete, now())
-        except (OSError, PreservationError) as error:
-            # Only this drop fails; the others are taken.
-            result = NotTaken(complete.path, f"it could not be taken ({error}); it is tried again")
+        except Exception as error:  # noqa: BLE001  only this drop fails; the others are taken
+            result = NotTaken(complete.path, f"it could not be taken ({fault_of(error)}); it is tried again")
         if isinstance(result, Take):
             LOG.info("%s: taken (%s)", result.object_id, printable(str(complete.path)))
             self._taken(result)

@@ -1,12 +1,12 @@
 """Scratch folders for intermediate files; the next run removes what a killed run left."""
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from preservation.files.lock import FOLDER, locked
+from preservation.files.tree import remove_tree
 
 
 @contextmanager
@@ -21,10 +21,10 @@ def scratch_folder(parent: Path, purpose: str) -> Iterator[Path]:
                 # Locked, it is in use by another run; gone, that one has just ended.
                 with suppress(OSError), locked(left, wait=False, flags=FOLDER) as ours:
                     if ours:
-                        shutil.rmtree(left)
+                        remove_tree(left)
             folder = Path(tempfile.mkdtemp(dir=parent, prefix=f"{purpose}-"))
             in_use.enter_context(locked(folder, flags=FOLDER))
         try:
             yield folder
         finally:
-            shutil.rmtree(folder)
+            remove_tree(folder)

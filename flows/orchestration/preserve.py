@@ -26,13 +26,19 @@ from flows.orchestration.artifacts import publish
 from flows.orchestration.parameters import parse_drops
 from flows.orchestration.progress_artifact import MovingArtifact
 from flows.orchestration.tasks import answer_all, run_stage, seal_journal
-from flows.submission.answer import RunResult, SubmissionResult, infected_among, interrupted
+from flows.submission.answer import (
+    RunResult,
+    SubmissionResult,
+    infected_among,
+    interrupted,
+    unanswered_sentence,
+)
 from flows.submission.claim import claim
 from flows.submission.drop import DropRequest, label_of
 from flows.submission.stages.order import STAGES
 from flows.submission.stages.stage import Stage, interrupt, interrupted_by
 from flows.submission.workspace import Workspace
-from preservation.errors import ConfigurationError, PreservationError, StorageError
+from preservation.errors import ConfigurationError, PreservationError, fault_of
 from preservation.model.digests import HexDigest
 from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
@@ -108,7 +114,7 @@ def preserve(directory: Path, drops: list[DropRequest]) -> State[RunResult]:
             task = _retried(run_stage, f"{stage.name} {label}", _waits_of(stage.name, settings.retries))
             outcome = task(directory, submissions.workspaces, stage.name, return_state=True)
             if not outcome.is_completed():
-                _interrupt_unfinished(submissions, stage, outcome)
+                _interrupt_unfinished(drops, submissions, stage, outcome)
         answered = _answers(settings, submissions.workspaces, label)
         by_position = submissions.results | dict(zip(submissions.claimed, answered, strict=True))
         results = [by_position[position] for position in range(len(drops))]
@@ -153,6 +159,9 @@ def _claim_all(settings: Settings, drops: list[DropRequest], claims: ExitStack) 
             except PreservationError as error:
                 LOG.warning("%s: %s", drop, error)
                 submissions.results[position] = interrupted(drop, str(error))
+            except Exception as error:  # noqa: BLE001  the drops after it are claimed in any case
+                LOG.exception("%s: it could not be begun", drop)
+                submissions.results[position] = interrupted(drop, interrupted_by(fault_of(error)))
     return submissions
 
 
@@ -172,7 +181,9 @@ def _as_taken(drop: DropRequest) -> HexDigest | None:
     return take.tree
 
 
-def _interrupt_unfinished(submissions: _Submissions, stage: Stage, outcome: State[Any]) -> None:
+def _interrupt_unfinished(
+    drops: list[DropRequest], submissions: _Submissions, stage: Stage, outcome: State[Any]
+) -> None:
     """End the submissions that the stage did not finish, each with its own fault; the others go on.
 
     Where none has a fault, the database failed, which concerns all of them.
@@ -183,13 +194,13 @@ def _interrupt_unfinished(submissions: _Submissions, stage: Stage, outcome: Stat
     for position, workspace in workspaces.items():
         if workspace.has_ended or (each_its_own and workspace.events(stage.name).exist):
             continue
-        reason = next(iter(workspace.fault.so_far), str(error))
+        reason = str(error)
         try:
+            reason = next(iter(workspace.fault.so_far), reason)
             interrupt(workspace, reason)
-        except OSError as full:
-            LOG.warning("%s: its end could not be recorded: %s", workspace.submission.object, full)
-            about, sentence = workspace.submission.object, interrupted_by(reason)
-            submissions.results[position] = interrupted(about, sentence)
+        except Exception as full:  # noqa: BLE001  a full disk, a damaged record: the others are ended all the same
+            LOG.warning("%s: its end could not be recorded: %s", drops[position], fault_of(full))
+            submissions.results[position] = interrupted(drops[position], interrupted_by(reason))
             del submissions.claimed[position]
 
 
@@ -198,9 +209,8 @@ def _answers(settings: Settings, workspaces: list[Path], label: str) -> list[Sub
     outcome = task(settings.directory, workspaces, return_state=True)
     results = outcome.result(raise_on_failure=False)
     if isinstance(results, BaseException):
-        reason = str(results).rstrip(".")
-        sentence = f"It could not be answered: {reason}. Nothing is lost: preserve it again and it goes on."
-        return [interrupted(Workspace(root).submission.object, sentence) for root in workspaces]
+        sentence = unanswered_sentence(str(results))
+        return [interrupted(f"{root.parent.name}/{root.name}", sentence) for root in workspaces]
     return results
 
 
@@ -212,8 +222,8 @@ def _place_drops(drops: list[DropRequest], results: list[SubmissionResult]) -> N
             continue
         try:
             answer.place(result, take)
-        except StorageError as error:
-            LOG.warning("%s: %s", drop, error)
+        except Exception as error:  # noqa: BLE001  the service moves it later; the others are moved now
+            LOG.warning("%s: %s", drop, fault_of(error))
 
 
 def _sealed(settings: Settings, results: list[SubmissionResult]) -> RunResult:

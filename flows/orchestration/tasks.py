@@ -20,13 +20,16 @@ from flows.submission.answer import SubmissionResult, answer, seal
 from flows.submission.stages.order import STAGES
 from flows.submission.stages.stage import Stage, interrupt
 from flows.submission.workspace import Workspace
-from preservation.errors import PreservationError, StorageError
+from preservation.errors import PreservationError, StorageError, fault_of
 from preservation.model.events import Event
 
 
 async def is_retryable(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     """Return whether the task may succeed later, as its error says."""
-    error = await state.aresult(raise_on_failure=False)
+    return _may_succeed_later(await state.aresult(raise_on_failure=False))
+
+
+def _may_succeed_later(error: object) -> bool:
     return isinstance(error, PreservationError) and error.retryable
 
 
@@ -37,7 +40,7 @@ def run_stage(directory: Path, workspaces: list[Path], stage: str) -> None:
     Each error is recorded in its workspace. After all submissions, the first retryable error is raised, or
     else the first one; submissions that are done are skipped when the task is tried again.
     """
-    errors: list[PreservationError] = []
+    errors: list[Exception] = []
     submissions = [Workspace(root) for root in workspaces]
     drops = tuple(chain.from_iterable(map(_places_of, submissions)))
     with open_installation(load_settings(directory), drops) as installation:
@@ -45,21 +48,21 @@ def run_stage(directory: Path, workspaces: list[Path], stage: str) -> None:
         for workspace in submissions:
             try:
                 events += _run_one(STAGES[stage], workspace, installation)
-            except PreservationError as error:
+            except Exception as error:  # noqa: BLE001  the fault of one drop must not stop the others
                 # On a full disk the record is missing; the error is raised all the same.
                 with suppress(OSError):
-                    workspace.fault.write([str(error)])
+                    workspace.fault.write([fault_of(error)])
                 errors.append(error)
         installation.journal.append(events)
     if errors:
-        raise next((error for error in errors if error.retryable), errors[0])
+        raise next(filter(_may_succeed_later, errors), errors[0])
 
 
 @task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_retryable)
 def answer_all(directory: Path, workspaces: list[Path]) -> list[SubmissionResult]:
     """Write the receipts, and record in the catalogue how each submission ended."""
     settings = load_settings(directory)
-    with open_installation(settings) as installation, translated_faults(settings):
+    with open_installation(settings) as installation:
         return answer([Workspace(root) for root in workspaces], installation)
 
 
@@ -99,9 +102,9 @@ def _run_one(stage: Stage, workspace: Workspace, installation: Installation) -> 
         LOG.warning("%s: %s: %s", workspace.submission.object, stage.name, reason)
     except Exception as error:  # noqa: BLE001  a fault of ours must not stop the other submissions
         LOG.exception("%s: %s: unexpected %s", workspace.submission.object, stage.name, type(error).__name__)
-        reason = f"an unexpected {type(error).__name__} in Muniment itself: {error}"
+        reason = fault_of(error)
     try:
         interrupt(workspace, reason)
-    except OSError as error:
+    except Exception as error:
         raise StorageError(reason) from error
     return ()

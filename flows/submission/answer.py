@@ -8,16 +8,18 @@ from pathlib import Path
 import msgspec
 
 from flows.alarms.alarm import Alarm, AlarmKind, new_alarm
+from flows.installation.disk_faults import translated_faults
 from flows.installation.log import LOG
 from flows.installation.scratch import scratch_folder
 from flows.installation.wiring import Installation, now
 from flows.submission.drop import DropRequest
 from flows.submission.stages.stage import ingest_events_of
 from flows.submission.workspace import Ending, Workspace, only
-from preservation.errors import IntegrityError, PreservationError, StorageError
+from preservation.errors import IntegrityError, PreservationError, StorageError, fault_of
 from preservation.model.dossiers import Dossiers
 from preservation.model.identifiers import ObjectId, PackageId
 from preservation.model.issues import Issue
+from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 from preservation.receipt.as_markdown import receipt_markdown
 from preservation.receipt.contents import PlacedReplica, Receipt
@@ -91,7 +93,7 @@ def infected_among(results: Iterable[SubmissionResult]) -> Iterator[Alarm]:
             )
 
 
-def interrupted(about: DropRequest | ObjectId, sentence: str) -> SubmissionResult:
+def interrupted(about: DropRequest | ObjectId | str, sentence: str) -> SubmissionResult:
     """Return the result of a drop that the system stopped where no workspace has its end."""
     return SubmissionResult(str(about), Ending(Verdict.INTERRUPTED, sentence, now()))
 
@@ -105,16 +107,34 @@ class RunResult(msgspec.Struct, frozen=True):
 
 
 def answer(workspaces: Iterable[Workspace], installation: Installation) -> list[SubmissionResult]:
-    """Answer every submission that has ended.
+    """Answer every submission that has ended. One that cannot be answered is interrupted, and stops no other.
 
-    Raises ``StorageError`` where the catalogue cannot be reached; nothing is then removed, and
-    answering again answers the same.
+    Raises ``StorageError`` where it may succeed later, as when the catalogue cannot be reached; nothing is
+    then removed, and answering again answers the same.
     """
-    ended = list(workspaces)
-    results = [_answer(workspace, installation) for workspace in ended]
-    for workspace in ended:
+    results: list[SubmissionResult] = []
+    answered: list[Workspace] = []
+    for workspace in workspaces:
+        try:
+            with translated_faults(installation.settings):
+                results.append(_answer(workspace, installation))
+            answered.append(workspace)
+        except Exception as error:
+            if isinstance(error, PreservationError) and error.retryable:
+                raise
+            about = printable(f"{workspace.root.parent.name}/{workspace.root.name}")
+            LOG.exception("%s: it could not be answered", about)
+            results.append(interrupted(about, unanswered_sentence(fault_of(error))))
+    for workspace in answered:
         _remove_folder(workspace, installation)
     return results
+
+
+def unanswered_sentence(reason: str) -> str:
+    """Return the sentence of a submission that ended, and could not be answered."""
+    return (
+        f"It could not be answered: {reason.rstrip('.')}. Nothing is lost: preserve it again and it goes on."
+    )
 
 
 def _answer(workspace: Workspace, installation: Installation) -> SubmissionResult:
@@ -177,8 +197,8 @@ def _remove_folder(workspace: Workspace, installation: Installation) -> None:
             discard(workspace, installation)
         elif verdict in _FOR_GOOD:
             workspace.discard()
-    except PreservationError as error:
-        LOG.warning("%s: left in processing/ for now: %s", workspace.root.name, error)
+    except Exception as error:  # noqa: BLE001  it is answered, and what is left delays no drop
+        LOG.warning("%s: left in processing/ for now: %s", workspace.root.name, fault_of(error))
 
 
 def seal(installation: Installation) -> None:

@@ -12,7 +12,7 @@ from flows.submission.stages.drop_changes import require_drop
 from flows.submission.stages.register import REGISTER
 from flows.submission.stages.stage import end
 from flows.submission.workspace import Approval, Workspace, locked_workspace, only
-from preservation.errors import NotFoundError
+from preservation.errors import NotFoundError, UnavailableError
 from preservation.files.beneath import without_links_above
 from preservation.model.digests import HexDigest
 from preservation.model.identifiers import ObjectId
@@ -93,7 +93,9 @@ def _settle(workspace: Workspace, installation: Installation) -> None:
     """Finish an earlier submission of the object: answer it if it was kept, else discard it."""
     if _is_registered(workspace, installation):
         REGISTER.run(workspace, installation)
-        answer([workspace], installation)
+        [result] = answer([workspace], installation)
+        if result.ending.verdict is Verdict.INTERRUPTED:
+            raise UnavailableError(f"{result.object}: the try before: {result.ending.sentence}")
     else:
         discard(workspace, installation)
 

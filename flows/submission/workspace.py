@@ -6,9 +6,8 @@ that finished. There is one folder for each object, locked while a run works on 
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +18,7 @@ import msgspec
 
 from preservation.errors import UnavailableError
 from preservation.files.lock import locked
+from preservation.files.tree import remove_tree
 from preservation.model import layout
 from preservation.model.decisions import Decision
 from preservation.model.derivatives import Derivative, Purpose, RefusedDerivative
@@ -222,7 +222,8 @@ class Workspace:
             aside = self.root.with_name(f"{_DISCARDED}{uuid4().hex}")
             self.root.rename(aside)
             # The next run on the object removes it too, so it may be gone already.
-            shutil.rmtree(aside, ignore_errors=True)
+            with suppress(OSError):
+                remove_tree(aside)
 
 
 _DISCARDED = ".discarded-"
@@ -264,5 +265,6 @@ def locked_workspace(processing: Path, object_id: ObjectId) -> Iterator[Workspac
         workspace = Workspace(processing / object_id.collection / object_id.name)
         # Folders that a killed run did not finish removing.
         for aside in workspace.root.parent.glob(f"{_DISCARDED}*"):
-            shutil.rmtree(aside, ignore_errors=True)
+            with suppress(OSError):
+                remove_tree(aside)
         yield workspace

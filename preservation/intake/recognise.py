@@ -1,5 +1,6 @@
 """What a drop is: a folder, a file, a bag, or a bag in an archive, which is unpacked."""
 
+import errno
 import os
 import stat
 from collections.abc import Collection
@@ -162,10 +163,10 @@ def _is(kind: int, path: Path) -> bool:
 
 
 def _holds_anything(folder: Path) -> bool:
-    """Say whether there is anything but folders in it; what must not be listed is left to the survey."""
+    """Say whether there is anything but folders in it; what cannot be listed is left to the survey."""
     for _, entry in entries_of(folder):
         if isinstance(entry, OSError):
-            if not isinstance(entry, PermissionError):
+            if not isinstance(entry, PermissionError) and entry.errno != errno.ENAMETOOLONG:
                 raise entry
             return True
         if not entry.is_dir(follow_symlinks=False):

@@ -13,6 +13,7 @@ from typing import BinaryIO, Final
 from preservation.archives.members import ArchiveError, ArchiveFault, UnpackLimits
 from preservation.bagit.serialized import archive_issue
 from preservation.errors import StoreFullError, UnavailableError
+from preservation.files.tree import make_folders, remove_tree
 from preservation.intake.cage import UNPACK, answered, issue_of, more_seconds, not_read
 from preservation.intake.exchange import Listed, SentContent, Wrong, received
 from preservation.model.issues import Issue
@@ -43,12 +44,12 @@ def unpack(
     try:
         for leftover in (part, target):
             if leftover.exists():
-                shutil.rmtree(leftover)
+                remove_tree(leftover)
         _require_room(archive, listed.size, target.parent)
         part.mkdir(mode=0o700)
         issue = _unpacked_to(part, archive, listed, limits, workers)
         if issue is not None:
-            shutil.rmtree(part)
+            remove_tree(part)
             return issue
         part.rename(target)
     except OSError as failure:
@@ -117,7 +118,7 @@ def _write_members(pipe: BinaryIO, listed: Listed, root: Path) -> None:
             raise ValueError("it sends what is not in the bag")
         with _naming(name):
             if member.is_folder:
-                (root / name).mkdir(parents=True, exist_ok=True)
+                make_folders(root / name)
             elif member.same_as is not None:
                 with _opened_again(root, member.same_as) as other:
                     room += os.fstat(other.fileno()).st_size
@@ -146,7 +147,7 @@ def _require_room(archive: Path, needed: int, folder: Path) -> None:
 
 
 def _write(path: Path, content: BinaryIO | SentContent) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folders(path.parent)
     with os.fdopen(os.open(path, _CREATE, 0o600), "wb") as file:
         shutil.copyfileobj(content, file, _COPY_BYTES)
         return file.tell()

@@ -18,6 +18,7 @@ class EntryKind(StrEnum):
     UNNAMEABLE = "name that is not UTF-8"
     CHANGED = "file that changed while it was read"
     EMPTY_FOLDER = "empty folder"
+    TOO_LONG = "path that is too long"
 
 
 class SurveyedFile(msgspec.Struct, frozen=True, tag="file"):

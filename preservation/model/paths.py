@@ -23,6 +23,16 @@ StoreKey = NewType("StoreKey", str)
 _LONGEST_SEGMENT: Final = 1_024
 """Characters of one name on the way. Systems hold 255 bytes, which are fewer in any normalization form."""
 
+MOST_PATH_BYTES: Final = 3840
+"""So long may a path below a drop be. Systems take 4,095 bytes at once, and the folder that it is kept in, or
+restored to, stands before it: what is longer could be kept, and hardly any program could open it."""
+
+
+def is_too_long(path: str) -> bool:
+    """Say whether a path below a drop has more than ``MOST_PATH_BYTES``."""
+    # A character has at most four of them.
+    return 4 * len(path) > MOST_PATH_BYTES and len(os.fsencode(path)) > MOST_PATH_BYTES
+
 
 def fault_of_path(text: str) -> str | None:
     """Say what is wrong with ``text`` as a relative path that must stay below its root, or ``None``."""

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
@@ -13,6 +12,7 @@ from typing import TypeAlias, assert_never
 import msgspec
 
 from preservation.errors import UnacceptableContentError
+from preservation.files.tree import make_folders, remove_tree
 from preservation.fixity.digesting import digest_stream
 from preservation.model.decisions import Decision, Migration, ProofName
 from preservation.model.derivatives import Derivative, Proof, Purpose, RefusedDerivative
@@ -79,7 +79,7 @@ def normalize(
     """
     for purpose in Purpose:
         with suppress(FileNotFoundError):
-            shutil.rmtree(workspace / purpose)
+            remove_tree(workspace / purpose)
     asked_for: deque[_Wanted | RefusedDerivative] = deque()
 
     def requests() -> Iterator[Request]:
@@ -87,7 +87,7 @@ def normalize(
             asked_for.append(wanted)
             if isinstance(wanted, _Wanted):
                 output = workspace / wanted.purpose / wanted.path
-                output.parent.mkdir(parents=True, exist_ok=True)
+                make_folders(output.parent)
                 order = ConversionOrder(wanted.migration, wanted.prove, pixel_limit)
                 yield Request(_CONVERT, msgspec.to_builtins(order), (root / wanted.source,), (output,))
 

@@ -1,6 +1,5 @@
 """From contents to a planned bag: the payload as it lies, the tag files as they are written."""
 
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import chain
@@ -9,6 +8,7 @@ from pathlib import Path
 from preservation.bagit.baginfo import format_bag_info
 from preservation.bagit.declaration import Declaration, declaration_text
 from preservation.bagit.fetch import FETCH_TXT, fetch_line
+from preservation.files.tree import remove_tree
 from preservation.model import layout
 from preservation.model.digests import Algorithm
 from preservation.model.packages import BagEntry
@@ -36,7 +36,7 @@ def plan_package(contents: PackageContents, workspace: Path) -> planned.PlannedB
     planned.forget_plan(workspace)
     root = workspace / planned.BAG
     if root.exists():
-        shutil.rmtree(root)
+        remove_tree(root)
     tally = PayloadTally()
     entries = _Counting(_entries(contents, workspace, root, tally))
     planned.planned_entries(workspace).write(entries)

@@ -214,7 +214,16 @@ _IRREGULAR: dict[EntryKind, tuple[IssueCode, str, str]] = {
         "is an empty folder, which a bag cannot hold: it is not kept",
         "Put a file into it if it matters that it was there.",
     ),
+    EntryKind.TOO_LONG: (
+        codes.TOO_LONG,
+        "lies too deep, or in folders with too long names",
+        "Move it up, or give the folders that it is in shorter names; then drop it again.",
+    ),
 }
+
+
+_LONGEST_SHOWN: Final = 300
+"""So many characters of a path a message shows; the issue has all of it."""
 
 
 def irregular_entry_issue(entry: IrregularEntry, screen: screens.IrregularEntries | None) -> Issue:
@@ -226,4 +235,7 @@ def irregular_entry_issue(entry: IrregularEntry, screen: screens.IrregularEntrie
     severity = Severity.WARNING if entry.kind is EntryKind.EMPTY_FOLDER else Severity.ERROR
     detail = f" ({entry.detail})" if entry.detail else ""
     because = screen.because if screen is not None else ""
-    return Issue(code, severity, f"{printable(entry.path)} {words}{detail}.", entry.path, next_step, because)
+    name = printable(entry.path)
+    if len(name) > _LONGEST_SHOWN:
+        name = f"{name[: _LONGEST_SHOWN // 2]}…{name[-_LONGEST_SHOWN // 2 :]}"
+    return Issue(code, severity, f"{name} {words}{detail}.", entry.path, next_step, because)

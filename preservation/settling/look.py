@@ -17,7 +17,7 @@ from preservation.settling.terms import SettlingTerms
 from preservation.settling.writing import HeldOpen, file_held_in
 
 _VANISHED: Final = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
-_FORBIDDEN: Final = {errno.EACCES, errno.EPERM}
+_FORBIDDEN: Final = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG}
 
 
 def look_at(drop: Path, terms: SettlingTerms) -> Look | None:

@@ -11,7 +11,14 @@ from pathlib import Path
 from preservation.files.beneath import LIST_FOLDER, folder_of, opened
 from preservation.model.digests import HexDigest
 from preservation.model.files import EntryKind, IrregularEntry
-from preservation.model.paths import RelativePath, is_utf8, path_order, printable
+from preservation.model.paths import (
+    MOST_PATH_BYTES,
+    RelativePath,
+    is_too_long,
+    is_utf8,
+    path_order,
+    printable,
+)
 
 _SPECIAL = {
     stat.S_IFIFO: "a named pipe",
@@ -34,9 +41,9 @@ def walk(root: Path, only: RelativePath | None = None) -> Iterator[FoundFile | I
     """Give every entry below ``root``, or the one called ``only``, in ``path_order`` of the paths.
 
     Symbolic links are given, never followed. A folder is given only where it is empty, cannot be
-    listed, or has a name that is not UTF-8; it is not entered then. Memory holds the names of the
-    folders on the way down, whatever the number of files. Raises ``OSError`` where ``root`` itself
-    cannot be listed.
+    listed, or has a name that is not UTF-8 or a path longer than ``MOST_PATH_BYTES``; it is not entered
+    then. Memory holds the names of the folders on the way down, whatever the number of files. Raises
+    ``OSError`` where ``root`` itself cannot be listed.
     """
     for found in _paths(root) if only is None else [only]:
         yield found if isinstance(found, IrregularEntry) else _entry(root, found)
@@ -64,6 +71,9 @@ def _paths(root: Path) -> Iterator[RelativePath | IrregularEntry]:
             continue
         name = listing.names.pop()
         path = RelativePath(f"{listing.folder}{name.text}")
+        if is_too_long(path):
+            yield _too_long(path, "a folder, not looked into" if name.entered else "an entry")
+            continue
         if not name.entered:
             yield path
             continue
@@ -186,6 +196,14 @@ def _folder(root: Path, path: RelativePath) -> IrregularEntry:
     except OSError as error:
         return _unreadable_folder(path, error)
     return IrregularEntry(path, EntryKind.CHANGED, "a folder that was filled while it was looked at")
+
+
+def _too_long(path: RelativePath, what: str) -> IrregularEntry:
+    length = len(os.fsencode(path))
+    detail = (
+        f"{what}; its path has {length:,} bytes, and at most {MOST_PATH_BYTES:,} can be kept and restored"
+    )
+    return IrregularEntry(_recorded(path), EntryKind.TOO_LONG, detail)
 
 
 def _unreadable_folder(path: RelativePath, error: OSError) -> IrregularEntry:

@@ -3,11 +3,13 @@
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from preservation.errors import AlreadyExistsError, UnavailableError
+from preservation.files.tree import remove_tree
 from storage.journal import standalone
 from storage.journal.exported import HEADS_NAME, LINES_NAME
 from storage.journal.heads import head_line
@@ -65,7 +67,8 @@ def export_journal(journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], tar
             count = _write(journal, keys, partial)
             partial.rename(target)
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            with suppress(OSError):
+                remove_tree(partial)
     except OSError as error:
         raise UnavailableError(
             f"{target}: the journal could not be exported there ({error.strerror}); see that the folder "

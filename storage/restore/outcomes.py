@@ -35,13 +35,15 @@ class WantedFile:
 class Restored:
     """What a restore did. ``folder`` is where the files lie; ``lost`` could be had from no replica.
 
-    ``sources`` counts the files that came from each store; ``bytes`` are those that landed.
+    ``sources`` counts the files that came from each store; ``bytes`` are those of ``files``. ``there`` is how
+    many files were in the target already, as they were kept.
     """
 
     package: PackageId
     folder: Path | None
     files: int = 0
     bytes: int = 0
+    there: int = 0
     sources: Counter[StoreName] = field(default_factory=Counter)
     issues: list[Issue] = field(default_factory=list)
     lost: list[BagPath] = field(default_factory=list)

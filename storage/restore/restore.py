@@ -62,7 +62,7 @@ def restore(
             restored.bytes += brought.size
             restored.sources[brought.store] += 1
     if not restored.lost:
-        restored.folder = target.arrive(file.place for file in wanted)
+        restored.folder = target.arrive()
     elif restored.files:
         restored.folder = target.set_aside()
     return restored

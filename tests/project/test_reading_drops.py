@@ -47,7 +47,7 @@ OPEN_ALREADY = {"descriptor", "folder", "stream", "self._stream", "info", "fileo
 ALLOWED = {
     "flows/submission/drop.py": {"path.lstat"},
     "flows/submission/stages/drop_changes.py": {"walk"},
-    "flows/submission/stages/register.py": {"PlannedBag.open", "os.walk", "made.exists", "shutil.copyfile"},
+    "flows/submission/stages/register.py": {"PlannedBag.open", "made.exists"},
     "flows/submission/stages/replicate.py": {"PlannedBag.open"},
     "flows/submission/stages/virus_check.py": {"walk"},
     "preservation/bagit/validation.py": {"real.stat"},
@@ -55,8 +55,8 @@ ALLOWED = {
     "preservation/identification/identify.py": {"os.open"},
     "preservation/identification/links.py": {"os.open"},
     "preservation/identification/magic.py": {"os.open"},
-    "preservation/intake/submitted_bag.py": {"(Path(folder) / path).open"},
-    "preservation/intake/unpack.py": {"leftover.exists", "os.open", "(root / target).open"},
+    "preservation/intake/cage.py": {"archive.stat"},
+    "preservation/intake/unpack.py": {"leftover.exists", "os.open", "(root / name).open"},
     "preservation/normalization/normalize.py": {"written.open"},
     "preservation/packaging/planned.py": {"path.open", "path.read_bytes"},
     "preservation/packaging/planning.py": {"root.exists"},
@@ -76,7 +76,7 @@ ALLOWED = {
 }
 """What is no path below a drop: our own files in ``processing/``, /proc, the engines' view of a file that is
 open already; the look at a drop's own name, which follows no link; our own ``walk``; and what a caged
-process, whose end is a finding, maps into memory."""
+process, whose end is a finding, maps into memory; and a size by which a limit of time is set."""
 
 
 def calls_by_path(source: str) -> Iterator[tuple[int, str]]:

@@ -208,7 +208,7 @@ FOLDERS = [
     Case("deep", lambda path: hostile_trees.deep(path, 200), STORED),
     Case("long-in-the-store", lambda path: hostile_trees.deep(path, 19, "d" * 200), STORED),
     Case(
-        "longer-than-any-path", lambda path: hostile_trees.deep(path, 24, "d" * 200), REJECTED, "letter.txt"
+        "longer-than-any-path", lambda path: hostile_trees.deep(path, 24, "d" * 200), REJECTED, "", "SCR-006"
     ),
     Case("hole", lambda path: hostile_trees.sparse(path, 64 * MIB), STORED),
     Case("manifests", manifests, REJECTED, "checksum.md5", "FIX-005"),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import socket
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 NAMES = {
     "newline": b"page\n001.txt",
@@ -101,6 +103,10 @@ def many(root: Path, files: int) -> None:
     first.write_text("Dear brother\n")
     for number in range(1, files):
         os.link(first, root / f"{number:06}.txt")
+
+
+Deep: TypeAlias = Callable[[Path, int], None]
+"""The fixture that makes deep folders, and removes them after the test: pytest itself could not."""
 
 
 def deep(root: Path, levels: int, name: str = "d") -> None:

@@ -18,7 +18,7 @@ from storage.ports.stores import Store
 from storage.restore.outcomes import Restored
 from storage.restore.restore import restore
 from storage.restore.source import find_source, latest_in, wanted_files
-from storage.restore.target import opened_target, require_free
+from storage.restore.target import look_into, opened_target
 
 FIRST = {"cover.tif": b"the cover", "page 1.tif": b"one" * 9999, "sub/ü\n%.tif": b"two", "empty": b""}
 SECOND = {**FIRST, "page 2.tif": b"new"}
@@ -48,9 +48,9 @@ def restored(
 ) -> Restored:
     source = find_source(room.package(number), tuple(room.stores), None)
     wanted = wanted_files(source.description, named, whole=whole)
-    require_free(target, (file.place for file in wanted))
     with opened_target(target) as landing:
-        return restore(room.package(number), wanted, source.stores, landing, threads=threads)
+        missing = look_into(target, wanted).missing
+        return restore(room.package(number), missing, source.stores, landing, threads=threads)
 
 
 def content_of(folder: Path) -> dict[str, bytes]:

@@ -33,7 +33,7 @@ def test_the_next_restore_to_the_place_clears_what_a_killed_one_left(tmp_path: P
     killed_restore(target, project)
     assert len(unfinished(tmp_path)) == 1
     with opened_target(target) as landing:
-        assert unfinished(tmp_path) == [landing.folder]
+        assert unfinished(tmp_path) == [landing.folder.parent]
     assert unfinished(tmp_path) == []
 
 

@@ -142,8 +142,10 @@ def test_a_file_that_may_not_be_read_is_told_with_the_reason():
 
 def test_a_file_whose_path_is_too_long_for_one_call_is_read_and_identified_by_its_extension(tmp_path: Path):
     name = "n" * 200
-    here = os.open(tmp_path, os.O_RDONLY)
-    for _ in range(25):
+    root = tmp_path / name / name
+    root.mkdir(parents=True)
+    here = os.open(root, os.O_RDONLY)
+    for _ in range(19):
         os.mkdir(name, dir_fd=here)
         below = os.open(name, os.O_RDONLY, dir_fd=here)
         os.close(here)
@@ -153,10 +155,11 @@ def test_a_file_whose_path_is_too_long_for_one_call_is_read_and_identified_by_it
     os.close(descriptor)
     os.close(here)
 
-    received = Received(DropKind.FOLDER, tmp_path)
+    received = Received(DropKind.FOLDER, root)
     (file,) = survey(received, algorithms=[Algorithm.MD5], identifier=Identifier(), threads=1)
 
     assert isinstance(file, SurveyedFile)
+    assert len(f"{root}/{file.path}") > 4096
     assert file.digests[Algorithm.MD5] == md5(b"a;b\n1;2\n")
     assert file.identification.decided == "x-fmt/18"
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.hostile_trees import Deep
 from support.surveys import drop
 
 from preservation.model.files import EntryKind, IrregularEntry
-from preservation.model.paths import RelativePath, path_order
+from preservation.model.paths import MOST_PATH_BYTES, RelativePath, path_order
 from preservation.survey.walk import FoundFile, outline_of_tree, walk
 
 
@@ -77,20 +78,24 @@ def test_a_folder_whose_name_is_not_utf_8_is_one_entry(tmp_path: Path):
     assert "folder" in entry.detail
 
 
-def test_a_tree_deeper_than_any_path_may_be_long_is_walked_to_its_end(tmp_path: Path):
-    name = "n" * 100
-    here = os.open(tmp_path, os.O_RDONLY)
-    for _ in range(250):
-        os.mkdir(name, dir_fd=here)
-        below = os.open(name, os.O_RDONLY, dir_fd=here)
-        os.close(here)
-        here = below
-    os.close(os.open("page.tif", os.O_CREAT | os.O_WRONLY, dir_fd=here))
-    os.close(here)
+def test_a_folder_whose_path_is_too_long_to_be_restored_is_given_and_not_entered(tmp_path: Path, deep: Deep):
+    deep(tmp_path / "drop", 5_000)
+    (tmp_path / "drop/page.tif").touch()
 
-    (found,) = walk(tmp_path)
+    too_deep, page = walk(tmp_path / "drop")
 
-    assert found.path == "/".join([name] * 250 + ["page.tif"])
+    assert isinstance(too_deep, IrregularEntry)
+    assert (too_deep.kind, len(too_deep.path)) == (EntryKind.TOO_LONG, MOST_PATH_BYTES + 1)
+    assert "3,841 bytes" in too_deep.detail
+    assert page.path == "page.tif"
+
+
+def test_the_longest_path_that_can_be_restored_is_a_file_as_any_other(tmp_path: Path, deep: Deep):
+    name = "letter.txt"
+    deep(tmp_path / "drop", (MOST_PATH_BYTES - len(name)) // 2)
+    (found,) = walk(tmp_path / "drop")
+    assert isinstance(found, FoundFile)
+    assert len(found.path) == MOST_PATH_BYTES
 
 
 def test_one_file_alone_is_found_by_its_name(tmp_path: Path):

@@ -19,7 +19,7 @@ from flows.installation.jobs import Job
 from flows.installation.settings import Settings
 from flows.installation.wiring import Installation, now, open_installation
 from flows.submission.drop import tree_of
-from preservation.errors import IntegrityError, PreservationError
+from preservation.errors import IntegrityError, PreservationError, fault_of
 from preservation.fixity.checking import Confirmed
 from preservation.model.identifiers import (
     CollectionName,
@@ -204,8 +204,8 @@ def _judge(
             sentence = "it was changed since it was kept; find what was changed, and drop that anew"
             return RetainedDrop(drop, sentence)
         return _verified(drop, kept, policy, installation)
-    except PreservationError as error:
-        return RetainedDrop(drop, str(error))
+    except Exception as error:  # noqa: BLE001  the drops after it are cleared in any case
+        return RetainedDrop(drop, fault_of(error))
 
 
 def _read_record(record: Path, drop: Path, shelf: Shelf) -> Kept | RetainedDrop | None:

@@ -6,7 +6,6 @@ after a kill. The journal gets its event when nothing of the drop is left.
 
 import os
 import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -20,7 +19,8 @@ from flows.inboxes.shelf import Shelf, is_name, move
 from flows.installation.areas import Area
 from flows.installation.wiring import SOFTWARE
 from flows.submission.drop import tree_of
-from preservation.errors import IntegrityError, PreservationError
+from preservation.errors import IntegrityError, fault_of
+from preservation.files.tree import remove_tree
 from preservation.model.events import Event, EventOutcome, EventType, event_id
 from preservation.model.identifiers import StoreName, SubmissionId
 from preservation.model.paths import printable
@@ -105,10 +105,10 @@ def _finish(folder: Path, removal: Removal, area: Area, journal: Journal) -> str
             _record(folder).write([msgspec.structs.replace(removal, proved=True)])
         _remove_tree(aside, name)
         _remove_beside(removal.kept, shelf)
-    except (OSError, PreservationError) as error:
+    except Exception as error:  # noqa: BLE001  the removals after it are finished in any case
         return (
             f"its package is kept, and what is left of it, in {printable(str(folder))}, cannot be removed "
-            f"({error}); let the service write to it, or remove it by hand"
+            f"({fault_of(error)}); let the service write to it, or remove it by hand"
         )
     journal.append([_event(removal, shelf.path / name)])
     _remove_folder(folder)
@@ -116,13 +116,8 @@ def _finish(folder: Path, removal: Removal, area: Area, journal: Journal) -> str
 
 
 def _remove_tree(aside: Shelf, name: str) -> None:
-    if not aside.has(name):
-        return
-    drop = aside.path / name
-    if drop.is_dir() and not drop.is_symlink():
-        shutil.rmtree(drop)
-    else:
-        drop.unlink()
+    if aside.has(name):
+        remove_tree(aside.path / name)
 
 
 def _remove_beside(kept: Kept, shelf: Shelf) -> None:
@@ -172,5 +167,5 @@ def _remove_folder(folder: Path) -> None:
     with suppress(OSError):
         if (folder / _DROP).exists():
             (folder / _DROP).rmdir()
-        shutil.rmtree(folder)
+        remove_tree(folder)
         folder.parent.rmdir()

@@ -3,7 +3,6 @@
 Each step is recorded in the take when it is done, so that another process can finish after a kill.
 """
 
-import shutil
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -22,6 +21,7 @@ from flows.inboxes.queue.locks import locked_take
 from flows.inboxes.queue.takes import Take, remove_take
 from flows.inboxes.shelf import Shelf
 from flows.installation.log import LOG
+from preservation.files.tree import remove_tree
 from preservation.model.paths import StoreKey, printable
 from preservation.records import Records
 from storage.ports.drop_buckets import DropBucket, DroppedObject
@@ -133,10 +133,7 @@ class BucketAnswers:
 
 def _remove_local_copy(take: Take) -> None:
     """Remove the local copy of a drop that was sent back in the bucket. Raises ``OSError``."""
-    copy = take.path
-    if copy.is_dir():
-        shutil.rmtree(copy)
-    else:
-        copy.unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        remove_tree(take.path)
     if not remove_take(take.folder):
         LOG.warning("%s: could not be removed yet; nothing is lost", take.folder)

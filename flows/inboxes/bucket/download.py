@@ -1,9 +1,9 @@
 """The download of a drop from a bucket into its take: several files at a time, each whole or not at all."""
 
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
@@ -16,6 +16,7 @@ from flows.inboxes.shelf import make_durable, move
 from flows.installation.processes import this_process
 from flows.submission.drop import outline_of
 from preservation.errors import SourceChangedError, UnacceptableContentError, UnavailableError
+from preservation.files.tree import make_folders, remove_tree
 from preservation.model.paths import printable
 from preservation.pool import in_order
 from preservation.records import Records
@@ -77,19 +78,21 @@ def download(
     arriving, parts = take.arrived.path, take.arriving / "parts"
     if not _is_of_this_boot(take):
         # After a crash of the machine, a file may have its name and not its content.
-        shutil.rmtree(take.arriving, ignore_errors=True)
-    shutil.rmtree(parts, ignore_errors=True)
+        with suppress(OSError):
+            remove_tree(take.arriving)
+    with suppress(OSError):
+        remove_tree(parts)
     for folder in (arriving, parts):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folders(folder)
 
     def download_one(numbered: tuple[int, DroppedObject]) -> None:
         number, dropped = numbered
         target = local_path(take, dropped, arriving)
         try:
             if dropped.key.endswith("/"):
-                target.mkdir(parents=True, exist_ok=True)
+                make_folders(target)
                 return
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folders(target.parent)
             if not (target.is_file() and target.stat().st_size == dropped.size):
                 copy_object(bucket, dropped, parts / str(number), stopped)
                 (parts / str(number)).rename(target)
@@ -101,13 +104,14 @@ def download(
         progress.add(dropped.size)
 
     each(enumerate(objects_of(take)), download_one, threads, stopped)
-    shutil.rmtree(parts)
+    remove_tree(parts)
     make_durable(arriving)
     whole = arriving / take.name
     taken = msgspec.structs.replace(take, by=this_process(), tree=outline_of(whole).signature)
     announce_take(taken)
     move(taken.arrived, take.name, taken.shelf, take.name)
-    shutil.rmtree(take.arriving, ignore_errors=True)
+    with suppress(OSError):
+        remove_tree(take.arriving)
     return taken
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from flows.inboxes.bucket.claims import BucketClaim, BucketClaims, claim_sentence
-from flows.inboxes.bucket.download import copy_object, until_stopped
+from flows.inboxes.bucket.download import StoppedError, copy_object, until_stopped
 from flows.inboxes.bucket.keys import INBOX, DropPlace
 from flows.inboxes.bucket.listing import BucketListing, ListedDrop, TermsOf
 from flows.inboxes.queue.takes import TakeId
@@ -16,7 +16,8 @@ from flows.inboxes.report import MOST_NAMED, InboxStatus, PassedOverEntry, Waiti
 from flows.installation.disk_space import require_room_for_drop
 from flows.installation.scratch import scratch_folder
 from preservation.bagit.declaration import BAGIT_TXT, Declaration
-from preservation.errors import PreservationError, UnacceptableContentError
+from preservation.errors import UnacceptableContentError, fault_of
+from preservation.files.tree import make_folders
 from preservation.manifests.lines import MANIFEST_BYTES
 from preservation.manifests.names import likelihood
 from preservation.model.amounts import byte_size
@@ -45,9 +46,9 @@ def lacking_in_bucket(place: DropPlace, bucket: DropBucket, scratch: Path, stopp
             below = found.key.removeprefix(f"{place.key}/")
             target = image / below
             if not below or below.endswith("/"):
-                target.mkdir(parents=True, exist_ok=True)
+                make_folders(target)
                 continue
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folders(target.parent)
             if below in _OF_A_BAG or likelihood(RelativePath(target.name)) is not None:
                 if found.size > MANIFEST_BYTES:
                     raise UnacceptableContentError(
@@ -152,9 +153,11 @@ class BucketWatcher:
         questions = Questions(lacking=lambda: self.lacking(listed.place), held=lambda: None)
         try:
             return settle(seen, listed.look, listed.terms, moment, questions)
-        except (OSError, PreservationError) as error:
+        except StoppedError:
+            raise
+        except Exception as error:  # noqa: BLE001  the drops after it are examined in any case
             # Its manifests could not be read, so the examination is incomplete and is made again.
-            fault = reason_of(error) if isinstance(error, OSError) else str(error)
+            fault = reason_of(error) if isinstance(error, OSError) else fault_of(error)
             return settle(seen, replace(listed.look, fault=fault), listed.terms, moment, questions)
 
     def _claimed(self, listed: ListedDrop, claim: BucketClaim | None) -> list[WaitingDrop]:

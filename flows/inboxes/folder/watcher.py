@@ -18,10 +18,10 @@ from flows.inboxes.folder.take import CompleteDrop
 from flows.inboxes.report import MOST_NAMED, InboxStatus, PassedOverEntry, WaitingDrop
 from flows.installation.areas import StrayInInbox
 from flows.submission.drop import object_of
-from preservation.errors import UnavailableError
+from preservation.errors import UnavailableError, fault_of
 from preservation.model.paths import printable
 from preservation.settling.drops import Drop, PassedOver, PassedOverFor, drops_in
-from preservation.settling.look import judge
+from preservation.settling.look import judge, reason_of
 from preservation.settling.settle import Moment, Seen, Settled
 from preservation.settling.terms import LONGEST_QUIET
 from preservation.settling.writing import HeldOpen, held_for_writing
@@ -225,8 +225,9 @@ class Watcher:
         for path in due:
             try:
                 complete = self._examine(path, self._known[path], held_open, pace)
-            except OSError as error:
-                sentence = f"it cannot be examined ({error.strerror or error}); let the service read it"
+            except Exception as error:  # noqa: BLE001  the drops after it are examined in any case
+                reason = reason_of(error) if isinstance(error, OSError) else fault_of(error)
+                sentence = f"it cannot be examined ({reason}); let the service read it"
                 self._unreadable[path] = InboxFault(path, sentence)
                 # It is examined again with the next listing.
                 self._known[path] = replace(self._known[path], due=Moment(moment + self.listing))

@@ -101,7 +101,7 @@ class Plan:
     troubles: tuple[str, ...] = ()
 
 
-_Ready: TypeAlias = dict[CollectionName, deque[Take]]
+_Ready: TypeAlias = dict[CollectionName, deque[Pending]]
 
 
 def plan(
@@ -135,7 +135,7 @@ def plan(
             if due > at:
                 pauses.append(due)
             else:
-                ready.setdefault(take.collection, deque()).append(take)
+                ready.setdefault(take.collection, deque()).append(one)
     batches = tuple(_in_turns(ready, under_way, bounds, last))
     return Plan(
         batches, tuple(given_up), batches[-1].collection if batches else last, min(pauses, default=None)
@@ -201,22 +201,32 @@ def _in_turns(
             turns.append(collection)
 
 
-def _next(takes: deque[Take], bounds: Bounds) -> list[Take]:
-    """Remove from ``takes`` those that share the next run: one large take, or several small ones."""
-    first = takes.popleft()
-    if not _is_small(first, bounds):
-        return [first]
-    together = [first]
-    others: list[Take] = []
-    while takes and len(together) < bounds.batch:
-        take = takes.popleft()
-        (together if _is_small(take, bounds) else others).append(take)
-    takes.extendleft(reversed(others))
+def _next(waiting: deque[Pending], bounds: Bounds) -> list[Take]:
+    """Remove from ``waiting`` the takes that share the next run: one by itself, or several small ones."""
+    first = waiting.popleft()
+    if not _shares(first, bounds):
+        return [first.take]
+    together = [first.take]
+    others: list[Pending] = []
+    while waiting and len(together) < bounds.batch:
+        one = waiting.popleft()
+        if _shares(one, bounds):
+            together.append(one.take)
+        else:
+            others.append(one)
+    waiting.extendleft(reversed(others))
     return together
 
 
-def _is_small(take: Take, bounds: Bounds) -> bool:
-    return take.files <= bounds.small_files and take.bytes <= bounds.small_bytes
+def _shares(one: Pending, bounds: Bounds) -> bool:
+    """Return whether the take may share a run: it is small, and its last run was not killed.
+
+    It may be the take that kills its runs: then it must not use up the attempts of others.
+    """
+    attempts = one.attempts
+    if attempts is not None and attempts.verdict is None and attempts.runs > attempts.excused:
+        return False
+    return one.take.files <= bounds.small_files and one.take.bytes <= bounds.small_bytes
 
 
 def bounds_of(settings: Settings) -> Bounds:

@@ -7,7 +7,7 @@ that came second.
 
 import re
 import secrets
-import shutil
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final, NewType
@@ -19,6 +19,7 @@ from flows.installation.areas import Area
 from flows.installation.processes import Process
 from flows.submission.drop import DropRequest
 from preservation.errors import IntegrityError
+from preservation.files.tree import remove_tree
 from preservation.model.digests import HexDigest
 from preservation.model.identifiers import CollectionName, ObjectId, ObjectName, collection_name, object_name
 from preservation.records import Records
@@ -149,7 +150,8 @@ def take_holding(drop: Path) -> Take | None:
 def remove_take(folder: Path) -> bool:
     """Remove a take that has no drop; return whether it is gone. One that has its drop always stays."""
     # An incomplete download: the drop is still in its bucket.
-    shutil.rmtree(folder / _ARRIVING, ignore_errors=True)
+    with suppress(OSError):
+        remove_tree(folder / _ARRIVING)
     # The drop's own folder goes last: without it, it is known that the rest may go too.
     for below in (_BESIDE, _DROP):
         try:

@@ -1,11 +1,9 @@
 """Register: writes catalogue and journal in one transaction; from then on the package counts as kept."""
 
 import errno
-import os
-import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import chain
-from pathlib import Path
 from typing import Protocol
 
 from flows.installation.wiring import now
@@ -14,6 +12,7 @@ from flows.submission.stages.plan import issues_of_the_whole
 from flows.submission.stages.ports import HasCatalogue, HasSettings
 from flows.submission.stages.stage import Stage, end, ingest_events_of
 from flows.submission.workspace import Workspace, only, payload_files
+from preservation.files.tree import copy_tree, remove_tree
 from preservation.model.derivatives import Purpose
 from preservation.model.events import Event
 from preservation.model.issues import Severity
@@ -84,21 +83,13 @@ def _move_access_copies(workspace: Workspace, ports: RegistrationPorts) -> None:
     if not made.exists():
         return
     target = ports.settings.access / only(workspace.number).package.prefix
-    shutil.rmtree(target, ignore_errors=True)
+    with suppress(OSError):
+        remove_tree(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         made.rename(target)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        _copy_tree(made, target)
-        shutil.rmtree(made)
-
-
-def _copy_tree(source: Path, target: Path) -> None:
-    """Copy the files to another disk. Raises the first ``OSError`` as it is, since it names the fault."""
-    for folder, _, names in os.walk(source):
-        below = target / Path(folder).relative_to(source)
-        below.mkdir()
-        for name in names:
-            shutil.copyfile(Path(folder) / name, below / name)
+        copy_tree(made, target)
+        remove_tree(made)

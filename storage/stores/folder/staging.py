@@ -8,7 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from preservation.files.lock import lock
-from storage.stores.folder.tree import opened_folder, remove_tree, scanned
+from preservation.files.tree import remove_tree
+from storage.stores.folder.tree import opened_folder, scanned
 
 INCOMING = ".incoming"
 """Also the mark by which a folder is known to be a store, and not the mount point of an absent disk."""
@@ -76,7 +77,7 @@ def _is_stale(incoming: int, name: str) -> bool:
 def _remove(incoming: int, name: str) -> None:
     """Remove an area, the lock last: a later run knows the area by it, where this one is killed meanwhile."""
     with opened_folder(incoming, (name,)) as area:
-        folders = [entry.name for entry in scanned(area) if entry.is_dir(follow_symlinks=False)]
-    for folder in folders:
-        remove_tree(incoming, (name, folder))
-    remove_tree(incoming, (name,))
+        for entry in scanned(area):
+            if entry.is_dir(follow_symlinks=False):
+                remove_tree(entry.name, dir_fd=area)
+    remove_tree(name, dir_fd=incoming)

@@ -53,21 +53,6 @@ def walk_files(root: int, top: Segments) -> Iterator[tuple[str, int]]:
             yield "/".join(path), size
 
 
-def remove_tree(root: int, top: Segments) -> None:
-    """Remove the folder at ``top`` below ``root`` and what is in it. Follows no link. Raises ``OSError``."""
-    pending = [top]
-    while pending:
-        folder = pending[-1]
-        with opened_folder(root, folder) as descriptor:
-            below = _unlink_files(descriptor)
-        if below:
-            pending.extend((*folder, name) for name in below)
-        else:
-            pending.pop()
-            with opened_folder(root, folder[:-1]) as descriptor:
-                os.rmdir(folder[-1], dir_fd=descriptor)
-
-
 def _descended(root: int, segments: Iterable[str], *, make: int | None) -> int:
     descriptor = os.dup(root)
     try:
@@ -116,14 +101,3 @@ def scanned(folder: int) -> list[os.DirEntry[str]]:
     """Return the entries of an open folder."""
     with os.scandir(folder) as entries:
         return list(entries)
-
-
-def _unlink_files(folder: int) -> list[str]:
-    """Unlink everything in one folder but its folders, and return their names."""
-    below = []
-    for entry in scanned(folder):
-        if entry.is_dir(follow_symlinks=False):
-            below.append(entry.name)
-        else:
-            os.unlink(entry.name, dir_fd=folder)
-    return below
