@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from flows.alarms.alarm import Alarm, AlarmKind, new_alarm
-from flows.installation.disk_faults import translated_faults
+from flows.installation.disk_faults import machine_fault
 from flows.installation.log import LOG
 from flows.installation.scratch import scratch_folder
 from flows.installation.wiring import Installation, now
@@ -109,22 +109,27 @@ class RunResult(msgspec.Struct, frozen=True):
 def answer(workspaces: Iterable[Workspace], installation: Installation) -> list[SubmissionResult]:
     """Answer every submission that has ended. One that cannot be answered is interrupted, and stops no other.
 
-    Raises ``StorageError`` where it may succeed later, as when the catalogue cannot be reached; nothing is
-    then removed, and answering again answers the same.
+    Raises ``StorageError`` where none can be answered now, as when the catalogue cannot be reached or a disk
+    is full; nothing is then removed, and answering again answers the same.
     """
     results: list[SubmissionResult] = []
     answered: list[Workspace] = []
+    faults: list[StorageError] = []
     for workspace in workspaces:
         try:
-            with translated_faults(installation.settings):
-                results.append(_answer(workspace, installation))
+            results.append(_answer(workspace, installation))
             answered.append(workspace)
-        except Exception as error:
-            if isinstance(error, PreservationError) and error.retryable:
+        except Exception as failure:
+            error = failure
+            if isinstance(error, OSError):
+                faults.append(error := machine_fault(error, installation.settings))
+            elif isinstance(error, PreservationError) and error.retryable:
                 raise
             about = printable(f"{workspace.root.parent.name}/{workspace.root.name}")
             LOG.exception("%s: it could not be answered", about)
             results.append(interrupted(about, unanswered_sentence(fault_of(error))))
+    if faults and not answered:
+        raise faults[0]
     for workspace in answered:
         _remove_folder(workspace, installation)
     return results

@@ -37,7 +37,7 @@ class UnpackLimits:
     ratio: int = 200
     small: int = 64 << 20
     name: int = 65_535
-    names: int = 256 << 20
+    names: int = 128 << 20
 
     def most_bytes(self, packed: int) -> int:
         """Return how large an archive of ``packed`` bytes may become."""

@@ -19,6 +19,8 @@ _NAME_IS_UTF8 = 0x800
 _UNICODE_PATH = 0x7075
 _CENTRAL_HEADER = b"PK\x01\x02"
 _CENTRAL_HEADER_BYTES = 46
+_MEMBER_BYTES = 128
+"""Of a member in the directory, besides its name: its header, and the extra fields that are usual."""
 _END = struct.Struct("<4s4H2LH")
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR64_BYTES = 20
@@ -63,7 +65,7 @@ def walk_zip(
             raise members.ArchiveError(
                 members.ArchiveFault.TOO_MANY_MEMBERS, f"The archive has more than {limits.files:,} members."
             )
-        with zipfile.ZipFile(_Bounded(stream, limits.names)) as archive:
+        with zipfile.ZipFile(_Bounded(stream, limits.names + limits.files * _MEMBER_BYTES)) as archive:
             left = stream.seek(0, io.SEEK_END)
             for info in archive.infolist():
                 left -= info.compress_size

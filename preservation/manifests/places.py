@@ -17,6 +17,8 @@ _TRIED_FOR_PREFIX = 100
 """Names."""
 _LONGEST_PREFIX = 64
 """Folders. Each is tried for its own, so that a name of a thousand folders would cost a million."""
+_LONGEST_PREFIXED = 4_096
+"""Characters of a name that may have been made elsewhere: what a system takes as a path in one call."""
 _DRIVE = re.compile(r"[A-Za-z]:/")
 _PATH_CHARACTERS = 64 * 1024
 # What Windows programs write where they know nothing of Unicode.
@@ -77,7 +79,7 @@ class Places:
     def _prefixes(self, name: str) -> Iterator[str]:
         """Give the leading parts, the shortest first, without which ``name`` is found."""
         slashed = _with_slashes(name)
-        if ".." in slashed.split("/"):
+        if len(slashed) > _LONGEST_PREFIXED or ".." in slashed.split("/"):
             return
         for slash in islice(re.finditer("/", slashed), _LONGEST_PREFIX):
             rest = slashed[slash.end() :]

@@ -12,6 +12,7 @@ import pytest
 from support.archives import Archive
 from support.command_runs import near
 from support.flow_runs import preserved
+from support.hostile_trees import Deep
 from support.takes import contents, found_complete
 
 from flows.inboxes.accepted import clear, remove
@@ -178,6 +179,47 @@ def test_a_removal_that_was_stopped_is_finished_the_next_time_and_reported_once(
     assert contents(installation.directory / "accepted") == {}
     assert not (installation.directory / "processing/.cleared").exists()
     assert deletions(installation, "files/letters/v1") == 1
+
+
+@pytest.mark.parametrize("error", [RecursionError("too deep"), MemoryError(), ZeroDivisionError("a bug")])
+@pytest.mark.parametrize("instant", ["clear.tree_of", "remove.remove_tree"])
+def test_what_nothing_expects_of_one_drop_holds_up_no_other(
+    installation: Archive, monkeypatch: pytest.MonkeyPatch, error: Exception, instant: str
+):
+    accepted(installation, "letters")
+    other = accepted(installation, "other", "Other")
+    place, _, name = instant.partition(".")
+    module = {"clear": clear, "remove": remove}[place]
+    unbroken = getattr(module, name)
+
+    def breaking(drop: Path) -> object:
+        if drop.name == "letters":
+            raise error
+        return unbroken(drop)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, name, breaking)
+        found = cleared(installation)
+    assert [type(one) for one in found] == [RetainedDrop, ClearedDrop]
+    assert type(error).__name__ in found[0].sentence
+    assert not other.exists()
+    assert [one for one in cleared(installation) if isinstance(one, RetainedDrop)] == []
+    assert contents(installation.directory / "accepted") == {}
+
+
+def test_a_drop_deeper_than_python_recurses_is_removed_as_any_other(installation: Archive, deep: Deep):
+    area = load_settings(installation.directory).areas[0]
+    area.make_folders()
+    drop = area.inbox / "files/deep"
+    deep(drop, 1_200)
+    taken = take(found_complete(area, drop, collection=CollectionName("files")), now())
+    assert isinstance(taken, Take)
+    placed = place(preserved(installation, taken.path), taken)
+    assert placed is not None
+    assert placed.parent == area.accepted / "files"
+    assert [type(one) for one in cleared(installation)] == [ClearedDrop]
+    assert not placed.exists()
+    assert not (installation.directory / "processing/.cleared").exists()
 
 
 def test_what_cannot_be_removed_is_reported_each_time_and_holds_up_no_other(

@@ -216,3 +216,17 @@ def test_a_drop_whose_worker_was_killed_goes_to_another_at_once_but_not_for_ever
     assert all(plan([one], (), BOUNDS, soon).batches for one in killed[:3])
     assert [plan([one], (), BOUNDS, soon).again for one in killed[3:7]] == [NOON + pause for pause in PAUSES]
     assert plan([killed[7]], (), BOUNDS, soon).given_up
+
+
+@given(_backlogs())
+def test_a_take_whose_run_was_killed_shares_no_run_so_that_it_cannot_take_others_with_it(
+    backlog: tuple[list[Pending], list[UnderWay], Bounds, CollectionName | None],
+):
+    takes, under_way, bounds, last = backlog
+    killed = {
+        one.take.id
+        for one in takes
+        if one.attempts and one.attempts.verdict is None and one.attempts.runs > one.attempts.excused
+    }
+    for batch in plan(takes, under_way, bounds, NOON, last).batches:
+        assert len(batch.takes) == 1 or not killed & {take.id for take in batch.takes}

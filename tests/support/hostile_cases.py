@@ -88,6 +88,13 @@ def bag_that_fetches(path: Path) -> None:
 ARCHIVES = [
     Case("ratio.zip", file(lambda: zipped(("zeros.bin", bytes(80 * MIB)))), REJECTED, "zeros.bin", "ARC-003"),
     Case("count.zip", file(lambda: zipped(*((f"{n}", b"") for n in range(2001)))), REJECTED, "", "ARC-003"),
+    Case(
+        "long-names.tar.gz",
+        file(lambda: gzip.compress(tarred(*(tar_member(f"{n}\U0001f600{'a' * 70_000}") for n in range(30))))),
+        REJECTED,
+        "",
+        "ARC-003",
+    ),
     Case("overlap.zip", file(lambda: hostile.overlapping_zip(1000, MIB)), REJECTED, "0049", "ARC-003"),
     Case("nested.zip", file(lambda: hostile.nested_zip(12)), STORED),
     Case("climbs.zip", file(lambda: zipped(("../evil", b"x"))), REJECTED, "../evil", "ARC-002"),

@@ -27,7 +27,7 @@ from preservation.intake.recognise import Unacceptable, recognise
 from preservation.model.issues import Issue
 from preservation.model.submissions import DropKind, Received
 from preservation.tools.limits import Limits
-from preservation.tools.work import Completed, Request, WorkOutcome
+from preservation.tools.work import Completed, Died, Exhausted, Request, WorkOutcome
 from preservation.tools.workers import CagedWorkers
 
 LIMITS = UnpackLimits()
@@ -370,9 +370,9 @@ def test_an_archive_that_takes_more_than_the_cage_gives_is_refused_with_the_reas
 class _TakenOver(CagedWorkers):
     """Workers whose process was taken over: it says that all is well, and sends what it likes."""
 
-    def __init__(self, *sent: Sent, content: bytes = b"") -> None:
+    def __init__(self, *sent: Sent, content: bytes = b"", ends: WorkOutcome | None = None) -> None:
         super().__init__(Limits(), 1)
-        self._sent, self._content = sent, content
+        self._sent, self._content, self._ends = sent, content, ends
 
     def map(self, requests: Iterable[Request]) -> Iterator[WorkOutcome]:
         for request in requests:
@@ -383,7 +383,9 @@ class _TakenOver(CagedWorkers):
             with os.fdopen(os.dup(request.pipes[0]), "wb") as pipe:
                 for member in self._sent:
                     MemberSender(pipe).send(member, [self._content] if self._content else [])
-            yield Completed(msgspec.to_builtins(Wrong()))
+                if self._ends is not None:
+                    pipe.write(b"\0\0")
+            yield self._ends or Completed(msgspec.to_builtins(Wrong()))
 
 
 @pytest.mark.parametrize(
@@ -409,3 +411,16 @@ def test_a_worker_that_was_taken_over_writes_nothing_but_the_bag_it_listed(
     assert isinstance(found, Unacceptable)
     assert codes_of(found.issues) == {codes.ARCHIVE_NOT_READ}
     assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("ends", [Died("killed by SIGSEGV"), Exhausted("time", "900 s")])
+def test_a_worker_that_ends_in_the_middle_of_an_archive_leaves_nothing_and_the_reason(
+    tmp_path: Path, workspace: Path, ends: Died | Exhausted
+):
+    drop = zipped(tmp_path / "drop.zip", bag_files())
+    with _TakenOver(Sent(b"bag/a"), content=b"abc", ends=ends) as workers:
+        found = recognise(drop, workspace, LIMITS, workers)
+    assert isinstance(found, Unacceptable)
+    assert codes_of(found.issues) == {codes.ARCHIVE_NOT_READ}
+    assert ends.detail in found.issues[0].message
+    assert list(workspace.iterdir()) == []
