@@ -7,6 +7,7 @@ from typing import TypeAlias
 from flows.installation.log import LOG
 from flows.installation.wiring import SOFTWARE, Installation, now
 from flows.submission.workspace import Ending, Workspace
+from preservation.errors import IntegrityError
 from preservation.ingest_events import IngestEvents
 from preservation.model.events import Event
 from preservation.model.identifiers import PackageId
@@ -36,6 +37,11 @@ class Stage:
             LOG.info("%s: %s", workspace.submission.object, self.name)
             events.write(tuple(self.work(workspace, installation)))
         return tuple(events)
+
+
+def plan_gone(workspace: Workspace) -> IntegrityError:
+    """Return the error for a submission whose planned bag is no longer in its folder."""
+    return IntegrityError(f"{workspace.root}: the plan of the package is gone; preserve the drop again")
 
 
 def ingest_events_of(workspace: Workspace) -> IngestEvents:
