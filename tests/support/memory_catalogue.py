@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from preservation.model.digests import HexDigest
@@ -103,6 +104,23 @@ class MemoryCatalogue:
                 raise has_digests(package)
             self._journal.append(events)
             self._registrations[package] = replace(kept, tag_digests=tuple(sorted(digests)))
+
+    def alter(self, registration: Registration) -> None:
+        """Change what is registered by hand, as an intruder does."""
+        self._registrations[registration.package] = registration
+
+    def forget(self, package: PackageId) -> None:
+        """Remove a registration by hand, as an intruder does."""
+        del self._registrations[package], self._files[package]
+
+    @contextmanager
+    def as_it_was(self) -> Iterator[None]:
+        """Undo at the end of the context what was done to registrations in it."""
+        registrations, files = dict(self._registrations), dict(self._files)
+        try:
+            yield
+        finally:
+            self._registrations, self._files = registrations, files
 
     def conclude(self, conclusion: Conclusion, events: Iterable[Event] = ()) -> None:
         """Record how a submission ended."""
