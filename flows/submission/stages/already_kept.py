@@ -53,7 +53,11 @@ def _is_kept(found: Presence, stores: tuple[Store, ...], workspace: Workspace) -
 
 def _raise_alarms(found: Presence, ports: PresencePorts) -> None:
     at = now()
-    about_stores = (integrity_alarm(f"store {store}", fault, at) for store, fault in found.faults.items())
+    about_stores = (
+        integrity_alarm(f"store {store}", f"{fault}.", at) for store, fault in found.faults.items()
+    )
     raise_alarms(ports.settings, about_stores)
-    about_records = (integrity_alarm(f"the records of {found.package}", one, at) for one in found.doubts)
+    about_records = (
+        integrity_alarm(f"the records of {found.package}", f"{one}.", at) for one in found.doubts
+    )
     raise_alarms(ports.settings, about_records)
