@@ -47,8 +47,7 @@ def recorded_digests(catalogue: Catalogue, journal: Journal, package: PackageId)
     except NotFoundError:
         catalogued = ()
     try:
-        about = journal.about(str(package.object))
-        journalled = list(dict.fromkeys(found for entry in about if (found := _of(entry, package))))
+        journalled = journalled_digests(journal, package)
     except IntegrityError as error:
         return RecordedDigests(catalogued, (f"{package}: the journal cannot be read: {error}",))
     if not journalled:
@@ -57,15 +56,34 @@ def recorded_digests(catalogue: Catalogue, journal: Journal, package: PackageId)
     # What comes first in the chain is what can least be put in afterwards.
     first = journalled[0]
     if len(journalled) > 1:
-        several = " and then ".join(map(stated, journalled))
-        return RecordedDigests(first, (f"{package}: the journal has {several}; {_VERIFY}",))
+        return RecordedDigests(first, (contradiction(package, journalled),))
+    if not catalogued:
+        doubt = (
+            f"{package}: the journal has {stated(first)}, and the catalogue no digest of its tag manifests: "
+            "it was altered or is older; run: muniment upgrade"
+        )
+        return RecordedDigests(first, (doubt,))
     if first != catalogued:
         doubt = (
-            f"{package}: the catalogue has {stated(catalogued) or 'no digest of its tag manifests'}, and the "
-            f"journal {stated(first)}: the catalogue was altered; restore the database from a backup"
+            f"{package}: the journal has {stated(first)}, and the catalogue {stated(catalogued)}: it was "
+            "altered; restore the database from a backup"
         )
         return RecordedDigests(first, (doubt,))
     return RecordedDigests(first)
+
+
+def journalled_digests(journal: Journal, package: PackageId) -> list[tuple[TagDigest, ...]]:
+    """Return what the journal records of the tag manifests of ``package``, each record that differs once.
+
+    Raises ``IntegrityError`` where an entry cannot be read.
+    """
+    about = journal.about(str(package.object))
+    return list(dict.fromkeys(found for entry in about if (found := _of(entry, package))))
+
+
+def contradiction(package: PackageId, journalled: Iterable[Iterable[TagDigest]]) -> str:
+    """Return the sentence on a journal that has several records of one version."""
+    return f"{package}: the journal has {' and then '.join(map(stated, journalled))}; {_VERIFY}"
 
 
 _VERIFY = "run: muniment journal verify"

@@ -1,5 +1,6 @@
 """Whether a bag in a folder is the version that catalogue and journal recorded."""
 
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,9 @@ from storage.tag_digests import NOTHING_RECORDED, recorded_digests
 
 NOT_AS_RECORDED = IssueCode("VER-004")
 NOTHING_TO_COMPARE = IssueCode("VER-005")
+
+_MOST_BYTES = 1 << 20
+"""A bag-info.txt of ours is far smaller."""
 
 
 def compared(verdict: Validation, bag: Path, installation: Installation) -> Validation:
@@ -72,7 +76,8 @@ def _package_of(bag: Path) -> PackageId | None:
     """Return the version that the bag says it is, or ``None`` where it does not say."""
     try:
         with (bag / "bag-info.txt").open("rb") as stream:
-            lines = list(parse_bag_info(TagText(stream, "utf-8")))
+            text = io.BytesIO(stream.read(_MOST_BYTES))
+        lines = list(parse_bag_info(TagText(text, "utf-8")))
         fields = {line.label: line.value for line in lines if isinstance(line, MetadataElement)}
         number = fields["Muniment-Object-Version"].removeprefix("v")
         return PackageId(parse_object_id(fields["External-Identifier"]), VersionNumber(int(number)))

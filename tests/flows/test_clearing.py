@@ -155,7 +155,7 @@ def test_a_drop_stays_where_the_catalogue_has_another_digest_than_the_journal_an
     told = near(installation).run("clear", "--json")
 
     assert told.returncode == 4
-    assert "the catalogue was altered" in json.loads(told.stdout)["sentence"]
+    assert "it was altered" in json.loads(told.stdout)["sentence"]
     assert "ALARM: the records of what is kept" in caplog.text
     assert drop.is_dir()
 

@@ -153,6 +153,9 @@ def test_a_forged_replica_is_not_handed_out_and_two_are_an_integrity_failure(
     assert (tmp_path / "back/metadata/premis.xml").read_bytes() == genuine
     codes = {issue["code"] for issue in told["issues"]}
     assert codes == {"RST-002", "RST-005"} | (set() if row == "there" else {"RST-008"})
+    if row == "gone":
+        lines = [json.loads(line) for line in kept.run("upgrade", "--json").stdout.splitlines()]
+        assert [(line["package"][-2:], line["recorded"]) for line in lines] == [("v1", True), ("v2", False)]
     forge_premis(kept.store("second") / "files/letters/v2")
     finished = kept.run("restore", "files/letters", tmp_path / "more", "--whole")
     assert finished.returncode == 4
