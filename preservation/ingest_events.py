@@ -15,6 +15,7 @@ from preservation.model.packages import Replica
 from preservation.model.paths import printable
 from preservation.model.submissions import Received, Submission
 from preservation.model.supplied import SuppliedManifest
+from preservation.model.tag_digests import TagDigest, stated
 from preservation.model.verdicts import Verdict
 from preservation.model.viruses import NoScanner, ScannerRelease, ScanTally
 
@@ -25,6 +26,11 @@ _OUTCOMES = {
     Verdict.INTERRUPTED: EventOutcome.FAIL,
     Verdict.WAITING: EventOutcome.WARNING,
 }
+
+
+def entered(package: str) -> str:
+    """Return the detail of the event by which ``package`` is kept: it names the version."""
+    return f"{package} entered in the catalogue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +135,10 @@ class IngestEvents:
             replica.store,
         )
 
-    def registered(self, package: str) -> Event:
-        """Record that the package is kept from now on."""
-        return self._event(EventType.ACCESSION, f"{package} entered in the catalogue", "kept")
+    def registered(self, package: str, tag_digests: Iterable[TagDigest]) -> Event:
+        """Record that the package is kept from now on, and the digest of each of its tag manifests."""
+        note = f"kept; {stated(tag_digests)}"
+        return self._event(EventType.ACCESSION, entered(package), note)
 
     def ended(self, verdict: Verdict, sentence: str, at: datetime) -> Event:
         """Record how it ended. Each end of a submission that was tried again is an event of its own."""

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from preservation.errors import IntegrityError, NotFoundError
 from preservation.fixity.checking import Confirmed, Unreadable
 from preservation.model.digests import Algorithm, HexDigest
 from preservation.model.identifiers import PackageId, StoreName
@@ -11,10 +12,13 @@ from preservation.model.issues import Issue, IssueCode, Severity
 from preservation.model.locators import Locator
 from preservation.model.paths import RelativePath, printable
 from storage.ports.catalogue import Catalogue
+from storage.ports.journal import Journal
 from storage.ports.stores import Store
 from storage.readback import Missing, PromisedFile, Reading, read_back
+from storage.tag_digests import RecordedDigests, found_digests, recorded_digests, unlike
 
 EARLIER_FILE_UNSOUND = IssueCode("VER-001")
+EARLIER_VERSION_UNSOUND = IssueCode("VER-003")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class _Origin:
 
 def reusable(
     catalogue: Catalogue,
+    journal: Journal,
     package: PackageId,
     wanted: Iterable[HexDigest],
     stores: Sequence[Store],
@@ -46,6 +51,9 @@ def reusable(
     threads: int,
 ) -> Reusable:
     """Find the ``wanted`` digests (SHA-256) in kept versions before ``package`` and read them in all stores.
+
+    A version whose tag manifests are in a store not those that catalogue and journal recorded is not built
+    upon.
 
     Only versions count that the catalogue has registered and that have a replica in each of ``stores``;
     without one, ``wanted`` is not iterated. The oldest version that has a digest counts, so that the locator
@@ -58,13 +66,13 @@ def reusable(
         return Reusable({}, 0, ())
     digests = frozenset(wanted)
     origins = _origins(catalogue, versions, digests)
+    issues = list(_unlike_recorded(catalogue, journal, origins, stores))
     if len(origins) == len(digests) and origins:
         del origins[min(origins, key=lambda digest: (origins[digest].size, digest))]
     if not origins:
-        return Reusable({}, 0, ())
+        return Reusable({}, 0, tuple(issues))
     with ThreadPoolExecutor(len(stores), "versions") as workers:
         found = list(workers.map(lambda store: _unsound(store, origins, threads), stores))
-    issues: list[Issue] = []
     for store, faults in zip(stores, found, strict=True):
         for digest, reading in faults.items():
             issues.append(_issue(store.name, reading))
@@ -87,6 +95,35 @@ def _origins(
             if digest in wanted and digest is not None and digest not in origins:
                 origins[digest] = _Origin(Locator(version, file.path), file.size)
     return origins
+
+
+def _unlike_recorded(
+    catalogue: Catalogue, journal: Journal, origins: dict[HexDigest, _Origin], stores: Sequence[Store]
+) -> Iterator[Issue]:
+    """Remove the origins in versions that are no longer what was recorded, and yield a finding for each."""
+    for version in sorted({origin.locator.package for origin in origins.values()}):
+        faults = _faults_of(version, recorded_digests(catalogue, journal, version), stores)
+        if not faults:
+            continue
+        for digest in [digest for digest, origin in origins.items() if origin.locator.package == version]:
+            del origins[digest]
+        for fault in faults:
+            yield Issue(
+                EARLIER_VERSION_UNSOUND,
+                Severity.WARNING,
+                f"{fault}. The new version does not build on {version}.",
+                None,
+                "Find out who altered it: the replica, or the record of it in the database, needs repair.",
+            )
+
+
+def _faults_of(version: PackageId, recorded: RecordedDigests, stores: Sequence[Store]) -> list[str]:
+    """Return how a version in ``stores`` differs from what is recorded, or among them where nothing is."""
+    try:
+        expected = recorded.digests or found_digests(stores[0], version)
+    except (NotFoundError, IntegrityError) as error:
+        return [str(error).rstrip(".")]
+    return [*recorded.doubts, *(fault for store in stores if (fault := unlike(store, version, expected)))]
 
 
 def _versions_everywhere(

@@ -15,10 +15,17 @@ from preservation.model.identifiers import ObjectId, PackageId, StoreName, Submi
 from preservation.model.issues import Issue
 from preservation.model.paths import BagPath, printable
 from storage.ports.stores import Store
-from storage.restore.outcomes import Restored, catalogue_issue, journal_issue
+from storage.restore.outcomes import (
+    Restored,
+    catalogue_issue,
+    journal_issue,
+    not_vouched_issue,
+    records_issue,
+)
 from storage.restore.restore import restore
 from storage.restore.source import find_source, latest_in, wanted_files
 from storage.restore.target import look_into, opened_target
+from storage.tag_digests import NOTHING_RECORDED, RecordedDigests, recorded_digests
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +45,22 @@ class RestoreRequest:
 
 @dataclass(frozen=True, slots=True)
 class _CataloguedFiles:
-    """A version and its files in the catalogue; ``files`` is ``None`` where the catalogue does not answer."""
+    """A version and its files in the catalogue; ``files`` is ``None`` where the catalogue does not answer.
+
+    ``recorded`` is what catalogue and journal have of its tag manifests; ``None`` where neither answers.
+    """
 
     package: PackageId
     files: dict[BagPath, Digests] | None
+    recorded: RecordedDigests | None
 
 
 def restore_object(request: RestoreRequest, settings: Settings, *, dry_run: bool = False) -> Restored:
     """Restore what is requested into ``request.target`` and write that to the journal.
 
     Where the catalogue answers, it gives the latest version, and its list of files is compared with the
-    replicas'. Where it does not answer, the stores alone are used, and an issue reports that.
+    replicas'. Where it does not answer, the stores alone are used, and an issue reports that. A replica whose
+    tag manifests are not those that journal and catalogue recorded is passed over.
 
     Args:
         request: What to restore, and where to.
@@ -58,7 +70,8 @@ def restore_object(request: RestoreRequest, settings: Settings, *, dry_run: bool
     Raises:
         NotFoundError: There is no such version or file.
         AlreadyExistsError: A file or folder is in the way.
-        IntegrityError: No replica's lists can be relied on.
+        IntegrityError: No replica's lists can be relied on, or they differ, nothing recorded says which
+            are as they were kept, and no store was chosen.
         ConfigurationError: The target is in a folder of Muniment's own, or there is no such store.
     """
     _require_place_of_its_own(request.target, settings)
@@ -67,7 +80,14 @@ def restore_object(request: RestoreRequest, settings: Settings, *, dry_run: bool
     with ExitStack() as until:
         installation = _opened(settings, until, issues)
         catalogued = _files_of(request, installation, stores, issues)
-        source = find_source(catalogued.package, stores, catalogued.files)
+        recorded = catalogued.recorded or RecordedDigests()
+        source = find_source(
+            catalogued.package,
+            stores,
+            catalogued.files,
+            recorded.digests,
+            first_counts=request.store is not None,
+        )
         wanted = wanted_files(source.description, request.files, whole=request.whole)
         if dry_run:
             look_into(request.target, wanted)
@@ -131,13 +151,17 @@ def _files_of(
     request: RestoreRequest, installation: Installation | None, stores: tuple[Store, ...], issues: list[Issue]
 ) -> _CataloguedFiles:
     """Return the version and its files by the catalogue; where it fails, the version by the stores."""
+    found: _CataloguedFiles | None = None
     if installation is not None:
         try:
-            return _from_catalogue(request, installation)
+            found = _from_catalogue(request, installation)
         except PreservationError as error:
             issues.append(catalogue_issue(str(error)))
-    version = request.version or latest_in(request.object_id, stores)
-    return _CataloguedFiles(PackageId(request.object_id, version), None)
+    if found is None:
+        package = PackageId(request.object_id, request.version or latest_in(request.object_id, stores))
+        found = _CataloguedFiles(package, None, _recorded(package, installation))
+    issues += _issues_of_records(found)
+    return found
 
 
 def _from_catalogue(request: RestoreRequest, installation: Installation) -> _CataloguedFiles:
@@ -149,7 +173,27 @@ def _from_catalogue(request: RestoreRequest, installation: Installation) -> _Cat
         version = latest.package.version
     package = PackageId(request.object_id, version)
     files = {file.path: file.digests for file in installation.catalogue.files(package)}
-    return _CataloguedFiles(package, files)
+    recorded = recorded_digests(installation.catalogue, installation.journal, package)
+    return _CataloguedFiles(package, files, recorded)
+
+
+def _recorded(package: PackageId, installation: Installation | None) -> RecordedDigests | None:
+    """Return what the journal has of a version that the catalogue does not know, if it answers."""
+    if installation is None:
+        return None
+    try:
+        return recorded_digests(installation.catalogue, installation.journal, package)
+    except PreservationError:
+        return None
+
+
+def _issues_of_records(found: _CataloguedFiles) -> list[Issue]:
+    if found.recorded is None:
+        return [not_vouched_issue(found.package, "the catalogue and the journal do not answer")]
+    issues = [records_issue(doubt) for doubt in found.recorded.doubts]
+    if not found.recorded.digests:
+        issues.append(not_vouched_issue(found.package, NOTHING_RECORDED))
+    return issues
 
 
 def _write_to_journal(restored: Restored, request: RestoreRequest, installation: Installation) -> None:

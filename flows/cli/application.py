@@ -18,6 +18,7 @@ _VERBS = (
     "approve",
     "retry",
     "clear",
+    "upgrade",
     "status",
     "restore",
     "identify",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,11 @@ from preservation.model.issues import Severity
 from preservation.model.paths import is_utf8, printable
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from preservation.bagit.validation import Validation
+
+    Compare: TypeAlias = Callable[[Validation, Path], Validation]
 
 _NOT_VALID = 3
 
@@ -25,8 +29,10 @@ def needs_no_parser(arguments: Sequence[str]) -> bool:
     return bool(paths) and not any(word.startswith("-") for word in paths)
 
 
-def validate_all(bags: Iterable[Path], *, json: bool) -> int:
+def validate_all(bags: Iterable[Path], *, json: bool, compare: Compare | None = None) -> int:
     """Print for each bag whether it is valid, and return the exit code.
+
+    ``compare`` adds what comparing the bag with the records of an installation shows.
 
     Raises ``StorageError`` where one does not exist, after all others were validated.
     """
@@ -36,6 +42,8 @@ def validate_all(bags: Iterable[Path], *, json: bool) -> int:
     for bag in bags:
         try:
             verdict = validate(bag, processes=processes)
+            if compare is not None:
+                verdict = compare(verdict, bag)
         except StorageError as failure:
             absent.append(failure)
             continue

@@ -139,8 +139,8 @@ def _retried(task: Task[_P, _R], name: str, waits: Sequence[float]) -> Task[_P, 
 def _waits_of(stage: str, retries: RetrySettings) -> Sequence[float]:
     """Return the seconds to wait before each further try of a stage."""
     match stage:
-        case "package" | "replicate":
-            # Packaging reads in the stores what a further version builds on.
+        case "plan" | "package" | "replicate":
+            # Planning looks whether what is kept already is there; packaging reads what a version builds on.
             return retries.stores
         case "register":
             return retries.database

@@ -108,6 +108,13 @@ class Numbered(msgspec.Struct, frozen=True):
     at: datetime
 
 
+class DoubtedVersion(msgspec.Struct, frozen=True):
+    """The latest version, which has the drop's content, and was not found in the stores as it was kept."""
+
+    package: PackageId
+    issues: tuple[Issue, ...]
+
+
 class Approval(msgspec.Struct, frozen=True):
     """A person's approval of a submission that was waiting."""
 
@@ -134,6 +141,7 @@ class Workspace:
         self.decisions = self._records_of_files("decisions", Decision)
         self.derivatives = self._records_of_files("derivatives", _DERIVED)
         self.unsound = self._records("unsound", Issue)
+        self.doubted = self._records("doubted", DoubtedVersion)
         self.replicas = self._records("replicas", Replica)
         self.approval = self._records("approval", Approval)
         self.fault = self._records("fault", str)

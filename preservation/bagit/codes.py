@@ -109,7 +109,9 @@ MANIFEST_UNLISTED = _code(
     "BAG-022", "A tag manifest does not name a payload manifest, as BagIt 1.0 demands.", _MAKE
 )
 TAG_FILE_UNLISTED = _code(
-    "BAG-023", "A tag file is not in a tag manifest, so a change of it would not be noticed.", _NONE
+    "BAG-023",
+    "A tag file is not in a tag manifest, so a change of it would not be noticed.",
+    "In a package that Muniment keeps, find out who put it there, and take it away; elsewhere do nothing.",
 )
 DIGEST_MISMATCH = _code("BAG-024", "A file is not the one that the manifest promises: it was changed.", _SEND)
 FILE_UNREADABLE = _code(

@@ -1,5 +1,6 @@
 """The catalogue's values as rows, and back."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -20,6 +21,7 @@ from preservation.model.identifiers import (
 from preservation.model.packages import Replica
 from preservation.model.paths import BagPath
 from preservation.model.submissions import Submission
+from preservation.model.tag_digests import TagDigest
 from preservation.model.verdicts import Verdict
 from storage.database import tables
 from storage.ports.catalogue import CatalogueFile, Conclusion, Registration
@@ -37,7 +39,9 @@ def package_of(row: Row[Any]) -> PackageId:
     return PackageId(_object_of(row), VersionNumber(row.number))
 
 
-def registration(row: Row[Any], replicas: tuple[Replica, ...]) -> Registration:
+def registration(
+    row: Row[Any], replicas: tuple[Replica, ...], tag_digests: tuple[TagDigest, ...]
+) -> Registration:
     """Return a row of ``registered_versions`` as a value."""
     return Registration(
         package=package_of(row),
@@ -48,6 +52,7 @@ def registration(row: Row[Any], replicas: tuple[Replica, ...]) -> Registration:
         files=row.files,
         bytes=row.bytes,
         replicas=replicas,
+        tag_digests=tag_digests,
     )
 
 
@@ -83,6 +88,31 @@ def replica(row: Row[Any]) -> Replica:
 def replica_row(kept: Replica, package_id: int) -> dict[str, object]:
     """Return the row of a replica."""
     return {"package_id": package_id, **asdict(kept)}
+
+
+def tag_digests(found: Iterable[Row[Any]]) -> tuple[TagDigest, ...]:
+    """Return rows of ``tag_digests`` as values.
+
+    One that was altered beyond recognition counts as none: the journal has what it was.
+    """
+    algorithms = {algorithm.value: algorithm for algorithm in Algorithm}
+    return tuple(
+        sorted(
+            TagDigest(BagPath(row.path), algorithms[row.algorithm], HexDigest(row.digest))
+            for row in found
+            if row.algorithm in algorithms
+        )
+    )
+
+
+def tag_digest_row(recorded: TagDigest, package_id: int) -> dict[str, object]:
+    """Return the row of the digest of a tag manifest."""
+    return {
+        "package_id": package_id,
+        "path": recorded.path,
+        "algorithm": recorded.algorithm.value,
+        "digest": recorded.digest,
+    }
 
 
 def catalogue_file(row: Row[Any]) -> CatalogueFile:

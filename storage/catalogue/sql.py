@@ -12,6 +12,7 @@ from preservation.model.digests import HexDigest
 from preservation.model.events import Event
 from preservation.model.identifiers import CollectionName, ObjectId, PackageId, SubmissionId, VersionNumber
 from preservation.model.packages import Replica
+from preservation.model.tag_digests import TagDigest
 from preservation.model.verdicts import Verdict
 from storage.catalogue import rows
 from storage.database import tables
@@ -27,6 +28,7 @@ from storage.ports.catalogue import (
     Reservation,
     Reserved,
     belongs_to,
+    has_digests,
     holds_another,
     is_registered,
     not_kept,
@@ -42,12 +44,18 @@ class SqlCatalogue:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def reserve(self, submission: SubmissionId, object_id: ObjectId, fingerprint: HexDigest) -> Reservation:
+    def reserve(
+        self,
+        submission: SubmissionId,
+        object_id: ObjectId,
+        fingerprint: HexDigest,
+        doubted: PackageId | None = None,
+    ) -> Reservation:
         """Give the submission a version number of the object, or report that its content is kept already."""
         for _ in range(_RESERVATION_TRIES):
             try:
                 with self._database.writing() as connection:
-                    return _reserve(connection, submission, object_id, fingerprint)
+                    return _reserve(connection, submission, object_id, fingerprint, doubted)
             except exc.IntegrityError:
                 # Another run took that number between our query and our insert; the next query shows it.
                 continue
@@ -75,6 +83,23 @@ class SqlCatalogue:
             if not _is_registered(connection, version_id):
                 _insert_package(connection, registration, version_id, files)
             append_entries(connection, events)
+
+    def record_tag_digests(
+        self, package: PackageId, digests: Iterable[TagDigest], events: Iterable[Event]
+    ) -> None:
+        """Record the digests of a kept version that has none, and the events, in one transaction."""
+        row = self._package_row(package)
+        try:
+            with self._database.writing() as connection:
+                if _tag_digests_of(connection, [row.id])[row.id]:
+                    raise has_digests(package)
+                connection.execute(
+                    insert(tables.tag_digests), [rows.tag_digest_row(one, row.id) for one in digests]
+                )
+                append_entries(connection, events)
+        except exc.IntegrityError as error:
+            # Another process recorded them between our query and our insert.
+            raise has_digests(package) from error
 
     def conclude(self, conclusion: Conclusion, events: Iterable[Event] = ()) -> None:
         """Record how a submission ended."""
@@ -117,14 +142,6 @@ class SqlCatalogue:
             self._registrations(self._registered_versions_of(object_id)),
             tuple(rows.conclusion(row) for row in ends),
         )
-
-    def packages_with_fingerprint(self, fingerprint: HexDigest) -> tuple[PackageId, ...]:
-        """Return every kept version with that content, under whatever name."""
-        query = rows.registered_versions().where(tables.versions.c.fingerprint == fingerprint)
-        with self._database.reading() as connection:
-            return tuple(
-                rows.package_of(row) for row in connection.execute(query.order_by(tables.packages.c.id))
-            )
 
     def conclusions(self, verdict: Verdict | None = None) -> Iterator[Conclusion]:
         """Yield how submissions ended, latest first."""
@@ -172,24 +189,28 @@ class SqlCatalogue:
 
     def _registrations(self, page: Sequence[Row[Any]]) -> tuple[Registration, ...]:
         with self._database.reading() as connection:
-            replicas = _replicas_of(connection, [row.id for row in page])
-        return tuple(rows.registration(row, tuple(replicas[row.id])) for row in page)
+            packages = [row.id for row in page]
+            replicas, digests = _replicas_of(connection, packages), _tag_digests_of(connection, packages)
+        return tuple(
+            rows.registration(row, tuple(replicas[row.id]), rows.tag_digests(digests[row.id])) for row in page
+        )
 
 
 def _reserve(
-    connection: Connection, submission: SubmissionId, object_id: ObjectId, fingerprint: HexDigest
+    connection: Connection,
+    submission: SubmissionId,
+    object_id: ObjectId,
+    fingerprint: HexDigest,
+    doubted: PackageId | None,
 ) -> Reservation:
     versions = tables.versions
     of_object = _names(versions.c, object_id)
-    same = connection.execute(
-        rows.registered_versions()
-        .where(of_object, versions.c.fingerprint == fingerprint)
-        .order_by(versions.c.number.desc())
-        .limit(1)
+    latest = connection.execute(
+        rows.registered_versions().where(of_object).order_by(versions.c.number.desc()).limit(1)
     ).one_or_none()
-    if same is not None:
-        replicas = _replicas_of(connection, [same.id])[same.id]
-        return AlreadyKept(rows.package_of(same), SubmissionId(same.submission), tuple(replicas))
+    if latest is not None and latest.fingerprint == fingerprint and rows.package_of(latest) != doubted:
+        replicas = _replicas_of(connection, [latest.id])[latest.id]
+        return AlreadyKept(rows.package_of(latest), SubmissionId(latest.submission), tuple(replicas))
     held = _version_held_by(connection, submission)
     if held is not None:
         package = rows.package_of(held)
@@ -231,6 +252,11 @@ def _insert_package(
             insert(tables.replicas),
             [rows.replica_row(replica, package_id) for replica in registration.replicas],
         )
+    if registration.tag_digests:
+        connection.execute(
+            insert(tables.tag_digests),
+            [rows.tag_digest_row(one, package_id) for one in registration.tag_digests],
+        )
     numbered = (rows.file_row(file, package_id, position) for position, file in enumerate(files))
     while batch := list(islice(numbered, _BATCH)):
         connection.execute(insert(tables.files), batch)
@@ -252,6 +278,14 @@ def _replicas_of(connection: Connection, package_ids: Sequence[int]) -> defaultd
     found: defaultdict[int, list[Replica]] = defaultdict(list)
     for row in connection.execute(query):
         found[row.package_id].append(rows.replica(row))
+    return found
+
+
+def _tag_digests_of(connection: Connection, package_ids: Sequence[int]) -> defaultdict[int, list[Row[Any]]]:
+    digests = tables.tag_digests
+    found: defaultdict[int, list[Row[Any]]] = defaultdict(list)
+    for row in connection.execute(select(digests).where(digests.c.package_id.in_(package_ids))):
+        found[row.package_id].append(row)
     return found
 
 

@@ -90,6 +90,16 @@ replicas = sa.Table(
     sa.Column("bytes", sa.BigInteger, nullable=False),
 )
 
+tag_digests = sa.Table(
+    "tag_digests",
+    metadata,
+    sa.Column("package_id", sa.ForeignKey(packages.c.id), primary_key=True),
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("algorithm", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+)
+"""The digest of each tag manifest of a version; versions that 0.1.0 stored have none at first."""
+
 files = sa.Table(
     "files",
     metadata,

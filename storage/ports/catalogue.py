@@ -19,6 +19,7 @@ from preservation.model.identifiers import CollectionName, ObjectId, PackageId, 
 from preservation.model.packages import Replica
 from preservation.model.paths import BagPath
 from preservation.model.submissions import Submission
+from preservation.model.tag_digests import TagDigest
 from preservation.model.verdicts import Verdict
 
 
@@ -31,7 +32,7 @@ class Reserved:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyKept:
-    """The same content is registered as a version of the same object.
+    """The same content is registered as the latest version of the same object.
 
     ``submission`` is the one that brought it: the asking one itself, where that was stopped after
     it had registered.
@@ -59,7 +60,8 @@ class CatalogueFile:
 class Registration:
     """What the catalogue knows of one kept version; ``fingerprint`` stands for all of its content.
 
-    ``files`` and ``bytes`` count what was dropped. ``replicas`` come back in the order of the stores.
+    ``files`` and ``bytes`` count what was dropped. ``replicas`` come back in the order of the stores, and
+    ``tag_digests`` in that of their paths; 0.1.0 recorded none.
     """
 
     package: PackageId
@@ -70,6 +72,7 @@ class Registration:
     files: int
     bytes: int
     replicas: tuple[Replica, ...]
+    tag_digests: tuple[TagDigest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +112,18 @@ class Catalogue(Protocol):
     what is kept takes the events that record it: both are written, or neither.
     """
 
-    def reserve(self, submission: SubmissionId, object_id: ObjectId, fingerprint: HexDigest) -> Reservation:
+    def reserve(
+        self,
+        submission: SubmissionId,
+        object_id: ObjectId,
+        fingerprint: HexDigest,
+        doubted: PackageId | None = None,
+    ) -> Reservation:
         """Give the submission a version number of the object, or report that its content is kept already.
 
-        Asked again by the same submission it gives the same number again. Raises
+        It is where the latest registered version has that content, unless that is ``doubted``: not found in
+        the stores as it was kept. What only an older version has becomes a new one, for the latest is
+        what the object is. Asked again by the same submission it gives the same number again. Raises
         ``AlreadyExistsError`` where the submission has a version of another object, or has
         registered other content.
         """
@@ -133,6 +144,15 @@ class Catalogue(Protocol):
         ``AlreadyExistsError`` where the number belongs to another submission.
         """
 
+    def record_tag_digests(
+        self, package: PackageId, digests: Iterable[TagDigest], events: Iterable[Event]
+    ) -> None:
+        """Record the digests of a kept version that has none, and the events, in one transaction.
+
+        Raises ``NotFoundError`` where it is not kept, ``AlreadyExistsError`` where it has some: what was
+        recorded is never replaced.
+        """
+
     def conclude(self, conclusion: Conclusion, events: Iterable[Event] = ()) -> None:
         """Record how a submission ended. A later end replaces an earlier one; the journal keeps both."""
 
@@ -150,9 +170,6 @@ class Catalogue(Protocol):
 
     def history(self, object_id: ObjectId) -> History:
         """Return what is known of one object; empty where nothing is."""
-
-    def packages_with_fingerprint(self, fingerprint: HexDigest) -> tuple[PackageId, ...]:
-        """Return every kept version with that content, under whatever name, in order of registration."""
 
     def conclusions(self, verdict: Verdict | None = None) -> Iterator[Conclusion]:
         """Yield how submissions ended, latest first; only those that ended with ``verdict``, if given."""
@@ -179,6 +196,14 @@ def belongs_to(package: PackageId, owner: SubmissionId) -> AlreadyExistsError:
 def is_registered(package: PackageId) -> AlreadyExistsError:
     """Refuse to give back a version that is kept."""
     return AlreadyExistsError(f"{package}: this version is registered, and what is registered stays")
+
+
+def has_digests(package: PackageId) -> AlreadyExistsError:
+    """Refuse to record the digests of tag manifests a second time."""
+    return AlreadyExistsError(
+        f"{package}: the digests of its tag manifests are recorded already; compare them with the stores: "
+        f"muniment restore {package.object} TARGET --version {package.version} --dry-run"
+    )
 
 
 def not_kept(package: PackageId) -> NotFoundError:

@@ -1,7 +1,7 @@
 """What a version consists of, by its replica in one store: checked from the tag manifest down."""
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from preservation.bagit.fetch import FETCH_TXT, FetchEntry, parse_fetch
@@ -14,7 +14,9 @@ from preservation.model.identifiers import ObjectId, PackageId, VersionNumber
 from preservation.model.layout import COMMITS, commit
 from preservation.model.locators import Locator, parse_locator
 from preservation.model.paths import BagPath, StoreKey, bag_path, printable
+from preservation.model.tag_digests import TagDigest
 from storage.ports.stores import Store, opened_file
+from storage.tag_digests import damaged, tag_manifest
 
 _BY_PREFERENCE = (Algorithm.SHA256, Algorithm.SHA512, Algorithm.SHA1, Algorithm.MD5)
 _PAYLOAD = "data/"
@@ -24,7 +26,8 @@ _PAYLOAD = "data/"
 class Description:
     """A version's files by their paths in the bag: the payload, the tag files, and the tag manifests.
 
-    ``keys`` gives where bytes lie that are in an earlier version.
+    ``keys`` gives where bytes lie that are in an earlier version; ``tag_digests`` what was read of the
+    tag manifests, by which replicas of one version are compared.
     """
 
     package: PackageId
@@ -32,6 +35,7 @@ class Description:
     payload: Mapping[BagPath, HexDigest]
     tags: Mapping[BagPath, Digests]
     keys: Mapping[BagPath, StoreKey]
+    tag_digests: tuple[TagDigest, ...]
 
     def key(self, path: BagPath) -> StoreKey:
         """Return where every store keeps the bytes of a file."""
@@ -44,21 +48,28 @@ class Description:
         return self.tags.get(path)
 
 
-def describe(store: Store, package: PackageId) -> Description:
+def describe(store: Store, package: PackageId, recorded: Sequence[TagDigest] = ()) -> Description:
     """Read what a version consists of in ``store``.
 
+    Where digests of its tag manifests are ``recorded``, those are the tag manifests of the version, each
+    as it was kept; another one that lies there is no part of it.
+
     Raises ``NotFoundError`` where the version is not there, ``IntegrityError`` where its lists are not
-    what its tag manifest promises or name what no bag can hold, ``StorageError`` where the store does
-    not answer.
+    what its tag manifest promises, or the tag manifest is not what was recorded, or they name what no
+    bag can hold, ``StorageError`` where the store does not answer.
     """
     replica = _Replica(store, package)
     tag_manifests = {name: found for name in _BY_PREFERENCE if (found := replica.tag_manifest(name))}
     if not tag_manifests:
         raise NotFoundError(f"store {store.name}: there is no {package}; look in another store for it")
+    if recorded:
+        tag_manifests = replica.recorded(tag_manifests, recorded)
     tags: dict[BagPath, Digests] = {}
+    read: list[TagDigest] = []
     for algorithm, content in tag_manifests.items():
         listing = commit(algorithm)
         tags[listing] = digest_bytes(content, (Algorithm.SHA256,))
+        read.append(TagDigest(listing, Algorithm.SHA256, tags[listing][Algorithm.SHA256]))
         for path, digest in replica.entries(listing, content, algorithm):
             tags[path] = {**tags.get(path, {}), algorithm: digest}
     by = next((name for name in _BY_PREFERENCE if _manifest_path(name) in tags), None)
@@ -71,7 +82,7 @@ def describe(store: Store, package: PackageId) -> Description:
         raise replica.damaged(f"{manifest} names {printable(stray)}, which is no payload")
     fetch = BagPath(FETCH_TXT)
     keys = dict(replica.fetched(replica.verified(fetch, tags[fetch]))) if fetch in tags else {}
-    return Description(package, by, payload, tags, keys)
+    return Description(package, by, payload, tags, keys, tuple(sorted(read)))
 
 
 def versions_in(store: Store, object_id: ObjectId) -> list[VersionNumber]:
@@ -92,15 +103,26 @@ class _Replica:
         self._package = package
 
     def damaged(self, what: str) -> IntegrityError:
-        return IntegrityError(
-            f"store {self._store.name}: {self._package} is damaged there: {what}; use another store"
-        )
+        return damaged(self._store, self._package, what)
 
     def tag_manifest(self, algorithm: Algorithm) -> bytes | None:
-        try:
-            return self._whole(commit(algorithm))
-        except NotFoundError:
-            return None
+        return tag_manifest(self._store, self._package, commit(algorithm))
+
+    def recorded(
+        self, found: Mapping[Algorithm, bytes], recorded: Iterable[TagDigest]
+    ) -> dict[Algorithm, bytes]:
+        """Return those of the tag manifests that are recorded, each as it was kept."""
+        by_path = {commit(algorithm): algorithm for algorithm in found}
+        expected = {one.path: one for one in recorded}
+        lacking = expected.keys() - by_path.keys()
+        if lacking:
+            raise self.damaged(f"{min(lacking)} is missing")
+        for path, one in expected.items():
+            if digest_bytes(found[by_path[path]], (one.algorithm,)) != one.digests:
+                raise self.damaged(
+                    f"{path} is not the one that was kept, of which the {one.algorithm.value} is recorded"
+                )
+        return {algorithm: content for algorithm, content in found.items() if commit(algorithm) in expected}
 
     def verified(self, path: BagPath, promised: Digests) -> bytes:
         """Return a tag file's bytes, which are those that the tag manifests promise."""

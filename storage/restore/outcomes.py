@@ -16,6 +16,8 @@ FILE_LOST = IssueCode("RST-004")
 REPLICA_UNDESCRIBED = IssueCode("RST-005")
 CATALOGUE_SILENT = IssueCode("RST-006")
 JOURNAL_SILENT = IssueCode("RST-007")
+RECORDS_DIFFER = IssueCode("RST-008")
+NOT_VOUCHED_FOR = IssueCode("RST-009")
 
 _REPAIR_DATABASE = "Repair the database: muniment doctor reports what is wrong with it."
 _SEE_TO_REPLICA = "Find out what happened to that store: its replica needs repair."
@@ -80,6 +82,19 @@ def catalogue_issue(reason: str) -> Issue:
     """Return the finding that the catalogue could not be read."""
     message = f"The catalogue could not be read, so only the stores show what to restore: {reason}."
     return Issue(CATALOGUE_SILENT, Severity.WARNING, message, None, _REPAIR_DATABASE)
+
+
+def records_issue(doubt: str) -> Issue:
+    """Return the finding that catalogue and journal do not agree on the version."""
+    next_step = "Find out which accounts could write to the database: it was changed by hand."
+    return Issue(RECORDS_DIFFER, Severity.WARNING, f"{doubt}.", None, next_step)
+
+
+def not_vouched_issue(package: PackageId, why: str) -> Issue:
+    """Return the finding that there was no recorded digest to compare the replica's lists with."""
+    message = f"The lists of {package} are compared with each other only: {why}."
+    next_step = "Compare the restored files with a list of your own, where much depends on them."
+    return Issue(NOT_VOUCHED_FOR, Severity.WARNING, message, None, next_step)
 
 
 def journal_issue(reason: str) -> Issue:

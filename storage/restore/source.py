@@ -9,6 +9,7 @@ from preservation.model.digests import Digests
 from preservation.model.identifiers import ObjectId, PackageId, VersionNumber
 from preservation.model.issues import Issue
 from preservation.model.paths import BagPath, RelativePath, path_order, printable
+from preservation.model.tag_digests import TagDigest
 from storage.ports.stores import Store
 from storage.restore.description import Description, describe, versions_in
 from storage.restore.outcomes import WantedFile, undescribed_issue
@@ -48,22 +49,38 @@ def latest_in(object_id: ObjectId, stores: Iterable[Store]) -> VersionNumber:
 
 
 def find_source(
-    package: PackageId, stores: Sequence[Store], catalogued: Mapping[BagPath, Digests] | None
+    package: PackageId,
+    stores: Sequence[Store],
+    catalogued: Mapping[BagPath, Digests] | None,
+    recorded: Sequence[TagDigest] = (),
+    *,
+    first_counts: bool = False,
 ) -> Source:
-    """Find a replica whose own lists hold, and agree with the catalogue, where that has the version.
+    """Find a replica whose own lists hold, and agree with what is recorded of the version.
 
-    Raises ``NotFoundError`` where no store has the version, ``IntegrityError`` where every replica's
-    lists are damaged, and the last store's own error where none answers.
+    Args:
+        package: The version.
+        stores: Where to look for it, in that order.
+        catalogued: Its payload by the catalogue; ``None`` where that does not know it.
+        recorded: The digests of its tag manifests. Where none are recorded, all replicas are compared with
+            each other, for nothing else vouches for one.
+        first_counts: Take the first of such replicas though others differ: a person chose its store.
+
+    Raises:
+        NotFoundError: No store has the version.
+        IntegrityError: Every replica's lists are damaged, or they differ and nothing vouches for one.
+        StorageError: No store answers; it is the last one's own error.
     """
     issues: list[Issue] = []
     answering: list[Store] = []
     without: list[Store] = []
     errors: list[PreservationError] = []
-    description: Description | None = None
+    described: list[tuple[Store, Description]] = []
     for store in stores:
         try:
-            if description is None:
-                description = _agreed(describe(store, package), store, catalogued)
+            # Where digests are recorded, the first replica that has them needs no other beside it.
+            if not described or not recorded:
+                described.append((store, agreed(describe(store, package, recorded), store, catalogued)))
         except PreservationError as error:
             issues.append(undescribed_issue(str(error).rstrip(".")))
             errors.append(error)
@@ -74,9 +91,25 @@ def find_source(
                 without.append(store)
         else:
             answering.append(store)
-    if description is not None:
-        return Source(description, (*answering, *without), tuple(issues))
-    raise _none(package, errors)
+    if not described:
+        raise _none(package, errors)
+    unlike = _unlike_the_first(described)
+    if unlike and not first_counts:
+        raise IntegrityError(f"{unlike[0]}; find out which store was changed, and name the other one: --from")
+    return Source(
+        described[0][1], (*answering, *without), (*issues, *(undescribed_issue(what) for what in unlike))
+    )
+
+
+def _unlike_the_first(described: Sequence[tuple[Store, Description]]) -> list[str]:
+    """Return which replicas have other tag manifests than the first: of such, only one can be as kept."""
+    first, description = described[0]
+    return [
+        f"store {store.name}: the tag manifests of {other.package} are not those of store {first.name}, and "
+        "no recorded digest shows which are as they were kept"
+        for store, other in described[1:]
+        if other.tag_digests != description.tag_digests
+    ]
 
 
 def _none(package: PackageId, errors: Sequence[PreservationError]) -> PreservationError:
@@ -123,7 +156,7 @@ def _named(description: Description, text: str) -> tuple[BagPath, RelativePath]:
     )
 
 
-def _agreed(
+def agreed(
     description: Description, store: Store, catalogued: Mapping[BagPath, Digests] | None
 ) -> Description:
     """Return the description. Raises ``IntegrityError`` where the catalogue differs from it."""

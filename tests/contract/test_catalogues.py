@@ -137,12 +137,35 @@ def test_a_reservation_gives_way_to_the_same_content_registered_meanwhile(catalo
     assert catalogue.reserve(THREE, SHEET, sha256_of("c")) == Reserved(package_named("maps/sheet/v2"))
 
 
-def test_content_that_was_kept_before_last_is_already_kept_too(catalogue: Catalogue):
+def test_content_that_only_an_older_version_has_becomes_a_new_version(catalogue: Catalogue):
     catalogue.register(a_registration("maps/sheet/v1", ONE, "a"), files_of_package())
     catalogue.register(a_registration("maps/sheet/v2", TWO, "b"), files_of_package())
-    again = catalogue.reserve(THREE, SHEET, sha256_of("a"))
+    assert catalogue.reserve(THREE, SHEET, sha256_of("a")) == Reserved(package_named("maps/sheet/v3"))
+
+
+def test_the_content_of_a_doubted_version_is_kept_anew_once(catalogue: Catalogue):
+    doubted = package_named("maps/sheet/v1")
+    catalogue.register(a_registration("maps/sheet/v1", ONE, "a"), files_of_package())
+    assert catalogue.reserve(TWO, SHEET, sha256_of("a"), doubted) == Reserved(package_named("maps/sheet/v2"))
+    catalogue.register(a_registration("maps/sheet/v2", TWO, "a"), files_of_package())
+    again = catalogue.reserve(THREE, SHEET, sha256_of("a"), doubted)
     assert isinstance(again, AlreadyKept)
-    assert again.package == package_named("maps/sheet/v1")
+    assert again.package == package_named("maps/sheet/v2")
+
+
+def test_digests_of_tag_manifests_are_recorded_later_once_and_with_their_event(kept: Kept):
+    unrecorded = replace(a_registration("maps/sheet/v1", ONE), tag_digests=())
+    digests = a_registration("maps/sheet/v1", ONE).tag_digests
+    kept.catalogue.register(unrecorded, files_of_package())
+    assert kept.catalogue.package(unrecorded.package).tag_digests == ()
+    kept.catalogue.record_tag_digests(unrecorded.package, reversed(digests), [an_event(1)])
+    assert kept.catalogue.package(unrecorded.package).tag_digests == digests
+    with pytest.raises(AlreadyExistsError, match="maps/sheet/v1"):
+        kept.catalogue.record_tag_digests(unrecorded.package, digests[:1], [an_event(2)])
+    assert kept.catalogue.package(unrecorded.package).tag_digests == digests
+    assert kept.journal.head().seq == 1
+    with pytest.raises(NotFoundError, match="maps/sheet/v2"):
+        kept.catalogue.record_tag_digests(package_named("maps/sheet/v2"), digests, [])
 
 
 def test_a_submission_that_had_registered_is_told_so_and_by_whom(catalogue: Catalogue):
@@ -255,15 +278,6 @@ def test_more_packages_than_a_page_holds_all_come(catalogue: Catalogue, monkeypa
         catalogue.register(a_registration(f"maps/{number}/v1", f"s{number}", str(number)), ())
     assert [each.package.object.name for each in catalogue.packages()] == list("0123456789")
     assert all(len(each.replicas) == 2 for each in catalogue.packages())
-
-
-def test_identical_content_is_found_under_another_name(catalogue: Catalogue):
-    catalogue.register(a_registration("maps/b/v1", ONE, "same"), files_of_package())
-    catalogue.register(a_registration("albums/a/v1", TWO, "same"), files_of_package())
-    catalogue.reserve(THREE, SHEET, sha256_of("same"))
-    found = catalogue.packages_with_fingerprint(sha256_of("same"))
-    assert [str(package) for package in found] == ["maps/b/v1", "albums/a/v1"]
-    assert catalogue.packages_with_fingerprint(sha256_of("other")) == ()
 
 
 def test_how_a_submission_ended_is_kept_and_its_later_end_counts(catalogue: Catalogue):

@@ -137,6 +137,17 @@ def checked(checker: Path, folder: Path) -> int:
         return subprocess.run(command, capture_output=True, check=False, timeout=60).returncode
 
 
+def forge_premis(package: Path) -> None:
+    """Alter a tag file, and the tag manifest so that it fits."""
+    premis = package / "metadata" / "premis.xml"
+    before = hashlib.sha256(premis.read_bytes()).hexdigest()
+    premis.chmod(0o644)
+    premis.write_bytes(b"<premis/>")
+    tags = package / "tagmanifest-sha256.txt"
+    tags.chmod(0o644)
+    tags.write_text(tags.read_text().replace(before, hashlib.sha256(b"<premis/>").hexdigest()))
+
+
 def flip(file: Path, where: bytes) -> None:
     """Flip one bit of the last byte of the first place where that stands."""
     content = bytearray(file.read_bytes())
@@ -240,6 +251,45 @@ def test_what_is_kept_is_recognised_and_its_next_version_builds_on_it(
     for file in archive.directory.glob("receipts/**/*.json"):
         receipt = json.loads(file.read_bytes())
         assert receipt["version"] < newest["version"] or receipt.keys() <= newest.keys(), file
+
+
+def test_the_digests_of_what_it_kept_are_recorded_by_an_upgrade_and_a_forgery_is_found_from_then_on(
+    stored: Stored, tmp_path: Path
+):
+    packages = sorted(stored.truth["originals"])
+    name, _, number = packages[0].rpartition("/v")
+    restoring = ("restore", name, "--version", number, "--whole", "--dry-run")
+    before = stored.answered(*restoring, tmp_path / "x")
+    recorded = {issue["code"] for issue in before["issues"]}
+    code, lines = stored.asked("upgrade")
+    assert code == 0
+    if not lines:
+        # A release that recorded them by itself leaves nothing to do.
+        assert "RST-009" not in recorded
+        return
+    assert recorded == {"RST-009"}
+    assert sorted(line["package"] for line in lines) == packages
+    assert all(line["recorded"] and line["stores"] == ["first", "second"] for line in lines)
+    assert stored.asked("upgrade") == (0, [])
+    assert stored.answered("journal", "verify")["entries"] == stored.truth["journal"]["entries"] + len(lines)
+    assert stored.answered(*restoring, tmp_path / "x")["issues"] == []
+    stored.answered("journal", "export", tmp_path / "exported now")
+    assert checked(stored.export / "check_journal.py", tmp_path / "exported now") == 0
+    forge_premis(stored.archive.store("first") / packages[0])
+    forged = stored.answered(*restoring, tmp_path / "x")
+    assert [(issue["code"], issue["severity"]) for issue in forged["issues"]] == [("RST-005", "warning")]
+
+
+def test_replicas_that_differ_are_not_recorded_by_an_upgrade(stored: Stored):
+    package = min(stored.truth["originals"])
+    forge_premis(stored.archive.store("second") / package)
+    code, lines = stored.asked("upgrade")
+    if not lines:
+        return
+    assert code == 4
+    [differing] = [line for line in lines if not line["recorded"]]
+    assert differing["package"] == package
+    assert "first and second" in differing["sentence"]
 
 
 def test_a_changed_byte_of_a_package_is_reported_and_restored_from_elsewhere(stored: Stored):

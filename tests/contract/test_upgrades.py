@@ -107,7 +107,14 @@ _FIRST_SCHEMA: dict[str, list[dict[str, object]]] = {
     ],
 }
 
-_ROWS = {"0001": _FIRST_SCHEMA}
+_WITH_TAG_DIGESTS: dict[str, list[dict[str, object]]] = {
+    **_FIRST_SCHEMA,
+    "tag_digests": [
+        {"package_id": 3, "path": "tagmanifest-sha512.txt", "algorithm": "sha512", "digest": "9" * 128}
+    ],
+}
+
+_ROWS = {"0001": _FIRST_SCHEMA, "0002": _WITH_TAG_DIGESTS}
 """For every revision some rows, as the programs of its time wrote them."""
 
 _NEXT = """

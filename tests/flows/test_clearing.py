@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -110,6 +111,54 @@ def test_a_drop_stays_where_a_replica_is_damaged_or_away_or_the_drop_itself_is_a
         assert isinstance(one, RetainedDrop)
         assert reason in one.sentence
     assert (drop / "page 1.txt").read_text() == "Dear"
+
+
+def alter(path: Path, text: str) -> None:
+    path.chmod(0o644)
+    path.write_text(text)
+
+
+def test_a_drop_stays_where_a_file_lies_in_a_replica_that_no_manifest_names(installation: Archive):
+    accepted(installation, "letters")
+    version = installation.store("second") / "files/letters/v1"
+    (version / "metadata/more.xml").write_text("<more/>")
+
+    [found] = cleared(installation)
+
+    assert isinstance(found, RetainedDrop)
+    assert [one.store for one in found.unsound] == ["second"]
+    assert "metadata/more.xml" in found.unsound[0].sentence
+
+
+def test_a_drop_stays_where_a_replica_was_forged_and_its_tag_manifest_made_to_fit(installation: Archive):
+    accepted(installation, "letters")
+    version = installation.store("second") / "files/letters/v1"
+    premis, tags = version / "metadata/premis.xml", version / "tagmanifest-sha256.txt"
+    before = hashlib.sha256(premis.read_bytes()).hexdigest()
+    alter(premis, "<premis/>")
+    alter(tags, tags.read_text().replace(before, hashlib.sha256(b"<premis/>").hexdigest()))
+
+    [found] = cleared(installation)
+
+    assert isinstance(found, RetainedDrop)
+    assert [one.store for one in found.unsound] == ["second"]
+    assert "tagmanifest-sha256.txt is not the one that was kept" in found.unsound[0].sentence
+
+
+def test_a_drop_stays_where_the_catalogue_has_another_digest_than_the_journal_and_that_is_an_alarm(
+    installation: Archive, caplog: pytest.LogCaptureFixture
+):
+    drop = accepted(installation, "letters")
+    with_one_copy(installation)
+    with opened(installation) as opened_, opened_.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE tag_digests SET digest = replace(digest, 'a', 'b')")
+
+    told = near(installation).run("clear", "--json")
+
+    assert told.returncode == 4
+    assert "it was altered" in json.loads(told.stdout)["sentence"]
+    assert "ALARM: the records of what is kept" in caplog.text
+    assert drop.is_dir()
 
 
 @pytest.mark.parametrize("forged", ["letters.kept.json", "other.kept.json"])

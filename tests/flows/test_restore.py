@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.archives import Archive
+from support.command_runs import run_command
 from support.kept_object import Letters, keep_letters
 
 
@@ -119,6 +123,67 @@ def test_of_two_damaged_replicas_each_gives_what_the_other_lost(kept: Archive, d
         assert tree(target) == tree(drop)
 
 
+def forge_premis(package: Path) -> None:
+    """Alter a tag file, and the tag manifest so that it fits."""
+    premis, tags = package / "metadata/premis.xml", package / "tagmanifest-sha256.txt"
+    before = hashlib.sha256(premis.read_bytes()).hexdigest()
+    for path, content in (
+        (premis, "<premis/>"),
+        (tags, tags.read_text().replace(before, hashlib.sha256(b"<premis/>").hexdigest())),
+    ):
+        path.chmod(0o644)
+        path.write_text(content)
+
+
+@pytest.mark.parametrize("row", ["there", "gone", "altered"])
+def test_a_forged_replica_is_not_handed_out_and_two_are_an_integrity_failure(
+    kept: Archive, tmp_path: Path, row: str
+):
+    genuine = (kept.store("second") / "files/letters/v2/metadata/premis.xml").read_bytes()
+    forge_premis(kept.store("first") / "files/letters/v2")
+    if row != "there":
+        change = {
+            "gone": "DELETE FROM tag_digests",
+            "altered": "UPDATE tag_digests SET digest = '0' || digest",
+        }
+        with closing(sqlite3.connect(kept.directory / "state/muniment.db")) as database, database:
+            database.execute(change[row])
+    code, told = restored(kept, tmp_path / "back", "--whole")
+    assert (code, told["complete"]) == (0, True)
+    assert (tmp_path / "back/metadata/premis.xml").read_bytes() == genuine
+    codes = {issue["code"] for issue in told["issues"]}
+    assert codes == {"RST-002", "RST-005"} | (set() if row == "there" else {"RST-008"})
+    if row == "gone":
+        lines = [json.loads(line) for line in kept.run("upgrade", "--json").stdout.splitlines()]
+        assert [(line["package"][-2:], line["recorded"]) for line in lines] == [("v1", True), ("v2", False)]
+    forge_premis(kept.store("second") / "files/letters/v2")
+    finished = kept.run("restore", "files/letters", tmp_path / "more", "--whole")
+    assert finished.returncode == 4
+    assert "no replica's own lists can be relied on" in finished.stderr
+    assert not (tmp_path / "more").exists()
+
+
+def test_a_bag_is_compared_with_what_the_installation_recorded_of_it(kept: Archive, tmp_path: Path):
+    def validated(bag: Path) -> tuple[int, set[str]]:
+        finished = run_command("validate", bag, "--against", kept.directory, "--json")
+        return finished.returncode, {issue["code"] for issue in json.loads(finished.stdout)["issues"]}
+
+    package = kept.store("first") / "files/letters/v1"
+    assert validated(package) == (0, set())
+    more = package / "metadata/more.xml"
+    more.write_text("<more/>")
+    assert validated(package) == (0, {"BAG-023"})
+    more.unlink()
+    (package / "tagmanifest-md5.txt").write_text("")
+    assert "VER-004" in validated(package)[1]
+    (package / "tagmanifest-md5.txt").unlink()
+    forge_premis(package)
+    assert run_command("validate", package).returncode == 0
+    assert validated(package) == (3, {"VER-004"})
+    assert restored(kept, tmp_path / "bag", "--whole", "--version", "1")[0] == 0
+    assert validated(tmp_path / "bag") == (0, set())
+
+
 def test_what_no_replica_has_ends_with_4_and_the_target_is_not_made(
     kept: Archive, drop: Path, tmp_path: Path
 ):
@@ -134,6 +199,12 @@ def test_what_no_replica_has_ends_with_4_and_the_target_is_not_made(
     assert last["outcome"] == "fail"
 
 
+def unaltered(path: Path) -> tuple[int, int, int, int]:
+    """What a look at an entry leaves as it is."""
+    status = path.lstat()
+    return status.st_mode, status.st_ino, status.st_size, status.st_mtime_ns
+
+
 def test_nothing_is_overwritten(kept: Archive, drop: Path, tmp_path: Path):
     (tmp_path / "back").mkdir()
     (tmp_path / "back" / "note.txt").write_text("mine")
@@ -142,10 +213,10 @@ def test_nothing_is_overwritten(kept: Archive, drop: Path, tmp_path: Path):
     assert "note.txt" in finished.stderr
     assert tree(tmp_path / "back") == {"note.txt": b"mine"}
     # The drop itself is as good a target as any: everything is there already.
-    before = {path: path.lstat() for path in drop.rglob("*")}
+    before = {path: unaltered(path) for path in drop.rglob("*")}
     code, told = restored(kept, drop)
     assert (code, told["files"], told["there"], told["sources"]) == (0, 4, 4, {})
-    assert {path: path.lstat() for path in drop.rglob("*")} == before
+    assert {path: unaltered(path) for path in drop.rglob("*")} == before
 
 
 @pytest.mark.parametrize("state", ["gone", "damaged"])

@@ -135,12 +135,20 @@ def test_bytes_that_a_store_has_damaged_are_written_again_and_the_receipt_says_s
     assert validated(bag(archive, 2, "second"))["valid"]
 
 
-def test_a_change_back_to_what_is_kept_already_is_known(archive: Archive, letters: Path):
+def test_a_change_back_becomes_a_new_version_that_refers_to_the_first_and_is_the_latest(
+    archive: Archive, letters: Path, tmp_path: Path
+):
     (letters / "1911" / "to my mother.txt").write_text("Dear mother\n")
     preserved(archive, letters)
     (letters / "1911" / "to my mother.txt").unlink()
     told = preserved(archive, letters)
-    assert (told["verdict"], told["object_version"]) == ("already-kept", 1)
+    assert (told["verdict"], told["object_version"]) == ("stored", 3)
+    # A bag has a payload, so its smallest file is written again.
+    assert payload_of(archive, 3) == {"originals/note.txt"}
+    assert archive.run("restore", "files/letters", tmp_path / "back").returncode == 0
+    assert not (tmp_path / "back" / "1911" / "to my mother.txt").exists()
+    again = preserved(archive, letters)
+    assert (again["verdict"], again["object_version"]) == ("already-kept", 3)
 
 
 def test_the_status_of_an_object_tells_what_was_new_in_each_version(archive: Archive, letters: Path):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from preservation.model.digests import HexDigest
 from preservation.model.events import Event
 from preservation.model.identifiers import CollectionName, ObjectId, PackageId, SubmissionId, VersionNumber
+from preservation.model.tag_digests import TagDigest
 from preservation.model.verdicts import Verdict
 from storage.ports.catalogue import (
     AlreadyKept,
@@ -21,6 +23,7 @@ from storage.ports.catalogue import (
     Reservation,
     Reserved,
     belongs_to,
+    has_digests,
     holds_another,
     is_registered,
     not_kept,
@@ -39,15 +42,17 @@ class MemoryCatalogue:
         self._conclusions: dict[SubmissionId, Conclusion] = {}
         self._lock = threading.Lock()
 
-    def reserve(self, submission: SubmissionId, object_id: ObjectId, fingerprint: HexDigest) -> Reservation:
+    def reserve(
+        self,
+        submission: SubmissionId,
+        object_id: ObjectId,
+        fingerprint: HexDigest,
+        doubted: PackageId | None = None,
+    ) -> Reservation:
         """Give the submission a version number of the object, or say that its content is kept already."""
         with self._lock:
-            kept = self._newest(
-                registration
-                for registration in self._registrations.values()
-                if registration.package.object == object_id and registration.fingerprint == fingerprint
-            )
-            if kept is not None:
+            kept = self.latest(object_id)
+            if kept is not None and kept.fingerprint == fingerprint and kept.package != doubted:
                 return AlreadyKept(kept.package, kept.submission, kept.replicas)
             held = self._held_by(submission)
             if held is None:
@@ -84,8 +89,38 @@ class MemoryCatalogue:
             self._journal.append(events)
             self._versions[package] = submission
             replicas = tuple(sorted(registration.replicas, key=lambda replica: replica.store))
-            self._registrations.setdefault(package, replace(registration, replicas=replicas))
+            digests = tuple(sorted(registration.tag_digests))
+            kept = replace(registration, replicas=replicas, tag_digests=digests)
+            self._registrations.setdefault(package, kept)
             self._files[package] = listed
+
+    def record_tag_digests(
+        self, package: PackageId, digests: Iterable[TagDigest], events: Iterable[Event]
+    ) -> None:
+        """Record the digests of a kept version that has none, and the events."""
+        with self._lock:
+            kept = self.package(package)
+            if kept.tag_digests:
+                raise has_digests(package)
+            self._journal.append(events)
+            self._registrations[package] = replace(kept, tag_digests=tuple(sorted(digests)))
+
+    def alter(self, registration: Registration) -> None:
+        """Change what is registered by hand, as an intruder does."""
+        self._registrations[registration.package] = registration
+
+    def forget(self, package: PackageId) -> None:
+        """Remove a registration by hand, as an intruder does."""
+        del self._registrations[package], self._files[package]
+
+    @contextmanager
+    def as_it_was(self) -> Iterator[None]:
+        """Undo at the end of the context what was done to registrations in it."""
+        registrations, files = dict(self._registrations), dict(self._files)
+        try:
+            yield
+        finally:
+            self._registrations, self._files = registrations, files
 
     def conclude(self, conclusion: Conclusion, events: Iterable[Event] = ()) -> None:
         """Record how a submission ended."""
@@ -123,10 +158,6 @@ class MemoryCatalogue:
         kept = (each for each in self._registrations.values() if each.package.object == object_id)
         ends = (end for end in self._conclusions.values() if end.submission.object == object_id)
         return History(tuple(sorted(kept, key=lambda each: each.package)), tuple(ends))
-
-    def packages_with_fingerprint(self, fingerprint: HexDigest) -> tuple[PackageId, ...]:
-        """Return every kept version with that content, under whatever name."""
-        return tuple(kept.package for kept in self.packages() if kept.fingerprint == fingerprint)
 
     def conclusions(self, verdict: Verdict | None = None) -> Iterator[Conclusion]:
         """Yield how submissions ended, latest first."""

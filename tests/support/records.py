@@ -15,6 +15,7 @@ from preservation.model.identifiers import PackageId, StoreName, SubmissionId, V
 from preservation.model.packages import Replica
 from preservation.model.paths import BagPath
 from preservation.model.submissions import Submission
+from preservation.model.tag_digests import TagDigest
 from preservation.model.verdicts import Verdict
 from storage.ports.catalogue import CatalogueFile, Conclusion, Registration
 
@@ -61,6 +62,10 @@ def a_registration(package: str, submission: str, content: str = "content") -> R
         files=2,
         bytes=30,
         replicas=replicas,
+        tag_digests=(
+            TagDigest(BagPath("tagmanifest-sha256.txt"), Algorithm.SHA256, sha256_of("tags")),
+            TagDigest(BagPath("tagmanifest-sha512.txt"), Algorithm.SHA256, sha256_of("more tags")),
+        ),
     )
 
 

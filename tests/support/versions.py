@@ -12,10 +12,13 @@ from support.memory_journal import MemoryJournal
 from support.packages import Drop
 from support.store_peers import memory_store
 
+from preservation.ingest_events import IngestEvents
 from preservation.model import layout
 from preservation.model.digests import Algorithm, HexDigest
+from preservation.model.events import Agent, AgentKind
 from preservation.model.files import SurveyedFile
 from preservation.model.identifiers import ObjectId, PackageId, StoreName, SubmissionId, VersionNumber
+from preservation.model.tag_digests import tag_digests_among
 from preservation.packaging.fingerprint import fingerprint
 from preservation.packaging.planned import PlannedBag
 from preservation.packaging.planning import plan_package
@@ -41,8 +44,12 @@ class Room:
 
     root: Path
     stores: Sequence[Store] = field(default_factory=two_stores)
-    catalogue: MemoryCatalogue = field(default_factory=lambda: MemoryCatalogue(MemoryJournal()))
+    journal: MemoryJournal = field(default_factory=MemoryJournal)
     drops: int = 0
+    records: bool = True
+
+    def __post_init__(self) -> None:
+        self.catalogue = MemoryCatalogue(self.journal)
 
     def plan(self, payload: Mapping[str, bytes], number: int) -> tuple[PlannedBag, Reusable, Drop]:
         """Plan a version of the object, building on what is registered."""
@@ -52,7 +59,7 @@ class Room:
             drop.add(path, content)
         contents = drop.contents()
         package = PackageId(contents.package.object, VersionNumber(number))
-        reused = reusable(self.catalogue, package, self._wanted(drop), self.stores, threads=2)
+        reused = reusable(self.catalogue, self.journal, package, self._wanted(drop), self.stores, threads=2)
         planned = plan_package(replace(contents, package=package, earlier=reused.files), drop.workspace)
         return planned, reused, drop
 
@@ -68,6 +75,12 @@ class Room:
         return reused
 
     def register(self, planned: PlannedBag, drop: Drop, outcome: Stored) -> None:
+        """Register it as this version does, or as 0.1.0 did, where ``records`` is not set."""
+        digests = tag_digests_among((entry.path, entry.digests) for entry in planned.entries)
+        if not self.records:
+            digests = ()
+        submission = replace(drop.submission(), identifier=SubmissionId(f"{self.drops:032x}"))
+        ingest = IngestEvents(submission, Agent(AgentKind.SOFTWARE, "Muniment"), lambda: NOW)
         self.catalogue.register(
             Registration(
                 package=planned.package,
@@ -78,11 +91,13 @@ class Room:
                 files=len(drop.found),
                 bytes=sum(file.size for file in _files(drop)),
                 replicas=outcome.replicas,
+                tag_digests=digests,
             ),
             (
                 CatalogueFile(layout.original(file.path), file.size, file.digests, None)
                 for file in _files(drop)
             ),
+            (ingest.registered(str(planned.package), digests),),
         )
 
     @property

@@ -100,7 +100,9 @@ def test_a_first_version_has_no_fetch_file(room: Room):
 
 def test_for_a_first_version_not_even_the_digests_of_its_files_are_gone_through(room: Room):
     digests = iter([sha256_of("never asked for")])
-    reused = reusable(room.catalogue, package_named("maps/sheet-012/v1"), digests, room.stores, threads=1)
+    reused = reusable(
+        room.catalogue, room.journal, package_named("maps/sheet-012/v1"), digests, room.stores, threads=1
+    )
     assert reused == Reusable({}, 0, ())
     assert len(list(digests)) == 1
 
@@ -176,7 +178,8 @@ def test_every_earlier_byte_is_read_in_every_store_before_it_is_built_upon(room:
     spoilt = flipping(room.stores[1], ending("page 1.tif"))
     room.stores = (room.stores[0], spoilt)
     _, reused, _ = room.plan({**FIRST, "page 2.tif": b"new"}, 2)
-    assert sorted(spoilt.opened) == sorted(f"{room.package(1)}/data/originals/{path}" for path in FIRST)
+    payload = [key for key in spoilt.opened if "/data/" in key]
+    assert sorted(payload) == sorted(f"{room.package(1)}/data/originals/{path}" for path in FIRST)
     assert len(reused.files) == 3
 
 

@@ -33,8 +33,11 @@ from preservation.model.paths import path_order, printable
 from preservation.policy.schema import Policy
 from preservation.records import Records
 from storage.ports.stores import Store
+from storage.presence import stray_fault
 from storage.readback import PromisedFile, read_back
+from storage.restore.description import Description
 from storage.restore.source import find_source
+from storage.tag_digests import NOTHING_RECORDED, recorded_digests
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +66,15 @@ class ClearedDrop:
 
 @dataclass(frozen=True, slots=True)
 class RetainedDrop:
-    """A drop that stays although its time is over, and why; or a folder that cannot be read."""
+    """A drop that stays although its time is over, and why; or a folder that cannot be read.
+
+    ``doubts`` are about the records of its package, which catalogue and journal have differently.
+    """
 
     path: Path
     sentence: str
     unsound: tuple[UnsoundReplica, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 ClearResult: TypeAlias = ClearedDrop | RetainedDrop
@@ -87,6 +94,9 @@ def clear_installation(settings: Settings, *, dry_run: bool) -> Iterator[ClearRe
         for one in clear_accepted(installation, at, dry_run=dry_run):
             found = (integrity_alarm(f"store {fault.store}", fault.sentence, at) for fault in one.unsound)
             raise_alarms(settings, found)
+            if isinstance(one, RetainedDrop):
+                doubts = (integrity_alarm("the records of what is kept", doubt, at) for doubt in one.doubts)
+                raise_alarms(settings, doubts)
             yield one
 
 
@@ -246,40 +256,53 @@ def _is_about(kept: Kept, drop: Path, collection: CollectionName) -> bool:
 def _verified(drop: Path, kept: Kept, policy: Policy, installation: Installation) -> ClearResult:
     """Read the package back from one store after the other, until the policy's number is reached."""
     asked = policy.terms.replication
-    catalogued = {file.path: file.digests for file in installation.catalogue.files(kept.package)}
-    whole: list[Store] = []
+    catalogue = installation.catalogue
+    catalogued = {file.path: file.digests for file in catalogue.files(kept.package)}
+    recorded = recorded_digests(catalogue, installation.journal, kept.package)
+    if recorded.doubts:
+        return RetainedDrop(drop, ". ".join(recorded.doubts), doubts=recorded.doubts)
+    whole: dict[StoreName, Store] = {}
+    lists = set()
     reasons = []
     unsound = []
     for store in installation.stores_for(policy):
         try:
-            description = find_source(kept.package, (store,), catalogued).description
-            promised = (
-                PromisedFile(description.key(path), None, digests)
-                for path in (*description.payload, *description.tags)
-                if (digests := description.digests(path)) is not None
-            )
-            threads = installation.settings.work.threads
-            faults = sum(
-                not isinstance(reading.verdict, Confirmed)
-                for reading in read_back(store, promised, threads=threads)
-            )
+            description = find_source(kept.package, (store,), catalogued, recorded.digests).description
+            fault = _fault_of(store, description, installation.settings.work.threads)
         except PreservationError as error:
             reasons.append(str(error).rstrip("."))
             if isinstance(error, IntegrityError):
                 unsound.append(UnsoundReplica(store.name, kept.package, reasons[-1]))
             continue
-        if faults:
-            reasons.append(
-                f"store {store.name}: {faults:,} files of {kept.package} are not as they were kept"
-            )
-            unsound.append(UnsoundReplica(store.name, kept.package, reasons[-1]))
+        if fault:
+            reasons.append(fault)
+            unsound.append(UnsoundReplica(store.name, kept.package, fault))
             continue
-        whole.append(store)
-        if len(whole) >= asked.copies and len({one.place.site for one in whole}) >= asked.sites:
-            return ClearedDrop(drop, kept, tuple(one.name for one in whole), tuple(unsound))
-    sites = len({store.place.site for store in whole})
+        whole[store.name] = store
+        lists.add(description.tag_digests)
+        sites = {one.place.site for one in whole.values()}
+        if len(lists) == 1 and len(whole) >= asked.copies and len(sites) >= asked.sites:
+            return ClearedDrop(drop, kept, tuple(whole), tuple(unsound))
+    if len(lists) > 1:
+        reasons.append(f"the tag manifests of {' and '.join(whole)} differ, and {NOTHING_RECORDED}")
+    sites = {store.place.site for store in whole.values()}
     short = (
         f"{len(whole)} of the {asked.copies} replicas of {kept.package} that its policy asks for could be "
-        f"read back, on {sites} of {asked.sites} sites"
+        f"read back, on {len(sites)} of {asked.sites} sites"
     )
     return RetainedDrop(drop, ". ".join((short, *reasons)), tuple(unsound))
+
+
+def _fault_of(store: Store, description: Description, threads: int) -> str:
+    """Read every file of a replica back and look for files that it must not have; return what is wrong."""
+    package = description.package
+    promised = (
+        PromisedFile(description.key(path), None, digests)
+        for path in (*description.payload, *description.tags)
+        if (digests := description.digests(path)) is not None
+    )
+    readings = read_back(store, promised, threads=threads)
+    faults = sum(not isinstance(reading.verdict, Confirmed) for reading in readings)
+    if faults:
+        return f"store {store.name}: {faults:,} files of {package} are not as they were kept"
+    return stray_fault(store, description)

@@ -4,20 +4,20 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from flows.installation.wiring import SOFTWARE_VERSION, now
-from flows.submission.stages.ports import HasCatalogue, HasSettings, HasStores
-from flows.submission.stages.stage import Stage, end, ingest_events_of
+from flows.submission.stages.already_kept import PresencePorts, end_if_there
+from flows.submission.stages.stage import Stage, ingest_events_of
 from flows.submission.workspace import Numbered, Workspace, only, payload_files
+from preservation.errors import StorageError
 from preservation.model.digests import Algorithm
 from preservation.model.events import Event
 from preservation.model.identifiers import PackageId
-from preservation.model.verdicts import Verdict
 from preservation.packaging.contents import PackageContents
 from preservation.packaging.planning import plan_package
 from storage.ports.catalogue import AlreadyKept
 from storage.reuse import Reusable, reusable
 
 
-class PackagingPorts(HasSettings, HasCatalogue, HasStores, Protocol):
+class PackagingPorts(PresencePorts, Protocol):
     """What packaging asks of an installation."""
 
 
@@ -25,17 +25,8 @@ _EARLIER = ("survey", "screen", "plan", "normalize")
 
 
 def _package(workspace: Workspace, ports: PackagingPorts) -> Iterable[Event]:
-    if not workspace.number.exist:
-        kept = _take_number(workspace, ports)
-        if kept is not None:
-            end(
-                workspace,
-                Verdict.ALREADY_KEPT,
-                f"The same content was kept as {kept.package} while this drop was on its way.",
-                package=kept.package,
-                replicas=kept.replicas,
-            )
-            return ()
+    if not workspace.number.exist and not _take_number(workspace, ports):
+        return ()
     number = only(workspace.number)
     submission = workspace.submission
     reused = _reusable(workspace, ports, number.package)
@@ -70,21 +61,32 @@ def _package(workspace: Workspace, ports: PackagingPorts) -> Iterable[Event]:
 PACKAGE = Stage("package", _package)
 
 
-def _take_number(workspace: Workspace, ports: PackagingPorts) -> AlreadyKept | None:
+def _take_number(workspace: Workspace, ports: PackagingPorts) -> bool:
+    """Take a version number; return whether there is one: the same content may have been kept meanwhile.
+
+    Raises ``StorageError`` where it was, and is not in the stores: the next try keeps the drop anew.
+    """
     submission = workspace.submission
+    doubted = next((one.package for one in workspace.doubted.so_far), None)
     reservation = ports.catalogue.reserve(
-        submission.identifier, submission.object, only(workspace.fingerprint)
+        submission.identifier, submission.object, only(workspace.fingerprint), doubted
     )
     if isinstance(reservation, AlreadyKept):
-        return reservation
+        if end_if_there(workspace, ports, reservation.package) is not None:
+            raise StorageError(
+                f"{reservation.package}: the same content was kept while this drop was on its way, and is "
+                "not in the stores as it was kept; see to the stores (muniment doctor)"
+            )
+        return False
     workspace.number.write([Numbered(reservation.package, now())])
-    return None
+    return True
 
 
 def _reusable(workspace: Workspace, ports: PackagingPorts, package: PackageId) -> Reusable:
     """Find what of the payload need not be written again."""
     return reusable(
         ports.catalogue,
+        ports.journal,
         package,
         (file.digests[Algorithm.SHA256] for file in payload_files(workspace)),
         ports.stores_for(workspace.policy),

@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 
-from flows.submission.stages.ports import HasCatalogue
+from flows.submission.stages.already_kept import PresencePorts, end_if_there
 from flows.submission.stages.stage import Stage, end, ingest_events_of
 from flows.submission.workspace import JUDGING_STAGE, Workspace, only
 from preservation.model.events import Agent, AgentKind, Event
 from preservation.model.issues import Issue
-from preservation.model.verdicts import Verdict
 from preservation.planning.judgement import issue_of, judge
 from preservation.policy.selection import decide
 
 
-def _plan(workspace: Workspace, ports: HasCatalogue) -> Iterable[Event]:
+def _plan(workspace: Workspace, ports: PresencePorts) -> Iterable[Event]:
     policy = workspace.policy
     workspace.decisions.write(decide(policy, file) for file in workspace.surveyed())
     approval = only(workspace.approval) if workspace.approval.exist else None
@@ -30,22 +29,21 @@ def _plan(workspace: Workspace, ports: HasCatalogue) -> Iterable[Event]:
 PLAN = Stage(JUDGING_STAGE, _plan)
 
 
-def _end_if_kept(workspace: Workspace, ports: HasCatalogue) -> None:
-    """End the submission where the same content is already kept as a version of this object.
+def _end_if_kept(workspace: Workspace, ports: PresencePorts) -> None:
+    """End the submission where the latest version of this object has the same content, and is there.
 
-    Only what was judged fit is recognised: a drop with a fault is never accepted this way.
+    Only what was judged fit is recognised: a drop with a fault is never accepted this way. What only an
+    older version has becomes a new one: the drop is what the object is to be from now on.
     """
-    for package in ports.catalogue.packages_with_fingerprint(only(workspace.fingerprint)):
-        if package.object == workspace.submission.object:
-            kept = ports.catalogue.package(package)
-            end(
-                workspace,
-                Verdict.ALREADY_KEPT,
-                f"Kept as {package} since {kept.registered_at:%d %B %Y}; nothing was written.",
-                package=package,
-                replicas=kept.replicas,
-            )
-            return
+    if workspace.number.exist:
+        # An earlier try began to keep it anew, and goes on.
+        return
+    latest = ports.catalogue.latest(workspace.submission.object)
+    doubted = None
+    if latest is not None and latest.fingerprint == only(workspace.fingerprint):
+        doubted = end_if_there(workspace, ports, latest.package)
+    if doubted is not None or workspace.doubted.exist:
+        workspace.doubted.write([] if doubted is None else [doubted])
 
 
 def issues_of_the_whole(workspace: Workspace) -> Iterator[Issue]:

@@ -6,6 +6,7 @@ from flows.installation.settings import Settings
 from preservation.policy.schema import Policy
 from preservation.tools.workers import CagedWorkers
 from storage.ports.catalogue import Catalogue
+from storage.ports.journal import Journal
 from storage.ports.stores import Store
 
 
@@ -23,6 +24,14 @@ class HasCatalogue(Protocol):
     @property
     def catalogue(self) -> Catalogue:
         """The index of what is kept."""
+
+
+class HasJournal(Protocol):
+    """It has a journal."""
+
+    @property
+    def journal(self) -> Journal:
+        """The append-only record of every act."""
 
 
 class HasStores(Protocol):

@@ -10,12 +10,13 @@ from flows.installation.wiring import now
 from flows.submission.stages.drop_changes import changed_since_survey, has_changed
 from flows.submission.stages.plan import issues_of_the_whole
 from flows.submission.stages.ports import HasCatalogue, HasSettings
-from flows.submission.stages.stage import Stage, end, ingest_events_of
+from flows.submission.stages.stage import Stage, end, ingest_events_of, plan_gone
 from flows.submission.workspace import Workspace, only, payload_files
 from preservation.files.tree import copy_tree, remove_tree
 from preservation.model.derivatives import Purpose
 from preservation.model.events import Event
 from preservation.model.issues import Severity
+from preservation.model.tag_digests import TagDigest, tag_digests_among
 from preservation.model.verdicts import Verdict
 from preservation.packaging.planned import PlannedBag
 from storage.ports.catalogue import Registration
@@ -29,7 +30,8 @@ def _register(workspace: Workspace, ports: RegistrationPorts) -> Iterable[Event]
     submission = workspace.submission
     package = only(workspace.number).package
     replicas = tuple(workspace.replicas)
-    event = ingest_events_of(workspace).registered(str(package))
+    tag_digests = _tag_digests(workspace)
+    event = ingest_events_of(workspace).registered(str(package), tag_digests)
     tally = workspace.tally()
     # Before it counts as kept: a kept package is not resumed, and its access copies would be lost.
     _move_access_copies(workspace, ports)
@@ -43,6 +45,7 @@ def _register(workspace: Workspace, ports: RegistrationPorts) -> Iterable[Event]
             files=tally.files,
             bytes=tally.bytes,
             replicas=replicas,
+            tag_digests=tag_digests,
         ),
         payload_files(workspace),
         (event,),
@@ -54,8 +57,14 @@ def _register(workspace: Workspace, ports: RegistrationPorts) -> Iterable[Event]
         workspace,
         Verdict.STORED,
         f"Kept as {package}: {tally.files} files, read back from {stores} and matched."
-        + _reuse_sentence(workspace),
-        issues=chain(issues_of_the_whole(workspace), workspace.unsound.so_far, late_changes),
+        + _reuse_sentence(workspace)
+        + _again_sentence(workspace),
+        issues=chain(
+            issues_of_the_whole(workspace),
+            chain.from_iterable(one.issues for one in workspace.doubted.so_far),
+            workspace.unsound.so_far,
+            late_changes,
+        ),
         package=package,
         replicas=replicas,
     )
@@ -63,6 +72,25 @@ def _register(workspace: Workspace, ports: RegistrationPorts) -> Iterable[Event]
 
 
 REGISTER = Stage("register", _register)
+
+
+def _tag_digests(workspace: Workspace) -> tuple[TagDigest, ...]:
+    """Return the digests of the tag manifests, which are those that every store gave back.
+
+    Raises ``IntegrityError`` where the plan is gone.
+    """
+    planned = PlannedBag.open(workspace.root)
+    if planned is None:
+        raise plan_gone(workspace)
+    return tag_digests_among((entry.path, entry.digests) for entry in planned.entries)
+
+
+def _again_sentence(workspace: Workspace) -> str:
+    """Return of which version the stores no longer have the same content, if there is one."""
+    return "".join(
+        f" {one.package} has the same content, and was not found in the stores as it was kept."
+        for one in workspace.doubted.so_far
+    )
 
 
 def _reuse_sentence(workspace: Workspace) -> str:

@@ -10,9 +10,9 @@ from flows.installation.wiring import now
 from flows.submission.progress.meter import Meter, to_replicate
 from flows.submission.stages.drop_changes import changed_since_survey, has_changed, require_drop
 from flows.submission.stages.ports import HasSettings, HasStores
-from flows.submission.stages.stage import Stage, end, ingest_events_of
+from flows.submission.stages.stage import Stage, end, ingest_events_of, plan_gone
 from flows.submission.workspace import Workspace
-from preservation.errors import IntegrityError, StorageError, UnavailableError
+from preservation.errors import StorageError, UnavailableError
 from preservation.model.events import Event
 from preservation.model.identifiers import StoreName
 from preservation.model.verdicts import Verdict
@@ -33,7 +33,7 @@ class ReplicationPorts(HasSettings, HasStores, Protocol):
 def _replicate(workspace: Workspace, ports: ReplicationPorts) -> Iterable[Event]:
     planned = PlannedBag.open(workspace.root)
     if planned is None:
-        raise IntegrityError(f"{workspace.root}: the plan of the package is gone; preserve the drop again")
+        raise plan_gone(workspace)
     if has_changed(workspace):
         require_drop(workspace)
         issue = changed_since_survey(workspace)

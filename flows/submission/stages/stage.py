@@ -8,7 +8,7 @@ from flows.installation.log import LOG
 from flows.installation.wiring import SOFTWARE, Installation, now
 from flows.submission.stages.drop_changes import changed_since_survey, has_changed, require_drop
 from flows.submission.workspace import Ending, Workspace
-from preservation.errors import SourceChangedError
+from preservation.errors import IntegrityError, SourceChangedError
 from preservation.ingest_events import IngestEvents
 from preservation.model.events import Event
 from preservation.model.identifiers import PackageId
@@ -52,6 +52,11 @@ def _sent_back(workspace: Workspace, error: OSError | SourceChangedError) -> tup
     issue = changed_since_survey(workspace)
     end(workspace, Verdict.REJECTED, issue.message, issues=(issue,))
     return ()
+
+
+def plan_gone(workspace: Workspace) -> IntegrityError:
+    """Return the error for a submission whose planned bag is no longer in its folder."""
+    return IntegrityError(f"{workspace.root}: the plan of the package is gone; preserve the drop again")
 
 
 def ingest_events_of(workspace: Workspace) -> IngestEvents:

@@ -1,0 +1,63 @@
+"""Whether what is kept already is there: a green answer needs a look into the stores."""
+
+from typing import Protocol
+
+from flows.alarms.alarms import raise_alarms
+from flows.alarms.occasions import integrity_alarm
+from flows.installation.wiring import now
+from flows.submission.stages.ports import HasCatalogue, HasJournal, HasSettings, HasStores
+from flows.submission.stages.stage import end
+from flows.submission.workspace import DoubtedVersion, Workspace
+from preservation.model.identifiers import PackageId
+from preservation.model.verdicts import Verdict
+from storage.ports.stores import Store
+from storage.presence import Presence, presence
+
+
+class PresencePorts(HasSettings, HasCatalogue, HasJournal, HasStores, Protocol):
+    """What a look at a kept version asks of an installation."""
+
+
+def end_if_there(workspace: Workspace, ports: PresencePorts, package: PackageId) -> DoubtedVersion | None:
+    """End the submission as already kept, where as many replicas are there as the policy asks for.
+
+    Else return the version with what is wrong with it, and raise alarms. Raises ``StorageError`` where a
+    store does not answer: what it has is then not known.
+    """
+    stores = ports.stores_for(workspace.policy)
+    threads = ports.settings.work.threads
+    found = presence(ports.catalogue, ports.journal, package, stores, threads=threads)
+    if not _is_kept(found, stores, workspace):
+        _raise_alarms(found, ports)
+        return DoubtedVersion(package, found.issues)
+    kept = ports.catalogue.package(package)
+    replicas = tuple(one for one in kept.replicas if one.store in found.sound)
+    read_back = min(one.verified_at for one in replicas)
+    end(
+        workspace,
+        Verdict.ALREADY_KEPT,
+        f"Kept as {package} since {kept.registered_at:%d %B %Y}; nothing was written. Just now in "
+        f"{' and '.join(found.sound)}: tag files read, sizes compared. Bytes last read back on "
+        f"{read_back:%d %B %Y}.",
+        package=package,
+        replicas=replicas,
+    )
+    return None
+
+
+def _is_kept(found: Presence, stores: tuple[Store, ...], workspace: Workspace) -> bool:
+    asked = workspace.policy.terms.replication
+    sites = {store.place.site for store in stores if store.name in found.sound}
+    return not found.faults and len(found.sound) >= asked.copies and len(sites) >= asked.sites
+
+
+def _raise_alarms(found: Presence, ports: PresencePorts) -> None:
+    at = now()
+    about_stores = (
+        integrity_alarm(f"store {store}", f"{fault}.", at) for store, fault in found.faults.items()
+    )
+    raise_alarms(ports.settings, about_stores)
+    about_records = (
+        integrity_alarm(f"the records of {found.package}", f"{one}.", at) for one in found.doubts
+    )
+    raise_alarms(ports.settings, about_records)
