@@ -34,7 +34,7 @@ NUMBERS = count()
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     home = tmp_path_factory.mktemp("exchanged") / "archive"
     make_installation(home)
-    with open_installation(load_settings(home)) as opened:
+    with open_installation(load_settings(home), (tmp_path_factory.getbasetemp(),)) as opened:
         yield opened
 
 

@@ -32,7 +32,7 @@ def test_whatever_is_exchanged_for_links_nothing_from_outside_of_a_drop_is_kept(
     print(f"seed {seed}")  # noqa: T201  repeats the draw
     draw = random.Random(seed)  # noqa: S311  no secret is drawn
     make_installation(tmp_path / "archive")
-    with open_installation(load_settings(tmp_path / "archive")) as installation:
+    with open_installation(load_settings(tmp_path / "archive"), (tmp_path,)) as installation:
         stores = installation.settings.directory / "stores"
         for number in range(DROPS):
             as_bag = draw.random() < 0.5
