@@ -163,7 +163,7 @@ def test_a_journal_is_restored_from_its_lines_and_heads(journal: Journal):
     assert list(journal.lines()) == list(origin.lines())
     assert isinstance(verify_journal(journal, KEYS), Intact)
     assert journal.append(events(range(1501))).first_seq == 1501
-    with pytest.raises(IntegrityError, match="does not go on"):
+    with pytest.raises(IntegrityError, match="does not continue"):
         journal.restore(origin.lines(), ())
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from support.records import events
 
+from flows.archive.journal_seal import seal
 from flows.installation.init import make_installation
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import Installation, open_installation
-from flows.submission.answer import seal
 from preservation.errors import IntegrityError
+from storage.journal.witness import MEMORY_NAME
 
 
 @pytest.fixture
@@ -33,7 +34,8 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def after_the_backup(home: Path) -> Iterator[Installation]:
-    """The installation with its database put back, and something appended since."""
+    """The installation with its database put back and its memory lost, and something appended since."""
+    (home / "state" / "keys" / MEMORY_NAME).unlink()
     (home / "backup.db").replace(home / "state" / "muniment.db")
     with open_installation(load_settings(home)) as opened:
         opened.journal.append(events(range(10, 14)))

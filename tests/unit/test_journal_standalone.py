@@ -106,17 +106,26 @@ def lines(tmp_path: Path) -> list[bytes]:
     return written
 
 
-def test_it_says_that_a_chain_holds_and_what_it_did_not_check(tmp_path: Path, lines: list[bytes]):
+def test_a_chain_that_holds_proves_nothing_without_a_signed_head(tmp_path: Path, lines: list[bytes]):
     done = check(tmp_path, "journal.jsonl")
-    assert done.returncode == 0
+    assert done.returncode == 1
     assert f"The chain holds: {len(lines)} entries" in done.stdout
-    assert "No signed head was given" in done.stdout
+    assert "NOT PROVED: no signed head was given" in done.stdout
+
+
+def test_a_signed_head_proves_nothing_without_a_key(tmp_path: Path, lines: list[bytes]):
+    key = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
+    signed = sign(read_entry(lines[-1]).head, MOMENT, SigningKey(key_id(key.public_key()), key))
+    (tmp_path / "heads.jsonl").write_bytes(head_line(signed))
+    done = check(tmp_path, "journal.jsonl", "--head", "heads.jsonl")
+    assert done.returncode == 1
+    assert "NOT PROVED: the signed heads agree with it, but no public key was given" in done.stdout
 
 
 def test_it_reads_segments_one_after_the_other(tmp_path: Path, lines: list[bytes]):
     for number, line in enumerate(lines, 1):
         (tmp_path / f"{number}.jsonl").write_bytes(line)
-    assert check(tmp_path, "1.jsonl", "2.jsonl", "3.jsonl").returncode == 0
+    assert "The chain holds: 3 entries" in check(tmp_path, "1.jsonl", "2.jsonl", "3.jsonl").stdout
     done = check(tmp_path, "1.jsonl", "3.jsonl")
     assert done.returncode == 1
     assert "Entry 2 is missing" in done.stdout
