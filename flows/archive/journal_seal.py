@@ -18,8 +18,8 @@ from preservation.model.identifiers import SubmissionId
 from storage.journal.comparing import require_in_chain
 from storage.journal.exported import FOLDER
 from storage.journal.keys import public_keys
-from storage.journal.sealing import AgreeingStore, Published, agreeing, draw, publish
-from storage.journal.segments import Segment, sign_head
+from storage.journal.sealing import AgreeingStore, Published, agreeing, publish, sample
+from storage.journal.segments import sign_head
 from storage.journal.witness import bear_witness, remember, remembered, require_memory
 from storage.ports.journal import SignedHead
 
@@ -82,6 +82,7 @@ def seal(installation: Installation, *, thorough: bool = False) -> SealedJournal
     if put_back := journal.put_back_heads(lost):
         _add_repair(sealed, events, "the database", _heads_sentence(put_back))
     before = max((signed.head.seq for signed in journal.signed_heads()), default=0)
+    read = sample(journal, thorough=thorough)
     sealed.signed = sign_head(journal, installation.signing_key, now())
     if sealed.signed is not None:
         with _absence_noted(sealed, "the newest signed head is not remembered"):
@@ -92,7 +93,7 @@ def seal(installation: Installation, *, thorough: bool = False) -> SealedJournal
             _absence_noted(sealed, f"store {store.name}: the journal was not sealed into it"),
             scratch_folder(settings.state, "sealing") as scratch,
         ):
-            published = publish(journal, keys, target, scratch, _all if thorough else draw)
+            published = publish(journal, keys, target, scratch, read)
             if sentence := _repair_sentence(published, before):
                 _add_repair(sealed, events, f"store {store.name}", sentence)
     if sealed.signed is not None:
@@ -101,10 +102,6 @@ def seal(installation: Installation, *, thorough: bool = False) -> SealedJournal
                 bear_witness(path, sealed.signed)
     journal.append(events)
     return sealed
-
-
-def _all(among: Sequence[Segment], _: int) -> Sequence[Segment]:
-    return among
 
 
 def _heads_sentence(put_back: Sequence[SignedHead]) -> str:

@@ -1,7 +1,7 @@
 """Sealing: stores are given the segments that they lack, and those again that are damaged there."""
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from preservation.model.paths import StoreKey, printable
 from storage.journal.comparing import require_one_chain
 from storage.journal.copies import CopyState, SealedFile, copy_state, sealed_files
 from storage.journal.entries import read_entry
-from storage.journal.segments import Segment, segments
+from storage.journal.segments import Segment, require_sound, segments
 from storage.journal.store_folder import StoreFolder, read_folder
 from storage.journal.verification import Intact, verify
 from storage.ports.journal import Head, Journal, KeyId, SignedHead
@@ -23,8 +23,6 @@ from storage.ports.stores import Deposit, Store, opened_file
 
 SAMPLE: Final = 8
 """So many segments that a store has already are read again at each sealing, besides the newest."""
-
-Draw = Callable[[Sequence[Segment], int], Sequence[Segment]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +64,19 @@ def agreeing(journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], store: St
     return AgreeingStore(folder, tuple(require_one_chain(journal, keys, folder, known)))
 
 
-def draw(among: Sequence[Segment], number: int) -> Sequence[Segment]:
-    """Draw so many segments, or all where there are fewer."""
-    return random.sample(among, min(number, len(among)))  # a sample to read, no secret
+def sample(journal: Journal, *, thorough: bool = False) -> tuple[Segment, ...]:
+    """Return the newest segment and some that are drawn, or all of them, after checking their entries.
+
+    Raises ``IntegrityError`` where these are not what was signed: stores are not given them, and no further
+    head is signed.
+    """
+    *older, newest = segments(journal) or (None,)
+    if newest is None:
+        return ()
+    drawn = older if thorough else random.sample(older, min(SAMPLE, len(older)))  # a sample, no secret
+    for segment in (*drawn, newest):
+        require_sound(journal, segment)
+    return (*drawn, newest)
 
 
 def publish(
@@ -76,25 +84,25 @@ def publish(
     keys: Mapping[KeyId, Ed25519PublicKey],
     target: AgreeingStore,
     scratch: Path,
-    draw: Draw = draw,
+    read: Collection[Segment] = (),
 ) -> Published:
     """Give a store every sealed segment that it lacks, with the public keys, and read them back.
 
-    Of those that it has, the newest and some that ``draw`` chooses are read again, and given once more where
-    they are damaged. ``scratch`` is a folder to write files in first. Raises ``IntegrityError`` where the
-    store gives back other bytes or has the segments of another journal, ``StorageError`` as the store does.
+    Of those that it has, these to ``read`` are read again, and given once more where they are damaged:
+    ``sample`` has checked them. ``scratch`` is a folder to write files in first. Raises ``IntegrityError``
+    where the store gives back other bytes or has another journal, ``StorageError`` as the store does.
     """
     folder = target.folder
     sealed = segments(journal)
     lacking = [segment for segment in sealed if not _has(folder, segment)]
-    held = [segment for segment in sealed if _has(folder, segment)]
-    read = {segment.first for segment in (*held[-1:], *draw(held[:-1], SAMPLE))}
     damaged: list[StoreKey] = []
     given: set[StoreKey] = set()
     for segment in sealed:
         is_held = _has(folder, segment)
-        if is_held and segment.first not in read:
+        if is_held and segment not in read:
             continue
+        if segment not in read:
+            require_sound(journal, segment)
         for file in sealed_files(journal, segment, keys):
             if file.key in given:
                 continue

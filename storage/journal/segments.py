@@ -5,6 +5,7 @@ The two heads fix a segment's bytes: a second try, after a crash or from another
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from preservation.errors import IntegrityError
 from preservation.model.paths import StoreKey
@@ -12,15 +13,20 @@ from storage.journal.exported import FOLDER, HEAD_SUFFIX
 from storage.journal.heads import sign
 from storage.journal.keys import SigningKey
 from storage.journal.verification import Broken, Intact, verify
-from storage.ports.journal import GENESIS, Journal, SignedHead
+from storage.ports.journal import GENESIS, Head, Journal, SignedHead
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """The entries from ``first`` to the one that ``signed`` vouches for."""
+    """The entries after ``previous``, the end of the segment before it, to the one of ``signed``."""
 
-    first: int
+    previous: Head
     signed: SignedHead
+
+    @property
+    def first(self) -> int:
+        """The number of its first entry."""
+        return self.previous.seq + 1
 
     @property
     def entries(self) -> int:
@@ -45,7 +51,15 @@ class Segment:
 def segments(journal: Journal) -> tuple[Segment, ...]:
     """Return every sealed segment, oldest first; ``sign_head`` seals the next one."""
     heads = journal.signed_heads()
-    return tuple(map(Segment, (1, *(signed.head.seq + 1 for signed in heads)), heads))
+    return tuple(map(Segment, (GENESIS, *(signed.head for signed in heads)), heads))
+
+
+def require_sound(journal: Journal, segment: Segment) -> None:
+    """Raise ``IntegrityError`` where the entries are not those that the segment's head vouches for."""
+    lines = islice(journal.lines(after=segment.previous.seq), segment.entries)
+    verdict = verify(lines, start=segment.previous, known=[segment.signed.head])
+    if isinstance(verdict, Broken):
+        raise _is_broken(verdict)
 
 
 def sign_head(journal: Journal, key: SigningKey, at: datetime) -> SignedHead | None:
@@ -58,12 +72,16 @@ def sign_head(journal: Journal, key: SigningKey, at: datetime) -> SignedHead | N
     *earlier, last = (GENESIS, *(signed.head for signed in journal.signed_heads()))
     start = earlier[-1] if earlier else GENESIS
     match verify(journal.lines(start.seq), start=start, known=[*known, last]):
-        case Broken(faults=faults):
-            raise IntegrityError(
-                f"the journal is not signed, for it is broken: {faults[0].message}; "
-                "run: muniment journal verify"
-            )
+        case Broken() as broken:
+            raise _is_broken(broken)
         case Intact(head=head):
             if head == GENESIS:
                 return None
             return journal.keep_head(sign(head, at, key))
+
+
+def _is_broken(verdict: Broken) -> IntegrityError:
+    return IntegrityError(
+        f"the journal is not signed, for it is broken: {verdict.faults[0].message}; "
+        "run: muniment journal verify"
+    )

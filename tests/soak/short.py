@@ -40,6 +40,7 @@ _RACE = "test_versions_at_once.py::test_two_machines_that_make_versions_at_once_
 _BUCKET = "test_bucket_inboxes.py::test_killed_again_and_again_every_drop_is_answered_exactly_once"
 _TREES = "test_hostile_drops.py::test_any_tree_ends_in_a_verdict_and_what_is_kept_is_what_came"
 _GONE = "test_service_database_gone.py::test_a_database_that_is_gone_for_half_a_minute_loses_nothing"
+_FORGED = "test_forged_journals.py::test_no_forgery_of_a_journal_is_ever_taken_for_a_sound_one"
 
 ORDEALS: Final = (
     Ordeal(f"{_KILLED}[folders, many small]", 150, "MUNIMENT_SOAK_KILLS=9"),
@@ -54,6 +55,7 @@ ORDEALS: Final = (
     Ordeal(f"{_BUCKET}[0]", 90),
     Ordeal(_TREES, 120, "MUNIMENT_SOAK_TREES=300"),
     Ordeal(_GONE, 180),
+    Ordeal(_FORGED, 60, "MUNIMENT_SOAK_FORGERIES=4"),
 )
 """What draws its instants or its drops. What is only large, such as 100,000 files, takes too long."""
 

@@ -23,7 +23,7 @@ from storage.journal.comparing import verify_with_stores
 from storage.journal.exported import FOLDER, ExportedJournal, exported_in_folder, restore
 from storage.journal.findings import FindingKind
 from storage.journal.keys import SigningKey, generate_key, public_keys
-from storage.journal.sealing import agreeing, publish
+from storage.journal.sealing import agreeing, publish, sample
 from storage.journal.segments import Segment, segments, sign_head
 from storage.journal.sql import SqlJournal
 from storage.journal.verification import Broken, FaultKind, Intact, verify_journal
@@ -73,7 +73,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 def sealed_into(store: Store, journal: Journal, keys: Path, scratch: Path) -> tuple[Segment, ...]:
     """Give a store what it lacks, as a run does; return the segments that it lacked."""
     known = public_keys(keys)
-    return publish(journal, known, agreeing(journal, known, store), scratch).lacking
+    return publish(journal, known, agreeing(journal, known, store), scratch, sample(journal)).lacking
 
 
 def exported_in_store(store: Store) -> ExportedJournal:
@@ -178,7 +178,7 @@ def test_only_the_newest_known_head_is_read_before_sealing_and_a_sample_while_se
     newest = "_journal/000000004-000000005"
     assert store.opened == [f"{newest}.head.json"]
     store.opened.clear()
-    given = publish(journal, known, target, tmp_path, lambda _among, _number: ())
+    given = publish(journal, known, target, tmp_path, sample(journal)[-1:])
     assert (given.lacking, given.damaged) == ((), ())
     (key,) = known
     assert store.opened == [f"{newest}.jsonl", f"_journal/journal-{key}.pub.pem", f"{newest}.head.json"]
