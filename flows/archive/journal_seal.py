@@ -68,6 +68,7 @@ def seal(installation: Installation, *, thorough: bool = False) -> SealedJournal
     """
     journal, settings = installation.journal, installation.settings
     keys = public_keys(settings.keys)
+    signing_key = installation.signing_key
     sealed = SealedJournal()
     require_memory(journal, settings.keys)
     lost = [head for kept in remembered(settings.keys) for head in require_in_chain(journal, keys, kept)]
@@ -83,7 +84,7 @@ def seal(installation: Installation, *, thorough: bool = False) -> SealedJournal
         _add_repair(sealed, events, "the database", _heads_sentence(put_back))
     before = max((signed.head.seq for signed in journal.signed_heads()), default=0)
     read = sample(journal, thorough=thorough)
-    sealed.signed = sign_head(journal, installation.signing_key, now())
+    sealed.signed = sign_head(journal, signing_key, now())
     if sealed.signed is not None:
         with _absence_noted(sealed, "the newest signed head is not remembered"):
             remember(settings.keys, sealed.signed)
