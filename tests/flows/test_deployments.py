@@ -148,6 +148,7 @@ def test_every_field_of_the_form_has_a_title_and_a_description(
     ("deployment", "names", "required"),
     [
         (Job.CLEAR, ["directory", "dry_run"], ["directory"]),
+        (Job.SEAL_JOURNAL, ["directory"], ["directory"]),
         (Job.VERIFY_JOURNAL, ["directory", "copy_at"], ["directory"]),
         (
             Job.RESTORE,
