@@ -70,15 +70,15 @@ def seal(installation: Installation, *, thorough: bool = False) -> SealedJournal
     keys = public_keys(settings.keys)
     signing_key = installation.signing_key
     sealed = SealedJournal()
-    require_memory(journal, settings.keys)
-    lost = [head for kept in remembered(settings.keys) for head in require_in_chain(journal, keys, kept)]
     targets: list[AgreeingStore] = []
     for store in installation.stores:
         with _absence_noted(sealed, f"store {store.name}: the journal was not sealed into it"):
             targets.append(agreeing(journal, keys, store))
     if not targets:
         return sealed
+    require_memory(journal, settings.keys)
     events: list[Event] = []
+    lost = [head for kept in remembered(settings.keys) for head in require_in_chain(journal, keys, kept)]
     lost += [head for target in targets for head in target.lost]
     if put_back := journal.put_back_heads(lost):
         _add_repair(sealed, events, "the database", _heads_sentence(put_back))

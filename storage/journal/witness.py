@@ -112,7 +112,7 @@ def witnessed(path: Path) -> tuple[KeptHead, ...]:
 def bear_witness(path: Path, signed: SignedHead) -> bool:
     """Append a head to a witness, durably, unless its last line is that head; return whether it was new.
 
-    The file is only ever appended to, so it may be one that the system lets nobody change (``chattr +a``).
+    The file is only ever appended to, so it may be one that no account may change (``chattr +a``).
     Raises ``UnavailableError`` where it cannot be written.
     """
     line = head_line(signed)

@@ -34,8 +34,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def after_the_backup(home: Path) -> Iterator[Installation]:
-    """The installation with its database put back and its memory lost, and something appended since."""
-    (home / "state" / "keys" / MEMORY_NAME).unlink()
+    """The installation with its database put back, and something appended since."""
     (home / "backup.db").replace(home / "state" / "muniment.db")
     with open_installation(load_settings(home)) as opened:
         opened.journal.append(events(range(10, 14)))
@@ -71,6 +70,17 @@ def test_one_store_that_knows_better_is_enough(after_the_backup: Installation, h
         seal(after_the_backup)
     assert [signed.head.seq for signed in after_the_backup.journal.signed_heads()] == [3]
     assert sealed_in(after_the_backup)[0] == []
+
+
+def test_where_no_store_knows_better_the_memory_beside_the_key_does(
+    after_the_backup: Installation, home: Path
+):
+    for name in ("first", "second"):
+        shutil.rmtree(home / "stores" / name / "_journal")
+    with pytest.raises(IntegrityError, match=rf"memory, .*{MEMORY_NAME}: entry 5"):
+        seal(after_the_backup)
+    assert [signed.head.seq for signed in after_the_backup.journal.signed_heads()] == [3]
+    assert sealed_in(after_the_backup) == [[], []]
 
 
 def test_nothing_is_signed_that_no_store_could_be_asked_about(after_the_backup: Installation, home: Path):
