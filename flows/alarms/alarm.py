@@ -28,6 +28,7 @@ class AlarmKind(StrEnum):
     WAITING_TOO_LONG = "waiting-too-long"
     DID_NOT_RUN = "did-not-run"
     TOO_MANY = "too-many"
+    JOURNAL_HEAD = "journal-head"
     TEST = "test"
 
 
@@ -84,6 +85,7 @@ _HEADLINES: Final = {
     AlarmKind.WAITING_TOO_LONG: "has waited too long",
     AlarmKind.DID_NOT_RUN: "did not run",
     AlarmKind.TOO_MANY: "more alarms than are sent one by one",
+    AlarmKind.JOURNAL_HEAD: "the newest signed head, to be kept",
     AlarmKind.TEST: "a test of the alarms",
 }
 

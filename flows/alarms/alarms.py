@@ -9,6 +9,7 @@ from flows.alarms.outbox import Outbox
 from flows.alarms.webhook import Webhook
 from flows.installation.log import LOG
 from flows.installation.settings import Settings
+from preservation.errors import ConfigurationError, UnavailableError
 from preservation.model.paths import printable
 
 
@@ -54,6 +55,26 @@ def raise_alarm(settings: Settings, alarm: Alarm) -> bool:
         return False
     _log(alarm)
     return bool(channels)
+
+
+def give_notice(settings: Settings, notice: Alarm) -> None:
+    """Put a notice, which is no alarm, into the outbox of the channels.
+
+    Raises ``ConfigurationError`` where there is no channel, ``UnavailableError``.
+    """
+    channels = channels_of(settings)
+    if not channels:
+        raise ConfigurationError(
+            "[witness] channels is set and no channel is configured; add [alarms.mail] or [[alarms.webhook]] "
+            "to muniment.toml (docs/alarms.md)"
+        )
+    try:
+        outbox_of(settings).add(notice, tuple(channel.name for channel in channels))
+    except OSError as error:
+        raise UnavailableError(
+            f"{headline(notice)}: it cannot be written to the outbox ({error.strerror}); see that "
+            "state/alarms/ can be written and has room"
+        ) from error
 
 
 def _log(alarm: Alarm) -> None:

@@ -1,10 +1,12 @@
-"""Alarms about the integrity of what is kept, and the test alarm."""
+"""Alarms about the integrity of what is kept, the notice of the journal's head, and the test alarm."""
 
 from collections.abc import Iterator
 from datetime import datetime
 
 from flows.alarms.alarm import Alarm, AlarmKind, new_alarm
 from preservation.errors import IntegrityError, SourceChangedError
+from storage.journal.heads import head_line
+from storage.ports.journal import SignedHead
 
 
 def integrity_alarms(about: str, error: BaseException, at: datetime) -> Iterator[Alarm]:
@@ -28,6 +30,21 @@ def integrity_alarm(about: str, sentence: str, at: datetime) -> Alarm:
             "verify."
         ),
         key=f"{about} {sentence}",
+    )
+
+
+def head_notice(signed: SignedHead, at: datetime) -> Alarm:
+    """Return the notice that has a signed head of the journal, for a receiver who keeps it."""
+    return new_alarm(
+        AlarmKind.JOURNAL_HEAD,
+        "the journal",
+        at,
+        happened=head_line(signed).decode().rstrip(),
+        next_step=(
+            "Keep this message where Muniment cannot write. A file of such messages is a witness: muniment "
+            "journal verify --witness FILE."
+        ),
+        key=f"{signed.head.seq} {signed.head.hash}",
     )
 
 

@@ -1,7 +1,7 @@
 """The check of the journal, the installation's own or a copy, and its verdict in sentences."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -9,17 +9,28 @@ from flows.installation.job_records import recorded_run
 from flows.installation.jobs import Job
 from flows.installation.settings import Settings
 from flows.installation.wiring import Installation, open_installation
-from storage.journal.comparing import ComparedJournal, NotCompared, verify_with_stores
+from preservation.errors import NotFoundError, StorageError
+from preservation.model.identifiers import StoreName
+from storage.journal.accessions import compare_accessions
+from storage.journal.comparing import ComparedJournal, verify_with_stores
 from storage.journal.exported import exported_in_folder
+from storage.journal.findings import JournalFinding, NotCompared
+from storage.journal.heads import KeptHead
 from storage.journal.keys import public_keys
-from storage.journal.verification import Broken, JournalVerdict
+from storage.journal.verification import Broken, JournalVerdict, with_findings
+from storage.journal.witness import remembered, witnessed
+from storage.ports.journal import SignedHead
 
 
 class JournalState(StrEnum):
-    """Broken: it is not as it was written. Not compared: a store may have entries that were cut off."""
+    """Broken: it is not as it was written. Disagrees: a copy, the catalogue or a store is not as it says.
+
+    Not compared: entries may have been cut off, for something that would know was not there to ask.
+    """
 
     INTACT = "Intact"
     BROKEN = "Broken"
+    DISAGREES = "Disagrees"
     NOT_COMPARED = "Not compared"
 
 
@@ -30,8 +41,13 @@ _NEXT_STEPS = {
         "(muniment journal verify --from STORE/_journal), and find out which accounts could write to it; "
         'docs/journal.md, "When the stores know more", says what to do then.'
     ),
+    JournalState.DISAGREES: (
+        "Find out who or what changed each of these; then seal the journal, which gives stores and database "
+        "what they lack of it: muniment journal seal."
+    ),
     JournalState.NOT_COMPARED: (
-        "Check that every store can be reached (muniment doctor), then verify the journal again."
+        "Check that every store can be reached (muniment doctor), seal the journal (muniment journal seal), "
+        "then verify it again."
     ),
 }
 
@@ -40,19 +56,24 @@ _NEXT_STEPS = {
 class CheckedJournal:
     """The journal at ``place`` and the result of its check.
 
-    ``not_compared`` are the stores with which it could not be compared; a copy is compared with none.
+    ``not_compared`` are the stores and witnesses with which it could not be compared; a copy is compared with
+    those witnesses only that were named. ``findings`` are what disagrees with a journal that is sound.
     """
 
     place: str
     verdict: JournalVerdict
     not_compared: tuple[NotCompared, ...] = ()
+    findings: tuple[JournalFinding, ...] = ()
 
     @property
     def state(self) -> JournalState:
-        """The verdict: broken, not compared with every store, or intact."""
+        """The verdict. A journal that has entries and no signed head was compared with nothing."""
         if isinstance(self.verdict, Broken):
             return JournalState.BROKEN
-        return JournalState.NOT_COMPARED if self.not_compared else JournalState.INTACT
+        if self.findings:
+            return JournalState.DISAGREES
+        vouched = self.verdict.signed is not None or not self.verdict.head.seq
+        return JournalState.INTACT if vouched and not self.not_compared else JournalState.NOT_COMPARED
 
     @property
     def headline(self) -> str:
@@ -61,6 +82,8 @@ class CheckedJournal:
         match self.state:
             case JournalState.BROKEN:
                 return f"{self.place}: sound up to entry {self.verdict.head.seq}"
+            case JournalState.DISAGREES:
+                return f"{entries}, none altered; what is kept elsewhere disagrees with them"
             case JournalState.NOT_COMPARED:
                 return f"{entries}, none altered; whether some were cut off is not known"
             case JournalState.INTACT:
@@ -73,10 +96,11 @@ class CheckedJournal:
 
     @property
     def sentences(self) -> Iterator[str]:
-        """The details: the faults first, then the stores that could not be compared."""
+        """The details: the faults first, then what disagrees, then what could not be compared."""
         verdict = self.verdict
         if isinstance(verdict, Broken):
             yield from (fault.message for fault in verdict.faults)
+        yield from (finding.message for finding in self.findings)
         yield from (store.sentence for store in self.not_compared)
         if not isinstance(verdict, Broken) and verdict.signed is not None:
             at, last = verdict.signed.at, verdict.signed.head.seq
@@ -84,30 +108,72 @@ class CheckedJournal:
         yield from verdict.notes
 
 
-def check_journal(settings: Settings) -> CheckedJournal:
-    """Check the installation's journal, also against the signed heads in the stores, as a run of the job.
+def check_journal(settings: Settings, witnesses: Sequence[Path] = ()) -> CheckedJournal:
+    """Check the installation's journal, also against all that is kept of it elsewhere, as a run of the job.
 
-    Where a store could not be compared, the job counts as failed. Raises ``StorageError`` where the
-    database does not answer, ``ConfigurationError``.
+    Where a store or a witness could not be compared, the job counts as failed. Raises ``StorageError`` where
+    the database or one of ``witnesses`` does not answer, ``ConfigurationError``.
     """
     with recorded_run(Job.VERIFY_JOURNAL, settings) as failed, open_installation(settings) as installation:
-        compared = compared_in(installation)
-        checked = CheckedJournal(installation.database.address, compared.verdict, compared.not_compared)
+        checked = checked_in(installation, witnesses)
         if checked.state is JournalState.NOT_COMPARED:
-            failed(" ".join(store.sentence for store in checked.not_compared))
+            failed(" ".join(checked.sentences))
         return checked
 
 
-def check_copy(source: Path, settings: Settings) -> CheckedJournal:
+def check_copy(source: Path, settings: Settings, witnesses: Sequence[Path] = ()) -> CheckedJournal:
     """Check an exported journal, or the ``_journal`` folder of a store, by the installation's own keys.
 
-    Raises ``NotFoundError`` where no journal is there, ``ConfigurationError``.
+    Raises ``NotFoundError`` where no journal or no witness is there, ``ConfigurationError``.
     """
     exported = exported_in_folder(source)
-    return CheckedJournal(exported.place, exported.verify(public_keys(settings.keys)))
+    heads = heads_of(kept for path in witnesses for kept in witnessed(path))
+    return CheckedJournal(exported.place, exported.verify(public_keys(settings.keys), heads))
 
 
-def compared_in(installation: Installation) -> ComparedJournal:
-    """Check the journal of an open installation, also against its stores."""
-    keys = public_keys(installation.settings.keys)
-    return verify_with_stores(installation.journal, keys, installation.stores)
+def heads_of(kept: Iterator[KeptHead]) -> list[SignedHead]:
+    """Return those that can be read as signed heads."""
+    return [one.signed for one in kept if isinstance(one.signed, SignedHead)]
+
+
+def checked_in(installation: Installation, witnesses: Sequence[Path] = ()) -> CheckedJournal:
+    """Check the journal of an open installation, also against all that is kept of it elsewhere."""
+    compared = compared_in(installation, witnesses)
+    return CheckedJournal(
+        installation.database.address, compared.verdict, compared.not_compared, compared.findings
+    )
+
+
+def compared_in(installation: Installation, witnesses: Sequence[Path] = ()) -> ComparedJournal:
+    """Compare the journal with its stores, the catalogue, the memory beside the key, and every witness."""
+    settings = installation.settings
+    elsewhere, not_compared = _kept_elsewhere(settings, witnesses)
+    compared = verify_with_stores(
+        installation.journal, public_keys(settings.keys), installation.stores, elsewhere
+    )
+    if compared.verdict.head.seq:
+        compared = replace(compared, not_compared=(*compared.not_compared, *not_compared))
+    if isinstance(compared.verdict, Broken):
+        return compared
+    accessions = compare_accessions(installation.journal, installation.catalogue, installation.stores)
+    return replace(
+        compared,
+        verdict=with_findings(compared.verdict, accessions.faults),
+        not_compared=tuple(dict.fromkeys((*compared.not_compared, *accessions.not_compared))),
+        findings=(*compared.findings, *accessions.findings),
+    )
+
+
+def _kept_elsewhere(settings: Settings, named: Sequence[Path]) -> tuple[list[KeptHead], list[NotCompared]]:
+    """Return the heads of the memory and of every witness; a configured one may be away, a named one not."""
+    heads = [*remembered(settings.keys), *(kept for path in named for kept in witnessed(path))]
+    away = []
+    for path in settings.witness_files:
+        try:
+            heads += witnessed(path)
+        except NotFoundError:
+            reason = "it has no signed head yet, or was removed; sealing writes to it"
+            away.append(NotCompared(StoreName(""), reason, str(path)))
+        except StorageError as error:
+            away.append(NotCompared(StoreName(""), str(error), str(path)))
+    return heads, away

@@ -13,43 +13,49 @@ from flows.cli.output import note, say, say_json
 
 if TYPE_CHECKING:
     from flows.archive.journal_check import CheckedJournal
-    from storage.ports.journal import Entry
+    from storage.ports.journal import Entry, SignedHead
 
-_EXIT_CODES = {"Broken": 4, "Not compared": 6}
+_EXIT_CODES = {"Broken": 4, "Disagrees": 4, "Not compared": 6}
 _LATEST = 50
+_WITNESS = typer.Option(
+    "--witness", metavar="FILE", help="Signed heads that were kept elsewhere: a file of them, mails, JSON."
+)
 _FROM = typer.Option("--from", metavar="PATH", help="An exported journal, or the _journal folder of a store.")
 
 VERBS = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Check, show, export and restore the journal of every act.",
+    help="Check, show, seal, export and restore the journal of every act.",
 )
 
 
 @VERBS.command()
 def verify(
     source: Annotated[Path | None, _FROM] = None,
+    witness: Annotated[list[Path] | None, _WITNESS] = None,
     installation: InstallationOption = None,
     json: JsonOption = False,
 ) -> None:
     """Check that no entry was altered, dropped, moved, put in or cut off since it was written.
 
     Every entry is hashed again, each must follow the one before it, and every signed head must be valid,
-    also those in the stores, which have entries that a database may have lost. docs/journal.md explains how
-    to check a journal without Muniment.
+    also those in the stores and witnesses, which have entries that a database may have lost. Every copy in a
+    store is read, and every accession is compared with the catalogue and the stores. docs/journal.md explains
+    how to check a journal without Muniment.
 
-    Exit codes: 0 intact, 4 broken, and the entry is named, 6 not broken as far as is known, and a store could
-    not be compared.
+    Exit codes: 0 intact, 4 broken, and the entry is named, or a copy, the catalogue or a store disagrees, 6
+    not broken as far as is known, and not everything could be compared.
 
-    Example: muniment journal verify --from stores/first/_journal
+    Example: muniment journal verify --witness heads-by-mail.txt
     """
     from flows.archive.journal_check import check_journal
     from flows.installation.settings_file import load_settings
 
+    witnesses = witness or []
     if source is not None:
-        checked = _checked_copy(source, installation)
+        checked = _checked_copy(source, witnesses, installation)
     else:
-        checked = check_journal(load_settings(installation))
+        checked = check_journal(load_settings(installation), witnesses)
     if json:
         say_json(_verdict_fields(checked))
     else:
@@ -105,68 +111,87 @@ def export(
 ) -> None:
     """Verify and sign the journal, and write it to a folder with everything needed to check it.
 
-    The folder holds the journal, its signed heads, the public keys, a README and a check that needs
-    only Python's standard library. Nothing is overwritten. A broken journal is also written,
-    as evidence, but not signed; the command then ends with 4.
+    The folder holds the journal, its signed heads and those of the stores, the public keys, a README and a
+    check that needs only Python's standard library. Nothing is overwritten. A journal that is not intact is
+    also written, as evidence, but not signed; the command then ends with 4 or 6, as journal verify does.
 
     Example: muniment journal export journal-2026 && python3 journal-2026/check_journal.py
     """
-    from flows.archive.journal_check import CheckedJournal, compared_in
+    from flows.archive.journal_export import export_checked
     from flows.installation.settings_file import load_settings
-    from flows.installation.wiring import now, open_installation
-    from storage.journal.exported import exported_in_folder
-    from storage.journal.exporting import export_journal
-    from storage.journal.keys import public_keys
-    from storage.journal.segments import sign_head
-    from storage.journal.verification import Broken
 
-    settings = load_settings(installation)
-    keys = public_keys(settings.keys)
-    with open_installation(settings) as opened:
-        compared = compared_in(opened)
-        verdict = compared.verdict
-        if not isinstance(verdict, Broken):
-            sign_head(opened.journal, opened.signing_key, now())
-        count = export_journal(opened.journal, keys, target)
-    if not isinstance(verdict, Broken):
-        # The exported bytes are checked, not only those that they were copied from.
-        verdict = exported_in_folder(target).verify(keys)
-    checked = CheckedJournal(str(target), verdict, compared.not_compared)
+    exported = export_checked(load_settings(installation), target)
+    checked = exported.checked
     if json:
         fields = _verdict_fields(checked)
         del fields["journal"]
-        say_json({"exported": target.resolve(), **fields, "entries": count})
+        say_json({"exported": target.resolve(), **fields, "entries": exported.entries})
     else:
-        say(f"Exported {count} entries to {target}")
+        say(f"Exported {exported.entries} entries to {target}")
         say(f"  {target / 'README.txt'} explains how to check them")
         if checked.next_step:
             _say_checked(checked)
-    if isinstance(verdict, Broken):
+    if checked.state in _EXIT_CODES:
         raise typer.Exit(_EXIT_CODES[checked.state])
 
 
 @VERBS.command()
+def seal(installation: InstallationOption = None, json: JsonOption = False) -> None:
+    """Sign the journal, and give stores and witnesses what they lack of it, or have damaged.
+
+    Every run does this too, and reads a sample of what the stores have; this reads all of it. What was lost
+    or damaged and is whole again is reported, and stands in the journal. Nothing is overwritten.
+
+    Exit codes: 0 sealed everywhere, 4 the journal is broken or nothing vouches for it, and nothing is signed,
+    6 a store or a witness could not be reached.
+
+    Example: muniment journal seal
+    """
+    from flows.alarms.alarms import give_notice
+    from flows.alarms.occasions import head_notice
+    from flows.archive.journal_seal import seal_as_job
+    from flows.installation.settings_file import load_settings
+    from flows.installation.wiring import now
+
+    settings = load_settings(installation)
+    sealed = seal_as_job(settings, lambda signed: give_notice(settings, head_notice(signed, now())))
+    if json:
+        say_json(
+            {"signed": _signed_fields(sealed.signed), "repairs": sealed.repairs, "absences": sealed.absences}
+        )
+    else:
+        say(f"Sealed up to entry {sealed.signed.head.seq}" if sealed.signed else "Nothing was signed")
+        for sentence in sealed.repairs:
+            say(f"  {sentence}")
+        for sentence in sealed.absences:
+            note(sentence)
+    if sealed.absences:
+        raise typer.Exit(_EXIT_CODES["Not compared"])
+
+
+@VERBS.command()
 def restore(
-    source: Annotated[Path, _FROM],
+    source: Annotated[Path | None, _FROM] = None,
     installation: InstallationOption = None,
     json: JsonOption = False,
 ) -> None:
     """Put back the end of the journal that a database from a backup lacks, or all of it.
 
-    The copy must be intact by this installation's keys, and continue the last entry of the database:
-    no entry there is changed. Only the journal is put back, not the catalogue.
+    Without --from, it comes from all stores together: of each part any copy that is sound is enough. It must
+    be intact by this installation's keys, and continue the last entry of the database: no entry there is
+    changed. Only the journal is put back, not the catalogue.
 
     Example: muniment journal restore --from stores/first/_journal
     """
     from flows.installation.settings_file import load_settings
     from flows.installation.wiring import open_installation
-    from storage.journal.exported import exported_in_folder
+    from storage.journal.exported import exported_in_folder, exported_in_stores
     from storage.journal.exported import restore as put_back
     from storage.journal.keys import public_keys
 
     settings = load_settings(installation)
-    exported = exported_in_folder(source)
     with open_installation(settings) as opened:
+        exported = exported_in_stores(opened.stores) if source is None else exported_in_folder(source)
         before = opened.journal.head()
         reached = put_back(opened.journal, exported, public_keys(settings.keys))
     count = reached.seq - before.seq
@@ -177,12 +202,13 @@ def restore(
     say("  next: muniment journal verify")
 
 
-def _checked_copy(source: Path, installation: Path | None) -> CheckedJournal:
+def _checked_copy(source: Path, witnesses: list[Path], installation: Path | None) -> CheckedJournal:
     """Check a copy by the keys of the installation; outside of one, by those that are beside the copy."""
-    from flows.archive.journal_check import CheckedJournal, check_copy
+    from flows.archive.journal_check import CheckedJournal, check_copy, heads_of
     from flows.installation.settings_file import load_settings
     from preservation.errors import ConfigurationError
     from storage.journal.exported import exported_in_folder
+    from storage.journal.witness import witnessed
 
     try:
         settings = load_settings(installation)
@@ -193,8 +219,9 @@ def _checked_copy(source: Path, installation: Path | None) -> CheckedJournal:
         keys = exported.keys()
         for identifier in keys:
             note(f"The key {identifier} was beside the journal: compare it with the id that you were given.")
-        return CheckedJournal(exported.place, exported.verify(keys))
-    return check_copy(source, settings)
+        heads = heads_of(kept for path in witnesses for kept in witnessed(path))
+        return CheckedJournal(exported.place, exported.verify(keys, heads))
+    return check_copy(source, settings, witnesses)
 
 
 def _say_checked(checked: CheckedJournal) -> None:
@@ -207,21 +234,28 @@ def _say_checked(checked: CheckedJournal) -> None:
 
 def _verdict_fields(checked: CheckedJournal) -> dict[str, object]:
     from storage.journal.verification import Broken
-    from storage.moments import moment_text
 
     verdict = checked.verdict
     faults = verdict.faults if isinstance(verdict, Broken) else ()
-    signed = None if isinstance(verdict, Broken) else verdict.signed
     return {
         "journal": checked.place,
-        "intact": not faults,
+        "intact": not faults and not checked.findings,
         "entries": verdict.head.seq,
         "head": verdict.head.hash,
-        "signed": signed and {"seq": signed.head.seq, "at": moment_text(signed.at), "key": signed.key},
+        "signed": _signed_fields(None if isinstance(verdict, Broken) else verdict.signed),
         "faults": faults,
+        "findings": checked.findings,
         "not_compared": checked.not_compared,
         "notes": verdict.notes,
     }
+
+
+def _signed_fields(signed: SignedHead | None) -> dict[str, object] | None:
+    from storage.moments import moment_text
+
+    if signed is None:
+        return None
+    return {"seq": signed.head.seq, "at": moment_text(signed.at), "key": signed.key}
 
 
 def _say_entries(entries: Iterable[Entry], *, json: bool) -> bool:

@@ -11,6 +11,7 @@ from preservation.errors import ConfigurationError
 from preservation.model.identifiers import StoreName
 from preservation.policy.shipped import shipped_policies
 from storage.journal.keys import generate_key
+from storage.journal.witness import begin_memory
 from storage.stores.folder.modes import Readers
 from storage.stores.folder.root import make_folder_store
 
@@ -87,6 +88,11 @@ timezone = "UTC"                 # or "Europe/Berlin"
 # [[alarms.webhook]]
 # url = "https://chat.example.org/muniment"
 
+# Who else keeps the journal's signed heads: a file elsewhere; the channels of the alarms, once a day.
+# [witness]
+# files = ["/mnt/elsewhere/muniment-heads.jsonl"]
+# channels = true
+
 # Inboxes elsewhere, on a share for example: make its folder `inbox`, the others are made in it.
 # [[area]]
 # path = "/mnt/scans"
@@ -160,6 +166,7 @@ def make_installation(directory: Path) -> Path:
     for collection in settings.collection:
         (directory / "inbox" / collection.name).mkdir()
     generate_key(settings.keys)
+    begin_memory(settings.keys)
     server_secret(settings.state)
     with open_installation(settings):
         pass

@@ -15,6 +15,7 @@ class Job(StrEnum):
     summary: str
 
     CLEAR = "clear/accepted", "30 2 * * *", "removes from accepted/ what is due"
+    SEAL_JOURNAL = "seal/journal", "15 4 * * *", "gives stores and witnesses the journal"
     VERIFY_JOURNAL = "verify/journal", "30 4 * * *", "checks that the journal was not altered"
     RESTORE = "restore/package", None, "restores an object, or some of its files, from the stores"
 

@@ -183,6 +183,17 @@ class AlarmSettings(_Section):
     waiting_hours: float = Field(default=72, gt=0, le=365 * 24)
 
 
+class WitnessSettings(_Section):
+    """Who else keeps the journal's signed heads, so that a rollback of database and stores shows.
+
+    Each of ``files``, best on another machine, gets every signed head, one a line. With ``channels`` the mail
+    server and the webhooks of the alarms get one a day.
+    """
+
+    files: Annotated[tuple[Path, ...], BeforeValidator(_listed)] = Field(default=(), max_length=20)
+    channels: bool = False
+
+
 _Cron = Annotated[str, AfterValidator(lambda text: require_cron(text) if text.strip() else "")]
 
 
@@ -303,6 +314,7 @@ class Settings(_Section):
     virus: VirusSettings = VirusSettings()
     service: ServiceSettings = ServiceSettings()
     alarms: AlarmSettings = AlarmSettings()
+    witness: WitnessSettings = WitnessSettings()
     schedules: ScheduleSettings = ScheduleSettings()
     area: tuple[AreaSettings, ...] = ()
     bucket_inbox: tuple[BucketInboxSettings, ...] = ()
@@ -354,6 +366,11 @@ class Settings(_Section):
     def keys(self) -> Path:
         """The key that signs the journal's heads, and every public key ever used."""
         return self.state / "keys"
+
+    @property
+    def witness_files(self) -> tuple[Path, ...]:
+        """The files that get every signed head of the journal."""
+        return tuple(self.directory / file for file in self.witness.files)
 
     @property
     def processing(self) -> Path:

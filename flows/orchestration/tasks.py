@@ -11,12 +11,13 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
 from flows.alarms.alarms import raise_alarms
-from flows.alarms.occasions import integrity_alarms
+from flows.alarms.occasions import integrity_alarm, integrity_alarms
+from flows.archive.journal_seal import seal
 from flows.installation.disk_faults import machine_fault, translated_faults
 from flows.installation.log import LOG
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import Installation, now, open_installation
-from flows.submission.answer import SubmissionResult, answer, seal
+from flows.submission.answer import SubmissionResult, answer
 from flows.submission.stages.order import STAGES
 from flows.submission.stages.stage import Stage, interrupt
 from flows.submission.workspace import Workspace
@@ -71,7 +72,8 @@ def seal_journal(directory: Path) -> None:
     """Sign the journal and give every store what it lacks of it."""
     settings = load_settings(directory)
     with open_installation(settings) as installation, translated_faults(settings):
-        seal(installation)
+        repairs = seal(installation).repairs
+        raise_alarms(settings, (integrity_alarm("the journal", sentence, now()) for sentence in repairs))
 
 
 def _places_of(workspace: Workspace) -> Iterator[Path]:

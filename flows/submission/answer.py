@@ -1,7 +1,6 @@
-"""The answer to a submission: its receipt, its end in the catalogue, the journal sealed into the stores."""
+"""The answer to a submission: its receipt, and its end in the catalogue."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import msgspec
 from flows.alarms.alarm import Alarm, AlarmKind, new_alarm
 from flows.installation.disk_faults import machine_fault
 from flows.installation.log import LOG
-from flows.installation.scratch import scratch_folder
 from flows.installation.wiring import Installation, now
 from flows.submission.drop import DropRequest
 from flows.submission.stages.stage import ingest_events_of
@@ -26,10 +24,7 @@ from preservation.receipt.contents import PlacedReplica, Receipt
 from preservation.receipt.rendering import render
 from preservation.receipt.summary import formats_table
 from preservation.virus.codes import INFECTED
-from storage.journal.keys import public_keys
-from storage.journal.segments import AgreeingStore, agreeing, publish, sign_head
 from storage.ports.catalogue import Conclusion
-from storage.ports.stores import Store
 
 
 def discard(workspace: Workspace, installation: Installation) -> None:
@@ -204,36 +199,3 @@ def _remove_folder(workspace: Workspace, installation: Installation) -> None:
             workspace.discard()
     except Exception as error:  # noqa: BLE001  it is answered, and what is left delays no drop
         LOG.warning("%s: left in processing/ for now: %s", workspace.root.name, fault_of(error))
-
-
-def seal(installation: Installation) -> None:
-    """Sign the journal's head and give every store what it lacks of the journal.
-
-    A store that is away gets the segments it lacks when it is back; where all are away, nothing is signed.
-
-    Raises:
-        IntegrityError: The journal is broken, or a store holds another one. Nothing is signed.
-        ConfigurationError: The key is missing.
-    """
-    journal, settings = installation.journal, installation.settings
-    targets = list(_agreeing_stores(installation))
-    if not targets:
-        return
-    sign_head(journal, installation.signing_key, now())
-    for target in targets:
-        with _absence_logged(target.store), scratch_folder(settings.state, "sealing") as scratch:
-            publish(journal, public_keys(settings.keys), target, scratch)
-
-
-def _agreeing_stores(installation: Installation) -> Iterator[AgreeingStore]:
-    for store in installation.stores:
-        with _absence_logged(store):
-            yield agreeing(installation.journal, store)
-
-
-@contextmanager
-def _absence_logged(store: Store) -> Iterator[None]:
-    try:
-        yield
-    except StorageError as error:
-        LOG.warning("store %s: the journal was not sealed into it: %s", store.name, error)

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -63,3 +63,14 @@ def digest_bytes(content: bytes, algorithms: Collection[Algorithm]) -> Digests:
         algorithm: HexDigest(hashlib.new(algorithm.value, content, usedforsecurity=False).hexdigest())
         for algorithm in algorithms
     }
+
+
+def digest_chunks(chunks: Iterable[bytes], algorithms: Collection[Algorithm]) -> tuple[int, Digests]:
+    """Return the size and the digests of all ``chunks`` together."""
+    hashes = {algorithm: hashlib.new(algorithm.value, usedforsecurity=False) for algorithm in algorithms}
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        for digest in hashes.values():
+            digest.update(chunk)
+    return size, {algorithm: HexDigest(digest.hexdigest()) for algorithm, digest in hashes.items()}

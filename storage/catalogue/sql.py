@@ -121,6 +121,12 @@ class SqlCatalogue:
         for page in self._database.pages(query, tables.packages.c.id):
             yield from self._registrations(page)
 
+    def reserved(self) -> Iterator[PackageId]:
+        """Yield every version number that is given to a submission and not registered."""
+        versions, registered = tables.versions, select(tables.packages.c.version_id)
+        query = select(versions).where(versions.c.id.not_in(registered))
+        return map(rows.package_of, chain.from_iterable(self._database.pages(query, versions.c.id)))
+
     def files(self, package: PackageId) -> Iterator[CatalogueFile]:
         """Yield the files of a kept version in the order in which they were registered."""
         query = select(tables.files).where(tables.files.c.package_id == self._package_row(package).id)

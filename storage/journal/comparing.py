@@ -1,61 +1,33 @@
-"""The journal against the signed heads in the stores: they show where the database lost its end.
+"""The journal against what is kept of it outside of its database: signed heads, and sealed segments.
 
 A person with the database can cut the journal together with its signed heads, and a database that was
-restored from a backup lacks its newest entries. The stores still hold the heads of these.
+restored from a backup lacks its newest entries. The stores, the memory beside the key and the witnesses
+still hold the heads of these.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from preservation.errors import IntegrityError, StorageError
-from preservation.model.identifiers import StoreName
-from preservation.model.paths import StoreKey, printable
+from preservation.model.paths import StoreKey
+from storage.journal.copies import damaged_copies
 from storage.journal.entries import read_entry
-from storage.journal.exported import FOLDER, HEAD_SUFFIX
-from storage.journal.heads import is_signed, read_head
+from storage.journal.findings import FindingKind, JournalFinding, NotCompared, named
+from storage.journal.heads import KeptHead, is_signed
+from storage.journal.segments import segments
+from storage.journal.store_folder import StoreFolder, first_name, read_folder
 from storage.journal.verification import (
+    Broken,
     ChainFault,
     FaultKind,
-    Intact,
     JournalVerdict,
     verify_journal,
     with_findings,
 )
-from storage.ports.journal import Journal, KeyId, SignedHead
-from storage.ports.stores import Store, opened_file
-
-_LONGEST_HEAD = 4096
-"""Bytes that are read of a file of a head; one has some 400."""
-
-_NO_HEAD = "it holds no signed head, nor does any other; see that it is the one that is meant"
-
-
-@dataclass(frozen=True, slots=True)
-class KeptHead:
-    """A signed head in a store. ``signed`` is the reason where what is kept there is none."""
-
-    store: StoreName
-    key: StoreKey
-    signed: SignedHead | str
-
-    def __str__(self) -> str:
-        return f"store {self.store}, {printable(self.key)}"
-
-
-@dataclass(frozen=True, slots=True)
-class NotCompared:
-    """A store whose signed heads could not be read, or not all of them, and why."""
-
-    store: StoreName
-    reason: str
-
-    @property
-    def sentence(self) -> str:
-        """The store and the reason in one sentence."""
-        return f"Store {self.store} was not, or not wholly, compared: {self.reason.rstrip('.')}."
+from storage.ports.journal import Head, Journal, KeyId, SignedHead
+from storage.ports.stores import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,101 +35,149 @@ class ComparedJournal:
     """The verdict on a journal by its own lines and by every store but ``not_compared``.
 
     Those may hold heads of entries that were cut off together with the journal's own signed heads.
+    ``heads`` are the genuine ones that were found outside of the database.
     """
 
     verdict: JournalVerdict
     not_compared: tuple[NotCompared, ...]
+    findings: tuple[JournalFinding, ...] = ()
+    heads: tuple[SignedHead, ...] = ()
 
 
 def verify_with_stores(
-    journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], stores: Iterable[Store]
+    journal: Journal,
+    keys: Mapping[KeyId, Ed25519PublicKey],
+    stores: Iterable[Store],
+    elsewhere: Sequence[KeptHead] = (),
 ) -> ComparedJournal:
-    """Verify a live journal, also against the signed heads in every store that can be reached.
+    """Verify a live journal, also against every store that can be reached and the heads kept ``elsewhere``.
 
-    A store that cannot be read is no fault of the journal. Where the journal was signed and no store holds
-    a head, it was compared with none.
+    Of the stores it reads every signed head and every sealed segment. A store that cannot be read is no
+    fault of the journal; one that lacks what was sealed was not wholly compared.
     """
-    heads: list[KeptHead] = []
-    answering: list[StoreName] = []
     not_compared: list[NotCompared] = []
+    folders: list[StoreFolder] = []
+    in_stores: list[tuple[StoreKey, KeptHead]] = []
     # Read before the journal: what other processes seal meanwhile is then in the journal.
     for store in stores:
         try:
-            heads += kept_heads(store)
+            folder = read_folder(store)
+            in_stores += list(folder.all_heads())
         except (StorageError, OSError) as error:
             not_compared.append(NotCompared(store.name, str(error)))
         else:
-            answering.append(store.name)
+            folders.append(folder)
+    own = journal.signed_heads()
     verdict = verify_journal(journal, keys)
-    if not heads and isinstance(verdict, Intact) and verdict.signed is not None:
-        not_compared += [NotCompared(name, _NO_HEAD) for name in answering]
-    return ComparedJournal(with_findings(verdict, contradictions(journal, keys, heads)), tuple(not_compared))
-
-
-def kept_heads(store: Store) -> Iterator[KeptHead]:
-    """Yield every signed head in ``store``. Raises ``StorageError``, ``OSError`` while it is read."""
-    for kept in store.list(FOLDER):
-        if _is_head(kept.key):
-            yield _kept_head(store, kept.key)
+    # What stands where a segment's head stands and is no head of ours is a damaged copy of that head.
+    sealed = {segment.head_key for segment in segments(journal)}
+    evidence = [
+        kept for key, kept in in_stores if first_name(key) not in sealed or _genuine(kept, keys) is not None
+    ]
+    evidence += elsewhere
+    faults = contradictions(journal, keys, evidence)
+    genuine = tuple(dict.fromkeys(filter(None, (_genuine(kept, keys) for kept in evidence))))
+    verdict = with_findings(verdict, faults)
+    findings: list[JournalFinding] = []
+    if not isinstance(verdict, Broken):
+        findings += _lost_heads(own, evidence)
+        for state in damaged_copies(journal, keys, folders):
+            not_compared += state.lacking
+            findings += state.damaged
+    return ComparedJournal(verdict, tuple(not_compared), named(findings), genuine)
 
 
 def require_one_chain(
-    journal: Journal, store: Store, held: Iterable[StoreKey], known: Mapping[StoreKey, SignedHead]
-) -> None:
-    """Raise ``IntegrityError`` where ``store`` holds a signed head that is not in the journal's chain.
+    journal: Journal,
+    keys: Mapping[KeyId, Ed25519PublicKey],
+    folder: StoreFolder,
+    known: Mapping[StoreKey, SignedHead],
+) -> list[SignedHead]:
+    """Return the genuine heads that ``folder`` has and the journal has not: it has lost them.
 
-    ``held`` are the keys of its journal's folder; ``known`` the journal's own heads by where a store keeps
-    them. Of those only the newest is read: with it the store holds the same chain up to there. Raises
-    ``StorageError`` as the store does.
+    ``known`` are the journal's own heads by where a store keeps them. Of those only the newest is read:
+    with it the store holds the same chain up to there. Raises ``IntegrityError`` where the store holds a
+    signed head that is not in the journal's chain, ``StorageError`` as the store does.
     """
-    heads = sorted(filter(_is_head, held))
-    unknown = [key for key in heads if key not in known]
-    newest = max((key for key in heads if key in known), key=lambda key: known[key].head.seq, default=None)
-    for key in unknown if newest is None else [newest, *unknown]:
-        found = _kept_head(store, key)
-        signed = found.signed
-        if isinstance(signed, str):
-            raise IntegrityError(
-                f"{found}: this is not a signed head: {signed}; the journal was not sealed into this store; "
-                "find out who wrote there, and run: muniment journal verify"
-            )
-        fault = None if key in known and signed.head == known[key].head else _outside(journal, found, signed)
-        if fault is not None:
-            raise IntegrityError(
-                f"{fault.message}; the journal was not sealed into this store; docs/journal.md, "
-                '"When the stores know more", explains how to restore it'
-            )
+    unknown = [key for key in folder.heads if first_name(key) not in known]
+    held = [key for key in folder.heads if first_name(key) in known]
+    newest = max(held, key=lambda key: known[first_name(key)].head.seq, default=None)
+    if newest is not None:
+        kept = folder.head(newest)
+        # What is no head of ours there is damaged; sealing gives the head again.
+        if _genuine(kept, keys) not in {None, known[first_name(newest)]}:
+            require_in_chain(journal, keys, kept)
+    lost = []
+    for key in unknown:
+        lost += require_in_chain(journal, keys, folder.head(key))
+    return lost
+
+
+def require_in_chain(
+    journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], kept: KeptHead
+) -> list[SignedHead]:
+    """Return the head. Raises ``IntegrityError`` where it is not signed, or not in the journal's chain."""
+    if isinstance(kept.signed, str):
+        raise IntegrityError(
+            f"{kept}: this is not a signed head: {kept.signed}; the journal is not sealed; "
+            "find out who wrote there, and run: muniment journal verify"
+        )
+    fault = _contradiction(journal, keys, kept)
+    if fault is not None:
+        raise IntegrityError(
+            f"{fault.message}; the journal is not sealed; docs/journal.md, "
+            '"When the stores know more", explains how to restore it'
+        )
+    return [kept.signed]
 
 
 def contradictions(
     journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], heads: Iterable[KeptHead]
 ) -> tuple[ChainFault, ...]:
-    """Return how the heads in stores contradict the journal.
+    """Return how heads outside of the database contradict the journal.
 
-    Of each store one fault of each kind: the first entry that is another, the last one that is gone.
+    Of each holder one fault of each kind: the first entry that is another, the last one that is gone.
     """
     own = frozenset(journal.signed_heads())
-    first: dict[tuple[StoreName, FaultKind], ChainFault] = {}
+    first: dict[tuple[str, FaultKind], ChainFault] = {}
     for kept in heads:
-        if (fault := _contradiction(journal, keys, own, kept)) is None:
+        if kept.signed in own or (fault := _contradiction(journal, keys, kept)) is None:
             continue
-        about = (kept.store, fault.kind)
+        about = (kept.holder, fault.kind)
         if about not in first or (fault.kind is FaultKind.TRUNCATED) == (fault.seq > first[about].seq):
             first[about] = fault
     return tuple(first.values())
 
 
+def _lost_heads(own: Sequence[SignedHead], evidence: Iterable[KeptHead]) -> list[JournalFinding]:
+    """Return that signed heads are gone from the database, by what is kept of them elsewhere."""
+    places = {signed.head for signed in own}
+    lost: dict[Head, KeptHead] = {}
+    for kept in evidence:
+        if isinstance(kept.signed, SignedHead) and kept.signed.head not in places:
+            lost.setdefault(kept.signed.head, kept)
+    return [
+        JournalFinding(
+            FindingKind.HEAD_LOST,
+            kept.place,
+            f"{kept}: the database has lost this signed head, of entry {head.seq}; find out who or what "
+            "removed it; the next sealing puts it back (muniment journal seal)",
+        )
+        for head, kept in lost.items()
+    ]
+
+
+def _genuine(kept: KeptHead, keys: Mapping[KeyId, Ed25519PublicKey]) -> SignedHead | None:
+    signed = kept.signed
+    return signed if isinstance(signed, SignedHead) and is_signed(signed, keys) else None
+
+
 def _contradiction(
-    journal: Journal,
-    keys: Mapping[KeyId, Ed25519PublicKey],
-    own: AbstractSet[SignedHead],
-    kept: KeptHead,
+    journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], kept: KeptHead
 ) -> ChainFault | None:
     signed = kept.signed
     if isinstance(signed, str):
         return ChainFault(FaultKind.MISSIGNED, 0, f"{kept}: this is not a signed head: {signed}")
-    if signed in own:
-        return None
     if not is_signed(signed, keys):
         return ChainFault(
             FaultKind.MISSIGNED,
@@ -176,7 +196,7 @@ def _outside(journal: Journal, kept: KeptHead, signed: SignedHead) -> ChainFault
         return ChainFault(
             FaultKind.TRUNCATED,
             seq,
-            f"{kept}: this store holds a signed head of entry {seq}, and the journal ends before it: its end "
+            f"{kept}: here is a signed head of entry {seq}, and the journal ends before it: its end "
             "was cut off, or its database was restored from a backup",
         )
     try:
@@ -188,19 +208,6 @@ def _outside(journal: Journal, kept: KeptHead, signed: SignedHead) -> ChainFault
     return ChainFault(
         FaultKind.REWRITTEN,
         seq,
-        f"{kept}: entry {seq} of the journal is not what this store's signed head vouches for: it or an "
+        f"{kept}: entry {seq} of the journal is not what this signed head vouches for: it or an "
         "entry before it was written anew, or two installations share the store",
     )
-
-
-def _is_head(key: StoreKey) -> bool:
-    return key.endswith(HEAD_SUFFIX)
-
-
-def _kept_head(store: Store, key: StoreKey) -> KeptHead:
-    with opened_file(store, key) as file:
-        line = file.read(_LONGEST_HEAD)
-    try:
-        return KeptHead(store.name, key, read_head(line))
-    except ValueError as reason:
-        return KeptHead(store.name, key, str(reason))

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,13 +11,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from preservation.errors import AlreadyExistsError, UnavailableError
 from preservation.files.tree import remove_tree
 from storage.journal import standalone
+from storage.journal.entries import canonical
 from storage.journal.exported import HEADS_NAME, LINES_NAME
 from storage.journal.heads import head_line
 from storage.journal.keys import public_key_name, public_pem
-from storage.ports.journal import Journal, KeyId
+from storage.journal.verification import ChainFault
+from storage.ports.journal import Journal, KeyId, SignedHead
 
 CHECKER_NAME = "check_journal.py"
 README_NAME = "README.txt"
+FAULTS_NAME = "faults.jsonl"
+"""What the archive itself found to be wrong: only beside a journal that is broken."""
 
 _README = """\
 The journal of a Muniment archive
@@ -33,7 +37,9 @@ To check it you need Python 3.8 or later, and nothing else:
     python3 {checker}
 
 It checks the journal that lies beside it, by the signed heads and the public keys that lie there; it reports
-what it checked, what holds and what does not, and ends with 0 if all of it holds, with 1 if not.
+what it checked, what holds and what does not, and ends with 0 if all of it holds, with 1 if not, or if no
+signed head or no public key is there: then nothing is proved. Where the archive found it broken itself,
+{faults} lies here and says how.
 
 A signature is worth as much as the key. Compare the key's id with one that you had from the archive
 by another way (on paper, from a colleague, from an earlier export):
@@ -44,13 +50,26 @@ If you have the public key itself from elsewhere, name it, and only that one is 
 
     python3 {checker} --public-key KEY.pem
 
+If you kept signed heads elsewhere (a file, mails), they show whether the archive was rolled back:
+
+    python3 {checker} --witness FILE
+
 The check is one short program that everyone can read, and docs/journal.md of Muniment specifies what
 every byte means, so that everyone can write another one.
 """
 
 
-def export_journal(journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], target: Path) -> int:
+def export_journal(
+    journal: Journal,
+    keys: Mapping[KeyId, Ed25519PublicKey],
+    target: Path,
+    heads: Iterable[SignedHead] = (),
+    faults: Iterable[ChainFault] = (),
+) -> int:
     """Write the journal, its signed heads, public keys, a checker and a README to the folder ``target``.
+
+    ``heads`` are genuine ones that were found outside of the database; ``faults`` are written along, so that
+    the export of a broken journal is never taken for a sound one.
 
     Returns how many entries were written: as they are, be they sound or not, for a broken journal is
     evidence. The folder appears whole or not at all. Raises ``AlreadyExistsError`` where something is at
@@ -64,7 +83,9 @@ def export_journal(journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], tar
     try:
         partial.mkdir(parents=True)
         try:
-            count = _write(journal, keys, partial)
+            count = _write(journal, keys, partial, heads)
+            if lines := [_fault_line(fault) for fault in faults]:
+                (partial / FAULTS_NAME).write_bytes(b"".join(lines))
             partial.rename(target)
         finally:
             with suppress(OSError):
@@ -77,9 +98,18 @@ def export_journal(journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], tar
     return count
 
 
-def _write(journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], folder: Path) -> int:
+def _fault_line(fault: ChainFault) -> bytes:
+    return canonical({"kind": fault.kind.value, "message": fault.message, "seq": fault.seq}) + b"\n"
+
+
+def _write(
+    journal: Journal,
+    keys: Mapping[KeyId, Ed25519PublicKey],
+    folder: Path,
+    elsewhere: Iterable[SignedHead],
+) -> int:
     # Read before the lines: what they vouch for is then among these, also while others append.
-    heads = journal.signed_heads()
+    heads = sorted({*journal.signed_heads(), *elsewhere}, key=lambda signed: (signed.head.seq, signed.at))
     count = 0
     with (folder / LINES_NAME).open("wb") as file:
         for line in journal.lines():
@@ -94,6 +124,7 @@ def _write(journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], folder: Pat
         heads=HEADS_NAME,
         count=count,
         checker=CHECKER_NAME,
+        faults=FAULTS_NAME,
         keys="\n".join(f"    {identifier}" for identifier in keys) or "    (none: nothing is signed yet)",
     )
     (folder / README_NAME).write_text(readme, encoding="utf-8")

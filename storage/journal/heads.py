@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography.exceptions import InvalidSignature
@@ -17,6 +18,21 @@ from storage.ports.journal import Head, KeyId, SignedHead
 _FIELDS = {"seq", "hash", "at", "key", "signature"}
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _SIGNATURE = re.compile(r"[0-9a-f]{128}")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptHead:
+    """A signed head outside of the database: ``holder`` keeps it, at ``place``, both for people.
+
+    ``signed`` is the reason where what is kept there is no signed head.
+    """
+
+    holder: str
+    place: str
+    signed: SignedHead | str
+
+    def __str__(self) -> str:
+        return f"{self.holder}, {self.place}"
 
 
 def signed_bytes(head: Head, at: datetime, key: KeyId) -> bytes:

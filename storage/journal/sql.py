@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Any
 
-from sqlalchemy import Connection, LargeBinary, Row, cast, func, insert, select, update
+from sqlalchemy import Connection, LargeBinary, Row, cast, insert, select, update
 
 from preservation.errors import IntegrityError
 from preservation.model.digests import HexDigest
@@ -104,19 +104,22 @@ class SqlJournal:
             connection.execute(insert(heads), signed.fields)
         return signed
 
+    def put_back_heads(self, heads: Iterable[SignedHead]) -> tuple[SignedHead, ...]:
+        """Keep signed heads that the journal has lost, and return them."""
+        with self._database.writing() as connection:
+            _head(connection)
+            return _put_back(connection, heads)
+
     def restore(self, lines: Iterable[bytes], heads: Iterable[SignedHead]) -> Head:
         """Put back entries and heads that the journal has lost or never had."""
-        signed_heads = tables.journal_signed_heads
         with self._database.writing() as connection:
             head = _head(connection)
-            newest = connection.scalar(select(func.max(signed_heads.c.seq))) or 0
             remaining = lines_after(head, lines)
             while links := [file_line(line) for line in islice(remaining, _BATCH)]:
                 head = links[-1][0]
                 _file(connection, [filed for _, filed in links])
             _move_head(connection, head)
-            if rows := [signed.fields for signed in heads if signed.head.seq > newest]:
-                connection.execute(insert(signed_heads), rows)
+            _put_back(connection, heads)
         return head
 
     def _entries(self, object_name: str | None, *, newest_first: bool = False) -> Iterator[Entry]:
@@ -154,6 +157,15 @@ def _head(connection: Connection, *, lock: bool = True) -> Head:
 
 def _move_head(connection: Connection, head: Head) -> None:
     connection.execute(update(tables.journal_head).values(seq=head.seq, hash=head.hash))
+
+
+def _put_back(connection: Connection, heads: Iterable[SignedHead]) -> tuple[SignedHead, ...]:
+    signed_heads = tables.journal_signed_heads
+    there = set(connection.scalars(select(signed_heads.c.seq)))
+    lost = {signed.head.seq: signed for signed in heads if signed.head.seq not in there}
+    if lost:
+        connection.execute(insert(signed_heads), [signed.fields for signed in lost.values()])
+    return tuple(lost.values())
 
 
 def _known(connection: Connection, events: Iterable[Event]) -> set[EventId]:

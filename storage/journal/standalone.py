@@ -1,14 +1,15 @@
 """Check a Muniment journal with Python's standard library alone (3.8 or later).
 
     python3 check_journal.py
-    python3 check_journal.py --public-key KEY.pem
+    python3 check_journal.py --public-key KEY.pem --witness HEADS
     python3 check_journal.py journal.jsonl --head heads.jsonl --public-key journal-*.pub.pem
 
 It shares no code with Muniment, on purpose: a reader who does not trust the archive's program can read
 this one from top to bottom, or write another from docs/journal.md. Where no journal is named, it
 checks the one that lies beside it, with the heads and keys that lie there unless others are named.
-Several files of lines (segments, in their order), of signed heads and of keys may be named. It ends
-with 0 if everything holds, with 1 if not.
+Several files of lines (segments, in their order), of signed heads and of keys may be named. A witness is
+any file that has signed heads in it, such as mails that the archive sent. It ends with 0 if everything
+holds, with 1 if not, or if there is no signed head or no key to check it by.
 """
 
 import argparse
@@ -26,7 +27,11 @@ FIELDS = {"seq", "at", "event_type", "agent", "object", "outcome", "detail", "pr
 MEMBERS = {"agent": {"kind", "name", "version"}, "detail": {"detail", "event", "note"}}
 GENESIS = "0" * 64
 MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
-SEGMENT = re.compile(r"[0-9]{9,}-[0-9]{9,}\.jsonl")
+SEGMENT = re.compile(r"([0-9]{9,})-([0-9]{9,})(\.[0-9]+)?(\.jsonl|\.head\.json)")
+HEAD = re.compile(
+    rb'\{"at":"[^"]{27}","hash":"[0-9a-f]{64}","key":"[0-9a-f]{64}","seq":[0-9]{1,18},'
+    rb'"signature":"[0-9a-f]{128}"\}'
+)
 HEX64, HEX128 = re.compile("[0-9a-f]{64}"), re.compile("[0-9a-f]{128}")
 
 
@@ -305,26 +310,134 @@ def read_files(names: list[str]) -> Iterator[bytes]:
             yield from file
 
 
-def use_what_lies_beside(chosen: argparse.Namespace) -> bool:
-    """Use the files beside this one for what was not named, and list them; False where no journal is."""
+def lies_beside() -> dict[str, list[str]]:
+    """Return the journal, the heads, the keys and the known faults beside this file, by what they are."""
     folder = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  the plainest way
     names = sorted(os.listdir(folder))  # noqa: PTH208  the plainest way
-    spans = sorted((int(name.split("-")[0]), name) for name in names if SEGMENT.fullmatch(name))
-    beside = {
-        "journal": ["journal.jsonl"] if "journal.jsonl" in names else [name for _, name in spans],
-        "head": [name for name in names if name == "heads.jsonl" or name.endswith(".head.json")],
-        "public_key": [name for name in names if name.endswith(".pub.pem")],
+    paths = [os.path.join(folder, name) for name in names]  # noqa: PTH118  the plainest way
+    named = dict(zip(names, paths))  # noqa: B905  Python 3.8 does not know strict
+    other_heads = [
+        path
+        for name, path in named.items()
+        if name == "heads.jsonl" or (name.endswith(".head.json") and not SEGMENT.fullmatch(name))
+    ]
+    return {
+        "journal": [named["journal.jsonl"]] if "journal.jsonl" in named else segments_in(named),
+        "head": other_heads + heads_in(named),
+        "public_key": keys_in(named),
+        "faults": [path for name, path in named.items() if name == "faults.jsonl"],
     }
-    for what, found in beside.items():
+
+
+def copies_in(named: dict[str, str], suffix: str) -> dict[tuple[int, int], list[str]]:
+    """Return the files of each segment, by its first and last entry.
+
+    Where an archive finds a copy damaged, it gives it once more beside it: FIRST-LAST.2.jsonl.
+    """
+    found: dict[tuple[int, int], list[str]] = {}
+    for name, path in named.items():
+        match = SEGMENT.fullmatch(name)
+        if match and match.group(4) == suffix:
+            found.setdefault((int(match.group(1)), int(match.group(2))), []).append(path)
+    return found
+
+
+def heads_in(named: dict[str, str]) -> list[str]:
+    """Return a file of the head of each segment: one that is a signed head, if there is any."""
+    copies = copies_in(named, ".head.json")
+    return [next(filter(has_a_head, copies[span]), copies[span][0]) for span in sorted(copies)]
+
+
+def keys_in(named: dict[str, str]) -> list[str]:
+    """Return the files of public keys: those that can be read, if there are any."""
+    found = [path for name, path in named.items() if name.endswith(".pub.pem")]
+    return list(filter(has_a_key, found)) or found
+
+
+def has_a_key(path: str) -> bool:
+    """Return whether a file is a public key."""
+    try:
+        return read_key(b"".join(read_files([path])).decode("ascii", "replace")) != b""
+    except ValueError:
+        return False
+
+
+def segments_in(named: dict[str, str]) -> list[str]:
+    """Return a file of each segment, in their order: one that is sound in itself, if there is any."""
+    copies = copies_in(named, ".jsonl")
+    chosen = []
+    covered = 0
+    for first in sorted({span[0] for span in copies}):
+        # What was sealed a second time, with other bounds, has the same entries.
+        if first > covered:
+            found = [
+                (last, path)
+                for begins, last in sorted(copies)
+                if begins == first
+                for path in copies[begins, last]
+            ]
+            sound = [(last, path) for last, path in found if has_entries(path, first, last)]
+            covered, path = (sound or found)[0]
+            chosen.append(path)
+    return chosen
+
+
+def has_a_head(path: str) -> bool:
+    """Return whether a file is a signed head, be it genuine or not."""
+    try:
+        return [read_head(line) for line in read_files([path])] != []
+    except ValueError:
+        return False
+
+
+def has_entries(path: str, first: int, last: int) -> bool:
+    """Return whether the lines of a file are the entries ``first`` to ``last``, each of which follows."""
+    due = first
+    previous = ""
+    try:
+        for line in read_files([path]):
+            seq, own_hash, follows = read_line(line)
+            if seq != due or (previous and follows != previous):
+                return False
+            due, previous = due + 1, own_hash
+    except (ValueError, RecursionError):
+        return False
+    return due == last + 1
+
+
+def use_what_lies_beside(chosen: argparse.Namespace) -> bool:
+    """Use the files beside this one for what was not named, and list them; False where no journal is."""
+    beside = lies_beside()
+    for what in ("journal", "head", "public_key"):
         if not getattr(chosen, what):
-            setattr(chosen, what, [os.path.join(folder, name) for name in found])  # noqa: PTH118  the plainest way
+            setattr(chosen, what, beside[what])
+    chosen.faults = beside["faults"]
     if not chosen.journal:
+        folder = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  the plainest way
         write(f"NOTHING CHECKED: no journal.jsonl and no segments lie in {folder}; name the journal.\n")
         return False
     write("Checking:\n")
-    for name in [*chosen.journal, *chosen.head, *chosen.public_key]:
+    for name in [*chosen.journal, *chosen.head, *chosen.public_key, *chosen.witness]:
         write(f"  {name}\n")
     return True
+
+
+def read_witness(name: str) -> list[Head]:
+    """Return every signed head in a file of any kind; ValueError where it has none."""
+    text = b"".join(read_files([name])).replace(b'\\"', b'"')
+    heads = [read_head(line) for line in HEAD.findall(text)]
+    if not heads:
+        raise ValueError("there is no signed head in it")
+    return heads
+
+
+def read_faults(names: list[str]) -> Iterator[str]:
+    """Yield what the archive itself found to be wrong with the journal when it exported it."""
+    for line in read_files(names):
+        try:
+            yield str(json.loads(line)["message"])
+        except (ValueError, RecursionError, LookupError, TypeError):
+            yield "a fault that cannot be read"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -333,7 +446,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("journal", nargs="*", help="the journal, or its segments in their order")
     parser.add_argument("--head", nargs="+", action="extend", default=[], help="signed heads, one a line")
     parser.add_argument("--public-key", nargs="+", action="extend", default=[], help="trusted keys (PEM)")
-    chosen = parser.parse_args(arguments)
+    parser.add_argument("--witness", nargs="+", action="extend", default=[], help="files with signed heads")
+    chosen = parser.parse_args(arguments, argparse.Namespace(faults=[]))
     if not chosen.journal and not use_what_lies_beside(chosen):
         return 1
     name = ""
@@ -345,6 +459,8 @@ def main(arguments: list[str] | None = None) -> int:
         heads = []
         for name in chosen.head:
             heads += [read_head(line) for line in read_files([name])]
+        for name in chosen.witness:
+            heads += read_witness(name)
         last, last_hash, faults = check(read_files(chosen.journal), heads, keys)
     except OSError as error:
         write(f"BROKEN: {error.filename} cannot be read: {error.strerror}\n")
@@ -352,29 +468,40 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         write(f"BROKEN: {name}: {error}\n")
         return 1
+    known = list(read_faults(chosen.faults))
     for fault in faults:
         write(f"BROKEN: {fault.sentence}\n")
-    if not faults:
-        report_what_holds(last, last_hash, heads, keys)
-    return 1 if faults else 0
+    for sentence in known:
+        write(f"BROKEN: the archive itself reported, when it exported this: {sentence}\n")
+    if faults or known:
+        return 1
+    return report_what_holds(last, last_hash, heads, keys)
 
 
-def report_what_holds(last: int, last_hash: str, heads: list[Head], keys: dict[str, bytes]) -> None:
-    """Report what was checked and found sound, and what was not checked."""
+def report_what_holds(last: int, last_hash: str, heads: list[Head], keys: dict[str, bytes]) -> int:
+    """Report what was checked and found sound, and what was not; return 0 where it is proved, else 1."""
     write(f"The chain holds: {last} entries, none altered, missing, moved or put in.\n")
     write(f"Its last hash is {last_hash}.\n")
     if not heads:
-        write("No signed head was given: entries cut off at the end would not be noticed.\n")
-    elif not keys:
         write(
-            "The signed heads agree with it, but no public key was given: the signatures were NOT checked.\n"
+            "NOT PROVED: no signed head was given, so it may have been written anew or cut off at its end. "
+            "Get the signed heads (heads.jsonl, *.head.json, or a witness) and check it again.\n"
         )
-    else:
-        newest = max(head.seq for head in heads)
-        write(f"{len(heads)} signed heads agree with it, the newest at entry {newest}; ")
-        write("every signature holds.\n")
-        for key in sorted({head.key for head in heads}):
-            write(f"Signed by the key {key}: compare it with the id that the archive gave you.\n")
+        return 1
+    if not keys:
+        write(
+            "NOT PROVED: the signed heads agree with it, but no public key was given: the signatures were "
+            "NOT checked. Get the archive's public key and check it again.\n"
+        )
+        return 1
+    newest = max(head.seq for head in heads)
+    write(f"{len(heads)} signed heads agree with it, the newest at entry {newest}; ")
+    write("every signature holds.\n")
+    if newest < last:
+        write(f"No signature vouches for the entries after {newest}: they are younger than it.\n")
+    for key in sorted({head.key for head in heads}):
+        write(f"Signed by the key {key}: compare it with the id that the archive gave you.\n")
+    return 0
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ class FaultKind(StrEnum):
     MISSIGNED = "missigned"
     MISFILED = "misfiled"
     HEADLESS = "headless"
+    UNRECORDED = "unrecorded"
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,6 +162,9 @@ class Catalogue(Protocol):
     def packages(self, collection: CollectionName | None = None) -> Iterator[Registration]:
         """Yield every kept version, of one collection or of all, in the order of registration."""
 
+    def reserved(self) -> Iterator[PackageId]:
+        """Yield every version number that is given to a submission and not registered."""
+
     def files(self, package: PackageId) -> Iterator[CatalogueFile]:
         """Yield the files of a kept version in the order in which they were registered."""
 

@@ -123,6 +123,12 @@ class Journal(Protocol):
     def keep_head(self, signed: SignedHead) -> SignedHead:
         """Keep a signed head and return it; or return the newest one, where it vouches for as much."""
 
+    def put_back_heads(self, heads: Iterable[SignedHead]) -> tuple[SignedHead, ...]:
+        """Keep signed heads that the journal has lost, and return them; those it has of an entry stay.
+
+        They must have been verified, and be in the chain.
+        """
+
     def restore(self, lines: Iterable[bytes], heads: Iterable[SignedHead]) -> Head:
         """Put back verified entries and heads that the journal has lost or never had; return its head.
 

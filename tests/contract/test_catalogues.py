@@ -107,6 +107,16 @@ def test_a_later_version_keeps_its_place_when_an_earlier_one_is_released(catalog
     assert catalogue.reserve(THREE, SHEET, sha256_of("c")) == Reserved(package_named("maps/sheet/v3"))
 
 
+def test_what_is_reserved_and_not_registered_is_listed(catalogue: Catalogue):
+    catalogue.reserve(ONE, SHEET, sha256_of("a"))
+    catalogue.reserve(TWO, SHEET, sha256_of("b"))
+    assert list(catalogue.reserved()) == [package_named("maps/sheet/v1"), package_named("maps/sheet/v2")]
+    catalogue.register(a_registration("maps/sheet/v1", ONE, "a"), files_of_package())
+    assert list(catalogue.reserved()) == [package_named("maps/sheet/v2")]
+    catalogue.release(TWO)
+    assert list(catalogue.reserved()) == []
+
+
 def test_releasing_what_is_not_reserved_does_nothing(catalogue: Catalogue):
     catalogue.release(ONE)
     assert catalogue.counts().packages == 0

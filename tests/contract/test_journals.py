@@ -180,6 +180,19 @@ def test_a_journal_that_lost_its_end_goes_on_from_a_copy(journal: Journal):
     assert isinstance(verify_journal(journal, KEYS), Intact)
 
 
+def test_signed_heads_that_were_lost_are_put_back_in_their_order_and_the_others_stay(journal: Journal):
+    origin = MemoryJournal()
+    for number in range(3):
+        origin.append(events([number]))
+        sign_head(origin, KEY, MOMENT + timedelta(hours=number))
+    first, second, third = origin.signed_heads()
+    journal.restore(origin.lines(), [second])
+    other = replace(second, at=MOMENT + timedelta(days=1))
+    assert set(journal.put_back_heads([third, other, first])) == {first, third}
+    assert journal.signed_heads() == (first, second, third)
+    assert journal.put_back_heads([first, second, third]) == ()
+
+
 def test_a_journal_that_went_another_way_is_not_joined_with_a_copy(journal: Journal):
     origin = MemoryJournal()
     origin.append(events(range(5)))

@@ -191,7 +191,12 @@ def test_the_journal_is_put_back_from_a_store(unpacked: Stored, empty_database: 
         unpacked.truth["journal"]["entries"],
         unpacked.truth["journal"]["head"],
     )
-    assert unpacked.answered("journal", "verify")["intact"]
+    code, [told] = unpacked.asked("journal", "verify")
+    # The journal is whole again, and names what the catalogue, which is empty, does not have.
+    assert (code, told["faults"], told["not_compared"]) == (4, [], [])
+    assert told["signed"]["seq"] == unpacked.truth["journal"]["entries"]
+    assert {finding["kind"] for finding in told["findings"]} == {"uncatalogued"}
+    assert {finding["about"] for finding in told["findings"]} == set(unpacked.truth["originals"])
 
 
 def test_the_catalogue_tells_what_it_told(stored: Stored):

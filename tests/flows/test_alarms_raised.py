@@ -14,11 +14,11 @@ from support.records import events
 
 from flows.alarms.alarm import Alarm, AlarmKind
 from flows.alarms.alarms import outbox_of
+from flows.archive.journal_seal import seal
 from flows.installation import wiring
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import open_installation
-from flows.submission.answer import seal
 from preservation.model.verdicts import Verdict
 from storage.ports.stores import Store
 

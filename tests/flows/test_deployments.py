@@ -28,7 +28,7 @@ from flows.orchestration.run_requests import open_runs
 from flows.submission.drop import DropRequest
 from preservation.errors import ConfigurationError
 
-ALL = (PRESERVE_DROPS, Job.CLEAR, Job.VERIFY_JOURNAL, Job.RESTORE)
+ALL = (PRESERVE_DROPS, Job.CLEAR, Job.SEAL_JOURNAL, Job.VERIFY_JOURNAL, Job.RESTORE)
 
 
 def register(archive: Archive) -> tuple[str, ...]:
@@ -148,6 +148,7 @@ def test_every_field_of_the_form_has_a_title_and_a_description(
     ("deployment", "names", "required"),
     [
         (Job.CLEAR, ["directory", "dry_run"], ["directory"]),
+        (Job.SEAL_JOURNAL, ["directory"], ["directory"]),
         (Job.VERIFY_JOURNAL, ["directory", "copy_at"], ["directory"]),
         (
             Job.RESTORE,

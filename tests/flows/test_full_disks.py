@@ -57,7 +57,7 @@ def test_a_store_that_fills_up_interrupts_and_it_goes_on_when_there_is_room(
         disk.remount("size=16m")
         assert preserved(installation, drop).ending.verdict is Verdict.STORED
         assert_kept_once(installation, drop, before)
-    assert near(installation).run("journal", "verify").returncode == 0
+        assert near(installation).run("journal", "verify").returncode == 0
 
 
 def test_a_drop_that_cannot_fit_into_its_stores_is_told_before_anything_is_begun(

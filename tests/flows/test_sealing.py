@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from support.records import events
 
+from flows.archive.journal_seal import seal
 from flows.installation.init import make_installation
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import Installation, open_installation
-from flows.submission.answer import seal
 from preservation.errors import IntegrityError
+from storage.journal.witness import MEMORY_NAME
 
 
 @pytest.fixture
@@ -69,6 +70,17 @@ def test_one_store_that_knows_better_is_enough(after_the_backup: Installation, h
         seal(after_the_backup)
     assert [signed.head.seq for signed in after_the_backup.journal.signed_heads()] == [3]
     assert sealed_in(after_the_backup)[0] == []
+
+
+def test_where_no_store_knows_better_the_memory_beside_the_key_does(
+    after_the_backup: Installation, home: Path
+):
+    for name in ("first", "second"):
+        shutil.rmtree(home / "stores" / name / "_journal")
+    with pytest.raises(IntegrityError, match=rf"memory, .*{MEMORY_NAME}: entry 5"):
+        seal(after_the_backup)
+    assert [signed.head.seq for signed in after_the_backup.journal.signed_heads()] == [3]
+    assert sealed_in(after_the_backup) == [[], []]
 
 
 def test_nothing_is_signed_that_no_store_could_be_asked_about(after_the_backup: Installation, home: Path):

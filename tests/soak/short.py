@@ -46,6 +46,7 @@ _TEXTS = "test_hostile_drops.py::test_a_text_of_any_shape_is_read_in_linear_time
 _NAMES = "test_hostile_drops.py::test_an_archive_of_any_names_is_listed_or_refused_in_little_memory"
 _FORGERIES = "test_forgeries.py::test_no_forgery_in_a_replica_is_handed_out_taken_for_kept_or_built_upon"
 _GONE = "test_service_database_gone.py::test_a_database_that_is_gone_for_half_a_minute_loses_nothing"
+_FORGED = "test_forged_journals.py::test_no_forgery_of_a_journal_is_ever_taken_for_a_sound_one"
 
 ORDEALS: Final = (
     Ordeal(f"{_KILLED}[folders, many small]", 150, "MUNIMENT_SOAK_KILLS=9"),
@@ -64,6 +65,7 @@ ORDEALS: Final = (
     Ordeal(_NAMES, 90, "MUNIMENT_SOAK_TEXTS=60"),
     Ordeal(_FORGERIES, 60, "MUNIMENT_SOAK_FORGERIES=1000"),
     Ordeal(_GONE, 180),
+    Ordeal(_FORGED, 60, "MUNIMENT_SOAK_FORGERIES=4"),
 )
 """What draws its instants or its drops. What is only large, such as 100,000 files, takes too long."""
 

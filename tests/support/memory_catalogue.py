@@ -143,6 +143,10 @@ class MemoryCatalogue:
             if collection is None or kept.package.object.collection == collection
         )
 
+    def reserved(self) -> Iterator[PackageId]:
+        """Yield every version number that is given to a submission and not registered."""
+        return (package for package in self._versions if package not in self._registrations)
+
     def files(self, package: PackageId) -> Iterator[CatalogueFile]:
         """Yield the files of a kept version in the order in which they were registered."""
         if package not in self._files:

@@ -60,12 +60,19 @@ class MemoryJournal:
                 self._signed.append(signed)
             return self._signed[-1]
 
+    def put_back_heads(self, heads: Iterable[SignedHead]) -> tuple[SignedHead, ...]:
+        """Keep signed heads that the journal has lost, and return them."""
+        with self._lock:
+            there = {signed.head.seq for signed in self._signed}
+            lost = {signed.head.seq: signed for signed in heads if signed.head.seq not in there}
+            self._signed = sorted([*self._signed, *lost.values()], key=lambda signed: signed.head.seq)
+            return tuple(lost.values())
+
     def restore(self, lines: Iterable[bytes], heads: Iterable[SignedHead]) -> Head:
         """Put back entries and heads that the journal has lost or never had."""
         with self._lock:
             links = [file_line(line) for line in lines_after(self._head, lines)]
             self._filed += [filed for _, filed in links]
             self._head = links[-1][0] if links else self._head
-            newest = self._signed[-1].head.seq if self._signed else 0
-            self._signed += [signed for signed in heads if signed.head.seq > newest]
-            return self._head
+        self.put_back_heads(heads)
+        return self._head

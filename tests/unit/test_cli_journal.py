@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -21,7 +20,8 @@ from flows.installation.settings_file import load_settings
 from flows.installation.wiring import open_installation
 from preservation.errors import AlreadyExistsError, ConfigurationError, IntegrityError, NotFoundError
 from storage.journal.keys import public_keys
-from storage.journal.segments import agreeing, publish, sign_head
+from storage.journal.sealing import agreeing, publish
+from storage.journal.segments import sign_head
 
 
 def run(*arguments: str | Path) -> Result:
@@ -42,12 +42,9 @@ def installation(tmp_path: Path) -> Path:
         opened.journal.append(events(range(3), "maps/sheet/v1"))
         opened.journal.append(events(range(3, 5), "maps/other/v1"))
         sign_head(opened.journal, opened.signing_key, MOMENT)
-        publish(
-            opened.journal,
-            public_keys(settings.keys),
-            agreeing(opened.journal, opened.stores[0]),
-            settings.state,
-        )
+        keys = public_keys(settings.keys)
+        for store in opened.stores:
+            publish(opened.journal, keys, agreeing(opened.journal, keys, store), settings.state)
         opened.journal.append(
             [an_event(5, "maps/sheet/v1", note="after\nthe \N{RIGHT-TO-LEFT OVERRIDE}head")]
         )
@@ -128,9 +125,10 @@ def test_a_journal_cut_with_its_heads_is_known_by_the_store(installation: Path, 
     result = run("verify", "-C", installation, "--json")
     assert result.exit_code == 4
     told = json.loads(result.stdout)
-    (fault,) = told["faults"]
-    assert (told["entries"], fault["kind"], fault["seq"]) == (last, "truncated", 5)
-    assert "store first, _journal/000000001-000000005.head.json" in fault["message"]
+    assert told["entries"] == last
+    for store, fault in zip(("first", "second"), told["faults"], strict=True):
+        assert (fault["kind"], fault["seq"]) == ("truncated", 5)
+        assert f"store {store}, _journal/000000001-000000005.head.json" in fault["message"]
 
 
 def test_a_chain_that_went_on_from_a_backup_is_known_by_the_store_and_not_sealed(
@@ -146,14 +144,14 @@ def test_a_chain_that_went_on_from_a_backup_is_known_by_the_store_and_not_sealed
             publish(
                 opened.journal,
                 public_keys(settings.keys),
-                agreeing(opened.journal, opened.stores[0]),
+                agreeing(opened.journal, public_keys(settings.keys), opened.stores[0]),
                 tmp_path,
             )
         assert [kept.key for kept in opened.stores[0].list()] == kept
     result = run("verify", "-C", installation, "--json")
     assert result.exit_code == 4
     faults = json.loads(result.stdout)["faults"]
-    assert [(fault["kind"], fault["seq"]) for fault in faults] == [("rewritten", 5)]
+    assert [(fault["kind"], fault["seq"]) for fault in faults] == [("rewritten", 5)] * 2
     assert "store first" in faults[0]["message"]
 
 
@@ -179,11 +177,15 @@ def test_where_a_store_cannot_be_compared_that_is_the_verdict_and_nothing_is_cal
     assert (record.ended, "Store second" in record.fault) == (None, True)
 
 
-def test_stores_that_hold_no_head_of_a_signed_journal_are_no_comparison(installation: Path):
-    shutil.rmtree(installation / "stores" / "first" / "_journal")
+@pytest.mark.parametrize("left", ["*", "*.jsonl", "*.head.json", "*.pub.pem"])
+def test_a_store_that_lacks_what_was_sealed_is_no_comparison(installation: Path, left: str):
+    for file in (installation / "stores" / "first" / "_journal").glob(left):
+        file.unlink()
     result = run("verify", "-C", installation)
     assert (result.exit_code, result.stdout[:12]) == (6, "NOT COMPARED")
-    assert "Store first was not, or not wholly, compared: it holds no signed head" in result.stdout
+    assert "Store first was not, or not wholly, compared: of 3 files of the sealed" in result.stdout
+    assert run("seal", "-C", installation).exit_code == 0
+    assert run("verify", "-C", installation).exit_code == 0
 
 
 def test_a_broken_journal_is_broken_also_where_a_store_cannot_be_compared(installation: Path):
@@ -198,14 +200,39 @@ def test_a_broken_journal_is_broken_also_where_a_store_cannot_be_compared(instal
 def test_a_head_in_a_store_that_nobody_of_ours_signed_is_named(installation: Path):
     (head,) = (installation / "stores" / "first" / "_journal").glob("*.head.json")
     fields = json.loads(head.read_bytes())
-    head.chmod(0o644)
-    head.write_text(json.dumps({**fields, "seq": 9}), encoding="utf-8")
+    strange = head.with_name("000000006-000000009.head.json")
+    strange.write_text(json.dumps({**fields, "seq": 9}), encoding="utf-8")
     told = json.loads(run("verify", "-C", installation, "--json").stdout)
     assert [(fault["kind"], fault["seq"]) for fault in told["faults"]] == [("missigned", 9)]
-    head.write_bytes(b"rubbish")
+    strange.write_bytes(b"rubbish")
     result = run("verify", "-C", installation)
     assert result.exit_code == 4
-    assert head.name in result.stdout
+    assert strange.name in result.stdout
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".head.json", ".pub.pem"])
+def test_a_damaged_copy_is_named_given_again_beside_itself_and_journaled(installation: Path, suffix: str):
+    folder = installation / "stores" / "first" / "_journal"
+    (damaged,) = folder.glob(f"*{suffix}")
+    before = bytearray(damaged.read_bytes())
+    before[len(before) // 2] ^= 1
+    damaged.chmod(0o644)
+    damaged.write_bytes(before)
+    told = json.loads(run("verify", "-C", installation, "--json").stdout)
+    assert (told["intact"], told["faults"], told["findings"][0]["kind"]) == (False, [], "copy-damaged")
+    said = run("verify", "-C", installation)
+    assert (said.exit_code, said.stdout[:9]) == (4, "DISAGREES")
+    assert damaged.name in said.stdout
+
+    sealed = run("seal", "-C", installation)
+    assert sealed.exit_code == 0
+    assert f"store first had 1 damaged file of the journal (_journal/{damaged.name})" in sealed.stdout
+    assert damaged.read_bytes() == before
+    assert (folder / damaged.name.replace(suffix, f".2{suffix}")).exists()
+    assert run("verify", "-C", installation).exit_code == 0
+    assert "damaged file of the journal" in run("show", "_journal", "-C", installation).stdout
+    assert run("verify", "--from", folder, "-C", installation).exit_code == 0
+    assert "has sound ones" not in run("seal", "-C", installation).stdout
 
 
 def test_a_cut_journal_is_restored_from_a_store_and_intact_again(installation: Path):

@@ -72,12 +72,15 @@ def test_the_documented_entries_are_intact_and_vouched_for(examples: Path):
 
 
 def test_each_documented_recipe_does_what_it_says(documentation: str, examples: Path):
-    hashing, _, beside, trusted, segments = blocks(documentation, "sh")
+    hashing, _, beside, trusted, witness, segments = blocks(documentation, "sh")
     hashed = shell(hashing, examples).split()[0]
     assert f'"hash":"{hashed}"' in (examples / "line.jsonl").read_text(encoding="utf-8")
     assert "every signature holds" in shell(beside, examples)
     (examples / "KEY.pem").write_bytes((examples / "key.pem").read_bytes())
     assert "every signature holds" in shell(trusted, examples)
+
+    (examples / "HEADS.jsonl").write_bytes((examples / "head.json").read_bytes())
+    assert "2 signed heads agree" in shell(witness, examples)
 
     folder = examples / "_journal"
     folder.mkdir()

@@ -21,10 +21,13 @@ from preservation.model.paths import StoreKey
 from storage.database.opening import open_database
 from storage.journal.comparing import verify_with_stores
 from storage.journal.exported import FOLDER, ExportedJournal, exported_in_folder, restore
+from storage.journal.findings import FindingKind
 from storage.journal.keys import SigningKey, generate_key, public_keys
-from storage.journal.segments import agreeing, publish, segments, sign_head
+from storage.journal.sealing import agreeing, publish, sample
+from storage.journal.segments import Segment, segments, sign_head
 from storage.journal.sql import SqlJournal
 from storage.journal.verification import Broken, FaultKind, Intact, verify_journal
+from storage.ports.journal import Journal
 from storage.ports.stores import Deposit, SiteName, Store, StorePlace, opened_file
 from storage.stores.folder.root import make_folder_store
 from storage.stores.folder.store import FolderStore
@@ -67,6 +70,12 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     return FolderStore(name, tmp_path / "store", PLACE)
 
 
+def sealed_into(store: Store, journal: Journal, keys: Path, scratch: Path) -> tuple[Segment, ...]:
+    """Give a store what it lacks, as a run does; return the segments that it lacked."""
+    known = public_keys(keys)
+    return publish(journal, known, agreeing(journal, known, store), scratch, sample(journal)).lacking
+
+
 def exported_in_store(store: Store) -> ExportedJournal:
     names = [str(kept.key) for kept in store.list(FOLDER)]
     return ExportedJournal(store.location(FOLDER), names, lambda name: opened_file(store, StoreKey(name)))
@@ -83,7 +92,7 @@ def test_a_segment_is_what_lies_between_two_signed_heads(journal: MemoryJournal)
 def test_a_store_is_given_every_segment_once(
     journal: MemoryJournal, keys: Path, key: SigningKey, store: Store, tmp_path: Path
 ):
-    given = publish(journal, public_keys(keys), agreeing(journal, store), tmp_path)
+    given = sealed_into(store, journal, keys, tmp_path)
     assert given == segments(journal)
     assert keys_in(store) == [
         "_journal/000000001-000000003.head.json",
@@ -92,16 +101,16 @@ def test_a_store_is_given_every_segment_once(
         "_journal/000000004-000000005.jsonl",
         f"_journal/journal-{key.identifier}.pub.pem",
     ]
-    assert publish(journal, public_keys(keys), agreeing(journal, store), tmp_path) == ()
+    assert sealed_into(store, journal, keys, tmp_path) == ()
     assert not list(tmp_path.glob("*.json*"))
 
 
 def test_what_is_new_is_given_later(
     journal: MemoryJournal, keys: Path, key: SigningKey, store: Store, tmp_path: Path
 ):
-    publish(journal, public_keys(keys), agreeing(journal, store), tmp_path)
+    sealed_into(store, journal, keys, tmp_path)
     sign_head(journal, key, MOMENT + timedelta(hours=2))
-    (given,) = publish(journal, public_keys(keys), agreeing(journal, store), tmp_path)
+    (given,) = sealed_into(store, journal, keys, tmp_path)
     assert given.lines_key == "_journal/000000006-000000007.jsonl"
 
 
@@ -119,12 +128,10 @@ def test_publishing_goes_on_where_it_was_cut_off(
     assert store
     failing = Failing(StoreName("failing"), PLACE)
     with pytest.raises(UnavailableError):
-        publish(journal, public_keys(keys), agreeing(journal, failing), tmp_path)
+        sealed_into(failing, journal, keys, tmp_path)
     whole = MemoryStore(StoreName("failing"), PLACE)
     whole.shelf = failing.shelf
-    assert [
-        segment.first for segment in publish(journal, public_keys(keys), agreeing(journal, whole), tmp_path)
-    ] == [4]
+    assert [segment.first for segment in sealed_into(whole, journal, keys, tmp_path)] == [4]
     verdict = exported_in_store(whole).verify(public_keys(keys))
     assert isinstance(verdict, Intact)
     assert verdict.head.seq == 5
@@ -148,10 +155,10 @@ def test_another_installations_journal_in_the_same_store_is_found(
         ]
     )
     with pytest.raises(IntegrityError, match="two installations"):
-        publish(journal, public_keys(keys), agreeing(journal, store), tmp_path)
+        sealed_into(store, journal, keys, tmp_path)
 
 
-def test_only_the_newest_known_head_is_read_before_sealing(
+def test_only_the_newest_known_head_is_read_before_sealing_and_a_sample_while_sealing(
     journal: MemoryJournal, keys: Path, tmp_path: Path
 ):
     class Counting(MemoryStore):
@@ -164,17 +171,24 @@ def test_only_the_newest_known_head_is_read_before_sealing(
             return super().open(key)
 
     store = Counting(StoreName("memory"), PLACE)
-    publish(journal, public_keys(keys), agreeing(journal, store), tmp_path)
+    sealed_into(store, journal, keys, tmp_path)
     store.opened.clear()
-    assert publish(journal, public_keys(keys), agreeing(journal, store), tmp_path) == ()
-    assert store.opened == ["_journal/000000004-000000005.head.json"]
+    known = public_keys(keys)
+    target = agreeing(journal, known, store)
+    newest = "_journal/000000004-000000005"
+    assert store.opened == [f"{newest}.head.json"]
+    store.opened.clear()
+    given = publish(journal, known, target, tmp_path, sample(journal)[-1:])
+    assert (given.lacking, given.damaged) == ((), ())
+    (key,) = known
+    assert store.opened == [f"{newest}.jsonl", f"_journal/journal-{key}.pub.pem", f"{newest}.head.json"]
 
 
 @pytest.mark.parametrize("signed_at", [[3, 5], [3, 6], [5], [7]])
 def test_a_journal_that_went_another_way_is_not_sealed_beside_the_first(
     journal: MemoryJournal, keys: Path, key: SigningKey, store: Store, tmp_path: Path, signed_at: list[int]
 ):
-    publish(journal, public_keys(keys), agreeing(journal, store), tmp_path)
+    sealed_into(store, journal, keys, tmp_path)
     fork = MemoryJournal()
     done = 0
     for last in signed_at:
@@ -184,34 +198,54 @@ def test_a_journal_that_went_another_way_is_not_sealed_beside_the_first(
         done = last
     before = keys_in(store)
     with pytest.raises(IntegrityError, match=rf"store {store.name}, _journal/.*docs/journal\.md"):
-        publish(fork, public_keys(keys), agreeing(fork, store), tmp_path)
+        sealed_into(store, fork, keys, tmp_path)
     assert keys_in(store) == before
 
 
-def test_the_same_chain_sealed_at_other_places_is_no_contradiction(
+def test_the_same_chain_sealed_at_other_places_has_lost_a_head_and_contradicts_nothing(
     journal: MemoryJournal, keys: Path, key: SigningKey, store: Store, tmp_path: Path
 ):
-    publish(journal, public_keys(keys), agreeing(journal, store), tmp_path)
+    sealed_into(store, journal, keys, tmp_path)
     same = MemoryJournal()
     same.restore(journal.lines(), journal.signed_heads()[:1])
     sign_head(same, key, MOMENT + timedelta(hours=3))
     compared = verify_with_stores(same, public_keys(keys), [store])
     assert isinstance(compared.verdict, Intact)
-    assert not compared.not_compared
+    assert [finding.kind for finding in compared.findings] == [FindingKind.HEAD_LOST]
+    same.put_back_heads(agreeing(same, public_keys(keys), store).lost)
+    sealed_into(store, same, keys, tmp_path)
+    compared = verify_with_stores(same, public_keys(keys), [store])
+    assert (compared.findings, compared.not_compared) == ((), ())
+    verdict = exported_in_store(store).verify(public_keys(keys))
+    assert (type(verdict), verdict.head.seq) == (Intact, 7)
+
+
+def test_a_segment_that_was_sealed_twice_with_other_bounds_is_read_once(
+    journal: MemoryJournal, keys: Path, key: SigningKey, store: Store, tmp_path: Path
+):
+    coarse = MemoryJournal()
+    coarse.restore(journal.lines(), ())
+    sign_head(coarse, key, MOMENT + timedelta(hours=3))
+    sealed_into(store, coarse, keys, tmp_path)
+    coarse.put_back_heads(journal.signed_heads())
+    sealed_into(store, coarse, keys, tmp_path)
+    assert len(keys_in(store)) == 9
+    verdict = exported_in_store(store).verify(public_keys(keys))
+    assert (type(verdict), verdict.head.seq) == (Intact, 7)
 
 
 def test_a_file_that_is_no_head_stops_the_sealing(journal: MemoryJournal, keys: Path, tmp_path: Path):
     store = MemoryStore(StoreName("memory"), PLACE)
     store.shelf.kept[StoreKey("_journal/x.head.json")] = b"rubbish"
     with pytest.raises(IntegrityError, match=r"_journal/x\.head\.json: this is not a signed head"):
-        publish(journal, public_keys(keys), agreeing(journal, store), tmp_path)
+        sealed_into(store, journal, keys, tmp_path)
     assert keys_in(store) == ["_journal/x.head.json"]
 
 
 def test_each_store_is_named_with_what_it_knows(journal: MemoryJournal, keys: Path, tmp_path: Path):
     stores = [MemoryStore(StoreName(name), PLACE) for name in ("east", "west")]
     for store in stores:
-        publish(journal, public_keys(keys), agreeing(journal, store), tmp_path)
+        sealed_into(store, journal, keys, tmp_path)
     verdict = verify_with_stores(MemoryJournal(), public_keys(keys), stores).verdict
     assert isinstance(verdict, Broken)
     assert [(fault.kind, fault.seq) for fault in verdict.faults] == [(FaultKind.TRUNCATED, 5)] * 2
@@ -221,7 +255,7 @@ def test_each_store_is_named_with_what_it_knows(journal: MemoryJournal, keys: Pa
 def test_a_journal_is_checked_and_restored_from_a_store_alone(
     journal: MemoryJournal, keys: Path, store: Store, tmp_path: Path
 ):
-    publish(journal, public_keys(keys), agreeing(journal, store), tmp_path)
+    sealed_into(store, journal, keys, tmp_path)
     with open_database(f"sqlite:///{tmp_path / 'new.db'}") as database:
         restored = SqlJournal(database)
         head = restore(restored, exported_in_store(store), public_keys(keys))
@@ -233,7 +267,7 @@ def test_a_journal_is_checked_and_restored_from_a_store_alone(
 
 def test_a_store_without_a_segment_is_not_restored_from(journal: MemoryJournal, keys: Path, tmp_path: Path):
     store = MemoryStore(StoreName("memory"), PLACE)
-    publish(journal, public_keys(keys), agreeing(journal, store), tmp_path)
+    sealed_into(store, journal, keys, tmp_path)
     for end in ("jsonl", "head.json"):
         del store.shelf.kept[StoreKey(f"_journal/000000001-000000003.{end}")]
     verdict = exported_in_store(store).verify(public_keys(keys))
@@ -257,7 +291,7 @@ def test_a_folder_without_a_journal_says_so(tmp_path: Path):
 
 def test_a_head_that_cannot_be_read_is_named(journal: MemoryJournal, keys: Path, tmp_path: Path):
     store = MemoryStore(StoreName("memory"), PLACE)
-    publish(journal, public_keys(keys), agreeing(journal, store), tmp_path)
+    sealed_into(store, journal, keys, tmp_path)
     key = StoreKey("_journal/000000001-000000003.head.json")
     for broken in (
         b"rubbish\n",

@@ -106,20 +106,82 @@ def lines(tmp_path: Path) -> list[bytes]:
     return written
 
 
-def test_it_says_that_a_chain_holds_and_what_it_did_not_check(tmp_path: Path, lines: list[bytes]):
+def test_a_chain_that_holds_proves_nothing_without_a_signed_head(tmp_path: Path, lines: list[bytes]):
     done = check(tmp_path, "journal.jsonl")
-    assert done.returncode == 0
+    assert done.returncode == 1
     assert f"The chain holds: {len(lines)} entries" in done.stdout
-    assert "No signed head was given" in done.stdout
+    assert "NOT PROVED: no signed head was given" in done.stdout
+
+
+def test_a_signed_head_proves_nothing_without_a_key(tmp_path: Path, lines: list[bytes]):
+    key = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
+    signed = sign(read_entry(lines[-1]).head, MOMENT, SigningKey(key_id(key.public_key()), key))
+    (tmp_path / "heads.jsonl").write_bytes(head_line(signed))
+    done = check(tmp_path, "journal.jsonl", "--head", "heads.jsonl")
+    assert done.returncode == 1
+    assert "NOT PROVED: the signed heads agree with it, but no public key was given" in done.stdout
 
 
 def test_it_reads_segments_one_after_the_other(tmp_path: Path, lines: list[bytes]):
     for number, line in enumerate(lines, 1):
         (tmp_path / f"{number}.jsonl").write_bytes(line)
-    assert check(tmp_path, "1.jsonl", "2.jsonl", "3.jsonl").returncode == 0
+    assert "The chain holds: 3 entries" in check(tmp_path, "1.jsonl", "2.jsonl", "3.jsonl").stdout
     done = check(tmp_path, "1.jsonl", "3.jsonl")
     assert done.returncode == 1
     assert "Entry 2 is missing" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "damaged", ["000000001-000000002.jsonl", "000000001-000000002.head.json", "key.pub.pem"]
+)
+def test_of_a_file_that_was_given_again_it_takes_the_sound_one(
+    tmp_path: Path, lines: list[bytes], damaged: str
+):
+    folder = tmp_path / "_journal"
+    folder.mkdir()
+    private = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
+    key = SigningKey(key_id(private.public_key()), private)
+    (folder / "key.pub.pem").write_bytes(public_pem(private.public_key()))
+    for first, last in ((1, 2), (3, 3)):
+        span = f"{first:09d}-{last:09d}"
+        (folder / f"{span}.jsonl").write_bytes(b"".join(lines[first - 1 : last]))
+        signed = sign(read_entry(lines[last - 1]).head, MOMENT, key)
+        (folder / f"{span}.head.json").write_bytes(head_line(signed))
+    # Sealed a second time, with other bounds, it is the same journal.
+    (folder / "000000001-000000003.jsonl").write_bytes(b"".join(lines))
+    assert beside(folder) == 0
+    name, _, suffix = damaged.partition(".")
+    sound = (folder / damaged).read_bytes()
+    (folder / f"{name}.2.{suffix}").write_bytes(sound)
+    (folder / damaged).write_bytes(sound[:40] + b"x" + sound[41:])
+    assert beside(folder) == 0
+    (folder / f"{name}.2.{suffix}").unlink()
+    (folder / "000000001-000000003.jsonl").unlink()
+    assert beside(folder) == 1
+
+
+def test_what_the_archive_itself_found_broken_is_broken(
+    tmp_path: Path, lines: list[bytes], capsys: pytest.CaptureFixture[str]
+):
+    private = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
+    signed = sign(read_entry(lines[-1]).head, MOMENT, SigningKey(key_id(private.public_key()), private))
+    (tmp_path / "heads.jsonl").write_bytes(head_line(signed))
+    (tmp_path / "key.pub.pem").write_bytes(public_pem(private.public_key()))
+    assert beside(tmp_path) == 0
+    for line, told in (
+        (b'{"kind":"misfiled","message":"entry 2 is lost","seq":2}\n', "entry 2 is lost"),
+        (b"x", "read"),
+    ):
+        (tmp_path / "faults.jsonl").write_bytes(line)
+        assert beside(tmp_path) == 1
+        assert told in capsys.readouterr().out
+
+
+def beside(folder: Path) -> int:
+    """Run it in this process as if it lay in the folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(standalone, "__file__", str(folder / "check_journal.py"))
+        return standalone.main([])
 
 
 def test_alone_in_a_folder_it_says_that_nothing_was_checked(tmp_path: Path):

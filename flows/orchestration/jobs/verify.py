@@ -28,7 +28,7 @@ class VerifyParameters(JobParameters):
         pattern="^(/.*)?$",
         description=(
             "The whole path of an exported journal, or of the folder _journal of a store, as the worker "
-            "sees it. Empty: the living journal, compared with the signed heads in every store."
+            "sees it. Empty: the living journal, compared with the stores, the catalogue and the witnesses."
         ),
     )
 
@@ -51,7 +51,7 @@ def verify(directory: str, copy_at: str = "") -> State[str]:
             return JobResult(checked.state.value, checked.headline, rows)
         found = " ".join((checked.headline, *checked.sentences))
         LOG.error("%s: %s", checked.state.upper(), found)
-        if checked.state is JournalState.BROKEN:
+        if checked.state in {JournalState.BROKEN, JournalState.DISAGREES}:
             raise_alarm(settings, integrity_alarm("the journal", found, now()))
         return JobResult(checked.state.value, f"{checked.headline}. {checked.next_step}", rows, good=False)
 
@@ -62,6 +62,7 @@ DEFINITION = JobDefinition(
     Job.VERIFY_JOURNAL,
     VerifyParameters,
     "Checks that no entry of the journal was altered, dropped, moved, put in or cut off since it was "
-    "written, also against the signed heads in every store. Changes nothing. A run ends as *Intact*; as "
-    "*Broken*, which is an alarm too; or as *Interrupted* (the system).",
+    "written, also against every store, the catalogue and the witnesses. Changes nothing. A run ends as "
+    "*Intact*; as *Broken* or *Disagrees*, which are alarms too; as *Not compared*; or as *Interrupted* "
+    "(the system).",
 )

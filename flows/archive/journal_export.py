@@ -1,0 +1,43 @@
+"""The export of the journal: signed where it is intact, and else as evidence that says what it is."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from flows.archive.journal_check import CheckedJournal, JournalState, compared_in
+from flows.installation.settings import Settings
+from flows.installation.wiring import now, open_installation
+from storage.journal.exported import exported_in_folder
+from storage.journal.exporting import export_journal
+from storage.journal.keys import public_keys
+from storage.journal.segments import sign_head
+from storage.journal.verification import Broken
+from storage.journal.witness import remember
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedExport:
+    """How many entries were exported, and the check of the journal and of what was written."""
+
+    entries: int
+    checked: CheckedJournal
+
+
+def export_checked(settings: Settings, target: Path) -> CheckedExport:
+    """Check the journal, sign it where it is intact, and export it to the folder ``target``.
+
+    Raises as ``export_journal`` does, ``ConfigurationError`` where the key is missing.
+    """
+    keys = public_keys(settings.keys)
+    with open_installation(settings) as opened:
+        compared = compared_in(opened)
+        checked = CheckedJournal(str(target), compared.verdict, compared.not_compared, compared.findings)
+        if checked.state is JournalState.INTACT:
+            signed = sign_head(opened.journal, opened.signing_key, now())
+            if signed is not None:
+                remember(settings.keys, signed)
+        faults = compared.verdict.faults if isinstance(compared.verdict, Broken) else ()
+        entries = export_journal(opened.journal, keys, target, compared.heads, faults)
+    if checked.state is JournalState.INTACT and entries:
+        # The exported bytes are checked, not only those that they were copied from.
+        checked = replace(checked, verdict=exported_in_folder(target).verify(keys))
+    return CheckedExport(entries, checked)

@@ -1,0 +1,153 @@
+"""Sealing the journal: its head is signed, remembered, witnessed; stores get what they lack of it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from flows.installation.job_records import recorded_run
+from flows.installation.jobs import Job
+from flows.installation.log import LOG
+from flows.installation.scratch import scratch_folder
+from flows.installation.settings import Settings
+from flows.installation.wiring import SOFTWARE, Installation, now, open_installation
+from preservation.errors import StorageError
+from preservation.model.amounts import count
+from preservation.model.events import Event, EventOutcome, EventType, event_id
+from preservation.model.identifiers import SubmissionId
+from storage.journal.comparing import require_in_chain
+from storage.journal.exported import FOLDER
+from storage.journal.keys import public_keys
+from storage.journal.sealing import AgreeingStore, Published, agreeing, publish, sample
+from storage.journal.segments import sign_head
+from storage.journal.witness import bear_witness, remember, remembered, require_memory
+from storage.ports.journal import SignedHead
+
+
+@dataclass(slots=True)
+class SealedJournal:
+    """What sealing did. ``signed`` is the newest head; ``None`` where nothing was signed.
+
+    ``repairs`` are sentences about what was lost or damaged and is whole again; ``absences`` about stores and
+    witnesses that could not be reached.
+    """
+
+    signed: SignedHead | None = None
+    repairs: list[str] = field(default_factory=list)
+    absences: list[str] = field(default_factory=list)
+
+
+def seal_as_job(settings: Settings, give_notice: Callable[[SignedHead], object]) -> SealedJournal:
+    """Seal the journal as a run of the job, reading all that the stores have of it.
+
+    ``give_notice`` is called with the newest signed head where ``[witness] channels`` asks for it. Where a
+    store or a witness could not be reached, the job counts as failed. Raises as ``seal`` does.
+    """
+    with recorded_run(Job.SEAL_JOURNAL, settings) as failed, open_installation(settings) as installation:
+        sealed = seal(installation, thorough=True)
+        if sealed.absences:
+            failed(" ".join(sealed.absences))
+        if settings.witness.channels and sealed.signed is not None:
+            give_notice(sealed.signed)
+        return sealed
+
+
+def seal(installation: Installation, *, thorough: bool = False) -> SealedJournal:
+    """Sign the journal's head, and give every store what it lacks of the journal or has damaged.
+
+    A store that is away gets the segments it lacks when it is back; where all are away, nothing is signed.
+
+    Args:
+        installation: The open installation.
+        thorough: Whether everything that the stores have is read again, and not only a sample of it.
+
+    Raises:
+        IntegrityError: The journal is broken, nothing vouches for it, or a store or the memory beside the key
+            has another one. Nothing is signed.
+        ConfigurationError: The key is missing.
+    """
+    journal, settings = installation.journal, installation.settings
+    keys = public_keys(settings.keys)
+    signing_key = installation.signing_key
+    sealed = SealedJournal()
+    targets: list[AgreeingStore] = []
+    for store in installation.stores:
+        with _absence_noted(sealed, f"store {store.name}: the journal was not sealed into it"):
+            targets.append(agreeing(journal, keys, store))
+    if not targets:
+        return sealed
+    require_memory(journal, settings.keys)
+    events: list[Event] = []
+    lost = [head for kept in remembered(settings.keys) for head in require_in_chain(journal, keys, kept)]
+    lost += [head for target in targets for head in target.lost]
+    if put_back := journal.put_back_heads(lost):
+        _add_repair(sealed, events, "the database", _heads_sentence(put_back))
+    before = max((signed.head.seq for signed in journal.signed_heads()), default=0)
+    read = sample(journal, thorough=thorough)
+    sealed.signed = sign_head(journal, signing_key, now())
+    if sealed.signed is not None:
+        with _absence_noted(sealed, "the newest signed head is not remembered"):
+            remember(settings.keys, sealed.signed)
+    for target in targets:
+        store = target.store
+        with (
+            _absence_noted(sealed, f"store {store.name}: the journal was not sealed into it"),
+            scratch_folder(settings.state, "sealing") as scratch,
+        ):
+            published = publish(journal, keys, target, scratch, read)
+            if sentence := _repair_sentence(published, before):
+                _add_repair(sealed, events, f"store {store.name}", sentence)
+    if sealed.signed is not None:
+        for path in settings.witness_files:
+            with _absence_noted(sealed, "the newest signed head has no witness"):
+                bear_witness(path, sealed.signed)
+    journal.append(events)
+    return sealed
+
+
+def _heads_sentence(put_back: Sequence[SignedHead]) -> str:
+    entries = ", ".join(str(signed.head.seq) for signed in put_back[:10])
+    return f"had lost {count(len(put_back), 'signed head')} (entries {entries}), and has them again"
+
+
+def _repair_sentence(published: Published, before: int) -> str:
+    """Return what the store has again; an empty text where it only got what was signed just now."""
+    parts = []
+    if lacking := [segment for segment in published.lacking if segment.signed.head.seq <= before]:
+        spans = ", ".join(f"{segment.first} to {segment.signed.head.seq}" for segment in lacking[:5])
+        parts.append(f"lacked {count(len(lacking), 'sealed segment')} (entries {spans}), and has them now")
+    if damaged := published.damaged:
+        names = ", ".join(damaged[:5])
+        parts.append(
+            f"had {count(len(damaged), 'damaged file')} of the journal ({names}), and has sound ones beside"
+        )
+    return "; ".join(parts)
+
+
+def _add_repair(sealed: SealedJournal, events: list[Event], holder: str, sentence: str) -> None:
+    at = now()
+    sealed.repairs.append(f"{holder} {sentence}")
+    LOG.error("%s %s", holder, sentence)
+    events.append(_event(holder, sentence, at))
+
+
+def _event(holder: str, sentence: str, at: datetime) -> Event:
+    return Event(
+        event_id(SubmissionId(FOLDER), EventType.REPLICATION, holder, at.isoformat()),
+        EventType.REPLICATION,
+        at,
+        str(FOLDER),
+        EventOutcome.SUCCESS,
+        "the journal was sealed",
+        f"{holder} {sentence}; read back and matched",
+        SOFTWARE,
+    )
+
+
+@contextmanager
+def _absence_noted(sealed: SealedJournal, what: str) -> Iterator[None]:
+    try:
+        yield
+    except StorageError as error:
+        sealed.absences.append(f"{what}: {error}")
+        LOG.warning("%s: %s", what, error)

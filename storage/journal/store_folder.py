@@ -1,0 +1,74 @@
+"""The folder ``_journal`` of a store: what it keeps of the journal, also where a file was given once more.
+
+A store only creates. What is damaged there stays as it is, and is given again under the next free name:
+``000000001-000000003.jsonl``, then ``000000001-000000003.2.jsonl``.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from preservation.model.paths import StoreKey, printable
+from storage.journal.exported import FOLDER, HEAD_SUFFIX
+from storage.journal.heads import KeptHead, read_head
+from storage.ports.stores import Store, opened_file
+
+_LONGEST_HEAD: Final = 4096
+"""Bytes that are read of a file of a head; one has some 400."""
+
+_COPY: Final = re.compile(r"(.*?)(?:\.([0-9]+))?(\.jsonl|\.head\.json|\.pub\.pem)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFolder:
+    """What ``store`` listed: ``sizes`` by key, and ``copies`` of each file by the key it was first given."""
+
+    store: Store
+    sizes: Mapping[StoreKey, int]
+    copies: Mapping[StoreKey, tuple[StoreKey, ...]] = field(repr=False)
+
+    @property
+    def heads(self) -> tuple[StoreKey, ...]:
+        """The keys of all that is called a signed head, in order."""
+        return tuple(sorted(key for key in self.sizes if key.endswith(HEAD_SUFFIX)))
+
+    def next_copy(self, key: StoreKey) -> StoreKey:
+        """Return the first free name for another copy of the file of ``key``."""
+        numbers = [_parts(copy)[1] for copy in self.copies.get(key, ())]
+        stem, _, suffix = _parts(key)
+        return StoreKey(f"{stem}.{max(numbers) + 1}{suffix}") if numbers else key
+
+    def head(self, key: StoreKey) -> KeptHead:
+        """Read what is called a signed head. Raises ``StorageError``, ``OSError``."""
+        with opened_file(self.store, key) as file:
+            line = file.read(_LONGEST_HEAD)
+        holder = f"store {self.store.name}"
+        try:
+            return KeptHead(holder, printable(key), read_head(line))
+        except ValueError as reason:
+            return KeptHead(holder, printable(key), str(reason))
+
+    def all_heads(self) -> Iterator[tuple[StoreKey, KeptHead]]:
+        """Read them all. Raises ``StorageError``, ``OSError``."""
+        return ((key, self.head(key)) for key in self.heads)
+
+
+def read_folder(store: Store) -> StoreFolder:
+    """List the folder. Raises ``StorageError`` as the store does."""
+    sizes = {kept.key: kept.size for kept in store.list(FOLDER)}
+    copies: dict[StoreKey, tuple[StoreKey, ...]] = {}
+    for key in sorted(sizes, key=lambda key: (_parts(key)[1], key)):
+        copies[first_name(key)] = (*copies.get(first_name(key), ()), key)
+    return StoreFolder(store, sizes, copies)
+
+
+def first_name(key: StoreKey) -> StoreKey:
+    """Return the key under which the file was first given."""
+    stem, _, suffix = _parts(key)
+    return StoreKey(f"{stem}{suffix}")
+
+
+def _parts(key: StoreKey) -> tuple[str, int, str]:
+    match = _COPY.fullmatch(key)
+    return (match[1], int(match[2] or 1), match[3]) if match else (key, 1, "")
