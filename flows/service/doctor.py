@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -16,6 +16,7 @@ from flows.installation.settings import FolderStoreSettings, Settings
 from flows.service.virus_scanner import scanner_status
 from preservation.errors import ConfigurationError, PreservationError, ToolFailedError, UnavailableError
 from preservation.model.identifiers import CollectionName
+from storage.ports.stores import Store
 
 _GIB = 1 << 30
 _SENT_WITHIN = timedelta(hours=1)
@@ -76,8 +77,7 @@ def examine_installation(settings: Settings, *, send_test_alarm: bool = False) -
                 "journal", lambda: f"{installation.journal.head().seq} entries", "muniment journal verify"
             )
             yield _tried("signing key", lambda: f"key {installation.signing_key.identifier[:16]}…")
-            for store in installation.stores:
-                yield _tried(f"store {store.name}", store.probe)
+            yield from _stores(lambda: installation.stores)
     except PreservationError as error:
         yield Checkup("database", State.FAILING, str(error), _AS_THE_MESSAGE_SAYS)
     for inbox in settings.bucket_inbox:
@@ -98,6 +98,17 @@ def _tried(what: str, attempt: Callable[[], str], next_step: str = _AS_THE_MESSA
     except (PreservationError, ImportError, OSError) as error:
         state = State.MISSING if isinstance(error, ConfigurationError) else State.FAILING
         return Checkup(what, state, str(error), next_step)
+
+
+def _stores(open_stores: Callable[[], Sequence[Store]]) -> Iterator[Checkup]:
+    """Try each store; without agreement on their identities none of them."""
+    try:
+        stores = open_stores()
+    except ConfigurationError as error:
+        yield Checkup("stores", State.FAILING, str(error), _AS_THE_MESSAGE_SAYS)
+        return
+    for store in stores:
+        yield _tried(f"store {store.name}", store.probe)
 
 
 def _alarms(settings: Settings, *, send: bool) -> Iterator[Checkup]:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import boto3
 from services import ceph, openstack_swift
+from support.identities import made
 
 from preservation.model.identifiers import StoreName
 from storage.ports.stores import SiteName, StorePlace
 from storage.stores.s3.bucket import Bucket, BucketAddress
+from storage.stores.s3.make import S3Maker
 from storage.stores.s3.send import Sizes
 from storage.stores.s3.store import S3Store
 
@@ -74,5 +76,6 @@ def new_address(
 
 
 def s3_store(address: BucketAddress, name: StoreName = NAME, sizes: Sizes = SMALL_SIZES) -> S3Store:
-    """Return the store at an address."""
-    return S3Store(Bucket(name, address), PLACE, sizes=sizes)
+    """Return the store at an address, which is made one where it is none."""
+    identity = made(S3Maker(Bucket(name, address)))
+    return S3Store(Bucket(name, address, identity=identity), PLACE, sizes=sizes)

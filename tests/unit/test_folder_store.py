@@ -30,6 +30,7 @@ from preservation.model.layout import COMMITS
 from preservation.model.paths import StoreKey
 from storage.ports.stores import Deposit
 from storage.stores.folder import copy, linux, move
+from storage.stores.folder.make import FolderMaker
 from storage.stores.folder.purge import FolderPurger
 from storage.stores.folder.store import FolderStore
 
@@ -77,6 +78,7 @@ def test_nothing_is_left_in_the_incoming_area(store: FolderStore, root: Path, de
 def test_a_disk_that_is_not_mounted_is_not_taken_for_an_empty_store(
     store: FolderStore, root: Path, deposit: Deposit
 ):
+    purger = FolderPurger(NAME, root, FolderMaker(NAME, root).identity(), COMMITS)
     (root / ".incoming").rmdir()
     for act in (
         lambda: store.create([deposit]),
@@ -84,11 +86,11 @@ def test_a_disk_that_is_not_mounted_is_not_taken_for_an_empty_store(
         lambda: store.stat(KEY),
         lambda: list(store.list()),
         store.probe,
-        lambda: FolderPurger(NAME, root, COMMITS).discard_uncommitted(SHEET),
+        lambda: purger.discard_uncommitted(SHEET),
     ):
         with pytest.raises(UnavailableError, match="mount its disk"):
             act()
-    root.rmdir()
+    shutil.rmtree(root)
     with pytest.raises(UnavailableError, match="there is no folder"):
         store.create([deposit])
 
@@ -183,7 +185,7 @@ def test_a_version_that_is_committed_while_it_is_being_discarded_is_put_back(roo
             (version / "tagmanifest-sha256.txt").touch()
 
     with pytest.raises(IntegrityError, match="is committed, for it has tagmanifest-sha256"):
-        Raced(NAME, root, COMMITS).discard_uncommitted(SHEET)
+        Raced(NAME, root, FolderMaker(NAME, root).identity(), COMMITS).discard_uncommitted(SHEET)
     assert sorted(path.name for path in version.iterdir()) == ["bagit.txt", "tagmanifest-sha256.txt"]
 
 
@@ -193,7 +195,7 @@ def test_discarding_follows_no_link(root: Path, tmp_path: Path):
     (tmp_path / "outside" / "x").write_bytes(b"x")
     (root / SHEET.prefix).mkdir(parents=True)
     (root / SHEET.prefix / "link").symlink_to(tmp_path / "outside")
-    FolderPurger(NAME, root, COMMITS).discard_uncommitted(SHEET)
+    FolderPurger(NAME, root, FolderMaker(NAME, root).identity(), COMMITS).discard_uncommitted(SHEET)
     assert not (root / SHEET.prefix).exists()
     assert (tmp_path / "outside" / "x").read_bytes() == b"x"
 
@@ -342,7 +344,7 @@ def test_leftovers_are_cleared_when_they_are_a_day_old_and_nobody_holds_them(
 
 
 def test_an_area_in_use_is_never_cleared_however_old(store: FolderStore, root: Path, tmp_path: Path):
-    other = FolderStore(NAME, root, store.place)
+    other = folder_store(root)
     sources = []
     for number in range(2):
         source = tmp_path / f"source-{number}"
