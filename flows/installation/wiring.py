@@ -63,6 +63,7 @@ class Installation:
     database: Database
     closing: ExitStack
     _pools: dict[tuple[str, ...], CagedWorkers] = field(default_factory=dict)
+    _stores_of_collections: dict[CollectionName, tuple[StoreName, ...]] = field(default_factory=dict)
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -85,8 +86,17 @@ class Installation:
 
     def stores_for(self, policy: Policy) -> tuple[Store, ...]:
         """Open the stores that the policy names, or all of them."""
-        named = policy.terms.replication.stores or self.settings.store_names
+        named = self._named_by(policy)
         return tuple(store for store in self.stores if store.name in named)
+
+    def store_names_for(self, collection: CollectionName) -> tuple[StoreName, ...]:
+        """Return the stores for packages of ``collection``. Raises ``ConfigurationError``."""
+        if collection not in self._stores_of_collections:
+            self._stores_of_collections[collection] = self._named_by(self.policy_of(collection))
+        return self._stores_of_collections[collection]
+
+    def _named_by(self, policy: Policy) -> tuple[StoreName, ...]:
+        return tuple(map(StoreName, policy.terms.replication.stores)) or self.settings.store_names
 
     @cached_property
     def stores(self) -> tuple[Store, ...]:

@@ -103,6 +103,7 @@ class SqlCatalogue:
         *,
         held_by: StoreName | None = None,
         lacked_by: StoreName | None = None,
+        newest_first: bool = False,
     ) -> Iterator[Registration]:
         """Yield every kept version, of one collection or of all, in the order of registration."""
         query = rows.registered_versions()
@@ -112,7 +113,7 @@ class SqlCatalogue:
             query = query.where(_has_replica_in(held_by))
         if lacked_by is not None:
             query = query.where(~_has_replica_in(lacked_by))
-        for page in self._database.pages(query, tables.packages.c.id):
+        for page in self._database.pages(query, tables.packages.c.id, newest_first=newest_first):
             yield from self._registrations(page)
 
     def files(self, package: PackageId) -> Iterator[CatalogueFile]:

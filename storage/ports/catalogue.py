@@ -152,8 +152,9 @@ class Catalogue(Protocol):
         *,
         held_by: StoreName | None = None,
         lacked_by: StoreName | None = None,
+        newest_first: bool = False,
     ) -> Iterator[Registration]:
-        """Yield every kept version, of one collection or of all, in the order of registration.
+        """Yield every kept version, of one collection or of all, in the order of registration or against it.
 
         Only those that have a replica in the store ``held_by``, and none in ``lacked_by``, where given.
         """

@@ -117,11 +117,12 @@ class MemoryCatalogue:
         *,
         held_by: StoreName | None = None,
         lacked_by: StoreName | None = None,
+        newest_first: bool = False,
     ) -> Iterator[Registration]:
         """Yield every kept version, of one collection or of all, in the order of registration."""
         return (
             kept
-            for kept in self._registrations.values()
+            for kept in list(self._registrations.values())[:: -1 if newest_first else 1]
             if (collection is None or kept.package.object.collection == collection)
             and (held_by is None or held_by in _stores_of(kept))
             and (lacked_by is None or lacked_by not in _stores_of(kept))

@@ -3,7 +3,7 @@
 import errno
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Protocol
@@ -13,13 +13,15 @@ from flows.submission.stages.drop_changes import changed_since_survey, has_chang
 from flows.submission.stages.plan import issues_of_the_whole
 from flows.submission.stages.ports import HasCatalogue, HasSettings
 from flows.submission.stages.stage import Stage, end, ingest_events_of
-from flows.submission.workspace import Workspace, only, payload_files
+from flows.submission.workspace import LackingStore, Workspace, only, payload_files
 from preservation.model.derivatives import Purpose
 from preservation.model.events import Event
-from preservation.model.issues import Severity
+from preservation.model.issues import Issue, IssueCode, Severity
 from preservation.model.verdicts import Verdict
 from preservation.packaging.planned import PlannedBag
 from storage.ports.catalogue import Registration
+
+STORE_LACKS_IT = IssueCode("REP-008")
 
 
 class RegistrationPorts(HasSettings, HasCatalogue, Protocol):
@@ -51,19 +53,45 @@ def _register(workspace: Workspace, ports: RegistrationPorts) -> Iterable[Event]
     stores = " and ".join(f"{replica.store}" for replica in replicas)
     # A drop may change after the stores have it; the later changes are not kept.
     late_changes = [changed_since_survey(Severity.WARNING)] if has_changed(workspace) else []
+    lacking = tuple(workspace.lacking.so_far)
     end(
         workspace,
         Verdict.STORED,
         f"Kept as {package}: {tally.files} files, read back from {stores} and matched."
-        + _reuse_sentence(workspace),
-        issues=chain(issues_of_the_whole(workspace), workspace.unsound.so_far, late_changes),
+        + _reuse_sentence(workspace)
+        + _lacking_sentence(lacking),
+        issues=chain(
+            issues_of_the_whole(workspace),
+            workspace.unsound.so_far,
+            late_changes,
+            map(_lacking_issue, lacking),
+        ),
         package=package,
         replicas=replicas,
+        lacking=tuple(one.store for one in lacking),
     )
     return (event,)
 
 
 REGISTER = Stage("register", _register)
+
+
+def _lacking_sentence(lacking: Sequence[LackingStore]) -> str:
+    """Return which stores do not have the version yet, if any."""
+    if not lacking:
+        return ""
+    names = " and ".join(one.store for one in lacking)
+    return f" Not in store {names} yet, which failed: it is copied there when the store is back."
+
+
+def _lacking_issue(one: LackingStore) -> Issue:
+    return Issue(
+        STORE_LACKS_IT,
+        Severity.WARNING,
+        f"Store {one.store} does not have the package yet: {one.reason.rstrip('.')}.",
+        None,
+        "Nothing, once the store is back: what it lacks is copied each night, or by: muniment stores fill",
+    )
 
 
 def _reuse_sentence(workspace: Workspace) -> str:
