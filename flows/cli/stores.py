@@ -24,7 +24,7 @@ def init(
     json: JsonOption = False,
     installation: InstallationOption = None,
 ) -> None:
-    """Give stores their identities, by which each is told from the mount point of a disk that is away.
+    """Give stores their identities, which distinguish each from the mount point of an absent disk.
 
     A store that holds packages of this installation gets one; an empty place gets one where it is named. A
     store that has its identity keeps it. It is kept in the store, in the catalogue and in muniment.toml.

@@ -25,7 +25,7 @@ StoreName = NewType("StoreName", str)
 """Name of a configured store."""
 
 StoreIdentity = NewType("StoreIdentity", str)
-"""A UUID that lies in a store and tells it from every other place, such as an empty mount point."""
+"""A UUID that lies in a store and distinguishes it from every other place, such as a mount point."""
 
 EventId = NewType("EventId", str)
 """UUID of one event (PREMIS 2.1.2), so that an event appended twice is known."""

@@ -99,9 +99,9 @@ def test_a_timezone_that_is_none_is_reported(settings: Settings):
 def test_an_empty_text_is_never_also_from_the_environment(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
-    assert list(schedules_of(settings)) == [Job.CLEAR, Job.VERIFY_JOURNAL]
+    assert list(schedules_of(settings)) == [Job.CLEAR, Job.VERIFY_JOURNAL, Job.FILL_STORES]
     monkeypatch.setenv("MUNIMENT_SCHEDULES__CLEAR", "")
-    assert list(schedules_of(load_settings(settings.directory))) == [Job.VERIFY_JOURNAL]
+    assert list(schedules_of(load_settings(settings.directory))) == [Job.VERIFY_JOURNAL, Job.FILL_STORES]
 
 
 def a_job(schedule: Schedule = NIGHTLY, record: JobRecord | None = None) -> ScheduledJob:

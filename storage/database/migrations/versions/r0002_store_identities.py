@@ -1,4 +1,4 @@
-"""The identities of stores, by which a store is told from the mount point of a disk that is away."""
+"""The identities of stores, which distinguish a store from the mount point of an absent disk."""
 
 import sqlalchemy as sa
 from alembic import op
