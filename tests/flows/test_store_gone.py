@@ -111,7 +111,7 @@ def test_a_bucket_that_stays_away_interrupts_and_the_next_run_sends_what_is_miss
     archive = into_bucket(installation, address, outage.line.url)
     told = preserved(archive, pages)
     assert told.ending.verdict is Verdict.INTERRUPTED, told.ending
-    assert told.ending.sentence.startswith("store second: cannot list files/pages/v1/: ")
+    assert told.ending.sentence.startswith("store second: cannot look for the identity of ")
     assert "endpoint_url leads to it" in told.ending.sentence
     kept = {path: path.stat().st_ino for path in archive.store("first").glob("files/**/*")}
     assert kept
@@ -186,7 +186,7 @@ def test_a_store_that_stays_away_while_a_version_is_planned_interrupts_and_is_na
 
 def test_planning_a_version_waits_for_stores_as_long_as_writing_to_them():
     retries = RetrySettings(stores=(7,), database=(5,), local_work=(3,))
-    assert _waits_of("package", retries) == _waits_of("replicate", retries) == [7]
+    assert _waits_of("package", retries) == _waits_of("replicate", retries) == (7,)
 
 
 def taking_away(store: Path) -> tuple[Callable[[], None], Callable[[], None]]:
