@@ -26,6 +26,9 @@ from rich.table import Table
 
 from demonstration import rados_gateway
 from demonstration.drops import Drop, draw_drops
+from flows.installation.settings_file import load_settings
+from flows.installation.stores import UnmadeStore, init_stores
+from preservation.model.identifiers import StoreName
 from preservation.model.verdicts import Verdict
 
 _MUNIMENT = Path(sys.executable).parent / "muniment"
@@ -112,6 +115,9 @@ def _move_second_store_to_bucket(installation: Path) -> None:
         'addressing = "path"\nsite = "second-site"\nprovider = "this machine"\nmedia = "object store"\n',
         encoding="utf-8",
     )
+    for one in init_stores(load_settings(installation), [StoreName("second")]):
+        if isinstance(one, UnmadeStore):
+            sys.exit(f"demonstration: {one.sentence}")
 
 
 def _clear(folder: Path) -> None:

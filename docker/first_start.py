@@ -16,11 +16,10 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from flows.installation.init import make_installation
-from flows.installation.settings import FILE_NAME, FolderStoreSettings, S3StoreSettings
+from flows.installation.settings import FILE_NAME, S3StoreSettings
 from flows.installation.settings_file import HOME_VARIABLE, load_settings
+from flows.installation.stores import UnmadeStore, init_stores
 from preservation.errors import PreservationError, UnavailableError
-from preservation.model.identifiers import StoreName
-from storage.stores.folder.root import make_folder_store
 
 _ABSENT = ("404", "NoSuchBucket")
 
@@ -31,19 +30,17 @@ def make(home: Path, sample: Path) -> None:
     Raises ``PreservationError`` where something stands in the way.
     """
     for store in load_settings(sample).store:
-        match store:
-            case FolderStoreSettings():
-                make_folder_store(StoreName(store.name), sample / store.path)
-            case S3StoreSettings():
-                _make_bucket(store)
+        if isinstance(store, S3StoreSettings):
+            _make_bucket(store)
     make_installation(home)
-    # The two stores of every new installation; nothing was kept there, or this would fail.
-    for folder in sorted((home / "stores").rglob("*"), reverse=True):
-        folder.rmdir()
-    (home / "stores").rmdir()
+    shutil.rmtree(home / "stores")  # of every new installation; nothing was kept there
     written = home / f"{FILE_NAME}.new"
     shutil.copyfile(sample / FILE_NAME, written)
     written.replace(home / FILE_NAME)
+    settings = load_settings(home)
+    for made in init_stores(settings, settings.store_names):
+        if isinstance(made, UnmadeStore):
+            raise UnavailableError(made.sentence)
 
 
 def _make_bucket(store: S3StoreSettings) -> None:

@@ -70,6 +70,9 @@ class WrappedStore:
     def location(self, prefix: StoreKey) -> str:
         return self.sound.location(prefix)
 
+    def check(self) -> None:
+        self.sound.check()
+
     def probe(self) -> str:
         return self.sound.probe()
 

@@ -25,6 +25,7 @@ _VERBS = (
     "validate",
     "policy",
     "journal",
+    "stores",
 )
 """Modules of this package, in the order in which a newcomer meets them.
 

@@ -95,6 +95,7 @@ def _say_result(result: SubmissionResult, *, json: bool) -> None:
                 "files": ending.files,
                 "bytes": ending.bytes,
                 "replicas": replica_fields(ending.replicas),
+                "lacking": ending.lacking,
                 "issues": result.issues,
                 "receipt": result.receipt,
             }

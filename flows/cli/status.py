@@ -133,6 +133,16 @@ def _status_fields(found: ArchiveStatus) -> dict[str, object]:
         "inboxes": _inboxes_fields(found),
         "taken": [_taken_fields(one) for one in found.taken],
         "troubles": list(found.troubles),
+        "stores": [
+            {
+                "store": store.store,
+                "away": store.away,
+                "lacking": store.lacking,
+                "looked_for": store.looked_for,
+                "gone": [str(gone.package) for gone in store.gone],
+            }
+            for store in found.stores
+        ],
         "processing": [_way_fields(one, found.at) for one in found.on_its_way],
         "latest": [{"object": str(end.submission.object), **_try_fields(end)} for end in found.latest],
     }

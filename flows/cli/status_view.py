@@ -41,6 +41,7 @@ def lines_of(found: ArchiveStatus) -> Iterator[Shown]:
     yield from _on_their_way(found)
     yield from _ends(found)
     yield from _kept(found)
+    yield from _stores(found)
 
 
 def show(lines: Iterable[Shown]) -> None:
@@ -173,3 +174,17 @@ def _kept(found: ArchiveStatus) -> Iterator[Shown]:
         f"Kept: {count(counts.objects, 'object')} in {count(counts.packages, 'version')}, "
         f"{count(counts.files, 'file')}, {byte_size(counts.bytes)}"
     )
+
+
+def _stores(found: ArchiveStatus) -> Iterator[Shown]:
+    """Yield what is wrong with stores: nothing, where nothing is."""
+    for store in found.stores:
+        if store.away:
+            yield f"STORE AWAY  {printable(store.away)}"
+        for gone in store.gone:
+            yield f"REPLICA GONE  {printable(gone.sentence)}"
+        if store.lacking:
+            yield (
+                f"Store {store.store} lacks {count(store.lacking, 'version')}: copied by itself when "
+                "it is there, or now with: muniment stores fill"
+            )

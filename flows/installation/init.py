@@ -4,16 +4,13 @@ from pathlib import Path
 
 from flows.installation.jobs import Job
 from flows.installation.server_secret import server_secret
-from flows.installation.settings import FILE_NAME, FolderStoreSettings
+from flows.installation.settings import FILE_NAME
 from flows.installation.settings_file import load_settings
-from flows.installation.wiring import open_installation
-from preservation.errors import ConfigurationError
-from preservation.model.identifiers import StoreName
+from flows.installation.stores import UnmadeStore, init_stores
+from preservation.errors import ConfigurationError, StorageError
 from preservation.policy.shipped import shipped_policies
 from storage.journal.keys import generate_key
 from storage.journal.witness import begin_memory
-from storage.stores.folder.modes import Readers
-from storage.stores.folder.root import make_folder_store
 
 _FOLDERS = (
     "policies",
@@ -160,16 +157,14 @@ def make_installation(directory: Path) -> Path:
     file = directory / FILE_NAME
     file.write_text(_SETTINGS.replace("{jobs}", _schedules()), encoding="utf-8")
     settings = load_settings(directory)
-    for store in settings.store:
-        if isinstance(store, FolderStoreSettings):
-            make_folder_store(StoreName(store.name), settings.store_root(store), Readers(store.readers))
     for collection in settings.collection:
         (directory / "inbox" / collection.name).mkdir()
     generate_key(settings.keys)
     begin_memory(settings.keys)
     server_secret(settings.state)
-    with open_installation(settings):
-        pass
+    for store in init_stores(settings, settings.store_names):
+        if isinstance(store, UnmadeStore):
+            raise StorageError(store.sentence)
     return file
 
 

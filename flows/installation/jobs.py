@@ -17,6 +17,7 @@ class Job(StrEnum):
     CLEAR = "clear/accepted", "30 2 * * *", "removes from accepted/ what is due"
     SEAL_JOURNAL = "seal/journal", "15 4 * * *", "gives stores and witnesses the journal"
     VERIFY_JOURNAL = "verify/journal", "30 4 * * *", "checks that the journal was not altered"
+    FILL_STORES = "fill/stores", "30 3 * * *", "copies into each store what it lacks"
     RESTORE = "restore/package", None, "restores an object, or some of its files, from the stores"
 
     def __new__(cls, full_name: str, cron: str | None, summary: str) -> Self:

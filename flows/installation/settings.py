@@ -24,7 +24,7 @@ from flows.installation.areas import Area
 from flows.installation.jobs import Job
 from flows.installation.schedule import require_cron, require_timezone
 from preservation.errors import ConfigurationError
-from preservation.model.identifiers import CollectionName, StoreName, collection_name
+from preservation.model.identifiers import IDENTITY_PATTERN, CollectionName, StoreName, collection_name
 from preservation.tools.clamd import clamd_address
 
 FILE_NAME = "muniment.toml"
@@ -228,9 +228,13 @@ class CollectionSettings(_Section):
 
 
 class _StoreSettings(_Section):
-    """A store. Two stores have different ``site`` where no one disaster reaches both."""
+    """A store. Two stores have different ``site`` where no one disaster reaches both.
+
+    ``identity`` is what ``muniment stores init`` gave it: another one there, or none, is another place.
+    """
 
     name: str = Field(pattern=_NAME)
+    identity: str | None = Field(default=None, pattern=IDENTITY_PATTERN)
     site: str = Field(min_length=1)
     provider: str = ""
     media: str = ""
@@ -331,6 +335,8 @@ class Settings(_Section):
         ):
             if twice := ", ".join(_repeated(names)):
                 raise ValueError(f"more than one {kind} is called {twice}")
+        if twice := ", ".join(_repeated([store.identity for store in self.store if store.identity])):
+            raise ValueError(f"more than one store has the identity {twice}; each store has its own")
         return self
 
     @model_validator(mode="after")

@@ -6,6 +6,7 @@ its place in the file.
 """
 
 import os
+import stat
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ from pydantic_core import ErrorDetails
 from flows.installation.log import LOG
 from flows.installation.settings import FILE_NAME, STATE, Settings
 from preservation.errors import ConfigurationError
+from preservation.files.durable import written_whole
+from preservation.model.identifiers import StoreIdentity, StoreName
 from preservation.model.paths import printable
 
 HOME_VARIABLE = "MUNIMENT_HOME"
@@ -79,6 +82,40 @@ def load_settings(directory: Path | None = None) -> Settings:
         raise ConfigurationError(
             f"{file}: {len(faults)} fault{'s' if len(faults) > 1 else ''}", faults
         ) from error
+
+
+def write_store_identity(settings: Settings, store: StoreName, identity: StoreIdentity) -> bool:
+    """Write the identity of a store into its ``[[store]]`` and nothing else; return whether it is there.
+
+    It is not written where the file may not be, or where the stores are not written as ``[[store]]`` tables.
+    """
+    # Where it is a link, what it leads to is written.
+    file = (settings.directory / FILE_NAME).resolve()
+    try:
+        text = file.read_text(encoding="utf-8")
+        tables = tomllib.loads(text)["store"]
+        wanted = [
+            {**table, "identity": identity} if table.get("name") == store else table for table in tables
+        ]
+        if wanted == tables:
+            return True
+        place = [table.get("name") for table in tables].index(store)
+        lines = text.splitlines(keepends=True)
+        headers = [number for number, line in enumerate(lines) if line.split("#")[0].strip() == "[[store]]"]
+        table = range(headers[place] + 1, [*headers, len(lines)][place + 1])
+        keys = {lines[number].partition("=")[0].strip(): number for number in reversed(table)}
+        at = keys.get("identity", keys["name"] + 1)
+        lines[at : at + ("identity" in keys)] = [f'identity = "{identity}"\n']
+        changed = "".join(lines)
+        if tomllib.loads(changed) != {**tomllib.loads(text), "store": wanted}:
+            return False
+        mode = stat.S_IMODE(file.stat().st_mode)
+        with written_whole(file) as sink:
+            os.fchmod(sink.fileno(), mode)
+            sink.write(changed.encode("utf-8"))
+    except (OSError, ValueError, LookupError):
+        return False
+    return True
 
 
 def _without_retired(content: dict[str, object], file: Path) -> dict[str, object]:

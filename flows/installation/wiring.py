@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from flows.installation.settings import (
@@ -19,10 +20,11 @@ from flows.installation.settings import (
     Settings,
     StoreSettings,
 )
+from preservation.errors import ConfigurationError
 from preservation.identification.caged import identifying_workers
 from preservation.intake.cage import READING_MODULES
 from preservation.model.events import Agent, AgentKind
-from preservation.model.identifiers import CollectionName, StoreName
+from preservation.model.identifiers import CollectionName, StoreIdentity, StoreName
 from preservation.model.layout import COMMITS
 from preservation.policy.load import load
 from preservation.policy.schema import Policy
@@ -36,7 +38,8 @@ from storage.journal.sql import SqlJournal
 from storage.ports.catalogue import Catalogue
 from storage.ports.drop_buckets import DropBucket
 from storage.ports.journal import Journal
-from storage.ports.stores import Purger, SiteName, Store, StorePlace
+from storage.ports.stores import Purger, SiteName, Store, StoreMaker, StorePlace
+from storage.stores.folder.make import FolderMaker
 from storage.stores.folder.modes import Readers
 from storage.stores.folder.purge import FolderPurger
 from storage.stores.folder.store import FolderStore
@@ -64,6 +67,7 @@ class Installation:
     closing: ExitStack
     drops: tuple[Path, ...] = ()
     _pools: dict[tuple[str, ...], CagedWorkers] = field(default_factory=dict)
+    _stores_of_collections: dict[CollectionName, tuple[StoreName, ...]] = field(default_factory=dict)
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -86,13 +90,22 @@ class Installation:
 
     def stores_for(self, policy: Policy) -> tuple[Store, ...]:
         """Open the stores that the policy names, or all of them."""
-        named = policy.terms.replication.stores or self.settings.store_names
+        named = self._named_by(policy)
         return tuple(store for store in self.stores if store.name in named)
+
+    def store_names_for(self, collection: CollectionName) -> tuple[StoreName, ...]:
+        """Return the stores for packages of ``collection``. Raises ``ConfigurationError``."""
+        if collection not in self._stores_of_collections:
+            self._stores_of_collections[collection] = self._named_by(self.policy_of(collection))
+        return self._stores_of_collections[collection]
+
+    def _named_by(self, policy: Policy) -> tuple[StoreName, ...]:
+        return tuple(map(StoreName, policy.terms.replication.stores)) or self.settings.store_names
 
     @cached_property
     def stores(self) -> tuple[Store, ...]:
-        """Every configured store."""
-        return open_stores(self.settings)
+        """Every configured store. Raises ``ConfigurationError`` as ``identity_of`` does."""
+        return open_stores(self.settings, self.catalogue.store_identities())
 
     def caged_workers(self, preload: tuple[str, ...]) -> CagedWorkers:
         """Return the caged processes that have imported ``preload``; all submissions of a run share them."""
@@ -117,15 +130,45 @@ class Installation:
     @cached_property
     def purgers(self) -> dict[StoreName, Purger]:
         """The purger of each store, which removes the files of an unfinished try."""
+        recorded = self.catalogue.store_identities()
         return {
-            StoreName(store.name): STORE_KINDS[store.kind].purger(store, self.settings)
+            StoreName(store.name): STORE_KINDS[store.kind].purger(
+                store, self.settings, identity_of(store, recorded)
+            )
             for store in self.settings.store
         }
 
 
-def open_stores(settings: Settings) -> tuple[Store, ...]:
-    """Open every configured store; needs no database."""
-    return tuple(STORE_KINDS[store.kind].store(store, settings) for store in settings.store)
+_NOT_RECORDED: Mapping[StoreName, StoreIdentity] = MappingProxyType({})
+
+
+def open_stores(
+    settings: Settings, recorded: Mapping[StoreName, StoreIdentity] = _NOT_RECORDED
+) -> tuple[Store, ...]:
+    """Open every configured store with its identity; needs no database.
+
+    ``recorded`` are the identities that the catalogue has. Raises ``ConfigurationError`` as ``identity_of``.
+    """
+    return tuple(
+        STORE_KINDS[store.kind].store(store, settings, identity_of(store, recorded))
+        for store in settings.store
+    )
+
+
+def identity_of(store: StoreSettings, recorded: Mapping[StoreName, StoreIdentity]) -> StoreIdentity | None:
+    """Return the identity that a store must have, by its settings or by the catalogue; ``None``: it has none.
+
+    Raises ``ConfigurationError`` where the two differ: then nothing shows which place is meant.
+    """
+    kept = recorded.get(StoreName(store.name))
+    if store.identity is None:
+        return kept
+    if kept not in {None, store.identity}:
+        raise ConfigurationError(
+            f"store {store.name}: its identity is {store.identity} in muniment.toml and {kept} in the "
+            "catalogue; put back the one that was changed, or give a new store a name of its own"
+        )
+    return StoreIdentity(store.identity)
 
 
 def virus_scanner(settings: Settings) -> Clamd:
@@ -153,27 +196,37 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def _folder_store(store: FolderStoreSettings, settings: Settings) -> Store:
+def _folder_store(store: FolderStoreSettings, settings: Settings, identity: StoreIdentity | None) -> Store:
     root, threads = settings.store_root(store), settings.work.threads
     return FolderStore(
-        StoreName(store.name), root, _place(store), threads=threads, readers=Readers(store.readers)
+        StoreName(store.name), root, _place(store), identity, threads=threads, readers=Readers(store.readers)
     )
 
 
-def _folder_purger(store: FolderStoreSettings, settings: Settings) -> Purger:
-    return FolderPurger(StoreName(store.name), settings.store_root(store), COMMITS)
+def _folder_purger(store: FolderStoreSettings, settings: Settings, identity: StoreIdentity | None) -> Purger:
+    return FolderPurger(StoreName(store.name), settings.store_root(store), identity, COMMITS)
 
 
-def _s3_store(store: S3StoreSettings, _: Settings) -> Store:
+def _folder_maker(store: FolderStoreSettings, settings: Settings) -> StoreMaker:
+    return FolderMaker(StoreName(store.name), settings.store_root(store), Readers(store.readers))
+
+
+def _s3_store(store: S3StoreSettings, _: Settings, identity: StoreIdentity | None) -> Store:
     from storage.stores.s3.store import S3Store  # noqa: PLC0415  half a second, and only for a bucket
 
-    return S3Store(_bucket(store, StoreName(store.name)), _place(store))
+    return S3Store(_bucket(store, StoreName(store.name), identity=identity), _place(store))
 
 
-def _s3_purger(store: S3StoreSettings, _: Settings) -> Purger:
+def _s3_purger(store: S3StoreSettings, _: Settings, identity: StoreIdentity | None) -> Purger:
     from storage.stores.s3.purge import S3Purger  # noqa: PLC0415  as above
 
-    return S3Purger(_bucket(store, StoreName(store.name)), COMMITS)
+    return S3Purger(_bucket(store, StoreName(store.name), identity=identity), COMMITS)
+
+
+def _s3_maker(store: S3StoreSettings, _: Settings) -> StoreMaker:
+    from storage.stores.s3.make import S3Maker  # noqa: PLC0415  as above
+
+    return S3Maker(_bucket(store, StoreName(store.name)))
 
 
 def _place(store: StoreSettings) -> StorePlace:
@@ -182,16 +235,17 @@ def _place(store: StoreSettings) -> StorePlace:
 
 @dataclass(frozen=True, slots=True)
 class StoreKind(Generic[_OneKind]):
-    """Opens a store of one kind, and its purger, by its ``settings``."""
+    """Opens a store of one kind, its purger and its maker, by its ``settings``."""
 
     settings: type[_OneKind]
-    store: Callable[[_OneKind, Settings], Store]
-    purger: Callable[[_OneKind, Settings], Purger]
+    store: Callable[[_OneKind, Settings, StoreIdentity | None], Store]
+    purger: Callable[[_OneKind, Settings, StoreIdentity | None], Purger]
+    maker: Callable[[_OneKind, Settings], StoreMaker]
 
 
 STORE_KINDS: Mapping[str, StoreKind[Any]] = {
-    "folder": StoreKind(FolderStoreSettings, _folder_store, _folder_purger),
-    "s3": StoreKind(S3StoreSettings, _s3_store, _s3_purger),
+    "folder": StoreKind(FolderStoreSettings, _folder_store, _folder_purger, _folder_maker),
+    "s3": StoreKind(S3StoreSettings, _s3_store, _s3_purger, _s3_maker),
 }
 """Every kind of store, by what ``kind`` says in its settings. docs/design.md says how to add one."""
 
@@ -203,7 +257,9 @@ def open_bucket_inbox(inbox: BucketInboxSettings) -> DropBucket:
     return S3DropBucket(_bucket(inbox, StoreName(inbox.name), "bucket inbox"))
 
 
-def _bucket(place: BucketSettings, name: StoreName, kind: str = "store") -> Bucket:
+def _bucket(
+    place: BucketSettings, name: StoreName, kind: str = "store", identity: StoreIdentity | None = None
+) -> Bucket:
     from storage.stores.s3.bucket import Bucket, BucketAddress  # noqa: PLC0415  as above
 
     address = BucketAddress(
@@ -215,4 +271,4 @@ def _bucket(place: BucketSettings, name: StoreName, kind: str = "store") -> Buck
         profile=place.profile or None,
         connections=place.connections,
     )
-    return Bucket(name, address, kind)
+    return Bucket(name, address, kind, identity)

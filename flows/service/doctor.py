@@ -1,23 +1,34 @@
 """The checks of ``muniment doctor``: everything that an installation needs is tried, not assumed."""
 
+from __future__ import annotations
+
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flows.alarms.channels import Undelivered
 from flows.installation.reachable import require_reachable
 from flows.installation.settings import FolderStoreSettings, Settings
 from flows.service.virus_scanner import scanner_status
 from preservation.errors import ConfigurationError, PreservationError, ToolFailedError, UnavailableError
+from preservation.model.amounts import count
 from preservation.model.identifiers import CollectionName
+from storage.ports.stores import Store
+
+if TYPE_CHECKING:
+    from flows.archive.presence import StoreStatus
 
 _GIB = 1 << 30
+_REPLICAS = 1000
+_NAMED = 5
+_REPLICA_GONE = "find out today who or what removed it; then put it back from a backup of the store"
 _SENT_WITHIN = timedelta(hours=1)
 _ONE_PIXEL = b"P6 1 1 255 \0\0\0"
 _AS_THE_MESSAGE_SAYS = "repair it as the message says"
@@ -61,7 +72,8 @@ def examine_installation(settings: Settings, *, send_test_alarm: bool = False) -
 
     The alarm channels are tried without sending anything, unless ``send_test_alarm``.
     """
-    from flows.installation.wiring import open_bucket_inbox, open_installation  # noqa: PLC0415  half a second, only here
+    from flows.archive.presence import store_statuses  # noqa: PLC0415  half a second, only here
+    from flows.installation.wiring import open_bucket_inbox, open_installation  # noqa: PLC0415  as above
 
     for name in sorted(collection.name for collection in settings.collection):
         yield _tried(
@@ -76,8 +88,7 @@ def examine_installation(settings: Settings, *, send_test_alarm: bool = False) -
                 "journal", lambda: f"{installation.journal.head().seq} entries", "muniment journal verify"
             )
             yield _tried("signing key", lambda: f"key {installation.signing_key.identifier[:16]}…")
-            for store in installation.stores:
-                yield _tried(f"store {store.name}", store.probe)
+            yield from _stores(lambda: installation.stores, lambda: store_statuses(installation, _REPLICAS))
     except PreservationError as error:
         yield Checkup("database", State.FAILING, str(error), _AS_THE_MESSAGE_SAYS)
     for inbox in settings.bucket_inbox:
@@ -98,6 +109,34 @@ def _tried(what: str, attempt: Callable[[], str], next_step: str = _AS_THE_MESSA
     except (PreservationError, ImportError, OSError) as error:
         state = State.MISSING if isinstance(error, ConfigurationError) else State.FAILING
         return Checkup(what, state, str(error), next_step)
+
+
+def _stores(
+    open_stores: Callable[[], Sequence[Store]], look_at_stores: Callable[[], Sequence[StoreStatus]]
+) -> Iterator[Checkup]:
+    """Try each store, and look for replicas; without agreement on the stores' identities none of that."""
+    try:
+        stores = open_stores()
+    except ConfigurationError as error:
+        yield Checkup("stores", State.FAILING, str(error), _AS_THE_MESSAGE_SAYS)
+        return
+    for store in stores:
+        yield _tried(f"store {store.name}", store.probe)
+    for status in look_at_stores():
+        if status.away:
+            # Tried above, with its reason.
+            continue
+        what, looked_for = f"replicas in store {status.store}", count(status.looked_for, "replica")
+        if status.gone:
+            named = ", ".join(str(gone.package) for gone in status.gone[:_NAMED])
+            detail = f"{len(status.gone)} of the newest {looked_for} are gone as a whole: {named}"
+            yield Checkup(what, State.FAILING, detail, _REPLICA_GONE)
+        else:
+            detail = f"the newest {looked_for} are there, by name"
+            yield Checkup(what, State.OK, detail)
+        if status.lacking:
+            detail = f"it lacks {count(status.lacking, 'version')} that are to be in it"
+            yield Checkup(f"store {status.store}", State.FAILING, detail, "run: muniment stores fill")
 
 
 def _alarms(settings: Settings, *, send: bool) -> Iterator[Checkup]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from itertools import islice, takewhile
 from pathlib import Path
 
+from flows.archive.presence import StoreStatus, store_statuses
 from flows.inboxes.heartbeat import watcher_fault
 from flows.inboxes.queue.backlog import Backlog, Pending
 from flows.inboxes.report import InboxReport, read_inbox_report
@@ -17,6 +18,7 @@ from preservation.model.verdicts import Verdict
 from storage.ports.catalogue import Conclusion, Counts
 
 _LATEST = 10
+_REPLICAS = 100
 _LOCKS = Path("/proc/locks")
 
 
@@ -47,7 +49,7 @@ class ArchiveStatus:
     ``inboxes`` is the watcher's last report, ``None`` where there is none; ``watcher_fault`` says why the
     inboxes are not watched now, as far as is known here, and is empty where they are. ``taken`` are the
     drops that were taken from an inbox and have no answer yet; ``troubles`` names the areas that cannot be
-    read now.
+    read now. ``stores`` are all of them, each looked at just now.
     """
 
     at: datetime
@@ -57,6 +59,7 @@ class ArchiveStatus:
     inboxes: InboxReport | None
     taken: tuple[Pending, ...]
     troubles: tuple[str, ...] = ()
+    stores: tuple[StoreStatus, ...] = ()
     watcher_fault: str = ""
 
     @property
@@ -82,6 +85,7 @@ def archive_status(installation: Installation) -> ArchiveStatus:
         read_inbox_report(settings),
         taken,
         tuple(backlog.troubles.values()),
+        store_statuses(installation, _REPLICAS),
         watcher_fault(settings, at),
     )
 

@@ -179,6 +179,7 @@ def _receipt(workspace: Workspace, ending: Ending, installation: Installation) -
         replicas=tuple(PlacedReplica(replica, sites.get(replica.store, "")) for replica in ending.replicas),
         policy=workspace.policy.reference,
         engines=tuple(workspace.engines.so_far),
+        lacking=ending.lacking,
     )
 
 

@@ -27,7 +27,7 @@ from preservation.model.dossiers import Dossiers
 from preservation.model.events import Event
 from preservation.model.files import IrregularEntry, SurveyedFile
 from preservation.model.formats import EngineRelease
-from preservation.model.identifiers import ObjectId, PackageId, SubmissionId
+from preservation.model.identifiers import ObjectId, PackageId, StoreName, SubmissionId
 from preservation.model.issues import Issue
 from preservation.model.packages import Replica
 from preservation.model.screening import ScreenedFile
@@ -89,7 +89,10 @@ class DropClaim(msgspec.Struct, frozen=True):
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """How a submission ended: the verdict, a sentence, and the counts."""
+    """How a submission ended: the verdict, a sentence, and the counts.
+
+    Stores in ``lacking`` are to have the package and do not have it yet.
+    """
 
     verdict: Verdict
     sentence: str
@@ -99,6 +102,14 @@ class Ending(msgspec.Struct, frozen=True):
     package: PackageId | None = None
     replicas: tuple[Replica, ...] = ()
     issues: tuple[Issue, ...] = ()
+    lacking: tuple[StoreName, ...] = ()
+
+
+class LackingStore(msgspec.Struct, frozen=True):
+    """A store that is to have the package, was not needed for the policy's number, and why it failed."""
+
+    store: StoreName
+    reason: str
 
 
 class Numbered(msgspec.Struct, frozen=True):
@@ -143,6 +154,7 @@ class Workspace:
         self.unsound = self._records("unsound", Issue)
         self.doubted = self._records("doubted", DoubtedVersion)
         self.replicas = self._records("replicas", Replica)
+        self.lacking = self._records("lacking", LackingStore)
         self.approval = self._records("approval", Approval)
         self.fault = self._records("fault", str)
         self.ending = self._records("ending", Ending)

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from typing import NewType
+from uuid import uuid4
 
 from preservation.errors import ConfigurationError
 from preservation.model.paths import StoreKey, fault_of_path, is_utf8, printable
@@ -23,9 +24,16 @@ SubmissionId = NewType("SubmissionId", str)
 StoreName = NewType("StoreName", str)
 """Name of a configured store."""
 
+StoreIdentity = NewType("StoreIdentity", str)
+"""A UUID that lies in a store and distinguishes it from every other place, such as a mount point."""
+
 EventId = NewType("EventId", str)
 """UUID of one event (PREMIS 2.1.2), so that an event appended twice is known."""
 
+IDENTITY_PATTERN = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+"""The form of a store's identity."""
+
+_IDENTITY = re.compile(IDENTITY_PATTERN)
 _COLLECTION = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _OBJECT_BYTES = 200
 
@@ -85,6 +93,17 @@ class PackageId:
     def prefix(self) -> StoreKey:
         """The key below which every store keeps this version."""
         return StoreKey(f"{self.object}/v{self.version}")
+
+
+def new_store_identity() -> StoreIdentity:
+    """Return an identity that no store has."""
+    return StoreIdentity(str(uuid4()))
+
+
+def read_store_identity(content: bytes) -> StoreIdentity | None:
+    """Return the identity that a store's file holds, ``None`` where that is none."""
+    text = content.decode("ascii", "replace").removesuffix("\n")
+    return StoreIdentity(text) if _IDENTITY.fullmatch(text) else None
 
 
 def parse_object_id(text: str) -> ObjectId:

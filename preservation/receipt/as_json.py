@@ -61,6 +61,7 @@ def _head(receipt: Receipt, summary: Summary) -> dict[str, object]:
             }
             for placed in receipt.replicas
         ],
+        "lacking": receipt.lacking,
         "figures": {
             "found": summary.found,
             "kept": summary.kept,

@@ -8,7 +8,7 @@ from pathlib import Path
 from preservation.model.decisions import PolicyReference
 from preservation.model.dossiers import Dossier
 from preservation.model.formats import EngineRelease
-from preservation.model.identifiers import PackageId
+from preservation.model.identifiers import PackageId, StoreName
 from preservation.model.issues import Issue
 from preservation.model.packages import Replica
 from preservation.model.submissions import Submission
@@ -30,7 +30,7 @@ class Receipt:
     ``sentence`` says why in a few words. ``files`` is iterated several times and never held; it may
     be empty where the drop never came so far. ``issues`` are those of the drop as a whole.
     ``workspace`` is where the thumbnails are that the files name. ``package`` is the version that
-    holds the content now, ``None`` where there is none.
+    holds the content now, ``None`` where there is none; stores in ``lacking`` are to have it and do not yet.
     """
 
     submission: Submission
@@ -45,3 +45,4 @@ class Receipt:
     replicas: tuple[PlacedReplica, ...] = ()
     policy: PolicyReference | None = None
     engines: tuple[EngineRelease, ...] = ()
+    lacking: tuple[StoreName, ...] = ()

@@ -1,16 +1,24 @@
 """The catalogue in a database, SQLite or PostgreSQL."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exc, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exc, exists, func, insert, select, update
 
 from preservation.errors import UnavailableError
 from preservation.model.digests import HexDigest
 from preservation.model.events import Event
-from preservation.model.identifiers import CollectionName, ObjectId, PackageId, SubmissionId, VersionNumber
+from preservation.model.identifiers import (
+    CollectionName,
+    ObjectId,
+    PackageId,
+    StoreIdentity,
+    StoreName,
+    SubmissionId,
+    VersionNumber,
+)
 from preservation.model.packages import Replica
 from preservation.model.tag_digests import TagDigest
 from preservation.model.verdicts import Verdict
@@ -30,6 +38,7 @@ from storage.ports.catalogue import (
     belongs_to,
     has_digests,
     holds_another,
+    is_another_store,
     is_registered,
     not_kept,
 )
@@ -113,12 +122,23 @@ class SqlCatalogue:
         """Return what is known of one kept version."""
         return self._registrations([self._package_row(package)])[0]
 
-    def packages(self, collection: CollectionName | None = None) -> Iterator[Registration]:
+    def packages(
+        self,
+        collection: CollectionName | None = None,
+        *,
+        held_by: StoreName | None = None,
+        lacked_by: StoreName | None = None,
+        newest_first: bool = False,
+    ) -> Iterator[Registration]:
         """Yield every kept version, of one collection or of all, in the order of registration."""
         query = rows.registered_versions()
         if collection is not None:
             query = query.where(tables.versions.c.collection == collection)
-        for page in self._database.pages(query, tables.packages.c.id):
+        if held_by is not None:
+            query = query.where(_has_replica_in(held_by))
+        if lacked_by is not None:
+            query = query.where(~_has_replica_in(lacked_by))
+        for page in self._database.pages(query, tables.packages.c.id, newest_first=newest_first):
             yield from self._registrations(page)
 
     def reserved(self) -> Iterator[PackageId]:
@@ -157,6 +177,46 @@ class SqlCatalogue:
             query = query.where(table.c.verdict == verdict.value)
         pages = self._database.pages(query, table.c.id, newest_first=True)
         return map(rows.conclusion, chain.from_iterable(pages))
+
+    def lacked_by(self, store: StoreName) -> Mapping[CollectionName, int]:
+        """Return how many kept versions of each collection have no replica in ``store``."""
+        packages, versions = tables.packages, tables.versions
+        query = (
+            select(versions.c.collection, func.count())
+            .join_from(packages, versions)
+            .where(~_has_replica_in(store))
+            .group_by(versions.c.collection)
+        )
+        with self._database.reading() as connection:
+            return {CollectionName(name): number for name, number in connection.execute(query)}
+
+    def add_replica(self, package: PackageId, replica: Replica, events: Iterable[Event] = ()) -> None:
+        """Record another replica of a kept version, and the events that record it."""
+        package_id = self._package_row(package).id
+        table = tables.replicas
+        mine = (table.c.package_id == package_id) & (table.c.store == replica.store)
+        with self._database.writing() as connection:
+            if connection.scalar(select(table.c.store).where(mine)) is None:
+                connection.execute(insert(table), rows.replica_row(replica, package_id))
+                append_entries(connection, events)
+
+    def store_identities(self) -> Mapping[StoreName, StoreIdentity]:
+        """Return the identity of each store that has one."""
+        with self._database.reading() as connection:
+            return {
+                StoreName(row.name): StoreIdentity(row.identity)
+                for row in connection.execute(select(tables.stores))
+            }
+
+    def keep_store_identity(self, store: StoreName, identity: StoreIdentity) -> None:
+        """Record the identity that a store has from now on."""
+        table = tables.stores
+        with self._database.writing() as connection:
+            owner = connection.scalar(select(table.c.name).where(table.c.identity == identity))
+            if owner not in {None, store}:
+                raise is_another_store(store, identity, StoreName(owner))
+            connection.execute(delete(table).where(table.c.name == store))
+            connection.execute(insert(table), {"name": store, "identity": identity})
 
     def counts(self) -> Counts:
         """Return how much is kept and how submissions ended."""
@@ -276,6 +336,11 @@ def _version_held_by(connection: Connection, submission: SubmissionId) -> Row[An
 def _is_registered(connection: Connection, version_id: int) -> bool:
     registered = select(tables.packages.c.id).where(tables.packages.c.version_id == version_id)
     return connection.scalar(registered) is not None
+
+
+def _has_replica_in(store: StoreName) -> ColumnElement[bool]:
+    replicas = tables.replicas
+    return exists().where(replicas.c.package_id == tables.packages.c.id, replicas.c.store == store)
 
 
 def _replicas_of(connection: Connection, package_ids: Sequence[int]) -> defaultdict[int, list[Replica]]:

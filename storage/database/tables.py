@@ -130,6 +130,14 @@ submissions = sa.Table(
     sa.Index(None, "collection", "name"),
 )
 
+stores = sa.Table(
+    "stores",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("identity", sa.String(36), nullable=False, unique=True),
+)
+"""What each store was made as."""
+
 journal = sa.Table(
     "journal",
     metadata,

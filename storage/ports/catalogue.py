@@ -15,7 +15,14 @@ from preservation.model.decisions import PolicyReference
 from preservation.model.digests import Digests, HexDigest
 from preservation.model.events import Event
 from preservation.model.formats import Puid
-from preservation.model.identifiers import CollectionName, ObjectId, PackageId, SubmissionId
+from preservation.model.identifiers import (
+    CollectionName,
+    ObjectId,
+    PackageId,
+    StoreIdentity,
+    StoreName,
+    SubmissionId,
+)
 from preservation.model.packages import Replica
 from preservation.model.paths import BagPath
 from preservation.model.submissions import Submission
@@ -159,8 +166,18 @@ class Catalogue(Protocol):
     def package(self, package: PackageId) -> Registration:
         """Return what is known of one kept version. Raises ``NotFoundError``."""
 
-    def packages(self, collection: CollectionName | None = None) -> Iterator[Registration]:
-        """Yield every kept version, of one collection or of all, in the order of registration."""
+    def packages(
+        self,
+        collection: CollectionName | None = None,
+        *,
+        held_by: StoreName | None = None,
+        lacked_by: StoreName | None = None,
+        newest_first: bool = False,
+    ) -> Iterator[Registration]:
+        """Yield every kept version, of one collection or of all, in the order of registration or against it.
+
+        Only those that have a replica in the store ``held_by``, and none in ``lacked_by``, where given.
+        """
 
     def reserved(self) -> Iterator[PackageId]:
         """Yield every version number that is given to a submission and not registered."""
@@ -176,6 +193,25 @@ class Catalogue(Protocol):
 
     def conclusions(self, verdict: Verdict | None = None) -> Iterator[Conclusion]:
         """Yield how submissions ended, latest first; only those that ended with ``verdict``, if given."""
+
+    def lacked_by(self, store: StoreName) -> Mapping[CollectionName, int]:
+        """Return how many kept versions of each collection have no replica in ``store``."""
+
+    def add_replica(self, package: PackageId, replica: Replica, events: Iterable[Event] = ()) -> None:
+        """Record another replica of a kept version, and the events that record it, in one transaction.
+
+        Where one in that store is recorded already, nothing changes. Raises ``NotFoundError`` where the
+        version is not kept.
+        """
+
+    def store_identities(self) -> Mapping[StoreName, StoreIdentity]:
+        """Return the identity of each store that has one."""
+
+    def keep_store_identity(self, store: StoreName, identity: StoreIdentity) -> None:
+        """Record the identity that a store has from now on.
+
+        Raises ``AlreadyExistsError`` where another store has it.
+        """
 
     def counts(self) -> Counts:
         """Return how much is kept and how submissions ended."""
@@ -206,6 +242,14 @@ def has_digests(package: PackageId) -> AlreadyExistsError:
     return AlreadyExistsError(
         f"{package}: the digests of its tag manifests are recorded already; compare them with the stores: "
         f"muniment restore {package.object} TARGET --version {package.version} --dry-run"
+    )
+
+
+def is_another_store(store: StoreName, identity: StoreIdentity, owner: StoreName) -> AlreadyExistsError:
+    """Refuse an identity that another store has."""
+    return AlreadyExistsError(
+        f"store {store}: its place is that of the store {owner}, whose identity is {identity}; give each "
+        "store a place of its own in muniment.toml"
     )
 
 

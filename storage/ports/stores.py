@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NewType, Protocol
 
-from preservation.errors import AlreadyExistsError, DeniedError, IntegrityError
+from preservation.errors import AlreadyExistsError, DeniedError, IntegrityError, UnavailableError
 from preservation.fixity.digesting import ByteStream
 from preservation.model.amounts import OnProgress
-from preservation.model.identifiers import PackageId, StoreName
+from preservation.model.identifiers import PackageId, StoreIdentity, StoreName
 from preservation.model.name_rules import NameRules
 from preservation.model.paths import BagPath, StoreKey, fault_of_path, printable
 
@@ -60,6 +60,10 @@ class KeptFile:
 
 class Store(Protocol):
     """A create-only store. Every peer passes ``tests/contract/test_stores.py``.
+
+    A store is opened with the identity that it must have. Where another one lies there, or none, the store is
+    away, and each method raises ``UnavailableError``; ``create`` looks for it in each call. A store that is
+    opened without one can be read, and is not written to.
 
     Each method raises a ``StorageError`` that names the store, the key and the next step:
     ``DeniedError``, ``StoreFullError`` or ``UnavailableError`` besides those given below. All of
@@ -113,6 +117,9 @@ class Store(Protocol):
     def location(self, prefix: StoreKey) -> str:
         """Return where that is, for people: an absolute path or a URL."""
 
+    def check(self) -> None:
+        """Raise ``UnavailableError`` where nothing can be written for the store is away; write nothing."""
+
     def probe(self) -> str:
         """Try creating, reading back and listing; leave nothing that is listed; return where it is."""
 
@@ -130,6 +137,53 @@ class Purger(Protocol):
         Raises ``IntegrityError``, and removes nothing, where a file is there that commits a version (which
         ones do, the purger is given): then the version exists, and a version is never changed.
         """
+
+
+class StoreMaker(Protocol):
+    """Makes a place a store. Apart from ``Store``, so that no run can reach it."""
+
+    @property
+    def name(self) -> StoreName:
+        """What the settings call the store."""
+
+    def identity(self) -> StoreIdentity | None:
+        """Return the identity that lies there; ``None`` where there is none, or no such place."""
+
+    def keys(self, prefix: StoreKey | None) -> Iterator[StoreKey]:
+        """Yield the key of every file that lies there, below ``prefix`` where given; none in no place."""
+
+    def make(self, identity: StoreIdentity) -> None:
+        """Give the place an identity, for good. Raises ``AlreadyExistsError`` where it has one."""
+
+
+def require_identity(
+    store: StoreName, expected: StoreIdentity | None, found: StoreIdentity | None, place: str
+) -> None:
+    """Raise ``UnavailableError`` unless the identity at ``place`` is the one that ``store`` must have."""
+    again = f"muniment stores init {store}"
+    if expected is None:
+        raise UnavailableError(
+            f"store {store}: it has no identity yet, and without one nothing is written into {place}, which "
+            f"may be the mount point of a disk that is away; see that its disk is mounted, then run: {again}"
+        )
+    if found is None:
+        raise UnavailableError(
+            f"store {store}: {place} does not hold the identity of this store, so it may be the mount point "
+            f"of a disk that is away; mount its disk, or, where this is the store, run: {again}"
+        )
+    if found != expected:
+        raise UnavailableError(
+            f"store {store}: {place} is another store: its identity is {found}, and that of {store} is "
+            f"{expected}; mount the disk of {store} there, or correct its place in muniment.toml"
+        )
+
+
+def has_identity(store: StoreName, place: str) -> AlreadyExistsError:
+    """Return the error of a place that cannot be made a store, for something lies where the identity goes."""
+    return AlreadyExistsError(
+        f"store {store}: there is {place} already, and an identity is never replaced; where that file is "
+        "damaged, remove it, then make it again"
+    )
 
 
 @contextmanager

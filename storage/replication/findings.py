@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from preservation.errors import PreservationError, SourceChangedError
 from preservation.fixity.checking import Unreadable
-from preservation.fixity.digesting import digest_file
 from preservation.model.identifiers import StoreName
 from preservation.model.issues import Issue, IssueCode, Severity
 from preservation.model.packages import BagEntry, EarlierFile
@@ -44,7 +43,7 @@ class Faults:
 def outcome_of(faults: Faults, outline: PlanOutline, store: StoreName) -> Failure:
     """Compare the sources with what was surveyed, and return which side is at fault."""
     entries = _entries_of(faults, outline)
-    changed = [entry for entry in entries.values() if not _is_as_surveyed(entry, outline)]
+    changed = [entry for entry in entries.values() if not outline.is_as_surveyed(entry)]
     if changed:
         reasons = [f"{printable(entry.source.name)} changed after it was surveyed" for entry in changed]
         return Mismatch(
@@ -131,15 +130,6 @@ def failure_of(error: PreservationError, store: StoreName) -> Failure:
 def _entries_of(faults: Faults, outline: PlanOutline) -> dict[StoreKey, BagEntry]:
     wanted = {reading.promised.key for reading in faults.first}
     return {outline.key(entry): entry for entry in outline.plan.entries if outline.key(entry) in wanted}
-
-
-def _is_as_surveyed(entry: BagEntry, outline: PlanOutline) -> bool:
-    algorithm = outline.plan.algorithm
-    try:
-        size, found = digest_file(entry.source, (algorithm,))
-    except OSError:
-        return False
-    return size == entry.size and found[algorithm] == entry.digests[algorithm]
 
 
 def _store_issue(reading: Reading, path: BagPath, store: StoreName) -> Issue:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from preservation.fixity.digesting import digest_file
 from preservation.model.amounts import OnProgress
 from preservation.model.packages import BagEntry, BagPlan
 from preservation.model.paths import StoreKey
@@ -36,6 +37,15 @@ class PlanOutline:
         """Return the entry as it must be found again."""
         algorithm = self.plan.algorithm
         return PromisedFile(self.key(entry), entry.size, {algorithm: entry.digests[algorithm]})
+
+    def is_as_surveyed(self, entry: BagEntry) -> bool:
+        """Return whether the bytes of the entry are still what they were when they were surveyed."""
+        algorithm = self.plan.algorithm
+        try:
+            size, found = digest_file(entry.source, (algorithm,))
+        except OSError:
+            return False
+        return size == entry.size and found[algorithm] == entry.digests[algorithm]
 
 
 def outline_of(plan: BagPlan) -> PlanOutline:

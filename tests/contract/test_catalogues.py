@@ -23,7 +23,14 @@ from support.records import (
 )
 
 from preservation.errors import AlreadyExistsError, NotFoundError
-from preservation.model.identifiers import CollectionName, SubmissionId, parse_object_id
+from preservation.model.identifiers import (
+    CollectionName,
+    StoreName,
+    SubmissionId,
+    new_store_identity,
+    parse_object_id,
+)
+from preservation.model.packages import Replica
 from preservation.model.verdicts import Verdict
 from storage.catalogue.sql import SqlCatalogue
 from storage.database.opening import open_database
@@ -55,6 +62,49 @@ def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kept]:
 @pytest.fixture
 def catalogue(kept: Kept) -> Catalogue:
     return kept.catalogue
+
+
+EAST, WEST = StoreName("east"), StoreName("west")
+LATER = Replica(WEST, "/stores/west/maps", MOMENT, 9, 900)
+
+
+def test_versions_are_found_by_the_stores_that_have_them_and_lack_them(catalogue: Catalogue):
+    for number, name in enumerate(("maps/sheet/v1", "maps/sheet/v2", "plans/yard/v1")):
+        one = a_registration(name, f"{number:02}")
+        stores = (EAST,) if number else (EAST, WEST)
+        replicas = tuple(replace(LATER, store=store) for store in stores)
+        catalogue.register(replace(one, replicas=replicas), ())
+    assert [str(one.package) for one in catalogue.packages(held_by=WEST)] == ["maps/sheet/v1"]
+    lacking = [str(one.package) for one in catalogue.packages(lacked_by=WEST)]
+    assert lacking == ["maps/sheet/v2", "plans/yard/v1"]
+    assert catalogue.lacked_by(WEST) == {"maps": 1, "plans": 1}
+    assert catalogue.lacked_by(EAST) == {}
+    assert catalogue.lacked_by(StoreName("new")) == {"maps": 2, "plans": 1}
+
+
+def test_another_replica_is_recorded_once_with_its_events(kept: Kept):
+    one = replace(a_registration("maps/sheet/v1", "01"), replicas=(replace(LATER, store=EAST),))
+    kept.catalogue.register(one, ())
+    for _ in range(2):
+        kept.catalogue.add_replica(one.package, LATER, [an_event(1)])
+    assert [replica.store for replica in kept.catalogue.package(one.package).replicas] == [EAST, WEST]
+    assert kept.journal.head().seq == 1
+    kept.catalogue.add_replica(one.package, replace(LATER, location="elsewhere"), [an_event(2)])
+    assert kept.catalogue.package(one.package).replicas[1] == LATER
+    assert kept.journal.head().seq == 1
+    with pytest.raises(NotFoundError):
+        kept.catalogue.add_replica(package_named("maps/sheet/v7"), LATER)
+
+
+def test_an_identity_is_that_of_one_store(catalogue: Catalogue):
+    one, other = new_store_identity(), new_store_identity()
+    catalogue.keep_store_identity(EAST, one)
+    catalogue.keep_store_identity(EAST, one)
+    with pytest.raises(AlreadyExistsError, match=r"west.*east"):
+        catalogue.keep_store_identity(WEST, one)
+    catalogue.keep_store_identity(EAST, other)
+    catalogue.keep_store_identity(WEST, one)
+    assert catalogue.store_identities() == {EAST: other, WEST: one}
 
 
 def test_the_first_version_of_an_object_is_1(catalogue: Catalogue):

@@ -234,6 +234,8 @@ def test_what_is_kept_is_recognised_and_its_next_version_builds_on_it(
     stored: Stored, prefect_url: str, tmp_path: Path
 ):
     archive = Archive(stored.archive.directory, prefect_url)
+    code, lines = stored.asked("stores", "init")
+    assert (code, [line["made"] for line in lines]) == (0, [True, True]), lines
     name = "files/letters"
     latest = max(package for package in stored.truth["originals"] if package.startswith(f"{name}/"))
     number = int(latest.rpartition("/v")[2])

@@ -114,7 +114,14 @@ _WITH_TAG_DIGESTS: dict[str, list[dict[str, object]]] = {
     ],
 }
 
-_ROWS = {"0001": _FIRST_SCHEMA, "0002": _WITH_TAG_DIGESTS}
+_ROWS = {
+    "0001": _FIRST_SCHEMA,
+    "0002": _WITH_TAG_DIGESTS,
+    "0003": {
+        **_WITH_TAG_DIGESTS,
+        "stores": [{"name": "east", "identity": "6f1c2a34-5b6d-4e7f-8a9b-0c1d2e3f4a5b"}],
+    },
+}
 """For every revision some rows, as the programs of its time wrote them."""
 
 _NEXT = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from flows.installation import wiring
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import open_installation
+from preservation.model.identifiers import StoreIdentity, StoreName
 from preservation.model.verdicts import Verdict
 from storage.ports.stores import Store
 
@@ -62,8 +64,8 @@ def test_a_store_that_gives_back_other_bytes_is_told_although_the_others_suffice
 ):
     sound = wiring.open_stores
 
-    def opened(settings: Settings) -> tuple[Store, ...]:
-        first, *others = sound(settings)
+    def opened(settings: Settings, *recorded: Mapping[StoreName, StoreIdentity]) -> tuple[Store, ...]:
+        first, *others = sound(settings, *recorded)
         return (flipping(first, lambda key: key.endswith("page 1.txt")), *others)
 
     monkeypatch.setattr(wiring, "open_stores", opened)

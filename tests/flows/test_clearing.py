@@ -79,6 +79,21 @@ def test_a_drop_is_removed_when_its_time_is_over_and_its_replicas_were_read_back
     assert cleared(installation) == []
 
 
+def test_a_replica_that_is_gone_as_a_whole_is_unsound_and_so_are_both(installation: Archive):
+    drop = accepted(installation, "letters")
+    shutil.rmtree(installation.store("second") / "files")
+    [one_gone] = cleared(installation)
+    shutil.rmtree(installation.store("first") / "files")
+    [both_gone] = cleared(installation)
+
+    for found, stores in ((one_gone, ["second"]), (both_gone, ["first", "second"])):
+        assert isinstance(found, RetainedDrop)
+        assert [fault.store for fault in found.unsound] == stores
+        for store in stores:
+            assert f"store {store}: the whole replica of files/letters/v1 is gone" in found.sentence
+    assert drop.is_dir()
+
+
 def test_a_single_file_that_got_a_number_is_known_again(installation: Archive):
     accepted(installation, "letter.txt", "Dear", alone=True)
     second = accepted(installation, "letter.txt", "Dearest", alone=True)

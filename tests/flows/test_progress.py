@@ -90,7 +90,7 @@ def slow(installation: Archive, monkeypatch: pytest.MonkeyPatch) -> SlowStore:
     sound = wiring.open_stores
     first, second = sound(load_settings(installation.directory))
     slow = SlowStore(second)
-    monkeypatch.setattr(wiring, "open_stores", lambda _: (first, slow))
+    monkeypatch.setattr(wiring, "open_stores", lambda *_: (first, slow))
     monkeypatch.setattr(progress_artifact, "_EVERY_SECONDS", 0.5)
     return slow
 

@@ -34,14 +34,15 @@ def test_a_store_whose_disk_goes_midway_interrupts_and_its_mount_point_is_not_wr
     def unmount() -> None:
         if not aside.exists():  # the stage is tried again
             store.rename(aside)
-            store.mkdir()
+            (store / ".incoming").mkdir(parents=True)
 
     with at_stage("replicate", unmount):
         told = preserved(installation, ledger)
     assert told.ending.verdict is Verdict.INTERRUPTED
-    assert "is not initialised as a store" in told.ending.sentence
+    assert "does not hold the identity of this store" in told.ending.sentence
     assert "mount its disk" in told.ending.sentence
-    assert list(store.iterdir()) == []
+    assert [path.name for path in store.rglob("*")] == [".incoming"]
+    (store / ".incoming").rmdir()
     store.rmdir()
     aside.rename(store)
     assert preserved(installation, ledger).ending.verdict is Verdict.STORED

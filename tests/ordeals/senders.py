@@ -9,15 +9,14 @@ from dataclasses import asdict
 from json import dumps, loads
 from pathlib import Path
 
-from services.buckets import PLACE, SMALL_SIZES, s3_store
+from services.buckets import SMALL_SIZES, s3_store
 from support.scripts import with_tests_on_path
 
 from preservation.errors import AlreadyExistsError
-from preservation.model.identifiers import StoreName
 from preservation.model.paths import StoreKey
 from storage.ports.stores import Deposit
-from storage.stores.s3.bucket import Bucket, BucketAddress
-from storage.stores.s3.store import S3Store
+from storage.stores.s3.bucket import BucketAddress
+from storage.stores.s3.send import Sizes
 
 KEYS = 6
 
@@ -44,7 +43,7 @@ def _race(address: BucketAddress, source: Path) -> None:
 
 def _measure(address: BucketAddress, source: Path) -> None:
     """Create one key, and print by how many KiB the memory of the process grew at most."""
-    store = S3Store(Bucket(StoreName("first"), address), PLACE)
+    store = s3_store(address, sizes=Sizes())
     store.probe()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     store.create([Deposit(StoreKey("maps/a/v1/large"), source, source.stat().st_size)])

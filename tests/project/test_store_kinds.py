@@ -13,6 +13,7 @@ from support.store_peers import PEERS
 from flows.installation.init import make_installation
 from flows.installation.settings import Settings, StoreSettings
 from flows.installation.settings_file import load_settings
+from flows.installation.stores import MadeStore, init_stores
 from flows.installation.wiring import STORE_KINDS, open_stores
 from flows.service.doctor import State, examine_installation
 from storage.ports.stores import Store
@@ -29,6 +30,8 @@ def settings(tmp_path: Path) -> Settings:
             f'\n[[store]]\nname = "s3"\nkind = "s3"\nsite = "there"\nbucket = "{address.bucket}"\n'
             f'prefix = "{address.prefix}"\nendpoint_url = "{address.endpoint_url}"\naddressing = "path"\n'
         )
+    settings = load_settings(tmp_path / "archive")
+    assert all(isinstance(made, MadeStore) for made in init_stores(settings, settings.store_names))
     return load_settings(tmp_path / "archive")
 
 
@@ -43,7 +46,8 @@ def test_each_kind_is_opened_with_its_purger_and_tried_out_by_doctor(settings: S
     assert {store.kind for store in settings.store} == set(STORE_KINDS)
     for kept, store in zip(settings.store, open_stores(settings), strict=True):
         assert _room(store) == f"storage.stores.{kept.kind}"
-        assert _room(STORE_KINDS[kept.kind].purger(kept, settings)) == f"storage.stores.{kept.kind}"
+        assert _room(STORE_KINDS[kept.kind].purger(kept, settings, None)) == f"storage.stores.{kept.kind}"
+        assert _room(STORE_KINDS[kept.kind].maker(kept, settings)) == f"storage.stores.{kept.kind}"
     findings = {finding.what: finding.state for finding in examine_installation(settings)}
     for kept in settings.store:
         assert findings[f"store {kept.name}"] is State.OK

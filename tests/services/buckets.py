@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import boto3
 from services import ceph, openstack_swift
+from support.identities import made
 
-from preservation.model.identifiers import StoreName
+from preservation.model.identifiers import StoreIdentity, StoreName
 from storage.ports.stores import SiteName, StorePlace
 from storage.stores.s3.bucket import Bucket, BucketAddress
+from storage.stores.s3.make import S3Maker
 from storage.stores.s3.send import Sizes
 from storage.stores.s3.store import S3Store
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 NAME = StoreName("first")
 PLACE = StorePlace(SiteName("there"), "Ceph", "object store")
+
+IDENTITY = StoreIdentity("00000000-0000-4000-8000-000000000000")
+"""What no place has."""
 
 SMALL_SIZES = Sizes(in_parts=6 << 20, part=5 << 20)
 """The smallest parts that a service takes, so that tests of parts need no large files."""
@@ -73,6 +78,12 @@ def new_address(
     )
 
 
+def unasked_store(address: BucketAddress, name: StoreName = NAME) -> S3Store:
+    """Return the store at an address that was not asked for its identity, for it would not answer."""
+    return S3Store(Bucket(name, address, identity=IDENTITY), PLACE, sizes=SMALL_SIZES)
+
+
 def s3_store(address: BucketAddress, name: StoreName = NAME, sizes: Sizes = SMALL_SIZES) -> S3Store:
-    """Return the store at an address."""
-    return S3Store(Bucket(name, address), PLACE, sizes=sizes)
+    """Return the store at an address, which is made one where it is none."""
+    identity = made(S3Maker(Bucket(name, address)))
+    return S3Store(Bucket(name, address, identity=identity), PLACE, sizes=sizes)

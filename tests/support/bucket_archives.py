@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from services.buckets import client
+from services.buckets import CEPH, client, speak_as_the_archive
+from sqlalchemy import update
 from support.archives import Archive
+from support.identities import made
 
+from flows.installation.settings_file import load_settings
 from preservation.model.identifiers import StoreName
+from storage.database import tables
+from storage.database.opening import open_database
 from storage.stores.s3.bucket import OWN, Bucket, BucketAddress
 from storage.stores.s3.leftovers import clear_leftovers
+from storage.stores.s3.make import S3Maker
 
 
 def put_second_store_into(archive: Archive, address: BucketAddress) -> None:
@@ -25,6 +32,13 @@ def put_second_store_into(archive: Archive, address: BucketAddress) -> None:
         f'prefix = "{address.prefix}"\nendpoint_url = "{address.endpoint_url}"\naddressing = "path"\n'
         'site = "second-site"\n'
     )
+    speak_as_the_archive()
+    # Not by the address itself, which may be a line that breaks.
+    identity = made(S3Maker(Bucket(StoreName("second"), replace(address, endpoint_url=CEPH.url()))))
+    settings = load_settings(archive.directory)
+    with open_database(settings.database_url) as database, database.writing() as connection:
+        mine = tables.stores.c.name == "second"
+        connection.execute(update(tables.stores).where(mine).values(identity=identity))
 
 
 def fetched(address: BucketAddress, folder: Path) -> Path:

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
 from preservation.model.digests import HexDigest
 from preservation.model.events import Event
-from preservation.model.identifiers import CollectionName, ObjectId, PackageId, SubmissionId, VersionNumber
+from preservation.model.identifiers import (
+    CollectionName,
+    ObjectId,
+    PackageId,
+    StoreIdentity,
+    StoreName,
+    SubmissionId,
+    VersionNumber,
+)
+from preservation.model.packages import Replica
 from preservation.model.tag_digests import TagDigest
 from preservation.model.verdicts import Verdict
 from storage.ports.catalogue import (
@@ -25,6 +34,7 @@ from storage.ports.catalogue import (
     belongs_to,
     has_digests,
     holds_another,
+    is_another_store,
     is_registered,
     not_kept,
 )
@@ -40,6 +50,7 @@ class MemoryCatalogue:
         self._registrations: dict[PackageId, Registration] = {}
         self._files: dict[PackageId, tuple[CatalogueFile, ...]] = {}
         self._conclusions: dict[SubmissionId, Conclusion] = {}
+        self._identities: dict[StoreName, StoreIdentity] = {}
         self._lock = threading.Lock()
 
     def reserve(
@@ -135,12 +146,21 @@ class MemoryCatalogue:
             raise not_kept(package)
         return self._registrations[package]
 
-    def packages(self, collection: CollectionName | None = None) -> Iterator[Registration]:
+    def packages(
+        self,
+        collection: CollectionName | None = None,
+        *,
+        held_by: StoreName | None = None,
+        lacked_by: StoreName | None = None,
+        newest_first: bool = False,
+    ) -> Iterator[Registration]:
         """Yield every kept version, of one collection or of all, in the order of registration."""
         return (
             kept
-            for kept in self._registrations.values()
-            if collection is None or kept.package.object.collection == collection
+            for kept in list(self._registrations.values())[:: -1 if newest_first else 1]
+            if (collection is None or kept.package.object.collection == collection)
+            and (held_by is None or held_by in _stores_of(kept))
+            and (lacked_by is None or lacked_by not in _stores_of(kept))
         )
 
     def reserved(self) -> Iterator[PackageId]:
@@ -169,6 +189,31 @@ class MemoryCatalogue:
             end for end in reversed(self._conclusions.values()) if verdict is None or end.verdict is verdict
         )
 
+    def lacked_by(self, store: StoreName) -> Mapping[CollectionName, int]:
+        """Return how many kept versions of each collection have no replica in ``store``."""
+        return Counter(kept.package.object.collection for kept in self.packages(lacked_by=store))
+
+    def add_replica(self, package: PackageId, replica: Replica, events: Iterable[Event] = ()) -> None:
+        """Record another replica of a kept version, and the events that record it."""
+        with self._lock:
+            kept = self.package(package)
+            if replica.store not in _stores_of(kept):
+                self._journal.append(events)
+                replicas = tuple(sorted((*kept.replicas, replica), key=lambda one: one.store))
+                self._registrations[package] = replace(kept, replicas=replicas)
+
+    def store_identities(self) -> Mapping[StoreName, StoreIdentity]:
+        """Return the identity of each store that has one."""
+        return dict(self._identities)
+
+    def keep_store_identity(self, store: StoreName, identity: StoreIdentity) -> None:
+        """Record the identity that a store has from now on."""
+        with self._lock:
+            for owner, owned in self._identities.items():
+                if owned == identity and owner != store:
+                    raise is_another_store(store, identity, owner)
+            self._identities[store] = identity
+
     def counts(self) -> Counts:
         """Return how much is kept and how submissions ended."""
         kept = self._registrations.values()
@@ -186,3 +231,7 @@ class MemoryCatalogue:
     @staticmethod
     def _newest(registrations: Iterable[Registration]) -> Registration | None:
         return max(registrations, key=lambda each: each.package.version, default=None)
+
+
+def _stores_of(kept: Registration) -> set[StoreName]:
+    return {replica.store for replica in kept.replicas}

@@ -10,16 +10,21 @@ from threading import Lock
 
 from preservation.errors import AlreadyExistsError, NotFoundError, SourceChangedError
 from preservation.fixity.digesting import ByteStream
-from preservation.model.identifiers import PackageId, StoreName
+from preservation.model.identifiers import PackageId, StoreIdentity, StoreName
 from preservation.model.name_rules import NameRules
 from preservation.model.paths import BagPath, StoreKey, path_order, printable
 from storage.ports.stores import (
     Deposit,
     KeptFile,
     StorePlace,
+    has_identity,
     is_committed,
+    require_identity,
     require_sound,
 )
+
+IDENTITY = StoreIdentity("00000000-0000-4000-8000-000000000000")
+"""What a store in memory has where a test does not care."""
 
 
 @dataclass(slots=True)
@@ -27,6 +32,7 @@ class Shelf:
     """The bytes at rest. One thread changes them at a time."""
 
     kept: dict[StoreKey, bytes] = field(default_factory=dict)
+    identity: StoreIdentity | None = None
     turn: Lock = field(default_factory=Lock)
 
 
@@ -35,14 +41,22 @@ class MemoryStore:
 
     portable = False
 
-    def __init__(self, name: StoreName, place: StorePlace) -> None:
+    def __init__(
+        self,
+        name: StoreName,
+        place: StorePlace,
+        shelf: Shelf | None = None,
+        identity: StoreIdentity | None = IDENTITY,
+    ) -> None:
         self.name = name
         self.place = place
         self.name_rules = NameRules(max_segment_bytes=None)
-        self.shelf = Shelf()
+        self.shelf = shelf or Shelf(identity=identity)
+        self._identity = identity
 
     def create(self, deposits: Iterable[Deposit]) -> None:
         """Create every file of ``deposits``: see ``Store``."""
+        self.check()
         for deposit in deposits:
             require_sound(self.name, deposit.key)
             content = _whole_source(deposit)
@@ -67,6 +81,7 @@ class MemoryStore:
         """Yield every file below ``prefix``: see ``Store``."""
         if prefix is not None:
             require_sound(self.name, prefix)
+        self.check()
         start = "" if prefix is None else f"{prefix}/"
         with self.shelf.turn:
             found = sorted((key for key in self.shelf.kept if key.startswith(start)), key=path_order)
@@ -77,8 +92,13 @@ class MemoryStore:
         """Return a URL that only this process knows the meaning of."""
         return f"memory://{self.name}/{prefix}"
 
+    def check(self) -> None:
+        """Look whether the shelf is the store's: see ``Store``."""
+        require_identity(self.name, self._identity, self.shelf.identity, "memory")
+
     def probe(self) -> str:
         """Memory has no limit of its own and nothing to be tried out: see ``Store``."""
+        self.check()
         return "memory of this process"
 
     def _content(self, key: StoreKey) -> bytes:
@@ -86,21 +106,45 @@ class MemoryStore:
         try:
             return self.shelf.kept[key]
         except KeyError:
+            self.check()
             raise NotFoundError(
                 f"store {self.name}: nothing is kept under {printable(key)}; look in another store for it"
             ) from None
 
 
+class MemoryMaker:
+    """The ``StoreMaker`` of a shelf."""
+
+    def __init__(self, name: StoreName, shelf: Shelf) -> None:
+        self.name = name
+        self._shelf = shelf
+
+    def identity(self) -> StoreIdentity | None:
+        """Return the identity that lies there: see ``StoreMaker``."""
+        return self._shelf.identity
+
+    def make(self, identity: StoreIdentity) -> None:
+        """Give the shelf the identity: see ``StoreMaker``."""
+        if self._shelf.identity is not None:
+            raise has_identity(self.name, "an identity")
+        self._shelf.identity = identity
+
+
 class MemoryPurger:
     """The ``Purger`` of a store in memory, in which any of ``commits`` makes a version exist."""
 
-    def __init__(self, name: StoreName, shelf: Shelf, commits: Collection[BagPath]) -> None:
+    def __init__(
+        self, name: StoreName, shelf: Shelf, commits: Collection[BagPath], store: MemoryStore | None = None
+    ) -> None:
         self.name = name
+        self._store = store
         self._commits = commits
         self._shelf = shelf
 
     def discard_uncommitted(self, package: PackageId) -> None:
         """Remove the files of a version that was never committed: see ``Purger``."""
+        if self._store is not None:
+            self._store.check()
         start = f"{package.prefix}/"
         with self._shelf.turn:
             found = [key for key in self._shelf.kept if key.startswith(start)]

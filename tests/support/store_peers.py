@@ -9,18 +9,31 @@ from itertools import count
 from pathlib import Path
 
 from fakes import whole
-from services.buckets import CEPH, SWIFT, Service, new_address, s3_store, speak_as_the_archive
-from support.memory_store import MemoryPurger, MemoryStore
+from services.buckets import (
+    CEPH,
+    PLACE,
+    SMALL_SIZES,
+    SWIFT,
+    Service,
+    client,
+    new_address,
+    speak_as_the_archive,
+)
+from support.identities import made
+from support.memory_store import MemoryMaker, MemoryPurger, MemoryStore, Shelf
 
-from preservation.model.identifiers import StoreName
+from preservation.model.identifiers import StoreIdentity, StoreName
 from preservation.model.layout import COMMITS
 from preservation.model.paths import StoreKey, bag_path
-from storage.ports.stores import Deposit, Purger, SiteName, Store, StorePlace
+from storage.ports.stores import Deposit, Purger, SiteName, Store, StoreMaker, StorePlace
+from storage.stores.folder.make import FolderMaker
 from storage.stores.folder.purge import FolderPurger
-from storage.stores.folder.root import make_folder_store
+from storage.stores.folder.root import IDENTITY
 from storage.stores.folder.store import FolderStore
 from storage.stores.s3.bucket import Bucket
+from storage.stores.s3.make import S3Maker
 from storage.stores.s3.purge import S3Purger
+from storage.stores.s3.store import S3Store
 
 SITE = SiteName("here")
 NAME = StoreName("first")
@@ -28,11 +41,17 @@ NAME = StoreName("first")
 
 @dataclass(frozen=True)
 class Peer:
-    """A store with what a test of it needs: its purger, and a folder for the files that are deposited."""
+    """A store with what a test of it needs: its purger and maker, and a folder for what is deposited.
+
+    ``opened`` opens the same place with another identity; ``unmade`` takes the identity away.
+    """
 
     store: Store
     purger: Purger
     workspace: Path
+    maker: StoreMaker
+    opened: Callable[[StoreIdentity | None], tuple[Store, Purger]]
+    unmade: Callable[[], None]
 
     def keep(self, contents: Mapping[str, bytes]) -> None:
         """Create these keys with these contents, in one call."""
@@ -64,25 +83,47 @@ def memory_store(name: StoreName = NAME, site: SiteName = SITE) -> MemoryStore:
 
 def folder_store(root: Path, name: StoreName = NAME, site: SiteName = SITE) -> FolderStore:
     """Return an empty store in a new folder."""
-    make_folder_store(name, root)
-    return FolderStore(name, root, StorePlace(site, "this machine", "disk"))
+    identity = made(FolderMaker(name, root))
+    return FolderStore(name, root, StorePlace(site, "this machine", "disk"), identity)
 
 
 def _memory_peer(folder: Path) -> Peer:
-    store = memory_store()
-    return Peer(store, MemoryPurger(store.name, store.shelf, COMMITS), folder)
+    shelf = Shelf()
+    maker = MemoryMaker(NAME, shelf)
+
+    def opened(identity: StoreIdentity | None) -> tuple[Store, Purger]:
+        store = MemoryStore(NAME, StorePlace(SITE, "this process", "memory"), shelf, identity)
+        return store, MemoryPurger(NAME, shelf, COMMITS, store)
+
+    return Peer(*opened(made(maker)), folder, maker, opened, lambda: setattr(shelf, "identity", None))
 
 
 def _folder_peer(folder: Path) -> Peer:
     root = folder / "store"
-    store = folder_store(root)
-    return Peer(store, FolderPurger(store.name, root, COMMITS), folder)
+    maker = FolderMaker(NAME, root)
+
+    def opened(identity: StoreIdentity | None) -> tuple[Store, Purger]:
+        place = StorePlace(SITE, "this machine", "disk")
+        return FolderStore(NAME, root, place, identity), FolderPurger(NAME, root, identity, COMMITS)
+
+    return Peer(*opened(made(maker)), folder, maker, opened, (root / IDENTITY).unlink)
 
 
 def _s3_peer(folder: Path, service: Service) -> Peer:
     speak_as_the_archive(service)
     address = new_address(service=service)
-    return Peer(s3_store(address, NAME), S3Purger(Bucket(NAME, address), COMMITS), folder)
+    maker = S3Maker(Bucket(NAME, address))
+
+    def opened(identity: StoreIdentity | None) -> tuple[Store, Purger]:
+        bucket = Bucket(NAME, address, identity=identity)
+        return S3Store(bucket, PLACE, sizes=SMALL_SIZES), S3Purger(bucket, COMMITS)
+
+    def unmade() -> None:
+        client(service=service).delete_object(
+            Bucket=address.bucket, Key=f"{address.prefix}/.muniment/identity"
+        )
+
+    return Peer(*opened(made(maker)), folder, maker, opened, unmade)
 
 
 PEERS: Mapping[str, Callable[[Path], Peer]] = {

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from support.identities import made
 from support.plans import SHEET
 from support.store_peers import NAME, folder_store
 
@@ -30,9 +31,9 @@ from preservation.model.layout import COMMITS
 from preservation.model.paths import StoreKey
 from storage.ports.stores import Deposit
 from storage.stores.folder import copy, linux, move
+from storage.stores.folder.make import FolderMaker
 from storage.stores.folder.modes import Readers
 from storage.stores.folder.purge import FolderPurger
-from storage.stores.folder.root import make_folder_store
 from storage.stores.folder.store import FolderStore
 
 KEY = StoreKey("maps/a/v1/data/x")
@@ -64,8 +65,8 @@ def test_what_is_kept_is_read_by_its_readers_alone_whatever_the_umask_and_the_so
     Path(deposit.source).chmod(0o604)
     before = os.umask(umask)
     try:
-        make_folder_store(store.name, new, readers)
-        FolderStore(store.name, new, store.place, readers=readers).create([deposit])
+        identity = made(FolderMaker(store.name, new, readers))
+        FolderStore(store.name, new, store.place, identity, readers=readers).create([deposit])
     finally:
         os.umask(before)
     files, folders = readers.modes
@@ -101,6 +102,7 @@ def test_nothing_is_left_in_the_incoming_area(store: FolderStore, root: Path, de
 def test_a_disk_that_is_not_mounted_is_not_taken_for_an_empty_store(
     store: FolderStore, root: Path, deposit: Deposit
 ):
+    purger = FolderPurger(NAME, root, FolderMaker(NAME, root).identity(), COMMITS)
     (root / ".incoming").rmdir()
     for act in (
         lambda: store.create([deposit]),
@@ -108,11 +110,11 @@ def test_a_disk_that_is_not_mounted_is_not_taken_for_an_empty_store(
         lambda: store.stat(KEY),
         lambda: list(store.list()),
         store.probe,
-        lambda: FolderPurger(NAME, root, COMMITS).discard_uncommitted(SHEET),
+        lambda: purger.discard_uncommitted(SHEET),
     ):
         with pytest.raises(UnavailableError, match="mount its disk"):
             act()
-    root.rmdir()
+    shutil.rmtree(root)
     with pytest.raises(UnavailableError, match="there is no folder"):
         store.create([deposit])
 
@@ -207,7 +209,7 @@ def test_a_version_that_is_committed_while_it_is_being_discarded_is_put_back(roo
             (version / "tagmanifest-sha256.txt").touch()
 
     with pytest.raises(IntegrityError, match="is committed, for it has tagmanifest-sha256"):
-        Raced(NAME, root, COMMITS).discard_uncommitted(SHEET)
+        Raced(NAME, root, FolderMaker(NAME, root).identity(), COMMITS).discard_uncommitted(SHEET)
     assert sorted(path.name for path in version.iterdir()) == ["bagit.txt", "tagmanifest-sha256.txt"]
 
 
@@ -217,7 +219,7 @@ def test_discarding_follows_no_link(root: Path, tmp_path: Path):
     (tmp_path / "outside" / "x").write_bytes(b"x")
     (root / SHEET.prefix).mkdir(parents=True)
     (root / SHEET.prefix / "link").symlink_to(tmp_path / "outside")
-    FolderPurger(NAME, root, COMMITS).discard_uncommitted(SHEET)
+    FolderPurger(NAME, root, FolderMaker(NAME, root).identity(), COMMITS).discard_uncommitted(SHEET)
     assert not (root / SHEET.prefix).exists()
     assert (tmp_path / "outside" / "x").read_bytes() == b"x"
 
@@ -366,7 +368,7 @@ def test_leftovers_are_cleared_when_they_are_a_day_old_and_nobody_holds_them(
 
 
 def test_an_area_in_use_is_never_cleared_however_old(store: FolderStore, root: Path, tmp_path: Path):
-    other = FolderStore(NAME, root, store.place)
+    other = folder_store(root)
     sources = []
     for number in range(2):
         source = tmp_path / f"source-{number}"

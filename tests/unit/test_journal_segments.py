@@ -13,6 +13,7 @@ import pytest
 from support.memory_journal import MemoryJournal
 from support.memory_store import MemoryStore
 from support.records import MOMENT, an_event, events
+from support.store_peers import folder_store
 
 from preservation.errors import IntegrityError, NotFoundError, UnavailableError
 from preservation.fixity.digesting import ByteStream
@@ -29,8 +30,6 @@ from storage.journal.sql import SqlJournal
 from storage.journal.verification import Broken, FaultKind, Intact, verify_journal
 from storage.ports.journal import Journal
 from storage.ports.stores import Deposit, SiteName, Store, StorePlace, opened_file
-from storage.stores.folder.root import make_folder_store
-from storage.stores.folder.store import FolderStore
 
 HEAD_MADE_TO_FIT = """
     UPDATE journal_head SET seq = 3, hash =
@@ -65,9 +64,7 @@ def journal(key: SigningKey) -> MemoryJournal:
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     if request.param == "memory":
         return MemoryStore(StoreName("memory"), PLACE)
-    name = StoreName("folder")
-    make_folder_store(name, tmp_path / "store")
-    return FolderStore(name, tmp_path / "store", PLACE)
+    return folder_store(tmp_path / "store", StoreName("folder"))
 
 
 def sealed_into(store: Store, journal: Journal, keys: Path, scratch: Path) -> tuple[Segment, ...]:

@@ -84,7 +84,7 @@ def test_a_source_that_changed_is_told_as_it_is_told_here(planned: PlannedBag, s
 
 
 def test_a_store_that_is_away_is_told_as_it_is_told_here(planned: PlannedBag, store: FolderStore):
-    gone = FolderStore(store.name, Path("/nowhere/at/all"), store.place)
+    gone = FolderStore(store.name, Path("/nowhere/at/all"), store.place, None)
     outcome = written_in_own_process(writer(planned, gone))
     assert isinstance(outcome, Failed)
     assert "/nowhere/at/all" in outcome.reason

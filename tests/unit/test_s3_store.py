@@ -81,7 +81,7 @@ def test_of_racing_processes_exactly_one_creates_each_key(address: BucketAddress
     store = s3_store(address)
     for number, keys in enumerate(won):
         assert all(content(store, f"maps/race/{key}") == bytes([number]) * size for key in keys)
-    assert own_objects(address) == [".muniment/mark"]
+    assert own_objects(address) == [".muniment/identity", ".muniment/mark"]
     assert uploads(address) == 0
 
 
@@ -142,7 +142,7 @@ def test_where_the_service_ignores_the_condition_exactly_one_of_racing_creators_
         wins = list(threads.map(won, stores, made))
     assert wins.count(True) == 1
     assert content(stores[0], KEY) == made[wins.index(True)].source.read_bytes()
-    assert own_objects(address) == [".muniment/mark"]
+    assert own_objects(address) == [".muniment/identity", ".muniment/mark"]
     assert uploads(address) == 0
 
 
@@ -159,7 +159,7 @@ def test_a_mark_that_a_killed_creator_left_is_taken_away_once_it_is_old(
     )
     store.create([deposit(KEY, b"ours")])
     assert content(store, KEY) == b"ours"
-    assert own_objects(address) == [".muniment/mark"]
+    assert own_objects(address) == [".muniment/identity", ".muniment/mark"]
 
 
 def test_a_service_that_looks_at_the_condition_only_when_a_request_begins_is_found_out():
@@ -209,7 +209,7 @@ def test_an_abandoned_claim_is_taken_over_and_its_upload_can_never_complete(
     assert store._bucket.put_where_free(key_lock.name_of(KEY), upload.encode())
     made = deposit(KEY, os.urandom(LARGE))
     store.create([made])
-    assert own_objects(address) == [".muniment/mark"]
+    assert own_objects(address) == [".muniment/identity", ".muniment/mark"]
     with pytest.raises(service.exceptions.ClientError):
         service.complete_multipart_upload(
             Bucket=address.bucket,

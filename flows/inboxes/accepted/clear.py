@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from flows.alarms.alarms import raise_alarms
 from flows.alarms.occasions import integrity_alarm
+from flows.archive.presence import gone_sentence
 from flows.inboxes.accepted.remove import Removal, finish_removals, remove
 from flows.inboxes.answer import KEPT, RECEIPTS, Kept
 from flows.inboxes.queue.locks import locked_accepted
@@ -19,7 +20,7 @@ from flows.installation.jobs import Job
 from flows.installation.settings import Settings
 from flows.installation.wiring import Installation, now, open_installation
 from flows.submission.drop import tree_of
-from preservation.errors import IntegrityError, PreservationError, fault_of
+from preservation.errors import IntegrityError, NotFoundError, PreservationError, fault_of
 from preservation.fixity.checking import Confirmed
 from preservation.model.identifiers import (
     CollectionName,
@@ -257,6 +258,7 @@ def _verified(drop: Path, kept: Kept, policy: Policy, installation: Installation
     """Read the package back from one store after the other, until the policy's number is reached."""
     asked = policy.terms.replication
     catalogue = installation.catalogue
+    registered = {replica.store for replica in catalogue.package(kept.package).replicas}
     catalogued = {file.path: file.digests for file in catalogue.files(kept.package)}
     recorded = recorded_digests(catalogue, installation.journal, kept.package)
     if recorded.doubts:
@@ -270,8 +272,10 @@ def _verified(drop: Path, kept: Kept, policy: Policy, installation: Installation
             description = find_source(kept.package, (store,), catalogued, recorded.digests).description
             fault = _fault_of(store, description, installation.settings.work.threads)
         except PreservationError as error:
-            reasons.append(str(error).rstrip("."))
-            if isinstance(error, IntegrityError):
+            # A replica that is gone as a whole is no less a loss than one with a changed byte.
+            gone = isinstance(error, NotFoundError) and store.name in registered
+            reasons.append(gone_sentence(store.name, kept.package) if gone else str(error).rstrip("."))
+            if gone or isinstance(error, IntegrityError):
                 unsound.append(UnsoundReplica(store.name, kept.package, reasons[-1]))
             continue
         if fault:

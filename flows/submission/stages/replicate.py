@@ -11,7 +11,7 @@ from flows.submission.progress.meter import Meter, to_replicate
 from flows.submission.stages.drop_changes import changed_since_survey, has_changed, require_drop
 from flows.submission.stages.ports import HasSettings, HasStores
 from flows.submission.stages.stage import Stage, end, ingest_events_of, plan_gone
-from flows.submission.workspace import Workspace
+from flows.submission.workspace import LackingStore, Workspace
 from preservation.errors import StorageError, UnavailableError
 from preservation.model.events import Event
 from preservation.model.identifiers import StoreName
@@ -41,6 +41,7 @@ def _replicate(workspace: Workspace, ports: ReplicationPorts) -> Iterable[Event]
         return ()
     outcome = _replicated(planned, workspace, ports)
     workspace.replicas.write(outcome.replicas)
+    workspace.lacking.write(LackingStore(failure.store, failure.reason) for failure in outcome.failures)
     raise_alarms(
         ports.settings,
         (

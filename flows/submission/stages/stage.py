@@ -11,7 +11,7 @@ from flows.submission.workspace import Ending, Workspace
 from preservation.errors import IntegrityError, SourceChangedError
 from preservation.ingest_events import IngestEvents
 from preservation.model.events import Event
-from preservation.model.identifiers import PackageId
+from preservation.model.identifiers import PackageId, StoreName
 from preservation.model.issues import Issue
 from preservation.model.packages import Replica
 from preservation.model.verdicts import Verdict
@@ -72,11 +72,16 @@ def end(
     issues: Iterable[Issue] = (),
     package: PackageId | None = None,
     replicas: tuple[Replica, ...] = (),
+    lacking: tuple[StoreName, ...] = (),
 ) -> None:
     """Record how the submission ended. ``issues`` are those of the whole drop; files have their own."""
     tally = workspace.tally()
     workspace.ending.write(
-        [Ending(verdict, sentence, now(), tally.files, tally.bytes, package, replicas, tuple(issues))]
+        [
+            Ending(
+                verdict, sentence, now(), tally.files, tally.bytes, package, replicas, tuple(issues), lacking
+            )
+        ]
     )
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from preservation.errors import IntegrityError
-from preservation.model.identifiers import PackageId, StoreName
+from preservation.model.identifiers import PackageId, StoreIdentity, StoreName
 from preservation.model.paths import BagPath
 from storage.ports.stores import is_committed, require_sound
 from storage.stores.folder.faults import translating
@@ -20,8 +20,11 @@ _DISCARDED = "discarded"
 class FolderPurger:
     """The ``Purger`` of the folder store at ``root``, in which any of ``commits`` makes a version exist."""
 
-    def __init__(self, name: StoreName, root: Path, commits: Collection[BagPath]) -> None:
+    def __init__(
+        self, name: StoreName, root: Path, identity: StoreIdentity | None, commits: Collection[BagPath]
+    ) -> None:
         self.name = name
+        self._identity = identity
         self._commits = commits
         self._root = root.absolute()
 
@@ -30,7 +33,7 @@ class FolderPurger:
         require_sound(self.name, package.prefix)
         *above, version = package.prefix.split("/")
         with (
-            opened_store(self.name, self._root) as root,
+            opened_store(self.name, self._root, self._identity, to_write=True) as root,
             translating(self.name, "discard", package.prefix),
             suppress(FileNotFoundError),
             opened_folder(root, tuple(above)) as folder,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from preservation.errors import IntegrityError, NotFoundError
 from preservation.fixity.digesting import ByteStream
-from preservation.model.identifiers import StoreName
+from preservation.model.identifiers import StoreIdentity, StoreName
 from preservation.model.name_rules import NameRules
 from preservation.model.paths import StoreKey, printable
 from storage.ports.stores import Deposit, KeptFile, StorePlace, require_sound
@@ -32,7 +32,7 @@ _PROBE = b"Muniment was here to see whether this store works.\n"
 
 
 class FolderStore:
-    """Keeps each key as a file of that path below ``root``, which ``make_folder_store`` has made a store.
+    """Keeps each key as a file of that path below ``root``, which ``FolderMaker`` has made a store.
 
     ``threads`` copy at a time; ``readers`` may read what is created. Nothing is
     opened or looked at before the first call.
@@ -45,6 +45,7 @@ class FolderStore:
         name: StoreName,
         root: Path,
         place: StorePlace,
+        identity: StoreIdentity | None,
         *,
         name_rules: NameRules | None = None,
         threads: int = 2,
@@ -54,12 +55,13 @@ class FolderStore:
         self.place = place
         self.name_rules = name_rules or NameRules()
         self._root = root.absolute()
+        self._identity = identity
         self._threads = threads
         self._modes = readers.modes
 
     def create(self, deposits: Iterable[Deposit]) -> None:
         """Create every file of ``deposits``: see ``Store``."""
-        with opened_store(self.name, self._root) as root, self._area(root) as (incoming, area):
+        with self._opened(to_write=True) as root, self._area(root) as (incoming, area):
             workers = ThreadPoolExecutor(self._threads, "folder-store")
             try:
                 Depositor(self.name, root, incoming, area, workers, self._modes).deposit(deposits)
@@ -89,7 +91,7 @@ class FolderStore:
             require_sound(self.name, prefix)
         top = () if prefix is None else tuple(prefix.split("/"))
         with (
-            opened_store(self.name, self._root) as root,
+            self._opened() as root,
             translating(self.name, "list", prefix or "its files"),
         ):
             for path, size in walk_files(root, top):
@@ -99,15 +101,23 @@ class FolderStore:
         """Return the absolute path."""
         return os.fspath(self._root / prefix)
 
+    def check(self) -> None:
+        """Look whether the folder holds the store's identity: see ``Store``."""
+        with self._opened(to_write=True):
+            pass
+
     def probe(self) -> str:
         """Create, read back, list and refuse to replace a file in the incoming area: see ``Store``."""
         with (
-            opened_store(self.name, self._root) as root,
+            self._opened(to_write=True) as root,
             self._area(root) as (incoming, area),
             translating(self.name, "try out", os.fspath(self._root)),
         ):
             _probe_area(area, guard=incoming)
         return os.fspath(self._root)
+
+    def _opened(self, *, to_write: bool = False) -> AbstractContextManager[int]:
+        return opened_store(self.name, self._root, self._identity, to_write=to_write)
 
     @contextmanager
     def _area(self, root: int) -> Iterator[tuple[int, int]]:
@@ -146,7 +156,7 @@ class FolderStore:
 
     def _absent(self, key: StoreKey) -> NotFoundError:
         """Return the error for a key that is not there, once it is known that the store itself is."""
-        with opened_store(self.name, self._root):
+        with self._opened():
             return NotFoundError(
                 f"store {self.name}: nothing is kept under {printable(key)}; look in another store for it"
             )

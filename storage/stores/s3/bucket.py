@@ -17,10 +17,10 @@ from botocore.exceptions import ClientError
 from botocore.session import Session as Credentials
 
 from preservation.errors import NotFoundError, UnavailableError
-from preservation.model.identifiers import StoreName
+from preservation.model.identifiers import StoreIdentity, StoreName, read_store_identity
 from preservation.model.paths import StoreKey, printable
 from storage.ports.drop_buckets import DroppedObject
-from storage.ports.stores import KeptFile
+from storage.ports.stores import KeptFile, has_identity, require_identity
 from storage.stores.s3.faults import is_absence, is_taken, translating
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ OWN = ".muniment"
 
 DEPOSIT = "muniment-deposit"
 """Metadata by which a creator knows its own object again where the answer to creating it was lost."""
+
+_IDENTITY = StoreKey(f"{OWN}/identity")
+_LONGEST_IDENTITY = 64
 
 KEY_BYTES = 1024
 """How long a key may be, in bytes of UTF-8, on every S3 service known."""
@@ -98,11 +101,19 @@ UNLESS_THERE: Condition = {"IfNoneMatch": "*"}
 class Bucket:
     """A bucket that is connected to at the first request. Safe for many threads.
 
-    ``kind`` is what messages call it before its name. Each request may raise ``StorageError``.
+    ``kind`` is what messages call it before its name; ``identity`` is what a store's must have. Each request
+    may raise ``StorageError``.
     """
 
-    def __init__(self, store: StoreName, address: BucketAddress, kind: str = "store") -> None:
+    def __init__(
+        self,
+        store: StoreName,
+        address: BucketAddress,
+        kind: str = "store",
+        identity: StoreIdentity | None = None,
+    ) -> None:
         self.store = store
+        self._identity = identity
         self.kind = kind
         self.address = address
         self.name = address.bucket
@@ -149,7 +160,8 @@ class Bucket:
     def absent(self, key: StoreKey) -> NotFoundError:
         """Return the error for a key that is not there, once it is known that the bucket itself is.
 
-        Raises ``UnavailableError`` where it is the bucket that is missing: no file may be taken for lost.
+        Raises ``UnavailableError`` where it is the bucket that is missing, or that was emptied or replaced:
+        no file may be taken for lost.
         """
         with self.asking("look into the bucket of", key):
             try:
@@ -161,9 +173,40 @@ class Bucket:
                         "name or the endpoint_url in muniment.toml; Muniment makes no bucket"
                     ) from error
                 raise
+        self.require_identity()
         return NotFoundError(
             f"{self.kind} {self.store}: nothing is kept under {printable(key)}; look in another store for it"
         )
+
+    def require_identity(self, *, to_write: bool = False) -> None:
+        """Raise ``UnavailableError`` where the bucket does not hold the identity of the store.
+
+        A bucket without an identity of its own, such as that of an inbox, is not looked at, and is no store
+        ``to_write`` to.
+        """
+        if self._identity is not None or to_write:
+            found = None if self._identity is None else self.identity()
+            require_identity(self.store, self._identity, found, f"s3://{self.name}/{self._prefix}")
+
+    def identity(self) -> StoreIdentity | None:
+        """Return the identity that lies in the bucket, ``None`` where there is none."""
+        with self.asking("look for the identity of", self.name):
+            try:
+                answer = self.client.get_object(**self.at(_IDENTITY))
+            except ClientError as error:
+                if is_absence(error):
+                    return None
+                raise
+            with answer["Body"] as body:
+                return read_store_identity(body.read(_LONGEST_IDENTITY))
+
+    def give_identity(self, identity: StoreIdentity) -> None:
+        """Put an identity. Raises ``AlreadyExistsError`` where an object is there already."""
+        content = f"{identity}\n".encode("ascii")
+        free = self.headers(_IDENTITY) is None and self.put_where_free(_IDENTITY, content)
+        # Where the service honours no condition, another process may have put its own since.
+        if not free or self.identity() != identity:
+            raise has_identity(self.store, f"s3://{self.name}/{self.object_key(_IDENTITY)}")
 
     def list(self, start: str) -> Iterator[KeptFile]:
         """Yield every object whose key begins with ``start``, a page at a time, in the service's order."""

@@ -27,6 +27,7 @@ class S3Purger:
         that no other run has committed the version meanwhile.
         """
         require_sound(self.name, package.prefix)
+        self._bucket.require_identity(to_write=True)
         found = self._bucket.list(f"{package.prefix}/")
         with ThreadPoolExecutor(self._bucket.address.connections, "s3-purger") as workers:
             for batch in in_portions(found, lambda _: 0, most=_BATCH_FILES, enough=1):

@@ -44,6 +44,7 @@ class S3Store:
 
     def create(self, deposits: Iterable[Deposit]) -> None:
         """Create every file of ``deposits``: see ``Store``."""
+        self._bucket.require_identity(to_write=True)
         conditional = self._conditional
         workers = ThreadPoolExecutor(self._bucket.address.connections, "s3-store")
         try:
@@ -70,6 +71,7 @@ class S3Store:
         """Yield every object below ``prefix``: see ``Store``."""
         if prefix is not None:
             require_sound(self.name, prefix)
+        self._bucket.require_identity()
         for kept in self._bucket.list("" if prefix is None else f"{prefix}/"):
             if not kept.key.startswith("."):
                 yield kept
@@ -78,8 +80,13 @@ class S3Store:
         """Return the ``s3://`` URL."""
         return f"s3://{self._bucket.name}/{self._bucket.object_key(prefix)}"
 
+    def check(self) -> None:
+        """Look whether the bucket holds the store's identity: see ``Store``."""
+        self._bucket.require_identity(to_write=True)
+
     def probe(self) -> str:
         """Create, read back, list and refuse to replace objects of the store's own: see ``Store``."""
+        self._bucket.require_identity(to_write=True)
         return f"s3://{self._bucket.name}: {_probe(self._bucket)}{self._bucket.address.warning}"
 
     @cached_property

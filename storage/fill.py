@@ -1,0 +1,168 @@
+"""Filling a store: a kept package from the stores that have it into one that lacks it, read back there.
+
+The same replica writer does it as for a new package; only where the bytes come from differs.
+"""
+
+import errno
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from threading import Lock
+
+from preservation.errors import IntegrityError, NotFoundError, StorageError
+from preservation.fixity.digesting import digest_file
+from preservation.model.amounts import OnProgress
+from preservation.model.digests import Algorithm, Digests
+from preservation.model.identifiers import PackageId, VersionNumber
+from preservation.model.layout import COMMITS
+from preservation.model.locators import Locator
+from preservation.model.packages import BagEntry, EarlierFile
+from preservation.model.paths import BagPath, LocalPath, StoreKey, printable
+from storage.ports.catalogue import CatalogueFile
+from storage.ports.stores import Deposit, Purger, Store
+from storage.readback import PromisedFile
+from storage.replication.outcomes import StoreOutcome
+from storage.replication.plan_outline import PlanOutline, outline_of
+from storage.replication.replica_writer import ReplicaWriter
+from storage.restore.description import Description
+from storage.restore.source import Source, find_source
+
+_OURS = {errno.ENOSPC, errno.EDQUOT}
+"""Errors that only writing gives: the scratch folder is full."""
+
+
+@dataclass(frozen=True, slots=True)
+class _KeptBag:
+    """A version that is kept, as the plan of what another store is to hold."""
+
+    description: Description
+    sizes: Mapping[StoreKey, int]
+
+    @property
+    def package(self) -> PackageId:
+        return self.description.package
+
+    @property
+    def algorithm(self) -> Algorithm:
+        return self.description.algorithm
+
+    @property
+    def commit(self) -> BagPath:
+        return next(path for path in COMMITS if path in self.description.tags)
+
+    @property
+    def entries(self) -> Iterator[BagEntry]:
+        described = self.description
+        for path in (*described.payload, *described.tags):
+            if path not in described.keys and path != self.commit:
+                yield self._entry(path)
+        yield self._entry(self.commit)
+
+    @property
+    def earlier(self) -> Iterator[EarlierFile]:
+        by_key = sorted(self.description.keys.items(), key=lambda item: item[1])
+        for path, key in by_key:
+            yield EarlierFile(path, _locator_of(key, self.package), self.sizes.get(key, -1))
+
+    def _entry(self, path: BagPath) -> BagEntry:
+        key = self.description.key(path)
+        return BagEntry(path, LocalPath(key), self.sizes.get(key, 0), self.description.digests(path) or {})
+
+
+@dataclass(frozen=True, slots=True)
+class _FetchedOutline(PlanOutline):
+    """A plan whose files are fetched one by one as they are wanted, and are gone when they have arrived."""
+
+    source: Source
+    scratch: Path
+    numbers: Iterator[int]
+    turn: Lock
+
+    def deposit(self, entry: BagEntry, written: OnProgress) -> Deposit:
+        """Fetch the file, and let go of it when the store has it."""
+        with self.turn:
+            place = self.scratch / str(next(self.numbers))
+        _fetch(self.key(entry), entry.digests, self.source.stores, place)
+
+        def arrived(files: int, size: int) -> None:
+            written(files, size)
+            if files:
+                place.unlink(missing_ok=True)
+
+        return Deposit(self.key(entry), place, place.stat().st_size, arrived)
+
+    def promise(self, entry: BagEntry) -> PromisedFile:
+        """Return the file as the lists of its own replica promise it."""
+        return PromisedFile(self.key(entry), None, entry.digests)
+
+    def is_as_surveyed(self, entry: BagEntry) -> bool:
+        """Return True: the bytes were compared with what is promised when they were fetched."""
+        return bool(entry.digests)
+
+
+def fill(
+    package: PackageId,
+    target: Store,
+    others: Sequence[Store],
+    files: Sequence[CatalogueFile],
+    *,
+    purger: Purger | None,
+    scratch: Path,
+    threads: int,
+    clock: Callable[[], datetime],
+) -> StoreOutcome:
+    """Bring a kept ``package`` into ``target``: what ``others`` have of it, each file compared.
+
+    ``scratch`` holds a few files at a time. Whatever goes wrong at ``target`` is an outcome. Raises
+    ``StorageError`` or ``IntegrityError`` where no other store has the package with lists that agree with
+    ``files``, which the catalogue has of it.
+    """
+    source = find_source(package, others, {file.path: file.digests for file in files})
+    description = source.description
+    earlier = {_locator_of(key, package).package.prefix for key in description.keys.values()}
+    sizes = {
+        kept.key: kept.size for prefix in {package.prefix, *earlier} for kept in source.stores[0].list(prefix)
+    }
+    sizes |= {description.key(file.path): file.size for file in files}
+    outline = outline_of(_KeptBag(description, sizes))
+    fetched = _FetchedOutline(
+        outline.plan, outline.commit, outline.files, outline.bytes, source, scratch, count(), Lock()
+    )
+    return ReplicaWriter(fetched, target, purger, threads, clock, None).write()
+
+
+def _fetch(key: StoreKey, promised: Digests, stores: Sequence[Store], place: Path) -> None:
+    """Write a file to ``place`` from the first store that has it as promised.
+
+    Raises ``IntegrityError`` where none has, the error of a store that does not answer where one could.
+    """
+    silent: StorageError | None = None
+    for store in stores:
+        try:
+            with store.open(key) as stream, place.open("wb") as sink:
+                buffer = bytearray(1 << 20)
+                while size := stream.readinto(buffer):
+                    sink.write(memoryview(buffer)[:size])
+        except NotFoundError:
+            continue
+        except StorageError as error:
+            silent = error
+            continue
+        except OSError as error:
+            if error.errno in _OURS:
+                raise
+            continue
+        if digest_file(place, tuple(promised))[1] == promised:
+            return
+    raise silent or IntegrityError(
+        f"{printable(key)}: no store that can be read has it as it was kept; find out what happened to it "
+        "there, and put it back from a backup of a store"
+    )
+
+
+def _locator_of(key: StoreKey, package: PackageId) -> Locator:
+    """Return the file of an earlier version of the same object that lies under ``key``."""
+    version, _, path = key.removeprefix(f"{package.object}/v").partition("/")
+    return Locator(replace(package, version=VersionNumber(int(version))), BagPath(path))

@@ -1,0 +1,168 @@
+"""A package is brought into a store that lacks it from those that have it: the same bytes, or an outcome."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from fakes import FullStore, VanishingStore, WrappedStore, ending, flipping
+from support.memory_store import MemoryPurger, MemoryStore
+from support.store_peers import folder_store, memory_store
+from support.versions import Room
+
+from preservation.errors import IntegrityError, NotFoundError
+from preservation.model.identifiers import StoreName
+from preservation.model.layout import COMMITS
+from storage.fill import fill
+from storage.ports.stores import Purger, SiteName, Store
+from storage.replication.outcomes import Failed, Mismatch, StoreOutcome, Verified
+
+FIRST = {
+    "cover.tif": b"the cover",
+    "page 1.tif": b"page one",
+    "empty.txt": b"",
+    "sub/100 %.txt": b"in a folder",
+}
+SECOND = {**FIRST, "page 2.tif": b"page two"}
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    room = Room(tmp_path)
+    room.keep(FIRST, 1)
+    room.keep(SECOND, 2)
+    return room
+
+
+@pytest.fixture
+def third() -> MemoryStore:
+    return memory_store(StoreName("third"), SiteName("far"))
+
+
+def content_of(store: MemoryStore) -> dict[str, bytes]:
+    return store.shelf.kept
+
+
+def filled(room: Room, target: Store, number: int, purger: Purger | None = None) -> StoreOutcome:
+    scratch = Path(tempfile.mkdtemp(dir=room.root))
+    package = room.package(number)
+    files = tuple(room.catalogue.files(package))
+    outcome = fill(
+        package,
+        target,
+        room.stores,
+        files,
+        purger=purger,
+        scratch=scratch,
+        threads=2,
+        clock=lambda: room.catalogue.package(package).registered_at,
+    )
+    assert not isinstance(outcome, Verified) or list(scratch.iterdir()) == []
+    return outcome
+
+
+def test_what_is_filled_is_what_the_others_have_and_counts_as_they_do(room: Room, third: MemoryStore):
+    for number in (1, 2):
+        outcome = filled(room, third, number)
+        assert isinstance(outcome, Verified), outcome
+        kept = room.catalogue.package(room.package(number)).replicas[0]
+        assert (outcome.replica.files, outcome.replica.bytes) == (kept.files, kept.bytes)
+    assert content_of(third) == content_of(room.stores[0])
+
+
+def test_a_folder_store_is_filled_as_well(room: Room, tmp_path: Path):
+    target = folder_store(tmp_path / "third", StoreName("third"))
+    assert all(isinstance(filled(room, target, number), Verified) for number in (1, 2))
+    assert [kept.key for kept in target.list()] == [kept.key for kept in room.stores[0].list()]
+
+
+def test_the_commit_is_written_last(room: Room, third: MemoryStore):
+    target = WrappedStore(third)
+    filled(room, target, 1)
+    assert target.created[-1] == f"{room.package(1)}/tagmanifest-sha256.txt"
+
+
+def test_a_version_is_not_committed_where_the_ones_it_relies_on_are_lacking(room: Room, third: MemoryStore):
+    outcome = filled(room, third, 2)
+    assert isinstance(outcome, Failed)
+    assert "of earlier versions" in outcome.reason
+    assert f"{room.package(2)}/tagmanifest-sha256.txt" not in content_of(third)
+    assert all(isinstance(filled(room, third, number), Verified) for number in (1, 2))
+
+
+@pytest.mark.parametrize("damaged", [0, 1])
+@pytest.mark.parametrize("name", ["data/originals/cover.tif", "metadata/premis.xml", "manifest-sha256.txt"])
+def test_a_file_that_one_store_has_otherwise_is_taken_from_the_other(
+    room: Room, third: MemoryStore, damaged: int, name: str
+):
+    sound = content_of(room.stores[1 - damaged])
+    content_of(room.stores[damaged])[f"{room.package(1)}/{name}"] = b"other bytes"
+    assert isinstance(filled(room, third, 1), Verified)
+    for key, content in content_of(third).items():
+        assert content == sound[key]
+
+
+def test_what_no_store_has_as_it_was_kept_is_an_outcome_and_is_not_committed(room: Room, third: MemoryStore):
+    for store in room.stores:
+        content_of(store)[f"{room.package(1)}/data/originals/cover.tif"] = b"other bytes"
+    outcome = filled(room, third, 1)
+    assert isinstance(outcome, Failed)
+    assert "cover.tif" in outcome.reason
+    assert f"{room.package(1)}/tagmanifest-sha256.txt" not in content_of(third)
+
+
+def test_a_package_that_no_store_has_is_an_error(room: Room, third: MemoryStore):
+    for store in room.stores:
+        content_of(store).clear()
+    with pytest.raises(NotFoundError):
+        filled(room, third, 1)
+    assert content_of(third) == {}
+
+
+def test_a_target_that_gives_back_other_bytes_is_at_fault_and_nothing_is_committed(
+    room: Room, third: MemoryStore
+):
+    outcome = filled(room, flipping(third, ending("cover.tif")), 1)
+    assert isinstance(outcome, Mismatch)
+    assert outcome.at_fault == "store"
+    assert f"{room.package(1)}/tagmanifest-sha256.txt" not in content_of(third)
+
+
+@pytest.mark.parametrize("room_left", range(0, 12, 3))
+def test_a_target_that_fails_midway_is_filled_by_the_next_run(room: Room, third: MemoryStore, room_left: int):
+    outcome = filled(room, FullStore(third, room_left), 1)
+    assert isinstance(outcome, Failed)
+    assert isinstance(filled(room, third, 1), Verified)
+    assert content_of(third) == {
+        key: content for key, content in content_of(room.stores[0]).items() if "/v1/" in key
+    }
+
+
+def test_what_an_earlier_try_left_damaged_is_taken_away_and_written_anew(room: Room, third: MemoryStore):
+    filled(room, FullStore(third, 5), 1)
+    for key in content_of(third):
+        content_of(third)[key] = b"torn"
+    assert isinstance(filled(room, third, 1, MemoryPurger(third.name, third.shelf, COMMITS)), Verified)
+
+
+def test_a_source_that_goes_midway_is_replaced_by_the_other(room: Room, third: MemoryStore):
+    room.stores = (VanishingStore(room.stores[0], 6), room.stores[1])
+    with_one_gone = filled(room, third, 1)
+    assert isinstance(with_one_gone, Verified), with_one_gone
+
+
+def test_the_catalogue_must_agree_with_the_replica_that_is_copied(room: Room, third: MemoryStore):
+    files = tuple(room.catalogue.files(room.package(2)))
+    with pytest.raises(IntegrityError):
+        fill(
+            room.package(1),
+            third,
+            room.stores,
+            files,
+            purger=None,
+            scratch=room.root,
+            threads=1,
+            clock=lambda: room.catalogue.package(room.package(1)).registered_at,
+        )
+    assert content_of(third) == {}
