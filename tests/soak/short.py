@@ -39,6 +39,7 @@ _FIRE = (
 _RACE = "test_versions_at_once.py::test_two_machines_that_make_versions_at_once_never_clash_and_leave_no_gap"
 _BUCKET = "test_bucket_inboxes.py::test_killed_again_and_again_every_drop_is_answered_exactly_once"
 _TREES = "test_hostile_drops.py::test_any_tree_ends_in_a_verdict_and_what_is_kept_is_what_came"
+_RESTORE = "test_restore_killed.py::test_a_restore_that_is_killed_at_any_time_goes_on"
 _GONE = "test_service_database_gone.py::test_a_database_that_is_gone_for_half_a_minute_loses_nothing"
 
 ORDEALS: Final = (
@@ -53,6 +54,7 @@ ORDEALS: Final = (
     Ordeal(f"{_RACE}[bucket]", 150, "MUNIMENT_SOAK_ROUNDS=6"),
     Ordeal(f"{_BUCKET}[0]", 90),
     Ordeal(_TREES, 120, "MUNIMENT_SOAK_TREES=300"),
+    Ordeal(_RESTORE, 120, "MUNIMENT_SOAK_KILLS=12"),
     Ordeal(_GONE, 180),
 )
 """What draws its instants or its drops. What is only large, such as 100,000 files, takes too long."""
