@@ -26,8 +26,8 @@ def given_up(take: Take, sentence: str, at: datetime, since: datetime) -> Alarm:
         at,
         happened=happened[:1].upper() + happened[1:],
         next_step=(
-            f"Repair that, then: muniment retry {printable(str(take.object_id))}. Or move it out of "
-            f"{printable(str(take.path.parent))}, where it lies: then it is not tried again."
+            f"Repair that, then: muniment retry {printable(str(take.object_id))}. Until then the drop "
+            f"lies in {printable(str(take.path))}; moved away from there, it is not tried again."
         ),
         key=f"{take.id} {since.isoformat()}",
     )
