@@ -27,7 +27,7 @@ def given_up(take: Take, sentence: str, at: datetime, since: datetime) -> Alarm:
         happened=happened[:1].upper() + happened[1:],
         next_step=(
             f"Repair that, then: muniment retry {printable(str(take.object_id))}. Until then the drop "
-            f"lies in {printable(str(take.path))}."
+            f"lies in {printable(str(take.path))}; moved away from there, it is not tried again."
         ),
         key=f"{take.id} {since.isoformat()}",
     )

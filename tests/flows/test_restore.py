@@ -199,12 +199,6 @@ def test_what_no_replica_has_ends_with_4_and_the_target_is_not_made(
     assert last["outcome"] == "fail"
 
 
-def unaltered(path: Path) -> tuple[int, int, int, int]:
-    """What a look at an entry leaves as it is."""
-    status = path.lstat()
-    return status.st_mode, status.st_ino, status.st_size, status.st_mtime_ns
-
-
 def test_nothing_is_overwritten(kept: Archive, drop: Path, tmp_path: Path):
     (tmp_path / "back").mkdir()
     (tmp_path / "back" / "note.txt").write_text("mine")
@@ -213,10 +207,14 @@ def test_nothing_is_overwritten(kept: Archive, drop: Path, tmp_path: Path):
     assert "note.txt" in finished.stderr
     assert tree(tmp_path / "back") == {"note.txt": b"mine"}
     # The drop itself is as good a target as any: everything is there already.
-    before = {path: unaltered(path) for path in drop.rglob("*")}
+    before = states(drop)
     code, told = restored(kept, drop)
     assert (code, told["files"], told["there"], told["sources"]) == (0, 4, 4, {})
-    assert {path: unaltered(path) for path in drop.rglob("*")} == before
+    assert states(drop) == before
+
+
+def states(folder: Path) -> dict[Path, tuple[int, int]]:
+    return {path: (path.lstat().st_ino, path.lstat().st_mtime_ns) for path in folder.rglob("*")}
 
 
 @pytest.mark.parametrize("state", ["gone", "damaged"])

@@ -45,6 +45,7 @@ _EXCHANGED = (
 _TEXTS = "test_hostile_drops.py::test_a_text_of_any_shape_is_read_in_linear_time"
 _NAMES = "test_hostile_drops.py::test_an_archive_of_any_names_is_listed_or_refused_in_little_memory"
 _FORGERIES = "test_forgeries.py::test_no_forgery_in_a_replica_is_handed_out_taken_for_kept_or_built_upon"
+_RESTORE = "test_restore_killed.py::test_a_restore_that_is_killed_at_any_time_goes_on"
 _GONE = "test_service_database_gone.py::test_a_database_that_is_gone_for_half_a_minute_loses_nothing"
 _FORGED = "test_forged_journals.py::test_no_forgery_of_a_journal_is_ever_taken_for_a_sound_one"
 
@@ -64,6 +65,7 @@ ORDEALS: Final = (
     Ordeal(_TEXTS, 150, "MUNIMENT_SOAK_TEXTS=12"),
     Ordeal(_NAMES, 90, "MUNIMENT_SOAK_TEXTS=60"),
     Ordeal(_FORGERIES, 60, "MUNIMENT_SOAK_FORGERIES=1000"),
+    Ordeal(_RESTORE, 120, "MUNIMENT_SOAK_KILLS=12"),
     Ordeal(_GONE, 180),
     Ordeal(_FORGED, 60, "MUNIMENT_SOAK_FORGERIES=4"),
 )
