@@ -19,21 +19,22 @@ def _plan(workspace: Workspace, ports: HasCatalogue) -> Iterable[Event]:
     judgement = judge(every_issue(workspace), approved=approval is not None)
     ingest = ingest_events_of(workspace)
     yield ingest.screened(judgement.verdict, judgement.sentence)
+    if judgement.verdict is None and approval is not None:
+        yield ingest.approved(Agent(AgentKind.PERSON, approval.by), approval.because, approval.at)
+    # What is kept is not asked about again: a run that was killed after its answer took the approval with it.
+    if judgement.verdict is not Verdict.REJECTED and _ended_as_kept(workspace, ports):
+        return
     if judgement.verdict is not None:
         end(workspace, judgement.verdict, judgement.sentence, issues=issues_of_the_whole(workspace))
-        return
-    if approval is not None:
-        yield ingest.approved(Agent(AgentKind.PERSON, approval.by), approval.because, approval.at)
-    _end_if_kept(workspace, ports)
 
 
 PLAN = Stage(JUDGING_STAGE, _plan)
 
 
-def _end_if_kept(workspace: Workspace, ports: HasCatalogue) -> None:
-    """End the submission where the same content is already kept as a version of this object.
+def _ended_as_kept(workspace: Workspace, ports: HasCatalogue) -> bool:
+    """End the submission, and return true, where the same content is kept as a version of this object.
 
-    Only what was judged fit is recognised: a drop with a fault is never accepted this way.
+    Only what was judged fit, or in question, is recognised: a drop with a fault is never accepted this way.
     """
     for package in ports.catalogue.packages_with_fingerprint(only(workspace.fingerprint)):
         if package.object == workspace.submission.object:
@@ -45,7 +46,8 @@ def _end_if_kept(workspace: Workspace, ports: HasCatalogue) -> None:
                 package=package,
                 replicas=kept.replicas,
             )
-            return
+            return True
+    return False
 
 
 def issues_of_the_whole(workspace: Workspace) -> Iterator[Issue]:
