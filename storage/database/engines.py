@@ -30,6 +30,8 @@ _PATIENT_CONNECTION = {
     "keepalives_count": "3",
     "tcp_user_timeout": "60000",
     "fallback_application_name": "muniment",
+    # Else PGCLIENTENCODING, or the encoding of the database, would decide which names can be written.
+    "client_encoding": "utf8",
 }
 """Connection parameters of libpq (PostgreSQL, 34.1.2), where the URL has no others."""
 

@@ -1,4 +1,4 @@
-"""SIGKILL, aimed, while an approved drop is preserved: the same command again ends with it kept, never waiting."""
+"""SIGKILL, aimed, while an approved drop is preserved: the same command again ends with it kept."""
 
 from __future__ import annotations
 
