@@ -216,3 +216,26 @@ def test_a_drop_whose_worker_was_killed_goes_to_another_at_once_but_not_for_ever
     assert all(plan([one], (), BOUNDS, soon).batches for one in killed[:3])
     assert [plan([one], (), BOUNDS, soon).again for one in killed[3:7]] == [NOON + pause for pause in PAUSES]
     assert plan([killed[7]], (), BOUNDS, soon).given_up
+
+
+@given(st.sets(st.integers(0, 11), max_size=2), st.integers(12, 20), st.integers(1, 5))
+def test_what_kills_its_runs_takes_no_verdict_from_those_that_shared_them(
+    poison: set[int], count: int, batch: int
+):
+    bounds = Bounds(runs=2, batch=batch, small_files=10, small_bytes=100, pauses=PAUSES[:1])
+    backlog = {TakeId(f"{number:06}"): Pending(a_take(number)) for number in range(count)}
+    kills = {TakeId(f"{number:06}") for number in poison}
+    moment, runs = NOON, Counter[TakeId]()
+    while (found := plan(backlog.values(), (), bounds, moment)).batches:
+        for each in found.batches:
+            killed = any(take.id in kills for take in each.takes)
+            for take in each.takes:
+                runs[take.id] += 1
+                if killed:
+                    backlog[take.id] = Pending(take, Attempts(runs[take.id], moment))
+                else:
+                    del backlog[take.id]
+        moment += timedelta(hours=1)
+    assert backlog.keys() == kills
+    assert all(number <= 3 for take, number in runs.items() if take not in kills)
+    assert {one.take.id for one in found.given_up} == kills

@@ -27,6 +27,10 @@ _KILLED_AT_ONCE: Final = 3
 """So many times a take whose run was killed goes to another run at once; then after pauses, since the drop
 itself may be what kills the run."""
 
+_KILLED_TOGETHER: Final = 2
+"""So many times takes whose run was killed share a run; then each has its own, and only the one that kills
+its run remains."""
+
 _HAND_OVER: Final = timedelta(seconds=20)
 """For so long a run that was asked for may be missing from Prefect's list of runs."""
 
@@ -58,7 +62,8 @@ class UnderWay:
 class Bounds:
     """``runs`` may be under way at a time, and of a collection no more than its ``at_a_time``, if it has one.
 
-    Up to ``batch`` takes of at most ``small_files`` files and ``small_bytes`` bytes each share a run.
+    Up to ``batch`` takes of at most ``small_files`` files and ``small_bytes`` bytes each share a run, until
+    that was killed twice.
     ``pauses`` follow interruptions; after the last of them, the take is given up.
     """
 
@@ -101,7 +106,7 @@ class Plan:
     troubles: tuple[str, ...] = ()
 
 
-_Ready: TypeAlias = dict[CollectionName, deque[Take]]
+_Ready: TypeAlias = dict[CollectionName, deque[Pending]]
 
 
 def plan(
@@ -135,7 +140,7 @@ def plan(
             if due > at:
                 pauses.append(due)
             else:
-                ready.setdefault(take.collection, deque()).append(take)
+                ready.setdefault(take.collection, deque()).append(one)
     batches = tuple(_in_turns(ready, under_way, bounds, last))
     return Plan(
         batches, tuple(given_up), batches[-1].collection if batches else last, min(pauses, default=None)
@@ -201,22 +206,31 @@ def _in_turns(
             turns.append(collection)
 
 
-def _next(takes: deque[Take], bounds: Bounds) -> list[Take]:
-    """Remove from ``takes`` those that share the next run: one large take, or several small ones."""
-    first = takes.popleft()
-    if not _is_small(first, bounds):
-        return [first]
-    together = [first]
-    others: list[Take] = []
-    while takes and len(together) < bounds.batch:
-        take = takes.popleft()
-        (together if _is_small(take, bounds) else others).append(take)
-    takes.extendleft(reversed(others))
+def _next(ready: deque[Pending], bounds: Bounds) -> list[Take]:
+    """Remove from ``ready`` what goes into the next run: one take that goes alone, or several small ones."""
+    first = ready.popleft()
+    if _goes_alone(first, bounds):
+        return [first.take]
+    together = [first.take]
+    others: list[Pending] = []
+    while ready and len(together) < bounds.batch:
+        one = ready.popleft()
+        if _goes_alone(one, bounds):
+            others.append(one)
+        else:
+            together.append(one.take)
+    ready.extendleft(reversed(others))
     return together
 
 
-def _is_small(take: Take, bounds: Bounds) -> bool:
-    return take.files <= bounds.small_files and take.bytes <= bounds.small_bytes
+def _goes_alone(one: Pending, bounds: Bounds) -> bool:
+    """Return whether the take is large, or may be what killed its runs."""
+    take, attempts = one.take, one.attempts
+    if take.files > bounds.small_files or take.bytes > bounds.small_bytes:
+        return True
+    if attempts is None or attempts.verdict is not None:
+        return False
+    return attempts.runs - attempts.excused >= _KILLED_TOGETHER
 
 
 def bounds_of(settings: Settings) -> Bounds:
