@@ -40,8 +40,12 @@ _RACE = "test_versions_at_once.py::test_two_machines_that_make_versions_at_once_
 _BUCKET = "test_bucket_inboxes.py::test_killed_again_and_again_every_drop_is_answered_exactly_once"
 _TREES = "test_hostile_drops.py::test_any_tree_ends_in_a_verdict_and_what_is_kept_is_what_came"
 _GONE = "test_service_database_gone.py::test_a_database_that_is_gone_for_half_a_minute_loses_nothing"
+_APPROVED = (
+    "test_killed_approved.py::test_an_approved_drop_that_is_killed_at_any_instant_is_kept_by_the_same_command"
+)
 
 ORDEALS: Final = (
+    Ordeal(_APPROVED, 120, "MUNIMENT_SOAK_KILLS=10"),
     Ordeal(f"{_KILLED}[folders, many small]", 150, "MUNIMENT_SOAK_KILLS=9"),
     Ordeal(f"{_KILLED}[bucket, many small]", 180, "MUNIMENT_SOAK_KILLS=9"),
     Ordeal(f"{_KILLED}[folders, a large one]", 240, "MUNIMENT_SOAK_KILLS=9"),
