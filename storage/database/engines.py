@@ -30,8 +30,6 @@ _PATIENT_CONNECTION = {
     "keepalives_count": "3",
     "tcp_user_timeout": "60000",
     "fallback_application_name": "muniment",
-    # Else PGCLIENTENCODING, or the encoding of the database, would decide which names can be written.
-    "client_encoding": "utf8",
 }
 """Connection parameters of libpq (PostgreSQL, 34.1.2), where the URL has no others."""
 
@@ -85,6 +83,8 @@ def _address(url: str) -> URL:
 def _postgresql(address: URL, patience: timedelta) -> Engine:
     """Find out before use whether a connection still lives, and wait for locks as long as for SQLite's."""
     parameters = {name: value for name, value in _PATIENT_CONNECTION.items() if name not in address.query}
+    # Else PGCLIENTENCODING or the encoding of the database would decide which names can be written.
+    parameters["client_encoding"] = "utf8"
     engine = create_engine(
         address, connect_args=parameters, pool_pre_ping=True, pool_timeout=patience.total_seconds()
     )
