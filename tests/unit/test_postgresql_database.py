@@ -128,7 +128,7 @@ def test_names_are_utf8_whatever_the_surroundings_have_libpq_ask_for(
     url: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
-    with open_database(f"{url}{'&' if '?' in url else '?'}client_encoding=latin1") as database:
-        with database.reading() as connection:
-            assert connection.scalar(text("SHOW client_encoding")) == "UTF8"
-            assert connection.scalar(text("SELECT :name"), {"name": "Größe 日本"}) == "Größe 日本"
+    address = f"{url}{'&' if '?' in url else '?'}client_encoding=latin1"
+    with open_database(address) as database, database.reading() as connection:
+        assert connection.scalar(text("SHOW client_encoding")) == "UTF8"
+        assert connection.scalar(text("SELECT :name"), {"name": "Größe 日本"}) == "Größe 日本"
