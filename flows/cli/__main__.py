@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from flows.cli.encoding import escape_on_terminals, use_utf8
 from flows.cli.output import note
 from preservation.errors import PreservationError
 
@@ -13,6 +14,8 @@ _CANCELLED = 130
 
 def main() -> None:
     """Run the command. A traceback is printed only if ``MUNIMENT_TRACEBACK`` is set."""
+    use_utf8()
+    escape_on_terminals()
     try:
         _run(sys.argv[1:])
     except PreservationError as error:

@@ -66,14 +66,31 @@ def preserve(
 
 
 def _preserve(drops: list[DropRequest], settings: Settings, *, json: bool) -> set[int]:
+    from functools import partial
+
+    from flows.installation.log import LOG
+    from flows.installation.turns import turns
+    from flows.orchestration.child_process import run_in_children
     from flows.orchestration.in_process import import_prefect, in_runs, run_preserve
     from flows.orchestration.server import prefect_api
 
     results: dict[str, SubmissionResult] = {}
     faults: set[int] = set()
-    with prefect_api(settings, lambda api: import_prefect(settings, api)) as api:
-        for run in in_runs(drops, settings):
-            outcome = run_preserve(settings, api, run)
+
+    def waits(ahead: int) -> None:
+        LOG.info("waits for other runs of muniment preserve (%d ahead of it, %d work at a time)", ahead, most)
+
+    most = settings.service.runs
+    with (
+        prefect_api(settings, lambda api: import_prefect(settings, api)) as api,
+        turns(settings.state, most, waits) as turn,
+    ):
+        preserve_all = partial(run_preserve, settings, api)
+        for number, run in enumerate(in_runs(drops, settings)):
+            if number:
+                turn.pass_on()
+            # One drop has nothing that could be lost with it.
+            outcome = preserve_all(run) if len(drops) == 1 else run_in_children(preserve_all, run)
             results |= {one.object: one for one in outcome.results}
             if outcome.fault:
                 note(f"muniment: {outcome.fault}")

@@ -7,6 +7,7 @@ its place in the file.
 
 import os
 import stat
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,8 +64,14 @@ def _is_installation(directory: Path) -> bool:
 def load_settings(directory: Path | None = None) -> Settings:
     """Read the installation's settings, overrides applied.
 
-    Raises ``ConfigurationError`` with every fault, each with its place in the file.
+    Raises ``ConfigurationError`` with every fault, each with its place in the file; and in a process in which
+    names are not UTF-8, since it would write them wrongly to manifests.
     """
+    if sys.getfilesystemencoding() != "utf-8":
+        raise ConfigurationError(
+            f"Python reads the names of files as {sys.getfilesystemencoding()} here, and Muniment keeps them "
+            "as UTF-8; set PYTHONUTF8=1 in the environment of this process and start it again"
+        )
     home = find_installation(directory)
     file = home / FILE_NAME
     try:

@@ -40,7 +40,7 @@ class WorkerProcess:
         self._channel.settimeout(_STARTUP_SECONDS)
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603  argv list, no shell
-                [sys.executable, "-I", "-B", *_PROGRAM, str(theirs.fileno())],
+                [sys.executable, "-I", "-B", "-X", "utf8", *_PROGRAM, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 env=MINIMAL,
                 cwd="/",

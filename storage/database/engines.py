@@ -83,6 +83,8 @@ def _address(url: str) -> URL:
 def _postgresql(address: URL, patience: timedelta) -> Engine:
     """Find out before use whether a connection still lives, and wait for locks as long as for SQLite's."""
     parameters = {name: value for name, value in _PATIENT_CONNECTION.items() if name not in address.query}
+    # Else PGCLIENTENCODING or the encoding of the database would decide which names can be written.
+    parameters["client_encoding"] = "utf8"
     engine = create_engine(
         address, connect_args=parameters, pool_pre_ping=True, pool_timeout=patience.total_seconds()
     )

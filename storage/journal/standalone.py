@@ -299,8 +299,9 @@ def check(lines: Iterable[bytes], heads: list[Head], keys: dict[str, bytes]) -> 
 
 
 def write(text: str) -> None:
-    """Write to the standard output."""
-    sys.stdout.write(text)
+    """Write to the standard output; what a terminal cannot show, as escapes."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def read_files(names: list[str]) -> Iterator[bytes]:

@@ -27,7 +27,8 @@ def written_in_own_process(writer: ReplicaWriter) -> StoreOutcome:
     continues here from what there is. Raises ``OSError`` where no process can be started.
     """
     sent = pickle.dumps(replace(writer, progress=None, clock=partial(datetime.now, UTC)))
-    command = [sys.executable, "-I", "-B", "-m", __name__, str(os.getpid())]
+    # -I leaves the environment out, PYTHONUTF8 too.
+    command = [sys.executable, "-I", "-B", "-X", "utf8", "-m", __name__, str(os.getpid())]
     with subprocess.Popen(  # noqa: S603  argv list, no shell
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:

@@ -230,3 +230,26 @@ def test_a_take_whose_run_was_killed_shares_no_run_so_that_it_cannot_take_others
     }
     for batch in plan(takes, under_way, bounds, NOON, last).batches:
         assert len(batch.takes) == 1 or not killed & {take.id for take in batch.takes}
+
+
+@given(st.sets(st.integers(0, 11), max_size=2), st.integers(12, 20), st.integers(1, 5))
+def test_what_kills_its_runs_takes_no_verdict_from_those_that_shared_them(
+    poison: set[int], count: int, batch: int
+):
+    bounds = Bounds(runs=2, batch=batch, small_files=10, small_bytes=100, pauses=PAUSES[:1])
+    backlog = {TakeId(f"{number:06}"): Pending(a_take(number)) for number in range(count)}
+    kills = {TakeId(f"{number:06}") for number in poison}
+    moment, runs = NOON, Counter[TakeId]()
+    while (found := plan(backlog.values(), (), bounds, moment)).batches:
+        for each in found.batches:
+            killed = any(take.id in kills for take in each.takes)
+            for take in each.takes:
+                runs[take.id] += 1
+                if killed:
+                    backlog[take.id] = Pending(take, Attempts(runs[take.id], moment))
+                else:
+                    del backlog[take.id]
+        moment += timedelta(hours=1)
+    assert backlog.keys() == kills
+    assert all(number <= 3 for take, number in runs.items() if take not in kills)
+    assert {one.take.id for one in found.given_up} == kills

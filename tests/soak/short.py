@@ -48,8 +48,12 @@ _FORGERIES = "test_forgeries.py::test_no_forgery_in_a_replica_is_handed_out_take
 _RESTORE = "test_restore_killed.py::test_a_restore_that_is_killed_at_any_time_goes_on"
 _GONE = "test_service_database_gone.py::test_a_database_that_is_gone_for_half_a_minute_loses_nothing"
 _FORGED = "test_forged_journals.py::test_no_forgery_of_a_journal_is_ever_taken_for_a_sound_one"
+_APPROVED = (
+    "test_killed_approved.py::test_an_approved_drop_that_is_killed_at_any_instant_is_kept_by_the_same_command"
+)
 
 ORDEALS: Final = (
+    Ordeal(_APPROVED, 120, "MUNIMENT_SOAK_KILLS=10"),
     Ordeal(f"{_KILLED}[folders, many small]", 150, "MUNIMENT_SOAK_KILLS=9"),
     Ordeal(f"{_KILLED}[bucket, many small]", 180, "MUNIMENT_SOAK_KILLS=9"),
     Ordeal(f"{_KILLED}[folders, a large one]", 240, "MUNIMENT_SOAK_KILLS=9"),

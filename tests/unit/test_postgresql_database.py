@@ -122,3 +122,13 @@ def test_more_threads_than_connections_wait_for_each_other(url: str):
         assert SqlJournal(database).head().seq == 0
         for context in held:
             context.__exit__(None, None, None)
+
+
+def test_names_are_utf8_whatever_the_surroundings_have_libpq_ask_for(
+    url: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    address = f"{url}{'&' if '?' in url else '?'}client_encoding=latin1"
+    with open_database(address) as database, database.reading() as connection:
+        assert connection.scalar(text("SHOW client_encoding")) == "UTF8"
+        assert connection.scalar(text("SELECT :name"), {"name": "Größe 日本"}) == "Größe 日本"

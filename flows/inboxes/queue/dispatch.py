@@ -58,7 +58,8 @@ class UnderWay:
 class Bounds:
     """``runs`` may be under way at a time, and of a collection no more than its ``at_a_time``, if it has one.
 
-    Up to ``batch`` takes of at most ``small_files`` files and ``small_bytes`` bytes each share a run.
+    Up to ``batch`` takes of at most ``small_files`` files and ``small_bytes`` bytes each share a run, until
+    that was killed twice.
     ``pauses`` follow interruptions; after the last of them, the take is given up.
     """
 

@@ -7,6 +7,7 @@ from flows.submission.stages.stage import Stage, end, ingest_events_of
 from flows.submission.workspace import JUDGING_STAGE, Workspace, only
 from preservation.model.events import Agent, AgentKind, Event
 from preservation.model.issues import Issue
+from preservation.model.verdicts import Verdict
 from preservation.planning.judgement import issue_of, judge
 from preservation.policy.selection import decide
 
@@ -18,32 +19,33 @@ def _plan(workspace: Workspace, ports: PresencePorts) -> Iterable[Event]:
     judgement = judge(every_issue(workspace), approved=approval is not None)
     ingest = ingest_events_of(workspace)
     yield ingest.screened(judgement.verdict, judgement.sentence)
+    if judgement.verdict is None and approval is not None:
+        yield ingest.approved(Agent(AgentKind.PERSON, approval.by), approval.because, approval.at)
+    # What is kept is not asked about again: a run that was killed after its answer took the approval with it.
+    if judgement.verdict is not Verdict.REJECTED and _ended_as_kept(workspace, ports):
+        return
     if judgement.verdict is not None:
         end(workspace, judgement.verdict, judgement.sentence, issues=issues_of_the_whole(workspace))
-        return
-    if approval is not None:
-        yield ingest.approved(Agent(AgentKind.PERSON, approval.by), approval.because, approval.at)
-    _end_if_kept(workspace, ports)
 
 
 PLAN = Stage(JUDGING_STAGE, _plan)
 
 
-def _end_if_kept(workspace: Workspace, ports: PresencePorts) -> None:
-    """End the submission where the latest version of this object has the same content, and is there.
+def _ended_as_kept(workspace: Workspace, ports: PresencePorts) -> bool:
+    """End the submission where the latest version has the same content, and is there; return whether so.
 
-    Only what was judged fit is recognised: a drop with a fault is never accepted this way. What only an
-    older version has becomes a new one: the drop is what the object is to be from now on.
+    Only what was judged fit, or in question, is recognised: a drop with a fault is never accepted this way.
+    What only an older version has becomes a new one: the drop is what the object is to be from now on.
     """
     if workspace.number.exist:
         # An earlier try began to keep it anew, and goes on.
-        return
+        return False
     latest = ports.catalogue.latest(workspace.submission.object)
-    doubted = None
-    if latest is not None and latest.fingerprint == only(workspace.fingerprint):
-        doubted = end_if_there(workspace, ports, latest.package)
+    is_kept = latest is not None and latest.fingerprint == only(workspace.fingerprint)
+    doubted = end_if_there(workspace, ports, latest.package) if latest is not None and is_kept else None
     if doubted is not None or workspace.doubted.exist:
         workspace.doubted.write([] if doubted is None else [doubted])
+    return is_kept and doubted is None
 
 
 def issues_of_the_whole(workspace: Workspace) -> Iterator[Issue]:
