@@ -13,7 +13,7 @@ import pytest
 from support.archives import MUNIMENT, Archive
 from support.command_runs import near, run_command
 from support.flow_runs import installed
-from support.surroundings import LOCALES, locale_folder
+from support.surroundings import LOCALES, make_latin_1
 
 from flows.cli.application import _VERBS
 
@@ -53,6 +53,11 @@ def run_in(
     )
 
 
+@pytest.fixture(scope="module")
+def locale_folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return make_latin_1(tmp_path_factory.mktemp("locales"))
+
+
 @pytest.fixture
 def archive(tmp_path: Path, prefect_url: str) -> Archive:
     return near(installed(tmp_path / "Archiv für Karten", prefect_url))
@@ -76,9 +81,14 @@ def written(archive: Archive) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("surroundings", BY_LOCALE)
 def test_what_is_kept_is_the_same_in_every_locale(
-    surroundings: dict[str, str], archive: Archive, drop: Path, tmp_path: Path, prefect_url: str
+    surroundings: dict[str, str],
+    archive: Archive,
+    drop: Path,
+    tmp_path: Path,
+    prefect_url: str,
+    locale_folder: str,
 ):
-    surroundings = {**surroundings, "LOCPATH": locale_folder()}
+    surroundings = {**surroundings, "LOCPATH": locale_folder}
     words = ["preserve", str(drop), "--collection", "files", "--json", "-C", str(archive.directory)]
     finished = run_in(surroundings, archive, words)
     assert finished.returncode == 0, finished.stderr
@@ -93,8 +103,10 @@ def test_what_is_kept_is_the_same_in_every_locale(
     assert run_command("validate", bag).returncode == 0
 
 
-def test_every_verb_runs_in_a_latin_1_locale_and_a_name_is_shown_or_escaped(archive: Archive, drop: Path):
-    surroundings = {**LOCALES["latin-1"], "LOCPATH": locale_folder()}
+def test_every_verb_runs_in_a_latin_1_locale_and_a_name_is_shown_or_escaped(
+    archive: Archive, drop: Path, locale_folder: str
+):
+    surroundings = {**LOCALES["latin-1"], "LOCPATH": locale_folder}
     assert archive.preserve(drop, collection="files")[0]["verdict"] == "stored"
     shown = b""
     for verb in _VERBS:
@@ -111,10 +123,10 @@ def test_every_verb_runs_in_a_latin_1_locale_and_a_name_is_shown_or_escaped(arch
 
 @pytest.mark.parametrize("surroundings", LOCALES.values(), ids=LOCALES.keys())
 def test_names_that_a_terminal_lacks_are_escaped_on_it(
-    surroundings: dict[str, str], archive: Archive, drop: Path
+    surroundings: dict[str, str], archive: Archive, drop: Path, locale_folder: str
 ):
     (drop / os.fsdecode(b"caf\xe9")).write_text("x")
-    finished = run_in({**surroundings, "LOCPATH": locale_folder()}, archive, ["identify", str(drop)])
+    finished = run_in({**surroundings, "LOCPATH": locale_folder}, archive, ["identify", str(drop)])
     # That name is reported: a package cannot have it.
     assert finished.returncode == 3, finished
     assert b"Traceback" not in finished.stderr

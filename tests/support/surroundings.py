@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import tempfile
-from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -24,10 +22,8 @@ LOCALES: Final = {
 """Variables of the environment."""
 
 
-@cache
-def locale_folder() -> str:
-    """Return a folder, for ``LOCPATH``, that has the Latin-1 locale."""
-    folder = Path(tempfile.mkdtemp(prefix="muniment-locales-"))
+def make_latin_1(folder: Path) -> str:
+    """Make the Latin-1 locale in ``folder``, and return that for ``LOCPATH``."""
     command = ["localedef", "-i", "en_US", "-f", "ISO-8859-1", folder / "en_US.ISO-8859-1"]
     if (
         shutil.which("localedef") is None
