@@ -58,9 +58,9 @@ class UnderWay:
 class Bounds:
     """``runs`` may be under way at a time, and of a collection no more than its ``at_a_time``, if it has one.
 
-    Up to ``batch`` takes of at most ``small_files`` files and ``small_bytes`` bytes each share a run, until
-    that was killed twice.
-    ``pauses`` follow interruptions; after the last of them, the take is given up.
+    Up to ``batch`` takes of at most ``small_files`` files and ``small_bytes`` bytes each share a run; a take
+    whose last run was killed has one of its own. ``pauses`` follow interruptions; after the last of them, the
+    take is given up.
     """
 
     runs: int
