@@ -79,7 +79,8 @@ def project() -> Path:
 @pytest.fixture(scope="session")
 def corpora() -> Path:
     """Third-party files with known truth; a test that asks for them is skipped where they are absent."""
-    root = Path(os.environ.get("MUNIMENT_CORPORA", PROJECT.parent / "shared" / "corpora"))
+    # Where a link leads there: what is identified is opened through none.
+    root = Path(os.environ.get("MUNIMENT_CORPORA", PROJECT.parent / "shared" / "corpora")).resolve()
     if not (root / "MANIFEST.csv").is_file():
         pytest.skip(f"{NO_CORPORA}: not at {root}")
     return root

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from flows.alarms.alarms import raise_alarm
 from flows.alarms.occasions import integrity_alarm
+from flows.archive.journal_seal import seal
 from flows.archive.presence import gone_replicas
 from flows.installation.job_records import recorded_run
 from flows.installation.jobs import Job
@@ -57,6 +58,7 @@ def fill_installation(settings: Settings, *, dry_run: bool) -> Iterator[FilledRe
     """
     with ExitStack() as opened:
         failed = []
+        is_filled = False
         if not dry_run:
             run_failed = opened.enter_context(recorded_run(Job.FILL_STORES, settings))
             if not opened.enter_context(locked(settings.state / "fill.lock", wait=False)):
@@ -67,7 +69,11 @@ def fill_installation(settings: Settings, *, dry_run: bool) -> Iterator[FilledRe
                 failed.append(one.sentence)
                 if one.damage:
                     raise_alarm(settings, integrity_alarm(f"store {one.store}", one.sentence, now()))
+            is_filled |= isinstance(one, FilledReplica) and not dry_run
             yield one
+        if is_filled:
+            # The journal has an event of each; the store may have been away when it was sealed.
+            seal(installation)
         if failed and not dry_run:
             run_failed(failed[0] if len(failed) == 1 else f"{failed[0]} And {len(failed) - 1} more.")
 

@@ -4,14 +4,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flows.archive.journal_check import CheckedJournal, JournalState, compared_in
+from flows.archive.journal_seal import seal
 from flows.installation.settings import Settings
-from flows.installation.wiring import now, open_installation
+from flows.installation.wiring import open_installation
 from storage.journal.exported import exported_in_folder
 from storage.journal.exporting import export_journal
 from storage.journal.keys import public_keys
-from storage.journal.segments import sign_head
 from storage.journal.verification import Broken
-from storage.journal.witness import remember
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +31,7 @@ def export_checked(settings: Settings, target: Path) -> CheckedExport:
         compared = compared_in(opened)
         checked = CheckedJournal(str(target), compared.verdict, compared.not_compared, compared.findings)
         if checked.state is JournalState.INTACT:
-            signed = sign_head(opened.journal, opened.signing_key, now())
-            if signed is not None:
-                remember(settings.keys, signed)
+            seal(opened)
         faults = compared.verdict.faults if isinstance(compared.verdict, Broken) else ()
         entries = export_journal(opened.journal, keys, target, compared.heads, faults)
     if checked.state is JournalState.INTACT and entries:

@@ -85,7 +85,7 @@ def test_the_second_opinion_is_that_of_fido_itself(corpora: Path, corpora_manife
     ]
     doubted = [
         path
-        for path, first in zip(paths, siegfried.opinions([str(path) for path in paths], 2), strict=True)
+        for path, first in zip(paths, siegfried.opinions([str(path) for path in paths]), strict=True)
         if in_doubt(first) and not first.of_nothing
     ][::3]
     assert len(doubted) > 30

@@ -80,12 +80,13 @@ class Preserving:
         ) as running:
             assert running.stderr is not None
             assert running.stdout is not None
-            acted = False
+            acted, lines = False, []
             for line in running.stderr:
-                if not acted and line.rstrip().endswith(f"files/{self.drop.name}: {stage}"):
+                lines.append(line)
+                if not acted and f"files/{self.drop.name}: {stage}" in line:
                     acted = True
                     act()
-            assert acted, f"the stage {stage} never began"
+            assert acted, (f"the stage {stage} never began", lines)
             told: dict[str, Any] = json.loads(running.stdout.read())
             return told
 

@@ -28,7 +28,7 @@ from flows.orchestration.run_requests import open_runs
 from flows.submission.drop import DropRequest
 from preservation.errors import ConfigurationError
 
-ALL = (PRESERVE_DROPS, Job.CLEAR, Job.SEAL_JOURNAL, Job.VERIFY_JOURNAL, Job.RESTORE)
+ALL = (PRESERVE_DROPS, Job.CLEAR, Job.SEAL_JOURNAL, Job.VERIFY_JOURNAL, Job.FILL_STORES, Job.RESTORE)
 
 
 def register(archive: Archive) -> tuple[str, ...]:

@@ -186,8 +186,9 @@ def test_a_package_is_restored_from_the_form_into_the_folder_it_names(
     assert (tmp_path / "restored" / "page 1.txt").read_text() == "Dear sheet-012"
     assert str(tmp_path / "restored") in [row["is"] for row in table(client, run)]
 
+    (tmp_path / "restored" / "page 1.txt").write_text("mine")
     for wrong, said in (
-        (wanted, "there"),
+        (wanted, "page 1.txt"),
         ({**wanted, "object_name": "files/unheard-of"}, "files/unheard-of"),
         ({**wanted, "target": str(archive.store("first") / "files" / "new")}, "only Muniment writes"),
         ({**wanted, "target": str(tmp_path / "new"), "whole": True, "files": ["a"]}, "exclude"),

@@ -176,11 +176,10 @@ def test_eight_services_watch_one_inbox_and_every_drop_is_taken_once(installed: 
     for service in services:
         service.start()
     inbox = installed / "inbox/files"
-    for number in range(30):
+    for number in range(200):
         drop = inbox / f"drop-{number}"
         drop.mkdir()
         (drop / "page.txt").write_text(str(number))
-        time.sleep(0.02)
     until(lambda: not any(inbox.iterdir()))
     stopped.set()
     for service in services:
@@ -188,6 +187,6 @@ def test_eight_services_watch_one_inbox_and_every_drop_is_taken_once(installed: 
 
     settings = load_settings(installed)
     taken = list(takes_in(settings.areas[0]))
-    assert sorted(take.name for take in taken) == sorted(f"drop-{number}" for number in range(30))
+    assert sorted(take.name for take in taken) == sorted(f"drop-{number}" for number in range(200))
     assert len({take.by.pid for take in taken}) > 1
-    assert len(list(settings.areas[0].taken.iterdir())) == 30
+    assert len(list(settings.areas[0].taken.iterdir())) == 200

@@ -19,6 +19,7 @@ METHODS = {"rglob", "walk"}
 
 BOUNDED = {
     ("flows/inboxes/accepted/clear.py", "_kept_records"),  # groups: as many levels as the policy says
+    ("flows/orchestration/child_process.py", "run_in_children"),  # one level: each drop by itself
     ("preservation/policy/places.py", "_value"),  # policy files: the operator writes them
     ("preservation/settling/drops.py", "drops_among"),  # groups, likewise
 }

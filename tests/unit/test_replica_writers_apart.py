@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
@@ -146,5 +147,9 @@ def test_many_files_are_kept_apart_and_leave_no_process(tmp_path: Path, monkeypa
 
 def children() -> set[int]:
     """The processes that threads of this one have started and not yet waited for."""
-    tasks = Path("/proc/self/task")
-    return {int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()}
+    found = set()
+    for task in Path("/proc/self/task").iterdir():
+        # A thread may end while the others are read.
+        with suppress(FileNotFoundError):
+            found |= {int(child) for child in (task / "children").read_text().split()}
+    return found

@@ -83,9 +83,9 @@ def test_hostile_names_are_scanned_like_any_other(tmp_path: Path, clamd: Scanner
 
 
 def test_a_path_longer_than_the_system_takes_is_scanned(tmp_path: Path, clamd: Scanner):
-    (root := tmp_path / "drop").mkdir()
+    (root := tmp_path / ("r" * 250) / ("r" * 250)).mkdir(parents=True)
     here = os.open(root, os.O_RDONLY)
-    for _ in range(20):
+    for _ in range(15):
         os.mkdir("d" * 250, dir_fd=here)
         below = os.open("d" * 250, os.O_RDONLY, dir_fd=here)
         os.close(here)
