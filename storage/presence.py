@@ -1,4 +1,4 @@
-"""Whether the stores have a version as it was kept: tag files read, sizes compared; no payload is read."""
+"""Whether the stores have a version as it was kept: tag files read, sizes compared, bytes up to a size."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,13 +24,15 @@ KEPT_VERSION_UNSOUND = IssueCode("VER-002")
 class Presence:
     """What a look at the replicas of ``package`` showed: the stores that have it, and what is wrong.
 
-    ``faults`` are sentences by store; ``doubts`` are about the records that stores are compared with.
+    ``faults`` are sentences by store; ``doubts`` are about the records that stores are compared with;
+    ``is_read``: whether every byte was read back, and not only sizes compared.
     """
 
     package: PackageId
     sound: tuple[StoreName, ...]
     faults: Mapping[StoreName, str]
     doubts: tuple[str, ...]
+    is_read: bool
 
     @property
     def issues(self) -> tuple[Issue, ...]:
@@ -48,24 +50,35 @@ class Presence:
 
 
 def presence(
-    catalogue: Catalogue, journal: Journal, package: PackageId, stores: Sequence[Store], *, threads: int
+    catalogue: Catalogue,
+    journal: Journal,
+    package: PackageId,
+    stores: Sequence[Store],
+    *,
+    most_bytes: int,
+    threads: int,
 ) -> Presence:
     """Look at the replicas of a registered version in each of ``stores`` that has one by the catalogue.
 
     In each, the tag manifests are compared with what is recorded, every tag file is read and compared with
     them, and every file of the payload, also what lies in earlier versions, must be there in its size. Where
-    nothing is recorded, the tag manifests of the stores are compared with each other. Raises ``StorageError``
-    where catalogue, journal or a store does not answer: then it is not known.
+    the payload has at most ``most_bytes``, every byte of it is read back. Where nothing is recorded,
+    the tag manifests of the stores are compared with each other. Raises ``StorageError`` where catalogue,
+    journal or a store does not answer: then it is not known.
     """
     registered = {replica.store for replica in catalogue.package(package).replicas}
     looked_at = [store for store in stores if store.name in registered]
     recorded = recorded_digests(catalogue, journal, package)
     files = {file.path: file for file in catalogue.files(package)}
     if not looked_at:
-        return Presence(package, (), {}, recorded.doubts)
+        return Presence(package, (), {}, recorded.doubts, is_read=False)
+    is_read = sum(file.size for file in files.values()) <= most_bytes
 
     def look(store: Store) -> Description | str:
-        return _look(store, package, recorded, files, threads)
+        found = _look(store, package, recorded, files, threads)
+        if isinstance(found, Description) and is_read:
+            return _altered(store, found, found.payload, threads) or found
+        return found
 
     with ThreadPoolExecutor(len(looked_at), "presence") as workers:
         found = dict(zip((store.name for store in looked_at), workers.map(look, looked_at), strict=True))
@@ -74,7 +87,7 @@ def presence(
     doubts = recorded.doubts
     if len({one.tag_digests for one in sound.values()}) > 1:
         doubts += (f"{package}: {' and '.join(sound)} have different tag manifests, and none is recorded",)
-    return Presence(package, () if doubts else tuple(sound), faults, doubts)
+    return Presence(package, () if doubts else tuple(sound), faults, doubts, is_read)
 
 
 def _look(
@@ -90,16 +103,27 @@ def _look(
         description = agreed(describe(store, package, recorded.digests), store, catalogued)
     except (IntegrityError, NotFoundError) as error:
         return str(error).rstrip(".")
-    promised = (PromisedFile(description.key(path), None, known) for path, known in description.tags.items())
-    for reading in read_back(store, promised, threads=threads):
-        if not isinstance(reading.verdict, Confirmed):
-            return f"store {store.name}: {printable(reading.promised.key)} is not there as it was kept"
+    if fault := _altered(store, description, description.tags, threads):
+        return fault
     sizes = _sizes(store, description)
     for path in description.payload:
         key = description.key(path)
         if sizes.get(key) != files[path].size:
             return f"store {store.name}: {printable(key)} is not there in the size that was kept"
     return stray_fault(store, description, sizes) or description
+
+
+def _altered(store: Store, description: Description, paths: Iterable[BagPath], threads: int) -> str:
+    """Read files of the replica back; return what is wrong with the first that is not as it was kept."""
+    promised = (
+        PromisedFile(description.key(path), None, digests)
+        for path in paths
+        if (digests := description.digests(path)) is not None
+    )
+    for reading in read_back(store, promised, threads=threads):
+        if not isinstance(reading.verdict, Confirmed):
+            return f"store {store.name}: {printable(reading.promised.key)} is not there as it was kept"
+    return ""
 
 
 def _sizes(store: Store, description: Description) -> dict[StoreKey, int]:

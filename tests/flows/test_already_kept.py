@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from support.kept_object import Letters, keep_letters
 
+from flows.submission.stages import already_kept
+
 
 @pytest.fixture(scope="module")
 def kept_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Letters:
@@ -34,6 +36,11 @@ def shorten(package: Path) -> None:
     overwrite(package / "data/originals/note.txt", "All")
 
 
+def alter_a_byte(package: Path) -> None:
+    path = package / "data/originals/note.txt"
+    overwrite(path, path.read_text().swapcase())
+
+
 def lose_a_file(package: Path) -> None:
     (package / "data/originals/1911/to my sister.txt").unlink()
 
@@ -51,15 +58,24 @@ def put_in_a_stray(package: Path) -> None:
     (package / "metadata" / "more.xml").write_text("<more/>")
 
 
-DAMAGES = (shorten, lose_a_file, alter_a_tag_file, alter_the_tag_manifest, shutil.rmtree, put_in_a_stray)
+DAMAGES = (
+    shorten,
+    alter_a_byte,
+    lose_a_file,
+    alter_a_tag_file,
+    alter_the_tag_manifest,
+    shutil.rmtree,
+    put_in_a_stray,
+)
 
 
-def test_what_was_looked_at_is_stated(letters: Letters):
+def test_what_was_looked_at_is_stated(letters: Letters, monkeypatch: pytest.MonkeyPatch):
     told = letters.preserve()
     assert (told["verdict"], told["object_version"]) == ("already-kept", 1)
-    assert "in first and second: tag files read, sizes compared. Bytes last read back on" in str(
-        told["sentence"]
-    )
+    assert "in first and second: every byte read back, and it matched." in str(told["sentence"])
+    monkeypatch.setattr(already_kept, "_READ_BACK_UP_TO", 10)
+    of_a_large_one = str(letters.preserve()["sentence"])
+    assert "in first and second: tag files read, sizes compared. Bytes last read back on" in of_a_large_one
     assert not version(letters, "first", 2).exists()
 
 

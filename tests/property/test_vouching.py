@@ -48,7 +48,7 @@ def test_replicas_that_differ_are_not_handed_out_where_nothing_is_recorded_unles
         find_source(package, room.stores, catalogued(room, package))
     chosen = find_source(package, room.stores, catalogued(room, package), first_counts=True)
     assert [issue.code for issue in chosen.issues] == ["RST-005"]
-    seen = presence(room.catalogue, room.journal, package, room.stores, threads=1)
+    seen = presence(room.catalogue, room.journal, package, room.stores, most_bytes=1 << 30, threads=1)
     assert (seen.sound, len(seen.doubts)) == ((), 1)
 
 
@@ -63,7 +63,7 @@ def test_a_tag_manifest_that_was_put_in_beside_the_recorded_ones_is_no_part_of_t
         description = find_source(package, room.stores, None, recorded.digests).description
         assert "metadata/more.xml" not in description.tags
         assert "tagmanifest-sha512.txt" not in description.tags
-        seen = presence(room.catalogue, room.journal, package, room.stores, threads=1)
+        seen = presence(room.catalogue, room.journal, package, room.stores, most_bytes=1 << 30, threads=1)
         assert "which lies among its files" in seen.faults[room.stores[0].name]
 
 

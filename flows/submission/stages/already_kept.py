@@ -13,6 +13,9 @@ from preservation.model.verdicts import Verdict
 from storage.ports.stores import Store
 from storage.presence import Presence, presence
 
+_READ_BACK_UP_TO = 1 << 30
+"""A version of so many bytes is read back whole before it is called kept; of a larger one, the tag files."""
+
 
 class PresencePorts(HasSettings, HasCatalogue, HasJournal, HasStores, Protocol):
     """What a look at a kept version asks of an installation."""
@@ -26,19 +29,25 @@ def end_if_there(workspace: Workspace, ports: PresencePorts, package: PackageId)
     """
     stores = ports.stores_for(workspace.policy)
     threads = ports.settings.work.threads
-    found = presence(ports.catalogue, ports.journal, package, stores, threads=threads)
+    found = presence(
+        ports.catalogue, ports.journal, package, stores, most_bytes=_READ_BACK_UP_TO, threads=threads
+    )
     if not _is_kept(found, stores, workspace):
         _raise_alarms(found, ports)
         return DoubtedVersion(package, found.issues)
     kept = ports.catalogue.package(package)
     replicas = tuple(one for one in kept.replicas if one.store in found.sound)
-    read_back = min(one.verified_at for one in replicas)
+    last_read = min(one.verified_at for one in replicas)
+    looked_at = (
+        "every byte read back, and it matched."
+        if found.is_read
+        else f"tag files read, sizes compared. Bytes last read back on {last_read:%d %B %Y}."
+    )
     end(
         workspace,
         Verdict.ALREADY_KEPT,
         f"Kept as {package} since {kept.registered_at:%d %B %Y}; nothing was written. Just now in "
-        f"{' and '.join(found.sound)}: tag files read, sizes compared. Bytes last read back on "
-        f"{read_back:%d %B %Y}.",
+        f"{' and '.join(found.sound)}: {looked_at}",
         package=package,
         replicas=replicas,
     )
