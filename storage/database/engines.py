@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
+from preservation.backoff import Backoff
 from preservation.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -105,8 +107,7 @@ def _settle_sqlite(engine: Engine, patience: timedelta) -> None:
         # Transactions begin where we begin them (below), not where the driver guesses.
         connection.isolation_level = None
         connection.execute(f"PRAGMA busy_timeout = {int(patience.total_seconds() * 1000)}")
-        if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-            connection.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(connection, patience)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
 
@@ -115,3 +116,16 @@ def _settle_sqlite(engine: Engine, patience: timedelta) -> None:
         # A writer takes its place at once: one that starts as a reader may not be let in later.
         writes = connection.get_execution_options().get(WRITES, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _write_ahead(connection: sqlite3.Connection, patience: timedelta) -> None:
+    """Set the journal mode of a new database, for which SQLite itself does not wait until others are done."""
+    deadline = time.monotonic() + patience.total_seconds()
+    pauses = Backoff(0.01, 0.5)
+    while connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(pauses.pause())

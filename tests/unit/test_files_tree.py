@@ -29,19 +29,18 @@ def test_removing_keeps_one_folder_open_at_a_time(
     tmp_path: Path, deep: Deep, monkeypatch: pytest.MonkeyPatch
 ):
     deep(tmp_path / "deep", 200)
-    most = 0
     scandir = os.scandir
+    before = most = len(list(Path("/proc/self/fd").iterdir()))
 
     def counting(folder: int) -> object:
         nonlocal most
-        most = max(most, folder)
+        most = max(most, len(list(Path("/proc/self/fd").iterdir())))
         return scandir(folder)
 
-    lowest_free = os.dup(0)
-    os.close(lowest_free)
     monkeypatch.setattr("preservation.files.tree.os.scandir", counting)
     remove_tree(tmp_path / "deep")
-    assert most <= lowest_free + 3
+    # Other threads of this process open files too, but not one for each of 200 levels.
+    assert most <= before + 20
 
 
 def test_a_link_is_removed_and_what_it_leads_to_stays(tmp_path: Path):
