@@ -8,6 +8,7 @@ enter. Then it gives up root. A job's module must therefore import all it needs 
 import contextlib
 import encodings
 import errno
+import fcntl
 import importlib
 import logging
 import os
@@ -26,6 +27,7 @@ from preservation.tools.limits import Limits
 from preservation.tools.work import Completed, Exhausted, JobName, Json, Refused
 
 _LONGEST_REASON = 500
+_ABOVE_RESERVED = 32
 
 
 class WorkFunction(Protocol):
@@ -43,7 +45,7 @@ class WorkFunction(Protocol):
 
 def main() -> None:
     """Shut this process in and serve requests until the parent has gone."""
-    channel = socket.socket(fileno=int(sys.argv[1]))
+    channel = _channel(int(sys.argv[1]))
     setup = wire.receive_setup(channel)
     try:
         _enter_cage(setup)
@@ -55,6 +57,13 @@ def main() -> None:
         order, descriptors = received
         confinement.allow_cpu(setup.limits.cpu_seconds + order.more_seconds)
         wire.send_answer(channel, _answer(order, descriptors, setup.limits))
+
+
+def _channel(number: int) -> socket.socket:
+    """Return the socket to the parent, away from the low numbers, of which a job may reserve one."""
+    moved = fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, _ABOVE_RESERVED)
+    os.close(number)
+    return socket.socket(fileno=moved)
 
 
 def _enter_cage(setup: wire.Setup) -> None:

@@ -120,7 +120,7 @@ def test_a_server_that_is_stopped_for_a_while_is_waited_for(
         server.start()
 
     told = preserving.while_stage(stage, away_for_a_while)
-    assert told["verdict"] == "stored", told
+    assert told["verdict"] == "stored", told["sentence"]
     preserving.require_kept_once()
 
 
@@ -185,7 +185,7 @@ def test_a_file_that_another_process_has_locked_for_a_while_is_waited_for(archiv
         other.execute("COMMIT")
 
     told = preserving.while_stage("register", lock_for_a_while)
-    assert told["verdict"] == "stored", told
+    assert told["verdict"] == "stored", told["sentence"]
     preserving.require_kept_once()
 
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -213,3 +215,20 @@ def test_what_identifies_cannot_write_and_is_not_root(tmp_path: Path, workers: C
     if os.geteuid() == 0:
         assert set(fields["Uid"].split()) == {"65534"}
         assert int(fields["CapEff"], 16) == int(fields["CapPrm"], 16) == 1 << 2
+
+
+def test_a_worker_starts_whatever_number_its_channel_has_in_the_process_that_starts_it(project: Path):
+    program = (
+        "import os, socket\n"
+        "from preservation.identification.caged import CagedIdentifier, identifying_workers\n"
+        "from preservation.identification.links import SLOT\n"
+        "from preservation.tools.limits import Limits\n"
+        "while os.open('/dev/null', os.O_RDONLY) < SLOT - 2: pass\n"
+        "pairs = socket.socketpair; seen = []\n"
+        "def pair():\n"
+        "    made = pairs(); seen.append(made[1].fileno()); return made\n"
+        "socket.socketpair = pair\n"
+        "with identifying_workers(Limits(), 1, []) as pool: assert CagedIdentifier(pool).releases\n"
+        "assert SLOT in seen, seen\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=project, check=True)
