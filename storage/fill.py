@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Lock
 
 from preservation.errors import IntegrityError, NotFoundError, StorageError
+from preservation.fixity.checking import Confirmed
 from preservation.fixity.digesting import digest_file
 from preservation.model.amounts import OnProgress
 from preservation.model.digests import Algorithm, Digests
@@ -20,10 +21,11 @@ from preservation.model.layout import COMMITS
 from preservation.model.locators import Locator
 from preservation.model.packages import BagEntry, EarlierFile
 from preservation.model.paths import BagPath, LocalPath, StoreKey, printable
+from preservation.model.tag_digests import TagDigest
 from storage.ports.catalogue import CatalogueFile
 from storage.ports.stores import Deposit, Purger, Store
-from storage.readback import PromisedFile
-from storage.replication.outcomes import StoreOutcome
+from storage.readback import Missing, PromisedFile, read_back
+from storage.replication.outcomes import AtFault, Mismatch, StoreOutcome
 from storage.replication.plan_outline import PlanOutline, outline_of
 from storage.replication.replica_writer import ReplicaWriter
 from storage.restore.description import Description
@@ -102,11 +104,12 @@ class _FetchedOutline(PlanOutline):
         return bool(entry.digests)
 
 
-def fill(
+def fill(  # noqa: PLR0913  what is copied, from where, to where, and by what means
     package: PackageId,
     target: Store,
     others: Sequence[Store],
     files: Sequence[CatalogueFile],
+    recorded: Sequence[TagDigest] = (),
     *,
     purger: Purger | None,
     scratch: Path,
@@ -115,12 +118,25 @@ def fill(
 ) -> StoreOutcome:
     """Bring a kept ``package`` into ``target``: what ``others`` have of it, each file compared.
 
-    ``scratch`` holds a few files at a time. Whatever goes wrong at ``target`` is an outcome. Raises
+    ``recorded`` are the digests of its tag manifests: a replica that has others is not copied. What the
+    version relies on in earlier ones is read back in ``target`` first. ``scratch`` holds what the store takes
+    in one batch. Whatever goes wrong at ``target`` is an outcome. Raises
     ``StorageError`` or ``IntegrityError`` where no other store has the package with lists that agree with
     ``files``, which the catalogue has of it.
     """
-    source = find_source(package, others, {file.path: file.digests for file in files})
+    source = find_source(package, others, {file.path: file.digests for file in files}, recorded)
     description = source.description
+    relied_on = (
+        PromisedFile(key, None, description.digests(path) or {}) for path, key in description.keys.items()
+    )
+    for reading in read_back(target, relied_on, threads=threads):
+        # What is not there at all is found by the writer, and filled with the version that it is of.
+        if not isinstance(reading.verdict, Confirmed | Missing):
+            reason = (
+                f"store {target.name}: {printable(reading.promised.key)}, on which {package} relies, is not "
+                "there as it was kept; find out what happened to that store: its replica needs repair"
+            )
+            return Mismatch(target.name, reason, AtFault.STORE, ())
     earlier = {_locator_of(key, package).package.prefix for key in description.keys.values()}
     sizes = {
         kept.key: kept.size for prefix in {package.prefix, *earlier} for kept in source.stores[0].list(prefix)

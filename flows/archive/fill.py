@@ -22,6 +22,7 @@ from preservation.model.packages import Replica
 from storage.fill import fill
 from storage.ports.stores import Store
 from storage.replication.outcomes import AtFault, Mismatch, Verified
+from storage.tag_digests import recorded_digests
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +68,13 @@ def fill_installation(settings: Settings, *, dry_run: bool) -> Iterator[FilledRe
         for one in _filled(installation, dry_run=dry_run):
             if isinstance(one, NotFilled):
                 failed.append(one.sentence)
-                if one.damage:
+                if one.damage and not dry_run:
                     raise_alarm(settings, integrity_alarm(f"store {one.store}", one.sentence, now()))
             is_filled |= isinstance(one, FilledReplica) and not dry_run
             yield one
         if is_filled:
             # The journal has an event of each; the store may have been away when it was sealed.
-            seal(installation)
+            failed += seal(installation).absences
         if failed and not dry_run:
             run_failed(failed[0] if len(failed) == 1 else f"{failed[0]} And {len(failed) - 1} more.")
 
@@ -90,9 +91,9 @@ def _filled(installation: Installation, *, dry_run: bool) -> Iterator[FilledRepl
             continue
         for kept in catalogue.packages(lacked_by=store.name):
             # In the order of registration: a version comes after those whose bytes it relies on.
-            if store.name not in installation.store_names_for(kept.package.object.collection):
-                continue
             try:
+                if store.name not in installation.store_names_for(kept.package.object.collection):
+                    continue
                 yield (
                     FilledReplica(store.name, kept.package)
                     if dry_run
@@ -107,12 +108,16 @@ def _fill(
     package: PackageId, target: Store, replicas: tuple[Replica, ...], installation: Installation
 ) -> FilledReplica | NotFilled:
     having = {replica.store for replica in replicas}
+    recorded = recorded_digests(installation.catalogue, installation.journal, package)
+    if recorded.doubts:
+        return NotFilled(target.name, package, ". ".join(recorded.doubts), damage=True)
     with scratch_folder(installation.settings.processing, ".filling") as scratch:
         outcome = fill(
             package,
             target,
             [store for store in installation.stores if store.name in having],
             tuple(installation.catalogue.files(package)),
+            recorded.digests,
             purger=installation.purgers[target.name],
             scratch=scratch,
             threads=installation.settings.work.threads,

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from flows.alarms.alarms import raise_alarms
+from flows.alarms.occasions import integrity_alarm
 from flows.installation.job_records import recorded_run
 from flows.installation.jobs import Job
 from flows.installation.log import LOG
@@ -80,28 +82,32 @@ def seal(installation: Installation, *, thorough: bool = False) -> SealedJournal
     events: list[Event] = []
     lost = [head for kept in remembered(settings.keys) for head in require_in_chain(journal, keys, kept)]
     lost += [head for target in targets for head in target.lost]
-    if put_back := journal.put_back_heads(lost):
-        _add_repair(sealed, events, "the database", _heads_sentence(put_back))
-    before = max((signed.head.seq for signed in journal.signed_heads()), default=0)
-    read = sample(journal, thorough=thorough)
-    sealed.signed = sign_head(journal, signing_key, now())
-    if sealed.signed is not None:
-        with _absence_noted(sealed, "the newest signed head is not remembered"):
-            remember(settings.keys, sealed.signed)
-    for target in targets:
-        store = target.store
-        with (
-            _absence_noted(sealed, f"store {store.name}: the journal was not sealed into it"),
-            scratch_folder(settings.state, "sealing") as scratch,
-        ):
-            published = publish(journal, keys, target, scratch, read)
-            if sentence := _repair_sentence(published, before):
-                _add_repair(sealed, events, f"store {store.name}", sentence)
-    if sealed.signed is not None:
-        for path in settings.witness_files:
-            with _absence_noted(sealed, "the newest signed head has no witness"):
-                bear_witness(path, sealed.signed)
-    journal.append(events)
+    try:
+        if put_back := journal.put_back_heads(lost):
+            _add_repair(sealed, events, "the database", _heads_sentence(put_back))
+        before = max((signed.head.seq for signed in journal.signed_heads()), default=0)
+        read = sample(journal, thorough=thorough)
+        sealed.signed = sign_head(journal, signing_key, now())
+        if sealed.signed is not None:
+            with _absence_noted(sealed, "the newest signed head is not remembered"):
+                remember(settings.keys, sealed.signed)
+        for target in targets:
+            store = target.store
+            with (
+                _absence_noted(sealed, f"store {store.name}: the journal was not sealed into it"),
+                scratch_folder(settings.state, "sealing") as scratch,
+            ):
+                published = publish(journal, keys, target, scratch, read)
+                if sentence := _repair_sentence(published, before):
+                    _add_repair(sealed, events, f"store {store.name}", sentence)
+        if sealed.signed is not None:
+            for path in settings.witness_files:
+                with _absence_noted(sealed, "the newest signed head has no witness"):
+                    bear_witness(path, sealed.signed)
+    finally:
+        # Also where a later step fails: from now on what was mended looks sound.
+        journal.append(events)
+        raise_alarms(settings, (integrity_alarm("the journal", one, now()) for one in sealed.repairs))
     return sealed
 
 
@@ -121,7 +127,7 @@ def _repair_sentence(published: Published, before: int) -> str:
         parts.append(
             f"had {count(len(damaged), 'damaged file')} of the journal ({names}), and has sound ones beside"
         )
-    return "; ".join(parts)
+    return "; ".join((*parts, "read back and matched")) if parts else ""
 
 
 def _add_repair(sealed: SealedJournal, events: list[Event], holder: str, sentence: str) -> None:
@@ -139,7 +145,7 @@ def _event(holder: str, sentence: str, at: datetime) -> Event:
         str(FOLDER),
         EventOutcome.SUCCESS,
         "the journal was sealed",
-        f"{holder} {sentence}; read back and matched",
+        f"{holder} {sentence}",
         SOFTWARE,
     )
 

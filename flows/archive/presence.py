@@ -7,17 +7,28 @@ from dataclasses import dataclass
 from itertools import islice
 
 from flows.installation.wiring import Installation
-from preservation.errors import NotFoundError, PreservationError, reason_of
+from preservation.errors import (
+    ConfigurationError,
+    DeniedError,
+    IntegrityError,
+    NotFoundError,
+    PreservationError,
+    reason_of,
+)
 from preservation.model.digests import Algorithm
-from preservation.model.identifiers import PackageId, StoreName
+from preservation.model.identifiers import CollectionName, PackageId, StoreName
 from preservation.model.layout import commit
 from preservation.model.paths import StoreKey
 from storage.ports.catalogue import Registration
 from storage.ports.stores import Store
 
 _PATIENCE = 5.0
-"""Seconds that one look at all stores may take; what does not answer by then counts as away."""
+"""Seconds after which no further replica is looked for."""
 
+_GRACE = 5.0
+"""Seconds more that one answer may take; a store that has not answered by then counts as away."""
+
+# The likeliest first: each is a request.
 _COMMITS = tuple(map(commit, (Algorithm.SHA256, Algorithm.SHA512, Algorithm.SHA1, Algorithm.MD5)))
 
 
@@ -68,7 +79,7 @@ def store_statuses(installation: Installation, most: int) -> tuple[StoreStatus, 
     lacking = {store.name: lacking_in(installation, store.name) for store in installation.stores}
 
     def look(store: Store) -> None:
-        found[store.name] = _status(store, newest[store.name], lacking[store.name])
+        found[store.name] = _status(store, newest[store.name], lacking[store.name], deadline)
 
     deadline = time.monotonic() + _PATIENCE
     # Daemons: a store that hangs must not keep the command from ending.
@@ -76,8 +87,9 @@ def store_statuses(installation: Installation, most: int) -> tuple[StoreStatus, 
     for thread in looks:
         thread.start()
     for thread in looks:
-        thread.join(max(0.0, deadline - time.monotonic()))
-    silent = f"it did not answer within {_PATIENCE:.0f} seconds"
+        # A look that is under way at the deadline is waited for.
+        thread.join(max(0.0, deadline + _GRACE - time.monotonic()))
+    silent = f"it did not answer within {_PATIENCE + _GRACE:.0f} seconds"
     return tuple(
         found.get(store.name) or StoreStatus(store.name, lacking[store.name], silent)
         for store in installation.stores
@@ -88,8 +100,16 @@ def lacking_in(installation: Installation, store: StoreName) -> int:
     """Return how many kept versions are to be in ``store``, by the policies of now, and are not."""
     counts = installation.catalogue.lacked_by(store)
     return sum(
-        number for collection, number in counts.items() if store in installation.store_names_for(collection)
+        number for collection, number in counts.items() if _is_to_have(installation, store, collection)
     )
+
+
+def _is_to_have(installation: Installation, store: StoreName, collection: CollectionName) -> bool:
+    try:
+        return store in installation.store_names_for(collection)
+    except ConfigurationError:
+        # Of a collection that is in the settings no more, filling says why it cannot be filled.
+        return True
 
 
 def gone_replicas(store: Store, registrations: Iterable[Registration]) -> Iterator[GoneReplica]:
@@ -99,17 +119,26 @@ def gone_replicas(store: Store, registrations: Iterable[Registration]) -> Iterat
             yield GoneReplica(store.name, kept.package)
 
 
-def _status(store: Store, newest: Sequence[Registration], lacking: int) -> StoreStatus:
+def _status(store: Store, newest: Sequence[Registration], lacking: int, deadline: float) -> StoreStatus:
+    """Look for as many of the newest replicas as there is time for; the first one in any case."""
+    gone: list[GoneReplica] = []
+    looked_for = 0
     try:
         store.check()
-        return StoreStatus(store.name, lacking, "", len(newest), tuple(gone_replicas(store, newest)))
+        for kept in newest:
+            if looked_for and time.monotonic() > deadline:
+                break
+            gone += gone_replicas(store, [kept])
+            looked_for += 1
     except (PreservationError, OSError) as error:
         return StoreStatus(store.name, lacking, reason_of(error))
+    return StoreStatus(store.name, lacking, "", looked_for, tuple(gone))
 
 
 def _has(store: Store, key: StoreKey) -> bool:
     try:
         store.stat(key)
-    except NotFoundError:
+    except (NotFoundError, IntegrityError, DeniedError):
+        # Also where something else, such as a link, lies there.
         return False
     return True

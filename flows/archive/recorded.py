@@ -44,7 +44,7 @@ def _issues(bag: Path, installation: Installation) -> Iterator[Issue]:
         yield _unlike(f"{doubt}.", None)
     if not recorded.digests:
         message = f"Of {package} {NOTHING_RECORDED}."
-        next_step = "Record them, then compare again."
+        next_step = "Record them by muniment upgrade, then compare again."
         yield Issue(NOTHING_TO_COMPARE, Severity.WARNING, message, None, next_step)
         return
     expected = {one.path: one for one in recorded.digests}

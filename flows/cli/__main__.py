@@ -10,6 +10,8 @@ from flows.cli.output import note
 from preservation.errors import PreservationError
 
 _CANCELLED = 130
+_OUTPUT_CLOSED = 141
+"""As shells report a program that SIGPIPE ended."""
 
 
 def main() -> None:
@@ -26,9 +28,9 @@ def main() -> None:
         note("muniment: cancelled; run the same command again to go on where it was")
         sys.exit(_CANCELLED)
     except BrokenPipeError:
-        # The reader of our output has gone (``muniment … | head``): no more output is needed.
+        # The reader of our output has gone (``muniment … | head``): no more is needed, but it is no success.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        sys.exit(_OUTPUT_CLOSED)
     except Exception as error:  # noqa: BLE001  the last guard before the user: everything else is a fault of ours
         _print_traceback_if_set()
         note(

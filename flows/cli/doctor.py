@@ -26,16 +26,13 @@ def doctor(
 
     Example: muniment doctor -C archive
     """
-    from flows.installation.settings_file import load_settings
+    from flows.installation.settings_file import NoInstallationError, load_settings
     from flows.service.doctor import State, examine_installation, examine_programs
-    from preservation.errors import ConfigurationError
 
     findings = list(examine_programs())
     try:
         settings = load_settings(installation)
-    except ConfigurationError as error:
-        if installation is not None:
-            raise
+    except NoInstallationError as error:
         note(f"only the programs were checked: {error}")
     else:
         findings += examine_installation(settings, send_test_alarm=send_test_alarm)

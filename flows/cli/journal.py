@@ -205,16 +205,13 @@ def restore(
 def _checked_copy(source: Path, witnesses: list[Path], installation: Path | None) -> CheckedJournal:
     """Check a copy by the keys of the installation; outside of one, by those that are beside the copy."""
     from flows.archive.journal_check import CheckedJournal, check_copy, heads_of
-    from flows.installation.settings_file import load_settings
-    from preservation.errors import ConfigurationError
+    from flows.installation.settings_file import NoInstallationError, load_settings
     from storage.journal.exported import exported_in_folder
     from storage.journal.witness import witnessed
 
     try:
         settings = load_settings(installation)
-    except ConfigurationError:
-        if installation is not None:
-            raise
+    except NoInstallationError:
         exported = exported_in_folder(source)
         keys = exported.keys()
         for identifier in keys:

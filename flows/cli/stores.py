@@ -43,7 +43,9 @@ def init(
         good &= made
         if json:
             identity = one.identity if isinstance(one, MadeStore) else None
-            say_json({"store": one.store, "made": made, "identity": identity, "sentence": one.sentence})
+            line = one.line if isinstance(one, MadeStore) else ""
+            fields = {"store": one.store, "made": made, "identity": identity, "sentence": one.sentence}
+            say_json({**fields, "line": line})
         elif isinstance(one, MadeStore):
             say(f"{one.store}  {one.identity}\n  {one.sentence}")
         else:
@@ -65,8 +67,8 @@ def fill(
     Each file is compared as it is read and read back from where it rests; the journal records each replica.
     A replica that stands in the catalogue and is gone as a whole is reported, and not replaced.
 
-    Exit codes: 0 no store lacks anything, 4 a store does not hold what was promised, 6 a store is away or
-    still lacks something; each is printed with its reason.
+    Exit codes: 0 no store lacks anything any more, 4 a store does not hold what was promised, 6 a store is
+    away or still lacks something; each is printed with its reason.
 
     Example: muniment stores fill --dry-run
     """
@@ -80,7 +82,7 @@ def fill(
         done = isinstance(one, FilledReplica)
         filled += done
         sentence, damage = ("", False) if isinstance(one, FilledReplica) else (one.sentence, one.damage)
-        if not done:
+        if not done or dry_run:
             code = _INTEGRITY if damage or code == _INTEGRITY else _STORAGE
         package = None if one.package is None else str(one.package)
         if json:

@@ -27,12 +27,17 @@ _OVERRIDE_PREFIX = "MUNIMENT_"
 _OVERRIDE_SEPARATOR = "__"
 
 
+class NoInstallationError(ConfigurationError):
+    """There is no installation here, and none was named."""
+
+
 def find_installation(directory: Path | None) -> Path:
     """Return the installation's directory.
 
     It is the one given, ``MUNIMENT_HOME``, the nearest one upwards, or the only one directly below. A
     directory that is not named counts only if ``state/`` is beside its settings: a sample of settings is no
-    installation. Raises ``ConfigurationError`` where there is none, or more than one below.
+    installation. Raises ``NoInstallationError`` where there is none, ``ConfigurationError`` where the
+    named one is none, or where more than one is below.
     """
     named = directory or (Path(os.environ[HOME_VARIABLE]) if os.environ.get(HOME_VARIABLE) else None)
     if named is not None:
@@ -51,7 +56,7 @@ def find_installation(directory: Path | None) -> Path:
     if below:
         names = ", ".join(printable(directory.name) for directory in below)
         raise ConfigurationError(f"{here}: several installations are here ({names}); name one with -C DIR")
-    raise ConfigurationError(
+    raise NoInstallationError(
         f"{here}: this is not in a Muniment installation; name one with -C DIR or {HOME_VARIABLE}, "
         "or make one with: muniment init DIR"
     )

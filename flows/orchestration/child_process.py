@@ -81,6 +81,11 @@ def _become_run(parent: int, sink: int, run: Run, drops: list[DropRequest]) -> N
 
 
 def _sentence_of(end: str) -> str:
+    if not end.startswith("SIG"):
+        return (
+            f"Its run ended without a result ({end}), for the reason that is printed above; when that is "
+            "mended, preserve it again and it goes on."
+        )
     return (
         f"Its run was ended from outside ({end}): the memory was full, a file was cut short while it was "
         "read, or another process ended it. See that there is enough memory and that nothing writes to the "

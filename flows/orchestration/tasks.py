@@ -11,7 +11,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
 from flows.alarms.alarms import raise_alarms
-from flows.alarms.occasions import integrity_alarm, integrity_alarms
+from flows.alarms.occasions import integrity_alarms
 from flows.archive.journal_seal import seal
 from flows.installation.disk_faults import machine_fault, translated_faults
 from flows.installation.log import LOG
@@ -72,8 +72,7 @@ def seal_journal(directory: Path) -> None:
     """Sign the journal and give every store what it lacks of it."""
     settings = load_settings(directory)
     with open_installation(settings) as installation, translated_faults(settings):
-        repairs = seal(installation).repairs
-        raise_alarms(settings, (integrity_alarm("the journal", sentence, now()) for sentence in repairs))
+        seal(installation)
 
 
 def _places_of(workspace: Workspace) -> Iterator[Path]:

@@ -120,11 +120,18 @@ def _stores(
     except ConfigurationError as error:
         yield Checkup("stores", State.FAILING, str(error), _AS_THE_MESSAGE_SAYS)
         return
+    failing = set()
     for store in stores:
-        yield _tried(f"store {store.name}", store.probe)
+        tried = _tried(f"store {store.name}", store.probe)
+        if tried.state is not State.OK:
+            failing.add(store.name)
+        yield tried
     for status in look_at_stores():
         if status.away:
-            # Tried above, with its reason.
+            if status.store not in failing:
+                yield Checkup(
+                    f"replicas in store {status.store}", State.FAILING, status.away, _AS_THE_MESSAGE_SAYS
+                )
             continue
         what, looked_for = f"replicas in store {status.store}", count(status.looked_for, "replica")
         if status.gone:

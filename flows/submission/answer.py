@@ -11,6 +11,7 @@ from flows.installation.disk_faults import machine_fault
 from flows.installation.log import LOG
 from flows.installation.wiring import Installation, now
 from flows.submission.drop import DropRequest
+from flows.submission.stages.order import STAGES
 from flows.submission.stages.stage import ingest_events_of
 from flows.submission.workspace import Ending, Workspace, only
 from preservation.errors import IntegrityError, PreservationError, StorageError, fault_of
@@ -143,9 +144,11 @@ def _answer(workspace: Workspace, installation: Installation) -> SubmissionResul
     LOG.info("%s: answer", submission.object)
     receipt = _receipt(workspace, ending, installation)
     page = render(receipt, _target(workspace, installation))
-    events = (ingest_events_of(workspace).ended(ending.verdict, ending.sentence, ending.at),)
+    # A stage whose events could not be appended, since the database was away, may have ended the submission.
+    done = chain.from_iterable(workspace.events(stage).so_far for stage in STAGES)
+    ended = ingest_events_of(workspace).ended(ending.verdict, ending.sentence, ending.at)
     installation.catalogue.conclude(
-        Conclusion(submission, ending.verdict, ending.at, ending.sentence, page), events
+        Conclusion(submission, ending.verdict, ending.at, ending.sentence, page), (*done, ended)
     )
     of_files = chain.from_iterable(screened.issues for screened in workspace.screened.so_far)
     return SubmissionResult(

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from flows.installation.wiring import Installation, now
@@ -41,9 +42,8 @@ def dry_run(drop: DropRequest, installation: Installation, scratch: Path) -> Dry
             verdict, sentence = ending.verdict.value, ending.sentence
         actions = Counter(decision.action.value for decision in workspace.decisions.so_far)
         sizes = [file.size for file in workspace.surveyed()]
-        issues = (
-            only(workspace.ending).issues if not workspace.survey.exist else tuple(every_issue(workspace))
-        )
+        found = every_issue(workspace) if workspace.survey.exist else only(workspace.ending).issues
+        issues = (*found, *chain.from_iterable(one.issues for one in workspace.doubted.so_far))
         return DryRunResult(str(drop), verdict, sentence, len(sizes), sum(sizes), dict(actions), issues)
     finally:
         workspace.discard()

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+from preservation.files.beneath import LIST_FOLDER, READ_FILE
+
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_FOLDER: Final = {errno.ENOTDIR, errno.ELOOP}
 
@@ -66,7 +66,7 @@ def remove_tree(path: Path | str, *, dir_fd: int | None = None) -> None:
         OSError: Something cannot be removed; this is the first reason.
     """
     try:
-        folder = os.open(path, _FOLDER, dir_fd=dir_fd)
+        folder = os.open(path, LIST_FOLDER, dir_fd=dir_fd)
     except OSError as error:
         if error.errno not in _NO_FOLDER:
             raise
@@ -109,7 +109,7 @@ def copy_tree(source: Path, target: Path) -> None:
     """
     target.mkdir()
     with ExitStack() as opened:
-        tops = (os.open(folder, _FOLDER) for folder in (source, target))
+        tops = (os.open(folder, LIST_FOLDER) for folder in (source, target))
         here, there = (opened.enter_context(closing(_opened_once(top))) for top in tops)
         way = [_Level("", _copied_files(here.folder, there.folder))]
         while way:
@@ -144,13 +144,13 @@ class OpenFolder:
 
     def enter(self, name: str) -> None:
         """Go down into a folder; a link is none. Raises ``OSError``."""
-        below = os.open(name, _FOLDER, dir_fd=self.folder)
+        below = os.open(name, LIST_FOLDER, dir_fd=self.folder)
         self._above.append(_identity(self.folder))
         self._go(below)
 
     def leave(self) -> None:
         """Go up again. Raises ``OSError``, also where the folder was moved elsewhere meanwhile."""
-        self._go(os.open("..", _FOLDER, dir_fd=self.folder))
+        self._go(os.open("..", LIST_FOLDER, dir_fd=self.folder))
         if _identity(self.folder) != self._above.pop():
             raise OSError(errno.ESTALE, "a folder was moved meanwhile")
 
@@ -199,7 +199,7 @@ def _copied_files(source: int, target: int) -> list[str]:
     folders, files = _listed(source)
     for name in files:
         with (
-            os.fdopen(os.open(name, _READ, dir_fd=source), "rb") as content,
+            os.fdopen(os.open(name, READ_FILE, dir_fd=source), "rb") as content,
             os.fdopen(os.open(name, _CREATE, 0o666, dir_fd=target), "wb") as sink,
         ):
             shutil.copyfileobj(content, sink)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 WRITES = "muniment_writes"
 """Execution option of a connection that is going to write."""
 
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
 _POSTGRESQL = "postgresql+psycopg"
 _POSTGRESQL_SPELLINGS = ("postgresql", "postgres")
 
@@ -119,13 +121,21 @@ def _settle_sqlite(engine: Engine, patience: timedelta) -> None:
 
 
 def _write_ahead(connection: sqlite3.Connection, patience: timedelta) -> None:
-    """Set the journal mode of a new database, for which SQLite itself does not wait until others are done."""
+    """Set the journal mode of a new database, for which SQLite itself does not wait until others are done.
+
+    A database that cannot have this mode, such as one in memory, keeps its own.
+    """
+    if connection.execute("PRAGMA journal_mode").fetchone() == ("wal",):
+        return
     deadline = time.monotonic() + patience.total_seconds()
     pauses = Backoff(0.01, 0.5)
-    while connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+    while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
+        except sqlite3.OperationalError as error:
+            # The low byte is the code; the others say more about it.
+            if error.sqlite_errorcode & 0xFF not in _BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(pauses.pause())
+        else:
+            return

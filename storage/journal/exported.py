@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from preservation.errors import ConfigurationError, IntegrityError, NotFoundError
@@ -14,7 +15,15 @@ from preservation.model.paths import StoreKey
 from storage.journal.entries import read_entry
 from storage.journal.heads import is_signed, read_head
 from storage.journal.keys import PUBLIC_KEY_SUFFIX, key_id, read_public_key
-from storage.journal.verification import Broken, Intact, JournalVerdict, verify, verify_journal
+from storage.journal.verification import (
+    Broken,
+    ChainFault,
+    Intact,
+    JournalVerdict,
+    verify,
+    verify_journal,
+    with_findings,
+)
 from storage.ports.journal import GENESIS, Head, Journal, KeyId, SignedHead
 from storage.ports.stores import Store, opened_file
 
@@ -24,6 +33,8 @@ FOLDER = StoreKey("_journal")
 LINES_NAME = "journal.jsonl"
 HEADS_NAME = "heads.jsonl"
 HEAD_SUFFIX = ".head.json"
+FAULTS_NAME = "faults.jsonl"
+"""What was found when the journal was exported; absent where it was sound."""
 
 _SEGMENT = re.compile(r"([0-9]{9,})-([0-9]{9,})(?:\.[0-9]+)?(\.jsonl|\.head\.json)")
 """A segment's lines or its head; with a further number where it was given again, because one was damaged."""
@@ -55,6 +66,7 @@ class ExportedJournal:
             for name in sorted(names)
             if name.endswith((HEADS_NAME, HEAD_SUFFIX)) and name not in of_segments
         ]
+        self._faults = [name for name in sorted(names) if Path(name).name == FAULTS_NAME]
         self._keys = [name for name in sorted(names) if name.endswith(PUBLIC_KEY_SUFFIX)]
         if not self._whole and not self._segments:
             raise NotFoundError(
@@ -127,9 +139,20 @@ class ExportedJournal:
     ) -> JournalVerdict:
         """Return the verdict by ``keys``, also by the signed heads of a ``witness``.
 
-        Raises ``IntegrityError`` where a signed head cannot be read.
+        What was found when it was exported is a fault of it. Raises ``IntegrityError`` where a signed head
+        cannot be read.
         """
-        return verify(self.lines(keys), (*self.heads(keys), *witness), keys)
+        found = verify(self.lines(keys), (*self.heads(keys), *witness), keys)
+        return with_findings(found, tuple(fault for name in self._faults for fault in self._faults_of(name)))
+
+    def _faults_of(self, name: str) -> list[ChainFault]:
+        with self._open(name) as file:
+            try:
+                return [msgspec.json.decode(line, type=ChainFault) for line in file]
+            except msgspec.MsgspecError as reason:
+                raise IntegrityError(
+                    f"{self.place}, {name}: this is not a list of faults ({reason}); export the journal again"
+                ) from reason
 
     def _heads_of(self, name: str) -> list[SignedHead]:
         found = []

@@ -12,7 +12,7 @@ from preservation.errors import AlreadyExistsError, UnavailableError
 from preservation.files.tree import remove_tree
 from storage.journal import standalone
 from storage.journal.entries import canonical
-from storage.journal.exported import HEADS_NAME, LINES_NAME
+from storage.journal.exported import FAULTS_NAME, HEADS_NAME, LINES_NAME
 from storage.journal.heads import head_line
 from storage.journal.keys import public_key_name, public_pem
 from storage.journal.verification import ChainFault
@@ -20,8 +20,6 @@ from storage.ports.journal import Journal, KeyId, SignedHead
 
 CHECKER_NAME = "check_journal.py"
 README_NAME = "README.txt"
-FAULTS_NAME = "faults.jsonl"
-"""What the archive itself found to be wrong: only beside a journal that is broken."""
 
 _README = """\
 The journal of a Muniment archive

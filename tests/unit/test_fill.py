@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from fakes import FullStore, VanishingStore, WrappedStore, ending, flipping
+from ordeals.forging import shelf
+from support.forgeries import forge
 from support.memory_store import MemoryPurger, MemoryStore
 from support.store_peers import folder_store, memory_store
 from support.versions import Room
@@ -17,6 +19,7 @@ from preservation.model.layout import COMMITS
 from storage.fill import fill
 from storage.ports.stores import Purger, SiteName, Store
 from storage.replication.outcomes import Failed, Mismatch, StoreOutcome, Verified
+from storage.tag_digests import recorded_digests
 
 FIRST = {
     "cover.tif": b"the cover",
@@ -53,6 +56,7 @@ def filled(room: Room, target: Store, number: int, purger: Purger | None = None)
         target,
         room.stores,
         files,
+        recorded_digests(room.catalogue, room.journal, package).digests,
         purger=purger,
         scratch=scratch,
         threads=2,
@@ -69,6 +73,34 @@ def test_what_is_filled_is_what_the_others_have_and_counts_as_they_do(room: Room
         kept = room.catalogue.package(room.package(number)).replicas[0]
         assert (outcome.replica.files, outcome.replica.bytes) == (kept.files, kept.bytes)
     assert content_of(third) == content_of(room.stores[0])
+
+
+def test_a_replica_that_was_altered_with_its_manifests_made_to_fit_is_not_copied(
+    room: Room, third: MemoryStore
+):
+    forge(shelf(room, 0), room.package(1), "metadata/premis.xml", b"<premis/>")
+    assert isinstance(filled(room, third, 1), Verified)
+    assert content_of(third) == {key: content for key, content in shelf(room, 1).items() if "/v1/" in key}
+
+
+def test_where_only_an_altered_replica_is_left_nothing_is_copied(room: Room, third: MemoryStore):
+    forge(shelf(room, 0), room.package(1), "metadata/premis.xml", b"<premis/>")
+    shelf(room, 1).clear()
+    with pytest.raises(IntegrityError):
+        filled(room, third, 1)
+    assert content_of(third) == {}
+
+
+def test_a_version_whose_earlier_bytes_are_not_as_they_were_kept_is_not_filled(
+    room: Room, third: MemoryStore
+):
+    assert isinstance(filled(room, third, 1), Verified)
+    (cover,) = (key for key in content_of(third) if key.endswith("cover.tif"))
+    content_of(third)[cover] = b"the COVER"
+    outcome = filled(room, third, 2)
+    assert isinstance(outcome, Mismatch)
+    assert "cover.tif, on which" in outcome.reason
+    assert f"{room.package(2)}/tagmanifest-sha256.txt" not in content_of(third)
 
 
 def test_a_folder_store_is_filled_as_well(room: Room, tmp_path: Path):

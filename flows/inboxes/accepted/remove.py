@@ -103,6 +103,12 @@ def _finish(folder: Path, removal: Removal, area: Area, journal: Journal) -> str
                 _remove_folder(folder)
                 return "it was changed while its package was read back; drop anew what was changed"
             _record(folder).write([msgspec.structs.replace(removal, proved=True)])
+    except Exception as error:  # noqa: BLE001  the removals after it are finished in any case
+        return (
+            f"it lies in {printable(str(aside.path))} and could not be moved back ({fault_of(error)}); it is "
+            "not proved that this very drop is kept: do not remove it, move it back to where it was"
+        )
+    try:
         _remove_tree(aside, name)
         _remove_beside(removal.kept, shelf)
     except Exception as error:  # noqa: BLE001  the removals after it are finished in any case

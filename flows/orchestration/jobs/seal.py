@@ -3,8 +3,8 @@
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows.alarms.alarms import give_notice, raise_alarm
-from flows.alarms.occasions import head_notice, integrity_alarm
+from flows.alarms.alarms import give_notice
+from flows.alarms.occasions import head_notice
 from flows.archive.journal_seal import seal_as_job
 from flows.installation.jobs import Job
 from flows.installation.log import LOG
@@ -26,8 +26,6 @@ def seal(directory: str) -> State[str]:
     def work(settings: Settings) -> JobResult:
         parse_form(SealParameters, {"directory": directory})
         sealed = seal_as_job(settings, lambda signed: give_notice(settings, head_notice(signed, now())))
-        for sentence in sealed.repairs:
-            raise_alarm(settings, integrity_alarm("the journal", sentence, now()))
         rows = [{"what was found": printable(one)} for one in (*sealed.repairs, *sealed.absences)]
         up_to = f"Sealed up to entry {sealed.signed.head.seq}." if sealed.signed else "Nothing was signed."
         LOG.info("%s", up_to)

@@ -5,13 +5,16 @@ from typing import Protocol
 from flows.alarms.alarms import raise_alarms
 from flows.alarms.occasions import integrity_alarm
 from flows.installation.wiring import now
+from flows.submission.stages.lacking import lacking_issue, lacking_sentence
 from flows.submission.stages.ports import HasCatalogue, HasJournal, HasSettings, HasStores
 from flows.submission.stages.stage import end
-from flows.submission.workspace import DoubtedVersion, Workspace
+from flows.submission.workspace import DoubtedVersion, LackingStore, Workspace
+from preservation.model.amounts import count
 from preservation.model.identifiers import PackageId
+from preservation.model.issues import Issue, Severity
 from preservation.model.verdicts import Verdict
 from storage.ports.stores import Store
-from storage.presence import Presence, presence
+from storage.presence import KEPT_VERSION_UNSOUND, Presence, presence
 
 _READ_BACK_UP_TO = 1 << 30
 """A version of so many bytes is read back whole before it is called kept; of a larger one, the tag files."""
@@ -34,7 +37,7 @@ def end_if_there(workspace: Workspace, ports: PresencePorts, package: PackageId)
     )
     if not _is_kept(found, stores, workspace):
         _raise_alarms(found, ports)
-        return DoubtedVersion(package, found.issues)
+        return DoubtedVersion(package, found.issues or (_too_few(found, workspace),))
     kept = ports.catalogue.package(package)
     replicas = tuple(one for one in kept.replicas if one.store in found.sound)
     last_read = min(one.verified_at for one in replicas)
@@ -43,11 +46,19 @@ def end_if_there(workspace: Workspace, ports: PresencePorts, package: PackageId)
         if found.is_read
         else f"tag files read, sizes compared. Bytes last read back on {last_read:%d %B %Y}."
     )
+    having = {replica.store for replica in kept.replicas}
+    lacking = [
+        LackingStore(store.name, "it has no replica of this version")
+        for store in stores
+        if store.name not in having
+    ]
     end(
         workspace,
         Verdict.ALREADY_KEPT,
         f"Kept as {package} since {kept.registered_at:%d %B %Y}; nothing was written. Just now in "
-        f"{' and '.join(found.sound)}: {looked_at}",
+        f"{' and '.join(found.sound)}: {looked_at}" + lacking_sentence(lacking),
+        issues=map(lacking_issue, lacking),
+        lacking=tuple(one.store for one in lacking),
         package=package,
         replicas=replicas,
     )
@@ -58,6 +69,20 @@ def _is_kept(found: Presence, stores: tuple[Store, ...], workspace: Workspace) -
     asked = workspace.policy.terms.replication
     sites = {store.place.site for store in stores if store.name in found.sound}
     return not found.faults and len(found.sound) >= asked.copies and len(sites) >= asked.sites
+
+
+def _too_few(found: Presence, workspace: Workspace) -> Issue:
+    """Return why a version is kept anew whose replicas are sound, and fewer than the policy asks for."""
+    asked = workspace.policy.terms.replication
+    return Issue(
+        KEPT_VERSION_UNSOUND,
+        Severity.WARNING,
+        f"{found.package} is sound in {count(len(found.sound), 'store')} that the policy names, and it asks "
+        f"for {count(asked.copies, 'store')} on {count(asked.sites, 'site')}. The drop has the same content, "
+        "and is kept anew.",
+        None,
+        "Give the stores what they lack: muniment stores fill",
+    )
 
 
 def _raise_alarms(found: Presence, ports: PresencePorts) -> None:

@@ -72,10 +72,12 @@ def _take_number(workspace: Workspace, ports: PackagingPorts) -> bool:
         submission.identifier, submission.object, only(workspace.fingerprint), doubted
     )
     if isinstance(reservation, AlreadyKept):
-        if end_if_there(workspace, ports, reservation.package) is not None:
+        found = end_if_there(workspace, ports, reservation.package)
+        if found is not None:
+            why = " ".join(issue.message for issue in found.issues)
             raise StorageError(
                 f"{reservation.package}: the same content was kept while this drop was on its way, and is "
-                "not in the stores as it was kept; see to the stores (muniment doctor)"
+                f"not in the stores as it was kept. {why} Preserve the drop again: it is then kept anew"
             )
         return False
     workspace.number.write([Numbered(reservation.package, now())])

@@ -1,27 +1,26 @@
 """Register: writes catalogue and journal in one transaction; from then on the package counts as kept."""
 
 import errno
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from itertools import chain
 from typing import Protocol
 
 from flows.installation.wiring import now
 from flows.submission.stages.drop_changes import changed_since_survey, has_changed
+from flows.submission.stages.lacking import lacking_issue, lacking_sentence
 from flows.submission.stages.plan import issues_of_the_whole
 from flows.submission.stages.ports import HasCatalogue, HasSettings
 from flows.submission.stages.stage import Stage, end, ingest_events_of, plan_gone
-from flows.submission.workspace import LackingStore, Workspace, only, payload_files
+from flows.submission.workspace import Workspace, only, payload_files
 from preservation.files.tree import copy_tree, remove_tree
 from preservation.model.derivatives import Purpose
 from preservation.model.events import Event
-from preservation.model.issues import Issue, IssueCode, Severity
+from preservation.model.issues import Severity
 from preservation.model.tag_digests import TagDigest, tag_digests_among
 from preservation.model.verdicts import Verdict
 from preservation.packaging.planned import PlannedBag
 from storage.ports.catalogue import Registration
-
-STORE_LACKS_IT = IssueCode("REP-008")
 
 
 class RegistrationPorts(HasSettings, HasCatalogue, Protocol):
@@ -62,13 +61,13 @@ def _register(workspace: Workspace, ports: RegistrationPorts) -> Iterable[Event]
         f"Kept as {package}: {tally.files} files, read back from {stores} and matched."
         + _reuse_sentence(workspace)
         + _again_sentence(workspace)
-        + _lacking_sentence(lacking),
+        + lacking_sentence(lacking),
         issues=chain(
             issues_of_the_whole(workspace),
             chain.from_iterable(one.issues for one in workspace.doubted.so_far),
             workspace.unsound.so_far,
             late_changes,
-            map(_lacking_issue, lacking),
+            map(lacking_issue, lacking),
         ),
         package=package,
         replicas=replicas,
@@ -94,26 +93,9 @@ def _tag_digests(workspace: Workspace) -> tuple[TagDigest, ...]:
 def _again_sentence(workspace: Workspace) -> str:
     """Return of which version the stores no longer have the same content, if there is one."""
     return "".join(
-        f" {one.package} has the same content, and was not found in the stores as it was kept."
+        f" {one.package} has the same content, and was not found as it was kept in as many stores as its "
+        "policy asks for."
         for one in workspace.doubted.so_far
-    )
-
-
-def _lacking_sentence(lacking: Sequence[LackingStore]) -> str:
-    """Return which stores do not have the version yet, if any."""
-    if not lacking:
-        return ""
-    names = " and ".join(one.store for one in lacking)
-    return f" Not in store {names} yet, which failed: it is copied there when the store is back."
-
-
-def _lacking_issue(one: LackingStore) -> Issue:
-    return Issue(
-        STORE_LACKS_IT,
-        Severity.WARNING,
-        f"Store {one.store} does not have the package yet: {one.reason.rstrip('.')}.",
-        None,
-        "Nothing, once the store is back: what it lacks is copied each night, or by: muniment stores fill",
     )
 
 
