@@ -82,7 +82,7 @@ def open_plain_file(path: Path | str) -> int:
 
 def read_plain_file(path: Path | str) -> BinaryIO:
     """Return a stream of the plain file at ``path``, opened like ``open_plain_file``. Raises ``OSError``."""
-    return os.fdopen(open_plain_file(path), "rb")
+    return open(path, "rb", opener=lambda name, _: open_plain_file(name))
 
 
 @contextmanager

@@ -36,6 +36,9 @@ def openat2(folder: int, path: str, flags: int, resolve: int) -> int:
     Raises ``OSError``: ``ELOOP`` where there is a link; ``ENOSYS`` or ``EPERM`` where the kernel has no
     such call, or a container forbids it.
     """
+    if "\0" in path:
+        # C ends a text there: another file would be opened.
+        raise ValueError("a path cannot have a NUL in it")
     how = _OpenHow(flags, 0, resolve)
     while True:
         descriptor = int(_syscall(_OPENAT2, folder, os.fsencode(path), ctypes.byref(how), _OPEN_HOW_BYTES))

@@ -5,10 +5,12 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from preservation.archives.members import UnpackLimits
 from preservation.intake import codes
-from preservation.intake.exchange import Found
+from preservation.intake.exchange import Found, Listed
 from preservation.model.issues import Issue, IssueCode, Severity
-from preservation.model.paths import RelativePath, printable
+from preservation.model.paths import RelativePath, fault_of_path, printable
+from preservation.tools.wire import unpacked
 from preservation.tools.work import Completed, Died, Exhausted, JobName, Refused, WorkOutcome
 
 JOB_MODULES: Final = ("preservation.intake.jobs",)
@@ -44,6 +46,26 @@ def answered(outcome: WorkOutcome, kind: type[Answered], archive: Path) -> Answe
             return not_read(archive, f"that takes more {limit} than it may ({detail})")
         case Died(detail):
             return not_read(archive, f"it crashes what reads it ({detail})")
+
+
+def listed_in(outcome: WorkOutcome, archive: Path, limits: UnpackLimits) -> Listed | Issue:
+    """Return what is in the archive, or why that is not known.
+
+    A worker that was taken over may state anything: a base that leads elsewhere is refused, and so is more
+    than may be unpacked.
+    """
+    found = answered(outcome, Listed, archive)
+    if isinstance(found, Issue):
+        return found
+    try:
+        base = unpacked(found.base)
+    except UnicodeEncodeError:
+        return not_read(archive, "what reads it no longer makes sense: it states no folder")
+    if base and (not base.endswith("/") or fault_of_path(base[:-1]) is not None):
+        return not_read(archive, "what reads it no longer makes sense: the bag is to lie elsewhere")
+    if not found.harmful and (found.size > limits.bytes or found.files > limits.files):
+        return not_read(archive, "what reads it no longer makes sense: it states more than may be unpacked")
+    return found
 
 
 def not_read(archive: Path, reason: str) -> Issue:

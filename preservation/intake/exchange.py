@@ -80,21 +80,25 @@ class MemberSender:
 
 
 class SentContent:
-    """The bytes of one file, as they come; read as a file is."""
+    """The bytes of one file, as they come; read as a file is. ``most`` of them may come."""
 
-    def __init__(self, pipe: BinaryIO) -> None:
+    def __init__(self, pipe: BinaryIO, most: int) -> None:
         self._pipe = pipe
+        self._left = most
         self._at_end = False
 
     def read(self, _: int = -1, /) -> bytes:
         """Return the next part, whatever its size, or no bytes at the end. Raises as ``received`` does."""
         part = b"" if self._at_end else _part(self._pipe)
         self._at_end = not part
+        self._left -= len(part)
+        if self._left < 0:
+            raise ValueError("it sends more than is in the bag")
         return part
 
 
-def received(pipe: BinaryIO) -> Iterator[tuple[Sent, SentContent]]:
-    """Give each member with what reads its bytes, until the pipe ends.
+def received(pipe: BinaryIO, most: int) -> Iterator[tuple[Sent, SentContent]]:
+    """Give each member with what reads its bytes, at most ``most`` of each, until the pipe ends.
 
     Raises ``EOFError`` where it ends in the middle of one, ``ValueError`` where no worker of ours would
     send such a thing.
@@ -104,7 +108,7 @@ def received(pipe: BinaryIO) -> Iterator[tuple[Sent, SentContent]]:
             member = _decoder.decode(_rest_of_part(pipe, head))
         except msgspec.MsgspecError as error:
             raise ValueError(f"no member of an archive: {error}") from error
-        content = SentContent(pipe)
+        content = SentContent(pipe, most)
         yield member, content
         while content.read():
             pass

@@ -14,7 +14,7 @@ from preservation.bagit.source import PAYLOAD
 from preservation.errors import DeniedError, NotFoundError, SourceChangedError, UnavailableError
 from preservation.files.beneath import A_LINK_NOW, folder_of
 from preservation.intake import codes
-from preservation.intake.cage import LIST, answered, issue_of, more_seconds
+from preservation.intake.cage import LIST, issue_of, listed_in, more_seconds
 from preservation.intake.exchange import Listed
 from preservation.intake.unpack import unpack
 from preservation.long_paths import entries_of
@@ -113,7 +113,7 @@ def _recognised_file(
         more_seconds=more_seconds(file),
     )
     (outcome,) = workers.map([request])
-    listed = answered(outcome, Listed, file)
+    listed = listed_in(outcome, file, limits)
     if isinstance(listed, Issue):
         return Unacceptable((listed,))
     if not listed.harmful and not listed.bags:

@@ -1,6 +1,5 @@
 """A submitted bag, judged by two readers, and its payload not read again: the survey has read it."""
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -99,7 +98,7 @@ def second_reading(folder: Path, workers: CagedWorkers) -> tuple[Issue, ...]:
     that is reported, and ours decides, which knows RFC 8493 better: it decodes %25, which ``bagit`` 1.9 does
     not. It runs in the cage: what it does with a line may take the square of the line's length.
     """
-    (outcome,) = workers.map([Request(READ_AGAIN, {"folder": packed(os.path.realpath(folder))}, ())])
+    (outcome,) = workers.map([Request(READ_AGAIN, {"folder": packed(str(folder))}, ())])
     match outcome:
         case Completed(""):
             return ()

@@ -53,6 +53,9 @@ def unpack(
             return issue
         part.rename(target)
     except OSError as failure:
+        # A disk that it has filled is everybody's.
+        with suppress(OSError):
+            remove_tree(part)
         error = StoreFullError if failure.errno in _NO_ROOM else UnavailableError
         raise error(
             f"{printable(archive.name)} cannot be unpacked to {target.parent} ({failure.strerror}); "
@@ -112,7 +115,7 @@ def _write_members(pipe: BinaryIO, listed: Listed, root: Path) -> None:
     """
     base = unpacked(listed.base)
     room = 0
-    for count, (member, content) in enumerate(received(pipe), 1):
+    for count, (member, content) in enumerate(received(pipe, listed.size), 1):
         name = os.fsdecode(member.name)
         if fault_of_path(name) is not None or not name.startswith(base) or count > listed.files:
             raise ValueError("it sends what is not in the bag")

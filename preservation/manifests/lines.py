@@ -97,11 +97,12 @@ def manifest_lines(
     """
     left = Allowance() if allowance is None else allowance
     with opened_file(root, path) as descriptor, os.fdopen(descriptor, "rb", closefd=False) as stream:
+        # What is no text is no manifest, however large it is.
+        encoding = _encoding(stream.read(4096))
         size = os.fstat(descriptor).st_size
         if size > MANIFEST_BYTES:
             raise ManifestLimitError(f"it is larger than {MANIFEST_BYTES >> 20} MiB")
         left.take(read=size)
-        encoding = _encoding(stream.read(4096))
         stream.seek(0)
         # Only the line feed ends a line: a name may hold every other character that looks like an end.
         with io.TextIOWrapper(stream, encoding, errors="surrogateescape", newline="\n") as text:

@@ -1,14 +1,15 @@
 """What a PDF runs by itself, or when it is clicked: scripts, and programs that it starts (ISO 32000-1, 12.6).
 
 Looked for where readers look: at what is done on opening, at the document's and the pages' events, the
-document's named scripts, form fields and annotations. It is said where it stands, and nothing is run.
+document's named scripts, form fields, bookmarks and annotations. What is found is named with where it
+stands, and nothing is run.
 """
 
 from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject
+from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NameObject
 
 from preservation.documents.pdf import resolved
 
@@ -17,11 +18,11 @@ _KINDS: Final = {"/JavaScript": "JavaScript", "/Launch": "Launch", "/Rendition":
 
 
 class ActionSearch:
-    """Collects what is run. Bounded: no more than so many objects are looked at, and each one once."""
+    """Collects what is run. Bounded: no more than so many objects are looked at, in each role once."""
 
     def __init__(self) -> None:
         self._found: dict[str, None] = {}
-        self._seen: set[tuple[int, int]] = set()
+        self._seen: set[tuple[str, int, int]] = set()
         self._looked_at = 0
 
     @property
@@ -39,6 +40,9 @@ class ActionSearch:
         form = resolved(catalogue.get("/AcroForm"), DictionaryObject)
         if form is not None:
             self._fields(form.get("/Fields"))
+        outlines = resolved(catalogue.get("/Outlines"), DictionaryObject)
+        if outlines is not None:
+            self._bookmarks(outlines.get("/First"))
 
     def page(self, page: DictionaryObject) -> None:
         """Look at what belongs to a page."""
@@ -53,10 +57,18 @@ class ActionSearch:
                 self._active(field, "by a form field")
                 waiting.append(field.get("/Kids"))
 
+    def _bookmarks(self, first: object) -> None:
+        waiting = [first]
+        while waiting:
+            bookmark = self._once(waiting.pop(), "bookmark")
+            if bookmark is not None:
+                self._active(bookmark, "by a bookmark")
+                waiting += [bookmark.get("/Next"), bookmark.get("/First")]
+
     def _named_scripts(self, tree: object) -> None:
         waiting = [tree]
         while waiting:
-            node = self._once(waiting.pop())
+            node = self._once(waiting.pop(), "name")
             if node is None:
                 continue
             names = resolved(node.get("/Names"), ArrayObject)
@@ -77,10 +89,10 @@ class ActionSearch:
         """Look at an action and those that follow it."""
         waiting = [action]
         while waiting:
-            current = self._once(waiting.pop())
+            current = self._once(waiting.pop(), "action")
             if current is None:
                 continue
-            kind = _KINDS.get(str(current.get("/S")))
+            kind = _KINDS.get(str(resolved(current.get("/S"), NameObject)))
             if kind is not None and (kind == "Launch" or "/JS" in current):
                 self._found[f"{kind} {where}"] = None
             following = resolved(current.get("/Next"), ArrayObject)
@@ -90,18 +102,20 @@ class ActionSearch:
 
     def _items(self, array: object) -> Iterator[DictionaryObject]:
         for item in resolved(array, ArrayObject) or ():
-            found = self._once(item)
+            found = self._once(item, "item")
             if found is not None:
                 yield found
 
-    def _once(self, found: object) -> DictionaryObject | None:
-        """Return the dictionary, unless it was looked at before or enough was looked at."""
+    def _once(self, found: object, role: str) -> DictionaryObject | None:
+        """Return the dictionary, unless it was looked at before in that role, or enough was looked at."""
+        if found is None:
+            return None
         self._looked_at += 1
         if self._looked_at > _MOST_LOOKED_AT:
             self._found[f"what lies beyond {_MOST_LOOKED_AT:,} places was not looked at"] = None
             return None
         if isinstance(found, IndirectObject):
-            key = (found.idnum, found.generation)
+            key = (role, found.idnum, found.generation)
             if key in self._seen:
                 return None
             self._seen.add(key)

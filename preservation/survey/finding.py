@@ -44,9 +44,10 @@ def find_supplied(root: Path, only: RelativePath | None = None) -> tuple[FoundMa
     allowance = Allowance()
     for file in files_where(root, lambda path: likelihood(path) is not None):
         manifest = _looked_into(root, file.path, allowance)
-        if likelihood(file.path) is Likelihood.CERTAIN or (
-            manifest.fault is None and manifest.entries > manifest.odd_lines
-        ):
+        # Of one that goes beyond the limits, what was read of it decides; it is not passed over in silence.
+        reads_like_one = manifest.entries > manifest.odd_lines and manifest.fault is None
+        reads_like_one |= manifest.too_much and manifest.entries >= manifest.odd_lines
+        if likelihood(file.path) is Likelihood.CERTAIN or reads_like_one:
             found.append(manifest)
     return tuple(found)
 

@@ -32,11 +32,6 @@ def forbid_new_privileges() -> None:
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
-def install_filter(program: ctypes.Structure) -> None:
-    """Put a seccomp filter over this process and all that it starts; it cannot be taken off."""
-    _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(program))
-
-
 def leave_network() -> bool:
     """Move this process to a network of its own, which has no interface up; say whether that is permitted."""
     refused: int = _libc.unshare(_CLONE_NEWNET)

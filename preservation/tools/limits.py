@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 
-SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin"
-
 MINIMAL = {
-    "PATH": SEARCH_PATH,
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
     "LANG": "C.UTF-8",
     # One thread a process: the pools above decide how many cores are used, and each thread of a numeric
     # library would take its share of the address space.

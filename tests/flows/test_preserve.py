@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,10 @@ from support.command_runs import near
 from support.flow_runs import ask_prefect
 
 from demonstration.drawing import document, photograph, save_scan, srgb_profile
+from preservation.errors import UnavailableError
+from preservation.model.events import Event, EventType
+from storage.journal.sql import SqlJournal
+from storage.ports.journal import Appended
 
 SIZE = (240, 160)
 
@@ -169,6 +174,26 @@ def test_a_store_that_is_away_interrupts_and_only_it_is_written_when_it_is_back(
     story = journal(archive)
     about = [entry["event_type"] for entry in story if entry["object"] == "images/sheet-012"]
     assert (about.count("replication"), about.count("ingestion end")) == (2, 2)
+
+
+def test_what_a_stage_could_not_append_to_the_journal_is_in_it_when_the_drop_is_answered(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    append = SqlJournal.append
+
+    def gone_at_planning(journal: SqlJournal, events: Iterable[Event]) -> Appended:
+        events = list(events)
+        if any(event.event_type is EventType.VALIDATION for event in events):
+            raise UnavailableError("the database is gone")
+        return append(journal, events)
+
+    monkeypatch.setattr(SqlJournal, "append", gone_at_planning)
+    (drop := tmp_path / "drops" / "sheet-013").mkdir(parents=True)
+    (drop / "scan.tif").write_bytes(b"II*\0 and then nothing")
+    [told] = archive.preserve(drop)
+    assert told["verdict"] == "rejected"
+    types = [entry["event_type"] for entry in journal(archive)]
+    assert (types.count("validation"), types.count("ingestion end")) == (1, 1), types
 
 
 def test_a_zipped_bag_becomes_its_payload_and_its_tag_files_are_kept_apart(archive: Archive, tmp_path: Path):

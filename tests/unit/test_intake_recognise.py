@@ -370,15 +370,20 @@ def test_an_archive_that_takes_more_than_the_cage_gives_is_refused_with_the_reas
 class _TakenOver(CagedWorkers):
     """Workers whose process was taken over: it says that all is well, and sends what it likes."""
 
-    def __init__(self, *sent: Sent, content: bytes = b"", ends: WorkOutcome | None = None) -> None:
+    def __init__(
+        self,
+        *sent: Sent,
+        content: bytes = b"",
+        ends: WorkOutcome | None = None,
+        listed: Listed = Listed("zip", bags=1, base="bag/", size=3, files=2),  # noqa: B008  it is frozen
+    ) -> None:
         super().__init__(Limits(), 1)
-        self._sent, self._content, self._ends = sent, content, ends
+        self._sent, self._content, self._ends, self._listed = sent, content, ends, listed
 
     def map(self, requests: Iterable[Request]) -> Iterator[WorkOutcome]:
         for request in requests:
-            listed = Listed("zip", bags=1, base="bag/", size=3, files=2)
             if not request.pipes:
-                yield Completed(msgspec.to_builtins(listed))
+                yield Completed(msgspec.to_builtins(self._listed))
                 continue
             with os.fdopen(os.dup(request.pipes[0]), "wb") as pipe:
                 for member in self._sent:
@@ -386,6 +391,28 @@ class _TakenOver(CagedWorkers):
                 if self._ends is not None:
                     pipe.write(b"\0\0")
             yield self._ends or Completed(msgspec.to_builtins(Wrong()))
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        Listed("zip", bags=1, base="/etc/"),
+        Listed("zip", bags=1, base="../"),
+        Listed("zip", bags=1, base="bag/../../"),
+        Listed("zip", bags=1, base="bag"),
+        Listed("zip", bags=1, base="\u20ac/"),
+        Listed("zip", bags=1, size=LIMITS.bytes + 1),
+        Listed("zip", bags=1, files=LIMITS.files + 1),
+    ],
+)
+def test_a_worker_that_was_taken_over_does_not_choose_what_is_kept(
+    tmp_path: Path, workspace: Path, listed: Listed
+):
+    drop = zipped(tmp_path / "drop.zip", bag_files())
+    with _TakenOver(listed=listed) as workers:
+        found = recognise(drop, workspace, LIMITS, workers)
+    assert isinstance(found, Unacceptable)
+    assert codes_of(found.issues) == {codes.ARCHIVE_NOT_READ}
 
 
 @pytest.mark.parametrize(

@@ -205,6 +205,10 @@ LAUNCH = "<< /S /Launch /F (calc.exe) >>"
             f"/AcroForm << /Fields [<< /Kids [<< /AA << /K {SCRIPT} >> >>] >>] >>",
             "JavaScript by a form field",
         ),
+        (
+            f"/Outlines << /First << /Title (a) /Next << /Title (b) /A {LAUNCH} >> >> >>",
+            "Launch by a bookmark",
+        ),
     ],
 )
 def test_what_a_document_runs_is_a_warning_and_the_policy_may_refuse_it(
@@ -232,6 +236,21 @@ def test_actions_that_follow_each_other_in_a_circle_end(tmp_path: Path, workers:
             3: b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] >>",
             4: b"<< /S /GoTo /Next 5 0 R >>",
             5: b"<< /S /JavaScript /JS (x) /Next 4 0 R >>",
+        }
+    )
+    assert codes(examined(tmp_path, workers, content)) == {ACTIVE: Severity.WARNING}
+
+
+def test_an_action_is_found_whatever_else_leads_to_it_and_however_its_kind_is_written(
+    tmp_path: Path, workers: CagedWorkers
+) -> None:
+    content = pdf(
+        {
+            1: b"<< /Type /Catalog /Pages 2 0 R /OpenAction 4 0 R >>",
+            2: b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+            3: b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Annots [4 0 R] >>",
+            4: b"<< /S 5 0 R /JS (x) >>",
+            5: b"/JavaScript",
         }
     )
     assert codes(examined(tmp_path, workers, content)) == {ACTIVE: Severity.WARNING}

@@ -349,12 +349,21 @@ def test_a_manifest_that_is_a_pipe_or_a_link_is_not_opened(tmp_path: Path):
 
 
 def test_a_manifest_that_is_too_large_is_asked_about(tmp_path: Path):
-    root = drop(tmp_path, {"a.tif": b"one", "checksums.md5": b""})
+    root = drop(tmp_path, {"a.tif": b"one", "checksums.md5": md5sum({"a.tif": b"one"}) * 200})
     os.truncate(root / "checksums.md5", MANIFEST_BYTES + 1)
     # The survey, which would read all of it, is left out.
     found = issue(only(tuple(check_supplied(find_supplied(root), root, ()))))
     assert (found.code, found.severity) == (codes.TOO_MUCH, Severity.QUESTION)
     assert "larger than 256 MiB. No file was checked against it" in found.message
+
+
+def test_what_only_may_be_a_manifest_and_goes_beyond_the_limits_is_asked_about_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    contents = {"a.tif": b"one", "b.tif": b"two"}
+    drop(tmp_path, {**contents, "manifest-photos.txt": md5sum(contents)})
+    monkeypatch.setattr(finding, "Allowance", lambda: Allowance(digests=1))
+    assert codes_of(only(compared(tmp_path))) == [codes.TOO_MUCH]
 
 
 @pytest.mark.parametrize("allowance", [{"digests": 2}, {"bytes": 100}])
