@@ -10,7 +10,7 @@ PATIENCE: Final = 240.0
 """Seconds: less than pytest's own limit for a test, so that what did not come about is named."""
 
 _POLL_SECONDS: Final = (0.02, 0.2)
-"""The first pause, and the longest: each is a quarter longer than the one before, for a look costs the server."""
+"""The first pause and the longest: each is a quarter longer than the last, for a look costs a server."""
 
 
 def until(condition: Callable[[], object], what: str | Callable[[], str] = "what is waited for") -> None:
