@@ -4,17 +4,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from preservation.errors import IntegrityError, NotFoundError, PreservationError
-from preservation.model import layout
 from preservation.model.digests import Digests
 from preservation.model.identifiers import ObjectId, PackageId, StoreName, VersionNumber
 from preservation.model.issues import Issue
+from preservation.model.layout import ORIGINALS
 from preservation.model.paths import BagPath, RelativePath, path_order, printable
 from preservation.model.tag_digests import TagDigest
 from storage.ports.stores import Store
 from storage.restore.description import Description, describe, versions_in
 from storage.restore.outcomes import WantedFile, undescribed_issue
-
-_ORIGINALS = layout.original(RelativePath("x")).removesuffix("x")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +138,9 @@ def wanted_files(description: Description, named: Sequence[str], *, whole: bool)
         chosen = dict(_named(description, text) for text in named)
     else:
         chosen = {
-            path: RelativePath(path.removeprefix(_ORIGINALS))
+            path: RelativePath(path.removeprefix(ORIGINALS))
             for path in description.payload
-            if path.startswith(_ORIGINALS)
+            if path.startswith(ORIGINALS)
         }
     return [
         WantedFile(path, place, description.key(path), digests)
@@ -152,7 +150,7 @@ def wanted_files(description: Description, named: Sequence[str], *, whole: bool)
 
 
 def _named(description: Description, text: str) -> tuple[BagPath, RelativePath]:
-    for path in (BagPath(f"{_ORIGINALS}{text}"), BagPath(text)):
+    for path in (BagPath(f"{ORIGINALS}{text}"), BagPath(text)):
         if description.digests(path) is not None:
             return path, RelativePath(text)
     raise NotFoundError(
