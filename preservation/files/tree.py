@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from preservation.files.beneath import LIST_FOLDER, READ_FILE
+from preservation.files.beneath import LIST_FOLDER, READ_FILE, open_beneath
 
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_FOLDER: Final = {errno.ENOTDIR, errno.ELOOP}
@@ -44,18 +44,30 @@ def opened_below(
     Raises ``OSError``: ``FileNotFoundError`` where one is missing; ``ENOTDIR`` or ``ELOOP`` where something
     else, such as a link, has its name.
     """
+    try:
+        # One system call, however deep it is.
+        below = open_beneath(folder, "/".join(names) or ".", LIST_FOLDER)
+    except FileNotFoundError:
+        if make is None:
+            raise
+        below = _made_below(folder, names, make)
+    try:
+        yield below
+    finally:
+        os.close(below)
+
+
+def _made_below(folder: int, names: Sequence[str], make: Callable[[int, str], None]) -> int:
     with closing(OpenFolder(folder)) as here:
         for name in names:
             try:
                 here.enter(name)
             except FileNotFoundError:
-                if make is None:
-                    raise
                 # Another thread may be making it too.
                 with suppress(FileExistsError):
                     make(here.folder, name)
                 here.enter(name)
-        yield here.folder
+        return os.dup(here.folder)
 
 
 def remove_tree(path: Path | str, *, dir_fd: int | None = None) -> None:

@@ -12,7 +12,7 @@ from support.store_peers import folder_store
 
 from preservation.errors import AlreadyExistsError, StorageError
 from preservation.files.beneath import open_plain_file
-from preservation.files.tree import copy_tree, empty_folder, opened_below
+from preservation.files.tree import copy_tree, empty_folder, make_folder, opened_below
 from preservation.identification.links import reserve_slot
 from preservation.model.digests import Algorithm, HexDigest
 from preservation.model.identifiers import StoreName
@@ -55,8 +55,8 @@ def empty_a_tree(path: Path) -> None:
         empty_folder(folder)
 
 
-def enter_a_folder(path: Path) -> None:
-    with opened_top(path) as folder, opened_below(folder, ("store", "maps")):
+def make_folders_below(path: Path) -> None:
+    with opened_top(path) as folder, opened_below(folder, ("new", "deeper"), make=make_folder):
         pass
 
 
@@ -95,7 +95,7 @@ def place(tmp_path: Path) -> Path:
         (begin_a_restore, "fstat"),
         (begin_a_restore, "stat"),
         (empty_a_tree, "fstat"),
-        (enter_a_folder, "fstat"),
+        (make_folders_below, "fstat"),
         (make_a_folder_of_a_store, "fchmod"),
         (copy_a_tree, "dup"),
         (copy_a_tree, "fdopen"),
