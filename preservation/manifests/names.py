@@ -12,6 +12,8 @@ _CERTAIN = re.compile(
 )
 _POSSIBLE = re.compile(r"manifest-.+\.txt|checksums?\..+", re.IGNORECASE)
 _SIDECAR = re.compile(rf"(?P<about>.+)\.(?:{_ALGORITHMS})", re.IGNORECASE)
+# What macOS puts beside every file on other disks.
+_OF_A_MAC = "._"
 _TABLE = re.compile(r".+\.[ct]sv", re.IGNORECASE)
 _BAGIT = re.compile(rf"manifest-(?:{_ALGORITHMS})\.txt", re.IGNORECASE)
 
@@ -28,6 +30,8 @@ class Likelihood(Enum):
 def likelihood(path: RelativePath) -> Likelihood | None:
     """Say how likely the file at ``path`` is a manifest; ``None`` where its name does not suggest it."""
     name = path.rpartition("/")[2]
+    if name.startswith(_OF_A_MAC):
+        return None
     if _CERTAIN.fullmatch(name):
         return Likelihood.CERTAIN
     return Likelihood.POSSIBLE if _POSSIBLE.fullmatch(name) else None

@@ -11,6 +11,7 @@ from support.surveys import compared, drop, md5, sha256
 
 from preservation.manifests.lines import MANIFEST_BYTES, Allowance
 from preservation.model.digests import Algorithm
+from preservation.model.events import EventOutcome
 from preservation.model.issues import Issue, Severity
 from preservation.model.supplied import ManifestLayout, SuppliedManifest
 from preservation.survey import codes, finding
@@ -223,13 +224,14 @@ def test_names_in_a_metadata_folder_may_be_relative_to_the_drop_or_climb_within_
 @pytest.mark.parametrize(
     "content", [b"", b"no digests here\n", b"\x89PNG\0\0", b"# only a remark\n", b"0123  a.tif"]
 )
-def test_what_says_that_it_is_a_manifest_and_is_none_is_a_warning(tmp_path: Path, content: bytes):
+def test_what_says_that_it_is_a_manifest_and_is_none_is_asked_about(tmp_path: Path, content: bytes):
     drop(tmp_path, {"a.tif": b"one", "checksums.md5": content})
 
     manifest = only(compared(tmp_path))
 
-    assert manifest.confirmed == 0
-    assert (issue(manifest).code, issue(manifest).severity) == ("FIX-004", Severity.WARNING)
+    assert (manifest.confirmed, manifest.outcome) == (0, EventOutcome.WARNING)
+    assert "no file was compared" in manifest.sentence
+    assert (issue(manifest).code, issue(manifest).severity) == ("FIX-004", Severity.QUESTION)
     assert "'checksums.md5'" in issue(manifest).message
 
 
