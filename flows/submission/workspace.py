@@ -211,6 +211,11 @@ class Workspace:
         return self.root / "thumbnails"
 
     @property
+    def sidecars(self) -> Path:
+        """The folder of the copies of manifests that lay beside a drop of one file."""
+        return self.root / "sidecars"
+
+    @property
     def has_ended(self) -> bool:
         """Return whether a verdict was reached."""
         return self.ending.exist

@@ -43,6 +43,11 @@ def sidecar_target(path: RelativePath) -> RelativePath | None:
     return RelativePath(found["about"]) if found and not found["about"].endswith("/") else None
 
 
+def sidecars_beside(name: str) -> tuple[str, ...]:
+    """Return the names that the sidecars of a file of that name have, there or not."""
+    return tuple(f"{name}.{case}" for ending in _ALGORITHMS.split("|") for case in (ending, ending.upper()))
+
+
 def sidecar_name(path: RelativePath) -> str:
     """Return the name, in the folder of a sidecar, of the file that it is named for; ``""`` for others."""
     return (sidecar_target(path) or "").rpartition("/")[2]

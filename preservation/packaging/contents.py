@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from preservation.model.decisions import Decision
 from preservation.model.derivatives import Derivative, RefusedDerivative
@@ -28,6 +29,7 @@ class PackageContents:
     packaging; no clock is asked, so the same contents always make the same bag. ``earlier`` gives, by
     SHA-256, the bytes that lie in earlier versions of the object and are not to be written again.
     ``description`` is what was supplied about the object, ``described`` what was about its files.
+    ``sidecars`` are copies of the manifests that lay beside a drop of one file.
     """
 
     package: PackageId
@@ -46,6 +48,7 @@ class PackageContents:
     earlier: Mapping[HexDigest, Locator] = field(default_factory=dict)
     description: Statements = field(default_factory=dict)
     described: Iterable[DescribedFile] = ()
+    sidecars: tuple[Path, ...] = ()
 
     @property
     def files(self) -> Dossiers:

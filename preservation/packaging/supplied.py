@@ -122,6 +122,10 @@ class Supplied:
                 yield _copy(layout.supplied_description(file.path), source, file)
             if file.path in manifests:
                 yield _copy(layout.supplied_manifest(file.path), source, file)
+        for sidecar in contents.sidecars:
+            size, digests = digest_file(sidecar, contents.algorithms)
+            beside = layout.supplied_beside(RelativePath(sidecar.name))
+            yield BagEntry(beside, LocalPath(f"{sidecar}"), size, digests)
         if contents.received.bag_root is not None:
             yield from submitted_tags(contents.received.bag_root, contents.algorithms)
 

@@ -9,8 +9,9 @@ from typing import Final, TypeAlias
 
 from preservation.errors import UnavailableError
 from preservation.files.beneath import LIST_FOLDER, opened, without_links_above
+from preservation.manifests.names import sidecar_name
 from preservation.model.identifiers import object_name
-from preservation.model.paths import path_order, printable
+from preservation.model.paths import RelativePath, path_order, printable
 from preservation.settling.terms import SettlingTerms
 
 _NEVER: Final = frozenset({
@@ -27,6 +28,7 @@ class PassedOverFor(StrEnum):
     JUNK = "junk"
     TEMPORARY = "temporary"
     SENTINEL = "sentinel"
+    SIDECAR = "sidecar"
     STRAY = "stray"
     UNNAMEABLE = "unnameable"
     UNREACHABLE = "unreachable"
@@ -77,8 +79,13 @@ def drops_among(
     terms: SettlingTerms,
     below: Callable[[Path], Listed],
     groups: tuple[str, ...] = (),
+    *,
+    sidecars: bool = True,
 ) -> Iterator[InboxEntry]:
-    """Give what the names in ``folder`` are; ``below`` lists the folders in it, and may raise ``OSError``."""
+    """Give what the names in ``folder`` are; ``below`` lists the folders in it, and may raise ``OSError``.
+
+    ``sidecars`` says whether a manifest of one file is taken with that file, and is no drop of its own.
+    """
     there = {name for name, _ in names}
     for name, is_folder in names:
         path = folder / name
@@ -86,7 +93,7 @@ def drops_among(
         if passed_over is not None:
             yield passed_over
         elif len(groups) == terms.grouping:
-            yield _drop(path, groups)
+            yield (_sidecar(path, there) if sidecars and not is_folder else None) or _drop(path, groups)
         elif is_folder:
             try:
                 deeper = below(path)
@@ -96,7 +103,7 @@ def drops_among(
                 sentence = f"it cannot be listed ({error.strerror}); see to its permissions"
                 yield PassedOver(path, PassedOverFor.STRAY, sentence)
                 continue
-            yield from drops_among(deeper, path, terms, below, (*groups, name))
+            yield from drops_among(deeper, path, terms, below, (*groups, name), sidecars=sidecars)
         else:
             sentence = "it lies above the folders in which this policy expects drops; move it down into one"
             yield PassedOver(path, PassedOverFor.STRAY, sentence)
@@ -128,6 +135,20 @@ def _passed_over(path: Path, there: set[str], terms: SettlingTerms) -> PassedOve
     if name.startswith("."):
         return PassedOver(path, PassedOverFor.HIDDEN, "its name begins with a dot, so it is hidden")
     return None
+
+
+def _sidecar(path: Path, there: set[str]) -> PassedOver | None:
+    """Return why a file is no drop that is named as the manifest of another; ``None`` where it is not."""
+    about = sidecar_name(RelativePath(path.name))
+    if not about:
+        return None
+    sentence = f"it is named as the manifest of {printable(about)}, and is taken with it"
+    if about not in there:
+        sentence = (
+            f"it is named as the manifest of {printable(about)}, which is not here: nothing was compared "
+            "with it; put it beside that file, or into the folder of the drop"
+        )
+    return PassedOver(path, PassedOverFor.SIDECAR, sentence)
 
 
 def _drop(path: Path, groups: tuple[str, ...]) -> InboxEntry:

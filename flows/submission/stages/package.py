@@ -6,6 +6,7 @@ from typing import Protocol
 from flows.installation.wiring import SOFTWARE_VERSION, now
 from flows.submission.stages.already_kept import PresencePorts, end_if_there
 from flows.submission.stages.describe import describe
+from flows.submission.stages.sidecars import copied_sidecars
 from flows.submission.stages.stage import Stage, ingest_events_of
 from flows.submission.workspace import Numbered, Workspace, only, payload_files
 from preservation.errors import StorageError
@@ -54,6 +55,7 @@ def _package(workspace: Workspace, ports: PackagingPorts) -> Iterable[Event]:
             earlier=reused.files,
             description=only(workspace.description).statements,
             described=workspace.described,
+            sidecars=copied_sidecars(workspace),
         ),
         workspace.root,
     )

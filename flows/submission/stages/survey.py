@@ -9,6 +9,7 @@ from flows.submission.progress.meter import Meter, Track, to_survey
 from flows.submission.stages.describe import describe
 from flows.submission.stages.drop_changes import require_drop, while_there
 from flows.submission.stages.ports import HasCagedWorkers
+from flows.submission.stages.sidecars import check_sidecars, copy_sidecars
 from flows.submission.stages.stage import Stage, end, ingest_events_of
 from flows.submission.stages.virus_check import VirusCheckPorts, found_by, scanned_beside
 from flows.submission.workspace import SURVEYING_STAGE, Workspace, only
@@ -63,7 +64,8 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
     yield ingest.governed(policy.reference, f"governs the collection {submission.object.collection}")
 
     manifests = _manifests(received, policy)
-    algorithms = _algorithms(policy, manifests, received)
+    sidecars = _sidecars(workspace, received)
+    algorithms = _algorithms(policy, (*manifests, *sidecars), received)
     identifier = CagedIdentifier(
         ports.identifying_workers, second_opinion=policy.terms.identification.second_opinion
     )
@@ -84,19 +86,19 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
     workspace.engines.write(identifier.releases)
     yield from _surveyed_events(workspace, algorithms)
 
-    workspace.supplied.write(
-        check_supplied(
-            manifests,
-            received.payload_root,
-            workspace.survey,
-            uncounted=lambda path: goes_unlisted(path) or is_sign(policy, path),
-            unchecked=Severity.ERROR if _requires_manifests(policy) else Severity.QUESTION,
-        )
+    unchecked = Severity.ERROR if _requires_manifests(policy) else Severity.QUESTION
+    compared = check_supplied(
+        manifests,
+        received.payload_root,
+        workspace.survey,
+        uncounted=lambda path: goes_unlisted(path) or is_sign(policy, path),
+        unchecked=unchecked,
     )
+    workspace.supplied.write(chain(compared, check_sidecars(workspace, received, sidecars, unchecked)))
     for manifest in workspace.supplied:
         yield ingest.compared(manifest)
     describe(workspace, received)
-    issues = _issues(workspace, received, policy, manifests, ports)
+    issues = _issues(workspace, received, policy, (*manifests, *sidecars), ports)
     viruses = None if scanner is None else found_by(scanner, workspace)
     if scanner is not None and viruses is not None:
         yield ingest.virus_checked(scanner, viruses.tally)
@@ -128,6 +130,12 @@ def _manifests(received: Received, policy: Policy) -> tuple[FoundManifest, ...]:
     if policy.terms.intake.supplied_manifests is SuppliedManifests.IGNORE:
         return ()
     return find_supplied(received.payload_root, received.only)
+
+
+def _sidecars(workspace: Workspace, received: Received) -> tuple[FoundManifest, ...]:
+    if workspace.policy.terms.intake.supplied_manifests is SuppliedManifests.IGNORE:
+        return ()
+    return copy_sidecars(workspace, received)
 
 
 def _requires_manifests(policy: Policy) -> bool:
