@@ -31,6 +31,7 @@ _BSD = re.compile(
 _POWERSHELL = re.compile(
     r"(?P<escaped>)(?P<algorithm>(?:MD|SHA)[0-9]{1,3}) +(?P<digest>[0-9a-fA-F]{32,128}) +(?P<name>\S.*?) *"
 )
+_POWERSHELL_ITEM = re.compile(r"(?P<key>Algorithm|Hash|Path) *: (?P<value>.+)")
 _TWO_DIGESTS = re.compile(r"(?P<first>[0-9a-f]{32})[ \t]+(?P<second>[0-9a-f]{40})[ \t]+(?P<name>\S.*)")
 _DIGEST_ALONE = re.compile(r"[0-9a-fA-F]{32,128}")
 # Windows' certutil names file and algorithm in one line, in the system's language; the next has the digest.
@@ -93,32 +94,48 @@ class CertutilHeading:
         return listed or NotUnderstood(self.line, self.name, digest[:_LONGEST_DIGEST])
 
 
+def powershell_item(line: str) -> tuple[str, str] | None:
+    """Return the key and the value that a line of Get-FileHash has in a list, ``None`` where it is none."""
+    found = _POWERSHELL_ITEM.fullmatch(line)
+    return found and (found["key"], found["value"].rstrip())
+
+
+def listed_by_powershell(digest: str, name: str, number: int) -> UnderstoodLine:
+    """Return what the items ``Hash`` and ``Path`` list."""
+    listed = _one(name, algorithm_of_length(len(digest)), digest, ManifestLayout.POWERSHELL)
+    return listed or NotUnderstood(number, name, digest[:_LONGEST_DIGEST])
+
+
 def certutil_heading(line: str, number: int) -> CertutilHeading | None:
     """Return the heading that ``line`` is, ``None`` where it is none."""
     found = _CERTUTIL.fullmatch(line)
     return found and CertutilHeading(number, found["name"], found["first"] or found["second"])
 
 
+_OF_ONE_LINE: Final = (
+    (_BSD, ManifestLayout.BSD),
+    (_MD5SUM, ManifestLayout.MD5SUM),
+    (_POWERSHELL, ManifestLayout.POWERSHELL),
+)
+
+
 def listed_by_line(line: str, number: int) -> UnderstoodLine:
     """Return what a line that stands for itself lists."""
-    algorithm: Algorithm | None
-    if found := _BSD.fullmatch(line):
-        algorithm = algorithm_named(found["algorithm"].upper().replace("SHA2-", "SHA"))
-        return _found(found, number, algorithm, ManifestLayout.BSD)
     if found := _TWO_DIGESTS.fullmatch(line):
         name, *digests = found["name"], found["first"], found["second"]
         several = (
             _one(name, algorithm_of_length(len(text)), text, ManifestLayout.MD5SUM) for text in digests
         )
         return tuple(chain.from_iterable(several))
-    if found := _MD5SUM.fullmatch(line):
-        return _found(found, number, algorithm_of_length(len(found["digest"])), ManifestLayout.MD5SUM)
-    if found := _POWERSHELL.fullmatch(line):
-        return _found(found, number, algorithm_named(found["algorithm"]), ManifestLayout.POWERSHELL)
-    digest = line.strip()
-    if _DIGEST_ALONE.fullmatch(digest):
-        listed = _one("", algorithm_of_length(len(digest)), digest, ManifestLayout.MD5SUM)
-        return listed or NotUnderstood(number)
+    for pattern, layout in _OF_ONE_LINE:
+        if found := pattern.fullmatch(line):
+            return _found(found, number, _algorithm(found), layout)
+    # A digest alone, or behind the name.
+    first, _, last = line.strip().replace("\t", " ").rpartition(" ")
+    if _DIGEST_ALONE.fullmatch(last):
+        name = first.rstrip(" :=")
+        listed = _one(name, algorithm_of_length(len(last)), last, ManifestLayout.MD5SUM)
+        return listed or NotUnderstood(number, name, last)
     found = _NO_DIGEST.fullmatch(line)
     return _found(found, number, None, ManifestLayout.MD5SUM) if found else NotUnderstood(number)
 
@@ -135,7 +152,8 @@ def listed_by_hashdeep(line: str, columns: tuple[str, ...], number: int) -> Unde
         for column, field in by_column.items()
         for one in _one(fields[-1], algorithm_named(column), field, ManifestLayout.HASHDEEP)
     )
-    return listed or NotUnderstood(number, fields[-1], fields[0][:_LONGEST_DIGEST])
+    first = next((field for column, field in by_column.items() if algorithm_named(column) is not None), "")
+    return listed or NotUnderstood(number, fields[-1], first[:_LONGEST_DIGEST])
 
 
 def listed_in_table(table: ManifestTable, line: str, number: int) -> UnderstoodLine:
@@ -149,6 +167,13 @@ def listed_in_table(table: ManifestTable, line: str, number: int) -> UnderstoodL
         for one in _one(row.file, algorithm_of_length(len(digest)), digest, ManifestLayout.CSV)
     )
     return listed or NotUnderstood(number, row.file, row.digests[0][:_LONGEST_DIGEST])
+
+
+def _algorithm(found: re.Match[str]) -> Algorithm | None:
+    named = found.groupdict().get("algorithm")
+    if named is None:
+        return algorithm_of_length(len(found["digest"]))
+    return algorithm_named(named.upper().replace("SHA2-", "SHA"))
 
 
 def _found(

@@ -18,7 +18,9 @@ from preservation.manifests.layouts import (
     certutil_heading,
     listed_by_hashdeep,
     listed_by_line,
+    listed_by_powershell,
     listed_in_table,
+    powershell_item,
 )
 from preservation.manifests.names import is_named_as_table
 from preservation.manifests.table import ManifestTable
@@ -100,6 +102,7 @@ class _Reader:
         self._columns: tuple[str, ...] | None = None
         self._table: ManifestTable | None = None
         self._heading: CertutilHeading | None = None
+        self._digest = ""
 
     def read(self, line: str | None, number: int) -> UnderstoodLine | None:
         """Return what a line lists, ``None`` where it is none that could list anything."""
@@ -121,6 +124,8 @@ class _Reader:
     def _listed(self, line: str, number: int) -> UnderstoodLine | None:
         if self._columns is not None:
             return listed_by_hashdeep(line, self._columns, number)
+        if item := powershell_item(line):
+            return self._with_item(*item, number)
         self._heading = certutil_heading(line, number)
         if self._heading is not None:
             return None
@@ -129,6 +134,12 @@ class _Reader:
         if self._table is None:
             return listed_by_line(line, number)
         return None if self._table.is_heading(line) else listed_in_table(self._table, line, number)
+
+    def _with_item(self, key: str, value: str, number: int) -> UnderstoodLine | None:
+        if key == "Path":
+            return listed_by_powershell(self._digest, value, number)
+        self._digest = value if key == "Hash" else ""
+        return None
 
 
 def _lists_nothing(line: str) -> bool:

@@ -65,6 +65,14 @@ class Places:
         target = sidecar_target(self._manifest)
         return target if target is not None and self._is_there(target) else None
 
+    def named_for(self, name: str) -> Place | None:
+        """Return the file that a sidecar without names is about: ``plate.tif`` for ``plate.md5``, too."""
+        place = self.of(name)
+        if place is not None:
+            return place
+        path = self._names.with_stem(_joined(self._folders[0], name) or name)
+        return None if path is None else Place(path)
+
     def settle(self, names: Iterable[str]) -> None:
         """Look at the first of ``names``: to which folder they are relative, and what is to be left off them.
 

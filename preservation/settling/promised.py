@@ -70,11 +70,12 @@ def _held_against(
     """Return how many files the manifest lists, and what of it is lacking."""
     places = Places(drop, manifest, names)
     places.settle(name for name, _ in _promises(drop, manifest))
+    own = sidecar_name(manifest)
     listed = missing = 0
     first = short = ""
     for name, size in _promises(drop, manifest, allowance):
         listed += 1
-        place = places.of(name)
+        place = places.named_for(name) if name == own else places.of(name)
         if place is None:
             missing += 1
             first = first or name

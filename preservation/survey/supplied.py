@@ -92,6 +92,7 @@ class _Check:
         self._odd_lines = _Examples()
         self._prefixes: dict[str, None] = {}
         self._lists_itself = False
+        self.lists_a_folder = False
 
     def expect(self, expected: _Expected) -> None:
         """Read the manifest, and note under each file of the drop what is promised of it."""
@@ -181,7 +182,9 @@ class _Check:
 
     def _expect(self, listed: ListedFile, expected: _Expected) -> None:
         name = listed.name or sidecar_name(self.manifest.path)
-        place = self.places.of(name) if name else None
+        self.lists_a_folder |= bool(listed.name)
+        find = self.places.of if listed.name else self.places.named_for
+        place = find(name) if name else None
         if place is not None:
             self._expect_at(place, name, listed, expected)
         elif not name:
@@ -245,7 +248,7 @@ def _by_folder(checks: Iterable[_Check]) -> dict[str, _Check]:
     """Return the manifests that list a folder, not one file only, by the folder of them and all they list."""
     by_folder: dict[str, _Check] = {}
     for check in checks:
-        if check.manifest.fault is None and check.places.of_one_file is None:
+        if check.lists_a_folder and check.places.of_one_file is None:
             by_folder.setdefault(check.folder, check)
     return by_folder
 

@@ -28,6 +28,14 @@ def codes_of(manifest: SuppliedManifest) -> list[str]:
 
 FCIV = "//\r\n// File Checksum Integrity Verifier version 2.05.\r\n//\r\n"
 POWERSHELL = "Algorithm Hash     Path\n--------- ----     ----\n"
+ITS_LIST = """Algorithm : MD5
+Hash      : {a}
+Path      : E:\\b\\sub1\\disc 02.E01
+
+Algorithm : MD5
+Hash      : {b}
+Path      : E:\\b\\sub2\\sub2 1\\disc 03.E01
+"""
 CERTUTIL = "MD5 hash of file sub1\\disc 02.E01:\n{a}\nMD5-Hash von sub2\\sub2 1\\disc 03.E01:\n{spaced}\n"
 
 
@@ -45,9 +53,22 @@ CERTUTIL = "MD5 hash of file sub1\\disc 02.E01:\n{a}\nMD5-Hash von sub2\\sub2 1\
             + "MD5  {a}  E:\\b\\sub1\\disc 02.E01   \nMD5  {b}  E:\\b\\sub2\\sub2 1\\disc 03.E01\n",
             ["FIX-006"],
         ),
+        (ITS_LIST, ["FIX-006"]),
+        ("sub1/disc 02.E01\t{a}\nsub2/sub2 1/disc 03.E01: {b}\n", []),
         (CERTUTIL + "CertUtil: -hashfile-Befehl wurde erfolgreich ausgeführt.\n", []),
     ],
-    ids=["case", "old mac", "fciv", "share", "drive and case", "two roots", "powershell", "certutil"],
+    ids=[
+        "case",
+        "old mac",
+        "fciv",
+        "share",
+        "drive and case",
+        "two roots",
+        "powershell",
+        "its list",
+        "name first",
+        "certutil",
+    ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le"])
 def test_what_programs_of_other_systems_write_is_confirmed(
@@ -173,3 +194,14 @@ def test_the_comparison_with_all_manifests_is_their_sum(tmp_path: Path):
 
     assert total.sentence == "5 of 5 checksums confirmed (0.tif.md5, 1.tif.md5, 2.tif.md5 and 2 more)"
     assert comparison(()).sentence == ""
+
+
+def test_a_sidecar_may_take_the_place_of_the_extension(tmp_path: Path):
+    contents = {"sub/a.tif": b"one", "sub/a.md5": A.encode(), "sub/a.sha1": b"", "b.tif": b"", "b.jpg": b""}
+    drop(tmp_path, {**contents, "b.md5": A.encode()})
+
+    first, second, third = compared(tmp_path)
+
+    assert (first.path, first.missing, codes_of(first)) == ("b.md5", 1, ["FIX-002"])
+    assert (second.path, second.confirmed, second.issues) == ("sub/a.md5", 1, ())
+    assert codes_of(third) == ["FIX-004"]
