@@ -34,13 +34,14 @@ class FoundManifest:
 def find_supplied(root: Path, only: RelativePath | None = None) -> tuple[FoundManifest, ...]:
     """Return the manifests below ``root``, in ``path_order``: known by their names and by what they hold.
 
-    A file that is only perhaps named like a manifest and does not read like one is not returned.
-    Raises ``OSError`` where ``root`` cannot be listed.
+    A file that is only perhaps named like a manifest and does not read like one is not returned. A drop of
+    one file, ``only``, is one itself or has none. Raises ``OSError`` where ``root`` cannot be listed.
     """
-    if only is not None:
-        return ()
-    found = []
     allowance = Allowance()
+    if only is not None:
+        is_one = likelihood(only) is Likelihood.CERTAIN
+        return (_looked_into(root, only, allowance),) if is_one else ()
+    found = []
     for file in files_where(root, lambda path: likelihood(path) is not None):
         manifest = _looked_into(root, file.path, allowance)
         # Of one that goes beyond the limits, what was read of it decides; it is not passed over in silence.

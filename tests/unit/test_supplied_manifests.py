@@ -7,12 +7,13 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from support.surveys import compared, drop, md5, sha256
+from support.surveys import compared, drop, md5, sha256, surveyed
 
 from preservation.manifests.lines import MANIFEST_BYTES, Allowance
 from preservation.model.digests import Algorithm
 from preservation.model.events import EventOutcome
 from preservation.model.issues import Issue, Severity
+from preservation.model.paths import RelativePath
 from preservation.model.supplied import ManifestLayout, SuppliedManifest
 from preservation.survey import codes, finding
 from preservation.survey.finding import algorithms_needed, find_supplied
@@ -321,13 +322,16 @@ def test_what_is_only_named_a_little_like_a_manifest_is_left_alone(tmp_path: Pat
     assert compared(tmp_path) == ()
 
 
-def test_a_drop_of_one_file_comes_with_no_manifest(tmp_path: Path):
+def test_a_manifest_that_was_dropped_alone_compares_nothing(tmp_path: Path):
     drop(tmp_path, {**SCANS, "checksums.md5": md5sum(SCANS)})
-
     (found,) = find_supplied(tmp_path)
 
-    assert find_supplied(tmp_path, found.path) == ()
+    assert find_supplied(tmp_path, RelativePath("a.tif")) == ()
+    assert find_supplied(tmp_path, found.path) == (found,)
     assert algorithms_needed([found]) == {Algorithm.MD5}
+    alone = [file for file in surveyed(tmp_path, [Algorithm.MD5]) if file.path == found.path]
+    (manifest,) = check_supplied([found], tmp_path, alone)
+    assert (manifest.missing, manifest.outcome) == (2, EventOutcome.FAIL)
 
 
 def test_issues_beyond_a_thousand_are_counted(tmp_path: Path):
