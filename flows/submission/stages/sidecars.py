@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from shutil import copyfileobj
+from typing import BinaryIO
 
 from flows.submission.drop import sidecars_of
 from flows.submission.workspace import Workspace
 from preservation.files.beneath import read_plain_file
 from preservation.files.tree import remove_tree
 from preservation.fixity.digesting import digest_file
+from preservation.manifests.lines import MANIFEST_BYTES
 from preservation.model.digests import Algorithm
 from preservation.model.files import SurveyedFile
 from preservation.model.formats import Identification, MimeType
@@ -19,6 +20,7 @@ from preservation.model.supplied import ManifestLayout, SuppliedManifest
 from preservation.survey.finding import FoundManifest, algorithms_needed, find_supplied
 from preservation.survey.supplied import check_supplied
 
+_BLOCK_BYTES = 1 << 20
 _OF_ONE_FILE = (DropKind.FILE, DropKind.SERIALIZED_BAG)
 
 
@@ -36,7 +38,7 @@ def copy_sidecars(workspace: Workspace, received: Received) -> tuple[FoundManife
     for place in places:
         try:
             with read_plain_file(place) as source, (folder / place.name).open("wb") as target:
-                copyfileobj(source, target)
+                _copy(source, target)
         except OSError as error:
             fault = f"it cannot be read ({error.strerror})"
             unreadable.append(
@@ -61,11 +63,19 @@ def check_sidecars(
 
 
 def copied_sidecars(workspace: Workspace) -> tuple[Path, ...]:
-    """Return the copies, in the order of their names."""
+    """Return the copies that are whole, in the order of their names."""
     placeholder = workspace.submission.drop.name
     if not workspace.sidecars.exists():
         return ()
-    return tuple(sorted(copy for copy in workspace.sidecars.iterdir() if copy.name != placeholder))
+    copies = (copy for copy in workspace.sidecars.iterdir() if copy.name != placeholder)
+    return tuple(sorted(copy for copy in copies if copy.stat().st_size <= MANIFEST_BYTES))
+
+
+def _copy(source: BinaryIO, target: BinaryIO) -> None:
+    """Copy a manifest; of one that is too large to be read, just so much that this shows."""
+    left = MANIFEST_BYTES + 1
+    while left and (block := source.read(min(_BLOCK_BYTES, left))):
+        left -= target.write(block)
 
 
 def _archive(drop: Path, algorithms: Iterable[Algorithm]) -> SurveyedFile:
