@@ -1,7 +1,7 @@
 """What in an inbox is a drop, and what is passed over, with the reason."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -86,7 +86,7 @@ def drops_among(
 
     ``sidecars`` says whether a manifest of one file is taken with that file, and is no drop of its own.
     """
-    there = {name for name, _ in names}
+    there = dict(names)
     for name, is_folder in names:
         path = folder / name
         passed_over = _passed_over(path, there, terms)
@@ -117,7 +117,7 @@ def listed(folder: Path) -> Listed:
     return sorted(names, key=lambda entry: path_order(entry[0]))
 
 
-def _passed_over(path: Path, there: set[str], terms: SettlingTerms) -> PassedOver | None:
+def _passed_over(path: Path, there: Collection[str], terms: SettlingTerms) -> PassedOver | None:
     name = path.name
     if terms.junk.matches("", name) or name.lower() in _NEVER:
         return PassedOver(path, PassedOverFor.JUNK, "it is a name of files that are not meant to be kept")
@@ -137,13 +137,21 @@ def _passed_over(path: Path, there: set[str], terms: SettlingTerms) -> PassedOve
     return None
 
 
-def _sidecar(path: Path, there: set[str]) -> PassedOver | None:
-    """Return why a file is no drop that is named as the manifest of another; ``None`` where it is not."""
+def _sidecar(path: Path, there: Mapping[str, bool]) -> PassedOver | None:
+    """Return why a file is no drop that is named as the manifest of another; ``None`` where it is not.
+
+    ``there`` has the names in its folder, each with whether it is a folder.
+    """
     about = sidecar_name(RelativePath(path.name))
     if not about:
         return None
     sentence = f"it is named as the manifest of {printable(about)}, and is taken with it"
-    if about not in there:
+    if there.get(about):
+        sentence = (
+            f"it is named as the manifest of the folder {printable(about)}, and nothing is compared with it "
+            "here; put it into that folder"
+        )
+    elif about not in there:
         sentence = (
             f"it is named as the manifest of {printable(about)}, which is not here: nothing was compared "
             "with it; put it beside that file, or into the folder of the drop"
