@@ -71,8 +71,8 @@ class IngestEvents:
         return self._event(
             EventType.FIXITY_CHECK,
             f"compared with the supplied manifest {printable(manifest.path)} ({manifest.layout.value})",
-            f"{manifest.confirmed} of {manifest.entries} entries confirmed",
-            EventOutcome.SUCCESS if manifest.confirmed == manifest.entries else EventOutcome.FAIL,
+            manifest.sentence,
+            manifest.outcome,
             printable(manifest.path),
         )
 

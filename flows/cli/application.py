@@ -24,6 +24,7 @@ _VERBS = (
     "identify",
     "validate",
     "policy",
+    "metadata",
     "journal",
     "stores",
 )

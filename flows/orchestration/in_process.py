@@ -13,6 +13,7 @@ from flows.orchestration.environment import PrefectApi, client_environment
 from flows.submission.answer import RunResult, interrupted
 from flows.submission.drop import DropRequest, name_of
 from preservation.errors import ConfigurationError, NotFoundError, PreservationError
+from preservation.manifests.names import sidecars_beside
 from preservation.policy.load import load
 from preservation.survey.walk import FoundFile, walk
 
@@ -30,7 +31,7 @@ def drops_of(paths: list[Path], collection: str, settings: Settings, name: str =
     if name and len(paths) > 1:
         raise ConfigurationError("one name cannot be given to several drops; preserve them one by one")
     drops = []
-    for path in paths:
+    for path in _without_sidecars(paths):
         if not os.path.lexists(path):
             raise NotFoundError(f"{path}: there is no such file or folder; check the path")
         whole = Path(os.path.abspath(path))  # noqa: PTH100  a link that was dropped is refused, not followed
@@ -44,6 +45,13 @@ def drops_of(paths: list[Path], collection: str, settings: Settings, name: str =
             f"several drops would become the object {collection}/{twice[0]}; give each its name with --as"
         )
     return drops
+
+
+def _without_sidecars(paths: list[Path]) -> list[Path]:
+    """Leave out the manifests of single files that are given as well: they belong to these files."""
+    files = {Path(os.path.abspath(path)) for path in paths if path.is_file() and not path.is_symlink()}  # noqa: PTH100  links stay
+    sidecars = {file.with_name(name) for file in files for name in sidecars_beside(file.name)}
+    return [path for path in paths if Path(os.path.abspath(path)) not in sidecars & files]  # noqa: PTH100  as above
 
 
 def in_runs(drops: list[DropRequest], settings: Settings) -> Iterator[list[DropRequest]]:

@@ -15,10 +15,12 @@ from flows.submission.stages.order import STAGES
 from flows.submission.stages.stage import ingest_events_of
 from flows.submission.workspace import Ending, Workspace, only
 from preservation.errors import IntegrityError, PreservationError, StorageError, fault_of
+from preservation.model.descriptions import title_of
 from preservation.model.dossiers import Dossiers
 from preservation.model.identifiers import ObjectId, PackageId
 from preservation.model.issues import Issue
 from preservation.model.paths import printable
+from preservation.model.supplied import comparison
 from preservation.model.verdicts import Verdict
 from preservation.receipt.as_markdown import receipt_markdown
 from preservation.receipt.contents import PlacedReplica, Receipt
@@ -173,6 +175,7 @@ def _receipt(workspace: Workspace, ending: Ending, installation: Installation) -
             workspace.screened.so_far,
             workspace.decisions.so_far,
             workspace.derivatives.so_far,
+            workspace.described.so_far,
         ),
         workspace=workspace.root,
         started=submission.received_at,
@@ -183,6 +186,8 @@ def _receipt(workspace: Workspace, ending: Ending, installation: Installation) -
         policy=workspace.policy.reference,
         engines=tuple(workspace.engines.so_far),
         lacking=ending.lacking,
+        comparison=comparison(workspace.supplied.so_far),
+        title=next((title_of(one.statements) for one in workspace.description.so_far), ""),
     )
 
 

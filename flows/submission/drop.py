@@ -1,5 +1,6 @@
 """A drop to preserve: where it lies, and what object it becomes."""
 
+import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Final
 
 from preservation.errors import ConfigurationError, NotFoundError
 from preservation.files.beneath import without_links_above
+from preservation.manifests.names import sidecars_beside
 from preservation.model.digests import HexDigest
 from preservation.model.identifiers import ObjectId, ObjectName, collection_name, object_name
 from preservation.model.paths import RelativePath, printable
@@ -47,6 +49,21 @@ class DropRequest:
             raise ConfigurationError(
                 f"{printable(str(self.path))}: {error}; give the object another name with --as NAME"
             ) from error
+
+
+TAKEN: Final = "drop"
+"""The folder of a take that holds the drop and nothing else."""
+BESIDE: Final = "beside"
+"""The folder of a take that holds what lay beside the drop and belongs to it."""
+
+
+def sidecars_of(drop: Path) -> list[Path]:
+    """Return the manifests of one file that lie beside the drop, or, where it was taken, beside it then."""
+    folders = [drop.parent]
+    if drop.parent.name == TAKEN:
+        folders.append(drop.parent.parent / BESIDE)
+    places = (folder / name for folder in folders for name in sidecars_beside(drop.name))
+    return list(filter(os.path.lexists, places))
 
 
 def name_of(path: Path) -> str:

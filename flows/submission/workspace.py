@@ -22,6 +22,7 @@ from preservation.files.tree import remove_tree
 from preservation.model import layout
 from preservation.model.decisions import Decision
 from preservation.model.derivatives import Derivative, Purpose, RefusedDerivative
+from preservation.model.descriptions import DescribedFile, SuppliedDescription
 from preservation.model.digests import HexDigest
 from preservation.model.dossiers import Dossiers
 from preservation.model.events import Event
@@ -146,6 +147,8 @@ class Workspace:
         self.scanned = self._records_of_files("virus", ScannedFile)
         self.supplied = self._records("supplied", SuppliedManifest)
         self.issues = self._records("issues", Issue)
+        self.description = self._records("description", SuppliedDescription)
+        self.described = self._records_of_files("described", DescribedFile)
         self.fingerprint = self._records("fingerprint", HexDigest)
         self.number = self._records("number", Numbered)
         self.screened = self._records_of_files("screening", ScreenedFile)
@@ -206,6 +209,11 @@ class Workspace:
     def thumbnails(self) -> Path:
         """The folder of the thumbnails that screening makes."""
         return self.root / "thumbnails"
+
+    @property
+    def sidecars(self) -> Path:
+        """The folder of the copies of manifests that lay beside a drop of one file."""
+        return self.root / "sidecars"
 
     @property
     def has_ended(self) -> bool:

@@ -1,66 +1,41 @@
-"""Reading supplied manifests line by line: md5sum, BSD and hashdeep layouts, tables, and digests alone."""
+"""Reading supplied manifests line by line, whatever wrote them."""
 
-import codecs
 import io
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
+from preservation.files.encoding import unicode_encoding
 from preservation.long_paths import opened_file
+from preservation.manifests.layouts import (
+    MOST_COLUMNS,
+    CertutilHeading,
+    NotUnderstood,
+    UnderstoodLine,
+    certutil_heading,
+    listed_by_hashdeep,
+    listed_by_line,
+    listed_by_powershell,
+    listed_in_table,
+    powershell_item,
+)
 from preservation.manifests.names import is_named_as_table
 from preservation.manifests.table import ManifestTable
-from preservation.model.digests import Algorithm, algorithm_named, algorithm_of_length, parse_digest
 from preservation.model.paths import RelativePath
-from preservation.model.supplied import ManifestLayout
 
 MANIFEST_BYTES = 256 << 20
 """No manifest is read that is larger."""
 
 _LINE_CHARACTERS = 64 * 1024
-_MOST_COLUMNS = 64
-"""Of a table, or of what hashdeep wrote."""
-_STANDARD_INPUT = "-"
-
-# GNU md5sum: a digest, a space, a space or an asterisk, a name; RFC 8493 asks for white space only.
-_MD5SUM = re.compile(
-    r"(?P<escaped>\\?)(?P<digest>[0-9a-fA-F]{32,128})(?: [ *]|[ \t]+\*?)(?P<name>.+)", re.DOTALL
-)
-# BSD's and OpenSSL's: MD5 (name) = digest, SHA2-256(name)= digest.
-_BSD = re.compile(
-    r"(?P<escaped>\\?)(?P<algorithm>[A-Za-z0-9-]+) ?\((?P<name>.+)\) ?= ?(?P<digest>[0-9a-fA-F]{32,128})",
-    re.DOTALL,
-)
-_DIGEST_ALONE = re.compile(r"[0-9a-fA-F]{32,128}")
 _HASHDEEP_HEADER = "%%%% HASHDEEP-"
 _HASHDEEP_COLUMNS = "%%%% "
-_HASHDEEP_SIZE = "size"
-_DECIMAL = re.compile(r"[0-9]{1,20}")
-_COMMENTS = ("#", ";")
-_ESCAPE = re.compile(r"\\[\\nr]")
-_ESCAPES = {r"\\": "\\", r"\n": "\n", r"\r": "\r"}
-
-
-@dataclass(frozen=True, slots=True)
-class ListedFile:
-    """One digest of one file, as a manifest lists it. ``name`` is empty where it names no file.
-
-    ``size`` is in bytes, ``None`` where the manifest does not say it.
-    """
-
-    name: str
-    algorithm: Algorithm
-    digest: bytes
-    layout: ManifestLayout
-    size: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NotUnderstood:
-    """A line that is in none of the layouts, by its number."""
-
-    line: int
+# Those of md5sum's kin, of fciv, and what certutil says after a digest, in any language.
+_COMMENTS = ("#", ";", "//", "CertUtil:")
+# What names columns, in PowerShell and in fciv.
+_HEADING = re.compile(r"\s*(?:Algorithm +Hash +Path|(?:MD5|SHA-?1)(?:\s+(?:MD5|SHA-?1))*)\s*", re.IGNORECASE)
 
 
 class ManifestLimitError(ValueError):
@@ -88,7 +63,7 @@ class Allowance:
 
 def manifest_lines(
     root: Path, path: RelativePath, allowance: Allowance | None = None
-) -> Iterator[tuple[ListedFile, ...] | NotUnderstood]:
+) -> Iterator[UnderstoodLine]:
     """Read the manifest at ``path`` below ``root``; give what each line lists that is no comment.
 
     Names are given as the manifest writes them, escapes undone, byte for byte (``os.fsdecode``).
@@ -98,107 +73,86 @@ def manifest_lines(
     left = Allowance() if allowance is None else allowance
     with opened_file(root, path) as descriptor, os.fdopen(descriptor, "rb", closefd=False) as stream:
         # What is no text is no manifest, however large it is.
-        encoding = _encoding(stream.read(4096))
+        beginning = stream.read(_LINE_CHARACTERS)
+        encoding = unicode_encoding(beginning[:4096])
+        if encoding is None:
+            raise ValueError("it is not text")
         size = os.fstat(descriptor).st_size
         if size > MANIFEST_BYTES:
             raise ManifestLimitError(f"it is larger than {MANIFEST_BYTES >> 20} MiB")
         left.take(read=size)
         stream.seek(0)
-        # Only the line feed ends a line: a name may hold every other character that looks like an end.
-        with io.TextIOWrapper(stream, encoding, errors="surrogateescape", newline="\n") as text:
-            for line in _read(text, may_be_table=is_named_as_table(path)):
-                if isinstance(line, tuple):
-                    left.take(listed=len(line))
-                yield line
+        # Only the line feed ends a line, for a name may hold any other character that looks like an end; but
+        # what has none at all comes from an old Mac, where a carriage return ends it.
+        end = "\n" if b"\n" in beginning else "\r"
+        with io.TextIOWrapper(stream, encoding, errors="surrogateescape", newline=end) as text:
+            reader = _Reader(may_be_table=is_named_as_table(path))
+            read = (reader.read(line, number) for number, line in enumerate(_lines(text, end), 1))
+            for listed in chain(read, map(_Reader.end, (reader,))):
+                if listed is not None:
+                    left.take(listed=len(listed) if isinstance(listed, tuple) else bool(listed.name))
+                    yield listed
 
 
-def _encoding(beginning: bytes) -> str:
-    if beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    if b"\0" in beginning:
-        raise ValueError("it is not text")
-    return "utf-8-sig"
+class _Reader:
+    """Reads the lines of one manifest: what a line means depends on those before it."""
 
+    def __init__(self, *, may_be_table: bool) -> None:
+        self._may_be_table = may_be_table
+        self._columns: tuple[str, ...] | None = None
+        self._table: ManifestTable | None = None
+        self._heading: CertutilHeading | None = None
+        self._digest = ""
 
-def _read(text: io.TextIOWrapper, *, may_be_table: bool) -> Iterator[tuple[ListedFile, ...] | NotUnderstood]:
-    columns: tuple[str, ...] | None = None
-    table: ManifestTable | None = None
-    for number, line in enumerate(_lines(text), 1):
+    def read(self, line: str | None, number: int) -> UnderstoodLine | None:
+        """Return what a line lists, ``None`` where it is none that could list anything."""
+        if (heading := self._heading) is not None:
+            self._heading = None
+            return heading.with_digest(line or "")
         if line is None:
-            yield NotUnderstood(number)
-        elif line.startswith(_HASHDEEP_COLUMNS):
+            return NotUnderstood(number)
+        if line.startswith(_HASHDEEP_COLUMNS):
             if not line.startswith(_HASHDEEP_HEADER):
-                columns = tuple(line.removeprefix(_HASHDEEP_COLUMNS).split(",", _MOST_COLUMNS))
-        elif line.strip() and not line.startswith(_COMMENTS):
-            if columns is not None:
-                yield _listed_by_hashdeep(line, columns) or NotUnderstood(number)
-                continue
-            if may_be_table:
-                table, may_be_table = ManifestTable.beginning_with(line), False
-            if table is None:
-                yield _listed(line) or NotUnderstood(number)
-            elif not table.is_heading(line):
-                yield _listed_in(table, line) or NotUnderstood(number)
+                self._columns = tuple(line.removeprefix(_HASHDEEP_COLUMNS).split(",", MOST_COLUMNS))
+            return None
+        return None if line.startswith(_COMMENTS) or _lists_nothing(line) else self._listed(line, number)
+
+    def end(self) -> UnderstoodLine | None:
+        """Return what is left at the end: a heading without its digest."""
+        return None if self._heading is None else self._heading.with_digest("")
+
+    def _listed(self, line: str, number: int) -> UnderstoodLine | None:
+        if self._columns is not None:
+            return listed_by_hashdeep(line, self._columns, number)
+        if item := powershell_item(line):
+            return self._with_item(*item, number)
+        self._heading = certutil_heading(line, number)
+        if self._heading is not None:
+            return None
+        if self._may_be_table:
+            self._table, self._may_be_table = ManifestTable.beginning_with(line), False
+        if self._table is None:
+            return listed_by_line(line, number)
+        return None if self._table.is_heading(line) else listed_in_table(self._table, line, number)
+
+    def _with_item(self, key: str, value: str, number: int) -> UnderstoodLine | None:
+        if key == "Path":
+            return listed_by_powershell(self._digest, value, number)
+        self._digest = value if key == "Hash" else ""
+        return None
 
 
-def _lines(text: io.TextIOWrapper) -> Iterator[str | None]:
+def _lists_nothing(line: str) -> bool:
+    """Say whether a line is empty, a ruler, or names columns, as fciv and PowerShell write them."""
+    return not any(map(str.isalnum, line)) or _HEADING.fullmatch(line) is not None
+
+
+def _lines(text: io.TextIOWrapper, end: str) -> Iterator[str | None]:
     """Give the lines without their ends, ``None`` for one that is too long to be one of a manifest."""
     while line := text.readline(_LINE_CHARACTERS):
-        if len(line) < _LINE_CHARACTERS or line.endswith("\n"):
+        if len(line) < _LINE_CHARACTERS or line.endswith(end):
             yield line.removesuffix("\n").removesuffix("\r")
             continue
-        while line and not line.endswith("\n"):
+        while line and not line.endswith(end):
             line = text.readline(_LINE_CHARACTERS)
         yield None
-
-
-def _listed(line: str) -> tuple[ListedFile, ...]:
-    if found := _BSD.fullmatch(line):
-        algorithm = algorithm_named(found["algorithm"].upper().replace("SHA2-", "SHA"))
-        return _one(found["name"], algorithm, found["digest"], ManifestLayout.BSD, escaped=found["escaped"])
-    if found := _MD5SUM.fullmatch(line):
-        name, digest = found["name"], found["digest"]
-        algorithm = algorithm_of_length(len(digest))
-        return _one(name, algorithm, digest, ManifestLayout.MD5SUM, escaped=found["escaped"])
-    if _DIGEST_ALONE.fullmatch(line.strip()):
-        digest = line.strip()
-        return _one("", algorithm_of_length(len(digest)), digest, ManifestLayout.MD5SUM)
-    return ()
-
-
-def _listed_by_hashdeep(line: str, columns: tuple[str, ...]) -> tuple[ListedFile, ...]:
-    # The name comes last and is not quoted, whatever commas it holds.
-    fields = line.split(",", len(columns) - 1)
-    if len(fields) != len(columns):
-        return ()
-    by_column = dict(zip(columns[:-1], fields[:-1], strict=True))
-    size = by_column.get(_HASHDEEP_SIZE, "")
-    return tuple(
-        replace(listed, size=int(size)) if _DECIMAL.fullmatch(size) else listed
-        for column, field in by_column.items()
-        for listed in _one(fields[-1], algorithm_named(column), field, ManifestLayout.HASHDEEP)
-    )
-
-
-def _listed_in(table: ManifestTable, line: str) -> tuple[ListedFile, ...]:
-    row = table.row(line)
-    if row is None or len(row.digests) > _MOST_COLUMNS:
-        return ()
-    return tuple(
-        listed
-        for digest in row.digests
-        for listed in _one(row.file, algorithm_of_length(len(digest)), digest, ManifestLayout.CSV)
-    )
-
-
-def _one(
-    name: str, algorithm: Algorithm | None, digest: str, layout: ManifestLayout, *, escaped: str = ""
-) -> tuple[ListedFile, ...]:
-    if algorithm is None:
-        return ()
-    try:
-        promised = bytes.fromhex(parse_digest(algorithm, digest))
-    except ValueError:
-        return ()
-    written = _ESCAPE.sub(lambda found: _ESCAPES[found[0]], name) if escaped else name
-    return (ListedFile("" if written == _STANDARD_INPUT else written, algorithm, promised, layout),)

@@ -12,6 +12,8 @@ _CERTAIN = re.compile(
 )
 _POSSIBLE = re.compile(r"manifest-.+\.txt|checksums?\..+", re.IGNORECASE)
 _SIDECAR = re.compile(rf"(?P<about>.+)\.(?:{_ALGORITHMS})", re.IGNORECASE)
+# What macOS puts beside every file on other disks.
+_OF_A_MAC = "._"
 _TABLE = re.compile(r".+\.[ct]sv", re.IGNORECASE)
 _BAGIT = re.compile(rf"manifest-(?:{_ALGORITHMS})\.txt", re.IGNORECASE)
 
@@ -28,6 +30,8 @@ class Likelihood(Enum):
 def likelihood(path: RelativePath) -> Likelihood | None:
     """Say how likely the file at ``path`` is a manifest; ``None`` where its name does not suggest it."""
     name = path.rpartition("/")[2]
+    if name.startswith(_OF_A_MAC):
+        return None
     if _CERTAIN.fullmatch(name):
         return Likelihood.CERTAIN
     return Likelihood.POSSIBLE if _POSSIBLE.fullmatch(name) else None
@@ -37,6 +41,11 @@ def sidecar_target(path: RelativePath) -> RelativePath | None:
     """Return the file that a sidecar is named for: ``image.tif`` of ``image.tif.md5``, there or not."""
     found = _SIDECAR.fullmatch(path)
     return RelativePath(found["about"]) if found and not found["about"].endswith("/") else None
+
+
+def sidecars_beside(name: str) -> tuple[str, ...]:
+    """Return the names that the sidecars of a file of that name have, there or not."""
+    return tuple(f"{name}.{case}" for ending in _ALGORITHMS.split("|") for case in (ending, ending.upper()))
 
 
 def sidecar_name(path: RelativePath) -> str:

@@ -28,10 +28,10 @@ class Row:
 
 
 class ManifestTable:
-    """A table while its lines go by. Columns are known from the first row that holds a digest.
+    """A table while its lines go by. Columns are known from the first row that holds a digest, or is headed.
 
-    The digests are where that row has them. The file is in the column that is headed as one, or in the only
-    other column there is.
+    The digests are where that row has them, or in the columns that are headed as such. The file is in the
+    column that is headed as one, or in the only other column there is.
     """
 
     def __init__(self, delimiter: str) -> None:
@@ -73,6 +73,10 @@ class ManifestTable:
     def _columns_of(self, fields: list[str]) -> tuple[int, tuple[int, ...]] | None:
         are_digests = [_is_digest(field) for field in fields]
         digests = tuple(column for column, is_digest in enumerate(are_digests) if is_digest)
+        if not digests and len(self._heading) == len(fields):
+            # Where the first digest is mistyped, it is where one should be.
+            are_digests = [word in _DIGEST_HEADINGS for word in self._heading]
+            digests = tuple(column for column, is_digest in enumerate(are_digests) if is_digest)
         others = [column for column, is_digest in enumerate(are_digests) if not is_digest]
         if len(self._heading) == len(fields):
             headed = [column for column in others if self._heading[column] in _FILE_HEADINGS]

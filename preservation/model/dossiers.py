@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from preservation.errors import IntegrityError
 from preservation.model.decisions import Action, Decision
 from preservation.model.derivatives import Derivative, RefusedDerivative
+from preservation.model.descriptions import DescribedFile
 from preservation.model.files import IrregularEntry, SurveyedFile
 from preservation.model.paths import RelativePath, printable
 from preservation.model.screening import ScreenedFile
@@ -29,6 +30,7 @@ class Dossier:
     screened: ScreenedFile | None = None
     decision: Decision | None = None
     derivatives: tuple[Derivative | RefusedDerivative, ...] = ()
+    described: DescribedFile | None = None
 
     @property
     def path(self) -> RelativePath:
@@ -60,19 +62,22 @@ class Dossiers:
     screened: Iterable[ScreenedFile] = ()
     decisions: Iterable[Decision] = ()
     derivatives: Iterable[Derivative | RefusedDerivative] = ()
+    described: Iterable[DescribedFile] = ()
 
     def __iter__(self) -> Iterator[Dossier]:
         screening = _Following(self.screened, lambda value: value.path)
         deciding = _Following(self.decisions, lambda value: value.path)
         deriving = _Following(self.derivatives, lambda value: value.source)
+        describing = _Following(self.described, lambda value: value.path)
         for entry in self.found:
             yield Dossier(
                 found=entry,
                 screened=screening.next_about(entry.path),
                 decision=deciding.next_about(entry.path),
                 derivatives=tuple(deriving.all_about(entry.path)),
+                described=describing.next_about(entry.path),
             )
-        for stream in (screening, deciding, deriving):
+        for stream in (screening, deciding, deriving, describing):
             stream.must_have_ended()
 
 

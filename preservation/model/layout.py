@@ -56,6 +56,11 @@ def supplied_manifest(path: RelativePath) -> BagPath:
     return bag_path(f"metadata/submission/manifests/{path}")
 
 
+def supplied_beside(name: RelativePath) -> BagPath:
+    """Return where the copy of a manifest lies that came beside a drop of one file."""
+    return bag_path(f"metadata/submission/beside/{name}")
+
+
 def submitted_tag_file(path: RelativePath) -> BagPath:
     """Return where a tag file of a submitted bag lies, ``path`` being its path in that bag."""
     return bag_path(f"metadata/submission/bag/{path}")

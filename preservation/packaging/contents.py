@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from preservation.model.decisions import Decision
 from preservation.model.derivatives import Derivative, RefusedDerivative
+from preservation.model.descriptions import DescribedFile, Statements
 from preservation.model.digests import Algorithm, HexDigest
 from preservation.model.dossiers import Dossiers
 from preservation.model.events import Agent, AgentKind, Event
@@ -26,6 +28,8 @@ class PackageContents:
     The records are iterated several times and never held. ``created_at`` stands as the time of
     packaging; no clock is asked, so the same contents always make the same bag. ``earlier`` gives, by
     SHA-256, the bytes that lie in earlier versions of the object and are not to be written again.
+    ``description`` is what was supplied about the object, ``described`` what was about its files.
+    ``sidecars`` are copies of the manifests that lay beside a drop of one file.
     """
 
     package: PackageId
@@ -42,11 +46,14 @@ class PackageContents:
     created_at: datetime
     software_version: str
     earlier: Mapping[HexDigest, Locator] = field(default_factory=dict)
+    description: Statements = field(default_factory=dict)
+    described: Iterable[DescribedFile] = ()
+    sidecars: tuple[Path, ...] = ()
 
     @property
     def files(self) -> Dossiers:
         """All that is known, file by file."""
-        return Dossiers(self.survey, self.screened, self.decisions, self.derivatives)
+        return Dossiers(self.survey, self.screened, self.decisions, self.derivatives, self.described)
 
     @property
     def algorithm(self) -> Algorithm:

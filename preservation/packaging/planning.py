@@ -132,10 +132,9 @@ def tag_files(contents: PackageContents, root: Path, tally: PayloadTally) -> Ite
         write_premis(_premis_contents(contents, tally), sink)
     yield sink.entry
 
-    supplied = Supplied(contents)
     with TagFile(root, layout.NOT_KEPT, wanted) as sink:
         table = NotKeptTable(sink)
-        for found in supplied.entries():
+        for found in Supplied(contents).entries():
             if isinstance(found, NotKept):
                 table.add(found)
             else:
@@ -144,7 +143,7 @@ def tag_files(contents: PackageContents, root: Path, tally: PayloadTally) -> Ite
         yield sink.entry
     else:
         sink.entry.source.unlink()
-    statements = statements_about(contents.package.object, tally, supplied.statements)
+    statements = statements_about(contents.package.object, tally, contents.description)
     yield written(layout.DUBLIN_CORE, dublin_core(statements))
 
 

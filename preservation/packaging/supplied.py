@@ -18,7 +18,6 @@ from preservation.model.files import EntryKind, IrregularEntry, SurveyedFile
 from preservation.model.packages import BagEntry
 from preservation.model.paths import BagPath, LocalPath, RelativePath, is_utf8, path_order, printable
 from preservation.packaging.contents import PackageContents
-from preservation.packaging.description import Statements, describes_objects, supplied_statements
 from preservation.policy.selection import is_descriptive
 from preservation.premis.writing import ByteSink
 
@@ -103,11 +102,10 @@ class NotKeptTable:
 
 
 class Supplied:
-    """One pass over what came with the drop; ``statements`` about the object are found on the way."""
+    """One pass over what came with the drop."""
 
     def __init__(self, contents: PackageContents) -> None:
         self._contents = contents
-        self.statements: Statements = {}
 
     def entries(self) -> Iterator[BagEntry | NotKept]:
         """List copies of descriptive files and manifests, submitted tag files, and what is not kept."""
@@ -121,12 +119,13 @@ class Supplied:
                 continue
             source = root / file.path
             if is_descriptive(contents.policy, file.path):
-                if not self.statements and describes_objects(file.path):
-                    name = contents.package.object.name
-                    self.statements = supplied_statements(root, file.path, name)
                 yield _copy(layout.supplied_description(file.path), source, file)
             if file.path in manifests:
                 yield _copy(layout.supplied_manifest(file.path), source, file)
+        for sidecar in contents.sidecars:
+            size, digests = digest_file(sidecar, contents.algorithms)
+            beside = layout.supplied_beside(RelativePath(sidecar.name))
+            yield BagEntry(beside, LocalPath(f"{sidecar}"), size, digests)
         if contents.received.bag_root is not None:
             yield from submitted_tags(contents.received.bag_root, contents.algorithms)
 

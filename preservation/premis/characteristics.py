@@ -1,12 +1,21 @@
-"""What a file is made of: formats (unit 1.5.4), inhibitors (1.5.6), significant properties (1.4)."""
+"""What a file is: formats (unit 1.5.4), inhibitors (1.5.6), a description (1.5.7), properties (1.4)."""
 
 from collections.abc import Iterator
 from functools import lru_cache
 
+from preservation.model.descriptions import DescribedFile
 from preservation.model.formats import FormatMatch, Identification
 from preservation.model.screening import DocumentFacts, ImageFacts, ScreenedFile
+from preservation.premis.dublin_core import dublin_core_element
 from preservation.premis.units import controlled, leaf, optional_leaf, unit
 from preservation.premis.vocabulary import ALL_CONTENT, PASSWORD_PROTECTION
+
+
+def description(described: DescribedFile | None) -> str:
+    """Return what a table says of a file, in Dublin Core, as an ``objectCharacteristicsExtension``."""
+    if described is None or not described.statements:
+        return ""
+    return unit("objectCharacteristicsExtension", dublin_core_element(described.statements))
 
 
 @lru_cache(maxsize=512)

@@ -14,7 +14,13 @@ from preservation.model.files import SurveyedFile
 from preservation.model.identifiers import PackageId
 from preservation.model.paths import printable
 from preservation.premis import vocabulary
-from preservation.premis.characteristics import derivative_format, formats, inhibitors, significant_properties
+from preservation.premis.characteristics import (
+    derivative_format,
+    description,
+    formats,
+    inhibitors,
+    significant_properties,
+)
 from preservation.premis.contents import PremisContents
 from preservation.premis.identifiers import (
     entity_identifier,
@@ -64,7 +70,12 @@ def _original(contents: PremisContents, dossier: Dossier, file: SurveyedFile) ->
         _preservation_level(contents, dossier),
         significant_properties(screened),
         _characteristics(
-            contents.software, file.digests, file.size, formats(file.identification), inhibitors(screened)
+            contents.software,
+            file.digests,
+            file.size,
+            formats(file.identification),
+            inhibitors(screened),
+            description(dossier.described),
         ),
         leaf("originalName", printable(file.path)),
         _included(contents.package),

@@ -49,6 +49,8 @@ def _head(receipt: Receipt, summary: Summary) -> dict[str, object]:
         if policy is None
         else {"name": policy.name, "revision": policy.revision, "sha256": policy.digest},
         "engines": receipt.engines,
+        "title": receipt.title or None,
+        "checksums": receipt.comparison if receipt.comparison.manifests else None,
         "issues": receipt.issues,
         "replicas": [
             {
@@ -98,6 +100,8 @@ def _file(dossier: Dossier) -> dict[str, object]:
         fields |= {"action": decision.action, "rule": decision.rule, "because": decision.because}
     if screened is not None:
         fields |= {"image": screened.image, "document": screened.document, "issues": screened.issues}
+    if dossier.described is not None:
+        fields["description"] = dossier.described.statements
     fields["derivatives"] = [_derivative(made) for made in dossier.derivatives]
     return fields
 

@@ -4,18 +4,20 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
+from preservation.model.descriptions import title_of
 from preservation.model.dossiers import Dossier
 from preservation.model.issues import Issue
 from preservation.model.paths import printable
 from preservation.receipt.contents import Receipt
 from preservation.receipt.headline import gravest_first
-from preservation.receipt.page import page_view
+from preservation.receipt.page import PageView, page_view
 from preservation.receipt.placed_issues import settled
 from preservation.receipt.summary import marked_files, summarise
 
 _MOST_FILES = 20
 _MOST_ISSUES = 20
 _MOST_FORMATS = 10
+_LONGEST_TITLE = 500
 _MEANS_SOMETHING = re.compile(r"[\\`*_\[\]<>|~&]|^[-+#=]")
 
 
@@ -33,6 +35,7 @@ def _lines(receipt: Receipt) -> Iterator[str]:
     version = f", version {page.version}" if page.version else ""
     yield f"**{_plain(page.name)}** in {_plain(collection)}{version}. {_plain(receipt.sentence)}"
     yield ""
+    yield from _supplied(receipt, page)
     yield f"**What to do next.** {_plain(page.next_step)}"
     yield ""
     if page.figures:
@@ -65,6 +68,22 @@ def _marked(dossier: Dossier) -> Iterator[str]:
 def _issue(issue: Issue) -> str:
     parts = (issue.message, issue.because, issue.next_step)
     return _plain(f"{issue.code}: {' '.join(filter(None, parts))}")
+
+
+def _supplied(receipt: Receipt, page: PageView) -> Iterator[str]:
+    """Return what came with the drop: its title, how its checksums compare, the titles of its files."""
+    for words in filter(None, (page.title and f"Title: {page.title}", page.compared and f"{page.compared}.")):
+        yield _plain(words)
+        yield ""
+    if titles := list(islice(_titles(receipt), _MOST_FILES)):
+        yield from _table(("File", "Title"), titles)
+
+
+def _titles(receipt: Receipt) -> Iterator[tuple[str, str]]:
+    for dossier in receipt.files:
+        title = "" if dossier.described is None else title_of(dossier.described.statements)
+        if title:
+            yield printable(dossier.path), printable(title[:_LONGEST_TITLE])
 
 
 def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:

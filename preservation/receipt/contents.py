@@ -1,7 +1,7 @@
 """What a receipt is written from."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from preservation.model.identifiers import PackageId, StoreName
 from preservation.model.issues import Issue
 from preservation.model.packages import Replica
 from preservation.model.submissions import Submission
+from preservation.model.supplied import ManifestTally
 from preservation.model.verdicts import Verdict
 
 
@@ -31,6 +32,7 @@ class Receipt:
     be empty where the drop never came so far. ``issues`` are those of the drop as a whole.
     ``workspace`` is where the thumbnails are that the files name. ``package`` is the version that
     holds the content now, ``None`` where there is none; stores in ``lacking`` are to have it and do not yet.
+    ``comparison`` is with the manifests that came with the drop; ``title`` is the object's, as supplied.
     """
 
     submission: Submission
@@ -46,3 +48,5 @@ class Receipt:
     policy: PolicyReference | None = None
     engines: tuple[EngineRelease, ...] = ()
     lacking: tuple[StoreName, ...] = ()
+    comparison: ManifestTally = field(default_factory=ManifestTally)
+    title: str = ""

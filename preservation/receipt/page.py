@@ -18,6 +18,7 @@ MOST_FILES_SHOWN = 2_000
 
 _MOST_STEPS = 8
 _MOST_REMARKS = 50
+_LONGEST_TITLE = 500
 
 
 class Figure(NamedTuple):
@@ -71,6 +72,8 @@ class PageView:
     started: str
     ended: str
     engines: str
+    title: str
+    compared: str
 
 
 def page_view(receipt: Receipt, summary: Summary) -> PageView:
@@ -101,6 +104,8 @@ def page_view(receipt: Receipt, summary: Summary) -> PageView:
         started=_moment(receipt.started),
         ended=_moment(receipt.ended),
         engines=", ".join(f"{one.engine} {one.version} ({one.signatures})" for one in receipt.engines),
+        title=printable(receipt.title[:_LONGEST_TITLE]),
+        compared=receipt.comparison.sentence,
     )
 
 

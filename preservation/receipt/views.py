@@ -8,6 +8,7 @@ from pathlib import Path
 from preservation.model.amounts import byte_size, count
 from preservation.model.decisions import Action
 from preservation.model.derivatives import Derivative, RefusedDerivative
+from preservation.model.descriptions import title_of
 from preservation.model.dossiers import Dossier
 from preservation.model.files import IrregularEntry
 from preservation.model.issues import Issue, Severity
@@ -18,6 +19,7 @@ from preservation.receipt.summary import worst_severity
 
 _LARGEST_THUMBNAIL = 64 << 10
 _LONGEST_KIND = 6
+_LONGEST_TITLE = 500
 _JPEG = b"\xff\xd8\xff"
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -37,6 +39,7 @@ class FileView:
     """One file of a drop as the page shows it.
 
     ``mark`` is its gravest issue's severity, or empty; ``kind`` stands where there is no thumbnail.
+    ``title`` is what a supplied table calls it, or empty.
     """
 
     folder: str
@@ -52,6 +55,7 @@ class FileView:
     because: str
     derivatives: tuple[DerivativeView, ...]
     issues: tuple[Issue, ...]
+    title: str
 
 
 class Thumbnails:
@@ -101,7 +105,13 @@ def file_view(dossier: Dossier, thumbnails: Thumbnails, *, stored: bool) -> File
         because=_because(dossier),
         derivatives=tuple(_derivative(made) for made in dossier.derivatives),
         issues=tuple(gravest_first(screened.issues)) if screened is not None else (),
+        title=_title(dossier),
     )
+
+
+def _title(dossier: Dossier) -> str:
+    title = "" if dossier.described is None else title_of(dossier.described.statements)
+    return printable(title[:_LONGEST_TITLE])
 
 
 def _kind(name: str) -> str:

@@ -1,7 +1,7 @@
 """What in an inbox is a drop, and what is passed over, with the reason."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -9,8 +9,9 @@ from typing import Final, TypeAlias
 
 from preservation.errors import UnavailableError
 from preservation.files.beneath import LIST_FOLDER, opened, without_links_above
+from preservation.manifests.names import sidecar_name
 from preservation.model.identifiers import object_name
-from preservation.model.paths import path_order, printable
+from preservation.model.paths import RelativePath, path_order, printable
 from preservation.settling.terms import SettlingTerms
 
 _NEVER: Final = frozenset({
@@ -27,6 +28,7 @@ class PassedOverFor(StrEnum):
     JUNK = "junk"
     TEMPORARY = "temporary"
     SENTINEL = "sentinel"
+    SIDECAR = "sidecar"
     STRAY = "stray"
     UNNAMEABLE = "unnameable"
     UNREACHABLE = "unreachable"
@@ -77,16 +79,21 @@ def drops_among(
     terms: SettlingTerms,
     below: Callable[[Path], Listed],
     groups: tuple[str, ...] = (),
+    *,
+    sidecars: bool = True,
 ) -> Iterator[InboxEntry]:
-    """Give what the names in ``folder`` are; ``below`` lists the folders in it, and may raise ``OSError``."""
-    there = {name for name, _ in names}
+    """Give what the names in ``folder`` are; ``below`` lists the folders in it, and may raise ``OSError``.
+
+    ``sidecars`` says whether a manifest of one file is taken with that file, and is no drop of its own.
+    """
+    there = dict(names)
     for name, is_folder in names:
         path = folder / name
         passed_over = _passed_over(path, there, terms)
         if passed_over is not None:
             yield passed_over
         elif len(groups) == terms.grouping:
-            yield _drop(path, groups)
+            yield (_sidecar(path, there) if sidecars and not is_folder else None) or _drop(path, groups)
         elif is_folder:
             try:
                 deeper = below(path)
@@ -96,7 +103,7 @@ def drops_among(
                 sentence = f"it cannot be listed ({error.strerror}); see to its permissions"
                 yield PassedOver(path, PassedOverFor.STRAY, sentence)
                 continue
-            yield from drops_among(deeper, path, terms, below, (*groups, name))
+            yield from drops_among(deeper, path, terms, below, (*groups, name), sidecars=sidecars)
         else:
             sentence = "it lies above the folders in which this policy expects drops; move it down into one"
             yield PassedOver(path, PassedOverFor.STRAY, sentence)
@@ -110,7 +117,7 @@ def listed(folder: Path) -> Listed:
     return sorted(names, key=lambda entry: path_order(entry[0]))
 
 
-def _passed_over(path: Path, there: set[str], terms: SettlingTerms) -> PassedOver | None:
+def _passed_over(path: Path, there: Collection[str], terms: SettlingTerms) -> PassedOver | None:
     name = path.name
     if terms.junk.matches("", name) or name.lower() in _NEVER:
         return PassedOver(path, PassedOverFor.JUNK, "it is a name of files that are not meant to be kept")
@@ -128,6 +135,28 @@ def _passed_over(path: Path, there: set[str], terms: SettlingTerms) -> PassedOve
     if name.startswith("."):
         return PassedOver(path, PassedOverFor.HIDDEN, "its name begins with a dot, so it is hidden")
     return None
+
+
+def _sidecar(path: Path, there: Mapping[str, bool]) -> PassedOver | None:
+    """Return why a file is no drop that is named as the manifest of another; ``None`` where it is not.
+
+    ``there`` has the names in its folder, each with whether it is a folder.
+    """
+    about = sidecar_name(RelativePath(path.name))
+    if not about:
+        return None
+    sentence = f"it is named as the manifest of {printable(about)}, and is taken with it"
+    if there.get(about):
+        sentence = (
+            f"it is named as the manifest of the folder {printable(about)}, and nothing is compared with it "
+            "here; put it into that folder"
+        )
+    elif about not in there:
+        sentence = (
+            f"it is named as the manifest of {printable(about)}, which is not here: nothing was compared "
+            "with it; put it beside that file, or into the folder of the drop"
+        )
+    return PassedOver(path, PassedOverFor.SIDECAR, sentence)
 
 
 def _drop(path: Path, groups: tuple[str, ...]) -> InboxEntry:

@@ -2,13 +2,14 @@
 
 import errno
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from preservation.files.beneath import without_links_above
 from preservation.long_paths import entries_of
+from preservation.manifests.names import sidecars_beside
 from preservation.model.paths import printable
 from preservation.settling.promised import what_is_lacking
 from preservation.settling.settle import Moment, Questions, Seen, Settled, Unsettled, settle
@@ -40,8 +41,10 @@ def look_at(drop: Path, terms: SettlingTerms) -> Look | None:
             return None
     else:
         tally.take_alone(found)
+    sidecars = () if is_folder else tuple(_sidecars_beside(tally, drop))
     beside = _sentinels_beside(drop, terms)
-    return tally.look(is_folder=is_folder, beside=beside, fault=reason_of(fault) if fault else "")
+    look = tally.look(is_folder=is_folder, beside=beside, fault=reason_of(fault) if fault else "")
+    return replace(look, sidecars_beside=sidecars)
 
 
 def _take_tree(tally: Tally, drop: Path) -> OSError | None:
@@ -72,6 +75,19 @@ def _hinders(tally: Tally, path: str, error: OSError) -> bool:
         tally.take_unreadable(path, error)
         return False
     return True
+
+
+def _sidecars_beside(tally: Tally, drop: Path) -> Iterator[Path]:
+    """Give the manifests of the one file that lie beside it; while they change, the drop does."""
+    for name in sidecars_beside(drop.name):
+        path = drop.with_name(name)
+        try:
+            found = path.lstat()
+        except OSError:
+            continue
+        if stat.S_ISREG(found.st_mode):
+            tally.sign(f"/{name}", found)
+            yield path
 
 
 def _sentinels_beside(drop: Path, terms: SettlingTerms) -> tuple[Path, ...]:

@@ -16,7 +16,9 @@ from preservation.bagit.source import PAYLOAD
 from preservation.bagit.tagtext import TagText, TagTextError
 from preservation.files.beneath import folder_of
 from preservation.long_paths import entries_of
-from preservation.manifests.lines import Allowance, ListedFile, manifest_lines
+from preservation.manifests.drop_names import DropNames
+from preservation.manifests.layouts import ListedFile
+from preservation.manifests.lines import Allowance, manifest_lines
 from preservation.manifests.names import Likelihood, likelihood, sidecar_name
 from preservation.manifests.places import Places
 from preservation.model.amounts import byte_size, count
@@ -34,9 +36,10 @@ def what_is_lacking(drop: Path) -> str:
     manifests = _manifests_in(drop)
     complete = False
     allowance = Allowance()
+    names = DropNames(drop)
     for manifest in manifests:
         try:
-            listed, lacking = _held_against(drop, manifest, allowance)
+            listed, lacking = _held_against(drop, manifest, allowance, names)
         except ValueError as error:
             why = "its characters are broken" if isinstance(error, UnicodeError) else printable(str(error))
             listed, lacking = 0, f"until {printable(manifest)} can be read ({why})"
@@ -61,15 +64,18 @@ def _manifests_in(drop: Path) -> list[RelativePath]:
     return sorted(found, key=path_order)
 
 
-def _held_against(drop: Path, manifest: RelativePath, allowance: Allowance) -> tuple[int, str]:
+def _held_against(
+    drop: Path, manifest: RelativePath, allowance: Allowance, names: DropNames
+) -> tuple[int, str]:
     """Return how many files the manifest lists, and what of it is lacking."""
-    places = Places(drop, manifest)
-    places.settle_prefix(name for name, _ in _promises(drop, manifest))
+    places = Places(drop, manifest, names)
+    places.settle(name for name, _ in _promises(drop, manifest))
+    own = sidecar_name(manifest)
     listed = missing = 0
     first = short = ""
     for name, size in _promises(drop, manifest, allowance):
         listed += 1
-        place = places.of(name)
+        place = places.named_for(name) if name == own else places.of(name)
         if place is None:
             missing += 1
             first = first or name

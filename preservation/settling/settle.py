@@ -62,7 +62,10 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The drop is complete. ``sentinels`` are the files beside it that announced it, to be taken with it."""
+    """The drop is complete. ``sentinels`` are the files beside it that are taken with it.
+
+    They announced it, or are the manifests of a drop of one file.
+    """
 
     seen: Seen
     sentinels: tuple[Path, ...]
@@ -114,7 +117,7 @@ def settle(
     if held is not None:
         sentence = f"waiting: {printable(held or look.name)} is still open in a program that writes to it"
         return Unsettled(seen, WaitingFor.WRITER, sentence, _longest_gap(terms))
-    return Settled(seen, look.sentinels_beside)
+    return Settled(seen, (*look.sentinels_beside, *look.sidecars_beside))
 
 
 def quiet_asked(seen: Seen, terms: SettlingTerms) -> float:

@@ -31,6 +31,7 @@ class Look:
     ``newest`` is their latest modification time in nanoseconds since 1970 (UTC), for people: nothing is
     decided by it. ``has_content`` is true where there is more than folders, junk and sentinels.
     ``temporary`` is the first of ``temporaries`` names under which something is still being written.
+    ``sidecars_beside`` are the manifests of a drop of one file that lie beside it.
     ``announced`` says that there is a sentinel, in it or beside it. Sentinels, ``manifests`` and
     ``metadata`` are looked for only where the policy asks for them. ``fault`` says why the look was not a
     whole one: the figures are not to be relied on then.
@@ -47,6 +48,7 @@ class Look:
     temporary: RelativePath | None = None
     announced: bool = False
     sentinels_beside: tuple[Path, ...] = ()
+    sidecars_beside: tuple[Path, ...] = ()
     manifests: int = 0
     metadata: int = 0
     fault: str = ""

@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from preservation.manifests.lines import Allowance, ManifestLimitError, NotUnderstood, manifest_lines
+from preservation.manifests.layouts import NotUnderstood
+from preservation.manifests.lines import Allowance, ManifestLimitError, manifest_lines
 from preservation.manifests.names import Likelihood, likelihood
+from preservation.model.amounts import count
 from preservation.model.digests import Algorithm
-from preservation.model.paths import RelativePath
+from preservation.model.paths import RelativePath, printable
 from preservation.model.supplied import ManifestLayout
-from preservation.survey.issues import NAMED
 from preservation.survey.walk import files_where
 
 
@@ -17,9 +18,8 @@ from preservation.survey.walk import files_where
 class FoundManifest:
     """A manifest in a drop, read but not yet compared.
 
-    ``entries`` counts the lines that list something, ``odd_lines`` those in no known layout, of which
-    ``first_odd`` are the first numbers. ``fault`` says why nothing in it can be used, if so, and
-    ``too_much`` whether that is because it goes beyond what is read.
+    ``entries`` counts the lines that list a digest, ``odd_lines`` those that list none. ``fault`` says why
+    nothing in it can be used, if so, and ``too_much`` whether that is because it goes beyond what is read.
     """
 
     path: RelativePath
@@ -27,7 +27,6 @@ class FoundManifest:
     algorithms: tuple[Algorithm, ...]
     entries: int
     odd_lines: int = 0
-    first_odd: tuple[int, ...] = ()
     fault: str | None = None
     too_much: bool = False
 
@@ -35,13 +34,14 @@ class FoundManifest:
 def find_supplied(root: Path, only: RelativePath | None = None) -> tuple[FoundManifest, ...]:
     """Return the manifests below ``root``, in ``path_order``: known by their names and by what they hold.
 
-    A file that is only perhaps named like a manifest and does not read like one is not returned.
-    Raises ``OSError`` where ``root`` cannot be listed.
+    A file that is only perhaps named like a manifest and does not read like one is not returned. A drop of
+    one file, ``only``, is one itself or has none. Raises ``OSError`` where ``root`` cannot be listed.
     """
-    if only is not None:
-        return ()
-    found = []
     allowance = Allowance()
+    if only is not None:
+        is_one = likelihood(only) is Likelihood.CERTAIN
+        return (_looked_into(root, only, allowance),) if is_one else ()
+    found = []
     for file in files_where(root, lambda path: likelihood(path) is not None):
         manifest = _looked_into(root, file.path, allowance)
         # Of one that goes beyond the limits, what was read of it decides; it is not passed over in silence.
@@ -61,16 +61,15 @@ def _looked_into(root: Path, path: RelativePath, allowance: Allowance) -> FoundM
     algorithms: dict[Algorithm, None] = {}
     layout: ManifestLayout | None = None
     entries = odd_lines = 0
-    first_odd: list[int] = []
+    first_odd: NotUnderstood | None = None
     fault = None
     too_much = False
     try:
         for line in manifest_lines(root, path, allowance):
             match line:
-                case NotUnderstood(number):
+                case NotUnderstood():
                     odd_lines += 1
-                    if len(first_odd) < NAMED:
-                        first_odd.append(number)
+                    first_odd = first_odd or line
                 case (first, *_):
                     entries += 1
                     layout = layout or first.layout
@@ -82,14 +81,22 @@ def _looked_into(root: Path, path: RelativePath, allowance: Allowance) -> FoundM
     except ValueError as error:
         fault = "its characters are broken" if isinstance(error, UnicodeError) else str(error)
     if fault is None and entries == 0:
-        fault = "no line of it is in a known layout" if odd_lines else "it lists nothing"
+        fault = "it lists nothing" if first_odd is None else _unusable(first_odd)
     return FoundManifest(
         path,
         layout or ManifestLayout.MD5SUM,
         tuple(algorithms) if fault is None else (),
         entries,
         odd_lines,
-        tuple(first_odd),
         fault,
         too_much,
+    )
+
+
+def _unusable(line: NotUnderstood) -> str:
+    if not line.name:
+        return "no line of it is in a known layout"
+    return (
+        f"no line of it lists a digest of md5, sha1, sha256 or sha512; line {line.line} has "
+        f"{printable(line.digest)!r} ({count(len(line.digest), 'character')})"
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final, TypeAlias
 
+from preservation.model import amounts
 from preservation.model.digests import Algorithm
 from preservation.model.issues import Issue, IssueCode, Severity
 from preservation.model.paths import RelativePath, is_utf8, printable
@@ -39,7 +40,7 @@ def listed_but_missing(manifest: RelativePath, path: RelativePath) -> Issue:
     )
 
 
-def not_listed(manifest: RelativePath, count: int, examples: Iterable[RelativePath]) -> Issue:
+def not_listed(manifest: RelativePath, count: int, examples: Iterable[str]) -> Issue:
     """Say that files are in no manifest, though this one lists the folder that they are in."""
     named = ", ".join(repr(printable(path)) for path in examples)
     subject = "1 file is" if count == 1 else f"{count} files are"
@@ -48,17 +49,49 @@ def not_listed(manifest: RelativePath, count: int, examples: Iterable[RelativePa
     return Issue(codes.NOT_LISTED, Severity.WARNING, message, manifest, next_step)
 
 
-def not_a_manifest(manifest: RelativePath, reason: str) -> Issue:
+def not_a_manifest(manifest: RelativePath, reason: str, severity: Severity) -> Issue:
     """Say that a file is named like a manifest and cannot be read as one."""
     return Issue(
         codes.NOT_UNDERSTOOD,
-        Severity.WARNING,
+        severity,
         f"{printable(manifest)!r} is named like a manifest and cannot be read as one: {reason}. "
         "No file was checked against it.",
         manifest,
         "Make it again with md5sum, sha256sum or hashdeep, or as a table of two columns, file and digest; "
         "or take it out of the drop.",
     )
+
+
+def compares_nothing(manifest: RelativePath, severity: Severity) -> Issue:
+    """Say that a manifest can be read, and that no file was compared with it."""
+    return Issue(
+        codes.COMPARES_NOTHING,
+        severity,
+        f"{printable(manifest)!r} lists no file of the drop but itself, or digests that belong to no file. "
+        "No file was checked against it.",
+        manifest,
+        "Make it again in the folder of the files; or take it out of the drop.",
+    )
+
+
+def no_digest(
+    manifest: RelativePath, path: RelativePath, line: int, digest: str, severity: Severity
+) -> Issue:
+    """Say that a manifest has for a file of the drop what is no digest."""
+    message = (
+        f"Line {line} of {printable(manifest)!r} has for {printable(path)!r} what is no digest of md5, sha1, "
+        f"sha256 or sha512: {printable(digest)!r} ({amounts.count(len(digest), 'character')}). The file was "
+        "not compared."
+    )
+    next_step = "Have the manifest made again where the file was made, and drop both again."
+    return Issue(codes.NO_DIGEST, severity, message, path, next_step)
+
+
+def lists_itself(manifest: RelativePath) -> Issue:
+    """Say that a manifest has a line about itself, which was not compared."""
+    message = f"{printable(manifest)!r} lists itself. No file can hold its own digest: it was not compared."
+    next_step = "Nothing; write the manifest outside of the folder, and move it in, if the line is to go."
+    return Issue(codes.LISTS_ITSELF, Severity.INFO, message, manifest, next_step)
 
 
 def too_much(manifest: RelativePath, reason: str) -> Issue:
@@ -73,9 +106,9 @@ def too_much(manifest: RelativePath, reason: str) -> Issue:
     )
 
 
-def lines_not_understood(manifest: RelativePath, count: int, lines: Iterable[int]) -> Issue:
+def lines_not_understood(manifest: RelativePath, count: int, lines: Iterable[str]) -> Issue:
     """Say that some lines of a manifest are in no known layout."""
-    named = ", ".join(map(str, lines))
+    named = ", ".join(lines)
     message = (
         f"{printable(manifest)!r} has lines in no known layout ({count}): line "
         f"{named}{_more_than_named(count)}."
@@ -104,12 +137,12 @@ def found_elsewhere(manifest: RelativePath, prefix: str) -> Issue:
     return Issue(codes.FOUND_ELSEWHERE, Severity.INFO, message, manifest, next_step)
 
 
-def spelled_otherwise(manifest: RelativePath, count: int, examples: Iterable[RelativePath]) -> Issue:
-    """Say that names look the same in manifest and drop and are not: accents are encoded differently."""
+def spelled_otherwise(manifest: RelativePath, count: int, examples: Iterable[str]) -> Issue:
+    """Say that names are the same in manifest and drop but for their case, or how accents are encoded."""
     named = ", ".join(repr(printable(path)) for path in examples)
     message = (
-        f"{printable(manifest)!r} has names that are encoded otherwise than in the drop ({count}): "
-        f"{named}{_more_than_named(count)}; they were matched all the same."
+        f"{printable(manifest)!r} has names that are written otherwise than in the drop, in another case or "
+        f"with other accents ({count}): {named}{_more_than_named(count)}; they were matched all the same."
     )
     next_step = "Nothing; names are kept as the drop has them."
     return Issue(codes.SPELLED_OTHERWISE, Severity.INFO, message, manifest, next_step)

@@ -43,6 +43,7 @@ def premis_of(drop: Drop) -> etree._ElementTree:
 def a_drop_with_everything(root: Path) -> Drop:
     drop = a_map_sheet(root)
     drop.add("unknown.bin", b"?", identification=unidentified())
+    drop.add("pages/metadata.csv", b"filename,dc.title,date\nlocked.pdf,Locked & <sealed>\x07,1911\n")
     either = tuple(
         FormatMatch(Puid(key), name, "1.0", "extension match", EngineName(engine))
         for key, name, engine in (("fmt/10", "TIFF", "siegfried"), ("fmt/353", "", "fido"))

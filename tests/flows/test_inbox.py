@@ -8,12 +8,17 @@ from pathlib import Path
 
 import pytest
 from support.inboxes import terms
-from support.takes import MAPS, a_drop, an_area
+from support.takes import MAPS, NOON, a_drop, an_area, told_of
 
+from flows.inboxes import answer
 from flows.inboxes.folder import watcher
 from flows.inboxes.folder.inboxes import Inbox, InboxFault
+from flows.inboxes.folder.take import take
 from flows.inboxes.folder.watcher import SweepResult, Watcher
+from flows.inboxes.queue.takes import Take
 from flows.installation.areas import Area, StrayInInbox
+from flows.submission.drop import sidecars_of
+from preservation.model.verdicts import Verdict
 from preservation.settling.drops import PassedOverFor
 from preservation.settling.settle import Moment, WaitingFor
 from preservation.settling.writing import HeldOpen
@@ -273,3 +278,24 @@ def test_one_drop_that_cannot_be_looked_at_holds_up_no_other(tmp_path: Path, mon
 
     assert "away" in [drop.name for drop in later.complete]
     assert later.faults == ()
+
+
+def test_a_file_waits_while_the_manifest_beside_it_is_written_and_is_taken_with_it(watched: Watched):
+    plate = watched.area.inbox / MAPS / "plate.tif"
+    plate.write_bytes(b"one")
+    assert watched.sweep(after=20).complete == ()
+    sidecar = plate.with_name("plate.tif.md5")
+    sidecar.write_text("f97c5d29941bfb1b2fdab0874906ab82")
+    assert watched.sweep(after=15).complete == ()
+
+    took, swept = watched.until_complete()
+
+    [complete] = swept.complete
+    assert (complete.name, complete.sentinels) == ("plate.tif", ("plate.tif.md5",))
+    assert took > 10
+    taken = take(complete, NOON)
+    assert isinstance(taken, Take)
+    assert sidecars_of(taken.path) == [taken.beside.path / "plate.tif.md5"]
+    answer.place(told_of(taken, Verdict.REJECTED, watched.area.root / "receipts"), taken)
+    assert (watched.area.rejected / MAPS / "plate.tif.md5").exists()
+    assert not taken.folder.exists()

@@ -23,9 +23,9 @@ from support.forks import FORK, forked
 from preservation.archives.members import ArchiveKind, UnpackLimits
 from preservation.bagit.serialized import read_serialized
 from preservation.bagit.validation import validate
+from preservation.descriptions.reading import read_description
 from preservation.model.identifiers import ObjectName
 from preservation.model.paths import RelativePath
-from preservation.packaging.description import supplied_statements, unread_description
 from preservation.settling.promised import what_is_lacking
 from preservation.survey.finding import find_supplied
 from preservation.survey.supplied import check_supplied
@@ -95,8 +95,7 @@ def _placed(root: Path, name: str, content: bytes, others: dict[str, bytes]) -> 
 def _reads_description(root: Path, content: bytes) -> None:
     _placed(root, "metadata.csv", content, {})
     path, name = RelativePath("metadata.csv"), ObjectName("object")
-    unread_description(root, path, name)
-    supplied_statements(root, path, name)
+    read_description(root, path, name)
 
 
 def _reads_manifest(name: str) -> Callable[[Path, bytes], None]:

@@ -11,6 +11,7 @@ import pytest
 READERS = (
     "preservation/archives",
     "preservation/bagit",
+    "preservation/descriptions",
     "preservation/fixity",
     "preservation/identification",
     "preservation/intake",
@@ -49,6 +50,10 @@ ALLOWED = {
     "flows/submission/stages/drop_changes.py": {"walk"},
     "flows/submission/stages/register.py": {"PlannedBag.open", "made.exists"},
     "flows/submission/stages/replicate.py": {"PlannedBag.open"},
+    "flows/submission/stages/sidecars.py": {
+        *("folder.exists", "(folder / place.name).open"),
+        *("workspace.sidecars.exists", "workspace.sidecars.iterdir", "copy.stat"),
+    },
     "flows/submission/stages/virus_check.py": {"walk"},
     "preservation/bagit/validation.py": {"real.stat"},
     "preservation/identification/fido.py": {"path.open"},

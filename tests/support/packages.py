@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from preservation.descriptions.drop import DescribedDrop
+from preservation.descriptions.reading import describes_objects
 from preservation.fixity.digesting import digest_bytes
 from preservation.model.decisions import Action, Decision, Migration, MigrationName, ProofName, RuleId
 from preservation.model.derivatives import Derivative, Proof, Purpose, RefusedDerivative
@@ -214,6 +216,10 @@ class Drop:
         self.workspace.mkdir(parents=True, exist_ok=True)
         self.payload_root.mkdir(parents=True, exist_ok=True)
         submission = self.submission()
+        found = sorted(self.found, key=lambda value: path_order(value.path))
+        tables = [value.path for value in found if describes_objects(value.path)]
+        described = DescribedDrop(self.payload_root, tables, submission.object.name)
+        paths = [value.path for value in found if isinstance(value, SurveyedFile)]
         return PackageContents(
             package=PackageId(submission.object, VersionNumber(1)),
             submission=submission,
@@ -221,7 +227,7 @@ class Drop:
                 self.kind, self.payload_root, bag_root=self.drop if self.kind is DropKind.BAG else None
             ),
             policy=self.policy,
-            survey=sorted(self.found, key=lambda value: path_order(value.path)),
+            survey=found,
             screened=sorted(self.screened, key=lambda value: path_order(value.path)),
             decisions=sorted(self.decisions, key=lambda value: path_order(value.path)),
             derivatives=sorted(self.derivatives, key=lambda value: path_order(value.source)),
@@ -230,6 +236,8 @@ class Drop:
             engines=(SIEGFRIED,),
             created_at=AT,
             software_version="0.1.0",
+            description=described.description(paths, lambda _: True).statements,
+            described=list(described.files(paths)),
         )
 
     def dossiers(self) -> list[Dossier]:

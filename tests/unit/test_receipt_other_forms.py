@@ -24,6 +24,7 @@ from preservation.model.dossiers import Dossier
 from preservation.model.issues import Issue, IssueCode, Severity
 from preservation.model.paths import RelativePath
 from preservation.model.screening import DocumentFacts, ScreenedFile
+from preservation.model.supplied import ManifestTally
 from preservation.model.verdicts import Verdict
 from preservation.receipt.as_markdown import receipt_markdown
 from preservation.receipt.contents import Receipt
@@ -216,3 +217,43 @@ def test_a_number_agrees_with_its_noun():
         "2 files",
         "12,345 files",
     ]
+
+
+def test_all_forms_have_the_title_the_confirmed_checksums_and_the_titles_of_files(tmp_path: Path):
+    drop = Drop(tmp_path)
+    drop.add("a.tif", b"one")
+    drop.add("metadata.csv", b"filename,dc.title\na.tif,<Mill> & weir\n")
+    total = ManifestTally(1, ("checksums.md5",), entries=9, confirmed=9, unlisted=1)
+    receipt = replace(a_receipt(drop), title="Views | *of* the <mill>", comparison=total)
+
+    told = as_json(receipt, tmp_path)
+    page = (tmp_path / "receipt.html").read_text("utf-8")
+    text = receipt_markdown(receipt)
+
+    assert told["title"] == "Views | *of* the <mill>"
+    assert told["checksums"] == {
+        "manifests": 1,
+        "named": ["checksums.md5"],
+        "entries": 9,
+        "confirmed": 9,
+        "differing": 0,
+        "missing": 0,
+        "unusable": 0,
+        "unlisted": 1,
+    }
+    words = "9 of 9 checksums confirmed (checksums.md5); 1 file not listed."
+    assert words in page
+    assert words in text
+    assert "Views | *of* the &lt;mill&gt;" in page
+    assert "Title: Views \\| \\*of\\* the \\<mill\\>" in text
+    assert "&lt;Mill&gt; &amp; weir" in page
+    assert "| a.tif | \\<Mill\\> \\& weir |" in text
+
+
+def test_where_nothing_could_be_compared_the_receipt_does_not_count(tmp_path: Path):
+    drop = Drop(tmp_path)
+    drop.add("a.tif", b"one")
+    receipt = replace(a_receipt(drop), comparison=ManifestTally(1, ("x.md5",)))
+
+    assert "No checksum could be compared (x.md5)." in receipt_markdown(receipt)
+    assert as_json(a_receipt(drop), tmp_path)["checksums"] is None

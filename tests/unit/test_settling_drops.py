@@ -117,3 +117,16 @@ def test_the_order_is_that_of_the_names_bytes(tmp_path: Path):
 def test_an_inbox_that_is_not_there_is_an_error_that_says_what_to_do(tmp_path: Path):
     with pytest.raises(UnavailableError, match="see that it is there, that its share is mounted"):
         list(drops_in(tmp_path / "unmounted", terms()))
+
+
+def test_the_manifest_of_one_file_is_taken_with_it_and_is_no_drop(tmp_path: Path):
+    names_there = ("plate.tif", "plate.tif.md5", "gone.tif.SHA1", "box/a.tif.md5", "box.md5")
+    drop(tmp_path, dict.fromkeys(names_there, b""))
+
+    assert names(tmp_path, terms()) == ["box", "plate.tif"]
+    reasons = passed_over(tmp_path, terms())
+    assert reasons == dict.fromkeys(("box.md5", "gone.tif.SHA1", "plate.tif.md5"), PassedOverFor.SIDECAR)
+    told = {one.path.name: one.sentence for one in drops_in(tmp_path, terms()) if isinstance(one, PassedOver)}
+    assert "is taken with it" in told["plate.tif.md5"]
+    assert "put it into that folder" in told["box.md5"]
+    assert "gone.tif, which is not here" in told["gone.tif.SHA1"]

@@ -7,11 +7,13 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from support.surveys import compared, drop, md5, sha256
+from support.surveys import compared, drop, md5, sha256, surveyed
 
 from preservation.manifests.lines import MANIFEST_BYTES, Allowance
 from preservation.model.digests import Algorithm
+from preservation.model.events import EventOutcome
 from preservation.model.issues import Issue, Severity
+from preservation.model.paths import RelativePath
 from preservation.model.supplied import ManifestLayout, SuppliedManifest
 from preservation.survey import codes, finding
 from preservation.survey.finding import algorithms_needed, find_supplied
@@ -223,13 +225,14 @@ def test_names_in_a_metadata_folder_may_be_relative_to_the_drop_or_climb_within_
 @pytest.mark.parametrize(
     "content", [b"", b"no digests here\n", b"\x89PNG\0\0", b"# only a remark\n", b"0123  a.tif"]
 )
-def test_what_says_that_it_is_a_manifest_and_is_none_is_a_warning(tmp_path: Path, content: bytes):
+def test_what_says_that_it_is_a_manifest_and_is_none_is_asked_about(tmp_path: Path, content: bytes):
     drop(tmp_path, {"a.tif": b"one", "checksums.md5": content})
 
     manifest = only(compared(tmp_path))
 
-    assert manifest.confirmed == 0
-    assert (issue(manifest).code, issue(manifest).severity) == ("FIX-004", Severity.WARNING)
+    assert (manifest.confirmed, manifest.outcome) == (0, EventOutcome.WARNING)
+    assert "no file was compared" in manifest.sentence
+    assert (issue(manifest).code, issue(manifest).severity) == ("FIX-004", Severity.QUESTION)
     assert "'checksums.md5'" in issue(manifest).message
 
 
@@ -319,13 +322,16 @@ def test_what_is_only_named_a_little_like_a_manifest_is_left_alone(tmp_path: Pat
     assert compared(tmp_path) == ()
 
 
-def test_a_drop_of_one_file_comes_with_no_manifest(tmp_path: Path):
+def test_a_manifest_that_was_dropped_alone_compares_nothing(tmp_path: Path):
     drop(tmp_path, {**SCANS, "checksums.md5": md5sum(SCANS)})
-
     (found,) = find_supplied(tmp_path)
 
-    assert find_supplied(tmp_path, found.path) == ()
+    assert find_supplied(tmp_path, RelativePath("a.tif")) == ()
+    assert find_supplied(tmp_path, found.path) == (found,)
     assert algorithms_needed([found]) == {Algorithm.MD5}
+    alone = [file for file in surveyed(tmp_path, [Algorithm.MD5]) if file.path == found.path]
+    (manifest,) = check_supplied([found], tmp_path, alone)
+    assert (manifest.missing, manifest.outcome) == (2, EventOutcome.FAIL)
 
 
 def test_issues_beyond_a_thousand_are_counted(tmp_path: Path):

@@ -103,7 +103,7 @@ class BucketListing:
             if deeper or isinstance(terms, str):
                 continue
             root = Path(collection)
-            for entry in drops_among(self._below(root), root, terms, self._below):
+            for entry in drops_among(self._below(root), root, terms, self._below, sidecars=False):
                 yield self._listed(entry, terms) if isinstance(entry, Drop) else entry
 
     def _known_terms(self, collection: str) -> SettlingTerms | str:

@@ -146,7 +146,7 @@ class Watcher:
         for path, one in self._passed_over.items():
             if (
                 isinstance(one, PassedOver)
-                and one.reason is PassedOverFor.SENTINEL
+                and one.reason in {PassedOverFor.SENTINEL, PassedOverFor.SIDECAR}
                 and path not in passed_over
             ):
                 self._schedule_sentinels_drop(path, moment)

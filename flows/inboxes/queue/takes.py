@@ -17,7 +17,7 @@ import msgspec
 from flows.inboxes.shelf import Shelf, is_name
 from flows.installation.areas import Area
 from flows.installation.processes import Process
-from flows.submission.drop import DropRequest
+from flows.submission.drop import BESIDE, TAKEN, DropRequest
 from preservation.errors import IntegrityError
 from preservation.files.tree import remove_tree
 from preservation.model.digests import HexDigest
@@ -28,8 +28,6 @@ TakeId = NewType("TakeId", str)
 """Names one take for good: the time in UTC and a random number."""
 
 _TAKE_ID: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{16}")
-_DROP: Final = "drop"
-_BESIDE: Final = "beside"
 _ARRIVING: Final = "arriving"
 
 
@@ -64,7 +62,7 @@ class Take(msgspec.Struct, frozen=True):
     @property
     def shelf(self) -> Shelf:
         """The folder that holds only the drop."""
-        return Shelf(self.folder / _DROP)
+        return Shelf(self.folder / TAKEN)
 
     @property
     def path(self) -> Path:
@@ -73,8 +71,8 @@ class Take(msgspec.Struct, frozen=True):
 
     @property
     def beside(self) -> Shelf:
-        """The folder of the sentinels that were taken with it."""
-        return Shelf(self.folder / _BESIDE)
+        """The folder of the sentinels and sidecars that were taken with it."""
+        return Shelf(self.folder / BESIDE)
 
     @property
     def arriving(self) -> Path:
@@ -84,7 +82,7 @@ class Take(msgspec.Struct, frozen=True):
     @property
     def arrived(self) -> Shelf:
         """The folder of a downloaded drop until all of it is here."""
-        return Shelf(self.arriving / _DROP)
+        return Shelf(self.arriving / TAKEN)
 
     @property
     def object_id(self) -> ObjectId:
@@ -142,7 +140,7 @@ def take_holding(drop: Path) -> Take | None:
     """Return the take that holds the drop at that path; ``None`` where none does."""
     folder = drop.parent.parent
     area = Area(folder.parent.parent.parent)
-    if drop.parent.name != _DROP or folder.parent != area.taken:
+    if drop.parent.name != TAKEN or folder.parent != area.taken:
         return None
     return take_of(folder, area)
 
@@ -153,7 +151,7 @@ def remove_take(folder: Path) -> bool:
     with suppress(OSError):
         remove_tree(folder / _ARRIVING)
     # The drop's own folder goes last: without it, it is known that the rest may go too.
-    for below in (_BESIDE, _DROP):
+    for below in (BESIDE, TAKEN):
         try:
             (folder / below).rmdir()
         except FileNotFoundError:

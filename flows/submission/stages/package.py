@@ -5,6 +5,8 @@ from typing import Protocol
 
 from flows.installation.wiring import SOFTWARE_VERSION, now
 from flows.submission.stages.already_kept import PresencePorts, end_if_there
+from flows.submission.stages.describe import describe
+from flows.submission.stages.sidecars import copied_sidecars
 from flows.submission.stages.stage import Stage, ingest_events_of
 from flows.submission.workspace import Numbered, Workspace, only, payload_files
 from preservation.errors import StorageError
@@ -29,13 +31,17 @@ def _package(workspace: Workspace, ports: PackagingPorts) -> Iterable[Event]:
         return ()
     number = only(workspace.number)
     submission = workspace.submission
+    received = only(workspace.received)
+    if not workspace.description.exist:
+        # The drop was surveyed by a release that did not record it.
+        describe(workspace, received)
     reused = _reusable(workspace, ports, number.package)
     workspace.unsound.write(reused.unsound)
     planned = plan_package(
         PackageContents(
             package=number.package,
             submission=submission,
-            received=only(workspace.received),
+            received=received,
             policy=workspace.policy,
             survey=workspace.survey,
             screened=workspace.screened,
@@ -47,6 +53,9 @@ def _package(workspace: Workspace, ports: PackagingPorts) -> Iterable[Event]:
             created_at=number.at,
             software_version=SOFTWARE_VERSION,
             earlier=reused.files,
+            description=only(workspace.description).statements,
+            described=workspace.described,
+            sidecars=copied_sidecars(workspace),
         ),
         workspace.root,
     )

@@ -6,11 +6,13 @@ from itertools import chain
 from typing import Protocol
 
 from flows.submission.progress.meter import Meter, Track, to_survey
+from flows.submission.stages.describe import describe
 from flows.submission.stages.drop_changes import require_drop, while_there
 from flows.submission.stages.ports import HasCagedWorkers
+from flows.submission.stages.sidecars import check_sidecars, copy_sidecars
 from flows.submission.stages.stage import Stage, end, ingest_events_of
 from flows.submission.stages.virus_check import VirusCheckPorts, found_by, scanned_beside
-from flows.submission.workspace import SURVEYING_STAGE, Workspace
+from flows.submission.workspace import SURVEYING_STAGE, Workspace, only
 from preservation.archives.members import UnpackLimits
 from preservation.bagit.algorithms import algorithms_of_bag
 from preservation.identification.caged import CagedIdentifier
@@ -21,15 +23,14 @@ from preservation.model.digests import Algorithm
 from preservation.model.dossiers import Dossiers
 from preservation.model.events import Event
 from preservation.model.files import IrregularEntry, SurveyedFile
-from preservation.model.issues import Issue
+from preservation.model.issues import Issue, Severity
 from preservation.model.submissions import Received
 from preservation.model.verdicts import Verdict
-from preservation.packaging.description import describes_objects, unread_description
 from preservation.packaging.fingerprint import fingerprint
 from preservation.planning.judgement import judge, manifest_required
 from preservation.policy.intake import SuppliedManifests
 from preservation.policy.schema import Policy
-from preservation.policy.selection import decide, is_descriptive, is_sign
+from preservation.policy.selection import decide, is_sign
 from preservation.survey.finding import FoundManifest, algorithms_needed, find_supplied
 from preservation.survey.supplied import check_supplied, goes_unlisted
 from preservation.survey.survey import survey
@@ -63,7 +64,8 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
     yield ingest.governed(policy.reference, f"governs the collection {submission.object.collection}")
 
     manifests = _manifests(received, policy)
-    algorithms = _algorithms(policy, manifests, received)
+    sidecars = _sidecars(workspace, received)
+    algorithms = _algorithms(policy, (*manifests, *sidecars), received)
     identifier = CagedIdentifier(
         ports.identifying_workers, second_opinion=policy.terms.identification.second_opinion
     )
@@ -84,17 +86,19 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
     workspace.engines.write(identifier.releases)
     yield from _surveyed_events(workspace, algorithms)
 
-    workspace.supplied.write(
-        check_supplied(
-            manifests,
-            received.payload_root,
-            workspace.survey,
-            uncounted=lambda path: goes_unlisted(path) or is_sign(policy, path),
-        )
+    unchecked = Severity.ERROR if _requires_manifests(policy) else Severity.QUESTION
+    compared = check_supplied(
+        manifests,
+        received.payload_root,
+        workspace.survey,
+        uncounted=lambda path: goes_unlisted(path) or is_sign(policy, path),
+        unchecked=unchecked,
     )
+    workspace.supplied.write(chain(compared, check_sidecars(workspace, received, sidecars, unchecked)))
     for manifest in workspace.supplied:
         yield ingest.compared(manifest)
-    issues = _issues(workspace, received, policy, manifests, ports)
+    describe(workspace, received)
+    issues = _issues(workspace, received, policy, (*manifests, *sidecars), ports)
     viruses = None if scanner is None else found_by(scanner, workspace)
     if scanner is not None and viruses is not None:
         yield ingest.virus_checked(scanner, viruses.tally)
@@ -126,6 +130,16 @@ def _manifests(received: Received, policy: Policy) -> tuple[FoundManifest, ...]:
     if policy.terms.intake.supplied_manifests is SuppliedManifests.IGNORE:
         return ()
     return find_supplied(received.payload_root, received.only)
+
+
+def _sidecars(workspace: Workspace, received: Received) -> tuple[FoundManifest, ...]:
+    if workspace.policy.terms.intake.supplied_manifests is SuppliedManifests.IGNORE:
+        return ()
+    return copy_sidecars(workspace, received)
+
+
+def _requires_manifests(policy: Policy) -> bool:
+    return policy.terms.intake.supplied_manifests is SuppliedManifests.REQUIRE
 
 
 def _algorithms(
@@ -161,11 +175,6 @@ def _issues(
     if received.bag_root is not None:
         workers = ports.identifying_workers
         yield from check_submitted_bag(received.bag_root, workspace.surveyed(), workers)
-    elif policy.terms.intake.supplied_manifests is SuppliedManifests.REQUIRE and not manifests:
+    elif _requires_manifests(policy) and not manifests:
         yield manifest_required(policy.reference)
-    for file in workspace.surveyed():
-        if describes_objects(file.path) and is_descriptive(policy, file.path):
-            name = workspace.submission.object.name
-            issue = unread_description(received.payload_root, file.path, name)
-            if issue is not None:
-                yield issue
+    yield from only(workspace.description).issues

@@ -1,0 +1,84 @@
+"""Sidecars: manifests that lie beside a drop of one file, copied so that they stay as they were read."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from flows.submission.drop import sidecars_of
+from flows.submission.workspace import Workspace
+from preservation.files.beneath import read_plain_file
+from preservation.files.tree import remove_tree
+from preservation.fixity.digesting import digest_file
+from preservation.manifests.lines import MANIFEST_BYTES
+from preservation.model.digests import Algorithm
+from preservation.model.files import SurveyedFile
+from preservation.model.formats import Identification, MimeType
+from preservation.model.issues import Severity
+from preservation.model.paths import RelativePath
+from preservation.model.submissions import DropKind, Received
+from preservation.model.supplied import ManifestLayout, SuppliedManifest
+from preservation.survey.finding import FoundManifest, algorithms_needed, find_supplied
+from preservation.survey.supplied import check_supplied
+
+_BLOCK_BYTES = 1 << 20
+_OF_ONE_FILE = (DropKind.FILE, DropKind.SERIALIZED_BAG)
+
+
+def copy_sidecars(workspace: Workspace, received: Received) -> tuple[FoundManifest, ...]:
+    """Copy the sidecars of a drop of one file into the workspace, and return what was found in them."""
+    folder = workspace.sidecars
+    if folder.exists():
+        remove_tree(folder)
+    drop = workspace.submission.drop
+    places = sidecars_of(drop) if received.kind in _OF_ONE_FILE else []
+    if not places:
+        return ()
+    folder.mkdir()
+    unreadable = []
+    for place in places:
+        try:
+            with read_plain_file(place) as source, (folder / place.name).open("wb") as target:
+                _copy(source, target)
+        except OSError as error:
+            fault = f"it cannot be read ({error.strerror})"
+            unreadable.append(
+                FoundManifest(RelativePath(place.name), ManifestLayout.MD5SUM, (), 0, fault=fault)
+            )
+    found = find_supplied(folder)
+    # What a manifest lists is looked for beside it: this stands for the drop.
+    (folder / drop.name).touch()
+    return (*found, *unreadable)
+
+
+def check_sidecars(
+    workspace: Workspace, received: Received, sidecars: tuple[FoundManifest, ...], unchecked: Severity
+) -> Iterator[SuppliedManifest]:
+    """Compare the drop with its sidecars. An archive was not surveyed itself: it is read once more."""
+    if not sidecars:
+        return
+    files: Iterable[SurveyedFile] = workspace.surveyed()
+    if received.kind is DropKind.SERIALIZED_BAG:
+        files = [_archive(workspace.submission.drop, algorithms_needed(sidecars) or {Algorithm.SHA256})]
+    yield from check_supplied(sidecars, workspace.sidecars, files, unchecked=unchecked)
+
+
+def copied_sidecars(workspace: Workspace) -> tuple[Path, ...]:
+    """Return the copies that are whole, in the order of their names."""
+    placeholder = workspace.submission.drop.name
+    if not workspace.sidecars.exists():
+        return ()
+    copies = (copy for copy in workspace.sidecars.iterdir() if copy.name != placeholder)
+    return tuple(sorted(copy for copy in copies if copy.stat().st_size <= MANIFEST_BYTES))
+
+
+def _copy(source: BinaryIO, target: BinaryIO) -> None:
+    """Copy a manifest; of one that is too large to be read, just so much that this shows."""
+    left = MANIFEST_BYTES + 1
+    while left and (block := source.read(min(_BLOCK_BYTES, left))):
+        left -= target.write(block)
+
+
+def _archive(drop: Path, algorithms: Iterable[Algorithm]) -> SurveyedFile:
+    size, digests = digest_file(drop, tuple(algorithms))
+    unidentified = Identification((), None, MimeType("application/octet-stream"))
+    return SurveyedFile(RelativePath(drop.name), size, 0, digests, unidentified)

@@ -1,0 +1,67 @@
+"""Manifests beside a drop of one file: what is copied of them, and what cannot be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.policies import a_policy
+from support.surveys import drop, md5
+from support.takes import NOON
+
+from flows.submission.drop import outline_of
+from flows.submission.stages import sidecars
+from flows.submission.stages.sidecars import check_sidecars, copied_sidecars, copy_sidecars
+from flows.submission.workspace import Workspace
+from preservation.manifests import lines
+from preservation.model.identifiers import CollectionName, ObjectId, ObjectName
+from preservation.model.issues import Severity
+from preservation.model.paths import RelativePath
+from preservation.model.submissions import DropKind, Received
+
+LISTED = f"{md5(b'one')}  plate.tif\n".encode()
+
+
+def a_workspace(tmp_path: Path, contents: dict[str, bytes]) -> Workspace:
+    plate = drop(tmp_path / "scans", {"plate.tif": b"one", **contents}) / "plate.tif"
+    workspace = Workspace(tmp_path / "work")
+    owner = ObjectId(CollectionName("images"), ObjectName("plate.tif"))
+    workspace.start(owner, plate, outline_of(plate), a_policy(), NOON)
+    return workspace
+
+
+def received(workspace: Workspace, kind: DropKind = DropKind.FILE) -> Received:
+    return Received(kind, workspace.submission.drop.parent, RelativePath("plate.tif"))
+
+
+def test_only_the_manifests_of_the_file_are_copied_and_only_for_a_file(tmp_path: Path):
+    others = {"other.tif.md5": LISTED, "checksums.md5": LISTED}
+    workspace = a_workspace(tmp_path, {"plate.tif.md5": LISTED, "plate.tif.SHA1": b"", **others})
+
+    found = copy_sidecars(workspace, received(workspace))
+
+    assert [one.path for one in found] == ["plate.tif.SHA1", "plate.tif.md5"]
+    assert [copy.name for copy in copied_sidecars(workspace)] == ["plate.tif.SHA1", "plate.tif.md5"]
+    assert copy_sidecars(workspace, received(workspace, DropKind.FOLDER)) == ()
+    assert copied_sidecars(workspace) == ()
+
+
+def test_what_cannot_be_read_or_is_too_large_is_asked_about_and_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    workspace = a_workspace(tmp_path, {"plate.tif.md5": LISTED * 10})
+    (workspace.submission.drop.with_name("plate.tif.sha256")).symlink_to("/etc/passwd")
+    for module in (sidecars, lines):
+        monkeypatch.setattr(module, "MANIFEST_BYTES", 100)
+    found = copy_sidecars(workspace, received(workspace))
+    workspace.survey.write([])
+
+    checked = list(check_sidecars(workspace, received(workspace), found, Severity.QUESTION))
+
+    codes = [(one.path, issue.code, issue.severity) for one in checked for issue in one.issues]
+    assert codes == [
+        ("plate.tif.md5", "FIX-008", Severity.QUESTION),
+        ("plate.tif.sha256", "FIX-004", Severity.QUESTION),
+    ]
+    assert (workspace.sidecars / "plate.tif.md5").stat().st_size == 101
+    assert copied_sidecars(workspace) == ()
