@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lxml import etree
 from support.archives import Archive
 from support.command_runs import near
 from support.flow_runs import ask_prefect
@@ -254,3 +256,40 @@ def test_a_database_that_cannot_be_opened_interrupts_and_is_named(archive: Archi
     assert (finished.returncode, told["verdict"], told["receipt"]) == (6, "interrupted", None)
     assert "muniment.db" in told["sentence"]
     assert "Traceback" not in finished.stderr
+
+
+def test_a_zip_of_scans_is_unpacked_and_the_record_says_so_and_what_was_not_examined(
+    archive: Archive, tmp_path: Path
+):
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    save_scan(photograph(SIZE, 0.2), pages / "page_001.tif", 300, srgb_profile())
+    drop = tmp_path / "نامه\u200cها.zip"  # noqa: RUF001  Persian
+    with zipfile.ZipFile(drop, "w") as packed:
+        packed.write(pages / "page_001.tif", "scans/page_001.tif")
+        packed.writestr("scans/list .txt", "one page\n")
+        packed.writestr("__MACOSX/scans/._page_001.tif", "x")
+    digest = hashlib.sha256(drop.read_bytes()).hexdigest()
+
+    [dry] = [
+        json.loads(line)
+        for line in archive.run("preserve", "--dry-run", "--json", "-c", "images", drop).stdout.splitlines()
+    ]
+    [told] = archive.preserve(drop)
+    assert (dry["verdict"], dry["files"], told["verdict"], told["files"]) == ("stored", 2, "stored", 2), told
+    kept = {key.partition("/v1/")[2]: content for key, content in archive.kept("first").items()}
+    assert {"data/originals/page_001.tif", "data/originals/list .txt"} == {
+        path for path in kept if path.startswith("data/")
+    }
+    premis = etree.fromstring(kept["metadata/premis.xml"])
+    record = etree.tostring(premis, encoding="unicode")
+    unpacking = next(one for one in journal(archive) if one["event_type"] == "unpacking")
+    assert digest in unpacking["detail"]
+    assert digest in record
+    assert ">unpacking<" in record
+    assert record.count("<dateCreatedByApplication>") == 2
+    assert "Not examined: 1 file" in record
+    receipt = json.loads(Path(told["receipt"]).with_suffix(".json").read_text())
+    found = {issue["code"] for issue in receipt["issues"]}
+    assert {"INT-010", "ARC-008", "SCR-080"} <= found
+    assert [bool(file["unexamined"]) for file in receipt["files"]] == [True, False]

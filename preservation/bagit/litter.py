@@ -1,0 +1,102 @@
+"""What operating systems leave beside a bag, and where the bag lies that was given with it."""
+
+import os
+import re
+import stat
+from collections.abc import Collection, Iterator
+from itertools import islice
+from pathlib import Path
+
+from preservation.bagit import codes
+from preservation.bagit.declaration import BAGIT_TXT
+from preservation.files.beneath import LIST_FOLDER, opened
+from preservation.model.issues import Issue
+from preservation.model.paths import RelativePath, printable
+
+_LITTER = re.compile(
+    r"/(\.ds_store|thumbs\.db|ehthumbs\.db|desktop\.ini|\.directory|\.localized|\._[^/]*)$"
+    r"|/(__macosx|\.spotlight-v100|\.trashes|\.fseventsd|\$recycle\.bin)(/|$)",
+    re.IGNORECASE,
+)
+_APPLE_DOUBLE = "._"
+_NAMED = 5
+
+MOST_DEPTH = 8
+"""So many folders may lie in one another above a bag."""
+
+
+def is_litter(path: str) -> bool:
+    """Say whether an operating system leaves files of that name, or in folders of that name."""
+    return _LITTER.search(f"/{path}") is not None
+
+
+def apple_doubles(files: Collection[RelativePath]) -> frozenset[RelativePath]:
+    """Return those of ``files`` in which a Mac packs what only it knows of the file or folder beside."""
+    doubles = {path: _double_of(path) for path in files if path.rpartition("/")[2].startswith(_APPLE_DOUBLE)}
+    if not doubles:
+        return frozenset()
+    folders = {folder for path in files for folder in _folders_of(path)}
+    return frozenset(path for path, other in doubles.items() if other in files or other in folders)
+
+
+def _double_of(path: str) -> str:
+    folder, slash, name = path.rpartition("/")
+    return f"{folder}{slash}{name.removeprefix(_APPLE_DOUBLE)}"
+
+
+def _folders_of(path: str) -> Iterator[str]:
+    while path := path.rpartition("/")[0]:
+        yield path
+
+
+def lies_deeper(folder: str) -> Issue:
+    """Return the remark on a bag that lies in ``folder`` of what was given."""
+    return codes.warning(codes.OUTSIDE_THE_BAG, f"The bag lies deeper in what was given: in '{folder}'.")
+
+
+def named(names: Collection[str]) -> str:
+    """Return a few of ``names``, as a message has them."""
+    first = ", ".join(f"'{printable(name)}'" for name in islice(names, _NAMED))
+    return f"{first} and {len(names) - _NAMED:,} more" if len(names) > _NAMED else first
+
+
+def bag_below(folder: Path) -> tuple[Path, tuple[Issue, ...]] | None:
+    """Return the bag that is all there is below ``folder``, besides litter, with the remarks on that.
+
+    ``None`` where there is none; ``folder`` itself is no bag. Raises ``OSError`` where one cannot be listed.
+    """
+    place, litter = folder, list[str]()
+    for _ in range(MOST_DEPTH):
+        only = _only_folder(place, litter)
+        if only is None:
+            return None
+        place /= only
+        if _is_file(place / BAGIT_TXT):
+            remarks = [lies_deeper(str(place.relative_to(folder)))]
+            if litter:
+                message = (
+                    f"Beside the bag lie {named(litter)}, as operating systems leave it; no part of the bag."
+                )
+                remarks.append(codes.info(codes.OUTSIDE_THE_BAG, message))
+            return place, tuple(remarks)
+    return None
+
+
+def _only_folder(folder: Path, litter: list[str]) -> str | None:
+    only = None
+    with opened(str(folder), LIST_FOLDER) as descriptor, os.scandir(descriptor) as entries:
+        for entry in entries:
+            if is_litter(entry.name):
+                litter.append(entry.name)
+            elif only is not None or not entry.is_dir(follow_symlinks=False):
+                return None
+            else:
+                only = entry.name
+    return only
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
