@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -208,11 +209,17 @@ def test_a_zipped_bag_becomes_its_payload_and_its_tag_files_are_kept_apart(archi
     with zipfile.ZipFile(drop, "w") as sink:
         for path in sorted(bag.rglob("*")):
             sink.write(path, f"letters/{path.relative_to(bag)}")
+    size = sum(path.stat().st_size for path in bag.rglob("*") if path.is_file())
     [told] = archive.preserve(drop)
     assert (told["verdict"], told["object"]) == ("stored", "images/letters")
     kept = archive.kept()
     assert kept["images/letters/v1/data/originals/letter.txt"] == b"Dear brother\n"
     assert any(key.startswith("images/letters/v1/metadata/submission/bag/bagit.txt") for key in kept)
+    happened = {(event["event_type"], event["note"]): event["detail"] for event in journal(archive)}
+    assert f"bagit {version('bagit')}" in happened["validation", "valid: 0 errors, 0 warnings"]
+    assert hashlib.sha256(drop.read_bytes()).hexdigest() in happened["unpacking", f"6 members, {size} bytes"]
+    record = kept["images/letters/v1/metadata/premis.xml"].decode()
+    assert "valid: 0 errors, 0 warnings" in record
 
 
 def test_a_dry_run_tells_the_verdict_and_keeps_nothing(archive: Archive, scans: Path):
