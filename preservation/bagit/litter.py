@@ -3,7 +3,8 @@
 import os
 import re
 import stat
-from collections.abc import Collection, Iterator
+from bisect import bisect_left
+from collections.abc import Collection
 from itertools import islice
 from pathlib import Path
 
@@ -33,20 +34,18 @@ def is_litter(path: str) -> bool:
 def apple_doubles(files: Collection[RelativePath]) -> frozenset[RelativePath]:
     """Return those of ``files`` in which a Mac packs what only it knows of the file or folder beside."""
     doubles = {path: _double_of(path) for path in files if path.rpartition("/")[2].startswith(_APPLE_DOUBLE)}
-    if not doubles:
-        return frozenset()
-    folders = {folder for path in files for folder in _folders_of(path)}
-    return frozenset(path for path, other in doubles.items() if other in files or other in folders)
+    in_order = sorted(files) if doubles else []
+
+    def is_there(other: str) -> bool:
+        after = bisect_left(in_order, f"{other}/")
+        return other in files or (after < len(in_order) and in_order[after].startswith(f"{other}/"))
+
+    return frozenset(path for path, other in doubles.items() if is_there(other))
 
 
 def _double_of(path: str) -> str:
     folder, slash, name = path.rpartition("/")
     return f"{folder}{slash}{name.removeprefix(_APPLE_DOUBLE)}"
-
-
-def _folders_of(path: str) -> Iterator[str]:
-    while path := path.rpartition("/")[0]:
-        yield path
 
 
 def lies_deeper(folder: str) -> Issue:

@@ -51,9 +51,10 @@ class SerializedBag:
         where there is nothing else.
         """
         declared = {dirname(name) for name in self.layout.files if basename(name) == BAGIT_TXT}
-        found = tuple(folder for folder in declared if not _lies_in(dirname(folder), declared) or not folder)
+        declared = {folder for folder in declared if folder.count("/") < MOST_DEPTH}
+        found = tuple(folder for folder in declared if not folder or not _lies_in(dirname(folder), declared))
         near = tuple(folder for folder in found if "/" not in folder)
-        if near or any(folder.count("/") >= MOST_DEPTH for folder in found):
+        if near:
             return near
         return () if any(True for _ in self._outside(frozenset(found))) else found
 
@@ -94,19 +95,25 @@ class SerializedBag:
 
     def _outside(self, bases: frozenset[str]) -> Iterator[str]:
         """Yield the names of members that lie in none of ``bases``, are not above them, and are no litter."""
-        above = {folder for base in bases for folder in _folders_of(base)}
+        above = {folder for base in bases for folder in _upper_folders(base)}
         for name in self.layout.names:
             if name not in above and not _lies_in(name, bases) and not is_litter(name):
                 yield name
 
 
-def _folders_of(path: str) -> Iterator[str]:
-    while path := dirname(path):
-        yield path
-
-
 def _lies_in(name: str, folders: Collection[str]) -> bool:
-    return "" in folders or name in folders or any(folder in folders for folder in _folders_of(name))
+    return name in folders or any(folder in folders for folder in _upper_folders(name))
+
+
+def _upper_folders(name: str) -> Iterator[str]:
+    """Yield the folders above ``name`` in which a bag can lie, the archive's root first: few of very many."""
+    yield ""
+    end = -1
+    for _ in range(MOST_DEPTH):
+        end = name.find("/", end + 1)
+        if end < 0:
+            return
+        yield name[:end]
 
 
 def read_serialized(

@@ -68,8 +68,12 @@ def validate(bag: Path | BagSource, *, processes: int = 1) -> Validation:
 
 def _without_apple_doubles(contents: BagContents, findings: Findings) -> BagContents:
     """Leave out of the listing what a Mac packed beside the files, and no manifest names."""
-    listed = {path for manifest in contents.manifests for path in manifest.entries}
-    unlisted = contents.listing.apple_doubles - listed if contents.listing.apple_doubles else frozenset()
+    doubles = contents.listing.apple_doubles
+    unlisted = {
+        path for path in doubles if not any(path in manifest.entries for manifest in contents.manifests)
+    }
+    if not unlisted:
+        return contents
     for path in sorted(unlisted):
         message = f"'{path}' is what a Mac knows of the file or folder beside it, and no manifest names it."
         findings.add(codes.info(codes.APPLE_DOUBLE, message, path))

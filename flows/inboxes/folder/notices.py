@@ -45,14 +45,18 @@ class Notices:
         self._areas = settings.areas
         self._file = settings.state / "notices.json"
         self._put = _read(self._file)
+        self._settled: tuple[PassedOver, ...] = ()
 
     def update(self, passed_over: Iterable[object]) -> None:
         """Put the notices that are missing, and take away those whose entries are gone."""
-        wanted = {
-            _key(one.path): one
+        unnameable = tuple(
+            one
             for one in passed_over
             if isinstance(one, PassedOver) and one.reason is PassedOverFor.UNNAMEABLE
-        }
+        )
+        if unnameable == self._settled and (unnameable or not self._put):
+            return
+        wanted = {_key(one.path): one for one in unnameable}
         before = dict(self._put)
         for key in before.keys() - wanted.keys():
             self._take_away(key)
@@ -61,6 +65,10 @@ class Notices:
                 self._add(key, one)
         if self._put != before:
             self._remember()
+        if self._put.keys() <= wanted.keys() and (
+            wanted.keys() <= self._put.keys() or len(self._put) == _MOST
+        ):
+            self._settled = unnameable
 
     def _add(self, key: str, entry: PassedOver) -> None:
         area = next((area for area in self._areas if area.inbox in entry.path.parents), None)
