@@ -10,7 +10,7 @@ from pathlib import Path
 
 from preservation.bagit import codes
 from preservation.bagit.declaration import BAGIT_TXT
-from preservation.files.beneath import LIST_FOLDER, opened
+from preservation.files.beneath import LIST_FOLDER, folder_of, opened
 from preservation.model.issues import Issue
 from preservation.model.paths import RelativePath, printable
 
@@ -70,7 +70,7 @@ def bag_below(folder: Path) -> tuple[Path, tuple[Issue, ...]] | None:
         if only is None:
             return None
         place /= only
-        if _is_file(place / BAGIT_TXT):
+        if has_declaration(place):
             remarks = [lies_deeper(str(place.relative_to(folder)))]
             if litter:
                 message = (
@@ -94,8 +94,10 @@ def _only_folder(folder: Path, litter: list[str]) -> str | None:
     return only
 
 
-def _is_file(path: Path) -> bool:
+def has_declaration(folder: Path) -> bool:
+    """Say whether a file in ``folder`` is called as a bag declaration is."""
     try:
-        return stat.S_ISREG(path.lstat().st_mode)
+        with folder_of(folder, BAGIT_TXT) as (place, name):
+            return stat.S_ISREG(os.lstat(name, dir_fd=place).st_mode)
     except OSError:
         return False

@@ -1,6 +1,5 @@
 """Is it a bag, complete, valid (RFC 8493 section 3)? The verdict is a value, whatever is found."""
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,10 +8,10 @@ from stat import S_ISDIR, S_ISREG
 from preservation.bagit import codes
 from preservation.bagit.algorithms import BagAlgorithm
 from preservation.bagit.baginfo import NO_PAYLOAD, PayloadOxum, parse_payload_oxum
-from preservation.bagit.declaration import BAGIT_TXT, CURRENT, BagItVersion
+from preservation.bagit.declaration import CURRENT, BagItVersion
 from preservation.bagit.findings import Findings
 from preservation.bagit.folder_source import FolderSource
-from preservation.bagit.litter import bag_below
+from preservation.bagit.litter import bag_below, has_declaration
 from preservation.bagit.reading import BagContents, read_contents
 from preservation.bagit.source import PAYLOAD, BagSource, DividedSource, Observed, Wanted
 from preservation.bagit.structure_rules import STRUCTURE_RULES, fetched_length
@@ -134,7 +133,7 @@ def _open_folder(path: Path) -> BagSource:
     number = version_number_of(path)
     if number is not None:
         return VersionSource(path, path.parent, number)
-    if os.path.lexists(path / BAGIT_TXT) or (found := bag_below(path)) is None:
+    if has_declaration(path) or (found := bag_below(path)) is None:
         return FolderSource(path)
     place, remarks = found
     return FolderSource(place, remarks=remarks)
