@@ -4,16 +4,19 @@ What was done to every single file stands in the package's ``premis.xml``; these
 whole and stand in both, ``premis.xml`` and the journal.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from preservation.model.amounts import count
 from preservation.model.decisions import PolicyReference
 from preservation.model.events import Agent, Event, EventOutcome, EventType, event_id
 from preservation.model.formats import EngineRelease
+from preservation.model.issues import Issue, Severity
 from preservation.model.packages import Replica
 from preservation.model.paths import printable
-from preservation.model.submissions import Received, Submission
+from preservation.model.submissions import Received, Submission, UnpackedArchive
 from preservation.model.supplied import SuppliedManifest
 from preservation.model.tag_digests import TagDigest, stated
 from preservation.model.verdicts import Verdict
@@ -48,6 +51,29 @@ class IngestEvents:
         if received is not None:
             what = f"a {received.kind.value} was dropped as {name}"
         return self._event(EventType.INGESTION_START, what, "taken in hand")
+
+    def unpacked(self, archive: UnpackedArchive) -> Event:
+        """Record which archive was unpacked, exactly: its own bytes are not kept."""
+        return self._event(
+            EventType.UNPACKING,
+            f"unpacked the {archive.kind} archive {printable(archive.name)}: {archive.size} bytes, "
+            f"SHA-256 {archive.sha256}; the archive itself is not kept",
+            f"{archive.files} members, {archive.unpacked} bytes",
+        )
+
+    def bag_validated(self, other_reader: str, issues: Iterable[Issue]) -> Event:
+        """Record that the submitted bag was validated, by which readers, how, and what they found."""
+        counts = Counter(issue.severity for issue in issues)
+        errors, warnings = counts[Severity.ERROR], counts[Severity.WARNING]
+        outcome = EventOutcome.FAIL if errors else EventOutcome.WARNING if warnings else EventOutcome.SUCCESS
+        return self._event(
+            EventType.VALIDATION,
+            "the submitted bag by RFC 8493: structure, and every file by the digests of its manifests, by "
+            f"{self.software.name} {self.software.version}; structure and completeness by {other_reader} too",
+            f"{'not valid' if errors else 'valid'}: {count(errors, 'error')}, {count(warnings, 'warning')}",
+            outcome,
+            "submitted bag",
+        )
 
     def surveyed(self, files: int, size: int, algorithms: Iterable[str]) -> Event:
         """Record that every byte was read, once."""
@@ -90,11 +116,12 @@ class IngestEvents:
             EventOutcome.FAIL if tally.infected else outcome,
         )
 
-    def screened(self, verdict: Verdict | None, sentence: str) -> Event:
-        """Record whether the submission is fit to be kept."""
+    def screened(self, verdict: Verdict | None, sentence: str, unexamined: str) -> Event:
+        """Record whether the submission is fit to be kept, and what of it was not looked into."""
         outcome = EventOutcome.SUCCESS if verdict is None else _OUTCOMES[verdict]
         detail = "screened as the policy says"
-        return self._event(EventType.VALIDATION, detail, sentence, outcome, str(verdict))
+        note = f"{sentence}; {unexamined}" if unexamined else sentence
+        return self._event(EventType.VALIDATION, detail, note, outcome, str(verdict))
 
     def governed(self, policy: PolicyReference, because: str) -> Event:
         """Record which policy governs the submission, or who decided where the policy asks."""

@@ -23,12 +23,13 @@ def opened_file(root: Path, path: str) -> AbstractContextManager[int]:
     return opened(f"{root}/{path}", READ_FILE)
 
 
-def entries_of(folder: Path) -> Iterator[tuple[str, Found]]:
+def entries_of(folder: Path, leaving: str = "") -> Iterator[tuple[str, Found]]:
     """Give every entry below ``folder`` with the path of the folder that it lies in, with a closing ``/``.
 
-    The path of ``folder`` itself is ``""``. No file is opened, no link is followed, and memory is flat. An
-    entry is usable until the next one is asked for. A folder whose path is longer than ``MOST_PATH_BYTES`` is
-    not listed: ``ENAMETOOLONG`` is given for it, since each level costs as much as all above it.
+    The path of ``folder`` itself is ``""``; the folder at ``leaving``, with ``/`` behind it, is not looked
+    into. No file is opened, no link is followed, and memory is flat. An entry is usable until the next one is
+    asked for. A folder whose path is longer than ``MOST_PATH_BYTES`` is not listed: ``ENAMETOOLONG`` is given
+    for it, since each level costs as much as all above it.
     """
     pending = [""]
     while pending:
@@ -42,7 +43,8 @@ def entries_of(folder: Path) -> Iterator[tuple[str, Found]]:
                 os.scandir(descriptor) as entries,
             ):
                 for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
+                    is_folder = entry.is_dir(follow_symlinks=False)
+                    if is_folder and f"{below}{entry.name}/" != leaving:
                         pending.append(f"{below}{entry.name}/")
                     yield below, entry
         except OSError as error:

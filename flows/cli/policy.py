@@ -95,9 +95,11 @@ def explain(
             continue
         for found in _identified(policy, path):
             if json:
-                _say_json(found, explained(policy, found))
+                _say_json(policy, found, explained(policy, found))
             else:
-                _say(found, explained(policy, found), why_not=why_not)
+                _say(policy, found, explained(policy, found), why_not=why_not)
+            if path.is_file() and not json and _would_be_unpacked(policy, path):
+                say("  Dropped by itself it would be unpacked: what is in it is kept, not the archive.")
     if missing:
         raise NotFoundError(f"nothing is at {missing} of {len(paths)} paths, named above")
 
@@ -140,17 +142,35 @@ def _plain_files(root: Path, only: RelativePath | None) -> Iterator[FoundFile]:
             note(f"{printable(entry.path)}: {entry.kind.value}; rules are for files only")
 
 
-def _say(file: SurveyedFile, explanation: Explanation, *, why_not: bool) -> None:
+def _would_be_unpacked(policy: Policy, path: Path) -> bool:
+    from preservation.archives.walking import archive_kind, kind_by_name
+    from preservation.intake.recognise import as_unpacked
+
+    kind = archive_kind(path) if kind_by_name(path.name) else None
+    return kind is not None and as_unpacked(kind) in policy.terms.intake.unpack
+
+
+def _examined(policy: Policy, file: SurveyedFile) -> str:
+    from preservation.screening.examiners import unexamined
+
+    reason = unexamined(policy, file.path, file.identification)
+    return f"It would not be examined: {reason}." if reason else "It would be examined to its end."
+
+
+def _say(policy: Policy, file: SurveyedFile, explanation: Explanation, *, why_not: bool) -> None:
     decision = explanation.decision
     say(f"{printable(file.path)}  ({file.identification.decided or '-'}, {file.identification.name})")
     say(f"  {decision.action} by rule {decision.rule}, because {explanation.reason}")
     say(f"    {decision.because}")
     say(f"    {explanation.would}")
+    say(f"    {_examined(policy, file)}")
     for passed_over in explanation.passed_over if why_not else ():
         say(f"  not {passed_over.rule}: {passed_over.reason}")
 
 
-def _say_json(file: SurveyedFile, explanation: Explanation) -> None:
+def _say_json(policy: Policy, file: SurveyedFile, explanation: Explanation) -> None:
+    from preservation.screening.examiners import unexamined
+
     decision = explanation.decision
     say_json(
         {
@@ -163,6 +183,7 @@ def _say_json(file: SurveyedFile, explanation: Explanation) -> None:
             "because": decision.because,
             "reason": explanation.reason,
             "would": explanation.would,
+            "unexamined": unexamined(policy, file.path, file.identification),
             "normalize": _migration_fields(decision.normalize),
             "prove": decision.prove,
             "access": _migration_fields(decision.access),

@@ -10,6 +10,7 @@ from typing import Final
 
 from flows.inboxes.bucket.service import BucketInbox, orphaned_takes
 from flows.inboxes.folder.inboxes import InboxFault, inboxes_of
+from flows.inboxes.folder.notices import Notices
 from flows.inboxes.folder.notify import Notifier
 from flows.inboxes.folder.take import CompleteDrop, NotTaken, take
 from flows.inboxes.folder.watcher import SweepResult, Watcher
@@ -41,6 +42,7 @@ class InboxService:
         self._taken = taken
         self._watcher = Watcher(settings.service.sweep)
         self._report_writer = ReportWriter(settings, now)
+        self._notices = Notices(settings)
         self._refused: dict[Path, InboxFault] = {}
         self._stuck: tuple[InboxFault, ...] = ()
         self._lock = threading.Lock()
@@ -83,6 +85,7 @@ class InboxService:
         swept = self._watcher.sweep(lambda: inboxes_of(self._settings), Moment(time.monotonic()))
         for complete in swept.complete:
             self._take(complete)
+        self._notices.update(swept.passed_over)
         self._publish(swept)
         return swept.again
 

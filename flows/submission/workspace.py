@@ -31,7 +31,7 @@ from preservation.model.formats import EngineRelease
 from preservation.model.identifiers import ObjectId, PackageId, StoreName, SubmissionId
 from preservation.model.issues import Issue
 from preservation.model.packages import Replica
-from preservation.model.screening import ScreenedFile
+from preservation.model.screening import ScreenedFile, Unexamined
 from preservation.model.submissions import Received, Submission
 from preservation.model.supplied import SuppliedManifest
 from preservation.model.verdicts import Verdict
@@ -152,6 +152,7 @@ class Workspace:
         self.fingerprint = self._records("fingerprint", HexDigest)
         self.number = self._records("number", Numbered)
         self.screened = self._records_of_files("screening", ScreenedFile)
+        self.unexamined = self._records("unexamined", Unexamined)
         self.decisions = self._records_of_files("decisions", Decision)
         self.derivatives = self._records_of_files("derivatives", _DERIVED)
         self.unsound = self._records("unsound", Issue)

@@ -1,8 +1,9 @@
 """What is where in an archive, known before a byte of it is written anywhere."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from posixpath import dirname, join, normpath
 from typing import BinaryIO
@@ -15,16 +16,23 @@ _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\")
 """``C:\\``, ``\\\\server\\share``, and the root of the current drive."""
 
 
+_GUESSED_NAMED = 5
+
+
 @dataclass(slots=True)
 class ArchiveLayout:
     """The members of one archive, by name.
 
     ``files`` gives sizes in bytes, unpacked; ``hard_links`` the file that each of them is another name of.
+    ``respelled`` counts the members that have backslashes between folders; ``guessed`` has a few of the names
+    of which nothing says in which encoding they are.
     """
 
     files: dict[str, int] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
     hard_links: dict[str, str] = field(default_factory=dict)
+    respelled: int = 0
+    guessed: list[str] = field(default_factory=list)
 
     @property
     def size(self) -> int:
@@ -32,9 +40,14 @@ class ArchiveLayout:
         return sum(self.files.values()) + sum(self.files[target] for target in self.hard_links.values())
 
     @property
+    def names(self) -> Iterator[str]:
+        """The names of all members."""
+        return chain(self.files, self.hard_links, self.folders)
+
+    @property
     def tops(self) -> set[str]:
         """The names at the archive's root."""
-        return {name.partition("/")[0] for name in (*self.files, *self.hard_links, *self.folders)}
+        return {name.partition("/")[0] for name in self.names}
 
 
 def read_layout(
@@ -64,6 +77,9 @@ def read_layout(
 def _place(layout: ArchiveLayout, member: members.ArchiveMember) -> members.ArchiveFinding | None:
     """Enter the member in the layout, or return why it has no place there."""
     name = member.name
+    layout.respelled += member.respelled
+    if member.guessed and len(layout.guessed) < _GUESSED_NAMED:
+        layout.guessed.append(name)
     fault = fault_of_member(member)
     if fault is not None:
         sentence = f"'{printable(name)}' in the archive: {fault}."

@@ -82,7 +82,8 @@ class ArchiveMember:
     """One member: its name as the archive gives it, with ``/`` and without ``./`` before or ``/`` behind it.
 
     ``size`` is in bytes, unpacked; ``modified`` in seconds since 1970 (UTC); ``target`` is
-    where a link leads, as it is written.
+    where a link leads, as it is written. ``respelled`` says that the archive has backslashes between folders,
+    ``guessed`` that nothing in it says in which encoding the name is.
     """
 
     name: str
@@ -90,6 +91,8 @@ class ArchiveMember:
     size: int = 0
     modified: float | None = None
     target: str = ""
+    respelled: bool = False
+    guessed: bool = False
 
 
 class ArchiveError(Exception):

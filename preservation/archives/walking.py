@@ -56,13 +56,13 @@ def archive_kind_of(stream: BinaryIO, name: str) -> ArchiveKind | None:
     stream.seek(0)
     if kind in DECOMPRESSORS and not holds_tar(stream, kind):
         kind = None
-    return kind or _kind_by_name(name)
+    return kind or kind_by_name(name)
 
 
 def looks_like_archive(path: Path) -> bool:
     """Say whether ``archive_kind`` may find one there; nothing is unpacked for it. Raises ``OSError``."""
     with read_plain_file(path) as file:
-        return (_kind_by_start(file.read(_TAR_BLOCK)) or _kind_by_name(path.name)) is not None
+        return (_kind_by_start(file.read(_TAR_BLOCK)) or kind_by_name(path.name)) is not None
 
 
 def _kind_by_start(head: bytes) -> ArchiveKind | None:
@@ -72,7 +72,8 @@ def _kind_by_start(head: bytes) -> ArchiveKind | None:
     return next(packed, ArchiveKind.TAR if is_tar_header(head) else None)
 
 
-def _kind_by_name(name: str) -> ArchiveKind | None:
+def kind_by_name(name: str) -> ArchiveKind | None:
+    """Return what kind of archive a file of that name is called; what is zip inside may be a document."""
     return next((kind for suffix, kind in _SUFFIXES.items() if name.lower().endswith(suffix)), None)
 
 

@@ -8,12 +8,12 @@ import struct
 import time
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import BinaryIO
 
 from preservation.archives import members
-from preservation.model.paths import without_dots
+from preservation.model.paths import printable, without_dots
 
 _NAME_IS_UTF8 = 0x800
 _UNICODE_PATH = 0x7075
@@ -28,6 +28,8 @@ _LONGEST_COMMENT = 65_535
 _LONGEST_ENDING = _END64.size + _LOCATOR64_BYTES + _END.size + _LONGEST_COMMENT
 _LONGEST_TARGET = 4_096
 _ENCRYPTED = 1
+_WINDOWS = {0, 10, 14}
+"""Where a member was made: FAT, NTFS, VFAT (APPNOTE 4.4.2)."""
 
 
 class _Bounded(io.RawIOBase):
@@ -73,18 +75,24 @@ def walk_zip(
                     raise members.ArchiveError(
                         members.ArchiveFault.IMPOSSIBLE_SIZE,
                         "Members of the archive share the same bytes, so that few unpack to very many.",
-                        _name(info),
+                        printable(info.orig_filename),
                     )
+            by_backslash = _parts_with_backslashes(archive.infolist())
             for info in archive.infolist():
-                yield _member(archive, info), partial(members.MemberStream, partial(archive.open, info))
+                member = _member(archive, info, by_backslash=by_backslash)
+                yield member, partial(members.MemberStream, partial(archive.open, info))
     except members.DAMAGE as failure:
         raise members.ArchiveError(
             members.ArchiveFault.UNREADABLE, f"The archive is not readable as zip: {failure}."
         ) from failure
 
 
-def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> members.ArchiveMember:
-    name = _name(info)
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, *, by_backslash: bool) -> members.ArchiveMember:
+    meant = _meant(info)
+    # What is no UTF-8 is code page 437, if what made the archive followed the specification.
+    written = info.orig_filename if meant is None else meant
+    is_respelled = meant is not None and by_backslash and "\\" in meant
+    name = written.replace("\\", "/") if is_respelled else written
     mode = stat.S_IFMT(info.external_attr >> 16)
     if name.endswith("/") or (mode == stat.S_IFDIR and not info.file_size):
         kind = members.MemberKind.FOLDER
@@ -98,18 +106,42 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> members.ArchiveM
     if kind is members.MemberKind.SYMLINK and not info.flag_bits & _ENCRYPTED:
         with archive.open(info) as content:
             target = os.fsdecode(content.read(_LONGEST_TARGET))
-    return members.ArchiveMember(without_dots(name), kind, info.file_size, _modified(info), target)
+    return members.ArchiveMember(
+        without_dots(name),
+        kind,
+        info.file_size,
+        _modified(info),
+        target,
+        respelled=is_respelled,
+        guessed=meant is None,
+    )
 
 
-def _name(info: zipfile.ZipInfo) -> str:
-    """Return the name as its maker meant it; what is no UTF-8 is code page 437."""
+def _parts_with_backslashes(infos: Iterable[zipfile.ZipInfo]) -> bool:
+    """Say whether the names have backslashes between folders, against the specification, as .NET once did.
+
+    No name has a slash then; and it was made on Windows, or folders are members, or all lies in one.
+    """
+    found, whole, empty = False, True, True
+    for info in infos:
+        name = info.orig_filename
+        if "/" in name:
+            return False
+        has = "\\" in name
+        found = found or (has and (info.create_system in _WINDOWS or name.endswith("\\")))
+        whole, empty = whole and has, False
+    return found or (whole and not empty)
+
+
+def _meant(info: zipfile.ZipInfo) -> str | None:
+    """Return the name as it is written, ``None`` where nothing says in which encoding."""
     if info.flag_bits & _NAME_IS_UTF8:
         return info.orig_filename
     written = info.orig_filename.encode("cp437")
     try:
         return (_unicode_path(info.extra, written) or written).decode()
     except UnicodeDecodeError:
-        return info.orig_filename
+        return None
 
 
 def _unicode_path(extra: bytes, written: bytes) -> bytes | None:

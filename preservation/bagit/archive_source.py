@@ -18,6 +18,7 @@ from preservation.archives import members
 from preservation.archives.walking import walk_archive
 from preservation.bagit import codes
 from preservation.bagit.algorithms import BagAlgorithm, digests_of_stream
+from preservation.bagit.litter import MOST_DEPTH, apple_doubles
 from preservation.bagit.serialized import SerializedBag, read_serialized
 from preservation.bagit.source import PAYLOAD, Digested, Listing, Observed, Wanted
 from preservation.fixity.checking import Unreadable
@@ -25,7 +26,7 @@ from preservation.model.issues import Issue
 from preservation.model.paths import RelativePath, printable
 
 _TAG_FILE = re.compile(
-    r"(?:[^/]+/)?(?:bagit|bag-info|package-info|fetch|(?:tag)?manifest-[^/]+)\.txt", re.IGNORECASE
+    r"(?:[^/]+/)*(?:bagit|bag-info|package-info|fetch|(?:tag)?manifest-[^/]+)\.txt", re.IGNORECASE
 )
 _BUFFER_BYTES = 1 << 20
 _MOST_TAG_BYTES = 256 << 20
@@ -66,7 +67,8 @@ class ArchiveSource:
         self._files = files
         has_payload = f"{self._base}{PAYLOAD}"[:-1] in layout.folders
         issues = (*map(self._placed, self._bag.unkeepable.issues), *self._about_layout())
-        return Listing(files, has_payload or any(path.startswith(PAYLOAD) for path in files), issues)
+        has_payload = has_payload or any(path.startswith(PAYLOAD) for path in files)
+        return Listing(files, has_payload, issues, apple_doubles=apple_doubles(files))
 
     def open_tag_file(self, path: RelativePath) -> BinaryIO:
         """Return the tag file that was set aside, at its start. Raises ``OSError`` where it could not be."""
@@ -108,7 +110,7 @@ class ArchiveSource:
                     yield path, observed
 
     def _set_aside(self, member: members.ArchiveMember, opener: members.Opener) -> None:
-        if _TAG_FILE.fullmatch(member.name) is None:
+        if not _may_be_tag_file(member.name):
             return
         self._tag_bytes += member.size
         if self._tag_bytes > _MOST_TAG_BYTES:
@@ -133,13 +135,17 @@ class ArchiveSource:
         return issue if issue.path is None else replace(issue, path=RelativePath(self._inside(issue.path)))
 
     def _about_layout(self) -> Iterator[Issue]:
-        if not self._base:
-            message = "The bag's files lie at the archive's root instead of in one folder."
-            yield codes.warning(codes.ARCHIVE_LAYOUT, message)
-            return
+        yield from self._bag.remarks()
         if beside := self._bag.beside:
             names = ", ".join(map(printable, sorted(beside)))[:300]
-            yield codes.warning(codes.ARCHIVE_LAYOUT, f"Beside the bag the archive holds {names}.")
+            yield codes.error(codes.ARCHIVE_LAYOUT, f"Beside the bag the archive holds {names}.")
+
+
+def _may_be_tag_file(name: str) -> bool:
+    """Say whether the member is a tag file, wherever the bag lies in the archive: that is not known yet."""
+    folders = name.split("/")[1:-1]
+    is_near = len(folders) < MOST_DEPTH and PAYLOAD[:-1] not in folders
+    return is_near and _TAG_FILE.fullmatch(name) is not None
 
 
 def _nothing(*issues: Issue) -> Listing:

@@ -6,7 +6,7 @@ A code never changes its meaning. ``MEANINGS`` is what ``docs/issues.md`` is mad
 from dataclasses import dataclass
 
 from preservation.model.issues import Issue, IssueCode, Severity
-from preservation.model.paths import RelativePath
+from preservation.model.paths import RelativePath, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +32,22 @@ def _code(name: str, meaning: str, next_step: str) -> IssueCode:
 
 def error(code: IssueCode, message: str, path: RelativePath | None = None) -> Issue:
     """Return a finding that makes the bag invalid, with the next step of its code."""
-    return Issue(code, Severity.ERROR, message, path, MEANINGS[code].next_step)
+    return _issue(code, Severity.ERROR, message, path)
 
 
 def warning(code: IssueCode, message: str, path: RelativePath | None = None) -> Issue:
     """Return a finding that leaves the bag valid, with the next step of its code."""
-    return Issue(code, Severity.WARNING, message, path, MEANINGS[code].next_step)
+    return _issue(code, Severity.WARNING, message, path)
 
 
 def info(code: IssueCode, message: str, path: RelativePath | None = None) -> Issue:
     """Return a finding that is only reported, with the next step of its code."""
-    return Issue(code, Severity.INFO, message, path, MEANINGS[code].next_step)
+    return _issue(code, Severity.INFO, message, path)
+
+
+def _issue(code: IssueCode, severity: Severity, message: str, path: RelativePath | None) -> Issue:
+    # A bag may be called anything, and so may every file in it.
+    return Issue(code, severity, printable(message), path, MEANINGS[code].next_step)
 
 
 def error_if(grave: bool, code: IssueCode, message: str, path: RelativePath | None = None) -> Issue:  # noqa: FBT001  the name says what it decides
@@ -170,9 +175,32 @@ FILES_IN_EARLIER_VERSIONS = _code(
     "Files that fetch.txt names lie in earlier versions beside the bag, and were read there.",
     "Nothing must be done; take the earlier versions along where the bag goes.",
 )
+SEPARATORS_WRONG = _code(
+    "BAG-043",
+    "A manifest has backslashes between folders, as Windows writes them, where RFC 8493 demands '/'.",
+    "Make the bag again with a current tool, or write '/' in its manifests and make the tag manifests again.",
+)
+TOO_DEEP = _code(
+    "BAG-044",
+    "A folder of the bag lies too deep, or in folders with too long names, so that it cannot be looked into.",
+    "Move it up, or give the folders that it is in shorter names; then make the bag again.",
+)
+OUTSIDE_THE_BAG = _code(
+    "BAG-045",
+    "The bag lies deeper in what was given, or beside files that operating systems leave.",
+    "Nothing must be done; next time give the bag's own folder alone.",
+)
+APPLE_DOUBLE = _code(
+    "BAG-046",
+    "The archive holds what only a Mac knows of a file (._ members, AppleDouble) and no manifest names it; "
+    "it is no part of the bag.",
+    "Nothing must be done; a Mac packs without them with COPYFILE_DISABLE=1 tar.",
+)
 
 ARCHIVE_UNREADABLE = _code(
-    "ARC-001", "The archive is damaged, encrypted or of a kind that cannot be read.", "Send it again."
+    "ARC-001",
+    "The archive is damaged, encrypted or of a kind that cannot be read.",
+    "Send it again; without a password, where it has one.",
 )
 ARCHIVE_CLIMBS_OUT = _code(
     "ARC-002",
@@ -190,4 +218,14 @@ ARCHIVE_NAME_IMPOSSIBLE = _code(
     "ARC-006",
     "The archive holds a name that cannot be a file's here, or that clashes with another one.",
     "Unpack the archive where it was made, and drop the folder.",
+)
+ARCHIVE_BACKSLASHES = _code(
+    "ARC-007",
+    "The archive has backslashes between folders, as programs for Windows write them; they were read as '/'.",
+    "Nothing must be done; other programs may unpack it into one folder, with backslashes in the names.",
+)
+ARCHIVE_LITTER = _code(
+    "ARC-008",
+    "Beside its one folder the archive holds what operating systems leave there; that is not kept.",
+    "Nothing must be done.",
 )

@@ -1,5 +1,6 @@
 """A bag that is a folder."""
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,11 +12,14 @@ from preservation.bagit.source import PAYLOAD, Digested, Listing, Observed, Want
 from preservation.bagit.turns import MOST_PARTS
 from preservation.files.beneath import LIST_FOLDER, READ_FILE, open_path, opened, read_plain_file
 from preservation.fixity.checking import Unreadable
+from preservation.long_paths import entries_of
 from preservation.model.issues import Issue
-from preservation.model.paths import RelativePath, printable
+from preservation.model.paths import MOST_PATH_BYTES, RelativePath, printable
 
 _BUFFER_BYTES = 1 << 18
 """What a processor's cache holds. A file that one read takes in is digested at once."""
+
+_SHOWN = 150
 
 Placed: TypeAlias = tuple[RelativePath, str]
 """A file by its path in the bag, and where it lies."""
@@ -24,12 +28,14 @@ Placed: TypeAlias = tuple[RelativePath, str]
 class FolderSource:
     """The bag whose base folder is ``folder``, a path without links. Links in it are never followed.
 
-    ``leaving`` names one folder in it that is not looked into, with ``/`` behind it.
+    ``leaving`` names one folder in it that is not looked into, with ``/`` behind it. ``remarks`` are about
+    what lies around it.
     """
 
-    def __init__(self, folder: Path, leaving: str = "") -> None:
+    def __init__(self, folder: Path, leaving: str = "", remarks: tuple[Issue, ...] = ()) -> None:
         self._folder = os.fspath(folder)
         self._leaving = leaving
+        self._remarks = remarks
         self._places: list[Placed] = []
 
     @property
@@ -48,7 +54,7 @@ class FolderSource:
         files, issues = _list_files(self._folder, self._leaving)
         self._places = [(path, f"{self._folder}/{path}") for path in files]
         has_payload = _is_folder(f"{self._folder}/{PAYLOAD[:-1]}")
-        return Listing(frozenset(files), has_payload, tuple(issues))
+        return Listing(frozenset(files), has_payload, (*self._remarks, *issues))
 
     def open_tag_file(self, path: RelativePath) -> BinaryIO:
         """Open a listed tag file. Raises ``OSError``."""
@@ -75,34 +81,31 @@ class FolderSource:
 def _list_files(root: str, leaving: str) -> tuple[list[RelativePath], list[Issue]]:
     files: list[RelativePath] = []
     issues: list[Issue] = []
-    folders = [""]
-    while folders:
-        folder = folders.pop()
-        try:
-            with (
-                opened(f"{root}/{folder}".rstrip("/"), LIST_FOLDER) as descriptor,
-                os.scandir(descriptor) as entries,
-            ):
-                for entry in entries:
-                    path = RelativePath(f"{folder}{entry.name}")
-                    if entry.is_dir(follow_symlinks=False):
-                        if f"{path}/" != leaving:
-                            folders.append(f"{path}/")
-                    elif entry.is_file(follow_symlinks=False):
-                        files.append(path)
-                    else:
-                        is_link = entry.is_symlink()
-                        what = (
-                            "a symbolic link, which is not followed"
-                            if is_link
-                            else "a device, pipe or socket"
-                        )
-                        issues.append(codes.error(codes.NOT_A_FILE, f"'{printable(path)}' is {what}.", path))
-        except OSError as failure:
-            where = RelativePath(folder.rstrip("/"))
-            message = f"The folder '{printable(where)}' cannot be listed: {failure.strerror}."
-            issues.append(codes.error(codes.FILE_UNREADABLE, message, where))
+    for below, entry in entries_of(Path(root), leaving):
+        if isinstance(entry, OSError):
+            issues.append(_unlistable(below.rstrip("/"), entry))
+            continue
+        path = RelativePath(f"{below}{entry.name}")
+        if entry.is_file(follow_symlinks=False):
+            files.append(path)
+        elif not entry.is_dir(follow_symlinks=False):
+            is_link = entry.is_symlink()
+            what = "a symbolic link, which is not followed" if is_link else "a device, pipe or socket"
+            issues.append(codes.error(codes.NOT_A_FILE, f"'{printable(path)}' is {what}.", path))
     return files, issues
+
+
+def _unlistable(folder: str, failure: OSError) -> Issue:
+    where = RelativePath(folder)
+    if failure.errno != errno.ENAMETOOLONG:
+        message = f"The folder '{printable(where)}' cannot be listed: {failure.strerror}."
+        return codes.error(codes.FILE_UNREADABLE, message, where)
+    shown = f"{folder[:_SHOWN]}…{folder[-_SHOWN:]}"
+    message = (
+        f"The folder '{shown}' is not looked into: its path has {len(os.fsencode(folder)):,} bytes, and "
+        f"at most {MOST_PATH_BYTES:,} can be kept."
+    )
+    return codes.error(codes.TOO_DEEP, message)
 
 
 def _is_folder(path: str) -> bool:

@@ -15,6 +15,7 @@ from preservation.bagit.manifests import MANIFEST_NAME, MalformedLine, ManifestE
 from preservation.bagit.resolving import Looseness, PathResolver
 from preservation.bagit.source import BagSource, Listing
 from preservation.bagit.tagtext import TagAllowance, TagText, TagTextError
+from preservation.model.amounts import count
 from preservation.model.digests import HexDigest
 from preservation.model.issues import Issue
 from preservation.model.paths import RelativePath, is_utf8, printable
@@ -61,7 +62,14 @@ class BagContents:
 _USUAL_LINE = re.compile(r"([0-9a-f]+)  ([!-$&-)+-~][ -$&-~]*)")
 """A digest in lower case and a path in ASCII that is not encoded: it can only mean what it says."""
 
+_CODES_OF_LOOSENESS = {
+    Looseness.NORMALIZATION: codes.NAME_NORMALIZED,
+    Looseness.BACKSLASHES: codes.SEPARATORS_WRONG,
+}
+
 _LARGEST_DECLARATION = 1 << 16
+_SHOWN = 160
+"""Characters of a line that a message shows."""
 
 
 def read_contents(source: BagSource, listing: Listing, findings: Findings) -> BagContents:
@@ -126,7 +134,7 @@ class _TagFiles:
     def metadata(self) -> Iterator[MetadataElement]:
         path = self._declaration.metadata_file
         loose = 0
-        for line in parse_bag_info(self._lines(path)) if path in self._files else ():
+        for line in parse_bag_info(self._encoded_lines(path)) if path in self._files else ():
             if isinstance(line, MalformedLine):
                 message = f"{path}, line {line.number}: '{printable(line.text[:80])}' is no label and value."
                 self._findings.add(codes.error(codes.BAG_INFO_MALFORMED, message, path))
@@ -139,7 +147,7 @@ class _TagFiles:
 
     def fetch(self) -> dict[RelativePath, ToFetch]:
         to_fetch: dict[RelativePath, ToFetch] = {}
-        for line in parse_fetch(self._lines(FETCH_TXT)) if FETCH_TXT in self._files else ():
+        for line in parse_fetch(self._encoded_lines(FETCH_TXT)) if FETCH_TXT in self._files else ():
             if isinstance(line, MalformedLine):
                 text = printable(line.text[:80])
                 message = f"fetch.txt, line {line.number}: '{text}' is no URL, length and path."
@@ -151,6 +159,15 @@ class _TagFiles:
                 self._findings.add(codes.warning(codes.FETCH_INEXACT, message, path))
             to_fetch[path] = ToFetch(line.url, line.length)
         return to_fetch
+
+    def _encoded_lines(self, path: RelativePath) -> Iterator[str]:
+        """Yield each line; one that is not in the bag's encoding is reported, and comes with escapes."""
+        for number, line in enumerate(self._lines(path), 1):
+            if line.isascii() or is_utf8(line):
+                yield line
+                continue
+            self._findings.add(_not_encoded(path, number, line))
+            yield printable(line)
 
     def _lines(self, path: RelativePath) -> Iterator[str]:
         try:
@@ -176,7 +193,6 @@ class _Entries:
     by_path: dict[RelativePath, HexDigest] = field(default_factory=dict)
     normalized: set[RelativePath] = field(default_factory=set)
     legacy: int = 0
-    not_utf8: int = 0
     loose: Counter[Looseness] = field(default_factory=Counter)
 
     def take(self, lines: Iterable[str]) -> None:
@@ -205,8 +221,8 @@ class _Entries:
             return
         self.legacy += entry.legacy
         path, _, looseness = self.resolver.resolve(entry.path)
-        if not path.isascii() and not is_utf8(path):
-            self.not_utf8 += 1
+        if not entry.path.isascii() and not is_utf8(entry.path):
+            self.findings.add(_not_encoded(self.manifest, entry.number, entry.path))
         if looseness is not None:
             self.loose[looseness] += 1
             if looseness is Looseness.NORMALIZATION:
@@ -229,20 +245,27 @@ class _Entries:
 
     def conclude(self) -> None:
         name = printable(self.manifest)
-        if self.not_utf8:
-            message = f"{name}: {self.not_utf8:,} paths are not in the encoding that bagit.txt names."
-            self.findings.add(codes.error(codes.TAG_FILE_UNREADABLE, message, self.manifest))
         if self.legacy:
             message = f"{name}: {self.legacy:,} lines are blank, comments, or marked as md5sum marks them."
             self.findings.add(codes.warning(codes.MANIFEST_LEGACY, message, self.manifest))
-        for looseness, count in self.loose.items():
-            code = codes.NAME_NORMALIZED if looseness is Looseness.NORMALIZATION else codes.PATH_LOOSE
-            message = f"{name}: {count:,} paths are written {looseness.value}."
-            self.findings.add(codes.warning(code, message, self.manifest))
+        for looseness, number in self.loose.items():
+            message = f"{name}: {count(number, 'path')} written {looseness.value}."
+            code = _CODES_OF_LOOSENESS.get(looseness, codes.PATH_LOOSE)
+            is_wrong = looseness is Looseness.BACKSLASHES
+            self.findings.add(codes.error_if(is_wrong, code, message, self.manifest))
 
     def _malformed(self, number: int, what: str) -> None:
         message = f"{printable(self.manifest)}, line {number}: {what}."
         self.findings.add(codes.error(codes.MANIFEST_LINE_MALFORMED, message, self.manifest))
+
+
+def _not_encoded(path: RelativePath, number: int, text: str) -> Issue:
+    """Return the issue of a line that is not text in UTF-8; only there, such bytes come through at all."""
+    shown = printable(text[:_SHOWN])
+    message = (
+        f"{printable(path)}, line {number}: '{shown}' is not in UTF-8, the encoding that bagit.txt names."
+    )
+    return codes.error(codes.TAG_FILE_UNREADABLE, message, path)
 
 
 def _unreadable(path: RelativePath, failure: OSError | TagTextError) -> Issue:

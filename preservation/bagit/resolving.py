@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from preservation.bagit.declaration import CURRENT, BagItVersion
 from preservation.bagit.manifests import decode_path, encode_path
+from preservation.bagit.source import PAYLOAD
 from preservation.model.paths import RelativePath, fault_of_path, normalized, without_dots
 
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -18,6 +19,7 @@ class Looseness(Enum):
     DOTS = "with './' or doubled '/'"
     PERCENT = "with a '%' that is not written as %25"
     TRAILING_SPACE = "with white space behind it"
+    BACKSLASHES = "with '\\' between folders, where '/' must stand"
     NORMALIZATION = "in another Unicode normalization than the file's name has"
 
 
@@ -55,7 +57,13 @@ class PathResolver:
             found = self._loosely(reading)
             if found is not None:
                 return found
-        return Meant(RelativePath(without_dots(readings[0])), exists=False)
+        return self._absent(without_dots(readings[0]))
+
+    def _absent(self, path: str) -> Meant:
+        meant = path.replace("\\", "/")
+        if path != meant and "/" not in path and meant.startswith(PAYLOAD):
+            return Meant(RelativePath(meant), exists=False, looseness=Looseness.BACKSLASHES)
+        return Meant(RelativePath(path), exists=False)
 
     def means_itself(self, written: str) -> bool:
         """Say whether ``written`` can only mean the file that has exactly this path."""
@@ -68,12 +76,19 @@ class PathResolver:
         trimmed = undotted.rstrip(" \t")
         if trimmed in self._files:
             return Meant(RelativePath(trimmed), exists=True, looseness=Looseness.TRAILING_SPACE)
+        same = self._in_normal_form(undotted)
+        if same is not None:
+            return Meant(same, exists=True, looseness=Looseness.NORMALIZATION)
+        slashed = without_dots(undotted.replace("\\", "/"))
+        same = RelativePath(slashed) if slashed in self._files else self._in_normal_form(slashed)
+        return None if same is None else Meant(same, exists=True, looseness=Looseness.BACKSLASHES)
+
+    def _in_normal_form(self, path: str) -> RelativePath | None:
         if self._by_normal_form is None:
             self._by_normal_form = {
                 normalized("NFC", file): file for file in self._files if not file.isascii()
             }
-        same = self._by_normal_form.get(normalized("NFC", undotted))
-        return None if same is None else Meant(same, exists=True, looseness=Looseness.NORMALIZATION)
+        return self._by_normal_form.get(normalized("NFC", path))
 
 
 def fault_of_listed_path(path: str) -> str | None:

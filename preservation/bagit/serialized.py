@@ -1,23 +1,21 @@
 """A bag in an archive: what the archive's layout and its faults mean for the bag (RFC 8493 section 4)."""
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from posixpath import basename, dirname
 from typing import BinaryIO
 
 from preservation.archives import members
 from preservation.archives.layout import ArchiveLayout, read_layout
 from preservation.bagit import codes
+from preservation.bagit.declaration import BAGIT_TXT
 from preservation.bagit.findings import Findings
+from preservation.bagit.litter import MOST_DEPTH, is_litter, lies_deeper, named
 from preservation.bagit.source import PAYLOAD
+from preservation.model.amounts import count
 from preservation.model.issues import Issue
-from preservation.model.paths import RelativePath
-
-_LITTER = "__MACOSX"
-"""The folder that a Mac puts beside what it packs; it holds what only a Mac knows what to do with."""
-
-_DECLARATION = re.compile(r"(?:([^/]+)/)?bagit\.txt")
+from preservation.model.paths import RelativePath, printable
 
 _CODES = {
     members.ArchiveFault.UNREADABLE: codes.ARCHIVE_UNREADABLE,
@@ -47,11 +45,18 @@ class SerializedBag:
 
     @property
     def bag_folders(self) -> tuple[str, ...]:
-        """The folders that have a bag declaration: ``""`` is the archive's root, others lie below it."""
-        matches = map(_DECLARATION.fullmatch, self.layout.files)
-        found = [match[1] or "" for match in matches if match is not None]
-        # A bag at the root may hold another one in its payload folder.
-        return ("",) if "" in found else tuple(found)
+        """The folders that have a bag declaration: ``""`` is the archive's root, others lie below it.
+
+        A bag in another one's payload does not count; one that lies deeper than the archive's folders does
+        where there is nothing else.
+        """
+        declared = {dirname(name) for name in self.layout.files if basename(name) == BAGIT_TXT}
+        declared = {folder for folder in declared if folder.count("/") < MOST_DEPTH}
+        found = tuple(folder for folder in declared if not folder or not _lies_in(dirname(folder), declared))
+        near = tuple(folder for folder in found if "/" not in folder)
+        if near:
+            return near
+        return () if any(True for _ in self._outside(frozenset(found))) else found
 
     @property
     def base(self) -> str:
@@ -62,15 +67,53 @@ class SerializedBag:
         bags = self.bag_folders
         if bags:
             return f"{bags[0]}/" if bags[0] else ""
-        tops = self.layout.tops - {_LITTER}
+        tops = {name for name in self.layout.tops if not is_litter(name)}
         only = tops.pop() if len(tops) == 1 else ""
-        return "" if only in {"", PAYLOAD[:-1]} or only in self.layout.files else f"{only}/"
+        is_file = only in self.layout.files or only in self.layout.hard_links
+        return "" if only in {"", PAYLOAD[:-1]} or is_file else f"{only}/"
 
     @property
     def beside(self) -> set[str]:
-        """What lies beside the bag's base folder at the archive's root."""
+        """What lies beside the bag's base folder at the archive's root, but for litter."""
         base = self.base
-        return self.layout.tops - {base[:-1], _LITTER} if base else set()
+        return {name.partition("/")[0] for name in self._outside(frozenset({base[:-1]}))} if base else set()
+
+    def remarks(self) -> Iterator[Issue]:
+        """Yield what is unusual in how the archive was packed, and does no harm."""
+        base = self.base
+        if self.layout.respelled:
+            message = f"The archive has '\\' between the folders of {count(self.layout.respelled, 'member')}."
+            yield codes.warning(codes.ARCHIVE_BACKSLASHES, message)
+        if self.bag_folders and not base:
+            message = "The bag's files lie at the archive's root instead of in one folder."
+            yield codes.warning(codes.ARCHIVE_LAYOUT, message)
+        if "/" in base[:-1]:
+            yield lies_deeper(base[:-1])
+        litter = sorted(name for name in self.layout.tops if is_litter(name)) if base else ()
+        if litter:
+            yield codes.info(codes.ARCHIVE_LITTER, f"Beside its folder the archive holds {named(litter)}.")
+
+    def _outside(self, bases: frozenset[str]) -> Iterator[str]:
+        """Yield the names of members that lie in none of ``bases``, are not above them, and are no litter."""
+        above = {folder for base in bases for folder in _upper_folders(base)}
+        for name in self.layout.names:
+            if name not in above and not _lies_in(name, bases) and not is_litter(name):
+                yield name
+
+
+def _lies_in(name: str, folders: Collection[str]) -> bool:
+    return name in folders or any(folder in folders for folder in _upper_folders(name))
+
+
+def _upper_folders(name: str) -> Iterator[str]:
+    """Yield the folders above ``name`` in which a bag can lie, the archive's root first: few of very many."""
+    yield ""
+    end = -1
+    for _ in range(MOST_DEPTH):
+        end = name.find("/", end + 1)
+        if end < 0:
+            return
+        yield name[:end]
 
 
 def read_serialized(
@@ -86,6 +129,12 @@ def read_serialized(
         (found.unkeepable if finding.fault in _UNKEEPABLE else found.harmful).add(archive_issue(finding))
 
     found.layout = read_layout(path, kind, limits, report, visit)
+    base = found.base
+    for name, target in found.layout.hard_links.items() if base else ():
+        if name.startswith(base) and not target.startswith(base):
+            beside = printable(target)
+            sentence = f"'{printable(name)}' in the archive is a link to '{beside}', beside its one folder."
+            report(members.ArchiveFinding(members.ArchiveFault.NOT_A_FILE, sentence, name))
     return found
 
 

@@ -18,12 +18,14 @@ class Listing:
     """Every file of the bag by its path below the base folder, nothing opened yet.
 
     ``issues`` are what was found while listing. ``whole`` is false where they leave nothing to validate.
+    ``apple_doubles`` are those of ``files`` that are no part of the bag where no manifest names them.
     """
 
     files: frozenset[RelativePath]
     payload_folder: bool
     issues: tuple[Issue, ...] = ()
     whole: bool = True
+    apple_doubles: frozenset[RelativePath] = frozenset()
 
 
 class Digested(NamedTuple):

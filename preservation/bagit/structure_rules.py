@@ -3,17 +3,17 @@
 Each takes what a bag says of itself and yields the issues that it finds.
 """
 
-import re
 from collections.abc import Callable, Iterator
 
 from preservation.bagit import codes
 from preservation.bagit.declaration import BAGIT_TXT, CURRENT, BagItVersion
+from preservation.bagit.litter import is_litter
 from preservation.bagit.reading import BagContents, Manifest
 from preservation.bagit.resolving import fault_of_listed_path
 from preservation.bagit.source import PAYLOAD
 from preservation.model.issues import Issue
 from preservation.model.locators import parse_locator
-from preservation.model.paths import RelativePath, folded, printable
+from preservation.model.paths import RelativePath, folded, is_utf8, printable
 
 
 def required_elements(contents: BagContents) -> Iterator[Issue]:
@@ -44,7 +44,8 @@ def listed_files(contents: BagContents) -> Iterator[Issue]:
     for manifest in contents.manifests:
         for path in manifest.entries.keys() - files:
             absent.setdefault(path, []).append(manifest)
-    for path in sorted(absent):
+    # Of a line that is not in the bag's encoding it is not known which file it means, and it was reported.
+    for path in filter(is_utf8, sorted(absent)):
         yield _absent(path, absent[path], contents)
     for manifest in contents.payload_manifests:
         for path in manifest.entries:
@@ -157,13 +158,6 @@ def names_alike(contents: BagContents) -> Iterator[Issue]:
             yield codes.warning(codes.NAMES_ALIKE, message, more)
 
 
-_LITTER = re.compile(
-    r"/(\.ds_store|thumbs\.db|ehthumbs\.db|desktop\.ini|\.directory|\.localized|\._[^/]*)$"
-    r"|/(__macosx|\.spotlight-v100|\.trashes|\.fseventsd|\$recycle\.bin)/",
-    re.IGNORECASE,
-)
-
-
 def odd_payload(contents: BagContents) -> Iterator[Issue]:
     """Payload files that are there by mistake more often than not deserve a warning."""
     for path in contents.listing.files:
@@ -172,7 +166,7 @@ def odd_payload(contents: BagContents) -> Iterator[Issue]:
         if path.endswith(f"/{BAGIT_TXT}"):
             message = f"'{printable(path)}' says that there is another bag in the payload."
             yield codes.warning(codes.BAG_IN_BAG, message, path)
-        elif _LITTER.search(path):
+        elif is_litter(path):
             message = f"'{printable(path)}' was left there by an operating system."
             yield codes.warning(codes.SYSTEM_FILE, message, path)
 

@@ -1,7 +1,7 @@
 """Is it a bag, complete, valid (RFC 8493 section 3)? The verdict is a value, whatever is found."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 
@@ -11,6 +11,7 @@ from preservation.bagit.baginfo import NO_PAYLOAD, PayloadOxum, parse_payload_ox
 from preservation.bagit.declaration import CURRENT, BagItVersion
 from preservation.bagit.findings import Findings
 from preservation.bagit.folder_source import FolderSource
+from preservation.bagit.litter import bag_below, has_declaration
 from preservation.bagit.reading import BagContents, read_contents
 from preservation.bagit.source import PAYLOAD, BagSource, DividedSource, Observed, Wanted
 from preservation.bagit.structure_rules import STRUCTURE_RULES, fetched_length
@@ -56,11 +57,26 @@ def validate(bag: Path | BagSource, *, processes: int = 1) -> Validation:
     if not listing.whole:
         return _no_verdict_on(source.name, findings.issues)
     contents = read_contents(source, listing, findings)
+    contents = _without_apple_doubles(contents, findings)
     for rule in STRUCTURE_RULES:
         findings.extend(rule(contents))
     payload = _check_fixity(source, contents, findings, processes)
     findings.extend(payload_oxum(contents, payload))
     return _verdict(source.name, contents, payload, findings)
+
+
+def _without_apple_doubles(contents: BagContents, findings: Findings) -> BagContents:
+    """Leave out of the listing what a Mac packed beside the files, and no manifest names."""
+    doubles = contents.listing.apple_doubles
+    unlisted = {
+        path for path in doubles if not any(path in manifest.entries for manifest in contents.manifests)
+    }
+    if not unlisted:
+        return contents
+    for path in sorted(unlisted):
+        message = f"'{path}' is what a Mac knows of the file or folder beside it, and no manifest names it."
+        findings.add(codes.info(codes.APPLE_DOUBLE, message, path))
+    return replace(contents, listing=replace(contents.listing, files=contents.listing.files - unlisted))
 
 
 def _check_fixity(
@@ -115,7 +131,12 @@ def open_source(path: Path) -> BagSource | None:
 
 def _open_folder(path: Path) -> BagSource:
     number = version_number_of(path)
-    return FolderSource(path) if number is None else VersionSource(path, path.parent, number)
+    if number is not None:
+        return VersionSource(path, path.parent, number)
+    if has_declaration(path) or (found := bag_below(path)) is None:
+        return FolderSource(path)
+    place, remarks = found
+    return FolderSource(place, remarks=remarks)
 
 
 def _open_archive(path: Path) -> BagSource | None:
@@ -157,6 +178,8 @@ def check_digests(
     manifests = [manifest for manifest in contents.manifests if manifest.checkable]
     octets = files = 0
     for path, seen in observed:
+        if path not in contents.listing.files:
+            continue
         if isinstance(seen, Unreadable):
             message = f"'{printable(path)}' cannot be read: {seen.reason}."
             findings.add(codes.error(codes.FILE_UNREADABLE, message, path))

@@ -51,11 +51,17 @@ def identifying_workers(
 
 
 class CagedIdentifier:
-    """Identifies files in ``workers``, which ``identifying_workers`` made."""
+    """Identifies files in ``workers``, which ``identifying_workers`` made.
 
-    def __init__(self, workers: CagedWorkers, *, second_opinion: bool = True) -> None:
+    Links to what is identified are made in ``scratch``, as ``named_links`` has it.
+    """
+
+    def __init__(
+        self, workers: CagedWorkers, *, second_opinion: bool = True, scratch: Path | None = None
+    ) -> None:
         self._workers = workers
         self._second_opinion = second_opinion
+        self._scratch = scratch
 
     @property
     def releases(self) -> tuple[EngineRelease, ...]:
@@ -74,16 +80,17 @@ class CagedIdentifier:
         A few batches are taken in advance, and identified while the caller makes the next ones. Raises
         ``ToolFailedError`` where the engines fail as a whole, and what ``CagedWorkers.map`` raises.
         """
-        asked: deque[Sequence[FileAt]] = deque()
-        with named_links(SLOT) as links:
+        asked: deque[tuple[int, Sequence[FileAt]]] = deque()
+        with named_links(SLOT, self._scratch) as links:
 
             def requests() -> Iterator[Request]:
                 for batch in batches:
-                    asked.append(batch)
+                    asked.append((links.number, batch))
                     yield self._asking(links, root, batch)
 
             for outcome in self._workers.map(requests()):
-                batch = asked.popleft()
+                first, batch = asked.popleft()
+                links.remove_before(first)
                 found = _found(outcome, len(batch))
                 if isinstance(found, list):
                     yield found
@@ -94,7 +101,7 @@ class CagedIdentifier:
 
     def identify_file(self, path: Path, size: int) -> Identification:
         """Say what one plain file of ``size`` bytes is. Raises like ``identify``."""
-        with named_links(SLOT) as links:
+        with named_links(SLOT, self._scratch) as links:
             (outcome,) = self._workers.map([self._request(links, [str(_from_root(path))], size)])
         return _identification(outcome)
 

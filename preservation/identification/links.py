@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from preservation.files.beneath import open_plain_file
+from preservation.files.tree import remove_tree
 from preservation.model.paths import is_utf8
 
 SLOT: Final = 12
@@ -39,8 +40,10 @@ class NamedLinks:
     def __init__(self, folder: Path, slot: int) -> None:
         self._folder = folder
         self._slot = slot
-        self._number = 0
+        self._first = 1
         self._links: dict[str, str] = {}
+        self.number = 0
+        """Of the folder that links are made in now; each takes so many, and names anew."""
 
     def to(self, path: str) -> str:
         """Return the link under which siegfried is shown the file at ``path``. Raises ``OSError``."""
@@ -53,19 +56,30 @@ class NamedLinks:
             self._links[name] = self._made(name)
         return self._links[name]
 
+    def remove_before(self, number: int) -> None:
+        """Remove the folders of links before that one: no process is shown any of them any more."""
+        for done in range(self._first, number):
+            remove_tree(self._folder / str(done))
+        self._first = max(self._first, number)
+
     def _made(self, name: str) -> str:
         if len(self._links) % _MOST_LINKS == 0:
-            self._number += 1
-            (self._folder / str(self._number)).mkdir()
-        link = self._folder / str(self._number) / name
+            self.number += 1
+            self._links.clear()
+            (self._folder / str(self.number)).mkdir()
+        link = self._folder / str(self.number) / name
         link.symlink_to(f"/proc/self/fd/{self._slot}")
         return str(link)
 
 
 @contextmanager
-def named_links(slot: int) -> Iterator[NamedLinks]:
-    """Make a folder of such links, and remove it afterwards. Raises ``OSError``."""
-    with tempfile.TemporaryDirectory(prefix="muniment-names-") as folder:
+def named_links(slot: int, scratch: Path | None = None) -> Iterator[NamedLinks]:
+    """Make a folder of such links in ``scratch``, and remove it afterwards. Raises ``OSError``.
+
+    ``scratch`` is a folder that is removed with all in it, also after a kill; without it, the system's for
+    temporary files.
+    """
+    with tempfile.TemporaryDirectory(prefix="muniment-names-", dir=scratch) as folder:
         yield NamedLinks(Path(folder).resolve(), slot)
 
 

@@ -5,10 +5,10 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from preservation.archives.members import UnpackLimits
+from preservation.archives.members import ArchiveKind, UnpackLimits
 from preservation.intake import codes
 from preservation.intake.exchange import Found, Listed
-from preservation.model.issues import Issue, IssueCode, Severity
+from preservation.model.issues import Issue, IssueCode
 from preservation.model.paths import RelativePath, fault_of_path, printable
 from preservation.tools.wire import unpacked
 from preservation.tools.work import Completed, Died, Exhausted, JobName, Refused, WorkOutcome
@@ -61,6 +61,8 @@ def listed_in(outcome: WorkOutcome, archive: Path, limits: UnpackLimits) -> List
         base = unpacked(found.base)
     except UnicodeEncodeError:
         return not_read(archive, "what reads it no longer makes sense: it states no folder")
+    if found.kind not in {None, *(kind.value for kind in ArchiveKind)}:
+        return not_read(archive, "what reads it no longer makes sense: it states no kind of archive")
     if base and (not base.endswith("/") or fault_of_path(base[:-1]) is not None):
         return not_read(archive, "what reads it no longer makes sense: the bag is to lie elsewhere")
     if not found.harmful and (found.size > limits.bytes or found.files > limits.files):
@@ -77,4 +79,4 @@ def not_read(archive: Path, reason: str) -> Issue:
 def issue_of(found: Found) -> Issue:
     """Return an issue that was found in the cage."""
     path = None if found.path is None else RelativePath(found.path)
-    return Issue(IssueCode(found.code), Severity.ERROR, printable(found.message), path, found.next_step)
+    return Issue(IssueCode(found.code), found.severity, printable(found.message), path, found.next_step)

@@ -4,7 +4,8 @@ What is wrong with an archive or a submitted bag has the codes of ``preservation
 """
 
 from preservation.model.issues import Issue, IssueCode, Severity
-from preservation.model.paths import RelativePath
+from preservation.model.paths import RelativePath, printable
+from preservation.model.submissions import UnpackedArchive
 
 NEXT_STEPS: dict[IssueCode, str] = {}
 
@@ -24,6 +25,24 @@ MORE_THAN_THE_BAG = _code("INT-006", "Pack the bag's folder alone, or drop the r
 ARCHIVE_NOT_READ = _code(
     "INT-007", "Drop what is in it as a folder; or raise [limits] in muniment.toml, if it is sound."
 )
+NAMES_NOT_KNOWN = _code(
+    "INT-008",
+    "Unpack it on the computer where it was made, and drop the folder; or pack it again with a program that "
+    "writes names in UTF-8 (7-Zip, tar).",
+)
+ARCHIVE_WITH_LINK = _code(
+    "INT-009", "Put the file itself where the link is and pack it again; or unpack it, and drop the folder."
+)
+UNPACKED = _code("INT-010", "")
+
+
+def unpacked(archive: UnpackedArchive) -> Issue:
+    """Return the remark that an archive was unpacked."""
+    message = (
+        f"'{printable(archive.name)}' was unpacked: what was in it is looked at and kept, the {archive.kind} "
+        f"archive itself is not. It had {archive.size:,} bytes and the SHA-256 {archive.sha256}."
+    )
+    return Issue(UNPACKED, Severity.INFO, message, None, NEXT_STEPS[UNPACKED])
 
 
 def refusal(code: IssueCode, message: str, path: RelativePath | None = None) -> Issue:

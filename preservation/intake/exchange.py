@@ -8,6 +8,8 @@ from typing import BinaryIO, Final
 
 import msgspec
 
+from preservation.model.issues import Severity
+
 _LENGTH: Final = struct.Struct("!I")
 _LARGEST_PART: Final = 1 << 20
 """Bytes. What a worker that was taken over sends is held in memory part by part."""
@@ -17,8 +19,9 @@ class Listed(msgspec.Struct, frozen=True):
     """An archive as the cage found it; ``kind`` is ``None`` where it is none.
 
     ``bags`` and ``beside`` count the bags, and what lies beside the one; a few of each are named. ``base`` is
-    the bag's folder in the archive, with ``/`` behind it, as Latin-1 has its bytes. ``size`` is in bytes,
-    unpacked.
+    the bag's folder in the archive, or else the only one at its root, with ``/`` behind it, as Latin-1 has
+    its bytes. ``size`` is in bytes, unpacked. ``guessed`` names a few members of whose names the encoding is
+    not known. ``is_document`` says that it is one file of some program, packed as such.
     """
 
     kind: str | None = None
@@ -31,6 +34,9 @@ class Listed(msgspec.Struct, frozen=True):
     base: str = ""
     size: int = 0
     files: int = 0
+    remarks: tuple[Found, ...] = ()
+    guessed: tuple[str, ...] = ()
+    is_document: bool = False
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -40,6 +46,7 @@ class Found(msgspec.Struct, frozen=True):
     message: str
     next_step: str
     path: str | None = None
+    severity: Severity = Severity.ERROR
 
 
 class Wrong(msgspec.Struct, frozen=True):

@@ -18,6 +18,8 @@ from preservation.tools.work import Json
 _NAMED = 5
 _NAME_SHOWN = 300
 _PART_BYTES = 1 << 18
+_OF_PROGRAMS = frozenset({"[Content_Types].xml", "mimetype", "META-INF/MANIFEST.MF"})
+"""Members that tell a document (OOXML, OpenDocument, EPUB) or a program (JAR) from a zip of files."""
 
 
 def list_archive(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], _: Sequence[BinaryIO]) -> Json:
@@ -35,9 +37,12 @@ def list_archive(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], _: S
         named_bags=_named(bags),
         beside=len(beside),
         named_beside=_named(beside),
-        base=packed(bag.base) if bags else "",
+        base=packed(bag.base),
         size=bag.layout.size,
         files=len(bag.layout.files) + len(bag.layout.hard_links) + len(bag.layout.folders),
+        remarks=tuple(map(_found, bag.remarks())),
+        guessed=_named(bag.layout.guessed),
+        is_document=not _OF_PROGRAMS.isdisjoint(bag.layout.files),
     )
     return msgspec.to_builtins(listed)
 
@@ -90,7 +95,7 @@ def _found(issue: Issue) -> Found:
     path = issue.path
     if path is not None and (len(path) > _NAME_SHOWN or not is_utf8(path)):
         path = None
-    return Found(issue.code, _cut(issue.message), issue.next_step, path)
+    return Found(issue.code, _cut(issue.message), issue.next_step, path, issue.severity)
 
 
 def _cut(text: str) -> str:

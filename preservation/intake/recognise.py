@@ -1,27 +1,31 @@
-"""What a drop is: a folder, a file, a bag, or a bag in an archive, which is unpacked."""
+"""What a drop is: a folder, a file, a bag, or an archive of a bag or of files, which is unpacked."""
 
 import errno
 import os
 import stat
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from preservation.archives.members import UnpackLimits
-from preservation.archives.walking import looks_like_archive
+from preservation.archives.members import ArchiveKind, UnpackLimits
+from preservation.archives.walking import kind_by_name, looks_like_archive
+from preservation.bagit import codes as bag_codes
 from preservation.bagit.declaration import BAGIT_TXT
+from preservation.bagit.litter import bag_below
 from preservation.bagit.source import PAYLOAD
 from preservation.errors import DeniedError, NotFoundError, SourceChangedError, UnavailableError
 from preservation.files.beneath import A_LINK_NOW, folder_of
+from preservation.fixity.digesting import digest_file
 from preservation.intake import codes
 from preservation.intake.cage import LIST, issue_of, listed_in, more_seconds
 from preservation.intake.exchange import Listed
 from preservation.intake.unpack import unpack
 from preservation.long_paths import entries_of
+from preservation.model.digests import Algorithm
 from preservation.model.issues import Issue, IssueCode
 from preservation.model.paths import RelativePath, printable
-from preservation.model.submissions import DropKind, Received
-from preservation.tools.wire import unpacked
+from preservation.model.submissions import DropKind, Received, UnpackedArchive
+from preservation.policy.intake import Unpacked
 from preservation.tools.work import Request
 from preservation.tools.workers import CagedWorkers
 
@@ -36,19 +40,23 @@ class Unacceptable:
 
 
 def recognise(
-    drop: Path, workspace: Path, limits: UnpackLimits, workers: CagedWorkers
+    drop: Path,
+    workspace: Path,
+    limits: UnpackLimits,
+    workers: CagedWorkers,
+    unpacks: Collection[Unpacked] = (),
 ) -> Received | Unacceptable:
     """Say what ``drop`` is and where its payload lies.
 
     A bag in a zip or tar archive is unpacked to ``workspace/unpacked``, from the beginning if it was
-    before; any other archive is kept as the file that it is, if it is harmless. Both is found out by
-    ``workers``, which have preloaded ``cage.JOB_MODULES``. Raises
-    ``NotFoundError`` where there is no drop, ``DeniedError`` and ``UnavailableError`` where it cannot
-    be read, ``SourceChangedError`` where a folder on the way to it is a link now, and ``StoreFullError``
-    where there is no room to unpack it.
+    before, and so is a file that is called such an archive, of the kinds in ``unpacks``; any other archive is
+    kept as the file that it is, if it is harmless. All that is found out by ``workers``, which have preloaded
+    ``cage.JOB_MODULES``. Raises ``NotFoundError`` where there is no drop, ``DeniedError`` and
+    ``UnavailableError`` where it cannot be read, ``SourceChangedError`` where a folder on the way to it is a
+    link now, and ``StoreFullError`` where there is no room to unpack it.
     """
     try:
-        return _recognised(drop, workspace, limits, workers)
+        return _recognised(drop, workspace, limits, workers, unpacks)
     except FileNotFoundError as failure:
         raise NotFoundError(
             f"The drop {printable(str(drop))} is not there any more; mount its disk again, or drop it again."
@@ -70,14 +78,14 @@ def recognise(
 
 
 def _recognised(
-    drop: Path, workspace: Path, limits: UnpackLimits, workers: CagedWorkers
+    drop: Path, workspace: Path, limits: UnpackLimits, workers: CagedWorkers, unpacks: Collection[Unpacked]
 ) -> Received | Unacceptable:
     with folder_of(drop.parent, drop.name) as (folder, name):
         mode = os.lstat(name, dir_fd=folder).st_mode
     if stat.S_ISDIR(mode):
         return _recognised_folder(drop)
     if stat.S_ISREG(mode):
-        return _recognised_file(drop, workspace, limits, workers)
+        return _recognised_file(drop, workspace, limits, workers, unpacks)
     if stat.S_ISLNK(mode):
         return _refused(codes.DROP_IS_LINK, f"The drop {_name(drop)} is a symbolic link to something else.")
     return _refused(codes.DROP_IS_NO_FILE, f"The drop {_name(drop)} is neither a file nor a folder.")
@@ -88,7 +96,22 @@ def _recognised_folder(folder: Path) -> Received | Unacceptable:
         return _recognised_bag(folder, folder, DropKind.BAG)
     if not _holds_anything(folder):
         return _refused(codes.NOTHING_IN_IT, f"There is nothing in the drop {_name(folder)}.")
+    found = _bag_below(folder)
+    if found is not None:
+        bag, remarks = found
+        received = _recognised_bag(folder, bag, DropKind.BAG)
+        return replace(received, remarks=remarks) if isinstance(received, Received) else received
     return Received(DropKind.FOLDER, folder)
+
+
+def _bag_below(folder: Path) -> tuple[Path, tuple[Issue, ...]] | None:
+    try:
+        return bag_below(folder)
+    except OSError as failure:
+        # What must not be listed, or lies too deep, is reported by the survey.
+        if failure.errno in {errno.EACCES, errno.ENAMETOOLONG}:
+            return None
+        raise
 
 
 def _recognised_bag(drop: Path, root: Path, kind: DropKind) -> Received | Unacceptable:
@@ -101,7 +124,7 @@ def _recognised_bag(drop: Path, root: Path, kind: DropKind) -> Received | Unacce
 
 
 def _recognised_file(
-    file: Path, workspace: Path, limits: UnpackLimits, workers: CagedWorkers
+    file: Path, workspace: Path, limits: UnpackLimits, workers: CagedWorkers, unpacks: Collection[Unpacked]
 ) -> Received | Unacceptable:
     as_file = Received(DropKind.FILE, file.parent, only=RelativePath(file.name))
     if not looks_like_archive(file):
@@ -116,15 +139,48 @@ def _recognised_file(
     listed = listed_in(outcome, file, limits)
     if isinstance(listed, Issue):
         return Unacceptable((listed,))
-    if not listed.harmful and not listed.bags:
+    if not listed.harmful and not listed.bags and not _is_unpacked(file, listed, unpacks):
         return as_file
-    target = workspace / _UNPACKED
     issues = _obstacles(listed)
-    if not issues and (issue := unpack(file, listed, target, limits, workers)) is not None:
-        issues = (issue,)
+    target = workspace / _UNPACKED
+    if not issues:
+        size, digests = digest_file(file, (Algorithm.SHA256,))
+        issue = unpack(file, listed, target, limits, workers)
+        issues = () if issue is None else (issue,)
     if issues:
-        return Unacceptable(issues)
-    return _recognised_bag(file, target / unpacked(listed.base), DropKind.SERIALIZED_BAG)
+        return Unacceptable(issues if listed.bags else tuple(map(_of_no_bag, issues)))
+    archive = UnpackedArchive(
+        file.name, str(listed.kind), size, digests[Algorithm.SHA256], listed.files, listed.size
+    )
+    remarks = (codes.unpacked(archive), *map(issue_of, listed.remarks))
+    if listed.bags:
+        received = _recognised_bag(file, target, DropKind.SERIALIZED_BAG)
+    elif not _holds_anything(target):
+        received = _refused(codes.NOTHING_IN_IT, f"There is nothing in the archive {_name(file)}.")
+    else:
+        received = Received(DropKind.ARCHIVE, target)
+    if isinstance(received, Unacceptable):
+        return received
+    return replace(received, archive=archive, remarks=remarks)
+
+
+def _is_unpacked(file: Path, listed: Listed, unpacks: Collection[Unpacked]) -> bool:
+    """Say whether what is no bag is unpacked: what its maker calls an archive, and is no document inside."""
+    if listed.kind is None or listed.is_document or kind_by_name(file.name) is None:
+        return False
+    return as_unpacked(ArchiveKind(listed.kind)) in unpacks
+
+
+def as_unpacked(kind: ArchiveKind) -> Unpacked:
+    """Return the policy's word for a kind of archive."""
+    return Unpacked.ZIP if kind is ArchiveKind.ZIP else Unpacked.TAR
+
+
+def _of_no_bag(issue: Issue) -> Issue:
+    """Return the issue of an archive without its words about a bag."""
+    if issue.code != bag_codes.NOT_A_FILE:
+        return issue
+    return codes.refusal(codes.ARCHIVE_WITH_LINK, issue.message, issue.path)
 
 
 def _obstacles(listed: Listed) -> tuple[Issue, ...]:
@@ -137,6 +193,12 @@ def _obstacles(listed: Listed) -> tuple[Issue, ...]:
         names = _names(listed.named_beside, listed.beside)
         message = f"Beside the bag the archive holds {names}, which would be lost."
         return (codes.refusal(codes.MORE_THAN_THE_BAG, message),)
+    if not listed.bags and listed.guessed:
+        names = _names(listed.guessed, len(listed.guessed))
+        message = (
+            f"Nothing in the archive says in which encoding the names of its members are; some are {names}."
+        )
+        return (codes.refusal(codes.NAMES_NOT_KNOWN, message),)
     return tuple(map(issue_of, listed.unkeepable))
 
 

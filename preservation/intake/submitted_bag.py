@@ -2,33 +2,44 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from preservation.bagit import codes
 from preservation.bagit.algorithms import BagAlgorithm, algorithms_of_bag, normalized_name
 from preservation.bagit.folder_source import FolderSource, digest_large
+from preservation.bagit.litter import apple_doubles
 from preservation.bagit.source import PAYLOAD, Digested, Listing, Observed, Wanted
 from preservation.bagit.validation import validate
 from preservation.intake.cage import READ_AGAIN
-from preservation.model.files import IrregularEntry, SurveyedFile
+from preservation.model.files import EntryKind, IrregularEntry, SurveyedFile
 from preservation.model.issues import Issue
-from preservation.model.paths import RelativePath, printable
+from preservation.model.paths import RelativePath, is_utf8, printable
 from preservation.tools.wire import packed
 from preservation.tools.work import Completed, Exhausted, Refused, Request
 from preservation.tools.workers import CagedWorkers
 
+SECOND_READER: Final = f"bagit {version('bagit')} of the Library of Congress"
+"""Who reads a submitted bag besides Muniment."""
+
 
 def check_submitted_bag(
-    bag_root: Path, survey: Iterable[SurveyedFile | IrregularEntry], workers: CagedWorkers
+    bag_root: Path,
+    survey: Iterable[SurveyedFile | IrregularEntry],
+    workers: CagedWorkers,
+    *,
+    unpacked: bool = False,
 ) -> tuple[Issue, ...]:
     """Validate the bag in ``bag_root``, whose payload folder was surveyed, and have it read by ``bagit`` too.
 
+    ``unpacked`` says that it came in an archive, in which a Mac packs what only it knows of a file.
     The survey's digests are by ``algorithms_of_bag`` at least. An issue about a payload file names it
     as the survey does; one about a tag file names it in its message only. Raises ``OSError`` where
     the bag's folder cannot be listed any more, and what ``workers`` raise.
     """
-    issues = validate(_SurveyedBag(bag_root, survey)).issues
+    bag = _SurveyedBag(bag_root, survey, unpacked=unpacked)
+    issues = bag.without_what_it_lacks(validate(bag).issues)
     return tuple(map(_as_the_survey_names_it, (*issues, *second_reading(bag_root, workers))))
 
 
@@ -36,7 +47,9 @@ def _as_the_survey_names_it(issue: Issue) -> Issue:
     if issue.path is None:
         return issue
     in_payload = issue.path.startswith(PAYLOAD)
-    return replace(issue, path=RelativePath(issue.path.removeprefix(PAYLOAD)) if in_payload else None)
+    path = issue.path.removeprefix(PAYLOAD)
+    path = path if is_utf8(path) else printable(path)
+    return replace(issue, path=RelativePath(path) if in_payload else None)
 
 
 class _SurveyedBag:
@@ -45,22 +58,29 @@ class _SurveyedBag:
     Held in memory of each payload file: its name, its size and the digests that the bag promises.
     """
 
-    def __init__(self, root: Path, survey: Iterable[SurveyedFile | IrregularEntry]) -> None:
+    def __init__(
+        self, root: Path, survey: Iterable[SurveyedFile | IrregularEntry], *, unpacked: bool
+    ) -> None:
         self._root = root
+        self._unpacked = unpacked
         self._tag_files = FolderSource(root, leaving=PAYLOAD)
+        self._payload: dict[RelativePath, Digested] = {}
+        self._whole = True
         promised = algorithms_of_bag(root)
-        self._payload = {
-            RelativePath(PAYLOAD + entry.path): Digested(
-                entry.size,
-                {
-                    normalized_name(algorithm): digest
-                    for algorithm, digest in entry.digests.items()
-                    if algorithm in promised
-                },
-            )
-            for entry in survey
-            if isinstance(entry, SurveyedFile)
-        }
+        for entry in survey:
+            if isinstance(entry, IrregularEntry):
+                self._whole = self._whole and entry.kind is not EntryKind.UNNAMEABLE
+                continue
+            digests = {
+                normalized_name(algorithm): digest
+                for algorithm, digest in entry.digests.items()
+                if algorithm in promised
+            }
+            self._payload[RelativePath(PAYLOAD + entry.path)] = Digested(entry.size, digests)
+
+    def without_what_it_lacks(self, issues: Iterable[Issue]) -> tuple[Issue, ...]:
+        """Leave out what is said of the payload's size where files have names that no survey has."""
+        return tuple(issue for issue in issues if self._whole or issue.code != codes.OXUM_MISMATCH)
 
     @property
     def name(self) -> str:
@@ -68,7 +88,9 @@ class _SurveyedBag:
 
     def listing(self) -> Listing:
         listing = self._tag_files.listing()
-        return replace(listing, files=listing.files | self._payload.keys())
+        files = listing.files | self._payload.keys()
+        doubles = apple_doubles(files) if self._unpacked else frozenset()
+        return replace(listing, files=files, apple_doubles=doubles)
 
     def open_tag_file(self, path: RelativePath) -> BinaryIO:
         return self._tag_files.open_tag_file(path)

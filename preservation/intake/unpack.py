@@ -120,24 +120,29 @@ def _write_members(pipe: BinaryIO, listed: Listed, root: Path) -> None:
         if fault_of_path(name) is not None or not name.startswith(base) or count > listed.files:
             raise ValueError("it sends what is not in the bag")
         with _naming(name):
+            # Without the folder that it has in the archive: that may be called anything.
+            place = root / name.removeprefix(base)
             if member.is_folder:
-                make_folders(root / name)
+                make_folders(place)
             elif member.same_as is not None:
-                with _opened_again(root, member.same_as) as other:
+                with _opened_again(root, base, member.same_as) as other:
                     room += os.fstat(other.fileno()).st_size
-                    _write(root / name, other)
+                    _write(place, other)
             else:
-                room += _write(root / name, content)
-                _set_time(root / name, member.modified)
+                room += _write(place, content)
+                _set_time(place, member.modified)
         if room > listed.size:
             raise ValueError("it sends more than is in the bag")
 
 
-def _opened_again(root: Path, target: bytes) -> BinaryIO:
+def _opened_again(root: Path, base: str, target: bytes) -> BinaryIO:
     name = os.fsdecode(target)
-    if fault_of_path(name) is not None:
+    if fault_of_path(name) is not None or not name.startswith(base):
         raise ValueError("it links to what is not in the bag")
-    return (root / name).open("rb")
+    try:
+        return (root / name.removeprefix(base)).open("rb")
+    except FileNotFoundError as failure:
+        raise ValueError("it links to what it did not send") from failure
 
 
 def _require_room(archive: Path, needed: int, folder: Path) -> None:

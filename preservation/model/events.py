@@ -22,6 +22,7 @@ class EventType(StrEnum):
     NORMALIZATION = "normalization"
     INFORMATION_PACKAGE_CREATION = "information package creation"
     REPLICATION = "replication"
+    UNPACKING = "unpacking"
     ACCESSION = "accession"
     DELETION = "deletion"
     DISSEMINATION = "dissemination"

@@ -7,7 +7,7 @@ from typing import NewType
 from uuid import uuid4
 
 from preservation.errors import ConfigurationError
-from preservation.model.paths import StoreKey, fault_of_path, is_utf8, printable
+from preservation.model.paths import StoreKey, fault_of_path, is_spelling, is_utf8, printable
 
 CollectionName = NewType("CollectionName", str)
 """Name of a collection: lower-case letters, digits, ``-`` and ``_``."""
@@ -59,13 +59,18 @@ def object_name(text: str) -> ObjectName:
         fault = "its bytes are not UTF-8"
     if fault is None and len(text.encode()) > _OBJECT_BYTES:
         fault = f"it is longer than {_OBJECT_BYTES} bytes"
-    if fault is None and any(unicodedata.category(character) in {"Cc", "Cf"} for character in text):
+    if fault is None and any(map(_is_control, text)):
         fault = "it holds a control character"
     if fault is None and (text.startswith((".", "_")) or text != text.strip()):
         fault = "it begins with '.' or '_', or begins or ends with a space"
     if fault is not None:
         raise ValueError(f"{printable(text)!r} cannot name an object: {fault}")
     return ObjectName(text)
+
+
+def _is_control(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category == "Cc" or (category == "Cf" and not is_spelling(character))
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -23,6 +23,12 @@ StoreKey = NewType("StoreKey", str)
 _LONGEST_SEGMENT: Final = 1_024
 """Characters of one name on the way. Systems hold 255 bytes, which are fewer in any normalization form."""
 
+_SPELLING: Final = frozenset(
+    "\u00ad\u200c\u200d"
+    # Signs of Arabic, Syriac and Kaithi before numbers and names, which are seen.
+    "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
+)
+
 MOST_PATH_BYTES: Final = 3840
 """So long may a path below a drop be. Systems take 4,095 bytes at once, and the folder that it is kept in, or
 restored to, stands before it: what is longer could be kept, and hardly any program could open it."""
@@ -119,10 +125,20 @@ def printable(path: str) -> str:
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "".join(
         character
-        if character.isprintable() or character == " "
+        if character.isprintable() or character == " " or is_spelling(character)
         else character.encode("unicode_escape").decode()
         for character in text
     )
+
+
+def is_spelling(character: str) -> bool:
+    """Say whether a format character (Unicode category Cf) belongs to how words and emoji are written.
+
+    Persian and the scripts of India join and separate letters with two of them, emoji are made of several
+    with one, and a soft hyphen is where a word may be broken. Others turn the writing direction, or show
+    nothing.
+    """
+    return character in _SPELLING or "\U000e0020" <= character <= "\U000e007f"
 
 
 def _require_sound(text: str) -> None:

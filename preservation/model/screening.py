@@ -40,7 +40,8 @@ class ScreenedFile:
     """One file of the drop after screening.
 
     ``left_out`` is true only for what the policy says is junk. ``thumbnail`` names a JPEG in the
-    submission's workspace, for people's eyes.
+    submission's workspace, for people's eyes. ``unexamined`` says why nothing looked into it; empty where
+    something did.
     """
 
     path: RelativePath
@@ -49,3 +50,12 @@ class ScreenedFile:
     document: DocumentFacts | None = None
     thumbnail: str | None = None
     issues: tuple[Issue, ...] = ()
+    unexamined: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unexamined:
+    """How many files of a submission nothing looked into, for one reason."""
+
+    reason: str
+    files: int

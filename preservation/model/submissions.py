@@ -5,7 +5,9 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
+from preservation.model.digests import HexDigest
 from preservation.model.identifiers import ObjectId, SubmissionId
+from preservation.model.issues import Issue
 from preservation.model.paths import RelativePath
 
 
@@ -16,6 +18,7 @@ class DropKind(StrEnum):
     FILE = "file"
     BAG = "bag"
     SERIALIZED_BAG = "serialized bag"
+    ARCHIVE = "archive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +32,34 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
+class UnpackedArchive:
+    """An archive that was dropped and unpacked: its own bytes are not kept, what was in it is.
+
+    ``size`` is in bytes; ``kind`` is ``zip``, ``tar``, ``tar.gz`` and the like; ``files`` were in it, with
+    ``unpacked`` bytes in all.
+    """
+
+    name: str
+    kind: str
+    size: int
+    sha256: HexDigest
+    files: int
+    unpacked: int
+
+
+@dataclass(frozen=True, slots=True)
 class Received:
     """A drop, recognised: where its payload lies now, and what came with it.
 
     ``payload_root`` is the folder below which the payload lies; ``only`` names the single file of it
     that was dropped, where the drop is one file. ``bag_root`` is the submitted bag's folder (its tag
-    files are kept as submission metadata), ``None`` where the drop is not a bag.
+    files are kept as submission metadata), ``None`` where the drop is not a bag. ``archive`` is what the
+    payload was unpacked from; ``remarks`` are about how it was dropped, and send nothing back.
     """
 
     kind: DropKind
     payload_root: Path
     only: RelativePath | None = None
     bag_root: Path | None = None
+    archive: UnpackedArchive | None = None
+    remarks: tuple[Issue, ...] = ()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from preservation.errors import IntegrityError
-from preservation.files.beneath import LIST_FOLDER, opened
+from preservation.errors import IntegrityError, SourceChangedError
+from preservation.files.beneath import A_LINK_NOW
 from preservation.files.spreadsheet import Spreadsheet
 from preservation.fixity.digesting import digest_file
+from preservation.long_paths import entries_of
 from preservation.model import layout
 from preservation.model.digests import Algorithm
 from preservation.model.dossiers import Dossier
@@ -26,43 +28,55 @@ _COLUMNS = ("path", "kind", "bytes", "sha256", "reason")
 
 
 def submitted_tags(bag_root: Path, algorithms: Iterable[Algorithm]) -> Iterator[BagEntry | NotKept]:
-    """List everything in a submitted bag but its payload, folder by folder; links are not followed.
+    """List everything in a submitted bag but its payload, in ``path_order``; links are not followed.
 
-    These files are not part of the survey, so they are digested here. Raises ``IntegrityError``
-    where one cannot be read.
+    These files are not part of the survey, so they are digested here. Raises ``IntegrityError`` where one
+    cannot be read, ``SourceChangedError`` where a link took the place of a file or folder.
     """
     wanted = tuple(algorithms)
-    folders = [""]
-    while folders:
-        folder = folders.pop()
-        with (
-            opened(f"{bag_root}/{folder}".rstrip("/"), LIST_FOLDER) as descriptor,
-            os.scandir(descriptor) as listing,
-        ):
-            found = sorted(listing, key=lambda item: path_order(item.name))
-        for item in found:
-            path = RelativePath(f"{folder}{item.name}")
-            if not is_utf8(path):
-                yield NotKept(printable(path), EntryKind.UNNAMEABLE.value, "a bag names files in UTF-8")
-            elif item.is_dir(follow_symlinks=False):
-                if path != _PAYLOAD:
-                    folders.append(f"{path}/")
-            elif item.is_file(follow_symlinks=False):
-                yield _tag(LocalPath(f"{bag_root}/{path}"), path, wanted)
-            else:
-                kind = EntryKind.SYMLINK if item.is_symlink() else EntryKind.DEVICE
-                yield NotKept(path, kind.value, "a bag holds files only")
+    found: list[tuple[RelativePath, EntryKind | None]] = []
+    for below, entry in entries_of(bag_root, f"{_PAYLOAD}/"):
+        if not isinstance(entry, OSError):
+            if not entry.is_dir(follow_symlinks=False):
+                found.append((RelativePath(f"{below}{entry.name}"), _kind_of(entry)))
+        elif entry.errno == errno.ENAMETOOLONG:
+            # Validation has refused the bag for it.
+            found.append((RelativePath(below), EntryKind.TOO_LONG))
+        else:
+            raise _unreadable(RelativePath(below), entry)
+    for path, kind in sorted(found, key=lambda item: path_order(item[0])):
+        if not is_utf8(path):
+            yield NotKept(printable(path), EntryKind.UNNAMEABLE.value, "a bag names files in UTF-8")
+        elif kind is None:
+            yield _tag(LocalPath(f"{bag_root}/{path}"), path, wanted)
+        else:
+            yield NotKept(path, kind.value, "a bag holds files only")
+
+
+def _kind_of(entry: os.DirEntry[str]) -> EntryKind | None:
+    """Say why the entry is no file; ``None`` where it is one."""
+    if entry.is_file(follow_symlinks=False):
+        return None
+    return EntryKind.SYMLINK if entry.is_symlink() else EntryKind.DEVICE
 
 
 def _tag(source: LocalPath, path: RelativePath, algorithms: tuple[Algorithm, ...]) -> BagEntry:
     try:
         size, digests = digest_file(Path(source), algorithms)
     except OSError as error:
-        raise IntegrityError(
-            f"{printable(path)} of the submitted bag cannot be read ({error.strerror}); "
-            "see to its permissions or its disk, then preserve the drop again"
-        ) from error
+        raise _unreadable(path, error) from error
     return BagEntry(layout.submitted_tag_file(path), source, size, digests)
+
+
+def _unreadable(path: RelativePath, error: OSError) -> IntegrityError | SourceChangedError:
+    if error.errno in A_LINK_NOW:
+        return SourceChangedError(
+            f"{printable(path)} of the submitted bag is a link now; put the file there, then drop it again"
+        )
+    return IntegrityError(
+        f"{printable(path)} of the submitted bag cannot be read ({error.strerror}); "
+        "see to its permissions or its disk, then preserve the drop again"
+    )
 
 
 @dataclass(frozen=True, slots=True)

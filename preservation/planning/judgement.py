@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from preservation.archives.walking import kind_by_name
 from preservation.model.decisions import Action, Decision, PolicyReference
 from preservation.model.issues import Issue, Severity
 from preservation.model.paths import printable
@@ -32,6 +33,10 @@ def issue_of(decision: Decision) -> Issue | None:
         next_step = (
             "An archivist decides: approve the drop as it is, or add a rule for such files to the policy."
         )
+        if kind_by_name(decision.path) is not None:
+            next_step = (
+                f"Unpack it and drop the folder, so that every file in it is looked at. Or: {next_step}"
+            )
         return Issue(codes.ASKED_BY_POLICY, Severity.QUESTION, message, decision.path, next_step)
     return None
 

@@ -39,6 +39,13 @@ class CompleteWhen(StrEnum):
     METADATA = "metadata"
 
 
+class Unpacked(StrEnum):
+    """Kinds of archive that are unpacked, though no bag is in them; ``tar`` also where it is compressed."""
+
+    ZIP = "zip"
+    TAR = "tar"
+
+
 class VirusScan(StrEnum):
     """Whether files are looked through for malware before they are kept."""
 
@@ -106,6 +113,11 @@ class Intake(PolicyTable):
     junk: UniqueList[Pattern] = Field(default=(), description="patterns for what is not meant to be kept")
     junk_action: JunkAction = Field(
         default=JunkAction.KEEP, strict=False, description="whether junk is kept; it is listed either way"
+    )
+    unpack: UniqueList[Annotated[Unpacked, Field(strict=False)]] = Field(
+        default=(),
+        description="kinds of archive of which the content is kept and not the archive: zip; tar, also where "
+        "it is compressed. Serialized bags are unpacked in any case",
     )
     supplied_manifests: SuppliedManifests = Field(
         default=SuppliedManifests.VERIFY_WHERE_PRESENT,

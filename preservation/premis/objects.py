@@ -30,7 +30,7 @@ from preservation.premis.identifiers import (
     package_identifier,
     screening_event,
 )
-from preservation.premis.units import controlled, leaf, moment, optional_leaf, unit
+from preservation.premis.units import controlled, file_time, leaf, moment, optional_leaf, unit
 
 
 def objects(contents: PremisContents) -> Iterator[str]:
@@ -74,6 +74,7 @@ def _original(contents: PremisContents, dossier: Dossier, file: SurveyedFile) ->
             file.digests,
             file.size,
             formats(file.identification),
+            _last_change(file.modified),
             inhibitors(screened),
             description(dossier.described),
         ),
@@ -91,6 +92,12 @@ def _original(contents: PremisContents, dossier: Dossier, file: SurveyedFile) ->
         ),
         *(event_identifier("linkingEventIdentifier", event) for event in events),
     )
+
+
+def _last_change(modified: int) -> str:
+    """Return when the file was last written to before it was dropped, as its file system had it."""
+    written = file_time(modified)
+    return unit("creatingApplication", leaf("dateCreatedByApplication", written)) if written else ""
 
 
 def _derivative(contents: PremisContents, made: Derivative) -> str:

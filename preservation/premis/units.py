@@ -5,11 +5,12 @@ trees or events with lxml takes six times as long, which counts when a million f
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from preservation.premis.vocabulary import Term
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NAMESPACE = "http://www.loc.gov/premis/v3"
 
 _NOT_IN_XML = "\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff"
@@ -52,6 +53,14 @@ def identifier(name: str, kind: str, value: str, *more: str) -> str:
 def moment(at: datetime) -> str:
     """Return a moment in UTC, to the millisecond (EDTF level 0)."""
     return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
+def file_time(modified: int) -> str:
+    """Return the time of a file, in nanoseconds since 1970 (UTC); ``""`` beyond the years 1 to 9999."""
+    try:
+        return moment(_EPOCH + timedelta(microseconds=modified // 1000))
+    except OverflowError:
+        return ""
 
 
 def path_value(path: str) -> str:

@@ -45,6 +45,7 @@ EVENT_TYPES: Final = _terms(
         EventType.NORMALIZATION: "nor",
         EventType.POLICY_ASSIGNMENT: "poa",
         EventType.REPLICATION: "rep",
+        EventType.UNPACKING: "unp",
         EventType.VALIDATION: "val",
         EventType.VIRUS_CHECK: "vir",
     },

@@ -100,6 +100,7 @@ def _file(dossier: Dossier) -> dict[str, object]:
         fields |= {"action": decision.action, "rule": decision.rule, "because": decision.because}
     if screened is not None:
         fields |= {"image": screened.image, "document": screened.document, "issues": screened.issues}
+        fields["unexamined"] = screened.unexamined
     if dossier.described is not None:
         fields["description"] = dossier.described.statements
     fields["derivatives"] = [_derivative(made) for made in dossier.derivatives]

@@ -42,16 +42,28 @@ def render(receipt: Receipt, target: Path) -> Path:
     return page_path
 
 
-def _page_chunks(receipt: Receipt, summary: Summary, json_name: str) -> Iterator[str]:
+def notice_page(name: str, collection: str, sentence: str) -> bytes:
+    """Return the page about an entry of an inbox that is not taken because of its name.
+
+    All three are printable; ``sentence`` says why, without a full stop.
+    """
+    page = _template("notice.html.j2").render(name=name, collection=collection, sentence=sentence, **_style())
+    return page.encode()
+
+
+def _style() -> dict[str, str]:
     style = _resource("receipt.css")
     digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return {"style": style, "style_digest": f"sha256-{digest}"}
+
+
+def _page_chunks(receipt: Receipt, summary: Summary, json_name: str) -> Iterator[str]:
     thumbnails = Thumbnails(receipt.workspace, _THUMBNAILS_ON_A_PAGE)
-    stream = _template().stream(
+    stream = _template("receipt.html.j2").stream(
         receipt=receipt,
         page=page_view(receipt, summary),
         json_name=json_name,
-        style=style,
-        style_digest=f"sha256-{digest}",
+        **_style(),
         marked_files=_views(receipt, marked_files(receipt.files, summary), thumbnails),
         other_files=_views(receipt, unmarked_files(receipt.files), thumbnails),
     )
@@ -66,11 +78,11 @@ def _views(receipt: Receipt, chosen: Iterable[Dossier], thumbnails: Thumbnails) 
 
 
 @cache
-def _template() -> Template:
+def _template(name: str) -> Template:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False
     )
-    return environment.from_string(_resource("receipt.html.j2"))
+    return environment.from_string(_resource(name))
 
 
 def _resource(name: str) -> str:

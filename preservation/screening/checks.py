@@ -94,12 +94,35 @@ class _NameLedger:
         return "/".join(reversed(names))
 
 
+class _OddFolders:
+    """Finds names that end with a dot or a space; of a folder once, not again for every file in it."""
+
+    def __init__(self) -> None:
+        self._last = "/"
+
+    def odd_names_in(self, path: RelativePath) -> Iterator[str]:
+        """Yield the outermost such folder of ``path``, where it is another than before, and such a file."""
+        *above, name = path.split("/")
+        odd = next((depth for depth, folder in enumerate(above, 1) if _ends_oddly(folder)), 0)
+        folder = "/".join(above[:odd])
+        if odd and folder != self._last:
+            self._last = folder
+            yield folder
+        if _ends_oddly(name):
+            yield name
+
+
+def _ends_oddly(name: str) -> bool:
+    return name.endswith((".", " "))
+
+
 _EXTENSION_MISMATCH = "extension mismatch"
 """What siegfried remarks where the extension is none that PRONOM knows for the format."""
 
 
 def _names(screen: screens.PortableNames, name_rules: tuple[NameRules, ...]) -> SurfaceCheck:
     ledger = _NameLedger()
+    folders = _OddFolders()
 
     def issues_about(file: SurveyedFile) -> Iterator[Issue]:
         subject = Subject.under(file.path, screen)
@@ -115,10 +138,16 @@ def _names(screen: screens.PortableNames, name_rules: tuple[NameRules, ...]) -> 
                 "Both are kept as they are; rename one of them if they are to be used elsewhere.",
             )
         stored = layout.original(file.path)
-        for fault in dict.fromkeys(filter(None, (rules.fault_of(stored) for rules in name_rules))):
+        faults = list(dict.fromkeys(filter(None, (rules.fault_of(stored) for rules in name_rules))))
+        for fault in faults:
             words = f"has a name that a configured store cannot hold: {fault}"
             next_step = "Rename it and drop it again; Muniment renames nothing."
             yield subject.issue(codes.NAME_NOT_STORABLE, words, next_step)
+        for name in () if faults else folders.odd_names_in(file.path):
+            which = "has a name that" if file.path.endswith(name) else "lies in a folder whose name"
+            words = f"{which} ends with a dot or a space, which Windows leaves out: '{printable(name)}'"
+            next_step = "It is kept under its own name; rename it if it is to be used on such computers."
+            yield subject.issue(codes.NAME_ENDS_ODDLY, words, next_step)
 
     return issues_about
 

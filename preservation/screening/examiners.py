@@ -3,16 +3,17 @@
 To add a screen that looks into files, add it to ``EXAMINERS``.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol, TypeAlias
 
+from preservation.model.formats import Identification
 from preservation.model.issues import Issue
+from preservation.model.paths import RelativePath
 from preservation.model.screening import ScreenedFile
 from preservation.policy.schema import Policy
 from preservation.policy.screens import DecodableImages, SafeArchives, ScreenTable, SoundDocuments
-from preservation.rasters.families import Family
+from preservation.rasters.families import Family, family_of
 from preservation.screening import report_issues
 from preservation.screening.report_issues import Subject
 from preservation.screening.reports import ArchiveReport, DocumentReport, ImageReport
@@ -134,7 +135,8 @@ class ArchiveExaminer:
         return replace(screened, issues=(*screened.issues, *found))
 
 
-EXAMINERS: Final[dict[type[ScreenTable], Callable[[Any, Limits, Path], Examiner]]] = {
+_Maker: TypeAlias = type[ImageExaminer] | type[DocumentExaminer] | type[ArchiveExaminer]
+EXAMINERS: Final[dict[type[ScreenTable], _Maker]] = {
     DecodableImages: ImageExaminer,
     SoundDocuments: DocumentExaminer,
     SafeArchives: ArchiveExaminer,
@@ -145,8 +147,19 @@ def examiners_for(policy: Policy, limits: Limits, thumbnails: Path) -> dict[Fami
     """Return the examiner of each family; families that the policy has not checked are absent."""
     examiners: dict[Family, Examiner] = {}
     for kind, make in EXAMINERS.items():
-        screen = policy.screen(kind)
+        screen: Any = policy.screen(kind)
         if screen is not None:
             examiner = make(screen, limits, thumbnails)
             examiners |= dict.fromkeys(examiner.families, examiner)
     return examiners
+
+
+def unexamined(policy: Policy, path: RelativePath, identification: Identification) -> str:
+    """Say why nothing looks into a file, ``""`` where an examiner does: silence would look like soundness."""
+    family = family_of(path, identification)
+    if family is None:
+        return f"no examiner for {identification.name}"
+    screen = next(kind for kind, make in EXAMINERS.items() if family in make.families)
+    if policy.screen(screen) is None:
+        return f"the policy has no screen that looks into {family.value}"
+    return "an archive is only listed: what is in it is not looked into" if family.is_archive else ""

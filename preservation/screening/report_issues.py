@@ -1,13 +1,15 @@
 """From what an examiner reports of a file to issues that stand in the record."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
 import msgspec
 
+from preservation.model.amounts import count
 from preservation.model.issues import Issue, IssueCode, Severity
 from preservation.model.paths import RelativePath, printable
+from preservation.model.screening import Unexamined
 from preservation.policy.screens import Screen
 from preservation.screening import codes
 from preservation.screening.reports import ArchiveReport, DocumentReport, ImageReport
@@ -130,3 +132,20 @@ def about_archive(report: ArchiveReport, subject: Subject) -> Iterator[Issue]:
         words = f"was not looked into wholly: {extent}"
         next_step = "Drop its content as a folder if every file in it is to be identified and checked."
         yield subject.issue(codes.ARCHIVE_NOT_WHOLLY_SEEN, words, next_step, severity=Severity.INFO)
+
+
+_REASONS_NAMED = 5
+
+
+def not_examined(unexamined: Iterable[Unexamined]) -> Issue | None:
+    """Return the remark on what nothing looked into; ``None`` where something looked into every file."""
+    reasons = list(unexamined)
+    if not reasons:
+        return None
+    first = ", ".join(f"{printable(one.reason)} ({one.files:,})" for one in reasons[:_REASONS_NAMED])
+    more = f", and {len(reasons) - _REASONS_NAMED} more reasons" if len(reasons) > _REASONS_NAMED else ""
+    files = count(sum(one.files for one in reasons), "file")
+    message = (
+        f"Not examined: {files}, of which name, size and format were checked and nothing else: {first}{more}."
+    )
+    return Issue(codes.NOT_EXAMINED, Severity.INFO, message, None, "Open some of them where it matters.")

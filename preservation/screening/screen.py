@@ -17,7 +17,7 @@ from preservation.policy.selection import is_junk, is_left_out
 from preservation.rasters.families import family_of, is_undecodable_raster
 from preservation.screening import codes, report_issues
 from preservation.screening.checks import irregular_entry_issue, surface_checks_for
-from preservation.screening.examiners import Examiner, examiners_for
+from preservation.screening.examiners import Examiner, examiners_for, unexamined
 from preservation.screening.report_issues import Subject
 from preservation.tools.work import Request, WorkOutcome
 from preservation.tools.workers import CagedWorkers
@@ -105,7 +105,9 @@ class _Screening:
         if self._images is not None and is_undecodable_raster(entry.path, entry.identification):
             subject = Subject.under(entry.path, self._images)
             issues.append(report_issues.no_decoder(subject, entry.identification.name))
-        return ScreenedFile(entry.path, issues=tuple(issues)), self._look_into(entry, bool(issues))
+        why = unexamined(self._policy, entry.path, entry.identification) if entry.size else ""
+        screened = ScreenedFile(entry.path, issues=tuple(issues), unexamined=why)
+        return screened, self._look_into(entry, bool(issues))
 
     def _look_into(self, file: SurveyedFile, has_issues: bool) -> _Look | None:  # noqa: FBT001  only one caller
         family = family_of(file.path, file.identification)

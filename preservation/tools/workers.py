@@ -136,9 +136,17 @@ class CagedWorkers:
                 if isinstance(descriptors, Refused):
                     slot.outcome = descriptors
                     continue
-                worker = self._idle.pop() if self._idle else self._start()
+                worker = self._worker_for(slot.request)
                 batch.busy[worker] = slot
                 worker.send(slot.request, descriptors)
+
+    def _worker_for(self, request: Request) -> WorkerProcess:
+        """Return a free worker; for a request with pipes a new one, which no file can have taken over."""
+        if self._idle and request.pipes:
+            self._idle.pop().kill()
+        elif self._idle:
+            return self._idle.pop()
+        return self._start()
 
     def _start(self) -> WorkerProcess:
         return self._starter.submit(WorkerProcess, self.limits, self._preload, self.openable).result()
@@ -161,7 +169,7 @@ class CagedWorkers:
             handed.remove_outputs(slot.request)
         if isinstance(outcome, Died | Exhausted):
             worker.kill()
-            if worker.served and not slot.request.pipes and not _is_its_own_doing(outcome):
+            if worker.served and not _is_its_own_doing(outcome):
                 batch.waiting.appendleft(slot)
                 return
         else:

@@ -166,7 +166,9 @@ def test_a_drop_stays_where_the_catalogue_has_another_digest_than_the_journal_an
     drop = accepted(installation, "letters")
     with_one_copy(installation)
     with opened(installation) as opened_, opened_.database.writing() as connection:
-        connection.exec_driver_sql("UPDATE tag_digests SET digest = substr(digest, 2) || substr(digest, 1, 1)")
+        connection.exec_driver_sql(
+            "UPDATE tag_digests SET digest = substr(digest, 2) || substr(digest, 1, 1)"
+        )
 
     told = near(installation).run("clear", "--json")
 

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lxml import etree
 from support.archives import Archive
 from support.command_runs import near
 from support.flow_runs import ask_prefect
@@ -206,11 +209,17 @@ def test_a_zipped_bag_becomes_its_payload_and_its_tag_files_are_kept_apart(archi
     with zipfile.ZipFile(drop, "w") as sink:
         for path in sorted(bag.rglob("*")):
             sink.write(path, f"letters/{path.relative_to(bag)}")
+    size = sum(path.stat().st_size for path in bag.rglob("*") if path.is_file())
     [told] = archive.preserve(drop)
     assert (told["verdict"], told["object"]) == ("stored", "images/letters")
     kept = archive.kept()
     assert kept["images/letters/v1/data/originals/letter.txt"] == b"Dear brother\n"
     assert any(key.startswith("images/letters/v1/metadata/submission/bag/bagit.txt") for key in kept)
+    happened = {(event["event_type"], event["note"]): event["detail"] for event in journal(archive)}
+    assert f"bagit {version('bagit')}" in happened["validation", "valid: 0 errors, 0 warnings"]
+    assert hashlib.sha256(drop.read_bytes()).hexdigest() in happened["unpacking", f"6 members, {size} bytes"]
+    record = kept["images/letters/v1/metadata/premis.xml"].decode()
+    assert "valid: 0 errors, 0 warnings" in record
 
 
 def test_a_dry_run_tells_the_verdict_and_keeps_nothing(archive: Archive, scans: Path):
@@ -254,3 +263,40 @@ def test_a_database_that_cannot_be_opened_interrupts_and_is_named(archive: Archi
     assert (finished.returncode, told["verdict"], told["receipt"]) == (6, "interrupted", None)
     assert "muniment.db" in told["sentence"]
     assert "Traceback" not in finished.stderr
+
+
+def test_a_zip_of_scans_is_unpacked_and_the_record_says_so_and_what_was_not_examined(
+    archive: Archive, tmp_path: Path
+):
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    save_scan(photograph(SIZE, 0.2), pages / "page_001.tif", 300, srgb_profile())
+    drop = tmp_path / "نامه\u200cها.zip"  # noqa: RUF001  Persian
+    with zipfile.ZipFile(drop, "w") as packed:
+        packed.write(pages / "page_001.tif", "scans/page_001.tif")
+        packed.writestr("scans/list .txt", "one page\n")
+        packed.writestr("__MACOSX/scans/._page_001.tif", "x")
+    digest = hashlib.sha256(drop.read_bytes()).hexdigest()
+
+    [dry] = [
+        json.loads(line)
+        for line in archive.run("preserve", "--dry-run", "--json", "-c", "images", drop).stdout.splitlines()
+    ]
+    [told] = archive.preserve(drop)
+    assert (dry["verdict"], dry["files"], told["verdict"], told["files"]) == ("stored", 2, "stored", 2), told
+    kept = {key.partition("/v1/")[2]: content for key, content in archive.kept("first").items()}
+    assert {"data/originals/page_001.tif", "data/originals/list .txt"} == {
+        path for path in kept if path.startswith("data/")
+    }
+    premis = etree.fromstring(kept["metadata/premis.xml"])
+    record = etree.tostring(premis, encoding="unicode")
+    unpacking = next(one for one in journal(archive) if one["event_type"] == "unpacking")
+    assert digest in unpacking["detail"]
+    assert digest in record
+    assert ">unpacking<" in record
+    assert record.count("<dateCreatedByApplication>") == 2
+    assert "Not examined: 1 file" in record
+    receipt = json.loads(Path(told["receipt"]).with_suffix(".json").read_text())
+    found = {issue["code"] for issue in receipt["issues"]}
+    assert {"INT-010", "ARC-008", "SCR-080"} <= found
+    assert [bool(file["unexamined"]) for file in receipt["files"]] == [True, False]

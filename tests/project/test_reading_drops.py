@@ -61,7 +61,7 @@ ALLOWED = {
     "preservation/identification/links.py": {"os.open"},
     "preservation/identification/magic.py": {"os.open"},
     "preservation/intake/cage.py": {"archive.stat"},
-    "preservation/intake/unpack.py": {"leftover.exists", "os.open", "(root / name).open"},
+    "preservation/intake/unpack.py": {"leftover.exists", "os.open", "(root / name.removeprefix(base)).open"},
     "preservation/normalization/normalize.py": {"written.open"},
     "preservation/packaging/planned.py": {"path.open", "path.read_bytes"},
     "preservation/packaging/planning.py": {"root.exists"},

@@ -12,6 +12,7 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -430,3 +431,15 @@ def test_limits_under_which_nothing_runs_are_refused() -> None:
     for wrong in ({"address_space": MIB}, {"cpu_seconds": 0}, {"open_files": 2}):
         with pytest.raises(ValueError, match=r"limit|needs"):
             Limits(**wrong)  # type: ignore[arg-type]
+
+
+def test_what_is_sent_through_a_pipe_comes_from_a_process_that_served_nobody_before(
+    workers: CagedWorkers,
+) -> None:
+    served = only(workers, asking("whoami"))
+    reading, writing = os.pipe()
+    with os.fdopen(reading), os.fdopen(writing, "wb"):
+        piped = only(workers, replace(asking("whoami"), pipes=(writing,)))
+    assert isinstance(served, Completed)
+    assert isinstance(piped, Completed)
+    assert served.value["pid"] != piped.value["pid"]

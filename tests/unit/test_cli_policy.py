@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zipfile
 from pathlib import Path
 
 import msgspec
 import pytest
+from PIL import Image
 from support.policies import a_rule, policy_text
 from support.surveys import drop
 from typer.testing import CliRunner, Result
@@ -98,6 +100,7 @@ def test_each_file_of_a_drop_is_explained_and_nothing_is_touched(sound: Path, tm
         "because": "Because text.",
         "reason": "its format is x-fmt/111, Plain Text File",
         "would": "It would be kept as it is.",
+        "unexamined": "no examiner for Plain Text File",
         "normalize": None,
         "prove": [],
         "access": None,
@@ -125,11 +128,23 @@ def test_an_explanation_for_people_names_the_file_the_rule_and_what_would_happen
         "  retain by rule text, because its format is x-fmt/111, Plain Text File\n"
         "    Because text.\n"
         "    It would be kept as it is.\n"
+        "    It would not be examined: no examiner for Plain Text File.\n"
     )
     assert run("explain", sound, root).stdout == said
     assert run("explain", sound, root, "--why-not").stdout == said + (
         "  not bmp: its format (x-fmt/111, Plain Text File) is none of those named\n"
     )
+
+
+def test_an_explanation_says_what_is_examined_and_what_is_unpacked(tmp_path: Path):
+    policy = Path(__file__).parents[2] / "policies" / "digitized-images.toml"
+    drop(tmp_path, {"a.wav": b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0" + bytes(20)})
+    with zipfile.ZipFile(tmp_path / "scans.zip", "w") as archive:
+        archive.writestr("p1.txt", "words")
+    Image.new("L", (4, 4)).save(tmp_path / "p.tif")
+    assert "It would not be examined: no examiner for " in run("explain", policy, tmp_path / "a.wav").stdout
+    assert "It would be examined to its end." in run("explain", policy, tmp_path / "p.tif").stdout
+    assert "Dropped by itself it would be unpacked" in run("explain", policy, tmp_path / "scans.zip").stdout
 
 
 def test_a_name_that_is_not_utf8_is_not_explained_and_does_no_harm(sound: Path, tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import lzma
 import os
@@ -96,9 +97,12 @@ def test_a_bag_in_an_archive_is_unpacked_faithfully(tmp_path: Path, workspace: P
     else:
         tarred(drop, files, top, mode)
     before = drop.read_bytes()
-    root = workspace / "unpacked" / top
-    expected = Received(DropKind.SERIALIZED_BAG, root / "data", bag_root=root)
-    assert received(drop, workspace) == expected
+    root = workspace / "unpacked"
+    found = received(drop, workspace)
+    assert (found.kind, found.payload_root, found.bag_root) == (DropKind.SERIALIZED_BAG, root / "data", root)
+    assert found.archive is not None
+    assert (found.archive.sha256, found.archive.size) == (hashlib.sha256(before).hexdigest(), len(before))
+    assert found.archive.kind == {"zip": "zip", "w": "tar"}.get(mode, f"tar.{mode[2:]}")
     assert tree(root) == files
     assert drop.read_bytes() == before
 
@@ -107,8 +111,8 @@ def test_what_a_killed_run_left_is_unpacked_again(tmp_path: Path, workspace: Pat
     drop = zipped(tmp_path / "drop.zip", bag_files())
     for leftover in ("unpacked", "unpacked.part"):
         write(workspace / leftover, {"bag/data/half": b"x", "bag/bagit.txt": b"x"})
-    assert received(drop, workspace).bag_root == workspace / "unpacked" / "bag"
-    assert tree(workspace / "unpacked" / "bag") == bag_files()
+    assert received(drop, workspace).bag_root == workspace / "unpacked"
+    assert tree(workspace / "unpacked") == bag_files()
     assert not (workspace / "unpacked.part").exists()
 
 
@@ -119,7 +123,7 @@ def test_nothing_that_is_unpacked_can_be_run_or_read_by_others(tmp_path: Path, w
         member.mode = 0o6777
         archive.addfile(member, io.BytesIO(b"x"))
     received(drop, workspace)
-    assert (workspace / "unpacked/bag/data/program").stat().st_mode & 0o7777 == 0o600
+    assert (workspace / "unpacked/data/program").stat().st_mode & 0o7777 == 0o600
 
 
 def test_the_time_of_a_file_is_kept(tmp_path: Path, workspace: Path):
@@ -132,7 +136,7 @@ def test_the_time_of_a_file_is_kept(tmp_path: Path, workspace: Path):
         beyond.mtime = 1 << 62
         archive.addfile(beyond)
     received(drop, workspace)
-    assert (workspace / "unpacked/bag/data/old").stat().st_mtime == 1_000_000_000
+    assert (workspace / "unpacked/data/old").stat().st_mtime == 1_000_000_000
 
 
 def test_a_hard_link_becomes_a_file_of_its_own(tmp_path: Path, workspace: Path):
@@ -140,7 +144,7 @@ def test_a_hard_link_becomes_a_file_of_its_own(tmp_path: Path, workspace: Path):
     with tarfile.open(tarred(drop, bag_files(), mode="w"), "a") as archive:
         archive.addfile(tar_member("bag/data/again", tarfile.LNKTYPE, "bag/data/letter.txt"))
     received(drop, workspace)
-    again = workspace / "unpacked/bag/data/again"
+    again = workspace / "unpacked/data/again"
     assert (again.read_bytes(), again.stat().st_nlink) == (PAYLOAD["data/letter.txt"], 1)
 
 
@@ -149,7 +153,7 @@ def test_what_a_mac_puts_beside_a_bag_is_no_obstacle(tmp_path: Path, workspace: 
     with zipfile.ZipFile(drop, "a") as archive:
         archive.writestr("__MACOSX/bag/._bagit.txt", b"x")
     received(drop, workspace)
-    assert [path.name for path in (workspace / "unpacked").iterdir()] == ["bag"]
+    assert tree(workspace / "unpacked") == bag_files()
 
 
 @pytest.mark.parametrize(
@@ -157,7 +161,6 @@ def test_what_a_mac_puts_beside_a_bag_is_no_obstacle(tmp_path: Path, workspace: 
     [
         lambda path: zipped(path, {"word/document.xml": b"<w/>"}, ""),
         lambda path: zipped(path, {}, ""),
-        lambda path: zipped(path, bag_files(), "deep/down/"),
         lambda path: tarred(path, {"a.txt": b"x"}, ""),
     ],
 )
@@ -285,7 +288,10 @@ def test_a_damaged_archive_is_to_be_sent_again(tmp_path: Path, workspace: Path, 
     (zipped if name.endswith("zip") else tarred)(drop, bag_files())
     drop.write_bytes(drop.read_bytes()[:-60])
     (issue,) = refused(drop, workspace)
-    assert (issue.code, issue.next_step) == (bag_codes.ARCHIVE_UNREADABLE, "Send it again.")
+    assert (issue.code, issue.next_step) == (
+        bag_codes.ARCHIVE_UNREADABLE,
+        "Send it again; without a password, where it has one.",
+    )
 
 
 def test_a_damaged_member_is_named_and_nothing_is_left(tmp_path: Path, workspace: Path):

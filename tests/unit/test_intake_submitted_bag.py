@@ -10,14 +10,17 @@ from support.bags import bag_files, codes_of, manifest, write
 
 from preservation.bagit import codes
 from preservation.bagit.algorithms import algorithms_of_bag
+from preservation.errors import SourceChangedError
 from preservation.fixity.digesting import digest_file
 from preservation.intake.cage import READING_MODULES
 from preservation.intake.submitted_bag import check_submitted_bag
+from preservation.model import layout
 from preservation.model.digests import Algorithm
 from preservation.model.files import EntryKind, IrregularEntry, SurveyedFile
 from preservation.model.formats import Identification, MimeType
 from preservation.model.issues import Severity
 from preservation.model.paths import RelativePath
+from preservation.packaging.supplied import submitted_tags
 from preservation.tools.limits import Limits
 from preservation.tools.workers import CagedWorkers
 
@@ -115,3 +118,14 @@ def test_the_algorithms_that_the_survey_must_compute_are_told_by_the_manifests(
     bag = write(tmp_path / "bag", bag_files(algorithms=("md5", "sha224", "sha512")))
     (bag / "manifest-SHA-1.txt").write_bytes(b"")
     assert algorithms_of_bag(bag) == {Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA512}
+
+
+def test_a_link_put_in_a_tag_files_place_meanwhile_is_a_change_of_the_drop(tmp_path: Path):
+    bag = write(tmp_path / "bag", bag_files(replacing={"notes/a.txt": b"a", "notes/b.txt": b"b"}))
+    listed = submitted_tags(bag, (Algorithm.SHA256,))
+    first = next(listed)
+    (bag / "notes").rename(bag / "elsewhere")
+    (bag / "notes").symlink_to("elsewhere")
+    assert first.path == layout.submitted_tag_file(RelativePath("bag-info.txt"))
+    with pytest.raises(SourceChangedError, match="is a link now"):
+        list(listed)

@@ -31,7 +31,7 @@ from preservation.model.issues import Severity
 from preservation.model.paths import RelativePath
 from preservation.model.screening import ScreenedFile
 from preservation.premis.contents import PremisContents
-from preservation.premis.units import leaf, path_value
+from preservation.premis.units import file_time, leaf, path_value
 from preservation.premis.vocabulary import EVENT_OUTCOMES, EVENT_TYPES
 from preservation.premis.writing import write_premis
 
@@ -75,6 +75,8 @@ def test_a_file_is_described_by_its_path_digests_size_format_and_decision(tmp_pa
     assert page.findtext(f".//{P}size") == "8"
     assert page.findtext(f".//{P}formatRegistryKey") == "fmt/353"
     assert page.findtext(f"{P}originalName") == "sheet 1.tif"
+    written_to = surveyed("sheet 1.tif", b"II*\0 one").modified
+    assert page.findtext(f".//{P}dateCreatedByApplication") == file_time(written_to) != ""
     assert page.findtext(f".//{P}preservationLevelValue") == "retain"
     assert page.findtext(f".//{P}preservationLevelRationale") == (
         "So that it lasts <always> & everywhere. (rule a-rule of test-images revision 3)"

@@ -25,9 +25,9 @@ from preservation.survey.walk import outline_of_tree
 
 
 def to_survey(workspace: Workspace) -> Extent | None:
-    """Return what there is to read. The payload of a bag is counted here; the claim counted the whole bag."""
+    """Return what there is to read: of a bag the payload, of an archive what was in it."""
     received = only(workspace.received)
-    if received.bag_root is None:
+    if received.bag_root is None and received.archive is None:
         return only(workspace.claim).found
     payload = outline_of_tree(received.payload_root, received.only)
     return Extent(payload.files, payload.bytes)

@@ -10,6 +10,7 @@ from preservation.model.issues import Issue
 from preservation.model.verdicts import Verdict
 from preservation.planning.judgement import issue_of, judge
 from preservation.policy.selection import decide
+from preservation.screening.report_issues import not_examined
 
 
 def _plan(workspace: Workspace, ports: PresencePorts) -> Iterable[Event]:
@@ -18,7 +19,9 @@ def _plan(workspace: Workspace, ports: PresencePorts) -> Iterable[Event]:
     approval = only(workspace.approval) if workspace.approval.exist else None
     judgement = judge(every_issue(workspace), approved=approval is not None)
     ingest = ingest_events_of(workspace)
-    yield ingest.screened(judgement.verdict, judgement.sentence)
+    unexamined = not_examined(workspace.unexamined.so_far)
+    note = "" if unexamined is None else unexamined.message
+    yield ingest.screened(judgement.verdict, judgement.sentence, note)
     if judgement.verdict is None and approval is not None:
         yield ingest.approved(Agent(AgentKind.PERSON, approval.by), approval.because, approval.at)
     # What is kept is not asked about again: a run that was killed after its answer took the approval with it.
@@ -53,6 +56,9 @@ def issues_of_the_whole(workspace: Workspace) -> Iterator[Issue]:
     yield from workspace.issues.so_far
     for manifest in workspace.supplied.so_far:
         yield from manifest.issues
+    unexamined = not_examined(workspace.unexamined.so_far)
+    if unexamined is not None:
+        yield unexamined
     for decision in workspace.decisions.so_far:
         issue = issue_of(decision)
         if issue is not None:

@@ -1,6 +1,7 @@
 """Screen: examine whether what was dropped is fit to keep."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from flows.submission.progress.meter import Meter, to_screen
@@ -9,6 +10,7 @@ from flows.submission.stages.ports import HasCagedWorkers, HasStores
 from flows.submission.stages.stage import Stage
 from flows.submission.workspace import Workspace, only
 from preservation.model.events import Event
+from preservation.model.screening import ScreenedFile, Unexamined
 from preservation.screening.examiners import JOB_MODULES
 from preservation.screening.screen import screen
 
@@ -29,9 +31,18 @@ def _screen(workspace: Workspace, ports: ScreeningPorts) -> Iterable[Event]:
             thumbnails=workspace.thumbnails,
             progress=meter.track("looking", lambda: to_screen(workspace)).count,
         )
-        workspace.screened.write(while_there(workspace, screened))
+        reasons: Counter[str] = Counter()
+        workspace.screened.write(while_there(workspace, _counted(screened, reasons)))
+    workspace.unexamined.write(Unexamined(reason, files) for reason, files in reasons.most_common())
     # The event of screening is recorded with the judgement, by the next stage.
     return ()
+
+
+def _counted(screened: Iterable[ScreenedFile], reasons: Counter[str]) -> Iterator[ScreenedFile]:
+    for one in screened:
+        if one.unexamined:
+            reasons[one.unexamined] += 1
+        yield one
 
 
 SCREEN = Stage("screen", _screen)

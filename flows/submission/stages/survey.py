@@ -18,7 +18,7 @@ from preservation.bagit.algorithms import algorithms_of_bag
 from preservation.identification.caged import CagedIdentifier
 from preservation.intake.cage import JOB_MODULES
 from preservation.intake.recognise import Unacceptable, recognise
-from preservation.intake.submitted_bag import check_submitted_bag
+from preservation.intake.submitted_bag import SECOND_READER, check_submitted_bag
 from preservation.model.digests import Algorithm
 from preservation.model.dossiers import Dossiers
 from preservation.model.events import Event
@@ -52,7 +52,7 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
     limits = UnpackLimits(bytes=int(settings.limits.unpacked_size), files=settings.limits.unpacked_files)
     ingest = ingest_events_of(workspace)
     workers = ports.caged_workers(JOB_MODULES)
-    received = recognise(submission.drop, workspace.root, limits, workers)
+    received = recognise(submission.drop, workspace.root, limits, workers, policy.terms.intake.unpack)
     if isinstance(received, Unacceptable):
         require_drop(workspace)
         yield ingest.started(None)
@@ -61,13 +61,17 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
         return
     workspace.received.write([received])
     yield ingest.started(received)
+    if received.archive is not None:
+        yield ingest.unpacked(received.archive)
     yield ingest.governed(policy.reference, f"governs the collection {submission.object.collection}")
 
     manifests = _manifests(received, policy)
     sidecars = _sidecars(workspace, received)
     algorithms = _algorithms(policy, (*manifests, *sidecars), received)
     identifier = CagedIdentifier(
-        ports.identifying_workers, second_opinion=policy.terms.identification.second_opinion
+        ports.identifying_workers,
+        second_opinion=policy.terms.identification.second_opinion,
+        scratch=workspace.root,
     )
     with Meter(workspace, SURVEYING_STAGE) as meter:
         # The total is computed once for all tracks.
@@ -86,19 +90,14 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
     workspace.engines.write(identifier.releases)
     yield from _surveyed_events(workspace, algorithms)
 
-    unchecked = Severity.ERROR if _requires_manifests(policy) else Severity.QUESTION
-    compared = check_supplied(
-        manifests,
-        received.payload_root,
-        workspace.survey,
-        uncounted=lambda path: goes_unlisted(path) or is_sign(policy, path),
-        unchecked=unchecked,
-    )
-    workspace.supplied.write(chain(compared, check_sidecars(workspace, received, sidecars, unchecked)))
+    _compare(workspace, received, manifests, sidecars)
     for manifest in workspace.supplied:
         yield ingest.compared(manifest)
     describe(workspace, received)
-    issues = _issues(workspace, received, policy, (*manifests, *sidecars), ports)
+    about_bag = _about_bag(workspace, received, ports)
+    if received.bag_root is not None:
+        yield ingest.bag_validated(SECOND_READER, about_bag)
+    issues = chain(about_bag, _issues(workspace, received, policy, (*manifests, *sidecars)))
     viruses = None if scanner is None else found_by(scanner, workspace)
     if scanner is not None and viruses is not None:
         yield ingest.virus_checked(scanner, viruses.tally)
@@ -130,6 +129,25 @@ def _manifests(received: Received, policy: Policy) -> tuple[FoundManifest, ...]:
     if policy.terms.intake.supplied_manifests is SuppliedManifests.IGNORE:
         return ()
     return find_supplied(received.payload_root, received.only)
+
+
+def _compare(
+    workspace: Workspace,
+    received: Received,
+    manifests: tuple[FoundManifest, ...],
+    sidecars: tuple[FoundManifest, ...],
+) -> None:
+    """Compare what was surveyed with what the manifests promise, and record that."""
+    policy = workspace.policy
+    unchecked = Severity.ERROR if _requires_manifests(policy) else Severity.QUESTION
+    compared = check_supplied(
+        manifests,
+        received.payload_root,
+        workspace.survey,
+        uncounted=lambda path: goes_unlisted(path) or is_sign(policy, path),
+        unchecked=unchecked,
+    )
+    workspace.supplied.write(chain(compared, check_sidecars(workspace, received, sidecars, unchecked)))
 
 
 def _sidecars(workspace: Workspace, received: Received) -> tuple[FoundManifest, ...]:
@@ -165,16 +183,18 @@ def _surveyed_events(workspace: Workspace, algorithms: tuple[Algorithm, ...]) ->
     yield ingest.identified(workspace.engines, decided, files - decided)
 
 
+def _about_bag(workspace: Workspace, received: Received, ports: SurveyPorts) -> tuple[Issue, ...]:
+    if received.bag_root is None:
+        return ()
+    is_unpacked = received.archive is not None
+    workers = ports.identifying_workers
+    return check_submitted_bag(received.bag_root, workspace.survey, workers, unpacked=is_unpacked)
+
+
 def _issues(
-    workspace: Workspace,
-    received: Received,
-    policy: Policy,
-    manifests: tuple[FoundManifest, ...],
-    ports: SurveyPorts,
+    workspace: Workspace, received: Received, policy: Policy, manifests: tuple[FoundManifest, ...]
 ) -> Iterator[Issue]:
-    if received.bag_root is not None:
-        workers = ports.identifying_workers
-        yield from check_submitted_bag(received.bag_root, workspace.surveyed(), workers)
-    elif _requires_manifests(policy) and not manifests:
+    yield from received.remarks
+    if received.bag_root is None and _requires_manifests(policy) and not manifests:
         yield manifest_required(policy.reference)
     yield from only(workspace.description).issues
