@@ -84,6 +84,7 @@ def explain(
     """
     from preservation.errors import NotFoundError
     from preservation.policy.explanation import explain as explained
+    from preservation.policy.explanation import of_drops
     from preservation.policy.load import load
 
     policy = load(file)
@@ -98,6 +99,8 @@ def explain(
                 _say_json(found, explained(policy, found))
             else:
                 _say(found, explained(policy, found), why_not=why_not)
+    for sentence in () if json else of_drops(policy):
+        say(sentence)
     if missing:
         raise NotFoundError(f"nothing is at {missing} of {len(paths)} paths, named above")
 

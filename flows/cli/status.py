@@ -73,7 +73,7 @@ def _say_object(name: str, installation: Installation, *, json: bool) -> None:
 
     object_id = object_id_named(name)
     tries = installation.catalogue.history(object_id).conclusions
-    versions = list(versions_of(installation.catalogue, object_id))
+    versions = list(versions_of(installation.catalogue, installation.journal, object_id))
     if not tries and not versions:
         raise NotFoundError(f"{object_id}: nothing is known of it; check the name, or preserve it first")
     if json:

@@ -15,7 +15,6 @@ from flows.submission.stages.order import STAGES
 from flows.submission.stages.stage import ingest_events_of
 from flows.submission.workspace import Ending, Workspace, only
 from preservation.errors import IntegrityError, PreservationError, StorageError, fault_of
-from preservation.model.dossiers import Dossiers
 from preservation.model.identifiers import ObjectId, PackageId
 from preservation.model.issues import Issue
 from preservation.model.paths import printable
@@ -168,12 +167,7 @@ def _receipt(workspace: Workspace, ending: Ending, installation: Installation) -
         submission=submission,
         verdict=ending.verdict,
         sentence=ending.sentence,
-        files=Dossiers(
-            workspace.survey.so_far,
-            workspace.screened.so_far,
-            workspace.decisions.so_far,
-            workspace.derivatives.so_far,
-        ),
+        files=workspace.dossiers,
         workspace=workspace.root,
         started=submission.received_at,
         ended=ending.at,
@@ -183,6 +177,8 @@ def _receipt(workspace: Workspace, ending: Ending, installation: Installation) -
         policy=workspace.policy.reference,
         engines=tuple(workspace.engines.so_far),
         lacking=ending.lacking,
+        difference=next(iter(workspace.difference.so_far), None),
+        changes=workspace.changes.so_far,
     )
 
 

@@ -5,6 +5,8 @@ from typing import Final
 from preservation.model.digests import Algorithm
 from preservation.model.paths import BagPath, RelativePath, bag_path
 
+_ORIGINALS: Final = "data/originals/"
+
 README: Final = BagPath("README.txt")
 """What a package is and how it is checked, for readers who know nothing of Muniment."""
 
@@ -32,7 +34,12 @@ COMMITS: Final = tuple(commit(algorithm) for algorithm in Algorithm)
 
 def original(path: RelativePath) -> BagPath:
     """Return where a dropped file lies. Raises ``ValueError`` where its name is not UTF-8."""
-    return bag_path(f"data/originals/{path}")
+    return bag_path(f"{_ORIGINALS}{path}")
+
+
+def original_at(path: BagPath) -> RelativePath | None:
+    """Return which dropped file lies at a path of a bag; ``None`` where none does."""
+    return RelativePath(path.removeprefix(_ORIGINALS)) if path.startswith(_ORIGINALS) else None
 
 
 def preserved(path: RelativePath) -> BagPath:

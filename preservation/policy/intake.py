@@ -39,6 +39,13 @@ class CompleteWhen(StrEnum):
     METADATA = "metadata"
 
 
+class LoosePages(StrEnum):
+    """What becomes of single files in an inbox that look like pages of one object, or like lists of files."""
+
+    HOLD = "hold"
+    TAKE = "take"
+
+
 class VirusScan(StrEnum):
     """Whether files are looked through for malware before they are kept."""
 
@@ -102,6 +109,12 @@ class Intake(PolicyTable):
     )
     grouping: int = Field(
         default=0, ge=0, le=8, description="levels of folders between the collection's inbox and its drops"
+    )
+    loose_pages: LoosePages = Field(
+        default=LoosePages.TAKE,
+        strict=False,
+        description="what becomes of files, not in a folder, whose names differ in a number only, and of "
+        "manifests and descriptions beside them: they are held in the inbox, or each is taken as a drop",
     )
     junk: UniqueList[Pattern] = Field(default=(), description="patterns for what is not meant to be kept")
     junk_action: JunkAction = Field(

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from preservation.model.decisions import PolicyReference
+from preservation.model.difference import FileChange, VersionDifference
 from preservation.model.dossiers import Dossier
 from preservation.model.formats import EngineRelease
 from preservation.model.identifiers import PackageId, StoreName
@@ -31,6 +32,8 @@ class Receipt:
     be empty where the drop never came so far. ``issues`` are those of the drop as a whole.
     ``workspace`` is where the thumbnails are that the files name. ``package`` is the version that
     holds the content now, ``None`` where there is none; stores in ``lacking`` are to have it and do not yet.
+    ``difference`` is from the version before, ``None`` where there is none or it has the same content;
+    ``changes`` are the files that differ, which are iterated and never held.
     """
 
     submission: Submission
@@ -46,3 +49,5 @@ class Receipt:
     policy: PolicyReference | None = None
     engines: tuple[EngineRelease, ...] = ()
     lacking: tuple[StoreName, ...] = ()
+    difference: VersionDifference | None = None
+    changes: Iterable[FileChange] = ()

@@ -11,6 +11,7 @@ from preservation.errors import UnavailableError
 from preservation.files.beneath import LIST_FOLDER, opened, without_links_above
 from preservation.model.identifiers import object_name
 from preservation.model.paths import path_order, printable
+from preservation.settling.loose_pages import loose_files
 from preservation.settling.terms import SettlingTerms
 
 _NEVER: Final = frozenset({
@@ -28,6 +29,7 @@ class PassedOverFor(StrEnum):
     TEMPORARY = "temporary"
     SENTINEL = "sentinel"
     STRAY = "stray"
+    LOOSE = "loose"
     UNNAMEABLE = "unnameable"
     UNREACHABLE = "unreachable"
 
@@ -80,11 +82,16 @@ def drops_among(
 ) -> Iterator[InboxEntry]:
     """Give what the names in ``folder`` are; ``below`` lists the folders in it, and may raise ``OSError``."""
     there = {name for name, _ in names}
+    loose = _loose_among(names, folder, there, terms) if len(groups) == terms.grouping else {}
     for name, is_folder in names:
         path = folder / name
         passed_over = _passed_over(path, there, terms)
         if passed_over is not None:
             yield passed_over
+        elif not is_folder and name in loose:
+            # One entry stands for all that are held together.
+            if (held := loose[name]) is not None:
+                yield held
         elif len(groups) == terms.grouping:
             yield _drop(path, groups)
         elif is_folder:
@@ -128,6 +135,22 @@ def _passed_over(path: Path, there: set[str], terms: SettlingTerms) -> PassedOve
     if name.startswith("."):
         return PassedOver(path, PassedOverFor.HIDDEN, "its name begins with a dot, so it is hidden")
     return None
+
+
+def _loose_among(
+    names: Listed, folder: Path, there: set[str], terms: SettlingTerms
+) -> dict[str, PassedOver | None]:
+    """Return the files that are held; the first of each group with the reason, the others without."""
+    if not terms.holds_loose_pages:
+        return {}
+    files = [name for name, is_folder in names if not is_folder]
+    own = [name for name in files if _passed_over(folder / name, there, terms) is None]
+    held: dict[str, PassedOver | None] = {}
+    for loose in loose_files(own, there, terms):
+        first, *others = loose.names
+        held[first] = PassedOver(folder / first, PassedOverFor.LOOSE, loose.sentence)
+        held |= dict.fromkeys(others)
+    return held
 
 
 def _drop(path: Path, groups: tuple[str, ...]) -> InboxEntry:
