@@ -5,8 +5,6 @@ from typing import Final
 from preservation.model.digests import Algorithm
 from preservation.model.paths import BagPath, RelativePath, bag_path
 
-_ORIGINALS: Final = "data/originals/"
-
 README: Final = BagPath("README.txt")
 """What a package is and how it is checked, for readers who know nothing of Muniment."""
 
@@ -28,18 +26,24 @@ def commit(algorithm: Algorithm) -> BagPath:
     return BagPath(f"tagmanifest-{algorithm.value}.txt")
 
 
-COMMITS: Final = tuple(commit(algorithm) for algorithm in Algorithm)
-"""Every path by which a version may have been committed."""
+BY_PREFERENCE: Final = (Algorithm.SHA256, Algorithm.SHA512, Algorithm.SHA1, Algorithm.MD5)
+"""What the manifests of a version may be by, the likeliest first: to look for a file is a request."""
+
+COMMITS: Final = tuple(map(commit, BY_PREFERENCE))
+"""Every path by which a version may have been committed, in that order."""
+
+ORIGINALS: Final = "data/originals/"
+"""What the paths of dropped files begin with."""
 
 
 def original(path: RelativePath) -> BagPath:
     """Return where a dropped file lies. Raises ``ValueError`` where its name is not UTF-8."""
-    return bag_path(f"{_ORIGINALS}{path}")
+    return bag_path(f"{ORIGINALS}{path}")
 
 
 def original_at(path: BagPath) -> RelativePath | None:
     """Return which dropped file lies at a path of a bag; ``None`` where none does."""
-    return RelativePath(path.removeprefix(_ORIGINALS)) if path.startswith(_ORIGINALS) else None
+    return RelativePath(path.removeprefix(ORIGINALS)) if path.startswith(ORIGINALS) else None
 
 
 def preserved(path: RelativePath) -> BagPath:
