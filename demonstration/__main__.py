@@ -33,11 +33,18 @@ from preservation.model.verdicts import Verdict
 
 _MUNIMENT = Path(sys.executable).parent / "muniment"
 _OWN_COLLECTION = "yours"
-_COLLECTIONS = """
-[[collection]]
-name = "ledgers"
-policy = "policies/digitized-documents.toml"
-"""
+_POLICIES = {
+    "maps": "digitized-images",
+    "albums": "digitized-images",
+    "ledgers": "digitized-documents",
+    "letters": "digitized-images",
+    "mishaps": "digitized-images",
+    _OWN_COLLECTION: "digitized-images",
+}
+_COLLECTIONS = "".join(
+    f'\n[[collection]]\nname = "{name}"\npolicy = "policies/{policy}.toml"\n'
+    for name, policy in _POLICIES.items()
+)
 _MARK = "drawn-by-muniment"
 _WIDTH = 150
 """Columns of the table where no terminal says how many there are."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+from flows.archive.history import removed_since
 from flows.installation.settings import FolderStoreSettings, Settings
 from flows.installation.wiring import SOFTWARE, Installation, now, open_installation, open_stores
 from preservation.errors import ConfigurationError, NotFoundError, PreservationError
@@ -18,6 +19,7 @@ from storage.ports.stores import Store
 from storage.restore.outcomes import (
     Restored,
     catalogue_issue,
+    earlier_has_more_issue,
     journal_issue,
     not_vouched_issue,
     records_issue,
@@ -105,6 +107,9 @@ def restore_object(request: RestoreRequest, settings: Settings, *, dry_run: bool
         restored.issues[:0] = (*issues, *source.issues)
         if installation is not None and catalogued.files is not None and not dry_run:
             _write_to_journal(restored, request, installation)
+        # After the journal: it is no fault of this restore.
+        if installation is not None and catalogued.files is not None and not request.files:
+            restored.issues += _issues_of_version_before(catalogued.package, installation)
     return restored
 
 
@@ -194,6 +199,12 @@ def _issues_of_records(found: _CataloguedFiles) -> list[Issue]:
     if not found.recorded.digests:
         issues.append(not_vouched_issue(found.package, NOTHING_RECORDED))
     return issues
+
+
+def _issues_of_version_before(package: PackageId, installation: Installation) -> list[Issue]:
+    """Return whether the version before has more: who restores the latest one may look for a page of it."""
+    before, removed = removed_since(installation.catalogue, package)
+    return [] if before is None or not removed else [earlier_has_more_issue(package, before, removed)]
 
 
 def _write_to_journal(restored: Restored, request: RestoreRequest, installation: Installation) -> None:

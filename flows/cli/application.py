@@ -17,6 +17,7 @@ _VERBS = (
     "preserve",
     "approve",
     "retry",
+    "abandon",
     "clear",
     "upgrade",
     "status",

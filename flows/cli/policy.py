@@ -84,6 +84,7 @@ def explain(
     """
     from preservation.errors import NotFoundError
     from preservation.policy.explanation import explain as explained
+    from preservation.policy.explanation import of_drops
     from preservation.policy.load import load
 
     policy = load(file)
@@ -100,6 +101,8 @@ def explain(
                 _say(policy, found, explained(policy, found), why_not=why_not)
             if path.is_file() and not json and _would_be_unpacked(policy, path):
                 say("  Dropped by itself it would be unpacked: what is in it is kept, not the archive.")
+    for sentence in () if json else of_drops(policy):
+        say(sentence)
     if missing:
         raise NotFoundError(f"nothing is at {missing} of {len(paths)} paths, named above")
 

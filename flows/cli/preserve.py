@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from flows.installation.settings import Settings
     from flows.submission.answer import SubmissionResult
     from flows.submission.drop import DropRequest
+    from flows.submission.dry_run import DryRunResult
 
 _GRAVEST_FIRST = (6, 4, 2, 1, 3, 7, 0)
 
@@ -111,6 +112,7 @@ def _say_result(result: SubmissionResult, *, json: bool) -> None:
                 "sentence": ending.sentence,
                 "files": ending.files,
                 "bytes": ending.bytes,
+                "kept": {"files": ending.kept.files, "bytes": ending.kept.bytes},
                 "replicas": replica_fields(ending.replicas),
                 "lacking": ending.lacking,
                 "issues": result.issues,
@@ -133,6 +135,7 @@ def _dry_run(drops: list[DropRequest], settings: Settings, *, json: bool) -> set
     from flows.installation.scratch import scratch_folder
     from flows.installation.wiring import open_installation
     from flows.submission.dry_run import dry_run
+    from preservation.model.difference import changes_in_words
     from preservation.model.verdicts import Verdict
 
     codes = set()
@@ -144,13 +147,26 @@ def _dry_run(drops: list[DropRequest], settings: Settings, *, json: bool) -> set
             would = dry_run(drop, opened, scratch)
             codes.add(Verdict(would.verdict).exit_code)
             if json:
-                say_json({**dataclasses.asdict(would), "dry_run": True})
+                say_json({**dataclasses.asdict(would), "compared": _compared(would), "dry_run": True})
                 continue
             say(f"would be {would.verdict.upper()}  {would.object}")
             say(f"  {would.sentence}")
+            if would.compared is not None:
+                say(f"  compared with {would.compared.before}: {changes_in_words(would.compared)}")
             say(f"  {would.files} files, {would.bytes} bytes; {would.actions}")
             say_issues(would.issues, "--json has all of them")
     return codes
+
+
+def _compared(would: DryRunResult) -> dict[str, object] | None:
+    """Return the figures of a comparison, as JSON."""
+    from preservation.model.difference import ChangeKind
+
+    found = would.compared
+    if found is None:
+        return None
+    figures = {kind.value: getattr(found, kind.value) for kind in ChangeKind}
+    return {"object_version": found.before.version, "originals": found.originals, **figures}
 
 
 class _ForPeople(logging.Formatter):

@@ -73,7 +73,7 @@ def _say_object(name: str, installation: Installation, *, json: bool) -> None:
 
     object_id = object_id_named(name)
     tries = installation.catalogue.history(object_id).conclusions
-    versions = list(versions_of(installation.catalogue, object_id))
+    versions = list(versions_of(installation.catalogue, installation.journal, object_id))
     if not tries and not versions:
         raise NotFoundError(f"{object_id}: nothing is known of it; check the name, or preserve it first")
     if json:
@@ -99,7 +99,7 @@ def _say_versions(name: str, versions: Sequence[VersionHistory]) -> None:
         kept = version.registration
         say(f"\n  v{kept.package.version}  {moment(kept.registered_at)}, policy {kept.policy.name}")
         say(
-            f"      {count(kept.files, 'file')} dropped, {byte_size(kept.bytes)}; "
+            f"      {count(kept.files, 'file')} kept, {byte_size(kept.bytes)}; "
             f"{version.new_files:,} new in the package, {byte_size(version.new_bytes)}"
             + (f"; {version.kept_files:,} lie in earlier versions" if version.kept_files else "")
         )

@@ -17,6 +17,7 @@ from flows.inboxes.folder.watcher import SweepResult, Watcher
 from flows.inboxes.queue.takes import Take
 from flows.inboxes.recover import recover
 from flows.inboxes.report import ReportWriter
+from flows.installation.current_settings import CurrentSettings
 from flows.installation.log import LOG
 from flows.installation.settings import BucketInboxSettings, Settings
 from flows.installation.wiring import now, open_bucket_inbox
@@ -39,6 +40,7 @@ class InboxService:
         open_bucket: Callable[[BucketInboxSettings], DropBucket] = open_bucket_inbox,
     ) -> None:
         self._settings = settings
+        self._current = CurrentSettings(settings)
         self._taken = taken
         self._watcher = Watcher(settings.service.sweep)
         self._report_writer = ReportWriter(settings, now)
@@ -82,7 +84,7 @@ class InboxService:
         with self._lock:
             touched, self._touched = self._touched, set()
         self._watcher.touched(touched)
-        swept = self._watcher.sweep(lambda: inboxes_of(self._settings), Moment(time.monotonic()))
+        swept = self._watcher.sweep(lambda: inboxes_of(self._current.now()), Moment(time.monotonic()))
         for complete in swept.complete:
             self._take(complete)
         self._notices.update(swept.passed_over)
@@ -118,6 +120,10 @@ class InboxService:
 
     def _sleep(self, stopped: threading.Event, until: Moment) -> None:
         while not stopped.is_set() and (left := until - time.monotonic()) > 0:
+            if self._current.are_outdated:
+                self._current.now()
+                # What is no drop that is known has the inboxes listed.
+                self._add_touched({self._current.file})
             if self._wake.wait(min(left, _LONGEST_SLEEP_SECONDS)):
                 self._wake.clear()
                 return

@@ -112,9 +112,11 @@ class StrayInInbox:
 
 
 def inboxes_in(
-    area: Area, has_policy: Callable[[CollectionName], bool]
+    area: Area, refusal_of: Callable[[CollectionName], str]
 ) -> Iterator[CollectionName | StrayInInbox]:
     """Yield the collections that have an inbox in ``area``, and all other entries, by name.
+
+    ``refusal_of`` says why nothing is taken for a collection, ``""`` where something is.
 
     Raises ``UnavailableError`` where the area's inbox cannot be listed.
     """
@@ -129,11 +131,11 @@ def inboxes_in(
     for entry in found:
         if entry.name.startswith("."):
             continue
-        stray = _stray(entry, has_policy)
+        stray = _stray(entry, refusal_of)
         yield StrayInInbox(area.inbox / entry.name, stray) if stray else CollectionName(entry.name)
 
 
-def _stray(entry: os.DirEntry[str], has_policy: Callable[[CollectionName], bool]) -> str:
+def _stray(entry: os.DirEntry[str], refusal_of: Callable[[CollectionName], str]) -> str:
     """Return why the entry is not the inbox of a collection; ``""`` where it is one."""
     if entry.is_symlink():
         return "it is a link, and links are not followed; make its target an [[area]] of its own"
@@ -143,8 +145,8 @@ def _stray(entry: os.DirEntry[str], has_policy: Callable[[CollectionName], bool]
         collection = collection_name(entry.name)
     except ValueError as error:
         return f"{error}; nothing in it is taken"
-    known = has_policy(collection)
-    return "" if known else f"there is no collection {collection} in muniment.toml; nothing in it is taken"
+    refusal = refusal_of(collection)
+    return f"{refusal}. Nothing in it is taken: if it is a drop, move it into one of these" if refusal else ""
 
 
 def other_disk_sentence(folder: Path, taken: Path) -> str:

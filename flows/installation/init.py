@@ -34,9 +34,6 @@ _SETTINGS = """\
 # Muniment: the settings of this installation. Paths are relative to this file.
 # Any of them can be overridden by the environment: MUNIMENT_DATABASE__URL, MUNIMENT_WORK__THREADS ...
 
-# Governs every collection that has no entry of its own below.
-default_policy = "policies/digitized-images.toml"
-
 [database]
 # The catalogue and the journal: back it up (docs/backup.md). For several machines or many writers:
 # url = "postgresql://muniment@db.example.org/muniment", its password in ~/.pgpass.
@@ -103,7 +100,8 @@ timezone = "UTC"                 # or "Europe/Berlin"
 # endpoint_url = "https://s3.example.com"    # without it: Amazon's own
 # poll = 30                                  # seconds from one listing to the next
 
-# A collection and the policy that governs it, all of it. Its inbox is inbox/<name>.
+# A collection and the policy that governs it, all of it. Its inbox is inbox/<name>. What is for no collection
+# that stands here is refused. `muniment up` makes the inbox of one that is added.
 [[collection]]
 name = "images"
 policy = "policies/digitized-images.toml"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -389,17 +390,30 @@ class Settings(_Section):
     def policy_of(self, collection: CollectionName) -> Path:
         """Return the policy file that governs ``collection``.
 
-        Raises ``ConfigurationError`` where neither the collection nor a default policy is configured.
+        Raises ``ConfigurationError``, which names the known ones, where there is none.
         """
-        policies = {configured.name: configured.policy for configured in self.collection}
-        policy = policies.get(collection, self.default_policy)
+        policy = self._policies.get(collection, self.default_policy)
         if policy is not None:
             return self.directory / policy
-        known = ", ".join(policies) or "none"
         raise ConfigurationError(
-            f"{self.directory / FILE_NAME}: there is no collection {collection!r} (configured: {known}); "
-            "add it as a [[collection]] with its policy, or set default_policy"
+            f"{self.refusal_of(collection)}; to have another one, add to {self.directory / FILE_NAME}, "
+            f'in three lines: [[collection]] name = "{collection}" policy = "policies/FILE.toml"'
         )
+
+    def refusal_of(self, collection: CollectionName) -> str:
+        """Return why nothing is taken for ``collection``, with the known ones; ``""`` where some is."""
+        if self.default_policy is not None or collection in self._policies:
+            return ""
+        near = get_close_matches(collection, self._policies)
+        meant = f"; did you mean {' or '.join(near)}?" if near else "."
+        others = sorted(name for name in self._policies if name not in near)
+        return (
+            f"there is no collection {collection}{meant} Known are: {', '.join((*near, *others)) or 'none'}"
+        )
+
+    @property
+    def _policies(self) -> dict[str, Path]:
+        return {configured.name: configured.policy for configured in self.collection}
 
     def store_root(self, store: FolderStoreSettings) -> Path:
         """Return the absolute folder of ``store``."""

@@ -16,6 +16,7 @@ from prefect.runtime import flow_run
 from flows.alarms.alarms import raise_alarms
 from flows.alarms.occasions import integrity_alarms
 from flows.inboxes import answer
+from flows.inboxes.answered import answered_before
 from flows.inboxes.queue.takes import take_holding
 from flows.installation.disk_faults import translated_faults
 from flows.installation.log import LOG
@@ -153,6 +154,10 @@ def _claim_all(settings: Settings, drops: list[DropRequest], claims: ExitStack) 
     with open_installation(settings) as installation:
         for position, drop in enumerate(drops):
             try:
+                answered = answered_before(drop, installation, again=_ran_before())
+                if answered is not None:
+                    submissions.results[position] = answered
+                    continue
                 with translated_faults(settings):
                     claimed = claims.enter_context(claim(drop, installation, _as_taken(drop)))
                     submissions.claimed[position] = claimed.root
@@ -163,6 +168,11 @@ def _claim_all(settings: Settings, drops: list[DropRequest], claims: ExitStack) 
                 LOG.exception("%s: it could not be begun", drop)
                 submissions.results[position] = interrupted(drop, interrupted_by(fault_of(error)))
     return submissions
+
+
+def _ran_before() -> bool:
+    """Return whether this run ended before and was started again in Prefect."""
+    return (flow_run.run_count or 0) > 1
 
 
 def _as_taken(drop: DropRequest) -> HexDigest | None:

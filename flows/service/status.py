@@ -12,7 +12,7 @@ from flows.inboxes.queue.backlog import Backlog, Pending
 from flows.inboxes.report import InboxReport, read_inbox_report
 from flows.installation.wiring import Installation, now
 from flows.submission.progress.progress import SubmissionPosition, position_of
-from flows.submission.workspace import Workspace, lock_of
+from flows.submission.workspace import Workspace, lock_of, workspace_root
 from preservation.errors import IntegrityError
 from preservation.model.verdicts import Verdict
 from storage.ports.catalogue import Conclusion, Counts
@@ -103,9 +103,26 @@ def _latest(installation: Installation) -> Iterator[Conclusion]:
 
 
 def _is_past(end: Conclusion, installation: Installation) -> bool:
-    """Return whether the object was tried again since and is kept now, so that the end is settled."""
+    """Return whether the end is settled.
+
+    So it is where the object was tried again since and is kept now, and where a submission that ended for now
+    is on its way no more.
+    """
+    if end.verdict is not Verdict.REJECTED and not _is_on_its_way(end, installation):
+        return True
     kept = installation.catalogue.latest(end.submission.object)
     return kept is not None and kept.registered_at > end.concluded_at
+
+
+def _is_on_its_way(end: Conclusion, installation: Installation) -> bool:
+    workspace = Workspace(workspace_root(installation.settings.processing, end.submission.object))
+    try:
+        return workspace.submission.identifier == end.submission.identifier
+    except FileNotFoundError:
+        return False
+    except (IntegrityError, StopIteration):
+        # What cannot be read is not settled.
+        return True
 
 
 def _on_its_way(processing: Path, at: datetime) -> Iterator[SubmissionUnderWay]:

@@ -16,7 +16,6 @@ from flows.submission.stages.stage import ingest_events_of
 from flows.submission.workspace import Ending, Workspace, only
 from preservation.errors import IntegrityError, PreservationError, StorageError, fault_of
 from preservation.model.descriptions import title_of
-from preservation.model.dossiers import Dossiers
 from preservation.model.identifiers import ObjectId, PackageId
 from preservation.model.issues import Issue
 from preservation.model.paths import printable
@@ -170,13 +169,7 @@ def _receipt(workspace: Workspace, ending: Ending, installation: Installation) -
         submission=submission,
         verdict=ending.verdict,
         sentence=ending.sentence,
-        files=Dossiers(
-            workspace.survey.so_far,
-            workspace.screened.so_far,
-            workspace.decisions.so_far,
-            workspace.derivatives.so_far,
-            workspace.described.so_far,
-        ),
+        files=workspace.dossiers,
         workspace=workspace.root,
         started=submission.received_at,
         ended=ending.at,
@@ -188,6 +181,8 @@ def _receipt(workspace: Workspace, ending: Ending, installation: Installation) -
         lacking=ending.lacking,
         comparison=comparison(workspace.supplied.so_far),
         title=next((title_of(one.statements) for one in workspace.description.so_far), ""),
+        difference=next(iter(workspace.difference.so_far), None),
+        changes=workspace.changes.so_far,
     )
 
 

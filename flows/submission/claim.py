@@ -91,7 +91,7 @@ def _continues(workspace: Workspace, drop: DropRequest, tree: HexDigest, policy:
 
 def _settle(workspace: Workspace, installation: Installation) -> None:
     """Finish an earlier submission of the object: answer it if it was kept, else discard it."""
-    if _is_registered(workspace, installation):
+    if is_registered(workspace, installation):
         REGISTER.run(workspace, installation)
         [result] = answer([workspace], installation)
         if result.ending.verdict is Verdict.INTERRUPTED:
@@ -100,7 +100,8 @@ def _settle(workspace: Workspace, installation: Installation) -> None:
         discard(workspace, installation)
 
 
-def _is_registered(workspace: Workspace, installation: Installation) -> bool:
+def is_registered(workspace: Workspace, installation: Installation) -> bool:
+    """Return whether the submission was kept, whatever is left to be done for it."""
     for number in workspace.number.so_far:
         try:
             kept = installation.catalogue.package(number.package)

@@ -12,12 +12,16 @@ from flows.submission.stages.screen import SCREEN
 from flows.submission.stages.survey import SURVEY
 from flows.submission.workspace import Workspace, only
 from preservation.files.beneath import without_links_above
+from preservation.model.difference import VersionDifference
 from preservation.model.issues import Issue
 
 
 @dataclass(frozen=True, slots=True)
 class DryRunResult:
-    """The verdict that a drop would get: ``stored`` where nothing is against it."""
+    """The verdict that a drop would get: ``stored`` where nothing is against it.
+
+    ``compared`` is the difference from the version that is kept, ``None`` where it has the same content.
+    """
 
     object: str
     verdict: str
@@ -26,6 +30,7 @@ class DryRunResult:
     bytes: int
     actions: dict[str, int]
     issues: tuple[Issue, ...]
+    compared: VersionDifference | None = None
 
 
 def dry_run(drop: DropRequest, installation: Installation, scratch: Path) -> DryRunResult:
@@ -44,6 +49,9 @@ def dry_run(drop: DropRequest, installation: Installation, scratch: Path) -> Dry
         sizes = [file.size for file in workspace.surveyed()]
         found = every_issue(workspace) if workspace.survey.exist else only(workspace.ending).issues
         issues = (*found, *chain.from_iterable(one.issues for one in workspace.doubted.so_far))
-        return DryRunResult(str(drop), verdict, sentence, len(sizes), sum(sizes), dict(actions), issues)
+        compared = next(iter(workspace.difference.so_far), None)
+        return DryRunResult(
+            str(drop), verdict, sentence, len(sizes), sum(sizes), dict(actions), issues, compared
+        )
     finally:
         workspace.discard()

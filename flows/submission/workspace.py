@@ -23,6 +23,7 @@ from preservation.model import layout
 from preservation.model.decisions import Decision
 from preservation.model.derivatives import Derivative, Purpose, RefusedDerivative
 from preservation.model.descriptions import DescribedFile, SuppliedDescription
+from preservation.model.difference import FileChange, VersionDifference
 from preservation.model.digests import HexDigest
 from preservation.model.dossiers import Dossiers
 from preservation.model.events import Event
@@ -45,7 +46,7 @@ from storage.ports.catalogue import CatalogueFile
 
 def payload_files(workspace: Workspace) -> Iterator[CatalogueFile]:
     """List every file of the payload, each original followed by what was made from it."""
-    for dossier in Dossiers(workspace.survey, workspace.screened, workspace.decisions, workspace.derivatives):
+    for dossier in workspace.dossiers:
         file = dossier.kept
         if file is None:
             continue
@@ -90,9 +91,10 @@ class DropClaim(msgspec.Struct, frozen=True):
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """How a submission ended: the verdict, a sentence, and the counts.
+    """How a submission ended: the one value that exit code, receipt, journal and Prefect's state render.
 
-    Stores in ``lacking`` are to have the package and do not have it yet.
+    ``files`` and ``bytes`` count what was dropped, ``kept`` the originals of it in ``package``. Stores in
+    ``lacking`` are to have the package and do not have it yet.
     """
 
     verdict: Verdict
@@ -104,6 +106,7 @@ class Ending(msgspec.Struct, frozen=True):
     replicas: tuple[Replica, ...] = ()
     issues: tuple[Issue, ...] = ()
     lacking: tuple[StoreName, ...] = ()
+    kept: Extent = Extent(0, 0)
 
 
 class LackingStore(msgspec.Struct, frozen=True):
@@ -154,6 +157,8 @@ class Workspace:
         self.screened = self._records_of_files("screening", ScreenedFile)
         self.unexamined = self._records("unexamined", Unexamined)
         self.decisions = self._records_of_files("decisions", Decision)
+        self.difference = self._records("difference", VersionDifference)
+        self.changes = self._records_of_files("changes", FileChange)
         self.derivatives = self._records_of_files("derivatives", _DERIVED)
         self.unsound = self._records("unsound", Issue)
         self.doubted = self._records("doubted", DoubtedVersion)
@@ -191,6 +196,26 @@ class Workspace:
         if self.events(SURVEYING_STAGE).exist:
             self._tally.write([tally])
         return tally
+
+    @property
+    def dossiers(self) -> Dossiers:
+        """All that was recorded so far about each file."""
+        return Dossiers(
+            self.survey.so_far,
+            self.screened.so_far,
+            self.decisions.so_far,
+            self.derivatives.so_far,
+            self.described.so_far,
+        )
+
+    def kept(self) -> Extent:
+        """Return how much of the drop goes into a package, without what is made of it."""
+        files = size = 0
+        for dossier in self.dossiers:
+            if dossier.kept is not None:
+                files += 1
+                size += dossier.kept.size
+        return Extent(files, size)
 
     @property
     def submission(self) -> Submission:
@@ -275,6 +300,11 @@ def lock_of(processing: Path, object_id: ObjectId) -> Path:
     return processing / _LOCKS / object_id.collection / object_id.name
 
 
+def workspace_root(processing: Path, object_id: ObjectId) -> Path:
+    """Return the folder of the object's submission."""
+    return processing / object_id.collection / object_id.name
+
+
 def busy_sentence(object_id: ObjectId) -> str:
     """Return the message that another run works on the object."""
     return f"{object_id}: another run of Muniment works on this object; try again when it has ended"
@@ -291,7 +321,7 @@ def locked_workspace(processing: Path, object_id: ObjectId) -> Iterator[Workspac
     with locked(place, wait=False) as ours:
         if not ours:
             raise UnavailableError(busy_sentence(object_id))
-        workspace = Workspace(processing / object_id.collection / object_id.name)
+        workspace = Workspace(workspace_root(processing, object_id))
         # Folders that a killed run did not finish removing.
         for aside in workspace.root.parent.glob(f"{_DISCARDED}*"):
             with suppress(OSError):

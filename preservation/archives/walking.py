@@ -50,6 +50,11 @@ def archive_kind(path: Path) -> ArchiveKind | None:
         return archive_kind_of(file, path.name)
 
 
+def is_named_as_archive(name: str) -> bool:
+    """Say whether a file is named like an archive."""
+    return kind_by_name(name) is not None
+
+
 def archive_kind_of(stream: BinaryIO, name: str) -> ArchiveKind | None:
     """Say the same of an open file, which is at its start and is left there."""
     kind = _kind_by_start(stream.read(_TAR_BLOCK))

@@ -41,6 +41,11 @@ def original(path: RelativePath) -> BagPath:
     return bag_path(f"{ORIGINALS}{path}")
 
 
+def original_at(path: BagPath) -> RelativePath | None:
+    """Return which dropped file lies at a path of a bag; ``None`` where none does."""
+    return RelativePath(path.removeprefix(ORIGINALS)) if path.startswith(ORIGINALS) else None
+
+
 def preserved(path: RelativePath) -> BagPath:
     """Return where a preservation derivative lies."""
     return bag_path(f"data/preservation/{path}")

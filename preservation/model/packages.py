@@ -1,5 +1,6 @@
 """Packages: what a bag is going to be, before any store holds it, and what is held afterwards."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -77,3 +78,31 @@ class Replica:
     verified_at: datetime
     files: int
     bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierShare:
+    """What of a payload lies in earlier versions; ``bytes`` is ``None`` where it is not stated."""
+
+    files: int
+    bytes: int | None
+
+
+_EARLIER_SHARE = re.compile(
+    r"these lie in earlier versions: ((?:, )?[0-9]+ in v[0-9]+)+(?: \((?P<bytes>[0-9]+) bytes\))?"
+)
+_IN_ONE_VERSION = re.compile(r"([0-9]+) in v[0-9]+")
+
+
+def stated_share(by_version: str, size: int) -> str:
+    """Return the clause of an event: ``by_version`` (``4 in v1, 1 in v2``) and so many bytes."""
+    return f"of its files, these lie in earlier versions: {by_version} ({size} bytes)"
+
+
+def earlier_share_in(note: str) -> EarlierShare:
+    """Return what the note of an event states to lie in earlier versions; it may be nothing."""
+    found = _EARLIER_SHARE.search(note)
+    if found is None:
+        return EarlierShare(0, 0)
+    files = sum(map(int, _IN_ONE_VERSION.findall(found[0])))
+    return EarlierShare(files, None if found["bytes"] is None else int(found["bytes"]))

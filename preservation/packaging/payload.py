@@ -13,7 +13,7 @@ from preservation.model.derivatives import Derivative, Purpose
 from preservation.model.events import Event, EventOutcome, EventType, event_id
 from preservation.model.formats import MimeType
 from preservation.model.identifiers import VersionNumber
-from preservation.model.packages import BagEntry
+from preservation.model.packages import BagEntry, stated_share
 from preservation.model.paths import LocalPath, printable
 from preservation.packaging.contents import PackageContents
 
@@ -96,6 +96,6 @@ def packaging_event(contents: PackageContents, tally: PayloadTally) -> Event:
         outcome=EventOutcome.SUCCESS,
         detail=f"BagIt 1.0 with {contents.algorithm.value} manifests, by policy {contents.policy.reference}",
         note=f"{tally.originals} originals, {tally.derivatives} derivatives, {tally.bytes} bytes of payload"
-        + (f"; of its files, these lie in earlier versions: {tally.kept_earlier}" if tally.fetched else ""),
+        + (f"; {stated_share(tally.kept_earlier, tally.fetched_bytes)}" if tally.fetched else ""),
         agent=contents.software,
     )

@@ -7,3 +7,5 @@ from preservation.model.issues import IssueCode
 REJECTED_BY_POLICY: Final = IssueCode("POL-001")
 ASKED_BY_POLICY: Final = IssueCode("POL-002")
 MANIFEST_REQUIRED: Final = IssueCode("POL-003")
+REMOVED_FILES: Final = IssueCode("VER-006")
+UNRELATED_VERSION: Final = IssueCode("VER-007")

@@ -9,10 +9,12 @@ from preservation.model.decisions import Action, Decision, Migration, RuleId
 from preservation.model.files import SurveyedFile
 from preservation.model.paths import extension_of, printable
 from preservation.policy.globs import PathMatcher
+from preservation.policy.intake import LoosePages
 from preservation.policy.rule_matchers import RuleMatcher
 from preservation.policy.rules import JUNK, WhenKey
 from preservation.policy.schema import Policy
 from preservation.policy.selection import decide, is_descriptive, is_sign
+from preservation.policy.versions import VersionAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,22 @@ def explain(policy: Policy, file: SurveyedFile) -> Explanation:
         elif matcher.identifier == decision.rule:
             reason = _grounds(matcher, file)
     return Explanation(decision, reason, _consequence(policy, decision), tuple(passed_over))
+
+
+def of_drops(policy: Policy) -> Iterator[str]:
+    """Yield what the policy says of drops as a whole, which no single file shows."""
+    versions = policy.terms.versions
+    yield f"A drop that lacks files of the version before {_WITH_DROP[versions.removed]}."
+    yield f"A drop that has no file in common with the version before {_WITH_DROP[versions.unrelated]}."
+    if policy.terms.intake.loose_pages is LoosePages.HOLD:
+        yield "Single files in an inbox whose names differ in a number only are held there."
+
+
+_WITH_DROP = {
+    VersionAction.KEEP: "would be kept, with a warning",
+    VersionAction.ASK: "would wait until an archivist has decided",
+    VersionAction.REJECT: "would be rejected",
+}
 
 
 def _consequence(policy: Policy, decision: Decision) -> str:

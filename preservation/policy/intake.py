@@ -46,6 +46,13 @@ class Unpacked(StrEnum):
     TAR = "tar"
 
 
+class LoosePages(StrEnum):
+    """What becomes of single files in an inbox that look like pages of one object, or like lists of files."""
+
+    HOLD = "hold"
+    TAKE = "take"
+
+
 class VirusScan(StrEnum):
     """Whether files are looked through for malware before they are kept."""
 
@@ -109,6 +116,12 @@ class Intake(PolicyTable):
     )
     grouping: int = Field(
         default=0, ge=0, le=8, description="levels of folders between the collection's inbox and its drops"
+    )
+    loose_pages: LoosePages = Field(
+        default=LoosePages.TAKE,
+        strict=False,
+        description="what becomes of files, not in a folder, whose names differ in a number only, and of "
+        "manifests and descriptions beside them: they are held in the inbox, or each is taken as a drop",
     )
     junk: UniqueList[Pattern] = Field(default=(), description="patterns for what is not meant to be kept")
     junk_action: JunkAction = Field(

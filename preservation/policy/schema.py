@@ -18,6 +18,7 @@ from preservation.policy.intake import CompleteWhen, Intake
 from preservation.policy.rule_matchers import RuleMatchers
 from preservation.policy.rules import Otherwise, Rule
 from preservation.policy.screens import Screen, ScreenTable
+from preservation.policy.versions import Versions
 from preservation.policy.words import PolicyTable, Sentence, Slug, UniqueList
 
 Kind = TypeVar("Kind", bound=ScreenTable)
@@ -128,6 +129,7 @@ class Terms(PolicyTable):
     otherwise: Otherwise = Field(description="what is done with every file that no rule takes")
     packaging: Packaging = Field(default=Packaging(), description="how is it packed?")
     replication: Replication = Field(description="where is it kept?")
+    versions: Versions = Field(default=Versions(), description="what does a further version mean?")
     retention: Retention = Field(default=Retention(), description="how long does the drop itself stay?")
 
 

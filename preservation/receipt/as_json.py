@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from preservation.model.derivatives import Derivative, RefusedDerivative
+from preservation.model.difference import ChangeKind
 from preservation.model.dossiers import Dossier
 from preservation.model.files import IrregularEntry
 from preservation.model.paths import printable
@@ -36,9 +37,9 @@ def _head(receipt: Receipt, summary: Summary) -> dict[str, object]:
     return {
         "version": VERSION,
         "verdict": receipt.verdict,
-        "headline": headline(receipt.verdict, summary),
+        "headline": headline(receipt, summary),
         "sentence": receipt.sentence,
-        "next_step": next_step(receipt.verdict, summary),
+        "next_step": next_step(receipt, summary),
         "object": str(receipt.submission.object),
         "object_version": None if package is None else package.version,
         "submission": receipt.submission.identifier,
@@ -64,6 +65,7 @@ def _head(receipt: Receipt, summary: Summary) -> dict[str, object]:
             for placed in receipt.replicas
         ],
         "lacking": receipt.lacking,
+        "compared": _compared(receipt),
         "figures": {
             "found": summary.found,
             "kept": summary.kept,
@@ -76,6 +78,16 @@ def _head(receipt: Receipt, summary: Summary) -> dict[str, object]:
         },
         "formats": summary.formats,
     }
+
+
+def _compared(receipt: Receipt) -> dict[str, object] | None:
+    difference = receipt.difference
+    if difference is None:
+        return None
+    changes: dict[str, list[object]] = {kind.value: [] for kind in ChangeKind}
+    for one in receipt.changes:
+        changes[one.kind].append(one.path if one.before is None else (one.before, one.path))
+    return {"object_version": difference.before.version, "originals": difference.originals, **changes}
 
 
 def _file(dossier: Dossier) -> dict[str, object]:

@@ -41,6 +41,7 @@ def _lines(receipt: Receipt) -> Iterator[str]:
     if page.figures:
         yield _plain(" · ".join(f"{figure.value} {figure.label}" for figure in page.figures))
         yield ""
+    yield from _compared(page)
     for issue in gravest_first(receipt.issues)[:_MOST_ISSUES]:
         yield f"- {_issue(issue)}"
     yield ""
@@ -56,6 +57,19 @@ def _lines(receipt: Receipt) -> Iterator[str]:
         yield ""
     if page.formats:
         yield from _table(("Format", "PRONOM", "Files", "Size"), page.formats[:_MOST_FORMATS])
+
+
+def _compared(page: PageView) -> Iterator[str]:
+    if not page.compared_with:
+        return
+    yield f"## Compared with version {page.compared_with}"
+    yield ""
+    for changes in page.changes:
+        yield f"- **{_plain(changes.title)}**"
+        yield from (f"    - {_plain(name)}" for name in changes.names[:_MOST_FILES])
+        if changes.more or len(changes.names) > _MOST_FILES:
+            yield "    - … and more"
+    yield ""
 
 
 def _marked(dossier: Dossier) -> Iterator[str]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from preservation.model.decisions import PolicyReference
+from preservation.model.difference import FileChange, VersionDifference
 from preservation.model.dossiers import Dossier
 from preservation.model.formats import EngineRelease
 from preservation.model.identifiers import PackageId, StoreName
@@ -33,6 +34,8 @@ class Receipt:
     ``workspace`` is where the thumbnails are that the files name. ``package`` is the version that
     holds the content now, ``None`` where there is none; stores in ``lacking`` are to have it and do not yet.
     ``comparison`` is with the manifests that came with the drop; ``title`` is the object's, as supplied.
+    ``difference`` is from the version before, ``None`` where there is none or it has the same content;
+    ``changes`` are the files that differ, which are iterated and never held.
     """
 
     submission: Submission
@@ -50,3 +53,5 @@ class Receipt:
     lacking: tuple[StoreName, ...] = ()
     comparison: ManifestTally = field(default_factory=ManifestTally)
     title: str = ""
+    difference: VersionDifference | None = None
+    changes: Iterable[FileChange] = ()

@@ -3,14 +3,18 @@
 from preservation.model.amounts import count
 from preservation.model.issues import Issue, Severity
 from preservation.model.verdicts import Verdict
+from preservation.receipt.contents import Receipt
 from preservation.receipt.summary import Summary
 
 
-def headline(verdict: Verdict, summary: Summary) -> str:
+def headline(receipt: Receipt, summary: Summary) -> str:
     """Return the verdict in plain words."""
-    match verdict:
+    match receipt.verdict:
         case Verdict.STORED:
-            return "Kept."
+            lacking = receipt.difference
+            if lacking is None or not lacking.removed:
+                return "Kept."
+            return f"Kept, without {count(lacking.removed, 'file')} of version {lacking.before.version}."
         case Verdict.ALREADY_KEPT:
             return "Already kept."
         case Verdict.REJECTED:
@@ -22,9 +26,14 @@ def headline(verdict: Verdict, summary: Summary) -> str:
             return "Waiting for an archivist."
 
 
-def next_step(verdict: Verdict, summary: Summary) -> str:
+def next_step(receipt: Receipt, summary: Summary) -> str:
     """Return what is to be done, as far as the verdict says it."""
-    match verdict:
+    match receipt.verdict:
+        case Verdict.STORED if receipt.difference is not None and receipt.difference.removed:
+            return (
+                f"See whether what version {receipt.difference.before.version} has, and this has not, was "
+                "left out on purpose. If not, drop it again with all files."
+            )
         case Verdict.STORED | Verdict.ALREADY_KEPT:
             if not summary.marked:
                 return "Nothing more is to be done."

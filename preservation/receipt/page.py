@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import NamedTuple
 
 from preservation.model.amounts import byte_size, count
+from preservation.model.difference import ChangeKind, FileChange
 from preservation.model.issues import Issue
 from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
@@ -19,6 +21,7 @@ MOST_FILES_SHOWN = 2_000
 _MOST_STEPS = 8
 _MOST_REMARKS = 50
 _LONGEST_TITLE = 500
+_MOST_CHANGES = 50
 
 
 class Figure(NamedTuple):
@@ -46,6 +49,14 @@ class FormatView(NamedTuple):
     size: str
 
 
+class ChangesView(NamedTuple):
+    """The originals of one kind of change: the first names, and how many more there are."""
+
+    title: str
+    names: tuple[str, ...]
+    more: str
+
+
 @dataclass(frozen=True, slots=True)
 class PageView:
     """Everything on the page but the files. Where a heading is empty, its section is left out.
@@ -62,6 +73,8 @@ class PageView:
     remarks: tuple[Issue, ...]
     more_remarks: str
     figures: tuple[Figure, ...]
+    compared_with: str
+    changes: tuple[ChangesView, ...]
     replicas: tuple[ReplicaView, ...]
     marked: str
     more_marked: str
@@ -82,15 +95,17 @@ def page_view(receipt: Receipt, summary: Summary) -> PageView:
     remarks = [issue for issue in gravest_first(receipt.issues) if issue not in steps]
     others = summary.found - summary.marked
     return PageView(
-        headline=headline(receipt.verdict, summary),
+        headline=headline(receipt, summary),
         name=printable(receipt.submission.object.name),
         version="" if receipt.package is None else str(receipt.package.version),
-        next_step=next_step(receipt.verdict, summary),
+        next_step=next_step(receipt, summary),
         steps=tuple(_step(issue) for issue in steps),
         more_steps=f"{unlisted:,}" if unlisted else "",
         remarks=tuple(remarks[:_MOST_REMARKS]),
         more_remarks=f"{len(remarks) - _MOST_REMARKS:,}" if len(remarks) > _MOST_REMARKS else "",
         figures=tuple(_figures(receipt, summary)),
+        compared_with="" if receipt.difference is None else str(receipt.difference.before.version),
+        changes=tuple(_changes(receipt)),
         replicas=tuple(_replica(placed) for placed in receipt.replicas),
         marked=f"{count(summary.marked, 'file')} to look at" if summary.marked else "",
         more_marked=f"{summary.marked - MOST_FILES_SHOWN:,}" if summary.marked > MOST_FILES_SHOWN else "",
@@ -141,6 +156,22 @@ def _figures(receipt: Receipt, summary: Summary) -> Iterator[Figure]:
         yield Figure(f"{copies:,}", _noun(copies, "copy verified", "copies verified"))
     if summary.marked:
         yield Figure(f"{summary.marked:,}", "to look at")
+
+
+def _changes(receipt: Receipt) -> Iterator[ChangesView]:
+    """Yield what changed since the version before; what was removed comes first."""
+    for kind in reversed(ChangeKind):
+        of_kind = (one for one in receipt.changes if one.kind is kind)
+        first = tuple(islice(of_kind, _MOST_CHANGES))
+        more = sum(1 for _ in of_kind)
+        if first:
+            title = f"{kind.value.capitalize()}: {count(len(first) + more, 'file')}"
+            yield ChangesView(title, tuple(map(_change, first)), f"{more:,}" if more else "")
+
+
+def _change(one: FileChange) -> str:
+    name = printable(one.path)
+    return name if one.before is None else f"{printable(one.before)} \N{RIGHTWARDS ARROW} {name}"
 
 
 def _noun(number: int, one: str, many: str) -> str:

@@ -12,6 +12,7 @@ from preservation.files.beneath import LIST_FOLDER, opened, without_links_above
 from preservation.manifests.names import sidecar_name
 from preservation.model.identifiers import object_name
 from preservation.model.paths import RelativePath, path_order, printable
+from preservation.settling.loose_pages import loose_files
 from preservation.settling.terms import SettlingTerms
 
 _NEVER: Final = frozenset({
@@ -30,6 +31,7 @@ class PassedOverFor(StrEnum):
     SENTINEL = "sentinel"
     SIDECAR = "sidecar"
     STRAY = "stray"
+    LOOSE = "loose"
     UNNAMEABLE = "unnameable"
     UNREACHABLE = "unreachable"
 
@@ -87,13 +89,23 @@ def drops_among(
     ``sidecars`` says whether a manifest of one file is taken with that file, and is no drop of its own.
     """
     there = dict(names)
+    of_one_file = {
+        name: passed_over
+        for name, is_folder in (names if sidecars and len(groups) == terms.grouping else ())
+        if not is_folder and (passed_over := _sidecar(folder / name, there)) is not None
+    }
+    loose = _loose_among(names, folder, there, of_one_file, terms) if len(groups) == terms.grouping else {}
     for name, is_folder in names:
         path = folder / name
         passed_over = _passed_over(path, there, terms)
         if passed_over is not None:
             yield passed_over
+        elif not is_folder and name in loose:
+            # One entry stands for all that are held together.
+            if (held := loose[name]) is not None:
+                yield held
         elif len(groups) == terms.grouping:
-            yield (_sidecar(path, there) if sidecars and not is_folder else None) or _drop(path, groups)
+            yield of_one_file.get(name) or _drop(path, groups)
         elif is_folder:
             try:
                 deeper = below(path)
@@ -157,6 +169,22 @@ def _sidecar(path: Path, there: Mapping[str, bool]) -> PassedOver | None:
             "with it; put it beside that file, or into the folder of the drop"
         )
     return PassedOver(path, PassedOverFor.SIDECAR, sentence)
+
+
+def _loose_among(
+    names: Listed, folder: Path, there: Collection[str], but: Collection[str], terms: SettlingTerms
+) -> dict[str, PassedOver | None]:
+    """Return the files that are held, ``but`` some; the first of each group with the reason."""
+    if not terms.holds_loose_pages:
+        return {}
+    files = [name for name, is_folder in names if not is_folder and name not in but]
+    own = [name for name in files if _passed_over(folder / name, there, terms) is None]
+    held: dict[str, PassedOver | None] = {}
+    for loose in loose_files(own, there, terms):
+        first, *others = loose.names
+        held[first] = PassedOver(folder / first, PassedOverFor.LOOSE, loose.sentence)
+        held |= dict.fromkeys(others)
+    return held
 
 
 def _drop(path: Path, groups: tuple[str, ...]) -> InboxEntry:

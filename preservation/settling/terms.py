@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from preservation.policy.globs import PathMatcher, PathPattern
-from preservation.policy.intake import CompleteWhen
+from preservation.policy.intake import CompleteWhen, LoosePages
 from preservation.policy.schema import Policy
 
 PAUSES_ASKED: Final = 2
@@ -31,7 +31,10 @@ class EntryMatcher:
 
 @dataclass(frozen=True, slots=True)
 class SettlingTerms:
-    """When a drop is complete. ``quiet`` is in seconds; ``grouping`` is the levels of folders above drops."""
+    """When a drop is complete. ``quiet`` is in seconds; ``grouping`` is the levels of folders above drops.
+
+    ``beside`` takes the names of descriptions, which are no drops of their own where ``holds_loose_pages``.
+    """
 
     quiet: float
     complete_when: CompleteWhen
@@ -40,6 +43,8 @@ class SettlingTerms:
     metadata: EntryMatcher
     junk: EntryMatcher
     grouping: int
+    holds_loose_pages: bool
+    beside: EntryMatcher
 
     @property
     def sentinels_beside(self) -> tuple[str, ...]:
@@ -63,4 +68,6 @@ def settling_terms(policy: Policy) -> SettlingTerms:
         metadata=EntryMatcher(intake.metadata),
         junk=EntryMatcher(intake.junk),
         grouping=intake.grouping,
+        holds_loose_pages=intake.loose_pages is LoosePages.HOLD,
+        beside=EntryMatcher(intake.descriptive),
     )

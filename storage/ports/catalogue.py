@@ -67,7 +67,8 @@ class CatalogueFile:
 class Registration:
     """What the catalogue knows of one kept version; ``fingerprint`` stands for all of its content.
 
-    ``files`` and ``bytes`` count what was dropped. ``replicas`` come back in the order of the stores, and
+    ``files`` and ``bytes`` count the originals that are kept; of what 0.1.0 stored, what was left out too.
+    ``replicas`` come back in the order of the stores, and
     ``tag_digests`` in that of their paths; 0.1.0 recorded none.
     """
 

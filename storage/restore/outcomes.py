@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from preservation.model.amounts import count
 from preservation.model.digests import Digests
 from preservation.model.identifiers import PackageId, StoreName
 from preservation.model.issues import Issue, IssueCode, Severity
@@ -18,6 +19,7 @@ CATALOGUE_SILENT = IssueCode("RST-006")
 JOURNAL_SILENT = IssueCode("RST-007")
 RECORDS_DIFFER = IssueCode("RST-008")
 NOT_VOUCHED_FOR = IssueCode("RST-009")
+EARLIER_HAS_MORE = IssueCode("RST-010")
 
 _REPAIR_DATABASE = "Repair the database: muniment doctor reports what is wrong with it."
 _SEE_TO_REPLICA = "Find out what happened to that store: its replica needs repair."
@@ -95,6 +97,13 @@ def not_vouched_issue(package: PackageId, why: str) -> Issue:
     message = f"The lists of {package} are compared with each other only: {why}."
     next_step = "Compare the restored files with a list of your own, where much depends on them."
     return Issue(NOT_VOUCHED_FOR, Severity.WARNING, message, None, next_step)
+
+
+def earlier_has_more_issue(package: PackageId, before: PackageId, removed: int) -> Issue:
+    """Return the finding that the version before has files that the restored one does not have."""
+    message = f"{before} has {count(removed, 'file')} that {package} does not have."
+    next_step = f"To have them, too: muniment restore {package.object} TARGET --version {before.version}"
+    return Issue(EARLIER_HAS_MORE, Severity.WARNING, message, None, next_step)
 
 
 def journal_issue(reason: str) -> Issue:

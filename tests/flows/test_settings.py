@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from flows.inboxes.folder.inboxes import Inbox, inboxes_of
+from flows.installation.areas import StrayInInbox
+from flows.installation.current_settings import CurrentSettings
 from flows.installation.init import make_installation
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import open_stores
@@ -168,15 +171,49 @@ def test_outside_an_installation_the_next_step_is_said(tmp_path: Path, monkeypat
         load_settings()
 
 
-def test_a_collection_without_an_entry_has_the_default_policy(home: Path):
+def test_a_default_policy_that_an_older_file_has_is_still_honoured(home: Path):
+    edit(home, "[database]", 'default_policy = "policies/digitized-images.toml"\n\n[database]')
     settings = load_settings(home)
     assert settings.policy_of(CollectionName("maps")) == home / "policies" / "digitized-images.toml"
+    assert not settings.refusal_of(CollectionName("maps"))
 
 
-def test_without_a_default_policy_an_unknown_collection_is_an_error_that_names_the_known_ones(home: Path):
-    edit(home, 'default_policy = "policies/digitized-images.toml"', "")
-    with pytest.raises(ConfigurationError, match="images, documents, files"):
-        load_settings(home).policy_of(CollectionName("maps"))
+def test_an_unknown_collection_is_an_error_that_names_the_nearest_first_and_what_to_add(home: Path):
+    settings = load_settings(home)
+    with pytest.raises(ConfigurationError) as raised:
+        settings.policy_of(CollectionName("imags"))
+    told = str(raised.value)
+    assert "there is no collection imags; did you mean images? Known are: images, documents, files;" in told
+    assert '[[collection]] name = "imags" policy = "policies/FILE.toml"' in told
+    assert f"{home / 'muniment.toml'}" in told
+    assert settings.refusal_of(CollectionName("zz")) == (
+        "there is no collection zz. Known are: documents, files, images"
+    )
+    assert not settings.refusal_of(CollectionName("files"))
+
+
+def test_a_collection_that_is_added_counts_without_a_new_start_and_a_faulty_file_changes_nothing(home: Path):
+    current = CurrentSettings(load_settings(home))
+    assert current.now().refusal_of(CollectionName("maps"))
+    edit(
+        home,
+        '[[collection]]\nname = "images"',
+        '[[collection]]\nname = "maps"\n[[nonsense]]\nname = "images"',
+    )
+    assert current.now().refusal_of(CollectionName("maps"))
+    edit(home, "[[nonsense]]", 'policy = "policies/bit-level.toml"\n\n[[collection]]')
+    assert not current.now().refusal_of(CollectionName("maps"))
+    inboxes = [one for one in inboxes_of(current.now()) if isinstance(one, Inbox)]
+    assert "maps" in {inbox.collection for inbox in inboxes}
+    assert (home / "inbox" / "maps").is_dir()
+
+
+def test_a_drop_one_level_too_high_is_shown_with_what_to_do_and_is_not_taken(home: Path):
+    (home / "inbox" / "imagse" / "page").mkdir(parents=True)
+    [stray] = [one for one in inboxes_of(load_settings(home)) if isinstance(one, StrayInInbox)]
+    assert stray.path == home / "inbox" / "imagse"
+    assert "did you mean images?" in stray.sentence
+    assert "if it is a drop, move it into one of these" in stray.sentence
 
 
 def test_two_stores_of_one_name_are_an_error(home: Path):

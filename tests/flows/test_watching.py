@@ -122,8 +122,7 @@ def test_what_waits_can_be_read_while_the_service_watches(installed: Path):
     assert [(drop.collection, drop.sentence) for drop in told.drops] == [
         ("files", "waiting: there is nothing in it yet")
     ]
-    # With the default policy, a new folder is a new collection.
-    assert {Path(entry.path).name for entry in told.passed_over} == {"sheet.part", "stray.txt"}
+    assert {Path(entry.path).name for entry in told.passed_over} == {"sheet.part", "stray.txt", "unheard_of"}
     assert told.by.pid == os.getpid()
     assert (installed / "inbox/images").is_dir()
 

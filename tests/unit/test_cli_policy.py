@@ -130,9 +130,13 @@ def test_an_explanation_for_people_names_the_file_the_rule_and_what_would_happen
         "    It would be kept as it is.\n"
         "    It would not be examined: no examiner for Plain Text File.\n"
     )
-    assert run("explain", sound, root).stdout == said
+    of_drops = (
+        "A drop that lacks files of the version before would be kept, with a warning.\n"
+        "A drop that has no file in common with the version before would be kept, with a warning.\n"
+    )
+    assert run("explain", sound, root).stdout == said + of_drops
     assert run("explain", sound, root, "--why-not").stdout == said + (
-        "  not bmp: its format (x-fmt/111, Plain Text File) is none of those named\n"
+        "  not bmp: its format (x-fmt/111, Plain Text File) is none of those named\n" + of_drops
     )
 
 

@@ -10,7 +10,7 @@ from support.inboxes import terms
 from support.surveys import drop
 
 from preservation.errors import UnavailableError
-from preservation.settling.drops import Drop, PassedOver, PassedOverFor, drops_in
+from preservation.settling.drops import Drop, PassedOver, PassedOverFor, drops_among, drops_in
 from preservation.settling.terms import SettlingTerms
 
 
@@ -130,3 +130,72 @@ def test_the_manifest_of_one_file_is_taken_with_it_and_is_no_drop(tmp_path: Path
     assert "is taken with it" in told["plate.tif.md5"]
     assert "put it into that folder" in told["box.md5"]
     assert "gone.tif, which is not here" in told["gone.tif.SHA1"]
+
+
+HOLD = 'loose_pages = "hold"\ndescriptive = ["metadata.csv"]'
+
+
+def held(inbox: Path, policy: SettlingTerms) -> dict[str, str]:
+    return {
+        entry.path.name: entry.sentence
+        for entry in drops_in(inbox, policy)
+        if isinstance(entry, PassedOver) and entry.reason is PassedOverFor.LOOSE
+    }
+
+
+def test_pages_that_lie_in_the_inbox_itself_are_held_together_and_the_policy_says_so(tmp_path: Path):
+    pages = {f"register_{number:04}.tif": b"" for number in range(11)}
+    drop(tmp_path, {**pages, "REGISTER_0011.TIF": b"", "cover.tif": b"", "sheet 1/a": b"", "sheet 2/a": b""})
+    drop(
+        tmp_path, {"box1.zip": b"", "box2.zip": b"", "x.mp3": b"", "x.mp4": b"", "12": b"", "2026-01 a": b""}
+    )
+
+    policy = terms(HOLD)
+    alone = ["12", "2026-01 a", "box1.zip", "box2.zip", "cover.tif", "sheet 1", "sheet 2", "x.mp3", "x.mp4"]
+    assert names(tmp_path, policy) == alone
+    [(first, sentence)] = held(tmp_path, policy).items()
+    assert first == "REGISTER_0011.TIF"
+    assert sentence.startswith(
+        "REGISTER_0011.TIF is one of 12 single files that differ in a number only: put"
+    )
+    # What policies without the key say has not changed.
+    assert len(names(tmp_path, terms())) == len(alone) + 12
+    for page in pages:
+        (tmp_path / page).unlink()
+    assert "REGISTER_0011.TIF" in names(tmp_path, policy)
+
+
+def test_lists_and_descriptions_that_lie_in_the_inbox_itself_are_no_drops(tmp_path: Path):
+    drop(tmp_path, {"checksums.txt": b"", "metadata.csv": b"", "plate.tif": b"", "plate.tif.sha256": b""})
+
+    # A manifest of one file is taken with it.
+    assert names(tmp_path, terms(HOLD)) == ["plate.tif"]
+    assert sorted(held(tmp_path, terms(HOLD))) == ["checksums.txt", "metadata.csv"]
+    assert names(tmp_path, terms()) == ["checksums.txt", "metadata.csv", "plate.tif"]
+
+
+def test_where_a_manifest_is_not_taken_with_its_file_both_are_held(tmp_path: Path):
+    listed = [("plate.tif", False), ("plate.tif.sha256", False)]
+    found = list(drops_among(listed, tmp_path, terms(HOLD), lambda _: [], sidecars=False))
+    assert [entry.reason for entry in found if isinstance(entry, PassedOver)] == [PassedOverFor.LOOSE] * 2
+    assert "put both into a folder" in found[0].sentence
+
+
+def test_a_single_file_that_a_person_declared_complete_is_a_drop_and_groups_have_rules_of_their_own(
+    tmp_path: Path,
+):
+    files = {"plate 1.tif": b"", "plate 2.tif": b"", "plate 1.tif.done": b"", "plate 2.tif.done": b""}
+    drop(tmp_path / "declared", files)
+    sentinel = terms(f'{HOLD}\ncomplete_when = "sentinel"')
+    assert names(tmp_path / "declared", sentinel) == ["plate 1.tif", "plate 2.tif"]
+    drop(tmp_path / "grouped", {"box 1/p1.tif": b"", "box 1/p2.tif": b"", "box 2/p1.tif": b""})
+    grouped = terms(f"{HOLD}\ngrouping = 1")
+    assert names(tmp_path / "grouped", grouped) == ["box 2/p1.tif"]
+    assert list(held(tmp_path / "grouped", grouped)) == ["p1.tif"]
+
+
+def test_names_made_of_numbers_by_the_thousand_cost_little(tmp_path: Path):
+    listed = [(f"{'1a' * 100}{number}.tif", False) for number in range(20_000)]
+    [entry] = drops_among(sorted(listed), tmp_path, terms(HOLD), lambda _: [])
+    assert isinstance(entry, PassedOver)
+    assert "one of 20,000 single files" in entry.sentence

@@ -26,6 +26,7 @@ from flows.inboxes.queue.answers import is_answered
 from flows.inboxes.queue.takes import Take, TakeId, take_folders, take_of
 from flows.inboxes.report import InboxStatus
 from flows.installation.areas import Area
+from flows.installation.current_settings import CurrentSettings
 from flows.installation.log import LOG
 from flows.installation.settings import BucketInboxSettings, Settings
 from preservation.errors import ConfigurationError, PreservationError
@@ -111,6 +112,7 @@ class BucketInbox:
 
     def __post_init__(self) -> None:
         self._area = self.settings.areas[0]
+        self._current = CurrentSettings(self.settings)
         self._report = BucketReport(self.bucket, self.changed)
         self._stopped = threading.Event()
         # No SimpleQueue: of several that wait, one that is woken late waits for ever, whatever its timeout.
@@ -282,7 +284,7 @@ class BucketInbox:
 
     def _terms_of(self, collection: str) -> SettlingTerms | str:
         try:
-            return terms_of(self.settings.policy_of(collection_name(collection)))
+            return terms_of(self._current.now().policy_of(collection_name(collection)))
         except ValueError as error:
             return f"{error}; nothing in it is taken"
         except ConfigurationError as error:

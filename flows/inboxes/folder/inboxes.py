@@ -44,7 +44,7 @@ def inboxes_of(settings: Settings) -> Iterator[Inbox | StrayInInbox | InboxFault
         try:
             area.make_folders()
             area.make_inboxes(CollectionName(collection.name) for collection in settings.collection)
-            found = list(inboxes_in(area, lambda collection: _has_policy(settings, collection)))
+            found = list(inboxes_in(area, settings.refusal_of))
         except (StorageError, OSError) as error:
             yield InboxFault(area.root, str(error))
             continue
@@ -58,14 +58,6 @@ def inboxes_of(settings: Settings) -> Iterator[Inbox | StrayInInbox | InboxFault
                 yield InboxFault(area.inbox / inbox, f"its policy is unsound: {error}")
             else:
                 yield Inbox(area, inbox, terms)
-
-
-def _has_policy(settings: Settings, collection: CollectionName) -> bool:
-    try:
-        settings.policy_of(collection)
-    except ConfigurationError:
-        return False
-    return True
 
 
 def terms_of(policy: Path) -> SettlingTerms:

@@ -55,7 +55,8 @@ def stopped_take(object_id: ObjectId, settings: Settings) -> StoppedTake:
                 "check its disk, then try again"
             ) from error
     raise NotFoundError(
-        f"{object_id}: no drop of that name was taken, tried and left; muniment status shows those that were"
+        f"{object_id}: no drop of that name was taken, tried and left; muniment status shows which were. "
+        f"One that was left without its drop: muniment abandon {object_id} --because WHY --by NAME"
     )
 
 

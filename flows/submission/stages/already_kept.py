@@ -1,5 +1,6 @@
 """Whether what is kept already is there: a green answer needs a look into the stores."""
 
+from dataclasses import replace
 from typing import Protocol
 
 from flows.alarms.alarms import raise_alarms
@@ -41,11 +42,10 @@ def end_if_there(workspace: Workspace, ports: PresencePorts, package: PackageId)
     kept = ports.catalogue.package(package)
     replicas = tuple(one for one in kept.replicas if one.store in found.sound)
     last_read = min(one.verified_at for one in replicas)
-    looked_at = (
-        "every byte read back, and it matched."
-        if found.is_read
-        else f"tag files read, sizes compared. Bytes last read back on {last_read:%d %B %Y}."
-    )
+    looked_at = f"tag files read, sizes compared. Bytes last read back on {last_read:%d %B %Y}."
+    if found.is_read:
+        looked_at = "every byte read back, and it matched."
+        replicas = tuple(replace(one, verified_at=now()) for one in replicas)
     having = {replica.store for replica in kept.replicas}
     lacking = [
         LackingStore(store.name, "it has no replica of this version")

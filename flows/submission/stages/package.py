@@ -5,9 +5,11 @@ from typing import Protocol
 
 from flows.installation.wiring import SOFTWARE_VERSION, now
 from flows.submission.stages.already_kept import PresencePorts, end_if_there
+from flows.submission.stages.compare import compare, is_outdated
 from flows.submission.stages.describe import describe
+from flows.submission.stages.plan import every_issue, issues_of_the_whole
 from flows.submission.stages.sidecars import copied_sidecars
-from flows.submission.stages.stage import Stage, ingest_events_of
+from flows.submission.stages.stage import Stage, end, ingest_events_of
 from flows.submission.workspace import Numbered, Workspace, only, payload_files
 from preservation.errors import StorageError
 from preservation.model.digests import Algorithm
@@ -15,6 +17,7 @@ from preservation.model.events import Event
 from preservation.model.identifiers import PackageId
 from preservation.packaging.contents import PackageContents
 from preservation.packaging.planning import plan_package
+from preservation.planning.judgement import judge
 from storage.ports.catalogue import AlreadyKept
 from storage.reuse import Reusable, reusable
 
@@ -30,6 +33,8 @@ def _package(workspace: Workspace, ports: PackagingPorts) -> Iterable[Event]:
     if not workspace.number.exist and not _take_number(workspace, ports):
         return ()
     number = only(workspace.number)
+    if is_outdated(workspace, ports.catalogue) and _ended_anew(workspace, ports):
+        return ()
     submission = workspace.submission
     received = only(workspace.received)
     if not workspace.description.exist:
@@ -91,6 +96,15 @@ def _take_number(workspace: Workspace, ports: PackagingPorts) -> bool:
         return False
     workspace.number.write([Numbered(reservation.package, now())])
     return True
+
+
+def _ended_anew(workspace: Workspace, ports: PackagingPorts) -> bool:
+    """Compare with the version that was kept meanwhile; end the submission where it is not to be kept so."""
+    compare(workspace, ports.catalogue)
+    judgement = judge(every_issue(workspace), approved=workspace.approval.exist)
+    if judgement.verdict is not None:
+        end(workspace, judgement.verdict, judgement.sentence, issues=issues_of_the_whole(workspace))
+    return judgement.verdict is not None
 
 
 def _reusable(workspace: Workspace, ports: PackagingPorts, package: PackageId) -> Reusable:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from flows.submission.stages.already_kept import PresencePorts, end_if_there
+from flows.submission.stages.compare import compare, issues_of_comparison
 from flows.submission.stages.stage import Stage, end, ingest_events_of
 from flows.submission.workspace import JUDGING_STAGE, Workspace, only
 from preservation.model.events import Agent, AgentKind, Event
@@ -16,6 +17,7 @@ from preservation.screening.report_issues import not_examined
 def _plan(workspace: Workspace, ports: PresencePorts) -> Iterable[Event]:
     policy = workspace.policy
     workspace.decisions.write(decide(policy, file) for file in workspace.surveyed())
+    compare(workspace, ports.catalogue)
     approval = only(workspace.approval) if workspace.approval.exist else None
     judgement = judge(every_issue(workspace), approved=approval is not None)
     ingest = ingest_events_of(workspace)
@@ -52,8 +54,9 @@ def _ended_as_kept(workspace: Workspace, ports: PresencePorts) -> bool:
 
 
 def issues_of_the_whole(workspace: Workspace) -> Iterator[Issue]:
-    """Yield the issues of the bag, of supplied manifests, and of the policy's rules."""
+    """Yield the issues of the bag, of the version before, of supplied manifests, and of rules."""
     yield from workspace.issues.so_far
+    yield from issues_of_comparison(workspace)
     for manifest in workspace.supplied.so_far:
         yield from manifest.issues
     unexamined = not_examined(workspace.unexamined.so_far)

@@ -14,9 +14,12 @@ from flows.submission.stages.ports import HasCatalogue, HasSettings
 from flows.submission.stages.stage import Stage, end, ingest_events_of, plan_gone
 from flows.submission.workspace import Workspace, only, payload_files
 from preservation.files.tree import copy_tree, remove_tree
+from preservation.model.amounts import count
 from preservation.model.derivatives import Purpose
 from preservation.model.events import Event
+from preservation.model.identifiers import PackageId
 from preservation.model.issues import Severity
+from preservation.model.packages import Replica
 from preservation.model.tag_digests import TagDigest, tag_digests_among
 from preservation.model.verdicts import Verdict
 from preservation.packaging.planned import PlannedBag
@@ -33,7 +36,7 @@ def _register(workspace: Workspace, ports: RegistrationPorts) -> Iterable[Event]
     replicas = tuple(workspace.replicas)
     tag_digests = _tag_digests(workspace)
     event = ingest_events_of(workspace).registered(str(package), tag_digests)
-    tally = workspace.tally()
+    kept = workspace.kept()
     # Before it counts as kept: a kept package is not resumed, and its access copies would be lost.
     _move_access_copies(workspace, ports)
     ports.catalogue.register(
@@ -43,22 +46,22 @@ def _register(workspace: Workspace, ports: RegistrationPorts) -> Iterable[Event]
             fingerprint=only(workspace.fingerprint),
             policy=workspace.policy.reference,
             registered_at=now(),
-            files=tally.files,
-            bytes=tally.bytes,
+            files=kept.files,
+            bytes=kept.bytes,
             replicas=replicas,
             tag_digests=tag_digests,
         ),
         payload_files(workspace),
         (event,),
     )
-    stores = " and ".join(f"{replica.store}" for replica in replicas)
     # A drop may change after the stores have it; the later changes are not kept.
     late_changes = [changed_since_survey(workspace, Severity.WARNING)] if has_changed(workspace) else []
     lacking = tuple(workspace.lacking.so_far)
     end(
         workspace,
         Verdict.STORED,
-        f"Kept as {package}: {tally.files} files, read back from {stores} and matched."
+        kept_sentence(package, kept.files, workspace.tally().files, replicas)
+        + _removed_sentence(workspace)
         + _reuse_sentence(workspace)
         + _again_sentence(workspace)
         + lacking_sentence(lacking),
@@ -90,6 +93,25 @@ def _tag_digests(workspace: Workspace) -> tuple[TagDigest, ...]:
     return tag_digests_among((entry.path, entry.digests) for entry in planned.entries)
 
 
+def kept_sentence(package: PackageId, kept: int, dropped: int, replicas: Iterable[Replica]) -> str:
+    """Return what is kept, and how many of the dropped files are not."""
+    stores = " and ".join(replica.store for replica in replicas)
+    sentence = f"Kept as {package}: {count(kept, 'file')}, read back from {stores} and matched."
+    if kept == dropped:
+        return sentence
+    were = "was" if dropped - kept == 1 else "were"
+    return f"{sentence} {count(dropped - kept, 'file')} of the drop {were} left out."
+
+
+def _removed_sentence(workspace: Workspace) -> str:
+    """Return how many files the version before has that this one does not have, if any."""
+    return "".join(
+        f" {one.before} has {count(one.removed, 'file')} that this version does not have."
+        for one in workspace.difference.so_far
+        if one.removed
+    )
+
+
 def _again_sentence(workspace: Workspace) -> str:
     """Return of which version the stores no longer have the same content, if there is one."""
     return "".join(
@@ -106,8 +128,8 @@ def _reuse_sentence(workspace: Workspace) -> str:
         return ""
     summary = planned.summary
     return (
-        f" Of the {summary.payload_files} files of the package, {summary.fetched_files} had been kept "
-        "before and are not repeated."
+        f" Of the {count(summary.payload_files, 'file')} of the package, {summary.fetched_files:,} had been "
+        "kept before and are not repeated."
     )
 
 

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from flows.installation.log import LOG
 from flows.installation.wiring import SOFTWARE, Installation, now
 from flows.submission.stages.drop_changes import changed_since_survey, has_changed, require_drop
-from flows.submission.workspace import Ending, Workspace
+from flows.submission.workspace import Ending, Extent, Workspace
 from preservation.errors import IntegrityError, SourceChangedError
 from preservation.ingest_events import IngestEvents
 from preservation.model.events import Event
@@ -76,10 +76,20 @@ def end(
 ) -> None:
     """Record how the submission ended. ``issues`` are those of the whole drop; files have their own."""
     tally = workspace.tally()
+    kept = Extent(0, 0) if package is None else workspace.kept()
     workspace.ending.write(
         [
             Ending(
-                verdict, sentence, now(), tally.files, tally.bytes, package, replicas, tuple(issues), lacking
+                verdict,
+                sentence,
+                now(),
+                tally.files,
+                tally.bytes,
+                package,
+                replicas,
+                tuple(issues),
+                lacking,
+                kept,
             )
         ]
     )

@@ -1,0 +1,46 @@
+"""Drops that were answered: a run for them, started again in Prefect, ends as the one before."""
+
+import os
+
+from flows.inboxes.queue.answers import is_answered
+from flows.inboxes.queue.takes import take_holding
+from flows.installation.wiring import Installation
+from flows.submission.answer import SubmissionResult, interrupted
+from flows.submission.drop import DropRequest
+from flows.submission.workspace import Ending
+from preservation.model.verdicts import Verdict
+
+_FOR_GOOD = {Verdict.STORED, Verdict.ALREADY_KEPT, Verdict.REJECTED}
+
+
+def answered_before(drop: DropRequest, installation: Installation, *, again: bool) -> SubmissionResult | None:
+    """Return how a drop was answered; ``None`` where it is to be preserved now.
+
+    An answered drop does not lie where the run looks for it. ``again`` is true of a run that ended before.
+
+    Raises what ``object_id`` of the drop raises, ``StorageError`` where the database does not answer.
+    """
+    if drop.taken:
+        take = take_holding(drop.path)
+        if take is not None and take.has_drop and not is_answered(take):
+            return None
+    elif not again or os.path.lexists(drop.path):
+        return None
+    history = installation.catalogue.history(drop.object_id)
+    ends = [
+        end for end in history.conclusions if end.submission.drop == drop.path and end.verdict in _FOR_GOOD
+    ]
+    if ends:
+        last = max(ends, key=lambda end: end.concluded_at)
+        packages = (
+            kept.package for kept in history.registrations if kept.submission == last.submission.identifier
+        )
+        ending = Ending(last.verdict, last.summary, last.concluded_at, package=next(packages, None))
+        return SubmissionResult(str(drop), ending, receipt=last.receipt)
+    if not drop.taken:
+        return None
+    return interrupted(
+        drop,
+        "It was taken from its inbox, is not in processing/ any more, and no answer to it is recorded: it "
+        "was moved away by hand. This run can do nothing for it; drop it again in its inbox.",
+    )
