@@ -3,6 +3,7 @@
 import encodings.cp437  # noqa: F401  zipfile and we need it, and a caged worker imports nothing any more
 import io
 import os
+import re
 import stat
 import struct
 import time
@@ -28,6 +29,8 @@ _LONGEST_COMMENT = 65_535
 _LONGEST_ENDING = _END64.size + _LOCATOR64_BYTES + _END.size + _LONGEST_COMMENT
 _LONGEST_TARGET = 4_096
 _ENCRYPTED = 1
+_LEADS_OUT = re.compile(r"^([A-Za-z]:|\\)|(^|\\)\.\.(\\|$)")
+"""A name with backslashes that is refused as it is written: a drive, a server, a way out."""
 _WINDOWS = {0, 10, 14}
 """Where a member was made: FAT, NTFS, VFAT (APPNOTE 4.4.2)."""
 
@@ -91,7 +94,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, *, by_backslash: bo
     meant = _meant(info)
     # What is no UTF-8 is code page 437, if what made the archive followed the specification.
     written = info.orig_filename if meant is None else meant
-    is_respelled = meant is not None and by_backslash and "\\" in meant
+    is_respelled = meant is not None and by_backslash and "\\" in meant and not _LEADS_OUT.search(meant)
     name = written.replace("\\", "/") if is_respelled else written
     mode = stat.S_IFMT(info.external_attr >> 16)
     if name.endswith("/") or (mode == stat.S_IFDIR and not info.file_size):
