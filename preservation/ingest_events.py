@@ -105,6 +105,13 @@ class IngestEvents:
         approved, which = "approved to be kept as it is", at.isoformat()
         return self._event(EventType.POLICY_ASSIGNMENT, approved, because, which=which, at=at, agent=by)
 
+    def refused(self, by: Agent, because: str, at: datetime) -> Event:
+        """Record that a person decided that the submission is not kept."""
+        detail, which = "refused: it is not to be kept", f"refused {at.isoformat()}"
+        return self._event(
+            EventType.POLICY_ASSIGNMENT, detail, because, EventOutcome.FAIL, which, at=at, agent=by
+        )
+
     def normalized(self, proved: int, access: int, refused: int) -> Event:
         """Record how many derivatives were proved, how many are for access only, and how many refused."""
         return self._event(

@@ -16,6 +16,7 @@ _VERBS = (
     "worker",
     "preserve",
     "approve",
+    "refuse",
     "retry",
     "clear",
     "upgrade",

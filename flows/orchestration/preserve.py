@@ -33,13 +33,12 @@ from flows.submission.answer import (
     interrupted,
     unanswered_sentence,
 )
-from flows.submission.claim import claim
+from flows.submission.claim import TakenDrop, claim
 from flows.submission.drop import DropRequest, label_of
 from flows.submission.stages.order import STAGES
 from flows.submission.stages.stage import Stage, interrupt, interrupted_by
 from flows.submission.workspace import Workspace
 from preservation.errors import ConfigurationError, PreservationError, fault_of
-from preservation.model.digests import HexDigest
 from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 
@@ -154,7 +153,7 @@ def _claim_all(settings: Settings, drops: list[DropRequest], claims: ExitStack) 
         for position, drop in enumerate(drops):
             try:
                 with translated_faults(settings):
-                    claimed = claims.enter_context(claim(drop, installation, _as_taken(drop)))
+                    claimed = claims.enter_context(claim(drop, installation, _taken(drop)))
                     submissions.claimed[position] = claimed.root
             except PreservationError as error:
                 LOG.warning("%s: %s", drop, error)
@@ -165,8 +164,8 @@ def _claim_all(settings: Settings, drops: list[DropRequest], claims: ExitStack) 
     return submissions
 
 
-def _as_taken(drop: DropRequest) -> HexDigest | None:
-    """Return the signature of a drop when it was taken from its inbox; ``None`` for any other drop.
+def _taken(drop: DropRequest) -> TakenDrop | None:
+    """Return what is known of a drop that was taken from its inbox; ``None`` for any other drop.
 
     Raises ``ConfigurationError`` where it was taken as another object.
     """
@@ -178,7 +177,7 @@ def _as_taken(drop: DropRequest) -> HexDigest | None:
             f"{drop}: it was taken from its inbox as {printable(str(take.object_id))}; "
             "start the run for that object"
         )
-    return take.tree
+    return TakenDrop(take.tree, take.dropped_as)
 
 
 def _interrupt_unfinished(

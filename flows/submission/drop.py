@@ -78,16 +78,17 @@ def tree_of(path: Path) -> HexDigest:
     return outline_of(path).signature
 
 
-def outline_of(path: Path) -> TreeOutline:
+def outline_of(path: Path, called: str = "") -> TreeOutline:
     """Return the size and the signature of a drop; reads no file.
 
-    Raises ``NotFoundError`` where the drop cannot be read.
+    ``called`` is the name that it is to have, where that is another than it has now. Raises ``NotFoundError``
+    where the drop cannot be read.
     """
     try:
         path = without_links_above(path)
         if stat.S_ISDIR(path.lstat().st_mode):
             return outline_of_tree(path)
-        return outline_of_tree(path.parent, RelativePath(path.name))
+        return outline_of_tree(path.parent, RelativePath(path.name), called=called)
     except OSError as error:
         raise NotFoundError(
             f"{printable(str(path))}: the drop cannot be read ({error.strerror}); "

@@ -10,7 +10,7 @@ from preservation.model.dossiers import Dossier
 from preservation.model.files import IrregularEntry
 from preservation.model.paths import printable
 from preservation.receipt.contents import Receipt
-from preservation.receipt.headline import headline, next_step
+from preservation.receipt.headline import dropped_as, headline, next_step
 from preservation.receipt.summary import Summary
 
 VERSION: Final = 1
@@ -36,13 +36,14 @@ def _head(receipt: Receipt, summary: Summary) -> dict[str, object]:
     return {
         "version": VERSION,
         "verdict": receipt.verdict,
-        "headline": headline(receipt.verdict, summary),
+        "headline": headline(receipt, summary),
         "sentence": receipt.sentence,
-        "next_step": next_step(receipt.verdict, summary),
+        "next_step": next_step(receipt, summary),
         "object": str(receipt.submission.object),
         "object_version": None if package is None else package.version,
         "submission": receipt.submission.identifier,
         "drop": printable(str(receipt.submission.drop)),
+        "dropped_as": dropped_as(receipt),
         "started": receipt.started,
         "ended": receipt.ended,
         "policy": None
@@ -62,6 +63,9 @@ def _head(receipt: Receipt, summary: Summary) -> dict[str, object]:
             for placed in receipt.replicas
         ],
         "lacking": receipt.lacking,
+        "decision": receipt.decision,
+        "how_to_answer": receipt.how_to_answer,
+        "contact": receipt.contact,
         "figures": {
             "found": summary.found,
             "kept": summary.kept,

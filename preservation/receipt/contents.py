@@ -24,6 +24,16 @@ class PlacedReplica:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonsDecision:
+    """What a person decided of a drop that waited for one: who, why, and when (UTC)."""
+
+    by: str
+    because: str
+    at: datetime
+    approves: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What became of one drop.
 
@@ -31,6 +41,8 @@ class Receipt:
     be empty where the drop never came so far. ``issues`` are those of the drop as a whole.
     ``workspace`` is where the thumbnails are that the files name. ``package`` is the version that
     holds the content now, ``None`` where there is none; stores in ``lacking`` are to have it and do not yet.
+    ``dropped_as`` is the drop's place as people know it, where it is no longer the path that was read.
+    ``how_to_answer`` are the commands that answer a drop that waits, and ``contact`` is whom to ask.
     """
 
     submission: Submission
@@ -46,3 +58,12 @@ class Receipt:
     policy: PolicyReference | None = None
     engines: tuple[EngineRelease, ...] = ()
     lacking: tuple[StoreName, ...] = ()
+    decision: PersonsDecision | None = None
+    dropped_as: str = ""
+    how_to_answer: tuple[str, ...] = ()
+    contact: str = ""
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether a person decided that it is not kept."""
+        return self.verdict is Verdict.REJECTED and self.decision is not None and not self.decision.approves

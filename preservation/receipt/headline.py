@@ -1,18 +1,24 @@
 """The words of a receipt: the verdict in one line, and what is to be done next."""
 
+from datetime import UTC, datetime
+
 from preservation.model.amounts import count
 from preservation.model.issues import Issue, Severity
+from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
+from preservation.receipt.contents import PersonsDecision, Receipt
 from preservation.receipt.summary import Summary
 
 
-def headline(verdict: Verdict, summary: Summary) -> str:
+def headline(receipt: Receipt, summary: Summary) -> str:
     """Return the verdict in plain words."""
-    match verdict:
+    match receipt.verdict:
         case Verdict.STORED:
             return "Kept."
         case Verdict.ALREADY_KEPT:
             return "Already kept."
+        case Verdict.REJECTED if receipt.is_refused:
+            return "Refused by an archivist."
         case Verdict.REJECTED:
             broken = summary.worst.get(Severity.ERROR, 0)
             return f"Sent back: {count(broken, 'file')} to mend." if broken else "Sent back."
@@ -22,17 +28,20 @@ def headline(verdict: Verdict, summary: Summary) -> str:
             return "Waiting for an archivist."
 
 
-def next_step(verdict: Verdict, summary: Summary) -> str:
+def next_step(receipt: Receipt, summary: Summary) -> str:
     """Return what is to be done, as far as the verdict says it."""
-    match verdict:
+    match receipt.verdict:
         case Verdict.STORED | Verdict.ALREADY_KEPT:
             if not summary.marked:
                 return "Nothing more is to be done."
             return f"Nothing has to be done. {count(summary.marked, 'file')} may be worth a look."
+        case Verdict.REJECTED if receipt.is_refused:
+            return f"It is not kept, and nothing in it was changed. Whom to ask: {asked(receipt)}."
         case Verdict.REJECTED:
+            name = printable(receipt.submission.drop.name)
             return (
-                "Mend what is listed here, then drop everything again. "
-                "It does not count as kept, and your drop was left as it was."
+                f"Mend what is listed here, then drop everything again, under the same name: {name}. "
+                "It does not count as kept, and nothing in it was changed."
             )
         case Verdict.INTERRUPTED:
             return (
@@ -40,7 +49,15 @@ def next_step(verdict: Verdict, summary: Summary) -> str:
                 "preserves it again, it goes on where it was."
             )
         case Verdict.WAITING:
-            return "An archivist answers what is asked here; preserved again with the answer, it goes on."
+            return (
+                "Nothing for you until it is decided: leave the drop where it is. "
+                f"Whom to ask: {asked(receipt)}."
+            )
+
+
+def asked(receipt: Receipt) -> str:
+    """Return whom people can ask."""
+    return printable(receipt.contact) or "an archivist"
 
 
 def is_kept(verdict: Verdict) -> bool:
@@ -52,3 +69,24 @@ def gravest_first(issues: tuple[Issue, ...]) -> list[Issue]:
     """Return ``issues``, errors before questions before warnings before remarks."""
     order = list(Severity)
     return sorted(issues, key=lambda issue: -order.index(issue.severity))
+
+
+def dropped_as(receipt: Receipt) -> str:
+    """Return where the drop lay, as the people know it who dropped it."""
+    return printable(receipt.dropped_as or str(receipt.submission.drop))
+
+
+def decided(decision: PersonsDecision) -> str:
+    """Return who decided what, when and why."""
+    return f"{decided_by(decision)} {moment_in_words(decision.at)}: {printable(decision.because)}"
+
+
+def decided_by(decision: PersonsDecision) -> str:
+    """Return who decided what."""
+    return f"{'Approved' if decision.approves else 'Refused'} by {printable(decision.by)}."
+
+
+def moment_in_words(at: datetime) -> str:
+    """Return a moment as people write it, to the minute, in UTC."""
+    at = at.astimezone(UTC)
+    return f"{at.day} {at:%B %Y, %H:%M} UTC"

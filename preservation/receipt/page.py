@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from preservation.model.amounts import byte_size, count
@@ -10,7 +9,15 @@ from preservation.model.issues import Issue
 from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 from preservation.receipt.contents import PlacedReplica, Receipt
-from preservation.receipt.headline import gravest_first, headline, is_kept, next_step
+from preservation.receipt.headline import (
+    decided,
+    dropped_as,
+    gravest_first,
+    headline,
+    is_kept,
+    moment_in_words,
+    next_step,
+)
 from preservation.receipt.summary import STOPPING, Summary
 
 MOST_FILES_SHOWN = 2_000
@@ -49,15 +56,20 @@ class FormatView(NamedTuple):
 class PageView:
     """Everything on the page but the files. Where a heading is empty, its section is left out.
 
-    ``steps`` are why a drop is sent back or waits; ``remarks`` are the other issues of the whole.
+    ``steps`` are why a drop is sent back or waits; ``remarks`` are the other issues of the whole. ``asked``
+    are the questions of a drop that waits, as the files have them: the page states each once, as a step.
+    ``sentence`` is empty where the steps say the same.
     """
 
     headline: str
     name: str
     version: str
+    sentence: str
     next_step: str
     steps: tuple[Issue, ...]
     more_steps: str
+    asked: frozenset[Issue]
+    decision: str
     remarks: tuple[Issue, ...]
     more_remarks: str
     figures: tuple[Figure, ...]
@@ -79,14 +91,17 @@ def page_view(receipt: Receipt, summary: Summary) -> PageView:
     remarks = [issue for issue in gravest_first(receipt.issues) if issue not in steps]
     others = summary.found - summary.marked
     return PageView(
-        headline=headline(receipt.verdict, summary),
+        headline=headline(receipt, summary),
         name=printable(receipt.submission.object.name),
         version="" if receipt.package is None else str(receipt.package.version),
-        next_step=next_step(receipt.verdict, summary),
+        sentence="" if steps else receipt.sentence,
+        next_step=next_step(receipt, summary),
         steps=tuple(_step(issue) for issue in steps),
         more_steps=f"{unlisted:,}" if unlisted else "",
+        asked=frozenset(steps) if receipt.verdict is Verdict.WAITING else frozenset(),
         remarks=tuple(remarks[:_MOST_REMARKS]),
         more_remarks=f"{len(remarks) - _MOST_REMARKS:,}" if len(remarks) > _MOST_REMARKS else "",
+        decision="" if receipt.decision is None else decided(receipt.decision),
         figures=tuple(_figures(receipt, summary)),
         replicas=tuple(_replica(placed) for placed in receipt.replicas),
         marked=f"{count(summary.marked, 'file')} to look at" if summary.marked else "",
@@ -97,16 +112,16 @@ def page_view(receipt: Receipt, summary: Summary) -> PageView:
         ),
         others=_others(others, summary),
         lists_others=summary.found <= MOST_FILES_SHOWN,
-        drop=printable(str(receipt.submission.drop)),
-        started=_moment(receipt.started),
-        ended=_moment(receipt.ended),
+        drop=dropped_as(receipt),
+        started=moment_in_words(receipt.started),
+        ended=moment_in_words(receipt.ended),
         engines=", ".join(f"{one.engine} {one.version} ({one.signatures})" for one in receipt.engines),
     )
 
 
 def _steps(receipt: Receipt, summary: Summary) -> tuple[list[Issue], int]:
     """Return the first issues on which the user has to act, and how many more there are."""
-    if receipt.verdict not in {Verdict.REJECTED, Verdict.WAITING}:
+    if receipt.verdict not in {Verdict.REJECTED, Verdict.WAITING} or receipt.is_refused:
         return [], 0
     stopping = [issue for issue in gravest_first(receipt.issues) if issue.severity in STOPPING]
     shown_first = [*stopping, *summary.stopping][:_MOST_STEPS]
@@ -144,7 +159,9 @@ def _noun(number: int, one: str, many: str) -> str:
 
 def _replica(placed: PlacedReplica) -> ReplicaView:
     replica = placed.replica
-    return ReplicaView(replica.store, placed.site, printable(replica.location), _moment(replica.verified_at))
+    return ReplicaView(
+        replica.store, placed.site, printable(replica.location), moment_in_words(replica.verified_at)
+    )
 
 
 def _others(others: int, summary: Summary) -> str:
@@ -153,8 +170,3 @@ def _others(others: int, summary: Summary) -> str:
     if summary.marked:
         return f"The other {count(others, 'file')}" if others > 1 else "The other file"
     return f"All {count(others, 'file')}" if others > 1 else "The file"
-
-
-def _moment(at: datetime) -> str:
-    at = at.astimezone(UTC)
-    return f"{at.day} {at:%B %Y, %H:%M} UTC"

@@ -77,8 +77,13 @@ class Thumbnails:
         return f"data:image/jpeg;base64,{b64encode(content).decode()}"
 
 
-def file_view(dossier: Dossier, thumbnails: Thumbnails, *, stored: bool) -> FileView:
-    """Return what the page shows of a file; ``stored`` says whether it is kept, or only would be."""
+def file_view(
+    dossier: Dossier, thumbnails: Thumbnails, *, stored: bool, asked: frozenset[Issue] = frozenset()
+) -> FileView:
+    """Return what the page shows of a file; ``stored`` says whether it is kept, or only would be.
+
+    The page has stated the questions in ``asked`` already.
+    """
     folder, slash, name = printable(dossier.path).rpartition("/")
     found = dossier.found
     screened = dossier.screened
@@ -100,7 +105,9 @@ def file_view(dossier: Dossier, thumbnails: Thumbnails, *, stored: bool) -> File
         outcome=_outcome(dossier, stored=stored),
         because=_because(dossier),
         derivatives=tuple(_derivative(made) for made in dossier.derivatives),
-        issues=tuple(gravest_first(screened.issues)) if screened is not None else (),
+        issues=tuple(issue for issue in gravest_first(screened.issues) if issue not in asked)
+        if screened
+        else (),
     )
 
 

@@ -14,7 +14,8 @@ from typing import Final
 
 import msgspec
 
-from flows.inboxes.answer import KEPT, RECEIPTS, Kept
+from flows.inboxes.answer import Kept
+from flows.inboxes.drop_names import KEPT, RECEIPTS
 from flows.inboxes.shelf import Shelf, is_name, move
 from flows.installation.areas import Area
 from flows.installation.wiring import SOFTWARE
