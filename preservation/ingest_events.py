@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from preservation.model.amounts import count
 from preservation.model.decisions import PolicyReference
 from preservation.model.events import Agent, Event, EventOutcome, EventType, event_id
 from preservation.model.formats import EngineRelease
@@ -54,7 +55,7 @@ class IngestEvents:
         return self._event(
             EventType.MESSAGE_DIGEST_CALCULATION,
             f"one read of every file; {', '.join(sorted(algorithms))}",
-            f"{files} files, {size} bytes",
+            f"{count(files, 'file')}, {count(size, 'byte')}",
         )
 
     def identified(self, engines: Iterable[EngineRelease], decided: int, undecided: int) -> Event:
@@ -62,7 +63,7 @@ class IngestEvents:
         return self._event(
             EventType.FORMAT_IDENTIFICATION,
             "; ".join(f"{engine.engine} {engine.version} ({engine.signatures})" for engine in engines),
-            f"{decided} files identified, {undecided} not",
+            f"{count(decided, 'file')} identified, {undecided} not",
             EventOutcome.WARNING if undecided else EventOutcome.SUCCESS,
         )
 
@@ -86,7 +87,7 @@ class IngestEvents:
         return self._event(
             EventType.VIRUS_CHECK,
             asked,
-            f"{tally.clean} files clean, {tally.infected} infected, {tally.not_scanned} not scanned",
+            f"{count(tally.clean, 'file')} clean, {tally.infected} infected, {tally.not_scanned} not scanned",
             EventOutcome.FAIL if tally.infected else outcome,
         )
 
@@ -117,7 +118,8 @@ class IngestEvents:
         return self._event(
             EventType.NORMALIZATION,
             "derivatives made as the policy says; those for preservation compared with their sources",
-            f"{proved} made and proved, {access} access copies, {refused} refused; every original is kept",
+            f"{proved} made and proved, {count(access, 'access copy', 'access copies')}, {refused} refused; "
+            "every original is kept",
             EventOutcome.WARNING if refused else EventOutcome.SUCCESS,
         )
 
@@ -126,7 +128,7 @@ class IngestEvents:
         return self._event(
             EventType.FIXITY_CHECK,
             f"what {package} would not repeat was read in every store that has it",
-            f"{files} files, {size} bytes of earlier versions matched"
+            f"{count(files, 'file')}, {count(size, 'byte')} of earlier versions matched"
             + (f"; {unsound} did not and are written again" if unsound else ""),
             EventOutcome.WARNING if unsound else EventOutcome.SUCCESS,
             f"earlier versions of {package}",
@@ -137,7 +139,7 @@ class IngestEvents:
         return self._event(
             EventType.REPLICATION,
             f"{package} written to store {replica.store} and read back from it",
-            f"{replica.files} files, {replica.bytes} bytes matched",
+            f"{count(replica.files, 'file')}, {count(replica.bytes, 'byte')} matched",
             EventOutcome.SUCCESS,
             replica.store,
         )

@@ -21,6 +21,7 @@ _VERBS = (
     "clear",
     "upgrade",
     "status",
+    "list",
     "restore",
     "identify",
     "validate",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from flows.cli.output import note, say, say_json
 from preservation.bagit.validation import validate
 from preservation.errors import StorageError
+from preservation.model.amounts import count
 from preservation.model.issues import Severity
 from preservation.model.paths import is_utf8, printable
 
@@ -91,7 +92,7 @@ def _headline(verdict: Validation) -> str:
     if not verdict.valid:
         return "NOT VALID, though complete" if verdict.complete else "NOT VALID, not complete"
     files, octets = verdict.payload.files, verdict.payload.octets
-    return f"valid, BagIt {verdict.version}, payload of {files:,} files with {octets:,} bytes"
+    return f"valid, BagIt {verdict.version}, payload of {count(files, 'file')} with {count(octets, 'byte')}"
 
 
 def _as_text(path: str) -> str:

@@ -34,7 +34,7 @@ from flows.submission.answer import (
     unanswered_sentence,
 )
 from flows.submission.claim import TakenDrop, claim
-from flows.submission.drop import DropRequest, label_of
+from flows.submission.drop import DropRequest, label_of, run_name_of
 from flows.submission.stages.order import STAGES
 from flows.submission.stages.stage import Stage, interrupt, interrupted_by
 from flows.submission.workspace import Workspace
@@ -93,12 +93,12 @@ class _Submissions:
 
 
 def _run_name() -> str:
-    return f"preserve {label_of(parse_drops(flow_run.parameters['drops']))}"
+    return run_name_of(parse_drops(flow_run.parameters["drops"]))
 
 
 @flow(name="preserve", flow_run_name=_run_name, persist_result=False, validate_parameters=False)
 def preserve(directory: Path, drops: list[DropRequest]) -> State[RunResult]:
-    """Preserve ``drops`` into the installation in ``directory``; the state has the gravest verdict.
+    """Preserve ``drops`` into the installation in ``directory``; the state says how they ended.
 
     Each stage is one task run for all drops. Run again after a crash, the flow goes on where it was. A
     deployment passes both parameters as JSON.
@@ -247,9 +247,13 @@ def _publish(label: str, answered: list[SubmissionResult]) -> None:
 
 def _state_of(run_result: RunResult) -> State[RunResult]:
     results = run_result.results
-    gravest = max((result.ending.verdict for result in results), key=_GRAVEST_LAST.index)
-    kind, name = _STATES[gravest]
+    verdicts = {result.ending.verdict for result in results}
+    kind, name = _STATES[max(verdicts, key=_GRAVEST_LAST.index)]
     message = _sentence_of(results)
+    if len(verdicts) > 1:
+        # The name counts; the content of one drop is no failure of the others.
+        name = message
+        kind = StateType.CRASHED if Verdict.INTERRUPTED in verdicts else StateType.COMPLETED
     if run_result.fault:
         # Not green, although the drops are safe: the operator has to look at the journal.
         kind, name, message = StateType.FAILED, f"{name}, journal not sealed", f"{message} {run_result.fault}"

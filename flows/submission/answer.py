@@ -61,7 +61,10 @@ _FOR_GOOD = frozenset({Verdict.STORED, Verdict.ALREADY_KEPT, Verdict.REJECTED})
 
 
 class SubmissionResult(msgspec.Struct, frozen=True):
-    """The result of one drop. ``markdown`` and ``formats`` are what the Prefect UI shows of it."""
+    """The result of one drop. ``markdown`` and ``formats`` are what the Prefect UI shows of it.
+
+    ``digest`` is that of the package's tag manifest, which stands for all of it, where there is one.
+    """
 
     object: str
     ending: Ending
@@ -69,6 +72,7 @@ class SubmissionResult(msgspec.Struct, frozen=True):
     receipt: Path | None = None
     markdown: str = ""
     formats: tuple[dict[str, str | int], ...] = ()
+    digest: str = ""
 
     @property
     def is_infected(self) -> bool:
@@ -166,7 +170,15 @@ def _answer(workspace: Workspace, installation: Installation) -> SubmissionResul
         page,
         receipt_markdown(receipt),
         tuple(formats_table(receipt.files)),
+        _digest_of(ending, installation),
     )
+
+
+def _digest_of(ending: Ending, installation: Installation) -> str:
+    if ending.package is None:
+        return ""
+    kept = installation.catalogue.package(ending.package).tag_digests
+    return next((f"{one.algorithm.value} {one.digest}" for one in kept), "")
 
 
 def _receipt(workspace: Workspace, ending: Ending, installation: Installation) -> Receipt:

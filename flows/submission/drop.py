@@ -103,6 +103,27 @@ def label_of(drops: list[DropRequest]) -> str:
     return f"{len(drops)} drops of {', '.join(sorted({drop.collection for drop in drops}))}"
 
 
+_LONGEST_NAME = 250
+
+
+def run_name_of(drops: list[DropRequest]) -> str:
+    """Return the name of a run for drops: several are named, as far as a name may be long."""
+    name = f"preserve {label_of(drops)}"
+    if len(drops) == 1:
+        return name
+    for number, drop in enumerate(drops):
+        longer = f"{name}{', ' if number else ': '}{printable(drop.object_name)}"
+        if len(longer) > _LONGEST_NAME:
+            return f"{name} …"
+        name = longer
+    return name
+
+
+def tags_of(drops: list[DropRequest]) -> list[str]:
+    """Return the tags of a run for drops, by which it is found: their collections and objects."""
+    return sorted({printable(drop.collection) for drop in drops} | {str(drop) for drop in drops})
+
+
 BETWEEN: Final = "__"
 """The separator of groups and drop in the name of the object."""
 

@@ -6,6 +6,7 @@ from typing import Self, TypeVar
 
 import msgspec
 
+from preservation.model.amounts import count
 from preservation.model.issues import Issue, IssueCode, Severity
 from preservation.model.paths import RelativePath, printable
 from preservation.policy.screens import Screen
@@ -125,7 +126,7 @@ def about_archive(report: ArchiveReport, subject: Subject) -> Iterator[Issue]:
         named = "; ".join(map(printable, report.escapes))
         yield subject.issue(
             codes.ESCAPING_ARCHIVE,
-            f"is an archive of which {report.escaping} members must not be unpacked: {named}",
+            f"is an archive of which {count(report.escaping, 'member')} must not be unpacked: {named}",
             "Pack it again from the folder itself, without links, devices and '..'; then drop it again.",
         )
     if report.bomb is not None:

@@ -23,6 +23,7 @@ from flows.installation.wiring import Installation, now, open_installation
 from flows.submission.drop import tree_of
 from preservation.errors import IntegrityError, NotFoundError, PreservationError, fault_of
 from preservation.fixity.checking import Confirmed
+from preservation.model.amounts import count
 from preservation.model.identifiers import (
     CollectionName,
     ObjectId,
@@ -309,5 +310,5 @@ def _fault_of(store: Store, description: Description, threads: int) -> str:
     readings = read_back(store, promised, threads=threads)
     faults = sum(not isinstance(reading.verdict, Confirmed) for reading in readings)
     if faults:
-        return f"store {store.name}: {faults:,} files of {package} are not as they were kept"
+        return f"store {store.name}: {count(faults, 'file')} of {package} not as kept"
     return stray_fault(store, description)

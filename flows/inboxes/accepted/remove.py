@@ -22,6 +22,7 @@ from flows.installation.wiring import SOFTWARE
 from flows.submission.drop import tree_of
 from preservation.errors import IntegrityError, fault_of
 from preservation.files.tree import remove_tree
+from preservation.model.amounts import count
 from preservation.model.events import Event, EventOutcome, EventType, event_id
 from preservation.model.identifiers import StoreName, SubmissionId
 from preservation.model.paths import printable
@@ -151,7 +152,8 @@ def _event(removal: Removal, path: Path) -> Event:
         str(kept.package),
         EventOutcome.SUCCESS,
         f"the drop {printable(str(path))} is removed: its time in accepted/ is over",
-        f"{kept.files} files, {kept.bytes} bytes; read back just before from {' and '.join(removal.stores)}",
+        f"{count(kept.files, 'file')}, {count(kept.bytes, 'byte')}; read back just before "
+        f"from {' and '.join(removal.stores)}",
         SOFTWARE,
     )
 

@@ -11,6 +11,7 @@ from flows.installation.log import LOG
 from flows.installation.settings import Settings
 from flows.orchestration.jobs.definition import JobDefinition, JobParameters, parse_form
 from flows.orchestration.jobs.ending import JobResult, Rows, run_job, with_dry_run
+from preservation.model.amounts import count
 from preservation.model.paths import printable
 
 
@@ -61,7 +62,7 @@ def _row(one: FilledReplica | NotFilled, *, dry_run: bool) -> dict[str, str]:
 def _result(found: list[FilledReplica | NotFilled], rows: Rows, *, dry_run: bool) -> JobResult:
     left = [one for one in found if isinstance(one, NotFilled)]
     filled = len(found) - len(left)
-    sentence = f"{filled:,} replicas {'are lacking' if dry_run else 'were copied'}."
+    sentence = f"{count(filled, 'replica')} {'to be copied' if dry_run else 'copied'}."
     if left:
         sentence += f" {len(left):,} could not be: {left[0].sentence}"
     damaged = any(one.damage for one in left)
