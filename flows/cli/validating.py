@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,12 +81,26 @@ def _fields(verdict: Validation) -> dict[str, object]:
 def _in_words(verdict: Validation) -> str:
     lines = [f"{printable(verdict.bag)}: {_headline(verdict)}"]
     explained: set[str] = set()
+    kept_as = "" if verdict.valid else _kept_as(verdict.bag)
     for issue in sorted(verdict.issues, key=lambda issue: issue.severity is not Severity.ERROR):
         lines.append(f"  {issue.severity.value:7} {issue.code}  {issue.message}")
-        if issue.next_step and issue.code not in explained:
+        if issue.next_step and not kept_as and issue.code not in explained:
             explained.add(issue.code)
             lines.append(f"          → {issue.next_step}")
+    if kept_as:
+        lines.append(f"  → It lies as a store keeps it. Other replicas may be whole: {kept_as}")
     return "\n".join(lines)
+
+
+def _kept_as(bag: str) -> str:
+    """Return how a package in a store is had from the other replicas; ``""`` where the bag is no such."""
+    from preservation.bagit.version_source import version_number_of
+
+    number = version_number_of(Path(bag))
+    if number is None:
+        return ""
+    *_, collection, name, _ = ("", "", *Path(bag).absolute().parts)
+    return f"muniment restore {shlex.quote(printable(f'{collection}/{name}'))} TARGET --version {number}"
 
 
 def _headline(verdict: Validation) -> str:

@@ -49,10 +49,9 @@ def next_step(receipt: Receipt, summary: Summary) -> str:
                 "preserves it again, it goes on where it was."
             )
         case Verdict.WAITING:
-            return (
-                "Nothing for you until it is decided: leave the drop where it is. "
-                f"Whom to ask: {asked(receipt)}."
-            )
+            # What was taken from an inbox is not where it was dropped any more.
+            leave = "" if receipt.dropped_as else " Leave the drop where it is."
+            return f"Nothing for you until it is decided.{leave} Whom to ask: {asked(receipt)}."
 
 
 def asked(receipt: Receipt) -> str:
@@ -78,7 +77,8 @@ def dropped_as(receipt: Receipt) -> str:
 
 def decided(decision: PersonsDecision) -> str:
     """Return who decided what, when and why."""
-    return f"{decided_by(decision)} {moment_in_words(decision.at)}: {printable(decision.because)}"
+    by, at = decided_by(decision).removesuffix("."), moment_in_words(decision.at)
+    return f"{by}, {at}: {printable(decision.because)}"
 
 
 def decided_by(decision: PersonsDecision) -> str:

@@ -65,7 +65,7 @@ def _views(
 ) -> Iterator[FileView]:
     stored = is_kept(receipt.verdict)
     for dossier in islice(chosen, MOST_FILES_SHOWN):
-        yield file_view(dossier, thumbnails, stored=stored, asked=asked)
+        yield file_view(dossier, thumbnails, stored=stored, refused=receipt.is_refused, asked=asked)
 
 
 @cache

@@ -179,7 +179,7 @@ def test_nobody_is_asked_what_is_answered(tmp_path: Path):
         assert "An archivist decides." not in pages[verdict]
         assert asked.message in pages[verdict]
         assert whole.message in pages[verdict]
-    assert f"Approved by A. Turner. {moment_in_words(AT)}: The book is worn." in pages[Verdict.STORED]
+    assert f"Approved by A. Turner, {moment_in_words(AT)}: The book is worn." in pages[Verdict.STORED]
 
 
 def test_a_drop_that_waits_says_how_it_is_answered_and_whom_to_ask(tmp_path: Path):
@@ -209,6 +209,8 @@ def test_a_refused_drop_says_who_refused_it_and_why_and_asks_nobody_to_mend_it(t
     assert shown.count("It belongs elsewhere.") == 1
     assert "Refused by an archivist." in shown
     assert "Mend" not in shown
+    assert "Not kept." in shown
+    assert "Would be kept" not in shown
     assert "An archivist decides." not in shown
 
 
