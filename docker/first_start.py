@@ -1,15 +1,17 @@
 # noqa: INP001  a script of the image, not a package
 """Makes the installation of compose.yaml where there is none: folders, keys, database, stores, settings.
 
-Once the settings stand in ``MUNIMENT_HOME`` it does nothing any more. They are written last, so that what a
-start that was killed left is no installation; where it left something, it says so and changes nothing.
+Once the settings stand in ``MUNIMENT_HOME`` it does nothing any more. The installation is made in a folder
+there, and moved to its place when it is whole, the settings last. So a start that was killed, or failed,
+leaves no installation, and the next one goes on, or begins anew. Where anything else lies there, it changes
+nothing.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import boto3
@@ -18,8 +20,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from flows.installation.init import make_installation
 from flows.installation.settings import FILE_NAME, S3StoreSettings
 from flows.installation.settings_file import HOME_VARIABLE, load_settings
-from flows.installation.stores import UnmadeStore, init_stores
-from preservation.errors import PreservationError, UnavailableError
+from preservation.errors import ConfigurationError, PreservationError, UnavailableError
+from preservation.files.tree import remove_tree
+
+BEGUN, WHOLE = ".first-start", ".first-start-made"
+"""The folder in ``MUNIMENT_HOME`` in which the installation is made; its name when that is done."""
 
 _ABSENT = ("404", "NoSuchBucket")
 
@@ -29,18 +34,25 @@ def make(home: Path, sample: Path) -> None:
 
     Raises ``PreservationError`` where something stands in the way.
     """
-    for store in load_settings(sample).store:
-        if isinstance(store, S3StoreSettings):
-            _make_bucket(store)
-    make_installation(home)
-    shutil.rmtree(home / "stores")  # of every new installation; nothing was kept there
-    written = home / f"{FILE_NAME}.new"
-    shutil.copyfile(sample / FILE_NAME, written)
-    written.replace(home / FILE_NAME)
-    settings = load_settings(home)
-    for made in init_stores(settings, settings.store_names):
-        if isinstance(made, UnmadeStore):
-            raise UnavailableError(made.sentence)
+    begun, whole = home / BEGUN, home / WHOLE
+    if not whole.exists():
+        home.mkdir(parents=True, exist_ok=True)
+        if begun.exists():
+            remove_tree(begun)
+        if any(home.iterdir()):
+            raise ConfigurationError(
+                f"{home}: something else lies there, and nothing is overwritten; give it an empty volume"
+            )
+        for store in load_settings(sample).store:
+            if isinstance(store, S3StoreSettings):
+                _make_bucket(store)
+        make_installation(begun, (sample / FILE_NAME).read_text(encoding="utf-8"))
+        with suppress(OSError):
+            (begun / "stores").rmdir()  # the settings may have no store beside them
+        begun.rename(whole)
+    for made in sorted(whole.iterdir(), key=lambda one: one.name == FILE_NAME):
+        made.rename(home / made.name)
+    whole.rmdir()
 
 
 def _make_bucket(store: S3StoreSettings) -> None:
@@ -58,12 +70,12 @@ def _make_bucket(store: S3StoreSettings) -> None:
 def main() -> None:
     """Make it, unless it is there."""
     home = Path(os.environ[HOME_VARIABLE])
-    if (home / FILE_NAME).exists():
+    if (home / FILE_NAME).exists() and not (home / WHOLE).exists():
         sys.stderr.write(f"muniment: {home} is there already\n")
         return
     try:
         make(home, Path(__file__).parent)
-    except PreservationError as error:
+    except (PreservationError, OSError) as error:
         sys.exit(f"muniment: {error}")
     sys.stderr.write(f"muniment: made an installation in {home}\n")
 

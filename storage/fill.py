@@ -5,18 +5,26 @@ The same replica writer does it as for a new package; only where the bytes come 
 
 import errno
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 from pathlib import Path
 from threading import Lock
+from typing import BinaryIO, TypeAlias
 
-from preservation.errors import IntegrityError, NotFoundError, StorageError
-from preservation.fixity.checking import Confirmed
-from preservation.fixity.digesting import digest_file
+from preservation.errors import (
+    IntegrityError,
+    NotFoundError,
+    StorageError,
+    StoreFullError,
+    UnavailableError,
+)
+from preservation.fixity.checking import Confirmed, Unreadable, check_stream
+from preservation.fixity.digesting import ByteStream
 from preservation.model.amounts import OnProgress
 from preservation.model.digests import Algorithm, Digests
-from preservation.model.identifiers import PackageId, VersionNumber
+from preservation.model.identifiers import PackageId, StoreName, VersionNumber
 from preservation.model.layout import COMMITS
 from preservation.model.locators import Locator
 from preservation.model.packages import BagEntry, EarlierFile
@@ -31,8 +39,10 @@ from storage.replication.replica_writer import ReplicaWriter
 from storage.restore.description import Description
 from storage.restore.source import Source, find_source
 
-_OURS = {errno.ENOSPC, errno.EDQUOT}
-"""Errors that only writing gives: the scratch folder is full."""
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+OnDamage: TypeAlias = Callable[[StoreName, str], object]
+"""Called with a store that does not hold what was promised, and the sentence on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +91,30 @@ class _FetchedOutline(PlanOutline):
     scratch: Path
     numbers: Iterator[int]
     turn: Lock
+    damaged: OnDamage
+
+    @property
+    def where_committed(self) -> str:
+        """What to do where the store has another committed version under this name."""
+        return (
+            f"a whole {self.plan.package} is committed there that is not the one of the other stores, or is "
+            "damaged: it stays as it is. Find out who wrote it there"
+        )
 
     def deposit(self, entry: BagEntry, written: OnProgress) -> Deposit:
         """Fetch the file, and let go of it when the store has it."""
         with self.turn:
             place = self.scratch / str(next(self.numbers))
-        _fetch(self.key(entry), entry.digests, self.source.stores, place)
+        with _scratch_faults(self.scratch):
+            size = _fetch(self.key(entry), entry.digests, self.source.stores, place, self.damaged)
 
         def arrived(files: int, size: int) -> None:
             written(files, size)
             if files:
-                place.unlink(missing_ok=True)
+                with _scratch_faults(self.scratch):
+                    place.unlink(missing_ok=True)
 
-        return Deposit(self.key(entry), place, place.stat().st_size, arrived)
+        return Deposit(self.key(entry), place, size, arrived)
 
     def promise(self, entry: BagEntry) -> PromisedFile:
         """Return the file as the lists of its own replica promise it."""
@@ -115,16 +136,18 @@ def fill(  # noqa: PLR0913  what is copied, from where, to where, and by what me
     scratch: Path,
     threads: int,
     clock: Callable[[], datetime],
+    damaged: OnDamage,
 ) -> StoreOutcome:
     """Bring a kept ``package`` into ``target``: what ``others`` have of it, each file compared.
 
     ``recorded`` are the digests of its tag manifests: a replica that has others is not copied. What the
     version relies on in earlier ones is read back in ``target`` first. ``scratch`` holds what the store takes
-    in one batch. Whatever goes wrong at ``target`` is an outcome. Raises
-    ``StorageError`` or ``IntegrityError`` where no other store has the package with lists that agree with
-    ``files``, which the catalogue has of it.
+    in one batch. ``damaged`` is called with each of ``others`` that was seen not to hold what was promised of
+    the package, also where another one gave it. Whatever goes wrong at ``target`` or in ``scratch`` is an
+    outcome. Raises ``StorageError`` or ``IntegrityError`` where no other store has the package with lists
+    that agree with ``files``, which the catalogue has of it.
     """
-    source = find_source(package, others, {file.path: file.digests for file in files}, recorded)
+    source = _found_source(package, others, files, recorded, damaged)
     description = source.description
     relied_on = (
         PromisedFile(key, None, description.digests(path) or {}) for path, key in description.keys.items()
@@ -144,38 +167,118 @@ def fill(  # noqa: PLR0913  what is copied, from where, to where, and by what me
     sizes |= {description.key(file.path): file.size for file in files}
     outline = outline_of(_KeptBag(description, sizes))
     fetched = _FetchedOutline(
-        outline.plan, outline.commit, outline.files, outline.bytes, source, scratch, count(), Lock()
+        outline.plan,
+        outline.commit,
+        outline.files,
+        outline.bytes,
+        source,
+        scratch,
+        count(),
+        Lock(),
+        damaged,
     )
     return ReplicaWriter(fetched, target, purger, threads, clock, None).write()
 
 
-def _fetch(key: StoreKey, promised: Digests, stores: Sequence[Store], place: Path) -> None:
-    """Write a file to ``place`` from the first store that has it as promised.
+def _found_source(
+    package: PackageId,
+    others: Sequence[Store],
+    files: Sequence[CatalogueFile],
+    recorded: Sequence[TagDigest],
+    damaged: OnDamage,
+) -> Source:
+    try:
+        return find_source(
+            package,
+            others,
+            {file.path: file.digests for file in files},
+            recorded,
+            damaged=damaged,
+            where_they_differ="put its replica back from a backup of that store; nothing was copied",
+        )
+    except NotFoundError as error:
+        raise NotFoundError(
+            f"{package}: no store that has it by the catalogue has it; find out who removed it, and put it "
+            "back from a backup of a store"
+        ) from error
 
-    Raises ``IntegrityError`` where none has, the error of a store that does not answer where one could.
+
+def _fetch(key: StoreKey, promised: Digests, stores: Sequence[Store], place: Path, damaged: OnDamage) -> int:
+    """Write a file to ``place`` from the first store that has it as promised; return its size.
+
+    Raises ``IntegrityError`` where none has, the error of a store that does not answer where one could,
+    ``OSError`` or ``_WritingError`` where ``place`` cannot be written.
     """
     silent: StorageError | None = None
     for store in stores:
-        try:
-            with store.open(key) as stream, place.open("wb") as sink:
-                buffer = bytearray(1 << 20)
-                while size := stream.readinto(buffer):
-                    sink.write(memoryview(buffer)[:size])
-        except NotFoundError:
-            continue
-        except StorageError as error:
-            silent = error
-            continue
-        except OSError as error:
-            if error.errno in _OURS:
-                raise
-            continue
-        if digest_file(place, tuple(promised))[1] == promised:
-            return
+        with place.open("wb") as sink:
+            try:
+                verdict = _copied(store, key, promised, sink)
+            except StorageError as error:
+                silent = error
+                continue
+        if isinstance(verdict, Confirmed):
+            return verdict.size
+        damaged(store.name, f"store {store.name}: {printable(key)} {verdict}; find out what happened there")
     raise silent or IntegrityError(
         f"{printable(key)}: no store that can be read has it as it was kept; find out what happened to it "
         "there, and put it back from a backup of a store"
     )
+
+
+def _copied(store: Store, key: StoreKey, promised: Digests, sink: BinaryIO) -> Confirmed | str:
+    """Copy a file into ``sink``; return what is wrong with it where it is not as promised."""
+    try:
+        with store.open(key) as stream:
+            verdict = check_stream(_CopiedStream(stream, sink), promised)
+    except NotFoundError:
+        return "is not there"
+    except IntegrityError as error:
+        return f"cannot be read: {error}"
+    match verdict:
+        case Confirmed():
+            return verdict
+        case Unreadable(reason):
+            return f"cannot be read: {reason}"
+        case _:
+            return "has other bytes there than were kept"
+
+
+@dataclass(frozen=True, slots=True)
+class _CopiedStream:
+    """A stream whose bytes are written to a file as they are read."""
+
+    stream: ByteStream
+    sink: BinaryIO
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int | None:
+        count = self.stream.readinto(buffer) or 0
+        try:
+            self.sink.write(memoryview(buffer)[:count])
+        except OSError as error:
+            raise _WritingError from error
+        return count
+
+
+class _WritingError(Exception):
+    """A file could not be written while a store was read: its cause is no error of that store."""
+
+
+@contextmanager
+def _scratch_faults(folder: Path) -> Iterator[None]:
+    """Turn an error of the system in the scratch folder into ours, which names that folder."""
+    try:
+        yield
+    except (OSError, _WritingError) as error:
+        cause = error if isinstance(error, OSError) else error.__cause__
+        if isinstance(cause, OSError) and cause.errno in _FULL:
+            raise StoreFullError(
+                f"no space is left for what is being copied, in {printable(str(folder))}; free space there"
+            ) from error
+        raise UnavailableError(
+            f"what is being copied cannot be written to {printable(str(folder))}: {cause}; check that its "
+            "disk is healthy and mounted for writing"
+        ) from error
 
 
 def _locator_of(key: StoreKey, package: PackageId) -> Locator:

@@ -77,7 +77,7 @@ def presence(
     def look(store: Store) -> Description | str:
         found = _look(store, package, recorded, files, threads)
         if isinstance(found, Description) and is_read:
-            return _altered(store, found, found.payload, threads) or found
+            return altered_fault(store, found, found.payload, threads) or found
         return found
 
     with ThreadPoolExecutor(len(looked_at), "presence") as workers:
@@ -103,7 +103,7 @@ def _look(
         description = agreed(describe(store, package, recorded.digests), store, catalogued)
     except (IntegrityError, NotFoundError) as error:
         return str(error).rstrip(".")
-    if fault := _altered(store, description, description.tags, threads):
+    if fault := altered_fault(store, description, description.tags, threads):
         return fault
     sizes = _sizes(store, description)
     for path in description.payload:
@@ -113,8 +113,11 @@ def _look(
     return stray_fault(store, description, sizes) or description
 
 
-def _altered(store: Store, description: Description, paths: Iterable[BagPath], threads: int) -> str:
-    """Read files of the replica back; return what is wrong with the first that is not as it was kept."""
+def altered_fault(store: Store, description: Description, paths: Iterable[BagPath], threads: int) -> str:
+    """Read files of the replica back; return what is wrong with the first that is not as it was kept.
+
+    It is an empty text where all are. Raises ``StorageError`` where the store does not answer.
+    """
     promised = (
         PromisedFile(description.key(path), None, digests)
         for path in paths

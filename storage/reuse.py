@@ -59,11 +59,15 @@ def reusable(
     without one, ``wanted`` is not iterated. The oldest version that has a digest counts, so that the locator
     names where the bytes were written, never a line of another ``fetch.txt``. Where nothing of the new
     version would be new, its smallest file is left out: a bag has a payload folder. ``threads`` read at a
-    time, for each store. Raises ``StorageError`` where the catalogue or a store does not answer.
+    time, for each store. Raises ``StorageError`` where the catalogue or a store does not answer, or a store
+    is away.
     """
     versions = list(_versions_everywhere(catalogue, package, stores))
     if not versions:
         return Reusable({}, 0, ())
+    for store in stores:
+        # Reading shows the identity of a store only where a file is not there.
+        store.check()
     digests = frozenset(wanted)
     origins = _origins(catalogue, versions, digests)
     issues = list(_unlike_recorded(catalogue, journal, origins, stores))

@@ -129,7 +129,9 @@ def tag_manifest(store: Store, package: PackageId, path: BagPath) -> bytes | Non
 
 def damaged(store: Store, package: PackageId, what: str) -> IntegrityError:
     """Return the error for a replica that is not what was kept."""
-    return IntegrityError(f"store {store.name}: {package} is damaged there: {what}; use another store")
+    return IntegrityError(
+        f"store {store.name}: {package} is damaged there: {what}; find out what happened there"
+    )
 
 
 def unlike(store: Store, package: PackageId, recorded: Sequence[TagDigest]) -> str:

@@ -20,12 +20,14 @@ from support.order import Order
 from flows.installation.init import make_installation
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
+from flows.orchestration.environment import LOOPBACK_AUTHORITY
 from flows.orchestration.server import prefect_api
 
 PROJECT = Path(__file__).resolve().parent.parent
 
 # Of the session's Prefect. Whatever imports Prefect finds it there, as the processes of a service do.
 os.environ["PREFECT_API_AUTH_STRING"] = f"muniment:{token_urlsafe(32)}"
+os.environ["PREFECT_API_SSL_CERT_FILE"] = str(LOOPBACK_AUTHORITY)
 
 # A busy machine is no fault of what is tested; pytest's own timeout ends what hangs.
 hypothesis_settings.register_profile("muniment", deadline=None)

@@ -1,6 +1,6 @@
 """Fills stores: copies into each the packages that it lacks, because it was away or is new."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from uuid import uuid4
@@ -9,6 +9,7 @@ from flows.alarms.alarms import raise_alarm
 from flows.alarms.occasions import integrity_alarm
 from flows.archive.journal_seal import seal
 from flows.archive.presence import gone_replicas
+from flows.installation.disk_faults import translated_faults
 from flows.installation.job_records import recorded_run
 from flows.installation.jobs import Job
 from flows.installation.scratch import scratch_folder
@@ -20,9 +21,10 @@ from preservation.model.amounts import count
 from preservation.model.events import Event, EventOutcome, EventType, event_id
 from preservation.model.identifiers import PackageId, StoreName, SubmissionId
 from preservation.model.packages import Replica
+from preservation.model.tag_digests import TagDigest
 from storage.fill import fill
 from storage.ports.stores import Store
-from storage.replication.outcomes import AtFault, Mismatch, Verified
+from storage.replication.outcomes import AtFault, Failed, Mismatch, StoreOutcome, Verified
 from storage.tag_digests import recorded_digests
 
 
@@ -38,7 +40,8 @@ class FilledReplica:
 class NotFilled:
     """What a store still lacks, and why: one package, or all of them where the store is away.
 
-    ``damage`` means that a store does not hold what was promised.
+    ``damage`` means that this store does not hold what was promised, also where it was only read to fill
+    another one.
     """
 
     store: StoreName
@@ -95,40 +98,80 @@ def _filled(installation: Installation, *, dry_run: bool) -> Iterator[FilledRepl
             try:
                 if store.name not in installation.store_names_for(kept.package.object.collection):
                     continue
-                yield (
-                    FilledReplica(store.name, kept.package)
-                    if dry_run
-                    else _fill(kept.package, store, kept.replicas, installation)
-                )
+                if dry_run:
+                    yield FilledReplica(store.name, kept.package)
+                    continue
+                yield from _fill(kept.package, store, kept.replicas, installation)
             except PreservationError as error:
-                damage = isinstance(error, IntegrityError)
-                yield NotFilled(store.name, kept.package, str(error), damage=damage)
+                yield NotFilled(
+                    store.name, kept.package, str(error), damage=isinstance(error, IntegrityError)
+                )
 
 
 def _fill(
     package: PackageId, target: Store, replicas: tuple[Replica, ...], installation: Installation
-) -> FilledReplica | NotFilled:
-    having = {replica.store for replica in replicas}
+) -> Iterator[FilledReplica | NotFilled]:
+    """Fill a store with a package; what was seen to be damaged in the others comes first.
+
+    Raises ``PreservationError`` where that is not known.
+    """
     recorded = recorded_digests(installation.catalogue, installation.journal, package)
     if recorded.doubts:
-        return NotFilled(target.name, package, ". ".join(recorded.doubts), damage=True)
-    with scratch_folder(installation.settings.processing, ".filling") as scratch:
-        outcome = fill(
-            package,
-            target,
-            [store for store in installation.stores if store.name in having],
-            tuple(installation.catalogue.files(package)),
-            recorded.digests,
-            purger=installation.purgers[target.name],
-            scratch=scratch,
-            threads=installation.settings.work.threads,
-            clock=now,
-        )
-    if isinstance(outcome, Verified):
-        installation.catalogue.add_replica(package, outcome.replica, [_replicated(package, outcome.replica)])
-        return FilledReplica(target.name, package)
-    damage = isinstance(outcome, Mismatch) and outcome.at_fault is AtFault.STORE
-    return NotFilled(target.name, package, outcome.reason, damage=damage)
+        yield NotFilled(target.name, package, ". ".join(recorded.doubts), damage=True)
+        return
+    seen: dict[StoreName, list[str]] = {}
+    found = _copied(package, target, replicas, installation, recorded.digests, seen)
+    for store, sentences in seen.items():
+        more = f". And {len(sentences) - 1:,} more of its files" if len(sentences) > 1 else ""
+        yield NotFilled(store, package, f"{sentences[0]}{more}", damage=True)
+    match found:
+        case Verified(replica):
+            event = _replicated(package, replica)
+            installation.catalogue.add_replica(package, replica, [event])
+            yield FilledReplica(target.name, package)
+        case Mismatch() | Failed():
+            damage = isinstance(found, Mismatch) and found.at_fault is AtFault.STORE
+            yield NotFilled(target.name, package, found.reason, damage=damage)
+        case _:
+            # What is damaged in the stores to copy from is reported of these.
+            damage = isinstance(found, IntegrityError) and not seen
+            yield NotFilled(target.name, package, str(found), damage=damage)
+
+
+def _copied(
+    package: PackageId,
+    target: Store,
+    replicas: tuple[Replica, ...],
+    installation: Installation,
+    recorded: Sequence[TagDigest],
+    seen: dict[StoreName, list[str]],
+) -> StoreOutcome | PreservationError:
+    """Copy the package into ``target``; collect in ``seen`` what is damaged in the stores that have it."""
+    having = {replica.store for replica in replicas}
+    settings = installation.settings
+
+    def damaged(store: StoreName, sentence: str) -> None:
+        seen.setdefault(store, []).append(sentence)
+
+    try:
+        with (
+            translated_faults(settings),
+            scratch_folder(settings.processing, ".filling") as scratch,
+        ):
+            return fill(
+                package,
+                target,
+                [store for store in installation.stores if store.name in having],
+                tuple(installation.catalogue.files(package)),
+                recorded,
+                purger=installation.purgers[target.name],
+                scratch=scratch,
+                threads=settings.work.threads,
+                clock=now,
+                damaged=damaged,
+            )
+    except PreservationError as error:
+        return error
 
 
 def _replicated(package: PackageId, replica: Replica) -> Event:

@@ -3,13 +3,11 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from preservation.model import layout
 from preservation.model.digests import Algorithm, HexDigest
 from preservation.model.identifiers import ObjectId
+from preservation.model.layout import ORIGINALS
 from preservation.model.paths import RelativePath
 from storage.ports.catalogue import Catalogue, Registration
-
-_ORIGINALS = layout.original(RelativePath("x")).removesuffix("x")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +44,8 @@ def versions_of(catalogue: Catalogue, object_id: ObjectId) -> Iterator[VersionHi
                 new_files += 1
                 new_bytes += file.size
             own.add(digest)
-            if file.path.startswith(_ORIGINALS):
-                originals[RelativePath(file.path.removeprefix(_ORIGINALS))] = digest
+            if file.path.startswith(ORIGINALS):
+                originals[RelativePath(file.path.removeprefix(ORIGINALS))] = digest
         gone = {path: digest for path, digest in before.items() if path not in originals}
         renamed = _renames(gone, {path: digest for path, digest in originals.items() if path not in before})
         yield VersionHistory(

@@ -20,7 +20,7 @@ from storage.journal.heads import KeptHead
 from storage.journal.keys import public_keys
 from storage.journal.verification import Broken, JournalVerdict, with_findings
 from storage.journal.witness import remembered, witnessed
-from storage.ports.journal import SignedHead
+from storage.ports.journal import KeyId, SignedHead
 
 
 class JournalState(StrEnum):
@@ -59,12 +59,14 @@ class CheckedJournal:
 
     ``not_compared`` are the stores and witnesses with which it could not be compared; a copy is compared with
     those witnesses only that were named. ``findings`` are what disagrees with a journal that is sound.
+    ``keys_beside`` are the keys that lay beside a copy, where it was checked by these alone.
     """
 
     place: str
     verdict: JournalVerdict
     not_compared: tuple[NotCompared, ...] = ()
     findings: tuple[JournalFinding, ...] = ()
+    keys_beside: tuple[KeyId, ...] = ()
 
     @property
     def state(self) -> JournalState:

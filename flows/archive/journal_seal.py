@@ -1,19 +1,20 @@
 """Sealing the journal: its head is signed, remembered, witnessed; stores get what they lack of it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from flows.alarms.alarms import raise_alarms
 from flows.alarms.occasions import integrity_alarm
+from flows.installation.disk_faults import translated_faults
 from flows.installation.job_records import recorded_run
 from flows.installation.jobs import Job
 from flows.installation.log import LOG
 from flows.installation.scratch import scratch_folder
 from flows.installation.settings import Settings
 from flows.installation.wiring import SOFTWARE, Installation, now, open_installation
-from preservation.errors import StorageError
+from preservation.errors import IntegrityError, StorageError
 from preservation.model.amounts import count
 from preservation.model.events import Event, EventOutcome, EventType, event_id
 from preservation.model.identifiers import SubmissionId
@@ -21,7 +22,7 @@ from storage.journal.comparing import require_in_chain
 from storage.journal.exported import FOLDER
 from storage.journal.keys import public_keys
 from storage.journal.sealing import AgreeingStore, Published, agreeing, publish, sample
-from storage.journal.segments import sign_head
+from storage.journal.segments import Segment, sign_head
 from storage.journal.witness import bear_witness, remember, remembered, require_memory
 from storage.ports.journal import SignedHead
 
@@ -65,7 +66,8 @@ def seal(installation: Installation, *, thorough: bool = False) -> SealedJournal
 
     Raises:
         IntegrityError: The journal is broken, nothing vouches for it, or a store or the memory beside the key
-            has another one. Nothing is signed.
+            has another one: nothing is signed. Or a store gave back other bytes than it was given just now:
+            the others were given theirs.
         ConfigurationError: The key is missing.
     """
     journal, settings = installation.journal, installation.settings
@@ -91,24 +93,50 @@ def seal(installation: Installation, *, thorough: bool = False) -> SealedJournal
         if sealed.signed is not None:
             with _absence_noted(sealed, "the newest signed head is not remembered"):
                 remember(settings.keys, sealed.signed)
-        for target in targets:
-            store = target.store
-            with (
-                _absence_noted(sealed, f"store {store.name}: the journal was not sealed into it"),
-                scratch_folder(settings.state, "sealing") as scratch,
-            ):
-                published = publish(journal, keys, target, scratch, read)
-                if sentence := _repair_sentence(published, before):
-                    _add_repair(sealed, events, f"store {store.name}", sentence)
+        other = _published(installation, targets, read, before, sealed, events)
         if sealed.signed is not None:
             for path in settings.witness_files:
                 with _absence_noted(sealed, "the newest signed head has no witness"):
                     bear_witness(path, sealed.signed)
+        if other is not None:
+            raise other
     finally:
         # Also where a later step fails: from now on what was mended looks sound.
         journal.append(events)
         raise_alarms(settings, (integrity_alarm("the journal", one, now()) for one in sealed.repairs))
     return sealed
+
+
+def _published(
+    installation: Installation,
+    targets: Sequence[AgreeingStore],
+    read: Collection[Segment],
+    before: int,
+    sealed: SealedJournal,
+    events: list[Event],
+) -> IntegrityError | None:
+    """Give each store what it lacks; return the first error about what one has that is not this journal.
+
+    Repairs of what was signed up to the entry ``before`` are collected in ``sealed`` and ``events``.
+    """
+    settings = installation.settings
+    first: IntegrityError | None = None
+    for target in targets:
+        store = target.store
+        with (
+            _absence_noted(sealed, f"store {store.name}: the journal was not sealed into it"),
+            translated_faults(settings),
+            scratch_folder(settings.state, "sealing") as scratch,
+        ):
+            try:
+                published = publish(installation.journal, public_keys(settings.keys), target, scratch, read)
+            except IntegrityError as error:
+                # The other stores get theirs all the same.
+                first = first or error
+                continue
+            if sentence := _repair_sentence(published, before):
+                _add_repair(sealed, events, f"store {store.name}", sentence)
+    return first
 
 
 def _heads_sentence(put_back: Sequence[SignedHead]) -> str:

@@ -15,9 +15,8 @@ from preservation.errors import (
     PreservationError,
     reason_of,
 )
-from preservation.model.digests import Algorithm
 from preservation.model.identifiers import CollectionName, PackageId, StoreName
-from preservation.model.layout import commit
+from preservation.model.layout import COMMITS
 from preservation.model.paths import StoreKey
 from storage.ports.catalogue import Registration
 from storage.ports.stores import Store
@@ -27,9 +26,6 @@ _PATIENCE = 5.0
 
 _GRACE = 5.0
 """Seconds more that one answer may take; a store that has not answered by then counts as away."""
-
-# The likeliest first: each is a request.
-_COMMITS = tuple(map(commit, (Algorithm.SHA256, Algorithm.SHA512, Algorithm.SHA1, Algorithm.MD5)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +111,7 @@ def _is_to_have(installation: Installation, store: StoreName, collection: Collec
 def gone_replicas(store: Store, registrations: Iterable[Registration]) -> Iterator[GoneReplica]:
     """Yield the replicas of ``registrations`` that ``store`` does not have. Raises ``StorageError``."""
     for kept in registrations:
-        if not any(_has(store, StoreKey(f"{kept.package.prefix}/{path}")) for path in _COMMITS):
+        if not any(_has(store, StoreKey(f"{kept.package.prefix}/{path}")) for path in COMMITS):
             yield GoneReplica(store.name, kept.package)
 
 

@@ -58,7 +58,7 @@ def verify(
     else:
         checked = check_journal(load_settings(installation), witnesses)
     if json:
-        say_json(_verdict_fields(checked))
+        say_json({**_verdict_fields(checked), "keys_beside": checked.keys_beside})
     else:
         _say_checked(checked)
     if checked.state in _EXIT_CODES:
@@ -218,7 +218,7 @@ def _checked_copy(source: Path, witnesses: list[Path], installation: Path | None
         for identifier in keys:
             note(f"The key {identifier} was beside the journal: compare it with the id that you were given.")
         heads = heads_of(kept for path in witnesses for kept in witnessed(path))
-        return CheckedJournal(exported.place, exported.verify(keys, heads))
+        return CheckedJournal(exported.place, exported.verify(keys, heads), keys_beside=tuple(keys))
     return check_copy(source, settings, witnesses)
 
 

@@ -138,10 +138,12 @@ media = "disk"
 """
 
 
-def make_installation(directory: Path) -> Path:
-    """Make an installation in ``directory``; return its settings file.
+def make_installation(directory: Path, text: str = "") -> Path:
+    """Make an installation in ``directory``, with ``text`` as its settings; return its settings file.
 
-    Raises ``ConfigurationError`` where the directory exists and is not empty: nothing is overwritten.
+    Without a text they are those of a first try, with two stores below it. Raises ``ConfigurationError``
+    where the directory exists and is not empty (nothing is overwritten) or the text is wrong,
+    ``StorageError`` where a store cannot be made.
     """
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise ConfigurationError(
@@ -156,7 +158,7 @@ def make_installation(directory: Path) -> Path:
     for name, content in shipped_policies().items():
         (directory / "policies" / name).write_bytes(content)
     file = directory / FILE_NAME
-    file.write_text(_SETTINGS.replace("{jobs}", _schedules()), encoding="utf-8")
+    file.write_text(text or _SETTINGS.replace("{jobs}", _schedules()), encoding="utf-8")
     settings = load_settings(directory)
     for collection in settings.collection:
         (directory / "inbox" / collection.name).mkdir()

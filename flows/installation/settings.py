@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 from enum import StrEnum
-from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -21,6 +19,7 @@ from pydantic import (
 )
 
 from flows.installation.areas import Area
+from flows.installation.bucket_places import BUCKET_INBOX, BucketPlace, require_apart
 from flows.installation.jobs import Job
 from flows.installation.schedule import require_cron, require_timezone
 from preservation.errors import ConfigurationError
@@ -288,23 +287,8 @@ class BucketInboxSettings(BucketSettings):
 StoreSettings = Annotated[FolderStoreSettings | S3StoreSettings, Field(discriminator="kind")]
 
 
-def _overlap(one: BucketSettings, other: BucketSettings) -> bool:
-    if (_service(one.endpoint_url), one.bucket) != (_service(other.endpoint_url), other.bucket):
-        return False
-    first, second = (f"{place.prefix}/".lstrip("/") for place in (one, other))
-    return first.startswith(second) or second.startswith(first)
-
-
 def _repeated(names: list[str]) -> list[str]:
     return sorted({name for name in names if names.count(name) > 1})
-
-
-def _service(endpoint_url: str) -> tuple[str, str]:
-    """Return the service at a URL, in one spelling; over http and https it is the same."""
-    parts = urlsplit(endpoint_url)
-    host = parts.netloc.lower().removesuffix({"http": ":80", "https": ":443"}.get(parts.scheme, ""))
-    # Without an address it is Amazon's own, whose buckets are the same ones in every region.
-    return ("" if host.endswith(".amazonaws.com") else host), parts.path.rstrip("/")
 
 
 class Settings(_Section):
@@ -348,15 +332,12 @@ class Settings(_Section):
 
     @model_validator(mode="after")
     def _bucket_inboxes_are_apart(self) -> Settings:
-        buckets: list[BucketInboxSettings | S3StoreSettings] = list(self.bucket_inbox)
-        buckets += [store for store in self.store if isinstance(store, S3StoreSettings)]
-        for inbox, other in combinations(buckets, 2):
-            if isinstance(inbox, BucketInboxSettings) and _overlap(inbox, other):
-                kind = "store" if isinstance(other, S3StoreSettings) else "bucket inbox"
-                raise ValueError(
-                    f"the bucket inbox {inbox.name} and the {kind} {other.name} are one place, or lie in "
-                    "each other; name it once, or give each a prefix, or better a bucket, of its own"
-                )
+        named: list[tuple[str, str, BucketSettings]]
+        named = [(BUCKET_INBOX, inbox.name, inbox) for inbox in self.bucket_inbox]
+        named += [("store", store.name, store) for store in self.store if isinstance(store, S3StoreSettings)]
+        require_apart(
+            [BucketPlace(kind, name, at.endpoint_url, at.bucket, at.prefix) for kind, name, at in named]
+        )
         return self
 
     @property

@@ -18,6 +18,9 @@ _AT_REST = {
 }
 """Every service of Prefect's runs; looking every five seconds, as these do by default, is costly at rest."""
 
+LOOPBACK_AUTHORITY = Path(__file__).with_name("loopback.pem")
+"""A certificate whose key was thrown away: it vouches for no server."""
+
 AUTH_VARIABLE = "PREFECT_API_AUTH_STRING"
 """The variable with what Prefect's clients bring; for a configured Prefect it may name a file instead."""
 
@@ -74,6 +77,8 @@ def client_environment(settings: Settings, api: PrefectApi) -> dict[str, str]:
         **server_environment(settings.state / "prefect"),
         "PREFECT_API_URL": api.url,
         **auth_environment(api),
+        # To read the authorities of the Web takes each client of Prefect 20 ms; on loopback none is asked.
+        **({} if settings.prefect.api_url else {"PREFECT_API_SSL_CERT_FILE": str(LOOPBACK_AUTHORITY)}),
         # What operators read goes to Prefect too.
         "PREFECT_LOGGING_EXTRA_LOGGERS": LOG.name,
         # To Prefect, threads that copy are no flow run; what they log is for the terminal.

@@ -74,7 +74,12 @@ def open_plain_file(path: Path | str) -> int:
     Raises ``OSError``, ``EINVAL`` where it is no plain file.
     """
     descriptor = open_path(os.fspath(path), READ_FILE)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    try:
+        is_plain = stat.S_ISREG(os.fstat(descriptor).st_mode)
+    except OSError:
+        os.close(descriptor)
+        raise
+    if not is_plain:
         os.close(descriptor)
         raise OSError(errno.EINVAL, "it is no plain file")
     return descriptor

@@ -6,13 +6,13 @@ Nothing here calls itself for each level, and no link is followed.
 import errno
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
-from preservation.files.beneath import LIST_FOLDER, READ_FILE
+from preservation.files.beneath import LIST_FOLDER, READ_FILE, open_beneath
 
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_FOLDER: Final = {errno.ENOTDIR, errno.ELOOP}
@@ -30,25 +30,44 @@ def make_folders(folder: Path) -> None:
             one.mkdir(exist_ok=True)
 
 
+def make_folder(folder: int, name: str) -> None:
+    """Make a folder in an open one. Raises ``OSError``."""
+    os.mkdir(name, dir_fd=folder)
+
+
 @contextmanager
-def opened_below(folder: int, names: Sequence[str], *, make: bool = False) -> Iterator[int]:
-    """Open the folder that ``names`` lead to from an open one; where asked, make those that are missing.
+def opened_below(
+    folder: int, names: Sequence[str], *, make: Callable[[int, str], None] | None = None
+) -> Iterator[int]:
+    """Open the folder that ``names`` lead to from an open one; those that are missing are made with ``make``.
 
     Raises ``OSError``: ``FileNotFoundError`` where one is missing; ``ENOTDIR`` or ``ELOOP`` where something
     else, such as a link, has its name.
     """
+    try:
+        # One system call, however deep it is.
+        below = open_beneath(folder, "/".join(names) or ".", LIST_FOLDER)
+    except FileNotFoundError:
+        if make is None:
+            raise
+        below = _made_below(folder, names, make)
+    try:
+        yield below
+    finally:
+        os.close(below)
+
+
+def _made_below(folder: int, names: Sequence[str], make: Callable[[int, str], None]) -> int:
     with closing(OpenFolder(folder)) as here:
         for name in names:
             try:
                 here.enter(name)
             except FileNotFoundError:
-                if not make:
-                    raise
                 # Another thread may be making it too.
                 with suppress(FileExistsError):
-                    os.mkdir(name, dir_fd=here.folder)
+                    make(here.folder, name)
                 here.enter(name)
-        yield here.folder
+        return os.dup(here.folder)
 
 
 def remove_tree(path: Path | str, *, dir_fd: int | None = None) -> None:
@@ -144,9 +163,9 @@ class OpenFolder:
 
     def enter(self, name: str) -> None:
         """Go down into a folder; a link is none. Raises ``OSError``."""
-        below = os.open(name, LIST_FOLDER, dir_fd=self.folder)
-        self._above.append(_identity(self.folder))
-        self._go(below)
+        here = _identity(self.folder)
+        self._go(os.open(name, LIST_FOLDER, dir_fd=self.folder))
+        self._above.append(here)
 
     def leave(self) -> None:
         """Go up again. Raises ``OSError``, also where the folder was moved elsewhere meanwhile."""
@@ -170,9 +189,10 @@ def _identity(folder: int) -> tuple[int, int]:
 
 def _opened_once(folder: int) -> OpenFolder:
     """Begin at an open folder, which is closed with what is returned."""
-    begun = OpenFolder(folder)
-    os.close(folder)
-    return begun
+    try:
+        return OpenFolder(folder)
+    finally:
+        os.close(folder)
 
 
 def _listed(folder: int) -> tuple[list[str], list[str]]:
@@ -194,13 +214,22 @@ def _without_files(folder: int, failures: list[OSError]) -> list[str]:
     return folders
 
 
+def _stream(descriptor: int, mode: str) -> IO[bytes]:
+    """Return a stream that owns the descriptor, which is closed where there can be none, as of a folder."""
+    try:
+        return os.fdopen(descriptor, mode)
+    except OSError:
+        os.close(descriptor)
+        raise
+
+
 def _copied_files(source: int, target: int) -> list[str]:
     """Copy the files in an open folder, and return the names of the folders in it."""
     folders, files = _listed(source)
     for name in files:
         with (
-            os.fdopen(os.open(name, READ_FILE, dir_fd=source), "rb") as content,
-            os.fdopen(os.open(name, _CREATE, 0o666, dir_fd=target), "wb") as sink,
+            _stream(os.open(name, READ_FILE, dir_fd=source), "rb") as content,
+            _stream(os.open(name, _CREATE, 0o666, dir_fd=target), "wb") as sink,
         ):
             shutil.copyfileobj(content, sink)
     return folders

@@ -48,8 +48,8 @@ class Identifier:
         A file that cannot be opened, or that an engine cannot read, is an identification with a warning.
         Raises ``ToolFailedError`` where siegfried fails as a whole, ``ToolMissingError`` without libmagic.
         """
-        slot = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         texts = [os.path.abspath(path) for path in paths]  # noqa: PTH100  a name need not be UTF-8
+        slot = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         try:
             with named_links(slot) as links:
                 return self.identify_shown([(text, links.to(text)) for text in texts], slot)

@@ -72,8 +72,10 @@ def named_links(slot: int) -> Iterator[NamedLinks]:
 def reserve_slot(slot: int) -> None:
     """Take the number ``slot`` among the open files of this process, which has no other use for it yet."""
     nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-    os.dup2(nothing, slot, inheritable=False)
-    os.close(nothing)
+    try:
+        os.dup2(nothing, slot, inheritable=False)
+    finally:
+        os.close(nothing)
 
 
 @contextmanager

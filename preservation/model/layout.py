@@ -26,13 +26,19 @@ def commit(algorithm: Algorithm) -> BagPath:
     return BagPath(f"tagmanifest-{algorithm.value}.txt")
 
 
-COMMITS: Final = tuple(commit(algorithm) for algorithm in Algorithm)
-"""Every path by which a version may have been committed."""
+BY_PREFERENCE: Final = (Algorithm.SHA256, Algorithm.SHA512, Algorithm.SHA1, Algorithm.MD5)
+"""What the manifests of a version may be by, the likeliest first: to look for a file is a request."""
+
+COMMITS: Final = tuple(map(commit, BY_PREFERENCE))
+"""Every path by which a version may have been committed, in that order."""
+
+ORIGINALS: Final = "data/originals/"
+"""What the paths of dropped files begin with."""
 
 
 def original(path: RelativePath) -> BagPath:
     """Return where a dropped file lies. Raises ``ValueError`` where its name is not UTF-8."""
-    return bag_path(f"data/originals/{path}")
+    return bag_path(f"{ORIGINALS}{path}")
 
 
 def preserved(path: RelativePath) -> BagPath:

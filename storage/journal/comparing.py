@@ -63,7 +63,7 @@ def verify_with_stores(
         try:
             folder = read_folder(store)
             in_stores += list(folder.all_heads())
-        except (StorageError, OSError) as error:
+        except StorageError as error:
             not_compared.append(NotCompared(store.name, str(error)))
         else:
             folders.append(folder)

@@ -1,13 +1,14 @@
 """The sealed segments as stores keep them, compared with the living journal."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import islice
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from preservation.errors import StorageError
+from preservation.errors import IntegrityError, StorageError
 from preservation.fixity.checking import Confirmed, check_stream
 from preservation.fixity.digesting import digest_chunks
 from preservation.model.digests import Algorithm, Digests
@@ -80,7 +81,8 @@ def copy_state(folder: StoreFolder, file: SealedFile) -> CopyState:
     copies = folder.copies.get(file.key, ())
     for key in copies:
         if folder.sizes[key] == file.size:
-            with folder.store.open(key) as stream:
+            # What is no plain file there any more is no sound copy.
+            with suppress(IntegrityError), folder.store.open(key) as stream:
                 if isinstance(check_stream(stream, file.digests, file.size), Confirmed):
                     return CopyState.SOUND
     return CopyState.DAMAGED if copies else CopyState.LACKING

@@ -3,15 +3,15 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from preservation.errors import ConfigurationError, IntegrityError, NotFoundError
-from preservation.model.paths import StoreKey
+from preservation.errors import ConfigurationError, IntegrityError, NotFoundError, PreservationError
+from preservation.model.paths import StoreKey, printable
 from storage.journal.entries import read_entry
 from storage.journal.heads import is_signed, read_head
 from storage.journal.keys import PUBLIC_KEY_SUFFIX, key_id, read_public_key
@@ -120,15 +120,15 @@ class ExportedJournal:
         Raises ``ConfigurationError`` where none of them can be read.
         """
         found = {}
-        faults = []
+        faults: list[PreservationError] = []
         for name in self._keys:
-            with self._open(name) as file:
-                try:
+            try:
+                with self._open(name) as file:
                     public = read_public_key(file.read(), f"{self.place}, {name}")
-                except ConfigurationError as error:
-                    # A damaged one has a sound one beside it; without it, its heads are by no key of ours.
-                    faults.append(error)
-                    continue
+            except (ConfigurationError, IntegrityError) as error:
+                # A damaged one has a sound one beside it; without it, its heads are by no key of ours.
+                faults.append(error)
+                continue
             found[key_id(public)] = public
         if faults and not found:
             raise faults[0]
@@ -176,7 +176,10 @@ class ExportedJournal:
         candidates = [(span, name) for span in spans for name in self._segments[span]]
         if len(candidates) > 1:
             for span, name in candidates:
-                verdict = verify(self._lines_of(name), start=head)
+                try:
+                    verdict = verify(self._lines_of(name), start=head)
+                except IntegrityError:
+                    continue
                 if isinstance(verdict, Intact) and verdict.head.seq == span[1] and verdict.head in vouched:
                     return span, name
         return candidates[0]
@@ -203,9 +206,18 @@ def exported_in_stores(stores: Sequence[Store]) -> ExportedJournal:
     """Return the sealed segments of all ``stores`` as one journal. Raises as the stores do."""
     where = {f"{store.name}/{kept.key}": (store, kept.key) for store in stores for kept in store.list(FOLDER)}
 
-    def opened(name: str) -> AbstractContextManager[BinaryIO]:
+    @contextmanager
+    def opened(name: str) -> Iterator[BinaryIO]:
         store, key = where[name]
-        return opened_file(store, key)
+        try:
+            with opened_file(store, key) as file:
+                yield file
+        except OSError as error:
+            # As for what is damaged, a sound copy may lie beside it or in another store.
+            raise IntegrityError(
+                f"store {store.name}: {printable(key)} cannot be read: {error.strerror or error}; check that "
+                "its disk is healthy"
+            ) from error
 
     place = f"store {' and '.join(store.name for store in stores)}"
     return ExportedJournal(place, list(where), opened)

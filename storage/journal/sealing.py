@@ -19,7 +19,7 @@ from storage.journal.segments import Segment, require_sound, segments
 from storage.journal.store_folder import StoreFolder, read_folder
 from storage.journal.verification import Intact, verify
 from storage.ports.journal import Head, Journal, KeyId, SignedHead
-from storage.ports.stores import Deposit, Store, opened_file
+from storage.ports.stores import Deposit, Store
 
 SAMPLE: Final = 8
 """So many segments that a store has already are read again at each sealing, besides the newest."""
@@ -127,12 +127,12 @@ def _has(folder: StoreFolder, segment: Segment) -> bool:
 def _require_no_other_chain(folder: StoreFolder, segment: Segment) -> None:
     """Raise ``IntegrityError`` where the store has another journal's entries under the segment's name."""
     for key in folder.copies[segment.lines_key]:
-        with opened_file(folder.store, key) as file:
-            try:
+        try:
+            with folder.opened(key) as file:
                 previous = read_entry(file.readline()).previous
-            except ValueError:
-                continue
-        with opened_file(folder.store, key) as file:
+        except (ValueError, IntegrityError):
+            continue
+        with folder.opened(key) as file:
             verdict = verify(file, start=Head(segment.first - 1, previous))
         if isinstance(verdict, Intact) and verdict.head.seq == segment.signed.head.seq:
             raise _other_journal(folder.store, key)

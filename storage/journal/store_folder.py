@@ -6,9 +6,11 @@ A store only creates. What is damaged there stays as it is, and is given again u
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import BinaryIO, Final
 
+from preservation.errors import IntegrityError, UnavailableError
 from preservation.model.paths import StoreKey, printable
 from storage.journal.exported import FOLDER, HEAD_SUFFIX
 from storage.journal.heads import KeptHead, read_head
@@ -40,18 +42,33 @@ class StoreFolder:
         return StoreKey(f"{stem}.{max(numbers) + 1}{suffix}") if numbers else key
 
     def head(self, key: StoreKey) -> KeptHead:
-        """Read what is called a signed head. Raises ``StorageError``, ``OSError``."""
-        with opened_file(self.store, key) as file:
-            line = file.read(_LONGEST_HEAD)
+        """Read what is called a signed head. Raises ``StorageError``."""
         holder = f"store {self.store.name}"
         try:
+            with self.opened(key) as file:
+                line = file.read(_LONGEST_HEAD)
             return KeptHead(holder, printable(key), read_head(line))
-        except ValueError as reason:
+        except (ValueError, IntegrityError) as reason:
             return KeptHead(holder, printable(key), str(reason))
 
     def all_heads(self) -> Iterator[tuple[StoreKey, KeptHead]]:
-        """Read them all. Raises ``StorageError``, ``OSError``."""
+        """Read them all. Raises ``StorageError``."""
         return ((key, self.head(key)) for key in self.heads)
+
+    @contextmanager
+    def opened(self, key: StoreKey) -> Iterator[BinaryIO]:
+        """Open one of the files. Raises ``StorageError``, also where reading fails, and ``IntegrityError``.
+
+        That one is about what is no plain file.
+        """
+        try:
+            with opened_file(self.store, key) as file:
+                yield file
+        except OSError as error:
+            raise UnavailableError(
+                f"store {self.store.name}: {printable(key)} cannot be read: {error.strerror or error}; check "
+                "that its disk is healthy and mounted"
+            ) from error
 
 
 def read_folder(store: Store) -> StoreFolder:

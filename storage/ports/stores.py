@@ -62,8 +62,10 @@ class Store(Protocol):
     """A create-only store. Every peer passes ``tests/contract/test_stores.py``.
 
     A store is opened with the identity that it must have. Where another one lies there, or none, the store is
-    away, and each method raises ``UnavailableError``; ``create`` looks for it in each call. A store that is
-    opened without one can be read, and is not written to.
+    away, and ``create``, ``list``, ``check`` and ``probe``, which look for it in each call, raise
+    ``UnavailableError``. ``open`` and ``stat``, of which there is one a file, look for it where nothing is
+    under the key, so that nothing counts as lost; what is there they give: it is compared with digests. A
+    store that is opened without an identity can be read, and is not written to.
 
     Each method raises a ``StorageError`` that names the store, the key and the next step:
     ``DeniedError``, ``StoreFullError`` or ``UnavailableError`` besides those given below. All of

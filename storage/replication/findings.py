@@ -71,12 +71,7 @@ def as_committed(outcome: Failure, outline: PlanOutline) -> Failure:
     """Return the outcome with what a committed version may be that is not the planned one."""
     if not isinstance(outcome, Mismatch) or outcome.at_fault is not AtFault.STORE:
         return outcome
-    reason = (
-        f"{outcome.reason}; a whole {outline.plan.package} is committed there that the catalogue does not "
-        "know, or that is damaged: it stays as it is. Where the database was lost or restored from a "
-        "backup, restore the newest one; else preserve the drop under another name with --as"
-    )
-    return replace(outcome, reason=reason)
+    return replace(outcome, reason=f"{outcome.reason}; {outline.where_committed}")
 
 
 def strangers_outcome(paths: Sequence[BagPath], outline: PlanOutline, store: StoreName) -> Mismatch:
@@ -102,8 +97,8 @@ def absent_outcome(absent: Sequence[EarlierFile], outline: PlanOutline, store: S
     """Return the outcome where a store no longer has what the version relies on in earlier ones."""
     return Failed(
         store,
-        f"store {store}: {_files(len(absent))} of earlier versions that {outline.plan.package} relies on "
-        f"went since it was planned, the first is {printable(absent[0].locator.key)}",
+        f"store {store}: {_files(len(absent))} of earlier versions, on which {outline.plan.package} relies, "
+        f"cannot be found there in the size that was kept, the first is {printable(absent[0].locator.key)}",
         retryable=False,
         issues=tuple(
             _issue(

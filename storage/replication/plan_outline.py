@@ -25,6 +25,15 @@ class PlanOutline:
         """Every entry but the commit."""
         return (entry for entry in self.plan.entries if entry.path != self.commit.path)
 
+    @property
+    def where_committed(self) -> str:
+        """What may be, and what to do, where a store has another committed version under this name."""
+        return (
+            f"a whole {self.plan.package} is committed there that the catalogue does not know, or that is "
+            "damaged: it stays as it is. Where the database was lost or restored from a backup, restore the "
+            "newest one; else preserve the drop under another name with --as"
+        )
+
     def key(self, entry: BagEntry) -> StoreKey:
         """Where a store keeps the entry."""
         return StoreKey(f"{self.plan.package.prefix}/{entry.path}")

@@ -11,14 +11,13 @@ from preservation.errors import IntegrityError, NotFoundError
 from preservation.fixity.digesting import digest_bytes
 from preservation.model.digests import Algorithm, Digests, HexDigest, parse_digest
 from preservation.model.identifiers import ObjectId, PackageId, VersionNumber
-from preservation.model.layout import COMMITS, commit
+from preservation.model.layout import BY_PREFERENCE, COMMITS, commit
 from preservation.model.locators import Locator, parse_locator
 from preservation.model.paths import BagPath, StoreKey, bag_path, printable
 from preservation.model.tag_digests import TagDigest
 from storage.ports.stores import Store, opened_file
 from storage.tag_digests import damaged, tag_manifest
 
-_BY_PREFERENCE = (Algorithm.SHA256, Algorithm.SHA512, Algorithm.SHA1, Algorithm.MD5)
 _PAYLOAD = "data/"
 
 
@@ -59,7 +58,7 @@ def describe(store: Store, package: PackageId, recorded: Sequence[TagDigest] = (
     bag can hold, ``StorageError`` where the store does not answer.
     """
     replica = _Replica(store, package)
-    tag_manifests = {name: found for name in _BY_PREFERENCE if (found := replica.tag_manifest(name))}
+    tag_manifests = {name: found for name in BY_PREFERENCE if (found := replica.tag_manifest(name))}
     if not tag_manifests:
         raise NotFoundError(f"store {store.name}: there is no {package}; look in another store for it")
     if recorded:
@@ -72,7 +71,7 @@ def describe(store: Store, package: PackageId, recorded: Sequence[TagDigest] = (
         read.append(TagDigest(listing, Algorithm.SHA256, tags[listing][Algorithm.SHA256]))
         for path, digest in replica.entries(listing, content, algorithm):
             tags[path] = {**tags.get(path, {}), algorithm: digest}
-    by = next((name for name in _BY_PREFERENCE if _manifest_path(name) in tags), None)
+    by = next((name for name in BY_PREFERENCE if _manifest_path(name) in tags), None)
     if by is None:
         raise replica.damaged("its tag manifest names no manifest")
     manifest = _manifest_path(by)

@@ -1,20 +1,18 @@
 """Choosing what to restore: the version, a replica whose lists can be relied on, and the files."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from preservation.errors import IntegrityError, NotFoundError, PreservationError
-from preservation.model import layout
 from preservation.model.digests import Digests
-from preservation.model.identifiers import ObjectId, PackageId, VersionNumber
+from preservation.model.identifiers import ObjectId, PackageId, StoreName, VersionNumber
 from preservation.model.issues import Issue
+from preservation.model.layout import ORIGINALS
 from preservation.model.paths import BagPath, RelativePath, path_order, printable
 from preservation.model.tag_digests import TagDigest
 from storage.ports.stores import Store
 from storage.restore.description import Description, describe, versions_in
 from storage.restore.outcomes import WantedFile, undescribed_issue
-
-_ORIGINALS = layout.original(RelativePath("x")).removesuffix("x")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +53,8 @@ def find_source(
     recorded: Sequence[TagDigest] = (),
     *,
     first_counts: bool = False,
+    damaged: Callable[[StoreName, str], object] = lambda _store, _sentence: None,
+    where_they_differ: str = "name the other one: --from",
 ) -> Source:
     """Find a replica whose own lists hold, and agree with what is recorded of the version.
 
@@ -65,6 +65,8 @@ def find_source(
         recorded: The digests of its tag manifests. Where none are recorded, all replicas are compared with
             each other, for nothing else vouches for one.
         first_counts: Take the first of such replicas though others differ: a person chose its store.
+        damaged: Called with each store whose replica is not as it was kept, and the sentence on it.
+        where_they_differ: What to do where replicas differ and nothing vouches for one.
 
     Raises:
         NotFoundError: No store has the version.
@@ -87,6 +89,7 @@ def find_source(
             errors.append(error)
             # A replica that is damaged, or not committed, may still have files as they were kept.
             if isinstance(error, IntegrityError):
+                damaged(store.name, str(error))
                 answering.append(store)
             elif isinstance(error, NotFoundError):
                 without.append(store)
@@ -96,7 +99,7 @@ def find_source(
         raise _none(package, errors)
     unlike = _unlike_the_first(described)
     if unlike and not first_counts:
-        raise IntegrityError(f"{unlike[0]}; find out which store was changed, and name the other one: --from")
+        raise IntegrityError(f"{unlike[0]}; find out which store was changed, and {where_they_differ}")
     return Source(
         described[0][1], (*answering, *without), (*issues, *(undescribed_issue(what) for what in unlike))
     )
@@ -136,9 +139,9 @@ def wanted_files(description: Description, named: Sequence[str], *, whole: bool)
         chosen = dict(_named(description, text) for text in named)
     else:
         chosen = {
-            path: RelativePath(path.removeprefix(_ORIGINALS))
+            path: RelativePath(path.removeprefix(ORIGINALS))
             for path in description.payload
-            if path.startswith(_ORIGINALS)
+            if path.startswith(ORIGINALS)
         }
     return [
         WantedFile(path, place, description.key(path), digests)
@@ -148,7 +151,7 @@ def wanted_files(description: Description, named: Sequence[str], *, whole: bool)
 
 
 def _named(description: Description, text: str) -> tuple[BagPath, RelativePath]:
-    for path in (BagPath(f"{_ORIGINALS}{text}"), BagPath(text)):
+    for path in (BagPath(f"{ORIGINALS}{text}"), BagPath(text)):
         if description.digests(path) is not None:
             return path, RelativePath(text)
     raise NotFoundError(
@@ -173,6 +176,6 @@ def agreed(
         ):
             raise IntegrityError(
                 f"store {store.name}: the manifest of {description.package} differs from the catalogue in "
-                f"{printable(path)}; use another store"
+                f"{printable(path)}; find out what happened there"
             )
     return description

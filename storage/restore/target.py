@@ -5,14 +5,15 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from uuid import uuid4
 
 from preservation.errors import AlreadyExistsError, PreservationError, StorageError
 from preservation.files.lock import lock
-from preservation.files.tree import copy_tree, empty_folder, make_folders, opened_below
+from preservation.files.tree import copy_tree, empty_folder, make_folder, make_folders, opened_below
 from preservation.fixity.checking import Confirmed, FixityVerdict, check_stream
 from preservation.fixity.digesting import ByteStream
 from preservation.model.digests import Digests
@@ -51,7 +52,7 @@ class Target:
         """Write ``stream`` to ``place``; what is not as ``promised`` is removed. Raises ``StorageError``."""
         path = f"{self.folder}/{place}"
         *folders, name = place.split("/")
-        with _writing(path), opened_below(self.files, folders, make=True) as folder:
+        with _writing(path), opened_below(self.files, folders, make=make_folder) as folder:
             descriptor = os.open(name, _CREATE, 0o644, dir_fd=folder)
             try:
                 verdict = check_stream(_WritingStream(stream, path, descriptor), promised, buffer=buffer)
@@ -146,9 +147,10 @@ def _size_as_kept(file: WantedFile, target: int, path: Path, buffer: bytearray) 
         return None
     except OSError as error:
         raise _taken(path / file.place) from error
-    with os.fdopen(descriptor, "rb", buffering=0) as stream:
+    with closing(_Descriptor(descriptor)):
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
-            verdict = check_stream(stream, file.digests, buffer=buffer)
+            with FileIO(descriptor, closefd=False) as stream:
+                verdict = check_stream(stream, file.digests, buffer=buffer)
             if isinstance(verdict, Confirmed):
                 return verdict.size
     raise _taken(path / file.place)
@@ -202,9 +204,11 @@ def _staged(place: int) -> tuple[str, int]:
         # Another restore may find it before it is locked, and remove it.
         with suppress(FileNotFoundError):
             staging = os.open(name, _FOLDER, dir_fd=place)
-            if _is_locked(staging) and os.path.samestat(os.fstat(staging), os.stat(name, dir_fd=place)):
-                return name, staging
-            os.close(staging)
+            with ExitStack() as unless_ours:
+                unless_ours.callback(os.close, staging)
+                if _is_locked(staging) and os.path.samestat(os.fstat(staging), os.stat(name, dir_fd=place)):
+                    unless_ours.pop_all()
+                    return name, staging
 
 
 def _is_locked(folder: int) -> bool:

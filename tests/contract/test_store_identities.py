@@ -11,7 +11,7 @@ from support.store_peers import PEERS, Peer
 from preservation.errors import AlreadyExistsError, NotFoundError, UnavailableError
 from preservation.model.identifiers import StoreIdentity, new_store_identity
 from preservation.model.paths import StoreKey
-from storage.ports.stores import Purger, Store
+from storage.ports.stores import Purger, Store, opened_file
 
 KEY = "maps/sheet-012/v1/data/x"
 
@@ -42,6 +42,10 @@ def test_a_place_with_another_identity_is_away_and_stays_as_it_is(peer: Peer):
     peer.keep({KEY: b"x"})
     store, purger = peer.opened(new_store_identity())
     require_away(peer, store, purger, gone="maps/sheet-012/v1/data/z", match="is another store")
+    # What is there can be read: it is compared with digests.
+    assert store.stat(StoreKey(KEY)).size == 1
+    with opened_file(store, StoreKey(KEY)) as file:
+        assert file.read() == b"x"
     assert peer.listed() == [KEY]
 
 

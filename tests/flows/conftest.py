@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.client.orchestration import SyncPrefectClient
 from support.archives import Archive
 from support.bucket_inboxes import Station, WatchedBucket
-from support.flow_runs import installed
+from support.flow_runs import installed, prefect_client
 from support.memory_drop_bucket import Contents
 
 
@@ -21,9 +19,8 @@ def installation(tmp_path: Path, prefect_url: str) -> Archive:
 
 
 @pytest.fixture
-def client(prefect_url: str) -> Iterator[SyncPrefectClient]:
-    with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
-        yield client
+def client(prefect_url: str) -> SyncPrefectClient:
+    return prefect_client(prefect_url)
 
 
 @pytest.fixture

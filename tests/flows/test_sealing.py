@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import shutil
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -14,7 +18,13 @@ from flows.installation.init import make_installation
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import Installation, open_installation
 from preservation.errors import IntegrityError
+from preservation.fixity.digesting import ByteStream
+from preservation.model.paths import StoreKey
+from storage.journal.exported import exported_in_stores
+from storage.journal.keys import public_keys
+from storage.journal.verification import Intact
 from storage.journal.witness import MEMORY_NAME
+from storage.stores.folder.store import FolderStore
 
 
 @pytest.fixture
@@ -101,3 +111,80 @@ def test_a_store_that_was_away_gets_what_it_lacks(home: Path):
         seal(opened)
         first, again = sealed_in(opened)
         assert first == again
+
+
+class FailingStream:
+    """A stream of a disk that fails."""
+
+    def readinto(self, _: bytearray | memoryview, /) -> int | None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def giving(monkeypatch: pytest.MonkeyPatch, store: str, suffix: str, stream: ByteStream) -> None:
+    """Have the store give ``stream`` for what ends so."""
+    sound = FolderStore.open
+
+    def opened(self: FolderStore, key: StoreKey) -> AbstractContextManager[ByteStream]:
+        return nullcontext(stream) if self.name == store and key.endswith(suffix) else sound(self, key)
+
+    monkeypatch.setattr(FolderStore, "open", opened)
+
+
+def test_a_head_that_one_store_cannot_read_is_reported_and_the_others_are_sealed_into(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    giving(monkeypatch, "first", "000000005.head.json", FailingStream())
+    with open_installation(load_settings(home)) as opened:
+        opened.journal.append(events(range(5, 7)))
+        [absence] = seal(opened).absences
+        assert absence.startswith("store first: the journal was not sealed into it: store first: _journal/")
+        assert "000000004-000000005.head.json cannot be read: Input/output error" in absence
+        assert opened.journal.signed_heads()[-1].head.seq == 7
+        first, second = sealed_in(opened)
+        assert len(first) < len(second)
+
+
+def test_a_head_that_is_no_plain_file_any_more_in_one_store_is_given_again_there(home: Path):
+    head = home / "stores" / "first" / "_journal" / "000000004-000000005.head.json"
+    head.unlink()
+    os.mkfifo(head)
+    with open_installation(load_settings(home)) as opened:
+        opened.journal.append(events(range(5, 7)))
+        sealed = seal(opened)
+        assert sealed.absences == []
+        [repair] = sealed.repairs
+        assert "store first had 1 damaged file of the journal" in repair
+        first, second = sealed_in(opened)
+        assert set(second) < set(first)
+
+
+def test_a_store_that_gives_back_another_journal_keeps_no_other_from_its_own(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with open_installation(load_settings(home)) as opened:
+        opened.journal.append(events(range(5, 7)))
+        giving(monkeypatch, "first", "000000006-000000007.jsonl", io.BytesIO(b"another"))
+        with pytest.raises(IntegrityError, match="store first"):
+            seal(opened)
+        assert "_journal/000000006-000000007.head.json" in sealed_in(opened)[1]
+
+
+def test_a_full_disk_of_the_installation_is_not_blamed_on_a_store(home: Path):
+    (home / "state" / ".sealing.lock").unlink()
+    (home / "state" / ".sealing.lock").mkdir()
+    with open_installation(load_settings(home)) as opened:
+        opened.journal.append(events(range(5, 7)))
+        absences = seal(opened).absences
+        assert len(absences) == 2
+        assert all(f"{home}/state/.sealing.lock: Is a directory" in one for one in absences)
+
+
+def test_the_journal_is_restored_from_one_store_where_another_cannot_be_read(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    giving(monkeypatch, "first", ".jsonl", FailingStream())
+    with open_installation(load_settings(home)) as opened:
+        exported = exported_in_stores(opened.stores)
+        verdict = exported.verify(public_keys(opened.settings.keys))
+        assert isinstance(verdict, Intact)
+        assert verdict.head.seq == 5

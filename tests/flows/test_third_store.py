@@ -91,6 +91,31 @@ def test_what_it_lacks_is_copied_when_it_is_back_and_journaled(three: Archive, l
     assert (record.fault, record.ended is not None) == ("", True)
 
 
+def test_damage_that_is_seen_in_the_stores_to_copy_from_is_reported_and_an_alarm(
+    three: Archive, ledger: Path
+):
+    kept_without_third(three, ledger)
+    settings = load_settings(three.directory)
+    # A folder where the lock of the scratch folders goes: nothing can be copied, and no store is at fault.
+    in_the_way = settings.processing / "..filling.lock"
+    in_the_way.mkdir()
+    [one] = fill_installation(settings, dry_run=False)
+    assert isinstance(one, NotFilled)
+    assert (one.store, one.damage) == ("third", False)
+    assert str(in_the_way) in one.sentence
+    assert "store" not in one.sentence.replace(str(three.directory), "")
+    in_the_way.rmdir()
+    kept = next((three.store("first") / "files/ledger/v1/data/originals").rglob("*.txt"))
+    kept.chmod(0o600)
+    kept.write_bytes(b"Dear brother")
+    finished = three.run("stores", "fill")
+    assert finished.returncode == 4
+    assert "DAMAGE  first: files/ledger/v1\n  store first: files/ledger/v1/data/" in finished.stdout
+    assert "filled  third: files/ledger/v1" in finished.stdout
+    assert "store first" in [one.split(":")[0] for one in alarms(three)]
+    assert three.kept("third") == three.kept("second")
+
+
 def test_while_it_is_away_the_job_fails_and_says_so(three: Archive, ledger: Path):
     kept_without_third(three, ledger)
     three.store("third").rename(three.directory / "away")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,9 @@ from pydantic import BaseModel
 from typer.main import get_command
 
 from flows.cli.application import app
+from flows.installation.jobs import Job
 from flows.installation.settings import Settings
+from flows.submission.stages import already_kept
 from preservation.model.verdicts import Verdict
 
 CODE = re.compile(r"(?:IssueCode|_code)\(\s*\"([A-Z]{3}-\d{3})\"")
@@ -70,6 +73,47 @@ def test_no_page_names_a_verb_that_does_not_exist(project: Path):
         for verb, below in re.findall(r"`muniment ([a-z]+)(?: ([a-z]+))?", text):
             named = f"{verb} {below}" if verb in groups and below else verb
             assert named in verbs | groups, f"{page.relative_to(project)}: muniment {named}"
+
+
+def _fields_of_json(module: Path) -> Iterator[str]:
+    """Yield the keys of the dictionaries in the functions of a verb that write JSON."""
+    for function in ast.walk(ast.parse(module.read_text())):
+        if isinstance(function, ast.FunctionDef) and any(
+            isinstance(node, ast.Name) and node.id == "say_json" for node in ast.walk(function)
+        ):
+            for node in ast.walk(function):
+                keys = node.keys if isinstance(node, ast.Dict) else []
+                yield from (key.value for key in keys if isinstance(key, ast.Constant))
+
+
+def test_every_field_of_json_is_documented(project: Path):
+    pages = "".join((project / "docs" / f"{page}.md").read_text() for page in ("json", "journal", "policies"))
+    pages = re.sub(r"```.*?```", "", pages, flags=re.DOTALL)
+    documented = {word for span in re.findall(r"`([^`]+)`", pages) for word in re.findall(r"\w+", span)}
+    fields = {module: set(_fields_of_json(module)) for module in (project / "flows/cli").glob("*.py")}
+    assert {module.name: found - documented for module, found in fields.items() if found - documented} == {}
+    assert sum(map(len, fields.values())) > 30
+
+
+def test_the_jobs_that_run_by_themselves_are_the_first_ones_of_the_page(project: Path):
+    page = (project / "docs/jobs.md").read_text()
+    rows = re.findall(r"^\| `(\w+/\w+)` \|", page, re.MULTILINE)
+    by_themselves = {job.value for job in Job if job.cron is not None}
+    number = ("none", "one", "two", "three", "four", "five", "six")[len(by_themselves)]
+    assert f"The first {number} run by themselves" in page
+    assert set(rows[: len(by_themselves)]) == by_themselves
+    assert set(rows) == {job.value for job in Job}
+
+
+def test_a_stale_heartbeat_is_reported_where_the_page_has_it_reported(project: Path):
+    asking = {path.name for path in (project / "flows").rglob("*.py") if "watcher_fault(" in path.read_text()}
+    assert asking == {"heartbeat.py", "status.py"}
+    assert "it hangs, which `muniment status` reports" in (project / "docs/design.md").read_text()
+
+
+def test_the_page_has_the_size_up_to_which_already_kept_reads_every_byte(project: Path):
+    assert already_kept._READ_BACK_UP_TO == 1 << 30
+    assert "reads every byte of a payload of at most 1 GiB" in (project / "docs/security.md").read_text()
 
 
 def test_no_page_names_a_file_that_is_not_there(project: Path):

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
-from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling
 from support.archives import MUNIMENT, Archive
-from support.flow_runs import surroundings
+from support.flow_runs import prefect_client, surroundings
 from support.waiting import PATIENCE, until
 
 from flows.installation.settings_file import load_settings
@@ -89,11 +87,7 @@ def asked(archive: Archive, path: Path, collection: str = "files") -> UUID:
 
 def run_of(archive: Archive, identifier: UUID) -> FlowRun:
     """What Prefect knows of the run."""
-    with (
-        temporary_settings({PREFECT_API_URL: archive.api_url}),
-        get_client(sync_client=True) as client,
-    ):
-        return client.read_flow_run(identifier)
+    return prefect_client(archive.api_url).read_flow_run(identifier)
 
 
 def state_of(archive: Archive, identifier: UUID) -> str:
@@ -102,20 +96,12 @@ def state_of(archive: Archive, identifier: UUID) -> str:
 
 def forget(archive: Archive, identifier: UUID) -> None:
     """Let no worker of another test take the run."""
-    with (
-        temporary_settings({PREFECT_API_URL: archive.api_url}),
-        get_client(sync_client=True) as client,
-    ):
-        client.delete_flow_run(identifier)
+    prefect_client(archive.api_url).delete_flow_run(identifier)
 
 
 def cancel(archive: Archive, identifier: UUID) -> None:
     """Cancel the run, as somebody does in Prefect's UI."""
-    with (
-        temporary_settings({PREFECT_API_URL: archive.api_url}),
-        get_client(sync_client=True) as client,
-    ):
-        client.set_flow_run_state(identifier, Cancelling())
+    prefect_client(archive.api_url).set_flow_run_state(identifier, Cancelling())
 
 
 def ended_run(archive: Archive, identifier: UUID) -> FlowRun:

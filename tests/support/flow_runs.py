@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
+from prefect.client.orchestration import SyncPrefectClient
 from support.archives import Archive
 
 from flows.installation.init import make_installation
@@ -16,6 +18,12 @@ from flows.installation.settings_file import load_settings
 from flows.orchestration.environment import PrefectApi
 from flows.orchestration.in_process import drops_of, in_runs, run_preserve
 from flows.submission.answer import RunResult, SubmissionResult
+
+
+@cache
+def prefect_client(api_url: str) -> SyncPrefectClient:
+    """The process's client of a Prefect: to make one takes longer than what it is asked for."""
+    return SyncPrefectClient(api_url, auth_string=os.environ["PREFECT_API_AUTH_STRING"])
 
 
 def ask_prefect(api_url: str, what: str, question: dict[str, Any]) -> list[dict[str, Any]]:

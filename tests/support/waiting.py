@@ -9,13 +9,16 @@ from typing import Final
 PATIENCE: Final = 240.0
 """Seconds: less than pytest's own limit for a test, so that what did not come about is named."""
 
-_POLL_SECONDS: Final = 0.02
+_POLL_SECONDS: Final = (0.02, 0.2)
+"""The first pause and the longest: each is a quarter longer than the last, for a look costs a server."""
 
 
 def until(condition: Callable[[], object], what: str | Callable[[], str] = "what is waited for") -> None:
     """Wait until the condition is true; fail with ``what`` where it never is."""
     deadline = time.monotonic() + PATIENCE
+    pause, longest = _POLL_SECONDS
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(f"it does not come about: {what() if callable(what) else what}")
-        time.sleep(_POLL_SECONDS)
+        time.sleep(pause)
+        pause = min(pause * 1.25, longest)

@@ -406,6 +406,8 @@ def test_a_stranger_verifies_an_export_without_an_installation(
     result = run("verify", "--from", tmp_path / "export")
     assert result.exit_code == 0
     assert "compare it" in result.stderr
+    stated = json.loads(run("verify", "--from", tmp_path / "export", "--json").stdout)
+    assert stated["keys_beside"] == [stated["signed"]["key"]]
 
 
 def test_another_archives_journal_is_not_taken_for_ours(installation: Path, tmp_path: Path):
@@ -417,9 +419,13 @@ def test_another_archives_journal_is_not_taken_for_ours(installation: Path, tmp_
 
 
 def test_the_journal_in_a_store_is_verified_where_it_lies(installation: Path):
-    result = run("verify", "--from", installation / "stores" / "first" / "_journal", "-C", installation)
+    place = installation / "stores" / "first" / "_journal"
+    result = run("verify", "--from", place, "-C", installation)
     assert result.exit_code == 0
     assert "5 entries" in result.stdout
+    assert (
+        json.loads(run("verify", "--from", place, "-C", installation, "--json").stdout)["keys_beside"] == []
+    )
 
 
 def test_an_export_without_the_key_says_what_to_do(installation: Path, tmp_path: Path):

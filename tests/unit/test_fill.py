@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,8 +18,10 @@ from support.store_peers import folder_store, memory_store
 from support.versions import Room
 
 from preservation.errors import IntegrityError, NotFoundError
+from preservation.fixity.digesting import ByteStream
 from preservation.model.identifiers import StoreName
 from preservation.model.layout import COMMITS
+from preservation.model.paths import StoreKey
 from storage.fill import fill
 from storage.ports.stores import Purger, SiteName, Store
 from storage.replication.outcomes import Failed, Mismatch, StoreOutcome, Verified
@@ -47,20 +53,29 @@ def content_of(store: MemoryStore) -> dict[str, bytes]:
     return store.shelf.kept
 
 
-def filled(room: Room, target: Store, number: int, purger: Purger | None = None) -> StoreOutcome:
-    scratch = Path(tempfile.mkdtemp(dir=room.root))
+def filled(
+    room: Room,
+    target: Store,
+    number: int,
+    purger: Purger | None = None,
+    damaged: list[tuple[str, str]] | None = None,
+    scratch: Path | None = None,
+) -> StoreOutcome:
+    scratch = scratch or Path(tempfile.mkdtemp(dir=room.root))
     package = room.package(number)
     files = tuple(room.catalogue.files(package))
+    seen: list[tuple[str, str]] = [] if damaged is None else damaged
     outcome = fill(
         package,
         target,
         room.stores,
         files,
-        recorded_digests(room.catalogue, room.journal, package).digests,
+        recorded_digests(room.catalogue, room.journal, package).digests if room.records else (),
         purger=purger,
         scratch=scratch,
         threads=2,
         clock=lambda: room.catalogue.package(package).registered_at,
+        damaged=lambda store, sentence: seen.append((store, sentence)),
     )
     assert not isinstance(outcome, Verified) or list(scratch.iterdir()) == []
     return outcome
@@ -130,7 +145,11 @@ def test_a_file_that_one_store_has_otherwise_is_taken_from_the_other(
 ):
     sound = content_of(room.stores[1 - damaged])
     content_of(room.stores[damaged])[f"{room.package(1)}/{name}"] = b"other bytes"
-    assert isinstance(filled(room, third, 1), Verified)
+    seen: list[tuple[str, str]] = []
+    assert isinstance(filled(room, third, 1, damaged=seen), Verified)
+    # The second store is read only where the first one cannot give it.
+    assert {store for store, _ in seen} == (set() if damaged else {"first"})
+    assert all(f"{name.rpartition('/')[2]}" in sentence for _, sentence in seen)
     for key, content in content_of(third).items():
         assert content == sound[key]
 
@@ -138,9 +157,11 @@ def test_a_file_that_one_store_has_otherwise_is_taken_from_the_other(
 def test_what_no_store_has_as_it_was_kept_is_an_outcome_and_is_not_committed(room: Room, third: MemoryStore):
     for store in room.stores:
         content_of(store)[f"{room.package(1)}/data/originals/cover.tif"] = b"other bytes"
-    outcome = filled(room, third, 1)
+    seen: list[tuple[str, str]] = []
+    outcome = filled(room, third, 1, damaged=seen)
     assert isinstance(outcome, Failed)
     assert "cover.tif" in outcome.reason
+    assert [store for store, _ in seen] == ["first", "second"]
     assert f"{room.package(1)}/tagmanifest-sha256.txt" not in content_of(third)
 
 
@@ -196,5 +217,92 @@ def test_the_catalogue_must_agree_with_the_replica_that_is_copied(room: Room, th
             scratch=room.root,
             threads=1,
             clock=lambda: room.catalogue.package(room.package(1)).registered_at,
+            damaged=lambda _store, _sentence: None,
         )
     assert content_of(third) == {}
+
+
+def unreadable(stream: ByteStream) -> ByteStream:
+    class Broken:
+        def readinto(self, buffer: bytearray | memoryview, /) -> int | None:
+            stream.readinto(memoryview(buffer)[:3])
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    return Broken()
+
+
+class FailingDisk(WrappedStore):
+    """A store whose disk fails while the cover is read."""
+
+    @contextmanager
+    def open(self, key: StoreKey) -> Iterator[ByteStream]:
+        with super().open(key) as stream:
+            yield unreadable(stream) if key.endswith("cover.tif") else stream
+
+
+def test_a_file_that_a_store_has_lost_or_cannot_read_is_reported_of_that_store(
+    room: Room, third: MemoryStore
+):
+    seen: list[tuple[str, str]] = []
+    sound = room.stores[0]
+    room.stores = (FailingDisk(sound), room.stores[1])
+    assert isinstance(filled(room, third, 1, damaged=seen), Verified)
+    key = f"{room.package(1)}/data/originals/cover.tif"
+    [(store, sentence)] = seen
+    assert (store, sentence) == (
+        "first",
+        f"store first: {key} cannot be read: Input/output error; find out what happened there",
+    )
+    seen.clear()
+    content_of(third).clear()
+    room.stores = (sound, room.stores[1])
+    del content_of(room.stores[0])[key]
+    assert isinstance(filled(room, third, 1, damaged=seen), Verified)
+    assert seen == [("first", f"store first: {key} is not there; find out what happened there")]
+
+
+def test_a_store_that_is_away_is_not_reported_as_damaged(room: Room, third: MemoryStore):
+    seen: list[tuple[str, str]] = []
+    room.stores = (VanishingStore(room.stores[0], 6), room.stores[1])
+    assert isinstance(filled(room, third, 1, damaged=seen), Verified)
+    assert seen == []
+
+
+def test_a_scratch_folder_that_is_full_or_fails_is_named_and_no_store_is_blamed(
+    room: Room, third: MemoryStore, tmp_path: Path
+):
+    seen: list[tuple[str, str]] = []
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    for number in range(20):
+        # Writing to it fails as on a full disk, and opening is not what fails.
+        (scratch / str(number)).symlink_to("/dev/full")
+    for target in (third, folder_store(tmp_path / "fourth", StoreName("fourth"))):
+        outcome = filled(room, target, 1, damaged=seen, scratch=scratch)
+        assert isinstance(outcome, Failed)
+        assert outcome.reason == (
+            f"no space is left for what is being copied, in {scratch}; free space there"
+        )
+        assert outcome.retryable
+    gone = filled(room, third, 1, damaged=seen, scratch=tmp_path / "gone")
+    assert isinstance(gone, Failed)
+    assert gone.reason.startswith(f"what is being copied cannot be written to {tmp_path / 'gone'}: ")
+    assert seen == []
+    assert content_of(third) == {}
+
+
+def test_what_to_do_next_is_of_a_fill_and_not_of_a_restore_or_a_drop(room: Room, third: MemoryStore):
+    forge(shelf(room, 0), room.package(1), "metadata/premis.xml", b"<premis/>")
+    room.records = False
+    with pytest.raises(IntegrityError, match="put its replica back from a backup of that store") as differing:
+        filled(room, third, 1)
+    content_of(third).update(shelf(room, 0))
+    room.stores = room.stores[1:]
+    committed = filled(room, third, 1)
+    assert isinstance(committed, Mismatch)
+    assert "Find out who wrote it there" in committed.reason
+    shelf(room, 0).clear()
+    with pytest.raises(NotFoundError, match="by the catalogue") as nowhere:
+        filled(room, third, 1)
+    for sentence in (str(differing.value), committed.reason, str(nowhere.value)):
+        assert not any(word in sentence for word in ("--from", "--as", "the drop", "check the name"))

@@ -22,8 +22,6 @@ from flows.installation.settings import Settings
 from flows.installation.wiring import Installation, now, open_installation
 from flows.submission.drop import tree_of
 from preservation.errors import IntegrityError, NotFoundError, PreservationError, fault_of
-from preservation.fixity.checking import Confirmed
-from preservation.model.amounts import count
 from preservation.model.identifiers import (
     CollectionName,
     ObjectId,
@@ -36,10 +34,9 @@ from preservation.model.paths import path_order, printable
 from preservation.policy.schema import Policy
 from preservation.records import Records
 from storage.ports.stores import Store
-from storage.presence import stray_fault
-from storage.readback import PromisedFile, read_back
-from storage.restore.description import Description
-from storage.restore.source import find_source
+from storage.presence import altered_fault, stray_fault
+from storage.restore.description import describe
+from storage.restore.source import agreed
 from storage.tag_digests import NOTHING_RECORDED, recorded_digests
 
 
@@ -257,8 +254,13 @@ def _is_about(kept: Kept, drop: Path, collection: CollectionName) -> bool:
 
 
 def _verified(drop: Path, kept: Kept, policy: Policy, installation: Installation) -> ClearResult:
-    """Read the package back from one store after the other, until the policy's number is reached."""
+    """Read the package back from one store after the other, until the policy's number is reached.
+
+    A drop may be removed where that many replicas are whole, whatever the other stores do; a look at the
+    presence of a version asks them all.
+    """
     asked = policy.terms.replication
+    threads = installation.settings.work.threads
     catalogue = installation.catalogue
     registered = {replica.store for replica in catalogue.package(kept.package).replicas}
     catalogued = {file.path: file.digests for file in catalogue.files(kept.package)}
@@ -271,8 +273,9 @@ def _verified(drop: Path, kept: Kept, policy: Policy, installation: Installation
     unsound = []
     for store in installation.stores_for(policy):
         try:
-            description = find_source(kept.package, (store,), catalogued, recorded.digests).description
-            fault = _fault_of(store, description, installation.settings.work.threads)
+            description = agreed(describe(store, kept.package, recorded.digests), store, catalogued)
+            every = (*description.payload, *description.tags)
+            fault = altered_fault(store, description, every, threads) or stray_fault(store, description)
         except PreservationError as error:
             # A replica that is gone as a whole is no less a loss than one with a changed byte.
             gone = isinstance(error, NotFoundError) and store.name in registered
@@ -297,18 +300,3 @@ def _verified(drop: Path, kept: Kept, policy: Policy, installation: Installation
         f"read back, on {len(sites)} of {asked.sites} sites"
     )
     return RetainedDrop(drop, ". ".join((short, *reasons)), tuple(unsound))
-
-
-def _fault_of(store: Store, description: Description, threads: int) -> str:
-    """Read every file of a replica back and look for files that it must not have; return what is wrong."""
-    package = description.package
-    promised = (
-        PromisedFile(description.key(path), None, digests)
-        for path in (*description.payload, *description.tags)
-        if (digests := description.digests(path)) is not None
-    )
-    readings = read_back(store, promised, threads=threads)
-    faults = sum(not isinstance(reading.verdict, Confirmed) for reading in readings)
-    if faults:
-        return f"store {store.name}: {count(faults, 'file')} of {package} not as kept"
-    return stray_fault(store, description)

@@ -61,11 +61,14 @@ def _row(one: FilledReplica | NotFilled, *, dry_run: bool) -> dict[str, str]:
 
 def _result(found: list[FilledReplica | NotFilled], rows: Rows, *, dry_run: bool) -> JobResult:
     left = [one for one in found if isinstance(one, NotFilled)]
+    damaged = [one for one in left if one.damage]
+    not_copied = [one for one in left if not one.damage]
     filled = len(found) - len(left)
     sentence = f"{count(filled, 'replica')} {'to be copied' if dry_run else 'copied'}."
-    if left:
-        sentence += f" {len(left):,} could not be: {left[0].sentence}"
-    damaged = any(one.damage for one in left)
+    if not_copied:
+        sentence += f" {len(not_copied):,} could not be: {not_copied[0].sentence}"
+    if damaged:
+        sentence += f" {len(damaged):,} are damaged or gone: {damaged[0].sentence}"
     name = "Damaged" if damaged else "Lacking" if left or (filled and dry_run) else "Filled"
     return JobResult(with_dry_run(name, dry_run=dry_run), sentence, rows, good=not left)
 

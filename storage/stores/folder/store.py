@@ -72,12 +72,16 @@ class FolderStore:
     def open(self, key: StoreKey) -> AbstractContextManager[ByteStream]:
         """Open the file for one reading from the disk: see ``Store``."""
         descriptor, size = self._opened_file(key)
-        # Read from the disk what is on the disk: the page cache only knows what was meant to be there.
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        # Where files are opened before the first of them is read, the disk fetches them meanwhile.
-        advice = os.POSIX_FADV_WILLNEED if size < _LARGE_BYTES else os.POSIX_FADV_SEQUENTIAL
-        os.posix_fadvise(descriptor, 0, 0, advice)
-        return FileIO(descriptor)
+        try:
+            # Read from the disk what is on the disk: the page cache only knows what was meant to be there.
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+            # Where files are opened before the first of them is read, the disk fetches them meanwhile.
+            advice = os.POSIX_FADV_WILLNEED if size < _LARGE_BYTES else os.POSIX_FADV_SEQUENTIAL
+            os.posix_fadvise(descriptor, 0, 0, advice)
+            return FileIO(descriptor)
+        except OSError as error:
+            os.close(descriptor)
+            raise translated(error, self.name, "open", key) from error
 
     def stat(self, key: StoreKey) -> KeptFile:
         """Return the file's size: see ``Store``."""
@@ -139,10 +143,14 @@ class FolderStore:
                 descriptor = open_below(root, tuple(key.split("/")), _OPEN_FILE)
             finally:
                 os.close(root)
-            status = os.fstat(descriptor)
         except FileNotFoundError:
             raise self._absent(key) from None
         except OSError as error:
+            raise translated(error, self.name, "open", key) from error
+        try:
+            status = os.fstat(descriptor)
+        except OSError as error:
+            os.close(descriptor)
             raise translated(error, self.name, "open", key) from error
         if stat.S_ISREG(status.st_mode):
             return descriptor, status.st_size

@@ -2,30 +2,25 @@
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, suppress
+from functools import partial
 from typing import TypeAlias
 
 from preservation.files.beneath import open_beneath
-
-_OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+from preservation.files.tree import opened_below
 
 Segments: TypeAlias = tuple[str, ...]
 """A path below the root, in its parts."""
 
 
-@contextmanager
-def opened_folder(root: int, segments: Segments, *, make: int | None = None) -> Iterator[int]:
+def opened_folder(root: int, segments: Segments, *, make: int | None = None) -> AbstractContextManager[int]:
     """Open the folder at ``segments`` below ``root``, making with the mode ``make`` what is missing.
 
     Raises ``OSError``: ``ENOENT`` where it is missing, ``ENOTDIR`` or ``ELOOP`` where something other
     than a folder is in the way.
     """
-    descriptor = _descended(root, segments, make=make)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
+    return opened_below(root, segments, make=None if make is None else partial(_make, make))
 
 
 def open_below(root: int, segments: Segments, flags: int) -> int:
@@ -53,33 +48,11 @@ def walk_files(root: int, top: Segments) -> Iterator[tuple[str, int]]:
             yield "/".join(path), size
 
 
-def _descended(root: int, segments: Iterable[str], *, make: int | None) -> int:
-    descriptor = os.dup(root)
-    try:
-        for segment in segments:
-            below = _enter(descriptor, segment, make=make)
-            os.close(descriptor)
-            descriptor = below
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
-def _enter(folder: int, segment: str, *, make: int | None) -> int:
-    try:
-        return os.open(segment, _OPEN_FOLDER, dir_fd=folder)
-    except FileNotFoundError:
-        if make is None:
-            raise
-    try:
-        os.mkdir(segment, make, dir_fd=folder)
-    except FileExistsError:
-        return os.open(segment, _OPEN_FOLDER, dir_fd=folder)
-    descriptor = os.open(segment, _OPEN_FOLDER, dir_fd=folder)
+def _make(mode: int, folder: int, name: str) -> None:
+    os.mkdir(name, mode, dir_fd=folder)
     # mkdir obeys the umask of this process; who may read a store is set for the store.
-    os.fchmod(descriptor, make)
-    return descriptor
+    with opened_below(folder, (name,)) as made:
+        os.fchmod(made, mode)
 
 
 def _entries(root: int, folder: Segments) -> Iterator[tuple[Segments, int | None]]:
