@@ -124,7 +124,9 @@ def _say_collection(name: str, installation: Installation, *, json: bool) -> Non
         say_json({**fields, "files": counts.files, "bytes": counts.bytes, "conclusions": ended})
         return
     say(f"{collection}: a collection")
-    show_entry(f"policy: {below(settings.directory, str(settings.policy_of(collection)))}")
+    with suppress(ConfigurationError):
+        # What is kept of a collection stays when it is taken out of the settings.
+        show_entry(f"policy: {below(settings.directory, str(settings.policy_of(collection)))}")
     show_entry(
         f"kept: {count(counts.objects, 'object')} in {count(counts.packages, 'version')}, "
         f"{count(counts.files, 'file')}, {byte_size(counts.bytes)}"

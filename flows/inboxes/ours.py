@@ -43,7 +43,7 @@ def remove_marked(shelf: Shelf, name: str, marks: Mapping[str, FileMark]) -> Non
         with shelf.opened() as descriptor:
             for ending, mark in marks.items():
                 with suppress(FileNotFoundError):
-                    if _mark(descriptor, f"{name}{ending}") == mark:
+                    if mark.size != _NO_FILE and _mark(descriptor, f"{name}{ending}") == mark:
                         os.unlink(f"{name}{ending}", dir_fd=descriptor)
             os.fsync(descriptor)
     except FileNotFoundError:
