@@ -48,16 +48,16 @@ class Records(Generic[Value]):
         Raises ``IntegrityError`` where a line is not what was written.
         """
         read = 0
-        rest = b""
+        rest: list[bytes] = []
         try:
             for text in self._texts():
-                # A line may go on in the next text.
+                # A line may go on in the next text, and in a thousand more.
                 lines, found, after = text.rpartition(b"\n")
                 if not found:
-                    rest += text
+                    rest.append(text)
                     continue
-                values = self._decoder.decode_lines(rest + lines)
-                rest = after
+                values = self._decoder.decode_lines(b"".join([*rest, lines]))
+                rest = [after] if after else []
                 yield from values
                 read += len(values)
         except (msgspec.MsgspecError, RecursionError, gzip.BadGzipFile, zlib.error, EOFError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterator
 from pathlib import Path
+from time import process_time
 
 import msgspec
 import pytest
@@ -81,3 +82,16 @@ def test_reading_holds_a_few_values_at_a_time_however_well_they_were_packed(tmp_
     assert records.path.stat().st_size < 200_000
     pieces = records._texts()
     assert max(len(piece) for piece in pieces) <= 128 << 10
+
+
+def test_a_value_of_many_megabytes_is_read_in_linear_time(tmp_path: Path):
+    records = Records(tmp_path / "one.jsonl", Note)
+
+    def spent(size: int) -> float:
+        records.write([Note(0, "x" * size)])
+        before = process_time()
+        assert [len(note.text) for note in records] == [size]
+        return process_time() - before
+
+    # What takes the square of it takes 256 times as long.
+    assert spent(64 << 20) < 80 * max(spent(4 << 20), 0.01)
