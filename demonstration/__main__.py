@@ -92,6 +92,11 @@ def _demonstrate(
     with _up(installation) as environment:
         ends = list(_preserve_all(drops, arguments.drop, installation, environment, console))
     _show(ends, installation, console, time.monotonic() - started)
+    if arguments.s3:
+        console.print(
+            "The second store was a bucket of a service that ends with this demonstration: it is away from "
+            "now on, and muniment status says so. make demo S3=1 begins anew with a new one."
+        )
     wrong = [end for end in ends if not end.as_it_should]
     for end in wrong:
         console.print(f"[red]{end.name} ended as {end.told['verdict']}, and should have as {end.expected}")

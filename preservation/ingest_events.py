@@ -80,7 +80,7 @@ class IngestEvents:
         return self._event(
             EventType.MESSAGE_DIGEST_CALCULATION,
             f"one read of every file; {', '.join(sorted(algorithms))}",
-            f"{files} files, {size} bytes",
+            f"{count(files, 'file')}, {count(size, 'byte')}",
         )
 
     def identified(self, engines: Iterable[EngineRelease], decided: int, undecided: int) -> Event:
@@ -88,7 +88,7 @@ class IngestEvents:
         return self._event(
             EventType.FORMAT_IDENTIFICATION,
             "; ".join(f"{engine.engine} {engine.version} ({engine.signatures})" for engine in engines),
-            f"{decided} files identified, {undecided} not",
+            f"{count(decided, 'file')} identified, {undecided} not",
             EventOutcome.WARNING if undecided else EventOutcome.SUCCESS,
         )
 
@@ -112,7 +112,7 @@ class IngestEvents:
         return self._event(
             EventType.VIRUS_CHECK,
             asked,
-            f"{tally.clean} files clean, {tally.infected} infected, {tally.not_scanned} not scanned",
+            f"{count(tally.clean, 'file')} clean, {tally.infected} infected, {tally.not_scanned} not scanned",
             EventOutcome.FAIL if tally.infected else outcome,
         )
 
@@ -132,12 +132,20 @@ class IngestEvents:
         approved, which = "approved to be kept as it is", at.isoformat()
         return self._event(EventType.POLICY_ASSIGNMENT, approved, because, which=which, at=at, agent=by)
 
+    def refused(self, by: Agent, because: str, at: datetime) -> Event:
+        """Record that a person decided that the submission is not kept."""
+        detail, which = "refused: it is not to be kept", f"refused {at.isoformat()}"
+        return self._event(
+            EventType.POLICY_ASSIGNMENT, detail, because, EventOutcome.FAIL, which, at=at, agent=by
+        )
+
     def normalized(self, proved: int, access: int, refused: int) -> Event:
         """Record how many derivatives were proved, how many are for access only, and how many refused."""
         return self._event(
             EventType.NORMALIZATION,
             "derivatives made as the policy says; those for preservation compared with their sources",
-            f"{proved} made and proved, {access} access copies, {refused} refused; every original is kept",
+            f"{proved} made and proved, {count(access, 'access copy', 'access copies')}, {refused} refused; "
+            "every original is kept",
             EventOutcome.WARNING if refused else EventOutcome.SUCCESS,
         )
 
@@ -146,7 +154,7 @@ class IngestEvents:
         return self._event(
             EventType.FIXITY_CHECK,
             f"what {package} would not repeat was read in every store that has it",
-            f"{files} files, {size} bytes of earlier versions matched"
+            f"{count(files, 'file')}, {count(size, 'byte')} of earlier versions matched"
             + (f"; {unsound} did not and are written again" if unsound else ""),
             EventOutcome.WARNING if unsound else EventOutcome.SUCCESS,
             f"earlier versions of {package}",
@@ -157,7 +165,7 @@ class IngestEvents:
         return self._event(
             EventType.REPLICATION,
             f"{package} written to store {replica.store} and read back from it",
-            f"{replica.files} files, {replica.bytes} bytes matched",
+            f"{count(replica.files, 'file')}, {count(replica.bytes, 'byte')} matched",
             EventOutcome.SUCCESS,
             replica.store,
         )

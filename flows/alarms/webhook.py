@@ -96,6 +96,11 @@ def signature(key: bytes, identifier: AlarmId, moment: int, body: bytes) -> str:
 
 def _key() -> bytes:
     text = secret(SECRET)
+    if not text:
+        raise ConfigurationError(
+            f"{SECRET} (or {SECRET}_FILE) is not set here; the service has an environment of its own, so ask "
+            "there too: set it as the service does, and try again"
+        )
     try:
         key = b64decode(text.removeprefix(_PREFIX), validate=True)
     except binascii.Error:

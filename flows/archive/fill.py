@@ -17,6 +17,7 @@ from flows.installation.settings import Settings
 from flows.installation.wiring import SOFTWARE, Installation, now, open_installation
 from preservation.errors import IntegrityError, PreservationError, UnavailableError
 from preservation.files.lock import locked
+from preservation.model.amounts import count
 from preservation.model.events import Event, EventOutcome, EventType, event_id
 from preservation.model.identifiers import PackageId, StoreName, SubmissionId
 from preservation.model.packages import Replica
@@ -182,6 +183,6 @@ def _replicated(package: PackageId, replica: Replica) -> Event:
         str(package),
         EventOutcome.SUCCESS,
         f"{package} copied to store {replica.store}, which lacked it, and read back from it",
-        f"{replica.files} files, {replica.bytes} bytes matched",
+        f"{count(replica.files, 'file')}, {count(replica.bytes, 'byte')} matched",
         SOFTWARE,
     )

@@ -10,6 +10,7 @@ from flows.installation.jobs import Job
 from flows.installation.settings import Settings
 from flows.installation.wiring import Installation, open_installation
 from preservation.errors import NotFoundError, StorageError
+from preservation.model.amounts import count
 from preservation.model.identifiers import StoreName
 from storage.journal.accessions import compare_accessions
 from storage.journal.comparing import ComparedJournal, verify_with_stores
@@ -80,7 +81,7 @@ class CheckedJournal:
     @property
     def headline(self) -> str:
         """The verdict in a sentence."""
-        entries = f"{self.place}: {self.verdict.head.seq} entries"
+        entries = f"{self.place}: {count(self.verdict.head.seq, 'entry', 'entries')}"
         match self.state:
             case JournalState.BROKEN:
                 return f"{self.place}: sound up to entry {self.verdict.head.seq}"

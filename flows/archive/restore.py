@@ -231,6 +231,6 @@ def _event(restored: Restored, request: RestoreRequest) -> Event:
         str(restored.package),
         outcome,
         f"restored to {printable(str(request.target))}, every byte compared once it was written",
-        f"{restored.files} files, {restored.bytes} bytes from {sources}{lost}",
+        f"{count(restored.files, 'file')}, {count(restored.bytes, 'byte')} from {sources}{lost}",
         SOFTWARE,
     )

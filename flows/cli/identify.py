@@ -14,6 +14,7 @@ import typer
 from flows.cli.options import JsonOption
 from flows.cli.output import note, say, say_json
 from preservation.errors import NotFoundError, UnacceptableContentError
+from preservation.model.amounts import count
 from preservation.model.digests import Algorithm
 from preservation.model.files import EntryKind, IrregularEntry, SurveyedFile
 from preservation.model.paths import RelativePath, is_utf8, printable
@@ -71,7 +72,7 @@ def identify(
     if len(existing) < len(paths):
         raise NotFoundError(f"nothing is at {len(paths) - len(existing)} of {len(paths)} paths, named above")
     if unreadable:
-        entries = "1 entry" if unreadable == 1 else f"{unreadable} entries"
+        entries = count(unreadable, "entry", "entries")
         raise UnacceptableContentError(f"{entries} could not be identified, for the reasons above")
 
 

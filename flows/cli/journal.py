@@ -10,6 +10,7 @@ import typer
 
 from flows.cli.options import InstallationOption, JsonOption
 from flows.cli.output import note, say, say_json
+from preservation.model.amounts import count
 
 if TYPE_CHECKING:
     from flows.archive.journal_check import CheckedJournal
@@ -127,7 +128,7 @@ def export(
         del fields["journal"]
         say_json({"exported": target.resolve(), **fields, "entries": exported.entries})
     else:
-        say(f"Exported {exported.entries} entries to {target}")
+        say(f"Exported {count(exported.entries, 'entry', 'entries')} to {target}")
         say(f"  {target / 'README.txt'} explains how to check them")
         if checked.next_step:
             _say_checked(checked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -38,11 +39,12 @@ def check(
 ) -> None:
     """Read policy files and report every fault in them, each with its line.
 
-    Ends with 0 where all are sound, with 2 where one is not.
+    A warning names PUIDs that PRONOM never gave. Ends with 0 where all are sound, with 2 where one is not.
 
     Example: muniment policy check policies/*.toml
     """
     from preservation.errors import ConfigurationError
+    from preservation.identification.pronom import doubts_about
     from preservation.policy.load import load
 
     sound = True
@@ -57,11 +59,14 @@ def check(
                 say(str(error))
             continue
         reference = policy.reference
+        warnings = list(doubts_about(_puids_in(policy)))
         if json:
             fields = {"policy": reference.name, "revision": reference.revision, "digest": reference.digest}
-            say_json({"path": str(file), "sound": True, "faults": [], **fields})
+            say_json({"path": str(file), "sound": True, "faults": [], "warnings": warnings, **fields})
         else:
             say(f"the policy {file} is sound: {reference}")
+            for warning in warnings:
+                say(f"  WARNING: {warning}")
     if not sound:
         raise typer.Exit(ConfigurationError.exit_code)
 
@@ -116,6 +121,24 @@ def schema() -> None:
     from preservation.policy.json_schema import json_schema_text
 
     say(json_schema_text().rstrip("\n"))
+
+
+def _puids_in(policy: Policy) -> Iterator[str]:
+    """Yield every PUID that the policy names."""
+    import tomllib
+
+    from preservation.model.formats import puid
+
+    values: list[object] = [tomllib.loads(policy.source.decode())]
+    while values:
+        match values.pop():
+            case dict() as table:
+                values += table.values()
+            case [*items]:
+                values += items
+            case str() as text:
+                with suppress(ValueError):
+                    yield puid(text)
 
 
 def _identified(policy: Policy, path: Path) -> Iterator[SurveyedFile]:

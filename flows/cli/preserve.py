@@ -60,7 +60,18 @@ def preserve(
 
         drops = [dataclasses.replace(drop, approved_by=by, because=approve) for drop in drops]
     log_to_stderr()
-    codes = _dry_run(drops, settings, json=json) if dry_run else _preserve(drops, settings, json=json)
+    if dry_run:
+        _end_with(_dry_run(drops, settings, json=json))
+    else:
+        preserve_drops(drops, settings, json=json)
+
+
+def preserve_drops(drops: list[DropRequest], settings: Settings, *, json: bool) -> None:
+    """Preserve the drops and write how each ended. Raises ``typer.Exit`` where one is not kept."""
+    _end_with(_preserve(drops, settings, json=json))
+
+
+def _end_with(codes: set[int]) -> None:
     code = next(code for code in _GRAVEST_FIRST if code in codes)
     if code:
         raise typer.Exit(code)
@@ -135,6 +146,7 @@ def _dry_run(drops: list[DropRequest], settings: Settings, *, json: bool) -> set
     from flows.installation.scratch import scratch_folder
     from flows.installation.wiring import open_installation
     from flows.submission.dry_run import dry_run
+    from preservation.model.amounts import byte_size, count
     from preservation.model.difference import changes_in_words
     from preservation.model.verdicts import Verdict
 
@@ -153,7 +165,7 @@ def _dry_run(drops: list[DropRequest], settings: Settings, *, json: bool) -> set
             say(f"  {would.sentence}")
             if would.compared is not None:
                 say(f"  compared with {would.compared.before}: {changes_in_words(would.compared)}")
-            say(f"  {would.files} files, {would.bytes} bytes; {would.actions}")
+            say(f"  {count(would.files, 'file')}, {byte_size(would.bytes)}{_planned(would.actions)}")
             say_issues(would.issues, "--json has all of them")
     return codes
 
@@ -167,6 +179,21 @@ def _compared(would: DryRunResult) -> dict[str, object] | None:
         return None
     figures = {kind.value: getattr(found, kind.value) for kind in ChangeKind}
     return {"object_version": found.before.version, "originals": found.originals, **figures}
+
+
+_PLANNED = {
+    "retain": "kept as it is",
+    "normalize": "kept, and copied to a lasting format",
+    "leave-out": "left out",
+    "ask": "asked about",
+    "reject": "not taken",
+}
+
+
+def _planned(actions: dict[str, int]) -> str:
+    """Return what would be done with how many files."""
+    named = [f"{number:,} {_PLANNED.get(action, action)}" for action, number in sorted(actions.items())]
+    return f"; {', '.join(named)}" if named else ""
 
 
 class _ForPeople(logging.Formatter):

@@ -6,6 +6,7 @@ import typer
 
 from flows.cli.options import InstallationOption, JsonOption
 from flows.cli.output import say, say_json
+from preservation.model.amounts import count
 
 
 def retry(
@@ -41,4 +42,4 @@ def retry(
         return
     done = "would be tried again" if dry_run else "is tried again by the running service"
     say(f"{printable(str(object_id))}: {done}")
-    say(f"  it stopped after {runs} runs: {printable(stopped.sentence)}")
+    say(f"  it stopped after {count(runs, 'run')}: {printable(stopped.sentence)}")

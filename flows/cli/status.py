@@ -13,12 +13,13 @@ import typer
 from flows.cli import status_view
 from flows.cli.options import InstallationOption, JsonOption
 from flows.cli.output import replica_fields, say, say_json
-from flows.cli.status_view import moment, say_table, try_row
+from flows.cli.status_view import below, moment, show_entry
 from preservation.model.amounts import byte_size, count
 from preservation.model.paths import printable
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
+    from pathlib import Path
 
     from flows.archive.history import VersionHistory
     from flows.inboxes.queue.backlog import Pending
@@ -34,7 +35,7 @@ _JOURNAL_LINES = 30
 
 def status(
     name: Annotated[
-        str | None, typer.Argument(metavar="[COLLECTION/OBJECT]", help="Show the history of this object.")
+        str | None, typer.Argument(metavar="[COLLECTION[/OBJECT]]", help="Only this object, or collection.")
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="In a terminal, update it until Ctrl-C.")] = False,
     json: JsonOption = False,
@@ -42,8 +43,9 @@ def status(
 ) -> None:
     """Show the status of the archive: what waits in the inboxes, what is on its way, what is kept.
 
-    With an object, show its history: each version and what was new in it, where its replicas are, every
-    try with its verdict and receipt, and its last entries in the journal. Times are in UTC.
+    With a collection, show what is kept of it. With an object, show its history: each version and what was
+    new in it, where its replicas are, every try with its verdict and receipt, and its last entries in the
+    journal. Times are in UTC.
 
     Example: muniment status maps/sheet-012
     """
@@ -52,8 +54,11 @@ def status(
     from flows.service.status import archive_status
 
     with open_installation(load_settings(installation)) as opened:
-        if name is not None:
+        if name is not None and "/" in name:
             _say_object(name, opened, json=json)
+            return
+        if name is not None:
+            _say_collection(name, opened, json=json)
             return
         if watch and not json and sys.stdout.isatty():
             with suppress(KeyboardInterrupt):
@@ -63,7 +68,7 @@ def status(
     if json:
         say_json(_status_fields(found))
     else:
-        status_view.show(status_view.lines_of(found))
+        status_view.show(status_view.lines_of(found, status_view.columns_of_terminal()))
 
 
 def _say_object(name: str, installation: Installation, *, json: bool) -> None:
@@ -85,15 +90,53 @@ def _say_object(name: str, installation: Installation, *, json: bool) -> None:
             }
         )
         return
-    _say_versions(str(object_id), versions)
+    directory = installation.settings.directory
+    _say_versions(printable(str(object_id)), versions, directory)
     say("\nTries")
-    say_table(("ended", "verdict", "", "receipt"), map(try_row, tries))
+    for end in tries:
+        show_entry(f"{moment(end.concluded_at)}  {end.verdict.value}", printable(end.summary))
+        if end.receipt is not None:
+            show_entry(f"    receipt  {below(directory, printable(str(end.receipt)))}")
     say("\nIts last entries in the journal (muniment journal show has all)")
     for entry in installation.journal.about(str(object_id), _JOURNAL_LINES):
         _say_entry(entry)
 
 
-def _say_versions(name: str, versions: Sequence[VersionHistory]) -> None:
+def _say_collection(name: str, installation: Installation, *, json: bool) -> None:
+    from itertools import islice
+
+    from preservation.errors import ConfigurationError, NotFoundError
+    from preservation.model.identifiers import collection_name
+
+    try:
+        collection = collection_name(name)
+    except ValueError as error:
+        raise ConfigurationError(f"{error}; an object is written as collection/name") from error
+    settings = installation.settings
+    counts = installation.catalogue.counts(collection)
+    if not counts.packages and collection not in {one.name for one in settings.collection}:
+        raise NotFoundError(f"{collection}: there is no such collection, and nothing is kept of one")
+    newest = islice(installation.catalogue.packages(collection, newest_first=True), _NAMED)
+    packages = [(str(kept.package), kept.registered_at) for kept in newest]
+    if json:
+        fields = {"collection": collection, "objects": counts.objects, "versions": counts.packages}
+        ended = {verdict.value: number for verdict, number in counts.conclusions.items()}
+        say_json({**fields, "files": counts.files, "bytes": counts.bytes, "conclusions": ended})
+        return
+    say(f"{collection}: a collection")
+    with suppress(ConfigurationError):
+        # What is kept of a collection stays when it is taken out of the settings.
+        show_entry(f"policy: {below(settings.directory, str(settings.policy_of(collection)))}")
+    show_entry(
+        f"kept: {count(counts.objects, 'object')} in {count(counts.packages, 'version')}, "
+        f"{count(counts.files, 'file')}, {byte_size(counts.bytes)}"
+    )
+    for package, at in packages:
+        show_entry(f"    {printable(package)}  {moment(at)}")
+    show_entry(f"all of it: muniment list --collection {collection}")
+
+
+def _say_versions(name: str, versions: Sequence[VersionHistory], directory: Path) -> None:
     say(f"{name}: {count(len(versions), 'version')} kept")
     for version in versions:
         kept = version.registration
@@ -108,7 +151,8 @@ def _say_versions(name: str, versions: Sequence[VersionHistory]) -> None:
                 _say_named(word, getattr(version, word))
             _say_named("renamed", [f"{old} → {new}" for old, new in version.renamed])
         for replica in kept.replicas:
-            say(f"      replica {replica.store}: {replica.location}, read {moment(replica.verified_at)}")
+            say(f"      replica {replica.store}: read {moment(replica.verified_at)}")
+            say(f"        {below(directory, printable(replica.location))}")
 
 
 def _say_named(word: str, paths: Sequence[str]) -> None:
@@ -119,7 +163,7 @@ def _say_named(word: str, paths: Sequence[str]) -> None:
 
 def _say_entry(entry: Entry) -> None:
     outcome = "" if entry.outcome == "success" else f"{entry.outcome.upper()}: "
-    say(f"  {moment(entry.at)}  {entry.event_type}: {printable(outcome + (entry.note or entry.detail))}")
+    show_entry(f"{moment(entry.at)}  {entry.event_type}: {printable(outcome + (entry.note or entry.detail))}")
 
 
 def _status_fields(found: ArchiveStatus) -> dict[str, object]:

@@ -1,56 +1,94 @@
-"""The status of the archive for people: tables in a terminal, plain lines for a program, or live."""
+"""The status of the archive as lines for a terminal of 80 columns; in a terminal, updated live.
+
+Each drop stands in one section: where it is now.
+"""
 
 from __future__ import annotations
 
+import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, TypeAlias
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flows.cli.output import say
 from preservation.model.amounts import byte_size, count
 from preservation.model.paths import printable
+from preservation.model.verdicts import Verdict
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from flows.inboxes.queue.backlog import Pending
     from flows.service.status import ArchiveStatus, SubmissionUnderWay
     from storage.ports.catalogue import Conclusion
 
 _EVERY_SECONDS = 2.0
+_COLUMNS, _NARROWEST, _WIDEST = 80, 40, 120
+_MOST_ENTRIES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class StatusTable:
-    """Rows of text under headings."""
+class StatusEntry:
+    """One thing that is reported: its name and figures, a sentence about it, and what to do."""
 
-    headings: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-Shown: TypeAlias = str | StatusTable
-"""A line, or a table."""
+    head: str
+    sentence: str = ""
+    next_step: str = ""
 
 
-def lines_of(found: ArchiveStatus) -> Iterator[Shown]:
-    """Yield the status of the archive, in the order of the stages of a drop."""
-    yield from _inboxes(found)
-    yield from _taken(found)
-    yield from _on_their_way(found)
-    yield from _ends(found)
-    yield from _kept(found)
-    yield from _stores(found)
+@dataclass(frozen=True, slots=True)
+class StatusSection:
+    """Entries under a heading."""
+
+    heading: str
+    entries: tuple[StatusEntry, ...]
 
 
-def show(lines: Iterable[Shown]) -> None:
-    """Write the lines and tables to stdout."""
+def sections_of(found: ArchiveStatus) -> Iterator[StatusSection]:
+    """Yield the sections that have something to report, in the order of the stages of a drop."""
+    shown = _Sections(found)
+    for heading, entries in (
+        ("Cannot be used", _faults(found)),
+        ("Waiting in the inboxes to be complete", _unsettled(found)),
+        ("On their way", shown.on_their_way()),
+        ("Waiting for an archivist", shown.waiting()),
+        ("Interrupted", shown.interrupted()),
+        ("Sent back", shown.ended(Verdict.REJECTED)),
+        ("Kept today", shown.ended(Verdict.STORED)),
+    ):
+        if listed := tuple(entries):
+            yield StatusSection(f"{heading}: {len(listed):,}", listed)
+
+
+def lines_of(found: ArchiveStatus, columns: int = _COLUMNS) -> Iterator[str]:
+    """Yield the status as lines of at most so many columns; only a name alone may be longer."""
+    for section in sections_of(found):
+        yield section.heading
+        for entry in section.entries[:_MOST_ENTRIES]:
+            yield from _wrapped(entry.head, "  ", columns)
+            if entry.sentence:
+                yield from _wrapped(entry.sentence, "      ", columns)
+            if entry.next_step:
+                yield from _wrapped(f"→ {entry.next_step}", "  ", columns)
+        if len(section.entries) > _MOST_ENTRIES:
+            yield f"  and {len(section.entries) - _MOST_ENTRIES:,} more: muniment status --json"
+        yield ""
+    yield from _wrapped(_kept(found), "", columns)
+
+
+def columns_of_terminal() -> int:
+    """Return how wide the lines may be."""
+    if not sys.stdout.isatty():
+        return _COLUMNS
+    return min(max(shutil.get_terminal_size((_COLUMNS, 24)).columns, _NARROWEST), _WIDEST)
+
+
+def show(lines: Iterable[str]) -> None:
+    """Write the lines to stdout."""
     for line in lines:
-        if isinstance(line, str):
-            say(line)
-        else:
-            say_table(line.headings, line.rows)
+        say(line)
 
 
 def watch(ask: Callable[[], ArchiveStatus]) -> None:
@@ -59,132 +97,167 @@ def watch(ask: Callable[[], ArchiveStatus]) -> None:
 
     from rich.console import Group
     from rich.live import Live
+    from rich.text import Text
 
     def rendered() -> Group:
-        return Group(*map(_rendered, lines_of(ask())))
+        # As text: brackets in names are not markup.
+        return Group(
+            *(
+                Text(line, style="bold" if line[:1].strip() else "")
+                for line in lines_of(ask(), columns_of_terminal())
+            )
+        )
 
     with Live(rendered(), screen=True, auto_refresh=False) as live:
         while not Event().wait(_EVERY_SECONDS):
             live.update(rendered(), refresh=True)
 
 
-def say_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write a table to a terminal; to a pipe or a file, a plain line for each row."""
-    table = StatusTable(tuple(headings), tuple(map(tuple, rows)))
-    if not table.rows:
-        return
-    if not sys.stdout.isatty():
-        for row in table.rows:
-            say("  " + "  ".join(row).rstrip())
-        return
-    from rich.console import Console
-
-    Console().print(_rendered(table))
-
-
-def try_row(end: Conclusion) -> tuple[str, str, str, str]:
-    """Return when and how a try ended, and where its receipt is."""
-    receipt = "" if end.receipt is None else printable(str(end.receipt))
-    return moment(end.concluded_at), end.verdict.value, printable(end.summary), receipt
+def show_entry(head: str, sentence: str = "") -> None:
+    """Write one entry of a list, its sentence below it."""
+    show(_wrapped(head, "  ", columns_of_terminal()))
+    if sentence:
+        show(_wrapped(sentence, "      ", columns_of_terminal()))
 
 
 def moment(at: datetime) -> str:
-    """Return a time to the minute, in UTC."""
-    return f"{at:%Y-%m-%d %H:%M}"
+    """Return a time to the minute, in UTC, as people write it."""
+    at = at.astimezone(UTC)
+    return f"{at.day} {at:%b %Y, %H:%M}"
 
 
-def _rendered(line: Shown) -> RenderableType:
-    from rich import table
-    from rich.text import Text
-
-    if isinstance(line, str):
-        return Text(line)
-    shown = table.Table(*line.headings, box=None, pad_edge=False)
-    for row in line.rows:
-        # As text: brackets in names are not markup.
-        shown.add_row(*map(Text, row))
-    return shown
+def below(directory: Path, path: str) -> str:
+    """Return a path as people name it who know the installation: without its directory."""
+    return path.removeprefix(f"{printable(str(directory))}/")
 
 
-def _inboxes(found: ArchiveStatus) -> Iterator[Shown]:
-    inboxes = found.inboxes
+def _wrapped(text: str, indent: str, columns: int) -> list[str]:
+    return textwrap.wrap(
+        text,
+        columns,
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  " if indent == "  " else indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _faults(found: ArchiveStatus) -> Iterator[StatusEntry]:
     if found.watcher_fault:
-        yield found.watcher_fault
-    if inboxes is None:
-        return
-    figures = f": {count(inboxes.files, 'file')}, {byte_size(inboxes.bytes)}" if inboxes.waiting else ""
-    yield f"Waiting in the inboxes: {inboxes.waiting or 'none'}{figures}"
-    rows = [(drop.path, moment(drop.since) if drop.since else "", drop.sentence) for drop in inboxes.drops]
-    rows += [(entry.path, "", entry.sentence) for entry in (*inboxes.faults, *inboxes.passed_over)]
-    yield StatusTable(("drop", "since", ""), tuple(rows))
-
-
-def _taken(found: ArchiveStatus) -> Iterator[Shown]:
-    yield f"\nTaken and not answered yet: {len(found.taken) or 'none'}"
-    yield StatusTable(("object", "", "since", ""), tuple(_taken_row(one) for one in found.taken))
-    yield from found.troubles
-
-
-def _taken_row(one: Pending) -> tuple[str, ...]:
-    tries = one.attempts
-    if tries is None:
-        return str(one.take.object_id), "waits for a run", moment(one.take.at), ""
-    state = "given to a run" if tries.verdict is None else tries.verdict.value
-    return str(one.take.object_id), state, moment(tries.at), printable(tries.sentence)
-
-
-def _on_their_way(found: ArchiveStatus) -> Iterator[Shown]:
-    yield f"\nOn their way: {len(found.on_its_way) or 'none'}"
-    yield StatusTable(
-        ("object", "stage", "done", "rate", "time left", "since", ""),
-        tuple(_way_row(one, found.at) for one in found.on_its_way),
-    )
-
-
-def _way_row(one: SubmissionUnderWay, at: datetime) -> tuple[str, ...]:
-    from flows.submission.progress.progress import done_in_words, left_in_words, rate_in_words
-
-    stage, progress = one.position.stage or "answer", one.position.progress
-    done = done_in_words(progress) if progress else ""
-    if not one.runs:
-        return one.object, stage, done, "", "", moment(one.touched), "left"
-    running = f"running on {one.elsewhere}" if one.elsewhere else "running"
-    if progress is None:
-        return one.object, stage, "", "", "", moment(one.touched), running
-    rate, left = rate_in_words(progress, at), left_in_words(progress.left(at))
-    return one.object, stage, done, rate, left, moment(progress.began), running
-
-
-def _ends(found: ArchiveStatus) -> Iterator[Shown]:
-    yield f"\nStored today, and what needs a person: {len(found.latest) or 'nothing'}"
-    yield StatusTable(
-        ("ended", "verdict", "object", "", "receipt"),
-        tuple(
-            (moment(end.concluded_at), end.verdict.value, str(end.submission.object), *try_row(end)[2:])
-            for end in found.latest
-        ),
-    )
-
-
-def _kept(found: ArchiveStatus) -> Iterator[Shown]:
-    counts = found.counts
-    ends = ", ".join(f"{number:,} {verdict}" for verdict, number in sorted(counts.conclusions.items()))
-    yield f"\nSubmissions ended: {ends or 'none yet'}"
-    yield (
-        f"Kept: {count(counts.objects, 'object')} in {count(counts.packages, 'version')}, "
-        f"{count(counts.files, 'file')}, {byte_size(counts.bytes)}"
-    )
-
-
-def _stores(found: ArchiveStatus) -> Iterator[Shown]:
-    """Yield what is wrong with stores: nothing, where nothing is."""
+        yield StatusEntry(found.watcher_fault)
+    if found.inboxes is not None:
+        for fault in found.inboxes.faults:
+            since = f"  since {moment(fault.since)}" if fault.since else ""
+            yield StatusEntry(f"{below(found.directory, fault.path)}{since}", fault.sentence)
+    for trouble in found.troubles:
+        yield StatusEntry(trouble)
     for store in found.stores:
         if store.away:
-            yield f"STORE AWAY  {printable(store.away)}"
+            yield StatusEntry(f"STORE AWAY  {printable(store.away)}")
         for gone in store.gone:
-            yield f"REPLICA GONE  {printable(gone.sentence)}"
+            yield StatusEntry(f"REPLICA GONE  {printable(gone.sentence)}")
         if store.lacking:
-            yield (
+            yield StatusEntry(
                 f"Store {store.store} lacks {count(store.lacking, 'version')}: copied by itself when "
                 "it is there, or now with: muniment stores fill"
             )
+
+
+def _unsettled(found: ArchiveStatus) -> Iterator[StatusEntry]:
+    if found.inboxes is None:
+        return
+    for drop in found.inboxes.drops:
+        since = f"  since {moment(drop.since)}" if drop.since else ""
+        size = f"{count(drop.files, 'file')}, {byte_size(drop.bytes)}"
+        yield StatusEntry(f"{below(found.directory, drop.path)}{since}  {size}", drop.sentence)
+    if more := found.inboxes.waiting - len(found.inboxes.drops):
+        yield StatusEntry(f"and {count(more, 'drop')} that came later")
+    for entry in found.inboxes.passed_over:
+        yield StatusEntry(f"{below(found.directory, entry.path)}  is not taken", entry.sentence)
+
+
+class _Sections:
+    """Sorts drops into sections, each into the first one that is asked for it."""
+
+    def __init__(self, found: ArchiveStatus) -> None:
+        self._found = found
+        self._shown: set[Path] = set()
+
+    def on_their_way(self) -> Iterator[StatusEntry]:
+        """Yield what a run works on, and what is to get one."""
+        decided = {one.take.path for one in self._found.taken if one.attempts and one.attempts.verdict}
+        ended = {end.submission.drop for end in self._found.latest}
+        for one in self._found.on_its_way:
+            if one.runs or one.drop not in decided | ended:
+                self._shown.add(one.drop)
+                yield StatusEntry(_way(one, self._found.at))
+        for pending in self._found.taken:
+            if pending.take.path not in self._shown | decided:
+                self._shown.add(pending.take.path)
+                yield StatusEntry(_pending(pending))
+
+    def waiting(self) -> Iterator[StatusEntry]:
+        """Yield what an archivist has to answer, with how."""
+        for entry, name in self._stopped(Verdict.WAITING):
+            step = f'muniment approve {name} --because "…" --by "…" (or refuse)'
+            yield StatusEntry(entry.head, entry.sentence, step)
+
+    def interrupted(self) -> Iterator[StatusEntry]:
+        """Yield what the system stopped."""
+        return (entry for entry, _ in self._stopped(Verdict.INTERRUPTED))
+
+    def ended(self, verdict: Verdict) -> Iterator[StatusEntry]:
+        """Yield what ended so."""
+        for end in self._found.latest:
+            if end.verdict is verdict and end.submission.drop not in self._shown:
+                yield _end(end)
+
+    def _stopped(self, verdict: Verdict) -> Iterator[tuple[StatusEntry, str]]:
+        for one in self._found.taken:
+            if one.attempts and one.attempts.verdict is verdict and one.take.path not in self._shown:
+                self._shown.add(one.take.path)
+                name = printable(str(one.take.object_id))
+                sentence = printable(one.attempts.sentence)
+                yield StatusEntry(f"{name}  since {moment(one.attempts.at)}", sentence), name
+        for end in self._found.latest:
+            if end.verdict is verdict and end.submission.drop not in self._shown:
+                self._shown.add(end.submission.drop)
+                yield _end(end), printable(str(end.submission.object))
+
+
+def _pending(one: Pending) -> str:
+    tries = one.attempts
+    name = printable(str(one.take.object_id))
+    if tries is None:
+        return f"{name}  waits for a run since {moment(one.take.at)}"
+    return f"{name}  given to a run at {moment(tries.at)}"
+
+
+def _way(one: SubmissionUnderWay, at: datetime) -> str:
+    from flows.submission.progress.progress import done_in_words, left_in_words, rate_in_words
+
+    progress, stage = one.position.progress, one.position.stage or "answer"
+    done = done_in_words(progress) if progress else ""
+    name, since = (
+        printable(one.object),
+        f"since {moment(progress.began if progress and one.runs else one.touched)}",
+    )
+    if not one.runs:
+        return "  ".join(filter(None, (name, stage, done, since, "left")))
+    running = f"running on {one.elsewhere}" if one.elsewhere else "running"
+    rate, left = (rate_in_words(progress, at), left_in_words(progress.left(at))) if progress else ("", "")
+    words = (name, running, stage, done, rate, f"{left} left" if left else "", since)
+    return "  ".join(filter(None, words))
+
+
+def _end(end: Conclusion) -> StatusEntry:
+    head = f"{printable(str(end.submission.object))}  {moment(end.concluded_at)}"
+    return StatusEntry(head, printable(end.summary))
+
+
+def _kept(found: ArchiveStatus) -> str:
+    counts = found.counts
+    return (
+        f"Kept: {count(counts.objects, 'object')} in {count(counts.packages, 'version')}, "
+        f"{count(counts.files, 'file')}, {byte_size(counts.bytes)}. Each object: muniment list. Times: UTC."
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from flows.cli.output import note, say, say_json
 from preservation.bagit.validation import validate
 from preservation.errors import StorageError
+from preservation.model.amounts import count
 from preservation.model.issues import Severity
 from preservation.model.paths import is_utf8, printable
 
@@ -79,19 +81,33 @@ def _fields(verdict: Validation) -> dict[str, object]:
 def _in_words(verdict: Validation) -> str:
     lines = [f"{printable(verdict.bag)}: {_headline(verdict)}"]
     explained: set[str] = set()
+    kept_as = "" if verdict.valid else _kept_as(verdict.bag)
     for issue in sorted(verdict.issues, key=lambda issue: issue.severity is not Severity.ERROR):
         lines.append(f"  {issue.severity.value:7} {issue.code}  {issue.message}")
-        if issue.next_step and issue.code not in explained:
+        if issue.next_step and not kept_as and issue.code not in explained:
             explained.add(issue.code)
             lines.append(f"          → {issue.next_step}")
+    if kept_as:
+        lines.append(f"  → It lies as a store keeps it. Other replicas may be whole: {kept_as}")
     return "\n".join(lines)
+
+
+def _kept_as(bag: str) -> str:
+    """Return how a package in a store is had from the other replicas; ``""`` where the bag is no such."""
+    from preservation.bagit.version_source import version_number_of
+
+    number = version_number_of(Path(bag))
+    if number is None:
+        return ""
+    *_, collection, name, _ = ("", "", *Path(bag).absolute().parts)
+    return f"muniment restore {shlex.quote(printable(f'{collection}/{name}'))} TARGET --version {number}"
 
 
 def _headline(verdict: Validation) -> str:
     if not verdict.valid:
         return "NOT VALID, though complete" if verdict.complete else "NOT VALID, not complete"
     files, octets = verdict.payload.files, verdict.payload.octets
-    return f"valid, BagIt {verdict.version}, payload of {files:,} files with {octets:,} bytes"
+    return f"valid, BagIt {verdict.version}, payload of {count(files, 'file')} with {count(octets, 'byte')}"
 
 
 def _as_text(path: str) -> str:

@@ -8,6 +8,7 @@ from flows.alarms.alarm import Alarm, AlarmKind, new_alarm
 from flows.inboxes.queue.backlog import Pending
 from flows.inboxes.queue.takes import Take
 from flows.inboxes.report import PassedOverEntry, WaitingDrop
+from flows.submission.answer import answering_commands
 from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 
@@ -86,7 +87,5 @@ def _moment(at: datetime) -> str:
 
 
 def _decide(take: Take) -> str:
-    return (
-        f'Decide: muniment approve {printable(str(take.object_id))} --because "…" --by "…"; '
-        f"or move the drop out of {printable(str(take.path.parent))}."
-    )
+    approve, refuse = answering_commands(take.object_id)
+    return f"Decide: {approve}; or: {refuse}."

@@ -5,20 +5,21 @@ after a kill, and no step is done twice.
 """
 
 import shutil
-from collections.abc import Iterator
 from datetime import datetime
-from itertools import count
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from flows.inboxes.drop_names import KEPT, RECEIPTS, names_for
 from flows.inboxes.folder.take import return_sentinels
 from flows.inboxes.queue.answers import Answer, AnswerPlace, answer_record, has_readable_answer, read_answer
 from flows.inboxes.queue.attempts import excuse_run, record_end
 from flows.inboxes.queue.locks import locked_take
 from flows.inboxes.queue.takes import Take, TakeId, remove_take
+from flows.inboxes.rejections import forget_rejections, record_rejection
 from flows.inboxes.shelf import Shelf, move, put
+from flows.inboxes.waiting_receipt import hide_waiting, show_waiting
 from flows.installation.areas import Area
 from flows.installation.log import LOG
 from flows.submission.answer import SubmissionResult
@@ -30,10 +31,6 @@ from preservation.model.identifiers import CollectionName, ObjectName, PackageId
 from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 from preservation.records import Records
-
-RECEIPTS: Final = (".receipt.html", ".receipt.json")
-KEPT: Final = ".kept.json"
-
 
 _CHANGED: Final = (
     "The drop was changed after it was taken, so what lies here may be more or other than what the package "
@@ -72,6 +69,10 @@ def place(result: SubmissionResult, take: Take) -> Path | None:
     verdict = result.ending.verdict
     try:
         if verdict in {Verdict.INTERRUPTED, Verdict.WAITING}:
+            # Before the end is recorded: after a kill another run does both.
+            with locked_take(take) as there:
+                if there:
+                    show_waiting(take, result.receipt if verdict is Verdict.WAITING else None)
             if result.ending.sentence == busy_sentence(take.object_id):
                 # The other run records how the take ends.
                 excuse_run(take)
@@ -149,8 +150,13 @@ def finish(take: Take) -> Path | None:
     name = _move_drop(take, answer, shelf, receipt_shelf)
     if name is not None:
         _put_beside(take, answer, receipt_shelf, name)
+        if answer.place is AnswerPlace.REJECTED:
+            record_rejection(take, shelf, name)
+        elif answer.place is AnswerPlace.ACCEPTED:
+            forget_rejections(take)
     else:
         return_sentinels(take)
+    hide_waiting(take)
     if not remove_take(take.folder):
         LOG.warning("%s: could not be removed yet; nothing is lost", take.folder)
     return None if name is None else shelf.path / name
@@ -171,12 +177,6 @@ def _move_drop(take: Take, answer: Answer, shelf: Shelf, receipt_shelf: Shelf) -
         except FileExistsError:
             continue
     return name if shelf.has(name) else None
-
-
-def names_for(name: str) -> Iterator[str]:
-    """Yield the names that a drop can have where others are taken: ``sheet``, ``sheet (2)`` and so on."""
-    yield name
-    yield from (f"{name} ({number})" for number in count(2))
 
 
 def _is_free(name: str, take: Take, shelf: Shelf, receipt_shelf: Shelf) -> bool:

@@ -10,6 +10,7 @@ from flows.inboxes.folder.inboxes import InboxFault
 from flows.inboxes.folder.take import return_sentinels, take_sentinels
 from flows.inboxes.queue.locks import remove_stale_locks
 from flows.inboxes.queue.takes import remove_take, take_folders, take_of
+from flows.inboxes.waiting_receipt import hide_waiting
 from flows.installation.areas import Area
 from flows.installation.log import LOG
 from preservation.errors import IntegrityError, fault_of
@@ -69,6 +70,7 @@ def _recover(folder: Path, area: Area) -> str:
         take_sentinels(taken)
     elif taken.is_being_removed or taken.by.is_dead or _age(folder) > _DAY_SECONDS:
         return_sentinels(taken)
+        hide_waiting(taken)
         remove_take(folder)
     return ""
 

@@ -49,6 +49,11 @@ class Area:
         return self.root / "rejected"
 
     @property
+    def waiting(self) -> Path:
+        """The folder of the receipts of drops that wait for a person; the drops are among the takes."""
+        return self.root / "waiting"
+
+    @property
     def quarantine(self) -> Path:
         """The folder of the drops in which malware was found."""
         return self.root / "quarantine"
@@ -67,6 +72,9 @@ class Area:
                 )
             for folder in folders:
                 folder.mkdir(parents=True, exist_ok=True)
+            with suppress(OSError):
+                # A share may have been set up before there was one; receipts are in receipts/ in any case.
+                self.waiting.mkdir(exist_ok=True)
             if self.quarantine.stat().st_mode & 0o777 != _PRIVATE:
                 self.quarantine.chmod(_PRIVATE)
             _close_to_others(self.taken.parent)

@@ -11,7 +11,7 @@ from typing import Final
 
 from flows.installation.settings import FolderStoreSettings, Settings, StoreSettings
 from preservation.errors import StoreFullError
-from preservation.model.amounts import byte_size
+from preservation.model.amounts import byte_size, count
 from preservation.policy.schema import Policy
 from preservation.survey.walk import TreeOutline
 
@@ -42,7 +42,8 @@ def require_room_in_stores(drop: TreeOutline, policy: Policy, settings: Settings
     if len(roomy) < asked.copies or len({store.site for store in roomy}) < asked.sites:
         raise StoreFullError(
             f"the drop takes {byte_size(drop.bytes)} in every store, and there is not enough space: "
-            f"{'; '.join(short.values())}. Free space there, then preserve it; nothing was begun"
+            f"{'; '.join(short.values())}. Free space there, then preserve it; nothing "
+            "was begun"
         )
 
 
@@ -52,8 +53,9 @@ def require_room_for_work(drop: TreeOutline, settings: Settings) -> None:
     space = _space(settings.processing)
     if space is not None and space.free < needed:
         raise StoreFullError(
-            f"the work on {drop.files:,} files needs {byte_size(needed)} in {settings.processing}, and "
-            f"{byte_size(space.free)} are free there. Free space there, then preserve it; nothing was begun"
+            f"the work on {count(drop.files, 'file')} needs {byte_size(needed)} in {settings.processing}, "
+            f"and {byte_size(space.free)} are free there. Free space there, then preserve it; "
+            "nothing was begun"
         )
 
 

@@ -17,13 +17,13 @@ _FOLDERS = (
     "inbox",
     "processing",
     "accepted",
+    "waiting",
     "rejected",
     "quarantine",
     "stores",
     "access",
     "state",
     "receipts",
-    "reports",
 )
 
 _PRIVATE, _GROUP, _ENTERED = 0o700, 0o750, 0o755
@@ -72,6 +72,7 @@ timezone = "UTC"                 # or "Europe/Berlin"
 # Who is notified of what needs attention (docs/alarms.md); without it, alarms go to the log only.
 # [alarms]
 # waiting_hours = 72
+# contact = "the digitization desk, room 12"   # on receipts: whom people ask; else "an archivist"
 #
 # [alarms.mail]
 # host = "mail.example.org"

@@ -2,6 +2,7 @@
 
 from flows.installation.settings import Settings
 from preservation.errors import ConfigurationError
+from preservation.model.amounts import count
 from preservation.policy.schema import Policy
 
 
@@ -18,7 +19,7 @@ def require_reachable(policy: Policy, settings: Settings) -> None:
     sites = {store.site for store in stores}
     if len(stores) < asked.copies or len(sites) < asked.sites:
         raise ConfigurationError(
-            f"policy {policy.terms.policy!r} asks for {asked.copies} copies on {asked.sites} sites, and "
-            f"there are {len(stores)} stores on {len(sites)} sites; add stores to muniment.toml, or have "
-            "the policy ask for fewer"
+            f"policy {policy.terms.policy!r} asks for {count(asked.copies, 'copy', 'copies')} "
+            f"on {count(asked.sites, 'site')}, and there are {count(len(stores), 'store')} "
+            f"on {count(len(sites), 'site')}; add stores to muniment.toml, or have the policy ask for fewer"
         )

@@ -175,12 +175,13 @@ class WebhookSettings(_Section):
 class AlarmSettings(_Section):
     """Who is notified. Without any channel, alarms go to the log only.
 
-    A drop that waits for ``waiting_hours`` raises an alarm.
+    A drop that waits for ``waiting_hours`` raises an alarm. ``contact`` stands on receipts: whom people ask.
     """
 
     mail: MailSettings | None = None
     webhook: tuple[WebhookSettings, ...] = Field(default=(), max_length=20)
     waiting_hours: float = Field(default=72, gt=0, le=365 * 24)
+    contact: str = Field(default="", max_length=200)
 
 
 class WitnessSettings(_Section):

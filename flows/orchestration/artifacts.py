@@ -2,11 +2,12 @@
 
 import re
 from collections import Counter
-from pathlib import Path
 
-from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from flows.submission.answer import SubmissionResult
+from preservation.model.amounts import byte_size
+from preservation.model.verdicts import Verdict
 
 _NOT_FOR_KEYS = re.compile(r"[^a-z0-9]+")
 
@@ -22,17 +23,7 @@ def publish(label: str, results: list[SubmissionResult]) -> None:
     formats = _formats(results)
     if formats:
         create_table_artifact(key=f"formats-{slug}", table=formats, description=f"Formats: {label}")
-    if len(results) == 1:
-        for replica in results[0].ending.replicas:
-            place = replica.location
-            create_link_artifact(
-                key=f"replica-{replica.store}-{slug}",
-                # A path of this machine becomes a file URL.
-                link=Path(place).as_uri() if place.startswith("/") else place,
-                link_text=place,
-                description=f"{results[0].ending.package} in store {replica.store}",
-            )
-    elif replicas := _replicas(results):
+    if replicas := _replicas(results):
         create_table_artifact(key=f"replicas-{slug}", table=replicas, description=f"Replicas: {label}")
 
 
@@ -42,16 +33,19 @@ def slug_of(label: str) -> str:
 
 
 def _replicas(results: list[SubmissionResult]) -> list[dict[str, str | int]]:
+    """Return the replicas that the run made: those of what was kept already are older than it."""
     return [
         {
             "package": str(one.ending.package),
             "store": replica.store,
             "location": replica.location,
-            "verified": replica.verified_at.isoformat(timespec="seconds"),
+            "read back": f"{replica.verified_at:%Y-%m-%d %H:%M} UTC",
             "files": replica.files,
-            "bytes": replica.bytes,
+            "size": byte_size(replica.bytes),
+            "tag manifest": one.digest,
         }
         for one in results
+        if one.ending.verdict is Verdict.STORED
         for replica in one.ending.replicas
     ]
 
@@ -66,6 +60,6 @@ def _formats(results: list[SubmissionResult]) -> list[dict[str, str | int]]:
             files[form] += int(row["files"])
             sizes[form] += int(row["bytes"])
     return [
-        {"puid": form[0], "format": form[1], "files": count, "bytes": sizes[form]}
+        {"puid": form[0], "format": form[1], "files": count, "size": byte_size(sizes[form])}
         for form, count in files.most_common()
     ]

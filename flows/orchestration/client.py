@@ -4,10 +4,13 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from prefect.client.schemas.filters import FlowRunFilter
-from prefect.client.schemas.objects import StateType
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.filters import FlowRunFilter, TaskRunFilter
+from prefect.client.schemas.objects import State, StateType
+from prefect.client.schemas.sorting import TaskRunSort
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL
 from prefect.settings.legacy import Setting
+from prefect.states import Crashed
 
 from flows.orchestration.environment import PrefectApi
 
@@ -21,3 +24,22 @@ def runs_in(states: Iterable[StateType], among: Iterable[UUID] | None = None) ->
     """Return the filter for the runs in one of ``states``, where ``among`` is given only for those of it."""
     wanted = {"state": {"type": {"any_": list(states)}}, "id": {"any_": list(among)} if among else None}
     return FlowRunFilter.model_validate(wanted)
+
+
+_UNENDED = [StateType.RUNNING, StateType.PENDING]
+_MOST_TASKS = 200
+"""A run has about a dozen."""
+
+
+async def end_tasks_of(client: PrefectClient, run: UUID) -> None:
+    """End the task runs of a flow run whose process is gone: they report nothing any more.
+
+    Raises ``httpx.HTTPError`` where Prefect does not answer.
+    """
+    unended = TaskRunFilter.model_validate({"state": {"type": {"any_": _UNENDED}}})
+    of_run = FlowRunFilter.model_validate({"id": {"any_": [run]}})
+    for task in await client.read_task_runs(
+        flow_run_filter=of_run, task_run_filter=unended, sort=TaskRunSort.ID_DESC, limit=_MOST_TASKS
+    ):
+        ended: State[None] = Crashed(message="The process of its run is gone.")
+        await client.set_task_run_state(task.id, ended, force=True)

@@ -11,7 +11,7 @@ from flows.installation.reachable import require_reachable
 from flows.installation.settings import Settings
 from flows.orchestration.environment import PrefectApi, client_environment
 from flows.submission.answer import RunResult, interrupted
-from flows.submission.drop import DropRequest, name_of
+from flows.submission.drop import DropRequest, name_of, tags_of
 from preservation.errors import ConfigurationError, NotFoundError, PreservationError
 from preservation.manifests.names import sidecars_beside
 from preservation.policy.load import load
@@ -78,6 +78,7 @@ def run_preserve(settings: Settings, api: PrefectApi, drops: list[DropRequest]) 
     a few minutes of that.
     """
     import_prefect(settings, api)
+    from prefect import tags  # noqa: PLC0415  see above
     from prefect.settings import (  # noqa: PLC0415  see above
         PREFECT_API_REQUEST_TIMEOUT,
         PREFECT_CLIENT_MAX_RETRIES,
@@ -97,7 +98,7 @@ def run_preserve(settings: Settings, api: PrefectApi, drops: list[DropRequest]) 
     }
     with recorded_results() as results:
         try:
-            with temporary_settings(ours), delivered():
+            with temporary_settings(ours), delivered(), tags(*tags_of(drops)):
                 return _result_of(preserve(settings.directory, drops, return_state=True))
         except PreservationError as error:
             reason = str(error)

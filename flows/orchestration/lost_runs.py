@@ -20,7 +20,7 @@ from prefect.exceptions import Abort
 from prefect.states import Cancelled, Crashed
 from prefect.utilities.engine import propose_state
 
-from flows.orchestration.client import runs_in
+from flows.orchestration.client import end_tasks_of, runs_in
 from flows.orchestration.deployments import OUR_POOL, WORK_POOL
 from flows.orchestration.run_worker import RunWorker
 from flows.orchestration.runner.slots import Slot
@@ -76,6 +76,7 @@ class LostRuns:
                 with suppress(Abort):
                     # Where Prefect has recorded an end by now, that one stays.
                     await propose_state(client, state, flow_run_id=run.id)
+                await end_tasks_of(client, run.id)
 
     async def _lost(
         self, client: PrefectClient, heard: Mapping[str, datetime]

@@ -34,13 +34,12 @@ from flows.submission.answer import (
     interrupted,
     unanswered_sentence,
 )
-from flows.submission.claim import claim
-from flows.submission.drop import DropRequest, label_of
+from flows.submission.claim import TakenDrop, claim
+from flows.submission.drop import DropRequest, label_of, run_name_of
 from flows.submission.stages.order import STAGES
 from flows.submission.stages.stage import Stage, interrupt, interrupted_by
 from flows.submission.workspace import Workspace
 from preservation.errors import ConfigurationError, PreservationError, fault_of
-from preservation.model.digests import HexDigest
 from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 
@@ -95,12 +94,12 @@ class _Submissions:
 
 
 def _run_name() -> str:
-    return f"preserve {label_of(parse_drops(flow_run.parameters['drops']))}"
+    return run_name_of(parse_drops(flow_run.parameters["drops"]))
 
 
 @flow(name="preserve", flow_run_name=_run_name, persist_result=False, validate_parameters=False)
 def preserve(directory: Path, drops: list[DropRequest]) -> State[RunResult]:
-    """Preserve ``drops`` into the installation in ``directory``; the state has the gravest verdict.
+    """Preserve ``drops`` into the installation in ``directory``; the state says how they ended.
 
     Each stage is one task run for all drops. Run again after a crash, the flow goes on where it was. A
     deployment passes both parameters as JSON.
@@ -159,7 +158,7 @@ def _claim_all(settings: Settings, drops: list[DropRequest], claims: ExitStack) 
                     submissions.results[position] = answered
                     continue
                 with translated_faults(settings):
-                    claimed = claims.enter_context(claim(drop, installation, _as_taken(drop)))
+                    claimed = claims.enter_context(claim(drop, installation, _taken(drop)))
                     submissions.claimed[position] = claimed.root
             except PreservationError as error:
                 LOG.warning("%s: %s", drop, error)
@@ -175,8 +174,8 @@ def _ran_before() -> bool:
     return (flow_run.run_count or 0) > 1
 
 
-def _as_taken(drop: DropRequest) -> HexDigest | None:
-    """Return the signature of a drop when it was taken from its inbox; ``None`` for any other drop.
+def _taken(drop: DropRequest) -> TakenDrop | None:
+    """Return what is known of a drop that was taken from its inbox; ``None`` for any other drop.
 
     Raises ``ConfigurationError`` where it was taken as another object.
     """
@@ -188,7 +187,7 @@ def _as_taken(drop: DropRequest) -> HexDigest | None:
             f"{drop}: it was taken from its inbox as {printable(str(take.object_id))}; "
             "start the run for that object"
         )
-    return take.tree
+    return TakenDrop(take.tree, take.dropped_as)
 
 
 def _interrupt_unfinished(
@@ -258,9 +257,13 @@ def _publish(label: str, answered: list[SubmissionResult]) -> None:
 
 def _state_of(run_result: RunResult) -> State[RunResult]:
     results = run_result.results
-    gravest = max((result.ending.verdict for result in results), key=_GRAVEST_LAST.index)
-    kind, name = _STATES[gravest]
+    verdicts = {result.ending.verdict for result in results}
+    kind, name = _STATES[max(verdicts, key=_GRAVEST_LAST.index)]
     message = _sentence_of(results)
+    if len(verdicts) > 1:
+        # The name counts; the content of one drop is no failure of the others.
+        name = message
+        kind = StateType.CRASHED if Verdict.INTERRUPTED in verdicts else StateType.COMPLETED
     if run_result.fault:
         # Not green, although the drops are safe: the operator has to look at the journal.
         kind, name, message = StateType.FAILED, f"{name}, journal not sealed", f"{message} {run_result.fault}"

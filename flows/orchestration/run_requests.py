@@ -26,7 +26,7 @@ from flows.orchestration.client import client_settings, runs_in
 from flows.orchestration.deployments import PRESERVE_DROPS, register_deployments
 from flows.orchestration.environment import PrefectApi
 from flows.orchestration.parameters import parameters_of, parse_drops
-from flows.submission.drop import DropRequest, label_of
+from flows.submission.drop import DropRequest, run_name_of, tags_of
 from preservation.errors import ConfigurationError
 
 _PAGE = 200
@@ -93,9 +93,9 @@ class Runs:
         asked_for = partial(
             self._client.create_flow_run_from_deployment,
             deployment,
-            name=f"preserve {label_of(drops)}",
+            name=run_name_of(drops),
             parameters=parameters_of(self._settings.directory, drops),
-            tags=sorted({drop.collection for drop in drops}),
+            tags=tags_of(drops),
             # A request that is repeated because its answer was lost asks for the same run.
             idempotency_key=uuid4().hex,
         )

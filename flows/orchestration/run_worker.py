@@ -16,7 +16,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Cancelled
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
-from flows.orchestration.client import runs_in
+from flows.orchestration.client import end_tasks_of, runs_in
 from flows.orchestration.deployments import JOB_TEMPLATE, WORK_POOL, WORKER_TYPE
 from flows.orchestration.runner.run_processes import RunProcesses
 
@@ -53,6 +53,7 @@ class RunWorker(BaseWorker[RunConfiguration, BaseVariables, BaseWorkerResult]):
         )
         self._processes = processes
         self._cancelled: dict[UUID, float] = {}
+        self._gone: set[UUID] = set()
 
     @classmethod
     def get_default_base_job_template(cls) -> dict[str, Any]:  # noqa: D102  Prefect's
@@ -82,13 +83,21 @@ class RunWorker(BaseWorker[RunConfiguration, BaseVariables, BaseWorkerResult]):
             )
             await self.client.set_flow_run_state(flow_run.id, cancelled, force=True)
             status = 0
+            self._gone.add(flow_run.id)
+        elif status:
+            self._gone.add(flow_run.id)
         return BaseWorkerResult(status_code=status, identifier=str(pid))
 
     async def end_cancelled(self) -> None:
-        """End the runs in hand that were cancelled in Prefect. To be called every second or so.
+        """End the runs in hand that were cancelled in Prefect, and the tasks of those whose process is gone.
+
+        To be called every second or so.
 
         Prefect's own class ends no run that has begun. Raises ``httpx.HTTPError`` where Prefect is away.
         """
+        for gone in tuple(self._gone):
+            await end_tasks_of(self.client, gone)
+            self._gone.discard(gone)
         moment = time.monotonic()
         self._cancelled = {run: at for run, at in self._cancelled.items() if run in self.in_hand}
         for run, at in self._cancelled.items():

@@ -85,7 +85,9 @@ def examine_installation(settings: Settings, *, send_test_alarm: bool = False) -
         with open_installation(settings) as installation:
             yield _tried("database", lambda: installation.database.address)
             yield _tried(
-                "journal", lambda: f"{installation.journal.head().seq} entries", "muniment journal verify"
+                "journal",
+                lambda: f"{count(installation.journal.head().seq, 'entry', 'entries')}",
+                "muniment journal verify",
             )
             yield _tried("signing key", lambda: f"key {installation.signing_key.identifier[:16]}…")
             yield from _stores(lambda: installation.stores, lambda: store_statuses(installation, _REPLICAS))
@@ -211,7 +213,7 @@ def _sites(settings: Settings) -> Checkup:
     sites = {store.site for store in settings.store}
     roots = [settings.store_root(store) for store in settings.store if isinstance(store, FolderStoreSettings)]
     devices = {root.stat().st_dev for root in roots if root.exists()}
-    detail = f"{len(settings.store)} stores on {len(sites)} sites"
+    detail = f"{count(len(settings.store), 'store')} on {count(len(sites), 'site')}"
     if len(devices) < len(roots):
         detail += "; some of them share one disk, which is good for a first try only"
     return Checkup("sites", State.OK, detail)

@@ -31,6 +31,7 @@ class SubmissionUnderWay:
     """
 
     object: str
+    drop: Path
     position: SubmissionPosition
     touched: datetime
     in_hand: bool
@@ -49,7 +50,7 @@ class ArchiveStatus:
     ``inboxes`` is the watcher's last report, ``None`` where there is none; ``watcher_fault`` says why the
     inboxes are not watched now, as far as is known here, and is empty where they are. ``taken`` are the
     drops that were taken from an inbox and have no answer yet; ``troubles`` names the areas that cannot be
-    read now. ``stores`` are all of them, each looked at just now.
+    read now. ``stores`` are all of them, each looked at just now. ``directory`` is the installation's.
     """
 
     at: datetime
@@ -61,6 +62,7 @@ class ArchiveStatus:
     troubles: tuple[str, ...] = ()
     stores: tuple[StoreStatus, ...] = ()
     watcher_fault: str = ""
+    directory: Path = Path()
 
     @property
     def is_watched(self) -> bool:
@@ -87,6 +89,7 @@ def archive_status(installation: Installation) -> ArchiveStatus:
         tuple(backlog.troubles.values()),
         store_statuses(installation, _REPLICAS),
         watcher_fault(settings, at),
+        settings.directory,
     )
 
 
@@ -140,6 +143,7 @@ def _on_its_way(processing: Path, at: datetime) -> Iterator[SubmissionUnderWay]:
             continue
         yield SubmissionUnderWay(
             str(submission.object),
+            submission.drop,
             position,
             touched,
             _inode(lock_of(processing, submission.object)) in locked,

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from flows.installation.settings import Settings
 from preservation.errors import ConfigurationError, ToolMissingError
-from preservation.model.amounts import byte_size
+from preservation.model.amounts import byte_size, count
 from preservation.model.viruses import NoScanner
 from preservation.policy.intake import Intake, VirusScan
 
@@ -36,7 +36,7 @@ def scanner_status(settings: Settings) -> str:
 
 
 def _asked_by(policies: int) -> str:
-    return f"{policies} of the policies ask for it" if policies else "no policy asks for it"
+    return f"asked for by {count(policies, 'policy', 'policies')}" if policies else "no policy asks for it"
 
 
 def _intakes(settings: Settings) -> Iterator[Intake]:

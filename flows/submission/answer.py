@@ -1,5 +1,6 @@
 """The answer to a submission: its receipt, and its end in the catalogue."""
 
+import shlex
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
@@ -16,13 +17,15 @@ from flows.submission.stages.stage import ingest_events_of
 from flows.submission.workspace import Ending, Workspace, only
 from preservation.errors import IntegrityError, PreservationError, StorageError, fault_of
 from preservation.model.descriptions import title_of
+from preservation.model.events import Agent, AgentKind
 from preservation.model.identifiers import ObjectId, PackageId
 from preservation.model.issues import Issue
 from preservation.model.paths import printable
 from preservation.model.supplied import comparison
 from preservation.model.verdicts import Verdict
 from preservation.receipt.as_markdown import receipt_markdown
-from preservation.receipt.contents import PlacedReplica, Receipt
+from preservation.receipt.contents import PersonsDecision, PlacedReplica, Receipt
+from preservation.receipt.placed_issues import answered_issues
 from preservation.receipt.rendering import render
 from preservation.receipt.summary import formats_table
 from preservation.virus.codes import INFECTED
@@ -59,7 +62,10 @@ _FOR_GOOD = frozenset({Verdict.STORED, Verdict.ALREADY_KEPT, Verdict.REJECTED})
 
 
 class SubmissionResult(msgspec.Struct, frozen=True):
-    """The result of one drop. ``markdown`` and ``formats`` are what the Prefect UI shows of it."""
+    """The result of one drop. ``markdown`` and ``formats`` are what the Prefect UI shows of it.
+
+    ``digest`` is that of the package's tag manifest, which stands for all of it, where there is one.
+    """
 
     object: str
     ending: Ending
@@ -67,6 +73,7 @@ class SubmissionResult(msgspec.Struct, frozen=True):
     receipt: Path | None = None
     markdown: str = ""
     formats: tuple[dict[str, str | int], ...] = ()
+    digest: str = ""
 
     @property
     def is_infected(self) -> bool:
@@ -147,23 +154,38 @@ def _answer(workspace: Workspace, installation: Installation) -> SubmissionResul
     page = render(receipt, _target(workspace, installation))
     # A stage whose events could not be appended, since the database was away, may have ended the submission.
     done = chain.from_iterable(workspace.events(stage).so_far for stage in STAGES)
-    ended = ingest_events_of(workspace).ended(ending.verdict, ending.sentence, ending.at)
+    ingest = ingest_events_of(workspace)
+    refused = (
+        ingest.refused(Agent(AgentKind.PERSON, one.by), one.because, one.at)
+        for one in workspace.refusal.so_far
+    )
+    ended = ingest.ended(ending.verdict, ending.sentence, ending.at)
     installation.catalogue.conclude(
-        Conclusion(submission, ending.verdict, ending.at, ending.sentence, page), (*done, ended)
+        Conclusion(submission, ending.verdict, ending.at, ending.sentence, page), (*done, *refused, ended)
     )
     of_files = chain.from_iterable(screened.issues for screened in workspace.screened.so_far)
     return SubmissionResult(
         str(submission.object),
         ending,
-        tuple(islice(chain(ending.issues, of_files), _MOST_ISSUES)),
+        answered_issues(tuple(islice(chain(ending.issues, of_files), _MOST_ISSUES)), receipt),
         page,
         receipt_markdown(receipt),
         tuple(formats_table(receipt.files)),
+        _digest_of(ending, installation),
     )
 
 
+def _digest_of(ending: Ending, installation: Installation) -> str:
+    if ending.package is None:
+        return ""
+    kept = installation.catalogue.package(ending.package).tag_digests
+    return next((f"{one.algorithm.value} {one.digest}" for one in kept), "")
+
+
 def _receipt(workspace: Workspace, ending: Ending, installation: Installation) -> Receipt:
-    submission = workspace.submission
+    claimed = only(workspace.claim)
+    submission = claimed.submission
+    waits = ending.verdict is Verdict.WAITING
     sites = {store.name: store.place.site for store in installation.stores}
     return Receipt(
         submission=submission,
@@ -183,7 +205,25 @@ def _receipt(workspace: Workspace, ending: Ending, installation: Installation) -
         title=next((title_of(one.statements) for one in workspace.description.so_far), ""),
         difference=next(iter(workspace.difference.so_far), None),
         changes=workspace.changes.so_far,
+        decision=_decision(workspace),
+        dropped_as=claimed.dropped_as,
+        how_to_answer=tuple(answering_commands(submission.object)) if waits else (),
+        contact=installation.settings.alarms.contact,
     )
+
+
+def _decision(workspace: Workspace) -> PersonsDecision | None:
+    for refusal in workspace.refusal.so_far:
+        return PersonsDecision(refusal.by, refusal.because, refusal.at, approves=False)
+    for approval in workspace.approval.so_far:
+        return PersonsDecision(approval.by, approval.because, approval.at, approves=True)
+    return None
+
+
+def answering_commands(object_id: ObjectId) -> Iterator[str]:
+    """Yield the commands that answer a drop that waits, as they are typed into a shell."""
+    for verb in ("approve", "refuse"):
+        yield f'muniment {verb} {shlex.quote(str(object_id))} --because "…" --by "…"'
 
 
 def _target(workspace: Workspace, installation: Installation) -> Path:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from flows.installation.disk_space import require_room_for_work, require_room_in_stores
 from flows.installation.wiring import Installation, now
@@ -25,17 +25,24 @@ from storage.replication.outcomes import SOURCE_CHANGED
 _FOR_NOW = frozenset({Verdict.INTERRUPTED, Verdict.WAITING})
 
 
+@dataclass(frozen=True, slots=True)
+class TakenDrop:
+    """What is known of a drop that was taken from its inbox: its signature then, and where it lay."""
+
+    tree: HexDigest
+    dropped_as: str
+
+
 @contextmanager
 def claim(
-    drop: DropRequest, installation: Installation, as_taken: HexDigest | None = None
+    drop: DropRequest, installation: Installation, taken: TakenDrop | None = None
 ) -> Iterator[Workspace]:
     """Lock the drop's object for as long as the context lasts, and yield its workspace.
 
     What an earlier run left is resumed where the drop and the policy are unchanged; else the submission
     begins anew, after what that run had left in the stores was removed.
 
-    ``as_taken`` is the signature of the drop when it was taken from its inbox; a drop that was changed since
-    is rejected.
+    A drop that was ``taken`` from its inbox and changed since is rejected.
 
     Raises ``ConfigurationError`` where a name or the policy is invalid, ``NotFoundError`` where the drop is
     gone, ``UnavailableError`` where another run works on the object or a drop under way is gone, and
@@ -52,12 +59,12 @@ def claim(
                 require_drop(workspace)
             _settle(workspace, installation)
             _require_room(object_id, found, policy, installation)
-            workspace.start(object_id, drop.path, found, policy, now())
+            workspace.start(object_id, drop.path, found, policy, now(), taken.dropped_as if taken else "")
         elif workspace.has_ended and only(workspace.ending).verdict in _FOR_NOW:
             if drop.because and only(workspace.ending).verdict is Verdict.WAITING:
                 workspace.approval.write([Approval(drop.approved_by, drop.because, now())])
             workspace.reopen()
-        if not workspace.has_ended and as_taken not in (None, found.signature):
+        if not workspace.has_ended and taken is not None and taken.tree != found.signature:
             _send_back(workspace)
         yield workspace
 

@@ -95,16 +95,17 @@ def tree_of(path: Path) -> HexDigest:
     return outline_of(path).signature
 
 
-def outline_of(path: Path) -> TreeOutline:
+def outline_of(path: Path, called: str = "") -> TreeOutline:
     """Return the size and the signature of a drop; reads no file.
 
-    Raises ``NotFoundError`` where the drop cannot be read.
+    ``called`` is the name that it is to have, where that is another than it has now. Raises ``NotFoundError``
+    where the drop cannot be read.
     """
     try:
         path = without_links_above(path)
         if stat.S_ISDIR(path.lstat().st_mode):
             return outline_of_tree(path)
-        return outline_of_tree(path.parent, RelativePath(path.name))
+        return outline_of_tree(path.parent, RelativePath(path.name), called=called)
     except OSError as error:
         raise NotFoundError(
             f"{printable(str(path))}: the drop cannot be read ({error.strerror}); "
@@ -117,6 +118,27 @@ def label_of(drops: list[DropRequest]) -> str:
     if len(drops) == 1:
         return str(drops[0])
     return f"{len(drops)} drops of {', '.join(sorted({drop.collection for drop in drops}))}"
+
+
+_LONGEST_NAME = 250
+
+
+def run_name_of(drops: list[DropRequest]) -> str:
+    """Return the name of a run for drops: several are named, as far as a name may be long."""
+    name = f"preserve {label_of(drops)}"
+    if len(drops) == 1:
+        return name
+    for number, drop in enumerate(drops):
+        longer = f"{name}{', ' if number else ': '}{printable(drop.object_name)}"
+        if len(longer) > _LONGEST_NAME:
+            return f"{name} …"
+        name = longer
+    return name
+
+
+def tags_of(drops: list[DropRequest]) -> list[str]:
+    """Return the tags of a run for drops, by which it is found: their collections and objects."""
+    return sorted({printable(drop.collection) for drop in drops} | {str(drop) for drop in drops})
 
 
 BETWEEN: Final = "__"

@@ -81,13 +81,15 @@ class Extent(msgspec.Struct, frozen=True):
 class DropClaim(msgspec.Struct, frozen=True):
     """What a submission's folder is for: this drop, as it was, under this policy.
 
-    ``found`` is the size of the drop when it was claimed.
+    ``found`` is the size of the drop when it was claimed. ``dropped_as`` is where it lay in its inbox, as
+    people know it; empty for any other drop.
     """
 
     submission: Submission
     tree: HexDigest
     policy: HexDigest
     found: Extent | None = None
+    dropped_as: str = ""
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -138,6 +140,14 @@ class Approval(msgspec.Struct, frozen=True):
     at: datetime
 
 
+class Refusal(msgspec.Struct, frozen=True):
+    """A person's refusal of a submission that was waiting."""
+
+    by: str
+    because: str
+    at: datetime
+
+
 class Workspace:
     """The folder of one submission and, typed, everything in it."""
 
@@ -165,6 +175,7 @@ class Workspace:
         self.replicas = self._records("replicas", Replica)
         self.lacking = self._records("lacking", LackingStore)
         self.approval = self._records("approval", Approval)
+        self.refusal = self._records("refusal", Refusal)
         self.fault = self._records("fault", str)
         self.ending = self._records("ending", Ending)
         self._tally = self._records("tally", Extent)
@@ -252,14 +263,20 @@ class Workspace:
         return self.root / "progress.json"
 
     def start(
-        self, object_id: ObjectId, drop: Path, found: TreeOutline, policy: Policy, at: datetime
+        self,
+        object_id: ObjectId,
+        drop: Path,
+        found: TreeOutline,
+        policy: Policy,
+        at: datetime,
+        dropped_as: str = "",
     ) -> None:
         """Begin a new submission; the folder must not be there yet."""
         self.root.mkdir(parents=True)
         submission = Submission(SubmissionId(uuid4().hex), object_id, drop, at)
         self._policy_file.write_bytes(policy.source)
         tally = Extent(found.files, found.bytes)
-        self.claim.write([DropClaim(submission, found.signature, policy.reference.digest, tally)])
+        self.claim.write([DropClaim(submission, found.signature, policy.reference.digest, tally, dropped_as)])
 
     def reopen(self) -> None:
         """Remove an ending for now (interrupted, waiting), so that the stages go on.

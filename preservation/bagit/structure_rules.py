@@ -11,6 +11,7 @@ from preservation.bagit.litter import is_litter
 from preservation.bagit.reading import BagContents, Manifest
 from preservation.bagit.resolving import fault_of_listed_path
 from preservation.bagit.source import PAYLOAD
+from preservation.model.amounts import count
 from preservation.model.issues import Issue
 from preservation.model.locators import parse_locator
 from preservation.model.paths import RelativePath, folded, is_utf8, printable
@@ -138,7 +139,7 @@ def fetched_length(contents: BagContents, path: RelativePath, size: int) -> Iter
     """Say whether a file that was fetched has not the length, in bytes, that the fetch file gives."""
     length = contents.fetch[path].length
     if length is not None and length != size:
-        message = f"fetch.txt says that '{printable(path)}' has {length:,} bytes; it has {size:,}."
+        message = f"fetch.txt says that '{printable(path)}' has {count(length, 'byte')}; it has {size:,}."
         yield codes.warning(codes.FETCH_INEXACT, message, path)
 
 

@@ -19,6 +19,7 @@ from preservation.bagit.turns import taken_in_turns
 from preservation.bagit.version_source import VersionSource, version_number_of
 from preservation.errors import DeniedError, NotFoundError
 from preservation.fixity.checking import Unreadable
+from preservation.model.amounts import count
 from preservation.model.issues import Issue
 from preservation.model.paths import RelativePath, printable
 
@@ -219,7 +220,8 @@ def payload_oxum(contents: BagContents, found: PayloadOxum) -> Iterator[Issue]:
         yield codes.error(codes.OXUM_MALFORMED, message, path)
     elif promised != found:
         message = (
-            f"{path} promises a payload of {promised.files:,} files with {promised.octets:,} bytes; "
-            f"there are {found.files:,} files with {found.octets:,} bytes."
+            f"{path} promises a payload of {count(promised.files, 'file')} with "
+            f"{count(promised.octets, 'byte')}; there are {count(found.files, 'file')} with "
+            f"{count(found.octets, 'byte')}."
         )
         yield codes.error(codes.OXUM_MISMATCH, message, path)

@@ -77,7 +77,7 @@ def release() -> EngineRelease:
 
     from lxml import etree  # noqa: PLC0415  likewise
 
-    versions = etree.parse(_configuration() / "versions.xml")
+    versions = etree.parse(configuration() / "versions.xml")
     return EngineRelease(FIDO, version("opf-fido"), versions.findtext("pronomSignature") or "")
 
 
@@ -112,7 +112,7 @@ def _signatures() -> Sieve[_Signature]:
     """Return PRONOM's signatures as fido has them. Its own additions are no second opinion on a PUID."""
     from lxml import etree  # noqa: PLC0415  slow to load, wanted only where fido is asked
 
-    formats = etree.parse(_configuration() / release().signatures)
+    formats = etree.parse(configuration() / release().signatures)
     return Sieve(
         (need_of(signature.head[0].expression, anchored=signature.head[0].anchored), signature)
         if signature.head
@@ -145,7 +145,7 @@ def _patterns(signature: _Element, positions: frozenset[str]) -> tuple[_Pattern,
     )
 
 
-def _configuration() -> Path:
+def configuration() -> Path:
     """Return the folder of fido's signatures, without importing fido."""
     found = find_spec("fido")
     if found is None or found.origin is None:

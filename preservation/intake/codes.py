@@ -22,9 +22,7 @@ DROP_IS_NO_FILE = _code("INT-003", "Drop a file or a folder.")
 NO_PAYLOAD_FOLDER = _code("INT-004", "Make the bag again, or remove bagit.txt to have it kept as a folder.")
 SEVERAL_BAGS = _code("INT-005", "Unpack the archive and drop each bag by itself.")
 MORE_THAN_THE_BAG = _code("INT-006", "Pack the bag's folder alone, or drop the rest by itself.")
-ARCHIVE_NOT_READ = _code(
-    "INT-007", "Drop what is in it as a folder; or raise [limits] in muniment.toml, if it is sound."
-)
+ARCHIVE_NOT_READ = _code("INT-007", "Drop what is in it as a folder; or ask an archivist, if it is sound.")
 NAMES_NOT_KNOWN = _code(
     "INT-008",
     "Unpack it on the computer where it was made, and drop the folder; or pack it again with a program that "

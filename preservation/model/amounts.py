@@ -10,9 +10,9 @@ OnProgress: TypeAlias = Callable[[int, int], None]
 """Takes how many more files, and how many more bytes, are done. It is called from any thread."""
 
 
-def count(number: int, noun: str) -> str:
-    """Return a number with its noun: ``1 file``, ``12,345 files``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def count(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: ``1 file``, ``12,345 files``; ``plural`` is one that takes no ``s``."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def byte_size(size: int) -> str:

@@ -24,7 +24,8 @@ class Issue:
     """One finding: ``message`` is a sentence for a person, ``next_step`` says what that person can do.
 
     ``path`` is the file it is about, or ``None`` where it is about the whole. ``because`` is the policy
-    author's own sentence, where a policy is what makes it an issue.
+    author's own sentence, where a policy is what makes it an issue. ``for_operators`` is what only an
+    archivist or operator can do, in the words of settings and policies.
     """
 
     code: IssueCode
@@ -33,3 +34,4 @@ class Issue:
     path: RelativePath | None = None
     next_step: str = ""
     because: str = ""
+    for_operators: str = ""

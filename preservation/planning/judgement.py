@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from preservation.archives.walking import kind_by_name
+from preservation.model.amounts import count
 from preservation.model.decisions import Action, Decision, PolicyReference
 from preservation.model.issues import Issue, Severity
 from preservation.model.paths import printable
@@ -25,20 +26,36 @@ def issue_of(decision: Decision) -> Issue | None:
     """Return what a decision means for the whole submission: a reason to refuse or to ask, or nothing."""
     name = printable(decision.path)
     if decision.action is Action.REJECT:
-        message = f"{name}: rule {decision.rule!r} of the policy does not take such files: {decision.because}"
+        message = f"{name}: such files are not taken: {decision.because}"
         next_step = "Take the file out of the drop, or convert it, and drop the folder again."
-        return Issue(codes.REJECTED_BY_POLICY, Severity.ERROR, message, decision.path, next_step)
-    if decision.action is Action.ASK:
-        message = f"{name}: rule {decision.rule!r} of the policy asks an archivist: {decision.because}"
-        next_step = (
-            "An archivist decides: approve the drop as it is, or add a rule for such files to the policy."
+        return Issue(
+            codes.REJECTED_BY_POLICY,
+            Severity.ERROR,
+            message,
+            decision.path,
+            next_step,
+            for_operators=_rule_of(decision),
         )
+    if decision.action is Action.ASK:
+        message = f"{name}: an archivist is asked about such files: {decision.because}"
+        next_step = "An archivist decides whether it is kept."
         if kind_by_name(decision.path) is not None:
             next_step = (
                 f"Unpack it and drop the folder, so that every file in it is looked at. Or: {next_step}"
             )
-        return Issue(codes.ASKED_BY_POLICY, Severity.QUESTION, message, decision.path, next_step)
+        return Issue(
+            codes.ASKED_BY_POLICY,
+            Severity.QUESTION,
+            message,
+            decision.path,
+            next_step,
+            for_operators=f"{_rule_of(decision)} A rule for such files decides about the next drop.",
+        )
     return None
+
+
+def _rule_of(decision: Decision) -> str:
+    return f"Rule {decision.rule!r} of the policy says so."
 
 
 def manifest_required(policy: PolicyReference) -> Issue:
@@ -63,10 +80,12 @@ def judge(issues: Iterable[Issue], *, approved: bool) -> Judgement:
     if counts[Severity.QUESTION] and not approved:
         return Judgement(Verdict.WAITING, _sentence_of(questions, counts[Severity.QUESTION]))
     warnings = counts[Severity.WARNING]
-    return Judgement(None, f"fit to be kept, with {warnings} warnings" if warnings else "fit to be kept")
+    return Judgement(
+        None, f"fit to be kept, with {count(warnings, 'warning')}" if warnings else "fit to be kept"
+    )
 
 
-def _sentence_of(named: list[Issue], count: int) -> str:
+def _sentence_of(named: list[Issue], found: int) -> str:
     sentences = " ".join(f"{issue.message.removesuffix('.')}." for issue in named)
-    more = count - len(named)
+    more = found - len(named)
     return f"{sentences} And {more} more." if more else sentences

@@ -10,6 +10,7 @@ from typing import Annotated, TypeAlias, TypeVar
 from pydantic import AfterValidator, Field, model_validator
 
 from preservation.fixity.digesting import digest_bytes
+from preservation.model.amounts import count
 from preservation.model.decisions import PolicyReference
 from preservation.model.digests import Algorithm
 from preservation.model.identifiers import StoreName
@@ -93,10 +94,11 @@ class Replication(PolicyTable):
 
     @model_validator(mode="after")
     def _can_be_reached(self) -> Replication:
+        copies = count(self.copies, "copy", "copies")
         if self.sites > self.copies:
-            raise ValueError(f"{self.copies} copies cannot be on {self.sites} sites")
+            raise ValueError(f"{copies} cannot be on {count(self.sites, 'site')}")
         if self.stores and len(self.stores) < self.copies:
-            raise ValueError(f"{self.copies} copies need as many stores, and {len(self.stores)} are named")
+            raise ValueError(f"{copies} cannot be in {count(len(self.stores), 'named store')}")
         return self
 
 

@@ -11,7 +11,7 @@ from preservation.model.dossiers import Dossier
 from preservation.model.files import IrregularEntry
 from preservation.model.paths import printable
 from preservation.receipt.contents import Receipt
-from preservation.receipt.headline import headline, next_step
+from preservation.receipt.headline import dropped_as, headline, next_step
 from preservation.receipt.summary import Summary
 
 VERSION: Final = 1
@@ -44,6 +44,7 @@ def _head(receipt: Receipt, summary: Summary) -> dict[str, object]:
         "object_version": None if package is None else package.version,
         "submission": receipt.submission.identifier,
         "drop": printable(str(receipt.submission.drop)),
+        "dropped_as": dropped_as(receipt),
         "started": receipt.started,
         "ended": receipt.ended,
         "policy": None
@@ -66,6 +67,9 @@ def _head(receipt: Receipt, summary: Summary) -> dict[str, object]:
         ],
         "lacking": receipt.lacking,
         "compared": _compared(receipt),
+        "decision": receipt.decision,
+        "how_to_answer": receipt.how_to_answer,
+        "contact": receipt.contact,
         "figures": {
             "found": summary.found,
             "kept": summary.kept,

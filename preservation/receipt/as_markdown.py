@@ -9,7 +9,7 @@ from preservation.model.dossiers import Dossier
 from preservation.model.issues import Issue
 from preservation.model.paths import printable
 from preservation.receipt.contents import Receipt
-from preservation.receipt.headline import gravest_first
+from preservation.receipt.headline import decided, gravest_first
 from preservation.receipt.page import PageView, page_view
 from preservation.receipt.placed_issues import settled
 from preservation.receipt.summary import marked_files, summarise
@@ -33,16 +33,17 @@ def _lines(receipt: Receipt) -> Iterator[str]:
     yield f"# {_plain(page.headline)}"
     yield ""
     version = f", version {page.version}" if page.version else ""
-    yield f"**{_plain(page.name)}** in {_plain(collection)}{version}. {_plain(receipt.sentence)}"
+    yield f"**{_plain(page.name)}** in {_plain(collection)}{version}. {_plain(page.sentence)}".rstrip()
     yield ""
     yield from _supplied(receipt, page)
     yield f"**What to do next.** {_plain(page.next_step)}"
     yield ""
+    yield from _decided(receipt, page)
     if page.figures:
         yield _plain(" · ".join(f"{figure.value} {figure.label}" for figure in page.figures))
         yield ""
     yield from _compared(page)
-    for issue in gravest_first(receipt.issues)[:_MOST_ISSUES]:
+    for issue in page.remarks[:_MOST_ISSUES]:
         yield f"- {_issue(issue)}"
     yield ""
     if page.replicas:
@@ -51,7 +52,7 @@ def _lines(receipt: Receipt) -> Iterator[str]:
         yield f"## {_plain(page.marked)}"
         yield ""
         for dossier in islice(marked_files(receipt.files, summary), _MOST_FILES):
-            yield from _marked(dossier)
+            yield from _marked(dossier, page.asked)
         if summary.marked > _MOST_FILES:
             yield f"- … and {summary.marked - _MOST_FILES:,} more"
         yield ""
@@ -72,11 +73,29 @@ def _compared(page: PageView) -> Iterator[str]:
     yield ""
 
 
-def _marked(dossier: Dossier) -> Iterator[str]:
+def _decided(receipt: Receipt, page: PageView) -> Iterator[str]:
+    """Yield what is asked or to be mended, who decided, and how an archivist answers."""
+    if page.steps:
+        yield from (f"1. {_issue(step)}" for step in page.steps)
+        if page.more_steps:
+            yield f"\nAnd {page.more_steps} more."
+        yield ""
+    if receipt.decision is not None:
+        yield f"**{_plain(decided(receipt.decision))}**"
+        yield ""
+    if receipt.how_to_answer:
+        yield "An archivist answers with one of these:"
+        yield ""
+        yield from (f"    {line}" for line in receipt.how_to_answer)
+        yield ""
+
+
+def _marked(dossier: Dossier, asked: frozenset[Issue]) -> Iterator[str]:
     issues = () if dossier.screened is None else dossier.screened.issues
     yield f"- **{_plain(printable(dossier.path))}**"
     for issue in gravest_first(issues):
-        yield f"    - {_issue(issue)}"
+        if issue not in asked:
+            yield f"    - {_issue(issue)}"
 
 
 def _issue(issue: Issue) -> str:

@@ -26,6 +26,16 @@ class PlacedReplica:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonsDecision:
+    """What a person decided of a drop that waited for one: who, why, and when (UTC)."""
+
+    by: str
+    because: str
+    at: datetime
+    approves: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What became of one drop.
 
@@ -36,6 +46,8 @@ class Receipt:
     ``comparison`` is with the manifests that came with the drop; ``title`` is the object's, as supplied.
     ``difference`` is from the version before, ``None`` where there is none or it has the same content;
     ``changes`` are the files that differ, which are iterated and never held.
+    ``dropped_as`` is the drop's place as people know it, where it is no longer the path that was read.
+    ``how_to_answer`` are the commands that answer a drop that waits, and ``contact`` is whom to ask.
     """
 
     submission: Submission
@@ -55,3 +67,12 @@ class Receipt:
     title: str = ""
     difference: VersionDifference | None = None
     changes: Iterable[FileChange] = ()
+    decision: PersonsDecision | None = None
+    dropped_as: str = ""
+    how_to_answer: tuple[str, ...] = ()
+    contact: str = ""
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether a person decided that it is not kept."""
+        return self.verdict is Verdict.REJECTED and self.decision is not None and not self.decision.approves

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from itertools import islice
 from typing import NamedTuple
 
@@ -12,7 +11,15 @@ from preservation.model.issues import Issue
 from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 from preservation.receipt.contents import PlacedReplica, Receipt
-from preservation.receipt.headline import gravest_first, headline, is_kept, next_step
+from preservation.receipt.headline import (
+    decided,
+    dropped_as,
+    gravest_first,
+    headline,
+    is_kept,
+    moment_in_words,
+    next_step,
+)
 from preservation.receipt.summary import STOPPING, Summary
 
 MOST_FILES_SHOWN = 2_000
@@ -61,15 +68,20 @@ class ChangesView(NamedTuple):
 class PageView:
     """Everything on the page but the files. Where a heading is empty, its section is left out.
 
-    ``steps`` are why a drop is sent back or waits; ``remarks`` are the other issues of the whole.
+    ``steps`` are why a drop is sent back or waits; ``remarks`` are the other issues of the whole. ``asked``
+    are the questions of a drop that waits, as the files have them: the page states each once, as a step.
+    ``sentence`` is empty where the steps say the same.
     """
 
     headline: str
     name: str
     version: str
+    sentence: str
     next_step: str
     steps: tuple[Issue, ...]
     more_steps: str
+    asked: frozenset[Issue]
+    decision: str
     remarks: tuple[Issue, ...]
     more_remarks: str
     figures: tuple[Figure, ...]
@@ -98,11 +110,14 @@ def page_view(receipt: Receipt, summary: Summary) -> PageView:
         headline=headline(receipt, summary),
         name=printable(receipt.submission.object.name),
         version="" if receipt.package is None else str(receipt.package.version),
+        sentence="" if steps else receipt.sentence,
         next_step=next_step(receipt, summary),
         steps=tuple(_step(issue) for issue in steps),
         more_steps=f"{unlisted:,}" if unlisted else "",
+        asked=frozenset(steps) if receipt.verdict is Verdict.WAITING else frozenset(),
         remarks=tuple(remarks[:_MOST_REMARKS]),
         more_remarks=f"{len(remarks) - _MOST_REMARKS:,}" if len(remarks) > _MOST_REMARKS else "",
+        decision="" if receipt.decision is None else decided(receipt.decision),
         figures=tuple(_figures(receipt, summary)),
         compared_with="" if receipt.difference is None else str(receipt.difference.before.version),
         changes=tuple(_changes(receipt)),
@@ -115,9 +130,9 @@ def page_view(receipt: Receipt, summary: Summary) -> PageView:
         ),
         others=_others(others, summary),
         lists_others=summary.found <= MOST_FILES_SHOWN,
-        drop=printable(str(receipt.submission.drop)),
-        started=_moment(receipt.started),
-        ended=_moment(receipt.ended),
+        drop=dropped_as(receipt),
+        started=moment_in_words(receipt.started),
+        ended=moment_in_words(receipt.ended),
         engines=", ".join(f"{one.engine} {one.version} ({one.signatures})" for one in receipt.engines),
         title=printable(receipt.title[:_LONGEST_TITLE]),
         compared=receipt.comparison.sentence,
@@ -126,7 +141,7 @@ def page_view(receipt: Receipt, summary: Summary) -> PageView:
 
 def _steps(receipt: Receipt, summary: Summary) -> tuple[list[Issue], int]:
     """Return the first issues on which the user has to act, and how many more there are."""
-    if receipt.verdict not in {Verdict.REJECTED, Verdict.WAITING}:
+    if receipt.verdict not in {Verdict.REJECTED, Verdict.WAITING} or receipt.is_refused:
         return [], 0
     stopping = [issue for issue in gravest_first(receipt.issues) if issue.severity in STOPPING]
     shown_first = [*stopping, *summary.stopping][:_MOST_STEPS]
@@ -180,7 +195,9 @@ def _noun(number: int, one: str, many: str) -> str:
 
 def _replica(placed: PlacedReplica) -> ReplicaView:
     replica = placed.replica
-    return ReplicaView(replica.store, placed.site, printable(replica.location), _moment(replica.verified_at))
+    return ReplicaView(
+        replica.store, placed.site, printable(replica.location), moment_in_words(replica.verified_at)
+    )
 
 
 def _others(others: int, summary: Summary) -> str:
@@ -189,8 +206,3 @@ def _others(others: int, summary: Summary) -> str:
     if summary.marked:
         return f"The other {count(others, 'file')}" if others > 1 else "The other file"
     return f"All {count(others, 'file')}" if others > 1 else "The file"
-
-
-def _moment(at: datetime) -> str:
-    at = at.astimezone(UTC)
-    return f"{at.day} {at:%B %Y, %H:%M} UTC"

@@ -7,30 +7,22 @@ from preservation.model.dossiers import Dossier
 from preservation.model.issues import Issue, Severity
 from preservation.model.paths import RelativePath
 from preservation.model.screening import ScreenedFile
-from preservation.model.verdicts import Verdict
 from preservation.receipt.contents import Receipt
-from preservation.receipt.headline import is_kept
-
-_ANSWERED = "An archivist has approved this."
+from preservation.receipt.headline import decided_by, is_kept
 
 
 def settled(receipt: Receipt) -> Receipt:
     """Return the receipt with each issue at the file that it names, and nothing asked that is answered.
 
-    What is kept was approved, if anything was asked: its questions stay as remarks, without the next step
-    that is not needed any more.
+    What is kept was approved, if anything was asked, and what is refused was decided: the questions stay as
+    remarks, with the decision in place of the next step.
     """
     receipt = _with_issues_at_files(receipt)
-    if not is_kept(receipt.verdict):
+    if not is_kept(receipt.verdict) and not receipt.is_refused:
         return receipt
-    # What was kept already was approved at another time, or asked nothing then: the receipt leaves it out.
-    answer = _ANSWERED if receipt.verdict is Verdict.STORED else ""
 
     def answered(issues: tuple[Issue, ...]) -> tuple[Issue, ...]:
-        return tuple(
-            replace(issue, next_step=answer) if issue.severity is Severity.QUESTION else issue
-            for issue in issues
-        )
+        return answered_issues(issues, receipt)
 
     def file_answered(dossier: Dossier) -> Dossier:
         screened = dossier.screened
@@ -39,6 +31,18 @@ def settled(receipt: Receipt) -> Receipt:
         return replace(dossier, screened=replace(screened, issues=answered(screened.issues)))
 
     return replace(receipt, files=_EachFile(receipt.files, file_answered), issues=answered(receipt.issues))
+
+
+def answered_issues(issues: tuple[Issue, ...], receipt: Receipt) -> tuple[Issue, ...]:
+    """Return the issues of a drop about which a person has decided, or was not asked."""
+    if not is_kept(receipt.verdict) and not receipt.is_refused:
+        return issues
+    # What was kept already was approved at another time, or asked nothing then: the receipt leaves it out.
+    answer = decided_by(receipt.decision) if receipt.decision is not None else ""
+    return tuple(
+        replace(issue, next_step=answer, for_operators="") if issue.severity is Severity.QUESTION else issue
+        for issue in issues
+    )
 
 
 def _with_issues_at_files(receipt: Receipt) -> Receipt:

@@ -13,6 +13,7 @@ from jinja2 import Environment, StrictUndefined, Template
 
 from preservation.files.durable import written_whole
 from preservation.model.dossiers import Dossier
+from preservation.model.issues import Issue
 from preservation.receipt.as_json import json_chunks
 from preservation.receipt.contents import Receipt
 from preservation.receipt.headline import is_kept
@@ -38,7 +39,7 @@ def render(receipt: Receipt, target: Path) -> Path:
     with written_whole(json_path) as sink:
         sink.writelines(json_chunks(receipt, summary))
     with written_whole(page_path) as sink:
-        sink.writelines(chunk.encode() for chunk in _page_chunks(receipt, summary, json_path.name))
+        sink.writelines(chunk.encode() for chunk in _page_chunks(receipt, summary))
     return page_path
 
 
@@ -57,24 +58,26 @@ def _style() -> dict[str, str]:
     return {"style": style, "style_digest": f"sha256-{digest}"}
 
 
-def _page_chunks(receipt: Receipt, summary: Summary, json_name: str) -> Iterator[str]:
+def _page_chunks(receipt: Receipt, summary: Summary) -> Iterator[str]:
     thumbnails = Thumbnails(receipt.workspace, _THUMBNAILS_ON_A_PAGE)
+    page = page_view(receipt, summary)
     stream = _template("receipt.html.j2").stream(
         receipt=receipt,
-        page=page_view(receipt, summary),
-        json_name=json_name,
+        page=page,
         **_style(),
-        marked_files=_views(receipt, marked_files(receipt.files, summary), thumbnails),
-        other_files=_views(receipt, unmarked_files(receipt.files), thumbnails),
+        marked_files=_views(receipt, marked_files(receipt.files, summary), thumbnails, page.asked),
+        other_files=_views(receipt, unmarked_files(receipt.files), thumbnails, page.asked),
     )
     stream.enable_buffering(64)
     yield from stream
 
 
-def _views(receipt: Receipt, chosen: Iterable[Dossier], thumbnails: Thumbnails) -> Iterator[FileView]:
+def _views(
+    receipt: Receipt, chosen: Iterable[Dossier], thumbnails: Thumbnails, asked: frozenset[Issue]
+) -> Iterator[FileView]:
     stored = is_kept(receipt.verdict)
     for dossier in islice(chosen, MOST_FILES_SHOWN):
-        yield file_view(dossier, thumbnails, stored=stored)
+        yield file_view(dossier, thumbnails, stored=stored, refused=receipt.is_refused, asked=asked)
 
 
 @cache

@@ -81,8 +81,18 @@ class Thumbnails:
         return f"data:image/jpeg;base64,{b64encode(content).decode()}"
 
 
-def file_view(dossier: Dossier, thumbnails: Thumbnails, *, stored: bool) -> FileView:
-    """Return what the page shows of a file; ``stored`` says whether it is kept, or only would be."""
+def file_view(
+    dossier: Dossier,
+    thumbnails: Thumbnails,
+    *,
+    stored: bool,
+    refused: bool = False,
+    asked: frozenset[Issue] = frozenset(),
+) -> FileView:
+    """Return what the page shows of a file; ``stored`` says whether it is kept, or only would be.
+
+    Of a drop that is ``refused`` nothing is kept. The page has stated the questions in ``asked`` already.
+    """
     folder, slash, name = printable(dossier.path).rpartition("/")
     found = dossier.found
     screened = dossier.screened
@@ -101,10 +111,12 @@ def file_view(dossier: Dossier, thumbnails: Thumbnails, *, stored: bool) -> File
         format=form,
         puid=puid,
         facts=", ".join(_facts(screened)),
-        outcome=_outcome(dossier, stored=stored),
-        because=_because(dossier),
+        outcome="Not kept" if refused else _outcome(dossier, stored=stored),
+        because="" if refused or _is_asked(dossier, asked) else _because(dossier),
         derivatives=tuple(_derivative(made) for made in dossier.derivatives),
-        issues=tuple(gravest_first(screened.issues)) if screened is not None else (),
+        issues=tuple(issue for issue in gravest_first(screened.issues) if issue not in asked)
+        if screened
+        else (),
         title=_title(dossier),
     )
 
@@ -117,6 +129,11 @@ def _title(dossier: Dossier) -> str:
 def _kind(name: str) -> str:
     extension = name.rpartition(".")[2]
     return extension.upper() if extension != name and 0 < len(extension) <= _LONGEST_KIND else "file"
+
+
+def _is_asked(dossier: Dossier, asked: frozenset[Issue]) -> bool:
+    """Return whether the page has stated the question about the file, with the policy's reason."""
+    return bool(asked) and dossier.decision is not None and dossier.decision.action is Action.ASK
 
 
 def _because(dossier: Dossier) -> str:

@@ -152,14 +152,19 @@ def _names(screen: screens.PortableNames, name_rules: tuple[NameRules, ...]) -> 
     return issues_about
 
 
+_EXEMPT: Final = "A pattern in the key exempt of this screen of the policy lets such files pass."
+
+
 def _emptiness(screen: screens.NotEmpty, _: tuple[NameRules, ...]) -> SurfaceCheck:
     exempt = PathMatcher(screen.exempt)
 
     def issues_about(file: SurveyedFile) -> Iterator[Issue]:
         if not file.size and not exempt.matches(file.path):
             words = "is empty: it has no bytes"
-            next_step = "Copy or scan it again; or, if it is meant to be empty, have the policy exempt it."
-            yield Subject.under(file.path, screen).issue(codes.EMPTY_FILE, words, next_step)
+            next_step = "Copy or scan it again; if it is meant to be empty, ask an archivist."
+            yield Subject.under(file.path, screen).issue(
+                codes.EMPTY_FILE, words, next_step, for_operators=_EXEMPT
+            )
 
     return issues_about
 
@@ -169,8 +174,11 @@ def _disagreement(screen: screens.FormatDisagreement, _: tuple[NameRules, ...]) 
         rivals = [warning for warning in file.identification.warnings if warning.startswith(DISAGREEMENT)]
         if file.size and rivals:
             words = f"makes the identification {'; '.join(rivals)}"
-            next_step = "Open it and decide; a rule that names its path can then claim it."
-            yield Subject.under(file.path, screen).issue(codes.ENGINES_DISAGREE, words, next_step)
+            next_step = "Open it to see what it is; an archivist can then decide."
+            rule = "A rule of the policy that names its path can claim it."
+            yield Subject.under(file.path, screen).issue(
+                codes.ENGINES_DISAGREE, words, next_step, for_operators=rule
+            )
 
     return issues_about
 
@@ -182,8 +190,10 @@ def _known_format(screen: screens.KnownFormat, _: tuple[NameRules, ...]) -> Surf
         found = file.identification
         if file.size and found.decided is None and not exempt.matches(file.path):
             words = f"is of {found.name}: it is not known what will open it"
-            next_step = "Find out what wrote it, and convert it, leave it out, or have the policy exempt it."
-            yield Subject.under(file.path, screen).issue(codes.UNKNOWN_FORMAT, words, next_step)
+            next_step = "Find out what wrote it, and convert it or leave it out; or ask an archivist."
+            yield Subject.under(file.path, screen).issue(
+                codes.UNKNOWN_FORMAT, words, next_step, for_operators=_EXEMPT
+            )
 
     return issues_about
 

@@ -18,7 +18,8 @@ from preservation.tools.work import Completed, Died, Exhausted, Refused, WorkOut
 Report = TypeVar("Report", bound=msgspec.Struct)
 
 _REMARKS_NAMED = 3
-_LOOK = "Open it; if it is as it should be, raise the limits in muniment.toml, or have the policy ask."
+_LOOK = "Open it; if it is as it should be, ask an archivist."
+_LIMITS = "Raise [limits] in muniment.toml, or have the policy ask instead."
 _RESCAN = "Rescan or export it again and put the new file in its place; then drop it again."
 
 
@@ -36,11 +37,19 @@ class Subject:
         return cls(path, screen.outcome.severity, screen.because)
 
     def issue(
-        self, code: IssueCode, words: str, next_step: str, *, severity: Severity | None = None
+        self,
+        code: IssueCode,
+        words: str,
+        next_step: str,
+        *,
+        severity: Severity | None = None,
+        for_operators: str = "",
     ) -> Issue:
         """Return an issue that says ``words`` of the file, by default with the check's severity."""
         message = f"{printable(self.path)} {words}."
-        return Issue(code, severity or self.severity, message, self.path, next_step, self.because)
+        return Issue(
+            code, severity or self.severity, message, self.path, next_step, self.because, for_operators
+        )
 
 
 def read_report(outcome: WorkOutcome, kind: type[Report], subject: Subject) -> Report | Issue:
@@ -59,7 +68,7 @@ def read_report(outcome: WorkOutcome, kind: type[Report], subject: Subject) -> R
             return subject.issue(codes.EXAMINER_CRASHED, f"could not be examined: {reason}", _RESCAN)
         case Exhausted(limit, detail):
             words = f"takes more {limit} to be examined than it may ({detail})"
-            return subject.issue(codes.LIMIT_REACHED, words, _LOOK)
+            return subject.issue(codes.LIMIT_REACHED, words, _LOOK, for_operators=_LIMITS)
         case Died(detail):
             return subject.issue(codes.EXAMINER_CRASHED, f"crashes what opens it ({detail})", _RESCAN)
 
@@ -70,7 +79,9 @@ def about_image(report: ImageReport, subject: Subject) -> Iterator[Issue]:
         words = f"is a damaged image and cannot be decoded to its end: {report.fault}"
         yield subject.issue(codes.DAMAGED_IMAGE, words, _RESCAN)
     if report.too_much is not None:
-        yield subject.issue(codes.LIMIT_REACHED, f"cannot be decoded here: {report.too_much}", _LOOK)
+        yield subject.issue(
+            codes.LIMIT_REACHED, f"cannot be decoded here: {report.too_much}", _LOOK, for_operators=_LIMITS
+        )
     if report.unsupported is not None:
         yield no_decoder(subject, report.unsupported)
 
@@ -116,7 +127,7 @@ def about_archive(report: ArchiveReport, subject: Subject) -> Iterator[Issue]:
         named = "; ".join(map(printable, report.escapes))
         yield subject.issue(
             codes.ESCAPING_ARCHIVE,
-            f"is an archive of which {report.escaping} members must not be unpacked: {named}",
+            f"is an archive of which {count(report.escaping, 'member')} must not be unpacked: {named}",
             "Pack it again from the folder itself, without links, devices and '..'; then drop it again.",
         )
     if report.bomb is not None:

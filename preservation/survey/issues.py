@@ -12,20 +12,19 @@ from preservation.survey import codes
 NAMED: Final = 5
 """How many files an issue about many of them names."""
 
-_DIGEST_SHOWN = 12
-
-
 Difference: TypeAlias = tuple[Algorithm, str, str]
 
 
 def wrong_digest(manifest: RelativePath, path: RelativePath, differing: Iterable[Difference]) -> Issue:
     """Say that a file is not the listed one; ``differing`` holds expected and found digests."""
     figures = "; ".join(
-        f"{algorithm.value} should be {expected[:_DIGEST_SHOWN]}… and is {found[:_DIGEST_SHOWN]}…"
-        for algorithm, expected, found in differing
+        f"{algorithm.value} should be {expected} and is {found}" for algorithm, expected, found in differing
     )
     message = f"{printable(path)!r} is not the file that {printable(manifest)!r} lists: {figures}."
-    next_step = "Rescan or copy the file again, or correct the manifest."
+    next_step = (
+        "Copy or scan the file again. The manifest is evidence and is not edited: if it is wrong, whoever "
+        "made it makes it anew from the originals."
+    )
     return Issue(codes.WRONG_DIGEST, Severity.ERROR, message, path, next_step)
 
 
@@ -34,7 +33,7 @@ def listed_but_missing(manifest: RelativePath, path: RelativePath) -> Issue:
     message = (
         f"{printable(path)!r} is listed in {printable(manifest)!r} and is not in the drop as a readable file."
     )
-    next_step = "Add the file to the drop, or take its line out of the manifest."
+    next_step = "Add the file to the drop; if it is not to be in it, whoever made the manifest makes it anew."
     return Issue(
         codes.LISTED_BUT_MISSING, Severity.ERROR, message, path if is_utf8(path) else manifest, next_step
     )
@@ -43,7 +42,7 @@ def listed_but_missing(manifest: RelativePath, path: RelativePath) -> Issue:
 def not_listed(manifest: RelativePath, count: int, examples: Iterable[str]) -> Issue:
     """Say that files are in no manifest, though this one lists the folder that they are in."""
     named = ", ".join(repr(printable(path)) for path in examples)
-    subject = "1 file is" if count == 1 else f"{count} files are"
+    subject = "1 file is" if count == 1 else f"{count:,} files are"
     message = f"{subject} in the drop and not in {printable(manifest)!r}: {named}{_more_than_named(count)}."
     next_step = "Make the manifest again if the files belong to the drop, or take them out of it."
     return Issue(codes.NOT_LISTED, Severity.WARNING, message, manifest, next_step)
@@ -113,7 +112,7 @@ def lines_not_understood(manifest: RelativePath, count: int, lines: Iterable[str
         f"{printable(manifest)!r} has lines in no known layout ({count}): line "
         f"{named}{_more_than_named(count)}."
     )
-    next_step = "Correct these lines, or make the manifest again."
+    next_step = "Whoever made the manifest makes it anew; it is not edited."
     return Issue(codes.NOT_UNDERSTOOD, Severity.WARNING, message, manifest, next_step)
 
 
@@ -123,7 +122,7 @@ def leads_out(manifest: RelativePath, name: str) -> Issue:
         f"{printable(manifest)!r} lists {printable(name)!r}, which is outside of the drop; it was not looked "
         "at."
     )
-    next_step = "Take the line out of the manifest, or make the manifest again inside the drop."
+    next_step = "Whoever made the manifest makes it anew, inside the drop."
     return Issue(codes.LEADS_OUT, Severity.ERROR, message, manifest, next_step)
 
 
@@ -151,7 +150,7 @@ def spelled_otherwise(manifest: RelativePath, count: int, examples: Iterable[str
 def more_of(manifest: RelativePath, code: IssueCode, severity: Severity, count: int) -> Issue:
     """Say how many more issues there are of one kind than are kept one by one."""
     message = f"{printable(manifest)!r} has more of the same ({code}): {count}, not shown one by one."
-    next_step = "Correct the ones that are named; check the drop with the manifest again to see the others."
+    next_step = "Mend the ones that are named; check the drop with the manifest again to see the others."
     return Issue(code, severity, message, manifest, next_step)
 
 

@@ -97,14 +97,17 @@ class TreeOutline:
     bytes: int
 
 
-def outline_of_tree(root: Path, only: RelativePath | None = None) -> TreeOutline:
-    """Go through a tree, reading no file. Raises ``OSError`` like ``walk``."""
+def outline_of_tree(root: Path, only: RelativePath | None = None, *, called: str = "") -> TreeOutline:
+    """Go through a tree, reading no file. Raises ``OSError`` like ``walk``.
+
+    ``called`` is the name under which the one file ``only`` counts, where that is another than its own.
+    """
     signature = hashlib.sha256()
     files = total = 0
     for entry in walk(root, only):
         match entry:
             case FoundFile(path, size, modified):
-                fields = f"{path}\0{size}\0{modified}\0"
+                fields = f"{called or path}\0{size}\0{modified}\0"
                 files += 1
                 total += size
             case IrregularEntry(path=path, kind=kind):

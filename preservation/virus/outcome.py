@@ -28,15 +28,22 @@ _INFECTED_NAMED: Final = 100
 _NOT_SCANNED_NAMED: Final = 5
 _NEW_SINCE = NotScanned(Obstacle.OTHER_BYTES, "it was not there when the drop was scanned")
 _OTHER_BYTES = NotScanned(Obstacle.OTHER_BYTES, "it was changed between the survey and the scan")
+_BY_AN_OPERATOR: Final = "Nothing for you: an operator sees to the virus scanner."
 _NEXT_STEPS: Final = {
-    Obstacle.NO_SCANNER: "Start clamd, or see to [virus] in muniment.toml; muniment doctor tries it.",
-    Obstacle.DATABASE: "See to freshclam, which keeps the signatures fresh; muniment doctor shows their age.",
+    Obstacle.NO_SCANNER: _BY_AN_OPERATOR,
+    Obstacle.DATABASE: _BY_AN_OPERATOR,
+    Obstacle.TOO_LARGE: "Have it scanned by another way; an archivist then decides.",
+    Obstacle.LIMIT: "Save it without encryption, or have it scanned by another way; an archivist decides.",
+    Obstacle.FAULT: "Have it scanned by another way; an archivist then decides.",
+    Obstacle.UNREADABLE: "Check its permissions and its disk.",
+    Obstacle.OTHER_BYTES: "Wait until what writes it is done, and drop it again.",
+}
+_FOR_OPERATORS: Final = {
+    Obstacle.NO_SCANNER: "Start clamd, or correct [virus] in muniment.toml; muniment doctor tries it.",
+    Obstacle.DATABASE: "Check freshclam, which keeps the signatures fresh; muniment doctor shows their age.",
     Obstacle.TOO_LARGE: "Raise MaxFileSize, MaxScanSize and StreamMaxLength of clamd, then [virus] largest "
     "in muniment.toml; or scan it by another way and approve the drop.",
-    Obstacle.LIMIT: "Scan it by another way, or save it without encryption; then approve the drop.",
-    Obstacle.FAULT: "See the log of clamd; scan it by another way, and approve the drop.",
-    Obstacle.UNREADABLE: "See to its permissions or its disk.",
-    Obstacle.OTHER_BYTES: "Wait until what writes it is done, and drop it again.",
+    Obstacle.FAULT: "Read the log of clamd.",
 }
 
 
@@ -80,9 +87,10 @@ def require_scanner(found: VirusFindings) -> None:
     Raises ``ToolFailedError``, unless something is infected: that is known, whatever else is not.
     """
     if found.unrelied is not None and not found.tally.infected:
+        obstacle = found.unrelied.obstacle
         raise ToolFailedError(
             f"{count(found.tally.not_scanned, 'file')} not scanned for viruses, which the policy requires: "
-            f"{found.unrelied.detail}. {_NEXT_STEPS[found.unrelied.obstacle]}"
+            f"{found.unrelied.detail}. {_FOR_OPERATORS.get(obstacle) or _NEXT_STEPS[obstacle]}"
         )
 
 
@@ -172,6 +180,7 @@ class _Gathered:
                 f"{files} not scanned for viruses: {group.first.detail} ({named}{more}).",
                 group.named[0] if group.files == 1 else None,
                 _NEXT_STEPS[obstacle],
+                for_operators=_FOR_OPERATORS.get(obstacle, ""),
             )
 
 

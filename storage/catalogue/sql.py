@@ -5,7 +5,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exc, exists, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    delete,
+    exc,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+    update,
+)
 
 from preservation.errors import UnavailableError
 from preservation.model.digests import HexDigest
@@ -32,6 +47,7 @@ from storage.ports.catalogue import (
     Conclusion,
     Counts,
     History,
+    KeptObject,
     Registration,
     Reservation,
     Reserved,
@@ -44,6 +60,7 @@ from storage.ports.catalogue import (
 )
 
 _BATCH = 1000
+_OBJECTS = 500
 _RESERVATION_TRIES = 20
 
 
@@ -218,20 +235,72 @@ class SqlCatalogue:
             connection.execute(delete(table).where(table.c.name == store))
             connection.execute(insert(table), {"name": store, "identity": identity})
 
-    def counts(self) -> Counts:
-        """Return how much is kept and how submissions ended."""
-        packages, versions, ends = tables.packages, tables.versions, tables.submissions
-        objects = (
-            select(versions.c.collection, versions.c.name).join_from(packages, versions).distinct().subquery()
+    def objects(self, collection: CollectionName | None = None, search: str = "") -> Iterator[KeptObject]:
+        """Yield every object that is kept, of one collection or of all, a page at a time."""
+        versions, packages = tables.versions, tables.packages
+        place = tuple_(versions.c.collection, versions.c.name)
+        grouped = (
+            select(
+                versions.c.collection,
+                versions.c.name,
+                func.max(versions.c.number).label("latest"),
+                func.count().label("versions"),
+            )
+            .join_from(versions, packages)
+            .group_by(versions.c.collection, versions.c.name)
+            .order_by(versions.c.collection, versions.c.name)
+            .limit(_OBJECTS)
         )
+        if collection is not None:
+            grouped = grouped.where(versions.c.collection == collection)
+        if search:
+            grouped = grouped.where(versions.c.name.icontains(search, autoescape=True))
+        next_page = grouped
+        while True:
+            page = self._objects_of(next_page)
+            yield from page
+            if len(page) < _OBJECTS:
+                return
+            last = page[-1].package.object
+            next_page = grouped.where(place > tuple_(literal(last.collection), literal(last.name)))
+
+    def _objects_of(self, grouped: Select[Any]) -> list[KeptObject]:
+        versions, page = tables.versions, grouped.subquery()
+        of_object = and_(
+            versions.c.collection == page.c.collection,
+            versions.c.name == page.c.name,
+            versions.c.number == page.c.latest,
+        )
+        query = (
+            rows.registered_versions()
+            .add_columns(page.c.versions)
+            .join(page, of_object)
+            .order_by(versions.c.collection, versions.c.name)
+        )
+        with self._database.reading() as connection:
+            return [
+                KeptObject(rows.package_of(row), row.versions, row.files, row.bytes, row.registered_at)
+                for row in connection.execute(query)
+            ]
+
+    def counts(self, collection: CollectionName | None = None) -> Counts:
+        """Return how much is kept and how submissions ended, of one collection or of all."""
+        packages, versions, ends = tables.packages, tables.versions, tables.submissions
+        named = select(versions.c.collection, versions.c.name).join_from(packages, versions).distinct()
         totals = select(
             func.count(),
             func.coalesce(func.sum(packages.c.files), 0),
             func.coalesce(func.sum(packages.c.bytes), 0),
         ).select_from(packages)
+        ended = select(ends.c.verdict, func.count()).group_by(ends.c.verdict)
+        if collection is not None:
+            named = named.where(versions.c.collection == collection)
+            totals = totals.join(versions).where(versions.c.collection == collection)
+            ended = ended.where(ends.c.collection == collection)
+        objects = named.subquery()
         with self._database.reading() as connection:
             kept, files, size = connection.execute(totals).one()
-            by_verdict = connection.execute(select(ends.c.verdict, func.count()).group_by(ends.c.verdict))
+            by_verdict = connection.execute(ended)
             return Counts(
                 objects=connection.execute(select(func.count()).select_from(objects)).scalar_one(),
                 packages=kept,

@@ -9,13 +9,14 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from preservation.errors import IntegrityError
+from preservation.model.amounts import count
 from preservation.model.digests import HexDigest
 from storage.journal.entries import read_entry
 from storage.journal.heads import is_signed
@@ -203,10 +204,13 @@ def _claims(line: bytes, seq: int) -> bool:
     return isinstance(fields, dict) and fields.get("seq") == seq
 
 
-class _Clock:
-    """Counts entries that are dated before the one above them.
+_LONGEST_STAGE: Final = timedelta(days=1)
 
-    That is no fault: writers append what they did a moment ago, and a clock may be set back.
+
+class _Clock:
+    """Counts entries that are dated long before one above them: a clock may have been set back.
+
+    Runs that work at a time append what each did at the end of a stage, which may take hours; that is usual.
     """
 
     def __init__(self) -> None:
@@ -215,17 +219,17 @@ class _Clock:
         self._earlier = 0
 
     def tick(self, entry: Entry) -> None:
-        if self._latest is not None and entry.at < self._latest:
+        if self._latest is not None and entry.at < self._latest - _LONGEST_STAGE:
             self._first_earlier = self._first_earlier or entry.seq
             self._earlier += 1
-        self._latest = entry.at
+        self._latest = entry.at if self._latest is None else max(self._latest, entry.at)
 
     @property
     def notes(self) -> tuple[str, ...]:
         if not self._earlier:
             return ()
         note = (
-            f"{self._earlier} entries are dated before the one above them, the first is entry "
-            f"{self._first_earlier}: several writers, or a clock that was set back."
+            f"{count(self._earlier, 'entry', 'entries')}, the first of them entry {self._first_earlier}, "
+            "dated more than a day before one above: a clock was set back, or a run took longer than a day."
         )
         return (note,)

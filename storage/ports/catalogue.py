@@ -113,6 +113,17 @@ class Counts:
     conclusions: Mapping[Verdict, int]
 
 
+@dataclass(frozen=True, slots=True)
+class KeptObject:
+    """An object that is kept, by its latest version, of which ``files`` and ``bytes`` were dropped."""
+
+    package: PackageId
+    versions: int
+    files: int
+    bytes: int
+    registered_at: datetime
+
+
 class Catalogue(Protocol):
     """An index of what is kept.
 
@@ -214,8 +225,15 @@ class Catalogue(Protocol):
         Raises ``AlreadyExistsError`` where another store has it.
         """
 
-    def counts(self) -> Counts:
-        """Return how much is kept and how submissions ended."""
+    def objects(self, collection: CollectionName | None = None, search: str = "") -> Iterator[KeptObject]:
+        """Yield every object that is kept, of one collection or of all, a page at a time.
+
+        Only those that have ``search`` in their name, where given, whatever the case of
+        ASCII letters. They come by collection and name, in the order of the database.
+        """
+
+    def counts(self, collection: CollectionName | None = None) -> Counts:
+        """Return how much is kept and how submissions ended, of one collection or of all."""
 
 
 def holds_another(submission: SubmissionId, held: PackageId) -> AlreadyExistsError:

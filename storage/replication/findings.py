@@ -144,4 +144,4 @@ def _issue(code: IssueCode, message: str, next_step: str, path: BagPath | None =
 
 
 def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count} files"
+    return "1 file" if count == 1 else f"{count:,} files"

@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from preservation.errors import ConfigurationError
+from preservation.model.amounts import count
 from preservation.model.packages import BagPlan, Replica
 from storage.ports.stores import Purger, Store
 from storage.replication.outcomes import ReplicationOutcome, Short, Stored, StoreOutcome, Verified
@@ -74,7 +75,7 @@ def _require_reachable(plan: BagPlan, stores: Sequence[Store], copies: int, site
     places = {store.place.site for store in stores}
     if len(stores) < copies or len(places) < sites:
         raise ConfigurationError(
-            f"{plan.package}: the policy asks for {copies} copies on {sites} sites, and the collection "
-            f"has {len(stores)} stores on {len(places)} sites; give it more stores in muniment.toml, or "
-            "change the policy"
+            f"{plan.package}: the policy asks for {count(copies, 'copy', 'copies')} "
+            f"on {count(sites, 'site')}, and the collection has {count(len(stores), 'store')} "
+            f"on {count(len(places), 'site')}; give it more stores in muniment.toml, or change the policy"
         )

@@ -22,6 +22,7 @@ NOT_VOUCHED_FOR = IssueCode("RST-009")
 EARLIER_HAS_MORE = IssueCode("RST-010")
 
 _REPAIR_DATABASE = "Repair the database: muniment doctor reports what is wrong with it."
+_REACH_STORE = "Nothing is known of its replica: check the store, and the credentials for it."
 _SEE_TO_REPLICA = "Find out what happened to that store: its replica needs repair."
 
 
@@ -75,9 +76,13 @@ def lost_issue(path: BagPath) -> Issue:
     )
 
 
-def undescribed_issue(message: str) -> Issue:
-    """Return the finding that a replica's own lists cannot be relied on."""
-    return Issue(REPLICA_UNDESCRIBED, Severity.WARNING, f"{message}.", None, _SEE_TO_REPLICA)
+def undescribed_issue(message: str, *, is_away: bool = False) -> Issue:
+    """Return the finding that a replica's own lists cannot be had, or cannot be relied on.
+
+    Of a store that ``is_away`` nothing is known, so nothing in it needs repair.
+    """
+    next_step = _REACH_STORE if is_away else _SEE_TO_REPLICA
+    return Issue(REPLICA_UNDESCRIBED, Severity.WARNING, f"{message}.", None, next_step)
 
 
 def catalogue_issue(reason: str) -> Issue:

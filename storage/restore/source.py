@@ -84,7 +84,8 @@ def find_source(
             if not described or not recorded:
                 described.append((store, agreed(describe(store, package, recorded), store, catalogued)))
         except PreservationError as error:
-            issues.append(undescribed_issue(str(error).rstrip(".")))
+            is_away = not isinstance(error, (IntegrityError, NotFoundError))
+            issues.append(undescribed_issue(str(error).rstrip("."), is_away=is_away))
             errors.append(error)
             # A replica that is damaged, or not committed, may still have files as they were kept.
             if isinstance(error, IntegrityError):

@@ -32,6 +32,7 @@ from preservation.model.identifiers import (
 )
 from preservation.model.packages import Replica
 from preservation.model.verdicts import Verdict
+from storage.catalogue import sql
 from storage.catalogue.sql import SqlCatalogue
 from storage.database.opening import open_database
 from storage.journal.sql import SqlJournal
@@ -396,3 +397,32 @@ def test_counts_count_what_is_kept_once(catalogue: Catalogue):
     counts = catalogue.counts()
     assert (counts.objects, counts.packages, counts.files, counts.bytes) == (2, 3, 6, 90)
     assert dict(counts.conclusions) == {Verdict.STORED: 1, Verdict.WAITING: 1}
+
+
+def test_objects_are_listed_by_their_latest_versions_and_found_by_a_part_of_their_names(catalogue: Catalogue):
+    catalogue.register(a_registration("maps/Sheet 1_a/v1", ONE, "a"), files_of_package())
+    catalogue.register(a_registration("maps/Sheet 1_a/v2", TWO, "b"), files_of_package())
+    catalogue.register(a_registration("maps/sheet 12/v1", THREE, "c"), files_of_package())
+    catalogue.register(a_registration("books/sheet/v1", SubmissionId("04"), "d"), files_of_package())
+    catalogue.reserve(SubmissionId("05"), parse_object_id("maps/reserved"), sha256_of("e"))
+
+    def listed(collection: str = "", search: str = "") -> list[tuple[str, int]]:
+        wanted = CollectionName(collection) if collection else None
+        return [(str(one.package), one.versions) for one in catalogue.objects(wanted, search)]
+
+    assert sorted(listed()) == [("books/sheet/v1", 1), ("maps/Sheet 1_a/v2", 2), ("maps/sheet 12/v1", 1)]
+    assert listed("maps", "SHEET 1_") == [("maps/Sheet 1_a/v2", 2)]
+    assert listed("maps", "%") == listed("no-such") == []
+    counts = catalogue.counts(CollectionName("maps"))
+    assert (counts.objects, counts.packages, counts.files) == (2, 3, 6)
+
+
+def test_more_objects_than_a_page_holds_are_all_listed_with_one_query_a_page(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sql, "_OBJECTS", 3)
+    names = [f"maps/sheet-{number}" for number in range(8)]
+    for number, name in enumerate(names):
+        catalogue.register(a_registration(f"{name}/v1", f"{number:02}", name), ())
+
+    assert [str(one.package.object) for one in catalogue.objects()] == names

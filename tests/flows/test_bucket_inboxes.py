@@ -26,11 +26,11 @@ from support.memory_drop_bucket import Contents
 from support.takes import contents as files_in
 from support.waiting import until
 
-from flows.inboxes.answer import KEPT
 from flows.inboxes.bucket.download import DownloadProgress, StoppedError
 from flows.inboxes.bucket.fetch import Fetcher, NotFetched
 from flows.inboxes.bucket.report import BucketReport
 from flows.inboxes.bucket.service import BucketInbox, orphaned_takes
+from flows.inboxes.drop_names import KEPT
 from flows.inboxes.queue.takes import Take, announce_take, take_folders
 from flows.inboxes.recover import recover
 from flows.inboxes.report import read_inbox_report

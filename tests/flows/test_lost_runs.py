@@ -14,14 +14,16 @@ from typing import Any, cast
 from uuid import UUID
 
 import pytest
+from prefect import flow, task
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Cancelling, Pending, Running, State
+from prefect.states import Cancelling, Completed, Pending, Running, State
 from services.workers import asked, forget, run_of
 from support.archives import Archive
 
 from flows.installation.settings_file import load_settings
 from flows.orchestration import lost_runs
+from flows.orchestration.client import end_tasks_of
 from flows.orchestration.deployments import WORK_POOL, register_deployments
 from flows.orchestration.environment import PrefectApi
 from flows.orchestration.lost_runs import LostRuns
@@ -190,3 +192,25 @@ async def _begin_after(archive: Archive, run: UUID, others: Sequence[str]) -> No
         with held_slot(load_settings(archive.directory)) as slot:
             known = SimpleNamespace(client=client, name=HERE, in_hand=set())
             await LostRuns(cast("Any", known), slot).report()
+
+
+def test_the_tasks_of_a_run_end_with_its_process(installation: Archive):
+    @flow
+    def nothing() -> None:
+        """Stand for a run."""
+
+    @task
+    def survey() -> None:
+        """Stand for a stage of the run."""
+
+    async def ended() -> list[str]:
+        async with get_client() as client:
+            run = await client.create_flow_run(nothing)
+            running = await client.create_task_run(survey, run.id, "0", state=Running())
+            done = await client.create_task_run(survey, run.id, "1", state=Completed())
+            await end_tasks_of(client, run.id)
+            after = [await client.read_task_run(one.id) for one in (running, done)]
+            return [one.state.name or "" for one in after if one.state is not None]
+
+    with temporary_settings({PREFECT_API_URL: installation.api_url}):
+        assert asyncio.run(ended()) == ["Crashed", "Completed"]

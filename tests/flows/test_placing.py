@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,10 @@ from flows.inboxes.queue.attempts import attempts_of
 from flows.inboxes.queue.backlog import Backlog
 from flows.inboxes.queue.takes import Take
 from flows.inboxes.recover import recover
+from flows.installation.areas import Area
+from flows.submission.drop import outline_of
 from preservation.errors import UnavailableError
+from preservation.model.identifiers import ObjectName
 from preservation.model.issues import Issue, Severity
 from preservation.model.verdicts import Verdict
 from preservation.virus.codes import INFECTED
@@ -212,3 +216,131 @@ def test_a_share_that_is_read_only_keeps_the_drop_and_its_answer_until_it_can_be
         place(told, taken)
 
         assert (area.rejected / "maps/sheet-012").is_dir()
+
+
+def names_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} if folder.exists() else set()
+
+
+def test_what_waits_is_seen_where_people_look_until_it_is_answered(tmp_path: Path):
+    area = an_area(tmp_path)
+    first, second = a_take(area), a_take(area)
+    for taken in (first, second):
+        place(told_of(taken, Verdict.WAITING, tmp_path / "receipts"), taken)
+
+    waiting = tmp_path / "waiting/maps"
+    assert names_in(waiting) == {
+        f"sheet-012{number}.receipt.{kind}" for number in ("", " (2)") for kind in ("html", "json")
+    }
+    assert (waiting / "sheet-012 (2).receipt.html").read_text() == f"{second.id}: waiting"
+
+    place(told_of(first, Verdict.WAITING, tmp_path / "receipts"), first)
+    place(told_of(first, Verdict.STORED, tmp_path / "receipts"), first)
+    assert names_in(waiting) == {"sheet-012 (2).receipt.html", "sheet-012 (2).receipt.json"}
+    place(told_of(second, Verdict.INTERRUPTED), second)
+    assert names_in(waiting) == set()
+
+
+def test_what_people_put_into_waiting_stays(tmp_path: Path):
+    taken = a_take(an_area(tmp_path))
+    waiting = tmp_path / "waiting/maps"
+    place(told_of(taken, Verdict.WAITING, tmp_path / "receipts"), taken)
+    (waiting / "sheet-012.receipt.html").write_text("My notes on this drop.")
+
+    place(told_of(taken, Verdict.STORED, tmp_path / "receipts"), taken)
+
+    assert names_in(waiting) == {"sheet-012.receipt.html"}
+    assert not taken.folder.exists()
+
+
+def test_a_share_without_a_place_for_what_waits_still_answers(tmp_path: Path):
+    area = an_area(tmp_path)
+    taken = a_take(area)
+    area.waiting.rmdir()
+    area.waiting.write_text("no folder")
+
+    assert place(told_of(taken, Verdict.WAITING, tmp_path / "receipts"), taken) == taken.path
+    placed = place(told_of(taken, Verdict.STORED, tmp_path / "receipts"), taken)
+
+    assert placed == tmp_path / "accepted/maps/sheet-012"
+
+
+def a_rejected_drop(tmp_path: Path, area: Area, name: str = "sheet-012") -> Path:
+    taken = a_take(area, name)
+    placed = place(told_of(taken, Verdict.REJECTED, tmp_path / "receipts"), taken)
+    assert placed is not None
+    return placed
+
+
+def test_a_mended_drop_gets_back_the_name_that_the_service_took_from_it(tmp_path: Path):
+    area = an_area(tmp_path)
+    a_rejected_drop(tmp_path, area)
+    numbered = a_rejected_drop(tmp_path, area)
+    back = numbered.rename(area.inbox / "maps" / numbered.name)
+    (back / "000.txt").write_text("mended")
+
+    taken = take(found_complete(area, back), NOON)
+
+    assert isinstance(taken, Take)
+    assert (numbered.name, taken.name, str(taken.object_id)) == (
+        "sheet-012 (2)",
+        "sheet-012",
+        "maps/sheet-012",
+    )
+    assert taken.tree == outline_of(taken.path).signature
+
+
+def test_the_same_goes_for_a_single_file(tmp_path: Path):
+    area = an_area(tmp_path)
+    for _ in range(2):
+        file = area.inbox / "maps/sheet.zip"
+        file.write_text("a zip")
+        taken = take(replace(found_complete(area, file), object_name=ObjectName("sheet")), NOON)
+        assert isinstance(taken, Take)
+        place(told_of(taken, Verdict.REJECTED, tmp_path / "receipts"), taken)
+    numbered = tmp_path / "rejected/maps/sheet.zip (2)"
+    back = numbered.rename(area.inbox / "maps" / numbered.name)
+    # As the watcher names it, which knows of no number.
+    taken = take(found_complete(area, back), NOON)
+
+    assert isinstance(taken, Take)
+    assert (taken.name, taken.object_name) == ("sheet.zip", "sheet")
+    assert taken.tree == outline_of(taken.path).signature
+
+
+@pytest.mark.parametrize("case", ["another folder", "never rejected"])
+def test_a_number_that_the_service_did_not_give_stays(tmp_path: Path, case: str):
+    area = an_area(tmp_path)
+    a_rejected_drop(tmp_path, area)
+    if case == "another folder":
+        numbered = a_rejected_drop(tmp_path, area)
+        keeps_its_inode = tmp_path / "elsewhere"
+        numbered.rename(keeps_its_inode)
+    own = a_drop(area, "sheet-012 (2)")
+
+    taken = take(found_complete(area, own), NOON)
+
+    assert isinstance(taken, Take)
+    assert (taken.name, taken.object_name) == ("sheet-012 (2)", "sheet-012 (2)")
+
+
+def test_what_is_kept_takes_the_receipts_of_its_rejections_along(tmp_path: Path):
+    area = an_area(tmp_path)
+    first, second = a_rejected_drop(tmp_path, area), a_rejected_drop(tmp_path, area)
+    other = a_rejected_drop(tmp_path, area, "sheet-013")
+    shutil.rmtree(other)
+    shutil.rmtree(first)
+    rejected = tmp_path / "rejected/maps"
+
+    mended = a_take(area)
+    place(told_of(mended, Verdict.STORED, tmp_path / "receipts"), mended)
+    # What still lies there keeps its receipt, and so does another object.
+    receipts = {f"{name}.receipt.{kind}" for name in (second.name, other.name) for kind in ("html", "json")}
+    assert names_in(rejected) == {second.name, *receipts}
+
+    shutil.rmtree(second)
+    (rejected / f"{second.name}.receipt.html").write_text("My notes.")
+    again = a_take(area)
+    place(told_of(again, Verdict.ALREADY_KEPT, tmp_path / "receipts"), again)
+    assert f"{second.name}.receipt.html" in names_in(rejected)
+    assert f"{second.name}.receipt.json" not in names_in(rejected)

@@ -239,7 +239,7 @@ def test_what_is_made_of_drops_is_not_for_other_accounts_to_read(tmp_path: Path)
         make_installation(home)
     finally:
         os.umask(before)
-    for folder in ("processing", "accepted", "rejected", "receipts", "access", "reports", "stores"):
+    for folder in ("processing", "accepted", "rejected", "receipts", "access", "waiting", "stores"):
         assert (home / folder).stat().st_mode & 0o027 == 0, folder
     assert (home / "inbox").stat().st_mode & 0o777 == 0o755
 

@@ -199,4 +199,6 @@ def test_the_status_of_what_is_not_known_names_it(archive: Archive):
     finished = archive.run("status", "files/nothing")
     assert finished.returncode == 6
     assert "files/nothing" in finished.stderr
-    assert archive.run("status", "nothing").returncode == 2
+    collection = archive.run("status", "nothing")
+    assert (collection.returncode, "there is no such collection" in collection.stderr) == (6, True)
+    assert archive.run("status", "No Collection").returncode == 2

@@ -60,6 +60,7 @@ ALLOWED = {
     "preservation/identification/identify.py": {"os.open"},
     "preservation/identification/links.py": {"os.open"},
     "preservation/identification/magic.py": {"os.open"},
+    "preservation/identification/pronom.py": {"configuration().glob", "newest.read_bytes"},
     "preservation/intake/cage.py": {"archive.stat"},
     "preservation/intake/unpack.py": {"leftover.exists", "os.open", "(root / name.removeprefix(base)).open"},
     "preservation/normalization/normalize.py": {"written.open"},

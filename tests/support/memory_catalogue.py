@@ -28,6 +28,7 @@ from storage.ports.catalogue import (
     Conclusion,
     Counts,
     History,
+    KeptObject,
     Registration,
     Reservation,
     Reserved,
@@ -214,15 +215,32 @@ class MemoryCatalogue:
                     raise is_another_store(store, identity, owner)
             self._identities[store] = identity
 
-    def counts(self) -> Counts:
+    def objects(self, collection: CollectionName | None = None, search: str = "") -> Iterator[KeptObject]:
+        """Yield every object that is kept, by collection and name."""
+        named = {each.package.object for each in self._registrations.values()}
+        for object_id in sorted(named):
+            if collection in {None, object_id.collection} and search.lower() in object_id.name.lower():
+                versions = self.history(object_id).registrations
+                last = versions[-1]
+                yield KeptObject(last.package, len(versions), last.files, last.bytes, last.registered_at)
+
+    def counts(self, collection: CollectionName | None = None) -> Counts:
         """Return how much is kept and how submissions ended."""
-        kept = self._registrations.values()
+        kept = [
+            each
+            for each in self._registrations.values()
+            if collection in {None, each.package.object.collection}
+        ]
         return Counts(
             objects=len({each.package.object for each in kept}),
             packages=len(kept),
             files=sum(each.files for each in kept),
             bytes=sum(each.bytes for each in kept),
-            conclusions=Counter(end.verdict for end in self._conclusions.values()),
+            conclusions=Counter(
+                end.verdict
+                for end in self._conclusions.values()
+                if collection in {None, end.submission.object.collection}
+            ),
         )
 
     def _held_by(self, submission: SubmissionId) -> PackageId | None:

@@ -157,7 +157,8 @@ def test_status_says_since_when_a_drop_waits_and_that_the_watcher_hangs(settings
     ReportWriter(settings, clock(NOON - 9000 * HOUR)).write(SOON, swept("sheet"))
     told = CliRunner().invoke(app, ["status", "-C", str(settings.directory)]).stdout
     assert "it hangs" in told
-    assert "/in/maps/sheet  2025-11-11 12:00  waiting: it grows" in told
+    assert "/in/maps/sheet  since 11 Nov 2025, 12:00" in told
+    assert "waiting: it grows" in told
     json = CliRunner().invoke(app, ["status", "--json", "-C", str(settings.directory)]).stdout
     assert '"watched":false' in json
     assert '"since":"2025-11-11T12:00:00Z"' in json

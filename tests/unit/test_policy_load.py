@@ -299,10 +299,10 @@ def test_migrations_are_handed_on_with_every_option_and_its_default():
 def test_copies_and_sites_and_stores_have_to_be_reachable():
     for replication, fault in (
         ("copies = 0\nsites = 0", "replication.copies: must be at least 1, not 0"),
-        ("copies = 1\nsites = 2", "replication: 1 copies cannot be on 2 sites"),
+        ("copies = 1\nsites = 2", "replication: 1 copy cannot be on 2 sites"),
         (
             'copies = 2\nsites = 1\nstores = ["a"]',
-            "replication: 2 copies need as many stores, and 1 are named",
+            "replication: 2 copies cannot be in 1 named store",
         ),
     ):
         faults = faults_of(policy_text(replication=f"[replication]\n{replication}\n"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from lxml import html
-from support.packages import Drop, a_map_sheet, a_receipt, a_refusal, an_image, an_issue
+from support.packages import AT, Drop, a_map_sheet, a_receipt, a_refusal, an_image, an_issue
 
 from preservation.model.decisions import Action
 from preservation.model.derivatives import Purpose
@@ -17,7 +17,8 @@ from preservation.model.issues import Issue, IssueCode, Severity
 from preservation.model.paths import RelativePath
 from preservation.model.screening import ScreenedFile
 from preservation.model.verdicts import Verdict
-from preservation.receipt.contents import Receipt
+from preservation.receipt.contents import PersonsDecision, Receipt
+from preservation.receipt.headline import decided, moment_in_words
 from preservation.receipt.rendering import render
 
 JPEG = b"\xff\xd8\xff\xe0 a small picture"
@@ -91,13 +92,14 @@ def test_hostile_texts_of_issues_and_policies_are_text_and_nothing_else(tmp_path
     )
     receipt = replace(
         a_receipt(drop, Verdict.REJECTED),
-        sentence="<script>alert(1)</script>",
+        dropped_as="<script>alert(1)</script>",
         issues=(Issue(IssueCode("INT-1"), Severity.ERROR, "</style><script>"),),
     )
     page = page_of(receipt, tmp_path)
 
     assert not list(page.iter("script"))
-    assert "<script>alert(1)</script>" in text_of(page.find(".//header"))
+    assert "<script>alert(1)</script>" in text_of(page.find(".//footer"))
+    assert "</style><script>" in text_of(page.find(".//header"))
 
 
 def test_files_with_issues_come_first_and_the_gravest_of_them_before_the_others(tmp_path: Path):
@@ -161,17 +163,75 @@ def test_nobody_is_asked_what_is_answered(tmp_path: Path):
     whole = Issue(IssueCode("PLN-002"), Severity.QUESTION, "No rule.", None, "An archivist decides.")
     drop = Drop(tmp_path)
     drop.add("a.tif", b"x", screened=ScreenedFile(RelativePath(""), issues=(asked,)))
+    decision = PersonsDecision("A. Turner", "The book is worn.", AT, approves=True)
     pages = {
-        verdict: text_of(page_of(replace(a_receipt(drop, verdict), issues=(whole,)), tmp_path))
+        verdict: text_of(
+            page_of(replace(a_receipt(drop, verdict), issues=(whole,), decision=decision), tmp_path)
+        )
         for verdict in (Verdict.WAITING, Verdict.STORED, Verdict.ALREADY_KEPT)
     }
 
-    assert pages[Verdict.WAITING].count("An archivist decides.") == 3
+    # Each question once, with what is to be done; not again at its file, nor in a sentence.
+    assert pages[Verdict.WAITING].count("An archivist decides.") == 2
+    assert pages[Verdict.WAITING].count(asked.message) == 1
+    assert "Everything is as it should be." not in pages[Verdict.WAITING]
     for verdict in (Verdict.STORED, Verdict.ALREADY_KEPT):
         assert "An archivist decides." not in pages[verdict]
         assert asked.message in pages[verdict]
         assert whole.message in pages[verdict]
-    assert "An archivist has approved this." in pages[Verdict.STORED]
+    assert f"Approved by A. Turner, {moment_in_words(AT)}: The book is worn." in pages[Verdict.STORED]
+
+
+def test_a_drop_that_waits_says_how_it_is_answered_and_whom_to_ask(tmp_path: Path):
+    drop = Drop(tmp_path)
+    drop.add("a.tif", b"x")
+    commands = ("muniment approve maps/sheet-012", "muniment refuse maps/sheet-012")
+    receipt = replace(a_receipt(drop, Verdict.WAITING), how_to_answer=commands, contact="the desk in room 12")
+
+    shown = page_of(receipt, tmp_path)
+
+    assert [text_of(code) for code in shown.iter("code") if "muniment" in text_of(code)] == list(commands)
+    assert text_of(shown).count("Whom to ask: the desk in room 12.") == 1
+    assert "Whom to ask: an archivist." in text_of(page_of(replace(receipt, contact=""), tmp_path))
+
+
+def test_a_refused_drop_says_who_refused_it_and_why_and_asks_nobody_to_mend_it(tmp_path: Path):
+    asked = replace(an_issue("a.tif", Severity.QUESTION), next_step="An archivist decides.")
+    drop = Drop(tmp_path)
+    drop.add("a.tif", b"x", screened=ScreenedFile(RelativePath(""), issues=(asked,)))
+    decision = PersonsDecision("A. Turner", "It belongs elsewhere.", AT, approves=False)
+    receipt = replace(
+        a_receipt(drop, Verdict.REJECTED), decision=decision, sentence=decided(decision), package=None
+    )
+
+    shown = text_of(page_of(receipt, tmp_path))
+
+    assert shown.count("It belongs elsewhere.") == 1
+    assert "Refused by an archivist." in shown
+    assert "Mend" not in shown
+    assert "Not kept." in shown
+    assert "Would be kept" not in shown
+    assert "An archivist decides." not in shown
+
+
+def test_what_only_operators_can_do_is_folded_away(tmp_path: Path):
+    issue = replace(an_issue("a.tif", Severity.WARNING), for_operators="Start clamd.")
+    drop = Drop(tmp_path)
+    drop.add("a.tif", b"x", screened=ScreenedFile(RelativePath(""), issues=(issue,)))
+
+    shown = page_of(a_receipt(drop), tmp_path)
+
+    [fold] = shown.iter("details")
+    assert text_of(fold) == "For archivists and operators Start clamd."
+    assert text_of(shown).count("Start clamd.") == 1
+
+
+def test_people_read_where_they_dropped_it_and_not_where_it_was_taken(tmp_path: Path):
+    drop = Drop(tmp_path)
+    drop.add("a.tif", b"x")
+    receipt = replace(a_receipt(drop), dropped_as="inbox/maps/sheet-012")
+
+    assert "Dropped as inbox/maps/sheet-012" in text_of(page_of(receipt, tmp_path).find(".//footer"))
 
 
 def test_the_policy_s_own_sentence_is_shown_between_what_is_wrong_and_what_to_do(tmp_path: Path):
@@ -254,7 +314,7 @@ def test_a_large_drop_shows_the_files_to_look_at_and_counts_the_rest(tmp_path: P
 
     assert files_on(shown) == ["worn.tif"]
     assert "The other 2,500 files" in text_of(shown)
-    assert "every one of them is listed in receipt.json" in text_of(shown)
+    assert "every one of them is listed in the JSON file beside this page" in text_of(shown)
     assert "Tagged Image File Format fmt/353 2,501" in text_of(shown)
 
 

@@ -100,7 +100,7 @@ def test_a_sound_archive_has_no_issue(tmp_path: Path, workers: CagedWorkers, nam
 def test_a_path_that_leaves_is_told(tmp_path: Path, workers: CagedWorkers, path: str) -> None:
     result = examined(tmp_path, workers, "a.zip", zipped(("fine.txt", b"x"), (path, b"x")))
     assert codes(result) == {ESCAPES: Severity.ERROR}
-    assert "1 members must not be unpacked" in result.issues[0].message
+    assert "1 member must not be unpacked" in result.issues[0].message
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from flows.alarms.alarms import raise_alarms
 from flows.alarms.occasions import integrity_alarm
 from flows.archive.presence import gone_sentence
 from flows.inboxes.accepted.remove import Removal, finish_removals, remove
-from flows.inboxes.answer import KEPT, RECEIPTS, Kept
+from flows.inboxes.answer import Kept
+from flows.inboxes.drop_names import KEPT, RECEIPTS
 from flows.inboxes.queue.locks import locked_accepted
 from flows.inboxes.shelf import Shelf, is_name
 from flows.installation.areas import Area

@@ -14,13 +14,15 @@ from typing import Final
 
 import msgspec
 
-from flows.inboxes.answer import KEPT, RECEIPTS, Kept
+from flows.inboxes.answer import Kept
+from flows.inboxes.drop_names import KEPT, RECEIPTS
 from flows.inboxes.shelf import Shelf, is_name, move
 from flows.installation.areas import Area
 from flows.installation.wiring import SOFTWARE
 from flows.submission.drop import tree_of
 from preservation.errors import IntegrityError, fault_of
 from preservation.files.tree import remove_tree
+from preservation.model.amounts import count
 from preservation.model.events import Event, EventOutcome, EventType, event_id
 from preservation.model.identifiers import StoreName, SubmissionId
 from preservation.model.paths import printable
@@ -150,7 +152,8 @@ def _event(removal: Removal, path: Path) -> Event:
         str(kept.package),
         EventOutcome.SUCCESS,
         f"the drop {printable(str(path))} is removed: its time in accepted/ is over",
-        f"{kept.files} files, {kept.bytes} bytes; read back just before from {' and '.join(removal.stores)}",
+        f"{count(kept.files, 'file')}, {count(kept.bytes, 'byte')}; read back just before "
+        f"from {' and '.join(removal.stores)}",
         SOFTWARE,
     )
 

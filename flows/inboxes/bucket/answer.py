@@ -8,18 +8,22 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from flows.inboxes.answer import RECEIPTS, finish, names_for, receipt_in_take
+from flows.inboxes.answer import finish, receipt_in_take
 from flows.inboxes.bucket.claims import BucketClaims
 from flows.inboxes.bucket.download import each, local_path, objects_of, sentinels_of
 from flows.inboxes.bucket.keys import DropPlace
+from flows.inboxes.bucket.rejections import forget_rejections, record_rejection
+from flows.inboxes.drop_names import RECEIPTS, names_for
 from flows.inboxes.queue.answers import Answer, AnswerPlace, is_answered, read_answer
 from flows.inboxes.queue.locks import locked_take
 from flows.inboxes.queue.takes import Take, remove_take
 from flows.inboxes.shelf import Shelf
+from flows.inboxes.waiting_receipt import put_marker, waiting_file, waiting_record
 from flows.installation.log import LOG
 from preservation.files.tree import remove_tree
 from preservation.model.paths import StoreKey, printable
@@ -55,6 +59,7 @@ class BucketAnswers:
                 return False
             answer = read_answer(take)
             self._once(take, "answered", lambda: self._put_answer(take, answer))
+            self._once(take, "shown no more", lambda: self._hide_waiting(take))
             self._once(take, "cleared", lambda: self._clear(take))
             if answer.place is AnswerPlace.REJECTED:
                 _remove_local_copy(take)
@@ -62,6 +67,28 @@ class BucketAnswers:
                 finish(take)
         self.claims.release(DropPlace.of(take), take.id)
         return True
+
+    def show_waiting(self, take: Take) -> None:
+        """Put the receipt of a drop that waits for a person into the bucket, or take it out again.
+
+        Raises as ``answer`` does.
+        """
+        with locked_take(take, wait=False) as ours:
+            if not ours or is_answered(take):
+                return
+            for shown in waiting_record(take).so_far:
+                if shown.marks:
+                    self._put_files(take, AnswerPlace.WAITING, take.name, waiting_file)
+                else:
+                    self._hide_waiting(take)
+            put_marker(take).touch()
+            Shelf(take.folder).sync()
+
+    def _hide_waiting(self, take: Take) -> None:
+        for ending in RECEIPTS if waiting_record(take).exist else ():
+            found = self.bucket.find(DropPlace.of(take).answer(AnswerPlace.WAITING, f"{take.name}{ending}"))
+            if found is not None:
+                self.bucket.remove(found)
 
     def _once(self, take: Take, step: str, act: Callable[[], None]) -> None:
         done = take.folder / f"{step}.done"
@@ -76,14 +103,24 @@ class BucketAnswers:
         name = self._name_in(place, take)
         if answer.place is AnswerPlace.REJECTED:
             self._send_back(take, name)
-        self._put_receipts(take, place, name)
+        put = self._put_files(take, place, name, receipt_in_take)
+        if answer.place is AnswerPlace.REJECTED:
+            record_rejection(take, self.bucket, DropPlace.of(take).answer(place, name), put)
+        elif answer.place is AnswerPlace.ACCEPTED:
+            forget_rejections(take, self.bucket)
 
-    def _put_receipts(self, take: Take, place: AnswerPlace, name: str) -> None:
+    def _put_files(
+        self, take: Take, place: AnswerPlace, name: str, file_of: Callable[[Take, str], Path]
+    ) -> list[StoreKey]:
+        """Put the receipts of the take that are there; return their keys."""
+        put = []
         for ending in RECEIPTS:
-            receipt = receipt_in_take(take, ending)
+            receipt = file_of(take, ending)
             with suppress(FileNotFoundError):
                 key = DropPlace.of(take).answer(place, f"{name}{ending}")
                 self.bucket.put(key, receipt, _MEDIA_TYPES[receipt.suffix])
+                put.append(key)
+        return put
 
     def _name_in(self, place: AnswerPlace, take: Take) -> str:
         """Return a free name; it is recorded first, so that after a kill it is the same."""

@@ -25,6 +25,7 @@ from flows.inboxes.folder.inboxes import InboxFault, terms_of
 from flows.inboxes.queue.answers import is_answered
 from flows.inboxes.queue.takes import Take, TakeId, take_folders, take_of
 from flows.inboxes.report import InboxStatus
+from flows.inboxes.waiting_receipt import put_marker
 from flows.installation.areas import Area
 from flows.installation.current_settings import CurrentSettings
 from flows.installation.log import LOG
@@ -260,8 +261,10 @@ class BucketInbox:
             "its drop is answered, and the answer waits to be put into the bucket",
             _AWAY_SECONDS,
         )
+        shows = Backoffs(self._report, "its receipt waits to be put into the bucket", _AWAY_SECONDS)
         while not self._stopped.is_set():
             backoffs.work_on(list(self._answered()), partial(self._answer, answers))
+            shows.work_on(list(self._waiting()), answers.show_waiting)
             self._stopped.wait(_ANSWER_SECONDS)
 
     def _answer(self, answers: BucketAnswers, take: Take) -> None:
@@ -276,6 +279,15 @@ class BucketInbox:
                 continue
             take = take_of(folder, self._area)
             if take is not None and take.bucket_inbox == self.inbox.name and is_answered(take):
+                yield take
+
+    def _waiting(self) -> Iterator[Take]:
+        """Yield the takes whose receipt in ``waiting/`` is not as it is to be."""
+        for folder in take_folders(self._area):
+            if (folder / "answer.json").exists() or not (folder / "waiting.json").exists():
+                continue
+            take = take_of(folder, self._area)
+            if take is not None and take.bucket_inbox == self.inbox.name and not put_marker(take).exists():
                 yield take
 
     def _has_take(self, take: TakeId) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from flows.inboxes.queue.takes import Take, announce_take, new_take_id, remove_take
+from flows.inboxes.rejections import first_name
 from flows.inboxes.shelf import Shelf, move
 from flows.installation.areas import Area, other_disk_sentence
 from flows.installation.processes import this_process
@@ -63,8 +64,11 @@ TakeResult: TypeAlias = Take | NotTaken
 
 def take(complete: CompleteDrop, at: datetime) -> TakeResult:
     """Take a drop. Of many services that try, at most one gets it. Raises nothing for a fault of the drop."""
+    # The names of sentinels begin with the drop's: such a drop keeps the name that it has.
+    first = None if complete.sentinels else first_name(complete.area, complete.collection, complete.path)
+    name, object_name = first or (complete.name, complete.object_name)
     try:
-        tree = outline_of(complete.path).signature
+        tree = outline_of(complete.path, called=name).signature
     except NotFoundError as error:
         return NotTaken(complete.path, str(error) if os.path.lexists(complete.path) else "")
     taken = Take(
@@ -72,8 +76,8 @@ def take(complete: CompleteDrop, at: datetime) -> TakeResult:
         area=complete.area.root,
         collection=complete.collection,
         groups=complete.groups,
-        name=complete.name,
-        object_name=complete.object_name,
+        name=name,
+        object_name=object_name,
         by=this_process(),
         at=at,
         files=complete.files,

@@ -19,6 +19,7 @@ class AnswerPlace(StrEnum):
     """The folder of a drop when its run has ended."""
 
     PROCESSING = "processing"
+    WAITING = "waiting"
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     QUARANTINE = "quarantine"

@@ -78,7 +78,12 @@ def waiting_take(object_id: ObjectId, settings: Settings) -> Take:
         waits = one.attempts is not None and one.attempts.verdict is Verdict.WAITING
         if waits and one.take.object_id == object_id:
             return one.take
-    raise NotFoundError(
+    raise nothing_waits(object_id)
+
+
+def nothing_waits(object_id: ObjectId) -> NotFoundError:
+    """Return the error that nothing of that name waits for a person."""
+    return NotFoundError(
         f"{object_id}: nothing of that name waits for a person; muniment status shows what does"
     )
 

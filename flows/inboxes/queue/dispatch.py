@@ -19,6 +19,7 @@ from flows.installation.settings import Settings
 from flows.installation.wiring import now
 from flows.submission.drop import DropRequest
 from preservation.errors import ConfigurationError
+from preservation.model.amounts import count
 from preservation.model.identifiers import CollectionName, ObjectId
 from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
@@ -176,7 +177,7 @@ def _given_up(one: Pending) -> Iterator[GivenUp]:
     reason = attempts.sentence or "The last one ended without a result: its process or machine was stopped."
     yield GivenUp(
         one.take,
-        f"{one.take.object_id}: given up after {attempts.runs - attempts.excused} runs. {reason} "
+        f"{one.take.object_id}: given up after {count(attempts.runs - attempts.excused, 'run')}. {reason} "
         f"When that is repaired: muniment retry {printable(str(one.take.object_id))}",
         attempts.at,
     )

@@ -90,6 +90,12 @@ class Take(msgspec.Struct, frozen=True):
         return ObjectId(self.collection, self.object_name)
 
     @property
+    def dropped_as(self) -> str:
+        """Where it lay in its inbox, as the people know it who dropped it."""
+        place = "/".join(("inbox", self.collection, *self.groups, self.name))
+        return f"{self.bucket_inbox}: {place}" if self.bucket_inbox else place
+
+    @property
     def as_drop(self) -> DropRequest:
         """The request to preserve the drop."""
         return DropRequest(self.path, self.collection, self.object_name, taken=self.id)

@@ -14,6 +14,7 @@ from flows.installation.log import LOG
 from flows.installation.settings import Settings
 from flows.orchestration.jobs.definition import JobDefinition, JobParameters, parse_form
 from flows.orchestration.jobs.ending import JobResult, Rows, run_job, with_dry_run
+from preservation.model.amounts import count
 from preservation.model.paths import printable
 
 
@@ -95,7 +96,7 @@ def _result(found: Sequence[ClearResult], *, dry_run: bool) -> JobResult:
     if stays:
         sentence = f"Of what was due, {stays:,} had to stay, {removed}; the table says why."
     if unsound:
-        sentence += f" Not as they were kept: {unsound:,} replicas, which the table names."
+        sentence += f" Not as they were kept: {count(unsound, 'replica')}; the table names each."
     name = "Stays" if stays else "Damaged" if unsound else "Cleared"
     return JobResult(with_dry_run(name, dry_run=dry_run), sentence, rows, good=not stays and not unsound)
 

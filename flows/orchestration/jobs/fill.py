@@ -11,6 +11,7 @@ from flows.installation.log import LOG
 from flows.installation.settings import Settings
 from flows.orchestration.jobs.definition import JobDefinition, JobParameters, parse_form
 from flows.orchestration.jobs.ending import JobResult, Rows, run_job, with_dry_run
+from preservation.model.amounts import count
 from preservation.model.paths import printable
 
 
@@ -63,7 +64,7 @@ def _result(found: list[FilledReplica | NotFilled], rows: Rows, *, dry_run: bool
     damaged = [one for one in left if one.damage]
     not_copied = [one for one in left if not one.damage]
     filled = len(found) - len(left)
-    sentence = f"{filled:,} replicas {'are lacking' if dry_run else 'were copied'}."
+    sentence = f"{count(filled, 'replica')} {'to be copied' if dry_run else 'copied'}."
     if not_copied:
         sentence += f" {len(not_copied):,} could not be: {not_copied[0].sentence}"
     if damaged:

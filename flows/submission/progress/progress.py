@@ -13,7 +13,7 @@ import msgspec
 
 from flows.installation.processes import Process
 from flows.submission.workspace import Extent, Workspace
-from preservation.model.amounts import byte_size
+from preservation.model.amounts import byte_size, count
 from preservation.model.verdicts import Verdict
 
 _FOR_NOW: Final = frozenset({Verdict.INTERRUPTED, Verdict.WAITING})
@@ -41,7 +41,7 @@ def progress_view(label: str, workspaces: Sequence[Workspace], moment: datetime)
     parts = [label, behind.stage or "answer"]
     if len(positions) > 1:
         past = sum(position is None or position.last != behind.last for position in positions)
-        parts.append(f"{past} of {len(positions)} drops")
+        parts.append(f"{past} of {count(len(positions), 'drop')}")
     progress = next((position.progress for position in under_way if position.progress is not None), None)
     if progress is not None:
         parts.append(in_words(progress, moment))
@@ -105,9 +105,9 @@ def so_far_in_words(progress: StageProgress) -> str:
     done, of = behind.done, progress.of
     size = f", {byte_size(done.bytes)}" if done.bytes else ""
     if of is None:
-        return f"{done.files:,} files{size} so far"
+        return f"{count(done.files, 'file')}{size} so far"
     of_size = f"{size} of {byte_size(of.bytes)}" if size else ""
-    return f"{done.files:,} of {of.files:,} files{of_size}"
+    return f"{done.files:,} of {count(of.files, 'file')}{of_size}"
 
 
 def _parts(progress: StageProgress, moment: datetime) -> Iterator[str]:
