@@ -61,11 +61,12 @@ def test_every_file_of_a_package_is_documented_and_every_documented_file_occurs(
     patterns = [path.replace("…", "*") for path in documented_paths(documentation)]
     bag = Drop(tmp_path / "bag", kind=DropKind.BAG)
     bag.add("page.tif", b"x")
+    (beside := tmp_path / "plate-7.tif.md5").write_bytes(b"9dd4e461268c8034f5c8564e155c67a6  plate-7.tif")
     (bag.drop / "bagit.txt").write_bytes(b"BagIt-Version: 1.0\n")
     paths = [
         entry.path
         for drop in (a_map_sheet(tmp_path / "folder"), bag, a_later_version(tmp_path / "later"))
-        for entry in plan_package(drop.contents(), drop.workspace).entries
+        for entry in plan_package(replace(drop.contents(), sidecars=(beside,)), drop.workspace).entries
     ]
 
     assert [path for path in paths if not any(fnmatchcase(path, pattern) for pattern in patterns)] == []
