@@ -105,13 +105,16 @@ def preserve(directory: Path, drops: list[DropRequest]) -> State[RunResult]:
     Each stage is one task run for all drops. Run again after a crash, the flow goes on where it was. A
     deployment passes both parameters as JSON.
     """
-    directory, drops = Path(directory), parse_drops(drops)
+    with _untagged():
+        return _preserve(Path(directory), parse_drops(drops))
+
+
+def _preserve(directory: Path, drops: list[DropRequest]) -> State[RunResult]:
     label = label_of(drops)
     settings = load_settings(directory)
     with ExitStack() as claims:
         submissions = _claim_all(settings, drops, claims)
         progress = claims.enter_context(MovingArtifact(label, submissions.workspaces))
-        claims.enter_context(_untagged())
         for stage in STAGES.values():
             task = _retried(run_stage, f"{stage.name} {label}", _waits_of(stage.name, settings.retries))
             outcome = task(directory, submissions.workspaces, stage.name, return_state=True)
