@@ -46,6 +46,22 @@ def test_only_the_manifests_of_the_file_are_copied_and_only_for_a_file(tmp_path:
     assert copied_sidecars(workspace) == ()
 
 
+@pytest.mark.parametrize("kind", [DropKind.SERIALIZED_BAG, DropKind.ARCHIVE])
+def test_an_archive_is_compared_itself_and_not_what_was_unpacked(tmp_path: Path, kind: DropKind):
+    wrong = f"{md5(b'two')}  plate.tif\n".encode()
+    workspace = a_workspace(tmp_path, {"plate.tif.md5": LISTED, "plate.tif.MD5": wrong})
+    unpacked = Received(kind, tmp_path / "work/unpacked")
+    workspace.survey.write([])
+
+    found = copy_sidecars(workspace, unpacked)
+
+    compared = check_sidecars(workspace, unpacked, found, Severity.QUESTION)
+    assert {one.path: (one.confirmed, one.differing) for one in compared} == {
+        "plate.tif.MD5": (0, 1),
+        "plate.tif.md5": (1, 0),
+    }
+
+
 def test_what_cannot_be_read_or_is_too_large_is_asked_about_and_not_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

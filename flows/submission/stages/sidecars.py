@@ -21,7 +21,7 @@ from preservation.survey.finding import FoundManifest, algorithms_needed, find_s
 from preservation.survey.supplied import check_supplied
 
 _BLOCK_BYTES = 1 << 20
-_OF_ONE_FILE = (DropKind.FILE, DropKind.SERIALIZED_BAG)
+_OF_ONE_FILE = (DropKind.FILE, DropKind.SERIALIZED_BAG, DropKind.ARCHIVE)
 
 
 def copy_sidecars(workspace: Workspace, received: Received) -> tuple[FoundManifest, ...]:
@@ -57,7 +57,7 @@ def check_sidecars(
     if not sidecars:
         return
     files: Iterable[SurveyedFile] = workspace.surveyed()
-    if received.kind is DropKind.SERIALIZED_BAG:
+    if received.kind is not DropKind.FILE:
         files = [_archive(workspace.submission.drop, algorithms_needed(sidecars) or {Algorithm.SHA256})]
     yield from check_supplied(sidecars, workspace.sidecars, files, unchecked=unchecked)
 
