@@ -91,8 +91,8 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
     yield from _surveyed_events(workspace, algorithms)
 
     _compare(workspace, received, manifests, sidecars)
-    for manifest in workspace.supplied:
-        yield ingest.compared(manifest)
+    for number, manifest in enumerate(workspace.supplied):
+        yield ingest.compared(manifest, beside=number >= len(manifests))
     describe(workspace, received)
     about_bag = _about_bag(workspace, received, ports)
     if received.bag_root is not None:
