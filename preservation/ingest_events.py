@@ -92,14 +92,17 @@ class IngestEvents:
             EventOutcome.WARNING if undecided else EventOutcome.SUCCESS,
         )
 
-    def compared(self, manifest: SuppliedManifest) -> Event:
-        """Record how the drop compares with a manifest that came with it."""
+    def compared(self, manifest: SuppliedManifest, *, beside: bool = False) -> Event:
+        """Record how the drop compares with a manifest that came in it, or lay ``beside`` it."""
+        name = printable(manifest.path)
+        where = "beside the drop, " if beside else ""
         return self._event(
             EventType.FIXITY_CHECK,
-            f"compared with the supplied manifest {printable(manifest.path)} ({manifest.layout.value})",
+            f"compared with the supplied manifest {name} ({where}{manifest.layout.value})",
             manifest.sentence,
             manifest.outcome,
-            printable(manifest.path),
+            # An archive may have a file of that name in it.
+            f"beside {name}" if beside else name,
         )
 
     def virus_checked(self, scanner: ScannerRelease | NoScanner, tally: ScanTally) -> Event:

@@ -11,6 +11,7 @@ import typer
 
 from flows.cli.options import JsonOption
 from flows.cli.output import say, say_issues, say_json
+from preservation.model.amounts import count
 from preservation.model.identifiers import ObjectName
 from preservation.model.paths import RelativePath, printable
 
@@ -144,7 +145,7 @@ def _say(file: Path, found: ReadTable, issues: tuple[Issue, ...]) -> None:
     else:
         say(
             f"{printable(str(file))}: {found.table.encoding}, separated by {found.table.separator}, "
-            f"{found.rows:,} below the headings"
+            f"{count(found.rows, 'row')} below the headings"
         )
         for heading, what in _columns(found):
             say(f"  {printable(heading)[:60]!r} {'is not read' if what is None else f'is {what}'}")

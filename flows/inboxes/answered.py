@@ -5,12 +5,9 @@ import os
 from flows.inboxes.queue.answers import is_answered
 from flows.inboxes.queue.takes import take_holding
 from flows.installation.wiring import Installation
-from flows.submission.answer import SubmissionResult, interrupted
+from flows.submission.answer import FOR_GOOD, SubmissionResult, interrupted
 from flows.submission.drop import DropRequest
-from flows.submission.workspace import Ending
-from preservation.model.verdicts import Verdict
-
-_FOR_GOOD = {Verdict.STORED, Verdict.ALREADY_KEPT, Verdict.REJECTED}
+from flows.submission.workspace import Ending, Workspace, workspace_root
 
 
 def answered_before(drop: DropRequest, installation: Installation, *, again: bool) -> SubmissionResult | None:
@@ -24,11 +21,11 @@ def answered_before(drop: DropRequest, installation: Installation, *, again: boo
         take = take_holding(drop.path)
         if take is not None and take.has_drop and not is_answered(take):
             return None
-    elif not again or os.path.lexists(drop.path):
+    elif not again or os.path.lexists(drop.path) or _is_on_its_way(drop, installation):
         return None
     history = installation.catalogue.history(drop.object_id)
     ends = [
-        end for end in history.conclusions if end.submission.drop == drop.path and end.verdict in _FOR_GOOD
+        end for end in history.conclusions if end.submission.drop == drop.path and end.verdict in FOR_GOOD
     ]
     if ends:
         last = max(ends, key=lambda end: end.concluded_at)
@@ -44,3 +41,9 @@ def answered_before(drop: DropRequest, installation: Installation, *, again: boo
         "It was taken from its inbox, is not in processing/ any more, and no answer to it is recorded: it "
         "was moved away by hand. This run can do nothing for it; drop it again in its inbox.",
     )
+
+
+def _is_on_its_way(drop: DropRequest, installation: Installation) -> bool:
+    """Return whether a submission of the drop is in ``processing/``: an answer is then to an earlier one."""
+    workspace = Workspace(workspace_root(installation.settings.processing, drop.object_id))
+    return any(claimed.submission.drop == drop.path for claimed in workspace.claim.so_far)

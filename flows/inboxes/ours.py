@@ -1,5 +1,6 @@
 """Files of ours in folders that users write to: known by size and time of change, and never read there."""
 
+import errno
 import os
 import stat
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import Final
 import msgspec
 
 from flows.inboxes.shelf import Shelf
+from preservation.files.beneath import A_LINK_NOW
 
 _NO_FILE: Final = -1
 
@@ -46,9 +48,10 @@ def remove_marked(shelf: Shelf, name: str, marks: Mapping[str, FileMark]) -> Non
                     if mark.size != _NO_FILE and _mark(descriptor, f"{name}{ending}") == mark:
                         os.unlink(f"{name}{ending}", dir_fd=descriptor)
             os.fsync(descriptor)
-    except FileNotFoundError:
-        # The folder was removed, with all that was in it.
-        return
+    except OSError as error:
+        # Where the folder was removed, or a link put in its place, nothing of ours is left there.
+        if error.errno not in {errno.ENOENT, *A_LINK_NOW}:
+            raise
 
 
 def _mark(folder: int, name: str) -> FileMark:

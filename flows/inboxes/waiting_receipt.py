@@ -88,13 +88,15 @@ def _put(take: Take, marks: dict[str, FileMark]) -> None:
     shelf = _shelf_of(take)
     shelf.make()
     for name in names_for(take.name):
+        if any(shelf.has(f"{name}{ending}") for ending in marks):
+            # The receipt of another drop of that name.
+            continue
         # Recorded first, so that after a kill it is known what is ours.
         waiting_record(take).write([WaitingReceipt(name, marks)])
         try:
             for ending in marks:
                 move(Shelf(take.folder), waiting_file(take, ending).name, shelf, f"{name}{ending}")
         except FileExistsError:
-            # The receipt of another drop of that name.
             continue
         return
 

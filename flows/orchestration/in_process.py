@@ -51,7 +51,8 @@ def _without_sidecars(paths: list[Path]) -> list[Path]:
     """Leave out the manifests of single files that are given as well: they belong to these files."""
     files = {Path(os.path.abspath(path)) for path in paths if path.is_file() and not path.is_symlink()}  # noqa: PTH100  links stay
     sidecars = {file.with_name(name) for file in files for name in sidecars_beside(file.name)}
-    return [path for path in paths if Path(os.path.abspath(path)) not in sidecars & files]  # noqa: PTH100  as above
+    given = sidecars & files
+    return [path for path in paths if Path(os.path.abspath(path)) not in given]  # noqa: PTH100  as above
 
 
 def in_runs(drops: list[DropRequest], settings: Settings) -> Iterator[list[DropRequest]]:

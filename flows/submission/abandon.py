@@ -1,14 +1,15 @@
 """Ending a submission that was left and cannot go on, because its drop is gone."""
 
 import os
+from pathlib import Path
 
 from flows.installation.wiring import Installation, now
-from flows.submission.answer import answer, discard
+from flows.submission.answer import FOR_GOOD, answer, discard
 from flows.submission.claim import is_registered
 from flows.submission.stages.register import REGISTER
 from flows.submission.stages.stage import ingest_events_of
 from flows.submission.workspace import locked_workspace
-from preservation.errors import AlreadyExistsError, NotFoundError
+from preservation.errors import AlreadyExistsError, NotFoundError, UnavailableError
 from preservation.model.identifiers import ObjectId
 from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
@@ -20,10 +21,11 @@ def abandon(
 ) -> str:
     """End the submission of an object that was left; return the sentence that the journal gets.
 
-    What it had begun in stores is removed. One that was kept, and not answered, is answered instead.
+    What it had begun in stores is removed. One that was kept or has ended, and was not answered, is answered.
 
     Raises ``NotFoundError`` where none was left, ``AlreadyExistsError`` where its drop is still there,
-    ``UnavailableError`` where a run works on it, ``StorageError`` where a store or the catalogue is away.
+    ``UnavailableError`` where a run works on it, or where it cannot be seen whether its drop is gone, and
+    ``StorageError`` where a store or the catalogue is away.
     """
     with locked_workspace(installation.settings.processing, object_id) as workspace:
         if not workspace.claim.exist:
@@ -32,7 +34,7 @@ def abandon(
             )
         submission = workspace.submission
         place = printable(os.fspath(submission.drop))
-        if os.path.lexists(submission.drop):
+        if _is_there(submission.drop):
             raise AlreadyExistsError(
                 f"{object_id}: its drop is at {place}, so it can go on: preserve it again, or move it away"
             )
@@ -41,6 +43,11 @@ def abandon(
                 REGISTER.run(workspace, installation)
                 answer([workspace], installation)
             return f"{object_id} is kept; only its answer was missing."
+        for ending in workspace.ending.so_far:
+            if ending.verdict in FOR_GOOD:
+                if not dry_run:
+                    answer([workspace], installation)
+                return f"{object_id} had ended as {ending.verdict.value}; only its answer was missing."
         sentence = (
             f"Abandoned by {printable(by)}: {printable(because)}. Its drop, {place}, is gone; "
             "nothing of it is kept."
@@ -52,3 +59,17 @@ def abandon(
             installation.catalogue.conclude(conclusion, (ended,))
             discard(workspace, installation)
         return sentence
+
+
+def _is_there(drop: Path) -> bool:
+    """Return whether the drop is there. Raises ``UnavailableError`` where its place cannot be looked at."""
+    try:
+        os.lstat(drop)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise UnavailableError(
+            f"{printable(os.fspath(drop))} cannot be looked at ({error.strerror}), so the drop may be there; "
+            "check its disk, then try again"
+        ) from error
+    return True

@@ -58,7 +58,7 @@ def _discarded_everywhere(package: PackageId, installation: Installation) -> boo
 
 
 _MOST_ISSUES = 10_000
-_FOR_GOOD = frozenset({Verdict.STORED, Verdict.ALREADY_KEPT, Verdict.REJECTED})
+FOR_GOOD = frozenset({Verdict.STORED, Verdict.ALREADY_KEPT, Verdict.REJECTED})
 
 
 class SubmissionResult(msgspec.Struct, frozen=True):
@@ -205,7 +205,7 @@ def _receipt(workspace: Workspace, ending: Ending, installation: Installation) -
         title=next((title_of(one.statements) for one in workspace.description.so_far), ""),
         difference=next(iter(workspace.difference.so_far), None),
         changes=workspace.changes.so_far,
-        decision=_decision(workspace),
+        decision=None if waits else _decision(workspace),
         dropped_as=claimed.dropped_as,
         how_to_answer=tuple(answering_commands(submission.object)) if waits else (),
         contact=installation.settings.alarms.contact,
@@ -239,7 +239,7 @@ def _remove_folder(workspace: Workspace, installation: Installation) -> None:
         verdict = only(workspace.ending).verdict
         if verdict is Verdict.REJECTED:
             discard(workspace, installation)
-        elif verdict in _FOR_GOOD:
+        elif verdict in FOR_GOOD:
             workspace.discard()
     except Exception as error:  # noqa: BLE001  it is answered, and what is left delays no drop
         LOG.warning("%s: left in processing/ for now: %s", workspace.root.name, fault_of(error))

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from flows.installation.disk_space import require_room_for_work, require_room_in_stores
-from flows.installation.wiring import Installation, now
+from flows.installation.wiring import SOFTWARE, Installation, now
 from flows.submission.answer import answer, discard
 from flows.submission.drop import DropRequest, outline_of
 from flows.submission.stages.drop_changes import require_drop
@@ -14,6 +14,7 @@ from flows.submission.stages.stage import end
 from flows.submission.workspace import Approval, Workspace, locked_workspace, only
 from preservation.errors import NotFoundError, UnavailableError
 from preservation.files.beneath import without_links_above
+from preservation.ingest_events import IngestEvents
 from preservation.model.digests import HexDigest
 from preservation.model.identifiers import ObjectId
 from preservation.model.issues import Issue, Severity
@@ -60,13 +61,39 @@ def claim(
             _settle(workspace, installation)
             _require_room(object_id, found, policy, installation)
             workspace.start(object_id, drop.path, found, policy, now(), taken.dropped_as if taken else "")
+            if drop.because and taken is not None and taken.tree == found.signature:
+                _keep_approval(workspace, drop, installation)
         elif workspace.has_ended and only(workspace.ending).verdict in _FOR_NOW:
-            if drop.because and only(workspace.ending).verdict is Verdict.WAITING:
-                workspace.approval.write([Approval(drop.approved_by, drop.because, now())])
+            ending = only(workspace.ending)
+            if drop.because and ending.verdict is Verdict.WAITING:
+                workspace.approval.write([Approval(drop.approved_by, drop.because, now(), ending.at)])
             workspace.reopen()
         if not workspace.has_ended and taken is not None and taken.tree != found.signature:
             _send_back(workspace)
         yield workspace
+
+
+def _keep_approval(workspace: Workspace, drop: DropRequest, installation: Installation) -> None:
+    """Record the approval of a drop that waited under this policy, where another drop had its folder since.
+
+    One that never waited, or waited under another policy, is not approved: nobody was asked what it asks now.
+    """
+    object_id = workspace.submission.object
+    waited = [
+        end
+        for end in installation.catalogue.history(object_id).conclusions
+        if end.submission.drop == drop.path and end.verdict is Verdict.WAITING
+    ]
+    if not waited:
+        return
+    last = max(waited, key=lambda end: end.concluded_at)
+    ingest = IngestEvents(last.submission, SOFTWARE, now)
+    governed = ingest.governed(workspace.policy.reference, "")
+    if any(
+        (entry.identifier, entry.detail) == (governed.identifier, governed.detail)
+        for entry in installation.journal.about(str(object_id))
+    ):
+        workspace.approval.write([Approval(drop.approved_by, drop.because, now(), last.concluded_at)])
 
 
 def _send_back(workspace: Workspace) -> None:

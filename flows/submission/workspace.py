@@ -133,11 +133,15 @@ class DoubtedVersion(msgspec.Struct, frozen=True):
 
 
 class Approval(msgspec.Struct, frozen=True):
-    """A person's approval of a submission that was waiting."""
+    """A person's approval of a submission that was waiting.
+
+    ``asked_at`` is when it had ended as waiting; 0.1.0 did not record it.
+    """
 
     by: str
     because: str
     at: datetime
+    asked_at: datetime | None = None
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -281,8 +285,10 @@ class Workspace:
     def reopen(self) -> None:
         """Remove an ending for now (interrupted, waiting), so that the stages go on.
 
-        The judgement is made again: a person may have approved in the meantime.
+        The judgement is made again: a person may have approved in the meantime. A refusal that did not end it
+        goes: it would stand in the answer.
         """
+        self.refusal.path.unlink(missing_ok=True)
         self.ending.path.unlink(missing_ok=True)
         self.events(JUDGING_STAGE).path.unlink(missing_ok=True)
         self.fault.path.unlink(missing_ok=True)

@@ -29,7 +29,8 @@ _BSD = re.compile(
 )
 # PowerShell's Get-FileHash, as a terminal shows it; and the two digests of fciv -both.
 _POWERSHELL = re.compile(
-    r"(?P<escaped>)(?P<algorithm>(?:MD|SHA)[0-9]{1,3}) +(?P<digest>[0-9a-fA-F]{32,128}) +(?P<name>\S.*?) *"
+    r"(?P<escaped>)(?P<algorithm>(?:MD|SHA)[0-9]{1,3}) +(?P<digest>[0-9a-fA-F]{32,128})"
+    r" +(?P<name>\S(?:.*\S)?) *"
 )
 _POWERSHELL_ITEM = re.compile(r"(?P<key>Algorithm|Hash|Path) *: (?P<value>.+)")
 _TWO_DIGESTS = re.compile(r"(?P<first>[0-9a-f]{32})[ \t]+(?P<second>[0-9a-f]{40})[ \t]+(?P<name>\S.*)")

@@ -1,7 +1,9 @@
 """Which files of a drop are manifests, going by their names."""
 
 import re
+from collections.abc import Iterator
 from enum import Enum, auto
+from itertools import product
 
 from preservation.model.paths import RelativePath
 
@@ -45,7 +47,13 @@ def sidecar_target(path: RelativePath) -> RelativePath | None:
 
 def sidecars_beside(name: str) -> tuple[str, ...]:
     """Return the names that the sidecars of a file of that name have, there or not."""
-    return tuple(f"{name}.{case}" for ending in _ALGORITHMS.split("|") for case in (ending, ending.upper()))
+    return tuple(f"{name}.{case}" for ending in _ALGORITHMS.split("|") for case in _cases(ending))
+
+
+def _cases(word: str) -> Iterator[str]:
+    """Yield the word in small and capital letters, mixed in every way: few, for it is short."""
+    letters = (dict.fromkeys((letter, letter.upper())) for letter in word)
+    return map("".join, product(*letters))
 
 
 def sidecar_name(path: RelativePath) -> str:

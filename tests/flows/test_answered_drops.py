@@ -19,10 +19,13 @@ from flows.installation.wiring import now, open_installation
 from flows.orchestration import preserve
 from flows.orchestration.environment import PrefectApi
 from flows.orchestration.in_process import run_preserve
+from flows.submission.abandon import abandon
 from flows.submission.answer import SubmissionResult
 from flows.submission.claim import claim
 from flows.submission.drop import DropRequest
-from preservation.model.identifiers import CollectionName
+from flows.submission.stages.stage import end
+from preservation.errors import UnavailableError
+from preservation.model.identifiers import CollectionName, ObjectId, ObjectName
 from preservation.model.verdicts import Verdict
 
 
@@ -103,6 +106,42 @@ def test_a_run_that_prefect_starts_again_ends_as_it_did_where_its_drop_was_moved
     [again] = run(installation, drop)
     assert (again.ending.verdict, again.ending.sentence) == (Verdict.STORED, first.ending.sentence)
     assert records(installation) == before
+
+    # Another drop at the same place, whose run was stopped, and which is not there any more.
+    folder.mkdir()
+    (folder / "page.txt").write_text("Another page")
+    with (
+        surroundings(installation),
+        open_installation(load_settings(installation.directory)) as opened,
+        claim(drop, opened),
+    ):
+        pass
+    shutil.rmtree(folder)
+    [other] = run(installation, drop)
+    assert other.ending.verdict is Verdict.INTERRUPTED
+
+
+def test_what_ended_is_answered_so_and_not_abandoned(installation: Archive, tmp_path: Path):
+    folder = tmp_path / "way" / "ghost"
+    folder.mkdir(parents=True)
+    (folder / "page.txt").write_text("A page")
+    object_id = ObjectId(CollectionName("files"), ObjectName("ghost"))
+    with surroundings(installation), open_installation(load_settings(installation.directory)) as opened:
+        with claim(DropRequest(folder, "files", "ghost"), opened) as workspace:
+            # As it is left where the database was away when it was to be answered.
+            end(workspace, Verdict.REJECTED, "It is empty.")
+        shutil.rmtree(folder.parent)
+        folder.parent.symlink_to(folder.parent)
+        with pytest.raises(UnavailableError, match="the drop may be there"):
+            abandon(object_id, opened, because="a typing error", by="A. Turner")
+        folder.parent.unlink()
+
+        sentence = abandon(object_id, opened, because="a typing error", by="A. Turner")
+
+        assert sentence == "files/ghost had ended as rejected; only its answer was missing."
+        [concluded] = opened.catalogue.history(object_id).conclusions
+        assert (concluded.verdict, concluded.summary) == (Verdict.REJECTED, "It is empty.")
+    assert records(installation)[2] == []
 
 
 def test_what_was_left_of_a_drop_that_is_gone_can_be_ended_and_the_journal_says_by_whom(

@@ -344,3 +344,24 @@ def test_what_is_kept_takes_the_receipts_of_its_rejections_along(tmp_path: Path)
     place(told_of(again, Verdict.ALREADY_KEPT, tmp_path / "receipts"), again)
     assert f"{second.name}.receipt.html" in names_in(rejected)
     assert f"{second.name}.receipt.json" not in names_in(rejected)
+
+
+def test_receipts_of_what_waits_lie_beside_those_of_others_and_a_link_stops_no_answer(tmp_path: Path):
+    area = an_area(tmp_path)
+    taken = a_take(area)
+    waiting = area.waiting / "maps"
+    waiting.mkdir(parents=True)
+    (waiting / "sheet-012.receipt.json").write_text("of another")
+
+    place(told_of(taken, Verdict.WAITING, tmp_path / "receipts"), taken)
+
+    assert sorted(path.name for path in waiting.iterdir()) == [
+        "sheet-012 (2).receipt.html",
+        "sheet-012 (2).receipt.json",
+        "sheet-012.receipt.json",
+    ]
+    waiting.rename(tmp_path / "elsewhere")
+    waiting.symlink_to(tmp_path / "elsewhere")
+    place(told_of(taken, Verdict.REJECTED, tmp_path / "receipts"), taken)
+    assert not taken.folder.exists()
+    assert len(list((tmp_path / "elsewhere").iterdir())) == 3

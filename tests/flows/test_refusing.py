@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,9 @@ from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now, open_installation
 from flows.orchestration.environment import PrefectApi
 from flows.orchestration.in_process import run_preserve
+from flows.submission.answer import SubmissionResult
+from flows.submission.drop import DropRequest
+from flows.submission.workspace import Refusal, Workspace
 from preservation.model.identifiers import CollectionName
 from preservation.model.verdicts import Verdict
 
@@ -33,20 +37,24 @@ def asking(installation: Archive) -> NearArchive:
     return near(installation)
 
 
-def waiting_take(archive: Archive, name: str) -> Take:
+def waiting_take(archive: Archive, name: str, file: str = "letter.raw8") -> Take:
     """A drop from the inbox whose run has ended as waiting."""
     settings = load_settings(archive.directory)
     area = settings.areas[0]
     area.make_folders()
     drop = area.inbox / "images" / name
     drop.mkdir(parents=True)
-    (drop / "letter.raw8").write_bytes(b"\x01\x02\x03" * 100)
+    (drop / file).write_bytes(b"\x01\x02\x03" * len(file) * 10)
     taken = take(found_complete(area, drop, collection=CollectionName("images")), now())
     assert isinstance(taken, Take)
-    with surroundings(archive):
-        [result] = run_preserve(settings, PrefectApi(archive.api_url), [taken.as_drop]).results
-    assert result.ending.verdict is Verdict.WAITING
+    assert preserved(archive, taken.as_drop).ending.verdict is Verdict.WAITING
     return taken
+
+
+def preserved(archive: Archive, drop: DropRequest) -> SubmissionResult:
+    with surroundings(archive):
+        [result] = run_preserve(load_settings(archive.directory), PrefectApi(archive.api_url), [drop]).results
+    return result
 
 
 def answer(archive: NearArchive, verb: str, *more: str) -> subprocess.CompletedProcess[str]:
@@ -107,6 +115,46 @@ def test_a_refusal_is_told_apart_from_the_submission_that_took_its_folder(asking
     assert (asking.directory / "waiting/images/odd (2).receipt.html").exists()
     assert answer(asking, "refuse").returncode == 0
     assert not second.folder.exists()
+
+
+def test_an_approval_counts_though_another_drop_had_the_folder_and_only_for_what_was_asked(
+    asking: NearArchive,
+):
+    first = waiting_take(asking, "odd")
+    second = waiting_take(asking, "odd", "other.raw8")
+
+    def approved(one: Take) -> SubmissionResult:
+        return preserved(asking, replace(one.as_drop, approved_by="A. Turner", because="It is no scan."))
+
+    kept = approved(first)
+    assert (kept.ending.verdict, kept.ending.package and kept.ending.package.version) == (Verdict.STORED, 1)
+    assert ("policy assignment", "approved to be kept as it is", "It is no scan.") in events_of(
+        asking, "images/odd"
+    )
+
+    # Nobody was asked whether it may follow what is kept since.
+    asked = approved(second)
+    assert asked.ending.verdict is Verdict.WAITING
+    assert {"VER-007"} <= {one.code for one in asked.issues}
+    assert asked.receipt is not None
+    assert "Approved by" not in asked.receipt.read_text()
+    kept = approved(second)
+    assert (kept.ending.verdict, kept.ending.package and kept.ending.package.version) == (Verdict.STORED, 2)
+
+
+def test_a_refusal_that_was_stopped_does_not_stand_in_the_answer_to_what_is_approved_then(
+    asking: NearArchive, tmp_path: Path
+):
+    a_given_drop(asking, tmp_path)
+    # As a kill leaves it, after the refusal was recorded and before the end was.
+    workspace = Workspace(asking.directory / "processing/images/odd")
+    workspace.refusal.write([Refusal("B. Early", "It is no scan.", now())])
+
+    assert answer(asking, "approve").returncode == 0
+
+    assert all("refused" not in detail for _, detail, _ in events_of(asking, "images/odd"))
+    [receipt] = (asking.directory / "receipts/images/odd").glob("*.json")
+    assert json.loads(receipt.read_text())["decision"]["approves"] is True
 
 
 def a_given_drop(archive: NearArchive, tmp_path: Path) -> Path:

@@ -9,7 +9,11 @@ from lxml import etree
 from support.archives import Archive
 from support.bags import bag_files, zipped
 from support.command_runs import near, run_command
+from support.flow_runs import surroundings
 from support.surveys import drop, md5
+
+from flows.installation.settings_file import load_settings
+from flows.installation.wiring import open_installation
 
 PAGE = b"A page of text, long enough to be known as one.\n" * 20
 NAMES = {"p": "http://www.loc.gov/premis/v3", "dc": "http://purl.org/dc/elements/1.1/"}
@@ -26,7 +30,9 @@ def test_what_came_with_drops_is_compared_kept_and_stands_on_their_receipts(arch
             "letters.zip.md5": md5(b"another").encode(),
         },
     )
-    zipped(beside / "letters.zip", bag_files({"data/a.txt": PAGE}))
+    # The bag has a manifest of that name in it, too.
+    within = {"data/a.txt": PAGE, "data/letters.zip.md5": f"{md5(PAGE)}  a.txt\n".encode()}
+    zipped(beside / "letters.zip", bag_files(within))
     book = drop(
         tmp_path / "book",
         {
@@ -57,6 +63,17 @@ def test_what_came_with_drops_is_compared_kept_and_stands_on_their_receipts(arch
     assert "FIX-001" in codes["images/wrong.txt"]
     assert "FIX-001" in codes["images/letters"]
     assert "FIX-004" in codes["images/mistyped"]
+
+    with surroundings(archive), open_installation(load_settings(archive.directory)) as opened:
+        checks = {
+            entry.detail: entry.outcome
+            for entry in opened.journal.about("images/letters")
+            if entry.event_type == "fixity check"
+        }
+    assert checks == {
+        "compared with the supplied manifest letters.zip.md5 (md5sum)": "success",
+        "compared with the supplied manifest letters.zip.md5 (beside the drop, md5sum)": "fail",
+    }
 
     page = Path(answers["images/book"]["receipt"])
     told = json.loads(page.with_suffix(".json").read_text("utf-8"))

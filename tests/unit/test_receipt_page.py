@@ -12,7 +12,9 @@ from support.packages import AT, Drop, a_map_sheet, a_receipt, a_refusal, an_ima
 
 from preservation.model.decisions import Action
 from preservation.model.derivatives import Purpose
+from preservation.model.difference import ChangeKind, FileChange, VersionDifference
 from preservation.model.dossiers import Dossier
+from preservation.model.identifiers import CollectionName, ObjectId, ObjectName, PackageId, VersionNumber
 from preservation.model.issues import Issue, IssueCode, Severity
 from preservation.model.paths import RelativePath
 from preservation.model.screening import ScreenedFile
@@ -298,6 +300,19 @@ def test_replicas_are_listed_with_store_site_place_and_time(tmp_path: Path):
         "/srv/vault/maps/sheet-012/v1",
         "✓ 20 November 2026, 10:30 UTC",
     ]
+
+
+def test_of_many_changes_the_first_are_shown_and_the_rest_counted(tmp_path: Path):
+    before = PackageId(ObjectId(CollectionName("maps"), ObjectName("sheet")), VersionNumber(1))
+    changes = [FileChange(ChangeKind.ADDED, RelativePath(f"page {number}.tif")) for number in range(52)]
+    difference = VersionDifference(before, 3, 52, 0, 0, 0, is_unrelated=False)
+    receipt = replace(a_receipt(a_map_sheet(tmp_path)), difference=difference, changes=changes)
+
+    text = text_of(page_of(receipt, tmp_path))
+
+    assert "Added: 52 files" in text
+    assert "page 49.tif and 2 more; all are listed in the JSON file beside this page" in text
+    assert "page 50.tif" not in text
 
 
 def test_a_large_drop_shows_the_files_to_look_at_and_counts_the_rest(tmp_path: Path):

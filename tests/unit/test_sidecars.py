@@ -18,15 +18,16 @@ from preservation.model.identifiers import CollectionName, ObjectId, ObjectName
 from preservation.model.issues import Severity
 from preservation.model.paths import RelativePath
 from preservation.model.submissions import DropKind, Received
+from preservation.policy.schema import Policy
 
 LISTED = f"{md5(b'one')}  plate.tif\n".encode()
 
 
-def a_workspace(tmp_path: Path, contents: dict[str, bytes]) -> Workspace:
+def a_workspace(tmp_path: Path, contents: dict[str, bytes], policy: Policy | None = None) -> Workspace:
     plate = drop(tmp_path / "scans", {"plate.tif": b"one", **contents}) / "plate.tif"
     workspace = Workspace(tmp_path / "work")
     owner = ObjectId(CollectionName("images"), ObjectName("plate.tif"))
-    workspace.start(owner, plate, outline_of(plate), a_policy(), NOON)
+    workspace.start(owner, plate, outline_of(plate), policy or a_policy(), NOON)
     return workspace
 
 
@@ -36,14 +37,39 @@ def received(workspace: Workspace, kind: DropKind = DropKind.FILE) -> Received:
 
 def test_only_the_manifests_of_the_file_are_copied_and_only_for_a_file(tmp_path: Path):
     others = {"other.tif.md5": LISTED, "checksums.md5": LISTED}
-    workspace = a_workspace(tmp_path, {"plate.tif.md5": LISTED, "plate.tif.SHA1": b"", **others})
+    own = ("plate.tif.SHA1", "plate.tif.Sha256", "plate.tif.md5")
+    workspace = a_workspace(tmp_path, {**dict.fromkeys(own, LISTED), **others})
 
     found = copy_sidecars(workspace, received(workspace))
 
-    assert [one.path for one in found] == ["plate.tif.SHA1", "plate.tif.md5"]
-    assert [copy.name for copy in copied_sidecars(workspace)] == ["plate.tif.SHA1", "plate.tif.md5"]
+    assert tuple(one.path for one in found) == own
+    assert tuple(copy.name for copy in copied_sidecars(workspace)) == own
     assert copy_sidecars(workspace, received(workspace, DropKind.FOLDER)) == ()
     assert copied_sidecars(workspace) == ()
+
+
+def test_a_policy_that_ignores_manifests_keeps_them_and_reads_nothing_in_them(tmp_path: Path):
+    policy = a_policy('[intake]\nsupplied_manifests = "ignore"')
+    workspace = a_workspace(tmp_path, {"plate.tif.md5": LISTED}, policy)
+
+    assert copy_sidecars(workspace, received(workspace)) == ()
+    assert [copy.name for copy in copied_sidecars(workspace)] == ["plate.tif.md5"]
+
+
+@pytest.mark.parametrize("kind", [DropKind.SERIALIZED_BAG, DropKind.ARCHIVE])
+def test_an_archive_is_compared_itself_and_not_what_was_unpacked(tmp_path: Path, kind: DropKind):
+    wrong = f"{md5(b'two')}  plate.tif\n".encode()
+    workspace = a_workspace(tmp_path, {"plate.tif.md5": LISTED, "plate.tif.MD5": wrong})
+    unpacked = Received(kind, tmp_path / "work/unpacked")
+    workspace.survey.write([])
+
+    found = copy_sidecars(workspace, unpacked)
+
+    compared = check_sidecars(workspace, unpacked, found, Severity.QUESTION)
+    assert {one.path: (one.confirmed, one.differing) for one in compared} == {
+        "plate.tif.MD5": (0, 1),
+        "plate.tif.md5": (1, 0),
+    }
 
 
 def test_what_cannot_be_read_or_is_too_large_is_asked_about_and_not_kept(

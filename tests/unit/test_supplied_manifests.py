@@ -3,12 +3,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 import unicodedata
 from pathlib import Path
 
 import pytest
 from support.surveys import compared, drop, md5, sha256, surveyed
 
+from preservation.manifests.layouts import NotUnderstood, listed_by_line
 from preservation.manifests.lines import MANIFEST_BYTES, Allowance
 from preservation.model.digests import Algorithm
 from preservation.model.events import EventOutcome
@@ -389,3 +391,13 @@ def test_a_name_of_very_many_folders_is_looked_for_and_not_tried_a_thousand_time
     assert codes_of(only(compared(tmp_path))) == [codes.FOUND_ELSEWHERE]
     drop(tmp_path, {"checksums.md5": f"{md5(b'one')}  {'x/' * 70}a.tif\n".encode()})
     assert codes_of(only(compared(tmp_path))) == [codes.LISTED_BUT_MISSING, codes.NOT_LISTED]
+
+
+def test_a_line_of_blanks_takes_no_longer_than_any_other_of_its_length():
+    line = f"MD5   {md5(b'one')}   a{' ' * 60_000}"
+    begun = time.process_time()
+    listed, odd = (listed_by_line(f"{line}{end}", 1) for end in ("b.tif ", "\nb"))
+    assert time.process_time() - begun < 1
+    assert isinstance(listed, tuple)
+    assert (listed[0].name[0], listed[0].name[-5:]) == ("a", "b.tif")
+    assert isinstance(odd, NotUnderstood)

@@ -9,7 +9,8 @@ from typing import Final
 
 import msgspec
 
-from flows.inboxes.shelf import Shelf, is_name, put
+from flows.inboxes.ours import FileMark, mark_of, remove_marked
+from flows.inboxes.shelf import Shelf, is_name, move
 from flows.installation.areas import Area
 from flows.installation.log import LOG
 from flows.installation.settings import Settings
@@ -28,11 +29,15 @@ _LONGEST: Final = 255
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """A notice that lies in ``rejected/``: in which area and folders, and its own name, each ``packed``."""
+    """A notice that lies in ``rejected/``: in which area and folders, and its own name, each ``packed``.
+
+    ``mark`` is by what it is known again: in its place may lie something else by now.
+    """
 
     area: str
     below: tuple[str, ...]
     name: str
+    mark: FileMark
 
 
 class Notices:
@@ -48,7 +53,7 @@ class Notices:
         self._settled: tuple[PassedOver, ...] = ()
 
     def update(self, passed_over: Iterable[object]) -> None:
-        """Put the notices that are missing, and take away those whose entries are gone."""
+        """Put the notices that are missing, and take away ours whose entries are gone."""
         unnameable = tuple(
             one
             for one in passed_over
@@ -82,24 +87,22 @@ class Notices:
         try:
             shelf.make()
             ours.parent.mkdir(parents=True, exist_ok=True)
-            target = next(one for one in _names_for(entry.path.name) if not shelf.has(one))
             with written_whole(ours) as sink:
                 sink.write(notice_page(name, printable("/".join(below)), entry.sentence))
-            put(ours, shelf, target)
+            mark = mark_of(ours.parent, ours.name)
+            target = next(one for one in _names_for(entry.path.name) if not shelf.has(one))
+            move(Shelf(ours.parent), ours.name, shelf, target)
         except (OSError, StopIteration) as error:
             LOG.warning("%s: no notice about it can be put into rejected/: %s", name, error)
             return
-        self._put[key] = Notice(packed(str(area.root)), tuple(map(packed, below)), packed(target))
+        self._put[key] = Notice(packed(str(area.root)), tuple(map(packed, below)), packed(target), mark)
 
     def _take_away(self, key: str) -> None:
         notice = self._put[key]
         area = Area(Path(unpacked(notice.area)))
         name = unpacked(notice.name)
         try:
-            with Shelf(area.rejected, tuple(map(unpacked, notice.below))).opened() as folder:
-                os.unlink(name, dir_fd=folder)
-        except FileNotFoundError:
-            pass
+            remove_marked(Shelf(area.rejected, tuple(map(unpacked, notice.below))), name, {"": notice.mark})
         except OSError as error:
             LOG.warning("%s: the notice cannot be removed: %s", printable(name), error.strerror)
             return

@@ -7,7 +7,7 @@ from preservation.manifests.names import likelihood
 from preservation.model.difference import Original, changes_between
 from preservation.model.digests import Algorithm
 from preservation.model.identifiers import ObjectId
-from preservation.model.issues import Issue
+from preservation.model.issues import Issue, Severity
 from preservation.model.layout import original_at
 from preservation.model.paths import RelativePath
 from preservation.planning.further_version import issues_of_version
@@ -45,6 +45,19 @@ def issues_of_comparison(workspace: Workspace) -> Iterator[Issue]:
     for difference in workspace.difference.so_far:
         versions = workspace.policy.terms.versions
         yield from issues_of_version(difference, workspace.changes.so_far, versions)
+
+
+def is_approved(workspace: Workspace, catalogue: Catalogue) -> bool:
+    """Return whether a person approved what the submission asks.
+
+    What is asked about a version that was kept after the person was asked, nobody has approved.
+    """
+    for approval in workspace.approval.so_far:
+        before = _version_before(workspace, catalogue)
+        is_new = approval.asked_at and before is not None and before.registered_at > approval.asked_at
+        asks = (one.severity is Severity.QUESTION for one in issues_of_comparison(workspace))
+        return not (is_new and any(asks))
+    return False
 
 
 def _version_before(workspace: Workspace, catalogue: Catalogue) -> Registration | None:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from flows.installation.wiring import SOFTWARE_VERSION, now
 from flows.submission.stages.already_kept import PresencePorts, end_if_there
-from flows.submission.stages.compare import compare, is_outdated
+from flows.submission.stages.compare import compare, is_approved, is_outdated
 from flows.submission.stages.describe import describe
 from flows.submission.stages.plan import every_issue, issues_of_the_whole
 from flows.submission.stages.sidecars import copied_sidecars
@@ -101,7 +101,7 @@ def _take_number(workspace: Workspace, ports: PackagingPorts) -> bool:
 def _ended_anew(workspace: Workspace, ports: PackagingPorts) -> bool:
     """Compare with the version that was kept meanwhile; end the submission where it is not to be kept so."""
     compare(workspace, ports.catalogue)
-    judgement = judge(every_issue(workspace), approved=workspace.approval.exist)
+    judgement = judge(every_issue(workspace), approved=is_approved(workspace, ports.catalogue))
     if judgement.verdict is not None:
         end(workspace, judgement.verdict, judgement.sentence, issues=issues_of_the_whole(workspace))
     return judgement.verdict is not None

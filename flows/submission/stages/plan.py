@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from flows.submission.stages.already_kept import PresencePorts, end_if_there
-from flows.submission.stages.compare import compare, issues_of_comparison
+from flows.submission.stages.compare import compare, is_approved, issues_of_comparison
 from flows.submission.stages.stage import Stage, end, ingest_events_of
 from flows.submission.workspace import JUDGING_STAGE, Workspace, only
 from preservation.model.events import Agent, AgentKind, Event
@@ -19,7 +19,7 @@ def _plan(workspace: Workspace, ports: PresencePorts) -> Iterable[Event]:
     workspace.decisions.write(decide(policy, file) for file in workspace.surveyed())
     compare(workspace, ports.catalogue)
     approval = only(workspace.approval) if workspace.approval.exist else None
-    judgement = judge(every_issue(workspace), approved=approval is not None)
+    judgement = judge(every_issue(workspace), approved=is_approved(workspace, ports.catalogue))
     ingest = ingest_events_of(workspace)
     unexamined = not_examined(workspace.unexamined.so_far)
     note = "" if unexamined is None else unexamined.message

@@ -17,15 +17,19 @@ from preservation.model.issues import Severity
 from preservation.model.paths import RelativePath
 from preservation.model.submissions import DropKind, Received
 from preservation.model.supplied import ManifestLayout, SuppliedManifest
+from preservation.policy.intake import SuppliedManifests
 from preservation.survey.finding import FoundManifest, algorithms_needed, find_supplied
 from preservation.survey.supplied import check_supplied
 
 _BLOCK_BYTES = 1 << 20
-_OF_ONE_FILE = (DropKind.FILE, DropKind.SERIALIZED_BAG)
+_OF_ONE_FILE = (DropKind.FILE, DropKind.SERIALIZED_BAG, DropKind.ARCHIVE)
 
 
 def copy_sidecars(workspace: Workspace, received: Received) -> tuple[FoundManifest, ...]:
-    """Copy the sidecars of a drop of one file into the workspace, and return what was found in them."""
+    """Copy the sidecars of a drop of one file into the workspace, and return what was found in them.
+
+    They come with the drop, so they are kept; where the policy ignores manifests, nothing is read in them.
+    """
     folder = workspace.sidecars
     if folder.exists():
         remove_tree(folder)
@@ -40,10 +44,14 @@ def copy_sidecars(workspace: Workspace, received: Received) -> tuple[FoundManife
             with read_plain_file(place) as source, (folder / place.name).open("wb") as target:
                 _copy(source, target)
         except OSError as error:
+            # A part of it is no copy.
+            (folder / place.name).unlink(missing_ok=True)
             fault = f"it cannot be read ({error.strerror})"
             unreadable.append(
                 FoundManifest(RelativePath(place.name), ManifestLayout.MD5SUM, (), 0, fault=fault)
             )
+    if workspace.policy.terms.intake.supplied_manifests is SuppliedManifests.IGNORE:
+        return tuple(unreadable)
     found = find_supplied(folder)
     # What a manifest lists is looked for beside it: this stands for the drop.
     (folder / drop.name).touch()
@@ -57,7 +65,7 @@ def check_sidecars(
     if not sidecars:
         return
     files: Iterable[SurveyedFile] = workspace.surveyed()
-    if received.kind is DropKind.SERIALIZED_BAG:
+    if received.kind is not DropKind.FILE:
         files = [_archive(workspace.submission.drop, algorithms_needed(sidecars) or {Algorithm.SHA256})]
     yield from check_supplied(sidecars, workspace.sidecars, files, unchecked=unchecked)
 

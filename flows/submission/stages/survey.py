@@ -66,7 +66,7 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
     yield ingest.governed(policy.reference, f"governs the collection {submission.object.collection}")
 
     manifests = _manifests(received, policy)
-    sidecars = _sidecars(workspace, received)
+    sidecars = copy_sidecars(workspace, received)
     algorithms = _algorithms(policy, (*manifests, *sidecars), received)
     identifier = CagedIdentifier(
         ports.identifying_workers,
@@ -91,8 +91,8 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
     yield from _surveyed_events(workspace, algorithms)
 
     _compare(workspace, received, manifests, sidecars)
-    for manifest in workspace.supplied:
-        yield ingest.compared(manifest)
+    for number, manifest in enumerate(workspace.supplied):
+        yield ingest.compared(manifest, beside=number >= len(manifests))
     describe(workspace, received)
     about_bag = _about_bag(workspace, received, ports)
     if received.bag_root is not None:
@@ -148,12 +148,6 @@ def _compare(
         unchecked=unchecked,
     )
     workspace.supplied.write(chain(compared, check_sidecars(workspace, received, sidecars, unchecked)))
-
-
-def _sidecars(workspace: Workspace, received: Received) -> tuple[FoundManifest, ...]:
-    if workspace.policy.terms.intake.supplied_manifests is SuppliedManifests.IGNORE:
-        return ()
-    return copy_sidecars(workspace, received)
 
 
 def _requires_manifests(policy: Policy) -> bool:
