@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task, flow
 from prefect.client.schemas.objects import State, StateType
+from prefect.context import TagsContext
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
 from prefect.runtime import flow_run
@@ -110,6 +111,7 @@ def preserve(directory: Path, drops: list[DropRequest]) -> State[RunResult]:
     with ExitStack() as claims:
         submissions = _claim_all(settings, drops, claims)
         progress = claims.enter_context(MovingArtifact(label, submissions.workspaces))
+        claims.enter_context(_untagged())
         for stage in STAGES.values():
             task = _retried(run_stage, f"{stage.name} {label}", _waits_of(stage.name, settings.retries))
             outcome = task(directory, submissions.workspaces, stage.name, return_state=True)
@@ -129,6 +131,11 @@ def preserve(directory: Path, drops: list[DropRequest]) -> State[RunResult]:
         collected.append(run_result)
     _publish(label, answered)
     return _state_of(run_result)
+
+
+def _untagged() -> TagsContext:
+    """Have the tags be the run's alone: Prefect would ask for a slot of every tag for every task run."""
+    return TagsContext(current_tags=set())
 
 
 def _retried(task: Task[_P, _R], name: str, waits: Sequence[float]) -> Task[_P, _R]:

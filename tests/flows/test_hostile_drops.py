@@ -144,7 +144,7 @@ def test_each_gets_its_verdict_and_its_culprit_is_named(case: Case, outcome: Out
         assert any(
             issue["path"] == case.culprit or printable(case.culprit) in issue["message"] for issue in found
         ), found
-        assert all(issue["next_step"] for issue in found)
+        assert all(issue["next_step"] for issue in found if issue["severity"] != "info")
 
 
 def test_whoever_keeps_writing_is_told_to_wait(outcome: Outcome):

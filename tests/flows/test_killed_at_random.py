@@ -10,7 +10,7 @@ from pathlib import Path
 from ordeals.crash import Ordeal
 from ordeals.crash_drops import small_drops
 from ordeals.crash_trees import warm_start
-from support.archives import Archive
+from support.archives import Archive, keep_versions_that_lack
 
 SEED = os.environ.get("MUNIMENT_SOAK_SEED") or secrets.token_hex(4)
 
@@ -21,6 +21,8 @@ def test_killed_at_random_instants_drops_old_changed_and_new_are_kept_exactly_on
     print(f"MUNIMENT_SOAK_SEED={SEED}")  # noqa: T201  pytest shows it where the test fails
     scratch = tmp_path / "scratch"
     scratch.mkdir()
+    # What is changed lacks a file of before.
+    keep_versions_that_lack(archive)
     stores = [archive.store("first"), archive.store("second")]
     with warm_start() as start:
         ordeal = Ordeal(archive, start, lambda: stores, scratch, random.Random(SEED))  # noqa: S311  instants, no secret

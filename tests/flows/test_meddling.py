@@ -67,15 +67,15 @@ def test_a_policy_that_is_edited_on_the_way_does_not_shape_half_a_package(archiv
     before = file.read_bytes()
 
     def edit() -> None:
-        file.write_bytes(before.replace(b"revision    = 1", b"revision    = 2"))
+        file.write_bytes(before.replace(b"revision    = 2", b"revision    = 3"))
         assert file.read_bytes() != before
 
     told = preserved_while("plan", edit, archive, scans)
     assert told["verdict"] == "stored"
     kept = archive.kept()
     assert kept["images/sheet-012/v1/metadata/policy.toml"] == before
-    assert b"revision 2" not in kept["images/sheet-012/v1/metadata/premis.xml"]
-    assert "revision 2" not in Path(told["receipt"]).read_text()
+    assert b"revision 3" not in kept["images/sheet-012/v1/metadata/premis.xml"]
+    assert "revision 3" not in Path(told["receipt"]).read_text()
 
 
 def test_a_bag_that_was_kept_and_is_broken_now_is_rejected_not_already_kept(archive: Archive, bag: Path):

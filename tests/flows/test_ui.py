@@ -67,7 +67,7 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
         # As a scanner leaves it that ran out of space.
         sheet.write_bytes(sheet.read_bytes()[:-3504])
         ends = [
-            preserved(archive, folder / name, "maps").ending.verdict for name in ("sheet-012", "sheet-013")
+            preserved(archive, folder / name, "images").ending.verdict for name in ("sheet-012", "sheet-013")
         ]
         assert ends == [Verdict.STORED, Verdict.REJECTED]
         register_deployments(load_settings(archive.directory), api)
@@ -122,20 +122,20 @@ def keep(browser: Page) -> Callable[[str], None]:
 def test_the_list_of_runs_names_every_drop_and_tells_how_it_ended(
     ui: Ui, browser: Page, keep: Callable[[str], None]
 ):
-    seen = browser.open(f"{ui.api.ui}/runs", "preserve maps/sheet-013")
+    seen = browser.open(f"{ui.api.ui}/runs", "preserve images/sheet-013")
     browser.wait_for("document.body.innerText.includes('Rejected')")
     seen = browser.text
-    assert "preserve maps/sheet-012" in seen
+    assert "preserve images/sheet-012" in seen
     assert "Stored" in seen
     keep("runs")
 
 
 def test_a_run_that_sent_a_drop_back_leads_to_its_receipt(ui: Ui, browser: Page, keep: Callable[[str], None]):
-    run = ui.run("preserve maps/sheet-013")
-    seen = browser.open(f"{ui.api.ui}/runs/flow-run/{run['id']}", "answer maps/sheet-013")
+    run = ui.run("preserve images/sheet-013")
+    seen = browser.open(f"{ui.api.ui}/runs/flow-run/{run['id']}", "answer images/sheet-013")
     assert "sheet-013.tif is a damaged image" in seen
     browser.wait_for(_CLICK.format(text="Artifacts"))
-    browser.wait_for("document.body.innerText.includes('Receipt: maps/sheet-013')")
+    browser.wait_for("document.body.innerText.includes('Receipt: images/sheet-013')")
     keep("run")
     [receipt] = [
         one
@@ -167,7 +167,7 @@ def test_the_form_of_a_deployment_says_what_each_field_is_for(
 def test_the_pages_need_nothing_that_they_are_refused_and_ask_no_other_host(
     ui: Ui, browser: Page, elsewhere: list[str]
 ):
-    run = ui.run("preserve maps/sheet-012")
+    run = ui.run("preserve images/sheet-012")
     # The graph of a run is what needs most: workers, and functions made of text.
     browser.open(f"{ui.api.ui}/runs/flow-run/{run['id']}", "Stored")
     browser.wait_for("!!document.querySelector('canvas')")

@@ -16,6 +16,7 @@ from flows.installation.wiring import open_installation
 from flows.submission.answer import SubmissionResult
 from preservation.model.events import EventOutcome, EventType
 from preservation.model.identifiers import parse_object_id
+from preservation.model.issues import Severity
 from preservation.model.verdicts import Verdict
 from storage.ports.journal import Entry
 
@@ -37,7 +38,7 @@ def zipped(content: bytes) -> bytes:
 
 
 def codes(told: SubmissionResult) -> list[str]:
-    return [issue.code for issue in told.ending.issues]
+    return [issue.code for issue in told.ending.issues if issue.severity is not Severity.INFO]
 
 
 def checks(installation: Archive) -> list[Entry]:

@@ -22,7 +22,7 @@ from ordeals.crash_drops import Drops, large_drop, small_drops
 from ordeals.crash_instants import Unkilled
 from ordeals.crash_trees import cold_start, warm_start
 from services.buckets import new_address, speak_as_the_archive
-from support.archives import Archive, make_archive
+from support.archives import Archive, keep_versions_that_lack, make_archive
 from support.bucket_archives import empty, fetched, put_second_store_into
 
 KILLS = int(os.environ.get("MUNIMENT_SOAK_KILLS", "220"))
@@ -115,6 +115,8 @@ def _archive(
 ) -> Iterator[tuple[Archive, Callable[[], list[Path]]]]:
     """Make an archive, and what gives its replicas as folders; afterwards take away all of it."""
     archive = make_archive(folder / "archive", "" if case.own_server else prefect_url)
+    # What is changed lacks a file of before.
+    keep_versions_that_lack(archive)
     try:
         if not case.bucket:
             yield archive, lambda: [archive.store("first"), archive.store("second")]

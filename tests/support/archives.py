@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -71,6 +72,12 @@ class Archive:
 def share_secret(directory: Path) -> None:
     """Give the installation's own Prefect the secret that this process asks with."""
     (directory / "state" / "prefect.secret").write_text(os.environ["PREFECT_API_AUTH_STRING"])
+
+
+def keep_versions_that_lack(archive: Archive) -> None:
+    """Have the policy of images keep a version that lacks files of the one before, without asking."""
+    policy = archive.directory / "policies" / "digitized-images.toml"
+    policy.write_text(re.sub(r'(removed|unrelated)( *)= "ask"', r'\1\2= "keep"', policy.read_text()))
 
 
 def make_archive(directory: Path, api_url: str) -> Archive:
