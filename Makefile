@@ -14,7 +14,7 @@ DEBIAN_S3 := radosgw ceph-mon ceph-osd
 # A real PostgreSQL, virus scanner, proxy and browser, shares that notify nobody, clocks that can be set, locales, for the tests.
 DEBIAN_TESTS := $(DEBIAN_S3) postgresql clamav-daemon nginx-light faketime bindfs chromium locales
 
-.PHONY: setup test soak check types style layers format demo ui pictures bench schema lock clean
+.PHONY: setup test soak check types style layers format demo demo-shell ui pictures bench schema lock clean
 
 setup: $(READY)
 
@@ -77,7 +77,11 @@ demo: $(READY)
 
 # The Prefect UI on what the demo did.
 ui: $(READY)
-	$(BIN)/muniment up -C demo/installation
+	@$(BIN)/python -m demonstration.with_service demo/installation muniment up
+
+# A shell in the demo's installation, with the S3 service that S3=1 used: muniment doctor, status, restore.
+demo-shell: $(READY)
+	@$(BIN)/python -m demonstration.with_service demo/installation
 
 # The pictures of the UI in docs/: each page as a browser showed it to a test.
 pictures: $(READY)

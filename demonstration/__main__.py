@@ -94,8 +94,8 @@ def _demonstrate(
     _show(ends, installation, console, time.monotonic() - started)
     if arguments.s3:
         console.print(
-            "The second store was a bucket of a service that ends with this demonstration: it is away from "
-            "now on, and muniment status says so. make demo S3=1 begins anew with a new one."
+            "The second store is a bucket of a service that ends now. make demo-shell starts it again, with "
+            "a shell in which muniment doctor, status and restore reach both stores; make ui starts it, too."
         )
     wrong = [end for end in ends if not end.as_it_should]
     for end in wrong:

@@ -108,6 +108,23 @@ def mortal_gateway() -> Iterator[Gateway]:
         second.kill()
 
 
+@contextmanager
+def gateway_at(url: str) -> Iterator[None]:
+    """Have the server answer at ``url``, where it did once. Raises ``OSError`` where something else does."""
+    there = gateway()
+    again = Gateway(url, int(url.rpartition(":")[2]), new_name("again"))
+    if again.port == there.port:
+        yield
+        return
+    if _answers(again.port):
+        raise OSError(f"another program answers at {url}")
+    again.start()
+    try:
+        yield
+    finally:
+        again.kill()
+
+
 def let_go() -> None:
     """Stop the server, unless another process of the session still uses it."""
     while _held:

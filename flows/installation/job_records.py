@@ -109,7 +109,7 @@ def _record_run(job: Job, record: JobRecord, settings: Settings) -> None:
 
 
 def _runs(job: Job, settings: Settings) -> Path:
-    return settings.state / "jobs" / f"{job.replace('/', '-')}.json"
+    return settings.state / "jobs" / f"{job.replace(' ', '-')}.json"
 
 
 def _schedule(job: Job, settings: Settings) -> Path:

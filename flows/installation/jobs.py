@@ -4,8 +4,18 @@ from enum import StrEnum
 from typing import Self
 
 
+def flow_name_of(deployment: str) -> str:
+    """Return the name of the flow that a deployment of ours runs: the first word of its own."""
+    return deployment.partition(" ")[0]
+
+
+def full_name_of(deployment: str) -> str:
+    """Return a deployment's full name in Prefect: flow and deployment."""
+    return f"{flow_name_of(deployment)}/{deployment}"
+
+
 class Job(StrEnum):
-    """A job, with the name of its deployment in Prefect: flow and deployment.
+    """A job, with the name of its deployment in Prefect, which begins with the name of its flow.
 
     ``cron`` is its schedule unless ``[schedules]`` has another; ``None``: never. ``summary`` says what the
     job does.
@@ -14,16 +24,16 @@ class Job(StrEnum):
     cron: str | None
     summary: str
 
-    CLEAR = "clear/accepted", "30 2 * * *", "removes from accepted/ what is due"
-    SEAL_JOURNAL = "seal/journal", "15 4 * * *", "gives stores and witnesses the journal"
-    VERIFY_JOURNAL = "verify/journal", "30 4 * * *", "checks that the journal was not altered"
-    FILL_STORES = "fill/stores", "30 3 * * *", "copies into each store what it lacks"
-    RESTORE = "restore/package", None, "restores an object, or some of its files, from the stores"
+    CLEAR = "clear accepted", "30 2 * * *", "removes from accepted/ what is due"
+    SEAL_JOURNAL = "seal journal", "15 4 * * *", "gives stores and witnesses the journal"
+    VERIFY_JOURNAL = "verify journal", "30 4 * * *", "checks that the journal was not altered"
+    FILL_STORES = "fill stores", "30 3 * * *", "copies into each store what it lacks"
+    RESTORE = "restore package", None, "restores an object, or some of its files, from the stores"
 
-    def __new__(cls, full_name: str, cron: str | None, summary: str) -> Self:
-        """Make a member that is its full name."""
-        job = str.__new__(cls, full_name)
-        job._value_ = full_name
+    def __new__(cls, name: str, cron: str | None, summary: str) -> Self:
+        """Make a member that is its name."""
+        job = str.__new__(cls, name)
+        job._value_ = name
         job.cron = cron
         job.summary = summary
         return job
@@ -31,7 +41,12 @@ class Job(StrEnum):
     @property
     def flow_name(self) -> str:
         """The flow's name, and the name of the module that defines it."""
-        return self.partition("/")[0]
+        return flow_name_of(self)
+
+    @property
+    def full_name(self) -> str:
+        """Prefect's full name of the deployment: flow and deployment."""
+        return full_name_of(self)
 
     @property
     def setting(self) -> str:

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from prefect.client.orchestration import PrefectClient
+from prefect.client.orchestration import PrefectClient, SyncPrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, TaskRunFilter
 from prefect.client.schemas.objects import State, StateType
-from prefect.client.schemas.sorting import TaskRunSort
+from prefect.client.schemas.sorting import FlowRunSort, TaskRunSort
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL
 from prefect.settings.legacy import Setting
-from prefect.states import Crashed
+from prefect.states import Cancelled, Crashed
 
 from flows.orchestration.environment import PrefectApi
 
@@ -24,6 +24,20 @@ def runs_in(states: Iterable[StateType], among: Iterable[UUID] | None = None) ->
     """Return the filter for the runs in one of ``states``, where ``among`` is given only for those of it."""
     wanted = {"state": {"type": {"any_": list(states)}}, "id": {"any_": list(among)} if among else None}
     return FlowRunFilter.model_validate(wanted)
+
+
+_PAGE = 200
+
+
+def cancel_runs(client: SyncPrefectClient, states: Iterable[StateType], message: str, **among: Any) -> None:  # noqa: ANN401  Prefect's filters
+    """End the runs in one of ``states``, with ``message``; ``among`` which, is by filters of Prefect's.
+
+    Raises ``httpx.HTTPError`` where Prefect does not answer.
+    """
+    sort = FlowRunSort.EXPECTED_START_TIME_ASC
+    while runs := client.read_flow_runs(flow_run_filter=runs_in(states), sort=sort, limit=_PAGE, **among):
+        for run in runs:
+            client.set_flow_run_state(run.id, Cancelled(message=message), force=True)
 
 
 _UNENDED = [StateType.RUNNING, StateType.PENDING]

@@ -16,18 +16,17 @@ from prefect.client.schemas.filters import WorkPoolFilter, WorkPoolFilterName
 from prefect.client.schemas.objects import TERMINAL_STATES, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
-from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.settings import temporary_settings
-from prefect.states import Cancelled
 from pydantic import BaseModel
 
 from flows.installation.job_records import schedules_of
-from flows.installation.jobs import Job
+from flows.installation.jobs import Job, flow_name_of, full_name_of
 from flows.installation.settings import Settings
 from flows.installation.wiring import SOFTWARE_VERSION
-from flows.orchestration.client import client_settings, runs_in
+from flows.orchestration.client import cancel_runs, client_settings
 from flows.orchestration.environment import PrefectApi
+from flows.orchestration.former_names import FormerDeployment, remove, set_aside
 from flows.orchestration.jobs.definition import entrypoint_of, job_definitions
 from flows.orchestration.parameters import PreserveParameters
 from flows.orchestration.schedules import given
@@ -37,7 +36,9 @@ WORK_POOL = "muniment"
 
 OUR_POOL = WorkPoolFilter(name=WorkPoolFilterName(any_=[WORK_POOL]))
 
-PRESERVE_DROPS = "preserve/drops"
+_PRESERVE = "preserve drops"
+
+PRESERVE_DROPS = full_name_of(_PRESERVE)
 """The deployment that preserves drops, by Prefect's full name: flow and deployment."""
 
 WORKER_TYPE = "muniment"
@@ -62,14 +63,13 @@ _POOL_DESCRIPTION = (
 )
 _POOL_REPLACED = "Muniment was upgraded, and its work pool replaced; ask for it again."
 _TAG = "muniment"
-_PAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
 class _Definition:
     """A deployment as this version wants it; ``job`` is what it is to a schedule, where there can be one."""
 
-    full_name: str
+    name: str
     description: str
     form: type[BaseModel]
     parameters: dict[str, Any]
@@ -77,7 +77,11 @@ class _Definition:
 
     @property
     def flow_name(self) -> str:
-        return self.full_name.partition("/")[0]
+        return flow_name_of(self.name)
+
+    @property
+    def full_name(self) -> str:
+        return full_name_of(self.name)
 
     @property
     def content(self) -> dict[str, Any]:
@@ -111,19 +115,22 @@ def register_deployments(settings: Settings, api: PrefectApi) -> tuple[str, ...]
         job: CronSchedule(cron=one.cron, timezone=one.timezone) for job, one in schedules_of(settings).items()
     }
     with temporary_settings(client_settings(api)), get_client(sync_client=True) as client:
+        definitions = list(_definitions(settings))
+        former = {one.name: set_aside(one.name, client) for one in definitions}
         _make_pool(client)
         changed = []
-        for one in _definitions(settings):
-            deployment, anew = _registered(one, client)
+        for one in definitions:
+            deployment, anew = _registered(one, former[one.name], client)
             if given(deployment, schedules.get(one.job) if one.job else None, client) or anew:
-                changed.append(one.full_name)
+                changed.append(one.name)
+            remove(former[one.name], one.name, client)
         return tuple(changed)
 
 
 def _definitions(settings: Settings) -> Iterator[_Definition]:
     parameters = {"directory": str(settings.directory)}
     yield _Definition(
-        PRESERVE_DROPS,
+        _PRESERVE,
         "Preserves drops: survey, screen, normalize, package, replicate, read back, and answer with a "
         "receipt. A drop is left as it is. Run again after a crash it goes on where it was, and what is kept "
         "already is recognised. A run ends as *Stored* or *Already kept*; as *Rejected* (content: the "
@@ -161,25 +168,22 @@ def _remove_pool(client: SyncPrefectClient) -> None:
     No worker would find them; the dispatcher asks again for what is in our queue. Raises ``ObjectNotFound``
     where another process has removed it.
     """
-    while runs := client.read_flow_runs(
-        flow_run_filter=runs_in(set(StateType) - TERMINAL_STATES),
-        work_pool_filter=OUR_POOL,
-        sort=FlowRunSort.EXPECTED_START_TIME_ASC,
-        limit=_PAGE,
-    ):
-        for run in runs:
-            client.set_flow_run_state(run.id, Cancelled(message=_POOL_REPLACED), force=True)
+    cancel_runs(client, set(StateType) - TERMINAL_STATES, _POOL_REPLACED, work_pool_filter=OUR_POOL)
     client.delete_work_pool(WORK_POOL)
 
 
-def _registered(definition: _Definition, client: SyncPrefectClient) -> tuple[DeploymentResponse, bool]:
+def _registered(
+    definition: _Definition, former: FormerDeployment | None, client: SyncPrefectClient
+) -> tuple[DeploymentResponse, bool]:
     """Return the deployment as it is registered now, and whether it was changed for that."""
     try:
         there: DeploymentResponse = client.read_deployment_by_name(definition.full_name)
     except ObjectNotFound:
         flow_id = client.create_flow_from_name(definition.flow_name)
-        name = definition.full_name.partition("/")[2]
-        client.create_deployment(flow_id, name, version=definition.version, **definition.content)
+        set_before = former.set_by_operator if former else {}
+        client.create_deployment(
+            flow_id, definition.name, version=definition.version, **definition.content, **set_before
+        )
         return client.read_deployment_by_name(definition.full_name), True
     # A pool that was removed takes its name from the deployment.
     if (there.version, there.work_pool_name) == (definition.version, WORK_POOL):

@@ -1,4 +1,4 @@
-"""The parameters of the deployment ``preserve/drops``: the form in the Prefect UI, and its JSON."""
+"""The parameters of the deployment ``preserve drops``: the form in the Prefect UI, and its JSON."""
 
 import os
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Asking Prefect for runs of the deployment ``preserve/drops``, and which of them have not ended."""
+"""Asking Prefect for runs of the deployment ``preserve drops``, and which of them have not ended."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName, FlowFilter, FlowFilterName
+from prefect.client.schemas.filters import FlowFilter, FlowFilterName, FlowRunFilterDeploymentId
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
@@ -112,13 +112,14 @@ class Runs:
             return
 
     def _read(self) -> Iterator[FlowRun]:
-        # By its names: a deployment that was replaced has another identifier.
-        flow, _, deployment = PRESERVE_DROPS.partition("/")
+        # Of any deployment: one that was replaced or renamed is gone, and the run that it began goes on.
+        of_deployments = runs_in(_UNDER_WAY)
+        of_deployments.deployment_id = FlowRunFilterDeploymentId(is_null_=False)
+        flow, _, _ = PRESERVE_DROPS.partition("/")
         read = partial(
             self._client.read_flow_runs,
-            flow_run_filter=runs_in(_UNDER_WAY),
+            flow_run_filter=of_deployments,
             flow_filter=FlowFilter(name=FlowFilterName(any_=[flow])),
-            deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[deployment])),
             sort=FlowRunSort.EXPECTED_START_TIME_ASC,
             limit=_PAGE,
         )

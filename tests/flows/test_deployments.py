@@ -28,7 +28,8 @@ from flows.orchestration.run_requests import open_runs
 from flows.submission.drop import DropRequest
 from preservation.errors import ConfigurationError
 
-ALL = (PRESERVE_DROPS, Job.CLEAR, Job.SEAL_JOURNAL, Job.VERIFY_JOURNAL, Job.FILL_STORES, Job.RESTORE)
+ALL = ("preserve drops", *Job)
+FULL_NAMES = (PRESERVE_DROPS, *(job.full_name for job in Job))
 
 
 def register(archive: Archive) -> tuple[str, ...]:
@@ -69,7 +70,7 @@ def test_a_deployment_of_another_version_is_brought_up_to_date(
     there = client.read_deployment_by_name(PRESERVE_DROPS)
     client.update_deployment(there.id, DeploymentUpdate(version="0.0.1", description="as it was once"))
 
-    assert register(installation) == (PRESERVE_DROPS,)
+    assert register(installation) == ("preserve drops",)
     again = client.read_deployment_by_name(PRESERVE_DROPS)
     assert again.id == there.id
     assert again.version == there.version
@@ -82,7 +83,7 @@ def test_the_pool_of_an_earlier_version_is_replaced_and_its_runs_are_asked_for_a
     installation: Archive, ledger: Path, client: SyncPrefectClient
 ):
     register(installation)
-    deployments = [client.read_deployment_by_name(name) for name in ALL]
+    deployments = [client.read_deployment_by_name(name) for name in FULL_NAMES]
     client.delete_work_pool(WORK_POOL)
     # What Muniment 0.1.0 made, and an operator set.
     client.create_work_pool(
@@ -103,7 +104,7 @@ def test_the_pool_of_an_earlier_version_is_replaced_and_its_runs_are_asked_for_a
     assert set(register(installation)) == set(ALL)
     pool = client.read_work_pool(WORK_POOL)
     assert (pool.type, pool.is_paused, pool.concurrency_limit) == ("muniment", True, 3)
-    for there in map(client.read_deployment_by_name, ALL):
+    for there in map(client.read_deployment_by_name, FULL_NAMES):
         assert (there.work_pool_name, there.job_variables) == (WORK_POOL, {})
         assert there.id in {before.id for before in deployments}
     for run in (waiting, lost):
@@ -123,7 +124,7 @@ def test_deployments_are_given_the_pool_again_where_it_was_removed(
     register(installation)
     client.delete_work_pool(WORK_POOL)
     assert set(register(installation)) == set(ALL)
-    assert {client.read_deployment_by_name(name).work_pool_name for name in ALL} == {WORK_POOL}
+    assert {client.read_deployment_by_name(name).work_pool_name for name in FULL_NAMES} == {WORK_POOL}
 
 
 def test_every_field_of_the_form_has_a_title_and_a_description(
@@ -158,10 +159,10 @@ def test_every_field_of_the_form_has_a_title_and_a_description(
     ],
 )
 def test_every_field_of_a_jobs_form_is_reported_and_what_can_has_a_default(
-    installation: Archive, client: SyncPrefectClient, deployment: str, names: list[str], required: list[str]
+    installation: Archive, client: SyncPrefectClient, deployment: Job, names: list[str], required: list[str]
 ):
     register(installation)
-    there = client.read_deployment_by_name(deployment)
+    there = client.read_deployment_by_name(deployment.full_name)
     schema = there.parameter_openapi_schema
     assert list(schema["properties"]) == names
     assert schema["required"] == required
@@ -174,7 +175,7 @@ def test_every_field_of_a_jobs_form_is_reported_and_what_can_has_a_default(
 
 def schedules(client: SyncPrefectClient) -> dict[tuple[str, str], bool]:
     """The schedules of what clears, and whether each is active."""
-    found = client.read_deployment_by_name(Job.CLEAR).schedules
+    found = client.read_deployment_by_name(Job.CLEAR.full_name).schedules
     return {(one.schedule.cron, one.schedule.timezone or ""): one.active for one in found}
 
 
@@ -197,7 +198,7 @@ def test_the_schedule_of_the_settings_is_registered_once_and_what_operators_did_
     assert schedules(client) == {nightly: True}
     assert register(installation) == ()
 
-    deployment = client.read_deployment_by_name(Job.CLEAR)
+    deployment = client.read_deployment_by_name(Job.CLEAR.full_name)
     [ours] = deployment.schedules
     client.update_deployment_schedule(deployment.id, ours.id, active=False)
     theirs = CronSchedule(cron="0 5 * * *", timezone="UTC")
@@ -210,7 +211,7 @@ def test_the_schedule_of_the_settings_is_registered_once_and_what_operators_did_
     client.update_deployment(deployment.id, DeploymentUpdate(version="0.0.1", paused=True))
     assert register(installation) == (Job.CLEAR,)
     assert schedules(client) == {("0 6 * * 0", "UTC"): False, at_five: True}
-    assert client.read_deployment_by_name(Job.CLEAR).paused
+    assert client.read_deployment_by_name(Job.CLEAR.full_name).paused
     assert scheduled(installation, "") == (Job.CLEAR,)
     assert schedules(client) == {at_five: True}
     assert scheduled(installation, "") == ()

@@ -82,9 +82,9 @@ def settings(archive: Archive) -> Settings:
         return load_settings(archive.directory)
 
 
-def ran(archive: Archive, client: SyncPrefectClient, deployment: str, **parameters: object) -> FlowRun:
+def ran(archive: Archive, client: SyncPrefectClient, deployment: Job, **parameters: object) -> FlowRun:
     """Start a run as the form in the UI does, and wait for its end."""
-    there = client.read_deployment_by_name(deployment)
+    there = client.read_deployment_by_name(deployment.full_name)
     return ended_run(archive, client.create_flow_run_from_deployment(there.id, parameters=parameters).id)
 
 
@@ -125,13 +125,13 @@ def test_a_job_runs_when_its_time_comes_and_what_was_due_is_cleared(
     archive: Archive, settings: Settings, client: SyncPrefectClient
 ):
     kept = accepted(archive, settings, "letters")
-    deployment = client.read_deployment_by_name(Job.CLEAR)
+    deployment = client.read_deployment_by_name(Job.CLEAR.full_name)
     began = now()
     # Prefect may see the schedule only when a time of it has gone by.
     assert given(deployment, IntervalSchedule(interval=timedelta(seconds=15)), client)
     until(lambda: not kept.exists(), "the schedule's run")
     until(lambda: record_of(Job.CLEAR, settings).ended is not None, "its end is noted")
-    assert given(client.read_deployment_by_name(Job.CLEAR), None, client)
+    assert given(client.read_deployment_by_name(Job.CLEAR.full_name), None, client)
     # The deployment is every installation's that this Prefect serves, and other tests have had theirs run.
     of_deployment = {
         "deployments": {"id": {"any_": [str(deployment.id)]}},
@@ -213,9 +213,9 @@ def test_a_package_is_restored_from_the_form_into_the_folder_it_names(
     ],
 )
 def test_prefect_itself_refuses_what_the_form_does_not_have(
-    client: SyncPrefectClient, deployment: str, parameters: dict[str, object]
+    client: SyncPrefectClient, deployment: Job, parameters: dict[str, object]
 ):
-    there = client.read_deployment_by_name(deployment)
+    there = client.read_deployment_by_name(deployment.full_name)
     with pytest.raises(PrefectHTTPStatusError, match="409"):
         client.create_flow_run_from_deployment(there.id, parameters=parameters)
 
@@ -292,7 +292,7 @@ def test_a_job_that_did_not_run_is_reported_once_and_whether_it_was_paused(
     [first] = looked()
     assert first == "It should have run at 2026-11-22 02:30 UTC, and did not. It never ran successfully."
 
-    deployment = client.read_deployment_by_name(Job.CLEAR)
+    deployment = client.read_deployment_by_name(Job.CLEAR.full_name)
     client.update_deployment(deployment.id, DeploymentUpdate(paused=True))
     moment = began + 16 * HOUR + DAY
     assert len(looked()) == 2

@@ -174,7 +174,7 @@ def test_the_pages_need_nothing_that_they_are_refused_and_ask_no_other_host(
     for place, text in (
         ("dashboard", "Flow Runs"),
         ("flows", "preserve"),
-        ("deployments", "drops"),
+        ("deployments", "preserve drops"),
         ("work-pools", "muniment"),
         ("blocks", "Blocks"),
         ("automations", "Automations"),

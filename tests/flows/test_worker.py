@@ -304,7 +304,7 @@ def test_a_run_for_the_directory_of_another_installation_is_refused(
     with service(installation, "worker") as worker:
         make_installation(other)
         before = sorted(other.rglob("*"))
-        for flow in (PRESERVE_DROPS, Job.VERIFY_JOURNAL):
+        for flow in (PRESERVE_DROPS, Job.VERIFY_JOURNAL.full_name):
             run = client.create_flow_run_from_deployment(
                 client.read_deployment_by_name(flow).id,
                 parameters=parameters_of(other, [DropRequest(ledger, "files", "ledger")])

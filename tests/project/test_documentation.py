@@ -97,7 +97,7 @@ def test_every_field_of_json_is_documented(project: Path):
 
 def test_the_jobs_that_run_by_themselves_are_the_first_ones_of_the_page(project: Path):
     page = (project / "docs/jobs.md").read_text()
-    rows = re.findall(r"^\| `(\w+/\w+)` \|", page, re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+ \w+)` \|", page, re.MULTILINE)
     by_themselves = {job.value for job in Job if job.cron is not None}
     number = ("none", "one", "two", "three", "four", "five", "six")[len(by_themselves)]
     assert f"The first {number} run by themselves" in page

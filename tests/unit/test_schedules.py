@@ -139,7 +139,7 @@ def test_a_job_that_was_scheduled_after_its_time_has_not_missed_it():
 
 def test_each_time_that_a_job_did_not_run_is_an_alarm_of_its_own():
     alarm = did_not_run(a_job(), NIGHT, "It is paused in the Prefect UI.", NIGHT)
-    assert (alarm.about, alarm.kind) == ("clear/accepted", AlarmKind.DID_NOT_RUN)
+    assert (alarm.about, alarm.kind) == ("clear accepted", AlarmKind.DID_NOT_RUN)
     assert alarm.happened == (
         "It should have run at 2026-11-21 02:30 UTC, and did not. It is paused in the Prefect UI. "
         "It never ran successfully."

@@ -65,7 +65,7 @@ class MissedJobs:
 
 
 def _paused(job: Job, client: SyncPrefectClient) -> str:
-    deployment = client.read_deployment_by_name(job)
+    deployment = client.read_deployment_by_name(job.full_name)
     ours = [one for one in deployment.schedules if one.slug == SLUG]
     if not ours:
         return "It has no schedule in Prefect: a worker makes it when it starts."
