@@ -313,7 +313,7 @@ def test_killed_between_raising_and_sending_and_in_the_midst_of_sending_it_is_se
     tmp_path: Path, outbox: Outbox, clock: Clock
 ):
     with receiver(SILENT, 200) as there:
-        dies = run(_RAISES_AND_DIES, tmp_path / "alarms", Path(__file__).parents[1], there.channel.name)
+        dies = run(_RAISES_AND_DIES, tmp_path / "alarms", Path(__file__).parents[3], there.channel.name)
         assert dies.wait(30) == -signal.SIGKILL
 
         sends = run(_DELIVERS, tmp_path / "alarms", there.url)

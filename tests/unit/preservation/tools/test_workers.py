@@ -29,7 +29,7 @@ TIGHT = Limits(address_space=512 * MIB, cpu_seconds=1, wall_seconds=100, file_si
 DRILL = "preservation.tools.drill:"
 PRELOAD = ("preservation.tools.drill",)
 AS_ROOT = os.geteuid() == 0
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[3]
 DRILL_WORKER = (str(TESTS / "support" / "drill_worker.py"),)
 
 

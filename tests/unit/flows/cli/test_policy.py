@@ -141,7 +141,7 @@ def test_an_explanation_for_people_names_the_file_the_rule_and_what_would_happen
 
 
 def test_an_explanation_says_what_is_examined_and_what_is_unpacked(tmp_path: Path):
-    policy = Path(__file__).parents[2] / "policies" / "digitized-images.toml"
+    policy = Path(__file__).parents[4] / "policies" / "digitized-images.toml"
     drop(tmp_path, {"a.wav": b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0" + bytes(20)})
     with zipfile.ZipFile(tmp_path / "scans.zip", "w") as archive:
         archive.writestr("p1.txt", "words")

@@ -183,6 +183,6 @@ def test_processes_that_must_not_be_looked_into_are_counted(tmp_path: Path):
             check=True,
             capture_output=True,
             text=True,
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[4],
         )
     assert int(asked.stdout) > 0
