@@ -26,6 +26,7 @@ from flows.submission.answer import SubmissionResult
 from flows.submission.drop import DropRequest
 from flows.submission.workspace import Refusal, Workspace
 from preservation.model.identifiers import CollectionName
+from preservation.model.paths import StoreKey
 from preservation.model.verdicts import Verdict
 
 
@@ -228,3 +229,21 @@ def test_what_is_kept_takes_the_receipts_of_its_rejections_along_in_a_bucket_too
         f"{still_there}.receipt.json",
         f"{still_there}/page 1.tif",
     ]
+
+
+def test_what_others_have_in_waiting_in_a_bucket_is_neither_replaced_nor_removed(
+    station: Station, contents: Contents
+):
+    others = StoreKey(f"waiting/{SHEET}.receipt.html")
+    contents.place(others, b"of another drop of that name")
+    drop_into(contents, SHEET, {"page 1.tif": b"one"})
+    taken = station.taken()
+
+    station.ended(taken, Verdict.WAITING)
+    station.answering.show_waiting(taken)
+
+    own = [f"waiting/{SHEET} (2).receipt.{kind}" for kind in ("html", "json")]
+    assert keys(contents, "waiting/") == [*own, others]
+    station.answered(taken, Verdict.STORED)
+    assert keys(contents, "waiting/") == [others]
+    assert content(contents, others) == b"of another drop of that name"

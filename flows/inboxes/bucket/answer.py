@@ -78,17 +78,20 @@ class BucketAnswers:
                 return
             for shown in waiting_record(take).so_far:
                 if shown.marks:
-                    self._put_files(take, AnswerPlace.WAITING, take.name, waiting_file)
+                    name = self._name_in(AnswerPlace.WAITING, take)
+                    self._put_files(take, AnswerPlace.WAITING, name, waiting_file)
                 else:
                     self._hide_waiting(take)
             put_marker(take).touch()
             Shelf(take.folder).sync()
 
     def _hide_waiting(self, take: Take) -> None:
-        for ending in RECEIPTS if waiting_record(take).exist else ():
-            found = self.bucket.find(DropPlace.of(take).answer(AnswerPlace.WAITING, f"{take.name}{ending}"))
-            if found is not None:
-                self.bucket.remove(found)
+        for shown in _name_record(AnswerPlace.WAITING, take).so_far:
+            for ending in RECEIPTS:
+                key = DropPlace.of(take).answer(AnswerPlace.WAITING, f"{shown.name}{ending}")
+                found = self.bucket.find(key)
+                if found is not None:
+                    self.bucket.remove(found)
 
     def _once(self, take: Take, step: str, act: Callable[[], None]) -> None:
         done = take.folder / f"{step}.done"
@@ -124,7 +127,7 @@ class BucketAnswers:
 
     def _name_in(self, place: AnswerPlace, take: Take) -> str:
         """Return a free name; it is recorded first, so that after a kill it is the same."""
-        record = Records(take.folder / "answered-as.json", _AnsweredAs)
+        record = _name_record(place, take)
         for recorded in record.so_far:
             return recorded.name
         endings = (*RECEIPTS, *self._endings_of_sentinels(take))
@@ -166,6 +169,12 @@ class BucketAnswers:
                 LOG.info("%s: it was replaced after it was taken, and stays", where)
 
         each(chain(objects_of(take), sentinels_of(take)), remove, self.threads, self.stopped)
+
+
+def _name_record(place: AnswerPlace, take: Take) -> Records[_AnsweredAs]:
+    """Return the record in the take of the name that it has in that place."""
+    file = "shown-as.json" if place is AnswerPlace.WAITING else "answered-as.json"
+    return Records(take.folder / file, _AnsweredAs)
 
 
 def _remove_local_copy(take: Take) -> None:
