@@ -64,7 +64,7 @@ class Served:
     @property
     def deployment(self) -> str:
         found = ask_prefect(self.api.url, "deployments", {})
-        return next(str(one["id"]) for one in found if one["name"] == "drops")
+        return next(str(one["id"]) for one in found if one["name"] == "preserve drops")
 
 
 @pytest.fixture(scope="module")
