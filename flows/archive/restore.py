@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+from flows.alarms.alarms import raise_alarm
+from flows.alarms.occasions import integrity_alarm
 from flows.archive.history import removed_since
 from flows.installation.settings import FolderStoreSettings, Settings
 from flows.installation.wiring import SOFTWARE, Installation, now, open_installation, open_stores
@@ -49,12 +51,35 @@ class RestoreRequest:
 class _CataloguedFiles:
     """A version and its files in the catalogue; ``files`` is ``None`` where the catalogue does not answer.
 
-    ``recorded`` is what catalogue and journal have of its tag manifests; ``None`` where neither answers.
+    ``stores`` are to have it, as far as the catalogue says. ``recorded`` is what catalogue and journal have of
+    its tag manifests; ``None`` where neither answers.
     """
 
     package: PackageId
     files: dict[BagPath, Digests] | None
     recorded: RecordedDigests | None
+    stores: frozenset[StoreName] = frozenset()
+
+
+class _Damage:
+    """What was seen of stores that do not hold the version as it was kept, also where another one gave it."""
+
+    def __init__(self, catalogued: _CataloguedFiles, settings: Settings) -> None:
+        self._catalogued = catalogued
+        self._settings = settings
+        self._seen: list[str] = []
+
+    def add(self, store: StoreName, sentence: str) -> None:
+        """Keep what was seen of a store that is to have the version."""
+        if store in self._catalogued.stores:
+            self._seen.append(sentence.rstrip("."))
+
+    def raise_alarm(self) -> None:
+        """Raise one alarm, where anything was seen."""
+        if self._seen:
+            more = f" And {count(len(self._seen) - 1, 'finding')} more." if len(self._seen) > 1 else ""
+            sentence = f"{self._seen[0]}.{more}"
+            raise_alarm(self._settings, integrity_alarm(str(self._catalogued.package), sentence, now()))
 
 
 def restore_object(request: RestoreRequest, settings: Settings, *, dry_run: bool = False) -> Restored:
@@ -83,12 +108,17 @@ def restore_object(request: RestoreRequest, settings: Settings, *, dry_run: bool
         installation = _opened(settings, until, issues)
         catalogued = _files_of(request, installation, stores, issues)
         recorded = catalogued.recorded or RecordedDigests()
+        damage = _Damage(catalogued, settings)
+        if not dry_run:
+            # Also where it ends here, since no store has it as it was kept.
+            until.callback(damage.raise_alarm)
         source = find_source(
             catalogued.package,
             stores,
             catalogued.files,
             recorded.digests,
             first_counts=request.store is not None,
+            damaged=damage.add,
         )
         wanted = wanted_files(source.description, request.files, whole=request.whole)
         if dry_run:
@@ -99,7 +129,14 @@ def restore_object(request: RestoreRequest, settings: Settings, *, dry_run: bool
                 # After what a killed restore left there was finished.
                 there = look_into(request.target, wanted)
                 threads = settings.work.threads
-                restored = restore(catalogued.package, there.missing, source.stores, target, threads=threads)
+                restored = restore(
+                    catalogued.package,
+                    there.missing,
+                    source.stores,
+                    target,
+                    threads=threads,
+                    damaged=damage.add,
+                )
             if not restored.lost:
                 restored.there = there.files
                 restored.files += there.files
@@ -179,7 +216,8 @@ def _from_catalogue(request: RestoreRequest, installation: Installation) -> _Cat
     package = PackageId(request.object_id, version)
     files = {file.path: file.digests for file in installation.catalogue.files(package)}
     recorded = recorded_digests(installation.catalogue, installation.journal, package)
-    return _CataloguedFiles(package, files, recorded)
+    stores = frozenset(replica.store for replica in installation.catalogue.package(package).replicas)
+    return _CataloguedFiles(package, files, recorded, stores)
 
 
 def _recorded(package: PackageId, installation: Installation | None) -> RecordedDigests | None:

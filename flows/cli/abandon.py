@@ -20,20 +20,26 @@ def abandon(
 
     The journal records who abandoned it, and why. What it had begun in stores is removed; what is kept stays.
 
-    Exit codes: 0 it is ended, 6 there is none, its drop is still there, or a run works on it.
+    Exit codes: 0 it is ended, 6 there is none, its drop is still there, or a run works on it. Where it is
+    ended but the journal could not be sealed: 4 it is broken, 2 its key is missing.
 
     Example: muniment abandon maps/sheet-012 --because "a typing error in the form" --by "A. Turner"
     """
+    from flows.archive.journal_seal import seal
     from flows.installation.settings_file import load_settings
     from flows.installation.wiring import open_installation
     from flows.submission.abandon import abandon as end
     from preservation.model.identifiers import object_id_named
+    from preservation.model.paths import printable
 
     object_id = object_id_named(name)
     with open_installation(load_settings(installation)) as opened:
         sentence = end(object_id, opened, because=because, by=by, dry_run=dry_run)
-    if json:
-        say_json({"object": str(object_id), "sentence": sentence, "dry_run": dry_run})
-        return
-    say(f"{object_id}: {'would be abandoned' if dry_run else 'abandoned'}")
-    say(f"  {sentence}")
+        if json:
+            say_json({"object": str(object_id), "sentence": sentence, "dry_run": dry_run})
+        else:
+            say(f"{printable(str(object_id))}: {'dry run, nothing is changed' if dry_run else 'ended'}")
+            say(f"  {sentence}")
+        if not dry_run:
+            # It is ended, whatever becomes of this.
+            seal(opened)

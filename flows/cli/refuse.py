@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.options import InstallationOption, JsonOption
-from flows.cli.output import note, say, say_json
+from flows.cli.output import say, say_json
 
 
 def refuse(
@@ -32,31 +32,23 @@ def refuse(
     from flows.inboxes import refuse as refusals
     from flows.installation.settings_file import load_settings
     from flows.installation.wiring import open_installation
-    from preservation.errors import PreservationError
     from preservation.model.identifiers import object_id_named
     from preservation.model.paths import printable
 
     settings = load_settings(installation)
     object_id = object_id_named(name)
     waiting = refusals.waiting_submission(object_id, settings)
-    receipt = None
-    code = 0
-    if not dry_run:
-        with open_installation(settings) as opened:
-            receipt = refusals.refuse(waiting, opened, by=by, because=because).receipt
-            try:
-                seal(opened)
-            except PreservationError as error:
-                note(f"muniment: The journal was not sealed: {error}")
-                code = error.exit_code
-    if json:
-        fields = {"object": str(object_id), "waited_for": waiting.sentence, "receipt": receipt}
-        say_json({**fields, "dry_run": dry_run})
-    else:
-        done = "would be refused" if dry_run else "refused; it is not kept"
-        say(f"{printable(str(object_id))}: {done}")
-        say(f"  it waited for: {printable(waiting.sentence)}")
-        if receipt is not None:
-            say(f"  receipt  {printable(str(receipt))}")
-    if code:
-        raise typer.Exit(code)
+    with open_installation(settings) as opened:
+        receipt = None if dry_run else refusals.refuse(waiting, opened, by=by, because=because).receipt
+        if json:
+            fields = {"object": str(object_id), "waited_for": waiting.sentence, "receipt": receipt}
+            say_json({**fields, "dry_run": dry_run})
+        else:
+            done = "would be refused" if dry_run else "refused; it is not kept"
+            say(f"{printable(str(object_id))}: {done}")
+            say(f"  it waited for: {printable(waiting.sentence)}")
+            if receipt is not None:
+                say(f"  receipt  {printable(str(receipt))}")
+        if not dry_run:
+            # It is refused, whatever becomes of this.
+            seal(opened)

@@ -15,7 +15,7 @@ from flows.installation.wiring import Installation, now
 from flows.submission.answer import SubmissionResult, answer
 from flows.submission.drop import DropRequest, outline_of
 from flows.submission.stages.stage import end
-from flows.submission.workspace import Refusal, Workspace, locked_workspace, only
+from flows.submission.workspace import Refusal, Workspace, locked_workspace, only, workspace_root
 from preservation.errors import IntegrityError, NotFoundError, UnavailableError
 from preservation.model.identifiers import ObjectId
 from preservation.model.paths import printable
@@ -41,7 +41,7 @@ def waiting_submission(object_id: ObjectId, settings: Settings) -> WaitingSubmis
     try:
         take = waiting_take(object_id, settings)
     except NotFoundError:
-        workspace = Workspace(settings.processing / object_id.collection / object_id.name)
+        workspace = Workspace(workspace_root(settings.processing, object_id))
         try:
             if _waits(workspace):
                 drop, sentence = workspace.submission.drop, only(workspace.ending).sentence

@@ -50,7 +50,7 @@ def abandon(
                 return f"{object_id} had ended as {ending.verdict.value}; only its answer was missing."
         sentence = (
             f"Abandoned by {printable(by)}: {printable(because)}. Its drop, {place}, is gone; "
-            "nothing of it is kept."
+            "the catalogue has no version of it."
         )
         if not dry_run:
             at = now()

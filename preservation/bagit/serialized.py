@@ -67,8 +67,8 @@ class SerializedBag:
         bags = self.bag_folders
         if bags:
             return f"{bags[0]}/" if bags[0] else ""
-        tops = {name for name in self.layout.tops if not is_litter(name)}
-        only = tops.pop() if len(tops) == 1 else ""
+        tops = self.layout.tops - self._litter
+        only = next(iter(tops)) if len(tops) == 1 else ""
         is_file = only in self.layout.files or only in self.layout.hard_links
         return "" if only in {"", PAYLOAD[:-1]} or is_file else f"{only}/"
 
@@ -89,15 +89,31 @@ class SerializedBag:
             yield codes.warning(codes.ARCHIVE_LAYOUT, message)
         if "/" in base[:-1]:
             yield lies_deeper(base[:-1])
-        litter = sorted(name for name in self.layout.tops if is_litter(name)) if base else ()
+        litter = sorted(self._litter) if base else ()
         if litter:
-            yield codes.info(codes.ARCHIVE_LITTER, f"Beside its folder the archive holds {named(litter)}.")
+            message = (
+                f"Beside its folder the archive holds {named(litter)}, as operating systems leave it; "
+                "that is not kept."
+            )
+            yield codes.info(codes.ARCHIVE_LITTER, message)
+
+    @property
+    def _litter(self) -> set[str]:
+        """What operating systems left at the archive's root; ``._x`` belongs to ``x``, or to nothing."""
+        tops = self.layout.tops
+        return {
+            name
+            for name in tops
+            if is_litter(name) and (not name.startswith("._") or name.removeprefix("._") in tops)
+        }
 
     def _outside(self, bases: frozenset[str]) -> Iterator[str]:
         """Yield the names of members that lie in none of ``bases``, are not above them, and are no litter."""
         above = {folder for base in bases for folder in _upper_folders(base)}
+        litter = self._litter
         for name in self.layout.names:
-            if name not in above and not _lies_in(name, bases) and not is_litter(name):
+            is_left = is_litter(name) if "/" in name else name in litter
+            if name not in above and not _lies_in(name, bases) and not is_left:
                 yield name
 
 

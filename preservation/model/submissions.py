@@ -35,8 +35,8 @@ class Submission:
 class UnpackedArchive:
     """An archive that was dropped and unpacked: its own bytes are not kept, what was in it is.
 
-    ``size`` is in bytes; ``kind`` is ``zip``, ``tar``, ``tar.gz`` and the like; ``files`` were in it, with
-    ``unpacked`` bytes in all.
+    ``size`` is in bytes; ``kind`` is ``zip``, ``tar``, ``tar.gz`` and the like; ``files`` members were in
+    it, folders too, with ``unpacked`` bytes in all.
     """
 
     name: str

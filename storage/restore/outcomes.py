@@ -20,6 +20,7 @@ JOURNAL_SILENT = IssueCode("RST-007")
 RECORDS_DIFFER = IssueCode("RST-008")
 NOT_VOUCHED_FOR = IssueCode("RST-009")
 EARLIER_HAS_MORE = IssueCode("RST-010")
+STORE_AWAY = IssueCode("RST-011")
 
 _REPAIR_DATABASE = "Repair the database: muniment doctor reports what is wrong with it."
 _REACH_STORE = "Nothing is known of its replica: check the store, and the credentials for it."
@@ -76,13 +77,14 @@ def lost_issue(path: BagPath) -> Issue:
     )
 
 
-def undescribed_issue(message: str, *, is_away: bool = False) -> Issue:
-    """Return the finding that a replica's own lists cannot be had, or cannot be relied on.
+def undescribed_issue(message: str) -> Issue:
+    """Return the finding that a replica has no lists of its own, or none that can be relied on."""
+    return Issue(REPLICA_UNDESCRIBED, Severity.WARNING, f"{message}.", None, _SEE_TO_REPLICA)
 
-    Of a store that ``is_away`` nothing is known, so nothing in it needs repair.
-    """
-    next_step = _REACH_STORE if is_away else _SEE_TO_REPLICA
-    return Issue(REPLICA_UNDESCRIBED, Severity.WARNING, f"{message}.", None, next_step)
+
+def away_issue(message: str) -> Issue:
+    """Return the finding that a store does not answer: nothing is known of its replica."""
+    return Issue(STORE_AWAY, Severity.WARNING, f"{message}.", None, _REACH_STORE)
 
 
 def catalogue_issue(reason: str) -> Issue:

@@ -1,6 +1,6 @@
 """Bringing wanted files from the stores: the first replica that has each as it was kept."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import chain
@@ -28,12 +28,16 @@ _BATCH_FILES = 8
 
 @dataclass(frozen=True, slots=True)
 class _Brought:
-    """One file: the store that gave it (``None``: none did), its size, and the findings about others."""
+    """One file: the store that gave it (``None``: none did), its size, and the findings about others.
+
+    ``damaged`` are the stores that were read and do not hold it as it was kept, each with a sentence.
+    """
 
     wanted: WantedFile
     store: StoreName | None
     size: int
     issues: tuple[Issue, ...]
+    damaged: tuple[tuple[StoreName, str], ...]
 
 
 def restore(
@@ -43,17 +47,21 @@ def restore(
     target: Target,
     *,
     threads: int,
+    damaged: Callable[[StoreName, str], object] = lambda _store, _sentence: None,
 ) -> Restored:
     """Bring ``wanted`` into ``target``; every byte is digested on its way and compared.
 
     For each file the stores are tried in their order until one has it as it was kept. Where no store has
     one, the rest is set aside as ``.incomplete``, and the target is not made. ``threads`` files
-    are brought at a time. Raises ``StorageError`` where nothing can be written, and
+    are brought at a time; ``damaged`` is called with each store that does not hold a file as it was kept, and
+    the sentence on it. Raises ``StorageError`` where nothing can be written, and
     ``AlreadyExistsError`` where something is in the way.
     """
     restored = Restored(package, None)
     for brought in _bring(wanted, stores, target, threads):
         restored.issues += brought.issues
+        for store, sentence in brought.damaged:
+            damaged(store, sentence)
         if brought.store is None:
             restored.lost.append(brought.wanted.path)
             restored.issues.append(lost_issue(brought.wanted.path))
@@ -85,18 +93,22 @@ def _bring(
 
 def _bring_one(file: WantedFile, stores: Sequence[Store], target: Target, buffer: bytearray) -> _Brought:
     issues: list[Issue] = []
+    damaged: list[tuple[StoreName, str]] = []
     for store in stores:
         match _received(file, store, target, buffer):
             case Confirmed(size):
-                return _Brought(file, store.name, size, tuple(issues))
+                return _Brought(file, store.name, size, tuple(issues), tuple(damaged))
             case Missing():
                 code, fault = REPLICA_LACKS_FILE, "is not there"
             case Unreadable(reason):
                 code, fault = REPLICA_UNREADABLE, f"cannot be read: {reason}"
             case _:
                 code, fault = REPLICA_DIFFERS, "has other bytes there than were kept"
-        issues.append(replica_issue(code, store.name, file.path, fault))
-    return _Brought(file, None, 0, tuple(issues))
+        issue = replica_issue(code, store.name, file.path, fault)
+        issues.append(issue)
+        if code != REPLICA_UNREADABLE:
+            damaged.append((store.name, issue.message))
+    return _Brought(file, None, 0, tuple(issues), tuple(damaged))
 
 
 def _received(file: WantedFile, store: Store, target: Target, buffer: bytearray) -> FixityVerdict | Missing:

@@ -12,7 +12,7 @@ from preservation.model.paths import BagPath, RelativePath, path_order, printabl
 from preservation.model.tag_digests import TagDigest
 from storage.ports.stores import Store
 from storage.restore.description import Description, describe, versions_in
-from storage.restore.outcomes import WantedFile, undescribed_issue
+from storage.restore.outcomes import WantedFile, away_issue, undescribed_issue
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def find_source(
                 described.append((store, agreed(describe(store, package, recorded), store, catalogued)))
         except PreservationError as error:
             is_away = not isinstance(error, (IntegrityError, NotFoundError))
-            issues.append(undescribed_issue(str(error).rstrip("."), is_away=is_away))
+            issues.append((away_issue if is_away else undescribed_issue)(str(error).rstrip(".")))
             errors.append(error)
             # A replica that is damaged, or not committed, may still have files as they were kept.
             if isinstance(error, IntegrityError):

@@ -18,6 +18,10 @@ from support.archives import Archive
 from support.command_runs import run_command
 from support.kept_object import Letters, keep_letters
 
+from flows.alarms.alarm import AlarmKind
+from flows.alarms.alarms import outbox_of
+from flows.installation.settings_file import load_settings
+
 
 @pytest.fixture(scope="module")
 def kept_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Letters:
@@ -101,13 +105,22 @@ def test_one_file_comes_back_alone(kept: Archive, drop: Path, tmp_path: Path):
 def test_what_one_replica_lost_comes_from_the_other_with_a_warning(
     kept: Archive, drop: Path, tmp_path: Path, damage: Callable[[Path], None]
 ):
+    mail = '[alarms.mail]\nhost = "localhost"\nfrom = "muniment@example.org"\nto = ["archive@example.org"]\n'
+    with (kept.directory / "muniment.toml").open("a") as settings:
+        settings.write(f"\n{mail}")
     damage(letter(kept, "first"))
+    code, told = restored(kept, tmp_path / "dry", "--dry-run")
+    assert (code, told["dry_run"], told["complete"]) == (0, True, True)
+    assert not outbox_of(load_settings(kept.directory)).waiting()
     code, told = restored(kept, tmp_path / "back")
     assert (code, told["complete"], told["sources"]) == (0, True, {"first": 3, "second": 1})
     [issue] = told["issues"]
     assert issue["severity"] == "warning"
     assert issue["path"] == "data/originals/1911/to my sister.txt"
     assert tree(tmp_path / "back") == tree(drop)
+    [waiting] = outbox_of(load_settings(kept.directory)).waiting()
+    assert waiting.alarm.kind is AlarmKind.INTEGRITY
+    assert "tore first" in waiting.alarm.happened
 
 
 def test_of_two_damaged_replicas_each_gives_what_the_other_lost(kept: Archive, drop: Path, tmp_path: Path):

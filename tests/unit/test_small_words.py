@@ -12,7 +12,7 @@ from preservation.errors import ConfigurationError
 from preservation.identification.pronom import doubts_about
 from preservation.model.amounts import count
 from preservation.policy.shipped import shipped_policies
-from storage.restore.outcomes import undescribed_issue
+from storage.restore.outcomes import away_issue, undescribed_issue
 
 
 def test_amounts_agree_with_their_nouns():
@@ -66,5 +66,5 @@ def test_a_secret_that_is_not_set_is_not_called_malformed(monkeypatch: pytest.Mo
 
 
 def test_nothing_is_said_to_need_repair_of_which_nothing_is_known():
-    assert "repair" not in undescribed_issue("it is away", is_away=True).next_step
+    assert "repair" not in away_issue("it is away").next_step
     assert "repair" in undescribed_issue("it is damaged").next_step

@@ -122,6 +122,15 @@ def _encrypted(path: Path) -> Path:
     return path
 
 
+def test_a_scan_that_is_only_called_like_what_a_mac_leaves_is_kept(
+    tmp_path: Path, workspace: Path, workers: CagedWorkers
+):
+    content = {"box/p1.tif": b"one", "._p2.tif": b"two", "._box": b"x"}
+    received = recognise(zipped(tmp_path / "box.zip", content, ""), workspace, UnpackLimits(), workers, BOTH)
+    assert isinstance(received, Received), received
+    assert tree(received.payload_root) == content
+
+
 @pytest.mark.parametrize(
     ("make", "name", "code"),
     [
