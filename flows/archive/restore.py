@@ -51,7 +51,7 @@ class RestoreRequest:
 class _CataloguedFiles:
     """A version and its files in the catalogue; ``files`` is ``None`` where the catalogue does not answer.
 
-    ``stores`` are to have it, as far as the catalogue says. ``recorded`` is what catalogue and journal have of
+    ``stores`` are to have it by the catalogue. ``recorded`` is what catalogue and journal have of
     its tag manifests; ``None`` where neither answers.
     """
 
