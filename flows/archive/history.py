@@ -77,11 +77,12 @@ def removed_since(catalogue: Catalogue, package: PackageId) -> tuple[PackageId |
     if not earlier:
         return None, 0
     before = max(earlier, key=lambda one: one.version)
-    changes = changes_between(_originals_of(catalogue, before), _originals_of(catalogue, package))
+    changes = changes_between(originals_of(catalogue, before), originals_of(catalogue, package))
     return before, len(changes.of_kind(ChangeKind.REMOVED))
 
 
-def _originals_of(catalogue: Catalogue, package: PackageId) -> Iterator[Original]:
+def originals_of(catalogue: Catalogue, package: PackageId) -> Iterator[Original]:
+    """Yield the originals of a kept version, in ``path_order``."""
     for file in catalogue.files(package):
         if (path := original_at(file.path)) is not None:
             yield path, file.digests[Algorithm.SHA256]

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
+from flows.archive.history import originals_of
 from flows.submission.workspace import Workspace, only
 from preservation.manifests.names import likelihood
 from preservation.model.difference import Original, changes_between
 from preservation.model.digests import Algorithm
 from preservation.model.identifiers import ObjectId
 from preservation.model.issues import Issue, Severity
-from preservation.model.layout import original_at
 from preservation.model.paths import RelativePath
 from preservation.planning.further_version import issues_of_version
 from preservation.policy.selection import is_descriptive
@@ -27,7 +27,7 @@ def compare(workspace: Workspace, catalogue: Catalogue) -> None:
     def says_what(path: RelativePath) -> bool:
         return likelihood(path) is None and not is_descriptive(policy, path)
 
-    changes = changes_between(_kept(before, catalogue), _dropped(workspace), says_what)
+    changes = changes_between(originals_of(catalogue, before.package), _dropped(workspace), says_what)
     workspace.changes.write(changes.files)
     workspace.difference.write([changes.since(before.package)])
 
@@ -69,12 +69,6 @@ def _version_before(workspace: Workspace, catalogue: Catalogue) -> Registration 
         return latest
     earlier = (one for one in catalogue.history(object_id).registrations if one.package.version < number)
     return max(earlier, key=lambda one: one.package.version, default=None)
-
-
-def _kept(version: Registration, catalogue: Catalogue) -> Iterator[Original]:
-    for file in catalogue.files(version.package):
-        if (path := original_at(file.path)) is not None:
-            yield path, file.digests[Algorithm.SHA256]
 
 
 def _dropped(workspace: Workspace) -> Iterator[Original]:
