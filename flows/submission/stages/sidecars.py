@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from flows.submission.drop import sidecars_of
 from flows.submission.workspace import Workspace
@@ -29,6 +28,7 @@ def copy_sidecars(workspace: Workspace, received: Received) -> tuple[FoundManife
     """Copy the sidecars of a drop of one file into the workspace, and return what was found in them.
 
     They come with the drop, so they are kept; where the policy ignores manifests, nothing is read in them.
+    Raises ``OSError`` where they cannot be written: that is no fault of theirs.
     """
     folder = workspace.sidecars
     if folder.exists():
@@ -41,12 +41,11 @@ def copy_sidecars(workspace: Workspace, received: Received) -> tuple[FoundManife
     unreadable = []
     for place in places:
         try:
-            with read_plain_file(place) as source, (folder / place.name).open("wb") as target:
-                _copy(source, target)
-        except OSError as error:
+            _copy(place, folder / place.name)
+        except _UnreadableError as error:
             # A part of it is no copy.
             (folder / place.name).unlink(missing_ok=True)
-            fault = f"it cannot be read ({error.strerror})"
+            fault = f"it cannot be read ({error})"
             unreadable.append(
                 FoundManifest(RelativePath(place.name), ManifestLayout.MD5SUM, (), 0, fault=fault)
             )
@@ -79,11 +78,26 @@ def copied_sidecars(workspace: Workspace) -> tuple[Path, ...]:
     return tuple(sorted(copy for copy in copies if copy.stat().st_size <= MANIFEST_BYTES))
 
 
-def _copy(source: BinaryIO, target: BinaryIO) -> None:
-    """Copy a manifest; of one that is too large to be read, just so much that this shows."""
+class _UnreadableError(Exception):
+    """A sidecar cannot be read; the message is the system's reason."""
+
+
+def _copy(sidecar: Path, copy: Path) -> None:
+    """Copy a sidecar; of one that is too large to be read as a manifest, just so much that this shows."""
+    with copy.open("wb") as target:
+        for block in _blocks(sidecar):
+            target.write(block)
+
+
+def _blocks(sidecar: Path) -> Iterator[bytes]:
     left = MANIFEST_BYTES + 1
-    while left and (block := source.read(min(_BLOCK_BYTES, left))):
-        left -= target.write(block)
+    try:
+        with read_plain_file(sidecar) as source:
+            while left and (block := source.read(min(_BLOCK_BYTES, left))):
+                left -= len(block)
+                yield block
+    except OSError as error:
+        raise _UnreadableError(error.strerror) from error
 
 
 def _archive(drop: Path, algorithms: Iterable[Algorithm]) -> SurveyedFile:

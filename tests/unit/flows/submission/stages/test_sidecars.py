@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,14 @@ def test_what_cannot_be_read_or_is_too_large_is_asked_about_and_not_kept(
     ]
     assert (workspace.sidecars / "plate.tif.md5").stat().st_size == 101
     assert copied_sidecars(workspace) == ()
+
+
+def test_a_disk_of_ours_that_takes_no_more_is_no_fault_of_a_sidecar(tmp_path: Path):
+    workspace = a_workspace(tmp_path, {"plate.tif.md5": LISTED})
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            copy_sidecars(workspace, received(workspace))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
