@@ -51,7 +51,7 @@ ALLOWED = {
     "flows/submission/stages/register.py": {"PlannedBag.open", "made.exists"},
     "flows/submission/stages/replicate.py": {"PlannedBag.open"},
     "flows/submission/stages/sidecars.py": {
-        *("folder.exists", "(folder / place.name).open"),
+        *("folder.exists", "copy.open"),
         *("workspace.sidecars.exists", "workspace.sidecars.iterdir", "copy.stat"),
     },
     "flows/submission/stages/virus_check.py": {"walk"},
