@@ -40,7 +40,12 @@ def run_in_children(run: Run, drops: list[DropRequest]) -> RunResult:
 def _run_in_child(run: Run, drops: list[DropRequest]) -> RunResult | str:
     """Return the result, or what ended the process before it had one."""
     parent, (source, sink) = os.getpid(), os.pipe()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError:
+        os.close(source)
+        os.close(sink)
+        raise
     if pid == 0:
         os.close(source)
         _become_run(parent, sink, run, drops)

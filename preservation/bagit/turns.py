@@ -44,7 +44,12 @@ def taken_in_turns(work: Work[_Found], parts: int, processes: int) -> list[_Foun
 class _Other(Generic[_Found]):
     def __init__(self, work: Work[_Found], numbers: int) -> None:
         self._answer, answering = os.pipe()
-        self._process = os.fork()
+        try:
+            self._process = os.fork()
+        except OSError:
+            os.close(self._answer)
+            os.close(answering)
+            raise
         if not self._process:
             _work_and_exit(work, numbers, answering)
         os.close(answering)

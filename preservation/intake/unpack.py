@@ -68,13 +68,14 @@ def _unpacked_to(
     part: Path, archive: Path, listed: Listed, limits: UnpackLimits, workers: CagedWorkers
 ) -> Issue | None:
     """Write what comes out of the cage to ``part``, a new folder that only we write to."""
+    seconds = more_seconds(archive) + (listed.size >> _SLOWEST)
     reading, writing = os.pipe2(os.O_CLOEXEC)
     request = Request(
         UNPACK,
         {"kind": listed.kind, "base": listed.base, "limits": asdict(limits)},
         (archive,),
         pipes=(writing,),
-        more_seconds=more_seconds(archive) + (listed.size >> _SLOWEST),
+        more_seconds=seconds,
     )
 
     def asked() -> WorkOutcome:

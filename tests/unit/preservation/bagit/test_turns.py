@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import threading
@@ -65,3 +66,16 @@ def test_a_fault_here_ends_the_others_and_is_told():
 
 def children() -> set[str]:
     return set(Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split())
+
+
+def test_where_no_process_is_to_be_had_nothing_stays_open(monkeypatch: pytest.MonkeyPatch):
+    def refused() -> int:
+        raise BlockingIOError(errno.EAGAIN, "no process is to be had")
+
+    monkeypatch.setattr(os, "fork", refused)
+    before = os.listdir("/proc/self/fd")  # noqa: PTH208  names are enough
+
+    with pytest.raises(BlockingIOError):
+        taken_in_turns(its_numbers, 3, 3)
+
+    assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
