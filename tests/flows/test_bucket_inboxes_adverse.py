@@ -89,6 +89,11 @@ PROCESS = {"host": "h", "space": "s", "pid": 1, "born": "b"}
         b'{"installation": "\xff"}',
         b'{"other": ' + b"[" * 60_000,
     ],
+    ids=[
+        *("a long take", "a take that climbs", "ours, a take of a NUL", "ours, no take", "nobody's"),
+        *("a long host", "a host of two lines", "a large number"),
+        *("not UTF-8", "nested"),
+    ],
 )
 def test_a_claim_that_no_installation_writes_is_of_another_one_and_ends_nothing(
     station: Station, contents: Contents, hostile: bytes

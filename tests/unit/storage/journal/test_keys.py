@@ -104,6 +104,7 @@ def _with_a_password() -> bytes:
 @pytest.mark.parametrize(
     ("pem", "reason"),
     [(b"", "not an unencrypted"), (_with_a_password(), "not an unencrypted"), (_other_kind(), "another key")],
+    ids=["empty", "with a password", "of another kind"],
 )
 def test_what_is_no_key_of_ours_is_refused(tmp_path: Path, pem: bytes, reason: str):
     path = tmp_path / PRIVATE_KEY_NAME
