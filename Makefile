@@ -12,7 +12,7 @@ DEBIAN  := libmagic1 libseccomp2
 # A real S3 service, for the tests and make demo S3=1.
 DEBIAN_S3 := radosgw ceph-mon ceph-osd
 # A real PostgreSQL, virus scanner, proxy and browser, shares that notify nobody, clocks that can be set, locales, for the tests.
-DEBIAN_TESTS := $(DEBIAN_S3) postgresql clamav-daemon nginx-light faketime bindfs chromium locales
+DEBIAN_TESTS := $(DEBIAN_S3) postgresql clamav-daemon nginx-light faketime bindfs chromium locales openssl
 
 .PHONY: setup test soak check types style layers format demo demo-shell ui pictures bench schema lock clean
 

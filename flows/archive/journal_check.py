@@ -1,10 +1,14 @@
 """The check of the journal, the installation's own or a copy, and its verdict in sentences."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from flows.archive.journal_stamps import OURS, LoadedRoots, roots_of
 from flows.installation.job_records import recorded_run
 from flows.installation.jobs import Job
 from flows.installation.settings import Settings
@@ -14,10 +18,12 @@ from preservation.model.amounts import count
 from preservation.model.identifiers import StoreName
 from storage.journal.accessions import compare_accessions
 from storage.journal.comparing import ComparedJournal, verify_with_stores
-from storage.journal.exported import exported_in_folder
+from storage.journal.exported import ExportedJournal, exported_in_folder
 from storage.journal.findings import JournalFinding, NotCompared
-from storage.journal.heads import KeptHead
+from storage.journal.heads import KeptHead, is_signed
 from storage.journal.keys import public_keys
+from storage.journal.store_folder import read_folder
+from storage.journal.tokens import CheckedTokens, check_tokens, tokens_in_folder, tokens_in_store
 from storage.journal.verification import Broken, JournalVerdict, with_findings
 from storage.journal.witness import remembered, witnessed
 from storage.ports.journal import KeyId, SignedHead
@@ -59,7 +65,8 @@ class CheckedJournal:
 
     ``not_compared`` are the stores and witnesses with which it could not be compared; a copy is compared with
     those witnesses only that were named. ``findings`` are what disagrees with a journal that is sound.
-    ``keys_beside`` are the keys that lay beside a copy, where it was checked by these alone.
+    ``keys_beside`` are the keys that lay beside a copy, where it was checked by these alone. ``tokens`` are
+    its time stamps; what does not hold of them is among the findings.
     """
 
     place: str
@@ -67,6 +74,7 @@ class CheckedJournal:
     not_compared: tuple[NotCompared, ...] = ()
     findings: tuple[JournalFinding, ...] = ()
     keys_beside: tuple[KeyId, ...] = ()
+    tokens: CheckedTokens = field(default_factory=CheckedTokens)
 
     @property
     def state(self) -> JournalState:
@@ -108,7 +116,17 @@ class CheckedJournal:
         if not isinstance(verdict, Broken) and verdict.signed is not None:
             at, last = verdict.signed.at, verdict.signed.head.seq
             yield f"entries up to {last} are vouched for with a signature of {at:%Y-%m-%d %H:%M} UTC"
-        yield from verdict.notes
+            if stamp := self.tokens.newest:
+                yield (
+                    f"entries up to {stamp.signed.head.seq} existed at {stamp.at:%Y-%m-%d %H:%M:%S} UTC, "
+                    f"says {stamp.authority} (its certificate leads to {stamp.roots})"
+                )
+        yield from self.notes
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Remarks for a person."""
+        return (*self.verdict.notes, *self.tokens.notes)
 
 
 def check_journal(settings: Settings, witnesses: Sequence[Path] = ()) -> CheckedJournal:
@@ -127,23 +145,62 @@ def check_journal(settings: Settings, witnesses: Sequence[Path] = ()) -> Checked
 def check_copy(source: Path, settings: Settings, witnesses: Sequence[Path] = ()) -> CheckedJournal:
     """Check an exported journal, or the ``_journal`` folder of a store, by the installation's own keys.
 
-    Raises ``NotFoundError`` where no journal or no witness is there, ``ConfigurationError``.
+    Its time stamps are checked by the roots that the installation trusts. Raises ``NotFoundError`` where no
+    journal or no witness is there, ``ConfigurationError``.
     """
-    exported = exported_in_folder(source)
-    heads = heads_of(kept for path in witnesses for kept in witnessed(path))
-    return CheckedJournal(exported.place, exported.verify(public_keys(settings.keys), heads))
+    keys, roots = public_keys(settings.keys), roots_of(settings)
+    return checked_copy(source, exported_in_folder(source), keys, witnesses, roots)
 
 
-def heads_of(kept: Iterator[KeptHead]) -> list[SignedHead]:
-    """Return those that can be read as signed heads."""
-    return [one.signed for one in kept if isinstance(one.signed, SignedHead)]
+def checked_copy(
+    source: Path,
+    exported: ExportedJournal,
+    keys: Mapping[KeyId, Ed25519PublicKey],
+    witnesses: Sequence[Path] = (),
+    roots: LoadedRoots | None = None,
+) -> CheckedJournal:
+    """Check a copy of a journal, which lies in ``source``, by ``keys``, and its time stamps by ``roots``."""
+    heads = [
+        kept.signed for path in witnesses for kept in witnessed(path) if isinstance(kept.signed, SignedHead)
+    ]
+    verdict = exported.verify(keys, heads)
+    genuine = (signed for signed in exported.heads(keys) if is_signed(signed, keys))
+    roots = roots or LoadedRoots()
+    tokens = check_tokens(tokens_in_folder(source, exported.place), genuine, roots.by_name)
+    return CheckedJournal(exported.place, verdict, roots.not_compared, tokens.findings, tokens=tokens)
 
 
 def checked_in(installation: Installation, witnesses: Sequence[Path] = ()) -> CheckedJournal:
     """Check the journal of an open installation, also against all that is kept of it elsewhere."""
-    compared = compared_in(installation, witnesses)
+    return checked_as(installation.database.address, installation, compared_in(installation, witnesses))
+
+
+def checked_as(place: str, installation: Installation, compared: ComparedJournal) -> CheckedJournal:
+    """Return the result for the journal at ``place``, after checking its time stamps, wherever they are."""
+    roots = roots_of(installation.settings)
+    kept = [tokens_in_folder(installation.settings.time_stamps, OURS)]
+    not_compared = [*compared.not_compared, *roots.not_compared]
+    stores = []
+    for store in installation.stores:
+        try:
+            kept.append(tokens_in_store(read_folder(store)))
+            stores.append(store.name)
+        except StorageError as error:
+            not_compared.append(NotCompared(store.name, str(error)))
+    # Read after the tokens: what is sealed meanwhile has its head here.
+    heads = (*installation.journal.signed_heads(), *compared.heads)
+    tokens = check_tokens(chain.from_iterable(kept), heads, roots.by_name)
+    for name, own in zip(stores, kept[1:], strict=True):
+        if gone := sorted(tokens.sound.keys() - {token.first_name for token in own}):
+            lacks = f"it lacks {count(len(gone), 'time stamp')}, the first is {gone[0]}"
+            next_step = "sealing gives them again: muniment journal seal"
+            not_compared.append(NotCompared(name, f"{lacks}; {next_step}"))
     return CheckedJournal(
-        installation.database.address, compared.verdict, compared.not_compared, compared.findings
+        place,
+        compared.verdict,
+        tuple(dict.fromkeys(not_compared)),
+        (*compared.findings, *tokens.findings),
+        tokens=tokens,
     )
 
 

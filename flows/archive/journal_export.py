@@ -1,14 +1,15 @@
 """The export of the journal: signed where it is intact, and else as evidence that says what it is."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from flows.archive.journal_check import CheckedJournal, JournalState, compared_in
+from flows.archive.journal_check import CheckedJournal, JournalState, checked_as, checked_copy, compared_in
 from flows.archive.journal_seal import seal
+from flows.archive.journal_stamps import roots_of
 from flows.installation.settings import Settings
 from flows.installation.wiring import open_installation
 from storage.journal.exported import exported_in_folder
-from storage.journal.exporting import export_journal
+from storage.journal.exporting import ExportedStamps, export_journal
 from storage.journal.keys import public_keys
 from storage.journal.verification import Broken
 
@@ -26,15 +27,16 @@ def export_checked(settings: Settings, target: Path) -> CheckedExport:
 
     Raises as ``export_journal`` does, ``ConfigurationError`` where the key is missing.
     """
-    keys = public_keys(settings.keys)
+    keys, roots = public_keys(settings.keys), roots_of(settings)
     with open_installation(settings) as opened:
         compared = compared_in(opened)
-        checked = CheckedJournal(str(target), compared.verdict, compared.not_compared, compared.findings)
+        checked = checked_as(str(target), opened, compared)
         if checked.state is JournalState.INTACT:
             seal(opened)
         faults = compared.verdict.faults if isinstance(compared.verdict, Broken) else ()
-        entries = export_journal(opened.journal, keys, target, compared.heads, faults)
+        stamps = ExportedStamps(tuple(checked.tokens.best.values()), tuple(roots.trusted.values()))
+        entries = export_journal(opened.journal, keys, target, compared.heads, faults, stamps)
     if checked.state is JournalState.INTACT and entries:
         # The exported bytes are checked, not only those that they were copied from.
-        checked = replace(checked, verdict=exported_in_folder(target).verify(keys))
+        checked = checked_copy(target, exported_in_folder(target), keys, roots=roots)
     return CheckedExport(entries, checked)

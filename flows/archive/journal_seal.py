@@ -1,12 +1,14 @@
-"""Sealing the journal: its head is signed, remembered, witnessed; stores get what they lack of it."""
+"""Sealing the journal: its head is signed, remembered, witnessed, time-stamped; stores get what they lack."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from flows.alarms.alarms import raise_alarms
 from flows.alarms.occasions import integrity_alarm
+from flows.archive.journal_stamps import stamp_newest
 from flows.installation.disk_faults import translated_faults
 from flows.installation.job_records import recorded_run
 from flows.installation.jobs import Job
@@ -23,6 +25,7 @@ from storage.journal.exported import FOLDER
 from storage.journal.keys import public_keys
 from storage.journal.sealing import AgreeingStore, Published, agreeing, publish, sample
 from storage.journal.segments import Segment, sign_head
+from storage.journal.time_stamps import TimeStamp
 from storage.journal.witness import bear_witness, remember, remembered, require_memory
 from storage.ports.journal import SignedHead
 
@@ -31,11 +34,12 @@ from storage.ports.journal import SignedHead
 class SealedJournal:
     """What sealing did. ``signed`` is the newest head; ``None`` where nothing was signed.
 
-    ``repairs`` are sentences about what was lost or damaged and is whole again; ``absences`` about stores and
-    witnesses that could not be reached.
+    ``stamps`` are its time stamps. ``repairs`` are sentences about what was lost or damaged and is whole
+    again; ``absences`` about stores, witnesses and time stamping authorities that could not be reached.
     """
 
     signed: SignedHead | None = None
+    stamps: tuple[TimeStamp, ...] = ()
     repairs: list[str] = field(default_factory=list)
     absences: list[str] = field(default_factory=list)
 
@@ -44,7 +48,8 @@ def seal_as_job(settings: Settings, give_notice: Callable[[SignedHead], object])
     """Seal the journal as a run of the job, reading all that the stores have of it.
 
     ``give_notice`` is called with the newest signed head where ``[witness] channels`` asks for it. Where a
-    store or a witness could not be reached, the job counts as failed. Raises as ``seal`` does.
+    store, a witness or a time stamping authority could not be reached, the job counts as failed. Raises as
+    ``seal`` does.
     """
     with recorded_run(Job.SEAL_JOURNAL, settings) as failed, open_installation(settings) as installation:
         sealed = seal(installation, thorough=True)
@@ -62,7 +67,8 @@ def seal(installation: Installation, *, thorough: bool = False) -> SealedJournal
 
     Args:
         installation: The open installation.
-        thorough: Whether everything that the stores have is read again, and not only a sample of it.
+        thorough: Whether everything that the stores have is read again, and not only a sample of it, and the
+            head is time-stamped.
 
     Raises:
         IntegrityError: The journal is broken, nothing vouches for it, or a store or the memory beside the key
@@ -98,6 +104,13 @@ def seal(installation: Installation, *, thorough: bool = False) -> SealedJournal
             for path in settings.witness_files:
                 with _absence_noted(sealed, "the newest signed head has no witness"):
                     bear_witness(path, sealed.signed)
+        if thorough:
+            sealed.stamps = stamp_newest(
+                installation,
+                [target.store for target in targets],
+                partial(_absence_noted, sealed),
+                partial(_add_repair, sealed, events),
+            )
         if other is not None:
             raise other
     finally:

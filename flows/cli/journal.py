@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from preservation.model.amounts import count
 
 if TYPE_CHECKING:
     from flows.archive.journal_check import CheckedJournal
+    from storage.journal.time_stamps import TimeStamp
     from storage.ports.journal import Entry, SignedHead
 
 _EXIT_CODES = {"Broken": 4, "Disagrees": 4, "Not compared": 6}
@@ -41,8 +43,9 @@ def verify(
 
     Every entry is hashed again, each must follow the one before it, and every signed head must be valid,
     also those in the stores and witnesses, which have entries that a database may have lost. Every copy in a
-    store is read, and every accession is compared with the catalogue and the stores. docs/journal.md explains
-    how to check a journal without Muniment.
+    store is read, and every accession is compared with the catalogue and the stores. Every time stamp is
+    checked by the roots of [[witness.authority]]. docs/journal.md explains how to check a journal without
+    Muniment.
 
     Exit codes: 0 intact, 4 broken, and the entry is named, or a copy, the catalogue or a store disagrees, 6
     not broken as far as is known, and not everything could be compared.
@@ -141,10 +144,11 @@ def seal(installation: InstallationOption = None, json: JsonOption = False) -> N
     """Sign the journal, and give stores and witnesses what they lack of it, or have damaged.
 
     Every run does this too, and reads a sample of what the stores have; this reads all of it. What was lost
-    or damaged and is whole again is reported, and stands in the journal. Nothing is overwritten.
+    or damaged and is whole again is reported, and stands in the journal. Nothing is overwritten. Each time
+    stamping authority of [[witness.authority]] is asked for a time stamp of the newest signed head, once.
 
     Exit codes: 0 sealed everywhere, 4 the journal is broken or nothing vouches for it, and nothing is signed,
-    6 a store or a witness could not be reached.
+    6 a store, a witness or a time stamping authority could not be reached.
 
     Example: muniment journal seal
     """
@@ -158,10 +162,17 @@ def seal(installation: InstallationOption = None, json: JsonOption = False) -> N
     sealed = seal_as_job(settings, lambda signed: give_notice(settings, head_notice(signed, now())))
     if json:
         say_json(
-            {"signed": _signed_fields(sealed.signed), "repairs": sealed.repairs, "absences": sealed.absences}
+            {
+                "signed": _signed_fields(sealed.signed),
+                "time_stamps": [_stamp_fields(stamp) for stamp in sealed.stamps],
+                "repairs": sealed.repairs,
+                "absences": sealed.absences,
+            }
         )
     else:
         say(f"Sealed up to entry {sealed.signed.head.seq}" if sealed.signed else "Nothing was signed")
+        for stamp in sealed.stamps:
+            say(f"  time-stamped {stamp.at:%Y-%m-%d %H:%M:%S} UTC by {stamp.authority}")
         for sentence in sealed.repairs:
             say(f"  {sentence}")
         for sentence in sealed.absences:
@@ -205,10 +216,9 @@ def restore(
 
 def _checked_copy(source: Path, witnesses: list[Path], installation: Path | None) -> CheckedJournal:
     """Check a copy by the keys of the installation; outside of one, by those that are beside the copy."""
-    from flows.archive.journal_check import CheckedJournal, check_copy, heads_of
+    from flows.archive.journal_check import check_copy, checked_copy
     from flows.installation.settings_file import NoInstallationError, load_settings
     from storage.journal.exported import exported_in_folder
-    from storage.journal.witness import witnessed
 
     try:
         settings = load_settings(installation)
@@ -217,8 +227,7 @@ def _checked_copy(source: Path, witnesses: list[Path], installation: Path | None
         keys = exported.keys()
         for identifier in keys:
             note(f"The key {identifier} was beside the journal: compare it with the id that you were given.")
-        heads = heads_of(kept for path in witnesses for kept in witnessed(path))
-        return CheckedJournal(exported.place, exported.verify(keys, heads), keys_beside=tuple(keys))
+        return replace(checked_copy(source, exported, keys, witnesses), keys_beside=tuple(keys))
     return check_copy(source, settings, witnesses)
 
 
@@ -244,7 +253,12 @@ def _verdict_fields(checked: CheckedJournal) -> dict[str, object]:
         "faults": faults,
         "findings": checked.findings,
         "not_compared": checked.not_compared,
-        "notes": verdict.notes,
+        "notes": checked.notes,
+        "time_stamps": {
+            "hold": len(checked.tokens.sound),
+            "not_checked": checked.tokens.unchecked,
+            "newest": _stamp_fields(checked.tokens.newest),
+        },
     }
 
 
@@ -254,6 +268,15 @@ def _signed_fields(signed: SignedHead | None) -> dict[str, object] | None:
     if signed is None:
         return None
     return {"seq": signed.head.seq, "at": moment_text(signed.at), "key": signed.key}
+
+
+def _stamp_fields(stamp: TimeStamp | None) -> dict[str, object] | None:
+    from storage.moments import moment_text
+
+    if stamp is None:
+        return None
+    said_at = moment_text(stamp.at)
+    return {"seq": stamp.signed.head.seq, "at": said_at, "authority": stamp.authority, "roots": stamp.roots}
 
 
 def _say_entries(entries: Iterable[Entry], *, json: bool) -> bool:

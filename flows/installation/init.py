@@ -87,6 +87,11 @@ timezone = "UTC"                 # or "Europe/Berlin"
 # [witness]
 # files = ["/mnt/elsewhere/muniment-heads.jsonl"]
 # channels = true
+#
+# A time stamping authority (RFC 3161) says once a day that the newest of them exists (docs/journal.md).
+# [[witness.authority]]
+# url = "https://tsa.example.org/"
+# roots = "tsa-roots.pem"        # the root certificates that you trust for it
 
 # Inboxes elsewhere, on a share for example: make its folder `inbox`, the others are made in it.
 # [[area]]

@@ -184,15 +184,26 @@ class AlarmSettings(_Section):
     contact: str = Field(default="", max_length=200)
 
 
+class AuthoritySettings(_Section):
+    """A time stamping authority (RFC 3161): its URL, without a password or a query.
+
+    ``roots`` is a PEM file of the root certificates that are trusted for it.
+    """
+
+    url: str = Field(pattern=r"^https?://[^/@\s?#]+(/[^\s?#]*)?$", max_length=2000)
+    roots: Path
+
+
 class WitnessSettings(_Section):
     """Who else keeps the journal's signed heads, so that a rollback of database and stores shows.
 
     Each of ``files``, best on another machine, gets every signed head, one a line. With ``channels`` the mail
-    server and the webhooks of the alarms get one a day.
+    server and the webhooks of the alarms get one a day. Each ``authority`` is asked for a time stamp a day.
     """
 
     files: Annotated[tuple[Path, ...], BeforeValidator(_listed)] = Field(default=(), max_length=20)
     channels: bool = False
+    authority: tuple[AuthoritySettings, ...] = Field(default=(), max_length=5)
 
 
 _Cron = Annotated[str, AfterValidator(lambda text: require_cron(text) if text.strip() else "")]
@@ -318,6 +329,7 @@ class Settings(_Section):
             ("collection", [collection.name for collection in self.collection]),
             ("store", [store.name for store in self.store]),
             ("bucket inbox", [inbox.name for inbox in self.bucket_inbox]),
+            ("time stamping authority", [authority.url for authority in self.witness.authority]),
         ):
             if twice := ", ".join(_repeated(names)):
                 raise ValueError(f"more than one {kind} is called {twice}")
@@ -360,6 +372,16 @@ class Settings(_Section):
     def witness_files(self) -> tuple[Path, ...]:
         """The files that get every signed head of the journal."""
         return tuple(self.directory / file for file in self.witness.files)
+
+    @property
+    def time_stamp_roots(self) -> dict[str, Path]:
+        """By the URL of each time stamping authority, the file of the roots that are trusted for it."""
+        return {authority.url: self.directory / authority.roots for authority in self.witness.authority}
+
+    @property
+    def time_stamps(self) -> Path:
+        """The installation's own copies of the tokens of time stamps."""
+        return self.state / "time-stamps"
 
     @property
     def processing(self) -> Path:

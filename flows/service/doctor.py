@@ -97,6 +97,7 @@ def examine_installation(settings: Settings, *, send_test_alarm: bool = False) -
         yield _tried(f"bucket inbox {inbox.name}", open_bucket_inbox(inbox).probe)
     yield _sites(settings)
     yield from _door(settings)
+    yield from _authorities(settings)
     yield _tried(
         "virus scanner",
         lambda: scanner_status(settings),
@@ -168,6 +169,12 @@ def _alarms(settings: Settings, *, send: bool) -> Iterator[Checkup]:
         late = now() - waiting[0].alarm.at > _SENT_WITHIN
         step = "check that muniment up runs, and the lines above"
         yield Checkup("alarms", State.FAILING if late else State.OK, detail, step)
+
+
+def _authorities(settings: Settings) -> Iterator[Checkup]:
+    """Read the roots of each time stamping authority. It is not asked: some are paid for each time stamp."""
+    for url, path in settings.time_stamp_roots.items():
+        yield _tried(f"time stamps by {url}", partial(_roots, path))
 
 
 def _door(settings: Settings) -> Iterator[Checkup]:
@@ -261,6 +268,12 @@ def _cage() -> str:
     if not isinstance(outcome, Completed) or outcome.value["fault"]:
         raise ToolFailedError(f"an image could not be decoded in it: {outcome}")
     return "an image was decoded in it"
+
+
+def _roots(path: Path) -> str:
+    from storage.journal.time_stamps import load_roots  # noqa: PLC0415  as above
+
+    return f"{count(len(load_roots(path).certificates), 'root certificate')} in {path}"
 
 
 def _policy(settings: Settings, collection: CollectionName) -> str:

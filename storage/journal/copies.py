@@ -64,7 +64,7 @@ def sealed_files(
 
     signer = segment.signed.key
     of_key = (
-        [_sealed(StoreKey(f"{FOLDER}/{public_key_name(signer)}"), [public_pem(keys[signer])])]
+        [sealed_file(StoreKey(f"{FOLDER}/{public_key_name(signer)}"), [public_pem(keys[signer])])]
         if signer in keys
         else []
     )
@@ -72,7 +72,7 @@ def sealed_files(
     return (
         SealedFile(segment.lines_key, size, digests, own_lines),
         *of_key,
-        _sealed(segment.head_key, [head_line(segment.signed)]),
+        sealed_file(segment.head_key, [head_line(segment.signed)]),
     )
 
 
@@ -133,6 +133,7 @@ def _state_of(folder: StoreFolder, states: Mapping[StoreKey, CopyState], error: 
     )
 
 
-def _sealed(key: StoreKey, chunks: Sequence[bytes]) -> SealedFile:
+def sealed_file(key: StoreKey, chunks: Sequence[bytes]) -> SealedFile:
+    """Return the file of these bytes."""
     size, digests = digest_chunks(chunks, (Algorithm.SHA256,))
     return SealedFile(key, size, digests, lambda: chunks)

@@ -33,6 +33,7 @@ FOLDER = StoreKey("_journal")
 LINES_NAME = "journal.jsonl"
 HEADS_NAME = "heads.jsonl"
 HEAD_SUFFIX = ".head.json"
+TOKEN_SUFFIX = ".tsr"  # noqa: S105  of a time stamp
 FAULTS_NAME = "faults.jsonl"
 """What was found when the journal was exported; absent where it was sound."""
 

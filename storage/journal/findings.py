@@ -19,6 +19,7 @@ class FindingKind(StrEnum):
     UNCATALOGUED = "uncatalogued"
     REPLICA_MISSING = "replica-missing"
     UNKNOWN_PACKAGE = "unknown-package"
+    TIME_STAMP = "time-stamp"
 
 
 @dataclass(frozen=True, slots=True)

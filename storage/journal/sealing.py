@@ -115,7 +115,7 @@ def publish(
             elif state is CopyState.LACKING and is_held and segment not in lacking:
                 lacking.append(segment)
             if state is not CopyState.SOUND:
-                _give(folder, file, scratch)
+                give(folder, file, scratch)
     return Published(tuple(sorted(lacking, key=lambda segment: segment.first)), tuple(damaged))
 
 
@@ -138,7 +138,8 @@ def _require_no_other_chain(folder: StoreFolder, segment: Segment) -> None:
             raise _other_journal(folder.store, key)
 
 
-def _give(folder: StoreFolder, file: SealedFile, scratch: Path) -> None:
+def give(folder: StoreFolder, file: SealedFile, scratch: Path) -> None:
+    """Give a store a file under the next free name, and read it back: see ``publish``."""
     store, key = folder.store, folder.next_copy(file.key)
     source = scratch / Path(key).name
     with source.open("wb") as sink:

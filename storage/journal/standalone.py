@@ -327,6 +327,7 @@ def lies_beside() -> dict[str, list[str]]:
         "head": other_heads + heads_in(named),
         "public_key": keys_in(named),
         "faults": [path for name, path in named.items() if name == "faults.jsonl"],
+        "stamps": [path for name, path in named.items() if name.endswith(".tsr")],
     }
 
 
@@ -420,6 +421,11 @@ def use_what_lies_beside(chosen: argparse.Namespace) -> bool:
     write("Checking:\n")
     for name in [*chosen.journal, *chosen.head, *chosen.public_key, *chosen.witness]:
         write(f"  {name}\n")
+    if beside["stamps"]:
+        write(
+            f"Time stamps beside it, NOT checked here: {len(beside['stamps'])}. To check each of them: "
+            "openssl ts -verify -data NUMBERS.head.json -in NUMBERS.tsa-ID.tsr -CAfile ROOTS.pem\n"
+        )
     return True
 
 
@@ -460,6 +466,8 @@ def main(arguments: list[str] | None = None) -> int:
         heads = []
         for name in chosen.head:
             heads += [read_head(line) for line in read_files([name])]
+        # In an export, those that were time-stamped stand in files of their own too.
+        heads = list(dict.fromkeys(heads))
         for name in chosen.witness:
             heads += read_witness(name)
         last, last_hash, faults = check(read_files(chosen.journal), heads, keys)

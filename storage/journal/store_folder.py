@@ -19,7 +19,7 @@ from storage.ports.stores import Store, opened_file
 _LONGEST_HEAD: Final = 4096
 """Bytes that are read of a file of a head; one has some 400."""
 
-_COPY: Final = re.compile(r"(.*?)(?:\.([0-9]+))?(\.jsonl|\.head\.json|\.pub\.pem)", re.DOTALL)
+_COPY: Final = re.compile(r"(.*?)(?:\.([0-9]+))?(\.jsonl|\.head\.json|\.pub\.pem|\.tsr)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.exceptions import PrefectHTTPStatusError
 from services.alarm_receivers import WEBHOOK_SECRET
+from services.time_stamping import Certifier, time_stamping
 from services.workers import ended_run, service
 from support.archives import Archive
 from support.flow_runs import installed, preserved, surroundings
@@ -233,6 +234,29 @@ def test_what_a_store_lost_of_the_journal_is_given_again_by_the_job_and_is_an_al
     assert record_of(Job.SEAL_JOURNAL, settings).ended is not None
     again = ran(archive, client, Job.SEAL_JOURNAL)
     assert (again.state_name, again.state_type) == ("Sealed", "COMPLETED")
+
+
+def test_the_job_has_the_journal_time_stamped_and_fails_where_an_authority_does_not(
+    archive: Archive, settings: Settings, client: SyncPrefectClient, tmp_path: Path
+):
+    certifier = Certifier.made(tmp_path / "tsa")
+    certifier.certify("tsa")
+    file = archive.directory / "muniment.toml"
+    before = file.read_text()
+    accepted(archive, settings, "ledgers")
+    with time_stamping(certifier) as tsa:
+        file.write_text(f'{before}\n[[witness.authority]]\nurl = "{tsa.url}"\nroots = "{certifier.roots}"\n')
+        tsa.fault = lambda _: (503, [])
+        run = ran(archive, client, Job.SEAL_JOURNAL)
+        assert (run.state_name, run.state_type) == ("Not everywhere", "FAILED")
+        assert any("it answered 503" in row["what was found"] for row in table(client, run))
+        assert "it answered 503" in record_of(Job.SEAL_JOURNAL, settings).fault
+        tsa.fault = None
+        run = ran(archive, client, Job.SEAL_JOURNAL)
+        assert (run.state_name, run.state_type) == ("Sealed", "COMPLETED")
+        assert list((archive.store("second") / "_journal").glob("*.tsr"))
+        assert ran(archive, client, Job.VERIFY_JOURNAL).state_name == "Intact"
+    file.write_text(before)
 
 
 def test_the_journal_is_intact_until_it_is_altered_and_then_it_is_an_alarm(

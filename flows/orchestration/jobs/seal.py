@@ -1,4 +1,4 @@
-"""The flow ``seal``: give stores and witnesses what they lack of the journal, or have damaged."""
+"""The flow ``seal``: give stores and witnesses what they lack of the journal; have it time-stamped."""
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -41,6 +41,7 @@ DEFINITION = JobDefinition(
     Job.SEAL_JOURNAL,
     SealParameters,
     "Signs the journal, reads all of it that the stores have, and gives stores and witnesses what they lack, "
-    "or have damaged. A run ends as *Sealed*; as *Repaired*, which is an alarm too; as *Not everywhere*: a "
-    "store or a witness could not be reached; or as *Interrupted* (the system).",
+    "or have damaged; asks time stamping authorities, where some are configured. A run ends as *Sealed*; as "
+    "*Repaired*, which is an alarm too; as *Not everywhere*: a store, a witness or an authority could not be "
+    "reached, or gave no sound time stamp; or as *Interrupted* (the system).",
 )

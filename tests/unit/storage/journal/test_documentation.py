@@ -6,13 +6,19 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from flows.archive.time_stamp_authority import SECONDS
+from flows.installation.settings import WitnessSettings
 from preservation.model.events import EventType
 from storage.journal import standalone
 from storage.journal.exported import exported_in_folder
+from storage.journal.findings import FindingKind
+from storage.journal.time_stamps import LARGEST_TOKEN
+from storage.journal.tokens import EARLIER, LATER
 from storage.journal.verification import FaultKind, Intact
 
 
@@ -72,7 +78,7 @@ def test_the_documented_entries_are_intact_and_vouched_for(examples: Path):
 
 
 def test_each_documented_recipe_does_what_it_says(documentation: str, examples: Path):
-    hashing, _, beside, trusted, witness, segments = blocks(documentation, "sh")
+    hashing, _, _, beside, trusted, witness, segments = blocks(documentation, "sh")
     hashed = shell(hashing, examples).split()[0]
     assert f'"hash":"{hashed}"' in (examples / "line.jsonl").read_text(encoding="utf-8")
     assert "every signature holds" in shell(beside, examples)
@@ -98,6 +104,18 @@ def test_openssl_verifies_the_documented_signature(documentation: str, examples:
     assert "Signature Verified Successfully" in shell(signature, examples)
 
 
-def test_every_fault_is_explained(documentation: str):
-    for kind in FaultKind:
+def test_every_fault_and_finding_is_explained(documentation: str):
+    for kind in (*FaultKind, *FindingKind):
         assert f"| {kind.value} |" in documentation
+
+
+def test_what_is_documented_of_time_stamps_is_what_is_done(documentation: str):
+    (settings,) = (block for block in blocks(documentation, "toml") if "[[witness.authority]]" in block)
+    (authority,) = WitnessSettings.model_validate(tomllib.loads(settings)["witness"]).authority
+    assert authority.url == "https://tsa.example.org/"
+    for words in (
+        f"none within {SECONDS:.0f} seconds",
+        f"more than {LARGEST_TOKEN >> 10} KiB",
+        f"{EARLIER.seconds // 60} minutes before, or {LATER.days} days after",
+    ):
+        assert words in documentation
