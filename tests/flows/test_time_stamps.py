@@ -319,6 +319,8 @@ def test_a_token_that_every_holder_has_damaged_is_asked_for_again(home: Path, ts
 
 
 def test_two_that_seal_at_once_ask_once(home: Path, tsa: TimeStampingAuthority):
+    with open_installation(load_settings(home)) as opened:
+        seal(opened)
     with ThreadPoolExecutor(2) as threads:
         both = list(threads.map(sealed, [home, home]))
     assert [(one.absences, one.repairs, len(one.stamps)) for one in both] == [([], [], 1)] * 2
