@@ -11,7 +11,7 @@ from preservation.files.beneath import without_links_above
 from preservation.manifests.names import sidecars_beside
 from preservation.model.digests import HexDigest
 from preservation.model.identifiers import ObjectId, ObjectName, collection_name, object_name
-from preservation.model.paths import RelativePath, printable
+from preservation.model.paths import RelativePath, printable, quoted
 from preservation.settling.drops import Drop
 from preservation.survey.walk import TreeOutline, outline_of_tree
 
@@ -160,7 +160,7 @@ def object_called(groups: tuple[str, ...], own: str) -> ObjectName:
     for name in (*groups, own):
         if BETWEEN in name or name.startswith("_") or name.endswith("_"):
             raise ValueError(
-                f"{printable(name)!r} cannot be part of an object's name: {BETWEEN!r} stands between "
+                f"{quoted(name)} cannot be part of an object's name: {BETWEEN!r} stands between "
                 "a group and what is in it, so neither may have it, or begin or end with '_'"
             )
     return object_name(BETWEEN.join((*groups, own)))

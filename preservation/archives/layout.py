@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from preservation.archives import members
 from preservation.archives.walking import walk_archive
-from preservation.model.paths import fault_of_path, printable, without_dots
+from preservation.model.paths import fault_of_path, quoted, without_dots
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\")
 """``C:\\``, ``\\\\server\\share``, and the root of the current drive."""
@@ -82,13 +82,13 @@ def _place(layout: ArchiveLayout, member: members.ArchiveMember) -> members.Arch
         layout.guessed.append(name)
     fault = fault_of_member(member)
     if fault is not None:
-        sentence = f"'{printable(name)}' in the archive: {fault}."
+        sentence = f"{quoted(name)} in the archive: {fault}."
         return members.ArchiveFinding(members.ArchiveFault.CLIMBS_OUT, sentence, name)
     if member.kind is members.MemberKind.FOLDER:
         layout.folders.add(name)
         return None
     if name in layout.files or name in layout.hard_links:
-        sentence = f"The archive holds '{printable(name)}' more than once."
+        sentence = f"The archive holds {quoted(name)} more than once."
         return members.ArchiveFinding(members.ArchiveFault.NAME_TWICE, sentence, name)
     if member.kind is members.MemberKind.FILE:
         layout.files[name] = member.size
@@ -98,7 +98,7 @@ def _place(layout: ArchiveLayout, member: members.ArchiveMember) -> members.Arch
     if member.kind is members.MemberKind.HARD_LINK and target in layout.files:
         layout.hard_links[name] = target
         return None
-    sentence = f"'{printable(name)}' in the archive is a {member.kind}."
+    sentence = f"{quoted(name)} in the archive is a {member.kind}."
     return members.ArchiveFinding(members.ArchiveFault.NOT_A_FILE, sentence, name)
 
 
@@ -112,7 +112,7 @@ def fault_of_member(member: members.ArchiveMember) -> str | None:
     if fault is None and _DRIVE.match(member.name):
         fault = "the path names a drive or a server"
     if fault is None and _leads_out(member):
-        fault = f"the link leads out to '{printable(member.target)}'"
+        fault = f"the link leads out to {quoted(member.target)}"
     return fault
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from preservation.bagit import codes
 from preservation.bagit.tagtext import known_encoding
 from preservation.model.issues import Issue
-from preservation.model.paths import RelativePath, printable
+from preservation.model.paths import RelativePath, printable, quoted
 
 BAGIT_TXT = RelativePath("bagit.txt")
 
@@ -91,11 +91,11 @@ def _encoding(line: str, issues: list[Issue]) -> str:
     match = _ENCODING.fullmatch(line)
     if match is None:
         must = "its second line must read 'Tag-File-Character-Encoding: NAME'"
-        issues.append(_malformed(f"{must}, not '{printable(line[:80])}'"))
+        issues.append(_malformed(f"{must}, not {quoted(line[:80])}"))
         return "utf-8"
     encoding = known_encoding(match[1])
     if encoding is None:
-        message = f"bagit.txt names the encoding '{printable(match[1][:80])}', which is not known."
+        message = f"bagit.txt names the encoding {quoted(match[1][:80])}, which is not known."
         issues.append(codes.error(codes.ENCODING_UNKNOWN, message, BAGIT_TXT))
         return "utf-8"
     return encoding

@@ -14,7 +14,7 @@ from preservation.files.beneath import LIST_FOLDER, READ_FILE, open_path, opened
 from preservation.fixity.checking import Unreadable
 from preservation.long_paths import entries_of
 from preservation.model.issues import Issue
-from preservation.model.paths import MOST_PATH_BYTES, RelativePath, printable
+from preservation.model.paths import MOST_PATH_BYTES, RelativePath, quoted
 
 _BUFFER_BYTES = 1 << 18
 """What a processor's cache holds. A file that one read takes in is digested at once."""
@@ -91,14 +91,14 @@ def _list_files(root: str, leaving: str) -> tuple[list[RelativePath], list[Issue
         elif not entry.is_dir(follow_symlinks=False):
             is_link = entry.is_symlink()
             what = "a symbolic link, which is not followed" if is_link else "a device, pipe or socket"
-            issues.append(codes.error(codes.NOT_A_FILE, f"'{printable(path)}' is {what}.", path))
+            issues.append(codes.error(codes.NOT_A_FILE, f"{quoted(path)} is {what}.", path))
     return files, issues
 
 
 def _unlistable(folder: str, failure: OSError) -> Issue:
     where = RelativePath(folder)
     if failure.errno != errno.ENAMETOOLONG:
-        message = f"The folder '{printable(where)}' cannot be listed: {failure.strerror}."
+        message = f"The folder {quoted(where)} cannot be listed: {failure.strerror}."
         return codes.error(codes.FILE_UNREADABLE, message, where)
     shown = f"{folder[:_SHOWN]}…{folder[-_SHOWN:]}"
     message = (

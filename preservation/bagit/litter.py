@@ -12,7 +12,7 @@ from preservation.bagit import codes
 from preservation.bagit.declaration import BAGIT_TXT
 from preservation.files.beneath import LIST_FOLDER, folder_of, opened
 from preservation.model.issues import Issue
-from preservation.model.paths import RelativePath, printable
+from preservation.model.paths import RelativePath, quoted
 
 _LITTER = re.compile(
     r"/(\.ds_store|thumbs\.db|ehthumbs\.db|desktop\.ini|\.directory|\.localized|\._[^/]*)$"
@@ -55,7 +55,7 @@ def lies_deeper(folder: str) -> Issue:
 
 def named(names: Collection[str]) -> str:
     """Return a few of ``names``, as a message has them."""
-    first = ", ".join(f"'{printable(name)}'" for name in islice(names, _NAMED))
+    first = ", ".join(quoted(name) for name in islice(names, _NAMED))
     return f"{first} and {len(names) - _NAMED:,} more" if len(names) > _NAMED else first
 
 

@@ -18,7 +18,7 @@ from preservation.bagit.tagtext import TagAllowance, TagText, TagTextError
 from preservation.model.amounts import count
 from preservation.model.digests import HexDigest
 from preservation.model.issues import Issue
-from preservation.model.paths import RelativePath, is_utf8, printable
+from preservation.model.paths import RelativePath, is_utf8, printable, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class _TagFiles:
             self._findings.add(codes.warning(codes.MANIFEST_NAME_LOOSE, message, path))
         length = hex_length(algorithm)
         if length is None:
-            message = f"{printable(path)}: the algorithm '{printable(name)}' cannot be computed here."
+            message = f"{printable(path)}: the algorithm {quoted(name)} cannot be computed here."
             self._findings.add(codes.warning(codes.ALGORITHM_UNKNOWN, message, path))
         entries = _Entries(path, length, self._resolver, self._findings, self._strict)
         entries.take(self._lines(path))
@@ -136,7 +136,7 @@ class _TagFiles:
         loose = 0
         for line in parse_bag_info(self._encoded_lines(path)) if path in self._files else ():
             if isinstance(line, MalformedLine):
-                message = f"{path}, line {line.number}: '{printable(line.text[:80])}' is no label and value."
+                message = f"{path}, line {line.number}: {quoted(line.text[:80])} is no label and value."
                 self._findings.add(codes.error(codes.BAG_INFO_MALFORMED, message, path))
                 continue
             loose += line.loose
@@ -155,7 +155,7 @@ class _TagFiles:
                 continue
             path = self._resolver.resolve(line.path).path
             if path in to_fetch:
-                message = f"fetch.txt names '{printable(path)}' more than once."
+                message = f"fetch.txt names {quoted(path)} more than once."
                 self._findings.add(codes.warning(codes.FETCH_INEXACT, message, path))
             to_fetch[path] = ToFetch(line.url, line.length)
         return to_fetch
@@ -211,7 +211,7 @@ class _Entries:
         if isinstance(line, ManifestEntry):
             self._take_entry(line)
         elif isinstance(line, MalformedLine):
-            self._malformed(line.number, f"'{printable(line.text[:80])}' is no digest and path")
+            self._malformed(line.number, f"{quoted(line.text[:80])} is no digest and path")
         else:
             self.legacy += 1
 
@@ -233,7 +233,7 @@ class _Entries:
             self.by_path[path] = entry.digest
 
     def _listed_again(self, path: RelativePath, entry: ManifestEntry) -> None:
-        what = f"{self.manifest}, line {entry.number}: '{printable(path)}' is listed again"
+        what = f"{self.manifest}, line {entry.number}: {quoted(path)} is listed again"
         if self.by_path[path] != entry.digest:
             issue = codes.error(codes.LISTED_TWICE_DIFFERENTLY, f"{what}, with another digest.", path)
         elif path in self.normalized:

@@ -15,7 +15,7 @@ from preservation.bagit.litter import MOST_DEPTH, is_litter, lies_deeper, named
 from preservation.bagit.source import PAYLOAD
 from preservation.model.amounts import count
 from preservation.model.issues import Issue
-from preservation.model.paths import RelativePath, printable
+from preservation.model.paths import RelativePath, printable, quoted
 
 _CODES = {
     members.ArchiveFault.UNREADABLE: codes.ARCHIVE_UNREADABLE,
@@ -149,7 +149,7 @@ def read_serialized(
     for name, target in found.layout.hard_links.items() if base else ():
         if name.startswith(base) and not target.startswith(base):
             beside = printable(target)
-            sentence = f"'{printable(name)}' in the archive is a link to '{beside}', beside its one folder."
+            sentence = f"{quoted(name)} in the archive is a link to '{beside}', beside its one folder."
             report(members.ArchiveFinding(members.ArchiveFault.NOT_A_FILE, sentence, name))
     return found
 

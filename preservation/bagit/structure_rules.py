@@ -14,7 +14,7 @@ from preservation.bagit.source import PAYLOAD
 from preservation.model.amounts import count
 from preservation.model.issues import Issue
 from preservation.model.locators import parse_locator
-from preservation.model.paths import RelativePath, folded, is_utf8, printable
+from preservation.model.paths import RelativePath, folded, is_utf8, quoted
 
 
 def required_elements(contents: BagContents) -> Iterator[Issue]:
@@ -51,12 +51,12 @@ def listed_files(contents: BagContents) -> Iterator[Issue]:
     for manifest in contents.payload_manifests:
         for path in manifest.entries:
             if not path.startswith(PAYLOAD) and path not in absent:
-                message = f"{manifest.path} names '{printable(path)}', which is not in the payload folder."
+                message = f"{manifest.path} names {quoted(path)}, which is not in the payload folder."
                 yield codes.error(codes.OUTSIDE_PAYLOAD, message, path)
 
 
 def _absent(path: RelativePath, manifests: list[Manifest], contents: BagContents) -> Issue:
-    named = f"'{printable(path)}' is named by {', '.join(manifest.path for manifest in manifests)}"
+    named = f"{quoted(path)} is named by {', '.join(manifest.path for manifest in manifests)}"
     fault = fault_of_listed_path(path)
     if fault is not None:
         return codes.error(codes.PATH_UNSAFE, f"{named}: {fault}.", path)
@@ -73,7 +73,7 @@ def _to_fetch(url: str) -> str:
     locator = parse_locator(url)
     if locator is None:
         return f"and must first be fetched from {url}"
-    return f"lies in {locator.package} as '{printable(locator.path)}', and is not there beside this bag"
+    return f"lies in {locator.package} as {quoted(locator.path)}, and is not there beside this bag"
 
 
 def unlisted_payload(contents: BagContents) -> Iterator[Issue]:
@@ -86,9 +86,9 @@ def unlisted_payload(contents: BagContents) -> Iterator[Issue]:
                 lacking.setdefault(path, []).append(manifest.path)
     for path in sorted(lacking):
         if len(lacking[path]) == len(manifests):
-            yield codes.error(codes.FILE_UNLISTED, f"'{printable(path)}' is in no payload manifest.", path)
+            yield codes.error(codes.FILE_UNLISTED, f"{quoted(path)} is in no payload manifest.", path)
         elif contents.declaration.version >= CURRENT:
-            message = f"'{printable(path)}' is not in {', '.join(lacking[path])}."
+            message = f"{quoted(path)} is not in {', '.join(lacking[path])}."
             yield codes.error(codes.FILE_UNLISTED_IN_ONE, message, path)
 
 
@@ -107,7 +107,7 @@ def tag_manifests(contents: BagContents) -> Iterator[Issue]:
             message = f"{manifest.path} names {path}."
             yield codes.error_if(strict, codes.TAG_MANIFEST_IN_TAG_MANIFEST, message, path)
         for path in sorted(tag_files - manifest.entries.keys()):
-            message = f"{manifest.path} does not name '{printable(path)}'."
+            message = f"{manifest.path} does not name {quoted(path)}."
             if path in payload_manifests:
                 yield codes.error_if(strict, codes.MANIFEST_UNLISTED, message, path)
             else:
@@ -117,7 +117,7 @@ def tag_manifests(contents: BagContents) -> Iterator[Issue]:
 def _payload_in(manifest: Manifest) -> Iterator[Issue]:
     for path in manifest.entries:
         if path.startswith(PAYLOAD):
-            message = f"{manifest.path} names the payload file '{printable(path)}'."
+            message = f"{manifest.path} names the payload file {quoted(path)}."
             yield codes.error(codes.PAYLOAD_IN_TAG_MANIFEST, message, path)
 
 
@@ -126,12 +126,12 @@ def fetch_file(contents: BagContents) -> Iterator[Issue]:
     for path in contents.fetch:
         fault = fault_of_listed_path(path)
         if fault is not None:
-            yield codes.error(codes.PATH_UNSAFE, f"fetch.txt names '{printable(path)}': {fault}.", path)
+            yield codes.error(codes.PATH_UNSAFE, f"fetch.txt names {quoted(path)}: {fault}.", path)
         elif not path.startswith(PAYLOAD):
-            message = f"fetch.txt names '{printable(path)}', which is no payload file."
+            message = f"fetch.txt names {quoted(path)}, which is no payload file."
             yield codes.error(codes.FETCH_UNLISTED, message, path)
         elif not _promised(path, contents):
-            message = f"fetch.txt names '{printable(path)}', which is not in the payload manifests."
+            message = f"fetch.txt names {quoted(path)}, which is not in the payload manifests."
             yield codes.error(codes.FETCH_UNLISTED, message, path)
 
 
@@ -139,7 +139,7 @@ def fetched_length(contents: BagContents, path: RelativePath, size: int) -> Iter
     """Say whether a file that was fetched has not the length, in bytes, that the fetch file gives."""
     length = contents.fetch[path].length
     if length is not None and length != size:
-        message = f"fetch.txt says that '{printable(path)}' has {count(length, 'byte')}; it has {size:,}."
+        message = f"fetch.txt says that {quoted(path)} has {count(length, 'byte')}; it has {size:,}."
         yield codes.warning(codes.FETCH_INEXACT, message, path)
 
 
@@ -155,7 +155,7 @@ def names_alike(contents: BagContents) -> Iterator[Issue]:
         other = first.setdefault(folded(path), path)
         if other != path:
             less, more = sorted((other, path))
-            message = f"'{printable(more)}' and '{printable(less)}' are the same name on some systems."
+            message = f"{quoted(more)} and {quoted(less)} are the same name on some systems."
             yield codes.warning(codes.NAMES_ALIKE, message, more)
 
 
@@ -165,10 +165,10 @@ def odd_payload(contents: BagContents) -> Iterator[Issue]:
         if not path.startswith(PAYLOAD):
             continue
         if path.endswith(f"/{BAGIT_TXT}"):
-            message = f"'{printable(path)}' says that there is another bag in the payload."
+            message = f"{quoted(path)} says that there is another bag in the payload."
             yield codes.warning(codes.BAG_IN_BAG, message, path)
         elif is_litter(path):
-            message = f"'{printable(path)}' was left there by an operating system."
+            message = f"{quoted(path)} was left there by an operating system."
             yield codes.warning(codes.SYSTEM_FILE, message, path)
 
 

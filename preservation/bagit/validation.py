@@ -21,7 +21,7 @@ from preservation.errors import DeniedError, NotFoundError
 from preservation.fixity.checking import Unreadable
 from preservation.model.amounts import count
 from preservation.model.issues import Issue
-from preservation.model.paths import RelativePath, printable
+from preservation.model.paths import RelativePath, printable, quoted
 
 _SAY_NOTHING_OF_COMPLETENESS = {codes.DIGEST_MISMATCH, codes.OXUM_MISMATCH}
 _UNDECLARED = {codes.DECLARATION_MISSING, codes.DECLARATION_MALFORMED, codes.VERSION_UNKNOWN}
@@ -182,14 +182,14 @@ def check_digests(
         if path not in contents.listing.files:
             continue
         if isinstance(seen, Unreadable):
-            message = f"'{printable(path)}' cannot be read: {seen.reason}."
+            message = f"{quoted(path)} cannot be read: {seen.reason}."
             findings.add(codes.error(codes.FILE_UNREADABLE, message, path))
             continue
         for manifest in manifests:
             promised = manifest.entries.get(path)
             if promised is not None and seen.digests[manifest.algorithm] != promised:
                 message = (
-                    f"'{printable(path)}' is not the file that {manifest.path} promises: "
+                    f"{quoted(path)} is not the file that {manifest.path} promises: "
                     f"its {manifest.algorithm} is {seen.digests[manifest.algorithm]} and not {promised}."
                 )
                 findings.add(codes.error(codes.DIGEST_MISMATCH, message, path))
@@ -216,12 +216,12 @@ def payload_oxum(contents: BagContents, found: PayloadOxum) -> Iterator[Issue]:
         yield codes.error_if(strict, codes.OXUM_MALFORMED, message, path)
     promised = parse_payload_oxum(promises[0])
     if promised is None:
-        message = f"{path}: Payload-Oxum is '{printable(promises[0][:80])}' instead of octets.files."
+        message = f"{path}: Payload-Oxum is {quoted(promises[0][:80])} instead of octets.files."
         yield codes.error(codes.OXUM_MALFORMED, message, path)
     elif promised != found:
         message = (
             f"{path} promises a payload of {count(promised.files, 'file')} with "
-            f"{count(promised.octets, 'byte')}; there are {count(found.files, 'file')} with "
+            f"{count(promised.octets, 'byte')}; it has {count(found.files, 'file')} with "
             f"{count(found.octets, 'byte')}."
         )
         yield codes.error(codes.OXUM_MISMATCH, message, path)

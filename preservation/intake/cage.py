@@ -9,7 +9,7 @@ from preservation.archives.members import ArchiveKind, UnpackLimits
 from preservation.intake import codes
 from preservation.intake.exchange import Found, Listed
 from preservation.model.issues import Issue, IssueCode
-from preservation.model.paths import RelativePath, fault_of_path, printable
+from preservation.model.paths import RelativePath, fault_of_path, printable, quoted
 from preservation.tools.wire import unpacked
 from preservation.tools.work import Completed, Died, Exhausted, JobName, Refused, WorkOutcome
 
@@ -72,7 +72,7 @@ def listed_in(outcome: WorkOutcome, archive: Path, limits: UnpackLimits) -> List
 
 def not_read(archive: Path, reason: str) -> Issue:
     """Return the issue of an archive that could not be read in the cage."""
-    message = f"The archive '{printable(archive.name)}' cannot be read here: {printable(reason)}."
+    message = f"The archive {quoted(archive.name)} cannot be read here: {printable(reason)}."
     return codes.refusal(codes.ARCHIVE_NOT_READ, message)
 
 

@@ -4,7 +4,7 @@ What is wrong with an archive or a submitted bag has the codes of ``preservation
 """
 
 from preservation.model.issues import Issue, IssueCode, Severity
-from preservation.model.paths import RelativePath, printable
+from preservation.model.paths import RelativePath, quoted
 from preservation.model.submissions import UnpackedArchive
 
 NEXT_STEPS: dict[IssueCode, str] = {}
@@ -37,8 +37,8 @@ UNPACKED = _code("INT-010", "")
 def unpacked(archive: UnpackedArchive) -> Issue:
     """Return the remark that an archive was unpacked."""
     message = (
-        f"'{printable(archive.name)}' was unpacked: what was in it is looked at and kept, the {archive.kind} "
-        f"archive itself is not. It had {archive.size:,} bytes and the SHA-256 {archive.sha256}."
+        f"{quoted(archive.name)} was unpacked: what was in it is the drop, and the {archive.kind} archive "
+        f"itself is not kept. It had {archive.size:,} bytes and the SHA-256 {archive.sha256}."
     )
     return Issue(UNPACKED, Severity.INFO, message, None, NEXT_STEPS[UNPACKED])
 

@@ -11,7 +11,7 @@ from preservation.archives.walking import archive_kind_of
 from preservation.bagit.serialized import SerializedBag, read_serialized
 from preservation.intake.exchange import Found, Listed, MemberSender, Sent, Wrong
 from preservation.model.issues import Issue
-from preservation.model.paths import is_utf8, printable
+from preservation.model.paths import is_utf8, printable, quoted
 from preservation.tools.wire import packed, unpacked
 from preservation.tools.work import Json
 
@@ -83,7 +83,7 @@ def _parts(name: str, opener: members.Opener) -> Iterator[bytes]:
             while part := content.read(_PART_BYTES):
                 yield part
     except members.DamagedMemberError as failure:
-        message = f"'{printable(name)}' in the archive: {failure}."
+        message = f"{quoted(name)} in the archive: {failure}."
         raise members.ArchiveError(members.ArchiveFault.UNREADABLE, message, name) from failure
 
 

@@ -23,7 +23,7 @@ from preservation.intake.unpack import unpack
 from preservation.long_paths import entries_of
 from preservation.model.digests import Algorithm
 from preservation.model.issues import Issue, IssueCode
-from preservation.model.paths import RelativePath, printable
+from preservation.model.paths import RelativePath, printable, quoted
 from preservation.model.submissions import DropKind, Received, UnpackedArchive
 from preservation.policy.intake import Unpacked
 from preservation.tools.work import Request
@@ -212,7 +212,7 @@ def _names(named: Collection[str], count: int) -> str:
 
 
 def _name(drop: Path) -> str:
-    return f"'{printable(drop.name)}'"
+    return quoted(drop.name)
 
 
 def _is(kind: int, path: Path) -> bool:

@@ -17,7 +17,7 @@ from preservation.files.tree import make_folders, remove_tree
 from preservation.intake.cage import UNPACK, answered, issue_of, more_seconds, not_read
 from preservation.intake.exchange import Listed, SentContent, Wrong, received
 from preservation.model.issues import Issue
-from preservation.model.paths import fault_of_path, printable
+from preservation.model.paths import fault_of_path, printable, quoted
 from preservation.tools.wire import unpacked
 from preservation.tools.work import Request, WorkOutcome
 from preservation.tools.workers import CagedWorkers
@@ -176,5 +176,5 @@ def _naming(member: str) -> Iterator[None]:
     except OSError as failure:
         if failure.errno not in _NAME_REFUSED:
             raise
-        message = f"'{printable(member)}' in the archive cannot be unpacked: {failure.strerror}."
+        message = f"{quoted(member)} in the archive cannot be unpacked: {failure.strerror}."
         raise ArchiveError(ArchiveFault.NAME_IMPOSSIBLE, message, member) from failure

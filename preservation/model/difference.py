@@ -13,7 +13,7 @@ import msgspec
 
 from preservation.model.digests import HexDigest
 from preservation.model.identifiers import PackageId
-from preservation.model.paths import RelativePath, path_order
+from preservation.model.paths import RelativePath, folded, path_order
 
 Original: TypeAlias = tuple[RelativePath, HexDigest]
 """An original: its path, and the SHA-256 of its bytes."""
@@ -99,18 +99,39 @@ def changes_between(
         same += is_same or says_what(path)
         if not is_same:
             changed.append(FileChange(ChangeKind.CHANGED, path))
-    had = defaultdict[HexDigest, deque[RelativePath]](deque)
-    for path, digest in gone:
-        had[digest].append(path)
-    for path, digest in come:
-        if had.get(digest):
-            changed.append(FileChange(ChangeKind.RENAMED, path, had[digest].popleft()))
-            same += 1
-        else:
-            changed.append(FileChange(ChangeKind.ADDED, path))
-    changed += (FileChange(ChangeKind.REMOVED, path) for paths in had.values() for path in paths)
+    renamed = _renamed(gone, come)
+    same += len(renamed)
+    for path, _ in come:
+        kind = ChangeKind.RENAMED if path in renamed else ChangeKind.ADDED
+        changed.append(FileChange(kind, path, renamed.get(path)))
+    elsewhere = set(renamed.values())
+    changed += (FileChange(ChangeKind.REMOVED, path) for path, _ in gone if path not in elsewhere)
     in_order = sorted(changed, key=lambda one: path_order(one.path))
     return Changes(tuple(in_order), originals, same)
+
+
+def _renamed(gone: list[Original], come: list[Original]) -> dict[RelativePath, RelativePath]:
+    """Return what came and has the bytes of what went, with its earlier path.
+
+    Of several with the same bytes those belong together whose paths differ in case or accents only, then
+    those that have the same name in another folder, then the first of each.
+    """
+    renamed: dict[RelativePath, RelativePath] = {}
+    for likeness in (folded, _name, lambda _: ""):
+        elsewhere = set(renamed.values())
+        had = defaultdict[tuple[HexDigest, str], deque[RelativePath]](deque)
+        for path, digest in gone:
+            if path not in elsewhere:
+                had[digest, likeness(path)].append(path)
+        for path, digest in come:
+            alike = had.get((digest, likeness(path)))
+            if alike and path not in renamed:
+                renamed[path] = alike.popleft()
+    return renamed
+
+
+def _name(path: str) -> str:
+    return folded(path.rpartition("/")[2])
 
 
 def changes_in_words(difference: VersionDifference) -> str:

@@ -7,7 +7,7 @@ from typing import NewType
 from uuid import uuid4
 
 from preservation.errors import ConfigurationError
-from preservation.model.paths import StoreKey, fault_of_path, is_spelling, is_utf8, printable
+from preservation.model.paths import StoreKey, fault_of_path, is_spelling, is_utf8, quoted
 
 CollectionName = NewType("CollectionName", str)
 """Name of a collection: lower-case letters, digits, ``-`` and ``_``."""
@@ -41,9 +41,7 @@ _OBJECT_BYTES = 200
 def collection_name(text: str) -> CollectionName:
     """Return ``text`` as a collection's name. Raises ``ValueError`` where it is not one."""
     if _COLLECTION.fullmatch(text) is None:
-        raise ValueError(
-            f"{printable(text)!r} cannot name a collection: use a-z, 0-9, '-' and '_', at most 63"
-        )
+        raise ValueError(f"{quoted(text)} cannot name a collection: use a-z, 0-9, '-' and '_', at most 63")
     return CollectionName(text)
 
 
@@ -64,7 +62,7 @@ def object_name(text: str) -> ObjectName:
     if fault is None and (text.startswith((".", "_")) or text != text.strip()):
         fault = "it begins with '.' or '_', or begins or ends with a space"
     if fault is not None:
-        raise ValueError(f"{printable(text)!r} cannot name an object: {fault}")
+        raise ValueError(f"{quoted(text)} cannot name an object: {fault}")
     return ObjectName(text)
 
 
@@ -115,7 +113,7 @@ def parse_object_id(text: str) -> ObjectId:
     """Return ``text``, written ``collection/name``. Raises ``ValueError`` where it is not."""
     collection, separator, name = text.partition("/")
     if not separator:
-        raise ValueError(f"{printable(text)!r} is not an object: write it as collection/name")
+        raise ValueError(f"{quoted(text)} is not an object: write it as collection/name")
     return ObjectId(collection_name(collection), object_name(name))
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from preservation.model.paths import printable
+from preservation.model.paths import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,13 @@ class NameRules:
     def _fault_of_segment(self, segment: str) -> str | None:
         length = len(segment.encode("utf-8", "surrogateescape"))
         if self.max_segment_bytes is not None and length > self.max_segment_bytes:
-            return f"{printable(segment)!r} has {length} bytes, and {self.max_segment_bytes} are possible"
+            return f"{quoted(segment)} has {length} bytes, and {self.max_segment_bytes} are possible"
         for character in segment:
             if character in self.forbidden:
-                return f"{printable(segment)!r} holds {printable(character)!r}"
+                return f"{quoted(segment)} holds {quoted(character)}"
         for ending in self.forbidden_endings:
             if segment.endswith(ending):
-                return f"{printable(segment)!r} ends with {ending!r}"
+                return f"{quoted(segment)} ends with {ending!r}"
         if segment.partition(".")[0].lower() in self.reserved:
-            return f"{printable(segment)!r} is the name of a device there"
+            return f"{quoted(segment)} is the name of a device there"
         return None

@@ -66,7 +66,7 @@ def bag_path(text: str) -> BagPath:
     """Return ``text`` as a path in a bag. Raises ``ValueError`` where it is unsafe or not UTF-8."""
     _require_sound(text)
     if not is_utf8(text):
-        raise ValueError(f"{printable(text)!r}: a bag names files in UTF-8, and this name is not UTF-8")
+        raise ValueError(f"{quoted(text)}: a bag names files in UTF-8, and this name is not UTF-8")
     return BagPath(text)
 
 
@@ -131,6 +131,11 @@ def printable(path: str) -> str:
     )
 
 
+def quoted(path: str) -> str:
+    """Return the ``printable`` name in quotation marks, for a sentence. ``repr`` would escape the escapes."""
+    return f"'{printable(path)}'"
+
+
 def is_spelling(character: str) -> bool:
     """Say whether a format character (Unicode category Cf) belongs to how words and emoji are written.
 
@@ -144,4 +149,4 @@ def is_spelling(character: str) -> bool:
 def _require_sound(text: str) -> None:
     fault = fault_of_path(text)
     if fault is not None:
-        raise ValueError(f"{printable(text)!r}: {fault}")
+        raise ValueError(f"{quoted(text)}: {fault}")

@@ -13,7 +13,7 @@ from preservation.model import layout
 from preservation.model.files import EntryKind, IrregularEntry, SurveyedFile
 from preservation.model.issues import Issue, IssueCode, Severity
 from preservation.model.name_rules import NameRules
-from preservation.model.paths import RelativePath, folded, printable
+from preservation.model.paths import RelativePath, folded, printable, quoted
 from preservation.policy import screens
 from preservation.policy.globs import PathMatcher
 from preservation.policy.schema import Policy
@@ -145,7 +145,7 @@ def _names(screen: screens.PortableNames, name_rules: tuple[NameRules, ...]) -> 
             yield subject.issue(codes.NAME_NOT_STORABLE, words, next_step)
         for name in () if faults else folders.odd_names_in(file.path):
             which = "has a name that" if file.path.endswith(name) else "lies in a folder whose name"
-            words = f"{which} ends with a dot or a space, which Windows leaves out: '{printable(name)}'"
+            words = f"{which} ends with a dot or a space, which Windows leaves out: {quoted(name)}"
             next_step = "It is kept under its own name; rename it if it is to be used on such computers."
             yield subject.issue(codes.NAME_ENDS_ODDLY, words, next_step)
 

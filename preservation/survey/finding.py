@@ -9,7 +9,7 @@ from preservation.manifests.lines import Allowance, ManifestLimitError, manifest
 from preservation.manifests.names import Likelihood, likelihood
 from preservation.model.amounts import count
 from preservation.model.digests import Algorithm
-from preservation.model.paths import RelativePath, printable
+from preservation.model.paths import RelativePath, quoted
 from preservation.model.supplied import ManifestLayout
 from preservation.survey.walk import files_where
 
@@ -98,5 +98,5 @@ def _unusable(line: NotUnderstood) -> str:
         return "no line of it is in a known layout"
     return (
         f"no line of it lists a digest of md5, sha1, sha256 or sha512; line {line.line} has "
-        f"{printable(line.digest)!r} ({count(len(line.digest), 'character')})"
+        f"{quoted(line.digest)} ({count(len(line.digest), 'character')})"
     )

@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 from preservation.model import amounts
 from preservation.model.digests import Algorithm
 from preservation.model.issues import Issue, IssueCode, Severity
-from preservation.model.paths import RelativePath, is_utf8, printable
+from preservation.model.paths import RelativePath, is_utf8, quoted
 from preservation.survey import codes
 
 NAMED: Final = 5
@@ -20,7 +20,7 @@ def wrong_digest(manifest: RelativePath, path: RelativePath, differing: Iterable
     figures = "; ".join(
         f"{algorithm.value} should be {expected} and is {found}" for algorithm, expected, found in differing
     )
-    message = f"{printable(path)!r} is not the file that {printable(manifest)!r} lists: {figures}."
+    message = f"{quoted(path)} is not the file that {quoted(manifest)} lists: {figures}."
     next_step = (
         "Copy or scan the file again. The manifest is evidence and is not edited: if it is wrong, whoever "
         "made it makes it anew from the originals."
@@ -30,9 +30,7 @@ def wrong_digest(manifest: RelativePath, path: RelativePath, differing: Iterable
 
 def listed_but_missing(manifest: RelativePath, path: RelativePath) -> Issue:
     """Say that the drop does not have a listed file as a plain, readable file."""
-    message = (
-        f"{printable(path)!r} is listed in {printable(manifest)!r} and is not in the drop as a readable file."
-    )
+    message = f"{quoted(path)} is listed in {quoted(manifest)} and is not in the drop as a readable file."
     next_step = "Add the file to the drop; if it is not to be in it, whoever made the manifest makes it anew."
     return Issue(
         codes.LISTED_BUT_MISSING, Severity.ERROR, message, path if is_utf8(path) else manifest, next_step
@@ -41,9 +39,9 @@ def listed_but_missing(manifest: RelativePath, path: RelativePath) -> Issue:
 
 def not_listed(manifest: RelativePath, count: int, examples: Iterable[str]) -> Issue:
     """Say that files are in no manifest, though this one lists the folder that they are in."""
-    named = ", ".join(repr(printable(path)) for path in examples)
+    named = ", ".join(quoted(path) for path in examples)
     subject = "1 file is" if count == 1 else f"{count:,} files are"
-    message = f"{subject} in the drop and not in {printable(manifest)!r}: {named}{_more_than_named(count)}."
+    message = f"{subject} in the drop and not in {quoted(manifest)}: {named}{_more_than_named(count)}."
     next_step = "Make the manifest again if the files belong to the drop, or take them out of it."
     return Issue(codes.NOT_LISTED, Severity.WARNING, message, manifest, next_step)
 
@@ -53,7 +51,7 @@ def not_a_manifest(manifest: RelativePath, reason: str, severity: Severity) -> I
     return Issue(
         codes.NOT_UNDERSTOOD,
         severity,
-        f"{printable(manifest)!r} is named like a manifest and cannot be read as one: {reason}. "
+        f"{quoted(manifest)} is named like a manifest and cannot be read as one: {reason}. "
         "No file was checked against it.",
         manifest,
         "Make it again with md5sum, sha256sum or hashdeep, or as a table of two columns, file and digest; "
@@ -66,7 +64,7 @@ def compares_nothing(manifest: RelativePath, severity: Severity) -> Issue:
     return Issue(
         codes.COMPARES_NOTHING,
         severity,
-        f"{printable(manifest)!r} lists no file of the drop but itself, or digests that belong to no file. "
+        f"{quoted(manifest)} lists no file of the drop but itself, or digests that belong to no file. "
         "No file was checked against it.",
         manifest,
         "Make it again in the folder of the files; or take it out of the drop.",
@@ -78,8 +76,8 @@ def no_digest(
 ) -> Issue:
     """Say that a manifest has for a file of the drop what is no digest."""
     message = (
-        f"Line {line} of {printable(manifest)!r} has for {printable(path)!r} what is no digest of md5, sha1, "
-        f"sha256 or sha512: {printable(digest)!r} ({amounts.count(len(digest), 'character')}). The file was "
+        f"Line {line} of {quoted(manifest)} has for {quoted(path)} what is no digest of md5, sha1, "
+        f"sha256 or sha512: {quoted(digest)} ({amounts.count(len(digest), 'character')}). The file was "
         "not compared."
     )
     next_step = "Have the manifest made again where the file was made, and drop both again."
@@ -88,7 +86,7 @@ def no_digest(
 
 def lists_itself(manifest: RelativePath) -> Issue:
     """Say that a manifest has a line about itself, which was not compared."""
-    message = f"{printable(manifest)!r} lists itself. No file can hold its own digest: it was not compared."
+    message = f"{quoted(manifest)} lists itself. No file can hold its own digest: it was not compared."
     next_step = "Nothing; write the manifest outside of the folder, and move it in, if the line is to go."
     return Issue(codes.LISTS_ITSELF, Severity.INFO, message, manifest, next_step)
 
@@ -98,7 +96,7 @@ def too_much(manifest: RelativePath, reason: str) -> Issue:
     return Issue(
         codes.TOO_MUCH,
         Severity.QUESTION,
-        f"{printable(manifest)!r} goes beyond what is read of a manifest: {reason}. "
+        f"{quoted(manifest)} goes beyond what is read of a manifest: {reason}. "
         "No file was checked against it.",
         manifest,
         "Divide the drop, or take the manifest out of it; or approve the drop, and it is kept unchecked.",
@@ -109,8 +107,7 @@ def lines_not_understood(manifest: RelativePath, count: int, lines: Iterable[str
     """Say that some lines of a manifest are in no known layout."""
     named = ", ".join(lines)
     message = (
-        f"{printable(manifest)!r} has lines in no known layout ({count}): line "
-        f"{named}{_more_than_named(count)}."
+        f"{quoted(manifest)} has lines in no known layout ({count}): line {named}{_more_than_named(count)}."
     )
     next_step = "Whoever made the manifest makes it anew; it is not edited."
     return Issue(codes.NOT_UNDERSTOOD, Severity.WARNING, message, manifest, next_step)
@@ -118,10 +115,7 @@ def lines_not_understood(manifest: RelativePath, count: int, lines: Iterable[str
 
 def leads_out(manifest: RelativePath, name: str) -> Issue:
     """Say that a manifest names a file outside of the drop. Nothing there was looked at."""
-    message = (
-        f"{printable(manifest)!r} lists {printable(name)!r}, which is outside of the drop; it was not looked "
-        "at."
-    )
+    message = f"{quoted(manifest)} lists {quoted(name)}, which is outside of the drop; it was not looked at."
     next_step = "Whoever made the manifest makes it anew, inside the drop."
     return Issue(codes.LEADS_OUT, Severity.ERROR, message, manifest, next_step)
 
@@ -129,7 +123,7 @@ def leads_out(manifest: RelativePath, name: str) -> Issue:
 def found_elsewhere(manifest: RelativePath, prefix: str) -> Issue:
     """Say that a manifest was made in another folder, and its names found without their beginning."""
     message = (
-        f"The names in {printable(manifest)!r} begin with {printable(prefix)!r}, which is not in the drop; "
+        f"The names in {quoted(manifest)} begin with {quoted(prefix)}, which is not in the drop; "
         "the files were found without it."
     )
     next_step = "Nothing, if the manifest was made before the drop was moved."
@@ -138,9 +132,9 @@ def found_elsewhere(manifest: RelativePath, prefix: str) -> Issue:
 
 def spelled_otherwise(manifest: RelativePath, count: int, examples: Iterable[str]) -> Issue:
     """Say that names are the same in manifest and drop but for their case, or how accents are encoded."""
-    named = ", ".join(repr(printable(path)) for path in examples)
+    named = ", ".join(quoted(path) for path in examples)
     message = (
-        f"{printable(manifest)!r} has names that are written otherwise than in the drop, in another case or "
+        f"{quoted(manifest)} has names that are written otherwise than in the drop, in another case or "
         f"with other accents ({count}): {named}{_more_than_named(count)}; they were matched all the same."
     )
     next_step = "Nothing; names are kept as the drop has them."
@@ -149,7 +143,7 @@ def spelled_otherwise(manifest: RelativePath, count: int, examples: Iterable[str
 
 def more_of(manifest: RelativePath, code: IssueCode, severity: Severity, count: int) -> Issue:
     """Say how many more issues there are of one kind than are kept one by one."""
-    message = f"{printable(manifest)!r} has more of the same ({code}): {count}, not shown one by one."
+    message = f"{quoted(manifest)} has more of the same ({code}): {count}, not shown one by one."
     next_step = "Mend the ones that are named; check the drop with the manifest again to see the others."
     return Issue(code, severity, message, manifest, next_step)
 

@@ -18,6 +18,7 @@ from preservation.model.paths import (
     is_utf8,
     path_order,
     printable,
+    quoted,
 )
 
 _SPECIAL = {
@@ -186,7 +187,7 @@ def _entry(root: Path, path: RelativePath) -> FoundFile | IrregularEntry:
     if stat.S_ISREG(found.st_mode):
         return FoundFile(path, found.st_size, found.st_mtime_ns)
     if stat.S_ISLNK(found.st_mode):
-        return IrregularEntry(path, EntryKind.SYMLINK, f"it points to {printable(target)!r}")
+        return IrregularEntry(path, EntryKind.SYMLINK, f"it points to {quoted(target)}")
     if stat.S_ISDIR(found.st_mode):
         return _folder(root, path)
     return IrregularEntry(path, EntryKind.DEVICE, _SPECIAL.get(stat.S_IFMT(found.st_mode), "special file"))

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from preservation.model.paths import LocalPath, printable
+from preservation.model.paths import LocalPath, printable, quoted
 from preservation.model.viruses import NoScanner, ScannerRelease
 from preservation.tools.clamd_answers import (
     Lost,
@@ -68,7 +68,7 @@ def clamd_address(text: str) -> ClamdAddress:
     if kind == "tcp" and host and port.isdecimal() and int(port) in _PORTS:
         return TcpAddress(host.strip("[]"), int(port))
     raise ValueError(
-        f"{printable(text)!r} is no address of clamd; write unix:/run/clamav/clamd.ctl or tcp:HOST:3310"
+        f"{quoted(text)} is no address of clamd; write unix:/run/clamav/clamd.ctl or tcp:HOST:3310"
     )
 
 
@@ -100,9 +100,7 @@ class Clamd:
         except _NoAnswerError as error:
             return NoScanner(f"{self.address}: {reason_of(error.why)}")
         release = release_answer(text)
-        return release or NoScanner(
-            f"{self.address} answers {printable(text)!r}, which is not what clamd would"
-        )
+        return release or NoScanner(f"{self.address} answers {quoted(text)}, which is not what clamd would")
 
     def stream(self, chunks: Iterable[bytes | memoryview]) -> StreamAnswer:
         """Have it look at a stream, which is held no longer than it takes to send each chunk.

@@ -10,7 +10,7 @@ from preservation.model.amounts import count
 from preservation.model.digests import Algorithm
 from preservation.model.files import SurveyedFile
 from preservation.model.issues import Issue, Severity
-from preservation.model.paths import RelativePath, path_order, printable
+from preservation.model.paths import RelativePath, path_order, quoted
 from preservation.model.viruses import (
     Clean,
     Infected,
@@ -161,7 +161,7 @@ class _Gathered:
 
     def infections(self) -> Iterator[Issue]:
         for path, verdict in self.named:
-            message = f"{printable(path)!r} is infected: the virus scanner found {verdict.signature}."
+            message = f"{quoted(path)} is infected: the virus scanner found {verdict.signature}."
             next_step = "Do not open it. Report it to the administrator; the drop goes to quarantine."
             yield Issue(codes.INFECTED, Severity.ERROR, message, path, next_step)
         if more := self.infected - len(self.named):
@@ -171,7 +171,7 @@ class _Gathered:
 
     def gaps(self, severity: Severity) -> Iterator[Issue]:
         for obstacle, group in self.groups.items():
-            named = ", ".join(repr(printable(path)) for path in group.named)
+            named = ", ".join(quoted(path) for path in group.named)
             files = count(group.files, "file")
             more = " …" if group.files > len(group.named) else ""
             yield Issue(

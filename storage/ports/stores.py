@@ -17,7 +17,7 @@ from preservation.fixity.digesting import ByteStream
 from preservation.model.amounts import OnProgress
 from preservation.model.identifiers import PackageId, StoreIdentity, StoreName
 from preservation.model.name_rules import NameRules
-from preservation.model.paths import BagPath, StoreKey, fault_of_path, printable
+from preservation.model.paths import BagPath, StoreKey, fault_of_path, printable, quoted
 
 SiteName = NewType("SiteName", str)
 """A place on earth that one flood or fire can reach. Two stores at one site count as one site."""
@@ -231,6 +231,5 @@ def require_sound(store: StoreName, key: StoreKey) -> None:
         fault = "it begins with a dot, and such keys are the store's own"
     if fault is not None:
         raise DeniedError(
-            f"store {store}: {printable(key)!r} cannot be a key: {fault}; a key is "
-            "collection/object/version/path"
+            f"store {store}: {quoted(key)} cannot be a key: {fault}; a key is collection/object/version/path"
         )

@@ -21,7 +21,7 @@ from prefect.utilities.engine import propose_state_sync
 
 from flows.installation.log import LOG
 from flows.orchestration.deployments import ENTRYPOINTS
-from preservation.model.paths import printable
+from preservation.model.paths import printable, quoted
 
 
 def run_flow_run(identifier: UUID, directory: Path) -> None:
@@ -48,11 +48,11 @@ def run_flow_run(identifier: UUID, directory: Path) -> None:
 def _refusal(flow_name: str, asked: FlowRun, directory: Path) -> str:
     """Return why the run is not run; ``""`` where it is."""
     if flow_name not in ENTRYPOINTS:
-        return f"{printable(flow_name)!r} is no flow of Muniment's; its worker runs no other."
+        return f"{quoted(flow_name)} is no flow of Muniment's; its worker runs no other."
     named = str(asked.parameters.get("directory", ""))
     if Path(named) != directory:
         return (
-            f"The parameter directory is {printable(named)!r}, and this worker runs only what is for the "
+            f"The parameter directory is {quoted(named)}, and this worker runs only what is for the "
             f"installation in {printable(str(directory))}; start the run anew with that directory."
         )
     return ""

@@ -8,8 +8,9 @@ import pytest
 
 from preservation.identification.links import NamedLinks
 from preservation.model.identifiers import object_name
-from preservation.model.paths import printable
+from preservation.model.paths import RelativePath, printable
 from preservation.premis.units import file_time
+from preservation.survey.issues import found_elsewhere, leads_out, spelled_otherwise
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,13 @@ def test_what_turns_the_writing_direction_or_shows_nothing_is_refused_and_escape
     with pytest.raises(ValueError, match="control character"):
         object_name(name)
     assert printable(name).isascii()
+
+
+def test_a_name_in_a_sentence_is_shown_once_escaped_and_in_its_own_script():
+    persian = RelativePath("\u0646\u0627\u0645\u0647\u200c\u0647\u0627.md5")
+    assert "'E:/Auftr\\xe4ge/'" in found_elsewhere(persian, "E:/Auftr\udce4ge/").message
+    assert f"'{persian}'" in spelled_otherwise(persian, 1, [persian]).message
+    assert "'..\\a.txt'" in leads_out(persian, "..\\a.txt").message
 
 
 @pytest.mark.parametrize(

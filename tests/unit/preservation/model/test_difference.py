@@ -42,6 +42,26 @@ def test_of_two_copies_of_which_one_is_gone_one_is_removed():
     assert kinds({"a": "1", "b": "1"}, {"c": "1"}) == {"c": "a>", "b": "removed"}
 
 
+def test_of_several_files_with_the_same_bytes_those_with_the_most_alike_names_are_one_renamed():
+    before = {"A.TXT": "1", "U\u0308bersicht.txt": "2", "box/page.tif": "3"}
+    now = {
+        "100%.txt": "2",
+        "a copy.txt": "1",
+        "a.txt": "1",
+        "folder/page.tif": "3",
+        "b.tif": "3",
+        "Übersicht.txt": "2",
+    }
+    assert kinds(before, now) == {
+        "100%.txt": "added",
+        "a copy.txt": "added",
+        "a.txt": "A.TXT>",
+        "b.tif": "added",
+        "folder/page.tif": "box/page.tif>",
+        "Übersicht.txt": "U\u0308bersicht.txt>",
+    }
+
+
 _FILES = st.dictionaries(st.sampled_from(["a", "b/c", "b.d", "ä", "e", "f"]), st.sampled_from("1234"))
 
 
