@@ -81,17 +81,12 @@ def drops_among(
     terms: SettlingTerms,
     below: Callable[[Path], Listed],
     groups: tuple[str, ...] = (),
-    *,
-    sidecars: bool = True,
 ) -> Iterator[InboxEntry]:
-    """Give what the names in ``folder`` are; ``below`` lists the folders in it, and may raise ``OSError``.
-
-    ``sidecars`` says whether a manifest of one file is taken with that file, and is no drop of its own.
-    """
+    """Give what the names in ``folder`` are; ``below`` lists the folders in it, and may raise ``OSError``."""
     there = dict(names)
     of_one_file = {
         name: passed_over
-        for name, is_folder in (names if sidecars and len(groups) == terms.grouping else ())
+        for name, is_folder in (names if len(groups) == terms.grouping else ())
         if not is_folder and (passed_over := _sidecar(folder / name, there)) is not None
     }
     loose = _loose_among(names, folder, there, of_one_file, terms) if len(groups) == terms.grouping else {}
@@ -115,7 +110,7 @@ def drops_among(
                 sentence = f"it cannot be listed ({error.strerror}); see to its permissions"
                 yield PassedOver(path, PassedOverFor.STRAY, sentence)
                 continue
-            yield from drops_among(deeper, path, terms, below, (*groups, name), sidecars=sidecars)
+            yield from drops_among(deeper, path, terms, below, (*groups, name))
         else:
             sentence = "it lies above the folders in which this policy expects drops; move it down into one"
             yield PassedOver(path, PassedOverFor.STRAY, sentence)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from preservation.archives.walking import is_named_as_archive
-from preservation.manifests.names import Likelihood, likelihood, sidecar_name
+from preservation.manifests.names import Likelihood, likelihood
 from preservation.model.paths import RelativePath, printable
 from preservation.settling.terms import SettlingTerms
 
@@ -30,24 +30,16 @@ def loose_files(files: Iterable[str], there: Collection[str], terms: SettlingTer
     ``there`` are all names in that folder. An archive is a drop of its own, as is a file with a sentinel
     beside it: a person declared that.
     """
-    lists: dict[str, str] = {}
     pages: list[str] = []
     for name in files:
         if likelihood(RelativePath(name)) is Likelihood.CERTAIN or terms.beside.matches("", name):
-            lists[name] = sidecar_name(RelativePath(name))
+            yield LooseFiles(
+                (name,),
+                "it is about other files, and no drop of its own; put it into a folder, with those files",
+            )
         elif not is_named_as_archive(name) and not any(name + end in there for end in terms.sentinels_beside):
             pages.append(name)
-    listed = set(lists.values())
-    for name in lists:
-        yield LooseFiles(
-            (name,),
-            "it is about other files, and no drop of its own; put it into a folder, with those files",
-        )
-    for name in pages:
-        if name in listed:
-            sentence = "a manifest beside it lists it; put both into a folder, so that they are compared"
-            yield LooseFiles((name,), sentence)
-    for names, alike in _alike([name for name in pages if name not in listed]):
+    for names, alike in _alike(pages):
         yield LooseFiles(
             names,
             f"{printable(names[0])} is one of {alike:,} single files that differ in a number only: put these "

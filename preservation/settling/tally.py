@@ -125,6 +125,13 @@ class Tally:
         else:
             self._has_content = True
 
+    def take_beside(self, name: str, other: Tally) -> None:
+        """Count an object beside the drop that is fetched with it, as ``other`` counted it."""
+        self._put(f"/{name}\0{other._signature}")
+        self._files += other._files
+        self._bytes += other._bytes
+        self._newest = max(self._newest, other._newest)
+
     def take_alone(self, found: os.stat_result) -> None:
         """Count a drop that is one file, or a link or a device, which intake will refuse."""
         self._has_content = True

@@ -38,6 +38,7 @@ from flows.installation.areas import Area
 from flows.installation.disk_space import DiskSpace
 from flows.installation.init import make_installation
 from flows.installation.settings_file import load_settings
+from flows.submission.drop import sidecars_of
 from preservation.errors import UnavailableError
 from preservation.model.issues import Issue, Severity
 from preservation.model.paths import StoreKey
@@ -146,6 +147,82 @@ def test_a_sentinel_beside_is_waited_for_and_goes_where_the_drop_goes(tmp_path: 
     station.answered(take, Verdict.REJECTED)
     assert not keys(contents, "inbox/")
     assert f"rejected/{SHEET}.done" in keys(contents)
+
+
+PLATE = "maps/plate-7.tif"
+
+
+def test_the_manifest_of_one_file_is_fetched_with_it_and_goes_the_same_way(
+    station: Station, contents: Contents
+):
+    drop_into(contents, PLATE, b"a plate")
+    drop_into(contents, f"{PLATE}.MD5", b"its digest")
+    drop_into(contents, f"{PLATE}.sha256", b"another")
+    take = station.taken()
+    assert files_in(take.beside.path) == {"plate-7.tif.MD5": b"its digest", "plate-7.tif.sha256": b"another"}
+    assert [one.name for one in sidecars_of(take.path)] == ["plate-7.tif.MD5", "plate-7.tif.sha256"]
+    assert (take.files, take.bytes) == (3, 24)
+    # What somebody puts in its place meanwhile is the next one, and not what was compared.
+    drop_into(contents, f"{PLATE}.sha256", b"a third")
+
+    station.answered(take, Verdict.REJECTED)
+
+    assert content(contents, f"rejected/{PLATE}.MD5") == b"its digest"
+    assert content(contents, f"rejected/{PLATE}.sha256") == b"another"
+    assert keys(contents, "inbox/") == [f"inbox/{PLATE}.sha256"]
+    assert not take_folders(station.area)
+    looked = station.settled()
+    assert not looked.complete
+    [left] = looked.status.passed_over
+    assert "which is not here" in left.sentence
+
+
+def test_the_manifest_of_a_kept_file_lies_beside_it_in_accepted(station: Station, contents: Contents):
+    drop_into(contents, PLATE, b"a plate")
+    drop_into(contents, f"{PLATE}.md5", b"its digest")
+    station.answered(station.taken(), Verdict.STORED)
+    kept = files_in(station.area.accepted / "maps")
+    assert (kept["plate-7.tif"], kept["plate-7.tif.md5"]) == (b"a plate", b"its digest")
+    assert not keys(contents, "inbox/")
+    assert not take_folders(station.area)
+
+
+def test_a_file_is_waited_for_while_its_manifest_changes_and_not_taken_with_one_that_was_replaced(
+    station: Station, contents: Contents
+):
+    drop_into(contents, PLATE, b"a plate")
+    for number in range(4):
+        drop_into(contents, f"{PLATE}.md5", b"%d" % number)
+        assert not station.look().complete
+    [listed] = station.settled().complete
+    drop_into(contents, f"{PLATE}.md5", b"another")
+    refused = station.fetcher.fetch(listed, DownloadProgress())
+    assert isinstance(refused, NotFetched)
+    assert "replaced while it was being taken" in refused.sentence
+    assert not take_folders(station.area)
+
+    def replaced(key: str) -> None:
+        if key.endswith(".md5"):
+            drop_into(contents, f"{PLATE}.md5", b"once more")
+
+    bucket = station.bucket
+    assert isinstance(bucket, WatchedBucket)
+    [listed] = station.settled().complete
+    bucket.before["open"] = replaced
+    assert isinstance(station.fetcher.fetch(listed, DownloadProgress()), NotFetched)
+    assert not take_folders(station.area)
+    assert not keys(contents, "processing/")
+
+
+def test_a_manifest_that_is_named_for_no_file_is_no_drop_and_is_named(station: Station, contents: Contents):
+    drop_into(contents, f"{SHEET}.md5", b"a digest")
+    drop_into(contents, "maps/gone.tif.md5", b"a digest")
+    drop_into(contents, SHEET, PAGES)
+    looked = station.settled()
+    assert [listed.place.name for listed in looked.complete] == ["sheet-012"]
+    gone, of_folder = (entry.sentence for entry in looked.status.passed_over)
+    assert "the manifest of gone.tif, which is not here" in gone
+    assert "the manifest of the folder sheet-012, and nothing is compared with it here" in of_folder
 
 
 def test_a_manifest_is_held_against_what_is_there(tmp_path: Path, contents: Contents):

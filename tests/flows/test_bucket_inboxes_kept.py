@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -67,6 +68,24 @@ def test_scans_in_a_bucket_are_kept_and_a_broken_one_comes_back(
         assert verdict(place, "rejected/images/sheet-013") == "rejected"
         assert place.content("rejected/images/sheet-013/page.tif") == page[:-2000]
     assert archive.kept()["images/sheet-012/v1/data/originals/page.tif"] == page
+
+
+def test_a_file_in_a_bucket_is_compared_with_the_manifest_beside_it(archive: Archive, place: Place):
+    letters = {"right.txt": b"Dear A.", "wrong.txt": b"Dear B."}
+    for name, text in letters.items():
+        digest = hashlib.sha256(letters["right.txt"]).hexdigest()
+        place.put(f"inbox/files/{name}.sha256", f"{digest}  {name}\n".encode())
+        place.put(f"inbox/files/{name}", text)
+    with watching(load_settings(archive.directory)) as taken:
+        until(lambda: len(taken) == 2)
+        run(archive, taken)
+        until(lambda: not place.listed("inbox/") and not place.listed("processing/"))
+    assert verdict(place, "accepted/files/right.txt") == "stored"
+    assert verdict(place, "rejected/files/wrong.txt") == "rejected"
+    assert b"FIX-001" in place.content("rejected/files/wrong.txt.receipt.json")
+    assert place.content("rejected/files/wrong.txt") == letters["wrong.txt"]
+    assert place.content("rejected/files/wrong.txt.sha256").endswith(b"  wrong.txt\n")
+    assert (archive.directory / "accepted/files/right.txt.sha256").exists()
 
 
 def test_doctor_tries_a_bucket_inbox_and_names_what_is_wrong_with_one(archive: Archive, place: Place):

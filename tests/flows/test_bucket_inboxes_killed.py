@@ -98,6 +98,44 @@ def test_whenever_a_service_ends_the_next_one_brings_the_drop_to_the_same_end(
     assert last > 10
 
 
+PLATE = "maps/plate-7.tif"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "issues"),
+    [(Verdict.STORED, ()), (Verdict.REJECTED, ()), (Verdict.REJECTED, (INFECTION,))],
+    ids=["stored", "rejected", "infected"],
+)
+def test_a_file_and_its_manifest_come_to_the_same_end_whenever_a_service_ends(
+    tmp_path: Path, verdict: Verdict, issues: tuple[Issue, ...]
+):
+    beside = {f"{PLATE}.md5": b"its digest", PLATE: b"a plate"}
+    for last in count():
+        contents, root = Contents(), tmp_path / f"dies at {last}"
+        for key, bytes_of_it in beside.items():
+            drop_into(contents, key, bytes_of_it)
+        lived = one_life(root, contents, last, verdict, *issues)
+        assert one_life(root, contents, 1000, verdict, *issues)
+        answers = {key for key in keys(contents) if not key.endswith((".receipt.html", ".receipt.json"))}
+        area = Station(root, WatchedBucket(contents)).area
+        assert not take_folders(area), last
+        if verdict is Verdict.STORED:
+            assert (
+                files_in(area.accepted / "maps").items()
+                >= {key.removeprefix("maps/"): one for key, one in beside.items()}.items()
+            ), last
+            assert not answers, last
+        elif issues:
+            assert files_in(area.quarantine / "maps")["plate-7.tif"] == b"a plate"
+            assert not answers, last
+        else:
+            assert {key: content(contents, f"rejected/{key}") for key in beside} == beside, last
+            assert answers == {f"rejected/{key}" for key in beside}, last
+        if lived:
+            break
+    assert last > 10
+
+
 def test_killed_again_and_again_it_comes_to_the_same_end(tmp_path: Path):
     contents, root = Contents(), tmp_path / "ours"
     drop_into(contents, SHEET, PAGES)

@@ -15,7 +15,14 @@ import msgspec
 
 from flows.inboxes.answer import finish, receipt_in_take
 from flows.inboxes.bucket.claims import BucketClaims
-from flows.inboxes.bucket.download import each, local_path, objects_of, sentinels_of
+from flows.inboxes.bucket.download import (
+    each,
+    is_sidecar,
+    local_path,
+    objects_of,
+    remove_sidecars,
+    sentinels_of,
+)
 from flows.inboxes.bucket.keys import DropPlace
 from flows.inboxes.bucket.rejections import forget_rejections, record_rejection
 from flows.inboxes.drop_names import RECEIPTS, names_for
@@ -150,15 +157,19 @@ class BucketAnswers:
         place = DropPlace.of(take)
         target = place.answer(AnswerPlace.REJECTED, name)
 
-        def send(dropped: DroppedObject) -> None:
+        def send(listed: tuple[DroppedObject, Path | None]) -> None:
+            dropped, ours = listed
             key = StoreKey(f"{target}{dropped.key.removeprefix(place.key)}")
-            if not self.bucket.copy(dropped, key) and not dropped.key.endswith("/"):
+            if not self.bucket.copy(dropped, key) and ours is not None and not dropped.key.endswith("/"):
                 # It was replaced meanwhile: what is sent back is what was judged.
-                self.bucket.put(key, local_path(take, dropped, take.shelf.path), "application/octet-stream")
+                self.bucket.put(key, ours, "application/octet-stream")
 
-        each(objects_of(take), send, self.threads, self.stopped)
-        for sentinel in sentinels_of(take):
-            self.bucket.copy(sentinel, StoreKey(f"{target}{sentinel.key.removeprefix(place.key)}"))
+        drop = ((one, local_path(take, one, take.shelf.path)) for one in objects_of(take))
+        beside = (
+            (one, local_path(take, one, take.beside.path) if is_sidecar(take, one) else None)
+            for one in sentinels_of(take)
+        )
+        each(chain(drop, beside), send, self.threads, self.stopped)
 
     def _clear(self, take: Take) -> None:
         """Remove what was downloaded from the inbox; an object that replaced one is the next drop."""
@@ -181,5 +192,6 @@ def _remove_local_copy(take: Take) -> None:
     """Remove the local copy of a drop that was sent back in the bucket. Raises ``OSError``."""
     with suppress(FileNotFoundError):
         remove_tree(take.path)
+    remove_sidecars(take)
     if not remove_take(take.folder):
         LOG.warning("%s: could not be removed yet; nothing is lost", take.folder)

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -14,9 +15,10 @@ from flows.inboxes.bucket.keys import DropPlace
 from flows.inboxes.queue.takes import Take, announce_take
 from flows.inboxes.shelf import make_durable, move
 from flows.installation.processes import this_process
-from flows.submission.drop import outline_of
+from flows.submission.drop import BESIDE, outline_of
 from preservation.errors import SourceChangedError, UnacceptableContentError, UnavailableError
 from preservation.files.tree import make_folders, remove_tree
+from preservation.manifests.names import sidecars_beside
 from preservation.model.paths import printable
 from preservation.pool import in_order
 from preservation.records import Records
@@ -56,12 +58,23 @@ def objects_of(take: Take) -> Records[DroppedObject]:
 
 
 def sentinels_of(take: Take) -> Records[DroppedObject]:
-    """Return the sentinels that lay beside it."""
+    """Return the sentinels and sidecars that lay beside it."""
     return Records(take.folder / "sentinels.jsonl", DroppedObject)
 
 
+def is_sidecar(take: Take, dropped: DroppedObject) -> bool:
+    """Return whether what lay beside the drop is a manifest of it, which is fetched; a sentinel is not."""
+    return dropped.key.rpartition("/")[2] in sidecars_beside(take.name)
+
+
+def remove_sidecars(take: Take) -> None:
+    """Remove the copies of the sidecars, of which the originals are in the bucket."""
+    with suppress(OSError):
+        remove_tree(take.beside.path)
+
+
 def local_path(take: Take, dropped: DroppedObject, root: Path) -> Path:
-    """Return the path of an object of the drop below ``root``."""
+    """Return the path of an object of the drop, or of one beside it, below ``root``."""
     below = dropped.key.removeprefix(DropPlace.of(take).key)
     return root / f"{take.name}{below}"
 
@@ -76,6 +89,7 @@ def download(
     ``StorageError``, and ``StoppedError``.
     """
     arriving, parts = take.arrived.path, take.arriving / "parts"
+    beside = take.arriving / BESIDE
     if not _is_of_this_boot(take):
         # After a crash of the machine, a file may have its name and not its content.
         with suppress(OSError):
@@ -85,9 +99,9 @@ def download(
     for folder in (arriving, parts):
         make_folders(folder)
 
-    def download_one(numbered: tuple[int, DroppedObject]) -> None:
-        number, dropped = numbered
-        target = local_path(take, dropped, arriving)
+    def download_one(numbered: tuple[int, tuple[Path, DroppedObject]]) -> None:
+        number, (root, dropped) = numbered
+        target = local_path(take, dropped, root)
         try:
             if dropped.key.endswith("/"):
                 make_folders(target)
@@ -103,11 +117,20 @@ def download(
             ) from error
         progress.add(dropped.size)
 
-    each(enumerate(objects_of(take)), download_one, threads, stopped)
+    sidecars = [one for one in sentinels_of(take) if is_sidecar(take, one)]
+    wanted = chain(((arriving, one) for one in objects_of(take)), ((beside, one) for one in sidecars))
+    each(enumerate(wanted), download_one, threads, stopped)
     remove_tree(parts)
     make_durable(arriving)
-    whole = arriving / take.name
-    taken = msgspec.structs.replace(take, by=this_process(), tree=outline_of(whole).signature)
+    if sidecars:
+        remove_sidecars(take)
+        beside.rename(take.beside.path)
+    taken = msgspec.structs.replace(
+        take,
+        by=this_process(),
+        tree=outline_of(arriving / take.name).signature,
+        sentinels=tuple(local_path(take, one, take.beside.path).name for one in sidecars),
+    )
     announce_take(taken)
     move(taken.arrived, take.name, taken.shelf, take.name)
     with suppress(OSError):

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from itertools import chain
 
 from flows.inboxes.bucket.claims import BucketClaims
-from flows.inboxes.bucket.download import DownloadProgress, download, objects_of, sentinels_of, until_stopped
+from flows.inboxes.bucket.download import (
+    DownloadProgress,
+    download,
+    objects_of,
+    remove_sidecars,
+    sentinels_of,
+    until_stopped,
+)
 from flows.inboxes.bucket.keys import DropPlace
 from flows.inboxes.bucket.listing import BucketListing, ListedDrop
 from flows.inboxes.queue.answers import is_answered
@@ -124,7 +131,8 @@ class Fetcher:
                 yield found
 
         place = listed.place
-        beside = (self.bucket.find(place.beside(path.name)) for path in listed.look.sentinels_beside)
+        names = (*listed.look.sentinels_beside, *listed.look.sidecars_beside)
+        beside = (self.bucket.find(place.beside(path.name)) for path in names)
         sentinels_of(take).write(counted(found for found in beside if found is not None))
         alone = self.bucket.find(place.key)
         objects = chain([] if alone is None else [alone], self.bucket.list(f"{place.key}/"))
@@ -148,6 +156,7 @@ class Fetcher:
 
     def _give_up(self, take: Take, reason: NotFetched) -> NotFetched:
         self.claims.release(DropPlace.of(take), take.id)
+        remove_sidecars(take)
         if not remove_take(take.folder):
             LOG.warning("%s: could not be removed yet; nothing is lost", take.folder)
         return reason

@@ -1,13 +1,14 @@
 """From a listing of a bucket's keys to drops, by the rules of folders; no key of a drop is held in memory."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from flows.inboxes.bucket.keys import INBOX, DropPlace, fault_of_object
 from flows.inboxes.shelf import is_name
 from flows.submission.drop import name_of_file, object_called
+from preservation.manifests.names import sidecars_beside
 from preservation.model.identifiers import CollectionName, ObjectName
 from preservation.model.paths import path_order, printable
 from preservation.settling.drops import Drop, Listed, PassedOver, PassedOverFor, drops_among
@@ -96,14 +97,17 @@ class BucketListing:
             entry.tally.take_object("", found.size, found.etag, found.modified)
 
     def drops(self) -> Iterator[ListedDrop | PassedOver]:
-        """Yield what was listed, by collection; what is passed over has its path below ``inbox/``."""
+        """Yield what was listed, by collection; what is passed over has its path below ``inbox/``.
+
+        To be called once, when all is counted.
+        """
         yield from self._strays.values()
         for (collection, *deeper), _ in sorted(self._names.items()):
             terms = self._terms[collection]
             if deeper or isinstance(terms, str):
                 continue
             root = Path(collection)
-            for entry in drops_among(self._below(root), root, terms, self._below, sidecars=False):
+            for entry in drops_among(self._below(root), root, terms, self._below):
                 yield self._listed(entry, terms) if isinstance(entry, Drop) else entry
 
     def _known_terms(self, collection: str) -> SettlingTerms | str:
@@ -128,20 +132,26 @@ class BucketListing:
 
     def _listed(self, drop: Drop, terms: SettlingTerms) -> ListedDrop | PassedOver:
         entry = self._entries[drop.path.parts]
+        there = self._names[drop.path.parent.parts]
+        name = drop.path.name
+        sidecars = [one for one in sidecars_beside(name) if entry.is_object and there.get(one) is False]
+        for sidecar in sidecars:
+            beside = self._entries[(*drop.path.parent.parts, sidecar)]
+            entry.tally.take_beside(sidecar, beside.tally)
+            entry.fault = entry.fault or beside.fault
         if entry.is_object and entry.is_folder:
             sentence = "it is the name of an object, and others lie below it; give one of them another name"
             return PassedOver(drop.path, PassedOverFor.UNREACHABLE, sentence)
         if entry.fault:
             return PassedOver(drop.path, PassedOverFor.UNREACHABLE, entry.fault)
-        name = drop.path.name
         try:
             named = object_called(drop.groups, name_of_file(name) if entry.is_object else name)
         except ValueError as error:
             sentence = f"{error}; give it another name"
             return PassedOver(drop.path, PassedOverFor.UNNAMEABLE, sentence)
-        there = self._names[drop.path.parent.parts]
-        beside = [f"{name}{ending}" for ending in terms.sentinels_beside]
-        sentinels = tuple(Path(one) for one in beside if there.get(one) is False)
+        signs = [f"{name}{ending}" for ending in terms.sentinels_beside]
+        sentinels = tuple(Path(one) for one in signs if there.get(one) is False)
         place = DropPlace(CollectionName(drop.path.parts[0]), drop.groups, name)
         look = entry.tally.look(is_folder=entry.is_folder, beside=sentinels)
+        look = replace(look, sidecars_beside=tuple(map(Path, sidecars)))
         return ListedDrop(place, named, terms, look)

@@ -174,13 +174,6 @@ def test_lists_and_descriptions_that_lie_in_the_inbox_itself_are_no_drops(tmp_pa
     assert names(tmp_path, terms()) == ["checksums.txt", "metadata.csv", "plate.tif"]
 
 
-def test_where_a_manifest_is_not_taken_with_its_file_both_are_held(tmp_path: Path):
-    listed = [("plate.tif", False), ("plate.tif.sha256", False)]
-    found = list(drops_among(listed, tmp_path, terms(HOLD), lambda _: [], sidecars=False))
-    assert [entry.reason for entry in found if isinstance(entry, PassedOver)] == [PassedOverFor.LOOSE] * 2
-    assert "put both into a folder" in found[0].sentence
-
-
 def test_a_single_file_that_a_person_declared_complete_is_a_drop_and_groups_have_rules_of_their_own(
     tmp_path: Path,
 ):
