@@ -10,7 +10,7 @@ from typing import Final
 
 from flows.inboxes.bucket.service import BucketInbox, orphaned_takes
 from flows.inboxes.folder.inboxes import InboxFault, inboxes_of
-from flows.inboxes.folder.notices import Notices
+from flows.inboxes.folder.notices import folder_notices
 from flows.inboxes.folder.notify import Notifier
 from flows.inboxes.folder.take import CompleteDrop, NotTaken, take
 from flows.inboxes.folder.watcher import SweepResult, Watcher
@@ -44,7 +44,7 @@ class InboxService:
         self._taken = taken
         self._watcher = Watcher(settings.service.sweep)
         self._report_writer = ReportWriter(settings, now)
-        self._notices = Notices(settings)
+        self._notices = folder_notices(settings)
         self._refused: dict[Path, InboxFault] = {}
         self._stuck: tuple[InboxFault, ...] = ()
         self._lock = threading.Lock()

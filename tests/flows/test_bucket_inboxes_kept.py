@@ -70,16 +70,20 @@ def test_scans_in_a_bucket_are_kept_and_a_broken_one_comes_back(
     assert archive.kept()["images/sheet-012/v1/data/originals/page.tif"] == page
 
 
-def test_a_file_in_a_bucket_is_compared_with_the_manifest_beside_it(archive: Archive, place: Place):
+def test_in_a_bucket_a_file_is_compared_with_its_manifest_and_an_odd_name_has_a_page(
+    archive: Archive, place: Place
+):
     letters = {"right.txt": b"Dear A.", "wrong.txt": b"Dear B."}
     for name, text in letters.items():
         digest = hashlib.sha256(letters["right.txt"]).hexdigest()
         place.put(f"inbox/files/{name}.sha256", f"{digest}  {name}\n".encode())
         place.put(f"inbox/files/{name}", text)
+    place.put("inbox/files/_odd.txt", b"Dear C.")
     with watching(load_settings(archive.directory)) as taken:
         until(lambda: len(taken) == 2)
         run(archive, taken)
-        until(lambda: not place.listed("inbox/") and not place.listed("processing/"))
+        until(lambda: place.listed("inbox/") == {"inbox/files/_odd.txt"} and not place.listed("processing/"))
+    assert b"give it another name" in place.content("rejected/files/_odd.txt.receipt.html")
     assert verdict(place, "accepted/files/right.txt") == "stored"
     assert verdict(place, "rejected/files/wrong.txt") == "rejected"
     assert b"FIX-001" in place.content("rejected/files/wrong.txt.receipt.json")

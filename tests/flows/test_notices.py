@@ -6,10 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
+from support.bucket_inboxes import PAGES, SHEET, Station, WatchedBucket, away, content, drop_into, keys
+from support.memory_drop_bucket import Contents
 
+from flows.inboxes.bucket.notices import bucket_notices
 from flows.inboxes.service import InboxService
 from flows.installation.init import make_installation
 from flows.installation.settings_file import load_settings
+from preservation.model.paths import StoreKey
 
 
 @pytest.fixture
@@ -50,3 +54,63 @@ def test_names_that_are_not_taken_have_a_page_each_once_until_they_are_gone(inst
         (inbox / os.fsdecode(name)).rmdir()
     sweep(installed)
     assert [path.name for path in rejected.iterdir()] == ["tail .receipt.html"]
+
+
+def test_names_that_are_not_taken_from_a_bucket_have_a_page_there_once_until_they_are_gone(
+    station: Station, contents: Contents, tmp_path: Path
+):
+    state = tmp_path / "scratch"
+    state.mkdir()
+    names = ["_scans", "a" * 250, "tail ", "new\nline", "<b>_", ".hidden"]
+    for name in names:
+        drop_into(contents, f"maps/{name}", PAGES)
+    drop_into(contents, SHEET, PAGES)
+
+    def looked(state: Path = state) -> dict[str, str]:
+        bucket_notices(station.bucket, state).update(station.look().passed_over)
+        found = keys(contents, "rejected/")
+        return {key.removeprefix("rejected/maps/"): content(contents, key).decode() for key in found}
+
+    pages = looked()
+    assert len(pages) == len(names) - 2, sorted(pages)
+    assert all(len(name.encode()) <= 255 and name.isprintable() for name in pages)
+    assert "begins with &#39;.&#39; or &#39;_&#39;" in pages["_scans.receipt.html"]
+    assert any("longer than 200 bytes" in page for page in pages.values())
+    assert len(keys(contents, "inbox/")) == (len(names) + 1) * len(PAGES)
+
+    # Another installation on the bucket, or one that was killed before it had noted it, says nothing twice.
+    (tmp_path / "theirs").mkdir()
+    assert looked(tmp_path / "theirs") == pages
+    # A user who has read one removes it.
+    del contents.objects[StoreKey("rejected/maps/_scans.receipt.html")]
+    assert looked().keys() == pages.keys() - {"_scans.receipt.html"}
+
+    # What has the name of a page by now is not ours to remove.
+    drop_sent_back = b"a drop that was sent back"
+    contents.place(StoreKey("rejected/maps/tail .receipt.html"), drop_sent_back)
+    for key in keys(contents, "inbox/"):
+        del contents.objects[StoreKey(key)]
+    bucket = station.bucket
+    assert isinstance(bucket, WatchedBucket)
+    bucket.before["remove"] = away
+    assert len(looked()) == len(pages) - 1
+    bucket.before.clear()
+    assert looked() == {"tail .receipt.html": drop_sent_back.decode()}
+
+
+def test_a_page_in_a_bucket_replaces_nothing_and_waits_for_a_bucket_that_takes_it(
+    station: Station, contents: Contents, tmp_path: Path
+):
+    drop_into(contents, "maps/_scans", PAGES)
+    contents.place(StoreKey("rejected/maps/_scans.receipt.html"), b"a drop that was sent back")
+    bucket = station.bucket
+    assert isinstance(bucket, WatchedBucket)
+    bucket.before["put"] = away
+    notices = bucket_notices(bucket, tmp_path)
+    notices.update(station.look().passed_over)
+    assert len(keys(contents, "rejected/")) == 1
+    bucket.before.clear()
+    notices.update(station.look().passed_over)
+    before, page = sorted(keys(contents, "rejected/"), key=len)
+    assert content(contents, before) == b"a drop that was sent back"
+    assert page.startswith("rejected/maps/_scans-")

@@ -19,6 +19,7 @@ from flows.inboxes.bucket.download import DownloadProgress, StoppedError
 from flows.inboxes.bucket.fetch import Fetcher, NotFetched
 from flows.inboxes.bucket.keys import CLAIMS, INBOX, DropPlace
 from flows.inboxes.bucket.listing import ListedDrop
+from flows.inboxes.bucket.notices import bucket_notices
 from flows.inboxes.bucket.report import BucketReport
 from flows.inboxes.bucket.watcher import BucketWatcher, lacking_in_bucket
 from flows.inboxes.folder.inboxes import InboxFault, terms_of
@@ -180,6 +181,7 @@ class BucketInbox:
             self._has_take,
             self._stopped,
         )
+        notices = bucket_notices(self.bucket, scratch)
         where = self._report.where(StoreKey(INBOX))
         while not self._stopped.is_set():
             again = Moment(time.monotonic() + self.inbox.poll)
@@ -189,6 +191,7 @@ class BucketInbox:
                 self._report.report_fault(where, str(error))
             else:
                 self._report.report_fault(where, "")
+                notices.update(looked.passed_over)
                 for wanted in self._report.record_listing(looked):
                     self._complete.put(wanted)
                 again = looked.again

@@ -77,10 +77,14 @@ _TAKEN_ELSEWHERE: Final = "claimed"
 
 @dataclass(frozen=True, slots=True)
 class ListingResult:
-    """What a listing found. ``there`` are all drops in it; ``again`` is when the next one is due."""
+    """What a listing found. ``there`` are all drops in it; ``again`` is when the next one is due.
+
+    ``passed_over`` are all entries that are no drops, with their paths below ``inbox/``.
+    """
 
     complete: tuple[ListedDrop, ...]
     there: frozenset[DropPlace]
+    passed_over: tuple[PassedOver, ...]
     status: InboxStatus
     again: Moment
 
@@ -122,13 +126,12 @@ class BucketWatcher:
         before, self._seen = self._seen, {}
         complete: list[ListedDrop] = []
         waiting: list[WaitingDrop] = []
-        passed_over: list[PassedOverEntry] = []
+        passed_over: list[PassedOver] = []
         there: set[DropPlace] = set()
         changing = False
         for entry in listing.drops():
             if isinstance(entry, PassedOver):
-                where = printable(self.bucket.location(StoreKey(f"{INBOX}{entry.path}")))
-                passed_over.append(PassedOverEntry(where, entry.sentence))
+                passed_over.append(entry)
                 continue
             there.add(entry.place)
             if entry.place.claim in claimed:
@@ -143,9 +146,13 @@ class BucketWatcher:
                 waiting.append(self._waiting(entry, examined.reason.value, examined.sentence))
         cost = self.cpu() - began
         pause = min((_WHILE_CHANGING if changing else _AT_REST) * cost, _LONGEST_PAUSE)
-        status = InboxStatus(tuple(waiting), tuple(passed_over[:MOST_NAMED]))
+        named = tuple(map(self._passed_over, passed_over[:MOST_NAMED]))
         return ListingResult(
-            tuple(complete), frozenset(there), status, Moment(moment + max(self.poll, pause))
+            tuple(complete),
+            frozenset(there),
+            tuple(passed_over),
+            InboxStatus(tuple(waiting), named),
+            Moment(moment + max(self.poll, pause)),
         )
 
     def _examine(self, listed: ListedDrop, seen: Seen | None, moment: Moment) -> Settled | Unsettled:
@@ -165,6 +172,10 @@ class BucketWatcher:
         if self.claims.is_ours(claim):
             return []
         return [self._waiting(listed, _TAKEN_ELSEWHERE, claim_sentence(claim))]
+
+    def _passed_over(self, entry: PassedOver) -> PassedOverEntry:
+        where = printable(self.bucket.location(StoreKey(f"{INBOX}{entry.path}")))
+        return PassedOverEntry(where, entry.sentence)
 
     def _waiting(self, listed: ListedDrop, reason: str, sentence: str) -> WaitingDrop:
         where = printable(self.bucket.location(listed.place.key))
