@@ -1,14 +1,15 @@
 """Sidecars: manifests that lie beside a drop of one file, copied so that they stay as they were read."""
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from flows.installation.disk_space import require_room_for_drop
 from flows.submission.drop import sidecars_of
 from flows.submission.workspace import Workspace
 from preservation.files.beneath import read_plain_file
 from preservation.files.tree import remove_tree
 from preservation.fixity.digesting import digest_file
-from preservation.manifests.lines import MANIFEST_BYTES
 from preservation.model.digests import Algorithm
 from preservation.model.files import SurveyedFile
 from preservation.model.formats import Identification, MimeType
@@ -28,7 +29,8 @@ def copy_sidecars(workspace: Workspace, received: Received) -> tuple[FoundManife
     """Copy the sidecars of a drop of one file into the workspace, and return what was found in them.
 
     They come with the drop, so they are kept; where the policy ignores manifests, nothing is read in them.
-    Raises ``OSError`` where they cannot be written: that is no fault of theirs.
+    Raises ``OSError`` where they cannot be written, and ``StoreFullError`` where there is no room for them:
+    that is no fault of theirs.
     """
     folder = workspace.sidecars
     if folder.exists():
@@ -70,12 +72,11 @@ def check_sidecars(
 
 
 def copied_sidecars(workspace: Workspace) -> tuple[Path, ...]:
-    """Return the copies that are whole, in the order of their names."""
+    """Return the copies, in the order of their names."""
     placeholder = workspace.submission.drop.name
     if not workspace.sidecars.exists():
         return ()
-    copies = (copy for copy in workspace.sidecars.iterdir() if copy.name != placeholder)
-    return tuple(sorted(copy for copy in copies if copy.stat().st_size <= MANIFEST_BYTES))
+    return tuple(sorted(copy for copy in workspace.sidecars.iterdir() if copy.name != placeholder))
 
 
 class _UnreadableError(Exception):
@@ -83,16 +84,17 @@ class _UnreadableError(Exception):
 
 
 def _copy(sidecar: Path, copy: Path) -> None:
-    """Copy a sidecar; of one that is too large to be read as a manifest, just so much that this shows."""
     with copy.open("wb") as target:
-        for block in _blocks(sidecar):
+        for block in _blocks(sidecar, copy.parent):
             target.write(block)
 
 
-def _blocks(sidecar: Path) -> Iterator[bytes]:
-    left = MANIFEST_BYTES + 1
+def _blocks(sidecar: Path, folder: Path) -> Iterator[bytes]:
     try:
         with read_plain_file(sidecar) as source:
+            # One that grows is not followed.
+            left = os.fstat(source.fileno()).st_size
+            require_room_for_drop(left, folder)
             while left and (block := source.read(min(_BLOCK_BYTES, left))):
                 left -= len(block)
                 yield block

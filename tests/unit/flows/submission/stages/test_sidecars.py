@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 from pathlib import Path
 
@@ -11,9 +12,9 @@ from support.surveys import drop, md5
 from support.takes import NOON
 
 from flows.submission.drop import outline_of
-from flows.submission.stages import sidecars
 from flows.submission.stages.sidecars import check_sidecars, copied_sidecars, copy_sidecars
 from flows.submission.workspace import Workspace
+from preservation.errors import StoreFullError
 from preservation.manifests import lines
 from preservation.model.identifiers import CollectionName, ObjectId, ObjectName
 from preservation.model.issues import Severity
@@ -73,13 +74,12 @@ def test_an_archive_is_compared_itself_and_not_what_was_unpacked(tmp_path: Path,
     }
 
 
-def test_what_cannot_be_read_or_is_too_large_is_asked_about_and_not_kept(
+def test_what_cannot_be_read_or_is_too_large_to_be_is_asked_about_and_the_latter_is_kept_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     workspace = a_workspace(tmp_path, {"plate.tif.md5": LISTED * 10})
     (workspace.submission.drop.with_name("plate.tif.sha256")).symlink_to("/etc/passwd")
-    for module in (sidecars, lines):
-        monkeypatch.setattr(module, "MANIFEST_BYTES", 100)
+    monkeypatch.setattr(lines, "MANIFEST_BYTES", 100)
     found = copy_sidecars(workspace, received(workspace))
     workspace.survey.write([])
 
@@ -90,8 +90,17 @@ def test_what_cannot_be_read_or_is_too_large_is_asked_about_and_not_kept(
         ("plate.tif.md5", "FIX-008", Severity.QUESTION),
         ("plate.tif.sha256", "FIX-004", Severity.QUESTION),
     ]
-    assert (workspace.sidecars / "plate.tif.md5").stat().st_size == 101
-    assert copied_sidecars(workspace) == ()
+    [copy] = copied_sidecars(workspace)
+    assert (copy.name, copy.read_bytes()) == ("plate.tif.md5", LISTED * 10)
+
+
+def test_a_sidecar_larger_than_our_disk_is_not_begun(tmp_path: Path):
+    workspace = a_workspace(tmp_path, {"plate.tif.md5": b""})
+    # It is all hole: nothing has that much room.
+    os.truncate(workspace.submission.drop.with_name("plate.tif.md5"), 1 << 42)
+    with pytest.raises(StoreFullError, match=r"it needs 4\.4 TB"):
+        copy_sidecars(workspace, received(workspace))
+    assert copied_sidecars(workspace)[0].stat().st_size == 0
 
 
 def test_a_disk_of_ours_that_takes_no_more_is_no_fault_of_a_sidecar(tmp_path: Path):
