@@ -4,10 +4,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
 
 from prefect import Task, flow
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State, StateType
 from prefect.context import TagsContext
 from prefect.events.worker import EventsWorker
@@ -17,7 +20,7 @@ from prefect.runtime import flow_run
 from flows.alarms.alarms import raise_alarms
 from flows.alarms.occasions import integrity_alarms
 from flows.inboxes import answer
-from flows.inboxes.answered import answered_before
+from flows.inboxes.answered import Attempts, answered_before
 from flows.inboxes.queue.takes import take_holding
 from flows.installation.disk_faults import translated_faults
 from flows.installation.log import LOG
@@ -160,10 +163,11 @@ def _waits_of(stage: str, retries: RetrySettings) -> Sequence[float]:
 
 def _claim_all(settings: Settings, drops: list[DropRequest], claims: ExitStack) -> _Submissions:
     submissions = _Submissions({}, {})
+    attempts = _attempts()
     with open_installation(settings) as installation:
         for position, drop in enumerate(drops):
             try:
-                answered = answered_before(drop, installation, again=_ran_before())
+                answered = answered_before(drop, installation, attempts)
                 if answered is not None:
                     submissions.results[position] = answered
                     continue
@@ -179,9 +183,20 @@ def _claim_all(settings: Settings, drops: list[DropRequest], claims: ExitStack) 
     return submissions
 
 
-def _ran_before() -> bool:
-    """Return whether this run ended before and was started again in Prefect."""
-    return (flow_run.run_count or 0) > 1
+def _attempts() -> Attempts:
+    """Return from when to when this run ran before: it ended then, and was started again in Prefect.
+
+    The times are Prefect's. Where the clocks differ, an end that was the run's may not be found by them.
+    """
+    if (flow_run.run_count or 0) <= 1:
+        return ()
+    with get_client(sync_client=True) as client:
+        states = client.read_flow_run_states(UUID(flow_run.id))
+    return [
+        (state.timestamp, after.timestamp)
+        for state, after in pairwise(states)
+        if state.type in {StateType.RUNNING, StateType.CANCELLING}
+    ]
 
 
 def _taken(drop: DropRequest) -> TakenDrop | None:

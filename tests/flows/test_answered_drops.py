@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from prefect.flow_engine import run_flow
+from prefect.settings import temporary_settings
+from prefect.states import Pending
 from support.archives import Archive
 from support.command_runs import near
-from support.flow_runs import surroundings
+from support.flow_runs import prefect_client, surroundings
 from support.takes import found_complete, takes_in
 
 from flows.inboxes.folder.take import take
 from flows.inboxes.queue.takes import Take
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now, open_installation
-from flows.orchestration import preserve
+from flows.orchestration.client import client_settings
 from flows.orchestration.environment import PrefectApi
 from flows.orchestration.in_process import run_preserve
+from flows.orchestration.parameters import parameters_of
+from flows.orchestration.preserve import delivered, preserve, recorded_results
 from flows.submission.abandon import abandon
 from flows.submission.answer import SubmissionResult
 from flows.submission.claim import claim
@@ -90,20 +97,37 @@ def test_what_is_not_there_ends_with_a_clear_sentence_and_leaves_nothing_behind(
     assert not (installation.directory / "inbox" / "filse").exists()
 
 
+def begun(archive: Archive, drop: DropRequest) -> UUID:
+    """A run for the drop, as Prefect has it before a worker takes it."""
+    asked = parameters_of(archive.directory, [drop])
+    return prefect_client(archive.api_url).create_flow_run(preserve, parameters=asked, state=Pending()).id
+
+
+def attempt(archive: Archive, run: UUID) -> SubmissionResult:
+    """Have Prefect start the run, as it does for whoever asks for it again, and return how its drop ended."""
+    client = prefect_client(archive.api_url)
+    settings = client_settings(PrefectApi(archive.api_url, os.environ["PREFECT_API_AUTH_STRING"]))
+    with surroundings(archive), temporary_settings(settings), delivered(), recorded_results() as results:
+        client.set_flow_run_state(run, Pending(), force=True)
+        run_flow(preserve, flow_run=client.read_flow_run(run), return_type="state")
+    [result] = results[0].results
+    return result
+
+
 def test_a_run_that_prefect_starts_again_ends_as_it_did_where_its_drop_was_moved_away(
-    installation: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    installation: Archive, tmp_path: Path
 ):
     folder = tmp_path / "sheet"
     folder.mkdir()
     (folder / "page.txt").write_text("A page")
     drop = DropRequest(folder, "files", "sheet")
-    [first] = run(installation, drop)
+    kept = begun(installation, drop)
+    first = attempt(installation, kept)
     shutil.rmtree(folder)
     before = records(installation)
     [anew] = run(installation, drop)
     assert anew.ending.verdict is Verdict.INTERRUPTED  # a new run looks now
-    monkeypatch.setattr(preserve, "_ran_before", lambda: True)
-    [again] = run(installation, drop)
+    again = attempt(installation, kept)
     assert (again.ending.verdict, again.ending.sentence) == (Verdict.STORED, first.ending.sentence)
     assert records(installation) == before
 
@@ -117,8 +141,36 @@ def test_a_run_that_prefect_starts_again_ends_as_it_did_where_its_drop_was_moved
     ):
         pass
     shutil.rmtree(folder)
-    [other] = run(installation, drop)
-    assert other.ending.verdict is Verdict.INTERRUPTED
+    assert attempt(installation, kept).ending.verdict is Verdict.INTERRUPTED
+
+
+def test_a_run_that_never_began_its_drop_does_not_end_as_another_drop_that_lay_there(
+    installation: Archive, tmp_path: Path
+):
+    folder = tmp_path / "sheet"
+    folder.mkdir()
+    (folder / "page.txt").write_text("A page")
+    drop = DropRequest(folder, "files", "sheet")
+    assert attempt(installation, begun(installation, drop)).ending.verdict is Verdict.STORED
+
+    (folder / "page.txt").write_text("Another page")
+    policy = installation.directory / "policies" / "bit-level.toml"
+    sound = policy.read_text()
+    policy.write_text("unsound")
+    failed = begun(installation, drop)
+    assert attempt(installation, failed).ending.verdict is Verdict.INTERRUPTED
+    policy.write_text(sound)
+    shutil.rmtree(folder)
+    assert attempt(installation, failed).ending.verdict is Verdict.INTERRUPTED
+
+    # Nor as one that came after it.
+    folder.mkdir()
+    (folder / "page.txt").write_text("A third page")
+    assert attempt(installation, begun(installation, drop)).ending.verdict is Verdict.STORED
+    shutil.rmtree(folder)
+    last = attempt(installation, failed)
+    assert last.ending.verdict is Verdict.INTERRUPTED
+    assert "the drop cannot be read (No such file or directory)" in last.ending.sentence
 
 
 def test_what_ended_is_answered_so_and_not_abandoned(installation: Archive, tmp_path: Path):
