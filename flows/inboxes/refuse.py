@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import msgspec
+
 from flows.inboxes.answer import place
 from flows.inboxes.queue.approve import nothing_waits, waiting_take
 from flows.inboxes.queue.attempts import attempts_of
@@ -13,6 +15,7 @@ from flows.installation.scratch import scratch_folder
 from flows.installation.settings import Settings
 from flows.installation.wiring import Installation, now
 from flows.submission.answer import SubmissionResult, answer
+from flows.submission.claim import last_wait
 from flows.submission.drop import DropRequest, outline_of
 from flows.submission.stages.stage import end
 from flows.submission.workspace import Refusal, Workspace, locked_workspace, only, workspace_root
@@ -98,6 +101,11 @@ def _workspace_of(waiting: WaitingSubmission, installation: Installation) -> Ite
                 policy = installation.policy_of(object_id.collection)
                 found = outline_of(take.path)
                 fresh.start(object_id, take.path, found, policy, now(), take.dropped_as)
+                waited = last_wait(take.path, object_id, installation)
+                if waited is not None:
+                    # It is that submission that ends; else it would wait for ever in the catalogue.
+                    claimed = msgspec.structs.replace(only(fresh.claim), submission=waited.submission)
+                    fresh.claim.write([claimed])
                 yield fresh
 
 

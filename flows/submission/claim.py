@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from flows.installation.disk_space import require_room_for_work, require_room_in_stores
 from flows.installation.wiring import SOFTWARE, Installation, now
@@ -21,6 +22,7 @@ from preservation.model.issues import Issue, Severity
 from preservation.model.verdicts import Verdict
 from preservation.policy.schema import Policy
 from preservation.survey.walk import TreeOutline
+from storage.ports.catalogue import Conclusion
 from storage.replication.outcomes import SOURCE_CHANGED
 
 _FOR_NOW = frozenset({Verdict.INTERRUPTED, Verdict.WAITING})
@@ -79,14 +81,9 @@ def _keep_approval(workspace: Workspace, drop: DropRequest, installation: Instal
     One that never waited, or waited under another policy, is not approved: nobody was asked what it asks now.
     """
     object_id = workspace.submission.object
-    waited = [
-        end
-        for end in installation.catalogue.history(object_id).conclusions
-        if end.submission.drop == drop.path and end.verdict is Verdict.WAITING
-    ]
-    if not waited:
+    last = last_wait(drop.path, object_id, installation)
+    if last is None:
         return
-    last = max(waited, key=lambda end: end.concluded_at)
     ingest = IngestEvents(last.submission, SOFTWARE, now)
     governed = ingest.governed(workspace.policy.reference, "")
     if any(
@@ -94,6 +91,16 @@ def _keep_approval(workspace: Workspace, drop: DropRequest, installation: Instal
         for entry in installation.journal.about(str(object_id))
     ):
         workspace.approval.write([Approval(drop.approved_by, drop.because, now(), last.concluded_at)])
+
+
+def last_wait(drop: Path, object_id: ObjectId, installation: Installation) -> Conclusion | None:
+    """Return the end of the newest submission of the drop that waits, as far as the catalogue knows."""
+    waited = (
+        end
+        for end in installation.catalogue.history(object_id).conclusions
+        if end.submission.drop == drop and end.verdict is Verdict.WAITING
+    )
+    return max(waited, key=lambda end: end.concluded_at, default=None)
 
 
 def _send_back(workspace: Workspace) -> None:

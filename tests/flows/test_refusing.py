@@ -62,6 +62,12 @@ def answer(archive: NearArchive, verb: str, *more: str) -> subprocess.CompletedP
     return archive.run(verb, "images/odd", "--because", "It is no scan.", "--by", "A. Turner", *more)
 
 
+def tries(archive: NearArchive) -> list[str]:
+    """How the submissions of the object ended, the oldest first."""
+    found = json.loads(archive.run("status", "images/odd", "--json").stdout)
+    return [one["verdict"] for one in sorted(found["tries"], key=lambda one: one["received_at"])]
+
+
 def events_of(archive: Archive, name: str) -> list[tuple[str, str, str]]:
     with open_installation(load_settings(archive.directory)) as opened:
         return [(one.event_type, one.detail, one.note) for one in opened.journal.about(name, 100)]
@@ -110,12 +116,18 @@ def test_a_refusal_is_told_apart_from_the_submission_that_took_its_folder(asking
     # A later drop of the object has its folder in processing/ now, and waits too.
     second = waiting_take(asking, "odd")
 
+    assert tries(asking) == ["waiting", "waiting"]
     assert answer(asking, "refuse").returncode == 0
     assert not first.folder.exists()
     assert second.has_drop
     assert (asking.directory / "waiting/images/odd (2).receipt.html").exists()
+    assert tries(asking) == ["rejected", "waiting"]
     assert answer(asking, "refuse").returncode == 0
     assert not second.folder.exists()
+    assert tries(asking) == ["rejected", "rejected"]
+    # Each has one receipt, that of its end.
+    receipts = (asking.directory / "receipts/images/odd").glob("*.json")
+    assert [json.loads(one.read_text())["verdict"] for one in receipts] == ["rejected", "rejected"]
 
 
 def test_an_approval_counts_though_another_drop_had_the_folder_and_only_for_what_was_asked(
