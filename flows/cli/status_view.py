@@ -55,7 +55,7 @@ def sections_of(found: ArchiveStatus) -> Iterator[StatusSection]:
         ("On their way", shown.on_their_way()),
         ("Waiting for an archivist", shown.waiting()),
         ("Interrupted", shown.interrupted()),
-        ("Sent back", shown.ended(Verdict.REJECTED)),
+        ("Sent back lately", shown.ended(Verdict.REJECTED)),
         ("Kept today", shown.ended(Verdict.STORED)),
     ):
         if listed := tuple(entries):
@@ -181,19 +181,20 @@ class _Sections:
 
     def __init__(self, found: ArchiveStatus) -> None:
         self._found = found
-        self._shown: set[Path] = set()
+        self._shown: set[tuple[str, Path]] = set()
 
     def on_their_way(self) -> Iterator[StatusEntry]:
         """Yield what a run works on, and what is to get one."""
-        decided = {one.take.path for one in self._found.taken if one.attempts and one.attempts.verdict}
-        ended = {end.submission.drop for end in self._found.latest}
+        decided = {_of_take(one) for one in self._found.taken if one.attempts and one.attempts.verdict}
+        ended = set(map(_of_end, self._found.latest))
         for one in self._found.on_its_way:
-            if one.runs or one.drop not in decided | ended:
-                self._shown.add(one.drop)
+            about = one.object, one.drop
+            if one.runs or about not in decided | ended:
+                self._shown.add(about)
                 yield StatusEntry(_way(one, self._found.at))
         for pending in self._found.taken:
-            if pending.take.path not in self._shown | decided:
-                self._shown.add(pending.take.path)
+            if _of_take(pending) not in self._shown | decided:
+                self._shown.add(_of_take(pending))
                 yield StatusEntry(_pending(pending))
 
     def waiting(self) -> Iterator[StatusEntry]:
@@ -209,20 +210,29 @@ class _Sections:
     def ended(self, verdict: Verdict) -> Iterator[StatusEntry]:
         """Yield what ended so."""
         for end in self._found.latest:
-            if end.verdict is verdict and end.submission.drop not in self._shown:
+            if end.verdict is verdict and _of_end(end) not in self._shown:
                 yield _end(end)
 
     def _stopped(self, verdict: Verdict) -> Iterator[tuple[StatusEntry, str]]:
         for one in self._found.taken:
-            if one.attempts and one.attempts.verdict is verdict and one.take.path not in self._shown:
-                self._shown.add(one.take.path)
+            if one.attempts and one.attempts.verdict is verdict and _of_take(one) not in self._shown:
+                self._shown.add(_of_take(one))
                 name = printable(str(one.take.object_id))
                 sentence = printable(one.attempts.sentence)
                 yield StatusEntry(f"{name}  since {moment(one.attempts.at)}", sentence), name
         for end in self._found.latest:
-            if end.verdict is verdict and end.submission.drop not in self._shown:
-                self._shown.add(end.submission.drop)
+            if end.verdict is verdict and _of_end(end) not in self._shown:
+                self._shown.add(_of_end(end))
                 yield _end(end), printable(str(end.submission.object))
+
+
+def _of_take(one: Pending) -> tuple[str, Path]:
+    """Return of which object a drop is, and where it lies: it may have been given for several."""
+    return str(one.take.object_id), one.take.path
+
+
+def _of_end(end: Conclusion) -> tuple[str, Path]:
+    return str(end.submission.object), end.submission.drop
 
 
 def _pending(one: Pending) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice, takewhile
+from itertools import chain, islice, takewhile
 from pathlib import Path
 
 from flows.archive.presence import StoreStatus, store_statuses
@@ -94,15 +94,17 @@ def archive_status(installation: Installation) -> ArchiveStatus:
 
 
 def _latest(installation: Installation) -> Iterator[Conclusion]:
-    """Yield today's stored submissions, and the latest of those that need a person."""
+    """Yield today's stored submissions, all that stopped for now, and the latest that were sent back."""
     today = now().date()
     yield from takewhile(
         lambda end: end.concluded_at.date() == today, installation.catalogue.conclusions(Verdict.STORED)
     )
-    for verdict in (Verdict.REJECTED, Verdict.WAITING, Verdict.INTERRUPTED):
-        for end in islice(installation.catalogue.conclusions(verdict), _LATEST):
-            if not _is_past(end, installation):
-                yield end
+    sent_back = islice(installation.catalogue.conclusions(Verdict.REJECTED), _LATEST)
+    # Few, for one that goes on ends as something else.
+    stopped = map(installation.catalogue.conclusions, (Verdict.WAITING, Verdict.INTERRUPTED))
+    for end in chain(sent_back, *stopped):
+        if not _is_past(end, installation):
+            yield end
 
 
 def _is_past(end: Conclusion, installation: Installation) -> bool:

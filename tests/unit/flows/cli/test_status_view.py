@@ -14,7 +14,7 @@ from flows.inboxes.queue.backlog import Pending
 from flows.inboxes.queue.takes import Take
 from flows.service.status import ArchiveStatus, SubmissionUnderWay
 from flows.submission.progress.progress import SubmissionPosition
-from preservation.model.identifiers import SubmissionId
+from preservation.model.identifiers import CollectionName, ObjectId, ObjectName, SubmissionId
 from preservation.model.submissions import Submission
 from preservation.model.verdicts import Verdict
 from storage.ports.catalogue import Conclusion, Counts
@@ -52,6 +52,14 @@ def test_a_drop_that_waits_stands_in_one_section_with_how_it_is_answered(tmp_pat
     assert not any(str(tmp_path) in line for line in lines)
 
 
+def test_a_drop_that_was_given_for_two_objects_waits_for_both(tmp_path: Path):
+    one = an_end(a_take(an_area(tmp_path)), Verdict.WAITING)
+    other = ObjectId(CollectionName("files"), ObjectName("sheet-012"))
+    ends = (one, replace(one, submission=replace(one.submission, object=other)))
+    [section] = sections_of(ArchiveStatus(NOON, NOTHING, (), ends, None, (), directory=tmp_path))
+    assert section.heading == "Waiting for an archivist: 2"
+
+
 def test_what_is_given_up_rejected_or_stored_has_its_own_section_each(tmp_path: Path):
     area = an_area(tmp_path)
     takes = [a_take(area, name) for name in ("stopped", "asked", "refused", "kept")]
@@ -69,7 +77,7 @@ def test_what_is_given_up_rejected_or_stored_has_its_own_section_each(tmp_path: 
     assert {section.heading: len(section.entries) for section in sections_of(found)} == {
         "On their way: 1": 1,
         "Interrupted: 1": 1,
-        "Sent back: 1": 1,
+        "Sent back lately: 1": 1,
         "Kept today: 1": 1,
     }
     none = replace(found, latest=(), taken=())
