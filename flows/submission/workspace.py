@@ -162,6 +162,7 @@ class Workspace:
         self.engines = self._records("engines", EngineRelease)
         self.survey = self._records_of_files("survey", _FOUND)
         self.scanned = self._records_of_files("virus", ScannedFile)
+        self.scanned_sidecars = self._records("virus-sidecars", ScannedFile)
         self.supplied = self._records("supplied", SuppliedManifest)
         self.issues = self._records("issues", Issue)
         self.description = self._records("description", SuppliedDescription)

@@ -62,19 +62,23 @@ class VirusFindings:
 def findings(
     surveyed: Iterable[SurveyedFile],
     scanned: Iterable[ScannedFile],
+    sidecars: Iterable[ScannedFile] = (),
     *,
     required: bool,
     without: NotScanned | None = None,
 ) -> VirusFindings:
-    """Say what the scan means, both streams being in ``path_order``, and the survey having SHA-256 digests.
+    """Say what the scan means: ``surveyed`` and ``scanned`` in ``path_order``, surveyed with SHA-256 digests.
 
     A file that was surveyed and not scanned, or scanned as other bytes than were surveyed, is not scanned:
     its verdict is ``without``, where nothing was scanned at all. With ``required`` that is a question for
-    a person, otherwise a warning. A file that only the scan found counts where it is infected.
+    a person, otherwise a warning. A file that only the scan found counts where it is infected. Of
+    ``sidecars``, which no survey has, the copies that are kept were scanned: each counts.
     """
     gathered = _Gathered()
     for path, verdict in _verdicts(surveyed, scanned, without or _NEW_SINCE):
         gathered.take_in(path, verdict)
+    for sidecar in sidecars:
+        gathered.take_in(sidecar.path, sidecar.verdict)
     severity = Severity.QUESTION if required else Severity.WARNING
     issues = (*gathered.infections(), *gathered.gaps(severity))
     unrelied = next((group.first for kind, group in gathered.groups.items() if kind.is_the_scanners), None)

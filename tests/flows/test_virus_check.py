@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
 from pathlib import Path
@@ -84,6 +85,24 @@ def test_an_infected_drop_is_rejected_and_no_byte_of_it_reaches_a_store(
     assert told.ending.issues[0].path == "page 9.dat"
     assert installation.kept("first") == installation.kept("second") == {}
     assert checks(installation)[0].outcome == EventOutcome.FAIL
+
+
+@pytest.mark.usefixtures("asking")
+def test_a_manifest_beside_a_file_is_scanned_as_the_file_is(installation: Archive, tmp_path: Path):
+    policy(installation, "require")
+    page = tmp_path / "drops" / "ledger"
+    page.parent.mkdir()
+    page.write_text("A page\n")
+    beside = page.with_name("ledger.md5")
+    beside.write_bytes(eicar())
+    told = preserved(installation, page)
+    assert told.ending.verdict is Verdict.REJECTED
+    infected = [issue.path for issue in told.ending.issues if issue.code == "VIR-001"]
+    assert infected == ["ledger.md5"]
+    assert installation.kept("first") == {}
+    beside.write_text(f"{hashlib.md5(page.read_bytes(), usedforsecurity=False).hexdigest()}  ledger\n")
+    assert preserved(installation, page).ending.verdict is Verdict.STORED
+    assert "2 files clean, 0 infected, 0 not scanned" in checks(installation)[-1].note
 
 
 @pytest.mark.usefixtures("asking_nobody")

@@ -1,4 +1,4 @@
-"""The virus check: the files of a drop are scanned while they are surveyed."""
+"""The virus check: the files of a drop, and its sidecars, are scanned while it is surveyed."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -11,6 +11,7 @@ from typing import Protocol
 from flows.installation.wiring import now
 from flows.submission.progress.meter import Track
 from flows.submission.stages.ports import HasSettings
+from flows.submission.stages.sidecars import copied_sidecars
 from flows.submission.workspace import Workspace
 from preservation.model.paths import RelativePath
 from preservation.model.submissions import Received
@@ -34,7 +35,7 @@ class VirusCheckPorts(HasSettings, Protocol):
 def scanned_beside(
     workspace: Workspace, received: Received, ports: VirusCheckPorts, track: Callable[[], Track]
 ) -> Iterator[ScannerRelease | NoScanner | None]:
-    """Scan the drop's files while the context lasts; the results are complete at its end.
+    """Scan the drop's files and the copies of its sidecars; the results are complete when the context ends.
 
     Yields the scanner, or ``None`` where the policy asks for no scan. ``track`` makes the track that counts
     the files, where any are scanned.
@@ -45,6 +46,7 @@ def scanned_beside(
     scanner = ports.virus_scanner.release()
     if isinstance(scanner, NoScanner):
         workspace.scanned.write(())
+        workspace.scanned_sidecars.write(())
         yield scanner
         return
     virus = ports.settings.virus
@@ -65,8 +67,13 @@ def scanned_beside(
             progress.count(1, sizes.popleft())
             yield scanned
 
+    def write() -> None:
+        workspace.scanned.write(verdicts())
+        copies = [RelativePath(copy.name) for copy in copied_sidecars(workspace)]
+        workspace.scanned_sidecars.write(scan(workspace.sidecars, copies, ports.virus_scanner, terms))
+
     with ThreadPoolExecutor(1, "virus-check") as beside:
-        scanning = beside.submit(workspace.scanned.write, verdicts())
+        scanning = beside.submit(write)
         try:
             yield scanner
         except BaseException:
@@ -82,7 +89,13 @@ def found_by(scanner: ScannerRelease | NoScanner, workspace: Workspace) -> Virus
     """
     required = workspace.policy.terms.intake.virus_scan is VirusScan.REQUIRE
     without = _doubt(workspace, scanner) if isinstance(scanner, NoScanner) else None
-    found = findings(workspace.surveyed(), workspace.scanned, required=required, without=without)
+    found = findings(
+        workspace.surveyed(),
+        workspace.scanned,
+        workspace.scanned_sidecars,
+        required=required,
+        without=without,
+    )
     if required:
         require_scanner(found)
     return found
