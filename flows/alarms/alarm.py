@@ -15,6 +15,8 @@ AlarmId = NewType("AlarmId", str)
 AlarmKey = NewType("AlarmKey", str)
 """The subject of an alarm. Alarms with the same key are sent once."""
 
+_RUN: Final = "run "
+
 _LONGEST_SENTENCE: Final = 4_000
 """Characters of a sentence that are sent; the receipt has the rest."""
 
@@ -30,6 +32,13 @@ class AlarmKind(StrEnum):
     TOO_MANY = "too-many"
     JOURNAL_HEAD = "journal-head"
     TEST = "test"
+
+
+NOTICES: Final = frozenset({AlarmKind.JOURNAL_HEAD, AlarmKind.TOO_MANY, AlarmKind.TEST})
+"""These report nothing that could be open."""
+
+CLOSED_BY_PEOPLE: Final = frozenset({AlarmKind.INFECTED, AlarmKind.INTEGRITY})
+"""These are open until an operator closes them; the others until what they report is over."""
 
 
 class Alarm(msgspec.Struct, frozen=True):
@@ -70,6 +79,16 @@ def new_alarm(
         _as_line(next_step),
         _as_line(receipt),
     )
+
+
+def is_about_run(alarm: Alarm) -> bool:
+    """Return whether the alarm is about a run that does not end: its key is that of ``run_key``."""
+    return alarm.key.startswith(f"{AlarmKind.WAITING_TOO_LONG} {_RUN}")
+
+
+def run_key(run: object) -> str:
+    """Return the key of an alarm about a run that does not end."""
+    return f"{_RUN}{run}"
 
 
 def _as_line(text: str) -> str:

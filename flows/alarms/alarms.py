@@ -35,15 +35,15 @@ def raise_alarms(settings: Settings, alarms: Iterable[Alarm]) -> None:
 def raise_alarm(settings: Settings, alarm: Alarm) -> bool:
     """Put an alarm into the outbox, from which the service sends it; raise nothing.
 
-    Where the outbox cannot be written (a full disk may be what the alarm is about), the alarm is sent at
-    once, without a second try.
+    It is open until it is closed, also where there is no channel. Where the outbox cannot be written (a
+    full disk may be what the alarm is about), the alarm is sent at once, without a second try.
 
     Returns:
-        Whether the outbox has it, so that it is not sent again when it is raised again.
+        Whether the outbox has it, so that it is not reported again when it is raised again.
     """
     channels = channels_of(settings)
     try:
-        if channels and not outbox_of(settings).add(alarm, tuple(channel.name for channel in channels)):
+        if not outbox_of(settings).add(alarm, tuple(channel.name for channel in channels)):
             return True
     except OSError as error:
         _log(alarm)
@@ -54,7 +54,7 @@ def raise_alarm(settings: Settings, alarm: Alarm) -> bool:
                 LOG.error("the alarm was not delivered: %s", undelivered.reason)
         return False
     _log(alarm)
-    return bool(channels)
+    return True
 
 
 def give_notice(settings: Settings, notice: Alarm) -> None:

@@ -72,4 +72,4 @@ class Delivery:
         for queued in waiting:
             for name in queued.channels:
                 if name not in there:
-                    self.outbox.record_delivery(queued, name, self.clock())
+                    self.outbox.forget_channel(queued, name, self.clock())

@@ -27,7 +27,7 @@ def integrity_alarm(about: str, sentence: str, at: datetime) -> Alarm:
         happened=sentence,
         next_step=(
             "Find out today who or what changed it, before you repair it: muniment doctor, muniment journal "
-            "verify."
+            "verify. Then close it: muniment alarms."
         ),
         key=f"{about} {sentence}",
     )

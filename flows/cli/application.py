@@ -22,6 +22,7 @@ _VERBS = (
     "clear",
     "upgrade",
     "status",
+    "alarms",
     "list",
     "restore",
     "identify",

@@ -177,6 +177,7 @@ def _status_fields(found: ArchiveStatus) -> dict[str, object]:
         "inboxes": _inboxes_fields(found),
         "taken": [_taken_fields(one) for one in found.taken],
         "troubles": list(found.troubles),
+        "open_alarms": len(found.open_alarms),
         "stores": [
             {
                 "store": store.store,

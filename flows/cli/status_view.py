@@ -50,6 +50,7 @@ def sections_of(found: ArchiveStatus) -> Iterator[StatusSection]:
     """Yield the sections that have something to report, in the order of the stages of a drop."""
     shown = _Sections(found)
     for heading, entries in (
+        ("Open alarms", _open_alarms(found)),
         ("Cannot be used", _faults(found)),
         ("Waiting in the inboxes to be complete", _unsettled(found)),
         ("On their way", shown.on_their_way()),
@@ -67,15 +68,22 @@ def lines_of(found: ArchiveStatus, columns: int = _COLUMNS) -> Iterator[str]:
     for section in sections_of(found):
         yield section.heading
         for entry in section.entries[:_MOST_ENTRIES]:
-            yield from _wrapped(entry.head, "  ", columns)
-            if entry.sentence:
-                yield from _wrapped(entry.sentence, "      ", columns)
-            if entry.next_step:
-                yield from _wrapped(f"→ {entry.next_step}", "  ", columns)
+            yield from lines_of_entry(entry.head, (entry.sentence,), (entry.next_step,), columns)
         if len(section.entries) > _MOST_ENTRIES:
             yield f"  and {len(section.entries) - _MOST_ENTRIES:,} more: muniment status --json"
         yield ""
     yield from _wrapped(_kept(found), "", columns)
+
+
+def lines_of_entry(
+    head: str, sentences: Iterable[str], next_steps: Iterable[str], columns: int
+) -> Iterator[str]:
+    """Yield the lines of one entry of a list: sentences and next steps stand below its head."""
+    yield from _wrapped(head, "  ", columns)
+    for sentence in sentences:
+        yield from _wrapped(sentence, "      ", columns)
+    for step in filter(None, next_steps):
+        yield from _wrapped(f"→ {step}", "  ", columns)
 
 
 def columns_of_terminal() -> int:
@@ -115,9 +123,7 @@ def watch(ask: Callable[[], ArchiveStatus]) -> None:
 
 def show_entry(head: str, sentence: str = "") -> None:
     """Write one entry of a list, its sentence below it."""
-    show(_wrapped(head, "  ", columns_of_terminal()))
-    if sentence:
-        show(_wrapped(sentence, "      ", columns_of_terminal()))
+    show(lines_of_entry(head, (sentence,), (), columns_of_terminal()))
 
 
 def moment(at: datetime) -> str:
@@ -140,6 +146,14 @@ def _wrapped(text: str, indent: str, columns: int) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def _open_alarms(found: ArchiveStatus) -> Iterator[StatusEntry]:
+    from flows.alarms.alarm import headline
+
+    for one in found.open_alarms:
+        step = "muniment alarms" if one is found.open_alarms[-1] else ""
+        yield StatusEntry(f"{headline(one.alarm)}  since {moment(one.raised_at)}", next_step=step)
 
 
 def _faults(found: ArchiveStatus) -> Iterator[StatusEntry]:

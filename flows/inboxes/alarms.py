@@ -30,8 +30,18 @@ def given_up(take: Take, sentence: str, at: datetime, since: datetime) -> Alarm:
             f"Repair that, then: muniment retry {printable(str(take.object_id))}. Until then the drop "
             f"lies in {printable(str(take.path))}; moved away from there, it is not tried again."
         ),
-        key=f"{take.id} {since.isoformat()}",
+        key=_attempt_key(take, since),
     )
+
+
+def is_given_up(alarm: Alarm, pending: Iterable[Pending], at: datetime) -> bool:
+    """Return whether the take of this alarm is given up still: no run was given it since."""
+    for one in pending:
+        if one.attempts is not None and alarm.key.startswith(f"{AlarmKind.GIVEN_UP} {one.take.id} "):
+            # After the clock was set back, the time of the last run is not the one on record.
+            is_last = alarm.key.endswith(_attempt_key(one.take, one.attempts.at)) or one.attempts.at > at
+            return is_last and one.attempts.verdict is not Verdict.WAITING
+    return False
 
 
 def waiting_too_long(pending: Iterable[Pending], patience: timedelta, at: datetime) -> Iterator[Alarm]:
@@ -51,7 +61,7 @@ def waiting_too_long(pending: Iterable[Pending], patience: timedelta, at: dateti
             at,
             happened=f"It has waited {waits} since {_moment(since)}.{reason}",
             next_step=_CHECK_RUNS if attempts is None else _decide(take),
-            key=f"{take.id} {since.isoformat()}",
+            key=_attempt_key(take, since),
         )
 
 
@@ -80,6 +90,10 @@ def _too_long(
     sentence = f"{about.sentence[:1].upper()}{about.sentence[1:].rstrip('.')}."
     kind = AlarmKind.WAITING_TOO_LONG
     return new_alarm(kind, about.path, at, happened=f"{happened} {sentence}", next_step=next_step, key=key)
+
+
+def _attempt_key(take: Take, since: datetime) -> str:
+    return f"{take.id} {since.isoformat()}"
 
 
 def _moment(at: datetime) -> str:

@@ -1,4 +1,4 @@
-"""The service's alarm watch: raises alarms about what waits too long, and delivers the outbox."""
+"""The service's alarm watch: raises alarms about what waits too long, closes them, delivers the outbox."""
 
 import threading
 import time
@@ -6,10 +6,10 @@ from datetime import timedelta
 from itertools import chain
 from typing import Final
 
-from flows.alarms.alarm import AlarmKey
+from flows.alarms.alarm import Alarm, AlarmKey, AlarmKind, is_about_run
 from flows.alarms.alarms import channels_of, outbox_of, raise_alarm
 from flows.alarms.delivery import Delivery
-from flows.inboxes.alarms import failing_too_long, unsettled_too_long, waiting_too_long
+from flows.inboxes.alarms import failing_too_long, is_given_up, unsettled_too_long, waiting_too_long
 from flows.inboxes.queue.backlog import Backlog
 from flows.inboxes.report import read_inbox_report
 from flows.installation.log import repeat
@@ -42,16 +42,36 @@ class AlarmWatch:
         self._delivery.deliver()
 
     def check(self) -> None:
-        """Raise an alarm for what waits too long. Raises ``OSError``, ``IntegrityError``."""
+        """Raise an alarm for what waits too long, and close those about what does not any more.
+
+        Raises ``OSError``, ``IntegrityError``.
+        """
         at = now()
         self._outbox.forget(at)
         patience = timedelta(hours=self._settings.alarms.waiting_hours)
         inboxes = read_inbox_report(self._settings)
-        late = chain(
-            waiting_too_long(self._backlog.pending(), patience, at),
-            unsettled_too_long(inboxes.drops if inboxes else (), patience, at),
-            failing_too_long(inboxes.faults if inboxes else (), patience, at),
+        pending = self._backlog.pending()
+        late = tuple(
+            chain(
+                waiting_too_long(pending, patience, at),
+                unsettled_too_long(inboxes.drops if inboxes else (), patience, at),
+                failing_too_long(inboxes.faults if inboxes else (), patience, at),
+            )
         )
         for alarm in late:
             if alarm.key not in self._unknown_to_outbox and not raise_alarm(self._settings, alarm):
                 self._unknown_to_outbox.add(alarm.key)
+        if inboxes is None or self._backlog.troubles:
+            # What is not known now may wait still.
+            return
+        still = {alarm.key for alarm in late}
+
+        def is_over(alarm: Alarm) -> bool:
+            if alarm.kind is AlarmKind.GIVEN_UP:
+                return not is_given_up(alarm, pending, at)
+            if is_about_run(alarm):
+                # Nothing waits for that run.
+                return not pending
+            return alarm.kind is AlarmKind.WAITING_TOO_LONG and alarm.key not in still
+
+        self._outbox.close(is_over)

@@ -10,7 +10,7 @@ from uuid import UUID
 import httpx
 
 from flows.alarms import alarm as alarms
-from flows.alarms.alarms import raise_alarm
+from flows.alarms.alarms import outbox_of, raise_alarm
 from flows.inboxes.alarms import given_up
 from flows.inboxes.queue.dispatch import Batch, Dispatcher, GivenUp, Plan, UnderWay
 from flows.inboxes.queue.takes import TakeId
@@ -70,7 +70,7 @@ class _DispatchLoop:
         self._dispatcher = Dispatcher(settings, self._under_way, self._submit)
         self._given_up: set[tuple[TakeId, datetime]] = set()
         self._trouble = ""
-        self._late: set[UUID] = set()
+        self._late: set[UUID] | None = None
         self._runs_go_on = False
 
     def run(self, watched: Future[None], wake: threading.Event) -> None:
@@ -113,16 +113,22 @@ class _DispatchLoop:
             raise_alarm(self._settings, given_up(one.take, one.sentence, now(), one.since))
 
     def _alarm_of_late(self, runs: Sequence[AskedRun]) -> None:
-        """Raise an alarm for each run that does not end: no other run gets its takes."""
+        """Raise an alarm for each run that does not end: no other run gets its takes.
+
+        Those of runs that have ended are closed.
+        """
         at = now()
         patience = timedelta(hours=self._settings.alarms.waiting_hours)
         late = [run for run in runs if at - run.asked_at > patience]
         for run in late:
-            if run.identifier not in self._late:
+            if run.identifier not in (self._late or ()):
                 alarm = _does_not_end(run, at)
                 self._notify(f"ALARM: {alarm.about}: {alarm.happened}")
                 raise_alarm(self._settings, alarm)
-        self._late = {run.identifier for run in late}
+        before, self._late = self._late, {run.identifier for run in late}
+        if before != self._late:
+            keys = {_does_not_end(run, at).key for run in late}
+            outbox_of(self._settings).close(lambda one: alarms.is_about_run(one) and one.key not in keys)
 
     def _notify_once(self, trouble: str) -> None:
         if trouble and trouble != self._trouble:
@@ -146,5 +152,5 @@ def _does_not_end(run: AskedRun, at: datetime) -> alarms.Alarm:
         at,
         happened=f"Its run, asked for at {run.asked_at:%Y-%m-%d %H:%M} UTC, has not ended ({run.state}).",
         next_step="Check in the Prefect UI that a worker runs; cancel the run if it does nothing any more.",
-        key=str(run.identifier),
+        key=alarms.run_key(run.identifier),
     )

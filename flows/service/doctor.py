@@ -162,6 +162,11 @@ def _alarms(settings: Settings, *, send: bool) -> Iterator[Checkup]:
         attempt = partial(channel.send, alarm) if send else channel.probe
         detail = f"a test alarm was sent by {channel.description}" if send else channel.description
         yield _tried(f"alarms by {channel.name}", partial(_delivered, attempt, detail), "see docs/alarms.md")
+    is_open = outbox_of(settings).open_alarms()
+    if is_open:
+        oldest = f"{is_open[0].raised_at:%Y-%m-%d %H:%M} UTC"
+        detail = f"{len(is_open)} not closed, the oldest since {oldest}"
+        yield Checkup("open alarms", State.FAILING, detail, "muniment alarms says what to do about each")
     waiting = outbox_of(settings).waiting()
     if waiting:
         oldest = f"{waiting[0].alarm.at:%Y-%m-%d %H:%M} UTC"

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from itertools import chain, islice, takewhile
 from pathlib import Path
 
+from flows.alarms.alarms import outbox_of
+from flows.alarms.outbox import Queued
 from flows.archive.presence import StoreStatus, store_statuses
 from flows.inboxes.heartbeat import watcher_fault
 from flows.inboxes.queue.backlog import Backlog, Pending
@@ -51,6 +53,7 @@ class ArchiveStatus:
     inboxes are not watched now, as far as is known here, and is empty where they are. ``taken`` are the
     drops that were taken from an inbox and have no answer yet; ``troubles`` names the areas that cannot be
     read now. ``stores`` are all of them, each looked at just now. ``directory`` is the installation's.
+    ``open_alarms`` are those that are not closed, the oldest first.
     """
 
     at: datetime
@@ -63,6 +66,7 @@ class ArchiveStatus:
     stores: tuple[StoreStatus, ...] = ()
     watcher_fault: str = ""
     directory: Path = Path()
+    open_alarms: tuple[Queued, ...] = ()
 
     @property
     def is_watched(self) -> bool:
@@ -90,6 +94,7 @@ def archive_status(installation: Installation) -> ArchiveStatus:
         store_statuses(installation, _REPLICAS),
         watcher_fault(settings, at),
         settings.directory,
+        tuple(outbox_of(settings).open_alarms()),
     )
 
 

@@ -9,7 +9,8 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import temporary_settings
 
-from flows.alarms.alarms import raise_alarm
+from flows.alarms.alarm import AlarmKind
+from flows.alarms.alarms import outbox_of, raise_alarm
 from flows.installation.job_records import forget_schedule, record_of, scheduled_since, schedules_of
 from flows.installation.jobs import Job
 from flows.installation.log import repeat
@@ -36,8 +37,12 @@ class MissedJobs:
         repeat(self.check, _CHECK_SECONDS, stopped, "whether jobs ran is checked later")
 
     def check(self) -> None:
-        """Raise an alarm for each job that missed its time. Raises ``OSError``."""
+        """Raise an alarm for each job that missed its time; close those of jobs that ran since.
+
+        Raises ``OSError``.
+        """
         at = now()
+        missed = set()
         schedules = schedules_of(self._settings)
         for job in Job:
             if job not in schedules:
@@ -47,11 +52,16 @@ class MissedJobs:
             record = record_of(job, self._settings)
             scheduled = ScheduledJob(job, schedules[job], since, record)
             due = overdue(scheduled, at)
-            if due is not None and (job, due) not in self._logged:
-                alarm = did_not_run(scheduled, due, self._hindrance(job), at)
-                if not raise_alarm(self._settings, alarm):
-                    # Without a channel it is one line in the log.
-                    self._logged.add((job, due))
+            if due is None:
+                continue
+            alarm = did_not_run(scheduled, due, self._hindrance(job), at)
+            missed.add(alarm.key)
+            if (job, due) not in self._logged and not raise_alarm(self._settings, alarm):
+                # Where the outbox cannot be written, it is sent once.
+                self._logged.add((job, due))
+        outbox_of(self._settings).close(
+            lambda one: one.kind is AlarmKind.DID_NOT_RUN and one.key not in missed
+        )
 
     def _hindrance(self, job: Job) -> str:
         """Return what in Prefect prevents the job, if anything does."""

@@ -8,6 +8,7 @@ import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import cast
+from uuid import uuid4
 
 import pytest
 from services.alarm_receivers import WEBHOOK_SECRET, Receiver, receiver
@@ -18,17 +19,17 @@ from typer.testing import CliRunner
 
 from flows.alarms.alarm import Alarm, AlarmKind
 from flows.alarms.alarms import channels_of, outbox_of, raise_alarm
-from flows.alarms.occasions import integrity_alarms
+from flows.alarms.occasions import integrity_alarm, integrity_alarms
 from flows.cli.application import app
 from flows.inboxes.alarms import given_up, unsettled_too_long, waiting_too_long
 from flows.inboxes.queue import dispatch
-from flows.inboxes.queue.attempts import Attempts, record_end
+from flows.inboxes.queue.attempts import Attempts, record_end, record_run, set_attempts
 from flows.inboxes.queue.backlog import Pending
 from flows.inboxes.report import InboxStatus, PassedOverEntry, ReportWriter, WaitingDrop
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now, open_installation
-from flows.orchestration.run_requests import Runs
+from flows.orchestration.run_requests import AskedRun, Runs
 from flows.orchestration.tasks import _run_one
 from flows.service.alarm_watch import AlarmWatch
 from flows.service.dispatch_loop import _DispatchLoop
@@ -61,6 +62,10 @@ def told(there: Receiver) -> list[dict[str, str]]:
 
 def waiting(settings: Settings) -> list[Alarm]:
     return [queued.alarm for queued in outbox_of(settings).waiting()]
+
+
+def opened(settings: Settings) -> list[AlarmKind]:
+    return [one.alarm.kind for one in outbox_of(settings).open_alarms()]
 
 
 def test_a_take_that_is_given_up_says_why_and_where_it_lies(tmp_path: Path):
@@ -114,14 +119,16 @@ def test_a_drop_that_never_settles_is_reported_after_its_time():
     assert alarm.happened.endswith("Waiting: a.part is there.")
 
 
-def test_without_a_channel_an_alarm_is_a_line_in_the_log(
+def test_without_a_channel_an_alarm_is_one_line_in_the_log_and_open(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ):
-    [alarm] = integrity_alarms("the journal", IntegrityError("entry 7 was changed"), NOON)
-    assert not raise_alarm(settings, alarm)
+    for _ in range(2):
+        [alarm] = integrity_alarms("the journal", IntegrityError("entry 7 was changed"), NOON)
+        assert raise_alarm(settings, alarm)
     [record] = caplog.records
     assert record.getMessage().startswith("ALARM: the journal: bytes are not what was promised. entry 7")
     assert not waiting(settings)
+    assert opened(settings) == [AlarmKind.INTEGRITY]
 
 
 def test_the_service_raises_an_alarm_for_what_waits_too_long_once(
@@ -218,6 +225,68 @@ def test_what_the_watcher_gives_up_is_an_alarm_each_time_that_it_is_given_up(
             attendance._alarm_of(dispatch.GivenUp(take, sentence, since))
     assert [alarm.kind for alarm in waiting(settings)] == [AlarmKind.GIVEN_UP] * 2
     assert said == ["ALARM: maps/sheet-012: given up after 5 runs. Away."] * 2
+
+
+def test_what_waited_too_long_is_closed_when_it_waits_no_more(settings: Settings):
+    take = a_take(an_area(settings.directory), at=now() - 100 * HOURS)
+    record_end(take, Verdict.WAITING, "Page 3 is missing.", now() - 98 * HOURS)
+    began = now() - 100 * HOURS
+    away = PassedOverEntry(str(settings.directory / "inbox/maps"), "it is away")
+    ReportWriter(settings, lambda: began).write(Moment(0), InboxStatus(faults=(away,)))
+    watch = AlarmWatch(settings)
+    watch.check()
+    assert opened(settings) == [AlarmKind.WAITING_TOO_LONG] * 2
+    ReportWriter(settings, now).write(Moment(0), InboxStatus())
+    watch.check()
+    assert opened(settings) == [AlarmKind.WAITING_TOO_LONG]
+    set_attempts(take, None)
+    record_run(take, now(), None)
+    watch.check()
+    assert not opened(settings)
+
+
+def test_what_was_given_up_is_open_until_it_is_tried_again(settings: Settings):
+    take = a_take(an_area(settings.directory))
+    ReportWriter(settings, now).write(Moment(0), InboxStatus())
+    at = now() - HOURS
+    record_end(take, Verdict.INTERRUPTED, "The store is away.", at)
+    raise_alarm(settings, given_up(take, "The store is away.", now(), at))
+    watch = AlarmWatch(settings)
+    watch.check()
+    assert opened(settings) == [AlarmKind.GIVEN_UP]
+    record_run(take, now(), None)
+    watch.check()
+    assert not opened(settings)
+
+
+def test_what_cannot_be_seen_now_stays_open(settings: Settings):
+    take = a_take(an_area(settings.directory), at=now() - 100 * HOURS)
+    watch = AlarmWatch(settings)
+    # No watcher has reported, so it is not known what waits in the inboxes.
+    watch.check()
+    set_attempts(take, Attempts(1, now()))
+    watch.check()
+    assert opened(settings) == [AlarmKind.WAITING_TOO_LONG]
+
+
+def test_what_is_wrong_with_what_is_kept_is_open_until_a_person_closes_it(settings: Settings):
+    ReportWriter(settings, now).write(Moment(0), InboxStatus())
+    raise_alarm(settings, integrity_alarm("store first", "page 1 was changed", now()))
+    AlarmWatch(settings).check()
+    assert opened(settings) == [AlarmKind.INTEGRITY]
+
+
+def test_a_run_that_does_not_end_is_an_open_alarm_until_it_has_ended(settings: Settings):
+    loop = _DispatchLoop(settings, cast("Runs", None), lambda _: None)
+    run = AskedRun(uuid4(), "Pending", now() - 100 * HOURS, ())
+    loop._alarm_of_late([run])
+    a_take(an_area(settings.directory), at=now())
+    ReportWriter(settings, now).write(Moment(0), InboxStatus())
+    AlarmWatch(settings).check()
+    assert opened(settings) == [AlarmKind.WAITING_TOO_LONG]
+    # Another service has taken over since.
+    _DispatchLoop(settings, cast("Runs", None), lambda _: None)._alarm_of_late([])
+    assert not opened(settings)
 
 
 def test_an_integrity_error_in_a_stage_is_an_alarm_and_a_changed_drop_is_none(

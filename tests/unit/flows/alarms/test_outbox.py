@@ -10,10 +10,12 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 from services.alarm_receivers import (
     NOON,
@@ -136,8 +138,11 @@ def test_the_same_thing_is_told_once_and_again_after_a_week_where_it_is_still_so
 
     outbox.forget(NOON + timedelta(days=6))
     assert not outbox.add(an_alarm(), (FIRST,))
-    outbox.forget(NOON + timedelta(days=8))
-    assert outbox.add(an_alarm(), (FIRST,))
+    week_after = NOON + timedelta(days=8)
+    outbox.forget(week_after)
+    assert outbox.add(msgspec.structs.replace(an_alarm(), at=week_after), (FIRST,))
+    [is_open, _] = outbox.open_alarms()
+    assert (is_open.raised_at, is_open.told, is_open.channels) == (NOON, {FIRST: NOON}, (FIRST,))
 
 
 def test_a_clock_that_is_set_back_silences_no_alarm(outbox: Outbox, clock: Clock):
@@ -360,3 +365,137 @@ def test_a_time_is_kept_to_the_second_and_in_utc(tmp_path: Path, outbox: Outbox)
     outbox.add(an_alarm(), (FIRST,))
     [file] = files(tmp_path)
     assert datetime.fromisoformat(json.loads(file.read_text())["alarm"]["at"]) == NOON
+
+
+def abouts(outbox: Outbox) -> list[str]:
+    return [one.alarm.about for one in outbox.open_alarms()]
+
+
+def test_an_alarm_is_open_until_it_is_closed_whoever_was_told_of_it(outbox: Outbox, clock: Clock):
+    first, second = Scripted(FIRST), Scripted(SECOND)
+    second.away = True
+    outbox.add(an_alarm(), (FIRST, SECOND))
+    sending = delivery(outbox, clock, first, second)
+    sending.deliver()
+    [one] = outbox.open_alarms()
+    assert (one.told, one.channels) == ({FIRST: NOON}, (SECOND,))
+    second.away = False
+    clock.pass_by(60)
+    sending.deliver()
+    [one] = outbox.open_alarms()
+    assert (one.told, one.channels) == ({FIRST: NOON, SECOND: NOON + timedelta(seconds=60)}, ())
+    for days in (6, 8, 400):
+        outbox.forget(NOON + timedelta(days=days))
+        assert abouts(outbox) == ["maps/sheet-012"]
+    assert [alarm.about for alarm in outbox.close(lambda _: True)] == ["maps/sheet-012"]
+    assert not abouts(outbox)
+    assert not outbox.close(lambda _: True)
+
+
+def test_without_a_channel_an_alarm_is_open_as_well_and_new_once(outbox: Outbox):
+    assert outbox.add(an_alarm(), ())
+    assert not outbox.add(an_alarm(), ())
+    [one] = outbox.open_alarms()
+    assert (one.told, one.channels) == ({}, ())
+    assert not outbox.waiting()
+
+
+def test_a_channel_that_is_no_longer_configured_was_told_of_nothing(outbox: Outbox, clock: Clock):
+    outbox.add(an_alarm(), (FIRST, SECOND))
+    delivery(outbox, clock, Scripted()).deliver()
+    [one] = outbox.open_alarms()
+    assert one.told == {FIRST: NOON}
+
+
+def test_those_that_are_only_counted_are_open_and_the_summary_is_none_of_them(outbox: Outbox, clock: Clock):
+    for number in range(60):
+        outbox.add(an_alarm(f"maps/{number}"), (FIRST,))
+    delivery(outbox, clock, Scripted()).deliver()
+    assert sorted(abouts(outbox)) == sorted(f"maps/{number}" for number in range(60))
+
+
+@pytest.mark.parametrize("kind", [AlarmKind.TEST, AlarmKind.JOURNAL_HEAD])
+def test_a_notice_is_no_open_alarm(outbox: Outbox, clock: Clock, kind: AlarmKind):
+    outbox.add(an_alarm(kind=kind), (FIRST,))
+    assert not abouts(outbox)
+    delivery(outbox, clock, Scripted()).deliver()
+    assert not abouts(outbox)
+
+
+def test_what_a_person_closed_and_is_found_again_is_told_again(outbox: Outbox, clock: Clock):
+    channel = Scripted()
+    sending = delivery(outbox, clock, channel)
+    for _ in range(2):
+        assert outbox.add(an_alarm(kind=AlarmKind.INTEGRITY), (FIRST,))
+        sending.deliver()
+        assert abouts(outbox) == ["maps/sheet-012"]
+        outbox.close(lambda _: True)
+    assert len(channel.taken) == 2
+
+
+def test_what_is_over_and_so_again_within_a_week_is_open_again_and_told_once(outbox: Outbox, clock: Clock):
+    channel = Scripted()
+    sending = delivery(outbox, clock, channel)
+    for _ in range(3):
+        outbox.add(an_alarm(kind=AlarmKind.DID_NOT_RUN), (FIRST,))
+        sending.deliver()
+        assert abouts(outbox) == ["maps/sheet-012"]
+        outbox.close(lambda _: True)
+        assert not abouts(outbox)
+    assert len(channel.taken) == 1
+    outbox.forget(NOON + timedelta(days=8))
+    assert outbox.add(an_alarm(kind=AlarmKind.DID_NOT_RUN), (FIRST,))
+
+
+def test_what_is_closed_before_it_is_sent_is_sent_and_open_again_where_it_is_found_again(
+    outbox: Outbox, clock: Clock
+):
+    outbox.add(an_alarm(kind=AlarmKind.INTEGRITY), (FIRST,))
+    outbox.close(lambda _: True)
+    assert not abouts(outbox)
+    assert len(outbox.waiting()) == 1
+    outbox.add(an_alarm(kind=AlarmKind.INTEGRITY), (FIRST,))
+    assert abouts(outbox) == ["maps/sheet-012"]
+    outbox.close(lambda _: True)
+    channel = Scripted()
+    delivery(outbox, clock, channel).deliver()
+    assert channel.taken == ["maps/sheet-012"]
+    assert not abouts(outbox)
+
+
+def test_what_an_older_release_recorded_as_sent_is_not_told_again(
+    tmp_path: Path, outbox: Outbox, clock: Clock
+):
+    outbox.add(an_alarm(), (FIRST,))
+    delivery(outbox, clock, Scripted()).deliver()
+    [marker] = (tmp_path / "alarms" / "told").iterdir()
+    marker.write_bytes(b"")
+    os.utime(marker, (NOON.timestamp(), NOON.timestamp()))
+    assert not outbox.add(an_alarm(), (FIRST,))
+    assert not abouts(outbox)
+    outbox.forget(NOON + timedelta(days=8))
+    assert not marker.exists()
+
+
+def test_killed_at_any_write_an_alarm_that_was_added_is_open(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+):
+    class KilledError(Exception):
+        """Stands for a kill: what follows is not done."""
+
+    replace = Path.replace
+    for allowed in range(1, 4):
+        outbox = Outbox(tmp_path / str(allowed))
+        outbox.add(an_alarm(), (FIRST, SECOND))
+        left = [allowed]
+
+        def counted(path: Path, target: Path, left: list[int] = left) -> Path:
+            left[0] -= 1
+            if left[0] < 0:
+                raise KilledError
+            return replace(path, target)
+
+        with monkeypatch.context() as patched, suppress(KilledError):
+            patched.setattr(Path, "replace", counted)
+            delivery(outbox, clock, Scripted(FIRST), Scripted(SECOND)).deliver()
+        assert abouts(outbox) == ["maps/sheet-012"], allowed
