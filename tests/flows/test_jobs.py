@@ -289,6 +289,28 @@ def test_the_journal_is_intact_until_it_is_altered_and_then_it_is_an_alarm(
     )
 
 
+def test_upcoming_runs_have_the_names_of_their_jobs(
+    archive: Archive, settings: Settings, client: SyncPrefectClient
+):
+    deployment = client.read_deployment_by_name(Job.CLEAR.full_name)
+    body = {
+        "deployments": {"id": {"any_": [str(deployment.id)]}},
+        "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
+    }
+
+    def names() -> set[str]:
+        return {run["name"] for run in client.request("POST", "/flow_runs/filter", json=body).json()}
+
+    assert given(deployment, IntervalSchedule(interval=timedelta(hours=5)), client)
+    until(names, "the scheduler has seen it")
+    assert names() != {"clear accepted"}
+    MissedJobs(settings, PrefectApi(archive.api_url))._check_and_name()
+    assert names() == {"clear accepted"}
+    # Where Prefect is away, jobs are checked all the same.
+    MissedJobs(settings, PrefectApi("http://127.0.0.1:9/api"))._check_and_name()
+    assert given(client.read_deployment_by_name(Job.CLEAR.full_name), None, client)
+
+
 @pytest.mark.soak
 def test_a_job_that_did_not_run_is_reported_once_and_whether_it_was_paused(
     settings: Settings, client: SyncPrefectClient, archive: Archive, monkeypatch: pytest.MonkeyPatch

@@ -1,6 +1,8 @@
-"""The service's watch over the jobs: raises an alarm for each that did not run at its time."""
+"""The service's watch over the jobs: alarms about those that did not run, names for the runs to come."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Final
 
@@ -19,13 +21,14 @@ from flows.installation.wiring import now
 from flows.orchestration.client import client_settings
 from flows.orchestration.environment import PrefectApi
 from flows.orchestration.jobs.overdue import ScheduledJob, did_not_run, overdue
+from flows.orchestration.jobs.upcoming import name_upcoming
 from flows.orchestration.schedules import SLUG
 
-_CHECK_SECONDS: Final = 300.0
+_CHECK_SECONDS: Final = 60.0
 
 
 class MissedJobs:
-    """Checks every few minutes in a thread of its own, so that a silent Prefect delays no drop."""
+    """Checks every minute in a thread of its own, so that a silent Prefect delays no drop."""
 
     def __init__(self, settings: Settings, api: PrefectApi) -> None:
         self._settings = settings
@@ -34,7 +37,13 @@ class MissedJobs:
 
     def run(self, stopped: threading.Event) -> None:
         """Run until ``stopped``. Errors are logged, each once, not raised."""
-        repeat(self.check, _CHECK_SECONDS, stopped, "whether jobs ran is checked later")
+        repeat(self._check_and_name, _CHECK_SECONDS, stopped, "whether jobs ran is checked later")
+
+    def _check_and_name(self) -> None:
+        self.check()
+        # Where Prefect is away, nobody reads the names.
+        with suppress(httpx.TransportError), self._client() as client:
+            name_upcoming(client)
 
     def check(self) -> None:
         """Raise an alarm for each job that missed its time; close those of jobs that ran since.
@@ -63,10 +72,15 @@ class MissedJobs:
             lambda one: one.kind is AlarmKind.DID_NOT_RUN and one.key not in missed
         )
 
+    @contextmanager
+    def _client(self) -> Iterator[SyncPrefectClient]:
+        with temporary_settings(client_settings(self._api)), get_client(sync_client=True) as client:
+            yield client
+
     def _hindrance(self, job: Job) -> str:
         """Return what in Prefect prevents the job, if anything does."""
         try:
-            with temporary_settings(client_settings(self._api)), get_client(sync_client=True) as client:
+            with self._client() as client:
                 return _paused(job, client)
         except ObjectNotFound:
             return "Prefect does not know it: a worker registers it when it starts."
