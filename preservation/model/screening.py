@@ -40,7 +40,8 @@ class ScreenedFile:
     """One file of the drop after screening.
 
     ``left_out`` is true only for what the policy says is junk. ``thumbnail`` names a JPEG in the
-    submission's workspace, for people's eyes. ``unexamined`` says why nothing looked into it; empty where
+    submission's workspace, for people's eyes; ``is_part_shown`` means that it shows what could be decoded of
+    a damaged image. ``unexamined`` says why nothing looked into it; empty where
     something did.
     """
 
@@ -51,6 +52,7 @@ class ScreenedFile:
     thumbnail: str | None = None
     issues: tuple[Issue, ...] = ()
     unexamined: str = ""
+    is_part_shown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

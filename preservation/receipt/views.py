@@ -21,6 +21,7 @@ _LARGEST_THUMBNAIL = 64 << 10
 _LONGEST_KIND = 6
 _LONGEST_TITLE = 500
 _JPEG = b"\xff\xd8\xff"
+_PART = "What could be decoded. The rest is not there, or is damaged."
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
 
@@ -39,7 +40,7 @@ class FileView:
     """One file of a drop as the page shows it.
 
     ``mark`` is its gravest issue's severity, or empty; ``kind`` stands where there is no thumbnail.
-    ``title`` is what a supplied table calls it, or empty.
+    ``title`` is what a supplied table calls it, or empty; ``caption`` says what the thumbnail does not show.
     """
 
     folder: str
@@ -56,6 +57,7 @@ class FileView:
     derivatives: tuple[DerivativeView, ...]
     issues: tuple[Issue, ...]
     title: str
+    caption: str
 
 
 class Thumbnails:
@@ -101,11 +103,12 @@ def file_view(
     else:
         size, form = byte_size(found.size), found.identification.name
         puid = found.identification.decided or ""
+    thumbnail = thumbnails.of(screened)
     return FileView(
         folder=folder + slash,
         name=name,
         mark=worst_severity(dossier) or "",
-        thumbnail=thumbnails.of(screened),
+        thumbnail=thumbnail,
         kind=_kind(name),
         size=size,
         format=form,
@@ -118,6 +121,7 @@ def file_view(
         if screened
         else (),
         title=_title(dossier),
+        caption=_PART if thumbnail and screened and screened.is_part_shown else "",
     )
 
 

@@ -79,6 +79,7 @@ class ImageExaminer:
             screened,
             image=report.facts,
             thumbnail=self._kept_thumbnail(request, report),
+            is_part_shown=report.is_part_shown,
             issues=(*screened.issues, *report_issues.about_image(report, subject)),
         )
 

@@ -4,12 +4,14 @@ Decoders load their parts when they are first needed, which a worker that has be
 longer be able to do; so everything is loaded when this module is.
 """
 
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import BinaryIO
 
 import msgspec
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from preservation.errors import reason_of
 from preservation.model.screening import ImageFacts
@@ -41,6 +43,10 @@ _COMPRESSION_TAG = 259
 _BEYOND_PILLOW = frozenset({50001})
 """WebP inside TIFF: Pillow opens it, and its libtiff has no decoder for it."""
 
+_SHOWN_IN_PART = frozenset({Family.TIFF, Family.JPEG, Family.PNG})
+_SECONDS_BEFORE_PART = 10.0
+"""Where finding the damage took longer, a second decoding might reach the limit; no picture is worth that."""
+
 _NO_WORD_ON_THE_PIXELS = (
     TooMuchError, NotImplementedError, UnidentifiedImageError, SyntaxError, KeyError,
 )  # fmt: skip
@@ -54,6 +60,7 @@ def examine(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], outputs: 
     room = Room(int(arguments["memory"]), stream.seek(0, 2))
     fault = structure.fault_of(family, stream)
     thumbnail = b""
+    began = time.process_time()
     try:
         facts, thumbnail = _decode(stream, family, room, shown=bool(outputs))
         report = ImageReport(facts)
@@ -61,11 +68,17 @@ def examine(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], outputs: 
         raise
     except Exception as error:  # noqa: BLE001  decoders raise whatever they like about damaged images
         report = _second_decoding(stream, family, room, error)
+    is_part = False
+    if outputs and report.fault is not None and time.process_time() - began < _SECONDS_BEFORE_PART:
+        thumbnail = _decodable_part(stream, family, room)
+        is_part = bool(thumbnail)
     # Written here, so that a full disk is not taken for a damaged image.
     for output in outputs:
         output.write(thumbnail)
     fault = fault or report.fault
-    return msgspec.to_builtins(msgspec.structs.replace(report, fault=fault, has_thumbnail=bool(thumbnail)))
+    return msgspec.to_builtins(
+        msgspec.structs.replace(report, fault=fault, has_thumbnail=bool(thumbnail), is_part_shown=is_part)
+    )
 
 
 def _decode(stream: BinaryIO, family: Family, room: Room, *, shown: bool) -> tuple[ImageFacts, bytes]:
@@ -108,6 +121,37 @@ def _second_decoding(stream: BinaryIO, family: Family, room: Room, first: Except
     except Exception as error:  # noqa: BLE001  the second decoder raises whatever it likes, too
         # Pillow's reason is plainer, if it has one about the image itself.
         return ImageReport(fault=_reason(error)) if report.fault is None else report
+
+
+def _decodable_part(stream: BinaryIO, family: Family, room: Room) -> bytes:
+    """Return a thumbnail of what can be decoded of a damaged image; empty where nothing can be shown.
+
+    It changes no finding: whatever goes wrong here says nothing of the image.
+    """
+    if family not in _SHOWN_IN_PART:
+        return b""
+    # Of Pillow's whole process, which examines one image at a time.
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    try:
+        stream.seek(0)
+        with Image.open(stream, formats=_PILLOW_FORMATS[family]) as image:
+            room.require_for(image)
+            with suppress(OSError):
+                image.load()
+            # What libtiff decoded before it failed stands in the image; nothing more is to be loaded.
+            image.tile = []
+            if _is_uniform(image):
+                return b""
+            return thumbnails.of(image, image.getexif().get(ExifTags.Base.Orientation))
+    except Exception:  # noqa: BLE001  see above
+        return b""
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+
+def _is_uniform(image: Image.Image) -> bool:
+    """Return whether all pixels are alike, as those are that were never decoded: black, or JPEG's grey."""
+    return all(len(set(image.getchannel(band).getextrema())) == 1 for band in image.getbands())
 
 
 def _go_to(image: Image.Image, frame: int) -> bool:

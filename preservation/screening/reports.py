@@ -9,7 +9,8 @@ class ImageReport(msgspec.Struct, frozen=True):
     """A raster image. ``fault`` says why it is damaged, ``too_much`` why it was not decoded.
 
     ``unsupported`` says what of it no decoder here supports, which is no fault of the image.
-    ``has_thumbnail`` says whether the picture made for people's eyes was written.
+    ``has_thumbnail`` says whether the picture made for people's eyes was written, ``is_part_shown`` that it
+    shows what could be decoded of a damaged image.
     """
 
     facts: ImageFacts | None = None
@@ -17,6 +18,7 @@ class ImageReport(msgspec.Struct, frozen=True):
     too_much: str | None = None
     unsupported: str | None = None
     has_thumbnail: bool = False
+    is_part_shown: bool = False
 
 
 class DocumentReport(msgspec.Struct, frozen=True):

@@ -350,6 +350,19 @@ def test_thumbnails_are_part_of_the_page(tmp_path: Path):
     assert b64decode(source.partition(",")[2]) == JPEG
 
 
+def test_a_picture_of_a_part_says_that_the_rest_is_not_there(tmp_path: Path):
+    words = "What could be decoded. The rest is not there, or is damaged."
+    sound, drop = a_drop_with_thumbnails(tmp_path / "sound", JPEG), a_drop_with_thumbnails(tmp_path, JPEG)
+    drop.screened[:] = [replace(one, is_part_shown=True) for one in drop.screened]
+    assert words not in text_of(page_of(a_receipt(sound), tmp_path))
+    (picture,) = page_of(a_receipt(drop), tmp_path).xpath("//*[@class='picture']")
+    assert text_of(picture) == words
+    # Where there is no room for the picture, nothing is said of it.
+    large = a_drop_with_thumbnails(tmp_path / "large", JPEG + bytes(100_000))
+    large.screened[:] = [replace(one, is_part_shown=True) for one in large.screened]
+    assert words not in text_of(page_of(a_receipt(large), tmp_path))
+
+
 def test_a_thumbnail_that_is_missing_huge_or_no_jpeg_is_left_out(tmp_path: Path):
     drop = a_drop_with_thumbnails(tmp_path, b"<svg onload=alert(1)>", JPEG + bytes(100_000), JPEG)
     (drop.workspace / "thumbnails" / "2.jpg").unlink()

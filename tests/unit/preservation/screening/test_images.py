@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from support.screenings import codes, policy_that, screened
 
 from preservation.model.issues import IssueCode, Severity
 from preservation.model.screening import ImageFacts, ScreenedFile
+from preservation.screening import images
 from preservation.screening.examiners import JOB_MODULES
 from preservation.tools.limits import Limits
 from preservation.tools.workers import CagedWorkers
@@ -72,6 +74,62 @@ def test_images_cut_off_anywhere_are_damaged(tmp_path: Path, workers: CagedWorke
     missed = [name for name, result in results.items() if DAMAGED not in codes(result)]
     # libtiff leaves some bytes behind the last directory of a TIFF of several pages.
     assert set(missed) <= {"000001-pages.tif", "000002-pages.tif", "000012-pages.tif"}
+
+
+@pytest.mark.parametrize("name", ["raw.tif", "pages.tif", "baseline.jpg", "progressive.jpg", "rgb.png"])
+def test_of_an_image_cut_in_two_the_half_that_is_there_is_shown(
+    tmp_path: Path, workers: CagedWorkers, name: str
+) -> None:
+    whole = images_of_many_kinds()[name]
+    results = examined(tmp_path, workers, {"sound": whole, "cut": whole[: len(whole) // 2]})
+    sound, cut = results["sound"], results["cut"]
+    assert (sound.is_part_shown, cut.is_part_shown) == (False, True)
+    assert DAMAGED in codes(cut)
+    assert sound.thumbnail
+    assert cut.thumbnail
+    with Image.open(tmp_path / sound.thumbnail) as first, Image.open(tmp_path / cut.thumbnail) as second:
+        assert first.size == second.size
+        upper = (0, 0, first.width, first.height // 4)
+        apart = np.asarray(first.crop(upper), dtype="i2") - np.asarray(second.crop(upper))
+        assert np.abs(apart).mean() < 8
+
+
+def test_of_an_image_of_which_nothing_can_be_decoded_nothing_is_shown(
+    tmp_path: Path, workers: CagedWorkers
+) -> None:
+    kinds = images_of_many_kinds()
+    cut = {name: kinds[name][:60] for name in ("raw.tif", "baseline.jpg", "rgb.png")}
+    # The headers are whole, and none of the 120,000 pixels is there.
+    with Image.open(io.BytesIO(kinds["raw.tif"])) as whole:
+        cut["header.tif"] = kinds["raw.tif"][: whole.tile[0].offset]  # type: ignore[attr-defined]  # a file's image
+    cut["header.png"] = kinds["rgb.png"][: kinds["rgb.png"].index(b"IDAT") + 8]
+    for result in examined(tmp_path, workers, cut).values():
+        assert (result.thumbnail, result.is_part_shown) == (None, False)
+        assert DAMAGED in codes(result)
+
+
+def test_after_a_damaged_image_the_next_one_is_examined_as_strictly_as_ever(
+    tmp_path: Path, workers: CagedWorkers
+) -> None:
+    half = encoded(drawn(), "JPEG")
+    half = half[: len(half) // 2]
+    results = examined(tmp_path, workers, {f"{number}.jpg": half for number in range(8)})
+    assert all(DAMAGED in codes(result) for result in results.values())
+
+
+def test_a_picture_of_a_part_is_not_made_where_finding_the_damage_took_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "half.jpg"
+    whole = encoded(drawn(), "JPEG")
+    file.write_bytes(whole[: len(whole) // 2])
+    for seconds, shown in ((10.0, True), (0.0, False)):
+        monkeypatch.setattr(images, "_SECONDS_BEFORE_PART", seconds)
+        sink = io.BytesIO()
+        with file.open("rb") as source:
+            report = images.examine({"family": "JPEG", "memory": 1 << 30}, [source], [sink])
+        assert (report["is_part_shown"], bool(sink.getvalue())) == (shown, shown)
+        assert "truncated" in report["fault"]
 
 
 def test_a_truncated_tiff_is_named_and_to_be_rescanned(tmp_path: Path, workers: CagedWorkers) -> None:
