@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
@@ -27,18 +27,30 @@ Put = TypeVar("Put")
 """By what a notice that was put is known again: in its place may lie something else by now."""
 
 
+def _is_placed(_: Any) -> bool:  # noqa: ANN401  of any notice
+    return True
+
+
+def _none(_: Iterable[Any]) -> tuple[()]:
+    return ()
+
+
 @dataclass(slots=True)
 class Notices(Generic[Put]):
     """Puts a notice once where an entry is passed over for its name, and takes it away with the entry.
 
     What was put is remembered in ``file``, which ``decoder`` reads: a restart neither repeats nor forgets it.
-    ``put`` returns ``None``, and ``take_away`` false, where that is to be tried again.
+    ``put`` returns ``None``, and ``take_away`` false, where that is to be tried again. Where a notice could
+    not be found again after a kill, ``put`` only prepares it; it is remembered, and then ``place`` puts it,
+    or returns false. Of those that are remembered, ``recover`` returns those that were not placed.
     """
 
     file: Path
     decoder: msgspec.json.Decoder[dict[str, Put]]
     put: Callable[[PassedOver], Put | None]
     take_away: Callable[[Put], bool]
+    place: Callable[[Put], bool] = _is_placed
+    recover: Callable[[Iterable[Put]], Iterable[Put]] = _none
     _put: dict[str, Put] = field(init=False)
     _settled: tuple[PassedOver, ...] = field(default=(), init=False)
 
@@ -46,6 +58,8 @@ class Notices(Generic[Put]):
         self._put = {}
         with suppress(FileNotFoundError, msgspec.MsgspecError):
             self._put = self.decoder.decode(self.file.read_bytes())
+        lost = list(self.recover(self._put.values()))
+        self._put = {key: put for key, put in self._put.items() if put not in lost}
 
     def update(self, passed_over: Iterable[object]) -> None:
         """Put the notices that are missing, and take away ours whose entries are gone."""
@@ -57,28 +71,39 @@ class Notices(Generic[Put]):
         if unnameable == self._settled and (unnameable or not self._put):
             return
         wanted = {_key(one.path): one for one in unnameable}
-        before = dict(self._put)
-        for key in before.keys() - wanted.keys():
-            if self.take_away(self._put[key]):
-                del self._put[key]
-        for key, one in wanted.items():
-            if key not in self._put and len(self._put) < _MOST:
-                put = self.put(one)
-                if put is not None:
-                    self._put[key] = put
-        if self._put != before:
+        gone = [key for key in self._put if key not in wanted and self.take_away(self._put[key])]
+        for key in gone:
+            del self._put[key]
+        if gone:
             self._remember()
+        self._add({key: one for key, one in wanted.items() if key not in self._put})
         if self._put.keys() <= wanted.keys() and (
             wanted.keys() <= self._put.keys() or len(self._put) == _MOST
         ):
             self._settled = unnameable
 
-    def _remember(self) -> None:
+    def _add(self, entries: dict[str, PassedOver]) -> None:
+        added: dict[str, Put] = {}
+        for key, one in entries.items():
+            put = self.put(one) if len(self._put) + len(added) < _MOST else None
+            if put is not None:
+                added[key] = put
+        self._put |= added
+        is_known = not added or self._remember()
+        failed = [key for key, put in added.items() if not is_known or not self.place(put)]
+        for key in failed:
+            del self._put[key]
+        if failed:
+            self._remember()
+
+    def _remember(self) -> bool:
         try:
             with written_whole(self.file) as sink:
                 sink.write(msgspec.json.encode(self._put))
         except OSError as error:
             LOG.warning("%s cannot be written: %s", self.file, error.strerror)
+            return False
+        return True
 
 
 def names_of_notice(name: str) -> Iterator[str]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.bucket_inboxes import PAGES, SHEET, Station, WatchedBucket, away, content, drop_into, keys
 from support.memory_drop_bucket import Contents
 
 from flows.inboxes.bucket.notices import bucket_notices
+from flows.inboxes.folder import notices
 from flows.inboxes.service import InboxService
 from flows.installation.init import make_installation
 from flows.installation.settings_file import load_settings
@@ -114,3 +118,51 @@ def test_a_page_in_a_bucket_replaces_nothing_and_waits_for_a_bucket_that_takes_i
     before, page = sorted(keys(contents, "rejected/"), key=len)
     assert content(contents, before) == b"a drop that was sent back"
     assert page.startswith("rejected/maps/_scans-")
+
+
+class KilledError(BaseException):
+    """Stands for a kill: nothing that follows is done."""
+
+
+@pytest.mark.parametrize("is_gone", [False, True], ids=["", "gone-meanwhile"])
+@pytest.mark.parametrize("is_done", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("call", range(8))
+def test_killed_at_any_step_there_is_one_page_for_each_name_and_none_when_it_is_gone(
+    installed: Path, monkeypatch: pytest.MonkeyPatch, call: int, *, is_done: bool, is_gone: bool
+):
+    inbox, rejected = installed / "inbox" / "images", installed / "rejected" / "images"
+    inbox.mkdir(parents=True, exist_ok=True)
+    names = ["_scans", "tail "]
+    for name in names:
+        (inbox / name).mkdir()
+    left = [call]
+
+    def killed_at(step: Callable[..., object]) -> Callable[..., object]:
+        def stepped(*arguments: Any, **named: Any) -> object:  # noqa: ANN401  of any step
+            left[0] -= 1
+            if left[0] == -1 and not is_done:
+                raise KilledError
+            result = step(*arguments, **named)
+            if left[0] == -1:
+                raise KilledError
+            return result
+
+        return stepped
+
+    with monkeypatch.context() as patched:
+        patched.setattr(notices, "move", killed_at(notices.move))
+        patched.setattr(notices, "mark_of", killed_at(notices.mark_of))
+        patched.setattr(notices, "written_whole", killed_at(notices.written_whole))
+        patched.setattr(Path, "replace", killed_at(Path.replace))
+        with suppress(KilledError):
+            sweep(installed)
+
+    if is_gone:
+        (inbox / names.pop(0)).rmdir()
+    sweep(installed)
+    assert sorted(path.name for path in rejected.iterdir()) == [f"{name}.receipt.html" for name in names]
+    for name in names:
+        (inbox / name).rmdir()
+    sweep(installed)
+    assert not list(rejected.iterdir())
+    assert not list((installed / "processing" / ".taken").glob(".notice-*"))
