@@ -1,7 +1,7 @@
 """The receipt for machines: one JSON object, ``"version": 1``, every file in it (``docs/receipt.md``)."""
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -14,21 +14,21 @@ from preservation.receipt.contents import Receipt
 from preservation.receipt.headline import dropped_as, headline, next_step
 from preservation.receipt.summary import Summary
 
+_Encode: TypeAlias = Callable[[object], bytes]
+
 VERSION: Final = 1
 """Stands as ``version`` in the object; raised when a field changes its meaning or goes."""
 
 
 def json_chunks(receipt: Receipt, summary: Summary) -> Iterator[bytes]:
-    """Return the object in pieces, one file a line; no more than one file is held."""
+    """Return the object in pieces, one file or change a line; no more than one is held."""
     encode = msgspec.json.Encoder(enc_hook=str).encode
     yield encode(_head(receipt, summary))[:-1]
-    yield b',"files":['
-    between = b"\n"
-    for dossier in receipt.files:
-        yield between
-        yield encode(_file(dossier))
-        between = b",\n"
-    yield b"\n]}\n"
+    yield b',"compared":'
+    yield from _compared(receipt, encode)
+    yield b',"files":'
+    yield from _lines(map(_file, receipt.files), encode)
+    yield b"}\n"
 
 
 def _head(receipt: Receipt, summary: Summary) -> dict[str, object]:
@@ -66,7 +66,6 @@ def _head(receipt: Receipt, summary: Summary) -> dict[str, object]:
             for placed in receipt.replicas
         ],
         "lacking": receipt.lacking,
-        "compared": _compared(receipt),
         "decision": receipt.decision,
         "how_to_answer": receipt.how_to_answer,
         "contact": receipt.contact,
@@ -84,14 +83,31 @@ def _head(receipt: Receipt, summary: Summary) -> dict[str, object]:
     }
 
 
-def _compared(receipt: Receipt) -> dict[str, object] | None:
+def _compared(receipt: Receipt, encode: _Encode) -> Iterator[bytes]:
     difference = receipt.difference
     if difference is None:
-        return None
-    changes: dict[str, list[object]] = {kind.value: [] for kind in ChangeKind}
-    for one in receipt.changes:
-        changes[one.kind].append(one.path if one.before is None else (one.before, one.path))
-    return {"object_version": difference.before.version, "originals": difference.originals, **changes}
+        yield b"null"
+        return
+    head = {"object_version": difference.before.version, "originals": difference.originals}
+    yield encode(head)[:-1]
+    # A version of a million files may differ in each of them, so they are read once for each kind.
+    for kind in ChangeKind:
+        yield b"," + encode(kind.value) + b":"
+        of_kind = (one for one in receipt.changes if one.kind is kind)
+        yield from _lines(
+            (one.path if one.before is None else (one.before, one.path) for one in of_kind), encode
+        )
+    yield b"}"
+
+
+def _lines(values: Iterable[object], encode: _Encode) -> Iterator[bytes]:
+    """Return a list in pieces, one value a line."""
+    between = b"[\n"
+    for value in values:
+        yield between
+        yield encode(value)
+        between = b",\n"
+    yield b"\n]" if between == b",\n" else b"[]"
 
 
 def _file(dossier: Dossier) -> dict[str, object]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import re
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +20,9 @@ from support.packages import (
 )
 
 from preservation.model.amounts import byte_size, count
+from preservation.model.difference import ChangeKind, FileChange, VersionDifference
 from preservation.model.dossiers import Dossier
+from preservation.model.identifiers import PackageId, VersionNumber
 from preservation.model.issues import Issue, IssueCode, Severity
 from preservation.model.paths import RelativePath
 from preservation.model.screening import DocumentFacts, ScreenedFile
@@ -192,6 +194,50 @@ def test_memory_does_not_grow_with_the_number_of_files(tmp_path: Path):
     tracemalloc.stop()
 
     assert highest < 1_000_000
+
+
+class ManyChanges:
+    """Changes that are made as they are asked for."""
+
+    def __iter__(self) -> Iterator[FileChange]:
+        for number in range(20_000):
+            kind = list(ChangeKind)[number % len(ChangeKind)]
+            before = RelativePath(f"old {number}") if kind is ChangeKind.RENAMED else None
+            yield FileChange(kind, RelativePath(f"page {number}"), before)
+
+
+def a_changed_receipt(root: Path, changes: Iterable[FileChange]) -> Receipt:
+    receipt = a_receipt(Drop(root))
+    before = PackageId(receipt.submission.object, VersionNumber(1))
+    since = VersionDifference(before, 20_000, 5_000, 5_000, 5_000, 5_000, is_unrelated=False)
+    return replace(receipt, difference=since, changes=changes)
+
+
+def test_memory_does_not_grow_with_the_number_of_changes_and_each_is_in_the_json(tmp_path: Path):
+    receipt = a_changed_receipt(tmp_path, ManyChanges())
+    render(replace(receipt, changes=()), tmp_path / "warm")
+
+    tracemalloc.start()
+    render(receipt, tmp_path / "receipt")
+    _, highest = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert highest < 1_000_000
+    compared = json.loads((tmp_path / "receipt.json").read_bytes())["compared"]
+    assert (compared["object_version"], compared["originals"]) == (1, 20_000)
+    assert [len(compared[kind]) for kind in ("added", "changed", "renamed", "removed")] == [5_000] * 4
+    assert compared["added"][:2] == ["page 0", "page 4"]
+    assert compared["renamed"][0] == ["old 2", "page 2"]
+
+
+def test_what_did_not_change_is_an_empty_list_and_a_first_version_has_none(tmp_path: Path):
+    removed = FileChange(ChangeKind.REMOVED, RelativePath("page 1"))
+    compared = as_json(a_changed_receipt(tmp_path / "second", (removed,)), tmp_path)["compared"]
+    assert compared == {
+        "object_version": 1, "originals": 20_000,
+        "added": [], "changed": [], "renamed": [], "removed": ["page 1"],
+    }  # fmt: skip
+    assert as_json(a_receipt(Drop(tmp_path / "first")), tmp_path)["compared"] is None
 
 
 @pytest.mark.parametrize(
