@@ -1,6 +1,6 @@
 """Sealing the journal: its head is signed, remembered, witnessed, time-stamped; stores get what they lack."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,6 +8,7 @@ from functools import partial
 
 from flows.alarms.alarms import raise_alarms
 from flows.alarms.occasions import integrity_alarm
+from flows.archive.journal_given import given_before, record_given
 from flows.archive.journal_stamps import stamp_newest
 from flows.installation.disk_faults import translated_faults
 from flows.installation.job_records import recorded_run
@@ -19,7 +20,7 @@ from flows.installation.wiring import SOFTWARE, Installation, now, open_installa
 from preservation.errors import IntegrityError, StorageError
 from preservation.model.amounts import count
 from preservation.model.events import Event, EventOutcome, EventType, event_id
-from preservation.model.identifiers import SubmissionId
+from preservation.model.identifiers import StoreName, SubmissionId
 from storage.journal.comparing import require_in_chain
 from storage.journal.exported import FOLDER
 from storage.journal.keys import public_keys
@@ -80,6 +81,11 @@ def seal(installation: Installation, *, thorough: bool = False) -> SealedJournal
     keys = public_keys(settings.keys)
     signing_key = installation.signing_key
     sealed = SealedJournal()
+    # Read before the stores are: what another process signs meanwhile, it gives them meanwhile.
+    last = max((signed.head.seq for signed in journal.signed_heads()), default=0)
+    given: Mapping[StoreName, int] = {}
+    with _absence_noted(sealed, "what the stores lost of the journal is not known"):
+        given = given_before(settings.state, [store.name for store in installation.stores], last)
     targets: list[AgreeingStore] = []
     for store in installation.stores:
         with _absence_noted(sealed, f"store {store.name}: the journal was not sealed into it"):
@@ -93,13 +99,12 @@ def seal(installation: Installation, *, thorough: bool = False) -> SealedJournal
     try:
         if put_back := journal.put_back_heads(lost):
             _add_repair(sealed, events, "the database", _heads_sentence(put_back))
-        before = max((signed.head.seq for signed in journal.signed_heads()), default=0)
         read = sample(journal, thorough=thorough)
         sealed.signed = sign_head(journal, signing_key, now())
         if sealed.signed is not None:
             with _absence_noted(sealed, "the newest signed head is not remembered"):
                 remember(settings.keys, sealed.signed)
-        other = _published(installation, targets, read, before, sealed, events)
+        other = _published(installation, targets, read, given, sealed, events)
         if sealed.signed is not None:
             for path in settings.witness_files:
                 with _absence_noted(sealed, "the newest signed head has no witness"):
@@ -124,13 +129,13 @@ def _published(
     installation: Installation,
     targets: Sequence[AgreeingStore],
     read: Collection[Segment],
-    before: int,
+    given: Mapping[StoreName, int],
     sealed: SealedJournal,
     events: list[Event],
 ) -> IntegrityError | None:
     """Give each store what it lacks; return the first error about what one has that is not this journal.
 
-    Repairs of what was signed up to the entry ``before`` are collected in ``sealed`` and ``events``.
+    Repairs of what each was ``given`` before, up to that entry, are collected in ``sealed`` and ``events``.
     """
     settings = installation.settings
     first: IntegrityError | None = None
@@ -147,8 +152,10 @@ def _published(
                 # The other stores get theirs all the same.
                 first = first or error
                 continue
-            if sentence := _repair_sentence(published, before):
+            if sentence := _repair_sentence(published, given.get(store.name, 0)):
                 _add_repair(sealed, events, f"store {store.name}", sentence)
+            with _absence_noted(sealed, f"what store {store.name} was given of the journal is not recorded"):
+                record_given(settings.state, store.name, published.last)
     return first
 
 
@@ -158,7 +165,7 @@ def _heads_sentence(put_back: Sequence[SignedHead]) -> str:
 
 
 def _repair_sentence(published: Published, before: int) -> str:
-    """Return what the store has again; an empty text where it only got what was signed just now."""
+    """Return what the store has again of the entries up to ``before``; an empty text where nothing was."""
     parts = []
     if lacking := [segment for segment in published.lacking if segment.signed.head.seq <= before]:
         spans = ", ".join(f"{segment.first} to {segment.signed.head.seq}" for segment in lacking[:5])

@@ -45,11 +45,13 @@ class AgreeingStore:
 class Published:
     """What a store was given: ``lacking`` segments that it had not, or not all files of.
 
-    ``damaged`` are the keys of files that were given once more, because what the store had was damaged.
+    ``damaged`` are the keys of files that were given once more, because what the store had was damaged;
+    ``last`` is the last entry that the store has now.
     """
 
     lacking: tuple[Segment, ...]
     damaged: tuple[StoreKey, ...]
+    last: int
 
 
 def agreeing(journal: Journal, keys: Mapping[KeyId, Ed25519PublicKey], store: Store) -> AgreeingStore:
@@ -116,7 +118,8 @@ def publish(
                 lacking.append(segment)
             if state is not CopyState.SOUND:
                 give(folder, file, scratch)
-    return Published(tuple(sorted(lacking, key=lambda segment: segment.first)), tuple(damaged))
+    last = max((segment.signed.head.seq for segment in sealed), default=0)
+    return Published(tuple(sorted(lacking, key=lambda segment: segment.first)), tuple(damaged), last)
 
 
 def _has(folder: StoreFolder, segment: Segment) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from support.records import events
 
+from flows.archive import journal_seal
 from flows.archive.journal_seal import seal
 from flows.installation.init import make_installation
 from flows.installation.settings_file import load_settings
@@ -108,9 +109,45 @@ def test_a_store_that_was_away_gets_what_it_lacks(home: Path):
         seal(opened)
         assert opened.journal.signed_heads()[-1].head.seq == 7
         away.rename(second)
-        seal(opened)
+        assert not seal(opened).repairs, "it never had what it lacks"
         first, again = sealed_in(opened)
         assert first == again
+        lost = next(second.glob("_journal/*7*"))
+        lost.unlink()
+        [repair] = seal(opened).repairs
+        assert "store second lacked 1 sealed segment" in repair
+
+
+def test_what_another_process_has_signed_and_not_given_yet_is_not_lost(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def as_if_killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for folder in (home, home.with_name("new")):
+        if folder != home:
+            make_installation(folder)
+        with (
+            open_installation(load_settings(folder)) as one,
+            open_installation(load_settings(folder)) as other,
+        ):
+            one.journal.append(events(range(20, 23)))
+            with monkeypatch.context() as patched:
+                # It has signed, and stands just before the first store.
+                patched.setattr(journal_seal, "_published", as_if_killed)
+                with pytest.raises(KeyboardInterrupt):
+                    seal(one)
+            other.journal.append(events(range(23, 26)))
+            assert not seal(other).repairs
+            assert not seal(one).repairs
+
+
+def test_what_a_store_lost_is_found_where_an_earlier_release_sealed(home: Path):
+    (home / "state" / "journal-given.json").unlink()
+    next((home / "stores" / "second").glob("_journal/*5*")).unlink()
+    with open_installation(load_settings(home)) as opened:
+        [repair] = seal(opened).repairs
+    assert "store second lacked" in repair
 
 
 class FailingStream:
