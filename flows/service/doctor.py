@@ -156,7 +156,11 @@ def _alarms(settings: Settings, *, send: bool) -> Iterator[Checkup]:
 
     channels = channels_of(settings)
     if not channels:
-        yield Checkup("alarms", State.OK, "no channel configured: alarms go to the log only")
+        yield Checkup(
+            "alarms",
+            State.OK,
+            "no channel configured: alarms go to the log only, and muniment alarms shows them",
+        )
     alarm = trial_alarm(now())
     for channel in channels:
         attempt = partial(channel.send, alarm) if send else channel.probe

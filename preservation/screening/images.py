@@ -47,6 +47,9 @@ _SHOWN_IN_PART = frozenset({Family.TIFF, Family.JPEG, Family.PNG})
 _SECONDS_BEFORE_PART = 10.0
 """Where finding the damage took longer, a second decoding might reach the limit; no picture is worth that."""
 
+_TRUNCATED = "image file is truncated"
+"""How Pillow begins to say that a file ended in the midst of its pixels."""
+
 _NO_WORD_ON_THE_PIXELS = (
     TooMuchError, NotImplementedError, UnidentifiedImageError, SyntaxError, KeyError,
 )  # fmt: skip
@@ -165,4 +168,6 @@ def _go_to(image: Image.Image, frame: int) -> bool:
 def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "its beginning is damaged, or is not that of such an image"
-    return reason_of(error)
+    reason = reason_of(error)
+    # How many bytes of a last piece were left over says nothing to people.
+    return "the file ends before the image does" if reason.startswith(_TRUNCATED) else reason
