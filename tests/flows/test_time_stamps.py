@@ -364,6 +364,7 @@ def rewrite_by_a_stolen_key(home: Path, monkeypatch: pytest.MonkeyPatch, years: 
         connection.execute("DELETE FROM journal_signed_heads")
         connection.execute("UPDATE journal_head SET seq = 0, hash = ?", ("0" * 64,))
     (settings.keys / MEMORY_NAME).write_bytes(b"")
+    (settings.state / "journal-given.json").unlink()
     for folder in holders(home)[1:]:
         for path in (*folder.glob("*.jsonl"), *folder.glob("*.head.json")):
             path.unlink()
