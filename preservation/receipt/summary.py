@@ -129,9 +129,11 @@ def summarise(files: Iterable[Dossier]) -> Summary:
 
 
 def _stopping_issues(dossier: Dossier) -> list[Issue]:
+    """Return the gravest: of a file that has to be scanned again, nobody asks what its format is."""
     if dossier.screened is None:
         return []
-    return [issue for issue in dossier.screened.issues if issue.severity in STOPPING]
+    gravest = worst_severity(dossier)
+    return [issue for issue in dossier.screened.issues if issue.severity is gravest and gravest in STOPPING]
 
 
 def formats_table(files: Iterable[Dossier]) -> list[dict[str, str | int]]:

@@ -136,6 +136,20 @@ def test_what_to_do_names_each_broken_file_and_its_next_step(tmp_path: Path):
     assert "And 4 more, listed below." in text_of(steps)
 
 
+def test_of_a_file_that_has_to_be_replaced_nobody_is_asked_anything_else(tmp_path: Path):
+    drop = Drop(tmp_path)
+    question = an_issue("page.tif", Severity.QUESTION, message="page.tif is of unknown format.")
+    damage = an_issue("page.tif", message="page.tif breaks off.")
+    issues = (question, damage)
+    drop.add("page.tif", b"x", screened=ScreenedFile(RelativePath(""), issues=issues))
+    page = page_of(a_receipt(drop, Verdict.REJECTED), tmp_path)
+
+    (step,) = page.find(".//*[@class='next']").iter("li")
+    assert "breaks off" in text_of(step)
+    (marked,) = page.xpath("//article[contains(@class, 'error')]")
+    assert "unknown format" in text_of(marked)
+
+
 def test_an_issue_of_the_whole_that_names_a_file_is_shown_at_that_file(tmp_path: Path):
     drop = Drop(tmp_path)
     drop.add("a.tif", b"x")
