@@ -1,25 +1,20 @@
 """The catalogue in a database, SQLite or PostgreSQL."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
-    Connection,
     Row,
     Select,
     and_,
     delete,
     exc,
-    exists,
     func,
     insert,
     literal,
     select,
     tuple_,
-    update,
 )
 
 from preservation.errors import UnavailableError
@@ -32,17 +27,15 @@ from preservation.model.identifiers import (
     StoreIdentity,
     StoreName,
     SubmissionId,
-    VersionNumber,
 )
 from preservation.model.packages import Replica
 from preservation.model.tag_digests import TagDigest
 from preservation.model.verdicts import Verdict
-from storage.catalogue import rows
+from storage.catalogue import queries, reservations, rows
 from storage.database import tables
 from storage.database.opening import Database
 from storage.journal.sql import append_entries
 from storage.ports.catalogue import (
-    AlreadyKept,
     CatalogueFile,
     Conclusion,
     Counts,
@@ -50,16 +43,12 @@ from storage.ports.catalogue import (
     KeptObject,
     Registration,
     Reservation,
-    Reserved,
-    belongs_to,
     has_digests,
-    holds_another,
     is_another_store,
     is_registered,
     not_kept,
 )
 
-_BATCH = 1000
 _OBJECTS = 500
 _RESERVATION_TRIES = 20
 
@@ -81,7 +70,7 @@ class SqlCatalogue:
         for _ in range(_RESERVATION_TRIES):
             try:
                 with self._database.writing() as connection:
-                    return _reserve(connection, submission, object_id, fingerprint, doubted)
+                    return reservations.reserve(connection, submission, object_id, fingerprint, doubted)
             except exc.IntegrityError:
                 # Another run took that number between our query and our insert; the next query shows it.
                 continue
@@ -93,10 +82,10 @@ class SqlCatalogue:
     def release(self, submission: SubmissionId) -> None:
         """Give a reserved number back, so that another submission may have it."""
         with self._database.writing() as connection:
-            held = _version_held_by(connection, submission)
+            held = queries.version_held_by(connection, submission)
             if held is None:
                 return
-            if _is_registered(connection, held.id):
+            if queries.is_registered(connection, held.id):
                 raise is_registered(rows.package_of(held))
             connection.execute(delete(tables.versions).where(tables.versions.c.id == held.id))
 
@@ -105,9 +94,9 @@ class SqlCatalogue:
     ) -> None:
         """Record a kept version, its files and the events that record it, in one transaction."""
         with self._database.writing() as connection:
-            version_id = _claim(connection, registration)
-            if not _is_registered(connection, version_id):
-                _insert_package(connection, registration, version_id, files)
+            version_id = reservations.claim(connection, registration)
+            if not queries.is_registered(connection, version_id):
+                reservations.insert_package(connection, registration, version_id, files)
             append_entries(connection, events)
 
     def record_tag_digests(
@@ -117,7 +106,7 @@ class SqlCatalogue:
         row = self._package_row(package)
         try:
             with self._database.writing() as connection:
-                if _tag_digests_of(connection, [row.id])[row.id]:
+                if queries.tag_digests_of(connection, [row.id])[row.id]:
                     raise has_digests(package)
                 connection.execute(
                     insert(tables.tag_digests), [rows.tag_digest_row(one, row.id) for one in digests]
@@ -152,9 +141,9 @@ class SqlCatalogue:
         if collection is not None:
             query = query.where(tables.versions.c.collection == collection)
         if held_by is not None:
-            query = query.where(_has_replica_in(held_by))
+            query = query.where(queries.has_replica_in(held_by))
         if lacked_by is not None:
-            query = query.where(~_has_replica_in(lacked_by))
+            query = query.where(~queries.has_replica_in(lacked_by))
         for page in self._database.pages(query, tables.packages.c.id, newest_first=newest_first):
             yield from self._registrations(page)
 
@@ -178,7 +167,7 @@ class SqlCatalogue:
     def history(self, object_id: ObjectId) -> History:
         """Return everything known of one object; empty where nothing is."""
         table = tables.submissions
-        query = select(table).where(_names(table.c, object_id)).order_by(table.c.id)
+        query = select(table).where(queries.names(table.c, object_id)).order_by(table.c.id)
         with self._database.reading() as connection:
             ends = connection.execute(query).all()
         return History(
@@ -201,7 +190,7 @@ class SqlCatalogue:
         query = (
             select(versions.c.collection, func.count())
             .join_from(packages, versions)
-            .where(~_has_replica_in(store))
+            .where(~queries.has_replica_in(store))
             .group_by(versions.c.collection)
         )
         with self._database.reading() as connection:
@@ -310,7 +299,7 @@ class SqlCatalogue:
             )
 
     def _package_row(self, package: PackageId) -> Row[Any]:
-        query = rows.registered_versions().where(_is_version(package))
+        query = rows.registered_versions().where(queries.is_version(package))
         with self._database.reading() as connection:
             row = connection.execute(query).one_or_none()
         if row is None:
@@ -318,120 +307,17 @@ class SqlCatalogue:
         return row
 
     def _registered_versions_of(self, object_id: ObjectId) -> Sequence[Row[Any]]:
-        query = rows.registered_versions().where(_names(tables.versions.c, object_id))
+        query = rows.registered_versions().where(queries.names(tables.versions.c, object_id))
         with self._database.reading() as connection:
             return connection.execute(query.order_by(tables.versions.c.number)).all()
 
     def _registrations(self, page: Sequence[Row[Any]]) -> tuple[Registration, ...]:
         with self._database.reading() as connection:
             packages = [row.id for row in page]
-            replicas, digests = _replicas_of(connection, packages), _tag_digests_of(connection, packages)
+            replicas, digests = (
+                queries.replicas_of(connection, packages),
+                queries.tag_digests_of(connection, packages),
+            )
         return tuple(
             rows.registration(row, tuple(replicas[row.id]), rows.tag_digests(digests[row.id])) for row in page
         )
-
-
-def _reserve(
-    connection: Connection,
-    submission: SubmissionId,
-    object_id: ObjectId,
-    fingerprint: HexDigest,
-    doubted: PackageId | None,
-) -> Reservation:
-    versions = tables.versions
-    of_object = _names(versions.c, object_id)
-    latest = connection.execute(
-        rows.registered_versions().where(of_object).order_by(versions.c.number.desc()).limit(1)
-    ).one_or_none()
-    if latest is not None and latest.fingerprint == fingerprint and rows.package_of(latest) != doubted:
-        replicas = _replicas_of(connection, [latest.id])[latest.id]
-        return AlreadyKept(rows.package_of(latest), SubmissionId(latest.submission), tuple(replicas))
-    held = _version_held_by(connection, submission)
-    if held is not None:
-        package = rows.package_of(held)
-        if package.object != object_id or _is_registered(connection, held.id):
-            raise holds_another(submission, package)
-        return Reserved(package)
-    highest = connection.scalar(select(func.max(versions.c.number)).where(of_object)) or 0
-    package = PackageId(object_id, VersionNumber(highest + 1))
-    connection.execute(insert(versions), rows.version_row(package, submission, fingerprint))
-    return Reserved(package)
-
-
-def _claim(connection: Connection, registration: Registration) -> int:
-    """Give the registration its version, which is its submission's own or free; return the row number."""
-    versions = tables.versions
-    row = rows.version_row(registration.package, registration.submission, registration.fingerprint)
-    held = _version_held_by(connection, registration.submission)
-    if held is None:
-        owner = connection.scalar(select(versions.c.submission).where(_is_version(registration.package)))
-        if owner is not None:
-            raise belongs_to(registration.package, SubmissionId(owner))
-        return int(connection.execute(insert(versions).returning(versions.c.id), row).scalar_one())
-    if rows.package_of(held) != registration.package:
-        raise holds_another(registration.submission, rows.package_of(held))
-    if not _is_registered(connection, held.id):
-        # What was reserved may have changed since, and knew less than what is registered.
-        connection.execute(update(versions).where(versions.c.id == held.id).values(row))
-    return int(held.id)
-
-
-def _insert_package(
-    connection: Connection, registration: Registration, version_id: int, files: Iterable[CatalogueFile]
-) -> None:
-    packages = tables.packages
-    row = rows.package_row(registration, version_id)
-    package_id = int(connection.execute(insert(packages).returning(packages.c.id), row).scalar_one())
-    if registration.replicas:
-        connection.execute(
-            insert(tables.replicas),
-            [rows.replica_row(replica, package_id) for replica in registration.replicas],
-        )
-    if registration.tag_digests:
-        connection.execute(
-            insert(tables.tag_digests),
-            [rows.tag_digest_row(one, package_id) for one in registration.tag_digests],
-        )
-    numbered = (rows.file_row(file, package_id, position) for position, file in enumerate(files))
-    while batch := list(islice(numbered, _BATCH)):
-        connection.execute(insert(tables.files), batch)
-
-
-def _version_held_by(connection: Connection, submission: SubmissionId) -> Row[Any] | None:
-    held = select(tables.versions).where(tables.versions.c.submission == submission)
-    return connection.execute(held).one_or_none()
-
-
-def _is_registered(connection: Connection, version_id: int) -> bool:
-    registered = select(tables.packages.c.id).where(tables.packages.c.version_id == version_id)
-    return connection.scalar(registered) is not None
-
-
-def _has_replica_in(store: StoreName) -> ColumnElement[bool]:
-    replicas = tables.replicas
-    return exists().where(replicas.c.package_id == tables.packages.c.id, replicas.c.store == store)
-
-
-def _replicas_of(connection: Connection, package_ids: Sequence[int]) -> defaultdict[int, list[Replica]]:
-    replicas = tables.replicas
-    query = select(replicas).where(replicas.c.package_id.in_(package_ids)).order_by(replicas.c.store)
-    found: defaultdict[int, list[Replica]] = defaultdict(list)
-    for row in connection.execute(query):
-        found[row.package_id].append(rows.replica(row))
-    return found
-
-
-def _tag_digests_of(connection: Connection, package_ids: Sequence[int]) -> defaultdict[int, list[Row[Any]]]:
-    digests = tables.tag_digests
-    found: defaultdict[int, list[Row[Any]]] = defaultdict(list)
-    for row in connection.execute(select(digests).where(digests.c.package_id.in_(package_ids))):
-        found[row.package_id].append(row)
-    return found
-
-
-def _names(columns: Any, object_id: ObjectId) -> ColumnElement[bool]:  # noqa: ANN401  any table's columns
-    return and_(columns.collection == object_id.collection, columns.name == object_id.name)
-
-
-def _is_version(package: PackageId) -> ColumnElement[bool]:
-    return and_(_names(tables.versions.c, package.object), tables.versions.c.number == package.version)
