@@ -131,10 +131,12 @@ def prove_story(expected: Versions, returned: Sequence[str], archive: Archive) -
 
 
 def prove_tidy(archive: Archive) -> None:
-    """Nothing stays of what the killed runs had begun."""
+    """Nothing stays of what the killed runs had begun: locks, and what is known of drops in ``rejected/``."""
     settings = load_settings(archive.directory)
-    left = [path for path in settings.processing.rglob("*") if path.is_file() and ".locks" not in path.parts]
-    assert not left
+    stays = {".locks", ".rejected"}
+    files = (path for path in settings.processing.rglob("*") if path.is_file())
+    left = [path for path in files if stays.isdisjoint(path.parts)]
+    assert left == []
     assert not list(settings.processing.glob("*/.discarded-*"))
     assert not list(settings.state.glob("sealing-*"))
     # An area may be left of which nobody can tell whether it is in use, for nothing is in it.

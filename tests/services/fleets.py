@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ordeals.crash_trees import alive_below
 from services.compose import free_port
-from support.archives import MUNIMENT, Archive
+from support.archives import MUNIMENT, Archive, share_secret
 from support.clocks import Clock
 from support.waiting import PATIENCE
 
@@ -172,7 +172,7 @@ class Together(Fleet):
         if victim == "server":
             with suppress(OSError, ValueError):
                 noted = json.loads((self.archive.directory / "state/prefect/server.json").read_bytes())
-                return [noted["pid"]] if "prefect" in _command(noted["pid"]) else []
+                return [noted["pid"]] if "flows.orchestration.server_app" in _command(noted["pid"]) else []
             return []
         verb = {"watcher": "watch", "worker": "worker"}[victim]
         return [pid for pid in alive_below(up.pid) if f"flows.cli {verb} " in _command(pid)]
@@ -197,6 +197,7 @@ def together(archive: Archive, folder: Path, **environment: str) -> Iterator[Tog
     """Give ``muniment up``, started, on a port of its own."""
     told = {**archive.environment, "MUNIMENT_PREFECT__PORT": str(free_port()), **environment}
     del told["MUNIMENT_PREFECT__API_URL"]
+    share_secret(archive.directory)
     fleet = Together(archive, folder, told)
     fleet.member("up", [MUNIMENT, "up", "-C", archive.directory])
     with _started(fleet):
