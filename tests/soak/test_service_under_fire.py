@@ -41,7 +41,8 @@ def test_however_often_processes_of_the_service_are_killed_every_drop_is_account
     with FLEETS[how](archive, tmp_path, MUNIMENT_SERVICE__PAUSES=",".join(["2"] * 20)) as fleet:
         storm = Storm(fleet, Stream(archive, random.Random(f"{seed}/drops")), source)  # noqa: S311  likewise
         try:
-            storm.blow(_victims(fleet, source), _GAP_SECONDS)
+            victims = _victims(fleet, source)
+            storm.blow(victims, _GAP_SECONDS)
             calm_since = time.monotonic()
             storm.calm(fleet.api_url, _CALM_SECONDS)
             calm_seconds = time.monotonic() - calm_since
@@ -60,6 +61,8 @@ def test_however_often_processes_of_the_service_are_killed_every_drop_is_account
                 },
             )
     assert storm.kills.total() >= KILLS // len(FLEETS) * 9 // 10, storm.kills
+    # Who is looked for twice and never found is looked for in the wrong place.
+    assert {victim for victim in victims if victims.count(victim) > 1} <= storm.kills.keys(), storm.kills
     assert len({one.collection for one in sent}) == 2
 
 
