@@ -11,8 +11,10 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 DEBIAN  := libmagic1 libseccomp2
 # A real S3 service, for the tests and make demo S3=1.
 DEBIAN_S3 := radosgw ceph-mon ceph-osd
+# The programs of image formats, which damaged images are held against.
+DEBIAN_IMAGES := libjpeg-turbo-progs libtiff-tools pngcheck libopenjp2-tools giflib-tools webp
 # A real PostgreSQL, virus scanner, proxy and browser, shares that notify nobody, clocks that can be set, locales, for the tests.
-DEBIAN_TESTS := $(DEBIAN_S3) postgresql clamav-daemon nginx-light faketime bindfs chromium locales openssl
+DEBIAN_TESTS := $(DEBIAN_S3) $(DEBIAN_IMAGES) postgresql clamav-daemon nginx-light faketime bindfs chromium locales openssl
 
 .PHONY: setup test soak check types style layers format demo demo-shell ui pictures bench schema lock clean
 

@@ -67,9 +67,20 @@ class NotEmpty(ScreenTable):
 
 
 class DecodableImages(ScreenTable):
-    """Every raster image is decoded to its last pixel."""
+    """Every raster image is decoded to its last pixel; what is beside its first picture is weighed apart."""
 
     check: Literal["decodable-images"]
+    later: Outcome | None = Field(
+        default=None,
+        description="outcome where a page or picture behind the first is damaged; the same where left out",
+    )
+    profile: Outcome = Field(
+        default=ScreenOutcome.WARN, description="outcome for those whose ICC profile is damaged"
+    )
+    imperfect: Outcome = Field(
+        default=ScreenOutcome.WARN,
+        description="outcome for those that decode wholly and break a rule of their format",
+    )
 
 
 class SoundDocuments(ScreenTable):

@@ -53,7 +53,6 @@ def whole(stream: BinaryIO) -> mmap.mmap | bytes:
 
 
 _GIB = 1 << 30
-_HARMLESS = _GIB >> 2
 _IMPLAUSIBLE_RATIO = 1000
 
 _BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
@@ -61,7 +60,7 @@ _BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "
 
 
 class TooMuchError(Exception):
-    """The image claims more pixels than memory can hold, or than its file can plausibly contain."""
+    """The image claims more pixels than memory can hold."""
 
 
 class Room:
@@ -80,9 +79,14 @@ class Room:
 
     def require(self, width: int, height: int, bytes_per_pixel: int) -> None:
         """Raise ``TooMuchError`` where that many pixels cannot be decoded in this room."""
+        if width < 1 or height < 1:
+            raise UnacceptableContentError("it claims to have no pixels at all")
         needed = width * height * bytes_per_pixel
-        claim = f"it claims {width} x {height} pixels, {needed / _GIB:.1f} GiB when decoded"
-        if needed > max(_HARMLESS, self._size * _IMPLAUSIBLE_RATIO):
-            raise TooMuchError(f"{claim}, in a file of {self._size} bytes: a decompression bomb")
-        if needed > self._memory:
-            raise TooMuchError(f"{claim}, and {self._memory / _GIB:.1f} GiB may be used for that")
+        if needed <= self._memory:
+            return
+        # Much may be in few bytes, as of a blank page: only what memory cannot hold may be a bomb.
+        bomb = "; it may be a decompression bomb" if needed > self._size * _IMPLAUSIBLE_RATIO else ""
+        raise TooMuchError(
+            f"it claims {width:,} x {height:,} pixels, {needed / _GIB:.1f} GiB when decoded, in a file of "
+            f"{self._size:,} bytes, and {self._memory / _GIB:.1f} GiB may be used for that{bomb}"
+        )

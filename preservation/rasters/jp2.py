@@ -72,7 +72,7 @@ def read_wrapping(stream: BinaryIO) -> Wrapping:
     colour: int | bytes = 0
     palette = False
     blocks: dict[str, bytes] = {}
-    for kind, at, size in _boxes(stream):
+    for kind, at, size in boxes_of(stream):
         if kind == b"jp2h":
             colour = next(_colours(stream, at, size), 0)
             palette = any(inner == b"pclr" for inner, _, _ in _boxes_between(stream, at, at + size))
@@ -85,7 +85,7 @@ def read_wrapping(stream: BinaryIO) -> Wrapping:
 
 def read_codestream(stream: BinaryIO) -> Codestream:
     """Read what the codestream says of itself. Raises ``UnacceptableContentError`` where there is none."""
-    at = next((at for kind, at, _ in _boxes(stream) if kind == b"jp2c"), None)
+    at = next((at for kind, at, _ in boxes_of(stream) if kind == b"jp2c"), None)
     if at is None:
         raise UnacceptableContentError("it holds no codestream")
     head = _read(stream, at, 42)
@@ -202,7 +202,8 @@ def _colours(stream: BinaryIO, at: int, size: int) -> Iterator[int | bytes]:
                 yield content[3:]
 
 
-def _boxes(stream: BinaryIO) -> Iterable[tuple[bytes, int, int]]:
+def boxes_of(stream: BinaryIO) -> Iterable[tuple[bytes, int, int]]:
+    """Return kind, offset and size of what each outermost box holds; a bare codestream is one box."""
     end = stream.seek(0, 2)
     if _read(stream, 0, min(4, end)) == CODESTREAM:
         return [(b"jp2c", 0, end)]

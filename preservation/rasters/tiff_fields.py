@@ -55,7 +55,12 @@ class DirectoryReader:
     """Reads the directories of a TIFF stream: a TIFF file, or the EXIF of any other."""
 
     def __init__(self, stream: BinaryIO) -> None:
-        """Read the header. Raises ``UnacceptableContentError`` where it is not TIFF's."""
+        """Read the header. Raises ``UnacceptableContentError`` where it is not TIFF's.
+
+        ``is_orderly`` is true as long as the fields of all directories read were of known types and in the
+        order of their tags, as TIFF 6.0 wants them; damage seldom leaves them so.
+        """
+        self.is_orderly = True
         self._stream = stream
         self._size = stream.seek(0, os.SEEK_END)
         header = self._read(0, 8)
@@ -89,7 +94,15 @@ class DirectoryReader:
 
     def first_page(self, tags: Collection[int]) -> Directory:
         """Read those fields of the first page that have one of ``tags``."""
-        return self._valued([entry for entry in next(self.chain(), []) if entry.tag in tags])
+        return self.valued(next(self.chain(), []), tags)
+
+    def valued(self, entries: Iterable[Field], tags: Collection[int]) -> Directory:
+        """Read the values of those entries of a directory that have one of ``tags``."""
+        return self._valued(entry for entry in entries if entry.tag in tags)
+
+    def directory_at(self, offset: int, tags: Collection[int]) -> Directory:
+        """Read those fields of the directory at ``offset`` that have one of ``tags``."""
+        return self.valued(self._entries(offset)[0], tags)
 
     def below(self, directory: Directory, pointer: int) -> Directory:
         """Read the directory that the field ``pointer`` points at; none is an empty one."""
@@ -124,8 +137,11 @@ class DirectoryReader:
             raise UnacceptableContentError("one of its directories claims too many fields")
         content = self._read(offset + head, count * width + inline)
         entries = []
+        before = -1
         for index in range(count):
             tag, kind, values, small = self._unpack(entry_kind, content[index * width : (index + 1) * width])
+            self.is_orderly = self.is_orderly and tag > before and kind in _KINDS
+            before = tag
             if kind not in _KINDS:
                 continue  # TIFF 6.0: readers skip over fields of types they do not know
             size = values * struct.calcsize(f"={_KINDS[kind]}")

@@ -80,7 +80,7 @@ class ImageExaminer:
             image=report.facts,
             thumbnail=self._kept_thumbnail(request, report),
             is_part_shown=report.is_part_shown,
-            issues=(*screened.issues, *report_issues.about_image(report, subject)),
+            issues=(*screened.issues, *report_issues.about_image(report, subject, self._screen)),
         )
 
     def _kept_thumbnail(self, request: Request, report: ImageReport) -> str | None:

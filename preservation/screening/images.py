@@ -1,4 +1,4 @@
-"""The job that examines one raster image, in a caged worker: decodes it to the last pixel of the last frame.
+"""The job that examines one raster image, in a caged worker: decodes it to the last pixel of all pictures.
 
 Decoders load their parts when they are first needed, which a worker that has become ``nobody`` may no
 longer be able to do; so everything is loaded when this module is.
@@ -11,16 +11,17 @@ from dataclasses import replace
 from typing import BinaryIO
 
 import msgspec
-from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile
 
-from preservation.errors import reason_of
-from preservation.model.screening import ImageFacts
+from preservation.errors import UnacceptableContentError
 from preservation.rasters import jp2_raster, structure, tiff_strips
 from preservation.rasters.decoding import Room, TooMuchError
 from preservation.rasters.facts import facts_of, stored_in
 from preservation.rasters.families import Family
-from preservation.screening import thumbnails
+from preservation.rasters.icc import fault_of_profile
+from preservation.screening import jp2_images, jpeg_images, thumbnails, tiff_images
 from preservation.screening.reports import ImageReport
+from preservation.screening.sighting import Sighting, is_about_support, sentence_of
 from preservation.tools.work import NOT_ABOUT_CONTENT, Json
 
 Image.init()
@@ -35,25 +36,11 @@ _PILLOW_FORMATS = {
     Family.PCX: ("PCX",), Family.SILICON_GRAPHICS: ("SGI",), Family.ICON: ("ICO",),
 }  # fmt: skip
 
-_OF_SEVERAL_FRAMES = frozenset({
-    Family.TIFF, Family.JPEG, Family.PNG, Family.GIF, Family.WEBP, Family.AVIF,
-})  # fmt: skip
-
-_COMPRESSION_TAG = 259
-_BEYOND_PILLOW = frozenset({50001})
-"""WebP inside TIFF: Pillow opens it, and its libtiff has no decoder for it."""
+_OF_SEVERAL_FRAMES = frozenset({Family.JPEG, Family.PNG, Family.GIF, Family.WEBP, Family.AVIF})
 
 _SHOWN_IN_PART = frozenset({Family.TIFF, Family.JPEG, Family.PNG})
 _SECONDS_BEFORE_PART = 10.0
 """Where finding the damage took longer, a second decoding might reach the limit; no picture is worth that."""
-
-_TRUNCATED = "image file is truncated"
-"""How Pillow begins to say that a file ended in the midst of its pixels."""
-
-_NO_WORD_ON_THE_PIXELS = (
-    TooMuchError, NotImplementedError, UnidentifiedImageError, SyntaxError, KeyError,
-)  # fmt: skip
-"""What Pillow raises about TIFFs that it has no mode for: it has not looked at a pixel yet."""
 
 
 def examine(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], outputs: Sequence[BinaryIO]) -> Json:
@@ -61,55 +48,114 @@ def examine(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], outputs: 
     stream = inputs[0]
     family = Family(arguments["family"])
     room = Room(int(arguments["memory"]), stream.seek(0, 2))
-    fault = structure.fault_of(family, stream)
-    thumbnail = b""
+    skeleton = structure.skeleton_of(family, stream)
     began = time.process_time()
+    found = Sighting()
+    report = ImageReport()
     try:
-        facts, thumbnail = _decode(stream, family, room, shown=bool(outputs))
-        report = ImageReport(facts)
+        found = Sighting() if skeleton.is_empty else _see(stream, family, room, shown=bool(outputs))
     except NOT_ABOUT_CONTENT:
         raise
     except Exception as error:  # noqa: BLE001  decoders raise whatever they like about damaged images
         report = _second_decoding(stream, family, room, error)
-    is_part = False
-    if outputs and report.fault is not None and time.process_time() - began < _SECONDS_BEFORE_PART:
+    fault = skeleton.fault or found.fault or report.fault
+    thumbnail = found.thumbnail
+    if outputs and fault is not None and not thumbnail and time.process_time() - began < _SECONDS_BEFORE_PART:
         thumbnail = _decodable_part(stream, family, room)
-        is_part = bool(thumbnail)
     # Written here, so that a full disk is not taken for a damaged image.
     for output in outputs:
         output.write(thumbnail)
-    fault = fault or report.fault
     return msgspec.to_builtins(
-        msgspec.structs.replace(report, fault=fault, has_thumbnail=bool(thumbnail), is_part_shown=is_part)
+        msgspec.structs.replace(
+            report,
+            facts=found.facts or report.facts,
+            fault=fault,
+            later=found.later or report.later,
+            profile=skeleton.profile_fault or found.profile,
+            imperfect=skeleton.imperfect or found.imperfect,
+            notes=(*_notes_on(skeleton, fault), *found.notes),
+            has_thumbnail=bool(thumbnail),
+            is_part_shown=bool(thumbnail) and fault is not None,
+        )
     )
 
 
-def _decode(stream: BinaryIO, family: Family, room: Room, *, shown: bool) -> tuple[ImageFacts, bytes]:
-    """Decode every frame with Pillow; return the facts, and a thumbnail of the first if it is to be shown."""
+def _notes_on(skeleton: structure.Skeleton, fault: str | None) -> Sequence[str]:
+    if fault is not None:
+        return ()
+    if skeleton.is_empty:
+        return ("holds no picture",)
+    behind = (
+        f"{skeleton.behind:,} bytes lie behind the end of its picture; they are kept, and were not looked at"
+    )
+    return (behind,) if skeleton.behind else ()
+
+
+def _see(stream: BinaryIO, family: Family, room: Room, *, shown: bool) -> Sighting:
+    """Decode all that is in the image, once, by whichever decoder is the strictest about it."""
+    if family is Family.JPEG:
+        with suppress(NotImplementedError):
+            return jpeg_images.see(stream, room, shown=shown)
+    if family is Family.JPEG_2000:
+        with suppress(NotImplementedError):
+            return jp2_images.see(stream, room, shown=shown)
+    if family is Family.TIFF:
+        return tiff_images.see(stream, room, shown=shown)
+    return _see_by_pillow(stream, family, room, shown=shown)
+
+
+def _see_by_pillow(stream: BinaryIO, family: Family, room: Room, *, shown: bool) -> Sighting:
+    """Decode every frame with Pillow; find the facts, and a thumbnail of the first if it is to be shown."""
+    found = Sighting()
     stored = stored_in(stream, family)
     stream.seek(0)
     with Image.open(stream, formats=_PILLOW_FORMATS[family]) as image:
-        if family is Family.TIFF and image.tag_v2.get(_COMPRESSION_TAG) in _BEYOND_PILLOW:  # type: ignore[attr-defined]  # TIFF images have it
-            raise NotImplementedError("a compression that Pillow's libtiff is built without")
         room.require_for(image)
         image.load()
         facts = facts_of(image, family, stored)
-        thumbnail = thumbnails.of(image, facts.orientation) if shown else b""
+        found.imperfect = _fault_of_indices(image)
+        profile = image.info.get("icc_profile")
+        found.profile = fault_of_profile(profile) if profile else None
+        if shown:
+            found.thumbnail = thumbnails.of(image, facts.orientation)
         frames = 1
-        while family in _OF_SEVERAL_FRAMES and _go_to(image, frames):
-            room.require_for(image)
-            image.load()
-            frames += 1
-    return replace(facts, frames=frames), thumbnail
+        try:
+            while family in _OF_SEVERAL_FRAMES and _go_to(image, frames):
+                room.require_for(image)
+                image.load()
+                frames += 1
+        except (TooMuchError, *NOT_ABOUT_CONTENT):
+            raise
+        except Exception as error:  # noqa: BLE001  as above
+            found.blame(frames, sentence_of(error))
+    found.facts = replace(facts, frames=frames)
+    return found
+
+
+def _fault_of_indices(image: Image.Image) -> str | None:
+    """Say whether pixels of a picture with a table of colours point beyond that table."""
+    if image.mode != "P" or image.palette is None:
+        return None
+    colours = len(image.palette.palette) // len(image.palette.mode)
+    beyond = image.histogram()[colours:]
+    if not any(beyond):
+        return None
+    return f"pixels of it have colours that its table of {colours} colours does not have"
 
 
 def _second_decoding(stream: BinaryIO, family: Family, room: Room, first: Exception) -> ImageReport:
     """Ask another decoder where Pillow's report need not be the last."""
-    is_too_much = isinstance(first, TooMuchError)
-    report = ImageReport(too_much=str(first)) if is_too_much else ImageReport(fault=_reason(first))
+    if isinstance(first, TooMuchError):
+        report = ImageReport(too_much=str(first))
+    elif is_about_support(first):
+        report = ImageReport(unsupported=f"a kind of {family} that it does not know")
+    else:
+        report = ImageReport(fault=sentence_of(first))
     if family is Family.JPEG_2000:
         decode = jp2_raster.decode_wholly
-    elif family is Family.TIFF and isinstance(first, _NO_WORD_ON_THE_PIXELS):
+    elif family is Family.TIFF and (
+        isinstance(first, tiff_images.NO_WORD_ON_THE_PIXELS) or is_about_support(first)
+    ):
         decode = tiff_strips.decode
     else:
         return report
@@ -119,11 +165,13 @@ def _second_decoding(stream: BinaryIO, family: Family, room: Room, first: Except
         raise
     except TooMuchError as error:
         return ImageReport(too_much=str(error))
-    except NotImplementedError as error:
-        return ImageReport(unsupported=str(error))
+    except UnacceptableContentError as error:
+        return ImageReport(fault=str(error))
     except Exception as error:  # noqa: BLE001  the second decoder raises whatever it likes, too
+        if is_about_support(error):
+            return ImageReport(unsupported=f"a kind of {family} that no decoder here knows")
         # Pillow's reason is plainer, if it has one about the image itself.
-        return ImageReport(fault=_reason(error)) if report.fault is None else report
+        return ImageReport(fault=sentence_of(error)) if report.fault is None else report
 
 
 def _decodable_part(stream: BinaryIO, family: Family, room: Room) -> bytes:
@@ -163,11 +211,3 @@ def _go_to(image: Image.Image, frame: int) -> bool:
     except EOFError:
         return False
     return True
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, UnidentifiedImageError):
-        return "its beginning is damaged, or is not that of such an image"
-    reason = reason_of(error)
-    # How many bytes of a last piece were left over says nothing to people.
-    return "the file ends before the image does" if reason.startswith(_TRUNCATED) else reason

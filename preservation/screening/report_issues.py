@@ -10,7 +10,7 @@ from preservation.model.amounts import count
 from preservation.model.issues import Issue, IssueCode, Severity
 from preservation.model.paths import RelativePath, printable
 from preservation.model.screening import Unexamined
-from preservation.policy.screens import Screen
+from preservation.policy.screens import DecodableImages, Screen
 from preservation.screening import codes
 from preservation.screening.reports import ArchiveReport, DocumentReport, ImageReport
 from preservation.tools.work import Completed, Died, Exhausted, Refused, WorkOutcome
@@ -73,11 +73,23 @@ def read_report(outcome: WorkOutcome, kind: type[Report], subject: Subject) -> R
             return subject.issue(codes.EXAMINER_CRASHED, f"crashes what opens it ({detail})", _RESCAN)
 
 
-def about_image(report: ImageReport, subject: Subject) -> Iterator[Issue]:
-    """Yield what is wrong with an image."""
+def about_image(report: ImageReport, subject: Subject, screen: DecodableImages) -> Iterator[Issue]:
+    """Yield what is wrong with an image, each fault weighed by the screen, and what is remarkable."""
     if report.fault is not None:
-        words = f"is a damaged image and cannot be decoded to its end: {report.fault}"
-        yield subject.issue(codes.DAMAGED_IMAGE, words, _RESCAN)
+        yield subject.issue(codes.DAMAGED_IMAGE, f"is a damaged image: {report.fault}", _RESCAN)
+    if report.later is not None:
+        severity = (screen.later or screen.outcome).severity
+        words = f"is a damaged image, behind its first picture: {report.later}"
+        yield subject.issue(codes.DAMAGED_IMAGE, words, _RESCAN, severity=severity)
+    if report.profile is not None:
+        words = f"has a damaged ICC profile: {report.profile}; what its colours are is not certain"
+        next_step = "Scan or export it again with the profile; its pixels are not concerned."
+        yield subject.issue(codes.DAMAGED_PROFILE, words, next_step, severity=screen.profile.severity)
+    if report.imperfect is not None:
+        words = f"can be decoded, and breaks a rule of its format: {report.imperfect}"
+        yield subject.issue(codes.IMPERFECT_IMAGE, words, _LOOK, severity=screen.imperfect.severity)
+    for note in report.notes:
+        yield subject.issue(codes.REMARK_ON_IMAGE, note, "", severity=Severity.INFO)
     if report.too_much is not None:
         yield subject.issue(
             codes.LIMIT_REACHED, f"cannot be decoded here: {report.too_much}", _LOOK, for_operators=_LIMITS

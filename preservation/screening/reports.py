@@ -8,13 +8,19 @@ from preservation.model.screening import DocumentFacts, ImageFacts
 class ImageReport(msgspec.Struct, frozen=True):
     """A raster image. ``fault`` says why it is damaged, ``too_much`` why it was not decoded.
 
-    ``unsupported`` says what of it no decoder here supports, which is no fault of the image.
-    ``has_thumbnail`` says whether the picture made for people's eyes was written, ``is_part_shown`` that it
-    shows what could be decoded of a damaged image.
+    ``later`` says in what only a later page or picture is damaged, ``profile`` in what its ICC profile is,
+    ``imperfect`` which rule of its format it breaks; ``notes`` are no faults. ``unsupported`` says what of
+    it no decoder here supports, which is no fault of the image. ``has_thumbnail`` says whether the picture
+    made for people's eyes was written, ``is_part_shown`` that it shows what could be decoded of a damaged
+    image.
     """
 
     facts: ImageFacts | None = None
     fault: str | None = None
+    later: str | None = None
+    profile: str | None = None
+    imperfect: str | None = None
+    notes: tuple[str, ...] = ()
     too_much: str | None = None
     unsupported: str | None = None
     has_thumbnail: bool = False

@@ -9,6 +9,8 @@ from preservation.rasters.pillow import UPRIGHT
 from preservation.tools.work import NOT_ABOUT_CONTENT
 
 _LONGEST_EDGE = 160
+ENOUGH = 2 * _LONGEST_EDGE
+"""So many pixels of the shorter side are enough to make a good small picture of."""
 _QUALITY = 80
 _SRGB = ImageCms.createProfile("sRGB")
 

@@ -10,7 +10,7 @@ import pytest
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:  # noqa: ANN401  pytest's own type is private
-    """Print what the soaking tests have noted as the properties ``ordeal``, ``storm``, ``race``, ``many``."""
+    """Print what the soaking tests have noted as properties: ``ordeal``, ``storm``, ``race`` and so on."""
     noted = [
         (key, value)
         for outcome in ("passed", "failed")
@@ -31,6 +31,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:  # noqa: ANN401  pyt
         if key == "race":
             terminalreporter.section(f"versions at once, into {value.pop('stores')}")
             terminalreporter.write_line(", ".join(f"{what}: {count}" for what, count in value.items()))
+        if key == "damage":
+            terminalreporter.write_line(
+                "damaged copies, " + ", ".join(f"{what}: {told}" for what, told in value.items())
+            )
         if key == "many":
             terminalreporter.section("many files in one submission")
             for what, figure in value.items():

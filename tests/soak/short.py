@@ -48,6 +48,7 @@ _FORGERIES = "test_forgeries.py::test_no_forgery_in_a_replica_is_handed_out_take
 _RESTORE = "test_restore_killed.py::test_a_restore_that_is_killed_at_any_time_goes_on"
 _GONE = "test_service_database_gone.py::test_a_database_that_is_gone_for_half_a_minute_loses_nothing"
 _FORGED = "test_forged_journals.py::test_no_forgery_of_a_journal_is_ever_taken_for_a_sound_one"
+_DAMAGED = "test_damage.py::test_where_a_library_finds_fault_with_a_damaged_copy_so_do_we"
 _APPROVED = (
     "test_killed_approved.py::test_an_approved_drop_that_is_killed_at_any_instant_is_kept_by_the_same_command"
 )
@@ -72,6 +73,7 @@ ORDEALS: Final = (
     Ordeal(_RESTORE, 120, "MUNIMENT_SOAK_KILLS=12"),
     Ordeal(_GONE, 180),
     Ordeal(_FORGED, 60, "MUNIMENT_SOAK_FORGERIES=4"),
+    Ordeal(_DAMAGED, 180, "MUNIMENT_SOAK_DAMAGED=1"),
 )
 """What draws its instants or its drops. What is only large, such as 100,000 files, takes too long."""
 

@@ -22,7 +22,7 @@ from preservation.screening.examiners import JOB_MODULES
 from preservation.tools.limits import Limits
 from preservation.tools.workers import CagedWorkers
 
-DAMAGED, NO_DECODER, LIMIT = map(IssueCode, ("SCR-020", "SCR-021", "SCR-070"))
+DAMAGED, NO_DECODER, DAMAGED_PROFILE, LIMIT = map(IssueCode, ("SCR-020", "SCR-021", "SCR-022", "SCR-070"))
 POLICY = policy_that(decodable_images="reject")
 
 
@@ -135,7 +135,7 @@ def test_a_picture_of_a_part_is_not_made_where_finding_the_damage_took_long(
 def test_a_truncated_tiff_is_named_and_to_be_rescanned(tmp_path: Path, workers: CagedWorkers) -> None:
     whole = encoded(drawn(), "TIFF")
     issue = examined(tmp_path, workers, {"sheet 4.tif": whole[: len(whole) // 2]})["sheet 4.tif"].issues[0]
-    assert issue.message.startswith("sheet 4.tif is a damaged image and cannot be decoded to its end: ")
+    assert issue.message.startswith("sheet 4.tif is a damaged image: the file ends before")
     assert issue.next_step.startswith("Rescan")
     assert issue.path == "sheet 4.tif"
 
@@ -222,7 +222,10 @@ def test_profile_frames_and_size_are_told(tmp_path: Path, workers: CagedWorkers)
 
 def test_a_broken_profile_breaks_nothing_else(tmp_path: Path, workers: CagedWorkers) -> None:
     content = encoded(drawn(), "JPEG", icc_profile=b"no profile" * 20)
-    assert facts_of(tmp_path, workers, "a.jpg", content).profile == "unreadable profile"
+    result = examined(tmp_path, workers, {"a.jpg": content})["a.jpg"]
+    assert codes(result) == {DAMAGED_PROFILE: Severity.WARNING}
+    assert result.image
+    assert result.image.profile == "unreadable profile"
 
 
 def test_thumbnails_stand_upright_and_show_the_colours(tmp_path: Path, workers: CagedWorkers) -> None:
@@ -268,7 +271,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path: Path, wo
     )
     result = examined(tmp_path, workers, {"bomb.png": bomb})["bomb.png"]
     assert codes(result) == {LIMIT: Severity.ERROR}
-    assert "60000 x 60000 pixels" in result.issues[0].message
+    assert "60,000 x 60,000 pixels" in result.issues[0].message
     assert "decompression bomb" in result.issues[0].message
 
 

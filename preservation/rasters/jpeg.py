@@ -1,0 +1,58 @@
+"""JPEG, decoded as strictly as its library can: what libjpeg-turbo only warns of is damage."""
+
+import re
+
+import numpy as np
+import simplejpeg
+from imagecodecs import jpeg_decode
+from numpy.typing import NDArray
+
+from preservation.errors import UnacceptableContentError
+from preservation.rasters.jpeg_segments import Content
+
+_NOT_SUPPORTED = re.compile(r"(?i)unsupported|not (supported|implemented)|could not determine|sorry")
+_HARMLESS = re.compile(r"(?i)JFIF revision|adobe color transform|invalid SOS parameters")
+"""Warnings about words in headers that change no pixel."""
+Pixels = NDArray[np.uint8]
+
+
+def decode(content: Content, components: int, least: tuple[int, int] = (1, 1)) -> Pixels:
+    """Decode all of a picture strictly, reduced to an eighth at the least; ``least`` are rows and columns.
+
+    All of the entropy-coded data is decoded, whatever the size: damage shows there. Grey, RGB or CMYK.
+
+    Raises:
+        UnacceptableContentError: It is damaged.
+        NotImplementedError: It is of a kind that this decoder cannot read.
+    """
+    colours = {1: "GRAY", 4: "CMYK"}.get(components, "RGB")
+    try:
+        return np.asarray(
+            simplejpeg.decode_jpeg(content, colours, min_height=least[0], min_width=least[1], strict=True)
+        )
+    except ValueError as error:
+        reason = str(error)
+        if _NOT_SUPPORTED.search(reason):
+            raise NotImplementedError(reason) from error
+        if not _HARMLESS.search(reason):
+            raise UnacceptableContentError(sentence_of(reason)) from error
+    return np.asarray(
+        simplejpeg.decode_jpeg(content, colours, min_height=least[0], min_width=least[1], strict=False)
+    )
+
+
+def decode_special(content: Content) -> NDArray[np.generic]:
+    """Decode 12 bits, lossless JPEG and others that are no everyday kind; of what it warns is not heard."""
+    return np.asarray(jpeg_decode(content))
+
+
+def with_tables(content: bytes, tables: bytes) -> bytes:
+    """Return a JPEG of its own from one of a TIFF's and the tables that all of them share."""
+    return tables[:-2] + content[2:] if tables else content
+
+
+def sentence_of(reason: str) -> str:
+    """Say what a warning or an error of libjpeg-turbo means."""
+    if "remature end of JPEG file" in reason:
+        return "the file ends before the image does"
+    return "its image data is damaged: a part of the picture is missing or was overwritten"

@@ -1,0 +1,143 @@
+"""The segments of a JPEG (ITU-T T.81 annex B), walked without decoding."""
+
+import io
+import mmap
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from preservation.errors import UnacceptableContentError
+from preservation.rasters.icc import fault_of_profile
+from preservation.rasters.tiff_fields import DirectoryReader
+
+START = b"\xff\xd8"
+_START_OF_SCAN, _END = 0xDA, 0xD9
+_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
+"""Markers without a segment: TEM, the restarts, SOI."""
+_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
+"""SOFn, which say what follows; the others in their row are tables and an extension."""
+_APP2 = 0xE2
+_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+"""What ends entropy-coded data: neither a stuffed zero, nor a restart, nor a byte that fills."""
+
+_PROFILE, _PICTURES = b"ICC_PROFILE\0", b"MPF\0"
+_COUNT, _ENTRIES, _ENTRY = 0xB001, 0xB002, 16
+_MOST_PICTURES = 1000
+_DEEPEST_OF_EIGHT = 8
+
+Content = bytes | mmap.mmap
+
+
+@dataclass(slots=True)
+class JpegSegments:
+    """One picture. ``end`` is the offset behind its end marker, ``None`` where it has none.
+
+    ``process`` is n of its SOFn; ``pictures`` are offset and size of each that its index (CIPA DC-007) names.
+    ``has_junk`` is true where bytes before its first scan belong to no segment.
+    """
+
+    end: int | None = None
+    process: int | None = None
+    bits: int = 8
+    columns: int = 0
+    rows: int = 0
+    components: int = 0
+    has_junk: bool = False
+    pictures: list[tuple[int, int]] = field(default_factory=list)
+    _parts: dict[int, bytes] = field(default_factory=dict)
+    _parts_stated: int = 0
+    _header: list[tuple[int, int]] = field(default_factory=list)
+    _first_scan: int | None = None
+
+    @property
+    def is_everyday(self) -> bool:
+        """Say whether it is of the kinds that every decoder reads: Huffman-coded DCT of 8 bits."""
+        return self.process in {0, 1, 2} and self.bits == _DEEPEST_OF_EIGHT
+
+    @property
+    def profile(self) -> bytes | None:
+        """The ICC profile, put together from its segments as far as they are there."""
+        return b"".join(self._parts[number] for number in sorted(self._parts)) or None
+
+    @property
+    def profile_fault(self) -> str | None:
+        """In what the ICC profile is damaged."""
+        if not self._parts:
+            return None
+        missing = [number for number in range(1, self._parts_stated + 1) if number not in self._parts]
+        if missing:
+            return f"of its {self._parts_stated} parts, {len(missing)} are missing"
+        return fault_of_profile(self.profile or b"")
+
+    def cleaned(self, content: Content) -> bytes:
+        """Return the picture without its ICC profile, and without what belongs to none of its segments."""
+        segments = [content[start:end] for start, end in self._header]
+        kept = (segment for segment in segments if not segment[4:].startswith(_PROFILE))
+        return b"".join((START, *kept, content[self._first_scan : self.end]))
+
+    def note_place(self, kind: int, start: int, end: int, expected: int) -> None:
+        """Note where a segment of ``kind`` lies, which was ``expected`` to begin where the last one ended."""
+        if self._first_scan is not None:
+            return
+        self.has_junk = self.has_junk or start != expected
+        if kind == _START_OF_SCAN:
+            self._first_scan = start
+        else:
+            self._header.append((start, end))
+
+    def take_in(self, kind: int, at: int, body: bytes) -> None:
+        """Note what a segment of ``kind`` states, whose ``body`` lies at offset ``at``."""
+        if kind in _FRAMES and self.process is None and len(body) >= 6:  # noqa: PLR2004  SOF's fixed part
+            self.process = kind & 0xF
+            self.bits, self.rows, self.columns, self.components = struct.unpack(">BHHB", body[:6])
+        elif kind == _APP2 and body.startswith(_PROFILE) and len(body) > len(_PROFILE) + 1:
+            number, self._parts_stated = body[len(_PROFILE)], body[len(_PROFILE) + 1]
+            self._parts.setdefault(number, body[len(_PROFILE) + 2 :])
+        elif kind == _APP2 and body.startswith(_PICTURES):
+            base = at + len(_PICTURES)
+            self.pictures = list(_pictures_in(body[len(_PICTURES) :], base))
+
+
+def walk(content: Content, at: int = 0) -> JpegSegments:
+    """Walk the segments of the picture that begins at ``at``. What is damaged ends the walk, not more."""
+    found = JpegSegments()
+    size = len(content)
+    at += len(START)
+    while marker := _MARKER.search(content, at):
+        expected, kind, at = at, content[marker.end() - 1], marker.end()
+        if kind == _END:
+            found.end = at
+            break
+        if kind in _ALONE:
+            continue
+        length = int.from_bytes(content[at : at + 2])
+        if length < 2 or at + length > size:  # noqa: PLR2004  the length counts itself
+            break
+        start = marker.start()
+        found.note_place(
+            kind, start, at + length, expected if content[expected:start].strip(b"\xff") else start
+        )
+        # Pixels are not looked at here: behind a scan's header, the next marker is looked for.
+        if kind in _FRAMES or kind == _APP2:
+            found.take_in(kind, at + 2, content[at + 2 : at + length])
+        at += length
+    return found
+
+
+def _pictures_in(block: bytes, base: int) -> Iterator[tuple[int, int]]:
+    """Yield where the pictures behind the first lie; offsets count from the index's own header."""
+    try:
+        reader = DirectoryReader(io.BytesIO(block))
+        fields = reader.first_page({_COUNT, _ENTRIES})
+    except UnacceptableContentError:
+        return
+    if _ENTRIES not in fields:
+        return
+    order = "<" if reader.byte_order == "little" else ">"
+    entries = fields[_ENTRIES].value[: _ENTRY * _MOST_PICTURES]
+    for _, size, offset, *_ in struct.iter_unpack(
+        f"{order}IIIHH", entries[: len(entries) // _ENTRY * _ENTRY]
+    ):
+        if offset:
+            yield base + offset, size

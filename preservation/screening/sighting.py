@@ -1,0 +1,75 @@
+"""What is seen of an image while it is decoded, and how what decoders say of it is put to people."""
+
+import re
+from dataclasses import dataclass, field
+
+from PIL import UnidentifiedImageError
+
+from preservation.errors import PreservationError, reason_of
+from preservation.model.screening import ImageFacts
+
+ENDS_EARLY = "the file ends before the image does"
+DAMAGED_DATA = "its image data is damaged"
+_DAMAGED_HEADER = "its beginning is damaged, or is not that of such an image"
+
+
+@dataclass(slots=True)
+class Sighting:
+    """An image as far as it was seen. ``fault`` is of its first picture or the file, ``later`` of another.
+
+    ``profile`` says in what its ICC profile is damaged, ``imperfect`` which rule it breaks and is whole all
+    the same; ``notes`` are no faults.
+    """
+
+    facts: ImageFacts | None = None
+    thumbnail: bytes = b""
+    fault: str | None = None
+    later: str | None = None
+    profile: str | None = None
+    imperfect: str | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def blame(self, picture: int, fault: str) -> None:
+        """Note a fault of a picture, counted from 0; the first one of each kind stays."""
+        if picture == 0:
+            self.fault = self.fault or fault
+        else:
+            self.later = self.later or f"picture {picture + 1}: {fault}"
+
+
+_EARLY = (
+    r"truncated|ends? (before|early)|unexpected end|\beof\b|premature|not enough|out of data|overrun"
+    r"|incomplete|data stream is too short|ran out|read error|got \d+ bytes"
+)
+_BEGINNING = r"cannot identify image|not an? .* file|bad magic|signature|invalid header|bad header"
+_SENTENCES = (
+    (_EARLY, ENDS_EARLY),
+    (_BEGINNING, _DAMAGED_HEADER),
+    (r"crc|checksum|adler", f"{DAMAGED_DATA}: a checksum in it does not match"),
+    (
+        r"dimension|image size|width|height|pixels",
+        "its beginning is damaged: it claims a size that no image has",
+    ),
+    (r"palette|colou?r ?map", "its table of colours is damaged"),
+)
+_WORDS = tuple((re.compile(pattern, re.IGNORECASE), sentence) for pattern, sentence in _SENTENCES)
+
+
+def sentence_of(error: Exception) -> str:
+    """Say what an error means to those who scanned the image; decoders speak to their programmers."""
+    if isinstance(error, PreservationError):
+        return reason_of(error)
+    if isinstance(error, UnidentifiedImageError):
+        return _DAMAGED_HEADER
+    reason = reason_of(error)
+    return next((sentence for pattern, sentence in _WORDS if pattern.search(reason)), DAMAGED_DATA)
+
+
+_NOT_SUPPORTED = re.compile(
+    r"(?i)unsupported|not supported|not implemented|unknown (compression|mode|pixel|raw)|cannot handle"
+)
+
+
+def is_about_support(error: Exception) -> bool:
+    """Say whether a decoder says that it cannot read such images, and nothing against this one."""
+    return isinstance(error, NotImplementedError) or bool(_NOT_SUPPORTED.search(reason_of(error)))
