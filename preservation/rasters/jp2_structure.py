@@ -22,8 +22,8 @@ def fault_of_boxes(stream: BinaryIO) -> str | None:
     """Say what is missing of the boxes, or how they do not fit into each other; ``None`` if nothing."""
     try:
         kinds = [kind for kind, _, _ in boxes_of(stream)]
-    except UnacceptableContentError as fault:
-        return str(fault)
+    except UnacceptableContentError:
+        return "the file ends before the image does, or its parts do not fit into each other"
     if kinds[:1] == [b"jp2c"]:
         return None  # a bare codestream
     missing = [kind.decode().strip() for kind in _NEEDED if kind not in kinds]

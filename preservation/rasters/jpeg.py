@@ -32,6 +32,8 @@ def decode(content: Content, components: int, least: tuple[int, int] = (1, 1)) -
         )
     except ValueError as error:
         reason = str(error)
+        if "nsufficient memory" in reason:
+            raise MemoryError(reason) from error
         if _NOT_SUPPORTED.search(reason):
             raise NotImplementedError(reason) from error
         if not _HARMLESS.search(reason):

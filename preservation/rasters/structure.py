@@ -118,8 +118,13 @@ def _walk_tiff(stream: BinaryIO, found: Skeleton) -> None:
     # Of what looks otherwise, decoders have the word.
     if begins_as_tiff(_exactly(stream, 8, "in its header")):
         reader = DirectoryReader(stream)
-        for _ in reader.chain():
-            pass
+        try:
+            for _ in reader.chain():
+                pass
+        except UnacceptableContentError as fault:
+            if "circle" in str(fault):
+                raise
+            raise UnacceptableContentError(f"the list of its pages is damaged or cut off: {fault}") from fault
         if not reader.is_orderly:
             found.imperfect = "fields of its directories are out of order, or of no known type"
 

@@ -143,12 +143,19 @@ class SegmentedPage:
 
 
 def pages_in(reader: DirectoryReader) -> Iterator[tuple[SegmentedPage, bool]]:
-    """Yield every page, and behind it what hangs below it; with whether it is such a one."""
+    """Yield every page, and behind it all that hangs below it; with whether it is such a one."""
+    seen: set[int] = set()
     for entries in reader.chain():
         page = SegmentedPage(reader, reader.valued(entries, _TAGS))
         yield page, False
-        for at in page.sub_images:
-            yield SegmentedPage(reader, reader.directory_at(at, _TAGS)), True
+        waiting = [*page.sub_images]
+        while waiting:
+            at = waiting.pop(0)
+            if at not in seen and len(seen) < _MOST_SUB_IMAGES:
+                seen.add(at)
+                below = SegmentedPage(reader, reader.directory_at(at, _TAGS))
+                yield below, True
+                waiting += below.sub_images
 
 
 def check(stream: BinaryIO, page: SegmentedPage) -> None:

@@ -21,7 +21,7 @@ from preservation.rasters.families import Family
 from preservation.rasters.icc import fault_of_profile
 from preservation.screening import jp2_images, jpeg_images, thumbnails, tiff_images
 from preservation.screening.reports import ImageReport
-from preservation.screening.sighting import Sighting, is_about_support, sentence_of
+from preservation.screening.sighting import Sighting, bytes_behind, is_about_support, sentence_of
 from preservation.tools.work import NOT_ABOUT_CONTENT, Json
 
 Image.init()
@@ -85,10 +85,7 @@ def _notes_on(skeleton: structure.Skeleton, fault: str | None) -> Sequence[str]:
         return ()
     if skeleton.is_empty:
         return ("holds no picture",)
-    behind = (
-        f"{skeleton.behind:,} bytes lie behind the end of its picture; they are kept, and were not looked at"
-    )
-    return (behind,) if skeleton.behind else ()
+    return (bytes_behind(skeleton.behind),) if skeleton.behind else ()
 
 
 def _see(stream: BinaryIO, family: Family, room: Room, *, shown: bool) -> Sighting:
@@ -148,7 +145,7 @@ def _second_decoding(stream: BinaryIO, family: Family, room: Room, first: Except
     if isinstance(first, TooMuchError):
         report = ImageReport(too_much=str(first))
     elif is_about_support(first):
-        report = ImageReport(unsupported=f"a kind of {family} that it does not know")
+        report = ImageReport(unsupported=f"a rare kind of {family}")
     else:
         report = ImageReport(fault=sentence_of(first))
     if family is Family.JPEG_2000:
@@ -169,7 +166,7 @@ def _second_decoding(stream: BinaryIO, family: Family, room: Room, first: Except
         return ImageReport(fault=str(error))
     except Exception as error:  # noqa: BLE001  the second decoder raises whatever it likes, too
         if is_about_support(error):
-            return ImageReport(unsupported=f"a kind of {family} that no decoder here knows")
+            return ImageReport(unsupported=f"a rare kind of {family}")
         # Pillow's reason is plainer, if it has one about the image itself.
         return ImageReport(fault=sentence_of(error)) if report.fault is None else report
 

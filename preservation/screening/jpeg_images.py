@@ -14,7 +14,7 @@ from preservation.rasters.facts import StatedFacts, facts_of, image_facts
 from preservation.rasters.families import Family
 from preservation.rasters.jpeg_segments import Content, JpegSegments
 from preservation.screening import thumbnails
-from preservation.screening.sighting import ENDS_EARLY, Sighting, is_about_support, sentence_of
+from preservation.screening.sighting import ENDS_EARLY, Sighting, bytes_behind, is_about_support, sentence_of
 from preservation.tools.work import NOT_ABOUT_CONTENT
 
 _MOST_BEHIND = 100
@@ -40,7 +40,7 @@ def see(stream: BinaryIO, room: Room, *, shown: bool) -> Sighting:
         _see_everyday(stream, content, first, found, shown=shown)
     else:
         _see_special(content, first, found)
-    _see_others(content, first, found)
+    _see_others(content, first, room, found)
     return found
 
 
@@ -97,12 +97,15 @@ def _stated(segments: JpegSegments) -> ImageFacts:
     )
 
 
-def _see_others(content: Content, first: JpegSegments, found: Sighting) -> None:
+def _see_others(content: Content, first: JpegSegments, room: Room, found: Sighting) -> None:
     """Decode the pictures behind the first; note what lies behind the last that is none."""
     end = first.end
     for number, (at, size) in enumerate(_others(content, first), 1):
         if at + size > len(content):
             found.blame(number, ENDS_EARLY)
+            return
+        if at < (end or 0):
+            found.blame(number, "it lies within another one")
             return
         part = content[at : at + size]
         segments = jpeg_segments.walk(part)
@@ -110,17 +113,16 @@ def _see_others(content: Content, first: JpegSegments, found: Sighting) -> None:
         if part[:2] != jpeg_segments.START or segments.process is None:
             found.blame(number, "it is not where the file says that it is")
             continue
+        room.require(max(1, segments.columns), max(1, segments.rows), 4)
         try:
             jpeg.decode(part, segments.components)
         except UnacceptableContentError as fault:
             found.blame(number, str(fault))
         except NotImplementedError:
-            found.notes.append(f"picture {number + 1} was not looked at: {_kind_of(segments)}")
+            found.notes.append(f"has a picture {number + 1} that was not looked at: {_kind_of(segments)}")
     if end is not None and (rest := len(content) - end) and content[end : end + _MOST_BEHIND].strip(_PADDING):
-        what = " (a film, as phones write it)" if content[end + 4 : end + 8] == _FILM else ""
-        found.notes.append(
-            f"{rest:,} bytes lie behind the end of its picture{what}; they are kept, and were not looked at"
-        )
+        what = ", a film, as phones write it" if content[end + 4 : end + 8] == _FILM else ""
+        found.notes.append(bytes_behind(rest, what))
 
 
 def _others(content: Content, first: JpegSegments) -> Iterator[tuple[int, int]]:

@@ -70,6 +70,11 @@ _NOT_SUPPORTED = re.compile(
 )
 
 
+def bytes_behind(number: int, what: str = "") -> str:
+    """Say that so many bytes lie behind the end of a picture; ``what`` may say what they are."""
+    return f"has {number:,} bytes behind the end of its picture{what}; they are kept, and were not looked at"
+
+
 def is_about_support(error: Exception) -> bool:
     """Say whether a decoder says that it cannot read such images, and nothing against this one."""
     return isinstance(error, NotImplementedError) or bool(_NOT_SUPPORTED.search(reason_of(error)))
