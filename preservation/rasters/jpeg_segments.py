@@ -99,7 +99,7 @@ class JpegSegments:
             self.pictures = list(_pictures_in(body[len(_PICTURES) :], base))
 
 
-def walk(content: Content, at: int = 0) -> JpegSegments:
+def segments_of(content: Content, at: int = 0) -> JpegSegments:
     """Walk the segments of the picture that begins at ``at``. What is damaged ends the walk, not more."""
     found = JpegSegments()
     size = len(content)

@@ -186,7 +186,7 @@ def has_checksums_of(page: SegmentedPage, samples: NDArray[Any], content: Conten
         row += segment.rows
         if page.is_differenced:
             left = rows[:, :-1]
-            rows = rows.copy()
+            rows = np.array(rows)
             rows[:, 1:] -= left
         end = segment.at + segment.size
         stored = int.from_bytes(content[end - _CHECKSUM : end])

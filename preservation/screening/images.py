@@ -53,7 +53,8 @@ def examine(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], outputs: 
     found = Sighting()
     report = ImageReport()
     try:
-        found = Sighting() if skeleton.is_empty else _see(stream, family, room, shown=bool(outputs))
+        if not skeleton.is_empty:
+            _see(stream, family, room, found, shown=bool(outputs))
     except NOT_ABOUT_CONTENT:
         raise
     except Exception as error:  # noqa: BLE001  decoders raise whatever they like about damaged images
@@ -88,22 +89,21 @@ def _notes_on(skeleton: structure.Skeleton, fault: str | None) -> Sequence[str]:
     return (bytes_behind(skeleton.behind),) if skeleton.behind else ()
 
 
-def _see(stream: BinaryIO, family: Family, room: Room, *, shown: bool) -> Sighting:
+def _see(stream: BinaryIO, family: Family, room: Room, found: Sighting, *, shown: bool) -> None:
     """Decode all that is in the image, once, by whichever decoder is the strictest about it."""
-    if family is Family.JPEG:
-        with suppress(NotImplementedError):
-            return jpeg_images.see(stream, room, shown=shown)
-    if family is Family.JPEG_2000:
-        with suppress(NotImplementedError):
-            return jp2_images.see(stream, room, shown=shown)
     if family is Family.TIFF:
-        return tiff_images.see(stream, room, shown=shown)
-    return _see_by_pillow(stream, family, room, shown=shown)
+        tiff_images.see(stream, room, found, shown=shown)
+        return
+    see = {Family.JPEG: jpeg_images.see, Family.JPEG_2000: jp2_images.see}.get(family)
+    if see is not None:
+        with suppress(NotImplementedError):
+            see(stream, room, found, shown=shown)
+            return
+    _see_by_pillow(stream, family, room, found, shown=shown)
 
 
-def _see_by_pillow(stream: BinaryIO, family: Family, room: Room, *, shown: bool) -> Sighting:
+def _see_by_pillow(stream: BinaryIO, family: Family, room: Room, found: Sighting, *, shown: bool) -> None:
     """Decode every frame with Pillow; find the facts, and a thumbnail of the first if it is to be shown."""
-    found = Sighting()
     stored = stored_in(stream, family)
     stream.seek(0)
     with Image.open(stream, formats=_PILLOW_FORMATS[family]) as image:
@@ -112,7 +112,7 @@ def _see_by_pillow(stream: BinaryIO, family: Family, room: Room, *, shown: bool)
         facts = facts_of(image, family, stored)
         found.imperfect = _fault_of_indices(image)
         profile = image.info.get("icc_profile")
-        found.profile = fault_of_profile(profile) if profile else None
+        found.profile = found.profile or (fault_of_profile(profile) if profile else None)
         if shown:
             found.thumbnail = thumbnails.of(image, facts.orientation)
         frames = 1
@@ -126,7 +126,6 @@ def _see_by_pillow(stream: BinaryIO, family: Family, room: Room, *, shown: bool)
         except Exception as error:  # noqa: BLE001  as above
             found.blame(frames, sentence_of(error))
     found.facts = replace(facts, frames=frames)
-    return found
 
 
 def _fault_of_indices(image: Image.Image) -> str | None:

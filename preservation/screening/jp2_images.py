@@ -11,6 +11,7 @@ from imagecodecs import jpeg2k_decode
 from numpy.typing import NDArray
 from PIL import Image
 
+from preservation.errors import UnacceptableContentError
 from preservation.rasters import jp2_structure, overheard
 from preservation.rasters.decoding import Room, whole
 from preservation.rasters.facts import facts_of, stored_in
@@ -28,18 +29,21 @@ _ABOUT_PACKETS = re.compile(r"expected SOP marker", re.IGNORECASE)
 """The marker may be left out of packets, also where a codestream says that it may be there."""
 
 
-def see(stream: BinaryIO, room: Room, *, shown: bool) -> Sighting:
-    """Decode every codestream in the file.
+def see(stream: BinaryIO, room: Room, found: Sighting, *, shown: bool) -> None:
+    """Decode every codestream in the file; add to ``found`` what is seen.
 
     Raises ``NotImplementedError`` where the first is for another decoder, and ``TooMuchError``.
     """
-    codestream, wrapping = read_codestream(stream), read_wrapping(stream)
+    codestream = read_codestream(stream)
+    try:
+        wrapping = read_wrapping(stream)
+    except UnacceptableContentError:
+        wrapping = None
     # OpenJPEG holds every sample in four bytes, whatever its depth; then come the samples themselves.
     room.require(codestream.columns, codestream.rows, len(codestream.depths) * 5)
     content = whole(stream)
     places = jp2_structure.codestreams_in(stream)
-    found = Sighting()
-    if isinstance(wrapping.colour, bytes):
+    if wrapping is not None and isinstance(wrapping.colour, bytes):
         found.profile = fault_of_profile(wrapping.colour)
     pixels = _decode(content, places[0], 0, found)
     for number, (at, size) in enumerate(places[1:], 1):
@@ -49,9 +53,10 @@ def see(stream: BinaryIO, room: Room, *, shown: bool) -> Sighting:
         else:
             _decode(content, (at, size), number, found)
     if found.fault is not None:
-        return found
+        return
     is_plain = (
-        set(codestream.depths) in _DRAWABLE
+        wrapping is not None
+        and set(codestream.depths) in _DRAWABLE
         and not (codestream.signed or codestream.subsampled or wrapping.palette)
         and (isinstance(wrapping.colour, bytes) or wrapping.colour in {0, GREY, SRGB})
     )
@@ -63,7 +68,6 @@ def see(stream: BinaryIO, room: Room, *, shown: bool) -> Sighting:
         found.facts = replace(facts, frames=len(places))
         if shown:
             found.thumbnail = thumbnails.of(_drawn(pixels, image.info), facts.orientation)
-    return found
 
 
 def _decode(

@@ -22,16 +22,16 @@ _FILM = b"ftyp"
 _PADDING = b"\0\r\n "
 
 
-def see(stream: BinaryIO, room: Room, *, shown: bool) -> Sighting:
-    """Decode all pictures in the file.
+def see(stream: BinaryIO, room: Room, found: Sighting, *, shown: bool) -> None:
+    """Decode all pictures in the file; add to ``found`` what is seen.
 
     Raises ``NotImplementedError`` where the first is for another decoder, and ``TooMuchError``.
     """
     content = whole(stream)
     if content[:2] != jpeg_segments.START:
         raise UnidentifiedImageError
-    first = jpeg_segments.walk(content)
-    found = Sighting(profile=first.profile_fault)
+    first = jpeg_segments.segments_of(content)
+    found.profile = first.profile_fault
     if first.columns and first.rows:
         room.require(first.columns, first.rows, 4)
     if first.process is None:
@@ -41,7 +41,6 @@ def see(stream: BinaryIO, room: Room, *, shown: bool) -> Sighting:
     else:
         _see_special(content, first, found)
     _see_others(content, first, room, found)
-    return found
 
 
 def _see_everyday(
@@ -108,7 +107,7 @@ def _see_others(content: Content, first: JpegSegments, room: Room, found: Sighti
             found.blame(number, "it lies within another one")
             return
         part = content[at : at + size]
-        segments = jpeg_segments.walk(part)
+        segments = jpeg_segments.segments_of(part)
         end = max(end or 0, at + (segments.end or size))
         if part[:2] != jpeg_segments.START or segments.process is None:
             found.blame(number, "it is not where the file says that it is")
@@ -133,6 +132,6 @@ def _others(content: Content, first: JpegSegments) -> Iterator[tuple[int, int]]:
     for _ in range(_MOST_BEHIND):
         if at is None or at in indexed or content[at : at + 3] != b"\xff\xd8\xff":
             return
-        end = jpeg_segments.walk(content, at).end
+        end = jpeg_segments.segments_of(content, at).end
         yield at, (end or len(content)) - at
         at = end

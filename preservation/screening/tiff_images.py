@@ -54,12 +54,11 @@ _ADOBE_RGB = bytes.fromhex("ffee000e41646f6265006400000000") + b"\0"
 """The segment that says of a JPEG's three components that they are red, green and blue."""
 
 
-def see(stream: BinaryIO, room: Room, *, shown: bool) -> Sighting:
-    """Decode every page, and every picture below one.
+def see(stream: BinaryIO, room: Room, found: Sighting, *, shown: bool) -> None:
+    """Decode every page, and every picture below one; add to ``found`` what is seen.
 
     Raises one of ``NO_WORD_ON_THE_PIXELS`` where this does not know what the pages are.
     """
-    found = Sighting()
     stored = stored_in(stream, Family.TIFF)
     pages: list[SegmentedPage] = []
     below: list[SegmentedPage] = []
@@ -82,7 +81,6 @@ def see(stream: BinaryIO, room: Room, *, shown: bool) -> Sighting:
                 if shown:
                     found.thumbnail = _shown(picture, image, found.facts.orientation)
     _see_below(stream, below, len(pages), found)
-    return found
 
 
 def _see_page(

@@ -308,3 +308,17 @@ def test_messages_are_sentences_for_people(tmp_path: Path, workers: CagedWorkers
         assert not any(
             word in message for word in ("0x", "<_io", "'MPO'", "-1", "decoder error", "Error", "None")
         )
+
+
+def test_every_codestream_of_a_jpx_is_decoded(tmp_path: Path, workers: CagedWorkers):
+    whole = encoded(drawn(), "JPEG2000")
+    at = whole.index(b"jp2c") - 4
+    box = whole[at:]
+    stream = whole[at + 8 :]
+    assert int.from_bytes(box[:4]) in {0, len(box)}
+    first = struct.pack(">I4s", len(stream) + 8, b"jp2c") + stream
+    sound = whole[:at] + first + first
+    cut = whole[:at] + first + struct.pack(">I4s", len(stream) // 2 + 8, b"jp2c") + stream[: len(stream) // 2]
+    results = examined(tmp_path, workers, {"sound.jpx": sound, "cut.jpx": cut}, keys='later = "warn"')
+    assert codes(results["sound.jpx"]) == {}
+    assert codes(results["cut.jpx"]) == {DAMAGED: Severity.WARNING}
