@@ -14,13 +14,15 @@ import msgspec
 from preservation.errors import UnacceptableContentError
 from preservation.files.tree import make_folders, remove_tree
 from preservation.fixity.digesting import digest_stream
-from preservation.model.decisions import Decision, Migration, ProofName
+from preservation.model.decisions import Decision, Migration, MigrationName, ProofName
 from preservation.model.derivatives import Derivative, Proof, Purpose, RefusedDerivative
 from preservation.model.digests import Algorithm
 from preservation.model.events import Agent
 from preservation.model.files import SurveyedFile
 from preservation.model.paths import RelativePath, printable
+from preservation.model.screening import ImageFacts
 from preservation.policy.migrations import EXTENSIONS
+from preservation.rasters.families import Family, family_of
 from preservation.tools.work import Completed, Died, Exhausted, JobName, Refused, Request, WorkOutcome
 from preservation.tools.workers import CagedWorkers
 
@@ -34,6 +36,13 @@ _CONVERT = JobName("preservation.normalization.jobs:convert")
 
 _Outcome: TypeAlias = Derivative | RefusedDerivative
 
+MADE_AS = {
+    MigrationName("image-to-tiff"): Family.TIFF,
+    MigrationName("image-to-jp2"): Family.JPEG_2000,
+    MigrationName("image-to-jpeg"): Family.JPEG,
+}
+"""What each migration of images makes."""
+
 
 class ConversionOrder(msgspec.Struct, frozen=True):
     """One derivative to be made, and how it is to be proved. ``pixel_limit`` holds for each page."""
@@ -41,15 +50,21 @@ class ConversionOrder(msgspec.Struct, frozen=True):
     migration: Migration
     prove: tuple[ProofName, ...]
     pixel_limit: int
+    accept_loss: tuple[str, ...] = ()
 
 
 class Made(msgspec.Struct, frozen=True):
-    """What was made, and how it compares. Whether the proofs hold is for the stage to see."""
+    """What was made, and how it compares. Whether the proofs hold is for the stage to see.
+
+    ``left_behind`` names what of the source it does not hold; ``facts`` are what was found in it.
+    """
 
     format_name: str
     proofs: tuple[Proof, ...]
     encoder: Agent
     decoder: Agent | None
+    left_behind: tuple[str, ...] = ()
+    facts: ImageFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +74,7 @@ class _Wanted:
     migration: Migration
     prove: tuple[ProofName, ...]
     path: RelativePath
+    accept_loss: tuple[str, ...]
 
 
 def normalize(
@@ -88,7 +104,7 @@ def normalize(
             if isinstance(wanted, _Wanted):
                 output = workspace / wanted.purpose / wanted.path
                 make_folders(output.parent)
-                order = ConversionOrder(wanted.migration, wanted.prove, pixel_limit)
+                order = ConversionOrder(wanted.migration, wanted.prove, pixel_limit, wanted.accept_loss)
                 yield Request(_CONVERT, msgspec.to_builtins(order), (root / wanted.source,), (output,))
 
     # Outcomes come in the order of the requests; what was refused before it was requested stands between.
@@ -103,10 +119,10 @@ def _wanted(decided: Iterable[tuple[SurveyedFile, Decision]]) -> Iterator[_Wante
     names = {purpose: DerivativeNames() for purpose in Purpose}
     for surveyed, decision in decided:
         asked = (
-            (Purpose.PRESERVATION, decision.normalize, decision.prove),
-            (Purpose.ACCESS, decision.access, ()),
+            (Purpose.PRESERVATION, decision.normalize, decision.prove, decision.accept_loss),
+            (Purpose.ACCESS, decision.access, (), ()),
         )
-        for purpose, migration, proofs in asked:
+        for purpose, migration, proofs, accepted in asked:
             if migration is None:
                 continue
             try:
@@ -114,7 +130,7 @@ def _wanted(decided: Iterable[tuple[SurveyedFile, Decision]]) -> Iterator[_Wante
             except UnacceptableContentError as error:
                 yield RefusedDerivative(surveyed.path, purpose, migration, str(error))
             else:
-                yield _Wanted(surveyed.path, purpose, migration, proofs, path)
+                yield _Wanted(surveyed.path, purpose, migration, proofs, path, accepted)
 
 
 def _outcome_of(
@@ -154,7 +170,22 @@ def _settled(wanted: _Wanted, made: Made, workspace: Path, algorithms: Collectio
         proofs=made.proofs,
         encoder=made.encoder,
         decoder=made.decoder,
+        left_behind=made.left_behind,
+        image=made.facts,
     )
+
+
+def as_meant(outcome: _Outcome, workspace: Path) -> _Outcome:
+    """Refuse, and remove, a derivative that was identified as another format than it was made to be."""
+    meant = MADE_AS.get(outcome.migration.name)
+    found = outcome.identification if isinstance(outcome, Derivative) else None
+    if not isinstance(outcome, Derivative) or meant is None or found is None:
+        return outcome
+    if family_of(outcome.path, found) is meant:
+        return outcome
+    (workspace / outcome.purpose / outcome.path).unlink()
+    reason = f"it was made, and what was written is identified as {found.name}"
+    return RefusedDerivative(outcome.source, outcome.purpose, outcome.migration, reason, outcome.proofs)
 
 
 def _refused(wanted: _Wanted, reason: str, proofs: tuple[Proof, ...] = ()) -> RefusedDerivative:

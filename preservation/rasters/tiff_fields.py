@@ -32,7 +32,7 @@ LONG_KIND = 4
 LONG8_KIND = 16
 POINTER_KINDS = frozenset({13, 18})
 RATIONAL_KINDS = frozenset({5, 10})
-_FLOAT_KINDS = frozenset({11, 12})
+FLOAT_KINDS = frozenset({11, 12})
 _WHOLE_KINDS = frozenset({1, 3, 4, 6, 8, 9, 13, 16, 17, 18})
 
 
@@ -66,6 +66,12 @@ class DirectoryReader:
         self._order = "<" if self.byte_order == "little" else ">"
         big = self.is_big
         self._first = self._unpack("Q", self._read(8, 8))[0] if big else self._unpack("I", header[4:])[0]
+        self._skipped: set[tuple[int, int]] = set()
+
+    @property
+    def skipped_tags(self) -> list[int]:
+        """Tags of what was met and not read: of unknown types, double, or with a directory behind."""
+        return sorted(tag for _, tag in self._skipped)
 
     def chain(self) -> Iterator[list[Field]]:
         """Follow the chain of directories that begins in the header, one a page; read no values.
@@ -85,17 +91,25 @@ class DirectoryReader:
 
     def pages(self) -> list[Directory]:
         """Read every page's directory."""
-        return [self._valued(entries) for entries in self.chain()]
+        return [self.valued(entries) for entries in self.chain()]
 
     def first_page(self, tags: Collection[int]) -> Directory:
         """Read those fields of the first page that have one of ``tags``."""
-        return self._valued([entry for entry in next(self.chain(), []) if entry.tag in tags])
+        return self.valued([entry for entry in next(self.chain(), []) if entry.tag in tags])
 
     def below(self, directory: Directory, pointer: int) -> Directory:
         """Read the directory that the field ``pointer`` points at; none is an empty one."""
         if pointer not in directory:
             return {}
-        return self._valued(self._entries(self.numbers(directory[pointer])[0])[0])
+        entries, following = self._entries(self.numbers(directory[pointer])[0])
+        if following:
+            self._skipped.add((following, pointer))
+        return self.valued(entries)
+
+    def all_below(self, directory: Directory, pointer: int) -> Iterator[Directory]:
+        """Read every directory that the field ``pointer`` points at."""
+        for offset in self.numbers(directory[pointer])[:_MOST_PAGES] if pointer in directory else ():
+            yield self.valued(self._entries(offset)[0])
 
     def numbers(self, found: Field) -> tuple[int, ...]:
         """Return the field's values as whole numbers."""
@@ -108,7 +122,7 @@ class DirectoryReader:
         if found.kind in RATIONAL_KINDS and found.count:
             numerator, denominator = self._unpack(_KINDS[found.kind], found.value[:8])
             return Fraction(numerator, denominator) if denominator else Fraction(0)
-        if found.kind in _FLOAT_KINDS and found.count:
+        if found.kind in FLOAT_KINDS and found.count:
             width = struct.calcsize(_KINDS[found.kind])
             number = self._unpack(_KINDS[found.kind], found.value[:width])[0]
             return Fraction(number).limit_denominator(1 << 16) if abs(number) < 1 << 31 else Fraction(0)
@@ -127,7 +141,9 @@ class DirectoryReader:
         for index in range(count):
             tag, kind, values, small = self._unpack(entry_kind, content[index * width : (index + 1) * width])
             if kind not in _KINDS:
-                continue  # TIFF 6.0: readers skip over fields of types they do not know
+                # TIFF 6.0: readers skip over fields of types they do not know.
+                self._skipped.add((offset, tag))
+                continue
             size = values * struct.calcsize(f"={_KINDS[kind]}")
             if size <= inline:
                 at = offset + head + (index + 1) * width - inline
@@ -138,10 +154,13 @@ class DirectoryReader:
             entries.append(Field(tag, kind, values, b"", at))
         return entries, self._unpack("Q" if self.is_big else "I", content[count * width :])[0]
 
-    def _valued(self, entries: Iterable[Field]) -> Directory:
+    def valued(self, entries: Iterable[Field]) -> Directory:
+        """Read the values of a directory's fields; of several of one tag, the first."""
         fields: dict[int, Field] = {}
         for found in entries:
-            if found.tag not in fields:
+            if found.tag in fields:
+                self._skipped.add((found.at, found.tag))
+            else:
                 size = found.count * struct.calcsize(f"={_KINDS[found.kind]}")
                 fields[found.tag] = replace(found, value=self._read(found.at, size))
         return fields

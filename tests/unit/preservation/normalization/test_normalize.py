@@ -152,7 +152,7 @@ def test_what_cannot_be_proved_is_refused_recorded_and_removed(drop: Drop):
 @pytest.mark.parametrize(
     ("content", "migration", "reason"),
     [
-        (saved(PICTURE, "PNG")[:2000], TO_TIFF, "cannot read it"),
+        (saved(PICTURE, "PNG")[:2000], TO_TIFF, "ends in the middle"),
         (b"", TO_TIFF, "no image of a kind"),
         (b"II*\0 and nothing more", TO_JP2, "it ends in the middle of a directory"),
         (tiff(noise(9, 9, 4), photometric="separated"), TO_JP2, "cannot hold CMYK"),
