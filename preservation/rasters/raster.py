@@ -126,6 +126,16 @@ def resolution(across: Fraction, down: Fraction, unit: LengthUnit) -> Resolution
     return Resolution(across, down, unit)
 
 
+def settled(stated: list[tuple[str, Resolution]]) -> tuple[Resolution | None, str]:
+    """Return the first resolution that has a unit, else the first; and in words where others disagree."""
+    if not stated:
+        return None, ""
+    chosen = next(((who, found) for who, found in stated if found.has_unit), stated[0])
+    if all(chosen[1].agrees_with(found) for _, found in stated):
+        return chosen[1], ""
+    return chosen[1], " and ".join(f"{found} by {who}" for who, found in stated)
+
+
 def _are_close(one: float, other: float) -> bool:
     return abs(one - other) <= _TOLERANCE * one
 

@@ -16,7 +16,7 @@ from PIL import TiffImagePlugin
 
 from preservation.errors import UnacceptableContentError
 from preservation.model.events import Agent
-from preservation.rasters import embedded
+from preservation.rasters import embedded, photoshop
 from preservation.rasters.decoders import LIBTIFF, PILLOW_TIFF, TIFFFILE
 from preservation.rasters.decoding import refuse_beyond, reported_by, whole
 from preservation.rasters.icc import fault_of_profile
@@ -30,6 +30,7 @@ from preservation.rasters.raster import (
     Resolution,
     Samples,
     resolution,
+    settled,
 )
 from preservation.rasters.tiff_fields import ByteOrder, Directory, DirectoryReader
 
@@ -247,11 +248,18 @@ def companions_in(reader: DirectoryReader, fields: Directory, container: str = "
     for tag in (embedded.ACROSS, embedded.DOWN):
         if stated is None and tag in fields and reader.fraction(fields[tag]) not in {0, 1}:
             ledger.lose(f"{container}:{tag}", f"a resolution of {reader.fraction(fields[tag])}")
+    in_resources = None
+    if container == "tiff" and photoshop.TIFF_TAG in fields:
+        in_resources = photoshop.resolution_in_resources(fields[photoshop.TIFF_TAG].value)
+    # What only the resources state is carried with them.
+    both = [("its fields", stated), ("Photoshop's resources", in_resources if stated else None)]
+    _, dispute = settled([(who, found) for who, found in both if found is not None])
     return Companions(
         profile=fields[embedded.PROFILE].value if embedded.PROFILE in fields else None,
         resolution=stated,
         stated_orientation=orientation,
         embedded=replace(found, losses=ledger.all),
+        dispute=dispute,
     )
 
 

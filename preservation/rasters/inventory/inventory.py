@@ -12,7 +12,7 @@ from preservation.rasters import photoshop
 from preservation.rasters.embedded import IPTC, PROFILE, XMP, Embedded, open_exif
 from preservation.rasters.icc import fault_of_profile
 from preservation.rasters.losses import Concern, LossLedger
-from preservation.rasters.raster import Companions, Resolution
+from preservation.rasters.raster import Companions, Resolution, settled
 from preservation.rasters.tiff import companions_in
 from preservation.rasters.tiff_fields import BYTES_KIND, Field
 
@@ -106,13 +106,3 @@ class Inventory:
                 self._ledger.lose(f"exif:{tag}", "other than outside EXIF")
             blocks[kind] = content or in_exif
         return replace(embedded, xmp=blocks["xmp"], iptc=blocks["iptc"])
-
-
-def settled(stated: list[tuple[str, Resolution]]) -> tuple[Resolution | None, str]:
-    """Return the first resolution that has a unit, else the first; and in words where others disagree."""
-    if not stated:
-        return None, ""
-    chosen = next(((who, found) for who, found in stated if found.has_unit), stated[0])
-    if all(chosen[1].agrees_with(found) for _, found in stated):
-        return chosen[1], ""
-    return chosen[1], " and ".join(f"{found} by {who}" for who, found in stated)

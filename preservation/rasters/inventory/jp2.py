@@ -15,7 +15,7 @@ _FOR_DECODING = frozenset({b"jP  ", b"ftyp", b"rreq", b"free", b"ihdr", b"bpcc",
 """What kind of file it is, and how its samples lie: what they decode to is compared, with their meaning."""
 
 _COMMENT, _START_OF_TILE, _END = b"\xff\x64", b"\xff\x90", b"\xff\xd9"
-_OF_ENCODERS = re.compile(rb"(Created by OpenJPEG|Kakadu-|Kdu-|Creator: |LEADTOOLS|JasPer)[ -~\n]*\0?")
+_OF_ENCODERS = re.compile(rb"((Created by )?OpenJPEG|Kakadu-|Kdu-|Creator: |LEADTOOLS|JasPer)[ -~\n]*\0?")
 """What encoders sign with, and how they distributed their bits."""
 
 _MOST_BOXES = 100_000

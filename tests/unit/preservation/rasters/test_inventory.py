@@ -175,6 +175,16 @@ def test_two_resolutions_that_disagree_are_no_same_resolution(tmp_path: Path):
     assert to_tiff(tmp_path, agreed).failed == []
 
 
+def test_photoshop_resources_of_a_tiff_may_contradict_its_fields(tmp_path: Path):
+    def resources(dots: int) -> bytes:
+        return b"8BIM\x03\xed\0\0" + struct.pack(">IIHHIHH", 16, dots << 16, 1, 1, dots << 16, 1, 1)
+
+    for stated, failed in ((300, []), (72, ["same-resolution"])):
+        tags = (34377, 7, len(resources(stated)), resources(stated), False)
+        source = tiff_with(tags, resolution=(300, 300), resolutionunit=2)
+        assert to_tiff(tmp_path, source).failed == failed
+
+
 def test_a_resolution_without_a_unit_is_carried_by_tiff_and_refused_for_jp2(tmp_path: Path):
     source = tiff(noise(24, 32, 3), photometric="rgb", resolution=(300, 300), resolutionunit=1)
     made = to_tiff(tmp_path, source)
