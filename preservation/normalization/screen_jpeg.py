@@ -10,6 +10,7 @@ from PIL import Image, ImageCms
 from preservation.errors import UnacceptableContentError
 from preservation.model.decisions import ProofName
 from preservation.model.derivatives import Proof
+from preservation.normalization.calibrated_profile import profile_of
 from preservation.rasters.decoders import PILLOW_JPEG
 from preservation.rasters.decoding import reported_by
 from preservation.rasters.losses import Concern
@@ -38,9 +39,12 @@ def write_screen_jpeg(raster: Raster, stream: BinaryIO, *, quality: int, long_ed
         raise UnacceptableContentError(
             f"no JPEG is longer than {_LONGEST_SIDE:,} pixels; give the rule a long_edge"
         )
-    picture, remark = _in_srgb(picture, companions.profile)
+    profile = companions.profile
+    if companions.calibration is not None and picture.mode == "RGB":
+        profile = profile_of(companions.calibration)
+    picture, remark = _in_srgb(picture, profile)
     colours = [str(loss) for loss in companions.embedded.losses if loss.concern is Concern.COLOUR]
-    if colours:
+    if colours and profile is None:
         remark += f"; what it says of its colours was not applied: {'; '.join(colours)}"
     if companions.orientation in UPRIGHT:
         picture = picture.transpose(UPRIGHT[companions.orientation])

@@ -141,12 +141,21 @@ def _are_close(one: float, other: float) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Calibration:
+    """Colours without a profile: the exponent of its curve, and x and y of white, red, green and blue."""
+
+    gamma: float | None = None
+    chromaticities: tuple[tuple[float, float], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Companions:
     """What travels with the pixels of a page. ``profile`` is the ICC profile, byte for byte.
 
     ``stated_orientation`` is EXIF's and TIFF's, where there is one: 1 upright, 2 to 8 turned or mirrored
     when shown. ``dispute`` says in words where the file states resolutions that contradict each other.
     ``subfile_type`` is TIFF's (NewSubfileType): whether the page is a reduced copy or a mask of another.
+    ``calibration`` is for showing it only; no derivative holds it.
     """
 
     profile: bytes | None
@@ -155,6 +164,7 @@ class Companions:
     embedded: Embedded
     dispute: str = ""
     subfile_type: int = 0
+    calibration: Calibration | None = None
 
     @property
     def is_picture(self) -> bool:

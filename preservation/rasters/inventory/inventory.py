@@ -12,7 +12,7 @@ from preservation.rasters import photoshop
 from preservation.rasters.embedded import IPTC, PROFILE, XMP, Embedded, open_exif
 from preservation.rasters.icc import fault_of_profile
 from preservation.rasters.losses import Concern, LossLedger
-from preservation.rasters.raster import Companions, Resolution, settled
+from preservation.rasters.raster import Calibration, Companions, Resolution, settled
 from preservation.rasters.tiff import companions_in
 from preservation.rasters.tiff_fields import BYTES_KIND, Field
 
@@ -26,6 +26,7 @@ class Inventory:
     def __init__(self, container: str) -> None:
         self.container = container
         self.profile: bytes | None = None
+        self.calibration: Calibration | None = None
         self._blocks: dict[str, tuple[bytes, str]] = {}
         self._resolutions: list[tuple[str, Resolution]] = []
         self._ledger = LossLedger()
@@ -72,6 +73,7 @@ class Inventory:
         return replace(
             found,
             profile=self.profile,
+            calibration=self.calibration if self.profile is None else None,
             resolution=chosen,
             dispute=dispute,
             embedded=replace(embedded, losses=losses),

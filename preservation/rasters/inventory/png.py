@@ -1,5 +1,6 @@
 """PNG (third edition): chunks, one after the other."""
 
+import struct
 import zlib
 from collections.abc import Iterator
 from fractions import Fraction
@@ -9,7 +10,7 @@ from preservation.errors import UnacceptableContentError
 from preservation.rasters.inventory.inventory import MOST_MEMBER_BYTES, Inventory
 from preservation.rasters.inventory.reading import exactly, lose_trailer
 from preservation.rasters.losses import Concern
-from preservation.rasters.raster import LengthUnit, resolution
+from preservation.rasters.raster import Calibration, LengthUnit, resolution
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -26,6 +27,7 @@ _XMP = b"XML:com.adobe.xmp"
 def inventory_of_png(stream: BinaryIO) -> Inventory:
     """Walk the chunks. Raises ``UnacceptableContentError`` where they are cut or their checksums wrong."""
     findings = Inventory("png")
+    stated: dict[str, bytes] = {}
     for name, content in _chunks(stream):
         if name in _FOR_DECODING:
             continue
@@ -38,12 +40,25 @@ def inventory_of_png(stream: BinaryIO) -> Inventory:
         elif name == "iTXt" and content.startswith(_XMP + b"\0"):
             _take_xmp(findings, content)
         elif name in _COLOUR:
+            stated.setdefault(name, content)
             findings.lose(name, concern=Concern.COLOUR)
         else:
             keyword = content.partition(b"\0")[0][:79].decode("latin-1") if name in _TEXTS else ""
             findings.lose(name, keyword)
     lose_trailer(stream, findings)
+    findings.calibration = _calibration(stated)
     return findings
+
+
+def _calibration(stated: dict[str, bytes]) -> Calibration | None:
+    """Return what gAMA and cHRM say, unless what takes precedence over them is there."""
+    gamma, points = stated.get("gAMA", b""), stated.get("cHRM", b"")
+    if {"sRGB", "cICP"} & stated.keys() or len(gamma) not in {0, 4} or len(points) not in {0, 32}:
+        return None
+    numbers = [number / 100_000 for number in struct.unpack(f">{len(points) // 4}I", points)]
+    exponent = 100_000 / int.from_bytes(gamma) if any(gamma) else None
+    chromaticities = tuple(zip(numbers[::2], numbers[1::2], strict=True)) or None
+    return Calibration(exponent, chromaticities) if exponent or chromaticities else None
 
 
 def _chunks(stream: BinaryIO) -> Iterator[tuple[str, bytes]]:
