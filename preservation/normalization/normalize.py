@@ -22,7 +22,7 @@ from preservation.model.files import SurveyedFile
 from preservation.model.paths import RelativePath, printable
 from preservation.model.screening import ImageFacts
 from preservation.policy.migrations import EXTENSIONS
-from preservation.rasters.families import Family, family_of
+from preservation.rasters.families import Family
 from preservation.tools.work import Completed, Died, Exhausted, JobName, Refused, Request, WorkOutcome
 from preservation.tools.workers import CagedWorkers
 
@@ -173,19 +173,6 @@ def _settled(wanted: _Wanted, made: Made, workspace: Path, algorithms: Collectio
         left_behind=made.left_behind,
         image=made.facts,
     )
-
-
-def as_meant(outcome: _Outcome, workspace: Path) -> _Outcome:
-    """Refuse, and remove, a derivative that was identified as another format than it was made to be."""
-    meant = MADE_AS.get(outcome.migration.name)
-    found = outcome.identification if isinstance(outcome, Derivative) else None
-    if not isinstance(outcome, Derivative) or meant is None or found is None:
-        return outcome
-    if family_of(outcome.path, found) is meant:
-        return outcome
-    (workspace / outcome.purpose / outcome.path).unlink()
-    reason = f"it was made, and what was written is identified as {found.name}"
-    return RefusedDerivative(outcome.source, outcome.purpose, outcome.migration, reason, outcome.proofs)
 
 
 def _refused(wanted: _Wanted, reason: str, proofs: tuple[Proof, ...] = ()) -> RefusedDerivative:

@@ -2,19 +2,26 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 from flows.submission.progress.meter import Meter, Track, to_normalize
 from flows.submission.stages.drop_changes import while_there
-from flows.submission.stages.ports import HasCagedWorkers
+from flows.submission.stages.ports import HasCagedWorkers, HasIdentifyingWorkers
 from flows.submission.stages.stage import Stage, ingest_events_of
 from flows.submission.workspace import Workspace, only
+from preservation.identification.caged import CagedIdentifier
 from preservation.model.derivatives import Derivative, Purpose, RefusedDerivative
 from preservation.model.digests import Algorithm
 from preservation.model.events import Event
+from preservation.normalization.identified import identified
 from preservation.normalization.normalize import PRELOAD, normalize
 
 
-def _normalize(workspace: Workspace, ports: HasCagedWorkers) -> Iterable[Event]:
+class NormalizationPorts(HasCagedWorkers, HasIdentifyingWorkers, Protocol):
+    """What normalization asks of an installation."""
+
+
+def _normalize(workspace: Workspace, ports: NormalizationPorts) -> Iterable[Event]:
     packaging = workspace.policy.terms.packaging
     algorithms = {Algorithm.SHA256, packaging.algorithm, *packaging.additional_algorithms}
     derivatives = normalize(
@@ -26,7 +33,13 @@ def _normalize(workspace: Workspace, ports: HasCagedWorkers) -> Iterable[Event]:
     )
     with Meter(workspace, NORMALIZE.name) as meter:
         made = meter.track("normalizing", lambda: to_normalize(workspace))
-        workspace.derivatives.write(while_there(workspace, _counted(derivatives, made)))
+        identifier = CagedIdentifier(
+            ports.identifying_workers,
+            second_opinion=workspace.policy.terms.identification.second_opinion,
+            scratch=workspace.root,
+        )
+        outcomes = identified(_counted(derivatives, made), workspace.root, identifier)
+        workspace.derivatives.write(while_there(workspace, outcomes))
     made_for = Counter(one.purpose if isinstance(one, Derivative) else None for one in workspace.derivatives)
     if not made_for:
         return ()
