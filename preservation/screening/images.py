@@ -39,7 +39,7 @@ _OF_SEVERAL_FRAMES = frozenset({
     Family.TIFF, Family.JPEG, Family.PNG, Family.GIF, Family.WEBP, Family.AVIF,
 })  # fmt: skip
 
-_COMPRESSION_TAG = 259
+_COMPRESSION_TAG, _SUBFILE_TYPE_TAG = 259, 254
 _BEYOND_PILLOW = frozenset({50001})
 """WebP inside TIFF: Pillow opens it, and its libtiff has no decoder for it."""
 
@@ -95,11 +95,15 @@ def _decode(stream: BinaryIO, family: Family, room: Room, *, shown: bool) -> tup
         image.load()
         facts = facts_of(image, family, stored)
         thumbnail = thumbnails.of(image, facts.orientation) if shown else b""
+        only_copies = _is_copy(image)
         frames = 1
         while family in _OF_SEVERAL_FRAMES and _go_to(image, frames):
             room.require_for(image)
             image.load()
             frames += 1
+            if shown and only_copies and not _is_copy(image):
+                only_copies = False
+                thumbnail = thumbnails.of(image, image.getexif().get(ExifTags.Base.Orientation))
     return replace(facts, frames=frames), thumbnail
 
 
@@ -155,6 +159,11 @@ def _decodable_part(stream: BinaryIO, family: Family, room: Room) -> bytes:
 def _is_uniform(image: Image.Image) -> bool:
     """Return whether all pixels are alike, as those are that were never decoded: black, or JPEG's grey."""
     return all(len(set(image.getchannel(band).getextrema())) == 1 for band in image.getbands())
+
+
+def _is_copy(image: ImageFile.ImageFile) -> bool:
+    """Return whether the frame is a smaller copy of another (TIFF 6.0, NewSubfileType)."""
+    return bool(getattr(image, "tag_v2", {}).get(_SUBFILE_TYPE_TAG, 0) & 1)
 
 
 def _go_to(image: Image.Image, frame: int) -> bool:

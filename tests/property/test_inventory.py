@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import string
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import tifffile
@@ -11,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags
 from support.containers import (
+    bmp_v5,
     gif,
     gif_extension,
     jp2,
@@ -23,9 +26,13 @@ from support.containers import (
     with_header_box,
     with_segment,
 )
-from support.rasters import to_tiff
+from support.rasters import PIXEL_LIMIT, srgb_profile, to_tiff
 
 from preservation.errors import UnacceptableContentError
+from preservation.rasters.inventory.containers import inventory_of
+from preservation.rasters.inventory.jp2 import inventory_of_jp2
+from preservation.rasters.jp2 import read_wrapping
+from preservation.rasters.tiff import tiff_by_tifffile
 
 NAMES = st.text(string.ascii_letters, min_size=4, max_size=4).map(str.encode)
 CONTENTS = st.binary(min_size=1, max_size=60).filter(any)
@@ -70,3 +77,43 @@ def test_no_proof_passes_over_a_member_that_is_new(source: bytes):
             return  # refused, in words
         assert "same-embedded-metadata" in made.failed
         assert made.made.left_behind
+
+
+SOUND = {
+    "PNG": png(dpi=(300, 300), icc_profile=srgb_profile()),
+    "JPEG": with_segment(
+        jpeg(icc_profile=srgb_profile()), 0xED, b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0\0\0\0\0"
+    ),
+    "GIF": gif(gif_extension(0xFE, b"a comment")),
+    "WEBP": webp_with(b"EXIF", b"II*\0\x08\0\0\0\0\0\0\0\0\0"),
+    "BMP": bmp_v5(b"DEBM", srgb_profile()),
+    "JP2": with_header_box(jp2(), b"res ", b"\0\0\0\x12resc" + bytes(10)),
+    "TIFF": tiff_with((33723, 7, 4, b"iptc", False), iccprofile=srgb_profile()),
+}
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    kind=st.sampled_from(sorted(SOUND)),
+    damage=st.lists(st.tuples(st.integers(0), st.integers(0, 255)), max_size=8),
+    length=st.integers(0),
+)
+def test_a_damaged_container_is_read_or_refused_and_nothing_else(
+    kind: str, damage: list[tuple[int, int]], length: int
+):
+    damaged = bytearray(SOUND[kind])
+    for where, byte in damage:
+        damaged[where % len(damaged)] = byte
+    stream = io.BytesIO(bytes(damaged[: length % (len(damaged) + 1) or None]))
+    # Any other exception fails the test.
+    with suppress(UnacceptableContentError):
+        if kind == "TIFF":
+            raster = tiff_by_tifffile(stream, PIXEL_LIMIT)
+            raster.companions(0)
+        elif kind == "JP2":
+            inventory_of_jp2(stream).companions()
+            read_wrapping(stream)
+        else:
+            found = inventory_of(stream, kind)
+            assert found is not None
+            found.companions()
