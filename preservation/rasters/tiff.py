@@ -45,6 +45,8 @@ _COLOURS = {
 }  # fmt: skip
 """PhotometricInterpretation (TIFF 6.0); YCbCr pages come out of every decoder as RGB."""
 _WHOLE_DEPTHS = frozenset({1, 2, 4, 8, 16, 32, 64})
+_WHERE_SAMPLES_LIE = ((273, 279), (324, 325), (513, 514))
+"""Where strips, tiles and old JPEGs begin, and how long they are."""
 _CMYK_INKS = 1
 _OF_FAX = frozenset({2, 3, 4, 32771})
 _REDUCED, _OLD_REDUCED = 1, 2
@@ -100,7 +102,10 @@ class _TiffRaster:
             ledger.lose(
                 f"tiff:{embedded.PROFILE}", f"an ICC profile that is damaged: {fault}", Concern.COLOUR
             )
-        for below in self._reader.all_below(fields, embedded.SUB_IMAGES):
+        below_page = list(self._reader.all_below(fields, embedded.SUB_IMAGES))
+        if page == self.page_count - 1 and self._reader.has_more_behind(self._end_of_samples()):
+            ledger.lose("tiff:trailer", "bytes behind its last part")
+        for below in below_page:
             is_copy = bool(_subfile_type(self._reader, below) & _REDUCED)
             ledger.lose(REDUCED_COPY if is_copy else "tiff:sub-image", concern=Concern.PICTURE)
         return replace(
@@ -109,6 +114,17 @@ class _TiffRaster:
             embedded=replace(found.embedded, losses=ledger.all),
             subfile_type=_subfile_type(self._reader, fields),
         )
+
+    def _end_of_samples(self) -> int:
+        """Return where the samples of every page, and of every picture below one, end."""
+        end = 0
+        for page in self._pages:
+            for fields in (page, *self._reader.all_below(page, embedded.SUB_IMAGES)):
+                for starts, sizes in _WHERE_SAMPLES_LIE:
+                    if starts in fields and sizes in fields:
+                        numbers = map(self._reader.numbers, (fields[starts], fields[sizes]))
+                        end = max(end, *map(sum, zip(*numbers, strict=False)))
+        return end
 
     def decoded_bytes(self, page: int) -> int:
         """Return the most that the samples can take up; a palette may widen a byte to three 16-bit bands."""

@@ -18,6 +18,7 @@ ByteOrder: TypeAlias = Literal["little", "big"]
 _MOST_PAGES = 100_000
 _MOST_FIELDS = 0xFFFF
 _MOST_VALUE_BYTES = 1 << 28
+_BLOCK = 4096
 
 _KINDS = {
     1: "B", 2: "s", 3: "H", 4: "I", 5: "II", 6: "b", 7: "s", 8: "h", 9: "i", 10: "ii", 11: "f", 12: "d",
@@ -58,6 +59,7 @@ class DirectoryReader:
         """Read the header. Raises ``UnacceptableContentError`` where it is not TIFF's."""
         self._stream = stream
         self._size = stream.seek(0, os.SEEK_END)
+        self._end = 0
         header = self._read(0, 8)
         if header[:4] not in _HEADERS:
             raise UnacceptableContentError("it does not begin as TIFF does")
@@ -72,6 +74,14 @@ class DirectoryReader:
     def skipped_tags(self) -> list[int]:
         """Tags of what was met and not read: of unknown types, double, or with a directory behind."""
         return sorted(tag for _, tag in self._skipped)
+
+    def has_more_behind(self, end: int) -> bool:
+        """Say whether more lies behind ``end`` and all that was read so far than zeros that fill a block."""
+        start = max(end, self._end)
+        if start >= self._size:
+            return False
+        self._stream.seek(start)
+        return self._size - start > _BLOCK or any(self._stream.read(_BLOCK))
 
     def chain(self) -> Iterator[list[Field]]:
         """Follow the chain of directories that begins in the header, one a page; read no values.
@@ -178,6 +188,7 @@ class DirectoryReader:
             raise UnacceptableContentError(f"its directories point outside the file ({error})") from error
         if len(content) < size:
             raise UnacceptableContentError("it ends in the middle of a directory")
+        self._end = max(self._end, offset + size)
         return content
 
 

@@ -63,7 +63,9 @@ MEMBERS: st.SearchStrategy[bytes] = st.one_of(
         st.integers(700, 65535).filter(lambda tag: tag not in _KNOWN_TAGS),
         CONTENTS,
     ),
-    st.builds(lambda make, content: make() + content, st.sampled_from([png, jpeg, jp2, gif]), CONTENTS),
+    st.builds(
+        lambda make, content: make() + content, st.sampled_from([png, jpeg, jp2, gif, tiff_with]), CONTENTS
+    ),
 )
 
 

@@ -18,6 +18,9 @@ _CALIBRATED, _EMBEDDED, _LINKED = bytes(4), b"DEBM", b"KNIL"
 _DEFAULT_SPACES = frozenset({b"BGRs", b" niW"})
 """sRGB, and the default of Windows, which is sRGB: what a picture without a profile is shown as."""
 
+_UNUSED_FOURTH = struct.pack("<HI", 32, 0)
+"""32 bits a pixel, of which no mask takes the last eight."""
+
 _INTENTS = {1: 2, 2: 1, 4: 0, 8: 3}
 """Rendering intents of BMP, as ICC counts them."""
 _MOST_COLOURS = 256
@@ -42,6 +45,8 @@ def inventory_of_bmp(stream: BinaryIO) -> Inventory:
         findings.lose("os2-header", "how the picture was recorded and is to be rendered")
     if size in {_V4, _V5}:
         taken += _take_colour_space(findings, header, content)
+    if size >= _INFO and header[14:20] == _UNUSED_FOURTH:
+        _lose_fourth_bytes(findings, content, *taken[2])
     _lose_other_bytes(findings, content, taken)
     return findings
 
@@ -93,6 +98,13 @@ def _pixels(content: Buffer, header: bytes) -> list[tuple[int, int]]:
     start = _FILE_HEADER + size
     palette = start + masks + most * (3 if size == _CORE else 4)
     return [(start, min(palette, max(offset, start))), (offset, offset + stated)]
+
+
+def _lose_fourth_bytes(findings: Inventory, content: Buffer, at: int, end: int) -> None:
+    # Nothing is said of them; programs of some makers keep transparency there.
+    found = set(content[at + 3 : end : 4])
+    if len(found) > 1 or found - {0, 255}:
+        findings.lose("fourth-bytes", "numbers in the unused byte of its pixels")
 
 
 def _lose_other_bytes(findings: Inventory, content: Buffer, taken: list[tuple[int, int]]) -> None:

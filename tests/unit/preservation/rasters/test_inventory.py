@@ -64,6 +64,7 @@ LEFT_BEHIND = {
     "webp:XXXX": webp_with(b"XXXX", b"odd"),
     "bmp:other-bytes": saved(PICTURE, "BMP") + b"hidden",
     "tiff:64999": tiff_with((64999, 7, 5, b"offs!", False)),
+    "tiff:trailer": tiff(noise(24, 32, 3), photometric="rgb") + b"<html>",
     "tiff:263": tiff_with((263, 3, 1, b"\2\0", False)),
     "other:ppm": saved(PICTURE, "PPM"),
 }
@@ -214,6 +215,63 @@ def test_channels_of_a_jp2_in_another_order_are_put_in_order(tmp_path: Path):
     assert made.failed == []
     with tifffile.TiffFile(made.derivative) as derivative:
         np.testing.assert_array_equal(derivative.pages[0].asarray(), np.asarray(PICTURE))
+
+
+def bmp_of_32_bits(fourth: int) -> bytes:
+    plain = saved(PICTURE, "BMP")
+    pixels = np.full((24, 32, 4), fourth, np.uint8)
+    pixels[..., :3] = np.asarray(PICTURE)[::-1, :, ::-1]
+    pixels[0, 0, 3] = 0 if fourth == 7 else fourth
+    header = plain[:28] + struct.pack("<HII", 32, 0, pixels.nbytes) + plain[38:54]
+    return header[:2] + struct.pack("<I", 54 + pixels.nbytes) + header[6:] + pixels.tobytes()
+
+
+@pytest.mark.parametrize(("fourth", "failed"), [(0, []), (255, []), (7, ["same-embedded-metadata"])])
+def test_what_lies_in_the_unused_byte_of_a_pixel_is_named(tmp_path: Path, fourth: int, failed: list[str]):
+    made = to_tiff(tmp_path, bmp_of_32_bits(fourth))
+    assert made.failed == failed
+    assert any("bmp:fourth-bytes" in one for one in made.made.left_behind) == bool(failed)
+
+
+def four_channels(*channels: tuple[int, int, int]) -> bytes:
+    picture = Image.fromarray(noise(24, 32, 4))
+    plain = saved(picture, "JPEG2000", irreversible=False)
+    found = plain.replace(b"cdef", b"free")
+    definitions = struct.pack(">H", 4) + b"".join(struct.pack(">3H", *one) for one in channels)
+    return with_header_box(found, b"cdef", definitions) if channels else found
+
+
+@pytest.mark.parametrize(
+    ("channels", "extra"),
+    [
+        (((0, 0, 1), (1, 0, 2), (2, 0, 3), (3, 1, 0)), 2),
+        (((0, 0, 1), (1, 0, 2), (2, 0, 3), (3, 2, 0)), 1),
+        (((0, 0, 1), (1, 0, 2), (2, 0, 3), (3, 65535, 65535)), 0),
+        ((), 0),
+    ],
+)
+def test_what_a_fourth_channel_of_a_jp2_means_is_what_its_definition_says(
+    tmp_path: Path, channels: tuple[tuple[int, int, int], ...], extra: int
+):
+    made = to_tiff(tmp_path, four_channels(*channels))
+    assert made.failed == []
+    with tifffile.TiffFile(made.derivative) as derivative:
+        assert derivative.pages[0].extrasamples == (extra,)
+        np.testing.assert_array_equal(derivative.pages[0].asarray(), noise(24, 32, 4))
+
+
+def test_transparency_before_the_colours_is_put_behind_them(tmp_path: Path):
+    source = four_channels((0, 1, 0), (1, 0, 1), (2, 0, 2), (3, 0, 3))
+    made = to_tiff(tmp_path, source)
+    assert made.failed == []
+    with tifffile.TiffFile(made.derivative) as derivative:
+        np.testing.assert_array_equal(derivative.pages[0].asarray(), noise(24, 32, 4)[..., [1, 2, 3, 0]])
+
+
+@pytest.mark.parametrize("channels", [((0, 0, 1), (1, 0, 1)), ((0, 0, 1), (1, 0, 2), (2, 0, 3), (3, 1, 2))])
+def test_channels_that_do_not_fit_are_refused(tmp_path: Path, channels: tuple[tuple[int, int, int], ...]):
+    with pytest.raises(UnacceptableContentError, match=r"channel definitions|single colours"):
+        to_tiff(tmp_path, four_channels(*channels))
 
 
 def test_a_jpx_of_two_pictures_is_refused(tmp_path: Path):
