@@ -85,13 +85,15 @@ def normalize(
     workers: CagedWorkers,
     algorithms: Collection[Algorithm],
     pixel_limit: int = PIXEL_LIMIT,
+    damaged: Collection[RelativePath] = (),
 ) -> Iterator[_Outcome]:
     """Yield the derivatives of each decision in the order given, for preservation before access.
 
     Sources lie below ``root``; derivatives are left below ``workspace`` under ``preservation/`` and
     ``access/``, which are emptied first: what a killed run left there is not trusted. ``algorithms`` are
-    those of the digests, taken of the bytes read back. Memory grows with the number of derivatives by
-    their names only.
+    those of the digests, taken of the bytes read back. Of sources that are ``damaged`` nothing is made for
+    preservation: what a decoder puts in the place of what is lost is no picture of them. Memory grows with
+    the number of derivatives by their names only.
     """
     for purpose in Purpose:
         with suppress(FileNotFoundError):
@@ -99,7 +101,7 @@ def normalize(
     asked_for: deque[_Wanted | RefusedDerivative] = deque()
 
     def requests() -> Iterator[Request]:
-        for wanted in _wanted(decided):
+        for wanted in _wanted(decided, damaged):
             asked_for.append(wanted)
             if isinstance(wanted, _Wanted):
                 output = workspace / wanted.purpose / wanted.path
@@ -115,7 +117,9 @@ def normalize(
     yield from (left for left in asked_for if isinstance(left, RefusedDerivative))
 
 
-def _wanted(decided: Iterable[tuple[SurveyedFile, Decision]]) -> Iterator[_Wanted | RefusedDerivative]:
+def _wanted(
+    decided: Iterable[tuple[SurveyedFile, Decision]], damaged: Collection[RelativePath]
+) -> Iterator[_Wanted | RefusedDerivative]:
     names = {purpose: DerivativeNames() for purpose in Purpose}
     for surveyed, decision in decided:
         asked = (
@@ -124,6 +128,9 @@ def _wanted(decided: Iterable[tuple[SurveyedFile, Decision]]) -> Iterator[_Wante
         )
         for purpose, migration, proofs, accepted in asked:
             if migration is None:
+                continue
+            if purpose is Purpose.PRESERVATION and surveyed.path in damaged:
+                yield RefusedDerivative(surveyed.path, purpose, migration, "the file is damaged")
                 continue
             try:
                 path = names[purpose].path_for(surveyed.path, EXTENSIONS[migration.name])

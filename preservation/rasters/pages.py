@@ -10,11 +10,16 @@ from preservation.rasters.tiff_fields import ByteOrder
 
 def without_reduced_copies(raster: Raster) -> Raster:
     """Return the raster without pages that are smaller copies of others; these count as left behind."""
-    shown = pictures_among(raster)
-    copies = [page for page in range(raster.page_count) if raster.companions(page).role == "reduced copy"]
-    if not copies or not shown:
+    largest = max(map(raster.decoded_bytes, pictures_among(raster)), default=0)
+    # What is not smaller than any picture is no copy of one, whatever it is called.
+    copies = {
+        page
+        for page in range(raster.page_count)
+        if raster.companions(page).role == "reduced copy" and raster.decoded_bytes(page) < largest
+    }
+    if not copies:
         return raster
-    return _SomePages(raster, [page for page in range(raster.page_count) if page not in set(copies)])
+    return _SomePages(raster, [page for page in range(raster.page_count) if page not in copies])
 
 
 def pictures_among(raster: Raster) -> list[int]:

@@ -106,7 +106,7 @@ class _TiffRaster:
         if page == self.page_count - 1 and self._reader.has_more_behind(self._end_of_samples()):
             ledger.lose("tiff:trailer", "bytes behind its last part")
         for below in below_page:
-            is_copy = bool(_subfile_type(self._reader, below) & _REDUCED)
+            is_copy = _subfile_type(self._reader, below) & _REDUCED and self._size(below) < self._size(fields)
             ledger.lose(REDUCED_COPY if is_copy else "tiff:sub-image", concern=Concern.PICTURE)
         return replace(
             found,
@@ -114,6 +114,9 @@ class _TiffRaster:
             embedded=replace(found.embedded, losses=ledger.all),
             subfile_type=_subfile_type(self._reader, fields),
         )
+
+    def _size(self, fields: Directory) -> int:
+        return self._number(fields, _WIDTH, 0) * self._number(fields, _LENGTH, 0)
 
     def _end_of_samples(self) -> int:
         """Return where the samples of every page, and of every picture below one, end."""

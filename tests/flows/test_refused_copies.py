@@ -33,3 +33,24 @@ def test_a_file_without_the_copy_that_the_policy_asks_for_is_told_everywhere(
     page = receipt.read_text("utf-8") if receipt.exists() else Path(told["receipt"]).read_text("utf-8")
     assert "Kept as it is, without a preservation copy" in page
     assert "copied to a lasting format" in page  # the still one
+
+
+def test_of_a_damaged_file_that_the_policy_lets_pass_no_master_is_made(installation: Archive, tmp_path: Path):
+    policy = installation.directory / "policies" / "digitized-images.toml"
+    words = policy.read_text("utf-8")
+    policy.write_text(
+        words.replace(
+            'check   = "decodable-images"\noutcome = "reject"',
+            'check   = "decodable-images"\noutcome = "warn"',
+        )
+    )
+    drop = tmp_path / "drops" / "cut"
+    drop.mkdir(parents=True)
+    whole = saved(Image.fromarray(noise(200, 200, 3)), "BMP")
+    (drop / "cut.bmp").write_bytes(whole[: len(whole) // 2])
+
+    finished = near(installation).run("preserve", drop, "--collection", "images", "--json")
+
+    told = json.loads(finished.stdout)
+    assert (finished.returncode, told["verdict"]) == (8, "stored"), finished.stderr
+    assert {"SCR-020", "NRM-001"} <= {issue["code"] for issue in told["issues"]}

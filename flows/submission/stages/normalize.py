@@ -13,8 +13,10 @@ from preservation.identification.caged import CagedIdentifier
 from preservation.model.derivatives import Derivative, Purpose, RefusedDerivative
 from preservation.model.digests import Algorithm
 from preservation.model.events import Event
+from preservation.model.paths import RelativePath
 from preservation.normalization.identified import identified
 from preservation.normalization.normalize import PRELOAD, normalize
+from preservation.screening.codes import DAMAGED_IMAGE
 
 
 class NormalizationPorts(HasCagedWorkers, HasIdentifyingWorkers, Protocol):
@@ -30,6 +32,7 @@ def _normalize(workspace: Workspace, ports: NormalizationPorts) -> Iterable[Even
         workspace=workspace.root,
         workers=ports.caged_workers(PRELOAD),
         algorithms=tuple(sorted(algorithms)),
+        damaged=frozenset(_damaged(workspace)),
     )
     with Meter(workspace, NORMALIZE.name) as meter:
         made = meter.track("normalizing", lambda: to_normalize(workspace))
@@ -48,6 +51,13 @@ def _normalize(workspace: Workspace, ports: NormalizationPorts) -> Iterable[Even
 
 
 NORMALIZE = Stage("normalize", _normalize)
+
+
+def _damaged(workspace: Workspace) -> Iterator[RelativePath]:
+    """Yield the images that screening found damaged, and the policy lets pass."""
+    for screened in workspace.screened.so_far:
+        if any(issue.code == DAMAGED_IMAGE for issue in screened.issues):
+            yield screened.path
 
 
 def _counted(

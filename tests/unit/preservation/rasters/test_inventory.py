@@ -328,6 +328,17 @@ def test_a_jp2_is_made_of_the_page_and_not_of_its_copy_where_that_loss_is_accept
         assert derivative.size == (32, 24)
 
 
+def test_what_is_called_a_copy_and_is_no_smaller_is_not_left_behind(tmp_path: Path):
+    sink = io.BytesIO()
+    with tifffile.TiffWriter(sink) as target:
+        for kind in (0, 1):
+            target.write(
+                noise(24, 32, 3), photometric="rgb", subfiletype=kind, metadata=None, contiguous=False
+            )
+    with pytest.raises(UnacceptableContentError, match="holds one page"):
+        accepting(tmp_path, sink.getvalue(), "tiff:reduced-copy", migration="image-to-jp2")
+
+
 def test_an_access_copy_shows_the_picture_and_not_the_thumbnail_before_it(tmp_path: Path):
     made = converted(tmp_path, pages(1, 0), "image-to-jpeg", quality=90, prove=())
     with Image.open(made.derivative) as shown:
