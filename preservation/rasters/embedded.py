@@ -52,6 +52,7 @@ _NEVER_ALONE = frozenset({264, 265})
 _OF_SAMPLES = frozenset({280, 281, 290, 291, 301, 336, 340, 341, 342, 532})
 """Description that counts in the numbers of the samples; it is wrong where these are widened or turned."""
 
+_EVERY_TAG = range(1 << 16)
 _MAKER_NOTE = 37500
 _MAY_POINT = frozenset({400, 33424, 50740, 50933})
 """Fields whose values hold offsets into their own file: GlobalParametersIFD, Kodak's, DNG's."""
@@ -224,10 +225,7 @@ def _first(reader: tiff_fields.DirectoryReader, page: tiff_fields.Directory, tag
 def open_exif(block: bytes) -> tuple[tiff_fields.DirectoryReader, tiff_fields.Directory]:
     """Return the reader and the first directory of an EXIF block, with or without its JPEG prefix."""
     reader = tiff_fields.DirectoryReader(io.BytesIO(block.removeprefix(b"Exif\0\0")))
-    first = next(reader.chain(), None)
-    if first is None:
-        raise UnacceptableContentError("its EXIF holds no directory")
-    return reader, reader.valued(first)
+    return reader, reader.first_page(_EVERY_TAG)
 
 
 def exif_block(embedded: Embedded) -> bytes | None:

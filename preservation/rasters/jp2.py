@@ -80,7 +80,7 @@ def read_wrapping(stream: BinaryIO) -> Wrapping:
     channels: tuple[tuple[int, int, int], ...] = ()
     palette = False
     pictures = 0
-    for kind, at, size in boxes(stream):
+    for kind, at, size in boxes_of(stream):
         pictures += kind == b"jp2c"
         if kind == b"jp2h" and not colour:
             colour = next(_colours(stream, at, size), 0)
@@ -98,7 +98,7 @@ def read_wrapping(stream: BinaryIO) -> Wrapping:
 
 def read_codestream(stream: BinaryIO) -> Codestream:
     """Read what the codestream says of itself. Raises ``UnacceptableContentError`` where there is none."""
-    at = next((at for kind, at, _ in boxes(stream) if kind == b"jp2c"), None)
+    at = next((at for kind, at, _ in boxes_of(stream) if kind == b"jp2c"), None)
     if at is None:
         raise UnacceptableContentError("it holds no codestream")
     head = read(stream, at, 42)
@@ -215,8 +215,8 @@ def _colours(stream: BinaryIO, at: int, size: int) -> Iterator[int | bytes]:
                 yield content[3:] if content[:1] in {b"\2", b"\3"} else _UNUSUAL
 
 
-def boxes(stream: BinaryIO) -> Iterable[tuple[bytes, int, int]]:
-    """Return the outermost boxes: type, where the content begins, its size."""
+def boxes_of(stream: BinaryIO) -> Iterable[tuple[bytes, int, int]]:
+    """Return kind, offset and size of what each of the outermost boxes holds; of a codestream one box."""
     end = stream.seek(0, 2)
     if read(stream, 0, min(4, end)) == CODESTREAM:
         return [(b"jp2c", 0, end)]

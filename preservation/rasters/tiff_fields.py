@@ -101,11 +101,11 @@ class DirectoryReader:
 
     def pages(self) -> list[Directory]:
         """Read every page's directory."""
-        return [self.valued(entries) for entries in self.chain()]
+        return [self._valued(entries) for entries in self.chain()]
 
     def first_page(self, tags: Collection[int]) -> Directory:
         """Read those fields of the first page that have one of ``tags``."""
-        return self.valued([entry for entry in next(self.chain(), []) if entry.tag in tags])
+        return self._valued([entry for entry in next(self.chain(), []) if entry.tag in tags])
 
     def below(self, directory: Directory, pointer: int) -> Directory:
         """Read the directory that the field ``pointer`` points at; none is an empty one."""
@@ -114,12 +114,12 @@ class DirectoryReader:
         entries, following = self._entries(self.numbers(directory[pointer])[0])
         if following:
             self._skipped.add((following, pointer))
-        return self.valued(entries)
+        return self._valued(entries)
 
     def all_below(self, directory: Directory, pointer: int) -> Iterator[Directory]:
         """Read every directory that the field ``pointer`` points at."""
         for offset in self.numbers(directory[pointer])[:_MOST_PAGES] if pointer in directory else ():
-            yield self.valued(self._entries(offset)[0])
+            yield self._valued(self._entries(offset)[0])
 
     def numbers(self, found: Field) -> tuple[int, ...]:
         """Return the field's values as whole numbers."""
@@ -164,8 +164,7 @@ class DirectoryReader:
             entries.append(Field(tag, kind, values, b"", at))
         return entries, self._unpack("Q" if self.is_big else "I", content[count * width :])[0]
 
-    def valued(self, entries: Iterable[Field]) -> Directory:
-        """Read the values of a directory's fields; of several of one tag, the first."""
+    def _valued(self, entries: Iterable[Field]) -> Directory:
         fields: dict[int, Field] = {}
         for found in entries:
             if found.tag in fields:

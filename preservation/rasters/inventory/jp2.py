@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from preservation.errors import UnacceptableContentError
 from preservation.rasters.inventory.inventory import Inventory
-from preservation.rasters.jp2 import UUIDS, boxes, boxes_between, read
+from preservation.rasters.jp2 import UUIDS, boxes_between, boxes_of, read
 from preservation.rasters.losses import Concern
 from preservation.rasters.raster import LengthUnit, Resolution, resolution
 
@@ -26,7 +26,7 @@ def inventory_of_jp2(stream: BinaryIO) -> Inventory:
     findings = Inventory("jp2")
     end = stream.seek(0, 2)
     at = 0
-    for number, (kind, start, size) in enumerate(boxes(stream)):
+    for number, (kind, start, size) in enumerate(boxes_of(stream)):
         if number == _MOST_BOXES:
             raise UnacceptableContentError("it has too many boxes")
         at = start + size
