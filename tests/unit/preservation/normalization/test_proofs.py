@@ -15,7 +15,9 @@ from PIL import Image
 from support.containers import with_segment
 from support.rasters import ALL_PROOFS, PIXEL_LIMIT, Conversion, noise, saved, srgb_profile, to_jp2, to_tiff
 
+from preservation.errors import UnacceptableContentError
 from preservation.model.derivatives import Proof
+from preservation.model.events import Agent
 from preservation.normalization import jobs
 from preservation.normalization.comparable_raster import ComparableRaster
 from preservation.normalization.proofs import prove
@@ -226,3 +228,17 @@ def test_an_encoder_that_is_wrong_by_one_pixel_is_caught_by_the_job(
     assert to_tiff(tmp_path, saved(Image.fromarray(np.zeros((9, 9), np.uint8)), "PNG")).failed == [
         "same-pixels"
     ]
+
+
+def test_a_jp2_that_lacks_its_last_bytes_is_refused_by_the_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def cut(raster: Raster, stream: BinaryIO) -> Agent:
+        encoder = real(raster, stream)
+        stream.truncate(stream.seek(0, 2) - 2)
+        return encoder
+
+    real = jobs.write_lossless_jp2
+    monkeypatch.setattr(jobs, "write_lossless_jp2", cut)
+    with pytest.raises(UnacceptableContentError, match="what was written of it"):
+        to_jp2(tmp_path, source())
