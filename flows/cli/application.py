@@ -47,7 +47,8 @@ app = typer.Typer(
     help=(
         "Keeps what is dropped into a folder, provably.\n\n"
         "Exit codes: 0 ok, 1 unexpected, 2 settings or policy, 3 content, 4 integrity, 5 an external "
-        "program, 6 storage, 7 waiting for a person, 130 cancelled."
+        "program, 6 storage, 7 waiting for a person, 8 kept, without a preservation copy that the policy "
+        "asks for, 130 cancelled."
     ),
 )
 

@@ -212,6 +212,7 @@ def _say_json(policy: Policy, file: SurveyedFile, explanation: Explanation) -> N
             "unexamined": unexamined(policy, file.path, file.identification),
             "normalize": _migration_fields(decision.normalize),
             "prove": decision.prove,
+            "accept_loss": decision.accept_loss,
             "access": _migration_fields(decision.access),
             "passed_over": explanation.passed_over,
         }

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from flows.submission.drop import DropRequest
     from flows.submission.dry_run import DryRunResult
 
-_GRAVEST_FIRST = (6, 4, 2, 1, 3, 7, 0)
+_WITHOUT_COPY = 8
+_GRAVEST_FIRST = (6, 4, 2, 1, 3, 7, _WITHOUT_COPY, 0)
 
 
 def preserve(
@@ -40,8 +41,9 @@ def preserve(
     The drop is left as it is. Run again after a crash, it goes on where it was; the same drop again is
     recognised and nothing is written. A drop that waits for a person goes on with --approve and --by.
 
-    Exit codes: 0 kept, 3 rejected, 6 interrupted, 7 waiting; of several drops, the gravest. Where the
-    drops are answered but the journal could not be sealed: 4 it is broken, 2 its key is missing.
+    Exit codes: 0 kept, 3 rejected, 6 interrupted, 7 waiting, 8 kept, without a preservation copy that the
+    policy asks for; of several drops, the gravest. Where the drops are answered but the journal could not be
+    sealed: 4 it is broken, 2 its key is missing.
 
     Example: muniment preserve ~/scans/sheet-012 --collection images
     """
@@ -109,7 +111,15 @@ def _preserve(drops: list[DropRequest], settings: Settings, *, json: bool) -> se
                 faults.add(outcome.exit_code)
     for drop in drops:
         _say_result(results[str(drop)], json=json)
-    return {one.ending.verdict.exit_code for one in results.values()} | faults
+    return set(map(_exit_code, results.values())) | faults
+
+
+def _exit_code(result: SubmissionResult) -> int:
+    """Return the code of the verdict, or that what is kept lacks a preservation copy."""
+    from preservation.normalization.issues import NOT_MADE
+
+    lacks = any(issue.code == NOT_MADE for issue in result.ending.issues)
+    return result.ending.verdict.exit_code or (_WITHOUT_COPY if lacks else 0)
 
 
 def _say_result(result: SubmissionResult, *, json: bool) -> None:

@@ -53,8 +53,12 @@ def payload_files(workspace: Workspace) -> Iterator[CatalogueFile]:
         yield CatalogueFile(layout.original(file.path), file.size, file.digests, file.identification.decided)
         for derivative in dossier.derivatives:
             if isinstance(derivative, Derivative) and derivative.purpose is Purpose.PRESERVATION:
+                what = derivative.identification
                 yield CatalogueFile(
-                    layout.preserved(derivative.path), derivative.size, derivative.digests, None
+                    layout.preserved(derivative.path),
+                    derivative.size,
+                    derivative.digests,
+                    None if what is None else what.decided,
                 )
 
 

@@ -37,7 +37,10 @@ class Migration:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The policy's word on one file. ``because`` is the policy author's own sentence."""
+    """The policy's word on one file. ``because`` is the policy author's own sentence.
+
+    ``accept_loss`` names what a second form may leave behind, as ``png:tEXt``.
+    """
 
     path: RelativePath
     action: Action
@@ -46,6 +49,7 @@ class Decision:
     normalize: Migration | None = None
     prove: tuple[ProofName, ...] = ()
     access: Migration | None = None
+    accept_loss: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

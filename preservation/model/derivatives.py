@@ -8,7 +8,9 @@ import msgspec
 from preservation.model.decisions import Migration, ProofName
 from preservation.model.digests import Digests
 from preservation.model.events import Agent
+from preservation.model.formats import Identification
 from preservation.model.paths import RelativePath
+from preservation.model.screening import ImageFacts
 
 
 class Purpose(StrEnum):
@@ -30,7 +32,8 @@ class Proof:
 class Derivative(msgspec.Struct, frozen=True, tag="derivative"):
     """A file made from ``source`` and proved. ``path`` is the source's path with another extension.
 
-    Its bytes lie in the submission's workspace under ``<purpose>/<path>``.
+    Its bytes lie in the submission's workspace under ``<purpose>/<path>``. ``left_behind`` names what the
+    source holds and it does not; ``identification`` and ``image`` are what was found of it, as of originals.
     """
 
     source: RelativePath
@@ -43,6 +46,9 @@ class Derivative(msgspec.Struct, frozen=True, tag="derivative"):
     proofs: tuple[Proof, ...]
     encoder: Agent
     decoder: Agent | None
+    left_behind: tuple[str, ...] = ()
+    identification: Identification | None = None
+    image: ImageFacts | None = None
 
 
 class RefusedDerivative(msgspec.Struct, frozen=True, tag="refused"):

@@ -84,6 +84,8 @@ def _blocks(embedded: Embedded) -> dict[str, bytes]:
 
 
 def _refuse_companions(companions: Companions) -> None:
+    if not companions.is_picture:
+        raise UnacceptableContentError(f"it is a {companions.role}, and a JP2 cannot say so; TIFF can")
     if companions.orientation != 1:
         raise UnacceptableContentError("it is to be turned when shown, and a JP2 cannot say so; TIFF can")
     if companions.profile is not None and not is_restricted(companions.profile):

@@ -14,13 +14,15 @@ import msgspec
 from preservation.errors import UnacceptableContentError
 from preservation.files.tree import make_folders, remove_tree
 from preservation.fixity.digesting import digest_stream
-from preservation.model.decisions import Decision, Migration, ProofName
+from preservation.model.decisions import Decision, Migration, MigrationName, ProofName
 from preservation.model.derivatives import Derivative, Proof, Purpose, RefusedDerivative
 from preservation.model.digests import Algorithm
 from preservation.model.events import Agent
 from preservation.model.files import SurveyedFile
 from preservation.model.paths import RelativePath, printable
+from preservation.model.screening import ImageFacts
 from preservation.policy.migrations import EXTENSIONS
+from preservation.rasters.families import Family
 from preservation.tools.work import Completed, Died, Exhausted, JobName, Refused, Request, WorkOutcome
 from preservation.tools.workers import CagedWorkers
 
@@ -34,6 +36,13 @@ _CONVERT = JobName("preservation.normalization.jobs:convert")
 
 _Outcome: TypeAlias = Derivative | RefusedDerivative
 
+MADE_AS = {
+    MigrationName("image-to-tiff"): Family.TIFF,
+    MigrationName("image-to-jp2"): Family.JPEG_2000,
+    MigrationName("image-to-jpeg"): Family.JPEG,
+}
+"""What each migration of images makes."""
+
 
 class ConversionOrder(msgspec.Struct, frozen=True):
     """One derivative to be made, and how it is to be proved. ``pixel_limit`` holds for each page."""
@@ -41,15 +50,21 @@ class ConversionOrder(msgspec.Struct, frozen=True):
     migration: Migration
     prove: tuple[ProofName, ...]
     pixel_limit: int
+    accept_loss: tuple[str, ...] = ()
 
 
 class Made(msgspec.Struct, frozen=True):
-    """What was made, and how it compares. Whether the proofs hold is for the stage to see."""
+    """What was made, and how it compares. Whether the proofs hold is for the stage to see.
+
+    ``left_behind`` names what of the source it does not hold; ``facts`` are what was found in it.
+    """
 
     format_name: str
     proofs: tuple[Proof, ...]
     encoder: Agent
     decoder: Agent | None
+    left_behind: tuple[str, ...] = ()
+    facts: ImageFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +74,7 @@ class _Wanted:
     migration: Migration
     prove: tuple[ProofName, ...]
     path: RelativePath
+    accept_loss: tuple[str, ...]
 
 
 def normalize(
@@ -69,13 +85,15 @@ def normalize(
     workers: CagedWorkers,
     algorithms: Collection[Algorithm],
     pixel_limit: int = PIXEL_LIMIT,
+    damaged: Collection[RelativePath] = (),
 ) -> Iterator[_Outcome]:
     """Yield the derivatives of each decision in the order given, for preservation before access.
 
     Sources lie below ``root``; derivatives are left below ``workspace`` under ``preservation/`` and
     ``access/``, which are emptied first: what a killed run left there is not trusted. ``algorithms`` are
-    those of the digests, taken of the bytes read back. Memory grows with the number of derivatives by
-    their names only.
+    those of the digests, taken of the bytes read back. Of sources that are ``damaged`` nothing is made for
+    preservation: what a decoder puts in the place of what is lost is no picture of them. Memory grows with
+    the number of derivatives by their names only.
     """
     for purpose in Purpose:
         with suppress(FileNotFoundError):
@@ -83,12 +101,12 @@ def normalize(
     asked_for: deque[_Wanted | RefusedDerivative] = deque()
 
     def requests() -> Iterator[Request]:
-        for wanted in _wanted(decided):
+        for wanted in _wanted(decided, damaged):
             asked_for.append(wanted)
             if isinstance(wanted, _Wanted):
                 output = workspace / wanted.purpose / wanted.path
                 make_folders(output.parent)
-                order = ConversionOrder(wanted.migration, wanted.prove, pixel_limit)
+                order = ConversionOrder(wanted.migration, wanted.prove, pixel_limit, wanted.accept_loss)
                 yield Request(_CONVERT, msgspec.to_builtins(order), (root / wanted.source,), (output,))
 
     # Outcomes come in the order of the requests; what was refused before it was requested stands between.
@@ -99,22 +117,27 @@ def normalize(
     yield from (left for left in asked_for if isinstance(left, RefusedDerivative))
 
 
-def _wanted(decided: Iterable[tuple[SurveyedFile, Decision]]) -> Iterator[_Wanted | RefusedDerivative]:
+def _wanted(
+    decided: Iterable[tuple[SurveyedFile, Decision]], damaged: Collection[RelativePath]
+) -> Iterator[_Wanted | RefusedDerivative]:
     names = {purpose: DerivativeNames() for purpose in Purpose}
     for surveyed, decision in decided:
         asked = (
-            (Purpose.PRESERVATION, decision.normalize, decision.prove),
-            (Purpose.ACCESS, decision.access, ()),
+            (Purpose.PRESERVATION, decision.normalize, decision.prove, decision.accept_loss),
+            (Purpose.ACCESS, decision.access, (), ()),
         )
-        for purpose, migration, proofs in asked:
+        for purpose, migration, proofs, accepted in asked:
             if migration is None:
+                continue
+            if purpose is Purpose.PRESERVATION and surveyed.path in damaged:
+                yield RefusedDerivative(surveyed.path, purpose, migration, "the file is damaged")
                 continue
             try:
                 path = names[purpose].path_for(surveyed.path, EXTENSIONS[migration.name])
             except UnacceptableContentError as error:
                 yield RefusedDerivative(surveyed.path, purpose, migration, str(error))
             else:
-                yield _Wanted(surveyed.path, purpose, migration, proofs, path)
+                yield _Wanted(surveyed.path, purpose, migration, proofs, path, accepted)
 
 
 def _outcome_of(
@@ -154,6 +177,8 @@ def _settled(wanted: _Wanted, made: Made, workspace: Path, algorithms: Collectio
         proofs=made.proofs,
         encoder=made.encoder,
         decoder=made.decoder,
+        left_behind=made.left_behind,
+        image=made.facts,
     )
 
 

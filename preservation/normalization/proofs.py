@@ -43,7 +43,7 @@ def same_content(proof: ProvableProof, source: Comparable, derivative: Comparabl
 
     The digest in the detail is the SHA-256 of what the part decodes to; of several parts, of their digests.
     """
-    if source.part_count != derivative.part_count:
+    if source.part_count != derivative.part_count or source.extent != derivative.extent:
         return same_extent(proof, source, derivative)
     digests = []
     layout = ""

@@ -10,8 +10,11 @@ from PIL import Image, ImageCms
 from preservation.errors import UnacceptableContentError
 from preservation.model.decisions import ProofName
 from preservation.model.derivatives import Proof
+from preservation.normalization.calibrated_profile import profile_of
 from preservation.rasters.decoders import PILLOW_JPEG
 from preservation.rasters.decoding import reported_by
+from preservation.rasters.losses import Concern
+from preservation.rasters.pages import pictures_among
 from preservation.rasters.pillow import UPRIGHT
 from preservation.rasters.raster import Colour, Extra, Raster, Samples
 
@@ -23,24 +26,33 @@ _LONGEST_SIDE = 65_500
 
 
 def write_screen_jpeg(raster: Raster, stream: BinaryIO, *, quality: int, long_edge: int | None) -> Proof:
-    """Write the first page as JPEG: upright, sRGB, on white, 8 bits, no side over ``long_edge`` pixels.
+    """Write a page as JPEG: upright, sRGB, on white, 8 bits, no side over ``long_edge`` pixels.
 
-    Nothing is proved but that it opens at its size; what was left out stands in the detail. Raises
-    ``UnacceptableContentError`` where the samples have no agreed appearance.
+    It is the first that is no copy or mask of another. Nothing is proved but that it opens at its size; what
+    was left out stands in the detail. Raises ``UnacceptableContentError`` where the samples have no agreed
+    appearance.
     """
-    companions = raster.companions(0)
-    picture = _fitted(_on_white(raster.samples(0)), long_edge)
+    shown = next(iter(pictures_among(raster)), 0)
+    companions = raster.companions(shown)
+    picture = _fitted(_on_white(raster.samples(shown)), long_edge)
     if max(picture.size) > _LONGEST_SIDE:
         raise UnacceptableContentError(
             f"no JPEG is longer than {_LONGEST_SIDE:,} pixels; give the rule a long_edge"
         )
-    picture, remark = _in_srgb(picture, companions.profile)
+    profile = companions.profile
+    if companions.calibration is not None and picture.mode == "RGB":
+        profile = profile_of(companions.calibration)
+    picture, remark = _in_srgb(picture, profile)
+    colours = [str(loss) for loss in companions.embedded.losses if loss.concern is Concern.COLOUR]
+    if colours and profile is None:
+        remark += f"; what it says of its colours was not applied: {'; '.join(colours)}"
     if companions.orientation in UPRIGHT:
         picture = picture.transpose(UPRIGHT[companions.orientation])
     with reported_by(PILLOW_JPEG, "write"):
         picture.save(stream, "JPEG", quality=quality)
     stream.flush()
-    pages = f"; the first of {raster.page_count} pages" if raster.page_count > 1 else ""
+    which = f"page {shown + 1}, the first that is no copy," if shown else "the first"
+    pages = f"; {which} of {raster.page_count} pages" if raster.page_count > 1 else ""
     return _opens(stream, picture.size, pages + remark)
 
 

@@ -67,6 +67,7 @@ def _write_page(
             resolutionunit=companions.resolution.unit if companions.resolution else LengthUnit.NONE,
             iccprofile=companions.profile,
             extratags=_extra_tags(companions, tiff_fields.LONG8_KIND if big else tiff_fields.LONG_KIND),
+            subfiletype=companions.subfile_type,
             metadata=None,
             software=False,
             contiguous=False,

@@ -89,6 +89,8 @@ def _what_is_made(policy: Policy, decision: Decision) -> Iterator[str]:
     if decision.normalize is not None:
         proofs = ", ".join(decision.prove)
         yield f"A second form would be made by {_in_words(decision.normalize)} and kept if proved: {proofs}."
+    if decision.accept_loss:
+        yield f"It may leave behind, where the file has it: {', '.join(decision.accept_loss)}."
     if decision.access is not None:
         yield f"An access copy would be made by {_in_words(decision.access)}."
 

@@ -20,6 +20,7 @@ class RuleMatcher:
         self.normalize = None if rule.normalize is None else rule.normalize.as_migration()
         self.access = None if rule.access is None else rule.access.as_migration()
         self.proofs = rule.proofs
+        self.accept_loss = rule.accept_loss
         self._formats = frozenset(rule.when.puid)
         self._unidentified = rule.when.unidentified
         self._extensions = frozenset(rule.when.extension)

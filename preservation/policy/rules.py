@@ -14,6 +14,7 @@ from preservation.policy.proofs import ProvableProof
 from preservation.policy.words import (
     Extension,
     Format,
+    LossName,
     OnlyTrue,
     Pattern,
     PolicyTable,
@@ -75,6 +76,8 @@ def contradiction_in(rule: Mapping[str, object]) -> str | None:
         return "normalize needs prove: what is not proved is not kept"
     if "action" in rule and "prove" in rule:
         return "prove goes with normalize: nothing else is made that could be proved"
+    if "action" in rule and "accept_loss" in rule:
+        return "accept_loss goes with normalize: nothing else is made that could lose something"
     if "access" in rule and rule.get("action") in (Verb.ASK, Verb.REJECT):
         return f'access makes no sense with action = "{rule["action"]}": nothing is kept yet'
     return None
@@ -86,7 +89,10 @@ class Rule(PolicyTable):
     model_config = ConfigDict(
         json_schema_extra={
             "oneOf": [
-                {"required": ["action"], "not": {"required": ["prove"]}},
+                {
+                    "required": ["action"],
+                    "not": {"anyOf": [{"required": ["prove"]}, {"required": ["accept_loss"]}]},
+                },
                 {"required": ["normalize", "prove"], "properties": {"prove": {"minItems": 1}}},
             ]
         }
@@ -103,6 +109,9 @@ class Rule(PolicyTable):
     )
     prove: UniqueList[Annotated[ProvableProof, Field(strict=False)]] = Field(
         default=(), description="in what the second form must be the same as the source"
+    )
+    accept_loss: UniqueList[LossName] = Field(
+        default=(), description="what the second form may leave behind, by name; because says why"
     )
     access: AccessMigration | None = Field(
         default=None, description="make a copy for use; it is kept outside the package"

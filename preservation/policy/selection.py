@@ -32,6 +32,7 @@ def decide(policy: Policy, file: SurveyedFile) -> Decision:
         normalize=claim.normalize,
         prove=claim.proofs,
         access=claim.access,
+        accept_loss=claim.accept_loss,
     )
 
 

@@ -14,6 +14,7 @@ Item = TypeVar("Item")
 _SLUG = r"[a-z0-9][a-z0-9-]{0,62}"
 _EXTENSION = r"[^./*?\s]+"
 _PUID = r"(x-)?fmt/[1-9][0-9]*"
+_LOSS = r"(bmp|exif|gif|jp2|jpeg|other|png|tiff|webp):[A-Za-z0-9_.-]{1,64}"
 
 
 class PolicyTable(BaseModel):
@@ -51,6 +52,12 @@ def _extension(text: str) -> str:
     return folded(text)
 
 
+def _loss(text: str) -> str:
+    if re.fullmatch(_LOSS, text) is None:
+        raise ValueError(f"{text[:80]!r} names no loss; they are written as in png:tEXt or tiff:65000")
+    return text
+
+
 def _true(value: bool) -> bool:  # noqa: FBT001  a validator takes the value it validates
     if not value:
         raise ValueError("can only be true; leave it out otherwise")
@@ -76,5 +83,8 @@ Pattern: TypeAlias = Annotated[PathPattern, AfterValidator(path_pattern)]
 Format: TypeAlias = Annotated[Puid, AfterValidator(puid), Field(json_schema_extra={"pattern": f"^{_PUID}$"})]
 Extension: TypeAlias = Annotated[
     str, AfterValidator(_extension), Field(json_schema_extra={"pattern": f"^{_EXTENSION}$"})
+]
+LossName: TypeAlias = Annotated[
+    str, AfterValidator(_loss), Field(json_schema_extra={"pattern": f"^{_LOSS}$"})
 ]
 OnlyTrue: TypeAlias = Annotated[bool, AfterValidator(_true), Field(json_schema_extra={"const": True})]

@@ -95,7 +95,8 @@ def _normalization(
     linked = [identifiers.file_identifier("linkingObjectIdentifier", layout.original(dossier.path), role)]
     match made:
         case Derivative():
-            outcome = _outcome(EventOutcome.SUCCESS, *map(_proof, made.proofs))
+            left = f"left behind: {'; '.join(made.left_behind)}" if made.left_behind else ""
+            outcome = _outcome(EventOutcome.SUCCESS, *map(_proof, made.proofs), left)
             acted = [(made.encoder, EXECUTING_PROGRAM)]
             if made.decoder is not None:
                 acted.append((made.decoder, VALIDATOR))

@@ -5,7 +5,7 @@ import io
 import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 from PIL import Image
 
@@ -39,7 +39,10 @@ def refuse_beyond(limit: int, columns: int, rows: int) -> None:
         )
 
 
-def whole(stream: BinaryIO) -> mmap.mmap | bytes:
+Buffer: TypeAlias = mmap.mmap | bytes
+
+
+def whole(stream: BinaryIO) -> Buffer:
     """Return all bytes of the stream: mapped where it is a file, so that no copy is held."""
     try:
         descriptor = stream.fileno()

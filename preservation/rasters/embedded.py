@@ -10,8 +10,12 @@ import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 
+from PIL import ExifTags
+from tifffile import TIFF
+
 from preservation.errors import UnacceptableContentError
 from preservation.rasters import tiff_fields
+from preservation.rasters.losses import Loss, LossLedger
 
 ORIENTATION = 274
 ACROSS, DOWN, RESOLUTION_UNIT = 282, 283, 296
@@ -19,22 +23,53 @@ XMP, IPTC, PROFILE = 700, 33723, 34675
 EXIF, GPS, INTEROPERABILITY = 34665, 34853, 40965
 SUB_IMAGES = 330
 
-_NOT_DESCRIPTION = frozenset(
+_BITS, _PHOTOMETRIC = 258, 262
+_WHITE_IS_ZERO, _PALETTE, _YCBCR = 0, 3, 6
+
+_STRUCTURE = frozenset(
     {
-        *(254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 280, 281, 284, 288, 289),
-        *(292, 293, 317, 320, 322, 323, 324, 325, 338, 339, 340, 341, 347),
+        # What a page is to others: compared with its samples.
+        *(254, 255),
+        # Its size, its samples and their meaning: compared with what they decode to.
+        *(256, 257, 258, 262, 277, 320, 338, 339),
+        # How the samples are laid down, ordered and compressed.
+        *(259, 266, 273, 278, 279, 284, 292, 293, 317, 322, 323, 324, 325, 347),
+        # Free bytes.
+        *(288, 289),
         # JPEG and YCbCr: how the source compressed its pixels.
-        *(512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532, 32997, 32998),
+        *(512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531),
+        # How grey was screened, and volumes; more than the default is named as left behind.
+        *(263, 264, 265, 32997, 32998),
         # Held apart: they have places of their own.
         *(ORIENTATION, ACROSS, DOWN, RESOLUTION_UNIT, XMP, IPTC, PROFILE, EXIF, GPS, INTEROPERABILITY),
         SUB_IMAGES,
     }
 )
+"""Fields that only serve decoding, or that are compared otherwise. All others are description."""
+
+_BY_DEFAULT = {263: 1, 32997: 1, 32998: 1}
+_NEVER_ALONE = frozenset({264, 265})
+_OF_SAMPLES = frozenset({280, 281, 290, 291, 301, 336, 340, 341, 342, 532})
+"""Description that counts in the numbers of the samples; it is wrong where these are widened or turned."""
+
+_EVERY_TAG = range(1 << 16)
+_MAKER_NOTE = 37500
+_MAY_POINT = frozenset({400, 33424, 50740, 50933})
+"""Fields whose values hold offsets into their own file: GlobalParametersIFD, Kodak's, DNG's."""
+
+_SELF_CONTAINED = (
+    b"Nikon\0\2", b"OLYMPUS\0", b"OM SYSTEM\0", b"FUJIFILM", b"Apple iOS\0", b"PENTAX \0",
+)  # fmt: skip
+"""Maker notes that count their offsets from their own beginning."""
+
+_KNOWN = frozenset({*dict(TIFF.TAGS.items()), *dict(TIFF.EXIF_TAGS.items()), *ExifTags.TAGS})
+_KNOWN_TO_GPS = frozenset({*dict(TIFF.GPS_TAGS.items()), *ExifTags.GPSTAGS})
+_KNOWN_TO_INTEROPERABILITY = frozenset({*dict(TIFF.IOP_TAGS.items()), *map(int, ExifTags.Interop)})
 
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """The metadata of one page. ``beyond_us`` names what the source holds and no target here can."""
+    """The metadata of one page. ``losses`` are what the source holds and no target here can."""
 
     byte_order: tiff_fields.ByteOrder = "little"
     main: tiff_fields.Directory = field(default_factory=dict)
@@ -43,7 +78,7 @@ class Embedded:
     interoperability: tiff_fields.Directory = field(default_factory=dict)
     xmp: bytes | None = None
     iptc: bytes | None = None
-    beyond_us: tuple[str, ...] = ()
+    losses: tuple[Loss, ...] = ()
 
     @property
     def has_fields(self) -> bool:
@@ -54,7 +89,7 @@ class Embedded:
         """Name what both could hold and is not the same in ``other``, by tag where it is a field."""
         found = []
         for part in fields(self):
-            if part.name == "beyond_us":
+            if part.name == "losses":
                 continue
             mine, theirs = getattr(self, part.name), getattr(other, part.name)
             if isinstance(mine, Mapping):
@@ -76,40 +111,121 @@ class Embedded:
         )
 
 
-def embedded_in(reader: tiff_fields.DirectoryReader, page: tiff_fields.Directory) -> Embedded:
-    """Return the metadata of a page of a TIFF, or of an EXIF block's first directory."""
-    pointers = [found for found in page.values() if found.kind in tiff_fields.POINTER_KINDS]
-    beyond_us = [f"field {found.tag}" for found in pointers if found.tag not in _NOT_DESCRIPTION]
+def embedded_in(
+    reader: tiff_fields.DirectoryReader, page: tiff_fields.Directory, container: str = "tiff"
+) -> Embedded:
+    """Return the metadata of a page of a TIFF, or of an EXIF block's first directory (``container`` exif)."""
+    ledger = LossLedger()
 
     def below(directory: tiff_fields.Directory, pointer: int, name: str) -> tiff_fields.Directory:
         try:
             return reader.below(directory, pointer)
         except UnacceptableContentError as error:
-            beyond_us.append(f"{name} that is damaged ({error})")
+            ledger.lose(f"{container}:{pointer}", f"{name} that is damaged: {error}")
             return {}
 
     exif = below(page, EXIF, "EXIF")
     gps = below(page, GPS, "GPS")
     interoperability = below(exif, INTEROPERABILITY, "EXIF on interoperability")
+    _lose_from(ledger, page, f"{container}:", _KNOWN)
+    if container == "tiff":
+        _lose_structure(ledger, reader, page)
+    for directory, prefix, known in (
+        (exif, "exif:", _KNOWN),
+        (gps, "exif:GPS.", _KNOWN_TO_GPS),
+        (interoperability, "exif:Interoperability.", _KNOWN_TO_INTEROPERABILITY),
+    ):
+        _lose_from(ledger, directory, prefix, known)
+        for tag in (directory.keys() & _STRUCTURE) - {INTEROPERABILITY}:
+            ledger.lose(f"{prefix}{tag}", "where it has no meaning")
+    if container == "exif":
+        _lose_thumbnails(ledger, reader)
+    for tag in reader.skipped_tags:
+        ledger.lose(f"{container}:{tag}", "double, of an unknown type, or with more behind it")
     return Embedded(
         byte_order=reader.byte_order,
-        main=_description(page.values()),
+        main=_description(
+            found
+            for found in page.values()
+            if container != "tiff" or not _is_of_changed_samples(reader, page, found)
+        ),
         exif=_description(exif.values()),
         gps=_description(gps.values()),
         interoperability=_description(interoperability.values()),
         xmp=page[XMP].value if XMP in page else None,
         iptc=page[IPTC].value if IPTC in page else None,
-        beyond_us=tuple(beyond_us),
+        losses=ledger.all,
     )
+
+
+def _lose_from(
+    ledger: LossLedger, directory: tiff_fields.Directory, prefix: str, known: frozenset[int]
+) -> None:
+    for tag, found in directory.items():
+        if tag in _STRUCTURE:
+            continue
+        if found.kind in tiff_fields.POINTER_KINDS:
+            ledger.lose(f"{prefix}{tag}", "it points at fields that are not carried")
+        elif tag in _MAY_POINT:
+            ledger.lose(f"{prefix}{tag}", "its bytes are copied; the offsets in them lead nowhere there")
+        elif tag == _MAKER_NOTE and not found.value.startswith(_SELF_CONTAINED):
+            ledger.lose("exif:MakerNote", "its bytes are copied; offsets in them may lead nowhere there")
+        elif tag not in known:
+            ledger.lose(
+                f"{prefix}{tag}", "an unknown field: its bytes are copied, what they mean is not known"
+            )
+
+
+def _lose_structure(
+    ledger: LossLedger, reader: tiff_fields.DirectoryReader, page: tiff_fields.Directory
+) -> None:
+    for tag in page.keys() & (_BY_DEFAULT.keys() | _NEVER_ALONE):
+        if tag in _NEVER_ALONE or set(reader.numbers(page[tag])) != {_BY_DEFAULT[tag]}:
+            ledger.lose(f"tiff:{tag}")
+    for tag in page.keys() & _OF_SAMPLES:
+        if _is_of_changed_samples(reader, page, page[tag]) and _says_something(reader, page, page[tag]):
+            ledger.lose(f"tiff:{tag}", "it counts in numbers of samples that are widened or turned")
+
+
+def _lose_thumbnails(ledger: LossLedger, reader: tiff_fields.DirectoryReader) -> None:
+    try:
+        for number, _ in enumerate(reader.chain()):
+            if number:
+                ledger.lose("exif:thumbnail", "a small copy of the picture")
+    except UnacceptableContentError as error:
+        ledger.lose("exif:thumbnail", f"one that is damaged: {error}")
+
+
+def _is_of_changed_samples(
+    reader: tiff_fields.DirectoryReader, page: tiff_fields.Directory, found: tiff_fields.Field
+) -> bool:
+    if found.tag not in _OF_SAMPLES:
+        return False
+    bits, photometric = (_first(reader, page, tag) for tag in (_BITS, _PHOTOMETRIC))
+    is_widened = bits in {2, 4}
+    return is_widened or photometric in {None, _WHITE_IS_ZERO, _PALETTE, _YCBCR}
+
+
+def _says_something(
+    reader: tiff_fields.DirectoryReader, page: tiff_fields.Directory, found: tiff_fields.Field
+) -> bool:
+    lowest, highest, reference = {280, 340}, {281, 341}, 532
+    if found.tag == reference and _first(reader, page, _PHOTOMETRIC) == _YCBCR:
+        return False  # it belongs to the coding of colours, which decoding undoes
+    if found.tag in lowest | highest and found.kind not in tiff_fields.FLOAT_KINDS:
+        extreme = 0 if found.tag in lowest else (1 << (_first(reader, page, _BITS) or 1)) - 1
+        return set(reader.numbers(found)) != {extreme}
+    return True
+
+
+def _first(reader: tiff_fields.DirectoryReader, page: tiff_fields.Directory, tag: int) -> int | None:
+    return reader.numbers(page[tag])[0] if tag in page else None
 
 
 def open_exif(block: bytes) -> tuple[tiff_fields.DirectoryReader, tiff_fields.Directory]:
     """Return the reader and the first directory of an EXIF block, with or without its JPEG prefix."""
     reader = tiff_fields.DirectoryReader(io.BytesIO(block.removeprefix(b"Exif\0\0")))
-    pages = reader.pages()
-    if not pages:
-        raise UnacceptableContentError("its EXIF holds no directory")
-    return reader, pages[0]
+    return reader, reader.first_page(_EVERY_TAG)
 
 
 def exif_block(embedded: Embedded) -> bytes | None:
@@ -154,7 +270,7 @@ def _description(fields: Iterable[tiff_fields.Field]) -> tiff_fields.Directory:
     return {
         found.tag: _terminated(found)
         for found in fields
-        if found.tag not in _NOT_DESCRIPTION and found.kind not in tiff_fields.POINTER_KINDS
+        if found.tag not in _STRUCTURE and found.kind not in tiff_fields.POINTER_KINDS
     }
 
 

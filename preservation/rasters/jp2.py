@@ -19,14 +19,16 @@ CODESTREAM = bytes.fromhex("ff4fff51")
 _START_OF_CODESTREAM = CODESTREAM[:2]
 _CODING_STYLE, _START_OF_TILE = bytes.fromhex("ff52"), bytes.fromhex("ff90")
 
-GREY, SRGB = 17, 16
+GREY, SRGB, SYCC = 17, 16, 18
 """Enumerated colour spaces (table I.10)."""
+_UNUSUAL = -1
 
-_UUIDS = {
+UUIDS = {
     "xmp": bytes.fromhex("be7acfcb97a942e89c71999491e3afac"),
     "exif": b"JpgTiffExif->JP2",
     "iptc": bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38"),
 }
+
 _MOST_METADATA_BYTES = 1 << 28
 _METRES_PER_INCH = 0.0254
 _WIDE_BOX = 1 << 32
@@ -37,10 +39,12 @@ _MOST_16_BITS = 0xFFFF
 class Wrapping:
     """What a JP2 says around its codestream. ``colour`` is the enumerated colour space or the ICC profile.
 
-    ``blocks`` are the bytes of ``xmp``, ``exif`` and ``iptc`` by these names.
+    ``channels`` defines what the components stand for (annex I.5.3.6): number, type, colour. ``blocks`` are
+    what is written as ``xmp``, ``exif`` and ``iptc``, by these names.
     """
 
     colour: int | bytes
+    channels: tuple[tuple[int, int, int], ...] = ()
     alpha: bool = False
     palette: bool = False
     resolution: Resolution | None = None
@@ -68,19 +72,28 @@ class Codestream:
 
 
 def read_wrapping(stream: BinaryIO) -> Wrapping:
-    """Read colour and metadata of a JP2 or JPX; of a bare codestream there are none."""
+    """Read what a JP2 or JPX says of its colours; a bare codestream says nothing.
+
+    Raises ``UnacceptableContentError`` where there is more than one picture.
+    """
     colour: int | bytes = 0
+    channels: tuple[tuple[int, int, int], ...] = ()
     palette = False
-    blocks: dict[str, bytes] = {}
+    pictures = 0
     for kind, at, size in boxes_of(stream):
-        if kind == b"jp2h":
+        pictures += kind == b"jp2c"
+        if kind == b"jp2h" and not colour:
             colour = next(_colours(stream, at, size), 0)
-            palette = any(inner == b"pclr" for inner, _, _ in _boxes_between(stream, at, at + size))
-        elif kind == b"uuid":
-            content = _read(stream, at, size)
-            names = [name for name, uuid in _UUIDS.items() if content.startswith(uuid)]
-            blocks.update(dict.fromkeys(names, content[16:]))
-    return Wrapping(colour, palette=palette, blocks=blocks)
+            inner = {name: (start, length) for name, start, length in boxes_between(stream, at, at + size)}
+            palette = b"pclr" in inner
+            if b"cdef" in inner:
+                content = read(stream, *inner[b"cdef"])[2:]
+                channels = tuple(struct.iter_unpack(">HHH", content[: len(content) // 6 * 6]))
+    if pictures > 1:
+        raise UnacceptableContentError(
+            f"it holds {pictures} pictures (codestreams), and no migration takes several"
+        )
+    return Wrapping(colour, channels, palette=palette)
 
 
 def read_codestream(stream: BinaryIO) -> Codestream:
@@ -88,11 +101,11 @@ def read_codestream(stream: BinaryIO) -> Codestream:
     at = next((at for kind, at, _ in boxes_of(stream) if kind == b"jp2c"), None)
     if at is None:
         raise UnacceptableContentError("it holds no codestream")
-    head = _read(stream, at, 42)
+    head = read(stream, at, 42)
     if not head.startswith(CODESTREAM):
         raise UnacceptableContentError("its codestream does not begin as one does")
     right, bottom, left, top = struct.unpack(">IIII", head[8:24])
-    components = _read(stream, at + 42, 3 * int.from_bytes(head[40:42]))
+    components = read(stream, at + 42, 3 * int.from_bytes(head[40:42]))
     kinds = components[::3]
     return Codestream(
         at=at,
@@ -111,9 +124,9 @@ def _is_reversible(stream: BinaryIO, at: int) -> bool | None:
     marker = b""
     try:
         while marker not in {_CODING_STYLE, _START_OF_TILE}:
-            marker, size = _read(stream, at, 2), int.from_bytes(_read(stream, at + 2, 2))
+            marker, size = read(stream, at, 2), int.from_bytes(read(stream, at + 2, 2))
             if marker == _CODING_STYLE:
-                return _read(stream, at + 13, 1) == b"\1"
+                return read(stream, at + 13, 1) == b"\1"
             at += 2 + max(size, 2)
     except UnacceptableContentError:
         pass  # it ends before its first tile
@@ -140,7 +153,7 @@ def write_jp2(
     stream.write(SIGNATURE)
     stream.write(_box(b"ftyp", b"jp2 \0\0\0\0jp2 "))
     stream.write(_box(b"jp2h", b"".join(header)))
-    stream.writelines(_box(b"uuid", _UUIDS[name] + block) for name, block in wrapping.blocks.items())
+    stream.writelines(_box(b"uuid", UUIDS[name] + block) for name, block in wrapping.blocks.items())
     stream.write(_box_head(b"jp2c", len(codestream)))
     stream.write(codestream)
 
@@ -193,29 +206,30 @@ def _capture_resolution(found: Resolution) -> bytes:
 
 
 def _colours(stream: BinaryIO, at: int, size: int) -> Iterator[int | bytes]:
-    for kind, start, length in _boxes_between(stream, at, at + size):
+    for kind, start, length in boxes_between(stream, at, at + size):
         if kind == b"colr":
-            content = _read(stream, start, length)
+            content = read(stream, start, length)
             if content[:1] == b"\1":
-                yield int.from_bytes(content[3:7])
-            elif content[:1] in {b"\2", b"\3"}:
-                yield content[3:]
+                yield int.from_bytes(content[3:7]) or _UNUSUAL
+            else:
+                yield content[3:] if content[:1] in {b"\2", b"\3"} else _UNUSUAL
 
 
 def boxes_of(stream: BinaryIO) -> Iterable[tuple[bytes, int, int]]:
     """Return kind, offset and size of what each outermost box holds; a bare codestream is one box."""
     end = stream.seek(0, 2)
-    if _read(stream, 0, min(4, end)) == CODESTREAM:
+    if read(stream, 0, min(4, end)) == CODESTREAM:
         return [(b"jp2c", 0, end)]
-    return _boxes_between(stream, 0, end)
+    return boxes_between(stream, 0, end)
 
 
-def _boxes_between(stream: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def boxes_between(stream: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the boxes that fill ``at`` to ``end``, in the same way."""
     while end - at >= 8:  # noqa: PLR2004  the shortest box
-        size, kind = struct.unpack(">I4s", _read(stream, at, 8))
+        size, kind = struct.unpack(">I4s", read(stream, at, 8))
         head = 8
         if size == 1:
-            size, head = int.from_bytes(_read(stream, at + 8, 8)), 16
+            size, head = int.from_bytes(read(stream, at + 8, 8)), 16
         if size == 0:
             size = end - at
         if size < head or at + size > end:
@@ -224,7 +238,8 @@ def _boxes_between(stream: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes,
         at += size
 
 
-def _read(stream: BinaryIO, at: int, size: int) -> bytes:
+def read(stream: BinaryIO, at: int, size: int) -> bytes:
+    """Read ``size`` bytes at ``at``. Raises ``UnacceptableContentError`` where they are not there."""
     if size > _MOST_METADATA_BYTES:
         raise UnacceptableContentError(f"one of its boxes claims {size:,} bytes of metadata")
     stream.seek(at)

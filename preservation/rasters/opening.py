@@ -22,7 +22,7 @@ from preservation.rasters.jp2 import CODESTREAM, SIGNATURE
 from preservation.rasters.jp2_raster import jp2_by_imagecodecs, jp2_by_pillow
 from preservation.rasters.pillow import PillowRaster
 from preservation.rasters.raster import Colour, Raster, Samples, grey_or_rgb
-from preservation.rasters.tiff import tiff_by_libtiff, tiff_by_tifffile
+from preservation.rasters.tiff import tiff_below_thumbnail, tiff_by_libtiff, tiff_by_tifffile
 from preservation.rasters.tiff_fields import begins_as_tiff
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -40,6 +40,12 @@ def open_for_converting(stream: BinaryIO, pixel_limit: int) -> Raster:
     if beginning.startswith((SIGNATURE, CODESTREAM)):
         return jp2_by_pillow(stream, pixel_limit)
     return PillowRaster(stream, pixel_limit)
+
+
+def open_for_showing(stream: BinaryIO, pixel_limit: int) -> Raster:
+    """Open what people are to be shown of a raster: the full picture, where thumbnails lie before it."""
+    below = tiff_below_thumbnail(stream, pixel_limit) if begins_as_tiff(_beginning(stream)) else None
+    return below or open_for_converting(stream, pixel_limit)
 
 
 def open_for_proving(stream: BinaryIO, pixel_limit: int) -> Raster:

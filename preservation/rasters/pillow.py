@@ -1,6 +1,7 @@
 """Rasters but TIFF, through Pillow. What Pillow would reduce to 8 bits is decoded otherwise, or refused."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any, BinaryIO
@@ -13,7 +14,9 @@ from preservation.errors import UnacceptableContentError
 from preservation.model.events import Agent
 from preservation.rasters.decoders import PILLOW, PILLOW_JPEG
 from preservation.rasters.decoding import refuse_beyond, reported_by
-from preservation.rasters.embedded import Embedded, embedded_in, open_exif
+from preservation.rasters.embedded import Embedded, open_exif
+from preservation.rasters.inventory.containers import inventory_of
+from preservation.rasters.losses import Loss
 from preservation.rasters.raster import Colour, Companions, Extra, LengthUnit, Resolution, Samples, resolution
 from preservation.rasters.tiff import orientation_in, resolution_in
 from preservation.rasters.tiff_fields import ByteOrder
@@ -45,29 +48,29 @@ _ROWS_AT_ONCE = 256
 _HIGHEST_OF_8_BITS, _HIGHEST_OF_16_BITS = 255, 65535
 
 Decoder = Callable[[ImageFile.ImageFile], Samples]
-Companionship = Callable[[ImageFile.ImageFile], Companions]
 
 
 class PillowRaster:
-    """An image file opened by Pillow; a format may bring its own decoder of samples and of companions."""
+    """An image file opened by Pillow; a format may bring its own decoder of samples, and companions."""
 
     def __init__(
         self,
         stream: BinaryIO,
         pixel_limit: int,
         decode: Decoder | None = None,
-        accompany: Companionship | None = None,
+        companions: Companions | None = None,
         decoder: Agent = PILLOW,
     ) -> None:
         self._stream = stream
         self._limit = pixel_limit
         self._decode = decode or samples_of
-        self._accompany = accompany or companions_of
-        self._companions: dict[int, Companions] = {}
         image = self._opened(0)
-        self.decoder = PILLOW_JPEG if decoder is PILLOW and image.format in {"JPEG", "MPO"} else decoder
+        is_jpeg = image.format in {"JPEG", "MPO"}
+        self.decoder = PILLOW_JPEG if decoder is PILLOW and is_jpeg else decoder
+        self._companions = companions or _companions_of_all(stream, image)
         with reported_by(self.decoder):
-            self._page_count = int(getattr(image, "n_frames", 1))
+            # Pictures behind the first of a JPEG are no pages; they are named as left behind.
+            self._page_count = 1 if is_jpeg else int(getattr(image, "n_frames", 1))
         if self._page_count > 1 and image.format in _MOVING:
             raise UnacceptableContentError(
                 f"it is an animation of {self._page_count} frames, and no still format keeps their timing"
@@ -79,22 +82,13 @@ class PillowRaster:
         return self._page_count
 
     @property
-    def sub_images(self) -> int:
-        """None: the formats opened here have no such thing."""
-        return 0
-
-    @property
     def byte_order(self) -> ByteOrder:
         """That of the EXIF block, little-endian where there is none."""
         return self.companions(0).embedded.byte_order
 
-    def companions(self, page: int) -> Companions:
+    def companions(self, page: int) -> Companions:  # noqa: ARG002  a file of Pillow's kinds has one set
         """Return what travels with the page."""
-        if page not in self._companions:
-            image = self._opened(page)
-            with reported_by(self.decoder):
-                self._companions[page] = self._accompany(image)
-        return self._companions[page]
+        return self._companions
 
     def decoded_bytes(self, page: int) -> int:
         """Return the most that the samples can take up: four bands, or three of a palette, of 16 bits."""
@@ -137,32 +131,31 @@ def samples_of(image: ImageFile.ImageFile) -> Samples:
     return Samples(_in_blocks(image, mode if mode != image.mode else None), colour, extras)
 
 
+def _companions_of_all(stream: BinaryIO, image: ImageFile.ImageFile) -> Companions:
+    name = image.format or ""
+    findings = inventory_of(stream, name)
+    if findings is not None:
+        return findings.companions()
+    with reported_by(PILLOW):
+        found = companions_of(image)
+    unlisted = Loss(
+        f"other:{name.lower()}", details=("what such a file holds beside pixels is not listed here",)
+    )
+    return replace(found, embedded=replace(found.embedded, losses=(unlisted,)))
+
+
 def companions_of(image: ImageFile.ImageFile) -> Companions:
-    """Return what travels with the image in the ways of JPEG, PNG, WebP, GIF and BMP."""
+    """Return the profile, resolution and orientation that Pillow finds, for what is said of any image."""
     if isinstance(image, PngImagePlugin.PngImageFile):
         image.load()  # a PNG may bring its metadata behind its pixels
-    beyond_us = [*_notes_in(image)]
-    embedded, native, orientation = Embedded(), _resolution_of(image), None
+    native, orientation = _resolution_of(image), None
     block = image.info.get("exif")
-    if block:
-        try:
+    with suppress(UnacceptableContentError):
+        if block:
             reader, fields = open_exif(block)
-            embedded = embedded_in(reader, fields)
             native = native or resolution_in(reader, fields)
             orientation = orientation_in(reader, fields)
-        except UnacceptableContentError as error:
-            beyond_us.append(f"EXIF that is damaged ({error})")
-    return Companions(
-        profile=image.info.get("icc_profile") or None,
-        resolution=native,
-        stated_orientation=orientation,
-        embedded=replace(
-            embedded,
-            xmp=_as_bytes(image.info.get("xmp")) or embedded.xmp,
-            iptc=_iptc_of(image) or embedded.iptc,
-            beyond_us=(*embedded.beyond_us, *beyond_us),
-        ),
-    )
+    return Companions(image.info.get("icc_profile") or None, native, orientation, Embedded())
 
 
 def _in_blocks(image: Image.Image, mode: str | None) -> NDArray[Any]:
@@ -220,26 +213,3 @@ def _resolution_in_jfif(info: Mapping[str | tuple[int, int], Any]) -> Resolution
     across, down = info["jfif_density"]
     unit = {1: LengthUnit.INCH, 2: LengthUnit.CENTIMETRE}.get(info["jfif_unit"], LengthUnit.NONE)
     return resolution(Fraction(across), Fraction(down), unit)
-
-
-def _notes_in(image: ImageFile.ImageFile) -> list[str]:
-    if isinstance(image, PngImagePlugin.PngImageFile):
-        return [f"a text note ({name})" for name in image.text if name != "XML:com.adobe.xmp"]
-    notes = []
-    if image.format in {"JPEG", "MPO", "GIF"} and image.info.get("comment"):
-        notes.append("a comment")
-    segments: list[tuple[str, bytes]] = getattr(image, "applist", [])
-    if any(content.startswith(b"http://ns.adobe.com/xmp/extension/") for _, content in segments):
-        notes.append("XMP in more than one part")
-    return notes
-
-
-def _iptc_of(image: ImageFile.ImageFile) -> bytes | None:
-    resources = image.info.get("photoshop")
-    # 0x0404 is the Photoshop image resource that holds the IPTC record.
-    found = resources.get(0x0404) if isinstance(resources, dict) else None
-    return found if isinstance(found, bytes) and found else None
-
-
-def _as_bytes(block: bytes | str | None) -> bytes | None:
-    return block.encode() if isinstance(block, str) else block

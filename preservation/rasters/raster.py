@@ -15,6 +15,12 @@ from preservation.rasters.tiff_fields import ByteOrder
 _LEAST, _MOST = Fraction(1, 100), Fraction(10_000_000)
 """Between a pixel a metre and four a micrometre: numbers beyond are filler."""
 
+_REDUCED, _MASK = 1, 4
+"""Bits of NewSubfileType (TIFF 6.0)."""
+
+_TOLERANCE = Fraction(1, 1000)
+"""Every format gives resolution in units of its own, and rounds by less than this part of it."""
+
 
 class Colour(StrEnum):
     """What the samples of a pixel stand for. In bilevel and grey pictures 0 is black."""
@@ -92,6 +98,21 @@ class Resolution:
         factor = Fraction(254, 100) if self.unit is LengthUnit.CENTIMETRE else Fraction(1)
         return float(self.across * factor), float(self.down * factor)
 
+    @property
+    def has_unit(self) -> bool:
+        """Say whether it counts in a length that people know."""
+        return self.unit is not LengthUnit.NONE
+
+    def is_close_to(self, other: "Resolution") -> bool:
+        """Say whether both say the same, but for rounding."""
+        return self.has_unit == other.has_unit and all(map(_are_close, self.per_inch, other.per_inch))
+
+    def agrees_with(self, other: "Resolution") -> bool:
+        """Say whether ``other`` does not contradict it; without a unit, only the shape of a pixel counts."""
+        if self.has_unit and other.has_unit:
+            return self.is_close_to(other)
+        return _are_close(float(self.across / self.down), float(other.across / other.down))
+
     def __str__(self) -> str:
         across, down = self.per_inch
         return f"{across:g} x {down:g}" + (" (no unit)" if self.unit is LengthUnit.NONE else " dpi")
@@ -100,9 +121,31 @@ class Resolution:
 def resolution(across: Fraction, down: Fraction, unit: LengthUnit) -> Resolution | None:
     """Return the resolution, ``None`` where the numbers say nothing: absurd ones, or 1:1 without a unit."""
     absurd = not (_LEAST <= across <= _MOST and _LEAST <= down <= _MOST)
-    if absurd or (unit is LengthUnit.NONE and across == down):
+    if absurd or (unit is LengthUnit.NONE and across == down == 1):
         return None
     return Resolution(across, down, unit)
+
+
+def settled(stated: list[tuple[str, Resolution]]) -> tuple[Resolution | None, str]:
+    """Return the first resolution that has a unit, else the first; and in words where others disagree."""
+    if not stated:
+        return None, ""
+    chosen = next(((who, found) for who, found in stated if found.has_unit), stated[0])
+    if all(chosen[1].agrees_with(found) for _, found in stated):
+        return chosen[1], ""
+    return chosen[1], " and ".join(f"{found} by {who}" for who, found in stated)
+
+
+def _are_close(one: float, other: float) -> bool:
+    return abs(one - other) <= _TOLERANCE * one
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Colours without a profile: the exponent of its curve, and x and y of white, red, green and blue."""
+
+    gamma: float | None = None
+    chromaticities: tuple[tuple[float, float], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +153,30 @@ class Companions:
     """What travels with the pixels of a page. ``profile`` is the ICC profile, byte for byte.
 
     ``stated_orientation`` is EXIF's and TIFF's, where there is one: 1 upright, 2 to 8 turned or mirrored
-    when shown.
+    when shown. ``dispute`` says in words where the file states resolutions that contradict each other.
+    ``subfile_type`` is TIFF's (NewSubfileType): whether the page is a reduced copy or a mask of another.
+    ``calibration`` is for showing it only; no derivative holds it.
     """
 
     profile: bytes | None
     resolution: Resolution | None
     stated_orientation: int | None
     embedded: Embedded
+    dispute: str = ""
+    subfile_type: int = 0
+    calibration: Calibration | None = None
+
+    @property
+    def is_picture(self) -> bool:
+        """Say whether the page stands for itself: no copy or mask of another."""
+        return not self.subfile_type & (_REDUCED | _MASK)
+
+    @property
+    def role(self) -> str:
+        """What the page is to others, in words; nothing where it stands for itself."""
+        if self.is_picture:
+            return ""
+        return "mask" if self.subfile_type & _MASK else "reduced copy"
 
     @property
     def orientation(self) -> int:
@@ -138,10 +198,6 @@ class Raster(Protocol):
     @property
     def page_count(self) -> int:
         """How many pages there are."""
-
-    @property
-    def sub_images(self) -> int:
-        """How many more pictures hang below pages, where no page order reaches them."""
 
     @property
     def byte_order(self) -> ByteOrder:

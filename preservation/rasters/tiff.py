@@ -5,6 +5,7 @@ makes RGB: there Pillow reads 8 bits, and tifffile the rest.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -15,9 +16,11 @@ from PIL import TiffImagePlugin
 
 from preservation.errors import UnacceptableContentError
 from preservation.model.events import Agent
-from preservation.rasters import embedded
+from preservation.rasters import embedded, photoshop
 from preservation.rasters.decoders import LIBTIFF, PILLOW_TIFF, TIFFFILE
 from preservation.rasters.decoding import refuse_beyond, reported_by, whole
+from preservation.rasters.icc import fault_of_profile
+from preservation.rasters.losses import REDUCED_COPY, Concern, LossLedger
 from preservation.rasters.raster import (
     Colour,
     Companions,
@@ -27,10 +30,12 @@ from preservation.rasters.raster import (
     Resolution,
     Samples,
     resolution,
+    settled,
 )
 from preservation.rasters.tiff_fields import ByteOrder, Directory, DirectoryReader
 
-_WIDTH, _LENGTH, _BITS, _PHOTOMETRIC = 256, 257, 258, 262
+_SUBFILE_TYPE, _OLD_SUBFILE_TYPE = 254, 255
+_WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _SAMPLES_PER_PIXEL, _PLANAR, _COLOR_MAP, _INK_SET, _EXTRA_SAMPLES = 277, 284, 320, 332, 338
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR, _LAB = 0, 1, 2, 3, 5, 6, 8
@@ -40,7 +45,11 @@ _COLOURS = {
 }  # fmt: skip
 """PhotometricInterpretation (TIFF 6.0); YCbCr pages come out of every decoder as RGB."""
 _WHOLE_DEPTHS = frozenset({1, 2, 4, 8, 16, 32, 64})
+_WHERE_SAMPLES_LIE = ((273, 279), (324, 325), (513, 514))
+"""Where strips, tiles and old JPEGs begin, and how long they are."""
 _CMYK_INKS = 1
+_OF_FAX = frozenset({2, 3, 4, 32771})
+_REDUCED, _OLD_REDUCED = 1, 2
 _PLANES_APART = 2
 _BYTE = 8
 _ROWS_AT_ONCE = 256
@@ -49,11 +58,18 @@ PageDecoder = Callable[[int], NDArray[Any]]
 
 
 class _TiffRaster:
-    """A TIFF or BigTIFF whose samples are decoded by a given decoder."""
+    """A TIFF or BigTIFF whose samples are decoded by a given decoder; its pages, or ``pages`` of it."""
 
-    def __init__(self, stream: BinaryIO, pixel_limit: int, decode: PageDecoder, decoder: Agent) -> None:
+    def __init__(
+        self,
+        stream: BinaryIO,
+        pixel_limit: int,
+        decode: PageDecoder,
+        decoder: Agent,
+        pages: list[Directory] | None = None,
+    ) -> None:
         self._reader = DirectoryReader(stream)
-        self._pages = self._reader.pages()
+        self._pages = self._reader.pages() if pages is None else pages
         self._limit = pixel_limit
         self._decode = decode
         self.decoder = decoder
@@ -65,10 +81,6 @@ class _TiffRaster:
         return len(self._pages)
 
     @property
-    def sub_images(self) -> int:
-        return sum(page[embedded.SUB_IMAGES].count for page in self._pages if embedded.SUB_IMAGES in page)
-
-    @property
     def byte_order(self) -> ByteOrder:
         return self._reader.byte_order
 
@@ -76,16 +88,51 @@ class _TiffRaster:
         return {
             (self._number(page, _BITS, 1), self._number(page, _SAMPLES_PER_PIXEL, 1))
             for page in self._pages
-            if self._number(page, _PHOTOMETRIC, _BLACK_IS_ZERO) == _CMYK
+            if self._photometric(page) == _CMYK
         }
 
     def companions(self, page: int) -> Companions:
-        return companions_in(self._reader, self._pages[page])
+        fields = self._pages[page]
+        found = companions_in(self._reader, fields)
+        ledger = LossLedger(found.embedded.losses)
+        profile = found.profile
+        fault = fault_of_profile(profile) if profile is not None else None
+        if fault is not None:
+            profile = None
+            ledger.lose(
+                f"tiff:{embedded.PROFILE}", f"an ICC profile that is damaged: {fault}", Concern.COLOUR
+            )
+        below_page = list(self._reader.all_below(fields, embedded.SUB_IMAGES))
+        if page == self.page_count - 1 and self._reader.has_more_behind(self._end_of_samples()):
+            ledger.lose("tiff:trailer", "bytes behind its last part")
+        for below in below_page:
+            is_copy = _subfile_type(self._reader, below) & _REDUCED and self._size(below) < self._size(fields)
+            ledger.lose(REDUCED_COPY if is_copy else "tiff:sub-image", concern=Concern.PICTURE)
+        return replace(
+            found,
+            profile=profile,
+            embedded=replace(found.embedded, losses=ledger.all),
+            subfile_type=_subfile_type(self._reader, fields),
+        )
+
+    def _size(self, fields: Directory) -> int:
+        return self._number(fields, _WIDTH, 0) * self._number(fields, _LENGTH, 0)
+
+    def _end_of_samples(self) -> int:
+        """Return where the samples of every page, and of every picture below one, end."""
+        end = 0
+        for page in self._pages:
+            for fields in (page, *self._reader.all_below(page, embedded.SUB_IMAGES)):
+                for starts, sizes in _WHERE_SAMPLES_LIE:
+                    if starts in fields and sizes in fields:
+                        numbers = map(self._reader.numbers, (fields[starts], fields[sizes]))
+                        end = max(end, *map(sum, zip(*numbers, strict=False)))
+        return end
 
     def decoded_bytes(self, page: int) -> int:
         """Return the most that the samples can take up; a palette may widen a byte to three 16-bit bands."""
         fields = self._pages[page]
-        palette = self._number(fields, _PHOTOMETRIC, 1) == _PALETTE
+        palette = self._photometric(fields) == _PALETTE
         bands = 6 if palette else self._number(fields, _SAMPLES_PER_PIXEL, 1)
         pixels = self._number(fields, _WIDTH, 0) * self._number(fields, _LENGTH, 0)
         return pixels * bands * max(1, self._number(fields, _BITS, 1) // _BYTE)
@@ -93,7 +140,7 @@ class _TiffRaster:
     def samples(self, page: int) -> Samples:
         fields = self._pages[page]
         refuse_beyond(self._limit, self._number(fields, _WIDTH, 0), self._number(fields, _LENGTH, 0))
-        photometric = self._number(fields, _PHOTOMETRIC, 1)
+        photometric = self._photometric(fields)
         colour, bits = self._meaning(fields, photometric)
         with reported_by(self.decoder):
             values = self._decode(page)
@@ -110,6 +157,19 @@ class _TiffRaster:
         if values.dtype == np.bool_:
             colour = Colour.BILEVEL
         return Samples(values, colour, self._extras(fields, colour, values))
+
+    def _photometric(self, fields: Directory) -> int:
+        """Return what samples stand for; where it is not stated, what libtiff and all that use it take."""
+        if _PHOTOMETRIC in fields:
+            return self._number(fields, _PHOTOMETRIC, 0)
+        extra = fields[_EXTRA_SAMPLES].count if _EXTRA_SAMPLES in fields else 0
+        colours = self._number(fields, _SAMPLES_PER_PIXEL, 1) - extra
+        if colours == Colour.GREY.bands:
+            of_fax = self._number(fields, _COMPRESSION, 1) in _OF_FAX
+            return _WHITE_IS_ZERO if of_fax else _BLACK_IS_ZERO
+        if colours == Colour.RGB.bands:
+            return _RGB
+        raise UnacceptableContentError("it does not say what its samples stand for")
 
     def _meaning(self, fields: Directory, photometric: int) -> tuple[Colour, int]:
         depths = set(self._reader.numbers(fields[_BITS])) if _BITS in fields else {1}
@@ -148,7 +208,16 @@ class _TiffRaster:
         return looked_up(narrowed(table), indices)
 
     def _number(self, fields: Directory, tag: int, otherwise: int) -> int:
-        return self._reader.numbers(fields[tag])[0] if tag in fields else otherwise
+        return _number(self._reader, fields, tag, otherwise)
+
+
+def _number(reader: DirectoryReader, fields: Directory, tag: int, otherwise: int) -> int:
+    return reader.numbers(fields[tag])[0] if tag in fields else otherwise
+
+
+def _subfile_type(reader: DirectoryReader, fields: Directory) -> int:
+    is_old_copy = _number(reader, fields, _OLD_SUBFILE_TYPE, 0) == _OLD_REDUCED
+    return _number(reader, fields, _SUBFILE_TYPE, _REDUCED if is_old_copy else 0)
 
 
 def looked_up(table: NDArray[Any], indices: NDArray[Any]) -> NDArray[Any]:
@@ -188,13 +257,28 @@ def _inverted(values: NDArray[Any]) -> NDArray[Any]:
     return inverted
 
 
-def companions_in(reader: DirectoryReader, fields: Directory) -> Companions:
-    """Return the profile, resolution, orientation and metadata that the fields of a page hold."""
+def companions_in(reader: DirectoryReader, fields: Directory, container: str = "tiff") -> Companions:
+    """Return the profile, resolution, orientation and metadata in the fields of a page, or of EXIF."""
+    found = embedded.embedded_in(reader, fields, container)
+    ledger = LossLedger(found.losses)
+    stated, orientation = resolution_in(reader, fields), orientation_in(reader, fields)
+    if orientation is None and embedded.ORIENTATION in fields:
+        ledger.lose(f"{container}:{embedded.ORIENTATION}", "none of the eight ways up")
+    for tag in (embedded.ACROSS, embedded.DOWN):
+        if stated is None and tag in fields and reader.fraction(fields[tag]) not in {0, 1}:
+            ledger.lose(f"{container}:{tag}", f"a resolution of {reader.fraction(fields[tag])}")
+    in_resources = None
+    if container == "tiff" and photoshop.TIFF_TAG in fields:
+        in_resources = photoshop.resolution_in_resources(fields[photoshop.TIFF_TAG].value)
+    # What only the resources state is carried with them.
+    both = [("its fields", stated), ("Photoshop's resources", in_resources if stated else None)]
+    _, dispute = settled([(who, found) for who, found in both if found is not None])
     return Companions(
         profile=fields[embedded.PROFILE].value if embedded.PROFILE in fields else None,
-        resolution=resolution_in(reader, fields),
-        stated_orientation=orientation_in(reader, fields),
-        embedded=embedded.embedded_in(reader, fields),
+        resolution=stated,
+        stated_orientation=orientation,
+        embedded=replace(found, losses=ledger.all),
+        dispute=dispute,
     )
 
 
@@ -226,6 +310,30 @@ def tiff_by_tifffile(stream: BinaryIO, pixel_limit: int) -> Raster:
         return np.asarray(source.pages[page].asarray(maxworkers=1))
 
     return _TiffRaster(stream, pixel_limit, decode, TIFFFILE)
+
+
+def tiff_below_thumbnail(stream: BinaryIO, pixel_limit: int) -> Raster | None:
+    """Open the full picture of a TIFF that has only thumbnails as pages, and the picture below the first.
+
+    So cameras write it. ``None`` where a page stands for itself, or nothing full lies below.
+    """
+    reader = DirectoryReader(stream)
+    pages = reader.pages()
+    if not pages or not all(_subfile_type(reader, page) & _REDUCED for page in pages):
+        return None
+    below = list(reader.all_below(pages[0], embedded.SUB_IMAGES))
+    full = [number for number, fields in enumerate(below) if not _subfile_type(reader, fields) & _REDUCED]
+    if not full:
+        return None
+    with reported_by(TIFFFILE):
+        stream.seek(0)
+        source = tifffile.TiffFile(tifffile.FileHandle(stream, name="source"))
+
+    def decode(page: int) -> NDArray[Any]:
+        first = source.pages[0].aspage()
+        return np.asarray(first.pages[full[page]].asarray(maxworkers=1)) if first.pages else np.empty(0)
+
+    return _TiffRaster(stream, pixel_limit, decode, TIFFFILE, [below[number] for number in full])
 
 
 def tiff_by_libtiff(stream: BinaryIO, pixel_limit: int) -> Raster:

@@ -18,6 +18,7 @@ ByteOrder: TypeAlias = Literal["little", "big"]
 _MOST_PAGES = 100_000
 _MOST_FIELDS = 0xFFFF
 _MOST_VALUE_BYTES = 1 << 28
+_BLOCK = 4096
 
 _KINDS = {
     1: "B", 2: "s", 3: "H", 4: "I", 5: "II", 6: "b", 7: "s", 8: "h", 9: "i", 10: "ii", 11: "f", 12: "d",
@@ -32,7 +33,7 @@ LONG_KIND = 4
 LONG8_KIND = 16
 POINTER_KINDS = frozenset({13, 18})
 RATIONAL_KINDS = frozenset({5, 10})
-_FLOAT_KINDS = frozenset({11, 12})
+FLOAT_KINDS = frozenset({11, 12})
 _WHOLE_KINDS = frozenset({1, 3, 4, 6, 8, 9, 13, 16, 17, 18})
 
 
@@ -63,6 +64,7 @@ class DirectoryReader:
         self.is_orderly = True
         self._stream = stream
         self._size = stream.seek(0, os.SEEK_END)
+        self._end = 0
         header = self._read(0, 8)
         if header[:4] not in _HEADERS:
             raise UnacceptableContentError("it does not begin as TIFF does")
@@ -71,6 +73,20 @@ class DirectoryReader:
         self._order = "<" if self.byte_order == "little" else ">"
         big = self.is_big
         self._first = self._unpack("Q", self._read(8, 8))[0] if big else self._unpack("I", header[4:])[0]
+        self._skipped: set[tuple[int, int]] = set()
+
+    @property
+    def skipped_tags(self) -> list[int]:
+        """Tags of what was met and not read: of unknown types, double, or with a directory behind."""
+        return sorted(tag for _, tag in self._skipped)
+
+    def has_more_behind(self, end: int) -> bool:
+        """Say whether more lies behind ``end`` and all that was read so far than zeros that fill a block."""
+        start = max(end, self._end)
+        if start >= self._size:
+            return False
+        self._stream.seek(start)
+        return self._size - start > _BLOCK or any(self._stream.read(_BLOCK))
 
     def chain(self) -> Iterator[list[Field]]:
         """Follow the chain of directories that begins in the header, one a page; read no values.
@@ -108,7 +124,15 @@ class DirectoryReader:
         """Read the directory that the field ``pointer`` points at; none is an empty one."""
         if pointer not in directory:
             return {}
-        return self._valued(self._entries(self.numbers(directory[pointer])[0])[0])
+        entries, following = self._entries(self.numbers(directory[pointer])[0])
+        if following:
+            self._skipped.add((following, pointer))
+        return self._valued(entries)
+
+    def all_below(self, directory: Directory, pointer: int) -> Iterator[Directory]:
+        """Read every directory that the field ``pointer`` points at."""
+        for offset in self.numbers(directory[pointer])[:_MOST_PAGES] if pointer in directory else ():
+            yield self._valued(self._entries(offset)[0])
 
     def numbers(self, found: Field) -> tuple[int, ...]:
         """Return the field's values as whole numbers."""
@@ -121,7 +145,7 @@ class DirectoryReader:
         if found.kind in RATIONAL_KINDS and found.count:
             numerator, denominator = self._unpack(_KINDS[found.kind], found.value[:8])
             return Fraction(numerator, denominator) if denominator else Fraction(0)
-        if found.kind in _FLOAT_KINDS and found.count:
+        if found.kind in FLOAT_KINDS and found.count:
             width = struct.calcsize(_KINDS[found.kind])
             number = self._unpack(_KINDS[found.kind], found.value[:width])[0]
             return Fraction(number).limit_denominator(1 << 16) if abs(number) < 1 << 31 else Fraction(0)
@@ -143,7 +167,9 @@ class DirectoryReader:
             self.is_orderly = self.is_orderly and tag > before and kind in _KINDS
             before = tag
             if kind not in _KINDS:
-                continue  # TIFF 6.0: readers skip over fields of types they do not know
+                # TIFF 6.0: readers skip over fields of types they do not know.
+                self._skipped.add((offset, tag))
+                continue
             size = values * struct.calcsize(f"={_KINDS[kind]}")
             if size <= inline:
                 at = offset + head + (index + 1) * width - inline
@@ -157,7 +183,9 @@ class DirectoryReader:
     def _valued(self, entries: Iterable[Field]) -> Directory:
         fields: dict[int, Field] = {}
         for found in entries:
-            if found.tag not in fields:
+            if found.tag in fields:
+                self._skipped.add((found.at, found.tag))
+            else:
                 size = found.count * struct.calcsize(f"={_KINDS[found.kind]}")
                 fields[found.tag] = replace(found, value=self._read(found.at, size))
         return fields
@@ -175,6 +203,7 @@ class DirectoryReader:
             raise UnacceptableContentError(f"its directories point outside the file ({error})") from error
         if len(content) < size:
             raise UnacceptableContentError("it ends in the middle of a directory")
+        self._end = max(self._end, offset + size)
         return content
 
 

@@ -19,12 +19,15 @@ from preservation.rasters.jpeg_segments import Content
 from preservation.rasters.tiff_fields import Directory, DirectoryReader
 
 COMPRESSION = 259
+_SUBFILE_TYPE, _REDUCED = 254, 1
+"""Bit 0 of NewSubfileType (TIFF 6.0): the page is a smaller copy of another."""
 _WIDTH, _LENGTH, _BITS, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 262, 266
 _STRIPS, _SAMPLES, _ROWS_PER_STRIP, _STRIP_BYTES, _PLANAR, _FAX_OPTIONS = 273, 277, 278, 279, 284, 292
 _TILE_WIDTH, _TILE_LENGTH, _TILES, _TILE_BYTES, _TABLES, _SUBSAMPLING, _PREDICTOR = (
     322, 323, 324, 325, 347, 530, 317,
 )  # fmt: skip
 _TAGS: Final = frozenset({
+    _SUBFILE_TYPE,
     _WIDTH, _LENGTH, _BITS, COMPRESSION, _PHOTOMETRIC, _FILL_ORDER, _STRIPS, _SAMPLES, _ROWS_PER_STRIP,
     _STRIP_BYTES, _PLANAR, _FAX_OPTIONS, _TILE_WIDTH, _TILE_LENGTH, _TILES, _TILE_BYTES, _TABLES,
     _SUBSAMPLING,
@@ -69,6 +72,7 @@ class SegmentedPage:
         depths = set(self._numbers(_BITS)) or {1}
         self.bits = depths.pop() if len(depths) == 1 else 0
         self.is_tiled = _TILE_LENGTH in fields
+        self.is_copy = bool(self._number(_SUBFILE_TYPE, 0) & _REDUCED)
         self.is_differenced = self._number(_PREDICTOR, 1) == _DIFFERENCES
         self.is_of_this_machine = self.bits == _BYTE or reader.byte_order == sys.byteorder
         self.is_in_planes = self.samples > 1 and self._number(_PLANAR, 1) == _APART

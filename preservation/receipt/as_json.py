@@ -155,6 +155,9 @@ def _derivative(made: Derivative | RefusedDerivative) -> dict[str, object]:
                 "format": made.format_name,
                 "encoder": made.encoder,
                 "decoder": made.decoder,
+                "left_behind": made.left_behind,
+                "puid": made.identification.decided if made.identification is not None else None,
+                "image": made.image,
             }
         case RefusedDerivative():
             return fields | {"reason": made.reason}

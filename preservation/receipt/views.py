@@ -7,7 +7,7 @@ from pathlib import Path
 
 from preservation.model.amounts import byte_size, count
 from preservation.model.decisions import Action
-from preservation.model.derivatives import Derivative, RefusedDerivative
+from preservation.model.derivatives import Derivative, Purpose, RefusedDerivative
 from preservation.model.descriptions import title_of
 from preservation.model.dossiers import Dossier
 from preservation.model.files import IrregularEntry
@@ -154,7 +154,13 @@ def _outcome(dossier: Dossier, *, stored: bool) -> str:
     # Of a broken file, what would be done with it is not what people need to hear.
     if dossier.decision is None or (not stored and worst_severity(dossier) is Severity.ERROR):
         return ""
+    if stored and any(map(_is_refused_master, dossier.derivatives)):
+        return "Kept as it is, without a preservation copy"
     return (_DONE if stored else _PLANNED)[dossier.decision.action]
+
+
+def _is_refused_master(made: Derivative | RefusedDerivative) -> bool:
+    return isinstance(made, RefusedDerivative) and made.purpose is Purpose.PRESERVATION
 
 
 _DONE = {
@@ -210,6 +216,8 @@ def _derivative(made: Derivative | RefusedDerivative) -> DerivativeView:
             kind = "Preservation copy" if made.purpose.value == "preservation" else "Access copy"
             name = printable(made.path).rpartition("/")[2]
             detail = f"{made.format_name}, {byte_size(made.size)}"
+            if made.left_behind:
+                proofs = (*proofs, f"left behind: {printable('; '.join(made.left_behind))}")
             return DerivativeView(f"{kind} {name}", made=True, detail=detail, proofs=proofs)
         case RefusedDerivative():
             title = f"No {made.purpose.value} copy"

@@ -68,18 +68,21 @@ def see(stream: BinaryIO, room: Room, found: Sighting, *, shown: bool) -> None:
             found.profile = found.profile or page.profile_fault
     except UnacceptableContentError as fault:
         found.blame(max(0, len(pages) - 1), str(fault))
+    # A smaller copy may lie before the picture that it is of.
+    shown_number = next((number for number, page in enumerate(pages) if not page.is_copy), 0) if shown else -1
     stream.seek(0)
     with overheard.on_stderr() as said, Image.open(stream, formats=("TIFF",)) as image:
         if image.tag_v2.get(tiff_segments.COMPRESSION) == _WEBP:  # type: ignore[attr-defined]  # TIFF images have it
             raise NotImplementedError
         for number, page in enumerate(pages):
-            picture = _see_page(image, page, stream, number, room, said, found, shown=shown and not number)
+            is_shown = number == shown_number
+            picture = _see_page(image, page, stream, number, room, said, found, shown=is_shown)
             if picture is None:
                 break
             if number == 0:
                 found.facts = replace(facts_of(image, Family.TIFF, stored), frames=len(pages))
-                if shown:
-                    found.thumbnail = _shown(picture, image, found.facts.orientation)
+            if is_shown:
+                found.thumbnail = _shown(picture, image, image.getexif().get(ExifTags.Base.Orientation))
     _see_below(stream, below, len(pages), found)
 
 

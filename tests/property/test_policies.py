@@ -63,7 +63,10 @@ consequences = st.one_of(
     st.fixed_dictionaries({"action": st.just("retain"), "access": to_jpeg}),
     st.fixed_dictionaries(
         {"normalize": to_tiff, "prove": some(st.sampled_from(["same-pixels", "same-profile"]), min_size=1)},
-        optional={"access": to_jpeg},
+        optional={
+            "access": to_jpeg,
+            "accept_loss": some(st.sampled_from(["png:tEXt", "jpeg:APP1.FLIR", "tiff:65000"])),
+        },
     ),
 )
 checks = st.sampled_from(["not-empty", "known-format", "sound-documents", "safe-archives"])

@@ -71,25 +71,47 @@ def converted(
     *,
     prove: tuple[str, ...] = ALL_PROOFS,
     pixel_limit: int = PIXEL_LIMIT,
+    accept_loss: tuple[str, ...] = (),
     **options: str | int,
 ) -> Conversion:
     """Convert ``source`` without the cage. Raises what the job raises."""
     paths = folder / "source", folder / "derivative"
     paths[0].write_bytes(source)
-    order = {"migration": {"name": migration, "options": options}, "prove": prove, "pixel_limit": pixel_limit}
+    order = {
+        "migration": {"name": migration, "options": options},
+        "prove": prove,
+        "pixel_limit": pixel_limit,
+        "accept_loss": accept_loss,
+    }
     with paths[0].open("rb") as given, paths[1].open("w+b") as taken:
         made = msgspec.convert(convert(order, [given], [taken]), Made)
     return Conversion(*paths, made)
 
 
+UNLISTED = ("other:ppm", "other:tga")
+"""Formats whose members beside pixels nothing looks at, so that every proof has to be told."""
+
+
 def to_tiff(
-    folder: Path, source: bytes, compression: str = "none", *, pixel_limit: int = PIXEL_LIMIT
+    folder: Path,
+    source: bytes,
+    compression: str = "none",
+    *,
+    pixel_limit: int = PIXEL_LIMIT,
+    accept_loss: tuple[str, ...] = (),
 ) -> Conversion:
-    return converted(folder, source, "image-to-tiff", compression=compression, pixel_limit=pixel_limit)
+    return converted(
+        folder,
+        source,
+        "image-to-tiff",
+        compression=compression,
+        pixel_limit=pixel_limit,
+        accept_loss=accept_loss,
+    )
 
 
-def to_jp2(folder: Path, source: bytes) -> Conversion:
-    return converted(folder, source, "image-to-jp2")
+def to_jp2(folder: Path, source: bytes, *, accept_loss: tuple[str, ...] = ()) -> Conversion:
+    return converted(folder, source, "image-to-jp2", accept_loss=accept_loss)
 
 
 def to_jpeg(folder: Path, source: bytes, quality: int = 90, **more: int) -> Conversion:

@@ -2,19 +2,28 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 from flows.submission.progress.meter import Meter, Track, to_normalize
 from flows.submission.stages.drop_changes import while_there
-from flows.submission.stages.ports import HasCagedWorkers
+from flows.submission.stages.ports import HasCagedWorkers, HasIdentifyingWorkers
 from flows.submission.stages.stage import Stage, ingest_events_of
 from flows.submission.workspace import Workspace, only
+from preservation.identification.caged import CagedIdentifier
 from preservation.model.derivatives import Derivative, Purpose, RefusedDerivative
 from preservation.model.digests import Algorithm
 from preservation.model.events import Event
+from preservation.model.paths import RelativePath
+from preservation.normalization.identified import identified
 from preservation.normalization.normalize import PRELOAD, normalize
+from preservation.screening.codes import DAMAGED_IMAGE
 
 
-def _normalize(workspace: Workspace, ports: HasCagedWorkers) -> Iterable[Event]:
+class NormalizationPorts(HasCagedWorkers, HasIdentifyingWorkers, Protocol):
+    """What normalization asks of an installation."""
+
+
+def _normalize(workspace: Workspace, ports: NormalizationPorts) -> Iterable[Event]:
     packaging = workspace.policy.terms.packaging
     algorithms = {Algorithm.SHA256, packaging.algorithm, *packaging.additional_algorithms}
     derivatives = normalize(
@@ -23,10 +32,17 @@ def _normalize(workspace: Workspace, ports: HasCagedWorkers) -> Iterable[Event]:
         workspace=workspace.root,
         workers=ports.caged_workers(PRELOAD),
         algorithms=tuple(sorted(algorithms)),
+        damaged=frozenset(_damaged(workspace)),
     )
     with Meter(workspace, NORMALIZE.name) as meter:
         made = meter.track("normalizing", lambda: to_normalize(workspace))
-        workspace.derivatives.write(while_there(workspace, _counted(derivatives, made)))
+        identifier = CagedIdentifier(
+            ports.identifying_workers,
+            second_opinion=workspace.policy.terms.identification.second_opinion,
+            scratch=workspace.root,
+        )
+        outcomes = identified(_counted(derivatives, made), workspace.root, identifier)
+        workspace.derivatives.write(while_there(workspace, outcomes))
     made_for = Counter(one.purpose if isinstance(one, Derivative) else None for one in workspace.derivatives)
     if not made_for:
         return ()
@@ -35,6 +51,13 @@ def _normalize(workspace: Workspace, ports: HasCagedWorkers) -> Iterable[Event]:
 
 
 NORMALIZE = Stage("normalize", _normalize)
+
+
+def _damaged(workspace: Workspace) -> Iterator[RelativePath]:
+    """Yield the images that screening found damaged, and the policy lets pass."""
+    for screened in workspace.screened.so_far:
+        if any(issue.code == DAMAGED_IMAGE for issue in screened.issues):
+            yield screened.path
 
 
 def _counted(

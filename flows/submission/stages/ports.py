@@ -46,3 +46,11 @@ class HasCagedWorkers(Protocol):
 
     def caged_workers(self, preload: tuple[str, ...]) -> CagedWorkers:
         """Return caged processes that have ``preload`` imported."""
+
+
+class HasIdentifyingWorkers(Protocol):
+    """It has caged workers that identify files."""
+
+    @property
+    def identifying_workers(self) -> CagedWorkers:
+        """The caged processes of the identification engines."""

@@ -22,6 +22,7 @@ from preservation.model.issues import Severity
 from preservation.model.packages import Replica
 from preservation.model.tag_digests import TagDigest, tag_digests_among
 from preservation.model.verdicts import Verdict
+from preservation.normalization.issues import not_made, not_made_sentence
 from preservation.packaging.planned import PlannedBag
 from storage.ports.catalogue import Registration
 
@@ -64,11 +65,13 @@ def _register(workspace: Workspace, ports: RegistrationPorts) -> Iterable[Event]
         + _removed_sentence(workspace)
         + _reuse_sentence(workspace)
         + _again_sentence(workspace)
+        + not_made_sentence(workspace.derivatives)
         + lacking_sentence(lacking),
         issues=chain(
             issues_of_the_whole(workspace),
             chain.from_iterable(one.issues for one in workspace.doubted.so_far),
             workspace.unsound.so_far,
+            not_made(workspace.derivatives),
             late_changes,
             map(lacking_issue, lacking),
         ),

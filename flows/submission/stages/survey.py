@@ -8,7 +8,7 @@ from typing import Protocol
 from flows.submission.progress.meter import Meter, Track, to_survey
 from flows.submission.stages.describe import describe
 from flows.submission.stages.drop_changes import require_drop, while_there
-from flows.submission.stages.ports import HasCagedWorkers
+from flows.submission.stages.ports import HasCagedWorkers, HasIdentifyingWorkers
 from flows.submission.stages.sidecars import check_sidecars, copy_sidecars
 from flows.submission.stages.stage import Stage, end, ingest_events_of
 from flows.submission.stages.virus_check import VirusCheckPorts, found_by, scanned_beside
@@ -34,15 +34,10 @@ from preservation.policy.selection import decide, is_sign
 from preservation.survey.finding import FoundManifest, algorithms_needed, find_supplied
 from preservation.survey.supplied import check_supplied, goes_unlisted
 from preservation.survey.survey import survey
-from preservation.tools.workers import CagedWorkers
 
 
-class SurveyPorts(VirusCheckPorts, HasCagedWorkers, Protocol):
+class SurveyPorts(VirusCheckPorts, HasCagedWorkers, HasIdentifyingWorkers, Protocol):
     """What the survey asks of an installation."""
-
-    @property
-    def identifying_workers(self) -> CagedWorkers:
-        """The caged processes of the identification engines."""
 
 
 def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:

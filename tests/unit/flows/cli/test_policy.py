@@ -103,6 +103,7 @@ def test_each_file_of_a_drop_is_explained_and_nothing_is_touched(sound: Path, tm
         "unexamined": "no examiner for Plain Text File",
         "normalize": None,
         "prove": [],
+        "accept_loss": [],
         "access": None,
         "passed_over": [
             {"rule": "bmp", "reason": "its format (x-fmt/111, Plain Text File) is none of those named"}

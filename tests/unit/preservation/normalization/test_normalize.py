@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +65,10 @@ class Drop:
         (self.root / path).write_bytes(content)
 
     def becomes(
-        self, *decisions: tuple[SurveyedFile, Decision], pixel_limit: int = 10_000_000
+        self,
+        *decisions: tuple[SurveyedFile, Decision],
+        pixel_limit: int = 10_000_000,
+        damaged: Collection[str] = (),
     ) -> list[Derivative | RefusedDerivative]:
         return list(
             normalize(
@@ -75,6 +78,7 @@ class Drop:
                 workers=self._workers,
                 algorithms=[Algorithm.SHA256, Algorithm.MD5],
                 pixel_limit=pixel_limit,
+                damaged=[RelativePath(path) for path in damaged],
             )
         )
 
@@ -152,7 +156,7 @@ def test_what_cannot_be_proved_is_refused_recorded_and_removed(drop: Drop):
 @pytest.mark.parametrize(
     ("content", "migration", "reason"),
     [
-        (saved(PICTURE, "PNG")[:2000], TO_TIFF, "cannot read it"),
+        (saved(PICTURE, "PNG")[:2000], TO_TIFF, "ends in the middle"),
         (b"", TO_TIFF, "no image of a kind"),
         (b"II*\0 and nothing more", TO_JP2, "it ends in the middle of a directory"),
         (tiff(noise(9, 9, 4), photometric="separated"), TO_JP2, "cannot hold CMYK"),
@@ -218,6 +222,14 @@ def test_what_a_killed_run_left_behind_is_not_trusted(drop: Drop):
     drop.holds("one.png", saved(PICTURE, "PNG"))
     drop.becomes(decided("one.png", TO_TIFF))
     assert [path.name for path in (drop.workspace / "preservation").iterdir()] == ["one.tif"]
+
+
+def test_of_what_is_damaged_an_access_copy_is_made_and_no_master(drop: Drop):
+    drop.holds("one.png", saved(PICTURE, "PNG"))
+    refused, made = drop.becomes(decided("one.png", TO_TIFF, TO_JPEG), damaged=["one.png"])
+    assert isinstance(refused, RefusedDerivative)
+    assert (refused.purpose, refused.reason) == (Purpose.PRESERVATION, "the file is damaged")
+    assert isinstance(made, Derivative)
 
 
 def test_nothing_asked_for_makes_nothing(drop: Drop):

@@ -12,9 +12,12 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from support.containers import with_segment
 from support.rasters import ALL_PROOFS, PIXEL_LIMIT, Conversion, noise, saved, srgb_profile, to_jp2, to_tiff
 
+from preservation.errors import UnacceptableContentError
 from preservation.model.derivatives import Proof
+from preservation.model.events import Agent
 from preservation.normalization import jobs
 from preservation.normalization.comparable_raster import ComparableRaster
 from preservation.normalization.proofs import prove
@@ -116,6 +119,63 @@ def test_a_changed_description_is_found(derivative: bytes):
     assert failing(source(), changed) == {"same-embedded-metadata"}
 
 
+def test_a_resolution_that_lost_its_unit_is_found(derivative: bytes):
+    assert failing(source(), retagged(derivative, 296, lambda tag: tag.overwrite(1))) == {"same-resolution"}
+
+
+def test_a_page_that_became_a_copy_of_another_is_found(derivative: bytes):
+    copy = retagged(derivative, 254, lambda tag: tag.overwrite(1))
+    assert {"same-pixels", "same-page-count"} <= failing(source(), copy)
+
+
+def test_transparency_that_became_premultiplied_is_found(tmp_path: Path):
+    see_through = saved(Image.fromarray(noise(64, 48, 4)), "PNG")
+    made = to_tiff(tmp_path, see_through).derivative.read_bytes()
+    assert failing(see_through, made) == set()
+    assert failing(see_through, retagged(made, 338, lambda tag: tag.overwrite(1))) == {"same-pixels"}
+
+
+def everything() -> bytes:
+    """Return a JPEG with EXIF, GPS, XMP and IPTC."""
+    exif = Image.Exif()
+    exif[270], exif[305] = "Sheet 12", "scanner"
+    exif.get_ifd(0x8769)[0x9003] = "2026:11:20 10:11:12"
+    exif.get_ifd(0x8825)[1] = "N"
+    iptc = b"\x1c\x02\x05\x00\x08Sheet 12"
+    resources = b"Photoshop 3.0\x008BIM\x04\x04\x00\x00" + len(iptc).to_bytes(4) + iptc + b"\0"
+    plain = saved(Image.fromarray(RGB), "JPEG", exif=exif, xmp=b"<x:xmpmeta>north</x:xmpmeta>")
+    return with_segment(plain, 0xED, resources)
+
+
+@pytest.mark.parametrize(
+    ("found", "changed"),
+    [
+        (b"Sheet 12\0", b"Sheet 13\0"),
+        (b"2026:11:20", b"2026:11:21"),
+        (b"<x:xmpmeta>north", b"<x:xmpmeta>south"),
+        (b"\x1c\x02\x05\x00\x08Sheet 12", b"\x1c\x02\x05\x00\x08Sheet 13"),
+    ],
+)
+@pytest.mark.parametrize("convert", [to_tiff, to_jp2])
+def test_one_letter_of_any_metadata_that_differs_is_found(
+    tmp_path: Path, convert: Callable[..., Conversion], found: bytes, changed: bytes
+):
+    made = convert(tmp_path, everything()).derivative.read_bytes()
+    assert failing(everything(), made) == set()
+    assert found in made
+    assert failing(everything(), made.replace(found, changed)) == {"same-embedded-metadata"}
+
+
+@pytest.mark.parametrize("tag", [270, 305, 700, 33723, 34377, 34665, 34853])
+def test_any_field_that_the_derivative_lacks_is_found(tmp_path: Path, tag: int):
+    made = to_tiff(tmp_path, everything()).derivative.read_bytes()
+    with tifffile.TiffFile(io.BytesIO(made)) as pages:
+        at = pages.pages[0].tags[tag].offset
+    # Renumbered, it is another field.
+    without = made[:at] + (60000).to_bytes(2, "little") + made[at + 2 :]
+    assert failing(everything(), without) == {"same-embedded-metadata"}
+
+
 def test_a_lost_page_is_found_by_every_proof():
     def pages(count: int) -> bytes:
         sink = io.BytesIO()
@@ -168,3 +228,17 @@ def test_an_encoder_that_is_wrong_by_one_pixel_is_caught_by_the_job(
     assert to_tiff(tmp_path, saved(Image.fromarray(np.zeros((9, 9), np.uint8)), "PNG")).failed == [
         "same-pixels"
     ]
+
+
+def test_a_jp2_that_lacks_its_last_bytes_is_refused_by_the_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def cut(raster: Raster, stream: BinaryIO) -> Agent:
+        encoder = real(raster, stream)
+        stream.truncate(stream.seek(0, 2) - 2)
+        return encoder
+
+    real = jobs.write_lossless_jp2
+    monkeypatch.setattr(jobs, "write_lossless_jp2", cut)
+    with pytest.raises(UnacceptableContentError, match="what was written of it"):
+        to_jp2(tmp_path, source())

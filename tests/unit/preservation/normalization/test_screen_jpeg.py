@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image, ImageCms
+from support.containers import with_chunk
 from support.rasters import Conversion, noise, saved, srgb_profile, tiff, to_jpeg
 
 from preservation.errors import UnacceptableContentError
@@ -123,3 +125,17 @@ def test_bilevel_pages_become_grey(tmp_path: Path):
 def test_samples_without_an_agreed_appearance_are_refused(tmp_path: Path):
     with pytest.raises(UnacceptableContentError, match="no agreed way to show"):
         to_jpeg(tmp_path, tiff(noise(30, 40, kind="f4"), photometric="minisblack"))
+
+
+@pytest.mark.parametrize(("gamma", "shown"), [(45455, 128), (100000, 188)])
+def test_the_gamma_that_a_png_states_is_applied(tmp_path: Path, gamma: int, shown: int):
+    plain = saved(Image.new("RGB", (32, 32), (128, 128, 128)), "PNG")
+    made = to_jpeg(tmp_path, with_chunk(plain, b"gAMA", struct.pack(">I", gamma)))
+    with Image.open(made.derivative) as picture:
+        assert picture.getpixel((16, 16)) == pytest.approx((shown, shown, shown), abs=3)
+
+
+def test_primaries_that_describe_no_colours_are_not_applied_and_that_is_said(tmp_path: Path):
+    plain = saved(Image.new("RGB", (32, 32), (200, 10, 10)), "PNG")
+    made = to_jpeg(tmp_path, with_chunk(plain, b"cHRM", bytes(32)))
+    assert "not applied: png:cHRM" in made.made.proofs[0].detail

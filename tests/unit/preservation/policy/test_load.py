@@ -145,6 +145,16 @@ def test_every_fault_is_told_at_once_and_in_the_order_of_the_lines():
             'rule "a": normalize needs prove: what is not proved is not kept',
         ),
         (
+            a_rule("a", ONE, 'action = "retain"\naccept_loss = ["png:tEXt"]'),
+            "[[rule]]",
+            'rule "a": accept_loss goes with normalize: nothing else is made that could lose something',
+        ),
+        (
+            a_rule("a", ONE, f'{TO_TIFF}\nprove = ["same-pixels"]\naccept_loss = ["everything"]'),
+            "accept_loss",
+            "rule \"a\": accept_loss.item 1: 'everything' names no loss; they are written as in png:tEXt or",
+        ),
+        (
             a_rule("a", ONE, 'action = "ask"\naccess = { migration = "pdf-to-text" }'),
             "[[rule]]",
             'rule "a": access makes no sense with action = "ask": nothing is kept yet',

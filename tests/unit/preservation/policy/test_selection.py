@@ -26,6 +26,7 @@ def policy() -> Policy:
             'puid = ["fmt/116", "fmt/119"]',
             'normalize = { migration = "image-to-tiff", compression = "lzw" }\n'
             'prove = ["same-pixels", "same-profile"]\n'
+            'accept_loss = ["bmp:intent"]\n'
             'access = { migration = "image-to-jpeg", long_edge = 900 }',
         ),
         a_rule("covers", 'puid = ["fmt/353"], path = ["covers/*"]', 'action = "ask"'),
@@ -43,6 +44,7 @@ def test_the_rule_that_takes_a_file_gives_its_whole_word(policy: Policy):
         normalize=Migration("image-to-tiff", {"compression": "lzw"}),
         prove=("same-pixels", "same-profile"),
         access=Migration("image-to-jpeg", {"quality": 85, "long_edge": 900}),
+        accept_loss=("bmp:intent",),
     )
 
 
@@ -112,7 +114,8 @@ def test_an_explanation_says_what_would_be_made(policy: Policy):
     assert explain(policy, a_file("a.bmp", "fmt/116")).would == (
         "It would be kept as it is. "
         "A second form would be made by image-to-tiff (compression lzw) and kept if proved: "
-        "same-pixels, same-profile. An access copy would be made by image-to-jpeg (quality 85, "
+        "same-pixels, same-profile. It may leave behind, where the file has it: bmp:intent. "
+        "An access copy would be made by image-to-jpeg (quality 85, "
         "long_edge 900)."
     )
     assert explain(policy, a_file("x.dc.xml")).would == (

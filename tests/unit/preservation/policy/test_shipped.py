@@ -107,6 +107,12 @@ def test_every_normalization_is_proved_in_its_pixels():
             assert matcher.normalize is None or "same-pixels" in matcher.proofs
 
 
+def test_every_normalization_is_proved_to_leave_nothing_behind_but_what_is_named():
+    for name in ("digitized-images", "digitized-documents"):
+        for matcher in shipped(name).matchers.all:
+            assert matcher.normalize is None or "same-embedded-metadata" in matcher.proofs
+
+
 def test_every_format_named_is_one_that_pronom_knows(corpora: Path):
     (signatures,) = (corpora / "pronom-builder").glob("DROID_SignatureFile_V*.xml")
     formats = {

@@ -285,7 +285,7 @@ def test_a_file_says_what_it_is_what_was_done_and_why_with_the_proofs(tmp_path: 
     for words in (
         "Tagged Image File Format fmt/353 · 1.2 MB",
         "4,000 × 3,000 pixels, 300 dpi, RGB, 8 bits, Adobe RGB (1998)",  # noqa: RUF001  as the page writes it
-        "Kept, and copied to a lasting format. So that it lasts <always> & everywhere.",
+        "Kept as it is, without a preservation copy. So that it lasts <always> & everywhere.",
         "Preservation copy a.tif · TIFF, uncompressed, 2.0 kB",
         "same-pixels: 12,000,000 of 12,000,000 pixels equal",
         "No preservation copy · an animation of 12 frames",

@@ -1,0 +1,145 @@
+"""JPEG (ISO/IEC 10918-1 annex B): marker segments, and what programs put into them."""
+
+import io
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import BinaryIO
+
+from preservation.errors import UnacceptableContentError
+from preservation.rasters.decoding import Buffer, whole
+from preservation.rasters.inventory.inventory import Inventory
+from preservation.rasters.inventory.reading import BLOCK
+from preservation.rasters.losses import Concern
+from preservation.rasters.raster import LengthUnit, resolution
+from preservation.rasters.tiff_fields import DirectoryReader
+
+START = b"\xff\xd8"
+_END, _SCAN, _COMMENT = 0xD9, 0xDA, 0xFE
+_FIRST_APP, _LAST_APP = 0xE0, 0xEF
+_ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
+"""Markers without a segment: one of arithmetic coding, and restarts."""
+_IN_SCANS = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL)
+"""The next marker that is neither stuffing nor a restart."""
+
+_FOR_DECODING = frozenset({
+    *range(0xC0, 0xD0),  # frames, Huffman tables, arithmetic conditioning
+    0xDA, 0xDB, 0xDC, 0xDD,  # scans, quantization tables, number of lines, restart interval
+})  # fmt: skip
+
+_EXIF, _XMP = b"Exif\0", b"http://ns.adobe.com/xap/1.0/\0"
+_MORE_XMP = b"http://ns.adobe.com/xmp/extension/\0"
+_ICC, _MPF, _PHOTOSHOP = b"ICC_PROFILE\0", b"MPF\0", b"Photoshop 3.0\0"
+_NUMBER_OF_IMAGES = 0xB001
+_UNITS = {1: LengthUnit.INCH, 2: LengthUnit.CENTIMETRE}
+_IDENTIFIER = re.compile(rb"[A-Za-z0-9_-]{2,32}")
+_SHORTEST_JFIF = 14
+
+
+def inventory_of_jpeg(stream: BinaryIO) -> Inventory:
+    """Walk the segments. Raises ``UnacceptableContentError`` where they do not follow each other."""
+    findings = Inventory("jpeg")
+    profile_parts: list[bytes] = []
+    resources: list[bytes] = []
+    content = whole(stream)
+    for marker, at, end in _segments(content, findings):
+        if marker in _FOR_DECODING:
+            continue
+        segment = bytes(content[at:end])
+        if marker == _COMMENT:
+            findings.lose("COM")
+        elif not _FIRST_APP <= marker <= _LAST_APP:
+            findings.lose(f"0x{marker:02X}")
+        elif segment.startswith(_ICC) and marker == _FIRST_APP + 2:
+            profile_parts.append(segment[len(_ICC) :])
+        elif segment.startswith(_PHOTOSHOP) and marker == _FIRST_APP + 13:
+            resources.append(segment[len(_PHOTOSHOP) :])
+        else:
+            _find_in_app(findings, marker - _FIRST_APP, segment)
+    if profile_parts:
+        _take_profile(findings, profile_parts)
+    if resources:
+        # Longer than a segment, they are cut anywhere and go on in the next.
+        findings.take("photoshop", b"".join(resources), "APP13.Photoshop")
+    return findings
+
+
+def _segments(content: Buffer, findings: Inventory) -> Iterator[tuple[int, int, int]]:
+    at = 2
+    while found := _IN_SCANS.search(content, at):
+        if found.start() != at:
+            findings.lose("other-bytes", "bytes between segments")
+        marker, at = content[found.end() - 1], found.end()
+        if marker == _END:
+            break
+        if marker in _ALONE:
+            continue
+        size = int.from_bytes(content[at : at + 2])
+        if size < 2 or at + size > len(content):  # noqa: PLR2004  the size counts itself
+            raise UnacceptableContentError("it ends in the middle of one of its segments")
+        yield marker, at + 2, at + size
+        at += size
+        if marker == _SCAN:
+            behind = _IN_SCANS.search(content, at)
+            at = behind.start() if behind else len(content)
+    else:
+        findings.lose("EOI", "the marker of its end is missing")
+        return
+    if any(content[at : at + BLOCK]) or len(content) - at > BLOCK:
+        findings.lose("trailer", f"{len(content) - at:,} bytes behind its end")
+
+
+def _find_in_app(findings: Inventory, number: int, segment: bytes) -> None:
+    if number == 0 and segment.startswith(b"JFIF\0") and len(segment) >= _SHORTEST_JFIF:
+        _take_jfif(findings, segment)
+    elif number == 1 and segment.startswith(_EXIF):
+        findings.take("exif", segment[len(_EXIF) + 1 :], "APP1.Exif")
+    elif number == 1 and segment.startswith(_XMP):
+        findings.take("xmp", segment[len(_XMP) :], "APP1.XMP")
+    elif number == 1 and segment.startswith(_MORE_XMP):
+        findings.lose("APP1.XMP-extension")
+    elif number == 2 and segment.startswith(_MPF):  # noqa: PLR2004  its segment
+        _lose_pictures(findings, segment[len(_MPF) :])
+    elif number == 14 and segment.startswith(b"Adobe"):  # noqa: PLR2004  its segment
+        pass  # how colours were transformed for coding: what they decode to is compared
+    else:
+        found = _IDENTIFIER.match(segment)
+        findings.lose(f"APP{number}" + (f".{found[0].decode()}" if found else ""))
+
+
+def _take_jfif(findings: Inventory, segment: bytes) -> None:
+    unit, across, down = segment[7], int.from_bytes(segment[8:10]), int.from_bytes(segment[10:12])
+    if segment[12] and segment[13]:
+        findings.lose("APP0.thumbnail", f"{segment[12]} x {segment[13]} pixels")
+    found = resolution(Fraction(across), Fraction(down), _UNITS.get(unit, LengthUnit.NONE))
+    if found is None and (across, down) not in {(0, 0), (1, 1)}:
+        findings.lose("APP0.JFIF", f"a resolution of {across} x {down}")
+    findings.take_resolution(found, "JFIF")
+
+
+def _take_profile(findings: Inventory, parts: list[bytes]) -> None:
+    # ICC.1 annex B.4: each part begins with its number, from 1, and the number of all parts.
+    numbered = {part[0]: part[2:] for part in parts if len(part) >= 2}  # noqa: PLR2004
+    totals = {part[1] for part in parts if len(part) >= 2}  # noqa: PLR2004
+    total = max(totals, default=0)
+    lacking = [str(number) for number in range(1, total + 1) if number not in numbered]
+    if lacking or len(totals) != 1 or len(parts) != total:
+        what = (
+            f"of its {total} parts, part {', '.join(lacking)} is missing" if lacking else "parts in disorder"
+        )
+        findings.lose("APP2.ICC_PROFILE", f"an ICC profile that is damaged: {what}", Concern.COLOUR)
+        return
+    findings.take_profile(b"".join(numbered[number] for number in sorted(numbered)), "APP2.ICC_PROFILE")
+
+
+def _lose_pictures(findings: Inventory, block: bytes) -> None:
+    # CIPA DC-007: an index of further pictures, that lie behind the end of this one.
+    try:
+        reader = DirectoryReader(io.BytesIO(block))
+        count = reader.numbers(reader.pages()[0][_NUMBER_OF_IMAGES])[0]
+    except (UnacceptableContentError, LookupError):
+        count = 2
+    for _ in range(1, min(count, 1000)):
+        findings.lose("APP2.MPF", "a further picture", Concern.PICTURE)
+    if count < 2:  # noqa: PLR2004  one picture alone
+        findings.lose("APP2.MPF")
