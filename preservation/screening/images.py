@@ -110,7 +110,7 @@ def _see_by_pillow(stream: BinaryIO, family: Family, room: Room, found: Sighting
         room.require_for(image)
         image.load()
         facts = facts_of(image, family, stored)
-        found.imperfect = _fault_of_indices(image)
+        found.imperfect = found.imperfect or _fault_of_indices(image)
         profile = image.info.get("icc_profile")
         found.profile = found.profile or (fault_of_profile(profile) if profile else None)
         if shown:

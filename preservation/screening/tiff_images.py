@@ -148,7 +148,8 @@ def _decoded(
         # As RGBA, libtiff decodes single bits too.
         pixels = _by_libtiff(content, frame, as_rgb=True)
         if is_upright:
-            return _from_samples(pixels[..., :3]) if shown else image
+            bands = 0 if page.bits == 1 else slice(0, 3)
+            return _from_samples(pixels[..., bands]) if shown else image
     if page.compression in tiff_segments.SIMPLE and is_upright and _is_drawable(image, page):
         pixels = _by_libtiff(content, frame)
         if pixels.shape[:2] == (image.height, image.width):
