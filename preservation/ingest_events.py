@@ -16,6 +16,7 @@ from preservation.model.formats import EngineRelease
 from preservation.model.issues import Issue, Severity
 from preservation.model.packages import Replica
 from preservation.model.paths import printable
+from preservation.model.screening import Examined
 from preservation.model.submissions import Received, Submission, UnpackedArchive
 from preservation.model.supplied import SuppliedManifest
 from preservation.model.tag_digests import TagDigest, stated
@@ -61,7 +62,7 @@ class IngestEvents:
             f"{archive.files} members, {archive.unpacked} bytes",
         )
 
-    def bag_validated(self, other_reader: str, issues: Iterable[Issue]) -> Event:
+    def bag_validated(self, other_reader: Agent, issues: Iterable[Issue]) -> Event:
         """Record that the submitted bag was validated, by which readers, how, and what they found."""
         counts = Counter(issue.severity for issue in issues)
         errors, warnings = counts[Severity.ERROR], counts[Severity.WARNING]
@@ -69,10 +70,12 @@ class IngestEvents:
         return self._event(
             EventType.VALIDATION,
             "the submitted bag by RFC 8493: structure, and every file by the digests of its manifests, by "
-            f"{self.software.name} {self.software.version}; structure and completeness by {other_reader} too",
+            f"{self.software.name} {self.software.version}; structure and completeness by "
+            f"{other_reader.name} {other_reader.version} too",
             f"{'not valid' if errors else 'valid'}: {count(errors, 'error')}, {count(warnings, 'warning')}",
             outcome,
             "submitted bag",
+            programs=(other_reader,),
         )
 
     def surveyed(self, files: int, size: int, algorithms: Iterable[str]) -> Event:
@@ -111,20 +114,46 @@ class IngestEvents:
             asked = f"no scanner: {scanner.detail}"
         else:
             asked = f"asked {scanner.described(self.clock())}"
-        outcome = EventOutcome.WARNING if tally.not_scanned else EventOutcome.SUCCESS
+        # Of nothing that was scanned, nothing is known to be clean.
+        whole = tally.clean and not tally.not_scanned
+        outcome = EventOutcome.SUCCESS if whole else EventOutcome.WARNING
         return self._event(
             EventType.VIRUS_CHECK,
             asked,
             f"{count(tally.clean, 'file')} clean, {tally.infected} infected, {tally.not_scanned} not scanned",
             EventOutcome.FAIL if tally.infected else outcome,
+            programs=() if isinstance(scanner, NoScanner) else (scanner.agent,),
         )
 
-    def screened(self, verdict: Verdict | None, sentence: str, unexamined: str) -> Event:
-        """Record whether the submission is fit to be kept, and what of it was not looked into."""
-        outcome = EventOutcome.SUCCESS if verdict is None else _OUTCOMES[verdict]
-        detail = "screened as the policy says"
-        note = f"{sentence}; {unexamined}" if unexamined else sentence
-        return self._event(EventType.VALIDATION, detail, note, outcome, str(verdict))
+    def screened(
+        self,
+        verdict: Verdict | None,
+        sentence: str,
+        examined: Iterable[Examined],
+        unexamined: str,
+        *,
+        remarks: bool = False,
+    ) -> Event:
+        """Record whether the submission is fit to be kept, what looked into its files, and into which not.
+
+        Damage that was found is a failure also where the policy, or a person, has the files kept; and where
+        nothing was looked into, nothing succeeded. ``remarks`` says that there were warnings or questions.
+        """
+        by = tuple(examined)
+        files, damaged = sum(one.files for one in by), sum(one.damaged for one in by)
+        outcome = EventOutcome.SUCCESS if files and not remarks else EventOutcome.WARNING
+        if verdict is not None:
+            outcome = _OUTCOMES[verdict]
+        if damaged:
+            outcome = EventOutcome.FAIL
+        programs = tuple(one.program for one in by)
+        names = ", ".join(f"{one.name} {one.version}".strip() for one in programs)
+        detail = f"screened as the policy says{f'; files were looked into by {names}' if names else ''}"
+        looked = (
+            f"{count(files, 'file')} looked into, {damaged} damaged" if files else "no file was looked into"
+        )
+        note = "; ".join(filter(None, (sentence, looked, unexamined)))
+        return self._event(EventType.VALIDATION, detail, note, outcome, str(verdict), programs=programs)
 
     def governed(self, policy: PolicyReference, because: str) -> Event:
         """Record which policy governs the submission, or who decided where the policy asks."""
@@ -142,14 +171,22 @@ class IngestEvents:
             EventType.POLICY_ASSIGNMENT, detail, because, EventOutcome.FAIL, which, at=at, agent=by
         )
 
-    def normalized(self, proved: int, access: int, refused: int) -> Event:
-        """Record how many derivatives were proved, how many are for access only, and how many refused."""
+    def normalized(self, proved: int, refused: int) -> Event:
+        """Record how many derivatives for preservation were proved, and how many refused."""
         return self._event(
             EventType.NORMALIZATION,
-            "derivatives made as the policy says; those for preservation compared with their sources",
-            f"{proved} made and proved, {count(access, 'access copy', 'access copies')}, {refused} refused; "
-            "every original is kept",
-            EventOutcome.WARNING if refused else EventOutcome.SUCCESS,
+            "derivatives for preservation made as the policy says, and compared with their sources",
+            f"{proved} made and proved, {refused} refused; every original is kept",
+            _outcome_of_making(proved, refused),
+        )
+
+    def access_copies_made(self, made: int, refused: int) -> Event:
+        """Record how many access copies were made, and how many refused. They are no part of the package."""
+        return self._event(
+            EventType.CREATION,
+            "access copies made as the policy says; they are known to open, and can be made again",
+            f"{count(made, 'access copy', 'access copies')}, {refused} refused",
+            _outcome_of_making(made, refused),
         )
 
     def relied_on(self, package: str, files: int, size: int, unsound: int) -> Event:
@@ -193,6 +230,7 @@ class IngestEvents:
         *,
         at: datetime | None = None,
         agent: Agent | None = None,
+        programs: tuple[Agent, ...] = (),
     ) -> Event:
         return Event(
             event_id(self.submission.identifier, event_type, which),
@@ -203,4 +241,11 @@ class IngestEvents:
             detail,
             note,
             agent or self.software,
+            programs,
         )
+
+
+def _outcome_of_making(made: int, refused: int) -> EventOutcome:
+    if refused:
+        return EventOutcome.WARNING if made else EventOutcome.FAIL
+    return EventOutcome.SUCCESS

@@ -32,7 +32,7 @@ from preservation.model.formats import EngineRelease
 from preservation.model.identifiers import ObjectId, PackageId, StoreName, SubmissionId
 from preservation.model.issues import Issue
 from preservation.model.packages import Replica
-from preservation.model.screening import ScreenedFile, Unexamined
+from preservation.model.screening import Examined, ScreenedFile, Unexamined
 from preservation.model.submissions import Received, Submission
 from preservation.model.supplied import SuppliedManifest
 from preservation.model.verdicts import Verdict
@@ -175,6 +175,7 @@ class Workspace:
         self.number = self._records("number", Numbered)
         self.screened = self._records_of_files("screening", ScreenedFile)
         self.unexamined = self._records("unexamined", Unexamined)
+        self.examined = self._records("examined", Examined)
         self.decisions = self._records_of_files("decisions", Decision)
         self.difference = self._records("difference", VersionDifference)
         self.changes = self._records_of_files("changes", FileChange)

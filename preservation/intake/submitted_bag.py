@@ -13,6 +13,7 @@ from preservation.bagit.litter import apple_doubles
 from preservation.bagit.source import PAYLOAD, Digested, Listing, Observed, Wanted
 from preservation.bagit.validation import validate
 from preservation.intake.cage import READ_AGAIN
+from preservation.model.events import Agent, AgentKind
 from preservation.model.files import EntryKind, IrregularEntry, SurveyedFile
 from preservation.model.issues import Issue
 from preservation.model.paths import RelativePath, is_utf8, printable
@@ -20,7 +21,7 @@ from preservation.tools.wire import packed
 from preservation.tools.work import Completed, Exhausted, Refused, Request
 from preservation.tools.workers import CagedWorkers
 
-SECOND_READER: Final = f"bagit {version('bagit')} of the Library of Congress"
+SECOND_READER: Final = Agent(AgentKind.SOFTWARE, "bagit", f"{version('bagit')} of the Library of Congress")
 """Who reads a submitted bag besides Muniment."""
 
 

@@ -20,6 +20,7 @@ class EventType(StrEnum):
     VIRUS_CHECK = "virus check"
     POLICY_ASSIGNMENT = "policy assignment"
     NORMALIZATION = "normalization"
+    CREATION = "creation"
     INFORMATION_PACKAGE_CREATION = "information package creation"
     REPLICATION = "replication"
     UNPACKING = "unpacking"
@@ -58,6 +59,8 @@ class Event:
     """One act (PREMIS 2.1-2.6). ``object`` names what it was done to: an object, a version or a file in one.
 
     ``at`` is in UTC. ``detail`` says what was done and with what; ``note`` is the outcome in a sentence.
+    ``programs`` are those that did the work where ``agent`` had it done: PREMIS names them, the journal does
+    not.
     """
 
     identifier: EventId
@@ -68,6 +71,7 @@ class Event:
     detail: str
     note: str
     agent: Agent
+    programs: tuple[Agent, ...] = ()
 
 
 def event_id(submission: SubmissionId, *what: str) -> EventId:

@@ -7,6 +7,7 @@ file's key, percent-encoded (RFC 3986 section 2.1). It names no server, so it is
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -14,7 +15,7 @@ from preservation.model.identifiers import PackageId, VersionNumber, parse_objec
 from preservation.model.paths import BagPath, StoreKey, bag_path
 
 _SCHEME: Final = "muniment"
-_UNRESERVED_TOO: Final = "/~"
+_RESERVED = re.compile("[^A-Za-z0-9_.~/-]+")
 _URL = re.compile(rf"{_SCHEME}://([^/?#]+/[^/?#]+)/v([1-9][0-9]{{0,8}})/([^?#]+)")
 
 
@@ -33,7 +34,17 @@ class Locator:
     @property
     def url(self) -> str:
         """The locator as an absolute URI: ASCII, without white space."""
-        return f"{_SCHEME}://{quote(self.key, safe=_UNRESERVED_TOO)}"
+        # Hardly any byte of a name needs it, and millions of names pass here.
+        return f"{_SCHEME}://{_RESERVED.sub(_encoded, self.key)}"
+
+
+def _encoded(match: re.Match[str]) -> str:
+    return _percent_encoded(match[0])
+
+
+@lru_cache(maxsize=512)
+def _percent_encoded(text: str) -> str:
+    return quote(text, safe="")
 
 
 def parse_locator(url: str) -> Locator | None:

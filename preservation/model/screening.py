@@ -1,7 +1,9 @@
 """What screening found out about each file: facts about its content, and issues."""
 
 from dataclasses import dataclass
+from typing import Final
 
+from preservation.model.events import Agent
 from preservation.model.issues import Issue
 from preservation.model.paths import RelativePath
 
@@ -36,13 +38,33 @@ class DocumentFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Inhibitor:
+    """What keeps people or programs from using a file (PREMIS 1.5.6): how, and what of it.
+
+    ``method`` and ``targets`` are in the words of PREMIS: ``PASSWORD_PROTECTION`` of ``ALL_CONTENT``, or of
+    functions.
+    """
+
+    method: str
+    targets: tuple[str, ...]
+
+
+PASSWORD_PROTECTION: Final = "Password protection"  # noqa: S105  a word of a vocabulary
+"""The method of an inhibitor."""
+
+ALL_CONTENT: Final = "All content"
+"""The target of an inhibitor without whose key nothing of the file can be seen."""
+
+
+@dataclass(frozen=True, slots=True)
 class ScreenedFile:
     """One file of the drop after screening.
 
     ``left_out`` is true only for what the policy says is junk. ``thumbnail`` names a JPEG in the
     submission's workspace, for people's eyes; ``is_part_shown`` means that it shows what could be decoded of
     a damaged image. ``unexamined`` says why nothing looked into it; empty where
-    something did.
+    something did: then ``examiner`` is the program that decoded or opened it, and ``is_damaged`` that it
+    could not do so to the end, whatever the policy makes of that.
     """
 
     path: RelativePath
@@ -53,6 +75,9 @@ class ScreenedFile:
     issues: tuple[Issue, ...] = ()
     unexamined: str = ""
     is_part_shown: bool = False
+    inhibitors: tuple[Inhibitor, ...] = ()
+    examiner: Agent | None = None
+    is_damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +86,12 @@ class Unexamined:
 
     reason: str
     files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """How many files of a submission one program looked into, and how many of them it found damaged."""
+
+    program: Agent
+    files: int
+    damaged: int

@@ -8,6 +8,7 @@ from typing import NewType, TypeAlias
 import msgspec
 
 from preservation.model.digests import HexDigest
+from preservation.model.events import Agent, AgentKind
 from preservation.model.paths import RelativePath
 
 SignatureName = NewType("SignatureName", str)
@@ -74,6 +75,11 @@ class ScannerRelease:
     version: str
     database: int | None = None
     dated: datetime | None = None
+
+    @property
+    def agent(self) -> Agent:
+        """The scanner as an agent; its signatures are in ``described``."""
+        return Agent(AgentKind.SOFTWARE, self.engine, self.version)
 
     def age_days(self, at: datetime) -> int | None:
         """Return how many whole days old the signatures are; less than 0 where they are of the future."""

@@ -29,7 +29,8 @@ class PackageContents:
     packaging; no clock is asked, so the same contents always make the same bag. ``earlier`` gives, by
     SHA-256, the bytes that lie in earlier versions of the object and are not to be written again.
     ``description`` is what was supplied about the object, ``described`` what was about its files.
-    ``sidecars`` are copies of the manifests that lay beside a drop of one file.
+    ``sidecars`` are copies of the manifests that lay beside a drop of one file. ``before`` is the version
+    that this one supersedes.
     """
 
     package: PackageId
@@ -49,6 +50,7 @@ class PackageContents:
     description: Statements = field(default_factory=dict)
     described: Iterable[DescribedFile] = ()
     sidecars: tuple[Path, ...] = ()
+    before: PackageId | None = None
 
     @property
     def files(self) -> Dossiers:

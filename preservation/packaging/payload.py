@@ -7,6 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 from preservation.bagit.manifests import encode_path
+from preservation.bagit.other_readers import bagit_py_reads
 from preservation.errors import IntegrityError
 from preservation.model import layout
 from preservation.model.derivatives import Derivative, Purpose
@@ -14,16 +15,19 @@ from preservation.model.events import Event, EventOutcome, EventType, event_id
 from preservation.model.formats import MimeType
 from preservation.model.identifiers import VersionNumber
 from preservation.model.packages import BagEntry, stated_share
-from preservation.model.paths import LocalPath, printable
+from preservation.model.paths import BagPath, LocalPath, printable
 from preservation.packaging.contents import PackageContents
+
+_NAMED = 3
 
 
 @dataclass(slots=True)
 class PayloadTally:
     """What went by while the payload was listed: all that tag files say about it in figures.
 
-    ``encoded_names`` counts the names that a manifest writes with percent signs; ``fetched`` the files
-    whose bytes lie in earlier versions, by version.
+    ``encoded_names`` counts the names that a manifest writes with percent signs, ``hard_names`` those that
+    ``bagit.py`` cannot read, of which ``hard_named`` has the first; ``fetched`` the files whose bytes lie in
+    earlier versions, by version.
     """
 
     originals: int = 0
@@ -31,6 +35,8 @@ class PayloadTally:
     original_bytes: int = 0
     bytes: int = 0
     encoded_names: int = 0
+    hard_names: int = 0
+    hard_named: list[BagPath] = field(default_factory=list)
     media_types: Counter[MimeType] = field(default_factory=Counter)
     fetched: Counter[VersionNumber] = field(default_factory=Counter)
     fetched_bytes: int = 0
@@ -39,6 +45,12 @@ class PayloadTally:
     def files(self) -> int:
         """The number of payload files."""
         return self.originals + self.derivatives
+
+    def add_hard_name(self, path: BagPath) -> None:
+        """Count a name that ``bagit.py`` cannot read."""
+        self.hard_names += 1
+        if len(self.hard_named) < _NAMED:
+            self.hard_named.append(path)
 
     @property
     def kept_earlier(self) -> str:
@@ -62,6 +74,8 @@ def payload(contents: PackageContents, workspace: Path, tally: PayloadTally) -> 
             )
         tally.bytes += entry.size
         tally.encoded_names += encode_path(entry.path) != entry.path
+        if not bagit_py_reads(entry.path):
+            tally.add_hard_name(entry.path)
         yield entry
 
 

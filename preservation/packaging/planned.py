@@ -13,13 +13,16 @@ from preservation.bagit.fetch import FETCH_TXT, FetchEntry, parse_fetch
 from preservation.bagit.manifests import decode_path
 from preservation.errors import IntegrityError
 from preservation.files.durable import written_whole
+from preservation.model.amounts import count
 from preservation.model.digests import Algorithm
 from preservation.model.events import Event
 from preservation.model.identifiers import PackageId
+from preservation.model.issues import Issue, Severity
 from preservation.model.layout import commit
 from preservation.model.locators import parse_locator
 from preservation.model.packages import BagEntry, EarlierFile
-from preservation.model.paths import BagPath, bag_path
+from preservation.model.paths import BagPath, bag_path, quoted
+from preservation.packaging import codes
 from preservation.records import Records
 
 BAG: Final = "bag"
@@ -35,7 +38,8 @@ class PlanSummary:
 
     ``files`` and ``bytes`` count what is to be written, tag files too; ``payload_files`` and
     ``payload_bytes`` the whole payload; ``fetched_files`` and ``fetched_bytes`` what of it lies in
-    earlier versions.
+    earlier versions; ``hard_names`` how many of its names ``bagit.py`` cannot read, ``named`` the first of
+    them.
     """
 
     package: PackageId
@@ -47,6 +51,26 @@ class PlanSummary:
     event: Event
     fetched_files: int = 0
     fetched_bytes: int = 0
+    hard_names: int = 0
+    named: tuple[BagPath, ...] = ()
+
+    @property
+    def issues(self) -> tuple[Issue, ...]:
+        """What whoever checks the package with another program must know."""
+        if not self.hard_names:
+            return ()
+        have = f"{count(self.hard_names, 'file')} {'has a name' if self.hard_names == 1 else 'have names'}"
+        examples = ", ".join(map(quoted, self.named))
+        return (
+            Issue(
+                codes.HARD_NAMES,
+                Severity.INFO,
+                f"{have} that bagit.py of the Library of Congress cannot read in a manifest: {examples}"
+                f"{' and more' if self.hard_names > len(self.named) else ''}. It reports them as missing.",
+                None,
+                "Nothing: the package is right by RFC 8493, and its README.txt says how to check it.",
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,8 @@ def plan_package(contents: PackageContents, workspace: Path) -> planned.PlannedB
             event=packaging_event(contents, tally),
             fetched_files=tally.fetched.total(),
             fetched_bytes=tally.fetched_bytes,
+            hard_names=tally.hard_names,
+            named=tuple(tally.hard_named),
         ),
     )
 
@@ -129,7 +131,7 @@ def tag_files(contents: PackageContents, root: Path, tally: PayloadTally) -> Ite
     yield written(layout.README, readme(contents, tally))
     yield written(layout.POLICY, contents.policy.source)
     with TagFile(root, layout.PREMIS, wanted) as sink:
-        write_premis(_premis_contents(contents, tally), sink)
+        write_premis(_premis_contents(contents, tally), sink, root)
     yield sink.entry
 
     with TagFile(root, layout.NOT_KEPT, wanted) as sink:
@@ -157,6 +159,9 @@ def _premis_contents(contents: PackageContents, tally: PayloadTally) -> PremisCo
         engines=contents.engines,
         software=contents.software,
         created_at=contents.created_at,
+        before=contents.before,
+        earlier=contents.earlier,
+        rights=tuple(contents.description.get("rights", ())),
     )
 
 

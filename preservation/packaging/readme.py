@@ -27,9 +27,9 @@ Open a terminal in this folder and run
     find data -type f -print0 | tr -cd '\\0' | wc -c
 
 The first two say nothing when every listed file is what it was. The third counts the files below
-data/: there must be {files}. Any program that validates bags does the same and more.
+data/: there must be {files}. A program that validates bags as RFC 8493 has them does the same and more.
 
-{encoded}
+{encoded}{hard}
 WHAT IS WHERE
 
     data/originals/         exactly what was handed in: {originals}, names and bytes unchanged
@@ -70,6 +70,13 @@ such files as missing. This checks them, with a POSIX shell alone:
 
 """
 
+
+_HARD: Final = """\
+{count} below data/ {have} a name with a percent sign, a space at its end, or one of a few rare
+characters. bagit.py, the Python program of the Library of Congress, does not read such names in a manifest
+(version 1.9) and reports these files as missing, though they are there. The commands above find them.
+
+"""
 
 _FETCH_LINE: Final = "    fetch.txt               which files of data/ lie in earlier versions, and where\n"
 
@@ -125,6 +132,11 @@ def readme(contents: PackageContents, tally: PayloadTally) -> bytes:
         derivatives=count(tally.derivatives, "file"),
         encoded=_ENCODED.format(count=tally.encoded_names, program=program, algorithm=algorithm)
         if tally.encoded_names
+        else "",
+        hard=_HARD.format(
+            count=count(tally.hard_names, "file"), have="has" if tally.hard_names == 1 else "have"
+        )
+        if tally.hard_names
         else "",
         fetched=_fetched(contents, tally),
         fetch_line=_FETCH_LINE if tally.fetched else "",

@@ -16,10 +16,14 @@ _NAMED_ISSUES = 3
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Whether the submission goes on: then ``verdict`` is ``None``. ``sentence`` says why, or why not."""
+    """Whether the submission goes on: then ``verdict`` is ``None``. ``sentence`` says why, or why not.
+
+    ``remarks`` says that there were warnings, or questions that a person has answered.
+    """
 
     verdict: Verdict | None
     sentence: str
+    remarks: bool = False
 
 
 def issue_of(decision: Decision) -> Issue | None:
@@ -81,7 +85,9 @@ def judge(issues: Iterable[Issue], *, approved: bool) -> Judgement:
         return Judgement(Verdict.WAITING, _sentence_of(questions, counts[Severity.QUESTION]))
     warnings = counts[Severity.WARNING]
     return Judgement(
-        None, f"fit to be kept, with {count(warnings, 'warning')}" if warnings else "fit to be kept"
+        None,
+        f"fit to be kept, with {count(warnings, 'warning')}" if warnings else "fit to be kept",
+        remarks=warnings + counts[Severity.QUESTION] > 0,
     )
 
 

@@ -1,14 +1,14 @@
-"""What a file is: formats (unit 1.5.4), inhibitors (1.5.6), a description (1.5.7), properties (1.4)."""
+"""What a file is: formats (unit 1.5.4), inhibitors (1.5.6), and what a table says of it (1.5.7)."""
 
-from collections.abc import Iterator
 from functools import lru_cache
 
+from preservation.model.derivatives import Derivative
 from preservation.model.descriptions import DescribedFile
 from preservation.model.formats import FormatMatch, Identification
-from preservation.model.screening import DocumentFacts, ImageFacts, ScreenedFile
+from preservation.model.screening import ScreenedFile
 from preservation.premis.dublin_core import dublin_core_element
-from preservation.premis.units import controlled, leaf, optional_leaf, unit
-from preservation.premis.vocabulary import ALL_CONTENT, PASSWORD_PROTECTION
+from preservation.premis.units import leaf, optional_leaf, term_or_word, unit
+from preservation.premis.vocabulary import INHIBITORS
 
 
 def description(described: DescribedFile | None) -> str:
@@ -19,17 +19,22 @@ def description(described: DescribedFile | None) -> str:
 
 
 @lru_cache(maxsize=512)
-def formats(identification: Identification) -> str:
+def formats(identification: Identification, *remarks: str) -> str:
     """Return a ``format`` unit for the decided format, or for each of those that it may be.
 
-    Notes carry every engine's own account, also of those that were of another opinion.
+    Notes carry ``remarks``, and every engine's own account, also of those that were of another opinion.
     """
-    described = (f"media type: {identification.mime}", *identification.warnings)
+    described = (*remarks, f"media type: {identification.mime}", *identification.warnings)
     if not identification.matches:
         return _format("unknown", "", "", ("no engine knows this format", *described))
     if identification.decided is None:
         return "".join(
-            _format(match.name, match.version, match.puid, ("one of several possibilities", _account(match)))
+            _format(
+                match.name,
+                match.version,
+                match.puid,
+                ("one of several possibilities", _account(match), *remarks),
+            )
             for match in identification.matches
         )
     accounts = tuple(_account(match) for match in identification.matches)
@@ -37,63 +42,25 @@ def formats(identification: Identification) -> str:
     return _format(decided.name, decided.version, decided.puid, (*accounts, *described))
 
 
-def derivative_format(name: str) -> str:
-    """Return a ``format`` unit for what an encoder says it wrote."""
-    return _format(name, "", "", ("as the encoder names it",))
+def derivative_formats(made: Derivative) -> str:
+    """Return the ``format`` units of a derivative, with the name that its encoder gives the format."""
+    if made.identification is None:
+        return _format(made.format_name, "", "", ("as the encoder names it",))
+    return formats(made.identification, f"the encoder calls it {made.format_name}")
 
 
 def inhibitors(screened: ScreenedFile | None) -> str:
-    """Return an ``inhibitors`` unit where a document is encrypted, and nothing otherwise."""
-    if screened is None or screened.document is None or not screened.document.encrypted:
-        return ""
-    return unit(
-        "inhibitors",
-        controlled("inhibitorType", PASSWORD_PROTECTION),
-        controlled("inhibitorTarget", ALL_CONTENT),
-    )
-
-
-def significant_properties(screened: ScreenedFile | None) -> str:
-    """Return what screening measured, one ``significantProperties`` unit each."""
+    """Return an ``inhibitors`` unit for each thing that keeps people from the file or from a use of it."""
     if screened is None:
         return ""
-    facts = [
-        *(_image_properties(screened.image) if screened.image is not None else ()),
-        *(_document_properties(screened.document) if screened.document is not None else ()),
-    ]
     return "".join(
         unit(
-            "significantProperties",
-            leaf("significantPropertiesType", kind),
-            leaf("significantPropertiesValue", value),
+            "inhibitors",
+            term_or_word("inhibitorType", INHIBITORS.get(one.method, one.method)),
+            *(term_or_word("inhibitorTarget", INHIBITORS.get(target, target)) for target in one.targets),
         )
-        for kind, value in facts
+        for one in screened.inhibitors
     )
-
-
-def _image_properties(image: ImageFacts) -> Iterator[tuple[str, str]]:
-    yield "image width in pixels", str(image.width)
-    yield "image height in pixels", str(image.height)
-    yield "number of images", str(image.frames)
-    yield "bits per sample", str(image.bits)
-    yield "colour mode", image.mode
-    if image.compression:
-        yield "compression", image.compression
-    if image.resolution is not None:
-        across, down = image.resolution
-        yield "resolution in dots per inch", f"{across:g} x {down:g}"
-    if image.profile is not None:
-        yield "ICC profile", image.profile
-    if image.orientation is not None:
-        yield "EXIF orientation", str(image.orientation)
-
-
-def _document_properties(document: DocumentFacts) -> Iterator[tuple[str, str]]:
-    yield "number of pages", str(document.pages)
-    yield "PDF version", document.version
-    yield "has text", "yes" if document.has_text else "no"
-    if document.claims is not None:
-        yield "claims to be", document.claims
 
 
 def _format(name: str, version: str, key: str, notes: tuple[str, ...]) -> str:

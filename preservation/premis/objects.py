@@ -1,74 +1,83 @@
-"""Objects (section 1): the intellectual entity, the representation, and every file of the payload."""
+"""Files (section 1): every original, and what was made of it."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
 from preservation.model import layout
-from preservation.model.decisions import Action
+from preservation.model.decisions import Decision
 from preservation.model.derivatives import Derivative, Purpose
-from preservation.model.digests import Digests
+from preservation.model.digests import Algorithm, Digests
 from preservation.model.dossiers import Dossier
 from preservation.model.events import Agent
 from preservation.model.files import SurveyedFile
 from preservation.model.identifiers import PackageId
-from preservation.model.paths import printable
-from preservation.premis import vocabulary
-from preservation.premis.characteristics import (
-    derivative_format,
-    description,
-    formats,
-    inhibitors,
-    significant_properties,
-)
+from preservation.model.paths import BagPath
+from preservation.premis import identifiers, vocabulary
+from preservation.premis.characteristics import derivative_formats, description, formats, inhibitors
 from preservation.premis.contents import PremisContents
-from preservation.premis.identifiers import (
-    entity_identifier,
-    event_identifier,
-    file_identifier,
-    normalization_event,
-    package_identifier,
-    screening_event,
+from preservation.premis.identifiers import Part, PremisIdentifier
+from preservation.premis.relationships import object_unit, relationship
+from preservation.premis.technical import technical_facts
+from preservation.premis.units import (
+    controlled,
+    file_time,
+    leaf,
+    moment,
+    optional_leaf,
+    original_name,
+    path_value,
+    unit,
 )
-from preservation.premis.units import controlled, file_time, leaf, moment, optional_leaf, unit
 
 
-def objects(contents: PremisContents) -> Iterator[str]:
-    """Record the objects: what is kept, this version of it, and each file with its derivatives after it."""
-    yield _object("intellectualEntity", entity_identifier("objectIdentifier", contents.package.object))
-    yield _representation(contents)
-    for dossier in contents.files:
-        file = dossier.kept
-        if file is None:
-            continue
-        yield _original(contents, dossier, file)
-        for made in dossier.derivatives:
-            if isinstance(made, Derivative) and made.purpose is Purpose.PRESERVATION:
-                yield _derivative(contents, made)
+@dataclass(frozen=True, slots=True)
+class WrittenFile:
+    """A file as XML, its identifier, and the representation that includes it."""
+
+    part: Part
+    identifier: PremisIdentifier
+    xml: str
 
 
-def _representation(contents: PremisContents) -> str:
-    entity = entity_identifier("relatedObjectIdentifier", contents.package.object)
-    return _object(
-        "representation",
-        package_identifier("objectIdentifier", contents.package),
-        leaf("originalName", printable(contents.submission.drop.name)),
-        _relationship(vocabulary.STRUCTURAL, vocabulary.REPRESENTS, entity),
-        *(event_identifier("linkingEventIdentifier", event.identifier) for event in contents.events),
+def files(contents: PremisContents, dossier: Dossier, kept: SurveyedFile) -> Iterator[WrittenFile]:
+    """Record an original that is ``kept``, and its derivatives after it."""
+    package = contents.package
+    path = layout.original(kept.path)
+    original = identifiers.file(package, path)
+    made = [one for one in dossier.derivatives if isinstance(one, Derivative)]
+    named = [identifiers.derivative(package, one) for one in made]
+    yield WrittenFile(
+        Part.ORIGINALS,
+        original,
+        _original(contents, dossier, kept, path, original, tuple(zip(made, named, strict=True))),
     )
+    for one, identifier in zip(made, named, strict=True):
+        part = Part(one.purpose.value)
+        yield WrittenFile(
+            part, identifier, _derivative(contents, dossier.decision, one, identifier, original)
+        )
 
 
-def _original(contents: PremisContents, dossier: Dossier, file: SurveyedFile) -> str:
+def _original(
+    contents: PremisContents,
+    dossier: Dossier,
+    file: SurveyedFile,
+    path: BagPath,
+    identifier: PremisIdentifier,
+    derivatives: tuple[tuple[Derivative, PremisIdentifier], ...],
+) -> str:
     submission = contents.submission.identifier
-    events = [normalization_event(submission, made) for made in dossier.derivatives]
     screened = dossier.screened
+    events = [identifiers.making_event(submission, made) for made in dossier.derivatives]
     if screened is not None and screened.issues:
-        events.insert(0, screening_event(submission, dossier))
-    return _object(
+        events.insert(0, identifiers.screening_event(submission, dossier))
+    is_normalized = any(made.purpose is Purpose.PRESERVATION for made, _ in derivatives)
+    return object_unit(
         "file",
-        file_identifier("objectIdentifier", layout.original(file.path)),
-        _preservation_level(contents, dossier),
-        significant_properties(screened),
+        identifier.named("objectIdentifier"),
+        _preservation_level(contents, dossier.decision, is_normalized=is_normalized),
         _characteristics(
             contents.software,
             file.digests,
@@ -76,21 +85,23 @@ def _original(contents: PremisContents, dossier: Dossier, file: SurveyedFile) ->
             formats(file.identification),
             _last_change(file.modified),
             inhibitors(screened),
+            technical_facts(screened),
             description(dossier.described),
         ),
-        leaf("originalName", printable(file.path)),
-        _included(contents.package),
+        original_name(file.path),
+        _location(contents, path, file.digests),
+        _included(contents.package, Part.ORIGINALS),
+        _same_content(contents, file.digests),
         *(
-            _relationship(
+            relationship(
                 vocabulary.DERIVATION,
                 vocabulary.IS_SOURCE_OF,
-                file_identifier("relatedObjectIdentifier", layout.preserved(made.path)),
-                event_identifier("relatedEventIdentifier", normalization_event(submission, made)),
+                named.named("relatedObjectIdentifier"),
+                _made_by(contents, made),
             )
-            for made in dossier.derivatives
-            if isinstance(made, Derivative) and made.purpose is Purpose.PRESERVATION
+            for made, named in derivatives
         ),
-        *(event_identifier("linkingEventIdentifier", event) for event in events),
+        *(identifiers.event(event).named("linkingEventIdentifier") for event in events),
     )
 
 
@@ -100,62 +111,115 @@ def _last_change(modified: int) -> str:
     return unit("creatingApplication", leaf("dateCreatedByApplication", written)) if written else ""
 
 
-def _derivative(contents: PremisContents, made: Derivative) -> str:
-    event = normalization_event(contents.submission.identifier, made)
-    written_format = derivative_format(made.format_name)
+def _derivative(
+    contents: PremisContents,
+    decision: Decision | None,
+    made: Derivative,
+    identifier: PremisIdentifier,
+    source: PremisIdentifier,
+) -> str:
+    is_kept = made.purpose is Purpose.PRESERVATION
+    path = layout.preserved(made.path)
+    event = identifiers.making_event(contents.submission.identifier, made)
     created_by = unit(
         "creatingApplication",
         leaf("creatingApplicationName", made.encoder.name),
         optional_leaf("creatingApplicationVersion", made.encoder.version),
-        leaf("dateCreatedByApplication", moment(contents.normalized_at)),
+        leaf("dateCreatedByApplication", moment(contents.made_at(made.purpose))),
     )
-    return _object(
+    return object_unit(
         "file",
-        file_identifier("objectIdentifier", layout.preserved(made.path)),
-        _characteristics(contents.software, made.digests, made.size, written_format, created_by),
-        _included(contents.package),
-        _relationship(
+        identifier.named("objectIdentifier"),
+        _level_of_copy(contents, decision) if is_kept else _LEVEL_OF_ACCESS,
+        _characteristics(contents.software, made.digests, made.size, derivative_formats(made), created_by),
+        _location(contents, path, made.digests) if is_kept else _place("access folder", identifier.value),
+        _included(contents.package, Part(made.purpose.value)),
+        _same_content(contents, made.digests) if is_kept else "",
+        relationship(
             vocabulary.DERIVATION,
             vocabulary.HAS_SOURCE,
-            file_identifier("relatedObjectIdentifier", layout.original(made.source)),
-            event_identifier("relatedEventIdentifier", event),
+            source.named("relatedObjectIdentifier"),
+            _made_by(contents, made),
         ),
-        event_identifier("linkingEventIdentifier", event),
+        identifiers.event(event).named("linkingEventIdentifier"),
     )
 
 
-def _preservation_level(contents: PremisContents, dossier: Dossier) -> str:
-    decision = dossier.decision
+def _made_by(contents: PremisContents, made: Derivative) -> str:
+    event = identifiers.making_event(contents.submission.identifier, made)
+    return identifiers.event(event).named("relatedEventIdentifier")
+
+
+def _location(contents: PremisContents, path: BagPath, digests: Digests) -> str:
+    """Return where the bytes are: in this package, or in that of an earlier version."""
+    earlier = contents.earlier.get(digests[Algorithm.SHA256])
+    if earlier is None:
+        return _place("bag path", path_value(path))
+    return _place(*identifiers.file(earlier.package, earlier.path))
+
+
+def _place(kind: str, value: str) -> str:
+    return unit(
+        "storage",
+        unit("contentLocation", leaf("contentLocationType", kind), leaf("contentLocationValue", value)),
+    )
+
+
+def _same_content(contents: PremisContents, digests: Digests) -> str:
+    earlier = contents.earlier.get(digests[Algorithm.SHA256])
+    if earlier is None:
+        return ""
+    there = identifiers.file(earlier.package, earlier.path)
+    return relationship(
+        vocabulary.DERIVATION, vocabulary.HAS_SAME_CONTENT, there.named("relatedObjectIdentifier")
+    )
+
+
+def _preservation_level(contents: PremisContents, decision: Decision | None, *, is_normalized: bool) -> str:
     if decision is None:
         return ""
+    # Only what was made and proved is more than bits: a rule may ask for what was refused.
+    kind = vocabulary.LOGICAL if is_normalized else vocabulary.BIT_LEVEL
+    return _level(kind, decision.action.value, _rationale(contents, decision), contents.created_at.date())
+
+
+def _level_of_copy(contents: PremisContents, decision: Decision | None) -> str:
+    rationale = "" if decision is None else _rationale(contents, decision)
+    return _level(vocabulary.LOGICAL, "preservation copy", rationale, contents.created_at.date())
+
+
+def _rationale(contents: PremisContents, decision: Decision) -> str:
     policy = contents.policy
-    rationale = f"{decision.because} (rule {decision.rule} of {policy.name} revision {policy.revision})"
-    return _level(decision.action, rationale, contents.created_at.date())
+    return f"{decision.because} (rule {decision.rule} of {policy.name} revision {policy.revision})"
 
 
 # As many as there are rules, for as many files as there are.
 @lru_cache(maxsize=512)
-def _level(action: Action, rationale: str, assigned: date) -> str:
+def _level(kind: vocabulary.Term, value: str, rationale: str, assigned: date) -> str:
     return unit(
         "preservationLevel",
-        controlled("preservationLevelType", vocabulary.LEVEL_TYPES[action]),
-        leaf("preservationLevelValue", action.value),
-        leaf("preservationLevelRationale", rationale),
+        controlled("preservationLevelType", kind),
+        leaf("preservationLevelValue", value),
+        optional_leaf("preservationLevelRationale", rationale),
         leaf("preservationLevelDateAssigned", assigned.isoformat()),
     )
 
 
+_LEVEL_OF_ACCESS = unit(
+    "preservationLevel",
+    leaf("preservationLevelValue", "not preserved"),
+    leaf(
+        "preservationLevelRationale",
+        "made for use, outside of the package; it can be made again from its source",
+    ),
+)
+
+
 def _characteristics(software: Agent, digests: Digests, size: int, format_units: str, *more: str) -> str:
-    originator = leaf("messageDigestOriginator", f"{software.name} {software.version}")
-    fixity = (
-        unit(
-            "fixity",
-            controlled("messageDigestAlgorithm", vocabulary.DIGEST_ALGORITHMS[algorithm]),
-            leaf("messageDigest", digest),
-            originator,
-        )
-        for algorithm, digest in digests.items()
-    )
+    fixity: list[str] = []
+    for algorithm, digest in digests.items():
+        before, after = _around_digest(software, algorithm)
+        fixity += (before, digest, after)
     return unit(
         "objectCharacteristics",
         leaf("compositionLevel", "0"),
@@ -167,22 +231,22 @@ def _characteristics(software: Agent, digests: Digests, size: int, format_units:
 
 
 @lru_cache(maxsize=16)
-def _included(package: PackageId) -> str:
-    return _relationship(
+def _around_digest(software: Agent, algorithm: Algorithm) -> tuple[str, str]:
+    """Return what stands before a digest in its ``fixity`` unit, and what stands after it."""
+    digest = "\0"
+    before, _, after = unit(
+        "fixity",
+        controlled("messageDigestAlgorithm", vocabulary.DIGEST_ALGORITHMS[algorithm]),
+        f"<messageDigest>{digest}</messageDigest>\n",
+        leaf("messageDigestOriginator", f"{software.name} {software.version}"),
+    ).partition(digest)
+    return before, after
+
+
+@lru_cache(maxsize=16)
+def _included(package: PackageId, part: Part) -> str:
+    return relationship(
         vocabulary.STRUCTURAL,
         vocabulary.IS_INCLUDED_IN,
-        package_identifier("relatedObjectIdentifier", package),
+        identifiers.representation(package, part).named("relatedObjectIdentifier"),
     )
-
-
-def _relationship(kind: vocabulary.Term, subkind: vocabulary.Term, *related: str) -> str:
-    return unit(
-        "relationship",
-        controlled("relationshipType", kind),
-        controlled("relationshipSubType", subkind),
-        *related,
-    )
-
-
-def _object(kind: str, *units: str) -> str:
-    return f'<object xsi:type="{kind}">\n{"".join(units)}</object>\n'

@@ -7,16 +7,20 @@ trees or events with lxml takes six times as long, which counts when a million f
 import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from urllib.parse import quote
 
 from preservation.premis.vocabulary import Term
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NANOSECONDS = 10**9
+_FILE_TIME = re.compile(r"([0-9]{4}(?:-[0-9]{2}){2}T[0-9]{2}(?::[0-9]{2}){2})\.([0-9]{3}(?:[0-9]{6})?)Z")
 NAMESPACE = "http://www.loc.gov/premis/v3"
 
 _NOT_IN_XML = "\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff"
-# A reader of XML would take a bare CR for LF.
-_REFERENCES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
-_SPECIAL = re.compile(f"[&<>\r{_NOT_IN_XML}]")
+# A reader of XML would take a bare CR for LF; the other two would end the line that a unit stands on.
+_REFERENCES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;", "\n": "&#10;", "\t": "&#9;"}
+_SPECIAL = re.compile(f"[&<>\r\n\t{_NOT_IN_XML}]")
+_BEYOND_XML = re.compile(f"[{_NOT_IN_XML}]")
 _ENCODED_IN_PATHS = re.compile(f"[%\r\n\t{_NOT_IN_XML}]")
 
 
@@ -45,9 +49,29 @@ def controlled(name: str, term: Term) -> str:
     return f'<{name} valueURI="{term.uri}">{_escaped(term.label)}</{name}>\n'
 
 
+def term_or_word(name: str, word: Term | str) -> str:
+    """Return a semantic unit that holds a term of a vocabulary, or a word that no vocabulary has."""
+    return leaf(name, word) if isinstance(word, str) else controlled(name, word)
+
+
 def identifier(name: str, kind: str, value: str, *more: str) -> str:
     """Return an identifier of the form that all PREMIS identifiers share: a type, a value, perhaps roles."""
-    return unit(name, leaf(f"{name}Type", kind), leaf(f"{name}Value", value), *more)
+    return (
+        f"<{name}>\n<{name}Type>{kind}</{name}Type>\n<{name}Value>{_escaped(value)}</{name}Value>\n"
+        f"{''.join(more)}</{name}>\n"
+    )
+
+
+def original_name(name: str) -> str:
+    """Return the ``originalName`` unit with exactly this name: nothing in it is escaped or normalized.
+
+    XML 1.0 has no way to write some control characters. A name with such stands there percent-encoded, as
+    ``path_value`` has it, and ``simpleLink`` says so: it holds the whole name as a URI reference.
+    """
+    if _BEYOND_XML.search(name) is None:
+        return leaf("originalName", name)
+    exact = quote(name, errors="surrogateescape")
+    return f'<originalName simpleLink="{exact}">{_escaped(path_value(name))}</originalName>\n'
 
 
 def moment(at: datetime) -> str:
@@ -56,11 +80,30 @@ def moment(at: datetime) -> str:
 
 
 def file_time(modified: int) -> str:
-    """Return the time of a file, in nanoseconds since 1970 (UTC); ``""`` beyond the years 1 to 9999."""
+    """Return the time of a file, in nanoseconds since 1970 (UTC); ``""`` beyond the years 1 to 9999.
+
+    To the millisecond where that is all of it, else to the nanosecond.
+    """
+    seconds, nanoseconds = divmod(modified, _NANOSECONDS)
     try:
-        return moment(_EPOCH + timedelta(microseconds=modified // 1000))
+        second = _EPOCH + timedelta(seconds=seconds)
     except OverflowError:
         return ""
+    fraction = f"{nanoseconds:09}"
+    return f"{second.replace(tzinfo=None).isoformat()}.{fraction.removesuffix('000000')}Z"
+
+
+def nanoseconds_of(time: str) -> int | None:
+    """Return what ``file_time`` was given, ``None`` where ``time`` is not of its form."""
+    found = _FILE_TIME.fullmatch(time)
+    if found is None:
+        return None
+    try:
+        second = datetime.fromisoformat(found[1]).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    whole = second - _EPOCH
+    return (whole.days * 86_400 + whole.seconds) * _NANOSECONDS + int(found[2].ljust(9, "0"))
 
 
 def path_value(path: str) -> str:

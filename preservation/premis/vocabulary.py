@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeVar
 
-from preservation.model.decisions import Action
 from preservation.model.digests import Algorithm
 from preservation.model.events import AgentKind, EventOutcome, EventType
+from preservation.model.screening import ALL_CONTENT, PASSWORD_PROTECTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ EVENT_TYPES: Final = _terms(
     "eventType",
     {
         EventType.ACCESSION: "acc",
+        EventType.CREATION: "cre",
         EventType.DELETION: "del",
         EventType.DISSEMINATION: "dis",
         EventType.FIXITY_CHECK: "fix",
@@ -58,6 +59,7 @@ AGENT_TYPES: Final = _terms(
     "agentType", {AgentKind.PERSON: "per", AgentKind.ORGANIZATION: "org", AgentKind.SOFTWARE: "sof"}
 )
 
+AUTHORIZER: Final = Term("authorizer", "eventRelatedAgentRole", "aut")
 IMPLEMENTER: Final = Term("implementer", "eventRelatedAgentRole", "imp")
 EXECUTING_PROGRAM: Final = Term("executing program", "eventRelatedAgentRole", "exe")
 VALIDATOR: Final = Term("validator", "eventRelatedAgentRole", "val")
@@ -72,17 +74,34 @@ DIGEST_ALGORITHMS: Final = {
     Algorithm.SHA512: Term("SHA-512", "cryptographicHashFunctions", "sha512"),
 }
 
-_BIT_LEVEL = Term("bit level preservation", "preservationLevelType", "blp")
-_LOGICAL = Term("logical preservation", "preservationLevelType", "lop")
-LEVEL_TYPES: Final = {action: _LOGICAL if action is Action.NORMALIZE else _BIT_LEVEL for action in Action}
+BIT_LEVEL: Final = Term("bit level preservation", "preservationLevelType", "blp")
+LOGICAL: Final = Term("logical preservation", "preservationLevelType", "lop")
 
-PASSWORD_PROTECTION: Final = Term("password protection", "inhibitorType", "pas")
-ALL_CONTENT: Final = Term("all content", "inhibitorTarget", "all")
+INHIBITORS: Final = {
+    term.label: term
+    for term in (
+        Term(PASSWORD_PROTECTION, "inhibitorType", "pas"),
+        Term(ALL_CONTENT, "inhibitorTarget", "all"),
+        Term("Print Function", "inhibitorTarget", "prt"),
+        Term("Play Function", "inhibitorTarget", "pla"),
+    )
+}
+"""Methods and targets of inhibitors that the vocabularies have a word for, by their labels."""
+
+OTHER_RIGHTS: Final = Term("other", "rightsBasis", "oth")
 
 STRUCTURAL: Final = Term("structural", "relationshipType", "str")
 DERIVATION: Final = Term("derivation", "relationshipType", "der")
+REPLACEMENT: Final = Term("replacement", "relationshipType", "rep")
 
 REPRESENTS: Final = Term("represents", "relationshipSubType", "rep")
+IS_REPRESENTED_BY: Final = Term("is represented by", "relationshipSubType", "isr")
+HAS_PART: Final = Term("has part", "relationshipSubType", "hsp")
+IS_PART_OF: Final = Term("is part of", "relationshipSubType", "isp")
+INCLUDES: Final = Term("includes", "relationshipSubType", "inc")
 IS_INCLUDED_IN: Final = Term("is included in", "relationshipSubType", "isi")
 IS_SOURCE_OF: Final = Term("is source of", "relationshipSubType", "iso")
 HAS_SOURCE: Final = Term("has source", "relationshipSubType", "hss")
+SUPERSEDES: Final = Term("supersedes", "relationshipSubType", "sup")
+HAS_SAME_CONTENT: Final = "has same content as"
+"""A word of our own: of the bytes of a file in an earlier version, which are not repeated."""

@@ -16,6 +16,7 @@ from preservation.documents.pdf import resolved
 from preservation.errors import reason_of
 from preservation.model.screening import DocumentFacts
 from preservation.screening.pdf_actions import ActionSearch
+from preservation.screening.pdf_permissions import withheld_by
 from preservation.screening.reports import DocumentReport
 from preservation.tools.work import NOT_ABOUT_CONTENT, Json
 
@@ -71,7 +72,8 @@ def _fault_of_frame(stream: BinaryIO) -> str | None:
 def _read(stream: BinaryIO, *, strict: bool) -> DocumentReport:
     stream.seek(0)
     reader = PdfReader(stream, strict=strict)
-    if reader.is_encrypted and reader.decrypt("") is PasswordType.NOT_DECRYPTED:
+    opened_as = reader.decrypt("") if reader.is_encrypted else None
+    if opened_as is PasswordType.NOT_DECRYPTED:
         return DocumentReport(needs_password=True)
     catalogue = resolved(reader.trailer.get("/Root"), DictionaryObject)
     if catalogue is None:
@@ -102,8 +104,9 @@ def _read(stream: BinaryIO, *, strict: bool) -> DocumentReport:
         has_text=has_text,
         claims=_claims(catalogue),
     )
+    withheld = withheld_by(reader) if opened_as is PasswordType.USER_PASSWORD else ()
     fault = None if pages else "it has no pages"
-    return DocumentReport(facts, fault=fault, remarks=tuple(remarks), active=actions.found)
+    return DocumentReport(facts, fault=fault, remarks=tuple(remarks), active=actions.found, withheld=withheld)
 
 
 def _searched(search: Callable[[DictionaryObject], None], where: DictionaryObject) -> tuple[str, ...]:

@@ -7,14 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol, TypeAlias
 
+from preservation.model.events import Agent
 from preservation.model.formats import Identification
 from preservation.model.issues import Issue
 from preservation.model.paths import RelativePath
-from preservation.model.screening import ScreenedFile
+from preservation.model.screening import ALL_CONTENT, PASSWORD_PROTECTION, Inhibitor, ScreenedFile
 from preservation.policy.schema import Policy
 from preservation.policy.screens import DecodableImages, SafeArchives, ScreenTable, SoundDocuments
 from preservation.rasters.families import Family, family_of
-from preservation.screening import report_issues
+from preservation.screening import codes, report_issues
+from preservation.screening.programs import DECODERS, PDF_READER
 from preservation.screening.report_issues import Subject
 from preservation.screening.reports import ArchiveReport, DocumentReport, ImageReport
 from preservation.tools.limits import Limits
@@ -74,10 +76,12 @@ class ImageExaminer:
         subject = Subject.under(screened.path, self._screen)
         report = report_issues.read_report(outcome, ImageReport, subject)
         if isinstance(report, Issue):
-            return replace(screened, issues=(*screened.issues, report))
+            return _without_report(screened, report, DECODERS["pillow"])
         return replace(
             screened,
             image=report.facts,
+            examiner=_unless(report.unsupported or report.too_much, DECODERS[report.decoder]),
+            is_damaged=report.fault is not None or report.later is not None,
             thumbnail=self._kept_thumbnail(request, report),
             is_part_shown=report.is_part_shown,
             issues=(*screened.issues, *report_issues.about_image(report, subject, self._screen)),
@@ -111,9 +115,16 @@ class DocumentExaminer:
         subject = Subject.under(screened.path, self._screen)
         report = report_issues.read_report(outcome, DocumentReport, subject)
         if isinstance(report, Issue):
-            return replace(screened, issues=(*screened.issues, report))
+            return _without_report(screened, report, PDF_READER)
         issues = report_issues.about_document(report, subject, self._locked, self._active)
-        return replace(screened, document=report.facts, issues=(*screened.issues, *issues))
+        return replace(
+            screened,
+            document=report.facts,
+            issues=(*screened.issues, *issues),
+            inhibitors=_inhibitors(report),
+            examiner=_unless(report.needs_password, PDF_READER),
+            is_damaged=report.fault is not None,
+        )
 
 
 class ArchiveExaminer:
@@ -132,8 +143,31 @@ class ArchiveExaminer:
         """Return ``screened`` with what would do harm when the archive is unpacked."""
         subject = Subject.under(screened.path, self._screen)
         report = report_issues.read_report(outcome, ArchiveReport, subject)
-        found = (report,) if isinstance(report, Issue) else report_issues.about_archive(report, subject)
-        return replace(screened, issues=(*screened.issues, *found))
+        if isinstance(report, Issue):
+            return _without_report(screened, report, None)
+        found = report_issues.about_archive(report, subject)
+        return replace(screened, issues=(*screened.issues, *found), is_damaged=report.fault is not None)
+
+
+def _unless(not_seen: object, program: Agent) -> Agent | None:
+    """Return the program that looked into a file, ``None`` where it did not get to see what is in it."""
+    return None if not_seen else program
+
+
+def _without_report(screened: ScreenedFile, issue: Issue, program: Agent | None) -> ScreenedFile:
+    """Return what is known of a file of which no report came: what crashes its decoder is damaged."""
+    crashed = issue.code == codes.EXAMINER_CRASHED
+    return replace(
+        screened,
+        issues=(*screened.issues, issue),
+        examiner=program if crashed else None,
+        is_damaged=crashed,
+    )
+
+
+def _inhibitors(report: DocumentReport) -> tuple[Inhibitor, ...]:
+    targets = (ALL_CONTENT,) if report.needs_password else tuple(map(str, report.withheld))
+    return (Inhibitor(PASSWORD_PROTECTION, targets),) if targets else ()
 
 
 _Maker: TypeAlias = type[ImageExaminer] | type[DocumentExaminer] | type[ArchiveExaminer]

@@ -20,6 +20,7 @@ from preservation.rasters.facts import facts_of, stored_in
 from preservation.rasters.families import Family
 from preservation.rasters.icc import fault_of_profile
 from preservation.screening import jp2_images, jpeg_images, thumbnails, tiff_images
+from preservation.screening.programs import Decoder
 from preservation.screening.reports import ImageReport
 from preservation.screening.sighting import Sighting, bytes_behind, is_about_support, sentence_of
 from preservation.tools.work import NOT_ABOUT_CONTENT, Json
@@ -71,6 +72,7 @@ def examine(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], outputs: 
             report,
             facts=found.facts or report.facts,
             fault=fault,
+            decoder=found.decoder if report.decoder == "pillow" else report.decoder,
             later=found.later or report.later,
             profile=skeleton.profile_fault or found.profile,
             imperfect=skeleton.imperfect or found.imperfect,
@@ -96,9 +98,11 @@ def _see(stream: BinaryIO, family: Family, room: Room, found: Sighting, *, shown
         return
     see = {Family.JPEG: jpeg_images.see, Family.JPEG_2000: jp2_images.see}.get(family)
     if see is not None:
+        found.decoder = "simplejpeg" if family is Family.JPEG else "imagecodecs"
         with suppress(NotImplementedError):
             see(stream, room, found, shown=shown)
             return
+        found.decoder = "pillow"
     _see_by_pillow(stream, family, room, found, shown=shown)
 
 
@@ -155,8 +159,9 @@ def _second_decoding(stream: BinaryIO, family: Family, room: Room, first: Except
         decode = tiff_strips.decode
     else:
         return report
+    decoder: Decoder = "imagecodecs" if family is Family.JPEG_2000 else "tifffile"
     try:
-        return ImageReport(decode(stream, room))
+        return ImageReport(decode(stream, room), decoder=decoder)
     except NOT_ABOUT_CONTENT:
         raise
     except TooMuchError as error:
@@ -167,7 +172,7 @@ def _second_decoding(stream: BinaryIO, family: Family, room: Room, first: Except
         if is_about_support(error):
             return ImageReport(unsupported=f"a rare kind of {family}")
         # Pillow's reason is plainer, if it has one about the image itself.
-        return ImageReport(fault=sentence_of(error)) if report.fault is None else report
+        return ImageReport(fault=sentence_of(error), decoder=decoder) if report.fault is None else report
 
 
 def _decodable_part(stream: BinaryIO, family: Family, room: Room) -> bytes:

@@ -1,8 +1,16 @@
 """What a caged job reports to the stage about one file. The stage checks its shape before it believes it."""
 
+from typing import Literal, TypeAlias
+
 import msgspec
 
 from preservation.model.screening import DocumentFacts, ImageFacts
+from preservation.screening.programs import Decoder
+
+Withheld: TypeAlias = Literal[
+    "Print Function", "Modify Function", "Copy Function", "Annotate Function", "Fill Form Function"
+]
+"""What a document can withhold, in the manner of the vocabulary of inhibitors' targets."""
 
 
 class ImageReport(msgspec.Struct, frozen=True):
@@ -10,9 +18,9 @@ class ImageReport(msgspec.Struct, frozen=True):
 
     ``later`` says in what only a later page or picture is damaged, ``profile`` in what its ICC profile is,
     ``imperfect`` which rule of its format it breaks; ``notes`` are no faults. ``unsupported`` says what of
-    it no decoder here supports, which is no fault of the image. ``has_thumbnail`` says whether the picture
-    made for people's eyes was written, ``is_part_shown`` that it shows what could be decoded of a damaged
-    image.
+    it no decoder here supports, which is no fault of the image. ``decoder`` is the program that had the last
+    word. ``has_thumbnail`` says whether the picture made for people's eyes was written, ``is_part_shown``
+    that it shows what could be decoded of a damaged image.
     """
 
     facts: ImageFacts | None = None
@@ -23,6 +31,7 @@ class ImageReport(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
     too_much: str | None = None
     unsupported: str | None = None
+    decoder: Decoder = "pillow"
     has_thumbnail: bool = False
     is_part_shown: bool = False
 
@@ -31,7 +40,8 @@ class DocumentReport(msgspec.Struct, frozen=True):
     """A PDF. ``fault`` says why it is broken, ``remarks`` what readers repair silently.
 
     ``needs_password`` is true where not even its pages can be counted without one. ``active`` names what it
-    would run, or start, in a program that lets it.
+    would run, or start, in a program that lets it. ``withheld`` names what it withholds from whoever has not
+    its owner's password.
     """
 
     facts: DocumentFacts | None = None
@@ -39,6 +49,7 @@ class DocumentReport(msgspec.Struct, frozen=True):
     remarks: tuple[str, ...] = ()
     needs_password: bool = False
     active: tuple[str, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
 
 
 class ArchiveReport(msgspec.Struct):

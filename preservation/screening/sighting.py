@@ -7,6 +7,7 @@ from PIL import UnidentifiedImageError
 
 from preservation.errors import PreservationError, reason_of
 from preservation.model.screening import ImageFacts
+from preservation.screening.programs import Decoder
 
 ENDS_EARLY = "the file ends before the image does"
 DAMAGED_DATA = "its image data is damaged"
@@ -18,7 +19,7 @@ class Sighting:
     """An image as far as it was seen. ``fault`` is of its first picture or the file, ``later`` of another.
 
     ``profile`` says in what its ICC profile is damaged, ``imperfect`` which rule it breaks and is whole all
-    the same; ``notes`` are no faults.
+    the same; ``notes`` are no faults. ``decoder`` is the program that was asked.
     """
 
     facts: ImageFacts | None = None
@@ -28,6 +29,7 @@ class Sighting:
     profile: str | None = None
     imperfect: str | None = None
     notes: list[str] = field(default_factory=list)
+    decoder: Decoder = "pillow"
 
     def blame(self, picture: int, fault: str) -> None:
         """Note a fault of a picture, counted from 0; the first one of each kind stays."""

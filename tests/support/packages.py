@@ -125,6 +125,7 @@ def a_derivative(source: str, content: bytes, purpose: Purpose = Purpose.PRESERV
         proofs=(Proof(ProofName("same-pixels"), holds=True, detail="12,000,000 of 12,000,000 pixels equal"),),
         encoder=PILLOW,
         decoder=TIFFFILE,
+        identification=identified(),
     )
 
 

@@ -17,7 +17,7 @@ from storage.ports.catalogue import Catalogue, Registration
 
 def compare(workspace: Workspace, catalogue: Catalogue) -> None:
     """Record how the drop differs from the version before; nothing where there is none, or none differs."""
-    before = _version_before(workspace, catalogue)
+    before = version_before(workspace, catalogue)
     if before is None or before.fingerprint == only(workspace.fingerprint):
         workspace.changes.write([])
         workspace.difference.write([])
@@ -34,7 +34,7 @@ def compare(workspace: Workspace, catalogue: Catalogue) -> None:
 
 def is_outdated(workspace: Workspace, catalogue: Catalogue) -> bool:
     """Return whether another version was kept since the drop was compared."""
-    before = _version_before(workspace, catalogue)
+    before = version_before(workspace, catalogue)
     if before is None or before.fingerprint == only(workspace.fingerprint):
         return False
     return all(one.before != before.package for one in workspace.difference.so_far)
@@ -53,14 +53,14 @@ def is_approved(workspace: Workspace, catalogue: Catalogue) -> bool:
     What is asked about a version that was kept after the person was asked, nobody has approved.
     """
     for approval in workspace.approval.so_far:
-        before = _version_before(workspace, catalogue)
+        before = version_before(workspace, catalogue)
         is_new = approval.asked_at and before is not None and before.registered_at > approval.asked_at
         asks = (one.severity is Severity.QUESTION for one in issues_of_comparison(workspace))
         return not (is_new and any(asks))
     return False
 
 
-def _version_before(workspace: Workspace, catalogue: Catalogue) -> Registration | None:
+def version_before(workspace: Workspace, catalogue: Catalogue) -> Registration | None:
     """Return the newest version that is kept, below the drop's own number where it has one."""
     object_id: ObjectId = workspace.submission.object
     latest = catalogue.latest(object_id)

@@ -43,11 +43,14 @@ def _normalize(workspace: Workspace, ports: NormalizationPorts) -> Iterable[Even
         )
         outcomes = identified(_counted(derivatives, made), workspace.root, identifier)
         workspace.derivatives.write(while_there(workspace, outcomes))
-    made_for = Counter(one.purpose if isinstance(one, Derivative) else None for one in workspace.derivatives)
-    if not made_for:
-        return ()
-    proved, access = made_for[Purpose.PRESERVATION], made_for[Purpose.ACCESS]
-    return (ingest_events_of(workspace).normalized(proved, access, refused=made_for[None]),)
+    tally = Counter((one.purpose, isinstance(one, Derivative)) for one in workspace.derivatives)
+    ingest = ingest_events_of(workspace)
+    recorded = {Purpose.PRESERVATION: ingest.normalized, Purpose.ACCESS: ingest.access_copies_made}
+    return tuple(
+        record(tally[purpose, True], tally[purpose, False])
+        for purpose, record in recorded.items()
+        if tally[purpose, True] + tally[purpose, False]
+    )
 
 
 NORMALIZE = Stage("normalize", _normalize)

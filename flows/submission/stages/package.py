@@ -5,7 +5,7 @@ from typing import Protocol
 
 from flows.installation.wiring import SOFTWARE_VERSION, now
 from flows.submission.stages.already_kept import PresencePorts, end_if_there
-from flows.submission.stages.compare import compare, is_approved, is_outdated
+from flows.submission.stages.compare import compare, is_approved, is_outdated, version_before
 from flows.submission.stages.describe import describe
 from flows.submission.stages.plan import every_issue, issues_of_the_whole
 from flows.submission.stages.sidecars import copied_sidecars
@@ -61,6 +61,7 @@ def _package(workspace: Workspace, ports: PackagingPorts) -> Iterable[Event]:
             description=only(workspace.description).statements,
             described=workspace.described,
             sidecars=copied_sidecars(workspace),
+            before=before.package if (before := version_before(workspace, ports.catalogue)) else None,
         ),
         workspace.root,
     )

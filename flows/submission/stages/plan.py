@@ -23,7 +23,8 @@ def _plan(workspace: Workspace, ports: PresencePorts) -> Iterable[Event]:
     ingest = ingest_events_of(workspace)
     unexamined = not_examined(workspace.unexamined.so_far)
     note = "" if unexamined is None else unexamined.message
-    yield ingest.screened(judgement.verdict, judgement.sentence, note)
+    examined = workspace.examined.so_far
+    yield ingest.screened(judgement.verdict, judgement.sentence, examined, note, remarks=judgement.remarks)
     if judgement.verdict is None and approval is not None:
         yield ingest.approved(Agent(AgentKind.PERSON, approval.by), approval.because, approval.at)
     # What is kept is not asked about again: a run that was killed after its answer took the approval with it.

@@ -58,6 +58,7 @@ def _register(workspace: Workspace, ports: RegistrationPorts) -> Iterable[Event]
     # A drop may change after the stores have it; the later changes are not kept.
     late_changes = [changed_since_survey(workspace, Severity.WARNING)] if has_changed(workspace) else []
     lacking = tuple(workspace.lacking.so_far)
+    planned = PlannedBag.open(workspace.root)
     end(
         workspace,
         Verdict.STORED,
@@ -71,6 +72,7 @@ def _register(workspace: Workspace, ports: RegistrationPorts) -> Iterable[Event]
             issues_of_the_whole(workspace),
             chain.from_iterable(one.issues for one in workspace.doubted.so_far),
             workspace.unsound.so_far,
+            planned.summary.issues if planned is not None else (),
             not_made(workspace.derivatives),
             late_changes,
             map(lacking_issue, lacking),

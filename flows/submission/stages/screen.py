@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from flows.installation.wiring import SOFTWARE
 from flows.submission.progress.meter import Meter, to_screen
 from flows.submission.stages.drop_changes import while_there
 from flows.submission.stages.ports import HasCagedWorkers, HasStores
 from flows.submission.stages.stage import Stage
 from flows.submission.workspace import Workspace, only
-from preservation.model.events import Event
-from preservation.model.screening import ScreenedFile, Unexamined
+from preservation.model.events import Agent, Event
+from preservation.model.screening import Examined, ScreenedFile, Unexamined
 from preservation.screening.examiners import JOB_MODULES
 from preservation.screening.screen import screen
 
@@ -32,16 +33,26 @@ def _screen(workspace: Workspace, ports: ScreeningPorts) -> Iterable[Event]:
             progress=meter.track("looking", lambda: to_screen(workspace)).count,
         )
         reasons: Counter[str] = Counter()
-        workspace.screened.write(while_there(workspace, _counted(screened, reasons)))
+        examined: Counter[tuple[Agent, bool]] = Counter()
+        workspace.screened.write(while_there(workspace, _counted(screened, reasons, examined)))
     workspace.unexamined.write(Unexamined(reason, files) for reason, files in reasons.most_common())
+    workspace.examined.write(
+        Examined(program, examined[program, False] + examined[program, True], examined[program, True])
+        for program in dict.fromkeys(program for program, _ in examined)
+    )
     # The event of screening is recorded with the judgement, by the next stage.
     return ()
 
 
-def _counted(screened: Iterable[ScreenedFile], reasons: Counter[str]) -> Iterator[ScreenedFile]:
+def _counted(
+    screened: Iterable[ScreenedFile], reasons: Counter[str], examined: Counter[tuple[Agent, bool]]
+) -> Iterator[ScreenedFile]:
     for one in screened:
         if one.unexamined:
             reasons[one.unexamined] += 1
+        if one.examiner is not None or one.is_damaged:
+            # Archives are listed by ourselves.
+            examined[one.examiner or SOFTWARE, one.is_damaged] += 1
         yield one
 
 

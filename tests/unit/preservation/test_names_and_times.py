@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from preservation.identification.links import NamedLinks
 from preservation.model.identifiers import object_name
 from preservation.model.paths import RelativePath, printable
-from preservation.premis.units import file_time
+from preservation.premis.units import file_time, nanoseconds_of
 from preservation.survey.issues import found_elsewhere, leads_out, spelled_otherwise
 
 
@@ -49,16 +51,26 @@ def test_a_name_in_a_sentence_is_shown_once_escaped_and_in_its_own_script():
     [
         (-11_644_473_600 * 10**9, "1601-01-01T00:00:00.000Z"),
         (-6_374_419_200 * 10**9, "1768-01-02T00:00:00.000Z"),
-        (-1, "1969-12-31T23:59:59.999Z"),
+        (-1, "1969-12-31T23:59:59.999999999Z"),
         (4_354_819_198 * 10**9, "2107-12-31T23:59:58.000Z"),
         (253_402_300_799 * 10**9, "9999-12-31T23:59:59.000Z"),
         (253_402_300_800 * 10**9, ""),
-        (-(2**63), "1677-09-21T00:12:43.145Z"),
+        (-(2**63), "1677-09-21T00:12:43.145224192Z"),
         (2**80, ""),
     ],
 )
 def test_any_time_of_a_file_can_be_recorded(modified: int, text: str):
     assert file_time(modified) == text
+
+
+@given(st.integers(-62_135_596_800 * 10**9, 253_402_300_800 * 10**9 - 1))
+def test_any_recorded_time_comes_back_to_the_nanosecond(modified: int):
+    assert nanoseconds_of(file_time(modified)) == modified
+
+
+@pytest.mark.parametrize("text", ["", "1998", "1998-03-15T22:13:00Z", "1998-13-15T22:13:00.000Z", "now"])
+def test_what_is_no_time_of_ours_is_none(text: str):
+    assert nanoseconds_of(text) is None
 
 
 def test_links_with_ever_new_names_are_removed_as_they_are_done(tmp_path: Path):

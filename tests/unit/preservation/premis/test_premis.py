@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import io
+import os
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from lxml import etree
 from support.packages import (
@@ -23,15 +24,20 @@ from support.packages import (
     policy_from,
     surveyed,
 )
+from support.premis_rules import XSI, PremisRecord, faults, original_name, related
 
+from preservation.model.digests import Algorithm
 from preservation.model.dossiers import Dossier
 from preservation.model.events import EventOutcome, EventType
+from preservation.model.files import SurveyedFile
 from preservation.model.identifiers import PackageId, VersionNumber
 from preservation.model.issues import Severity
-from preservation.model.paths import RelativePath
+from preservation.model.locators import Locator
+from preservation.model.paths import BagPath, RelativePath
 from preservation.model.screening import ScreenedFile
 from preservation.premis.contents import PremisContents
 from preservation.premis.units import file_time, leaf, path_value
+from preservation.premis.units import original_name as as_original_name
 from preservation.premis.vocabulary import EVENT_OUTCOMES, EVENT_TYPES
 from preservation.premis.writing import write_premis
 
@@ -60,9 +66,13 @@ def written(contents: PremisContents) -> etree._Element:
 
 def about(record: etree._Element, path: str) -> etree._Element:
     for element in record.iter(f"{P}object"):
-        if element.findtext(f"{P}objectIdentifier/{P}objectIdentifierValue") == path:
+        if element.findtext(f".//{P}contentLocationValue") == path:
             return element
     raise AssertionError(f"nothing about {path}")
+
+
+def address(path: str) -> str:
+    return f"muniment://maps/sheet-012/v1/{quote(path)}"
 
 
 def test_a_file_is_described_by_its_path_digests_size_format_and_decision(tmp_path: Path):
@@ -83,13 +93,12 @@ def test_a_file_is_described_by_its_path_digests_size_format_and_decision(tmp_pa
     )
 
 
-def test_an_image_has_its_significant_properties(tmp_path: Path):
+def test_an_image_has_its_technical_facts_in_mix_and_no_significant_properties(tmp_path: Path):
     page = about(written(premis_contents(a_map_sheet(tmp_path))), "data/originals/sheet 1.tif")
-    properties = {element[0].text: element[1].text for element in page.iter(f"{P}significantProperties")}
 
-    assert properties["image width in pixels"] == "4000"
-    assert properties["resolution in dots per inch"] == "300 x 300"
-    assert properties["ICC profile"] == "Adobe RGB (1998)"
+    assert page.findtext(".//{http://www.loc.gov/mix/v20}imageWidth") == "4000"
+    assert page.findtext(".//{http://www.loc.gov/mix/v20}iccProfileName") == "Adobe RGB (1998)"
+    assert page.find(f"{P}significantProperties") is None
 
 
 def test_a_derivative_and_its_source_point_to_each_other_and_to_the_event_that_made_it(tmp_path: Path):
@@ -103,8 +112,11 @@ def test_a_derivative_and_its_source_point_to_each_other_and_to_the_event_that_m
         for relationship in element.iter(f"{P}relationship")
     }
     onward, back = derived["is source of"], derived["has source"]
-    assert onward.findtext(f".//{P}relatedObjectIdentifierValue") == "data/preservation/sheet 2.tif"
-    assert back.findtext(f".//{P}relatedObjectIdentifierValue") == "data/originals/sheet 2.bmp"
+    copy = address("data/preservation/sheet 2.tif")
+    assert onward.findtext(f".//{P}relatedObjectIdentifierValue") == copy
+    assert back.findtext(f".//{P}relatedObjectIdentifierValue") == address("data/originals/sheet 2.bmp")
+    assert made.findtext(f".//{P}formatRegistryKey") == "fmt/353"
+    assert made.findtext(f".//{P}preservationLevelType") == "logical preservation"
     (event,) = [
         element
         for element in record.iter(f"{P}event")
@@ -119,12 +131,17 @@ def test_a_derivative_and_its_source_point_to_each_other_and_to_the_event_that_m
     assert agents == ["software/Pillow/12.0.0", "software/tifffile/2025.6.11"]
 
 
-def test_an_access_derivative_is_told_as_an_event_but_is_no_object(tmp_path: Path):
+def test_an_access_copy_is_a_creation_and_a_file_outside_of_the_package_that_nobody_preserves(tmp_path: Path):
     record = written(premis_contents(a_map_sheet(tmp_path)))
+    copy = about(record, "maps/sheet-012/v1/sheet 1.tif")
+    [event] = [one for one in record.iter(f"{P}event") if one.findtext(f"{P}eventType") == "creation"]
 
-    with pytest.raises(AssertionError):
-        about(record, "data/preservation/sheet 1.tif")
-    assert any("for access" in (element.text or "") for element in record.iter(f"{P}eventDetail"))
+    assert copy.findtext(f"{P}objectIdentifier/{P}objectIdentifierType") == "Muniment access copy"
+    assert copy.findtext(f".//{P}preservationLevelValue") == "not preserved"
+    assert "for access" in (event.findtext(f".//{P}eventDetail") or "")
+    assert copy.findtext(f"{P}linkingEventIdentifier/{P}linkingEventIdentifierValue") == event.findtext(
+        f".//{P}eventIdentifierValue"
+    )
 
 
 def test_a_refused_derivative_is_a_failed_event_with_its_reason(tmp_path: Path):
@@ -156,7 +173,7 @@ def test_what_screening_found_is_an_event_of_that_file(
 
     assert event.findtext(f"{P}eventType") == "validation"
     assert event.findtext(f".//{P}eventOutcome") == outcome
-    assert event.findtext(f".//{P}linkingObjectIdentifierValue") == "data/originals/page.tif"
+    assert event.findtext(f".//{P}linkingObjectIdentifierValue") == address("data/originals/page.tif")
     assert len(list(event.iter(f"{P}eventOutcomeDetailNote"))) == len(issues)
 
 
@@ -175,20 +192,18 @@ def test_identification_names_its_engines_with_their_signatures(tmp_path: Path):
     assert [element.text for element in record.iter(f"{P}agentNote")] == ["signatures: PRONOM V125"]
 
 
-def test_every_identifier_that_is_linked_to_is_defined(tmp_path: Path):
+def test_a_record_with_everything_in_it_breaks_no_rule(tmp_path: Path):
     drop = a_map_sheet(tmp_path)
     drop.derivatives.append(a_refusal("\u202eevil<b>&.tif"))
     record = written(premis_contents(drop))
 
-    for defined, links in (
-        ("objectIdentifier", ("relatedObjectIdentifier", "linkingObjectIdentifier")),
-        ("eventIdentifier", ("relatedEventIdentifier", "linkingEventIdentifier")),
-        ("agentIdentifier", ("linkingAgentIdentifier",)),
-    ):
-        known = [(element[0].text, element[1].text) for element in record.iter(f"{P}{defined}")]
-        assert len(known) == len(set(known)), defined
-        for link in links:
-            assert {(element[0].text, element[1].text) for element in record.iter(f"{P}{link}")} <= set(known)
+    payload = {
+        f"data/originals/{file.path}": (drop.drop / file.path).read_bytes()
+        for file in drop.found
+        if isinstance(file, SurveyedFile) and file.path != ".DS_Store"
+    }
+    payload["data/preservation/sheet 2.tif"] = b"II*\0 two as tiff"
+    assert faults(PremisRecord(record), payload) == []
 
 
 def test_what_is_left_out_is_not_described(tmp_path: Path):
@@ -211,6 +226,25 @@ def test_any_path_comes_back_from_its_identifier(path: str):
     element = etree.fromstring(leaf("path", path_value(path)))
 
     assert unquote_to_bytes(element.text or "").decode() == path
+
+
+@given(st.binary(min_size=1).filter(lambda name: b"\0" not in name).map(os.fsdecode))
+@example("bell\x07 100%.tif")
+@example("e\u0301 \u0085\u2028\t.tif ")
+def test_any_name_comes_back_exactly_from_its_original_name(name: str):
+    element = etree.fromstring(f"<file xmlns='{P[1:-1]}'>{as_original_name(name)}</file>")
+
+    assert original_name(element) == name
+
+
+@given(names)
+def test_a_name_that_xml_can_hold_is_not_escaped(name: str):
+    unit = etree.fromstring(as_original_name(name))
+
+    if all(
+        character in "\t\n\r" or (character >= " " and character not in "\ufffe\uffff") for character in name
+    ):
+        assert (unit.text, unit.attrib) == (name, {})
 
 
 @given(st.text(st.characters(exclude_categories=("Cs",))))
@@ -248,4 +282,27 @@ def test_memory_does_not_grow_with_the_number_of_files(tmp_path: Path):
     _, highest = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert highest < 500_000
+    assert highest < 800_000
+
+
+def test_a_version_supersedes_the_one_before_and_what_has_its_bytes_there_says_where(tmp_path: Path):
+    contents = premis_contents(a_map_sheet(tmp_path))
+    package = replace(contents.package, version=VersionNumber(3))
+    before = replace(contents.package, version=VersionNumber(1))
+    page = surveyed("sheet 1.tif", b"II*\0 one")
+    there = Locator(before, BagPath("data/originals/old 1.tif"))
+    record = written(
+        replace(contents, package=package, before=before, earlier={page.digests[Algorithm.SHA256]: there})
+    )
+    one = about(record, "muniment://maps/sheet-012/v1/data/originals/old%201.tif")
+
+    assert one.findtext(f"{P}originalName") == "sheet 1.tif"
+    assert ("has same content as", ("Muniment URI", there.url)) in set(related(one))
+    version = PremisRecord(record).objects["Muniment package", "maps/sheet-012/v3"]
+    assert ("supersedes", ("Muniment package", "maps/sheet-012/v1")) in set(related(version))
+
+
+def test_a_package_of_no_file_has_a_record_without_representations(tmp_path: Path):
+    record = written(premis_contents(Drop(tmp_path)))
+
+    assert [one.get(XSI) for one in record.iter(f"{P}object")] == ["intellectualEntity"] * 2
