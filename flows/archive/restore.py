@@ -25,10 +25,12 @@ from storage.restore.outcomes import (
     journal_issue,
     not_vouched_issue,
     records_issue,
+    times_not_given_issue,
 )
 from storage.restore.restore import restore
 from storage.restore.source import find_source, latest_in, wanted_files
 from storage.restore.target import look_into, opened_target
+from storage.restore.times import with_times
 from storage.tag_digests import NOTHING_RECORDED, RecordedDigests, recorded_digests
 
 
@@ -128,10 +130,13 @@ def restore_object(request: RestoreRequest, settings: Settings, *, dry_run: bool
             with opened_target(request.target) as target:
                 # After what a killed restore left there was finished.
                 there = look_into(request.target, wanted)
+                timed = with_times(there.missing, source.description, source.stores)
+                if timed is None:
+                    issues.append(times_not_given_issue("no store has premis.xml as it was kept"))
                 threads = settings.work.threads
                 restored = restore(
                     catalogued.package,
-                    there.missing,
+                    there.missing if timed is None else timed,
                     source.stores,
                     target,
                     threads=threads,

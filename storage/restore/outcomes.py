@@ -21,6 +21,7 @@ RECORDS_DIFFER = IssueCode("RST-008")
 NOT_VOUCHED_FOR = IssueCode("RST-009")
 EARLIER_HAS_MORE = IssueCode("RST-010")
 STORE_AWAY = IssueCode("RST-011")
+TIMES_NOT_GIVEN = IssueCode("RST-012")
 
 _REPAIR_DATABASE = "Repair the database: muniment doctor reports what is wrong with it."
 _REACH_STORE = "Nothing is known of its replica: check the store, and the credentials for it."
@@ -29,12 +30,16 @@ _SEE_TO_REPLICA = "Find out what happened to that store: its replica needs repai
 
 @dataclass(frozen=True, slots=True)
 class WantedFile:
-    """A file to be restored: its path in the bag, where it goes below the target, its key and digests."""
+    """A file to be restored: its path in the bag, where it goes below the target, its key and digests.
+
+    ``modified`` is its time of last change in nanoseconds since 1970 (UTC), where that is recorded.
+    """
 
     path: BagPath
     place: RelativePath
     key: StoreKey
     digests: Digests
+    modified: int | None = None
 
 
 @dataclass(slots=True)
@@ -117,3 +122,14 @@ def journal_issue(reason: str) -> Issue:
     """Return the finding that the journal could not record the restore."""
     message = f"The files are restored, but the journal could not record it: {reason}."
     return Issue(JOURNAL_SILENT, Severity.WARNING, message, None, _REPAIR_DATABASE)
+
+
+def times_not_given_issue(reason: str) -> Issue:
+    """Return the remark that files have not the times of last change that they were dropped with."""
+    return Issue(
+        TIMES_NOT_GIVEN,
+        Severity.INFO,
+        f"Not every file has its time of last change: {reason}.",
+        None,
+        "Nothing: the bytes are right. premis.xml of the package has the times (muniment restore --whole).",
+    )

@@ -7,6 +7,7 @@ from itertools import chain
 
 from preservation.errors import NotFoundError, PreservationError
 from preservation.fixity.checking import Confirmed, FixityVerdict, Unreadable
+from preservation.model.amounts import count
 from preservation.model.identifiers import PackageId, StoreName
 from preservation.model.issues import Issue
 from preservation.pool import in_order, in_portions
@@ -20,6 +21,7 @@ from storage.restore.outcomes import (
     WantedFile,
     lost_issue,
     replica_issue,
+    times_not_given_issue,
 )
 from storage.restore.target import Target
 
@@ -30,7 +32,8 @@ _BATCH_FILES = 8
 class _Brought:
     """One file: the store that gave it (``None``: none did), its size, and the findings about others.
 
-    ``damaged`` are the stores that were read and do not hold it as it was kept, each with a sentence.
+    ``damaged`` are the stores that were read and do not hold it as it was kept, each with a sentence;
+    ``is_timed`` is false where the target cannot hold its time.
     """
 
     wanted: WantedFile
@@ -38,6 +41,7 @@ class _Brought:
     size: int
     issues: tuple[Issue, ...]
     damaged: tuple[tuple[StoreName, str], ...]
+    is_timed: bool = True
 
 
 def restore(
@@ -58,6 +62,7 @@ def restore(
     ``AlreadyExistsError`` where something is in the way.
     """
     restored = Restored(package, None)
+    without_time = 0
     for brought in _bring(wanted, stores, target, threads):
         restored.issues += brought.issues
         for store, sentence in brought.damaged:
@@ -69,6 +74,10 @@ def restore(
             restored.files += 1
             restored.bytes += brought.size
             restored.sources[brought.store] += 1
+            without_time += not brought.is_timed
+    if without_time:
+        reason = f"where they were restored to, {count(without_time, 'file')} cannot have it"
+        restored.issues.append(times_not_given_issue(reason))
     if not restored.lost:
         restored.folder = target.arrive()
     elif restored.files:
@@ -97,7 +106,8 @@ def _bring_one(file: WantedFile, stores: Sequence[Store], target: Target, buffer
     for store in stores:
         match _received(file, store, target, buffer):
             case Confirmed(size):
-                return _Brought(file, store.name, size, tuple(issues), tuple(damaged))
+                is_timed = file.modified is None or target.give_time(file.place, file.modified)
+                return _Brought(file, store.name, size, tuple(issues), tuple(damaged), is_timed)
             case Missing():
                 code, fault = REPLICA_LACKS_FILE, "is not there"
             case Unreadable(reason):

@@ -27,6 +27,8 @@ _FILES = "files"
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_COARSEST = 2 * 10**9
+"""File systems hold times to two seconds at least."""
 _NO_FOLDER = {errno.ENOTDIR, errno.ELOOP}
 
 
@@ -61,6 +63,17 @@ class Target:
             if not isinstance(verdict, Confirmed):
                 os.unlink(name, dir_fd=folder)
         return verdict
+
+    def give_time(self, place: RelativePath, modified: int) -> bool:
+        """Give a file that was received its time of last change; return whether the file system holds it."""
+        *folders, name = place.split("/")
+        try:
+            with opened_below(self.files, folders) as folder:
+                os.utime(name, ns=(modified, modified), dir_fd=folder, follow_symlinks=False)
+                held = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime_ns
+        except (OSError, OverflowError):
+            return False
+        return abs(held - modified) < _COARSEST
 
     def arrive(self) -> Path:
         """Make everything durable and give it its place in the target; return the target.

@@ -262,6 +262,37 @@ def test_names_that_bagit_cannot_read_stand_on_the_receipt_and_in_the_readme(kep
     assert "bagit.py" not in (kept.store("first") / "images/plates/v1/README.txt").read_text()
 
 
+def test_restored_originals_have_the_times_that_they_were_dropped_with(kept: Archive, tmp_path: Path):
+    dropped = kept.directory.parent / "drops" / "sheet-012"
+    for number, arguments in enumerate(((), ("--whole",), ("--file", "page_001.tif"))):
+        target = tmp_path / f"{number}"
+        done = kept.run("restore", "images/sheet-012", target, *arguments, "--json")
+        told: dict[str, Any] = json.loads(done.stdout)
+        root = target / "data" / "originals" if "--whole" in arguments else target
+        restored = [path for path in root.rglob("*") if path.is_file()]
+        unlike = [
+            path.name
+            for path in restored
+            if path.stat().st_mtime_ns != (dropped / path.relative_to(root)).stat().st_mtime_ns
+        ]
+        assert (unlike, [one["code"] for one in told["issues"] if one["code"] == "RST-012"]) == ([], [])
+        assert restored
+
+
+def test_without_the_record_as_it_was_kept_the_files_come_back_and_that_is_said(
+    kept: Archive, tmp_path: Path
+):
+    shutil.copytree(kept.directory, tmp_path / "archive", symlinks=True)
+    hurt = near(Archive(tmp_path / "archive", kept.api_url))
+    for store in ("first", "second"):
+        record = hurt.store(store) / "images/plates/v1/metadata/premis.xml"
+        record.chmod(0o644)
+        record.write_bytes(record.read_bytes().replace(b"page.tif", b"gage.tif"))
+    done = hurt.run("restore", "images/plates", tmp_path / "back", "--json")
+    told = json.loads(done.stdout)
+    assert (told["complete"], [one["code"] for one in told["issues"]]) == (True, ["RST-012"])
+
+
 @pytest.mark.parametrize(
     ("spoil", "fault"),
     [
