@@ -42,6 +42,9 @@ def restore(  # noqa: PLR0913, PLR0917  a parameter for each option, passed by n
 ) -> None:
     """Restore the originals of a kept object, or the whole bag; every byte is compared once it is written.
 
+    Originals get the times of last change that they were dropped with, where the package records them (not
+    those of 0.1.0) and the target can hold them.
+
     A file that one store has lost or damaged is taken from another, and that is reported. Nothing is
     overwritten: the files appear in TARGET once all of them are right; what is there already, as it was
     kept, stays and counts, so that a restore that was killed goes on. No link in TARGET is followed. If no

@@ -34,7 +34,7 @@ WHAT IS WHERE
 
     data/originals/         exactly what was handed in: {originals}, names and bytes unchanged
     data/preservation/      made from an original for its longer life and compared with it: {derivatives}
-    metadata/premis.xml     what every file is, where it came from, what was done to it (PREMIS 3)
+    metadata/premis.xml     what every file is, when it was last changed, what was done to it (PREMIS 3)
     metadata/policy.toml    the preservation policy that decided it, with its reasons
     metadata/descriptive/   dc.xml, about the whole object; supplied/, as it was handed in
     metadata/submission/    manifests that were handed in; the tag files of a submitted bag;
@@ -52,8 +52,8 @@ WHERE IT CAME FROM
     Submission      {submission}
     Policy          {policy}
 
-A file whose digest differs has been damaged or changed. Other copies of this same folder were made
-when it was stored; one of them will have the file as it was.
+A file whose digest differs has been damaged or changed. If other copies of this same folder were made
+when it was stored, look there for the file as it was.
 """
 
 _ENCODED: Final = """\

@@ -1,6 +1,7 @@
 """Reading a PREMIS record of ours again: of all that it says, the times of files. It is read as it comes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from urllib.parse import unquote
 from xml.parsers import expat
 
@@ -20,13 +21,13 @@ class NoRecordError(Exception):
 
 
 class FileTimes:
-    """The times of last change in a record, by the paths of the files in their bag; feed it the bytes.
+    """The times of last change of the ``wanted`` files of a record, by their paths in the bag.
 
-    A record of 0.1.0 has none. ``times`` is not to be relied on before ``end``.
+    Feed it the bytes; what follows the last of these files is not looked at. A record of 0.1.0 has no times.
     """
 
-    def __init__(self, is_wanted: Callable[[BagPath], bool]) -> None:
-        self._is_wanted = is_wanted
+    def __init__(self, wanted: AbstractSet[BagPath]) -> None:
+        self._wanted = wanted
         self._times: dict[BagPath, int] = {}
         self._unit: dict[str, str] = {}
         self._text: list[str] | None = None
@@ -46,11 +47,13 @@ class FileTimes:
 
     def feed(self, content: bytes | memoryview) -> None:
         """Read more of the record. Raises ``NoRecordError``."""
-        self._parse(bytes(content), is_final=False)
+        if len(self._times) < len(self._wanted):
+            self._parse(bytes(content), is_final=False)
 
     def end(self) -> None:
         """Read its end. Raises ``NoRecordError``."""
-        self._parse(b"", is_final=True)
+        if len(self._times) < len(self._wanted):
+            self._parse(b"", is_final=True)
 
     def _parse(self, content: bytes, *, is_final: bool) -> None:
         try:
@@ -79,7 +82,7 @@ class FileTimes:
         elif name == _OBJECT:
             path = _path_of(self._unit.get(_KIND, ""), self._unit.get(_VALUE, ""))
             modified = nanoseconds_of(self._unit.get(_TIME, ""))
-            if path is not None and modified is not None and self._is_wanted(path):
+            if path is not None and modified is not None and path in self._wanted:
                 self._times[path] = modified
 
     def _refuse(self, *_: object) -> None:

@@ -28,7 +28,7 @@ def with_times(
     if not paths or promised is None:
         return list(wanted)
     for store in stores:
-        found = FileTimes(paths.__contains__)
+        found = FileTimes(paths)
         with (
             suppress(PreservationError, OSError, NoRecordError),
             store.open(description.key(PREMIS)) as stream,

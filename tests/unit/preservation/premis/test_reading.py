@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Mapping
 
 import pytest
@@ -23,8 +24,13 @@ def record(kind: str, value: str, time: str = TIME) -> bytes:
     ).encode()
 
 
+WANTED = frozenset(
+    map(BagPath, ("data/originals/100% \x07.tif", "data/originals/100%.tif", "data/originals/a.tif"))
+)
+
+
 def times_in(content: bytes, piece: int = 7) -> Mapping[BagPath, int]:
-    times = FileTimes(lambda _: True)
+    times = FileTimes(WANTED)
     for start in range(0, len(content), piece):
         times.feed(content[start : start + piece])
     times.end()
@@ -76,4 +82,17 @@ def test_what_is_no_record_is_refused(content: bytes):
 
 
 def test_a_value_without_end_takes_no_more_memory_than_a_long_one():
-    assert times_in(record("bag path", "data/" + "a/" * 500_000), piece=1 << 16) == {}
+    content = record("bag path", "data/" + "a/" * 5_000_000)
+    tracemalloc.start()
+    assert times_in(content, piece=1 << 16) == {}
+    _, highest = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert highest < 1_000_000
+
+
+def test_what_follows_the_last_wanted_file_is_not_looked_at():
+    times = FileTimes(frozenset({BagPath("data/originals/a.tif")}))
+    times.feed(record("bag path", "data/originals/a.tif"))
+    times.feed(b"<<< no XML at all")
+    times.end()
+    assert times.times == {"data/originals/a.tif": NANOSECONDS}

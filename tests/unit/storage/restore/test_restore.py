@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from storage.restore.outcomes import Restored
 from storage.restore.restore import restore
 from storage.restore.source import find_source, latest_in, wanted_files
 from storage.restore.target import look_into, opened_target
+from storage.restore.times import with_times
 
 FIRST = {"cover.tif": b"the cover", "page 1.tif": b"one" * 9999, "sub/ü\n%.tif": b"two", "empty": b""}
 SECOND = {**FIRST, "page 2.tif": b"new"}
@@ -243,3 +245,37 @@ def test_a_store_that_does_not_answer_is_told_and_the_other_one_read(room: Room,
     done = restored(room, target)
     assert content_of(target) == SECOND
     assert dict(done.sources) == {"second": 5}
+
+
+def test_every_original_has_its_recorded_time_whatever_its_name_and_version(room: Room, target: Path):
+    source = find_source(room.package(2), tuple(room.stores), None)
+    timed = with_times(wanted_files(source.description, (), whole=False), source.description, source.stores)
+    assert timed is not None
+    assert {file.place: file.modified for file in timed} == dict.fromkeys(SECOND, 0)
+    with opened_target(target) as landing:
+        restore(room.package(2), timed, source.stores, landing, threads=2)
+    assert {path.stat().st_mtime_ns for path in target.rglob("*") if path.is_file()} == {0}
+
+
+def test_a_time_that_the_target_cannot_hold_is_said_and_the_file_is_there(room: Room, target: Path):
+    source = find_source(room.package(1), tuple(room.stores), None)
+    wanted = wanted_files(source.description, ("cover.tif", "empty"), whole=False)
+    with opened_target(target) as landing:
+        timed = [replace(wanted[0], modified=10**40), replace(wanted[1], modified=10**9)]
+        done = restore(room.package(1), timed, source.stores, landing, threads=2)
+    assert content_of(target) == {"cover.tif": FIRST["cover.tif"], "empty": b""}
+    assert [(issue.code, issue.severity) for issue in done.issues] == [("RST-012", "info")]
+    assert "1 file cannot have it" in done.issues[0].message
+    assert (target / "empty").stat().st_mtime_ns == 10**9
+
+
+def test_a_record_that_is_not_as_it_was_kept_gives_no_times(room: Room):
+    store = room.stores[0]
+    source = find_source(room.package(1), (store,), None)
+    key = next(key for key in shelf(store) if key.endswith("v1/metadata/premis.xml"))
+    shelf(store)[key] = shelf(store)[key].replace(b"1970-", b"1971-")
+    wanted = wanted_files(source.description, (), whole=False)
+    assert with_times(wanted, source.description, (store,)) is None
+    others = with_times(wanted, source.description, tuple(room.stores))
+    assert others is not None
+    assert {file.modified for file in others} == {0}
