@@ -10,7 +10,7 @@ from functools import lru_cache
 from math import isfinite
 from typing import Final
 
-from preservation.model.screening import DocumentFacts, ImageFacts, ScreenedFile
+from preservation.model.screening import DocumentFacts, ImageFacts
 from preservation.premis.units import leaf, optional_leaf, unit
 
 OURS: Final = "urn:muniment:technical:1"
@@ -38,12 +38,10 @@ _FINEST = 1_000_000
 _ANSWERS = {True: "yes", False: "no"}
 
 
-def technical_facts(screened: ScreenedFile | None) -> str:
-    """Return what screening found out about a file, an ``objectCharacteristicsExtension`` for each schema."""
-    if screened is None:
-        return ""
-    of_image = "" if screened.image is None else _of_image(screened.image)
-    return of_image if screened.document is None else of_image + _of_document(screened.document)
+def technical_facts(image: ImageFacts | None, document: DocumentFacts | None = None) -> str:
+    """Return what was found out about a file, an ``objectCharacteristicsExtension`` for each schema."""
+    of_image = "" if image is None else _of_image(image)
+    return of_image if document is None else of_image + _of_document(document)
 
 
 # The pages of a volume are much alike.

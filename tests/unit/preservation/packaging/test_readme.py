@@ -83,6 +83,24 @@ def test_a_package_without_such_names_says_nothing_about_them(tmp_path: Path):
     assert "percent" not in readme
 
 
+def test_a_package_with_names_that_bagit_cannot_read_says_so_and_claims_no_more(tmp_path: Path):
+    drop = a_plain_drop(tmp_path)
+    drop.add("ends ", b"four")
+    drop.add("next\u0085line.tif", b"five")
+    package = a_package(drop, tmp_path / "package")
+    readme = (package / "README.txt").read_text()
+    (checks,) = commands(readme)
+
+    assert "2 files below data/ have a name" in readme
+    assert run(checks, package).stdout.strip() == "5"
+
+
+def test_a_plain_package_does_not_mention_bagit(tmp_path: Path):
+    readme = (a_package(a_plain_drop(tmp_path), tmp_path / "package") / "README.txt").read_text()
+
+    assert "bagit.py" not in readme
+
+
 def test_the_readme_names_the_object_the_policy_and_what_is_where(tmp_path: Path):
     drop = a_map_sheet(tmp_path)
     readme = (a_package(drop, tmp_path / "package") / "README.txt").read_text()

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from lxml import etree
+from msgspec import structs
 from support.packages import (
     AT,
     MUNIMENT,
@@ -20,12 +21,14 @@ from support.packages import (
     a_map_sheet,
     a_refusal,
     an_event,
+    an_image,
     an_issue,
     policy_from,
     surveyed,
 )
 from support.premis_rules import XSI, PremisRecord, faults, original_name, related
 
+from preservation.model.derivatives import Derivative
 from preservation.model.digests import Algorithm
 from preservation.model.dossiers import Dossier
 from preservation.model.events import EventOutcome, EventType
@@ -142,6 +145,18 @@ def test_an_access_copy_is_a_creation_and_a_file_outside_of_the_package_that_nob
     assert copy.findtext(f"{P}linkingEventIdentifier/{P}linkingEventIdentifierValue") == event.findtext(
         f".//{P}eventIdentifierValue"
     )
+
+
+def test_a_derivative_has_its_technical_facts_and_what_it_left_behind_is_noted(tmp_path: Path):
+    drop = a_map_sheet(tmp_path)
+    made = next(one for one in drop.derivatives if isinstance(one, Derivative))
+    drop.derivatives[0] = structs.replace(made, image=an_image(), left_behind=("bmp:palette",))
+    record = written(premis_contents(drop))
+    copy = about(record, "data/preservation/sheet 2.tif")
+
+    assert copy.findtext(".//{http://www.loc.gov/mix/v20}imageHeight") == "3000"
+    notes = [element.text for element in record.iter(f"{P}eventOutcomeDetailNote")]
+    assert "left behind: bmp:palette" in notes
 
 
 def test_a_refused_derivative_is_a_failed_event_with_its_reason(tmp_path: Path):

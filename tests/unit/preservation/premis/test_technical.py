@@ -8,8 +8,7 @@ import pytest
 from lxml import etree
 from support.packages import an_image
 
-from preservation.model.paths import RelativePath
-from preservation.model.screening import DocumentFacts, ImageFacts, ScreenedFile
+from preservation.model.screening import DocumentFacts, ImageFacts
 from preservation.premis.technical import MIX, OURS, technical_facts
 
 M = f"{{{MIX}}}"
@@ -36,8 +35,7 @@ _ORDER = {
 
 
 def facts(image: ImageFacts | None = None, document: DocumentFacts | None = None) -> etree._Element:
-    screened = ScreenedFile(RelativePath("it"), image=image, document=document)
-    return etree.fromstring(f"<all>{technical_facts(screened)}</all>")
+    return etree.fromstring(f"<all>{technical_facts(image, document)}</all>")
 
 
 IMAGES = [
@@ -86,5 +84,4 @@ def test_a_document_has_elements_of_our_own():
 
 
 def test_of_a_file_that_nothing_looked_into_nothing_is_said():
-    assert technical_facts(None) == ""
-    assert technical_facts(ScreenedFile(RelativePath("it"))) == ""
+    assert technical_facts(None, None) == ""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from pypdf import PdfReader, PdfWriter
+from pypdf.constants import UserAccessPermissions as Permission
 from support.pdfs import CLAIMING_PDF_A, DRAWING, TEXT, document, pdf, stream
 from support.screenings import codes, policy_that, screened
 
@@ -46,9 +47,10 @@ def examined(
     return result
 
 
-def encrypted(user: str, owner: str = "owner") -> bytes:
+def encrypted(user: str, owner: str = "owner", granted: Permission | None = None) -> bytes:
     writer = PdfWriter(clone_from=PdfReader(io.BytesIO(document())))
-    writer.encrypt(user, owner, algorithm="AES-256")
+    flags = Permission.all() if granted is None else granted
+    writer.encrypt(user, owner, permissions_flag=flags, algorithm="AES-256")
     sink = io.BytesIO()
     writer.write(sink)
     return sink.getvalue()
@@ -180,6 +182,25 @@ def test_a_restricted_document_that_opens_is_a_warning(tmp_path: Path, workers: 
     assert codes(result) == {RESTRICTED: Severity.WARNING}
     assert result.document is not None
     assert result.document.encrypted
+
+
+def test_a_locked_document_inhibits_all_and_one_that_opens_only_what_it_withholds(
+    tmp_path: Path, workers: CagedWorkers
+) -> None:
+    everything = Permission.all()
+    without_printing = everything & ~Permission.PRINT
+    for user, owner, granted, targets in (
+        ("secret", "owner", everything, ["All content"]),
+        ("", "owner", everything, None),
+        ("", "owner", without_printing, ["Print Function"]),
+        # Whoever opens it is its owner.
+        ("", "", without_printing, None),
+    ):
+        result = examined(tmp_path, workers, encrypted(user, owner, granted))
+        found = [list(one.targets) for one in result.inhibitors]
+        assert found == ([] if targets is None else [targets]), (user, owner)
+        assert (result.examiner is None) == bool(user)
+        assert not result.is_damaged
 
 
 def result_is_a_verdict(result: ScreenedFile) -> bool:
