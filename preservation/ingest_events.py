@@ -92,7 +92,7 @@ class IngestEvents:
             EventType.FORMAT_IDENTIFICATION,
             "; ".join(f"{engine.engine} {engine.version} ({engine.signatures})" for engine in engines),
             f"{count(decided, 'file')} identified, {undecided} not",
-            EventOutcome.WARNING if undecided else EventOutcome.SUCCESS,
+            EventOutcome.SUCCESS if decided and not undecided else EventOutcome.WARNING,
         )
 
     def compared(self, manifest: SuppliedManifest, *, beside: bool = False) -> Event:

@@ -21,7 +21,7 @@ from preservation.tools.wire import packed
 from preservation.tools.work import Completed, Exhausted, Refused, Request
 from preservation.tools.workers import CagedWorkers
 
-SECOND_READER: Final = Agent(AgentKind.SOFTWARE, "bagit", f"{version('bagit')} of the Library of Congress")
+SECOND_READER: Final = Agent(AgentKind.SOFTWARE, "bagit", version("bagit"))
 """Who reads a submitted bag besides Muniment."""
 
 
