@@ -27,13 +27,12 @@ def version(contents: PremisContents, parts: Iterable[Part]) -> str:
     """Record this version of it, the ``parts`` that represent it, and which version it supersedes."""
     package, before = contents.package, contents.before
     represented = (identifiers.representation(package, part) for part in parts)
-    superseded = "" if before is None else identifiers.version(before).named("relatedObjectIdentifier")
     return object_unit(
         "intellectualEntity",
         identifiers.version(package).named("objectIdentifier"),
         _structural(vocabulary.IS_PART_OF, identifiers.entity(package.object)),
         _structural(vocabulary.IS_REPRESENTED_BY, *represented),
-        relationship(vocabulary.REPLACEMENT, vocabulary.SUPERSEDES, superseded) if superseded else "",
+        "" if before is None else _supersedes(identifiers.version(before)),
         *_linked(contents, None),
         *rights_links(contents),
     )
@@ -54,6 +53,10 @@ def representation(contents: PremisContents, part: Part, parts: Iterable[Part]) 
         _structural(vocabulary.REPRESENTS, identifiers.version(package)),
         relationship(vocabulary.STRUCTURAL, vocabulary.INCLUDES, _MEMBERS),
         *(_derived(contents, part, other) for other in parts),
+        # Whether the version before had derivatives is not known here.
+        ""
+        if contents.before is None or part is not Part.ORIGINALS
+        else _supersedes(identifiers.representation(contents.before, part)),
         *_linked(contents, part),
     )
     before, _, after = whole.partition(_MEMBERS)
@@ -71,6 +74,12 @@ def _derived(contents: PremisContents, part: Part, other: Part) -> str:
         vocabulary.IS_SOURCE_OF if part is Part.ORIGINALS else vocabulary.HAS_SOURCE,
         identifiers.representation(contents.package, other).named("relatedObjectIdentifier"),
         "" if event is None else identifiers.event(event.identifier).named("relatedEventIdentifier"),
+    )
+
+
+def _supersedes(before: PremisIdentifier) -> str:
+    return relationship(
+        vocabulary.REPLACEMENT, vocabulary.SUPERSEDES, before.named("relatedObjectIdentifier")
     )
 
 
