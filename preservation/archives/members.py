@@ -83,7 +83,7 @@ class ArchiveMember:
 
     ``size`` is in bytes, unpacked; ``modified`` in seconds since 1970 (UTC); ``target`` is
     where a link leads, as it is written. ``respelled`` says that the archive has backslashes between folders,
-    ``guessed`` that nothing in it says in which encoding the name is.
+    ``guessed`` that nothing in it says in which encoding the name is, ``encrypted`` that it takes a password.
     """
 
     name: str
@@ -93,6 +93,7 @@ class ArchiveMember:
     target: str = ""
     respelled: bool = False
     guessed: bool = False
+    encrypted: bool = False
 
 
 class ArchiveError(Exception):

@@ -117,6 +117,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, *, by_backslash: bo
         target,
         respelled=is_respelled,
         guessed=meant is None,
+        encrypted=bool(info.flag_bits & _ENCRYPTED),
     )
 
 

@@ -28,13 +28,18 @@ class ImageFacts:
 
 @dataclass(frozen=True, slots=True)
 class DocumentFacts:
-    """A PDF, inspected. ``claims`` is what it says of itself, such as ``PDF/A-2b``: no finding."""
+    """A PDF, inspected. ``claims`` is what it says of itself, such as ``PDF/A-2b``: no finding.
+
+    ``attachments`` names the files that it holds; ``is_portfolio`` says that it is there for their sake.
+    """
 
     pages: int
     version: str
     encrypted: bool
     has_text: bool
     claims: str | None
+    attachments: tuple[str, ...] = ()
+    is_portfolio: bool = False
 
 
 @dataclass(frozen=True, slots=True)

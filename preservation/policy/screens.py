@@ -84,7 +84,7 @@ class DecodableImages(ScreenTable):
 
 
 class SoundDocuments(ScreenTable):
-    """Every PDF opens and its pages can be counted; encrypted and active ones have outcomes of their own."""
+    """Documents are whole: every stream of a PDF is decoded, every part of what is zip inside is unpacked."""
 
     check: Literal["sound-documents"]
     encrypted: Outcome | None = Field(
@@ -93,6 +93,10 @@ class SoundDocuments(ScreenTable):
     active: Outcome = Field(
         default=ScreenOutcome.WARN,
         description="outcome for those that run a script or start a program when they are opened",
+    )
+    imperfect: Outcome = Field(
+        default=ScreenOutcome.WARN,
+        description="outcome for those that nothing is lost of, and that readers have to mend",
     )
 
 

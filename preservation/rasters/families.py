@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from enum import StrEnum
 
-from preservation.model.formats import Identification, Puid
+from preservation.model.formats import Identification, MimeType, Puid
 from preservation.model.paths import RelativePath, extension_of
 
 
@@ -25,6 +25,9 @@ class Family(StrEnum):
     SILICON_GRAPHICS = "Silicon Graphics image"
     ICON = "icon"
     PDF = "PDF"
+    OFFICE_OPEN_XML = "Office Open XML"
+    OPEN_DOCUMENT = "OpenDocument"
+    EPUB = "EPUB"
     ZIP = "zip"
     TAR = "tar"
     GZIP = "gzip"
@@ -32,15 +35,21 @@ class Family(StrEnum):
     @property
     def is_image(self) -> bool:
         """Say whether its files are raster images for which there is a decoder."""
-        return self not in {Family.PDF, *_ARCHIVES}
+        return self not in _DOCUMENTS | _ARCHIVES
 
     @property
     def is_archive(self) -> bool:
         """Say whether its files hold other files."""
         return self in _ARCHIVES
 
+    @property
+    def is_document(self) -> bool:
+        """Say whether its files are documents that are looked into."""
+        return self in _DOCUMENTS
+
 
 _ARCHIVES = frozenset({Family.ZIP, Family.TAR, Family.GZIP})
+_DOCUMENTS = frozenset({Family.PDF, Family.OFFICE_OPEN_XML, Family.OPEN_DOCUMENT, Family.EPUB})
 
 
 def _fmt(numbers: Iterable[int]) -> list[str]:
@@ -91,6 +100,17 @@ _BY_EXTENSION = {
     "jpf": Family.JPEG_2000, "jpx": Family.JPEG_2000, "webp": Family.WEBP, "pdf": Family.PDF,
 }  # fmt: skip
 
+_ZIP_INSIDE = {
+    "application/vnd.openxmlformats-officedocument.": Family.OFFICE_OPEN_XML,
+    "application/vnd.ms-word.document.macroenabled": Family.OFFICE_OPEN_XML,
+    "application/vnd.ms-word.template.macroenabled": Family.OFFICE_OPEN_XML,
+    "application/vnd.ms-excel.": Family.OFFICE_OPEN_XML,
+    "application/vnd.ms-powerpoint.": Family.OFFICE_OPEN_XML,
+    "application/vnd.oasis.opendocument.": Family.OPEN_DOCUMENT,
+    "application/epub+zip": Family.EPUB,
+}
+"""How the media types of documents that are zip inside begin, in small letters: PRONOM has dozens."""
+
 _NOTHING_KNOWN = "application/octet-stream"
 _DRAWN_NOT_RASTERED = ("svg", "dwg", "dxf", "dwf", "cgm", "wmf", "emf", "svf")
 
@@ -101,10 +121,21 @@ def family_of(path: RelativePath, identification: Identification) -> Family | No
     Damage can hide what a file is. So where no engine knows its bytes, its name is believed.
     """
     if identification.decided is not None:
-        return _BY_PUID.get(identification.decided)
+        return _BY_PUID.get(identification.decided) or _zip_inside(identification.mime)
     if identification.mime == _NOTHING_KNOWN:
         return _BY_EXTENSION.get(extension_of(path))
-    return _BY_MIME.get(identification.mime)
+    return _BY_MIME.get(identification.mime) or _zip_inside(identification.mime)
+
+
+def _zip_inside(mime: MimeType) -> Family | None:
+    return next(
+        (
+            family
+            for start, family in _ZIP_INSIDE.items()
+            if mime.lower().startswith(start) and "flat" not in mime
+        ),
+        None,
+    )
 
 
 def is_undecodable_raster(path: RelativePath, identification: Identification) -> bool:

@@ -113,7 +113,7 @@ def file_view(
         size=size,
         format=form,
         puid=puid,
-        facts=", ".join(_facts(screened)),
+        facts=", ".join(facts_in_words(screened)),
         outcome="Not kept" if refused else _outcome(dossier, stored=stored),
         because="" if refused or _is_asked(dossier, asked) else _because(dossier),
         derivatives=tuple(_derivative(made) for made in dossier.derivatives),
@@ -179,7 +179,8 @@ _PLANNED = {
 }
 
 
-def _facts(screened: ScreenedFile | None) -> Iterator[str]:
+def facts_in_words(screened: ScreenedFile | None) -> Iterator[str]:
+    """Yield what screening measured, in words."""
     if screened is None:
         return
     if screened.image is not None:
@@ -207,6 +208,8 @@ def _document_facts(document: DocumentFacts) -> Iterator[str]:
         yield "encrypted"
     if document.claims is not None:
         yield f"claims {printable(document.claims)}"
+    if document.attachments:
+        yield count(len(document.attachments), "attached file")
 
 
 def _derivative(made: Derivative | RefusedDerivative) -> DerivativeView:

@@ -1,7 +1,8 @@
-"""The job that examines one archive, in a caged worker: lists it, and unpacks nothing.
+"""The job that examines one archive, in a caged worker: lists it, and unpacks it to nowhere.
 
 It looks for what would do harm when the archive is unpacked: members that leave the folder, links that
-lead out of it, devices, and more bytes than a disk can hold.
+lead out of it, devices, and more bytes than a disk can hold; and for members of a zip that do not have its
+checksums.
 """
 
 import os
@@ -17,8 +18,10 @@ from preservation.archives.members import (
     ArchiveKind,
     ArchiveMember,
     MemberKind,
+    Opener,
     UnpackLimits,
 )
+from preservation.archives.reading import MemberReading
 from preservation.archives.tarred import unpack_wholly
 from preservation.archives.walking import holds_tar, walk_archive
 from preservation.errors import reason_of
@@ -30,6 +33,10 @@ from preservation.tools.work import NOT_ABOUT_CONTENT, Json
 _NAMED = 5
 _NESTED = (".zip", ".tar", ".tgz", ".tar.gz", ".gz", ".bz2", ".xz", ".7z", ".rar", ".jar")
 _KINDS = {Family.ZIP: ArchiveKind.ZIP, Family.TAR: ArchiveKind.TAR, Family.GZIP: ArchiveKind.TAR_GZ}
+
+_SECONDS = 30.0
+"""Of the time that one file may take: what is not read by then is only listed."""
+_READ = 4 << 30
 
 _LISTED = UnpackLimits(files=100_000, bytes=1 << 62, ratio=200, small=1 << 30)
 """What an archive may claim that is only listed."""
@@ -45,10 +52,13 @@ def examine(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], _: Sequen
     most = limits.most_bytes(stream.seek(0, os.SEEK_END))
     stream.seek(0)
     report = ArchiveReport()
+    reading = MemberReading(_SECONDS)
     try:
         if kind is not ArchiveKind.TAR_GZ or holds_tar(stream, kind):
-            for member, _opener in walk_archive(stream, kind, limits):
+            for member, opener in walk_archive(stream, kind, limits):
                 _count(report, member)
+                if kind is ArchiveKind.ZIP and member.kind is MemberKind.FILE:
+                    _read(report, reading, member, opener)
         else:
             unpack_wholly(stream, kind, most)
     except ArchiveError as error:
@@ -79,3 +89,21 @@ def _count(report: ArchiveReport, member: ArchiveMember) -> None:
         report.escaping += 1
         if len(report.escapes) < _NAMED:
             report.escapes += (f"{printable(member.name)}: {fault}",)
+
+
+def _read(report: ArchiveReport, reading: MemberReading, member: ArchiveMember, opener: Opener) -> None:
+    if member.encrypted:
+        report.encrypted += 1
+        return
+    if report.unpacked > _READ or not reading.has_time():
+        report.unread += 1
+        return
+    try:
+        fault = reading.fault_of(opener, member.size)
+    except TimeoutError:
+        report.unread += 1
+        return
+    if fault is not None:
+        report.damaged += 1
+        if len(report.damage) < _NAMED:
+            report.damage += (f"{printable(member.name)}: {fault}",)

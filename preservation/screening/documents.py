@@ -1,80 +1,127 @@
-"""The job that examines one PDF, in a caged worker: its frame, its pages, what it claims to be.
+"""The job that examines one PDF, in a caged worker: its frame, its pages, all that they draw, what it claims.
 
-It does not validate: "claims PDF/A-2b" is all that is known without a validator.
+pypdf counts the pages and looks for what is run, qpdf decodes every stream, the decoders of images every
+image. It does not validate: "claims PDF/A-2b" is all that is known without a validator.
 """
 
+import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import BinaryIO
+from dataclasses import dataclass, field, replace
+from typing import BinaryIO, TypeVar
 
 import msgspec
+from pikepdf import PdfError
 from pypdf import PasswordType, PdfReader
 from pypdf.errors import PdfReadError
 from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NumberObject, StreamObject
 
+from preservation.documents.attachments import attachments_of
+from preservation.documents.frame import Shown, frame_of
 from preservation.documents.pdf import resolved
+from preservation.documents.streams import read_wholly
+from preservation.documents.uses import PageUses
+from preservation.documents.xmp import claims_of
 from preservation.errors import reason_of
 from preservation.model.screening import DocumentFacts
 from preservation.screening.pdf_actions import ActionSearch
+from preservation.screening.pdf_images import PdfImages
 from preservation.screening.pdf_permissions import withheld_by
 from preservation.screening.reports import DocumentReport
 from preservation.tools.work import NOT_ABOUT_CONTENT, Json
 
+_Stated = TypeVar("_Stated")
+
 _MOST_PAGES = 200_000
 _PAGES_SEARCHED_FOR_TEXT = 5
-_TAIL_BYTES = 2048
-_HEAD_BYTES = 1024
+_NAMED = 3
 
-_HEADER = re.compile(rb"%PDF-(\d\.\d)")
 _SHOWS_TEXT = re.compile(rb"T[jJ]\b|['\"]\s")
-_CLAIMED_PART = re.compile(r"""pdfaid:part\s*(?:=\s*["']|>)\s*(\d)""")
-_CLAIMED_LEVEL = re.compile(r"""pdfaid:conformance\s*(?:=\s*["']|>)\s*([A-Za-z])""")
 
 
-def examine(_: Mapping[str, Json], inputs: Sequence[BinaryIO], __: Sequence[BinaryIO]) -> Json:
-    """Examine the one input: strictly first, then as leniently as readers do."""
+def examine(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], __: Sequence[BinaryIO]) -> Json:
+    """Examine the one input: its structure strictly first, then as leniently as readers do; then all of it.
+
+    An image in it may take ``memory`` bytes.
+    """
     stream = inputs[0]
+    frame = frame_of(stream)
+    if frame.end is not None:
+        stream = io.BufferedReader(Shown(stream, frame.end))
+    read = _structure(stream)
+    report = read.report
+    if report.needs_password:
+        return msgspec.to_builtins(report)
+    if frame.fault is None and report.fault is None:
+        report = _with_content(report, stream, read.uses, PdfImages(int(arguments["memory"])))
+    report = msgspec.structs.replace(
+        report, fault=frame.fault or report.fault, remarks=(*frame.remarks, *report.remarks)
+    )
+    return msgspec.to_builtins(report)
+
+
+@dataclass(frozen=True, slots=True)
+class _Structure:
+    """What is known of a PDF by its structure."""
+
+    report: DocumentReport
+    uses: PageUses = field(default_factory=PageUses)
+
+
+def _structure(stream: BinaryIO) -> _Structure:
     try:
-        report = _read(stream, strict=True)
+        return _read(stream, strict=True)
     except NOT_ABOUT_CONTENT:
         raise
     except Exception as error:  # noqa: BLE001  a damaged PDF makes pypdf raise whatever happens to come
-        report = _read_leniently(stream, _reason(error))
-    return msgspec.to_builtins(msgspec.structs.replace(report, fault=_fault_of_frame(stream) or report.fault))
-
-
-def _read_leniently(stream: BinaryIO, remark: str) -> DocumentReport:
+        remark = _reason(error)
     try:
-        report = _read(stream, strict=False)
+        read = _read(stream, strict=False)
     except NOT_ABOUT_CONTENT:
         raise
     except Exception as error:  # noqa: BLE001  likewise
-        return DocumentReport(fault=_reason(error))
-    return msgspec.structs.replace(report, remarks=(remark, *report.remarks))
+        return _Structure(DocumentReport(fault=_reason(error)))
+    remarks = (remark, *read.report.remarks)
+    return replace(read, report=msgspec.structs.replace(read.report, remarks=remarks))
+
+
+def _with_content(
+    report: DocumentReport, stream: BinaryIO, uses: PageUses, images: PdfImages
+) -> DocumentReport:
+    """Add what reading every stream shows."""
+    try:
+        found = read_wholly(stream, uses, images.fault_of)
+    except NOT_ABOUT_CONTENT:
+        raise
+    except PdfError as error:
+        words = f"qpdf cannot read it: {_reason(error)}"
+        if report.remarks:
+            return msgspec.structs.replace(report, fault=words)
+        # What pypdf reads strictly is whole as far as that can tell; nothing was decoded of it.
+        return msgspec.structs.replace(report, remarks=(words,), unseen=("what its pages draw",))
+    return msgspec.structs.replace(
+        report,
+        fault=_listed(found.damage) if found.damage else None,
+        remarks=(*report.remarks, *found.remarks),
+        unseen=tuple(found.unseen),
+    )
+
+
+def _listed(damage: Sequence[str]) -> str:
+    more = len(damage) - _NAMED
+    return "; ".join(damage[:_NAMED]) + (f"; and {more:,} more" if more > 0 else "")
 
 
 def _reason(error: Exception) -> str:
     return "its objects are nested too deeply" if isinstance(error, RecursionError) else reason_of(error)
 
 
-def _fault_of_frame(stream: BinaryIO) -> str | None:
-    """Look where readers look first: the header, and the end (ISO 32000-1, 7.5.2 and 7.5.5)."""
-    stream.seek(0)
-    if _HEADER.search(stream.read(_HEAD_BYTES)) is None:
-        return "it has no PDF header"
-    stream.seek(max(0, stream.seek(0, 2) - _TAIL_BYTES))
-    tail = stream.read()
-    if b"startxref" not in tail and b"%%EOF" not in tail:
-        return "its end is missing"
-    return None
-
-
-def _read(stream: BinaryIO, *, strict: bool) -> DocumentReport:
+def _read(stream: BinaryIO, *, strict: bool) -> _Structure:
     stream.seek(0)
     reader = PdfReader(stream, strict=strict)
     opened_as = reader.decrypt("") if reader.is_encrypted else None
     if opened_as is PasswordType.NOT_DECRYPTED:
-        return DocumentReport(needs_password=True)
+        return _Structure(DocumentReport(needs_password=True))
     catalogue = resolved(reader.trailer.get("/Root"), DictionaryObject)
     if catalogue is None:
         raise PdfReadError("it has no catalogue")
@@ -82,16 +129,18 @@ def _read(stream: BinaryIO, *, strict: bool) -> DocumentReport:
     has_text = False
     remarks: list[str] = []
     actions = ActionSearch()
-    for page in _pages_of(catalogue):
+    uses = PageUses()
+    for page, resources in _pages_of(catalogue):
         pages += 1
         remarks += _searched(actions.page, page)
+        uses.add(pages, page, resources)
         if pages <= _PAGES_SEARCHED_FOR_TEXT and not has_text:
             try:
-                has_text = any(map(_SHOWS_TEXT.search, _contents_of(page)))
+                has_text = any(map(_SHOWS_TEXT.search, _contents_of(page, resources)))
             except NOT_ABOUT_CONTENT:
                 raise
-            except Exception as error:  # noqa: BLE001  the page is there, and what it draws is damaged
-                remarks.append(f"the content of page {pages} cannot be read: {_reason(error)}")
+            except Exception:  # noqa: BLE001  the page is there; that it is damaged, qpdf says
+                has_text = False
     remarks += _searched(actions.document, catalogue)
     tree = resolved(catalogue.get("/Pages"), DictionaryObject)
     claimed = None if tree is None else resolved(tree.get("/Count"), NumberObject)
@@ -102,11 +151,16 @@ def _read(stream: BinaryIO, *, strict: bool) -> DocumentReport:
         version=_version(reader, catalogue),
         encrypted=reader.is_encrypted,
         has_text=has_text,
-        claims=_claims(catalogue),
+        claims=_stated(_claims, catalogue),
+        attachments=_stated(attachments_of, catalogue) or (),
+        is_portfolio=resolved(catalogue.get("/Collection"), DictionaryObject) is not None,
     )
     withheld = withheld_by(reader) if opened_as is PasswordType.USER_PASSWORD else ()
     fault = None if pages else "it has no pages"
-    return DocumentReport(facts, fault=fault, remarks=tuple(remarks), active=actions.found, withheld=withheld)
+    report = DocumentReport(
+        facts, fault=fault, remarks=tuple(remarks), active=actions.found, withheld=withheld
+    )
+    return _Structure(report, uses)
 
 
 def _searched(search: Callable[[DictionaryObject], None], where: DictionaryObject) -> tuple[str, ...]:
@@ -120,12 +174,27 @@ def _searched(search: Callable[[DictionaryObject], None], where: DictionaryObjec
     return ()
 
 
-def _pages_of(catalogue: DictionaryObject) -> Iterator[DictionaryObject]:
-    """Walk the tree of pages without recursion, each node once (ISO 32000-1, 7.7.3)."""
-    waiting: list[object] = [catalogue.raw_get("/Pages")] if "/Pages" in catalogue else []
+def _stated(look: Callable[[DictionaryObject], _Stated], catalogue: DictionaryObject) -> _Stated | None:
+    """Return what ``look`` finds; ``None`` where that is damaged, which is found where streams are read."""
+    try:
+        return look(catalogue)
+    except NOT_ABOUT_CONTENT:
+        raise
+    except Exception:  # noqa: BLE001  likewise
+        return None
+
+
+def _pages_of(catalogue: DictionaryObject) -> Iterator[tuple[DictionaryObject, object]]:
+    """Walk the tree of pages without recursion, each node once (ISO 32000-1, 7.7.3).
+
+    Each page comes with its resources, which it may inherit.
+    """
+    waiting: list[tuple[object, object]] = []
+    if "/Pages" in catalogue:
+        waiting.append((catalogue.raw_get("/Pages"), None))
     seen: set[tuple[int, int]] = set()
     while waiting:
-        reference = waiting.pop()
+        reference, inherited = waiting.pop()
         if isinstance(reference, IndirectObject):
             if (reference.idnum, reference.generation) in seen:
                 raise PdfReadError("its tree of pages closes on itself")
@@ -135,14 +204,15 @@ def _pages_of(catalogue: DictionaryObject) -> Iterator[DictionaryObject]:
         node = resolved(reference, DictionaryObject)
         if node is None:
             raise PdfReadError("its tree of pages names a page that is not there")
+        resources = dict.get(node, "/Resources", inherited)
         children = resolved(node.get("/Kids"), ArrayObject)
         if children is None:
-            yield node
+            yield node, resources
         else:
-            waiting.extend(reversed(children))
+            waiting.extend((child, resources) for child in reversed(children))
 
 
-def _contents_of(page: DictionaryObject) -> Iterator[bytes]:
+def _contents_of(page: DictionaryObject, held: object) -> Iterator[bytes]:
     """Yield what the page draws, and what the forms draw that it uses; text may be in either."""
     contents = page.get("/Contents")
     parts = resolved(contents, ArrayObject)
@@ -150,7 +220,7 @@ def _contents_of(page: DictionaryObject) -> Iterator[bytes]:
         stream = resolved(part, StreamObject)
         if stream is not None:
             yield stream.get_data()
-    resources = resolved(page.get("/Resources"), DictionaryObject)
+    resources = resolved(held, DictionaryObject)
     drawn = None if resources is None else resolved(resources.get("/XObject"), DictionaryObject)
     for value in () if drawn is None else drawn.values():
         form = resolved(value, StreamObject)
@@ -165,15 +235,5 @@ def _version(reader: PdfReader, catalogue: DictionaryObject) -> str:
 
 
 def _claims(catalogue: DictionaryObject) -> str | None:
-    """Return what the XMP packet claims (ISO 19005-1, 6.7.11): ``PDF/A-2b``.
-
-    The packet is searched, not parsed: XML of unknown origin stays text.
-    """
     packet = resolved(catalogue.get("/Metadata"), StreamObject)
-    if packet is None:
-        return None
-    text = packet.get_data().decode("utf-8", "replace")
-    part, level = _CLAIMED_PART.search(text), _CLAIMED_LEVEL.search(text)
-    if part is None:
-        return None
-    return f"PDF/A-{part[1]}{level[1].lower() if level else ''}"
+    return None if packet is None else claims_of(packet.get_data())

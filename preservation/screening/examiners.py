@@ -17,7 +17,7 @@ from preservation.policy.screens import DecodableImages, SafeArchives, ScreenTab
 from preservation.rasters.families import Family, family_of
 from preservation.screening import codes, report_issues
 from preservation.screening.programs import DECODERS, PDF_READER
-from preservation.screening.report_issues import Subject
+from preservation.screening.report_issues import DocumentSeverities, Subject
 from preservation.screening.reports import ArchiveReport, DocumentReport, ImageReport
 from preservation.tools.limits import Limits
 from preservation.tools.work import JobName, Request, WorkOutcome
@@ -26,12 +26,17 @@ JOB_MODULES: Final = (
     "preservation.screening.images",
     "preservation.screening.documents",
     "preservation.screening.archives",
+    "preservation.screening.packages",
 )
 """What the caged workers of a screening must preload."""
 
-_EXAMINE_IMAGE, _EXAMINE_DOCUMENT, _EXAMINE_ARCHIVE = (JobName(f"{name}:examine") for name in JOB_MODULES)
+_EXAMINE_IMAGE, _EXAMINE_PDF, _EXAMINE_ARCHIVE, _EXAMINE_PACKAGE = (
+    JobName(f"{name}:examine") for name in JOB_MODULES
+)
 
 _THUMBNAILS = 300
+_SLOWEST_PDF = 512 << 10
+"""Bytes of a PDF a second that must be expected: every image is decoded, and JPEG 2000 takes its time."""
 _SHARE_OF_ONE_IMAGE = 0.4
 """Of a worker's address space: besides the decoded image there are the libraries, and the image reduced."""
 
@@ -41,8 +46,11 @@ class Examiner(Protocol):
 
     families: ClassVar[frozenset[Family]]
 
-    def request(self, source: Path, family: Family, *, needs_a_look: bool) -> Request:
-        """Return what to ask. ``needs_a_look`` is true where people will want to see the file."""
+    def request(self, source: Path, family: Family, *, size: int, needs_a_look: bool) -> Request:
+        """Return what to ask about a file of ``size`` bytes.
+
+        ``needs_a_look`` is true where people will want to see the file.
+        """
 
     def finish(self, screened: ScreenedFile, request: Request, outcome: WorkOutcome) -> ScreenedFile:
         """Return ``screened`` with the facts and issues that the outcome holds."""
@@ -59,7 +67,7 @@ class ImageExaminer:
         self._thumbnails = thumbnails
         self._asked = 0
 
-    def request(self, source: Path, family: Family, *, needs_a_look: bool) -> Request:
+    def request(self, source: Path, family: Family, *, size: int, needs_a_look: bool) -> Request:  # noqa: ARG002  as any examiner
         """Return what to ask about an image."""
         self._asked += 1
         # Never named after the file: its name may be anything.
@@ -97,26 +105,34 @@ class ImageExaminer:
 
 
 class DocumentExaminer:
-    """Has PDFs opened and their pages counted; those that need a password have an outcome of their own."""
+    """Has documents read to their ends; those that need a password have an outcome of their own."""
 
-    families: ClassVar = frozenset({Family.PDF})
+    families: ClassVar = frozenset(family for family in Family if family.is_document)
 
-    def __init__(self, screen: SoundDocuments, *_: object) -> None:
+    def __init__(self, screen: SoundDocuments, limits: Limits, *_: object) -> None:
         self._screen = screen
-        self._locked = (screen.encrypted or screen.outcome).severity
-        self._active = screen.active.severity
+        self._severities = DocumentSeverities(
+            locked=(screen.encrypted or screen.outcome).severity,
+            active=screen.active.severity,
+            imperfect=screen.imperfect.severity,
+        )
+        self._memory = int(limits.address_space * _SHARE_OF_ONE_IMAGE)
 
-    def request(self, source: Path, family: Family, *, needs_a_look: bool) -> Request:  # noqa: ARG002  as any examiner
-        """Return what to ask about a PDF."""
-        return Request(_EXAMINE_DOCUMENT, {}, (source,))
+    def request(self, source: Path, family: Family, *, size: int, needs_a_look: bool) -> Request:  # noqa: ARG002  as any examiner
+        """Return what to ask about a document."""
+        arguments = {"family": family.value, "memory": self._memory}
+        if family is not Family.PDF:
+            return Request(_EXAMINE_PACKAGE, arguments, (source,))
+        return Request(_EXAMINE_PDF, arguments, (source,), more_seconds=size // _SLOWEST_PDF)
 
-    def finish(self, screened: ScreenedFile, request: Request, outcome: WorkOutcome) -> ScreenedFile:  # noqa: ARG002  likewise
+    def finish(self, screened: ScreenedFile, request: Request, outcome: WorkOutcome) -> ScreenedFile:
         """Return ``screened`` with the document's facts and issues."""
         subject = Subject.under(screened.path, self._screen)
         report = report_issues.read_report(outcome, DocumentReport, subject)
         if isinstance(report, Issue):
             return _without_report(screened, report, PDF_READER)
-        issues = report_issues.about_document(report, subject, self._locked, self._active)
+        kind = str(request.arguments["family"])
+        issues = report_issues.about_document(report, subject, self._severities, kind)
         return replace(
             screened,
             document=report.facts,
@@ -128,14 +144,14 @@ class DocumentExaminer:
 
 
 class ArchiveExaminer:
-    """Has archives listed, and nothing unpacked."""
+    """Has archives listed, and what a zip holds compared with its checksums."""
 
     families: ClassVar = frozenset(family for family in Family if family.is_archive)
 
     def __init__(self, screen: SafeArchives, *_: object) -> None:
         self._screen = screen
 
-    def request(self, source: Path, family: Family, *, needs_a_look: bool) -> Request:  # noqa: ARG002  as any examiner
+    def request(self, source: Path, family: Family, *, size: int, needs_a_look: bool) -> Request:  # noqa: ARG002  as any examiner
         """Return what to ask about an archive."""
         return Request(_EXAMINE_ARCHIVE, {"family": family.value}, (source,))
 
@@ -197,4 +213,8 @@ def unexamined(policy: Policy, path: RelativePath, identification: Identificatio
     screen = next(kind for kind, make in EXAMINERS.items() if family in make.families)
     if policy.screen(screen) is None:
         return f"the policy has no screen that looks into {family.value}"
-    return "an archive is only listed: what is in it is not looked into" if family.is_archive else ""
+    return (
+        "of an archive only the list and the checksums are looked at: what is in it is not"
+        if family.is_archive
+        else ""
+    )

@@ -8,7 +8,7 @@ import msgspec
 
 from preservation.model.amounts import count
 from preservation.model.issues import Issue, IssueCode, Severity
-from preservation.model.paths import RelativePath, printable
+from preservation.model.paths import RelativePath, printable, quoted
 from preservation.model.screening import Unexamined
 from preservation.policy.screens import DecodableImages, Screen
 from preservation.screening import codes
@@ -105,32 +105,65 @@ def no_decoder(subject: Subject, reason: str) -> Issue:
     return subject.issue(codes.NO_DECODER, words, next_step, severity=Severity.WARNING)
 
 
-def about_document(
-    report: DocumentReport, subject: Subject, locked: Severity, active: Severity
-) -> Iterator[Issue]:
-    """Yield what is wrong with a PDF.
+@dataclass(frozen=True, slots=True)
+class DocumentSeverities:
+    """The severities where a document needs a password, runs something, or has to be mended by readers."""
 
-    ``locked`` is the severity where it needs a password, ``active`` where it runs something.
-    """
+    locked: Severity
+    active: Severity
+    imperfect: Severity
+
+
+_NAMED = 5
+
+
+def about_document(
+    report: DocumentReport, subject: Subject, severities: DocumentSeverities, kind: str
+) -> Iterator[Issue]:
+    """Yield what is wrong with a document of that ``kind``, and what of it was not looked at."""
+    article = "an" if kind[:1] in "EO" else "a"
     if report.needs_password:
         words = "is encrypted and cannot be opened without a password"
         next_step = "Save it without the password and put that file in its place; then drop it again."
-        yield subject.issue(codes.PASSWORD_NEEDED, words, next_step, severity=locked)
+        yield subject.issue(codes.PASSWORD_NEEDED, words, next_step, severity=severities.locked)
     if report.fault is not None:
-        yield subject.issue(codes.BROKEN_DOCUMENT, f"is a broken PDF: {report.fault}", _RESCAN)
+        words = f"is a broken {kind}: {report.fault}"
+        yield subject.issue(codes.BROKEN_DOCUMENT, words, _RESCAN)
     elif report.facts is not None and report.facts.encrypted:
         words = "is encrypted, with an empty password; what may be done with it is restricted"
         next_step = "Save it without restrictions if you may."
         yield subject.issue(codes.ENCRYPTED, words, next_step, severity=Severity.WARNING)
+    if report.encrypted:
+        words = f"is {article} {kind} of which parts are encrypted: {', '.join(report.encrypted[:_NAMED])}"
+        next_step = "Save it without the password if you may; what is encrypted cannot be looked at."
+        yield subject.issue(codes.PASSWORD_NEEDED, words, next_step, severity=severities.locked)
     if report.fault is None and report.remarks:
         remarks = "; ".join(report.remarks[:_REMARKS_NAMED])
-        words = f"is a PDF that readers have to repair: {remarks}"
+        words = f"is {article} {kind} that readers have to repair: {remarks}"
         next_step = "Open it to see that it is whole; export it again if you can."
-        yield subject.issue(codes.IMPERFECT_DOCUMENT, words, next_step, severity=Severity.WARNING)
+        yield subject.issue(codes.IMPERFECT_DOCUMENT, words, next_step, severity=severities.imperfect)
     if report.active:
         words = f"is a PDF that runs something when it is opened or clicked: {', '.join(report.active)}"
         next_step = "Ask who made it whether it must; if not, save it as PDF/A, which cannot, and drop that."
-        yield subject.issue(codes.ACTIVE_DOCUMENT, words, next_step, severity=active)
+        yield subject.issue(codes.ACTIVE_DOCUMENT, words, next_step, severity=severities.active)
+    yield from _not_looked_at(report, subject)
+
+
+def _not_looked_at(report: DocumentReport, subject: Subject) -> Iterator[Issue]:
+    attached = report.facts.attachments if report.facts is not None else ()
+    if report.facts is not None and attached:
+        what = "a portfolio, which is there for the sake of" if report.facts.is_portfolio else "a PDF with"
+        named = ", ".join(map(quoted, attached[:_NAMED]))
+        more = f" and {len(attached) - _NAMED:,} more" if len(attached) > _NAMED else ""
+        words = (
+            f"is {what} {count(len(attached), 'attached file')}: {named}{more}; none of them was looked into"
+        )
+        next_step = "Save them out of it and drop them beside it if each is to be identified and checked."
+        yield subject.issue(codes.ATTACHMENTS, words, next_step, severity=Severity.INFO)
+    if report.unseen:
+        words = f"was not looked into wholly: {'; '.join(report.unseen[:_NAMED])}"
+        next_step = "Open it to see that it is whole."
+        yield subject.issue(codes.DOCUMENT_NOT_WHOLLY_SEEN, words, next_step, severity=Severity.INFO)
 
 
 def about_archive(report: ArchiveReport, subject: Subject) -> Iterator[Issue]:
@@ -150,11 +183,29 @@ def about_archive(report: ArchiveReport, subject: Subject) -> Iterator[Issue]:
         words = f"is an archive that cannot be listed to its end: {report.fault}"
         next_step = "Pack or copy it again; then drop it again."
         yield subject.issue(codes.BROKEN_ARCHIVE, words, next_step)
-    if report.nested or not report.wholly:
-        extent = f"{report.nested} archives in it" if report.wholly else "only its beginning was looked at"
+    if report.damaged:
+        named = "; ".join(map(printable, report.damage))
+        words = (
+            f"is an archive of which {count(report.damaged, 'member')} cannot be unpacked as packed: {named}"
+        )
+        next_step = "Pack or copy it again; then drop it again."
+        yield subject.issue(codes.BROKEN_ARCHIVE, words, next_step)
+    if report.nested or not report.wholly or report.encrypted or report.unread:
+        extent = _not_seen_of(report)
         words = f"was not looked into wholly: {extent}"
         next_step = "Drop its content as a folder if every file in it is to be identified and checked."
         yield subject.issue(codes.ARCHIVE_NOT_WHOLLY_SEEN, words, next_step, severity=Severity.INFO)
+
+
+def _not_seen_of(report: ArchiveReport) -> str:
+    if not report.wholly:
+        return "only its beginning was looked at"
+    found = (
+        (report.nested, f"{count(report.nested, 'archive')} in it"),
+        (report.encrypted, f"{count(report.encrypted, 'member')} behind a password"),
+        (report.unread, f"{count(report.unread, 'member')} for which there was no time"),
+    )
+    return ", ".join(words for number, words in found if number)
 
 
 _REASONS_NAMED = 5

@@ -37,11 +37,12 @@ class ImageReport(msgspec.Struct, frozen=True):
 
 
 class DocumentReport(msgspec.Struct, frozen=True):
-    """A PDF. ``fault`` says why it is broken, ``remarks`` what readers repair silently.
+    """A PDF, or a document that is zip inside.
 
-    ``needs_password`` is true where not even its pages can be counted without one. ``active`` names what it
-    would run, or start, in a program that lets it. ``withheld`` names what it withholds from whoever has not
-    its owner's password.
+    ``fault`` says why it is broken, ``remarks`` what readers repair. ``needs_password`` is true where not
+    even its pages can be counted without one, ``encrypted`` names what in it is. ``active`` names what it
+    would run, or start, in a program that lets it, ``unseen`` what of it was not looked at. ``withheld`` names
+    what it withholds from whoever has not its owner's password.
     """
 
     facts: DocumentFacts | None = None
@@ -50,6 +51,8 @@ class DocumentReport(msgspec.Struct, frozen=True):
     needs_password: bool = False
     active: tuple[str, ...] = ()
     withheld: tuple[Withheld, ...] = ()
+    unseen: tuple[str, ...] = ()
+    encrypted: tuple[str, ...] = ()
 
 
 class ArchiveReport(msgspec.Struct):
@@ -58,7 +61,9 @@ class ArchiveReport(msgspec.Struct):
     Sizes are in bytes; member names are as ``paths.printable`` writes them.
     ``escapes`` names some members that would leave the folder or are no files, ``escaping`` counts them.
     ``bomb`` says why unpacking it would hurt, ``fault`` why it cannot be listed to its end. ``wholly`` is
-    false where it is so long that only its beginning was listed.
+    false where it is so long that only its beginning was listed. ``damaged`` counts the members whose bytes
+    are not those that were packed, ``damage`` names some; ``encrypted`` and ``unread`` count those of which
+    nothing was read, because it takes a password, or too long.
     """
 
     members: int = 0
@@ -69,3 +74,7 @@ class ArchiveReport(msgspec.Struct):
     bomb: str | None = None
     fault: str | None = None
     wholly: bool = True
+    damaged: int = 0
+    damage: tuple[str, ...] = ()
+    encrypted: int = 0
+    unread: int = 0

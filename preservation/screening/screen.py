@@ -114,7 +114,9 @@ class _Screening:
         examiner = None if family is None or file.size == 0 else self._examiners.get(family)
         if family is None or examiner is None:
             return None
-        return examiner, examiner.request(self._root / file.path, family, needs_a_look=has_issues)
+        return examiner, examiner.request(
+            self._root / file.path, family, size=file.size, needs_a_look=has_issues
+        )
 
 
 def _junk(path: RelativePath, *, left_out: bool) -> Issue:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import zlib
 from collections.abc import Mapping, Sequence
+
+import numpy as np
+from PIL import Image
 
 TEXT = b"BT /F1 12 Tf 72 720 Td (Kept.) Tj ET"
 DRAWING = b"0 0 100 100 re f"
@@ -58,3 +64,59 @@ _PACKET = (
 )
 
 CLAIMING_PDF_A = "/Metadata 4 0 R"
+
+
+def packed(content: bytes, entries: str = "") -> bytes:
+    return stream(zlib.compress(content), f"/Filter /FlateDecode {entries}")
+
+
+def scanned_page(image: bytes, entries: str, *, before: Mapping[int, bytes] | None = None) -> bytes:
+    """A PDF whose third page draws the image, packed as ``entries`` say; its contents are Flate streams."""
+    objects: dict[int, bytes] = {
+        1: b"<< /Type /Catalog /Pages 2 0 R >>",
+        2: b"<< /Type /Pages /Kids [10 0 R 12 0 R 14 0 R] /Count 3 /MediaBox [0 0 612 792] >>",
+        3: b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        4: stream(image, f"/Type /XObject /Subtype /Image {entries}"),
+        10: b"<< /Type /Page /Parent 2 0 R /Contents 11 0 R /Resources << /Font << /F1 3 0 R >> >> >>",
+        11: packed(TEXT * 40),
+        12: b"<< /Type /Page /Parent 2 0 R /Contents 13 0 R /Resources << /Font << /F1 3 0 R >> >> >>",
+        13: packed(TEXT * 40),
+        14: b"<< /Type /Page /Parent 2 0 R /Contents 15 0 R /Resources << /XObject << /I 4 0 R >> >> >>",
+        15: packed(b"q 612 0 0 792 0 0 cm /I Do Q"),
+        **(before or {}),
+    }
+    return pdf(dict(sorted(objects.items())))
+
+
+def images_for_pdfs() -> dict[str, tuple[bytes, str]]:
+    """One noisy picture in every coding that a PDF may have, with the entries of its dictionary."""
+    shades = np.random.default_rng(7).integers(0, 255, (300, 400), "u1")
+    grey = Image.fromarray(np.asarray(Image.fromarray(shades).resize((800, 600))))
+    lines = grey.point(lambda value: 255 if value > 128 else 0).convert("1")
+    jpeg, jpx, fax = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    grey.convert("RGB").save(jpeg, "JPEG", quality=80)
+    grey.save(jpx, "JPEG2000", irreversible=False)
+    lines.save(fax, "TIFF", compression="group4")
+    with Image.open(fax) as tiff:
+        (at,), (size,) = tiff.tag_v2[273], tiff.tag_v2[279]  # type: ignore[attr-defined]  # TIFF images have it
+    size_of_it = "/Width 800 /Height 600"
+    eight = f"{size_of_it} /BitsPerComponent 8 /ColorSpace /DeviceGray"
+    one = f"{size_of_it} /BitsPerComponent 1 /ColorSpace /DeviceGray /Filter /CCITTFaxDecode /DecodeParms"
+    black = "true" if tiff.tag_v2[262] == 1 else "false"  # type: ignore[attr-defined]  # likewise
+    return {
+        "DCT": (
+            jpeg.getvalue(),
+            f"{size_of_it} /BitsPerComponent 8 /ColorSpace /DeviceRGB /Filter /DCTDecode",
+        ),
+        "JPX": (jpx.getvalue(), f"{size_of_it} /Filter /JPXDecode"),
+        "CCITT": (
+            fax.getvalue()[at : at + size],
+            f"{one} << /K -1 /Columns 800 /Rows 600 /BlackIs1 {black} >>",
+        ),
+        "Flate": (zlib.compress(grey.tobytes()), f"{eight} /Filter /FlateDecode"),
+        "raw": (grey.tobytes(), eight),
+        "DCT in ASCII": (
+            base64.a85encode(jpeg.getvalue()) + b"~>",
+            f"{size_of_it} /BitsPerComponent 8 /ColorSpace /DeviceRGB /Filter [/ASCII85Decode /DCTDecode]",
+        ),
+    }

@@ -24,7 +24,10 @@ families = {
     "jp2": Family.JPEG_2000, "j2k": Family.JPEG_2000, "webp": Family.WEBP,
 }
 images = building_images.images_of_many_kinds()
-pdfs = [building_pdfs.document(catalogue=building_pdfs.CLAIMING_PDF_A)]
+pdfs = [
+    building_pdfs.document(catalogue=building_pdfs.CLAIMING_PDF_A),
+    *(building_pdfs.scanned_page(*image) for image in building_pdfs.images_for_pdfs().values()),
+]
 before = set(sys.modules)
 from preservation.screening import documents, images as examiner
 for name, whole in images.items():
@@ -33,7 +36,7 @@ for name, whole in images.items():
         examiner.examine(arguments, [io.BytesIO(content)], [io.BytesIO()])
 for whole in pdfs:
     for content in (whole, whole[: len(whole) // 2], whole.replace(b"Length", b"Lenght")):
-        documents.examine({}, [io.BytesIO(content)], [])
+        documents.examine({"family": "PDF", "memory": 1 << 29}, [io.BytesIO(content)], [])
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
 

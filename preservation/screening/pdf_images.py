@@ -1,0 +1,152 @@
+"""The images in a PDF, each decoded as strictly as its coding allows."""
+
+import io
+import re
+import struct
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import imagecodecs
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+from PIL import Image
+
+from preservation.documents.streams import EmbeddedImage
+from preservation.rasters import overheard
+from preservation.rasters.decoding import Room, TooMuchError
+from preservation.rasters.jp2 import read_codestream
+
+_NOT_DECODED: Final = "images that are coded as JBIG2"
+_WHITE_SPACE: Final = b"\0\t\n\f\r "
+_MODIFIED_HUFFMAN, _GROUP_3, _GROUP_4 = 2, 3, 4
+_TWO_DIMENSIONAL = 1
+_END_OF_BLOCK = "000000000001000000000001"
+_FEW_ROWS = 24
+_HARMLESS = re.compile("TPsot==TNsot")
+"""Of a numbering of parts that Adobe's programs write: every decoder reads it."""
+_WARNINGS = 2
+"""imagecodecs' level of talk at which OpenJPEG's warnings are logged."""
+
+
+class PdfImages:
+    """Decodes images within ``memory`` bytes each; one is held at a time."""
+
+    def __init__(self, memory: int) -> None:
+        self._memory = memory
+
+    def fault_of(self, image: EmbeddedImage) -> str | None:
+        """Decode an image to its end; say what is wrong with it, or raise what its decoder raises.
+
+        Raises ``NotImplementedError`` where nothing here can look into it, with what it is.
+        """
+        if not image.data.strip(_WHITE_SPACE):
+            return "it has no data"
+        return _DECODERS[image.coding](image, Room(self._memory, len(image.data)))
+
+
+def _jpeg(image: EmbeddedImage, room: Room) -> str | None:
+    data = image.data
+    try:
+        rows, columns, colours, _ = simplejpeg.decode_jpeg_header(data, strict=True)
+        _require(room, columns, rows, 1)
+        # At an eighth of its size: every coefficient is read all the same, and little is held.
+        simplejpeg.decode_jpeg(
+            data, "CMYK" if colours in {"CMYK", "YCCK"} else "RGB", min_height=1, min_width=1
+        )
+    except ValueError as error:
+        if "nsupported" in str(error):
+            raise NotImplementedError("images that are coded as an unusual JPEG") from error
+        return str(error)
+    return None
+
+
+def _jpeg_2000(image: EmbeddedImage, room: Room) -> str | None:
+    codestream = read_codestream(io.BytesIO(image.data))
+    # OpenJPEG holds every sample in four bytes, whatever its depth.
+    _require(room, codestream.columns, codestream.rows, len(codestream.depths) * 4)
+    with overheard.in_log("imagecodecs") as said:
+        imagecodecs.jpeg2k_decode(image.data[codestream.at :], verbose=_WARNINGS)
+    faults = [words for words in said if not _HARMLESS.search(words)]
+    return faults[0] if faults else None
+
+
+def _fax(image: EmbeddedImage, room: Room) -> str | None:
+    given = image.parameters
+    columns, rows = given.get("Columns", 1728), image.rows or given.get("Rows", 0)
+    if not columns or not rows:
+        return "it has no size"
+    _require(room, columns, rows, 1)
+    tiff = _as_tiff(image.data, columns, rows, *_fax_coding(given))
+    # libtiff goes on after a fault, and only says so.
+    with overheard.on_stderr() as said, Image.open(io.BytesIO(tiff), formats=("TIFF",)) as picture:
+        picture.load()
+        words = said.take()
+        rows_drawn = np.asarray(picture)
+    if words:
+        return _first_sentence(words)
+    return _cut_fax(image.data, rows_drawn) if given.get("K", 0) < 0 else None
+
+
+def _cut_fax(data: bytes, pixels: NDArray[np.bool_]) -> str | None:
+    """Say whether Group 4 data end before their last row, of which libtiff says nothing (ITU-T T.6, 2.4).
+
+    Rows of one colour at the bottom must have been written as well: each takes one bit, which is set.
+    """
+    is_plain = pixels.all(axis=1) | ~pixels.any(axis=1)
+    drawn = np.flatnonzero(~is_plain)
+    plain = len(pixels) - 1 - (int(drawn[-1]) if len(drawn) else -1)
+    if plain < _FEW_ROWS:
+        return None
+    tail = data[-(plain // 8 + _FEW_ROWS) :]
+    bits = f"{int.from_bytes(tail):0{8 * len(tail)}b}".rstrip("0").removesuffix(_END_OF_BLOCK)
+    return "it ends before its last row" if "0" in bits[-(plain - _FEW_ROWS // 2) :] else None
+
+
+def _fax_coding(given: Mapping[str, int]) -> tuple[int, int]:
+    """Return the compression of TIFF that is the same coding, and its options (TIFF 6.0, section 11)."""
+    kind = given.get("K", 0)
+    if kind < 0:
+        return _GROUP_4, 0
+    if kind == 0 and given.get("EncodedByteAlign"):
+        return _MODIFIED_HUFFMAN, 0
+    if kind == 0 and not given.get("EndOfLine"):
+        raise NotImplementedError("images that are coded as a fax without ends of lines")
+    return _GROUP_3, _TWO_DIMENSIONAL if kind > 0 else 0
+
+
+def _as_tiff(data: bytes, columns: int, rows: int, compression: int, options: int) -> bytes:
+    """Return a TIFF of one strip, which is the data as it is."""
+    fields = {
+        256: columns, 257: rows, 258: 1, 259: compression, 262: 0, 273: 0, 277: 1, 278: rows, 279: len(data),
+    }  # fmt: skip
+    if compression != _MODIFIED_HUFFMAN:
+        fields[293 if compression == _GROUP_4 else 292] = options
+    fields[273] = 8 + 2 + 12 * len(fields) + 4
+    directory = b"".join(struct.pack("<HHLL", tag, 4, 1, value) for tag, value in fields.items())
+    return struct.pack("<2sHLH", b"II", 42, 8, len(fields)) + directory + bytes(4) + data
+
+
+def _first_sentence(words: str) -> str:
+    """Return what libtiff said first, without the name of its function: ``Bad code word at line 12``."""
+    first = next(iter(words.splitlines()), "").strip()
+    return first.partition(": ")[2] or first
+
+
+def _jbig2(_: EmbeddedImage, __: Room) -> str | None:
+    raise NotImplementedError(_NOT_DECODED)
+
+
+def _require(room: Room, columns: int, rows: int, size: int) -> None:
+    try:
+        room.require(columns, rows, size)
+    except TooMuchError as error:
+        raise NotImplementedError(f"an image: {error}") from error
+
+
+_DECODERS: Final[dict[str, Callable[[EmbeddedImage, Room], str | None]]] = {
+    "JPEG": _jpeg,
+    "JPEG 2000": _jpeg_2000,
+    "CCITT fax": _fax,
+    "JBIG2": _jbig2,
+}
