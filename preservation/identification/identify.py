@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from preservation.identification import magic, siegfried
-from preservation.identification.deciding import decide, in_doubt
+from preservation.identification.deciding import (
+    against_content,
+    decide,
+    in_doubt,
+    rests_on_name,
+    with_look,
+)
 from preservation.identification.links import is_sayable, named_links, shown
 from preservation.identification.opinions import Opinion
 from preservation.model.formats import EngineRelease, Identification, MimeType
@@ -84,6 +90,11 @@ class Identifier:
             return Identification((), None, _EMPTY, (*without_name, EMPTY_FILE))
         second = _second_opinion(opened) if self._second_opinion and in_doubt(first) else None
         decided = decide(first, second)
+        if rests_on_name(first, second):
+            decided = against_content(decided, first, magic.describe(opened))
+        elif decided.puid is None and not decided.matches and first.remarks:
+            # Siegfried remarks on what the name may mean; what the bytes are says more.
+            decided = with_look(decided, magic.describe(opened))
         candidates = first.candidates if second is None else first.candidates + second.candidates
         remarks = first.remarks if second is None else first.remarks + second.remarks
         # libmagic costs as much as a third of siegfried: it is asked where PRONOM has no media type.

@@ -23,12 +23,14 @@ class Opinion:
     """All that one engine says of one file.
 
     ``remarks`` are its warnings, in its words. ``of_nothing`` is true where the file has no bytes:
-    then only its name is a sign, and an empty file is no image because its name says so.
+    then only its name is a sign, and an empty file is no image because its name says so. ``unsure`` is true
+    where it could not read the file to its end: what it says then rests on the beginning.
     """
 
     candidates: tuple[EngineCandidate, ...]
     remarks: tuple[str, ...] = ()
     of_nothing: bool = False
+    unsure: bool = False
 
     @property
     def by_signature(self) -> tuple[EngineCandidate, ...]:

@@ -55,9 +55,10 @@ def _opinion(file: File) -> Opinion:
     matches = [match for match in file["matches"] if match["id"] != _UNKNOWN]
     remarks = [match["warning"] for match in file["matches"] if match["warning"]]
     of_nothing = file["errors"] == _EMPTY_SOURCE
-    if file["errors"] and not of_nothing:
+    unsure = bool(file["errors"]) and not of_nothing
+    if unsure:
         remarks.append(f"siegfried: {file['errors']}")
-    return Opinion(tuple(_candidate(match) for match in matches), tuple(remarks), of_nothing)
+    return Opinion(tuple(_candidate(match) for match in matches), tuple(remarks), of_nothing, unsure)
 
 
 def _candidate(match: Match) -> EngineCandidate:

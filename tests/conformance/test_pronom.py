@@ -72,6 +72,9 @@ def test_wherever_siegfried_knows_one_format_by_signature_that_is_the_decision(
 
     for answer, identification in zip(answers, found, strict=True):
         (match,) = answer["matches"]
+        if answer["errors"] and answer["errors"] != "empty source":
+            # What it could not read to its end, it does not know: fido is asked.
+            continue
         by_signature = match["id"] != "UNKNOWN" and "match on extension only" not in match["warning"]
         if by_signature:
             assert identification.decided == match["id"], answer["filename"]

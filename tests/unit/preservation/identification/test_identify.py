@@ -10,8 +10,10 @@ from preservation.identification.deciding import (
     BY_EXTENSION_ALONE,
     DISAGREEMENT,
     SEVERAL_FORMATS,
+    against_content,
     decide,
     in_doubt,
+    rests_on_name,
 )
 from preservation.identification.fido import FIDO
 from preservation.identification.identify import EMPTY_FILE, WITHOUT_NAME, Identifier
@@ -250,3 +252,40 @@ def test_the_releases_say_which_signatures_spoke():
         "siegfried",
         "libmagic",
     ]
+
+
+def test_what_an_engine_says_of_a_file_that_it_could_not_read_is_asked_about_again():
+    unsure = Opinion((candidate("fmt/111"),), ("siegfried: bad sector",), unsure=True)
+
+    assert in_doubt(unsure)
+    assert decide(unsure, fido_says("fmt/40")).puid == "fmt/40"
+    assert decide(unsure, fido_says("fmt/40", "fmt/39")).puid is None
+    assert decide(unsure, fido_says()).puid == "fmt/111"
+
+
+def test_a_text_that_is_called_as_something_else_is_said_to_look_like_text(tmp_path: Path):
+    for name in ("letter.doc", "data.dat"):
+        (tmp_path / name).write_text("Dear Sir,\n\nplain words and nothing else.\n")
+        assert "its content looks like text/plain" in identified(tmp_path / name).warnings, name
+
+
+def test_a_table_by_its_name_whose_content_is_a_picture_is_not_taken_for_a_table(tmp_path: Path):
+    (tmp_path / "list.csv").write_bytes(b"GIF89a" + noise(3000))
+    found = identified(tmp_path / "list.csv")
+    assert found.decided != "x-fmt/18"
+
+
+def test_a_picture_in_a_format_that_pronom_does_not_know_is_not_decided_by_its_name():
+    table = candidate("x-fmt/18", by_signature=False)
+    by_name = siegfried_says(EngineCandidate(table.match, by_signature=False, mime=MimeType("text/csv")))
+    assert rests_on_name(by_name, fido_says())
+    decided = against_content(decide(by_name, fido_says()), by_name, MimeType("image/x-unheard-of"))
+    assert decided.puid is None
+    assert decided.warnings[0].startswith(DISAGREEMENT)
+    assert "its content looks like image/x-unheard-of" in decided.warnings[0]
+
+
+def test_skeletons_that_siegfried_cannot_read_are_decided_by_fido(corpora: Path):
+    suite = corpora / "siegfried/cmd/sf/testdata/skeleton-suite"
+    assert identified(suite / "fmt/fmt-40-signature-id-182.doc").decided == "fmt/40"
+    assert identified(suite / "x-fmt/x-fmt-430-signature-id-208.msg").decided == "x-fmt/430"
