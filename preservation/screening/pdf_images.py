@@ -23,6 +23,7 @@ _MODIFIED_HUFFMAN, _GROUP_3, _GROUP_4 = 2, 3, 4
 _TWO_DIMENSIONAL = 1
 _END_OF_BLOCK = "000000000001000000000001"
 _FEW_ROWS = 24
+_NOT_SUPPORTED = re.compile(r"(?i)unsupported (?!marker)|not (supported|implemented)")
 _HARMLESS = re.compile("TPsot==TNsot")
 """Of a numbering of parts that Adobe's programs write: every decoder reads it."""
 _WARNINGS = 2
@@ -55,7 +56,8 @@ def _jpeg(image: EmbeddedImage, room: Room) -> str | None:
             data, "CMYK" if colours in {"CMYK", "YCCK"} else "RGB", min_height=1, min_width=1
         )
     except ValueError as error:
-        if "nsupported" in str(error):
+        # A marker that nothing knows is where damage led to.
+        if _NOT_SUPPORTED.search(str(error)):
             raise NotImplementedError("images that are coded as an unusual JPEG") from error
         return str(error)
     return None
