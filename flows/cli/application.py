@@ -26,6 +26,7 @@ _VERBS = (
     "list",
     "restore",
     "identify",
+    "examine",
     "validate",
     "policy",
     "metadata",

@@ -8,6 +8,12 @@ from preservation.model.packages import Replica
 
 _ISSUES_SHOWN = 20
 
+WITHOUT_COPY = 8
+"""Kept, and a copy that the policy asks for is lacking."""
+
+GRAVEST_FIRST = (6, 4, 2, 1, 3, 7, WITHOUT_COPY, 0)
+"""Of several exit codes, the first of these is that of the command."""
+
 CONTRACT_VERSION = 1
 """The ``version`` in every JSON line; it is raised when a field changes its meaning or is removed."""
 

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.cli.options import JsonOption
-from flows.cli.output import note, say, say_json
-from preservation.model.paths import RelativePath, printable, relative_path
+from flows.cli.output import note, say, say_issues, say_json
+from preservation.model.paths import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from flows.submission.dry_run import DryRunResult
+    from flows.submission.workspace import Workspace
     from preservation.model.decisions import Migration
     from preservation.model.files import SurveyedFile
+    from preservation.model.issues import Issue
     from preservation.policy.explanation import Explanation
     from preservation.policy.schema import Policy
-    from preservation.survey.walk import FoundFile
-
-_BATCH = 256
-"""Files identified at a time: enough for every core, few enough that the first answer comes soon."""
-
 
 VERBS = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Check policy files, and explain what they would do."
@@ -82,34 +78,34 @@ def explain(
 ) -> None:
     """Show for each file which rule takes it, why, and what would happen. Nothing is changed.
 
-    A folder stands for a drop: patterns are compared with the paths below it. Ends with 6 where one of the
-    paths does not exist.
+    Each path stands for a drop, and is surveyed, screened and judged as `preserve` does it, as in an
+    installation that holds nothing yet. Ends with 6 where one of the paths does not exist.
 
     Example: muniment policy explain policies/digitized-images.toml ~/scans/sheet-012
     """
+    from flows.installation.throwaway import throwaway_installation
+    from flows.submission.drop import DropRequest
+    from flows.submission.dry_run import dry_run_in
     from preservation.errors import NotFoundError
-    from preservation.policy.explanation import explain as explained
     from preservation.policy.explanation import of_drops
     from preservation.policy.load import load
 
     policy = load(file)
-    missing = 0
+    there = [path for path in paths if path.exists()]
     for path in paths:
-        if not path.exists():
+        if path not in there:
             note(f"{printable(str(path))}: there is nothing here; check the spelling")
-            missing += 1
-            continue
-        for found in _identified(policy, path):
-            if json:
-                _say_json(policy, found, explained(policy, found))
-            else:
-                _say(policy, found, explained(policy, found), why_not=why_not)
-            if path.is_file() and not json and _would_be_unpacked(policy, path):
-                say("  Dropped by itself it would be unpacked: what is in it is kept, not the archive.")
+    # The path is the user's, links and all; below it none is followed.
+    places = [path.resolve() for path in there]
+    with throwaway_installation(policy.source, tuple(places)) as opened:
+        for path, place in zip(there, places, strict=True):
+            drop = DropRequest(place, "explained", "drop")
+            with dry_run_in(drop, opened, opened.settings.directory) as (would, workspace):
+                _say_drop(policy, path, would, workspace, json=json, why_not=why_not)
     for sentence in () if json else of_drops(policy):
         say(sentence)
-    if missing:
-        raise NotFoundError(f"nothing is at {missing} of {len(paths)} paths, named above")
+    if len(there) < len(paths):
+        raise NotFoundError(f"nothing is at {len(paths) - len(there)} of {len(paths)} paths, named above")
 
 
 @VERBS.command()
@@ -141,65 +137,75 @@ def _puids_in(policy: Policy) -> Iterator[str]:
                     yield puid(text)
 
 
-def _identified(policy: Policy, path: Path) -> Iterator[SurveyedFile]:
-    """Identify the file, or the files of the drop, at ``path``. Without digests: rules do not need them."""
-    from preservation.identification.caged import CagedIdentifier, identifying_workers
+def _say_drop(
+    policy: Policy, path: Path, would: DryRunResult, workspace: Workspace, *, json: bool, why_not: bool
+) -> None:
+    from flows.submission.workspace import only
     from preservation.model.files import SurveyedFile
-    from preservation.tools.limits import Limits
+    from preservation.policy.explanation import explain as explained
 
-    # The path is the user's, links and all; below it none is followed.
-    root = (path if path.is_dir() else path.parent).resolve()
-    files = _plain_files(root, None if path.is_dir() else relative_path(path.name))
-    with identifying_workers(Limits(), len(os.sched_getaffinity(0)), [root.resolve()]) as workers:
-        identifier = CagedIdentifier(workers, second_opinion=policy.terms.identification.second_opinion)
-        while batch := list(islice(files, _BATCH)):
-            (identifications,) = identifier.identify(root, [batch])
-            for file, identification in zip(batch, identifications, strict=True):
-                yield SurveyedFile(file.path, file.size, file.modified, {}, identification)
-
-
-def _plain_files(root: Path, only: RelativePath | None) -> Iterator[FoundFile]:
-    from preservation.survey.walk import FoundFile, walk
-
-    for entry in walk(root, only):
-        if isinstance(entry, FoundFile):
-            yield entry
+    for dossier in workspace.dossiers:
+        found = dossier.found
+        if not isinstance(found, SurveyedFile):
+            note(f"{printable(found.path)}: {found.kind.value}; rules are for files only")
+            continue
+        issues = dossier.screened.issues if dossier.screened is not None else ()
+        explanation = explained(policy, found)
+        if json:
+            _say_json(policy, found, explanation, issues)
         else:
-            note(f"{printable(entry.path)}: {entry.kind.value}; rules are for files only")
+            _say(policy, found, explanation, issues, why_not=why_not)
+    if json:
+        fields = {"verdict": would.verdict, "sentence": would.sentence, "issues": would.issues}
+        say_json({"line": "drop", "drop": printable(str(path)), **fields})
+        return
+    say(f"The drop {printable(str(path))} would be {would.verdict.upper()}: {would.sentence}")
+    if path.is_file() and workspace.received.exist and only(workspace.received).archive is not None:
+        say("It would be unpacked: what is in it is kept, not the archive.")
 
 
-def _would_be_unpacked(policy: Policy, path: Path) -> bool:
-    from preservation.archives.walking import archive_kind, kind_by_name
-    from preservation.intake.recognise import as_unpacked
+def _would(explanation: Explanation, issues: Sequence[Issue]) -> str:
+    """Return what would become of a file: of one that a screen holds back, not what the rule alone says."""
+    from preservation.model.issues import Severity
 
-    kind = archive_kind(path) if kind_by_name(path.name) else None
-    return kind is not None and as_unpacked(kind) in policy.terms.intake.unpack
+    for severity, consequence in (
+        (Severity.ERROR, "The whole drop would be rejected"),
+        (Severity.QUESTION, "The drop would wait until an archivist has decided"),
+    ):
+        found = next((issue for issue in issues if issue.severity is severity), None)
+        if found is not None:
+            return f"{consequence}: {found.message}"
+    return explanation.would
 
 
 def _examined(policy: Policy, file: SurveyedFile) -> str:
     from preservation.screening.examiners import unexamined
 
     reason = unexamined(policy, file.path, file.identification)
-    return f"It would not be examined: {reason}." if reason else "It would be examined to its end."
+    return f"It was not examined: {reason}." if reason else "It was examined to its end."
 
 
-def _say(policy: Policy, file: SurveyedFile, explanation: Explanation, *, why_not: bool) -> None:
+def _say(
+    policy: Policy, file: SurveyedFile, explanation: Explanation, issues: Sequence[Issue], *, why_not: bool
+) -> None:
     decision = explanation.decision
     say(f"{printable(file.path)}  ({file.identification.decided or '-'}, {file.identification.name})")
     say(f"  {decision.action} by rule {decision.rule}, because {explanation.reason}")
     say(f"    {decision.because}")
-    say(f"    {explanation.would}")
+    say(f"    {_would(explanation, issues)}")
     say(f"    {_examined(policy, file)}")
+    say_issues(issues, "--json has all of them")
     for passed_over in explanation.passed_over if why_not else ():
         say(f"  not {passed_over.rule}: {passed_over.reason}")
 
 
-def _say_json(policy: Policy, file: SurveyedFile, explanation: Explanation) -> None:
+def _say_json(policy: Policy, file: SurveyedFile, explanation: Explanation, issues: Sequence[Issue]) -> None:
     from preservation.screening.examiners import unexamined
 
     decision = explanation.decision
     say_json(
         {
+            "line": "file",
             "path": printable(file.path),
             "size": file.size,
             "puid": file.identification.decided,
@@ -208,7 +214,8 @@ def _say_json(policy: Policy, file: SurveyedFile, explanation: Explanation) -> N
             "rule": decision.rule,
             "because": decision.because,
             "reason": explanation.reason,
-            "would": explanation.would,
+            "would": _would(explanation, issues),
+            "issues": issues,
             "unexamined": unexamined(policy, file.path, file.identification),
             "normalize": _migration_fields(decision.normalize),
             "prove": decision.prove,

@@ -10,16 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.options import InstallationOption, JsonOption
-from flows.cli.output import note, replica_fields, say, say_issues, say_json
+from flows.cli.output import GRAVEST_FIRST, WITHOUT_COPY, note, replica_fields, say, say_issues, say_json
 
 if TYPE_CHECKING:
     from flows.installation.settings import Settings
     from flows.submission.answer import SubmissionResult
     from flows.submission.drop import DropRequest
     from flows.submission.dry_run import DryRunResult
-
-_WITHOUT_COPY = 8
-_GRAVEST_FIRST = (6, 4, 2, 1, 3, 7, _WITHOUT_COPY, 0)
 
 
 def preserve(
@@ -74,7 +71,7 @@ def preserve_drops(drops: list[DropRequest], settings: Settings, *, json: bool) 
 
 
 def _end_with(codes: set[int]) -> None:
-    code = next(code for code in _GRAVEST_FIRST if code in codes)
+    code = next(code for code in GRAVEST_FIRST if code in codes)
     if code:
         raise typer.Exit(code)
 
@@ -119,7 +116,7 @@ def _exit_code(result: SubmissionResult) -> int:
     from preservation.normalization.issues import NOT_MADE
 
     lacks = any(issue.code == NOT_MADE for issue in result.ending.issues)
-    return result.ending.verdict.exit_code or (_WITHOUT_COPY if lacks else 0)
+    return result.ending.verdict.exit_code or (WITHOUT_COPY if lacks else 0)
 
 
 def _say_result(result: SubmissionResult, *, json: bool) -> None:

@@ -27,7 +27,7 @@ def json_chunks(receipt: Receipt, summary: Summary) -> Iterator[bytes]:
     yield b',"compared":'
     yield from _compared(receipt, encode)
     yield b',"files":'
-    yield from _lines(map(_file, receipt.files), encode)
+    yield from _lines(map(file_fields, receipt.files), encode)
     yield b"}\n"
 
 
@@ -110,7 +110,8 @@ def _lines(values: Iterable[object], encode: _Encode) -> Iterator[bytes]:
     yield b"\n]" if between == b",\n" else b"[]"
 
 
-def _file(dossier: Dossier) -> dict[str, object]:
+def file_fields(dossier: Dossier) -> dict[str, object]:
+    """Return what is known of one entry of a drop, as the receipt's JSON has it."""
     found = dossier.found
     decision = dossier.decision
     screened = dossier.screened

@@ -27,6 +27,10 @@ def lines(result: Result) -> list[dict[str, object]]:
     return [msgspec.json.decode(line) for line in result.stdout_bytes.splitlines()]
 
 
+def of_files(result: Result) -> list[dict[str, object]]:
+    return [line for line in lines(result) if line["line"] == "file"]
+
+
 @pytest.fixture
 def sound(tmp_path: Path) -> Path:
     file = tmp_path / "sound.toml"
@@ -83,7 +87,7 @@ def test_each_file_of_a_drop_is_explained_and_nothing_is_touched(sound: Path, tm
     result = run("explain", sound, root, "--json")
 
     assert result.exit_code == 0
-    told = lines(result)
+    told = of_files(result)
     assert [(line["path"], line["rule"], line["action"]) for line in told] == [
         ("Thumbs.db", "junk", "leave-out"),
         ("notes/a.txt", "text", "retain"),
@@ -91,6 +95,7 @@ def test_each_file_of_a_drop_is_explained_and_nothing_is_touched(sound: Path, tm
     ]
     assert told[1] == {
         "version": 1,
+        "line": "file",
         "path": "notes/a.txt",
         "size": 6,
         "puid": "x-fmt/111",
@@ -100,6 +105,7 @@ def test_each_file_of_a_drop_is_explained_and_nothing_is_touched(sound: Path, tm
         "because": "Because text.",
         "reason": "its format is x-fmt/111, Plain Text File",
         "would": "It would be kept as it is.",
+        "issues": [],
         "unexamined": "no examiner for Plain Text File",
         "normalize": None,
         "prove": [],
@@ -118,7 +124,7 @@ def test_each_file_of_a_drop_is_explained_and_nothing_is_touched(sound: Path, tm
 
 def test_a_single_file_is_a_drop_of_its_own(sound: Path, tmp_path: Path):
     drop(tmp_path, {"deep/down/a.txt": b"words\n"})
-    (told,) = lines(run("explain", sound, tmp_path / "deep" / "down" / "a.txt", "--json"))
+    (told,) = of_files(run("explain", sound, tmp_path / "deep" / "down" / "a.txt", "--json"))
     assert (told["path"], told["rule"]) == ("a.txt", "text")
 
 
@@ -129,9 +135,10 @@ def test_an_explanation_for_people_names_the_file_the_rule_and_what_would_happen
         "  retain by rule text, because its format is x-fmt/111, Plain Text File\n"
         "    Because text.\n"
         "    It would be kept as it is.\n"
-        "    It would not be examined: no examiner for Plain Text File.\n"
+        "    It was not examined: no examiner for Plain Text File.\n"
     )
     of_drops = (
+        f"The drop {root} would be STORED: It would be kept.\n"
         "A drop that lacks files of the version before would be kept, with a warning.\n"
         "A drop that has no file in common with the version before would be kept, with a warning.\n"
     )
@@ -147,16 +154,31 @@ def test_an_explanation_says_what_is_examined_and_what_is_unpacked(tmp_path: Pat
     with zipfile.ZipFile(tmp_path / "scans.zip", "w") as archive:
         archive.writestr("p1.txt", "words")
     Image.new("L", (4, 4)).save(tmp_path / "p.tif")
-    assert "It would not be examined: no examiner for " in run("explain", policy, tmp_path / "a.wav").stdout
-    assert "It would be examined to its end." in run("explain", policy, tmp_path / "p.tif").stdout
-    assert "Dropped by itself it would be unpacked" in run("explain", policy, tmp_path / "scans.zip").stdout
+    assert "It was not examined: no examiner for " in run("explain", policy, tmp_path / "a.wav").stdout
+    assert "It was examined to its end." in run("explain", policy, tmp_path / "p.tif").stdout
+    assert (
+        "It would be unpacked: what is in it is kept" in run("explain", policy, tmp_path / "scans.zip").stdout
+    )
+
+
+def test_what_a_screen_finds_is_said_and_never_that_the_file_would_be_kept(tmp_path: Path):
+    policy = Path(__file__).parents[4] / "policies" / "digitized-images.toml"
+    Image.effect_noise((200, 100), 60).save(tmp_path / "p.png")
+    (tmp_path / "p.png").write_bytes((tmp_path / "p.png").read_bytes()[:9000])
+    said = run("explain", policy, tmp_path / "p.png").stdout
+    assert "It would be kept" not in said
+    assert "The whole drop would be rejected: p.png is a damaged image" in said
+    assert f"The drop {tmp_path / 'p.png'} would be REJECTED: p.png is a damaged image" in said
+    file, whole = lines(run("explain", policy, tmp_path / "p.png", "--json"))
+    assert "SCR-020" in [issue["code"] for issue in file["issues"]]
+    assert (whole["line"], whole["verdict"]) == ("drop", "rejected")
 
 
 def test_a_name_that_is_not_utf8_is_not_explained_and_does_no_harm(sound: Path, tmp_path: Path):
     root = drop(tmp_path / "drop", {"a.txt": b"words\n"})
     (Path(os.fsdecode(os.fsencode(root) + b"/\xff.txt"))).write_bytes(b"x")
     result = run("explain", sound, root, "--json")
-    assert [line["path"] for line in lines(result)] == ["a.txt"]
+    assert [line["path"] for line in of_files(result)] == ["a.txt"]
     assert "name that is not UTF-8" in result.stderr
 
 
@@ -173,7 +195,7 @@ def test_what_is_not_there_is_told_and_the_others_are_explained_all_the_same(sou
     assert isinstance(result.exception, NotFoundError)
     assert result.exception.exit_code == 6
     assert result.stderr == f"{tmp_path}/mis\\nsing: there is nothing here; check the spelling\n"
-    assert [line["path"] for line in lines(result)] == ["a.txt"]
+    assert [line["path"] for line in of_files(result)] == ["a.txt"]
 
 
 def test_the_schema_is_written_to_stdout():

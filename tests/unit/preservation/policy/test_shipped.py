@@ -26,9 +26,13 @@ def puids_in(policy: Policy) -> set[str]:
     return {puid for rule in policy.terms.rules for puid in rule.when.puid}
 
 
-def test_three_policies_and_their_schema_are_shipped_and_sound():
-    names = ["bit-level", "digitized-documents", "digitized-images"]
-    assert list(shipped_policies()) == [*(f"{name}.toml" for name in names), "policy.schema.json"]
+def test_four_policies_and_their_schema_are_shipped_and_sound():
+    names = ["bit-level", "digitized-documents", "digitized-images", "whole-files"]
+    assert list(shipped_policies()) == [
+        *(f"{name}.toml" for name in names[:3]),
+        "policy.schema.json",
+        "whole-files.toml",
+    ]
     assert [shipped(name).terms.policy for name in names] == names
 
 

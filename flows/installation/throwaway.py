@@ -1,0 +1,29 @@
+"""An installation that holds nothing and is removed after use: for looking at files where there is none."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from flows.installation.settings import STATE, FolderStoreSettings, Settings
+from flows.installation.wiring import Installation, open_installation
+
+_POLICY: Final = "policy.toml"
+
+
+@contextmanager
+def throwaway_installation(policy: bytes, drops: tuple[Path, ...]) -> Iterator[Installation]:
+    """Open an installation in which ``policy`` governs every collection, for as long as the context lasts.
+
+    It lies in the system's folder for temporary files. Its one store is never made, so nothing can be kept.
+    ``drops`` are what may be identified. Raises ``ConfigurationError`` where the policy is not sound.
+    """
+    with tempfile.TemporaryDirectory(prefix="muniment-") as folder:
+        directory = Path(folder).resolve()
+        (directory / STATE).mkdir()
+        (directory / _POLICY).write_bytes(policy)
+        store = FolderStoreSettings(name="none", site="none", kind="folder", path=directory / "none")
+        settings = Settings(directory=directory, default_policy=Path(_POLICY), store=(store,))
+        with open_installation(settings, (directory, *drops)) as opened:
+            yield opened
