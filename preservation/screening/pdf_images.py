@@ -79,9 +79,9 @@ def _fax(image: EmbeddedImage, room: Room) -> str | None:
     if not columns or not rows:
         return "it has no size"
     _require(room, columns, rows, 1)
-    tiff = _as_tiff(image.data, columns, rows, *_fax_coding(given))
+    stream = io.BytesIO(_as_tiff(image.data, columns, rows, *_fax_coding(given)))
     # libtiff goes on after a fault, and only says so.
-    with overheard.on_stderr() as said, Image.open(io.BytesIO(tiff), formats=("TIFF",)) as picture:
+    with overheard.on_stderr() as said, Image.open(stream, formats=("TIFF",)) as picture:
         picture.load()
         words = said.take()
         rows_drawn = np.asarray(picture)
