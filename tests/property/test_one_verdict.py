@@ -19,7 +19,7 @@ from lxml import html
 from support.packages import AT, surveyed
 from support.records import a_registration, package_named
 
-from flows.cli.preserve import _GRAVEST_FIRST
+from flows.cli.output import GRAVEST_FIRST
 from flows.installation.init import make_installation
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import Installation, open_installation
@@ -204,7 +204,7 @@ def test_every_form_of_an_answer_says_what_became_of_the_drop(installation: Inst
             says_the_same(result, case, installation)
     gravest = max((case.verdict for case in cases), key=_GRAVEST_LAST.index)
     codes = {result.ending.verdict.exit_code for result in results}
-    assert next(code for code in _GRAVEST_FIRST if code in codes) == gravest.exit_code
+    assert next(code for code in GRAVEST_FIRST if code in codes) == gravest.exit_code
     state = _state_of(RunResult(results))
     if len({case.verdict for case in cases}) == 1:
         assert (state.type.value, state.name) == _STATES[gravest]
