@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from preservation.errors import UnacceptableContentError
 from preservation.rasters.jpeg_segments import Content
 
-_NOT_SUPPORTED = re.compile(r"(?i)unsupported|not (supported|implemented)|could not determine|sorry")
+_NOT_SUPPORTED = re.compile(
+    r"(?i)unsupported (?!marker)|not (supported|implemented)|could not determine|sorry"
+)
+"""But for an unsupported marker, which is where damage led to."""
 _HARMLESS = re.compile(r"(?i)JFIF revision|adobe color transform|invalid SOS parameters")
 """Warnings about words in headers that change no pixel."""
 Pixels = NDArray[np.uint8]

@@ -129,16 +129,17 @@ class DocumentExaminer:
         """Return ``screened`` with the document's facts and issues."""
         subject = Subject.under(screened.path, self._screen)
         report = report_issues.read_report(outcome, DocumentReport, subject)
-        if isinstance(report, Issue):
-            return _without_report(screened, report, PDF_READER)
         kind = str(request.arguments["family"])
+        program = PDF_READER if kind == Family.PDF else None
+        if isinstance(report, Issue):
+            return _without_report(screened, report, program)
         issues = report_issues.about_document(report, subject, self._severities, kind)
         return replace(
             screened,
             document=report.facts,
             issues=(*screened.issues, *issues),
             inhibitors=_inhibitors(report),
-            examiner=_unless(report.needs_password, PDF_READER),
+            examiner=None if report.needs_password else program,
             is_damaged=report.fault is not None,
         )
 
@@ -162,7 +163,8 @@ class ArchiveExaminer:
         if isinstance(report, Issue):
             return _without_report(screened, report, None)
         found = report_issues.about_archive(report, subject)
-        return replace(screened, issues=(*screened.issues, *found), is_damaged=report.fault is not None)
+        is_damaged = report.fault is not None or report.damaged > 0
+        return replace(screened, issues=(*screened.issues, *found), is_damaged=is_damaged)
 
 
 def _unless(not_seen: object, program: Agent) -> Agent | None:

@@ -8,12 +8,12 @@ from typing import Final
 
 import imagecodecs
 import numpy as np
-import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
 from preservation.documents.streams import EmbeddedImage
-from preservation.rasters import overheard
+from preservation.errors import UnacceptableContentError
+from preservation.rasters import jpeg, jpeg_segments, overheard
 from preservation.rasters.decoding import Room, TooMuchError
 from preservation.rasters.jp2 import read_codestream
 
@@ -23,7 +23,6 @@ _MODIFIED_HUFFMAN, _GROUP_3, _GROUP_4 = 2, 3, 4
 _TWO_DIMENSIONAL = 1
 _END_OF_BLOCK = "000000000001000000000001"
 _FEW_ROWS = 24
-_NOT_SUPPORTED = re.compile(r"(?i)unsupported (?!marker)|not (supported|implemented)")
 _HARMLESS = re.compile("TPsot==TNsot")
 """Of a numbering of parts that Adobe's programs write: every decoder reads it."""
 _WARNINGS = 2
@@ -47,19 +46,15 @@ class PdfImages:
 
 
 def _jpeg(image: EmbeddedImage, room: Room) -> str | None:
-    data = image.data
+    segments = jpeg_segments.segments_of(image.data)
+    # At an eighth of its size: every coefficient is read all the same, and little is held.
+    _require(room, max(1, segments.columns), max(1, segments.rows), 1)
     try:
-        rows, columns, colours, _ = simplejpeg.decode_jpeg_header(data, strict=True)
-        _require(room, columns, rows, 1)
-        # At an eighth of its size: every coefficient is read all the same, and little is held.
-        simplejpeg.decode_jpeg(
-            data, "CMYK" if colours in {"CMYK", "YCCK"} else "RGB", min_height=1, min_width=1
-        )
-    except ValueError as error:
-        # A marker that nothing knows is where damage led to.
-        if _NOT_SUPPORTED.search(str(error)):
-            raise NotImplementedError("images that are coded as an unusual JPEG") from error
+        jpeg.decode(image.data, segments.components)
+    except UnacceptableContentError as error:
         return str(error)
+    except NotImplementedError as error:
+        raise NotImplementedError("images that are coded as an unusual JPEG") from error
     return None
 
 

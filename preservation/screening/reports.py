@@ -41,8 +41,8 @@ class DocumentReport(msgspec.Struct, frozen=True):
 
     ``fault`` says why it is broken, ``remarks`` what readers repair. ``needs_password`` is true where not
     even its pages can be counted without one, ``encrypted`` names what in it is. ``active`` names what it
-    would run, or start, in a program that lets it, ``unseen`` what of it was not looked at. ``withheld`` names
-    what it withholds from whoever has not its owner's password.
+    would run, or start, in a program that lets it, ``unseen`` what of it was not looked at.
+    ``withheld`` names what it withholds from whoever has not its owner's password.
     """
 
     facts: DocumentFacts | None = None

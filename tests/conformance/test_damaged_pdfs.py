@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from support.damage import KINDS, damaged
+from support.pdf_damage import KINDS, damaged
 from support.pdfs import images_for_pdfs, scanned_page
 
 from preservation.screening import documents
