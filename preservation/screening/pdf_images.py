@@ -47,6 +47,8 @@ class PdfImages:
 
 def _jpeg(image: EmbeddedImage, room: Room) -> str | None:
     segments = jpeg_segments.segments_of(image.data)
+    if segments.process is None:
+        return "the header of the picture is missing"
     # At an eighth of its size: every coefficient is read all the same, and little is held.
     _require(room, max(1, segments.columns), max(1, segments.rows), 1)
     try:
