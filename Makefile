@@ -14,7 +14,7 @@ DEBIAN_S3 := radosgw ceph-mon ceph-osd
 # The programs of image formats, which damaged images are held against.
 DEBIAN_IMAGES := libjpeg-turbo-progs libtiff-tools pngcheck libopenjp2-tools giflib-tools webp
 # A real PostgreSQL, virus scanner, proxy and browser, shares that notify nobody, clocks that can be set, locales, for the tests.
-DEBIAN_TESTS := $(DEBIAN_S3) $(DEBIAN_IMAGES) postgresql clamav-daemon nginx-light faketime bindfs chromium locales openssl
+DEBIAN_TESTS := $(DEBIAN_S3) $(DEBIAN_IMAGES) postgresql clamav-daemon nginx-light faketime bindfs chromium locales openssl qpdf
 
 .PHONY: setup test soak check types style layers format demo demo-shell ui pictures bench schema lock clean
 
