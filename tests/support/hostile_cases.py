@@ -240,7 +240,9 @@ FOLDERS = [
     Case(
         "loop", folder(bomb_pdf=hostile_files.pdf_reference_loop), REJECTED, "bomb.pdf", "SCR-030", "images"
     ),
-    Case("filters", folder(bomb_pdf=hostile_files.pdf_filter_bomb), STORED, "", "SCR-033", "images"),
+    Case(
+        "filters", folder(bomb_pdf=hostile_files.pdf_filter_bomb), REJECTED, "bomb.pdf", "SCR-070", "images"
+    ),
 ]
 
 CASES = [*ARCHIVES, *FOLDERS]
