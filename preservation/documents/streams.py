@@ -46,6 +46,7 @@ _MOST_PARSED: Final = 64 << 20
 _MOST_FOLLOWED: Final = 2_000_000
 _NAMED: Final = 5
 _CONTROL: Final = re.compile(rb"[\x01-\x08\x0b\x0e-\x1f]")
+_NO_MEMORY: Final = "std::bad_alloc"
 _PLACE: Final = re.compile(r"^(stream )?<[^>]*>[:,]? ?")
 _MISCOUNTED: Final = re.compile(r"reported number of objects|object has offset 0")
 """What is wrong in the table of objects, and leads to none that is there."""
@@ -360,7 +361,12 @@ def _reason(error: Exception) -> str:
 
 
 def _plain(warning: object) -> str:
-    """Return what qpdf or zlib says without the name of the file and the place, which say nothing here."""
+    """Return what qpdf or zlib says without the name of the file and the place, which say nothing here.
+
+    Raises ``MemoryError`` where qpdf says that there was not enough: this is no fault of the content.
+    """
     text = " ".join(str(warning).split())
+    if _NO_MEMORY in text:
+        raise MemoryError(text)
     text = _PLACE.sub("", text)
     return text.removeprefix("Error -3 while decompressing data: ")
