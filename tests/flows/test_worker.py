@@ -40,6 +40,9 @@ from flows.orchestration.parameters import parameters_of
 from flows.submission.drop import DropRequest
 from preservation.model.verdicts import Verdict
 
+OFTEN = ", ".join(["2"] * 20)
+"""Waits for a store that comes back: soon taken up again, however slow the machine is until then."""
+
 
 def hide_second_store(archive: Archive) -> Path:
     """Let the second store be away, so that a run comes to replication and waits there."""
@@ -104,7 +107,7 @@ def test_a_worker_that_is_asked_to_stop_lets_its_run_go_on_and_takes_no_other(
     other = tmp_path / "drops" / "other"
     other.mkdir()
     (other / "letter.txt").write_text("Dear sister\n")
-    with service(installation, "worker", MUNIMENT_RETRIES__STORES="3") as worker:
+    with service(installation, "worker", MUNIMENT_RETRIES__STORES=OFTEN) as worker:
         away = hide_second_store(installation)
         run = asked(installation, ledger)
         until(lambda: is_replicating(installation, "ledger"), worker.lines)
@@ -228,7 +231,7 @@ def test_a_pools_concurrency_limit_holds_though_the_worker_has_room(
     other = tmp_path / "drops" / "other"
     other.mkdir()
     (other / "letter.txt").write_text("Dear sister\n")
-    with service(installation, "worker", MUNIMENT_RETRIES__STORES="20") as worker:
+    with service(installation, "worker", MUNIMENT_RETRIES__STORES=OFTEN) as worker:
         away = hide_second_store(installation)
         with pool_set(client, WorkPoolUpdate(concurrency_limit=1)):
             first = asked(installation, ledger)

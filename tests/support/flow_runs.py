@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -20,18 +21,35 @@ from flows.orchestration.in_process import drops_of, in_runs, run_preserve
 from flows.submission.answer import RunResult, SubmissionResult
 
 
+class _OnceFree(httpx.HTTPTransport):
+    """Asks until Prefect answers: it answers 503 for as long as other writers lock its database.
+
+    Prefect's own repetitions would not do: what a test sets for the code that it tests holds for them too.
+    """
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        # pytest limits how long a test may wait.
+        while (answer := super().handle_request(request)).status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            answer.close()
+            time.sleep(0.1)
+        return answer
+
+
 @cache
 def prefect_client(api_url: str) -> SyncPrefectClient:
     """The process's client of a Prefect: to make one takes longer than what it is asked for."""
-    return SyncPrefectClient(api_url, auth_string=os.environ["PREFECT_API_AUTH_STRING"])
+    return SyncPrefectClient(
+        api_url, auth_string=os.environ["PREFECT_API_AUTH_STRING"], httpx_settings={"transport": _OnceFree()}
+    )
 
 
 def ask_prefect(api_url: str, what: str, question: dict[str, Any]) -> list[dict[str, Any]]:
     """Ask the session's Prefect for what fits: ``flow_runs``, ``artifacts``, ``deployments``."""
     user, _, password = os.environ["PREFECT_API_AUTH_STRING"].partition(":")
-    answer = httpx.post(f"{api_url}/{what}/filter", json=question, auth=(user, password), timeout=30)
-    found: list[dict[str, Any]] = answer.raise_for_status().json()
-    return found
+    with httpx.Client(transport=_OnceFree(), auth=(user, password), timeout=30) as client:
+        answer = client.post(f"{api_url}/{what}/filter", json=question)
+        found: list[dict[str, Any]] = answer.raise_for_status().json()
+        return found
 
 
 def installed(directory: Path, api_url: str) -> Archive:
