@@ -16,7 +16,7 @@ DEBIAN_IMAGES := libjpeg-turbo-progs libtiff-tools pngcheck libopenjp2-tools gif
 # A real PostgreSQL, virus scanner, proxy and browser, shares that notify nobody, clocks that can be set, locales, for the tests.
 DEBIAN_TESTS := $(DEBIAN_S3) $(DEBIAN_IMAGES) postgresql clamav-daemon nginx-light faketime bindfs chromium locales openssl qpdf
 
-.PHONY: setup test soak check types style layers format demo demo-shell ui pictures bench schema lock clean
+.PHONY: setup test soak check types style layers compiled format demo demo-shell ui pictures bench schema lock clean
 
 setup: $(READY)
 
@@ -34,11 +34,16 @@ IN_MEMORY := $(shell findmnt -no OPTIONS $(MEMORY) | grep -qvw noexec \
   && test $$(df --output=avail $(MEMORY) | tail -1) -gt 8000000 && echo TMPDIR=$(MEMORY))
 
 # Half of their time tests wait for services: four workers keep two cores busy.
-# Tests start the command hundreds of times: compiled once, and not each time where Python may write no bytecode.
-test: check
+test: $(READY)
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types style layers compiled
 	@sh requirements/debian.sh "$(PYTHON)" $(DEBIAN_TESTS) || echo "make: without them the tests that need them are skipped"
-	@$(BIN)/python -m compileall -q flows storage preservation demonstration tests
 	$(IN_MEMORY) $(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
+
+# Tests start the command hundreds of times, and each of pytest's workers loads all tests: compiled once, while
+# types are checked, and not each time where Python may write no bytecode. What cannot be collected, test reports.
+compiled:
+	@$(BIN)/python -m compileall -q flows storage preservation demonstration tests
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --collect-only -q > /dev/null || true
 
 # Kills everything at random instants, hundreds of times, and proves that nothing is lost; then 100,000 files.
 # make soak KILLS=1000 SEED=…  takes longer; repeats the instants of an earlier run

@@ -21,7 +21,6 @@ import httpx
 import pytest
 from prefect.events.clients import get_events_client, get_events_subscriber
 from prefect.logging.clients import get_logs_subscriber
-from prefect.server.api.server import API_ROUTERS
 from prefect.settings import temporary_settings
 from services.browser import Page, page
 from starlette.routing import WebSocketRoute
@@ -280,6 +279,8 @@ def test_the_secret_stands_on_no_command_line_and_in_no_log(served: Served):
 
 
 def test_every_kind_of_connection_that_prefect_has_wants_the_secret(served: Served):
+    from prefect.server.api.server import API_ROUTERS  # noqa: PLC0415  seconds, which only this test needs
+
     paths = [
         route.path for router in API_ROUTERS for route in router.routes if isinstance(route, WebSocketRoute)
     ]
