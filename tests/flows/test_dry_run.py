@@ -6,21 +6,18 @@ import io
 import json
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
-from support.archives import Archive
 from support.command_runs import near
+from support.flow_runs import installed
 from support.pdfs import document, images_for_pdfs, scanned_page
 from typer.testing import CliRunner
 
 from flows.cli.application import app
-
-
-@pytest.fixture
-def archive(installation: Archive) -> Archive:
-    return near(installation)
 
 
 def _png() -> bytes:
@@ -45,27 +42,61 @@ CASES: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_a_dry_run_says_what_preserving_then_says(archive: Archive, tmp_path: Path, case: str) -> None:
-    drop = tmp_path / "drops" / "it"
-    drop.mkdir(parents=True)
-    (drop / "p.png").write_bytes(_png())
-    CASES[case](drop)
-    would = archive.run("preserve", drop, "-c", "images", "--dry-run", "--json")
+Line = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What four verbs said of each case, by its name, and the exit codes of the two that could preserve."""
+
+    dry: dict[str, Line]
+    explained: dict[str, Line]
+    examined: dict[str, Line]
+    done: dict[str, Line]
+    exit_codes: tuple[int, int]
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Said:
+    base = tmp_path_factory.mktemp("dry")
+    archive = near(installed(base / "archive", prefect_url))
+    drops = [base / "drops" / name.replace(" ", "-") for name in CASES]
+    for drop, make in zip(drops, CASES.values(), strict=True):
+        drop.mkdir(parents=True)
+        (drop / "p.png").write_bytes(_png())
+        make(drop)
     policy = archive.directory / "policies" / "digitized-images.toml"
-    explained = CliRunner().invoke(app, ["policy", "explain", str(policy), str(drop), "--json"])
-    examined = CliRunner().invoke(app, ["examine", str(drop), "--policy", str(policy), "--json"])
+    would = archive.run("preserve", *drops, "-c", "images", "--dry-run", "--json")
+    explained = CliRunner().invoke(app, ["policy", "explain", str(policy), *map(str, drops), "--json"])
+    examined = CliRunner().invoke(app, ["examine", *map(str, drops), "--policy", str(policy), "--json"])
+    done = archive.run("preserve", *drops, "-c", "images", "--json")
+    return Said(
+        _of_drops(would.stdout),
+        _of_drops(explained.stdout),
+        _of_drops(examined.stdout),
+        _of_drops(done.stdout),
+        (would.returncode, done.returncode),
+    )
 
-    done = archive.run("preserve", drop, "-c", "images", "--json")
 
-    assert would.returncode == done.returncode, would.stderr
-    told, did = json.loads(would.stdout), json.loads(done.stdout)
-    by_explanation = json.loads(explained.stdout.splitlines()[-1])
-    by_examination = json.loads(examined.stdout.splitlines()[-1])
-    for line in (told, by_explanation, by_examination):
+def _of_drops(stdout: str) -> dict[str, Line]:
+    """Return the lines that give a verdict; those of single files give none."""
+    lines = [json.loads(line) for line in stdout.splitlines()]
+    return dict(zip(CASES, [line for line in lines if "verdict" in line], strict=True))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_dry_run_says_what_preserving_then_says(said: Said, case: str):
+    did = said.done[case]
+    for line in (said.dry[case], said.explained[case], said.examined[case]):
         assert line["verdict"] == did["verdict"]
         assert _issues(line) == _issues(did)
 
 
-def _issues(line: dict[str, list[dict[str, str]]]) -> list[tuple[str, str, str]]:
+def test_a_dry_run_ends_with_the_exit_code_of_preserving(said: Said):
+    would, did = said.exit_codes
+    assert would == did != 0
+
+
+def _issues(line: Line) -> list[tuple[str, str, str]]:
     return sorted((one["code"], one["severity"], one["message"]) for one in line["issues"])
