@@ -16,10 +16,16 @@ from demonstration.drawing import photograph, save_scan
 from flows.submission.answer import SubmissionResult
 from preservation.model.verdicts import Verdict
 
-READING_STAGES = ("survey", "screen", "normalize", "replicate")
+READING_STAGES = {
+    "survey": "the drop itself",
+    "screen": "the folder above",
+    "normalize": "the drop itself",
+    "replicate": "the folder above",
+}
+"""What the disk is that is taken away in each stage that reads the drop."""
 
 
-@pytest.fixture(params=["the drop itself", "the folder above"])
+@pytest.fixture
 def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MountedFolder]:
     """A disk that is a drop called ``sheet``, or has one."""
     there = tmp_path / "disk"
@@ -56,7 +62,7 @@ def require_interrupted(told: SubmissionResult, disk: MountedFolder) -> None:
     assert told.issues == ()
 
 
-@pytest.mark.parametrize("stage", READING_STAGES)
+@pytest.mark.parametrize(("stage", "disk"), READING_STAGES.items(), indirect=["disk"])
 def test_a_drop_whose_disk_goes_is_interrupted_not_rejected_and_goes_on_when_it_is_back(
     installation: Archive, disk: MountedFolder, stage: str
 ):

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -39,17 +39,32 @@ def words_of(verb: str, archive: Archive, drop: Path) -> list[list[str]]:
         "validate": [["validate", str(bag)], ["validate", "--json", str(bag)]],
         "policy": [["policy", "explain", str(archive.directory / "policies" / "bit-level.toml"), str(drop)]],
         "journal": [["journal", "verify", *here], ["journal", "show", *here]],
-    }.get(verb, [[verb, "--help"]])
+    }.get(verb, [])
+
+
+HELP = """
+import sys
+from flows.cli.__main__ import main
+for sys.argv in [["muniment", verb, "--help"] for verb in sys.argv[1:]]:
+    try:
+        main()
+    except SystemExit as ended:
+        assert not ended.code, sys.argv
+"""
+"""The help of several verbs by one process: its start takes longer than all of them."""
 
 
 def run_in(
-    surroundings: Mapping[str, str], archive: Archive, words: list[str]
+    surroundings: Mapping[str, str],
+    archive: Archive,
+    words: list[str],
+    program: Sequence[str | Path] = [MUNIMENT],
 ) -> subprocess.CompletedProcess[bytes]:
     environment = {
         name: value for name, value in archive.environment.items() if not name.startswith(("LC_", "LANG"))
     }
     return subprocess.run(
-        [MUNIMENT, *words], env=environment | dict(surroundings), capture_output=True, check=False
+        [*program, *words], env=environment | dict(surroundings), capture_output=True, check=False
     )
 
 
@@ -108,6 +123,11 @@ def test_every_verb_runs_in_a_latin_1_locale_and_a_name_is_shown_or_escaped(
 ):
     surroundings = {**LOCALES["latin-1"], "LOCPATH": locale_folder}
     assert archive.preserve(drop, collection="files")[0]["verdict"] == "stored"
+    python = MUNIMENT.with_name("python")
+    finished = run_in(surroundings, archive, list(_VERBS), [python, "-c", HELP])
+    assert (finished.returncode, finished.stdout.count(b"Usage: muniment")) == (0, len(_VERBS)), (
+        finished.stderr
+    )
     shown = b""
     for verb in _VERBS:
         for words in words_of(verb, archive, drop):
