@@ -19,8 +19,8 @@ from preservation.model.decisions import MigrationName
 from preservation.model.events import Agent
 from preservation.model.screening import ImageFacts
 from preservation.normalization.comparable_raster import ComparableRaster
+from preservation.normalization.conversion import MADE_AS, ConversionOrder, Made
 from preservation.normalization.jp2_writing import write_lossless_jp2
-from preservation.normalization.normalize import MADE_AS, ConversionOrder, Made
 from preservation.normalization.pdf_text import write_pdf_text
 from preservation.normalization.proofs import prove
 from preservation.normalization.screen_jpeg import write_screen_jpeg

@@ -14,15 +14,13 @@ import msgspec
 from preservation.errors import UnacceptableContentError
 from preservation.files.tree import make_folders, remove_tree
 from preservation.fixity.digesting import digest_stream
-from preservation.model.decisions import Decision, Migration, MigrationName, ProofName
+from preservation.model.decisions import Decision, Migration, ProofName
 from preservation.model.derivatives import Derivative, Proof, Purpose, RefusedDerivative
 from preservation.model.digests import Algorithm
-from preservation.model.events import Agent
 from preservation.model.files import SurveyedFile
 from preservation.model.paths import RelativePath, printable
-from preservation.model.screening import ImageFacts
+from preservation.normalization.conversion import ConversionOrder, Made
 from preservation.policy.migrations import EXTENSIONS
-from preservation.rasters.families import Family
 from preservation.tools.work import Completed, Died, Exhausted, JobName, Refused, Request, WorkOutcome
 from preservation.tools.workers import CagedWorkers
 
@@ -35,36 +33,6 @@ PIXEL_LIMIT = 1_000_000_000
 _CONVERT = JobName("preservation.normalization.jobs:convert")
 
 _Outcome: TypeAlias = Derivative | RefusedDerivative
-
-MADE_AS = {
-    MigrationName("image-to-tiff"): Family.TIFF,
-    MigrationName("image-to-jp2"): Family.JPEG_2000,
-    MigrationName("image-to-jpeg"): Family.JPEG,
-}
-"""What each migration of images makes."""
-
-
-class ConversionOrder(msgspec.Struct, frozen=True):
-    """One derivative to be made, and how it is to be proved. ``pixel_limit`` holds for each page."""
-
-    migration: Migration
-    prove: tuple[ProofName, ...]
-    pixel_limit: int
-    accept_loss: tuple[str, ...] = ()
-
-
-class Made(msgspec.Struct, frozen=True):
-    """What was made, and how it compares. Whether the proofs hold is for the stage to see.
-
-    ``left_behind`` names what of the source it does not hold; ``facts`` are what was found in it.
-    """
-
-    format_name: str
-    proofs: tuple[Proof, ...]
-    encoder: Agent
-    decoder: Agent | None
-    left_behind: tuple[str, ...] = ()
-    facts: ImageFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
