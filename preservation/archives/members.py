@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import IO
 
+from preservation.errors import reason_of
+
 
 class ArchiveKind(Enum):
     """The kinds of archive that can be walked."""
@@ -65,6 +67,11 @@ class ArchiveFinding:
     fault: ArchiveFault
     sentence: str
     member: str | None = None
+
+    @property
+    def clause(self) -> str:
+        """The sentence as a part of another one."""
+        return f"{self.sentence[:1].lower()}{self.sentence[1:].removesuffix('.')}"
 
 
 class MemberKind(StrEnum):
@@ -121,12 +128,23 @@ DAMAGE = (
 )
 """What Python's readers of archives raise over damaged content of any kind."""
 
+
+def words_of(failure: Exception) -> str:
+    """Return what a reader says of damage. What the system says of a place that it leads to helps no one."""
+    is_of_system = isinstance(failure, OSError) and failure.errno is not None
+    return "it leads to where nothing can be" if is_of_system else reason_of(failure)
+
+
 Opener = Callable[[], "MemberStream"]
 """Opens the member that was just walked to; it is to be read before the walk goes on."""
 
 
 class DamagedMemberError(OSError):
     """The bytes of one member cannot be had. An ``OSError``, as a damaged disk is for a file."""
+
+
+class UnknownPackingError(DamagedMemberError):
+    """One member is packed in a way that there is, and that nothing here unpacks. It may be whole."""
 
 
 class MemberStream(io.RawIOBase):
@@ -138,8 +156,11 @@ class MemberStream(io.RawIOBase):
     def __init__(self, opener: Callable[[], IO[bytes] | None]) -> None:
         try:
             stream = opener()
+        except UnknownPackingError:
+            raise
         except DAMAGE as failure:
-            raise DamagedMemberError(f"its bytes in the archive cannot be read: {failure}") from failure
+            words = f"its bytes in the archive cannot be read: {words_of(failure)}"
+            raise DamagedMemberError(words) from failure
         if stream is None:
             raise DamagedMemberError("the archive holds no bytes for it")
         self._stream = stream
@@ -158,6 +179,8 @@ class MemberStream(io.RawIOBase):
         try:
             content = self._stream.read(len(buffer))
         except DAMAGE as failure:
-            raise DamagedMemberError(f"its bytes in the archive are damaged: {failure}") from failure
+            raise DamagedMemberError(
+                f"its bytes in the archive are damaged: {words_of(failure)}"
+            ) from failure
         buffer[: len(content)] = content
         return len(content)

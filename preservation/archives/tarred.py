@@ -21,6 +21,7 @@ from preservation.archives.members import (
     MemberKind,
     MemberStream,
     Opener,
+    words_of,
 )
 from preservation.model.paths import without_dots
 
@@ -74,7 +75,7 @@ def _damage_as_archive_error() -> Iterator[None]:
         yield
     except DAMAGE as failure:
         raise ArchiveError(
-            ArchiveFault.UNREADABLE, f"The archive is not readable as tar: {failure}."
+            ArchiveFault.UNREADABLE, f"The archive is not readable as tar: {words_of(failure)}."
         ) from failure
 
 

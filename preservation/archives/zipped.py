@@ -11,7 +11,8 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import BinaryIO
+from itertools import pairwise
+from typing import IO, BinaryIO
 
 from preservation.archives import members
 from preservation.model.paths import printable, without_dots
@@ -29,6 +30,8 @@ _LONGEST_COMMENT = 65_535
 _LONGEST_ENDING = _END64.size + _LOCATOR64_BYTES + _END.size + _LONGEST_COMMENT
 _LONGEST_TARGET = 4_096
 _ENCRYPTED = 1
+_PACKINGS = frozenset({*zipfile.compressor_names, 93, 94, 95, 96})  # type: ignore[attr-defined]  # it is there
+"""The ways of packing that there are (APPNOTE 4.4.5): Windows packs what is large as Deflate64."""
 _LEADS_OUT = re.compile(r"^([A-Za-z]:|\\)|(^|\\)\.\.(\\|$)")
 """A name with backslashes that is refused as it is written: a drive, a server, a way out."""
 _WINDOWS = {0, 10, 14}
@@ -71,23 +74,49 @@ def walk_zip(
                 members.ArchiveFault.TOO_MANY_MEMBERS, f"The archive has more than {limits.files:,} members."
             )
         with zipfile.ZipFile(_Bounded(stream, limits.names + limits.files * _MEMBER_BYTES)) as archive:
-            left = stream.seek(0, io.SEEK_END)
-            for info in archive.infolist():
-                left -= info.compress_size
-                if left < 0:
-                    raise members.ArchiveError(
-                        members.ArchiveFault.IMPOSSIBLE_SIZE,
-                        "Members of the archive share the same bytes, so that few unpack to very many.",
-                        printable(info.orig_filename),
-                    )
+            shared = _in_bytes_of_another(archive.infolist(), stream.seek(0, io.SEEK_END))
+            if shared is not None:
+                raise members.ArchiveError(
+                    members.ArchiveFault.IMPOSSIBLE_SIZE,
+                    "Members of the archive share the same bytes, so that few unpack to very many.",
+                    printable(shared.orig_filename),
+                )
             by_backslash = _parts_with_backslashes(archive.infolist())
             for info in archive.infolist():
                 member = _member(archive, info, by_backslash=by_backslash)
-                yield member, partial(members.MemberStream, partial(archive.open, info))
+                yield member, partial(members.MemberStream, partial(_open, archive, info))
     except members.DAMAGE as failure:
         raise members.ArchiveError(
-            members.ArchiveFault.UNREADABLE, f"The archive is not readable as zip: {failure}."
+            members.ArchiveFault.UNREADABLE,
+            f"The archive is not readable as zip: {members.words_of(failure)}.",
         ) from failure
+
+
+def _in_bytes_of_another(infos: list[zipfile.ZipInfo], size: int) -> zipfile.ZipInfo | None:
+    """Return a member that lies within another, where all of them claim more bytes than the archive has.
+
+    Where they do and none lies within another, bytes of the archive are missing.
+    """
+    if sum(info.compress_size for info in infos) <= size:
+        return None
+    in_order = sorted(infos, key=lambda info: info.header_offset)
+    return next(
+        (
+            later
+            for info, later in pairwise(in_order)
+            if later.header_offset < info.header_offset + info.compress_size
+        ),
+        None,
+    )
+
+
+def _open(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
+    try:
+        return archive.open(info)
+    except NotImplementedError as failure:
+        if info.compress_type not in _PACKINGS:
+            raise
+        raise members.UnknownPackingError(f"it cannot be unpacked here: {failure}") from failure
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, *, by_backslash: bool) -> members.ArchiveMember:

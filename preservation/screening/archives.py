@@ -20,11 +20,11 @@ from preservation.archives.members import (
     MemberKind,
     Opener,
     UnpackLimits,
+    words_of,
 )
 from preservation.archives.reading import MemberReading
 from preservation.archives.tarred import unpack_wholly
 from preservation.archives.walking import holds_tar, walk_archive
-from preservation.errors import reason_of
 from preservation.model.paths import printable
 from preservation.rasters.families import Family
 from preservation.screening.reports import ArchiveReport
@@ -62,8 +62,7 @@ def examine(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], _: Sequen
         else:
             unpack_wholly(stream, kind, most)
     except ArchiveError as error:
-        sentence = error.finding.sentence
-        clause = f"{sentence[:1].lower()}{sentence[1:].removesuffix('.')}"
+        clause = error.finding.clause
         match error.finding.fault:
             case ArchiveFault.UNREADABLE:
                 report.fault = clause
@@ -74,7 +73,8 @@ def examine(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], _: Sequen
     except NOT_ABOUT_CONTENT:
         raise
     except Exception as error:  # noqa: BLE001  damaged archives make these modules raise a dozen kinds
-        report.fault = reason_of(error)
+        report.fault = words_of(error)
+    report.unread += reading.unread
     return msgspec.to_builtins(report)
 
 
@@ -95,14 +95,10 @@ def _read(report: ArchiveReport, reading: MemberReading, member: ArchiveMember, 
     if member.encrypted:
         report.encrypted += 1
         return
-    if report.unpacked > _READ or not reading.has_time():
+    if report.unpacked > _READ:
         report.unread += 1
         return
-    try:
-        fault = reading.fault_of(opener, member.size)
-    except TimeoutError:
-        report.unread += 1
-        return
+    fault = reading.fault_of(opener, member.size)
     if fault is not None:
         report.damaged += 1
         if len(report.damage) < _NAMED:

@@ -4,6 +4,7 @@ Every part is compared with its checksum, and those are looked for that such a d
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
@@ -16,11 +17,12 @@ from preservation.archives.members import (
     ArchiveMember,
     MemberKind,
     Opener,
+    UnknownPackingError,
     UnpackLimits,
+    words_of,
 )
 from preservation.archives.reading import MemberReading
 from preservation.archives.walking import walk_archive
-from preservation.errors import reason_of
 from preservation.model.paths import printable
 from preservation.rasters.families import Family
 from preservation.screening.reports import DocumentReport
@@ -66,15 +68,14 @@ def examine(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], _: Sequen
         for member, opener in walk_archive(inputs[0], ArchiveKind.ZIP, _LIMITS):
             package.take(member, opener)
     except ArchiveError as error:
-        sentence = error.finding.sentence
         if error.finding.fault is ArchiveFault.TOO_LARGE:
-            package.unread += 1
+            package.is_cut_short = True
         else:
-            fault = f"{sentence[:1].lower()}{sentence[1:].removesuffix('.')}"
+            fault = error.finding.clause
     except NOT_ABOUT_CONTENT:
         raise
     except Exception as error:  # noqa: BLE001  damaged archives make these modules raise a dozen kinds
-        fault = reason_of(error)
+        fault = words_of(error)
     return msgspec.to_builtins(package.report(fault))
 
 
@@ -86,7 +87,7 @@ class _Package:
         self._damage: list[str] = []
         self._locked: list[str] = []
         self._has_encryption = False
-        self.unread = 0
+        self.is_cut_short = False
 
     def take(self, member: ArchiveMember, opener: Opener) -> None:
         """Read a part to its end."""
@@ -96,18 +97,11 @@ class _Package:
         if member.encrypted:
             self._locked.append(printable(member.name))
             return
-        if not self._reading.has_time():
-            self.unread += 1
-            return
-        try:
-            fault = self._reading.fault_of(opener, member.size)
-        except TimeoutError:
-            self.unread += 1
-            return
+        fault = self._reading.fault_of(opener, member.size)
         if fault is not None:
             self._damage.append(f"its part {printable(member.name)} is damaged: {fault}")
         elif self._kind.encryption is not None and member.name == self._kind.encryption[0]:
-            with opener() as content:
+            with suppress(UnknownPackingError), opener() as content:
                 self._has_encryption = self._kind.encryption[1] in content.read(_LONGEST_LIST)
 
     def report(self, fault: str | None) -> DocumentReport:
@@ -120,6 +114,7 @@ class _Package:
         if self._damage:
             more = f"; and {len(self._damage) - _NAMED} more" if len(self._damage) > _NAMED else ""
             fault = "; ".join(filter(None, (fault, *self._damage[:_NAMED]))) + more
+        is_part_unread = self.is_cut_short or self._reading.unread > 0
         absent = sorted(self._kind.expected - self._names)
         encrypted = [*self._locked]
         if self._has_encryption and self._kind.encryption is not None:
@@ -127,6 +122,6 @@ class _Package:
         return DocumentReport(
             fault=fault,
             remarks=tuple(f"it has no {name}" for name in absent) if fault is None else (),
-            unseen=("parts for which there was no time",) if self.unread else (),
+            unseen=("parts for which there was no time, or no unpacker",) if is_part_unread else (),
             encrypted=tuple(encrypted),
         )

@@ -46,7 +46,7 @@ class Subject:
         for_operators: str = "",
     ) -> Issue:
         """Return an issue that says ``words`` of the file, by default with the check's severity."""
-        message = f"{printable(self.path)} {words}."
+        message = f"{printable(self.path)} {words.removesuffix('.')}."
         return Issue(
             code, severity or self.severity, message, self.path, next_step, self.because, for_operators
         )
@@ -203,7 +203,7 @@ def _not_seen_of(report: ArchiveReport) -> str:
     found = (
         (report.nested, f"{count(report.nested, 'archive')} in it"),
         (report.encrypted, f"{count(report.encrypted, 'member')} behind a password"),
-        (report.unread, f"{count(report.unread, 'member')} for which there was no time"),
+        (report.unread, f"{count(report.unread, 'member')} for which there was no time, or no unpacker"),
     )
     return ", ".join(words for number, words in found if number)
 

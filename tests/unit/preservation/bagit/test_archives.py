@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import stat
 import struct
 import tarfile
@@ -236,6 +237,8 @@ def test_a_zip_whose_members_share_their_bytes_is_a_bomb(tmp_path: Path):
     content = path.read_bytes()
     shared = bytearray(content[:10_000] + content[content.index(b"PK\x01\x02") :])
     struct.pack_into("<I", shared, shared.index(b"PK\x05\x06") + 16, 10_000)
+    for header in re.finditer(rb"PK\x01\x02", bytes(shared)):
+        struct.pack_into("<I", shared, header.start() + 42, 0)
     path.write_bytes(shared)
     found = read_serialized(path, ArchiveKind.ZIP, LIMITS).harmful.issues
     assert codes_of(found) == {codes.ARCHIVE_BOMB}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import stat
 import struct
 import tarfile
@@ -146,6 +147,8 @@ def test_a_zip_whose_members_share_their_bytes_is_a_bomb(tmp_path: Path, workers
     overlapping = content[:10_000] + directory + content[content.index(b"PK\x05\x06") :]
     end = bytearray(overlapping)
     struct.pack_into("<I", end, overlapping.index(b"PK\x05\x06") + 16, 10_000)
+    for header in re.finditer(rb"PK\x01\x02", overlapping):
+        struct.pack_into("<I", end, header.start() + 42, 0)
     assert codes(examined(tmp_path, workers, "a.zip", bytes(end))) == {BOMB: Severity.ERROR}
 
 
