@@ -49,7 +49,7 @@ def frame_of(stream: BinaryIO) -> Frame:
         return Frame("its end is missing")
     remarks = []
     stated = _LINEARIZED.search(head)
-    if stated is not None and int(stated[1]) > end:
+    if stated is not None and int(stated[1]) > end + len(behind) - len(behind.lstrip(_NOTHING)):
         remarks.append(f"it says that it has {int(stated[1]):,} bytes, and has {end:,}")
     is_foreign = bool(behind.strip(_NOTHING))
     if is_foreign or len(behind) > _TOLERATED:

@@ -23,7 +23,7 @@ from preservation.documents.entries import (
 )
 from preservation.documents.lost import named_objects
 from preservation.documents.uses import SEVERAL, ObjectKey, PageUses
-from preservation.errors import reason_of
+from preservation.errors import UnacceptableContentError, reason_of
 from preservation.model.events import Agent, AgentKind
 from preservation.tools.work import NOT_ABOUT_CONTENT
 
@@ -47,10 +47,12 @@ _MOST_FOLLOWED: Final = 2_000_000
 _NAMED: Final = 5
 _CONTROL: Final = re.compile(rb"[\x01-\x08\x0b\x0e-\x1f]")
 _NO_MEMORY: Final = "std::bad_alloc"
-_PLACE: Final = re.compile(r"^(stream )?<[^>]*>[:,]? ?")
+_PLACE: Final = re.compile(r"^((stream )?<[^>]*>[:,]? ?)?(\(object \d+,\d+, offset \d+\): )?")
 _MISCOUNTED: Final = re.compile(r"reported number of objects|object has offset 0")
 """What is wrong in the table of objects, and leads to none that is there."""
-_OF_NO_WEIGHT: Final = re.compile(r"error decoding stream data|Resources is missing or invalid")
+_OF_NO_WEIGHT: Final = re.compile(
+    r"error decoding stream data|Resources is missing or invalid|xref entry for the xref stream itself is"
+)
 """What is found here by itself, and what no reader minds."""
 
 
@@ -80,15 +82,22 @@ class StreamFindings:
 
 
 def read_wholly(stream: BinaryIO, uses: PageUses, fault_of_image: ImageFault) -> StreamFindings:
-    """Read every object and decode every stream. Raises ``PdfError`` where qpdf cannot open it at all."""
+    """Read every object and decode every stream.
+
+    Raises ``UnacceptableContentError`` where qpdf cannot open it at all.
+    """
     stream.seek(0)
     # Read, and never mapped into memory: of a file that is cut meanwhile, that would end the process.
-    with pikepdf.open(
-        stream,
-        access_mode=pikepdf.AccessMode.stream,
-        inherit_page_attributes=False,
-        suppress_warnings=True,
-    ) as pdf:
+    try:
+        opened = pikepdf.open(
+            stream,
+            access_mode=pikepdf.AccessMode.stream,
+            inherit_page_attributes=False,
+            suppress_warnings=True,
+        )
+    except PdfError as error:
+        raise UnacceptableContentError(f"qpdf cannot read it: {_plain(error)}") from error
+    with opened as pdf:
         found = _Reading(pdf, uses, fault_of_image).findings()
         if found.is_mended:
             # A reference to nothing is allowed; in a file that had to be mended it is to what was lost.
@@ -352,11 +361,13 @@ def _parts(found: Object) -> Iterator[object]:
     if isinstance(found, Array):
         yield from found
     elif isinstance(found, Dictionary | Stream):
-        for key in found.keys():  # noqa: SIM118  a stream is no mapping
-            yield found.get(key)
+        # By their names they cannot be asked for: a name need be no text.
+        yield from (value for _, value in found.items())
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "bytes in it are none that its packing knows"  # qpdf shows them, and they are no text
     return _plain(error) if isinstance(error, PdfError | zlib.error) else reason_of(error)
 
 

@@ -55,7 +55,12 @@ def whole(stream: BinaryIO) -> Buffer:
         return b""  # nothing can be mapped of an empty file
 
 
+OVERWRITTEN = "its image data is damaged: a part of the picture is missing or was overwritten"
+"""What it means where a library goes on and only warns."""
+
 _GIB = 1 << 30
+_OF_LIBRARIES = 128 << 20
+"""So much memory, in bytes, decoders may take besides the image and its file."""
 _IMPLAUSIBLE_RATIO = 1000
 
 _BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
@@ -75,6 +80,7 @@ class Room:
     def __init__(self, memory: int, size: int) -> None:
         self._memory = memory
         self._size = size
+        self._needed = 0
 
     def require_for(self, image: Image.Image) -> None:
         """Raise ``TooMuchError`` where the frame that ``image`` stands at cannot be decoded in this room."""
@@ -86,6 +92,7 @@ class Room:
             raise UnacceptableContentError("it claims to have no pixels at all")
         needed = width * height * bytes_per_pixel
         if needed <= self._memory:
+            self._needed = max(self._needed, needed)
             return
         # Much may be in few bytes, as of a blank page: only what memory cannot hold may be a bomb.
         bomb = "; it may be a decompression bomb" if needed > self._size * _IMPLAUSIBLE_RATIO else ""
@@ -93,3 +100,14 @@ class Room:
             f"it claims {width:,} x {height:,} pixels, {needed / _GIB:.1f} GiB when decoded, in a file of "
             f"{self._size:,} bytes, and {self._memory / _GIB:.1f} GiB may be used for that{bomb}"
         )
+
+    def rule_out_shortage(self) -> None:
+        """Raise ``MemoryError`` where a fault may come of too little memory.
+
+        Few libraries tell that from damage: so as much as all of this image takes must still be there.
+        """
+        needed = self._needed + self._size + _OF_LIBRARIES
+        try:
+            mmap.mmap(-1, needed, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
+        except OSError as error:
+            raise MemoryError("what was found may come of too little memory") from error

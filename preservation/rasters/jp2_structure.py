@@ -1,15 +1,20 @@
 """Whether the codestreams of a JPEG 2000 file are all there (ISO/IEC 15444-1 annex A)."""
 
+import re
 import struct
 from math import ceil
 from typing import BinaryIO
 
 from preservation.errors import UnacceptableContentError
+from preservation.rasters.decoding import Buffer
 from preservation.rasters.jp2 import boxes_of
 
 _START, _SIZE, _TILE_PART, _DATA, _END = 0xFF4F, 0xFF51, 0xFF90, 0xFF93, 0xFFD9
 _TILE_PART_SEGMENT = 12
 _MOST_TILES = 65535
+_MARKED = re.compile(rb"\xff\x90\x00\x0a(?P<tile>..).{6}|\xff\x91\x00\x04(?P<packet>..)", re.DOTALL)
+"""Where a tile-part begins (annex A.4.2), and a packet that has a marker (A.8.1); no data look like these."""
+_NUMBERS = 1 << 16
 _NEEDED = (b"jP  ", b"ftyp", b"jp2h", b"jp2c")
 
 
@@ -59,6 +64,24 @@ def fault_of_codestream(stream: BinaryIO, at: int, size: int) -> str | None:
 
 
 _NO_END = "it ends before its end marker: something is missing behind its last tile"
+
+
+def lost_a_packet(content: Buffer, at: int, size: int) -> bool:
+    """Say whether the markers of packets, which are numbered in each tile, are not all there.
+
+    What lacks one behind the last that has one is not found: a marker may be left out.
+    """
+    tile = b""
+    following: dict[bytes, int] = {}
+    for found in _MARKED.finditer(content, at, at + size):
+        if found["packet"] is None:
+            tile = found["tile"]
+            continue
+        number = int.from_bytes(found["packet"])
+        if number != following.get(tile, 0):
+            return True
+        following[tile] = (number + 1) % _NUMBERS
+    return False
 
 
 def _main_header(stream: BinaryIO, at: int, end: int) -> tuple[int, int]:

@@ -8,12 +8,14 @@ from imagecodecs import jpeg_decode
 from numpy.typing import NDArray
 
 from preservation.errors import UnacceptableContentError
-from preservation.rasters.jpeg_segments import Content
+from preservation.rasters.decoding import OVERWRITTEN
+from preservation.rasters.jpeg_segments import Content, segments_of
 
 _NOT_SUPPORTED = re.compile(
     r"(?i)unsupported (?!marker)|not (supported|implemented)|could not determine|sorry"
 )
 """But for an unsupported marker, which is where damage led to."""
+_OTHER_PROCESS = "Unsupported JPEG process"
 _HARMLESS = re.compile(r"(?i)JFIF revision|adobe color transform|invalid SOS parameters")
 """Warnings about words in headers that change no pixel."""
 Pixels = NDArray[np.uint8]
@@ -37,6 +39,9 @@ def decode(content: Content, components: int, least: tuple[int, int] = (1, 1)) -
         reason = str(error)
         if "nsufficient memory" in reason:
             raise MemoryError(reason) from error
+        if _OTHER_PROCESS in reason and segments_of(content).is_everyday:
+            # Its header says of which kind it is; in the midst of its data, nothing does.
+            raise UnacceptableContentError(OVERWRITTEN) from error
         if _NOT_SUPPORTED.search(reason):
             raise NotImplementedError(reason) from error
         if not _HARMLESS.search(reason):
@@ -60,4 +65,4 @@ def sentence_of(reason: str) -> str:
     """Say what a warning or an error of libjpeg-turbo means."""
     if "remature end of JPEG file" in reason:
         return "the file ends before the image does"
-    return "its image data is damaged: a part of the picture is missing or was overwritten"
+    return OVERWRITTEN

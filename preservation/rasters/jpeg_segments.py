@@ -52,8 +52,8 @@ class JpegSegments:
 
     @property
     def is_everyday(self) -> bool:
-        """Say whether it is of the kinds that every decoder reads: Huffman-coded DCT of 8 bits."""
-        return self.process in {0, 1, 2} and self.bits == _DEEPEST_OF_EIGHT
+        """Say whether it is of the kinds that are decoded strictly: DCT of 8 bits, however it is coded."""
+        return self.process in {0, 1, 2, 9, 10} and self.bits == _DEEPEST_OF_EIGHT
 
     @property
     def profile(self) -> bytes | None:

@@ -68,7 +68,8 @@ class SegmentedPage:
         self.compression = self._number(COMPRESSION, _NONE)
         self.columns = self._number(_WIDTH, 0)
         self.samples = self._number(_SAMPLES, 1)
-        self.photometric = self._number(_PHOTOMETRIC, 1)
+        # A fax that does not say so is black on white, as libtiff takes it.
+        self.photometric = self._number(_PHOTOMETRIC, 0 if self.compression in FAX else 1)
         depths = set(self._numbers(_BITS)) or {1}
         self.bits = depths.pop() if len(depths) == 1 else 0
         self.is_tiled = _TILE_LENGTH in fields

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import BinaryIO, TypeVar
 
 import msgspec
-from pikepdf import PdfError
 from pypdf import PasswordType, PdfReader
-from pypdf.errors import PdfReadError
+from pypdf.errors import PdfReadError, PyPdfError
 from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NumberObject, StreamObject
 
 from preservation.documents.attachments import attachments_of
@@ -22,7 +21,7 @@ from preservation.documents.pdf import resolved
 from preservation.documents.streams import read_wholly
 from preservation.documents.uses import PageUses
 from preservation.documents.xmp import claims_of
-from preservation.errors import reason_of
+from preservation.errors import PreservationError, UnacceptableContentError, reason_of
 from preservation.model.screening import DocumentFacts
 from preservation.screening.pdf_actions import ActionSearch
 from preservation.screening.pdf_images import PdfImages
@@ -36,6 +35,8 @@ _MOST_PAGES = 200_000
 _PAGES_SEARCHED_FOR_TEXT = 5
 _NAMED = 3
 
+_BYTES_SHOWN = re.compile(r"( starting with)? b['\"].*")
+"""What pypdf shows as Python writes bytes."""
 _SHOWS_TEXT = re.compile(rb"T[jJ]\b|['\"]\s")
 
 
@@ -53,9 +54,12 @@ def examine(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], __: Seque
     if report.needs_password:
         return msgspec.to_builtins(report)
     if frame.fault is None and report.fault is None:
-        report = _with_content(report, stream, read.uses, PdfImages(int(arguments["memory"])))
+        images = PdfImages(int(arguments["memory"]))
+        report = _with_content(report, stream, read.uses, images)
     report = msgspec.structs.replace(
-        report, fault=frame.fault or report.fault, remarks=(*frame.remarks, *report.remarks)
+        report,
+        fault=frame.fault or report.fault,
+        remarks=(*frame.remarks, *report.remarks),
     )
     return msgspec.to_builtins(report)
 
@@ -93,8 +97,8 @@ def _with_content(
         found = read_wholly(stream, uses, images.fault_of)
     except NOT_ABOUT_CONTENT:
         raise
-    except PdfError as error:
-        words = f"qpdf cannot read it: {_reason(error)}"
+    except UnacceptableContentError as error:
+        words = str(error)
         if report.remarks:
             return msgspec.structs.replace(report, fault=words)
         # What pypdf reads strictly is whole as far as that can tell; nothing was decoded of it.
@@ -113,7 +117,12 @@ def _listed(damage: Sequence[str]) -> str:
 
 
 def _reason(error: Exception) -> str:
-    return "its objects are nested too deeply" if isinstance(error, RecursionError) else reason_of(error)
+    if isinstance(error, RecursionError):
+        return "its objects are nested too deeply"
+    if isinstance(error, PreservationError | PyPdfError | NotImplementedError):
+        return _BYTES_SHOWN.sub("", reason_of(error))
+    # What Python says where an object is another than pypdf took it for.
+    return "its objects are not what they should be"
 
 
 def _read(stream: BinaryIO, *, strict: bool) -> _Structure:

@@ -61,6 +61,8 @@ def examine(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], outputs: 
     except Exception as error:  # noqa: BLE001  decoders raise whatever they like about damaged images
         report = _second_decoding(stream, family, room, error)
     fault = skeleton.fault or found.fault or report.fault
+    if (fault or found.later) and skeleton.fault is None:
+        room.rule_out_shortage()
     thumbnail = found.thumbnail
     if outputs and fault is not None and not thumbnail and time.process_time() - began < _SECONDS_BEFORE_PART:
         thumbnail = _decodable_part(stream, family, room)

@@ -13,13 +13,13 @@ from PIL import Image
 
 from preservation.errors import UnacceptableContentError
 from preservation.rasters import jp2_structure, overheard
-from preservation.rasters.decoding import Room, whole
+from preservation.rasters.decoding import OVERWRITTEN, Room, whole
 from preservation.rasters.facts import facts_of, stored_in
 from preservation.rasters.families import Family
 from preservation.rasters.icc import fault_of_profile
 from preservation.rasters.jp2 import GREY, SRGB, read_codestream, read_wrapping
 from preservation.screening import thumbnails
-from preservation.screening.sighting import DAMAGED_DATA, Sighting, is_about_support, sentence_of
+from preservation.screening.sighting import Sighting, is_about_support, sentence_of
 from preservation.tools.work import NOT_ABOUT_CONTENT
 
 _WARNINGS = 2
@@ -84,11 +84,12 @@ def _decode(
         except Exception as error:  # noqa: BLE001  whatever it raises, Pillow is asked as well
             if number and not is_about_support(error):
                 found.blame(number, sentence_of(error))
-    if said and all(map(_ABOUT_PACKETS.search, said)):
+    is_about_markers = said and all(map(_ABOUT_PACKETS.search, said))
+    if is_about_markers and not jp2_structure.lost_a_packet(content, at, size):
         found.imperfect = "some of its packets lack the marker that others begin with"
         said.clear()
     if said:
-        found.blame(number, f"{DAMAGED_DATA}: a part of the picture is missing or was overwritten")
+        found.blame(number, OVERWRITTEN)
     return pixels
 
 

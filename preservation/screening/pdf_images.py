@@ -3,19 +3,19 @@
 import io
 import re
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from preservation.documents.streams import EmbeddedImage
-from preservation.errors import UnacceptableContentError
-from preservation.rasters import jpeg, jpeg_segments, overheard
-from preservation.rasters.decoding import Room, TooMuchError
+from preservation.rasters import jpeg, jpeg_segments, overheard, tiff_decoding
+from preservation.rasters.decoding import OVERWRITTEN, Room, TooMuchError
 from preservation.rasters.jp2 import read_codestream
+from preservation.screening.sighting import sentence_of
+from preservation.tools.work import NOT_ABOUT_CONTENT
 
 _NOT_DECODED: Final = "images that are coded as JBIG2"
 _WHITE_SPACE: Final = b"\0\t\n\f\r "
@@ -36,13 +36,24 @@ class PdfImages:
         self._memory = memory
 
     def fault_of(self, image: EmbeddedImage) -> str | None:
-        """Decode an image to its end; say what is wrong with it, or raise what its decoder raises.
+        """Decode an image to its end; say what is wrong with it.
 
         Raises ``NotImplementedError`` where nothing here can look into it, with what it is.
         """
         if not image.data.strip(_WHITE_SPACE):
             return "it has no data"
-        return _DECODERS[image.coding](image, Room(self._memory, len(image.data)))
+        room = Room(self._memory, len(image.data))
+        try:
+            fault = _DECODERS[image.coding](image, room)
+        except (NotImplementedError, *NOT_ABOUT_CONTENT):
+            raise
+        except TooMuchError as error:
+            raise NotImplementedError(f"an image: {error}") from error
+        except Exception as error:  # noqa: BLE001  codecs raise whatever they like about damaged images
+            fault = sentence_of(error)
+        if fault is not None:
+            room.rule_out_shortage()
+        return fault
 
 
 def _jpeg(image: EmbeddedImage, room: Room) -> str | None:
@@ -50,11 +61,9 @@ def _jpeg(image: EmbeddedImage, room: Room) -> str | None:
     if segments.process is None:
         return "the header of the picture is missing"
     # At an eighth of its size: every coefficient is read all the same, and little is held.
-    _require(room, max(1, segments.columns), max(1, segments.rows), 1)
+    room.require(max(1, segments.columns), max(1, segments.rows), 1)
     try:
         jpeg.decode(image.data, segments.components)
-    except UnacceptableContentError as error:
-        return str(error)
     except NotImplementedError as error:
         raise NotImplementedError("images that are coded as an unusual JPEG") from error
     return None
@@ -62,12 +71,11 @@ def _jpeg(image: EmbeddedImage, room: Room) -> str | None:
 
 def _jpeg_2000(image: EmbeddedImage, room: Room) -> str | None:
     codestream = read_codestream(io.BytesIO(image.data))
-    # OpenJPEG holds every sample in four bytes, whatever its depth.
-    _require(room, codestream.columns, codestream.rows, len(codestream.depths) * 4)
+    # OpenJPEG holds every sample in four bytes, whatever its depth; then come the samples themselves.
+    room.require(codestream.columns, codestream.rows, len(codestream.depths) * 5)
     with overheard.in_log("imagecodecs") as said:
         imagecodecs.jpeg2k_decode(image.data[codestream.at :], verbose=_WARNINGS)
-    faults = [words for words in said if not _HARMLESS.search(words)]
-    return faults[0] if faults else None
+    return None if all(map(_HARMLESS.search, said)) else OVERWRITTEN
 
 
 def _fax(image: EmbeddedImage, room: Room) -> str | None:
@@ -75,16 +83,9 @@ def _fax(image: EmbeddedImage, room: Room) -> str | None:
     columns, rows = given.get("Columns", 1728), image.rows or given.get("Rows", 0)
     if not columns or not rows:
         return "it has no size"
-    _require(room, columns, rows, 1)
-    stream = io.BytesIO(_as_tiff(image.data, columns, rows, *_fax_coding(given)))
-    # libtiff goes on after a fault, and only says so.
-    with overheard.on_stderr() as said, Image.open(stream, formats=("TIFF",)) as picture:
-        picture.load()
-        words = said.take()
-        rows_drawn = np.asarray(picture)
-    if words:
-        return _first_sentence(words)
-    return _cut_fax(image.data, rows_drawn) if given.get("K", 0) < 0 else None
+    room.require(columns, rows, 2)
+    pixels = tiff_decoding.decode(_as_tiff(image.data, columns, rows, *_fax_coding(image)), 0)
+    return _cut_fax(image.data, pixels) if given.get("K", 0) < 0 else None
 
 
 def _cut_fax(data: bytes, pixels: NDArray[np.bool_]) -> str | None:
@@ -102,14 +103,16 @@ def _cut_fax(data: bytes, pixels: NDArray[np.bool_]) -> str | None:
     return "it ends before its last row" if "0" in bits[-(plain - _FEW_ROWS // 2) :] else None
 
 
-def _fax_coding(given: Mapping[str, int]) -> tuple[int, int]:
+def _fax_coding(image: EmbeddedImage) -> tuple[int, int]:
     """Return the compression of TIFF that is the same coding, and its options (TIFF 6.0, section 11)."""
+    given = image.parameters
     kind = given.get("K", 0)
     if kind < 0:
         return _GROUP_4, 0
     if kind == 0 and given.get("EncodedByteAlign"):
         return _MODIFIED_HUFFMAN, 0
-    if kind == 0 and not given.get("EndOfLine"):
+    # An end of a line, which is eleven zeros and a one, may be there without being told of.
+    if kind == 0 and not given.get("EndOfLine") and int.from_bytes(image.data[:2]) >> 5:
         raise NotImplementedError("images that are coded as a fax without ends of lines")
     return _GROUP_3, _TWO_DIMENSIONAL if kind > 0 else 0
 
@@ -126,21 +129,8 @@ def _as_tiff(data: bytes, columns: int, rows: int, compression: int, options: in
     return struct.pack("<2sHLH", b"II", 42, 8, len(fields)) + directory + bytes(4) + data
 
 
-def _first_sentence(words: str) -> str:
-    """Return what libtiff said first, without the name of its function: ``Bad code word at line 12``."""
-    first = next(iter(words.splitlines()), "").strip()
-    return first.partition(": ")[2] or first
-
-
 def _jbig2(_: EmbeddedImage, __: Room) -> str | None:
     raise NotImplementedError(_NOT_DECODED)
-
-
-def _require(room: Room, columns: int, rows: int, size: int) -> None:
-    try:
-        room.require(columns, rows, size)
-    except TooMuchError as error:
-        raise NotImplementedError(f"an image: {error}") from error
 
 
 _DECODERS: Final[dict[str, Callable[[EmbeddedImage, Room], str | None]]] = {

@@ -5,12 +5,14 @@ A few copies of each; ``make soak`` makes more.
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.damage import FAMILIES, Tally, absent_programs, flagged, said_by_us, trial
-from support.images import images_of_many_kinds
+from support.images import drawn, images_of_many_kinds
 
 from preservation.screening.examiners import JOB_MODULES
 from preservation.tools.limits import Limits
@@ -30,6 +32,14 @@ def masters(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("masters")
     for name, content in images_of_many_kinds().items():
         (folder / name).write_bytes(content)
+    if shutil.which("cjpeg") and shutil.which("opj_compress"):
+        # What no library here encodes: arithmetic coding, and packets that begin with markers.
+        drawn().save(folder / "drawn.ppm")
+        for command in (
+            ["cjpeg", "-arithmetic", "-outfile", "arithmetic.jpg", "drawn.ppm"],
+            ["opj_compress", "-i", "drawn.ppm", "-o", "packets.jp2", "-SOP", "-t", "128,128", "-r", "8,2"],
+        ):
+            subprocess.run(command, cwd=folder, capture_output=True, check=True)
     return sorted(path for path in folder.iterdir() if path.suffix in FAMILIES)
 
 

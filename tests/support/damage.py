@@ -52,6 +52,11 @@ def random_bytes(content: bytes, draw: random.Random) -> bytes:
     return content[:at] + draw.randbytes(size) + content[at + size :]
 
 
+def noise(size: int, seed: int) -> bytes:
+    """So many bytes that mean nothing, the same for the same seed."""
+    return random.Random(seed).randbytes(size)  # noqa: S311  no secret
+
+
 WAYS: tuple[Callable[[bytes, random.Random], bytes], ...] = (cut, missing_block, zeroed_sector, random_bytes)
 
 

@@ -93,16 +93,12 @@ def images_for_pdfs() -> dict[str, tuple[bytes, str]]:
     shades = np.random.default_rng(7).integers(0, 255, (300, 400), "u1")
     grey = Image.fromarray(np.asarray(Image.fromarray(shades).resize((800, 600))))
     lines = grey.point(lambda value: 255 if value > 128 else 0).convert("1")
-    jpeg, jpx, fax = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    jpeg, jpx = io.BytesIO(), io.BytesIO()
     grey.convert("RGB").save(jpeg, "JPEG", quality=80)
     grey.save(jpx, "JPEG2000", irreversible=False)
-    lines.save(fax, "TIFF", compression="group4")
-    with Image.open(fax) as tiff:
-        (at,), (size,) = tiff.tag_v2[273], tiff.tag_v2[279]  # type: ignore[attr-defined]  # TIFF images have it
     size_of_it = "/Width 800 /Height 600"
     eight = f"{size_of_it} /BitsPerComponent 8 /ColorSpace /DeviceGray"
     one = f"{size_of_it} /BitsPerComponent 1 /ColorSpace /DeviceGray /Filter /CCITTFaxDecode /DecodeParms"
-    black = "true" if tiff.tag_v2[262] == 1 else "false"  # type: ignore[attr-defined]  # likewise
     return {
         "DCT": (
             jpeg.getvalue(),
@@ -110,8 +106,12 @@ def images_for_pdfs() -> dict[str, tuple[bytes, str]]:
         ),
         "JPX": (jpx.getvalue(), f"{size_of_it} /Filter /JPXDecode"),
         "CCITT": (
-            fax.getvalue()[at : at + size],
-            f"{one} << /K -1 /Columns 800 /Rows 600 /BlackIs1 {black} >>",
+            _fax(lines, "group4"),
+            f"{one} << /K -1 /Columns 800 /Rows 600 /BlackIs1 true >>",
+        ),
+        "CCITT in one dimension": (
+            _fax(lines, "group3"),
+            f"{one} << /EndOfLine true /Columns 800 /Rows 600 /BlackIs1 true >>",
         ),
         "Flate": (zlib.compress(grey.tobytes()), f"{eight} /Filter /FlateDecode"),
         "raw": (grey.tobytes(), eight),
@@ -120,3 +120,11 @@ def images_for_pdfs() -> dict[str, tuple[bytes, str]]:
             f"{size_of_it} /BitsPerComponent 8 /ColorSpace /DeviceRGB /Filter [/ASCII85Decode /DCTDecode]",
         ),
     }
+
+
+def _fax(lines: Image.Image, compression: str) -> bytes:
+    sink = io.BytesIO()
+    lines.save(sink, "TIFF", compression=compression, strip_size=1 << 20)
+    with Image.open(sink) as tiff:
+        (at,), (size,) = tiff.tag_v2[273], tiff.tag_v2[279]  # type: ignore[attr-defined]  # TIFF images have it
+    return sink.getvalue()[at : at + size]

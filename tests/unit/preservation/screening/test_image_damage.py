@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +23,7 @@ from preservation.model.issues import IssueCode, Severity
 from preservation.model.screening import ScreenedFile
 from preservation.policy.load import parse
 from preservation.policy.schema import Policy
+from preservation.rasters import jp2_structure
 from preservation.screening.examiners import JOB_MODULES
 from preservation.tools.limits import Limits
 from preservation.tools.workers import CagedWorkers
@@ -105,6 +108,54 @@ def test_image_data_that_was_overwritten_is_found_where_the_library_goes_on(
     }
     damaged = examined(tmp_path, workers, {name: zeroed(content) for name, content in files.items()})
     assert {name: codes(result) for name, result in damaged.items()} == dict.fromkeys(files, REJECTED)
+
+
+_WITH_LITTLE_MEMORY = """
+import resource, sys
+from preservation.screening import images
+
+held = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (held + (20 << 20),) * 2)
+try:
+    with open(sys.argv[2], "rb") as image:
+        print(images.examine({"family": sys.argv[1], "memory": 1 << 30}, [image], []))
+except MemoryError:
+    print("too little memory")
+"""
+
+
+@pytest.mark.parametrize(("family", "form"), [("JPEG 2000", "JPEG2000"), ("TIFF", "TIFF"), ("WebP", "WEBP")])
+def test_a_sound_image_for_which_there_is_too_little_memory_is_not_called_damaged(
+    tmp_path: Path, family: str, form: str
+):
+    image = tmp_path / "image"
+    image.write_bytes(encoded(Image.new("RGB", (3000, 2000)), form))
+    command = [sys.executable, "-c", _WITH_LITTLE_MEMORY, family, str(image)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "too little memory\n"
+
+
+def test_a_jpeg_that_becomes_another_kind_in_the_midst_of_its_data_is_damaged(
+    tmp_path: Path, workers: CagedWorkers
+):
+    whole = encoded(drawn(), "JPEG")
+    middle = len(whole) // 2
+    damaged = whole[:middle] + b"\xff\xce" + whole[middle + 2 :]
+    assert codes(examined(tmp_path, workers, {"a.jpg": damaged})["a.jpg"]) == REJECTED
+
+
+def test_a_packet_of_a_jpeg_2000_that_lost_its_marker_is_missed_unless_it_is_the_last():
+    def tile_part(tile: int, *packets: int) -> bytes:
+        head = struct.pack(">HHHIBB", 0xFF90, 10, tile, 0, 0, 1) + b"\xff\x93"
+        return head + b"".join(struct.pack(">HHH", 0xFF91, 4, number) + b"data" for number in packets)
+
+    def lost(*parts: bytes) -> bool:
+        content = b"".join(parts)
+        return jp2_structure.lost_a_packet(content, 0, len(content))
+
+    assert not lost(tile_part(0, 0, 1), tile_part(1, 0, 1, 2), tile_part(0, 2))
+    assert lost(tile_part(0, 0, 2))
+    assert lost(tile_part(0, 0, 1), tile_part(1, 0, 1), tile_part(0, 3))
 
 
 def test_a_checksum_that_does_not_match_is_found_in_a_deflated_tiff(tmp_path: Path, workers: CagedWorkers):

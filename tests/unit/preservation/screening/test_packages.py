@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.pdf_damage import noise
+from support.damage import noise
 from support.screenings import codes, policy_that, screened
 
 from preservation.model.issues import IssueCode, Severity
@@ -137,3 +137,24 @@ def test_a_member_of_a_plain_zip_that_does_not_unpack_to_what_was_packed_is_name
     result = examined(tmp_path, workers, "it.zip", whole[:middle] + new + whole[middle + len(new) :])
     assert codes(result) == {IssueCode("SCR-062"): Severity.ERROR}
     assert "1 member cannot be unpacked as packed: b.bin" in result.issues[0].message
+
+
+@pytest.mark.parametrize(("method", "code"), [(9, "SCR-063"), (57, "SCR-062")], ids=["deflate64", "none"])
+def test_a_member_is_damaged_if_packed_in_no_way_that_there_is_and_unread_if_in_one_that_is_not_known_here(
+    tmp_path: Path, workers: CagedWorkers, method: int, code: str
+) -> None:
+    whole = bytearray(package({"a.txt": "words", "b.bin": WORDS}))
+    for header, place in ((b"PK\3\4", 8), (b"PK\1\2", 10)):
+        whole[whole.rindex(header) + place] = method
+    result = examined(tmp_path, workers, "it.zip", bytes(whole))
+    assert codes(result).keys() == {IssueCode(code)}
+    assert result.is_damaged == (code == "SCR-062")
+
+
+def test_an_archive_whose_beginning_is_gone_is_damaged_in_words_for_people(
+    tmp_path: Path, workers: CagedWorkers
+) -> None:
+    whole = package({"a.txt": "words", "b.bin": WORDS})
+    result = examined(tmp_path, workers, "it.zip", whole[:40] + whole[240:])
+    assert codes(result) == {IssueCode("SCR-062"): Severity.ERROR}
+    assert "Errno" not in result.issues[0].message
