@@ -146,7 +146,7 @@ class IngestEvents:
             outcome = _OUTCOMES[verdict]
         if damaged:
             outcome = EventOutcome.FAIL
-        programs = tuple(one.program for one in by)
+        programs = tuple(dict.fromkeys(program for one in by for program in (one.program, *one.others)))
         names = ", ".join(f"{one.name} {one.version}".strip() for one in programs)
         detail = f"screened as the policy says{f'; files were looked into by {names}' if names else ''}"
         looked = (

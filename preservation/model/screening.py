@@ -67,9 +67,9 @@ class ScreenedFile:
 
     ``left_out`` is true only for what the policy says is junk. ``thumbnail`` names a JPEG in the
     submission's workspace, for people's eyes; ``is_part_shown`` means that it shows what could be decoded of
-    a damaged image. ``unexamined`` says why nothing looked into it; empty where
-    something did: then ``examiner`` is the program that decoded or opened it, and ``is_damaged`` that it
-    could not do so to the end, whatever the policy makes of that.
+    a damaged image. ``unexamined`` says why nothing looked into it; empty where something did: then
+    ``examiner`` is the program that decoded or opened it, ``other_examiners`` those that looked at parts of
+    it, and ``is_damaged`` says that it is not whole, whatever the policy makes of that.
     """
 
     path: RelativePath
@@ -83,6 +83,7 @@ class ScreenedFile:
     inhibitors: tuple[Inhibitor, ...] = ()
     examiner: Agent | None = None
     is_damaged: bool = False
+    other_examiners: tuple[Agent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +96,9 @@ class Unexamined:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """How many files of a submission one program looked into, and how many of them it found damaged."""
+    """How many files of a submission a program looked into, with ``others``, and how many were damaged."""
 
     program: Agent
     files: int
     damaged: int
+    others: tuple[Agent, ...] = ()

@@ -137,15 +137,16 @@ def _as(role: Term | None) -> tuple[str, ...]:
 
 
 def _screening(contents: PremisContents, dossier: Dossier, screened: ScreenedFile) -> WrittenEvent:
-    examiner = screened.examiner
-    how = "by name, size and format" if examiner is None else f"opened by {examiner.name} {examiner.version}"
+    programs = () if screened.examiner is None else (screened.examiner, *screened.other_examiners)
+    names = " and ".join(f"{one.name} {one.version}" for one in programs)
+    how = f"opened by {names}" if programs else "by name, size and format"
     return _written(
         identifiers.screening_event(contents.submission.identifier, dossier),
         EventType.VALIDATION,
         contents.screened_at,
         f"examined whether the file is fit to be kept, {how}",
         _outcome(_outcome_of(screened), *(f"{issue.code}: {issue.message}" for issue in screened.issues)),
-        [(one, EXECUTING_PROGRAM) for one in (contents.software, examiner) if one is not None],
+        [(one, EXECUTING_PROGRAM) for one in (contents.software, *programs)],
         identifiers.file(contents.package, layout.original(dossier.path)).named("linkingObjectIdentifier"),
     )
 

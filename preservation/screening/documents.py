@@ -26,6 +26,7 @@ from preservation.model.screening import DocumentFacts
 from preservation.screening.pdf_actions import ActionSearch
 from preservation.screening.pdf_images import PdfImages
 from preservation.screening.pdf_permissions import withheld_by
+from preservation.screening.programs import Reader
 from preservation.screening.reports import DocumentReport
 from preservation.tools.work import NOT_ABOUT_CONTENT, Json
 
@@ -53,13 +54,16 @@ def examine(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], __: Seque
     report = read.report
     if report.needs_password:
         return msgspec.to_builtins(report)
+    readers: tuple[Reader, ...] = ("pypdf",)
     if frame.fault is None and report.fault is None:
         images = PdfImages(int(arguments["memory"]))
         report = _with_content(report, stream, read.uses, images)
+        readers = (*readers, "pikepdf", *images.decoders)
     report = msgspec.structs.replace(
         report,
         fault=frame.fault or report.fault,
         remarks=(*frame.remarks, *report.remarks),
+        readers=readers,
     )
     return msgspec.to_builtins(report)
 

@@ -16,7 +16,7 @@ from preservation.policy.schema import Policy
 from preservation.policy.screens import DecodableImages, SafeArchives, ScreenTable, SoundDocuments
 from preservation.rasters.families import Family, family_of
 from preservation.screening import codes, report_issues
-from preservation.screening.programs import DECODERS, PDF_READER
+from preservation.screening.programs import DECODERS, READERS
 from preservation.screening.report_issues import DocumentSeverities, Subject
 from preservation.screening.reports import ArchiveReport, DocumentReport, ImageReport
 from preservation.tools.limits import Limits
@@ -130,16 +130,17 @@ class DocumentExaminer:
         subject = Subject.under(screened.path, self._screen)
         report = report_issues.read_report(outcome, DocumentReport, subject)
         kind = str(request.arguments["family"])
-        program = PDF_READER if kind == Family.PDF else None
         if isinstance(report, Issue):
-            return _without_report(screened, report, program)
+            return _without_report(screened, report, READERS["pypdf"] if kind == Family.PDF else None)
+        first, *others = (READERS[name] for name in report.readers) if report.readers else (None,)
         issues = report_issues.about_document(report, subject, self._severities, kind)
         return replace(
             screened,
             document=report.facts,
             issues=(*screened.issues, *issues),
             inhibitors=_inhibitors(report),
-            examiner=None if report.needs_password else program,
+            examiner=first,
+            other_examiners=tuple(others),
             is_damaged=report.fault is not None,
         )
 

@@ -14,6 +14,7 @@ from preservation.documents.streams import EmbeddedImage
 from preservation.rasters import jpeg, jpeg_segments, overheard, tiff_decoding
 from preservation.rasters.decoding import OVERWRITTEN, Room, TooMuchError
 from preservation.rasters.jp2 import read_codestream
+from preservation.screening.programs import Reader
 from preservation.screening.sighting import sentence_of
 from preservation.tools.work import NOT_ABOUT_CONTENT
 
@@ -30,10 +31,11 @@ _WARNINGS = 2
 
 
 class PdfImages:
-    """Decodes images within ``memory`` bytes each; one is held at a time."""
+    """Decodes images within ``memory`` bytes each, one at a time. ``decoders`` are those that were asked."""
 
     def __init__(self, memory: int) -> None:
         self._memory = memory
+        self.decoders: dict[Reader, None] = {}
 
     def fault_of(self, image: EmbeddedImage) -> str | None:
         """Decode an image to its end; say what is wrong with it.
@@ -43,8 +45,10 @@ class PdfImages:
         if not image.data.strip(_WHITE_SPACE):
             return "it has no data"
         room = Room(self._memory, len(image.data))
+        decode, decoder = _DECODERS[image.coding]
+        self.decoders |= dict.fromkeys(decoder)
         try:
-            fault = _DECODERS[image.coding](image, room)
+            fault = decode(image, room)
         except (NotImplementedError, *NOT_ABOUT_CONTENT):
             raise
         except TooMuchError as error:
@@ -133,9 +137,9 @@ def _jbig2(_: EmbeddedImage, __: Room) -> str | None:
     raise NotImplementedError(_NOT_DECODED)
 
 
-_DECODERS: Final[dict[str, Callable[[EmbeddedImage, Room], str | None]]] = {
-    "JPEG": _jpeg,
-    "JPEG 2000": _jpeg_2000,
-    "CCITT fax": _fax,
-    "JBIG2": _jbig2,
+_DECODERS: Final[dict[str, tuple[Callable[[EmbeddedImage, Room], str | None], tuple[Reader, ...]]]] = {
+    "JPEG": (_jpeg, ("simplejpeg",)),
+    "JPEG 2000": (_jpeg_2000, ("imagecodecs",)),
+    "CCITT fax": (_fax, ("imagecodecs",)),
+    "JBIG2": (_jbig2, ()),
 }

@@ -8,6 +8,9 @@ from preservation.model.events import Agent, AgentKind
 Decoder: TypeAlias = Literal["pillow", "imagecodecs", "tifffile", "simplejpeg"]
 """What decoded an image, by the name of its distribution."""
 
+Reader: TypeAlias = Literal["pypdf", "pikepdf", "imagecodecs", "simplejpeg"]
+"""What read a PDF or an image in it, likewise; pikepdf is what qpdf is called by."""
+
 
 def _agent(name: str) -> Agent:
     return Agent(AgentKind.SOFTWARE, name, version(name))
@@ -19,4 +22,9 @@ DECODERS: Final[dict[Decoder, Agent]] = {
     "tifffile": _agent("tifffile"),
     "simplejpeg": _agent("simplejpeg"),
 }
-PDF_READER: Final = _agent("pypdf")
+READERS: Final[dict[Reader, Agent]] = {
+    "pypdf": _agent("pypdf"),
+    "pikepdf": _agent("pikepdf"),
+    "imagecodecs": DECODERS["imagecodecs"],
+    "simplejpeg": DECODERS["simplejpeg"],
+}

@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from preservation.model.screening import DocumentFacts, ImageFacts
-from preservation.screening.programs import Decoder
+from preservation.screening.programs import Decoder, Reader
 
 Withheld: TypeAlias = Literal[
     "Print Function", "Modify Function", "Copy Function", "Annotate Function", "Fill Form Function"
@@ -42,7 +42,7 @@ class DocumentReport(msgspec.Struct, frozen=True):
     ``fault`` says why it is broken, ``remarks`` what readers repair. ``needs_password`` is true where not
     even its pages can be counted without one, ``encrypted`` names what in it is. ``active`` names what it
     would run, or start, in a program that lets it, ``unseen`` what of it was not looked at.
-    ``withheld`` names what it withholds from whoever has not its owner's password.
+    ``withheld`` names what it withholds from whoever has not its owner's password, ``readers`` what read it.
     """
 
     facts: DocumentFacts | None = None
@@ -53,6 +53,7 @@ class DocumentReport(msgspec.Struct, frozen=True):
     withheld: tuple[Withheld, ...] = ()
     unseen: tuple[str, ...] = ()
     encrypted: tuple[str, ...] = ()
+    readers: tuple[Reader, ...] = ()
 
 
 class ArchiveReport(msgspec.Struct):

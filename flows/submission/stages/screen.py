@@ -33,26 +33,28 @@ def _screen(workspace: Workspace, ports: ScreeningPorts) -> Iterable[Event]:
             progress=meter.track("looking", lambda: to_screen(workspace)).count,
         )
         reasons: Counter[str] = Counter()
-        examined: Counter[tuple[Agent, bool]] = Counter()
+        examined: Counter[tuple[tuple[Agent, ...], bool]] = Counter()
         workspace.screened.write(while_there(workspace, _counted(screened, reasons, examined)))
     workspace.unexamined.write(Unexamined(reason, files) for reason, files in reasons.most_common())
     workspace.examined.write(
-        Examined(program, examined[program, False] + examined[program, True], examined[program, True])
-        for program in dict.fromkeys(program for program, _ in examined)
+        Examined(by[0], examined[by, False] + examined[by, True], examined[by, True], by[1:])
+        for by in dict.fromkeys(by for by, _ in examined)
     )
     # The event of screening is recorded with the judgement, by the next stage.
     return ()
 
 
 def _counted(
-    screened: Iterable[ScreenedFile], reasons: Counter[str], examined: Counter[tuple[Agent, bool]]
+    screened: Iterable[ScreenedFile],
+    reasons: Counter[str],
+    examined: Counter[tuple[tuple[Agent, ...], bool]],
 ) -> Iterator[ScreenedFile]:
     for one in screened:
         if one.unexamined:
             reasons[one.unexamined] += 1
         if one.examiner is not None or one.is_damaged:
             # Archives are listed by ourselves.
-            examined[one.examiner or SOFTWARE, one.is_damaged] += 1
+            examined[(one.examiner or SOFTWARE, *one.other_examiners), one.is_damaged] += 1
         yield one
 
 

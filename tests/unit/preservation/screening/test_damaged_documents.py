@@ -59,6 +59,10 @@ def test_a_sound_document_with_an_image_has_no_issue(
 ) -> None:
     result = examined(tmp_path, workers, scanned_page(*IMAGES[coding]))
     assert result.issues == ()
+    assert result.examiner is not None
+    named = [program.name for program in (result.examiner, *result.other_examiners)]
+    decoder = {"J": ["imagecodecs"], "C": ["imagecodecs"], "D": ["simplejpeg"]}.get(coding[0], [])
+    assert named == ["pypdf", "pikepdf", *decoder]
 
 
 @pytest.mark.parametrize("behind", [b"", b"\n", b"\r\n", bytes(200)])
