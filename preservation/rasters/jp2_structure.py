@@ -18,6 +18,13 @@ def codestreams_in(stream: BinaryIO) -> list[tuple[int, int]]:
     return [(at, size) for kind, at, size in boxes_of(stream) if kind == b"jp2c"]
 
 
+def fault_of(stream: BinaryIO) -> str | None:
+    """Say what is missing of the boxes, or of any codestream; ``None`` if nothing."""
+    return fault_of_boxes(stream) or next(
+        filter(None, (fault_of_codestream(stream, *found) for found in codestreams_in(stream))), None
+    )
+
+
 def fault_of_boxes(stream: BinaryIO) -> str | None:
     """Say what is missing of the boxes, or how they do not fit into each other; ``None`` if nothing."""
     try:

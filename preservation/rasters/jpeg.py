@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from preservation.errors import UnacceptableContentError
 from preservation.rasters.jpeg_segments import Content
+from preservation.rasters.overheard import DAMAGED
 
 _NOT_SUPPORTED = re.compile(
     r"(?i)unsupported (?!marker)|not (supported|implemented)|could not determine|sorry"
@@ -46,6 +47,15 @@ def decode(content: Content, components: int, least: tuple[int, int] = (1, 1)) -
     )
 
 
+def is_supported(content: Content) -> bool:
+    """Say whether ``decode`` reads pictures of this header."""
+    try:
+        simplejpeg.decode_jpeg_header(content)
+    except ValueError:
+        return False
+    return True
+
+
 def decode_special(content: Content) -> NDArray[np.generic]:
     """Decode 12 bits, lossless JPEG and others that are no everyday kind; of what it warns is not heard."""
     return np.asarray(jpeg_decode(content))
@@ -60,4 +70,4 @@ def sentence_of(reason: str) -> str:
     """Say what a warning or an error of libjpeg-turbo means."""
     if "remature end of JPEG file" in reason:
         return "the file ends before the image does"
-    return "its image data is damaged: a part of the picture is missing or was overwritten"
+    return DAMAGED

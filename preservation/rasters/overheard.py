@@ -3,7 +3,26 @@
 import contextlib
 import logging
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+DAMAGED: Final = "its image data is damaged: a part of the picture is missing or was overwritten"
+"""What a warning about image data means."""
+
+OF_OPENJPEG: Final = 2
+"""imagecodecs' level of talk at which OpenJPEG's warnings are logged."""
+
+_OF_TIFF_DATA = re.compile(
+    r"Premature EOL|Line length mismatch|Bad code|Fewer|Try to decode|Discarding|not terminated|[Cc]orrupt"
+    r"|Not enough data|Uncompressed data|[Pp]remature end|extraneous"
+)
+"""What libtiff warns of in image data. Its warnings of unknown fields and the like say nothing of damage."""
+
+ABOUT_PACKETS = re.compile(r"expected SOP marker", re.IGNORECASE)
+"""The marker may be left out of packets, also where a codestream says that it may be there."""
+_ABOUT_PARTS = re.compile("TPsot==TNsot")
+"""Of a numbering of parts that Adobe's programs write: every decoder reads it."""
 
 _MOST_BYTES = 1 << 16
 """As many as a pipe holds: what a library says beyond them is lost, and its faults are found by then."""
@@ -39,6 +58,16 @@ def on_stderr() -> Iterator[Overheard]:
         os.dup2(before, _STDERR)
         for descriptor in (reading, writing, before):
             os.close(descriptor)
+
+
+def damage_in_tiff(said: Iterable[str]) -> list[str]:
+    """Return what of libtiff's words is about damaged image data."""
+    return [line for line in said if _OF_TIFF_DATA.search(line)]
+
+
+def damage_in_jpeg_2000(said: Iterable[str]) -> list[str]:
+    """Return what of OpenJPEG's words is about damaged image data."""
+    return [line for line in said if not (ABOUT_PACKETS.search(line) or _ABOUT_PARTS.search(line))]
 
 
 class _Listener(logging.Handler):

@@ -1,7 +1,6 @@
 """The images in a PDF, each decoded as strictly as its coding allows."""
 
 import io
-import re
 import struct
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -23,10 +22,6 @@ _MODIFIED_HUFFMAN, _GROUP_3, _GROUP_4 = 2, 3, 4
 _TWO_DIMENSIONAL = 1
 _END_OF_BLOCK = "000000000001000000000001"
 _FEW_ROWS = 24
-_HARMLESS = re.compile("TPsot==TNsot")
-"""Of a numbering of parts that Adobe's programs write: every decoder reads it."""
-_WARNINGS = 2
-"""imagecodecs' level of talk at which OpenJPEG's warnings are logged."""
 
 
 class PdfImages:
@@ -65,8 +60,8 @@ def _jpeg_2000(image: EmbeddedImage, room: Room) -> str | None:
     # OpenJPEG holds every sample in four bytes, whatever its depth.
     _require(room, codestream.columns, codestream.rows, len(codestream.depths) * 4)
     with overheard.in_log("imagecodecs") as said:
-        imagecodecs.jpeg2k_decode(image.data[codestream.at :], verbose=_WARNINGS)
-    faults = [words for words in said if not _HARMLESS.search(words)]
+        imagecodecs.jpeg2k_decode(image.data[codestream.at :], verbose=overheard.OF_OPENJPEG)
+    faults = overheard.damage_in_jpeg_2000(said)
     return faults[0] if faults else None
 
 

@@ -11,7 +11,6 @@ pictures below pages          segment by segment                    no decoder o
 ============================  ====================================  ========================================
 """
 
-import re
 from dataclasses import replace
 from typing import Any, BinaryIO
 
@@ -34,12 +33,6 @@ from preservation.tools.work import NOT_ABOUT_CONTENT
 
 _WEBP = 50001
 """Pillow opens such a TIFF, and its libtiff has no decoder for it."""
-
-_ABOUT_DATA = re.compile(
-    r"Premature EOL|Line length mismatch|Bad code|Fewer|Try to decode|Discarding|not terminated|[Cc]orrupt"
-    r"|Not enough data|Uncompressed data|[Pp]remature end|extraneous"
-)
-"""What libtiff warns of in image data. Its warnings of unknown fields and the like say nothing of damage."""
 
 NO_WORD_ON_THE_PIXELS = (
     TooMuchError, NotImplementedError, UnidentifiedImageError, SyntaxError, KeyError,
@@ -176,8 +169,8 @@ def _by_libtiff(content: Content, frame: int, *, as_rgb: bool = False) -> NDArra
     """Decode a page by libtiff. Raises ``UnacceptableContentError`` where it finds or remarks on damage."""
     with overheard.in_log("imagecodecs") as said:
         pixels = np.asarray(tiff_decode(content, frame, asrgb=as_rgb, verbose=1))
-    if any(_ABOUT_DATA.search(line) for line in said):
-        raise UnacceptableContentError(f"{DAMAGED_DATA}: a part of the picture is missing or was overwritten")
+    if overheard.damage_in_tiff(said):
+        raise UnacceptableContentError(overheard.DAMAGED)
     return pixels
 
 
