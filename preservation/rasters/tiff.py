@@ -352,11 +352,15 @@ def tiff_by_libtiff(stream: BinaryIO, pixel_limit: int) -> Raster:
     cmyk = raster.cmyk_depths()
     if not cmyk:
         return raster
-    if cmyk == {(_BYTE, Colour.CMYK.bands)}:
-        # libtiff makes RGB of them, and says what is damaged all the same.
-        by_pillow = _by_pillow(stream)
-        return _TiffRaster(stream, pixel_limit, lambda page: (decode(page), by_pillow(page))[1], PILLOW_TIFF)
-    return tiff_by_tifffile(stream, pixel_limit)
+    if cmyk != {(_BYTE, Colour.CMYK.bands)}:
+        return tiff_by_tifffile(stream, pixel_limit)
+    by_pillow = _by_pillow(stream)
+
+    def decode_inks(page: int) -> NDArray[Any]:
+        decode(page)  # which says what is damaged, and makes RGB
+        return by_pillow(page)
+
+    return _TiffRaster(stream, pixel_limit, decode_inks, PILLOW_TIFF)
 
 
 def _by_pillow(stream: BinaryIO) -> PageDecoder:
