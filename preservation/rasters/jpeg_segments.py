@@ -19,7 +19,15 @@ _ALONE = frozenset({0x01, 0xD8})
 """Markers without a segment, besides the restarts of a scan: TEM, SOI."""
 _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 """SOFn, which say what follows; the others in their row are tables and an extension."""
-_APP2 = 0xE2
+_APP2, _COMMENT = 0xE2, 0xFE
+APPLICATIONS = range(0xE0, 0xF0)
+_FOR_DECODING = frozenset({
+    0x01,  # which arithmetic coding needs
+    *range(0xC0, 0xD0),  # frames, Huffman tables, arithmetic conditioning
+    0xD9, 0xDA, 0xDB, 0xDC, 0xDD,  # its end, scans, quantization tables, number of lines, restart interval
+})  # fmt: skip
+_PLAIN = frozenset({(0xE0, 14, b"JFIF\0"), (0xEE, 12, b"Adobe")})
+"""What says no more than a version, a resolution, and how colours were transformed for coding."""
 _MARKER = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")
 """What ends entropy-coded data: neither a stuffed zero nor a restart, with the bytes that fill before it."""
 
@@ -66,6 +74,21 @@ def walk(content: Content, at: int = 0) -> Iterator[Segment]:
         # Other markers end a scan, but the one that stands alone within it.
         is_in_scan = kind == START_OF_SCAN or (is_in_scan and kind in _ALONE)
         at = end
+
+
+def is_of_programs(segment: Segment, content: Content) -> bool:
+    """Say whether programs put it there: it serves no decoding, and is no plain JFIF or Adobe segment."""
+    kind, _, at, end, _ = segment
+    if kind not in APPLICATIONS:
+        return kind not in _FOR_DECODING
+    return (kind, end - at, content[at : at + 5]) not in _PLAIN
+
+
+def name_of(kind: int) -> str:
+    """Return what the standard calls a segment that serves no decoding."""
+    if kind in APPLICATIONS:
+        return f"APP{kind - APPLICATIONS.start}"
+    return "COM" if kind == _COMMENT else f"0x{kind:02X}"
 
 
 @dataclass(slots=True)

@@ -4,7 +4,8 @@ libtiff (through imagecodecs) hands out the samples as stored, except those of C
 makes RGB: there Pillow reads 8 bits, and tifffile the rest.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, BinaryIO
 
@@ -20,6 +21,7 @@ from preservation.rasters import embedded, overheard, photoshop
 from preservation.rasters.decoders import LIBTIFF, PILLOW_TIFF, TIFFFILE
 from preservation.rasters.decoding import refuse_beyond, reported_by, whole
 from preservation.rasters.icc import fault_of_profile
+from preservation.rasters.jpeg_segments import END, START_OF_SCAN, is_of_programs, name_of, walk
 from preservation.rasters.losses import REDUCED_COPY, Concern, LossLedger
 from preservation.rasters.raster import (
     Colour,
@@ -47,6 +49,7 @@ _COLOURS = {
 _WHOLE_DEPTHS = frozenset({1, 2, 4, 8, 16, 32, 64})
 _CMYK_INKS = 1
 _OF_FAX = frozenset({2, 3, 4, 32771})
+_OF_JPEG, _TABLES = frozenset({6, 7}), 347
 _REDUCED, _OLD_REDUCED = 1, 2
 _PLANES_APART = 2
 _BYTE = 8
@@ -66,6 +69,7 @@ class _TiffRaster:
         decoder: Agent,
         pages: list[Directory] | None = None,
     ) -> None:
+        self._stream = stream
         self._reader = DirectoryReader(stream)
         self._pages = self._reader.pages() if pages is None else pages
         self._limit = pixel_limit
@@ -101,6 +105,8 @@ class _TiffRaster:
                 f"tiff:{embedded.PROFILE}", f"an ICC profile that is damaged: {fault}", Concern.COLOUR
             )
         below_page = list(self._reader.all_below(fields, embedded.SUB_IMAGES))
+        for segment in self._segments_of_jpegs(fields):
+            ledger.lose(f"tiff:JPEG.{name_of(segment)}", "what its compressed samples hold besides")
         if page == self.page_count - 1:
             self._lose_unclaimed(ledger)
         for below in below_page:
@@ -115,6 +121,22 @@ class _TiffRaster:
 
     def _size(self, fields: Directory) -> int:
         return self._number(fields, _WIDTH, 0) * self._number(fields, _LENGTH, 0)
+
+    def _segments_of_jpegs(self, fields: Directory) -> Iterator[int]:
+        """Yield the kinds of segments in the JPEGs of a page, before their scans, that programs put there."""
+        if self._number(fields, _COMPRESSION, 1) not in _OF_JPEG:
+            return
+        content = whole(self._stream)
+        places = [(content, start) for start, _ in self._reader.samples_of(fields)]
+        if _TABLES in fields:
+            places.append((fields[_TABLES].value, 0))
+        for within, start in places:
+            with suppress(UnacceptableContentError):  # what decodes them finds the damage
+                for segment in walk(within, start):
+                    if segment.kind in {START_OF_SCAN, END}:
+                        break
+                    if is_of_programs(segment, within):
+                        yield segment.kind
 
     def _lose_unclaimed(self, ledger: LossLedger) -> None:
         samples: set[tuple[int, int]] = set()

@@ -9,22 +9,15 @@ from preservation.errors import UnacceptableContentError
 from preservation.rasters.decoding import whole
 from preservation.rasters.inventory.inventory import Inventory
 from preservation.rasters.inventory.reading import lose_trailer
-from preservation.rasters.jpeg_segments import END, walk
+from preservation.rasters.jpeg_segments import APPLICATIONS, END, is_of_programs, name_of, walk
 from preservation.rasters.losses import Concern
 from preservation.rasters.raster import LengthUnit, resolution
 from preservation.rasters.tiff_fields import DirectoryReader
 
-_COMMENT = 0xFE
-_FIRST_APP, _LAST_APP = 0xE0, 0xEF
-_FOR_DECODING = frozenset({
-    0x01,  # which arithmetic coding needs
-    *range(0xC0, 0xD0),  # frames, Huffman tables, arithmetic conditioning
-    0xDA, 0xDB, 0xDC, 0xDD,  # scans, quantization tables, number of lines, restart interval
-})  # fmt: skip
-
 _EXIF, _XMP = b"Exif\0", b"http://ns.adobe.com/xap/1.0/\0"
 _MORE_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 _ICC, _MPF, _PHOTOSHOP = b"ICC_PROFILE\0", b"MPF\0", b"Photoshop 3.0\0"
+_IN_PARTS = {2: _ICC, 13: _PHOTOSHOP}
 _NUMBER_OF_IMAGES = 0xB001
 _UNITS = {1: LengthUnit.INCH, 2: LengthUnit.CENTIMETRE}
 _IDENTIFIER = re.compile(rb"[A-Za-z0-9_-]{2,32}")
@@ -35,41 +28,37 @@ _JFIF, _ADOBE = 14, 12
 def inventory_of_jpeg(stream: BinaryIO) -> Inventory:
     """Walk the segments. Raises ``UnacceptableContentError`` where they do not follow each other."""
     findings = Inventory("jpeg")
-    profile_parts: list[bytes] = []
-    resources: list[bytes] = []
+    # Longer than a segment, these are cut anywhere and go on in the next.
+    parts: dict[bytes, list[bytes]] = {_ICC: [], _PHOTOSHOP: []}
     content = whole(stream)
     last = 0
-    for marker, _, at, last, is_apart in walk(content):
-        if is_apart:
+    for found in walk(content):
+        if found.is_apart:
             findings.lose("other-bytes", "bytes between segments")
-        if marker in _FOR_DECODING:
-            continue
-        segment = bytes(content[at:last])
-        if marker == END:
+        last = found.end
+        if found.kind == END:
             break
-        if not _FIRST_APP <= marker <= _LAST_APP:
-            findings.lose("COM" if marker == _COMMENT else f"0x{marker:02X}")
-        elif segment.startswith(_ICC) and marker == _FIRST_APP + 2:
-            profile_parts.append(segment[len(_ICC) :])
-        elif segment.startswith(_PHOTOSHOP) and marker == _FIRST_APP + 13:
-            resources.append(segment[len(_PHOTOSHOP) :])
-        else:
-            _find_in_app(findings, marker - _FIRST_APP, segment)
+        if found.kind in APPLICATIONS:
+            _find_in_app(findings, found.kind - APPLICATIONS.start, bytes(content[found.at : last]), parts)
+        elif is_of_programs(found, content):
+            findings.lose(name_of(found.kind))
     else:
         findings.lose("EOI", "the marker of its end is missing")
         last = len(content)
     stream.seek(last)
     lose_trailer(stream, findings)
-    if profile_parts:
-        _take_profile(findings, profile_parts)
-    if resources:
-        # Longer than a segment, they are cut anywhere and go on in the next.
-        findings.take("photoshop", b"".join(resources), "APP13.Photoshop")
+    if parts[_ICC]:
+        _take_profile(findings, parts[_ICC])
+    if parts[_PHOTOSHOP]:
+        findings.take("photoshop", b"".join(parts[_PHOTOSHOP]), "APP13.Photoshop")
     return findings
 
 
-def _find_in_app(findings: Inventory, number: int, segment: bytes) -> None:
-    if number == 0 and segment.startswith(b"JFIF\0") and len(segment) >= _JFIF:
+def _find_in_app(findings: Inventory, number: int, segment: bytes, parts: dict[bytes, list[bytes]]) -> None:
+    in_parts = _IN_PARTS.get(number)
+    if in_parts is not None and segment.startswith(in_parts):
+        parts[in_parts].append(segment[len(in_parts) :])
+    elif number == 0 and segment.startswith(b"JFIF\0") and len(segment) >= _JFIF:
         _take_jfif(findings, segment)
     elif number == 1 and segment.startswith(_EXIF):
         findings.take("exif", segment[len(_EXIF) + 1 :], "APP1.Exif")

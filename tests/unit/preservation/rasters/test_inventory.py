@@ -73,6 +73,18 @@ def bmp_of(depth: int, masks: tuple[int, ...]) -> bytes:
     return head + struct.pack(f"<{len(masks)}I", *masks) + pixels
 
 
+def of_longer_strip(segment: bytes) -> bytes:
+    """Put a segment into the one JPEG strip of a TIFF, which is the last thing in it."""
+    plain = tiff(noise(24, 32), compression="jpeg", photometric="minisblack")
+    with tifffile.TiffFile(io.BytesIO(plain)) as pages:
+        page = pages.pages[0]
+        at, size = page.dataoffsets[0], page.databytecounts[0]
+        field = page.tags[279].valueoffset
+    assert at + size == len(plain)
+    longer = plain[: at + 2] + segment + plain[at + 2 :]
+    return longer[:field] + struct.pack("<I", size + len(segment)) + longer[field + 4 :]
+
+
 LEFT_BEHIND = {
     "png:tEXt": with_chunk(png(), b"tEXt", b"Author\0A. Surveyor"),
     "png:iTXt": with_chunk(png(), b"iTXt", b"Title\0\0\0\0\0Sheet"),
@@ -112,6 +124,8 @@ LEFT_BEHIND = {
     "tiff:other-bytes": tiff_with((270, 2, 0, "a description that was longer once", False)).replace(
         struct.pack("<HHI", 270, 2, 35), struct.pack("<HHI", 270, 2, 14)
     ),
+    "tiff:JPEG.COM": of_longer_strip(b"\xff\xfe\0\x0bby hand\0\0"),
+    "tiff:JPEG.APP1": of_longer_strip(b"\xff\xe1\0\x08Exif\0\0"),
     "tiff:64999": tiff_with((64999, 7, 5, b"offs!", False)),
     "tiff:trailer": tiff(noise(24, 32, 3), photometric="rgb") + b"<html>",
     "tiff:263": tiff_with((263, 3, 1, b"\2\0", False)),
