@@ -28,8 +28,9 @@ _FOR_DECODING = frozenset({
 })  # fmt: skip
 _PLAIN = frozenset({(0xE0, 14, b"JFIF\0"), (0xEE, 12, b"Adobe")})
 """What says no more than a version, a resolution, and how colours were transformed for coding."""
-_MARKER = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")
-"""What ends entropy-coded data: neither a stuffed zero nor a restart, with the bytes that fill before it."""
+_FILL = b"\xff"
+_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+"""What ends entropy-coded data: neither a stuffed zero, nor a restart, nor a byte that fills."""
 
 _PROFILE, _PICTURES = b"ICC_PROFILE\0", b"MPF\0"
 _COUNT, _ENTRIES, _ENTRY = 0xB001, 0xB002, 16
@@ -39,7 +40,7 @@ _DEEPEST_OF_EIGHT = 8
 Content = bytes | mmap.mmap
 
 
-class Segment(NamedTuple):
+class JpegSegment(NamedTuple):
     """A segment of ``kind``, with its marker from ``start`` to ``end``; what it holds begins ``at``.
 
     ``is_apart`` is true where bytes lie before it that are neither a segment's nor a scan's.
@@ -52,7 +53,7 @@ class Segment(NamedTuple):
     is_apart: bool
 
 
-def walk(content: Content, at: int = 0) -> Iterator[Segment]:
+def segments_from(content: Content, at: int = 0) -> Iterator[JpegSegment]:
     """Yield the segments of the picture that begins at ``at``, to the marker of its end, if it is there.
 
     Raises ``UnacceptableContentError`` where it ends in the middle of one. Pixels are not looked at.
@@ -68,7 +69,8 @@ def walk(content: Content, at: int = 0) -> Iterator[Segment]:
             body += 2
             if not body <= end <= len(content):
                 raise UnacceptableContentError("it ends in the middle of one of its segments")
-        yield Segment(kind, start, body, end, is_apart=start != at and not is_in_scan)
+        is_apart = not is_in_scan and bool(content[at:start].strip(_FILL))
+        yield JpegSegment(kind, start, body, end, is_apart)
         if kind == END:
             return
         # Other markers end a scan, but the one that stands alone within it.
@@ -76,7 +78,7 @@ def walk(content: Content, at: int = 0) -> Iterator[Segment]:
         at = end
 
 
-def is_of_programs(segment: Segment, content: Content) -> bool:
+def is_of_programs(segment: JpegSegment, content: Content) -> bool:
     """Say whether programs put it there: it serves no decoding, and is no plain JFIF or Adobe segment."""
     kind, _, at, end, _ = segment
     if kind not in APPLICATIONS:
@@ -143,7 +145,7 @@ class JpegSegments:
         kept = (segment for segment in segments if not segment[4:].startswith(_PROFILE))
         return b"".join((START, *kept, content[self._first_scan : self.end]))
 
-    def take_in(self, segment: Segment, content: Content) -> None:
+    def take_in(self, segment: JpegSegment, content: Content) -> None:
         """Note where a segment lies, before the first scan, and what it states."""
         kind, start, at, end, is_apart = segment
         if self._first_scan is None:
@@ -170,7 +172,7 @@ def segments_of(content: Content, at: int = 0) -> JpegSegments:
     """Walk the segments of the picture that begins at ``at``. What is damaged ends the walk, not more."""
     found = JpegSegments()
     with suppress(UnacceptableContentError):
-        for segment in walk(content, at):
+        for segment in segments_from(content, at):
             if segment.kind == END:
                 found.end = segment.end
             elif segment.kind not in _ALONE:

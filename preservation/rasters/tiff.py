@@ -21,7 +21,7 @@ from preservation.rasters import embedded, overheard, photoshop
 from preservation.rasters.decoders import LIBTIFF, PILLOW_TIFF, TIFFFILE
 from preservation.rasters.decoding import refuse_beyond, reported_by, whole
 from preservation.rasters.icc import fault_of_profile
-from preservation.rasters.jpeg_segments import END, START_OF_SCAN, is_of_programs, name_of, walk
+from preservation.rasters.jpeg_segments import END, START_OF_SCAN, is_of_programs, name_of, segments_from
 from preservation.rasters.losses import REDUCED_COPY, Concern, LossLedger
 from preservation.rasters.raster import (
     Colour,
@@ -132,7 +132,7 @@ class _TiffRaster:
             places.append((fields[_TABLES].value, 0))
         for within, start in places:
             with suppress(UnacceptableContentError):  # what decodes them finds the damage
-                for segment in walk(within, start):
+                for segment in segments_from(within, start):
                     if segment.kind in {START_OF_SCAN, END}:
                         break
                     if is_of_programs(segment, within):

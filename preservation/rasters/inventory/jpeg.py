@@ -9,7 +9,7 @@ from preservation.errors import UnacceptableContentError
 from preservation.rasters.decoding import whole
 from preservation.rasters.inventory.inventory import Inventory
 from preservation.rasters.inventory.reading import lose_trailer
-from preservation.rasters.jpeg_segments import APPLICATIONS, END, is_of_programs, name_of, walk
+from preservation.rasters.jpeg_segments import APPLICATIONS, END, is_of_programs, name_of, segments_from
 from preservation.rasters.losses import Concern
 from preservation.rasters.raster import LengthUnit, resolution
 from preservation.rasters.tiff_fields import DirectoryReader
@@ -32,7 +32,7 @@ def inventory_of_jpeg(stream: BinaryIO) -> Inventory:
     parts: dict[bytes, list[bytes]] = {_ICC: [], _PHOTOSHOP: []}
     content = whole(stream)
     last = 0
-    for found in walk(content):
+    for found in segments_from(content):
         if found.is_apart:
             findings.lose("other-bytes", "bytes between segments")
         last = found.end

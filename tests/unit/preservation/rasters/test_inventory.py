@@ -31,6 +31,7 @@ from support.containers import (
 from support.rasters import Conversion, converted, noise, saved, srgb_profile, tiff, to_jp2, to_tiff
 
 from preservation.errors import UnacceptableContentError
+from preservation.rasters.inventory.jpeg import inventory_of_jpeg
 
 
 def accepting(folder: Path, source: bytes, *losses: str, migration: str = "image-to-tiff") -> Conversion:
@@ -205,6 +206,12 @@ def test_a_further_picture_behind_a_jpeg_is_no_page_and_no_proof_passes_over_it(
     made = to_tiff(tmp_path, source)
     assert {"same-pixels", "same-page-count", "same-embedded-metadata"} <= set(made.failed)
     assert accepting(tmp_path, source, "jpeg:APP2.MPF", "jpeg:trailer").failed == []
+
+
+def test_a_jpeg_of_bytes_that_fill_is_walked_in_linear_time():
+    scan = jpeg()[: jpeg().index(b"\xff\xda") + 14]
+    found = inventory_of_jpeg(io.BytesIO(scan + b"\xff" * 2_000_000 + b"\0")).companions()
+    assert [loss.name for loss in found.embedded.losses] == ["jpeg:EOI"]
 
 
 def exif_with_note(note: bytes) -> bytes:
