@@ -7,6 +7,7 @@ makes RGB: there Pillow reads 8 bits, and tifffile the rest.
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -50,6 +51,8 @@ _WHOLE_DEPTHS = frozenset({1, 2, 4, 8, 16, 32, 64})
 _CMYK_INKS = 1
 _OF_FAX = frozenset({2, 3, 4, 32771})
 _OF_JPEG, _TABLES = frozenset({6, 7}), 347
+_JPEG_HEAD = 1 << 16
+"""So much of each strip is looked at for what lies before its samples."""
 _REDUCED, _OLD_REDUCED = 1, 2
 _PLANES_APART = 2
 _BYTE = 8
@@ -127,15 +130,14 @@ class _TiffRaster:
         if self._number(fields, _COMPRESSION, 1) not in _OF_JPEG:
             return
         content = whole(self._stream)
-        places = [(content, start) for start, _ in self._reader.samples_of(fields)]
-        if _TABLES in fields:
-            places.append((fields[_TABLES].value, 0))
-        for within, start in places:
+        heads = (content[at : min(end, at + _JPEG_HEAD)] for at, end in self._reader.samples_of(fields))
+        tables = [fields[_TABLES].value] if _TABLES in fields else []
+        for head in chain(tables, heads):
             with suppress(UnacceptableContentError):  # what decodes them finds the damage
-                for segment in segments_from(within, start):
+                for segment in segments_from(head):
                     if segment.kind in {START_OF_SCAN, END}:
                         break
-                    if is_of_programs(segment, within):
+                    if is_of_programs(segment, head):
                         yield segment.kind
 
     def _lose_unclaimed(self, ledger: LossLedger) -> None:
