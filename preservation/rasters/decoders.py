@@ -2,6 +2,7 @@
 
 import imagecodecs
 import PIL
+import simplejpeg
 import tifffile
 from PIL import features
 
@@ -19,6 +20,7 @@ def _codec(library: str, name: str) -> Agent:
 
 PILLOW = _agent("Pillow", PIL.__version__)
 PILLOW_JPEG = _agent("Pillow", f"{PIL.__version__} (libjpeg-turbo {features.version('libjpeg_turbo')})")
+SIMPLEJPEG = _agent("simplejpeg", f"{simplejpeg.__version__} (libjpeg-turbo)")
 PILLOW_OPENJPEG = _agent("Pillow", f"{PIL.__version__} (OpenJPEG {features.version('jpg_2000')})")
 PILLOW_TIFF = _agent("Pillow", f"{PIL.__version__} (libtiff {features.version('libtiff')})")
 TIFFFILE = _agent("tifffile", f"{tifffile.__version__} (imagecodecs {imagecodecs.__version__})")

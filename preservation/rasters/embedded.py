@@ -26,6 +26,11 @@ SUB_IMAGES = 330
 _BITS, _PHOTOMETRIC = 258, 262
 _WHITE_IS_ZERO, _PALETTE, _YCBCR = 0, 3, 6
 
+_APART = frozenset(
+    {ORIENTATION, ACROSS, DOWN, RESOLUTION_UNIT, XMP, IPTC, PROFILE, EXIF, GPS, INTEROPERABILITY}
+)
+"""Fields that are held apart: they have places of their own."""
+
 _STRUCTURE = frozenset(
     {
         # What a page is to others: compared with its samples.
@@ -40,12 +45,22 @@ _STRUCTURE = frozenset(
         *(512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531),
         # How grey was screened, and volumes; more than the default is named as left behind.
         *(263, 264, 265, 32997, 32998),
-        # Held apart: they have places of their own.
-        *(ORIENTATION, ACROSS, DOWN, RESOLUTION_UNIT, XMP, IPTC, PROFILE, EXIF, GPS, INTEROPERABILITY),
         SUB_IMAGES,
+        *_APART,
     }
 )
 """Fields that only serve decoding, or that are compared otherwise. All others are description."""
+
+_OF_CODING = frozenset({254, 255, 256, 257, 258, 259, 262, 266, 277, 284, 529, 530, 531})
+"""Fields that repeat in EXIF what the picture around it says of its size and its samples."""
+
+_COMPRESSION, _OLD_JPEG, _JPEGS = 259, 6, frozenset({7, 34892})
+_ONLY_OF = {
+    320: (_PHOTOMETRIC, frozenset({_PALETTE})),
+    347: (_COMPRESSION, _JPEGS),
+    **dict.fromkeys((513, 519, 520, 521), (_COMPRESSION, frozenset({_OLD_JPEG}))),
+}
+"""Palettes, tables and JPEGs by the field and the values of it with which decoders use them."""
 
 _BY_DEFAULT = {263: 1, 32997: 1, 32998: 1}
 _NEVER_ALONE = frozenset({264, 265})
@@ -139,6 +154,8 @@ def embedded_in(
         for tag in (directory.keys() & _STRUCTURE) - {INTEROPERABILITY}:
             ledger.lose(f"{prefix}{tag}", "where it has no meaning")
     if container == "exif":
+        for tag in (page.keys() & _STRUCTURE) - _OF_CODING - _APART:
+            ledger.lose(f"exif:{tag}", "where it has no meaning")
         _lose_thumbnails(ledger, reader)
     for tag in reader.skipped_tags:
         ledger.lose(f"{container}:{tag}", "double, of an unknown type, or with more behind it")
@@ -182,18 +199,27 @@ def _lose_structure(
     for tag in page.keys() & (_BY_DEFAULT.keys() | _NEVER_ALONE):
         if tag in _NEVER_ALONE or set(reader.numbers(page[tag])) != {_BY_DEFAULT[tag]}:
             ledger.lose(f"tiff:{tag}")
+    for tag in page.keys() & _ONLY_OF.keys():
+        decided_by, values = _ONLY_OF[tag]
+        if _first(reader, page, decided_by) not in values:
+            ledger.lose(f"tiff:{tag}", "what no decoder of this picture looks at")
+    if {273, 324} <= page.keys():
+        ledger.lose("tiff:273", "strips beside its tiles")
     for tag in page.keys() & _OF_SAMPLES:
         if _is_of_changed_samples(reader, page, page[tag]) and _says_something(reader, page, page[tag]):
             ledger.lose(f"tiff:{tag}", "it counts in numbers of samples that are widened or turned")
 
 
 def _lose_thumbnails(ledger: LossLedger, reader: tiff_fields.DirectoryReader) -> None:
+    samples: set[tuple[int, int]] = set()
     try:
-        for number, _ in enumerate(reader.chain()):
-            if number:
-                ledger.lose("exif:thumbnail", "a small copy of the picture")
+        for directory in reader.pages()[1:]:
+            ledger.lose("exif:thumbnail", "a small copy of the picture")
+            samples.update(reader.samples_of(directory))
     except UnacceptableContentError as error:
         ledger.lose("exif:thumbnail", f"one that is damaged: {error}")
+    if any(others := reader.unclaimed(samples)):
+        ledger.lose("exif:other-bytes", f"{sum(others):,} bytes that belong to nothing")
 
 
 def _is_of_changed_samples(

@@ -26,6 +26,7 @@ from preservation.rasters.jp2 import (
     read_codestream,
     read_wrapping,
 )
+from preservation.rasters.jp2_structure import fault_of
 from preservation.rasters.pillow import PillowRaster, samples_of
 from preservation.rasters.raster import Colour, Companions, Extra, Raster, Samples
 
@@ -46,7 +47,12 @@ def jp2_by_pillow(stream: BinaryIO, pixel_limit: int) -> Raster:
 
 
 def jp2_by_imagecodecs(stream: BinaryIO, pixel_limit: int) -> Raster:
-    """Open a JP2 or a bare codestream: imagecodecs decodes what it can, Pillow the rest of 8 bits."""
+    """Open a JP2 or a bare codestream: imagecodecs decodes what it can, Pillow the rest of 8 bits.
+
+    Raises ``UnacceptableContentError`` where samples would change, or where tiles are missing.
+    """
+    if (fault := fault_of(stream)) is not None:
+        raise UnacceptableContentError(fault)
     codestream, wrapping = read_codestream(stream), read_wrapping(stream)
     # Of irreversible wavelets every decoder makes samples of its own, a step of one apart.
     comparable = codestream.reversible is True and _is_plain(codestream, wrapping)

@@ -2,6 +2,7 @@
 
 import re
 import struct
+from collections.abc import Collection
 from math import ceil
 from typing import BinaryIO
 
@@ -15,12 +16,23 @@ _MOST_TILES = 65535
 _MARKED = re.compile(rb"\xff\x90\x00\x0a(?P<tile>..).{6}|\xff\x91\x00\x04(?P<packet>..)", re.DOTALL)
 """Where a tile-part begins (annex A.4.2), and a packet that has a marker (A.8.1); no data look like these."""
 _NUMBERS = 1 << 16
+ABOUT_PACKETS = re.compile(r"expected SOP marker", re.IGNORECASE)
+"""The marker may be left out of packets, also where a codestream says that it may be there."""
+_ABOUT_PARTS = re.compile("TPsot==TNsot")
+"""Of a numbering of parts that Adobe's programs write: every decoder reads it."""
 _NEEDED = (b"jP  ", b"ftyp", b"jp2h", b"jp2c")
 
 
 def codestreams_in(stream: BinaryIO) -> list[tuple[int, int]]:
     """Return offset and size of each codestream. Raises ``UnacceptableContentError`` where no box fits."""
     return [(at, size) for kind, at, size in boxes_of(stream) if kind == b"jp2c"]
+
+
+def fault_of(stream: BinaryIO) -> str | None:
+    """Say what is missing of the boxes, or of any codestream; ``None`` if nothing."""
+    return fault_of_boxes(stream) or next(
+        filter(None, (fault_of_codestream(stream, *found) for found in codestreams_in(stream))), None
+    )
 
 
 def fault_of_boxes(stream: BinaryIO) -> str | None:
@@ -64,6 +76,13 @@ def fault_of_codestream(stream: BinaryIO, at: int, size: int) -> str | None:
 
 
 _NO_END = "it ends before its end marker: something is missing behind its last tile"
+
+
+def is_damage(said: Collection[str], content: Buffer, at: int, size: int) -> bool:
+    """Return whether what OpenJPEG warned of in a codestream is damage of its data."""
+    if not all(ABOUT_PACKETS.search(line) or _ABOUT_PARTS.search(line) for line in said):
+        return True
+    return any(map(ABOUT_PACKETS.search, said)) and lost_a_packet(content, at, size)
 
 
 def lost_a_packet(content: Buffer, at: int, size: int) -> bool:

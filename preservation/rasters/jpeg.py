@@ -51,6 +51,15 @@ def decode(content: Content, components: int, least: tuple[int, int] = (1, 1)) -
     )
 
 
+def is_supported(content: Content) -> bool:
+    """Say whether ``decode`` reads pictures of this header."""
+    try:
+        simplejpeg.decode_jpeg_header(content)
+    except ValueError:
+        return False
+    return True
+
+
 def decode_special(content: Content) -> NDArray[np.generic]:
     """Decode 12 bits, lossless JPEG and others that are no everyday kind; of what it warns is not heard."""
     return np.asarray(jpeg_decode(content))

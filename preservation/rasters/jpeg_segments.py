@@ -5,19 +5,30 @@ import mmap
 import re
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from preservation.errors import UnacceptableContentError
 from preservation.rasters.icc import fault_of_profile
 from preservation.rasters.tiff_fields import DirectoryReader
 
 START = b"\xff\xd8"
-_START_OF_SCAN, _END = 0xDA, 0xD9
-_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
-"""Markers without a segment: TEM, the restarts, SOI."""
+START_OF_SCAN, END = 0xDA, 0xD9
+_ALONE = frozenset({0x01, 0xD8})
+"""Markers without a segment, besides the restarts of a scan: TEM, SOI."""
 _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 """SOFn, which say what follows; the others in their row are tables and an extension."""
-_APP2 = 0xE2
+_APP2, _COMMENT = 0xE2, 0xFE
+APPLICATIONS = range(0xE0, 0xF0)
+_FOR_DECODING = frozenset({
+    0x01,  # which arithmetic coding needs
+    *range(0xC0, 0xD0),  # frames, Huffman tables, arithmetic conditioning
+    0xD9, 0xDA, 0xDB, 0xDC, 0xDD,  # its end, scans, quantization tables, number of lines, restart interval
+})  # fmt: skip
+_PLAIN = frozenset({(0xE0, 14, b"JFIF\0"), (0xEE, 12, b"Adobe")})
+"""What says no more than a version, a resolution, and how colours were transformed for coding."""
+_FILL = b"\xff"
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 """What ends entropy-coded data: neither a stuffed zero, nor a restart, nor a byte that fills."""
 
@@ -27,6 +38,59 @@ _MOST_PICTURES = 1000
 _DEEPEST_OF_EIGHT = 8
 
 Content = bytes | mmap.mmap
+
+
+class JpegSegment(NamedTuple):
+    """A segment of ``kind``, with its marker from ``start`` to ``end``; what it holds begins ``at``.
+
+    ``is_apart`` is true where bytes lie before it that are neither a segment's nor a scan's.
+    """
+
+    kind: int
+    start: int
+    at: int
+    end: int
+    is_apart: bool
+
+
+def segments_from(content: Content, at: int = 0) -> Iterator[JpegSegment]:
+    """Yield the segments of the picture that begins at ``at``, to the marker of its end, if it is there.
+
+    Raises ``UnacceptableContentError`` where it ends in the middle of one. Pixels are not looked at.
+    """
+    at += len(START)
+    is_in_scan = False
+    while marker := _MARKER.search(content, at):
+        kind, start, body = content[marker.end() - 1], marker.start(), marker.end()
+        if kind == END or kind in _ALONE:
+            end = body
+        else:
+            end = body + int.from_bytes(content[body : body + 2])
+            body += 2
+            if not body <= end <= len(content):
+                raise UnacceptableContentError("it ends in the middle of one of its segments")
+        is_apart = not is_in_scan and bool(content[at:start].strip(_FILL))
+        yield JpegSegment(kind, start, body, end, is_apart)
+        if kind == END:
+            return
+        # Other markers end a scan, but the one that stands alone within it.
+        is_in_scan = kind == START_OF_SCAN or (is_in_scan and kind in _ALONE)
+        at = end
+
+
+def is_of_programs(segment: JpegSegment, content: Content) -> bool:
+    """Say whether programs put it there: it serves no decoding, and is no plain JFIF or Adobe segment."""
+    kind, _, at, end, _ = segment
+    if kind not in APPLICATIONS:
+        return kind not in _FOR_DECODING
+    return (kind, end - at, content[at : at + 5]) not in _PLAIN
+
+
+def name_of(kind: int) -> str:
+    """Return what the standard calls a segment that serves no decoding."""
+    if kind in APPLICATIONS:
+        return f"APP{kind - APPLICATIONS.start}"
+    return "COM" if kind == _COMMENT else f"0x{kind:02X}"
 
 
 @dataclass(slots=True)
@@ -70,24 +134,29 @@ class JpegSegments:
             return f"of its {self._parts_stated} parts, {len(missing)} are missing"
         return fault_of_profile(self.profile or b"")
 
-    def cleaned(self, content: Content) -> bytes:
-        """Return the picture without its ICC profile, and without what belongs to none of its segments."""
+    def decodable(self, content: Content) -> Content:
+        """Return what strict decoders take of the picture.
+
+        Where its profile is damaged or bytes lie between its segments, it is the picture without them.
+        """
+        if not self.has_junk and self.profile_fault is None:
+            return content
         segments = [content[start:end] for start, end in self._header]
         kept = (segment for segment in segments if not segment[4:].startswith(_PROFILE))
         return b"".join((START, *kept, content[self._first_scan : self.end]))
 
-    def note_place(self, kind: int, start: int, end: int, expected: int) -> None:
-        """Note where a segment of ``kind`` lies, which was ``expected`` to begin where the last one ended."""
-        if self._first_scan is not None:
+    def take_in(self, segment: JpegSegment, content: Content) -> None:
+        """Note where a segment lies, before the first scan, and what it states."""
+        kind, start, at, end, is_apart = segment
+        if self._first_scan is None:
+            self.has_junk = self.has_junk or is_apart
+            if kind == START_OF_SCAN:
+                self._first_scan = start
+            else:
+                self._header.append((start, end))
+        if kind not in _FRAMES and kind != _APP2:
             return
-        self.has_junk = self.has_junk or start != expected
-        if kind == _START_OF_SCAN:
-            self._first_scan = start
-        else:
-            self._header.append((start, end))
-
-    def take_in(self, kind: int, at: int, body: bytes) -> None:
-        """Note what a segment of ``kind`` states, whose ``body`` lies at offset ``at``."""
+        body = content[at:end]
         if kind in _FRAMES and self.process is None and len(body) >= 6:  # noqa: PLR2004  SOF's fixed part
             self.process = kind & 0xF
             self.bits, self.rows, self.columns, self.components = struct.unpack(">BHHB", body[:6])
@@ -102,26 +171,12 @@ class JpegSegments:
 def segments_of(content: Content, at: int = 0) -> JpegSegments:
     """Walk the segments of the picture that begins at ``at``. What is damaged ends the walk, not more."""
     found = JpegSegments()
-    size = len(content)
-    at += len(START)
-    while marker := _MARKER.search(content, at):
-        expected, kind, at = at, content[marker.end() - 1], marker.end()
-        if kind == _END:
-            found.end = at
-            break
-        if kind in _ALONE:
-            continue
-        length = int.from_bytes(content[at : at + 2])
-        if length < 2 or at + length > size:  # noqa: PLR2004  the length counts itself
-            break
-        start = marker.start()
-        found.note_place(
-            kind, start, at + length, expected if content[expected:start].strip(b"\xff") else start
-        )
-        # Pixels are not looked at here: behind a scan's header, the next marker is looked for.
-        if kind in _FRAMES or kind == _APP2:
-            found.take_in(kind, at + 2, content[at + 2 : at + length])
-        at += length
+    with suppress(UnacceptableContentError):
+        for segment in segments_from(content, at):
+            if segment.kind == END:
+                found.end = segment.end
+            elif segment.kind not in _ALONE:
+                found.take_in(segment, content)
     return found
 
 

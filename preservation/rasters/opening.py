@@ -6,8 +6,11 @@ file       converting reads it by       proving reads it by
 TIFF       tifffile                     libtiff (CMYK: Pillow, beyond 8 bits tifffile)
 PNG        Pillow (16 bits: libpng)     libpng
 JPEG 2000  Pillow (else imagecodecs)    imagecodecs (if huge or special: Pillow)
+JPEG       Pillow                       simplejpeg (rare kinds: Pillow)
 others     Pillow                       the same
 =========  ===========================  =============================================
+
+Where a library decodes damaged data and only warns of it, proving listens: what fills its gaps is no picture.
 """
 
 from typing import BinaryIO
@@ -16,10 +19,12 @@ import numpy as np
 from imagecodecs import png_decode
 from PIL import ImageFile
 
-from preservation.rasters.decoders import LIBPNG
+from preservation.rasters import jpeg
+from preservation.rasters.decoders import LIBPNG, SIMPLEJPEG
 from preservation.rasters.decoding import whole
 from preservation.rasters.jp2 import CODESTREAM, SIGNATURE
 from preservation.rasters.jp2_raster import jp2_by_imagecodecs, jp2_by_pillow
+from preservation.rasters.jpeg_segments import START, segments_of
 from preservation.rasters.pillow import PillowRaster
 from preservation.rasters.raster import Colour, Raster, Samples, grey_or_rgb
 from preservation.rasters.tiff import tiff_below_thumbnail, tiff_by_libtiff, tiff_by_tifffile
@@ -57,6 +62,8 @@ def open_for_proving(stream: BinaryIO, pixel_limit: int) -> Raster:
         return _png_by_libpng(stream, pixel_limit, beginning)
     if beginning.startswith((SIGNATURE, CODESTREAM)):
         return jp2_by_imagecodecs(stream, pixel_limit)
+    if beginning.startswith(START):
+        return _jpeg_by_simplejpeg(stream, pixel_limit)
     return PillowRaster(stream, pixel_limit)
 
 
@@ -68,6 +75,23 @@ def _png_by_libpng(stream: BinaryIO, pixel_limit: int, beginning: bytes) -> Rast
         return grey_or_rgb(values)
 
     return PillowRaster(stream, pixel_limit, decode=decode, decoder=LIBPNG)
+
+
+def _jpeg_by_simplejpeg(stream: BinaryIO, pixel_limit: int) -> Raster:
+    content = whole(stream)
+    segments = segments_of(content)
+    if not (segments.is_everyday and jpeg.is_supported(content)):
+        return PillowRaster(stream, pixel_limit)
+
+    def decode(_: ImageFile.ImageFile) -> Samples:
+        size = segments.rows, segments.columns
+        values = jpeg.decode(segments.decodable(content), segments.components, size)
+        if segments.components == Colour.CMYK.bands:
+            # Adobe's, which are all that there are, hold inks inverted.
+            return Samples(np.invert(values), Colour.CMYK)
+        return grey_or_rgb(values if segments.components > 1 else values[..., 0])
+
+    return PillowRaster(stream, pixel_limit, decode=decode, decoder=SIMPLEJPEG)
 
 
 def _beginning(stream: BinaryIO) -> bytes:

@@ -4,6 +4,10 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterator
+from typing import Final
+
+OF_OPENJPEG: Final = 2
+"""imagecodecs' level of talk at which OpenJPEG's warnings are logged."""
 
 _MOST_BYTES = 1 << 16
 """As many as a pipe holds: what a library says beyond them is lost, and its faults are found by then."""

@@ -4,22 +4,24 @@ libtiff (through imagecodecs) hands out the samples as stored, except those of C
 makes RGB: there Pillow reads 8 bits, and tifffile the rest.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
 from typing import Any, BinaryIO
 
 import numpy as np
 import tifffile
-from imagecodecs import tiff_decode
 from numpy.typing import NDArray
 from PIL import TiffImagePlugin
 
 from preservation.errors import UnacceptableContentError
 from preservation.model.events import Agent
-from preservation.rasters import embedded, photoshop
+from preservation.rasters import embedded, photoshop, tiff_decoding
 from preservation.rasters.decoders import LIBTIFF, PILLOW_TIFF, TIFFFILE
 from preservation.rasters.decoding import refuse_beyond, reported_by, whole
 from preservation.rasters.icc import fault_of_profile
+from preservation.rasters.jpeg_segments import END, START_OF_SCAN, is_of_programs, name_of, segments_from
 from preservation.rasters.losses import REDUCED_COPY, Concern, LossLedger
 from preservation.rasters.raster import (
     Colour,
@@ -45,10 +47,11 @@ _COLOURS = {
 }  # fmt: skip
 """PhotometricInterpretation (TIFF 6.0); YCbCr pages come out of every decoder as RGB."""
 _WHOLE_DEPTHS = frozenset({1, 2, 4, 8, 16, 32, 64})
-_WHERE_SAMPLES_LIE = ((273, 279), (324, 325), (513, 514))
-"""Where strips, tiles and old JPEGs begin, and how long they are."""
 _CMYK_INKS = 1
 _OF_FAX = frozenset({2, 3, 4, 32771})
+_OF_JPEG, _TABLES = frozenset({6, 7}), 347
+_JPEG_HEAD = 1 << 16
+"""So much of each strip is looked at for what lies before its samples."""
 _REDUCED, _OLD_REDUCED = 1, 2
 _PLANES_APART = 2
 _BYTE = 8
@@ -68,6 +71,7 @@ class _TiffRaster:
         decoder: Agent,
         pages: list[Directory] | None = None,
     ) -> None:
+        self._stream = stream
         self._reader = DirectoryReader(stream)
         self._pages = self._reader.pages() if pages is None else pages
         self._limit = pixel_limit
@@ -103,8 +107,10 @@ class _TiffRaster:
                 f"tiff:{embedded.PROFILE}", f"an ICC profile that is damaged: {fault}", Concern.COLOUR
             )
         below_page = list(self._reader.all_below(fields, embedded.SUB_IMAGES))
-        if page == self.page_count - 1 and self._reader.has_more_behind(self._end_of_samples()):
-            ledger.lose("tiff:trailer", "bytes behind its last part")
+        for segment in self._segments_of_jpegs(fields):
+            ledger.lose(f"tiff:JPEG.{name_of(segment)}", "what its compressed samples hold besides")
+        if page == self.page_count - 1:
+            self._lose_unclaimed(ledger)
         for below in below_page:
             is_copy = _subfile_type(self._reader, below) & _REDUCED and self._size(below) < self._size(fields)
             ledger.lose(REDUCED_COPY if is_copy else "tiff:sub-image", concern=Concern.PICTURE)
@@ -118,16 +124,32 @@ class _TiffRaster:
     def _size(self, fields: Directory) -> int:
         return self._number(fields, _WIDTH, 0) * self._number(fields, _LENGTH, 0)
 
-    def _end_of_samples(self) -> int:
-        """Return where the samples of every page, and of every picture below one, end."""
-        end = 0
+    def _segments_of_jpegs(self, fields: Directory) -> Iterator[int]:
+        """Yield the kinds of segments in the JPEGs of a page, before their scans, that programs put there."""
+        if self._number(fields, _COMPRESSION, 1) not in _OF_JPEG:
+            return
+        content = whole(self._stream)
+        heads = (content[at : min(end, at + _JPEG_HEAD)] for at, end in self._reader.samples_of(fields))
+        tables = [fields[_TABLES].value] if _TABLES in fields else []
+        for head in chain(tables, heads):
+            with suppress(UnacceptableContentError):  # what decodes them finds the damage
+                for segment in segments_from(head):
+                    if segment.kind in {START_OF_SCAN, END}:
+                        break
+                    if is_of_programs(segment, head):
+                        yield segment.kind
+
+    def _lose_unclaimed(self, ledger: LossLedger) -> None:
+        samples: set[tuple[int, int]] = set()
         for page in self._pages:
+            embedded.embedded_in(self._reader, page)  # which reads all that its fields point at
             for fields in (page, *self._reader.all_below(page, embedded.SUB_IMAGES)):
-                for starts, sizes in _WHERE_SAMPLES_LIE:
-                    if starts in fields and sizes in fields:
-                        numbers = map(self._reader.numbers, (fields[starts], fields[sizes]))
-                        end = max(end, *map(sum, zip(*numbers, strict=False)))
-        return end
+                samples.update(self._reader.samples_of(fields))
+        between, behind = self._reader.unclaimed(samples)
+        if between:
+            ledger.lose("tiff:other-bytes", f"{between:,} bytes that belong to nothing")
+        if behind:
+            ledger.lose("tiff:trailer", f"{behind:,} bytes behind its last part")
 
     def decoded_bytes(self, page: int) -> int:
         """Return the most that the samples can take up; a palette may widen a byte to three 16-bit bands."""
@@ -267,6 +289,9 @@ def companions_in(reader: DirectoryReader, fields: Directory, container: str = "
     for tag in (embedded.ACROSS, embedded.DOWN):
         if stated is None and tag in fields and reader.fraction(fields[tag]) not in {0, 1}:
             ledger.lose(f"{container}:{tag}", f"a resolution of {reader.fraction(fields[tag])}")
+    unit = _number(reader, fields, embedded.RESOLUTION_UNIT, LengthUnit.INCH)
+    if stated is not None and unit not in set(LengthUnit):
+        ledger.lose(f"{container}:{embedded.RESOLUTION_UNIT}", f"a unit that nobody knows: {unit}")
     in_resources = None
     if container == "tiff" and photoshop.TIFF_TAG in fields:
         in_resources = photoshop.resolution_in_resources(fields[photoshop.TIFF_TAG].value)
@@ -286,7 +311,7 @@ def resolution_in(reader: DirectoryReader, fields: Directory) -> Resolution | No
     """Return the resolution that the fields hold (TIFF 6.0 section 8: inches where no unit is named)."""
     if embedded.ACROSS not in fields or embedded.DOWN not in fields:
         return None
-    unit = reader.numbers(fields[embedded.RESOLUTION_UNIT])[0] if embedded.RESOLUTION_UNIT in fields else 2
+    unit = _number(reader, fields, embedded.RESOLUTION_UNIT, LengthUnit.INCH)
     return resolution(
         reader.fraction(fields[embedded.ACROSS]),
         reader.fraction(fields[embedded.DOWN]),
@@ -340,15 +365,21 @@ def tiff_by_libtiff(stream: BinaryIO, pixel_limit: int) -> Raster:
     """Open a TIFF whose samples libtiff decodes, but for CMYK, of which it would make RGB."""
 
     def decode(page: int) -> NDArray[Any]:
-        return np.asarray(tiff_decode(whole(stream), index=page))
+        return tiff_decoding.decode(whole(stream), page)
 
     raster = _TiffRaster(stream, pixel_limit, decode, LIBTIFF)
     cmyk = raster.cmyk_depths()
     if not cmyk:
         return raster
-    if cmyk == {(_BYTE, Colour.CMYK.bands)}:
-        return _TiffRaster(stream, pixel_limit, _by_pillow(stream), PILLOW_TIFF)
-    return tiff_by_tifffile(stream, pixel_limit)
+    if cmyk != {(_BYTE, Colour.CMYK.bands)}:
+        return tiff_by_tifffile(stream, pixel_limit)
+    by_pillow = _by_pillow(stream)
+
+    def decode_inks(page: int) -> NDArray[Any]:
+        decode(page)  # which says what is damaged, and makes RGB
+        return by_pillow(page)
+
+    return _TiffRaster(stream, pixel_limit, decode_inks, PILLOW_TIFF)
 
 
 def _by_pillow(stream: BinaryIO) -> PageDecoder:

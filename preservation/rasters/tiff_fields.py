@@ -35,6 +35,8 @@ POINTER_KINDS = frozenset({13, 18})
 RATIONAL_KINDS = frozenset({5, 10})
 FLOAT_KINDS = frozenset({11, 12})
 _WHOLE_KINDS = frozenset({1, 3, 4, 6, 8, 9, 13, 16, 17, 18})
+_WHERE_SAMPLES_LIE = ((273, 279), (324, 325), (513, 514))
+"""Where strips, tiles and old JPEGs begin, and how long they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class DirectoryReader:
         self.is_orderly = True
         self._stream = stream
         self._size = stream.seek(0, os.SEEK_END)
-        self._end = 0
+        self._taken: set[tuple[int, int]] = set()
         header = self._read(0, 8)
         if header[:4] not in _HEADERS:
             raise UnacceptableContentError("it does not begin as TIFF does")
@@ -80,13 +82,30 @@ class DirectoryReader:
         """Tags of what was met and not read: of unknown types, double, or with a directory behind."""
         return sorted(tag for _, tag in self._skipped)
 
-    def has_more_behind(self, end: int) -> bool:
-        """Say whether more lies behind ``end`` and all that was read so far than zeros that fill a block."""
-        start = max(end, self._end)
-        if start >= self._size:
+    def samples_of(self, directory: Directory) -> Iterator[tuple[int, int]]:
+        """Yield where the samples of a page lie, start and end."""
+        for starts, sizes in _WHERE_SAMPLES_LIE:
+            if starts in directory and sizes in directory:
+                of_each = map(self.numbers, (directory[starts], directory[sizes]))
+                yield from ((start, start + size) for start, size in zip(*of_each, strict=False))
+
+    def unclaimed(self, samples: Iterable[tuple[int, int]]) -> tuple[int, int]:
+        """Count the bytes that neither ``samples`` nor what was read so far takes: among these, behind them.
+
+        A few zeros only fill a block.
+        """
+        at = between = 0
+        for start, end in sorted({*self._taken, *samples}):
+            if self._has_something(at, min(start, self._size)):
+                between += start - at
+            at = max(at, end)
+        return between, self._size - at if self._has_something(at, self._size) else 0
+
+    def _has_something(self, start: int, end: int) -> bool:
+        if start >= end:
             return False
         self._stream.seek(start)
-        return self._size - start > _BLOCK or any(self._stream.read(_BLOCK))
+        return end - start > _BLOCK or any(self._stream.read(end - start))
 
     def chain(self) -> Iterator[list[Field]]:
         """Follow the chain of directories that begins in the header, one a page; read no values.
@@ -203,7 +222,7 @@ class DirectoryReader:
             raise UnacceptableContentError(f"its directories point outside the file ({error})") from error
         if len(content) < size:
             raise UnacceptableContentError("it ends in the middle of a directory")
-        self._end = max(self._end, offset + size)
+        self._taken.add((offset, offset + size))
         return content
 
 

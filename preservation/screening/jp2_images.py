@@ -1,7 +1,6 @@
 """JPEG 2000 decoded once, and OpenJPEG listened to: of much damage it only warns."""
 
 import mmap
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, BinaryIO
@@ -22,11 +21,7 @@ from preservation.screening import thumbnails
 from preservation.screening.sighting import Sighting, is_about_support, sentence_of
 from preservation.tools.work import NOT_ABOUT_CONTENT
 
-_WARNINGS = 2
-"""imagecodecs' level of talk at which OpenJPEG's warnings are logged."""
 _DRAWABLE = ({8}, {16})
-_ABOUT_PACKETS = re.compile(r"expected SOP marker", re.IGNORECASE)
-"""The marker may be left out of packets, also where a codestream says that it may be there."""
 
 
 def see(stream: BinaryIO, room: Room, found: Sighting, *, shown: bool) -> None:
@@ -78,18 +73,16 @@ def _decode(
     pixels = None
     with overheard.in_log("imagecodecs") as said:
         try:
-            pixels = np.asarray(jpeg2k_decode(_part(content, at, size), verbose=_WARNINGS))
+            pixels = np.asarray(jpeg2k_decode(_part(content, at, size), verbose=overheard.OF_OPENJPEG))
         except NOT_ABOUT_CONTENT:
             raise
         except Exception as error:  # noqa: BLE001  whatever it raises, Pillow is asked as well
             if number and not is_about_support(error):
                 found.blame(number, sentence_of(error))
-    is_about_markers = said and all(map(_ABOUT_PACKETS.search, said))
-    if is_about_markers and not jp2_structure.lost_a_packet(content, at, size):
-        found.imperfect = "some of its packets lack the marker that others begin with"
-        said.clear()
-    if said:
+    if jp2_structure.is_damage(said, content, at, size):
         found.blame(number, OVERWRITTEN)
+    elif any(map(jp2_structure.ABOUT_PACKETS.search, said)):
+        found.imperfect = "some of its packets lack the marker that others begin with"
     return pixels
 
 

@@ -48,9 +48,9 @@ def _see_everyday(
 ) -> None:
     if segments.has_junk:
         found.imperfect = "there are bytes between its segments that belong to none"
-    clean = segments.cleaned(content) if segments.has_junk or segments.profile_fault else content
+    least = (thumbnails.ENOUGH,) * 2 if shown else (1, 1)
     try:
-        pixels = jpeg.decode(clean, segments.components, (thumbnails.ENOUGH,) * 2 if shown else (1, 1))
+        pixels = jpeg.decode(segments.decodable(content), segments.components, least)
     except UnacceptableContentError as fault:
         found.fault = str(fault)
         return

@@ -1,7 +1,6 @@
 """The images in a PDF, each decoded as strictly as its coding allows."""
 
 import io
-import re
 import struct
 from collections.abc import Callable
 from typing import Final
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from preservation.documents.streams import EmbeddedImage
-from preservation.rasters import jpeg, jpeg_segments, overheard, tiff_decoding
+from preservation.rasters import jp2_structure, jpeg, jpeg_segments, overheard, tiff_decoding
 from preservation.rasters.decoding import OVERWRITTEN, Room, TooMuchError
 from preservation.rasters.jp2 import read_codestream
 from preservation.screening.programs import Reader
@@ -24,10 +23,6 @@ _MODIFIED_HUFFMAN, _GROUP_3, _GROUP_4 = 2, 3, 4
 _TWO_DIMENSIONAL = 1
 _END_OF_BLOCK = "000000000001000000000001"
 _FEW_ROWS = 24
-_HARMLESS = re.compile("TPsot==TNsot")
-"""Of a numbering of parts that Adobe's programs write: every decoder reads it."""
-_WARNINGS = 2
-"""imagecodecs' level of talk at which OpenJPEG's warnings are logged."""
 
 
 class PdfImages:
@@ -78,8 +73,9 @@ def _jpeg_2000(image: EmbeddedImage, room: Room) -> str | None:
     # OpenJPEG holds every sample in four bytes, whatever its depth; then come the samples themselves.
     room.require(codestream.columns, codestream.rows, len(codestream.depths) * 5)
     with overheard.in_log("imagecodecs") as said:
-        imagecodecs.jpeg2k_decode(image.data[codestream.at :], verbose=_WARNINGS)
-    return None if all(map(_HARMLESS.search, said)) else OVERWRITTEN
+        imagecodecs.jpeg2k_decode(image.data[codestream.at :], verbose=overheard.OF_OPENJPEG)
+    size = len(image.data) - codestream.at
+    return OVERWRITTEN if jp2_structure.is_damage(said, image.data, codestream.at, size) else None
 
 
 def _fax(image: EmbeddedImage, room: Room) -> str | None:

@@ -4,6 +4,8 @@ import struct
 from fractions import Fraction
 from typing import BinaryIO
 
+import numpy as np
+
 from preservation.errors import UnacceptableContentError
 from preservation.rasters.decoding import Buffer, whole
 from preservation.rasters.inventory.inventory import Inventory
@@ -18,8 +20,10 @@ _CALIBRATED, _EMBEDDED, _LINKED = bytes(4), b"DEBM", b"KNIL"
 _DEFAULT_SPACES = frozenset({b"BGRs", b" niW"})
 """sRGB, and the default of Windows, which is sRGB: what a picture without a profile is shown as."""
 
-_UNUSED_FOURTH = struct.pack("<HI", 32, 0)
-"""32 bits a pixel, of which no mask takes the last eight."""
+_PLAIN_MASKS = {16: 0x7FFF, 32: 0xFFFFFF}
+"""The bits of a pixel that are colours where no mask says which."""
+_ALPHA_OF_DECODERS = 0xFF000000
+"""The one transparency that decoders read, of 32 bits; other bits that no colour takes are passed over."""
 
 _INTENTS = {1: 2, 2: 1, 4: 0, 8: 3}
 """Rendering intents of BMP, as ICC counts them."""
@@ -45,8 +49,8 @@ def inventory_of_bmp(stream: BinaryIO) -> Inventory:
         findings.lose("os2-header", "how the picture was recorded and is to be rendered")
     if size in {_V4, _V5}:
         taken += _take_colour_space(findings, header, content)
-    if size >= _INFO and header[14:20] == _UNUSED_FOURTH:
-        _lose_fourth_bytes(findings, content, *taken[2])
+    if size >= _INFO:
+        _lose_unused_bits(findings, content, header, *taken[2])
     _lose_other_bytes(findings, content, taken)
     return findings
 
@@ -100,11 +104,24 @@ def _pixels(content: Buffer, header: bytes) -> list[tuple[int, int]]:
     return [(start, min(palette, max(offset, start))), (offset, offset + stated)]
 
 
-def _lose_fourth_bytes(findings: Inventory, content: Buffer, at: int, end: int) -> None:
+def _lose_unused_bits(findings: Inventory, content: Buffer, header: bytes, at: int, end: int) -> None:
     # Nothing is said of them; programs of some makers keep transparency there.
-    found = set(content[at + 3 : end : 4])
-    if len(found) > 1 or found - {0, 255}:
-        findings.lose("fourth-bytes", "numbers in the unused byte of its pixels")
+    depth, compression = struct.unpack("<HI", header[14:20])
+    if depth not in _PLAIN_MASKS or compression not in _PLAIN:
+        return
+    used = _PLAIN_MASKS[depth]
+    if compression:
+        behind = _FILE_HEADER + _INFO
+        masks = struct.unpack("<4I", content[behind : behind + 16].ljust(16, b"\0"))
+        used = masks[0] | masks[1] | masks[2]
+        if depth == 32 and len(header) > _INFO + 12 and masks[3] == _ALPHA_OF_DECODERS:  # noqa: PLR2004
+            used |= masks[3]
+    unused = ~used & ((1 << depth) - 1)
+    width = depth // 8
+    stored = content[at:end]
+    found = np.frombuffer(stored[: len(stored) // width * width], f"<u{width}") & np.uint32(unused)
+    if found.size and (found.min() != found.max() or found[0] not in {0, unused}):
+        findings.lose("unused-bits", "numbers in bits of its pixels that are no colour")
 
 
 def _lose_other_bytes(findings: Inventory, content: Buffer, taken: list[tuple[int, int]]) -> None:

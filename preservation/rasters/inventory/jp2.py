@@ -14,8 +14,13 @@ from preservation.rasters.raster import LengthUnit, Resolution, resolution
 _FOR_DECODING = frozenset({b"jP  ", b"ftyp", b"rreq", b"free", b"ihdr", b"bpcc", b"pclr", b"cmap", b"cdef"})
 """What kind of file it is, and how its samples lie: what they decode to is compared, with their meaning."""
 
-_COMMENT, _START_OF_TILE, _END = b"\xff\x64", b"\xff\x90", b"\xff\xd9"
-_OF_ENCODERS = re.compile(rb"((Created by )?OpenJPEG|Kakadu-|Kdu-|Creator: |LEADTOOLS|JasPer)[ -~\n]*\0?")
+_COMMENT, _REGISTRATION, _TILE_PART, _DATA, _END = (
+    b"\xff\x64", b"\xff\x63", b"\xff\x90", b"\xff\x93", b"\xff\xd9",
+)  # fmt: skip
+_SHORTEST_TILE_PART = 14
+_OF_ENCODERS = re.compile(
+    rb"((Created by )?OpenJPEG|Kakadu-|Kdu-|Creator: (AV-J2K|JasPer)|LEADTOOLS|JasPer)[ -~\n]*\0?"
+)
 """What encoders sign with, and how they distributed their bits."""
 
 _MOST_BOXES = 100_000
@@ -100,18 +105,30 @@ def _find_in_uuid(findings: Inventory, content: bytes) -> None:
 
 
 def _find_in_codestream(findings: Inventory, stream: BinaryIO, at: int, size: int) -> None:
-    """Walk the segments of the main header."""
+    """Walk the segments of every header, and step over the packets of every tile-part."""
     end = at + size
     at += 2
-    while at + 4 <= end:
-        marker, length = read(stream, at, 2), int.from_bytes(read(stream, at + 2, 2))
-        if marker in {_START_OF_TILE, _END}:
-            return
-        if marker == _COMMENT:
+    behind_part = end
+    while at + 2 <= end and (marker := read(stream, at, 2)) != _END:
+        if marker == _DATA:
+            at = behind_part
+            continue
+        length = int.from_bytes(read(stream, at + 2, 2))
+        if marker == _TILE_PART:
+            # One of no stated length is the last, and goes up to the end marker.
+            length_of_part = int.from_bytes(read(stream, at + 6, 4)) or end - 2 - at
+            if length_of_part < _SHORTEST_TILE_PART:
+                raise UnacceptableContentError("one of its tiles claims fewer bytes than its header takes")
+            behind_part = at + length_of_part
+        elif marker == _COMMENT:
             comment = read(stream, at + 6, max(0, length - 4))
             if _OF_ENCODERS.fullmatch(comment) is None:
                 findings.lose("COM", comment.decode("latin-1"))
+        elif marker == _REGISTRATION:
+            findings.lose("CRG", "how its components lie to each other")
         at += 2 + max(length, 2)
+    if at + 2 < end:
+        findings.lose("codestream-trailer", f"{end - at - 2:,} bytes behind the end of its codestream")
 
 
 def _name(kind: bytes) -> str:

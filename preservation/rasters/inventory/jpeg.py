@@ -2,95 +2,63 @@
 
 import io
 import re
-from collections.abc import Iterator
 from fractions import Fraction
 from typing import BinaryIO
 
 from preservation.errors import UnacceptableContentError
-from preservation.rasters.decoding import Buffer, whole
+from preservation.rasters.decoding import whole
 from preservation.rasters.inventory.inventory import Inventory
-from preservation.rasters.inventory.reading import BLOCK
+from preservation.rasters.inventory.reading import lose_trailer
+from preservation.rasters.jpeg_segments import APPLICATIONS, END, is_of_programs, name_of, segments_from
 from preservation.rasters.losses import Concern
 from preservation.rasters.raster import LengthUnit, resolution
 from preservation.rasters.tiff_fields import DirectoryReader
 
-START = b"\xff\xd8"
-_END, _SCAN, _COMMENT = 0xD9, 0xDA, 0xFE
-_FIRST_APP, _LAST_APP = 0xE0, 0xEF
-_ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
-"""Markers without a segment: one of arithmetic coding, and restarts."""
-_IN_SCANS = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL)
-"""The next marker that is neither stuffing nor a restart."""
-
-_FOR_DECODING = frozenset({
-    *range(0xC0, 0xD0),  # frames, Huffman tables, arithmetic conditioning
-    0xDA, 0xDB, 0xDC, 0xDD,  # scans, quantization tables, number of lines, restart interval
-})  # fmt: skip
-
 _EXIF, _XMP = b"Exif\0", b"http://ns.adobe.com/xap/1.0/\0"
 _MORE_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 _ICC, _MPF, _PHOTOSHOP = b"ICC_PROFILE\0", b"MPF\0", b"Photoshop 3.0\0"
+_IN_PARTS = {2: _ICC, 13: _PHOTOSHOP}
 _NUMBER_OF_IMAGES = 0xB001
 _UNITS = {1: LengthUnit.INCH, 2: LengthUnit.CENTIMETRE}
 _IDENTIFIER = re.compile(rb"[A-Za-z0-9_-]{2,32}")
-_SHORTEST_JFIF = 14
+_JFIF, _ADOBE = 14, 12
+"""How long these segments are, without the small picture that may lie behind the first."""
 
 
 def inventory_of_jpeg(stream: BinaryIO) -> Inventory:
     """Walk the segments. Raises ``UnacceptableContentError`` where they do not follow each other."""
     findings = Inventory("jpeg")
-    profile_parts: list[bytes] = []
-    resources: list[bytes] = []
+    # Longer than a segment, these are cut anywhere and go on in the next.
+    parts: dict[bytes, list[bytes]] = {_ICC: [], _PHOTOSHOP: []}
     content = whole(stream)
-    for marker, at, end in _segments(content, findings):
-        if marker in _FOR_DECODING:
-            continue
-        segment = bytes(content[at:end])
-        if marker == _COMMENT:
-            findings.lose("COM")
-        elif not _FIRST_APP <= marker <= _LAST_APP:
-            findings.lose(f"0x{marker:02X}")
-        elif segment.startswith(_ICC) and marker == _FIRST_APP + 2:
-            profile_parts.append(segment[len(_ICC) :])
-        elif segment.startswith(_PHOTOSHOP) and marker == _FIRST_APP + 13:
-            resources.append(segment[len(_PHOTOSHOP) :])
-        else:
-            _find_in_app(findings, marker - _FIRST_APP, segment)
-    if profile_parts:
-        _take_profile(findings, profile_parts)
-    if resources:
-        # Longer than a segment, they are cut anywhere and go on in the next.
-        findings.take("photoshop", b"".join(resources), "APP13.Photoshop")
+    last = 0
+    for found in segments_from(content):
+        if found.is_apart:
+            findings.lose("other-bytes", "bytes between segments")
+        last = found.end
+        if found.kind == END:
+            break
+        if found.kind in APPLICATIONS:
+            _find_in_app(findings, found.kind - APPLICATIONS.start, bytes(content[found.at : last]), parts)
+        elif is_of_programs(found, content):
+            findings.lose(name_of(found.kind))
+    else:
+        findings.lose("EOI", "the marker of its end is missing")
+        last = len(content)
+    stream.seek(last)
+    lose_trailer(stream, findings)
+    if parts[_ICC]:
+        _take_profile(findings, parts[_ICC])
+    if parts[_PHOTOSHOP]:
+        findings.take("photoshop", b"".join(parts[_PHOTOSHOP]), "APP13.Photoshop")
     return findings
 
 
-def _segments(content: Buffer, findings: Inventory) -> Iterator[tuple[int, int, int]]:
-    at = 2
-    while found := _IN_SCANS.search(content, at):
-        if found.start() != at:
-            findings.lose("other-bytes", "bytes between segments")
-        marker, at = content[found.end() - 1], found.end()
-        if marker == _END:
-            break
-        if marker in _ALONE:
-            continue
-        size = int.from_bytes(content[at : at + 2])
-        if size < 2 or at + size > len(content):  # noqa: PLR2004  the size counts itself
-            raise UnacceptableContentError("it ends in the middle of one of its segments")
-        yield marker, at + 2, at + size
-        at += size
-        if marker == _SCAN:
-            behind = _IN_SCANS.search(content, at)
-            at = behind.start() if behind else len(content)
-    else:
-        findings.lose("EOI", "the marker of its end is missing")
-        return
-    if any(content[at : at + BLOCK]) or len(content) - at > BLOCK:
-        findings.lose("trailer", f"{len(content) - at:,} bytes behind its end")
-
-
-def _find_in_app(findings: Inventory, number: int, segment: bytes) -> None:
-    if number == 0 and segment.startswith(b"JFIF\0") and len(segment) >= _SHORTEST_JFIF:
+def _find_in_app(findings: Inventory, number: int, segment: bytes, parts: dict[bytes, list[bytes]]) -> None:
+    in_parts = _IN_PARTS.get(number)
+    if in_parts is not None and segment.startswith(in_parts):
+        parts[in_parts].append(segment[len(in_parts) :])
+    elif number == 0 and segment.startswith(b"JFIF\0") and len(segment) >= _JFIF:
         _take_jfif(findings, segment)
     elif number == 1 and segment.startswith(_EXIF):
         findings.take("exif", segment[len(_EXIF) + 1 :], "APP1.Exif")
@@ -100,7 +68,7 @@ def _find_in_app(findings: Inventory, number: int, segment: bytes) -> None:
         findings.lose("APP1.XMP-extension")
     elif number == 2 and segment.startswith(_MPF):  # noqa: PLR2004  its segment
         _lose_pictures(findings, segment[len(_MPF) :])
-    elif number == 14 and segment.startswith(b"Adobe"):  # noqa: PLR2004  its segment
+    elif number == 14 and segment.startswith(b"Adobe") and len(segment) == _ADOBE:  # noqa: PLR2004  its segment
         pass  # how colours were transformed for coding: what they decode to is compared
     else:
         found = _IDENTIFIER.match(segment)
@@ -109,7 +77,7 @@ def _find_in_app(findings: Inventory, number: int, segment: bytes) -> None:
 
 def _take_jfif(findings: Inventory, segment: bytes) -> None:
     unit, across, down = segment[7], int.from_bytes(segment[8:10]), int.from_bytes(segment[10:12])
-    if segment[12] and segment[13]:
+    if len(segment) > _JFIF:
         findings.lose("APP0.thumbnail", f"{segment[12]} x {segment[13]} pixels")
     found = resolution(Fraction(across), Fraction(down), _UNITS.get(unit, LengthUnit.NONE))
     if found is None and (across, down) not in {(0, 0), (1, 1)}:

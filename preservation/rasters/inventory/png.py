@@ -14,8 +14,10 @@ from preservation.rasters.raster import Calibration, LengthUnit, resolution
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
-_FOR_DECODING = frozenset({"IHDR", "PLTE", "IDAT", "IEND", "tRNS"})
-"""The layout of the samples, their palette and their transparency: what they decode to is compared."""
+_FOR_DECODING = frozenset({"IHDR", "IDAT", "IEND", "tRNS"})
+"""The layout of the samples and their transparency: what they decode to is compared, as of a palette."""
+_INDEXED = b"\3"
+"""The colour type of pictures that are looked up in their palette; elsewhere one is only a suggestion."""
 
 _COLOUR = frozenset({"gAMA", "cHRM", "sRGB", "cICP", "mDCV", "mDCv", "cLLI", "cLLi"})
 """What says which colours the numbers stand for."""
@@ -28,8 +30,10 @@ def inventory_of_png(stream: BinaryIO) -> Inventory:
     """Walk the chunks. Raises ``UnacceptableContentError`` where they are cut or their checksums wrong."""
     findings = Inventory("png")
     stated: dict[str, bytes] = {}
+    is_indexed = False
     for name, content in _chunks(stream):
-        if name in _FOR_DECODING:
+        is_indexed = is_indexed or (name == "IHDR" and content[9:10] == _INDEXED)
+        if name in _FOR_DECODING or (name == "PLTE" and is_indexed):
             continue
         if name == "iCCP":
             _take_profile(findings, content)

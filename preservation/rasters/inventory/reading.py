@@ -5,7 +5,7 @@ from typing import BinaryIO
 from preservation.errors import UnacceptableContentError
 from preservation.rasters.inventory.inventory import MOST_MEMBER_BYTES, Inventory
 
-BLOCK = 4096
+_BLOCK = 4096
 
 
 def exactly(stream: BinaryIO, count: int) -> bytes:
@@ -23,7 +23,7 @@ def lose_trailer(stream: BinaryIO, findings: Inventory) -> None:
     at = stream.tell()
     behind = stream.seek(0, 2) - at
     stream.seek(at)
-    if behind > 0 and (behind > BLOCK or any(stream.read(behind))):
+    if behind > 0 and (behind > _BLOCK or any(stream.read(behind))):
         findings.lose("trailer", f"{behind:,} bytes behind its end")
     elif behind < 0:
         raise UnacceptableContentError("it ends in the middle of one of its parts")

@@ -13,7 +13,17 @@ import pytest
 import tifffile
 from PIL import Image
 from support.containers import with_segment
-from support.rasters import ALL_PROOFS, PIXEL_LIMIT, Conversion, noise, saved, srgb_profile, to_jp2, to_tiff
+from support.rasters import (
+    ALL_PROOFS,
+    PIXEL_LIMIT,
+    Conversion,
+    noise,
+    saved,
+    srgb_profile,
+    tiff,
+    to_jp2,
+    to_tiff,
+)
 
 from preservation.errors import UnacceptableContentError
 from preservation.model.derivatives import Proof
@@ -193,6 +203,37 @@ def test_a_derivative_that_does_not_decode_proves_nothing(derivative: bytes):
     found = proofs(source(), cut)["same-pixels"]
     assert not found.holds
     assert "could not be compared" in found.detail
+
+
+PICTURE = noise(200, 300, 3)
+DECODED_ALL_THE_SAME = {
+    "JPEG": saved(Image.fromarray(PICTURE), "JPEG"),
+    "JPEG of inks": saved(Image.fromarray(noise(200, 300, 4), "CMYK"), "JPEG"),
+    "TIFF with JPEG": tiff(PICTURE, photometric="ycbcr", compression="jpeg", rowsperstrip=200),
+    "TIFF with JPEG of inks": tiff(
+        noise(200, 300, 4), photometric="separated", compression="jpeg", rowsperstrip=200
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", DECODED_ALL_THE_SAME)
+def test_a_picture_of_which_half_was_overwritten_is_not_proved_whatever_decoders_make_of_it(
+    tmp_path: Path, kind: str
+):
+    sound = DECODED_ALL_THE_SAME[kind]
+    assert to_tiff(tmp_path, sound).failed == []
+    middle, end = len(sound) // 2, len(sound) - 2000
+    damaged = to_tiff(tmp_path, sound[:middle] + bytes(end - middle) + sound[end:])
+    assert damaged.failed == ["same-pixels"]
+    assert "its image data is damaged" in damaged.made.proofs[0].detail
+
+
+def test_a_jpeg_2000_that_lacks_a_tile_is_not_proved_though_it_decodes(tmp_path: Path):
+    sound = saved(Image.fromarray(PICTURE), "JPEG2000", irreversible=False, no_jp2=True, tile_size=(64, 64))
+    assert to_tiff(tmp_path, sound).failed == []
+    last = sound.rindex(b"\xff\x90\0\x0a")
+    with pytest.raises(UnacceptableContentError, match="1 of its 20 tiles are missing"):
+        to_tiff(tmp_path, sound[:last] + sound[-2:])
 
 
 def test_the_detail_gives_digests_that_anyone_can_compute(derivative: bytes):

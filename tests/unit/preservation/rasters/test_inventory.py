@@ -31,6 +31,7 @@ from support.containers import (
 from support.rasters import Conversion, converted, noise, saved, srgb_profile, tiff, to_jp2, to_tiff
 
 from preservation.errors import UnacceptableContentError
+from preservation.rasters.inventory.jpeg import inventory_of_jpeg
 
 
 def accepting(folder: Path, source: bytes, *losses: str, migration: str = "image-to-tiff") -> Conversion:
@@ -41,12 +42,57 @@ def accepting(folder: Path, source: bytes, *losses: str, migration: str = "image
 MPF = b"MPF\0II*\0" + struct.pack("<IH", 8, 2) + struct.pack("<HHII", 0xB001, 4, 1, 2)
 MPF += struct.pack("<HHIII", 0xB002, 7, 32, 38, 0) + bytes(32)
 
+
+def with_longer_segment(content: bytes, marker: int, more: bytes) -> bytes:
+    """Let the first segment of that marker be longer by ``more``."""
+    at = content.index(bytes([0xFF, marker])) + 2
+    length = int.from_bytes(content[at : at + 2])
+    behind = at + length
+    longer = (length + len(more)).to_bytes(2)
+    return content[:at] + longer + content[at + 2 : behind] + more + content[behind:]
+
+
+def with_exif(entry: tuple[int, int, int, int], behind: bytes = b"") -> bytes:
+    """Put EXIF of one field into a JPEG, and bytes behind its directory."""
+    block = b"II*\0\x08\0\0\0" + struct.pack("<HHHIII", 1, *entry, 0)
+    return with_segment(jpeg(), 0xE1, b"Exif\0\0" + block + behind)
+
+
+def with_codestream(found: bytes, put: bytes) -> bytes:
+    """Replace a marker in the codestream of a JP2, whose box goes to the end of the file."""
+    head, _, codestream = jp2().partition(b"jp2c")
+    before, marker, after = codestream.rpartition(found)
+    return head[:-4] + bytes(4) + b"jp2c" + before + put + after[len(marker) - len(found) :]
+
+
+def bmp_of(depth: int, masks: tuple[int, ...]) -> bytes:
+    """Draw a bitmap whose pixels have numbers in all of their bits."""
+    pixels = noise(24, 32 * depth // 8).tobytes()
+    offset = 54 + 4 * len(masks)
+    head = struct.pack("<2sIHHI", b"BM", offset + len(pixels), 0, 0, offset)
+    head += struct.pack("<IiiHHIIiiII", 40, 32, 24, 1, depth, 3 if masks else 0, len(pixels), 0, 0, 0, 0)
+    return head + struct.pack(f"<{len(masks)}I", *masks) + pixels
+
+
+def of_longer_strip(segment: bytes) -> bytes:
+    """Put a segment into the one JPEG strip of a TIFF, which is the last thing in it."""
+    plain = tiff(noise(24, 32), compression="jpeg", photometric="minisblack")
+    with tifffile.TiffFile(io.BytesIO(plain)) as pages:
+        page = pages.pages[0]
+        at, size = page.dataoffsets[0], page.databytecounts[0]
+        field = page.tags[279].valueoffset
+    assert at + size == len(plain)
+    longer = plain[: at + 2] + segment + plain[at + 2 :]
+    return longer[:field] + struct.pack("<I", size + len(segment)) + longer[field + 4 :]
+
+
 LEFT_BEHIND = {
     "png:tEXt": with_chunk(png(), b"tEXt", b"Author\0A. Surveyor"),
     "png:iTXt": with_chunk(png(), b"iTXt", b"Title\0\0\0\0\0Sheet"),
     "png:tIME": with_chunk(png(), b"tIME", bytes(7)),
     "png:sBIT": with_chunk(png(), b"sBIT", b"\5\5\5"),
     "png:vpAg": with_chunk(png(), b"vpAg", bytes(9)),
+    "png:PLTE": with_chunk(png(), b"PLTE", bytes(range(30))),
     "png:trailer": png() + b"more",
     "jpeg:COM": with_segment(jpeg(), 0xFE, b"by the scanner"),
     "jpeg:APP12.Ducky": with_segment(jpeg(), 0xEC, b"Ducky\0\1"),
@@ -54,15 +100,33 @@ LEFT_BEHIND = {
     "jpeg:APP1.FLIR": with_segment(jpeg(), 0xE1, b"FLIR\0\1\0\0"),
     "jpeg:APP0.JFXX": with_segment(jpeg(), 0xE0, b"JFXX\0\x13\1\1\0\0\0"),
     "jpeg:APP1.XMP-extension": with_segment(jpeg(), 0xE1, b"http://ns.adobe.com/xmp/extension/\0more"),
+    "jpeg:APP0.thumbnail": with_longer_segment(jpeg(), 0xE0, b"behind it"),
+    "jpeg:APP14.Adobe": with_segment(jpeg(), 0xEE, b"Adobe\0\x64\0\0\0\0\1behind it"),
+    "exif:330": with_exif((330, 4, 1, 8)),
+    "exif:513": with_exif((513, 4, 1, 8)),
+    "exif:other-bytes": with_exif((271, 2, 3, 0x6261), behind=b"notes that no field points at"),
     "jpeg:trailer": jpeg() + b"a motion clip",
     "jp2:xml": with_box(jp2(), b"xml ", b"<dc/>"),
     "jp2:uuid": with_box(jp2(), b"uuid", bytes(20)),
     "jp2:trailer": jp2() + b"more",
+    "jp2:COM": with_codestream(b"\xff\x90", b"\xff\x64\0\x0b\0\1by hand\xff\x90"),
+    "jp2:CRG": with_codestream(b"\xff\x90", b"\xff\x63\0\x0e" + bytes(12) + b"\xff\x90"),
+    "jp2:codestream-trailer": with_codestream(b"\xff\xd9", b"\xff\xd9hidden"),
     "gif:comment": gif(gif_extension(0xFE, b"made with a program")),
     "gif:application": gif(gif_extension(0xFF, b"SOMETHING10", b"x")),
     "gif:plain-text": gif(gif_extension(0x01, bytes(12), b"x")),
     "webp:XXXX": webp_with(b"XXXX", b"odd"),
     "bmp:other-bytes": saved(PICTURE, "BMP") + b"hidden",
+    "bmp:unused-bits": bmp_of(32, (0xFF0000, 0xFF00, 0xFF)),
+    "tiff:320": tiff_with((320, 3, 4, bytes(range(8)), False)),
+    "tiff:347": tiff_with((347, 7, 5, b"table", False)),
+    "tiff:513": tiff_with((513, 4, 1, b"\x08\0\0\0", False)),
+    # A program that shortened the description left the rest of it where it was.
+    "tiff:other-bytes": tiff_with((270, 2, 0, "a description that was longer once", False)).replace(
+        struct.pack("<HHI", 270, 2, 35), struct.pack("<HHI", 270, 2, 14)
+    ),
+    "tiff:JPEG.COM": of_longer_strip(b"\xff\xfe\0\x0bby hand\0\0"),
+    "tiff:JPEG.APP1": of_longer_strip(b"\xff\xe1\0\x08Exif\0\0"),
     "tiff:64999": tiff_with((64999, 7, 5, b"offs!", False)),
     "tiff:trailer": tiff(noise(24, 32, 3), photometric="rgb") + b"<html>",
     "tiff:263": tiff_with((263, 3, 1, b"\2\0", False)),
@@ -144,6 +208,12 @@ def test_a_further_picture_behind_a_jpeg_is_no_page_and_no_proof_passes_over_it(
     assert accepting(tmp_path, source, "jpeg:APP2.MPF", "jpeg:trailer").failed == []
 
 
+def test_a_jpeg_of_bytes_that_fill_is_walked_in_linear_time():
+    scan = jpeg()[: jpeg().index(b"\xff\xda") + 14]
+    found = inventory_of_jpeg(io.BytesIO(scan + b"\xff" * 2_000_000 + b"\0")).companions()
+    assert [loss.name for loss in found.embedded.losses] == ["jpeg:EOI"]
+
+
 def exif_with_note(note: bytes) -> bytes:
     exif = Image.Exif()
     exif.get_ifd(0x8769)[0x927C] = note
@@ -217,6 +287,13 @@ def test_channels_of_a_jp2_in_another_order_are_put_in_order(tmp_path: Path):
         np.testing.assert_array_equal(derivative.pages[0].asarray(), np.asarray(PICTURE))
 
 
+@pytest.mark.parametrize("masks", [(), (0x7C00, 0x3E0, 0x1F)])
+def test_the_bit_of_a_16_bit_bitmap_that_is_no_colour_is_named(tmp_path: Path, masks: tuple[int, ...]):
+    assert any("bmp:unused-bits" in one for one in to_tiff(tmp_path, bmp_of(16, masks)).made.left_behind)
+    of_six_greens = to_tiff(tmp_path, bmp_of(16, (0xF800, 0x7E0, 0x1F)))
+    assert of_six_greens.made.left_behind == ()
+
+
 def bmp_of_32_bits(fourth: int) -> bytes:
     plain = saved(PICTURE, "BMP")
     pixels = np.full((24, 32, 4), fourth, np.uint8)
@@ -230,7 +307,7 @@ def bmp_of_32_bits(fourth: int) -> bytes:
 def test_what_lies_in_the_unused_byte_of_a_pixel_is_named(tmp_path: Path, fourth: int, failed: list[str]):
     made = to_tiff(tmp_path, bmp_of_32_bits(fourth))
     assert made.failed == failed
-    assert any("bmp:fourth-bytes" in one for one in made.made.left_behind) == bool(failed)
+    assert any("bmp:unused-bits" in one for one in made.made.left_behind) == bool(failed)
 
 
 def four_channels(*channels: tuple[int, int, int]) -> bytes:
