@@ -57,7 +57,7 @@ def close(
 ) -> None:
     """Close an alarm about what is kept, or about malware. Found again, it is a new alarm.
 
-    The log has who closed it, and why.
+    The journal has who closed it, and why: muniment journal show.
 
     Exit codes: 0 it is closed, 6 no such alarm is open, several begin so, or it is closed by the service.
 
