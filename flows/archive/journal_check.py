@@ -216,9 +216,10 @@ def compared_in(installation: Installation, witnesses: Sequence[Path] = ()) -> C
     if isinstance(compared.verdict, Broken):
         return compared
     accessions = compare_accessions(installation.journal, installation.catalogue, installation.stores)
+    verdict = with_findings(compared.verdict, accessions.faults)
     return replace(
         compared,
-        verdict=with_findings(compared.verdict, accessions.faults),
+        verdict=replace(verdict, notes=(*verdict.notes, *accessions.notes)),
         not_compared=tuple(dict.fromkeys((*compared.not_compared, *accessions.not_compared))),
         findings=(*compared.findings, *accessions.findings),
     )
