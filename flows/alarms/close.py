@@ -19,8 +19,8 @@ def close_by_person(settings: Settings, identifier: str, *, because: str, by: st
     The journal gets who closed what and why, before it is closed: that stays when the alarm is forgotten.
 
     Raises ``NotFoundError`` where no alarm or several begin so, or where it is closed by the service when it
-    is over; ``UnavailableError`` where the outbox cannot be written, and what appending to the journal raises.
-    It is open then as before.
+    is over; ``UnavailableError`` where the outbox cannot be written, and what appending to the journal
+    raises. It is open then as before.
     """
     outbox = outbox_of(settings)
     found = [one.alarm for one in outbox.open_alarms() if identifier and one.alarm.id.startswith(identifier)]
