@@ -6,7 +6,7 @@ import errno
 import io
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ import pytest
 from support.records import events
 
 from flows.archive import journal_seal
+from flows.archive.journal_check import check_journal
 from flows.archive.journal_given import last_signed, record_given
 from flows.archive.journal_seal import seal
 from flows.installation.init import make_installation
@@ -96,6 +97,20 @@ def test_where_no_store_knows_better_the_memory_beside_the_key_does(
         seal(after_the_backup)
     assert [signed.head.seq for signed in after_the_backup.journal.signed_heads()] == [3]
     assert sealed_in(after_the_backup) == [[], []]
+
+
+@pytest.mark.parametrize("lose", [Path.unlink, partial(Path.write_bytes, data=b"")])
+def test_a_memory_that_was_lost_is_remarked_on_until_the_next_sealing(
+    home: Path, lose: Callable[[Path], object]
+):
+    settings = load_settings(home)
+    assert check_journal(settings).notes == ()
+    lose(settings.keys / MEMORY_NAME)
+    [remark] = check_journal(settings).notes
+    assert str(settings.keys / MEMORY_NAME) in remark
+    with open_installation(settings) as opened:
+        seal(opened)
+    assert check_journal(settings).notes == ()
 
 
 def test_nothing_is_signed_that_no_store_could_be_asked_about(after_the_backup: Installation, home: Path):

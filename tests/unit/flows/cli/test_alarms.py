@@ -27,7 +27,10 @@ def lines(settings: Settings, *words: str) -> list[dict[str, object]]:
 
 
 def test_nothing_is_open_where_nothing_was_raised(settings: Settings):
-    assert asked(settings, "alarms").stdout == "No alarm is open.\n"
+    result = asked(settings, "alarms")
+    assert result.stdout == "No alarm is open.\n"
+    # Nobody would have raised one about what waits.
+    assert "may have no alarm yet. The inboxes are not watched" in result.stderr
     assert lines(settings, "alarms") == []
 
 
