@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -98,8 +99,9 @@ class Outbox:
         """Return the alarms that are not closed, the oldest first. Raises ``OSError``."""
         # In this order: what is delivered in between is in both.
         found = {file.stem: self._read(file) for file in self._files()}
-        for file in self._sent_files():
-            if file.name not in found:
+        # Twice: where one is damaged, there is another one then, which says so.
+        for file in chain.from_iterable(list(self._sent_files()) for _ in range(2)):
+            if found.get(file.name) is None:
                 found[file.name] = self._read(file)
         return sorted(
             (one for one in found.values() if one is not None and _is_open(one)),
@@ -184,7 +186,21 @@ class Outbox:
             aside = file.with_suffix(".damaged")
             LOG.error("%s is damaged and its alarm is lost; the file is renamed to %s", file, aside.name)
             file.replace(aside)
+            self._record_lost(aside)
             return None
+
+    def _record_lost(self, aside: Path) -> None:
+        """Open an alarm about one that is lost, which may have been open: nobody may take it for closed."""
+        at = datetime.fromtimestamp(aside.stat().st_mtime, UTC)
+        lost = new_alarm(
+            AlarmKind.INTEGRITY,
+            "the alarms",
+            at,
+            happened=f"The file of an alarm was damaged, and which it was is lost; it is kept as {aside}.",
+            next_step="The log of the service names each alarm (ALARM): see to it. Then close this one.",
+        )
+        self._sent.mkdir(exist_ok=True)
+        self._record_sent(_name(lost), Queued(lost, ()), at)
 
     def _write(self, name: str, queued: Queued) -> None:
         self._note(name).write([queued])

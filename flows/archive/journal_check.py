@@ -25,7 +25,7 @@ from storage.journal.keys import public_keys
 from storage.journal.store_folder import read_folder
 from storage.journal.tokens import CheckedTokens, check_tokens, tokens_in_folder, tokens_in_store
 from storage.journal.verification import Broken, JournalVerdict, with_findings
-from storage.journal.witness import remembered, witnessed
+from storage.journal.witness import MEMORY_NAME, remembered, witnessed
 from storage.ports.journal import KeyId, SignedHead
 
 
@@ -216,9 +216,13 @@ def compared_in(installation: Installation, witnesses: Sequence[Path] = ()) -> C
     if isinstance(compared.verdict, Broken):
         return compared
     accessions = compare_accessions(installation.journal, installation.catalogue, installation.stores)
+    verdict, notes = with_findings(compared.verdict, accessions.faults), accessions.notes
+    if compared.verdict.signed is not None and not remembered(settings.keys):
+        memory = settings.keys / MEMORY_NAME
+        notes += (f"No signed head is kept beside the key ({memory}): the next sealing keeps it there.",)
     return replace(
         compared,
-        verdict=with_findings(compared.verdict, accessions.faults),
+        verdict=replace(verdict, notes=(*verdict.notes, *notes)),
         not_compared=tuple(dict.fromkeys((*compared.not_compared, *accessions.not_compared))),
         findings=(*compared.findings, *accessions.findings),
     )

@@ -8,7 +8,7 @@ from functools import partial
 
 from flows.alarms.alarms import raise_alarms
 from flows.alarms.occasions import integrity_alarm
-from flows.archive.journal_given import given_before, record_given
+from flows.archive.journal_given import given_before, last_signed, record_given
 from flows.archive.journal_stamps import stamp_newest
 from flows.installation.disk_faults import translated_faults
 from flows.installation.job_records import recorded_run
@@ -82,10 +82,10 @@ def seal(installation: Installation, *, thorough: bool = False) -> SealedJournal
     signing_key = installation.signing_key
     sealed = SealedJournal()
     # Read before the stores are: what another process signs meanwhile, it gives them meanwhile.
-    last = max((signed.head.seq for signed in journal.signed_heads()), default=0)
-    given: Mapping[StoreName, int] = {}
-    with _absence_noted(sealed, "what the stores lost of the journal is not known"):
-        given = given_before(settings.state, [store.name for store in installation.stores], last)
+    names = [store.name for store in installation.stores]
+    given: Mapping[StoreName, int] = dict.fromkeys(names, last_signed(journal))
+    with _absence_noted(sealed, "all that the stores lack of the journal counts as lost"):
+        given = given_before(settings.state, names, journal)
     targets: list[AgreeingStore] = []
     for store in installation.stores:
         with _absence_noted(sealed, f"store {store.name}: the journal was not sealed into it"):

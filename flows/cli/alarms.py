@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.options import InstallationOption, JsonOption
-from flows.cli.output import say, say_json
+from flows.cli.output import note, say, say_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,7 +33,9 @@ def alarms(context: typer.Context, json: JsonOption = False, installation: Insta
         return
     from flows.alarms.alarms import channels_of, outbox_of
     from flows.cli.status_view import show
+    from flows.inboxes.heartbeat import watcher_fault
     from flows.installation.settings_file import load_settings
+    from flows.installation.wiring import now
 
     settings = load_settings(installation)
     names = {channel.name: channel.description for channel in channels_of(settings)}
@@ -45,6 +47,8 @@ def alarms(context: typer.Context, json: JsonOption = False, installation: Insta
             show(_lines(one, names))
     if not json:
         say("Times: UTC." if found else "No alarm is open.")
+    if fault := watcher_fault(settings, now()):
+        note(f"What waits too long or did not run may have no alarm yet. {fault}")
 
 
 @VERBS.command()
@@ -57,7 +61,7 @@ def close(
 ) -> None:
     """Close an alarm about what is kept, or about malware. Found again, it is a new alarm.
 
-    The log has who closed it, and why.
+    The journal has who closed it, and why: muniment journal show.
 
     Exit codes: 0 it is closed, 6 no such alarm is open, several begin so, or it is closed by the service.
 

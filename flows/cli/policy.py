@@ -10,6 +10,7 @@ import typer
 
 from flows.cli.options import JsonOption
 from flows.cli.output import note, say, say_issues, say_json
+from preservation.model.amounts import count
 from preservation.model.paths import printable
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def check(
             fields = {"policy": reference.name, "revision": reference.revision, "digest": reference.digest}
             say_json({"path": str(file), "sound": True, "faults": [], "warnings": warnings, **fields})
         else:
-            say(f"the policy {file} is sound: {reference}")
+            remarks = f", with {count(len(warnings), 'warning')}" if warnings else ""
+            say(f"the policy {file} is sound{remarks}: {reference}")
             for warning in warnings:
                 say(f"  WARNING: {warning}")
     if not sound:

@@ -163,7 +163,10 @@ def _say_named(word: str, paths: Sequence[str]) -> None:
 
 def _say_entry(entry: Entry) -> None:
     outcome = "" if entry.outcome == "success" else f"{entry.outcome.upper()}: "
-    show_entry(f"{moment(entry.at)}  {entry.event_type}: {printable(outcome + (entry.note or entry.detail))}")
+    # What was done says to what: to which store, by which manifest; the note, what came of it.
+    by = f"by {entry.agent_name}" if entry.agent_kind == "person" else ""
+    sentences = "; ".join(filter(None, (entry.detail, entry.note, by)))
+    show_entry(f"{moment(entry.at)}  {entry.event_type}: {printable(outcome + sentences)}")
 
 
 def _status_fields(found: ArchiveStatus) -> dict[str, object]:

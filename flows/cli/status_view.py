@@ -159,6 +159,8 @@ def _open_alarms(found: ArchiveStatus) -> Iterator[StatusEntry]:
 def _faults(found: ArchiveStatus) -> Iterator[StatusEntry]:
     if found.watcher_fault:
         yield StatusEntry(found.watcher_fault)
+    elif found.inboxes is None:
+        yield StatusEntry("What waits in the inboxes is not known: the watcher has not written its report")
     if found.inboxes is not None:
         for fault in found.inboxes.faults:
             since = f"  since {moment(fault.since)}" if fault.since else ""

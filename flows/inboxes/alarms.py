@@ -8,6 +8,7 @@ from flows.alarms.alarm import Alarm, AlarmKind, new_alarm
 from flows.inboxes.queue.backlog import Pending
 from flows.inboxes.queue.takes import Take
 from flows.inboxes.report import PassedOverEntry, WaitingDrop
+from flows.installation.job_records import CLOCKS_APART
 from flows.submission.answer import answering_commands
 from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
@@ -45,21 +46,26 @@ def is_given_up(alarm: Alarm, pending: Iterable[Pending], at: datetime) -> bool:
 
 
 def waiting_too_long(pending: Iterable[Pending], patience: timedelta, at: datetime) -> Iterator[Alarm]:
-    """Yield an alarm for each take that has waited for a person or a first run longer than ``patience``."""
+    """Yield an alarm for each take that has waited for a person or a first run longer than ``patience``.
+
+    One that waits since a time that is yet to come may have waited for any time: the clock was set back.
+    """
     for one in pending:
         take, attempts = one.take, one.attempts
         if attempts is not None and attempts.verdict is not Verdict.WAITING:
             continue
         since = take.at if attempts is None else attempts.at
-        if at - since <= patience:
+        is_ahead = since - at > CLOCKS_APART
+        if at - since <= patience and not is_ahead:
             continue
         waits = "for a run" if attempts is None else "for a person's decision"
         reason = "" if attempts is None else f" {attempts.sentence}"
+        set_back = ", which is yet to come: a clock was set back" if is_ahead else ""
         yield new_alarm(
             AlarmKind.WAITING_TOO_LONG,
             str(take.object_id),
             at,
-            happened=f"It has waited {waits} since {_moment(since)}.{reason}",
+            happened=f"It has waited {waits} since {_moment(since)}{set_back}.{reason}",
             next_step=_CHECK_RUNS if attempts is None else _decide(take),
             key=_attempt_key(take, since),
         )

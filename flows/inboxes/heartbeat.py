@@ -35,8 +35,11 @@ class Heartbeat(msgspec.Struct, frozen=True):
     faults: dict[str, datetime] = {}
 
     def is_silent(self, at: datetime) -> bool:
-        """Return whether the next sweep is so late that the watcher must hang or its machine be gone."""
-        return at - self.again > _SILENT
+        """Return whether the next sweep is so late that the watcher must hang or its machine be gone.
+
+        One of the future was written before the clock was set back: a watcher that lives writes another.
+        """
+        return at - self.again > _SILENT or self.at - at > _SILENT
 
     @property
     def silence(self) -> str:

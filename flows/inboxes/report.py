@@ -107,12 +107,13 @@ def read_inbox_report(settings: Settings) -> InboxReport | None:
 
 
 class ReportWriter:
-    """Writes the report where it differs from the one before, and a heartbeat."""
+    """Writes the report where it differs from the one before, or is not there as written; and a heartbeat."""
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
         self._file = _file(settings)
         self._clock = clock
         self._last: InboxReport | None = None
+        self._written: tuple[int, int] | None = None
         self._heartbeat = HeartbeatWriter(settings)
         before = read_heartbeat(settings)
         self._since = before.since if before else {}
@@ -135,11 +136,20 @@ class ReportWriter:
             passed_over=tuple(islice(passed_over, MOST_NAMED)),
             faults=tuple(msgspec.structs.replace(fault, since=failing[fault.path]) for fault in faults),
         )
-        if self._last is None or msgspec.structs.replace(report, at=self._last.at) != self._last:
+        is_new = self._last is None or msgspec.structs.replace(report, at=self._last.at) != self._last
+        if is_new or self._written is None or self._on_disk() != self._written:
             with written_whole(self._file, durable=False, suffix=str(os.getpid())) as sink:
                 sink.write(msgspec.json.encode(report))
-            self._last = report
+            self._last, self._written = report, self._on_disk()
         self._heartbeat.write(again, self._since, failing, at)
+
+    def _on_disk(self) -> tuple[int, int] | None:
+        """Return which file is there now, and of when."""
+        try:
+            state = self._file.stat()
+        except FileNotFoundError:
+            return None
+        return state.st_ino, state.st_mtime_ns
 
     def _waiting(self, statuses: Sequence[InboxStatus], at: datetime) -> list[WaitingDrop]:
         """Return what waits, each with its time, and remember that."""

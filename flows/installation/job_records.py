@@ -86,7 +86,7 @@ def scheduled_since(job: Job, schedule: Schedule, at: datetime, settings: Settin
     A time in the future was recorded before the clock was set back and is forgotten: runs of that time
     cannot count as missed. Raises ``OSError``.
     """
-    recorded = _read(_schedule(job, settings), ScheduledSince)
+    recorded = recorded_schedule(job, settings)
     ahead = at + CLOCKS_APART
     if any(moment > ahead for moment in record_of(job, settings).moments):
         _runs(job, settings).unlink(missing_ok=True)
@@ -94,6 +94,11 @@ def scheduled_since(job: Job, schedule: Schedule, at: datetime, settings: Settin
         return recorded.since
     _write(_schedule(job, settings), ScheduledSince(schedule, at))
     return at
+
+
+def recorded_schedule(job: Job, settings: Settings) -> ScheduledSince | None:
+    """Return the schedule that the service last saw, ``None`` where it saw none. Raises ``OSError``."""
+    return _read(_schedule(job, settings), ScheduledSince)
 
 
 def forget_schedule(job: Job, settings: Settings) -> None:

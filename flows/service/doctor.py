@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +19,7 @@ from flows.installation.reachable import require_reachable
 from flows.installation.settings import FolderStoreSettings, Settings
 from flows.service.virus_scanner import scanner_status
 from preservation.errors import ConfigurationError, PreservationError, ToolFailedError, UnavailableError
-from preservation.model.amounts import count
+from preservation.model.amounts import byte_size, count
 from preservation.model.identifiers import CollectionName
 from storage.ports.stores import Store
 
@@ -31,6 +32,7 @@ _NAMED = 5
 _REPLICA_GONE = "find out today who or what removed it; then put it back from a backup of the store"
 _SENT_WITHIN = timedelta(hours=1)
 _ONE_PIXEL = b"P6 1 1 255 \0\0\0"
+_SMALL_DROP = 1 << 20
 _AS_THE_MESSAGE_SAYS = "repair it as the message says"
 
 
@@ -68,7 +70,7 @@ def examine_programs() -> Iterator[Checkup]:
 
 
 def examine_installation(settings: Settings, *, send_test_alarm: bool = False) -> Iterator[Checkup]:
-    """Try the installation's policies, database, key, stores, scanner and alarms.
+    """Try the installation's policies, disks, database, key, stores, scanner, service, jobs and alarms.
 
     The alarm channels are tried without sending anything, unless ``send_test_alarm``.
     """
@@ -81,6 +83,9 @@ def examine_installation(settings: Settings, *, send_test_alarm: bool = False) -
             partial(_policy, settings, CollectionName(name)),
             "muniment policy check FILE",
         )
+    for folder in (settings.state, settings.processing):
+        if folder.exists():
+            yield _tried(f"disk of {folder.name}/", partial(_written_to, folder), _AS_THE_MESSAGE_SAYS)
     try:
         with open_installation(settings) as installation:
             yield _tried("database", lambda: installation.database.address)
@@ -103,6 +108,7 @@ def examine_installation(settings: Settings, *, send_test_alarm: bool = False) -
         lambda: scanner_status(settings),
         "check clamd and freshclam, and [virus] in muniment.toml",
     )
+    yield from _service(settings)
     yield from _alarms(settings, send=send_test_alarm)
 
 
@@ -178,6 +184,39 @@ def _alarms(settings: Settings, *, send: bool) -> Iterator[Checkup]:
         late = now() - waiting[0].alarm.at > _SENT_WITHIN
         step = "check that muniment up runs, and the lines above"
         yield Checkup("alarms", State.FAILING if late else State.OK, detail, step)
+
+
+def _written_to(folder: Path) -> str:
+    """Write as much as a small drop needs to the disk of a folder; nothing stays. Raises ``StorageError``."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(_SMALL_DROP))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise UnavailableError(
+            f"{folder} cannot be written to ({error.strerror}); see that its disk has room, and that the "
+            "service may write there"
+        ) from error
+    return f"{byte_size(_SMALL_DROP)} were written there"
+
+
+def _service(settings: Settings) -> Iterator[Checkup]:
+    """Say whether the inboxes are watched, and which jobs did not run: without a service nobody else does."""
+    from flows.inboxes.heartbeat import read_heartbeat, watcher_fault  # noqa: PLC0415  as above
+    from flows.installation.wiring import now  # noqa: PLC0415  as above
+    from flows.orchestration.jobs.overdue import missed_jobs  # noqa: PLC0415  as above
+
+    at, heartbeat = now(), read_heartbeat(settings)
+    if heartbeat is None or heartbeat.by.is_dead:
+        idle = "it does not run: inboxes are not watched, and no alarm is raised about what waits there"
+        yield Checkup("service", State.OK, idle)
+    else:
+        fault = watcher_fault(settings, at)
+        seen = f"it looked at the inboxes at {heartbeat.at:%Y-%m-%d %H:%M} UTC"
+        yield Checkup("service", State.FAILING if fault else State.OK, fault or seen, "see docs/service.md")
+    for missed in missed_jobs(settings, at):
+        yield Checkup(f"job {missed.about}", State.FAILING, missed.happened, missed.next_step)
 
 
 def _authorities(settings: Settings) -> Iterator[Checkup]:
@@ -280,9 +319,16 @@ def _cage() -> str:
 
 
 def _roots(path: Path) -> str:
+    from flows.installation.wiring import now  # noqa: PLC0415  as above
     from storage.journal.time_stamps import load_roots  # noqa: PLC0415  as above
 
-    return f"{count(len(load_roots(path).certificates), 'root certificate')} in {path}"
+    roots = load_roots(path)
+    if not roots.valid_at(now()):
+        raise UnavailableError(
+            f"{path}: none of its root certificates is valid today, so no new time stamp holds; add the "
+            "authority's new root to the file, and keep the old one for the time stamps there are"
+        )
+    return f"{count(len(roots.certificates), 'root certificate')} in {path}"
 
 
 def _policy(settings: Settings, collection: CollectionName) -> str:

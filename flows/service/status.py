@@ -51,9 +51,9 @@ class ArchiveStatus:
 
     ``inboxes`` is the watcher's last report, ``None`` where there is none; ``watcher_fault`` says why the
     inboxes are not watched now, as far as is known here, and is empty where they are. ``taken`` are the
-    drops that were taken from an inbox and have no answer yet; ``troubles`` names the areas that cannot be
-    read now. ``stores`` are all of them, each looked at just now. ``directory`` is the installation's.
-    ``open_alarms`` are those that are not closed, the oldest first.
+    drops that were taken from an inbox and have no answer yet; ``troubles`` names the areas and submissions
+    that cannot be read now. ``stores`` are all of them, each looked at just now. ``directory`` is the
+    installation's. ``open_alarms`` are those that are not closed, the oldest first.
     """
 
     at: datetime
@@ -83,14 +83,15 @@ def archive_status(installation: Installation) -> ArchiveStatus:
     backlog = Backlog(settings.areas)
     taken = tuple(backlog.pending())
     at = now()
+    damaged: list[str] = []
     return ArchiveStatus(
         at,
         installation.catalogue.counts(),
-        tuple(_on_its_way(settings.processing, at)),
+        tuple(_on_its_way(settings.processing, at, damaged)),
         tuple(sorted(_latest(installation), key=lambda end: end.concluded_at, reverse=True)),
         read_inbox_report(settings),
         taken,
-        tuple(backlog.troubles.values()),
+        (*backlog.troubles.values(), *damaged),
         store_statuses(installation, _REPLICAS),
         watcher_fault(settings, at),
         settings.directory,
@@ -135,7 +136,8 @@ def _is_on_its_way(end: Conclusion, installation: Installation) -> bool:
         return True
 
 
-def _on_its_way(processing: Path, at: datetime) -> Iterator[SubmissionUnderWay]:
+def _on_its_way(processing: Path, at: datetime, damaged: list[str]) -> Iterator[SubmissionUnderWay]:
+    """Yield what has a folder; the reason why one cannot be read is added to ``damaged``."""
     locked = _locked_files()
     for folder in sorted(processing.glob("[!.]*/[!.]*/")):
         workspace = Workspace(folder)
@@ -145,8 +147,16 @@ def _on_its_way(processing: Path, at: datetime) -> Iterator[SubmissionUnderWay]:
             submission = workspace.submission
             position = position_of(workspace)
             touched = _touched(workspace, position)
-        except (IntegrityError, StopIteration, FileNotFoundError):
-            # Damaged, or answered in the meantime.
+        except FileNotFoundError:
+            # Answered in the meantime.
+            continue
+        except IntegrityError as error:
+            damaged.append(str(error))
+            continue
+        except StopIteration:
+            damaged.append(
+                f"{folder}: a record there is empty; remove the folder and preserve the drop again"
+            )
             continue
         yield SubmissionUnderWay(
             str(submission.object),

@@ -19,6 +19,7 @@ from preservation.ingest_events import IngestEvents
 from preservation.model.digests import HexDigest
 from preservation.model.identifiers import ObjectId
 from preservation.model.issues import Issue, Severity
+from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 from preservation.policy.schema import Policy
 from preservation.survey.walk import TreeOutline
@@ -79,6 +80,7 @@ def _keep_approval(workspace: Workspace, drop: DropRequest, installation: Instal
     """Record the approval of a drop that waited under this policy, where another drop had its folder since.
 
     One that never waited, or waited under another policy, is not approved: nobody was asked what it asks now.
+    The submission that waited ends, for this one goes on in its place.
     """
     object_id = workspace.submission.object
     last = last_wait(drop.path, object_id, installation)
@@ -86,11 +88,19 @@ def _keep_approval(workspace: Workspace, drop: DropRequest, installation: Instal
         return
     ingest = IngestEvents(last.submission, SOFTWARE, now)
     governed = ingest.governed(workspace.policy.reference, "")
-    if any(
+    is_approved = any(
         (entry.identifier, entry.detail) == (governed.identifier, governed.detail)
         for entry in installation.journal.about(str(object_id))
-    ):
-        workspace.approval.write([Approval(drop.approved_by, drop.because, now(), last.concluded_at)])
+    )
+    at, submission = now(), workspace.submission.identifier
+    answered = f"approved by {printable(drop.approved_by)}" if is_approved else "its policy was changed"
+    sentence = f"Another drop had its folder since; {answered}, it begins anew as submission {submission}."
+    # Before the approval: a kill in between leaves one that asks again, and none that waits for ever.
+    ended = ingest.ended(Verdict.INTERRUPTED, sentence, at)
+    conclusion = Conclusion(last.submission, Verdict.INTERRUPTED, at, sentence, last.receipt)
+    installation.catalogue.conclude(conclusion, (ended,))
+    if is_approved:
+        workspace.approval.write([Approval(drop.approved_by, drop.because, at, last.concluded_at)])
 
 
 def last_wait(drop: Path, object_id: ObjectId, installation: Installation) -> Conclusion | None:

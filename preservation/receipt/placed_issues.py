@@ -14,11 +14,11 @@ from preservation.receipt.headline import decided_by, is_kept
 def settled(receipt: Receipt) -> Receipt:
     """Return the receipt with each issue at the file that it names, and nothing asked that is answered.
 
-    What is kept was approved, if anything was asked, and what is refused was decided: the questions stay as
-    remarks, with the decision in place of the next step.
+    What is kept was approved, if anything was asked, and what a person decided was asked, however it ended
+    then: the questions stay as remarks, with the decision in place of the next step.
     """
     receipt = _with_issues_at_files(receipt)
-    if not is_kept(receipt.verdict) and not receipt.is_refused:
+    if not _is_answered(receipt):
         return receipt
 
     def answered(issues: tuple[Issue, ...]) -> tuple[Issue, ...]:
@@ -35,7 +35,7 @@ def settled(receipt: Receipt) -> Receipt:
 
 def answered_issues(issues: tuple[Issue, ...], receipt: Receipt) -> tuple[Issue, ...]:
     """Return the issues of a drop about which a person has decided, or was not asked."""
-    if not is_kept(receipt.verdict) and not receipt.is_refused:
+    if not _is_answered(receipt):
         return issues
     # What was kept already was approved at another time, or asked nothing then: the receipt leaves it out.
     answer = decided_by(receipt.decision) if receipt.decision is not None else ""
@@ -43,6 +43,10 @@ def answered_issues(issues: tuple[Issue, ...], receipt: Receipt) -> tuple[Issue,
         replace(issue, next_step=answer, for_operators="") if issue.severity is Severity.QUESTION else issue
         for issue in issues
     )
+
+
+def _is_answered(receipt: Receipt) -> bool:
+    return is_kept(receipt.verdict) or receipt.decision is not None
 
 
 def _with_issues_at_files(receipt: Receipt) -> Receipt:

@@ -5,11 +5,14 @@ is looked up once more, so that it is no finding. A package is remembered by its
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from preservation.errors import StorageError
+from preservation.model.amounts import count
 from preservation.model.events import EventType
 from preservation.model.identifiers import StoreName
 from preservation.model.layout import COMMITS
@@ -29,11 +32,15 @@ _LEVELS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class ComparedAccessions:
-    """What was found: ``faults`` are what the journal must have had, ``findings`` what others lack."""
+    """What was found: ``faults`` are what the journal must have had, ``findings`` what others lack.
+
+    ``notes`` are remarks on stores that the catalogue knows and the settings do not.
+    """
 
     faults: tuple[ChainFault, ...]
     findings: tuple[JournalFinding, ...]
     not_compared: tuple[NotCompared, ...]
+    notes: tuple[str, ...]
 
 
 def compare_accessions(journal: Journal, catalogue: Catalogue, stores: Iterable[Store]) -> ComparedAccessions:
@@ -48,7 +55,9 @@ def compare_accessions(journal: Journal, catalogue: Catalogue, stores: Iterable[
     recorded = _accessions(journal)
     in_stores: dict[StoreName, set[str]] = {}
     not_compared = []
+    replicas = Counter(chain.from_iterable(catalogued.values()))
     for store in stores:
+        del replicas[store.name]
         try:
             in_stores[store.name] = set(_packages(kept.key for kept in store.list()))
         except (StorageError, OSError) as error:
@@ -66,6 +75,11 @@ def compare_accessions(journal: Journal, catalogue: Catalogue, stores: Iterable[
             ]
         ),
         tuple(not_compared),
+        tuple(
+            f"{count(number, 'replica')} in store {name} NOT looked for: the catalogue has them there, and "
+            "muniment.toml has no such store."
+            for name, number in sorted(replicas.items())
+        ),
     )
 
 

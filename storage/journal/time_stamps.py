@@ -41,6 +41,10 @@ class TrustedRoots:
     file: str
     certificates: tuple[Certificate, ...]
 
+    def valid_at(self, at: datetime) -> int:
+        """Return how many of them are valid at a time: a time stamp of that time leads to no other."""
+        return sum(one.not_valid_before_utc <= at <= one.not_valid_after_utc for one in self.certificates)
+
 
 @dataclass(frozen=True, slots=True)
 class TimeStamp:

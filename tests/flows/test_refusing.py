@@ -62,10 +62,15 @@ def answer(archive: NearArchive, verb: str, *more: str) -> subprocess.CompletedP
     return archive.run(verb, "images/odd", "--because", "It is no scan.", "--by", "A. Turner", *more)
 
 
-def tries(archive: NearArchive) -> list[str]:
+def ends(archive: NearArchive) -> list[dict[str, str]]:
     """How the submissions of the object ended, the oldest first."""
     found = json.loads(archive.run("status", "images/odd", "--json").stdout)
-    return [one["verdict"] for one in sorted(found["tries"], key=lambda one: one["received_at"])]
+    return sorted(found["tries"], key=lambda one: one["received_at"])
+
+
+def tries(archive: NearArchive) -> list[str]:
+    """The verdicts of these ends."""
+    return [one["verdict"] for one in ends(archive)]
 
 
 def events_of(archive: Archive, name: str) -> list[tuple[str, str, str]]:
@@ -144,6 +149,11 @@ def test_an_approval_counts_though_another_drop_had_the_folder_and_only_for_what
     assert ("policy assignment", "approved to be kept as it is", "It is no scan.") in events_of(
         asking, "images/odd"
     )
+    # The submission that waited does so no more, and its own end says where it went on.
+    assert tries(asking) == ["interrupted", "waiting", "stored"]
+    waited, _, went_on = ends(asking)
+    assert "approved by A. Turner" in waited["sentence"]
+    assert waited["sentence"].endswith(f"as submission {went_on['submission']}.")
 
     # Nobody was asked whether it may follow what is kept since.
     asked = approved(second)
@@ -153,6 +163,7 @@ def test_an_approval_counts_though_another_drop_had_the_folder_and_only_for_what
     assert "Approved by" not in asked.receipt.read_text()
     kept = approved(second)
     assert (kept.ending.verdict, kept.ending.package and kept.ending.package.version) == (Verdict.STORED, 2)
+    assert "waiting" not in tries(asking)
 
 
 def test_a_refusal_that_was_stopped_does_not_stand_in_the_answer_to_what_is_approved_then(

@@ -6,20 +6,25 @@ import errno
 import io
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 from support.records import events
 
 from flows.archive import journal_seal
+from flows.archive.journal_check import check_journal
+from flows.archive.journal_given import last_signed, record_given
 from flows.archive.journal_seal import seal
 from flows.installation.init import make_installation
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import Installation, open_installation
 from preservation.errors import IntegrityError
 from preservation.fixity.digesting import ByteStream
+from preservation.model.identifiers import StoreName
 from preservation.model.paths import StoreKey
 from storage.journal.exported import exported_in_stores
 from storage.journal.keys import public_keys
@@ -94,6 +99,20 @@ def test_where_no_store_knows_better_the_memory_beside_the_key_does(
     assert sealed_in(after_the_backup) == [[], []]
 
 
+@pytest.mark.parametrize("lose", [Path.unlink, partial(Path.write_bytes, data=b"")])
+def test_a_memory_that_was_lost_is_remarked_on_until_the_next_sealing(
+    home: Path, lose: Callable[[Path], object]
+):
+    settings = load_settings(home)
+    assert check_journal(settings).notes == ()
+    lose(settings.keys / MEMORY_NAME)
+    [remark] = check_journal(settings).notes
+    assert str(settings.keys / MEMORY_NAME) in remark
+    with open_installation(settings) as opened:
+        seal(opened)
+    assert check_journal(settings).notes == ()
+
+
 def test_nothing_is_signed_that_no_store_could_be_asked_about(after_the_backup: Installation, home: Path):
     for name in ("first", "second"):
         (home / "stores" / name).rename(home / "stores" / f"{name}-unplugged")
@@ -148,6 +167,63 @@ def test_what_a_store_lost_is_found_where_an_earlier_release_sealed(home: Path):
     with open_installation(load_settings(home)) as opened:
         [repair] = seal(opened).repairs
     assert "store second lacked" in repair
+
+
+def test_what_a_store_lost_is_found_whatever_lies_where_it_is_recorded_what_it_was_given(home: Path):
+    record = home / "state" / "journal-given.json"
+    sound = record.read_bytes()
+    texts = (
+        b"",
+        sound[:-1],
+        b"[]",
+        b"\xff",
+        b'{"first":5,"second":-1}',
+        b'{"first":5,"second":"5"}',
+        b'{"first":5,"second":99}',
+        b'{"first":5,"second":1e99}',
+        b"[" * 100_000,
+        b" " * (2 << 20) + b'{"first":5,"second":1}',
+    )
+    lies = [partial(record.write_bytes, text) for text in texts]
+    lies += [partial(record.symlink_to, "/dev/zero"), partial(os.mkfifo, record)]
+    with open_installation(load_settings(home)) as opened:
+        for lie in lies:
+            next((home / "stores" / "second").glob("_journal/*5*")).unlink()
+            record.unlink()
+            lie()
+            sealed = seal(opened)
+            assert ["store second lacked" in repair for repair in sealed.repairs] == [True]
+            assert not sealed.absences
+            assert set(msgspec.json.decode(record.read_bytes()).values()) == {last_signed(opened.journal)}
+
+
+def test_what_a_store_lost_is_found_where_it_cannot_be_read_what_it_was_given(home: Path):
+    record = home / "state" / "journal-given.json"
+    record.unlink()
+    record.mkdir()
+    next((home / "stores" / "second").glob("_journal/*5*")).unlink()
+    with open_installation(load_settings(home)) as opened:
+        sealed = seal(opened)
+    assert ["store second lacked" in repair for repair in sealed.repairs] == [True]
+    assert "journal-given.json" in sealed.absences[0]
+
+
+def test_a_record_that_was_lost_while_the_journal_was_sealed_is_begun_with_all_stores(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    record = home / "state" / "journal-given.json"
+
+    def lost_meanwhile(state: Path, store: StoreName, last: int) -> None:
+        record.write_bytes(b"torn")
+        record_given(state, store, last)
+
+    with open_installation(load_settings(home)) as opened:
+        with monkeypatch.context() as patched:
+            patched.setattr(journal_seal, "record_given", lost_meanwhile)
+            seal(opened)
+        next((home / "stores" / "first").glob("_journal/*5*")).unlink()
+        [repair] = seal(opened).repairs
+    assert "store first lacked" in repair
 
 
 class FailingStream:

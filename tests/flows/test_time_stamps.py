@@ -26,13 +26,14 @@ from flows.archive.journal_check import CheckedJournal, JournalState, check_copy
 from flows.archive.journal_export import export_checked
 from flows.archive.journal_seal import SealedJournal, seal, seal_as_job
 from flows.cli.application import app
+from flows.installation import wiring
 from flows.installation.init import make_installation
 from flows.installation.job_records import record_of
 from flows.installation.jobs import Job
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now, open_installation
-from flows.service.doctor import State, examine_installation
-from preservation.errors import ConfigurationError
+from flows.service.doctor import State, _roots, examine_installation
+from preservation.errors import ConfigurationError, UnavailableError
 from storage.journal.time_stamps import LARGEST_TOKEN, authority_name, request_for
 from storage.journal.witness import MEMORY_NAME
 
@@ -275,6 +276,14 @@ def test_roots_that_are_gone_make_an_absence_and_what_they_would_vouch_for_is_no
     ]
     assert (told.state, told.detail) == (State.OK, f"1 root certificate in {roots}")
     assert len(tsa.asked) == 1
+
+
+def test_roots_that_have_expired_are_no_sound_ones_to_the_doctor(
+    tsa: TimeStampingAuthority, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(wiring, "now", lambda: now() + timedelta(days=3))
+    with pytest.raises(UnavailableError, match="none of its root certificates is valid today"):
+        _roots(tsa.certifier.roots)
 
 
 def test_a_store_that_was_away_gets_the_token_later(home: Path):

@@ -167,9 +167,11 @@ def test_the_status_of_an_object_tells_what_was_new_in_each_version(archive: Arc
     assert second["renamed"] == [["1911/to my brother.txt", "1911/to Karl.txt"]]
     assert [one["verdict"] for one in told["tries"]] == ["stored", "stored"]
     assert all(Path(one["receipt"]).is_file() for one in told["tries"])
-    words = archive.run("status", "files/letters").stdout
+    words = " ".join(archive.run("status", "files/letters").stdout.split())
     assert "renamed: 1911/to my brother.txt → 1911/to Karl.txt" in words
-    assert "accession: kept" in words
+    assert "accession: files/letters/v2 entered in the catalogue; kept" in words
+    for store in ("first", "second"):
+        assert f"replication: files/letters/v2 written to store {store} and read back" in words
 
 
 def test_the_status_of_the_archive_counts_and_tells_what_needs_somebody(archive: Archive, letters: Path):

@@ -107,8 +107,9 @@ def test_the_jobs_that_run_by_themselves_are_the_first_ones_of_the_page(project:
 
 def test_a_stale_heartbeat_is_reported_where_the_page_has_it_reported(project: Path):
     asking = {path.name for path in (project / "flows").rglob("*.py") if "watcher_fault(" in path.read_text()}
-    assert asking == {"heartbeat.py", "status.py"}
-    assert "it hangs, which `muniment status` reports" in (project / "docs/design.md").read_text()
+    assert asking == {"heartbeat.py", "status.py", "doctor.py", "alarms.py"}
+    reported = "it hangs, which `muniment status`, `doctor` and `alarms` report"
+    assert reported in (project / "docs/design.md").read_text()
 
 
 def test_the_page_has_the_size_up_to_which_already_kept_reads_every_byte(project: Path):

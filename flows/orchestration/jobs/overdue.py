@@ -1,13 +1,21 @@
-"""Which scheduled jobs did not run: a pure function of when each of them ran last."""
+"""Which scheduled jobs did not run, by when each of them ran last."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from flows.alarms.alarm import Alarm, AlarmKind, new_alarm
-from flows.installation.job_records import CLOCKS_APART, JobRecord
+from flows.installation.job_records import (
+    CLOCKS_APART,
+    JobRecord,
+    record_of,
+    recorded_schedule,
+    schedules_of,
+)
 from flows.installation.jobs import Job
 from flows.installation.schedule import Schedule
+from flows.installation.settings import Settings
 
 GRACE: Final = timedelta(hours=1)
 """A job may be late by so much: a worker may have been busy."""
@@ -41,6 +49,23 @@ def overdue(job: ScheduledJob, at: datetime) -> datetime | None:
     if began is not None and began >= enough and not record.fault and at - began <= LONGEST_RUN:
         return None
     return due
+
+
+def missed_jobs(settings: Settings, at: datetime) -> Iterator[Alarm]:
+    """Yield the alarm of each job that missed its time, by what is on record, also where no service runs.
+
+    Of a job whose schedule no service has seen yet, nothing is known. Nothing is written. Raises ``OSError``.
+    """
+    for job, schedule in schedules_of(settings).items():
+        known, record = recorded_schedule(job, settings), record_of(job, settings)
+        if known is None or known.schedule != schedule:
+            continue
+        if any(moment > at + CLOCKS_APART for moment in record.moments):
+            # Runs of a time that is yet to come count for none: the clock was set back.
+            record = JobRecord()
+        scheduled = ScheduledJob(job, schedule, known.since, record)
+        if (due := overdue(scheduled, at)) is not None:
+            yield did_not_run(scheduled, due, "", at)
 
 
 def did_not_run(job: ScheduledJob, due: datetime, hindrance: str, at: datetime) -> Alarm:

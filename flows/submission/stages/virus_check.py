@@ -44,13 +44,16 @@ def scanned_beside(
         yield None
         return
     scanner = ports.virus_scanner.release()
+    unsure = _doubt(workspace, scanner)
+    copies = [RelativePath(copy.name) for copy in copied_sidecars(workspace)]
     if isinstance(scanner, NoScanner):
         workspace.scanned.write(())
-        workspace.scanned_sidecars.write(())
+        # No survey has them: here alone they count as not scanned.
+        workspace.scanned_sidecars.write(ScannedFile(copy, None, unsure) for copy in copies if unsure)
         yield scanner
         return
     virus = ports.settings.virus
-    terms = ScanTerms(virus.streams, int(virus.largest), _doubt(workspace, scanner))
+    terms = ScanTerms(virus.streams, int(virus.largest), unsure)
     left = Signal()
     files = (entry for entry in walk(received.payload_root, received.only) if isinstance(entry, FoundFile))
     progress = track()
@@ -69,7 +72,6 @@ def scanned_beside(
 
     def write() -> None:
         workspace.scanned.write(verdicts())
-        copies = [RelativePath(copy.name) for copy in copied_sidecars(workspace)]
         workspace.scanned_sidecars.write(scan(workspace.sidecars, copies, ports.virus_scanner, terms))
 
     with ThreadPoolExecutor(1, "virus-check") as beside:

@@ -102,6 +102,10 @@ def test_what_waits_for_a_person_or_for_its_first_run_is_reported_after_its_time
         assert not list(waiting_too_long([pending], 72 * HOURS, NOON + 72 * HOURS))
         [alarm] = waiting_too_long([pending], 72 * HOURS, NOON + 73 * HOURS)
         assert alarm.happened.endswith(said)
+        # The clock was set back since: for how long it has waited is not known.
+        assert not list(waiting_too_long([pending], 72 * HOURS, NOON - HOURS))
+        [alarm] = waiting_too_long([pending], 72 * HOURS, NOON - 2 * HOURS)
+        assert "since 2026-11-21 12:00 UTC, which is yet to come: a clock was set back." in alarm.happened
     for tries in (replace_tries(asked, None), replace_tries(asked, Verdict.INTERRUPTED)):
         assert not list(waiting_too_long([Pending(take, tries)], 72 * HOURS, NOON + 1000 * HOURS))
 

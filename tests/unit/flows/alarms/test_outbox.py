@@ -29,7 +29,7 @@ from services.alarm_receivers import (
 )
 from support.waiting import until
 
-from flows.alarms.alarm import Alarm, AlarmKind
+from flows.alarms.alarm import CLOSED_BY_PEOPLE, Alarm, AlarmKind
 from flows.alarms.channels import Channel, ChannelName, Undelivered
 from flows.alarms.delivery import Delivery
 from flows.alarms.mail import Mail
@@ -258,6 +258,22 @@ def test_a_damaged_file_is_put_aside_and_the_others_are_sent(tmp_path: Path, out
     delivery(outbox, clock, channel).deliver()
     assert channel.taken == ["maps/2"]
     assert file.with_suffix(".damaged").exists()
+    assert {one.alarm.about for one in outbox.open_alarms()} == {"the alarms", "maps/2"}
+
+
+def test_an_open_alarm_whose_file_was_damaged_does_not_pass_for_closed(tmp_path: Path, outbox: Outbox):
+    outbox.add(an_alarm("maps/1"), ())
+    for _ in range(2):
+        [file] = (file for file in (tmp_path / "alarms" / "told").iterdir() if not file.suffix)
+        file.write_bytes(b"\0" * 40)
+        [found] = outbox.open_alarms()
+        assert found.alarm.kind in CLOSED_BY_PEOPLE
+        assert str(file.with_suffix(".damaged")) in found.alarm.happened
+        assert outbox.open_alarms() == [found]
+        outbox.forget(NOON + timedelta(days=365))
+        assert outbox.open_alarms() == [found]
+    assert outbox.close(lambda _: True)
+    assert outbox.open_alarms() == []
 
 
 def test_a_receiver_that_fails_is_silent_and_answers_500_gets_it_in_the_end_with_one_id(

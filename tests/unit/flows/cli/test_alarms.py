@@ -27,7 +27,10 @@ def lines(settings: Settings, *words: str) -> list[dict[str, object]]:
 
 
 def test_nothing_is_open_where_nothing_was_raised(settings: Settings):
-    assert asked(settings, "alarms").stdout == "No alarm is open.\n"
+    result = asked(settings, "alarms")
+    assert result.stdout == "No alarm is open.\n"
+    # Nobody would have raised one about what waits.
+    assert "may have no alarm yet. The inboxes are not watched" in result.stderr
     assert lines(settings, "alarms") == []
 
 
@@ -66,7 +69,7 @@ def test_status_and_doctor_count_what_is_open(settings: Settings):
     assert any(one["what"] == "open alarms" for one in lines(settings, "doctor"))
 
 
-def test_an_alarm_about_what_is_kept_is_closed_by_a_person_who_stands_in_the_log(
+def test_an_alarm_about_what_is_kept_is_closed_by_a_person_who_stands_in_log_and_journal(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ):
     raise_alarm(settings, integrity_alarm("store first", "page 1 was changed", NOON))
@@ -79,6 +82,11 @@ def test_an_alarm_about_what_is_kept_is_closed_by_a_person_who_stands_in_the_log
     assert asked(settings, *words).exit_code == 0
     assert any("by A. Turner: disk exchanged" in record.getMessage() for record in caplog.records)
     assert lines(settings, "alarms") == []
+    [entry] = lines(settings, "journal", "show", "store first")
+    assert (entry["event_type"], entry["note"]) == ("policy assignment", "disk exchanged")
+    assert entry["agent"] == {"kind": "person", "name": "A. Turner", "version": ""}
+    assert str(entry["detail"]).startswith("the alarm of 2026-11-21 12:00 UTC was closed: store first: ")
+    assert str(entry["detail"]).endswith("page 1 was changed")
 
 
 def test_no_other_alarm_is_closed_by_a_person(settings: Settings):

@@ -61,6 +61,14 @@ def test_a_sound_policy_is_told_by_name_revision_and_digest(sound: Path):
     assert result.stdout == f"the policy {sound} is sound: test revision 7 (sha256 {digest})\n"
 
 
+def test_a_policy_that_names_what_pronom_never_gave_is_not_plainly_sound(sound: Path):
+    sound.write_text(sound.read_text().replace("fmt/116", "fmt/99999"))
+    result = run("check", sound)
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"the policy {sound} is sound, with 1 warning: ")
+    assert "WARNING: " in result.stdout
+
+
 def test_all_faults_of_all_files_are_told_and_the_exit_code_is_that_of_configuration(
     sound: Path, unsound: Path, tmp_path: Path
 ):

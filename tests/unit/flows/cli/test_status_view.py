@@ -12,6 +12,8 @@ from flows.cli.status_view import lines_of, sections_of
 from flows.inboxes.queue.attempts import Attempts
 from flows.inboxes.queue.backlog import Pending
 from flows.inboxes.queue.takes import Take
+from flows.inboxes.report import InboxReport
+from flows.installation.processes import this_process
 from flows.service.status import ArchiveStatus, SubmissionUnderWay
 from flows.submission.progress.progress import SubmissionPosition
 from preservation.model.identifiers import CollectionName, ObjectId, ObjectName, SubmissionId
@@ -21,6 +23,7 @@ from storage.ports.catalogue import Conclusion, Counts
 
 LONG = "It waits for an answer, since " + "nothing is known of what would open such a file and " * 6
 NOTHING = Counts(0, 0, 0, 0, {})
+QUIET = InboxReport(NOON, this_process(), 0, 0, 0, (), (), ())
 
 
 def an_end(take: Take, verdict: Verdict) -> Conclusion:
@@ -37,7 +40,7 @@ def test_a_drop_that_waits_stands_in_one_section_with_how_it_is_answered(tmp_pat
     take = a_take(an_area(tmp_path))
     waits = Pending(take, Attempts(1, NOON, Verdict.WAITING, LONG))
     found = ArchiveStatus(
-        NOON, NOTHING, (left(take),), (an_end(take, Verdict.WAITING),), None, (waits,), directory=tmp_path
+        NOON, NOTHING, (left(take),), (an_end(take, Verdict.WAITING),), QUIET, (waits,), directory=tmp_path
     )
 
     [section] = sections_of(found)
@@ -56,7 +59,7 @@ def test_a_drop_that_was_given_for_two_objects_waits_for_both(tmp_path: Path):
     one = an_end(a_take(an_area(tmp_path)), Verdict.WAITING)
     other = ObjectId(CollectionName("files"), ObjectName("sheet-012"))
     ends = (one, replace(one, submission=replace(one.submission, object=other)))
-    [section] = sections_of(ArchiveStatus(NOON, NOTHING, (), ends, None, (), directory=tmp_path))
+    [section] = sections_of(ArchiveStatus(NOON, NOTHING, (), ends, QUIET, (), directory=tmp_path))
     assert section.heading == "Waiting for an archivist: 2"
 
 
@@ -72,7 +75,7 @@ def test_what_is_given_up_rejected_or_stored_has_its_own_section_each(tmp_path: 
         an_end(takes[2], Verdict.REJECTED),
         an_end(takes[3], Verdict.STORED),
     )
-    found = ArchiveStatus(NOON + timedelta(days=1), NOTHING, (), ends, None, pending)
+    found = ArchiveStatus(NOON + timedelta(days=1), NOTHING, (), ends, QUIET, pending)
 
     assert {section.heading: len(section.entries) for section in sections_of(found)} == {
         "On their way: 1": 1,

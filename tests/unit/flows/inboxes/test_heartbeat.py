@@ -128,6 +128,18 @@ def test_it_beats_at_most_once_a_minute_and_what_is_as_before_is_not_written_aga
     assert beat.at == NOON + timedelta(seconds=61)
 
 
+def test_a_report_that_is_gone_or_damaged_is_written_again_and_missed_until_then(settings: Settings):
+    at, file = datetime.now(UTC), settings.state / "inboxes.json"
+    writer = ReportWriter(settings, clock(at))
+    writer.write(SOON, swept("a"))
+    for damage in (file.unlink, lambda: file.write_text("{")):
+        damage()
+        told = CliRunner().invoke(app, ["status", "-C", str(settings.directory)]).stdout
+        assert "What waits in the inboxes is not known" in told
+        writer.write(SOON, swept("a"))
+        assert waits_since(settings) == {"a": at}
+
+
 def test_who_is_silent_for_long_after_the_next_sweep_was_due_hangs(settings: Settings):
     assert watcher_fault(settings, NOON).startswith("The inboxes are not watched")
     beat = Heartbeat(NOON, this_process(), NOON + 13 * MINUTE, {})
@@ -136,6 +148,9 @@ def test_who_is_silent_for_long_after_the_next_sweep_was_due_hangs(settings: Set
     assert not watcher_fault(settings, NOON + 28 * MINUTE)
     hangs = watcher_fault(settings, NOON + 29 * MINUTE)
     assert "has not looked at the inboxes since 2026-11-21 12:00 UTC: it hangs" in hangs
+    # The clock was set back, and the watcher has not written since.
+    assert not watcher_fault(settings, NOON - 15 * MINUTE)
+    assert "it hangs" in watcher_fault(settings, NOON - 16 * MINUTE)
     dead = msgspec.structs.replace(beat, by=msgspec.structs.replace(this_process(), born="long ago"))
     file.write_bytes(msgspec.json.encode(dead))
     assert watcher_fault(settings, NOON).startswith("The inboxes are not watched")

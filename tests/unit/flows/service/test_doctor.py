@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from services.small_disks import small_disk
 
-from flows.service.doctor import Checkup, State, examine_programs
+from flows.installation.job_records import scheduled_since, schedules_of
+from flows.installation.jobs import Job
+from flows.installation.settings import Settings
+from flows.installation.wiring import now
+from flows.service.doctor import Checkup, State, examine_installation, examine_programs
 from preservation.tools import worker_process
 
 
@@ -27,3 +33,21 @@ def test_a_cage_in_which_no_worker_starts_is_failing(tmp_path: Path, monkeypatch
     found = cage(list(examine_programs()))
     assert found.state is State.FAILING
     assert "a caged worker could not start (ended with status 3)" in found.detail
+
+
+def test_a_full_disk_of_ours_and_a_job_that_did_not_run_are_failing_though_no_service_runs(
+    settings: Settings,
+):
+    def states() -> dict[str, State]:
+        return {one.what: one.state for one in examine_installation(settings)}
+
+    schedule = schedules_of(settings)[Job.VERIFY_JOURNAL]
+    scheduled_since(Job.VERIFY_JOURNAL, schedule, now() - timedelta(days=3), settings)
+    settings.processing.mkdir(exist_ok=True)
+    with small_disk(settings.processing, "512k"):
+        found = states()
+    assert {what for what, state in found.items() if state is not State.OK} == {
+        "disk of processing/",
+        "job verify journal",
+    }
+    assert (found["service"], found["disk of state/"]) == (State.OK, State.OK)

@@ -41,3 +41,15 @@ def test_all_that_stopped_is_named_and_nothing_newer_that_is_settled_hides_it(
             concluded(installation, tmp_path / f"settled-{number}", verdict, left=False)
         named = {end.submission.object.name for end in archive_status(installation).latest}
     assert named == {f"open-{number}" for number in range(12)}
+
+
+def test_a_submission_whose_records_are_damaged_is_not_passed_over(tmp_path: Path):
+    make_installation(tmp_path / "archive")
+    with open_installation(load_settings(tmp_path / "archive")) as installation:
+        for number, content in enumerate((b"", b"\0" * 20)):
+            concluded(installation, tmp_path / f"page-{number}", Verdict.WAITING, left=True)
+            claim = installation.settings.processing / "files" / f"page-{number}" / "claim.jsonl"
+            claim.write_bytes(content)
+        found = archive_status(installation)
+    assert not found.on_its_way
+    assert [f"page-{number}" in trouble for number, trouble in enumerate(found.troubles)] == [True, True]

@@ -182,16 +182,23 @@ def test_nobody_is_asked_what_is_answered(tmp_path: Path):
     decision = PersonsDecision("A. Turner", "The book is worn.", AT, approves=True)
     pages = {
         verdict: text_of(
-            page_of(replace(a_receipt(drop, verdict), issues=(whole,), decision=decision), tmp_path)
+            page_of(
+                replace(
+                    a_receipt(drop, verdict),
+                    issues=(whole,),
+                    decision=None if verdict is Verdict.WAITING else decision,
+                ),
+                tmp_path,
+            )
         )
-        for verdict in (Verdict.WAITING, Verdict.STORED, Verdict.ALREADY_KEPT)
+        for verdict in (Verdict.WAITING, Verdict.STORED, Verdict.ALREADY_KEPT, Verdict.INTERRUPTED)
     }
 
     # Each question once, with what is to be done; not again at its file, nor in a sentence.
     assert pages[Verdict.WAITING].count("An archivist decides.") == 2
     assert pages[Verdict.WAITING].count(asked.message) == 1
     assert "Everything is as it should be." not in pages[Verdict.WAITING]
-    for verdict in (Verdict.STORED, Verdict.ALREADY_KEPT):
+    for verdict in (Verdict.STORED, Verdict.ALREADY_KEPT, Verdict.INTERRUPTED):
         assert "An archivist decides." not in pages[verdict]
         assert asked.message in pages[verdict]
         assert whole.message in pages[verdict]

@@ -67,6 +67,14 @@ PACKAGES = [f"maps/{name}/v{number}" for name in ("a", "a v1", "Übersicht", "v1
 PLACES = st.sets(st.sampled_from(["journal", "catalogue", EAST, WEST]))
 
 
+def test_a_store_that_is_configured_no_more_is_remarked_on_and_not_said_to_agree():
+    kept = Kept()
+    kept.keep(PACKAGES[0])
+    assert compare_accessions(kept.journal, kept.catalogue, kept.stores.values()).notes == ()
+    [remark] = compare_accessions(kept.journal, kept.catalogue, [kept.stores[EAST]]).notes
+    assert remark.startswith("1 replica in store west NOT looked for")
+
+
 @given(st.dictionaries(st.sampled_from(PACKAGES), PLACES))
 def test_a_package_is_sound_where_all_four_have_it_and_else_it_is_named(where: dict[str, set[str]]):
     kept = Kept()

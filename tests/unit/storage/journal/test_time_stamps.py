@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from services.time_stamping import Certifier
+from support.clocks import set_clocks
 from support.records import MOMENT, events
 
 from preservation.errors import ConfigurationError
@@ -134,6 +136,27 @@ def test_a_token_holds_for_its_own_head_its_own_nonce_and_trusted_roots_only(
     with pytest.raises(ValueError, match="no roots are trusted"):
         verified(token, heads[0], [])
     assert verified(token, heads[0], [stranger, roots]).roots == roots.file
+
+
+def test_certificates_count_as_of_the_time_that_a_token_says_and_not_as_of_now(
+    heads: list[SignedHead], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def stamped(clock: str) -> bytes:
+        with monkeypatch.context() as patched:
+            set_clocks(patched, clock)
+            return certifier.reply(request_for(heads[0]).as_bytes())
+
+    with monkeypatch.context() as patched:
+        set_clocks(patched, "-30d")
+        certifier = Certifier.made(tmp_path / "former")
+        certifier.certify("tsa")
+    roots = load_roots(certifier.roots)
+    at = verified(stamped("-30d"), heads[0], [roots]).at
+    assert datetime.now(UTC) - at > timedelta(days=29)
+    assert [roots.valid_at(at + timedelta(days=days)) for days in (-1, 0, 1, 30)] == [0, 1, 1, 0]
+    for clock, reason in (("+0d", "certificate has expired"), ("-60d", "certificate is not yet valid")):
+        with pytest.raises(ValueError, match=reason):
+            verified(stamped(clock), heads[0], [roots])
 
 
 @pytest.mark.parametrize("signer", ["machine", "between", "root"])

@@ -28,6 +28,7 @@ from flows.orchestration.jobs.overdue import (
     LONGEST_RUN,
     ScheduledJob,
     did_not_run,
+    missed_jobs,
     overdue,
 )
 from preservation.errors import ConfigurationError, UnavailableError
@@ -200,3 +201,19 @@ def test_what_was_recorded_by_a_clock_that_was_ahead_is_forgotten(settings: Sett
     since = scheduled_since(Job.CLEAR, NIGHTLY, long_ago + 2 * DAY, settings)
     assert since == long_ago
     assert overdue(ScheduledJob(Job.CLEAR, NIGHTLY, since, JobRecord()), long_ago + 2 * DAY) is not None
+
+
+def test_what_did_not_run_is_known_without_a_service_and_after_the_clock_was_set_back(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    job, at = Job.VERIFY_JOURNAL, now()
+    schedule = schedules_of(settings)[job]
+    assert not list(missed_jobs(settings, at))
+    scheduled_since(job, schedule, at - 3 * DAY, settings)
+    [alarm] = missed_jobs(settings, at)
+    assert (alarm.about, alarm.kind) == (job, AlarmKind.DID_NOT_RUN)
+    for ran_at, missed in ((at, 0), (at + 9 * DAY, 1)):
+        monkeypatch.setattr("flows.installation.job_records.now", lambda ran_at=ran_at: ran_at)
+        with recorded_run(job, settings):
+            pass
+        assert len(list(missed_jobs(settings, at))) == missed
