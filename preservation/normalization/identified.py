@@ -10,7 +10,7 @@ import msgspec
 from preservation.identification.caged import CagedIdentifier
 from preservation.model.derivatives import Derivative, RefusedDerivative
 from preservation.model.paths import RelativePath
-from preservation.normalization.conversion import MADE_AS
+from preservation.normalization.wire import MADE_AS
 from preservation.pool import in_portions
 from preservation.rasters.families import family_of
 

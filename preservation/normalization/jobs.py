@@ -19,12 +19,12 @@ from preservation.model.decisions import MigrationName
 from preservation.model.events import Agent
 from preservation.model.screening import ImageFacts
 from preservation.normalization.comparable_raster import ComparableRaster
-from preservation.normalization.conversion import MADE_AS, ConversionOrder, Made
 from preservation.normalization.jp2_writing import write_lossless_jp2
 from preservation.normalization.pdf_text import write_pdf_text
 from preservation.normalization.proofs import prove
 from preservation.normalization.screen_jpeg import write_screen_jpeg
 from preservation.normalization.tiff_writing import write_tiff
+from preservation.normalization.wire import MADE_AS, ConversionOrder, Made
 from preservation.rasters.decoders import PILLOW_JPEG, TIFFFILE
 from preservation.rasters.facts import facts_of, stored_in
 from preservation.rasters.families import Family

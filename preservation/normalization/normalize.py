@@ -19,7 +19,7 @@ from preservation.model.derivatives import Derivative, Proof, Purpose, RefusedDe
 from preservation.model.digests import Algorithm
 from preservation.model.files import SurveyedFile
 from preservation.model.paths import RelativePath, printable
-from preservation.normalization.conversion import ConversionOrder, Made
+from preservation.normalization.wire import ConversionOrder, Made
 from preservation.policy.migrations import EXTENSIONS
 from preservation.tools.work import Completed, Died, Exhausted, JobName, Refused, Request, WorkOutcome
 from preservation.tools.workers import CagedWorkers

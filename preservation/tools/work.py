@@ -58,7 +58,7 @@ class Exhausted(msgspec.Struct, frozen=True, tag="exhausted"):
 
 
 class Died(msgspec.Struct, frozen=True, tag="died"):
-    """The process ended in the middle of the job: a library crashed, or another process killed it."""
+    """The process ended in the middle of the job: a library crashed over its content."""
 
     detail: str
 

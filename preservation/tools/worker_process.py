@@ -129,4 +129,7 @@ class WorkerProcess:
                 f"a caged worker could not start ({manner}); it may need more than "
                 f"{self._limits.address_space >> 20} MiB of address space"
             )
+        if status == -signal.SIGKILL:
+            # Not ours, which comes after its end: content crashes what reads it in other ways.
+            return Exhausted("memory", "the system ended the process, as it does where memory is short")
         return Died(manner)

@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from support.costs import Budgets, Cost
 
 _CONFTEST = """
 import sys
@@ -87,6 +88,13 @@ def test_a_file_over_its_budget_is_named_and_fails_the_run_and_the_slowest_tests
     [waited] = re.findall(r"^ +(\S+) +(\S+)  test_waits\.py::test_sleeps$", finished.stdout, re.MULTILINE)
     assert float(waited[0]) >= 1.1
     assert float(waited[1]) < 0.6
+
+
+@pytest.mark.parametrize(("others", "over"), [(80.0, ["dear"]), (180.0, [])])
+def test_budgets_grow_where_the_machine_is_so_slow_that_all_tests_take_longer(others: float, over: list[str]):
+    spent = {"dear": Cost(0, 20)} | {f"other {n}": Cost(0, others / 20) for n in range(20)}
+    told = Budgets(default=11, files={}, together=100).exceeded(spent)
+    assert [sentence.partition(" ")[0] for sentence in told] == over
 
 
 def test_every_file_that_has_a_budget_of_its_own_is_there(project: Path):

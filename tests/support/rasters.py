@@ -14,8 +14,8 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from preservation.normalization.conversion import Made
 from preservation.normalization.jobs import convert
+from preservation.normalization.wire import Made
 from preservation.policy.proofs import ProvableProof
 
 ALL_PROOFS = tuple(ProvableProof)
