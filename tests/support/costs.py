@@ -1,9 +1,9 @@
 """What each test costs: the slowest at the end of a run, and a budget of CPU seconds that every file keeps.
 
 Budgets are in CPU seconds, of the test's process and of what it has started and waited for: a busy machine
-does not change them much, a loop or a process more does. Where all tests together take longer than they should,
-it is the machine that is slow (one that others use beside us takes twice as long), and budgets grow with it. What a session shares, such as a server, is no
-test's own. A pytest plugin; with xdist, workers measure and their controller adds up.
+does not change them much, a loop or a process more does. Where all tests together take longer than they
+should, it is the machine that is slow, and budgets grow with it. What a session shares, such as a server, is
+no test's own. A pytest plugin; with xdist, workers measure and their controller adds up.
 """
 
 from __future__ import annotations
