@@ -75,7 +75,8 @@ def test_a_file_over_its_budget_is_named_and_fails_the_run_and_the_slowest_tests
     finished = subprocess.run(
         [sys.executable, "-m", "pytest", *workers],
         cwd=tmp_path,
-        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        # Its temporary files stay here: it would shut the folder of all runs to other accounts.
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "TMPDIR": str(tmp_path)},
         capture_output=True,
         text=True,
         check=False,

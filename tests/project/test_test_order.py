@@ -47,7 +47,8 @@ def test_what_a_file_of_tests_shares_is_made_by_one_worker_alone(tmp_path: Path,
     subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *_WORKERS],
         cwd=tmp_path,
-        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        # Its temporary files stay here: it would shut the folder of all runs to other accounts.
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "TMPDIR": str(tmp_path)},
         check=True,
     )
 
