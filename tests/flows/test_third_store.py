@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.archives import Archive
+from support.command_runs import near
 from support.flow_runs import preserved
 
 from flows.alarms.alarm import AlarmKind
@@ -25,8 +26,9 @@ MAIL = '[alarms.mail]\nhost = "localhost"\nfrom = "muniment@example.org"\nto = [
 
 
 @pytest.fixture
-def three(archive: Archive) -> Archive:
+def three(installation: Archive) -> Archive:
     """An installation with a store more than its policy asks for."""
+    archive = near(installation)
     file = archive.directory / "muniment.toml"
     file.write_text(f"{file.read_text()}{THIRD}{MAIL}")
     made = archive.run("stores", "init", "third", "--json")
@@ -164,7 +166,8 @@ def test_a_store_that_no_policy_of_the_collection_names_lacks_nothing(three: Arc
     assert three.kept("third") == {}
 
 
-def test_a_new_store_is_filled_with_what_was_kept_before_it_was_there(archive: Archive, ledger: Path):
+def test_a_new_store_is_filled_with_what_was_kept_before_it_was_there(installation: Archive, ledger: Path):
+    archive = near(installation)
     preserved(archive, ledger)
     (ledger / "one more.txt").write_text("One more\n")
     preserved(archive, ledger)

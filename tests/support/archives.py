@@ -33,6 +33,8 @@ class Archive:
             "MUNIMENT_RETRIES__STORES": "0.1",
             "MUNIMENT_RETRIES__DATABASE": "0.1",
             "MUNIMENT_RETRIES__LOCAL_WORK": "0.1",
+            # Other tests keep the other cores busy: a second caged process would only take its start.
+            "MUNIMENT_WORK__CAGED_PROCESSES": "1",
             # Tests run at night too.
             **{f"MUNIMENT_SCHEDULES__{job.name}": "" for job in Job if job.cron is not None},
         }
