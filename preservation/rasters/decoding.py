@@ -55,7 +55,7 @@ def whole(stream: BinaryIO) -> Buffer:
         return b""  # nothing can be mapped of an empty file
 
 
-OVERWRITTEN = "its image data is damaged: a part of the picture is missing or was overwritten"
+OVERWRITTEN = "a part of the picture is missing or was overwritten"
 """What it means where a library goes on and only warns."""
 
 _GIB = 1 << 30

@@ -91,9 +91,13 @@ def test_a_file_over_its_budget_is_named_and_fails_the_run_and_the_slowest_tests
     assert float(waited[1]) < 0.6
 
 
-@pytest.mark.parametrize(("others", "over"), [(80.0, ["dear"]), (180.0, [])])
-def test_budgets_grow_where_the_machine_is_so_slow_that_all_tests_take_longer(others: float, over: list[str]):
-    spent = {"dear": Cost(0, 20)} | {f"other {n}": Cost(0, others / 20) for n in range(20)}
+@pytest.mark.parametrize(
+    ("others", "dear", "over"), [(80.0, 20.0, ["dear"]), (180.0, 20.0, []), (900.0, 30.0, ["dear"])]
+)
+def test_budgets_grow_where_the_machine_is_slow_and_not_without_end(
+    others: float, dear: float, over: list[str]
+):
+    spent = {"dear": Cost(0, dear)} | {f"other {n}": Cost(0, others / 100) for n in range(100)}
     told = Budgets(default=11, files={}, together=100).exceeded(spent)
     assert [sentence.partition(" ")[0] for sentence in told] == over
 
