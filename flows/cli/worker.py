@@ -42,10 +42,12 @@ def worker(
     settings = load_settings(installation)
     api = running_api(settings)
     os.environ.update(client_environment(settings, api))
-    with held_slot(settings) as slot, run_processes(settings) as processes:
-        # Importing it imports Prefect, while the fork server imports Prefect too.
-        from flows.orchestration.worker import work
+    processes = run_processes(settings)
+    if processes is None:
+        return
+    from flows.orchestration.worker import work
 
+    with processes, held_slot(settings) as slot:
         at_a_time = at_a_time or settings.work.at_a_time
         work(settings, api, processes, slot, at_a_time, lambda text: note(f"muniment: {text}"))
     note("muniment: stopped")

@@ -19,18 +19,16 @@ from prefect.client.schemas.sorting import LogSort
 from services.workers import (
     asked,
     cancel,
-    children,
-    descendants,
     ended_run,
     forget,
     kill,
-    lives,
     run_of,
     service,
     state_of,
 )
 from support.archives import Archive
 from support.flow_runs import preserved
+from support.processes import children, command_of, descendants, lives
 from support.waiting import until
 
 from flows.installation.init import make_installation
@@ -179,13 +177,15 @@ def test_a_fork_server_that_is_killed_takes_its_runs_along_and_is_started_again(
         run = asked(installation, ledger)
         until(lambda: is_replicating(installation, "ledger"), worker.lines)
         [server] = children(worker.process.pid)
+        assert command_of(server) == command_of(worker.process.pid), "the first one is forked from the worker"
         family = descendants(server)
         kill(server)
         assert ended_run(installation, run).state_name == "Crashed", worker.lines
         until(lambda: not any(map(lives, family)), "the end of its run")
         bring_back(away, installation)
         assert ended_run(installation, asked(installation, ledger)).state_name == "Stored", worker.lines
-        assert children(worker.process.pid) != [server]
+        [again] = children(worker.process.pid)
+        assert "runner.fork_server" in command_of(again), "a worker that has threads starts it anew"
 
 
 def test_a_run_that_ignores_being_cancelled_is_killed(installation: Archive, ledger: Path):

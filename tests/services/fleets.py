@@ -19,6 +19,7 @@ from ordeals.crash_trees import alive_below
 from services.compose import free_port
 from support.archives import MUNIMENT, Archive, share_secret
 from support.clocks import Clock
+from support.processes import children, command_of, parent_of
 from support.waiting import PATIENCE
 
 from flows.orchestration.environment import PrefectApi
@@ -172,10 +173,10 @@ class Together(Fleet):
         if victim == "server":
             with suppress(OSError, ValueError):
                 noted = json.loads((self.archive.directory / "state/prefect/server.json").read_bytes())
-                return [noted["pid"]] if "flows.orchestration.server_app" in _command(noted["pid"]) else []
+                return [noted["pid"]] if "flows.orchestration.server_app" in command_of(noted["pid"]) else []
             return []
         verb = {"watcher": "watch", "worker": "worker"}[victim]
-        return [pid for pid in alive_below(up.pid) if f"flows.cli {verb} " in _command(pid)]
+        return [pid for pid in children(up.pid) if f"flows.cli {verb} " in command_of(pid)]
 
 
 class Apart(Fleet):
@@ -255,18 +256,11 @@ def _started(fleet: Fleet) -> Iterator[None]:
 
 
 def _run_pids(root: int) -> list[int]:
-    """What a fork server has forked are runs."""
-    servers = [pid for pid in alive_below(root) if "runner.fork_server" in _command(pid)]
-    return [pid for pid in servers if _parent(pid) in servers]
+    """What a worker's fork server has forked are runs."""
+    ours = [pid for pid in alive_below(root) if _is_of_a_worker(command_of(pid))]
+    return [pid for pid in ours if parent_of(pid) in ours and parent_of(parent_of(pid)) in ours]
 
 
-def _command(pid: int) -> str:
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    return ""
-
-
-def _parent(pid: int) -> int:
-    with suppress(OSError):
-        return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[1])
-    return 0
+def _is_of_a_worker(command: str) -> bool:
+    """Whether it is a worker, its fork server, forked or started again, or a run of theirs."""
+    return " worker " in f"{command} " or "runner.fork_server" in command

@@ -115,27 +115,5 @@ def ended_run(archive: Archive, identifier: UUID) -> FlowRun:
     return run_of(archive, identifier)
 
 
-def children(pid: int) -> list[int]:
-    """The processes that a process has started."""
-    try:
-        tasks = list(Path("/proc", str(pid), "task").iterdir())
-        return [int(child) for task in tasks for child in (task / "children").read_text().split()]
-    except OSError:
-        return []
-
-
-def descendants(pid: int) -> list[int]:
-    """The processes that a process has started, and those that these have."""
-    return [one for child in children(pid) for one in (child, *descendants(child))]
-
-
-def lives(pid: int) -> bool:
-    """Say whether the process is there and has not ended."""
-    try:
-        return Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
-
-
 def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)

@@ -1,9 +1,10 @@
 """The fork server: it has Prefect and the flows imported, and begins each flow run by forking.
 
-A worker starts it, ``python -m flows.orchestration.runner.fork_server DIRECTORY CHANNEL WORKER``, with the
-installation's directory, its end of the channel and its own process number. It has one thread and talks to no
-other process before it forks, so each run begins as a process started for it would, only at once. It ends
-with the worker, and its runs with it.
+A worker forks it while it has one thread itself (``forking``); where it has ended, it is started again,
+``python -m flows.orchestration.runner.fork_server DIRECTORY CHANNEL WORKER``, with the installation's
+directory, its end of the channel and its own process number. It has one thread and talks to no other process
+before it forks, so each run begins as a process started for it would, only at once. It ends with the worker,
+and its runs with it.
 """
 
 import gc
@@ -119,9 +120,6 @@ class _ForkServer:
 
 def serve(channel: socket.socket, run: Callable[[UUID], None]) -> None:
     """Serve the worker at the other end of ``channel`` until it is gone; a new process calls ``run``."""
-    # What was imported stays as it is, so that the runs share its memory.
-    gc.collect()
-    gc.freeze()
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     # Where the worker is gone already, the first read from the channel shows it.
@@ -136,10 +134,8 @@ def serve(channel: socket.socket, run: Callable[[UUID], None]) -> None:
         run(begun)
 
 
-def main() -> None:
-    """Import what a run needs, then serve."""
-    directory, channel, worker = sys.argv[1:]
-    die_with_parent(int(worker))
+def load() -> None:
+    """Import what a run needs. It stays as it is, so that processes that are forked share its memory."""
     for name in _IMPORTED:
         import_module(name)
     # These import more when they are first used.
@@ -147,8 +143,22 @@ def main() -> None:
     anyio.run(anyio.sleep, 0)
     import_module("rich.console").Console(file=io.StringIO()).print("")
     "localhost".encode("idna")
+    gc.collect()
+    gc.freeze()
+
+
+def serve_runs(channel: socket.socket, directory: Path) -> None:
+    """Serve the worker at the other end of ``channel`` with the runs of the installation in ``directory``."""
     engine = import_module(_ENGINE)
-    serve(socket.socket(fileno=int(channel)), lambda run: engine.run_flow_run(run, Path(directory)))
+    serve(channel, lambda run: engine.run_flow_run(run, directory))
+
+
+def main() -> None:
+    """Import what a run needs, then serve."""
+    directory, channel, worker = sys.argv[1:]
+    die_with_parent(int(worker))
+    load()
+    serve_runs(socket.socket(fileno=int(channel)), Path(directory))
 
 
 if __name__ == "__main__":

@@ -6,11 +6,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from typing import Self
 from uuid import UUID
 
 from flows.installation.settings import Settings
+from flows.orchestration.runner.forking import Forked, forked
 from flows.orchestration.runner.protocol import Kind, Message, channel, receive, send
 from preservation.backoff import Backoff
 
@@ -23,7 +24,8 @@ _CLOSED = -1
 class RunProcesses:
     """The processes of one worker's runs. All of them end with it, and with their fork server."""
 
-    def __init__(self, command: list[str], directory: str) -> None:
+    def __init__(self, command: list[str], directory: str, first: Forked | None = None) -> None:
+        """Take over the fork server ``first``, or start one. ``command`` starts one."""
         self._command = command
         self._directory = directory
         self._begun: dict[UUID, asyncio.Future[int]] = {}
@@ -31,7 +33,17 @@ class RunProcesses:
         self._ready = False
         self._backoff = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE)
         self._not_before = 0.0
-        self._start()
+        self._process: subprocess.Popen[bytes] | Forked
+        if first is None:
+            self._start()
+        else:
+            self._process, self._channel = first, first.channel
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @property
     def are_ready(self) -> bool:
@@ -134,14 +146,16 @@ def _settle(future: asyncio.Future[int] | None, result: int | OSError) -> None:
         future.set_exception(result)
 
 
-@contextmanager
-def run_processes(settings: Settings) -> Iterator[RunProcesses]:
-    """Yield the processes of a worker's runs, with this process's environment; at the end, end them all."""
-    # -P: no module is imported from the folder in which the runs work.
+def run_processes(settings: Settings) -> RunProcesses | None:
+    """Return the processes of a worker's runs, with this process's environment. Imports Prefect.
+
+    The fork server is forked from this process, which is to become the worker, so that both share what was
+    imported. Returns ``None`` in a process that was forked, after what it was forked for: it is to end.
+    """
     directory = os.fspath(settings.directory)
+    server = forked(settings.directory)
+    if server is not None and server.is_this_process:
+        return None
+    # -P: no module is imported from the folder in which the runs work.
     command = [sys.executable, "-P", "-m", "flows.orchestration.runner.fork_server", directory]
-    processes = RunProcesses(command, directory)
-    try:
-        yield processes
-    finally:
-        processes.close()
+    return RunProcesses(command, directory, server)

@@ -10,15 +10,17 @@ import sys
 import textwrap
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from threading import Event, Thread
 from typing import TypeVar
 from uuid import UUID, uuid4
 
 import pytest
-from services.workers import children, lives
+from support.processes import children, lives
 from support.waiting import until
 
 from flows.installation.init import make_installation
 from flows.installation.settings_file import load_settings
+from flows.orchestration.runner.forking import forked
 from flows.orchestration.runner.run_processes import RunProcesses
 from flows.orchestration.runner.slots import held_slot
 
@@ -190,6 +192,7 @@ def test_a_worker_that_is_killed_takes_the_fork_server_and_its_runs_along(comman
     (tmp_path / str(run)).write_text("time.sleep(600)")
     worker = f"""\
 import asyncio, uuid
+from flows.orchestration.runner.forking import forked
 from flows.orchestration.runner.run_processes import RunProcesses
 
 async def work():
@@ -207,6 +210,18 @@ asyncio.run(work())
         assert lives(pid)
         process.kill()
     until(lambda: not lives(server) and not lives(pid), "the end of both")
+
+
+def test_a_process_with_a_second_thread_is_not_forked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr("flows.orchestration.runner.forking.load", lambda: None)
+    done = Event()
+    second = Thread(target=done.wait)
+    second.start()
+    try:
+        assert forked(tmp_path) is None
+    finally:
+        done.set()
+        second.join()
 
 
 def test_a_slot_is_held_by_one_living_worker_and_names_it(tmp_path: Path):
