@@ -6,7 +6,14 @@ from itertools import islice
 from sqlalchemy import Connection, func, insert, select, update
 
 from preservation.model.digests import HexDigest
-from preservation.model.identifiers import ObjectId, PackageId, SubmissionId, VersionNumber
+from preservation.model.identifiers import (
+    CollectionName,
+    ObjectId,
+    PackageId,
+    SubmissionId,
+    VersionNumber,
+)
+from preservation.model.packages import Replica
 from storage.catalogue import queries, rows
 from storage.database import tables
 from storage.ports.catalogue import (
@@ -72,8 +79,8 @@ def claim(connection: Connection, registration: Registration) -> int:
 
 def insert_package(
     connection: Connection, registration: Registration, version_id: int, files: Iterable[CatalogueFile]
-) -> None:
-    """Insert a kept version, its replicas, its tag digests and its files."""
+) -> int:
+    """Insert a kept version, its replicas, its tag digests and its files; return its row number."""
     packages = tables.packages
     row = rows.package_row(registration, version_id)
     package_id = int(connection.execute(insert(packages).returning(packages.c.id), row).scalar_one())
@@ -90,3 +97,23 @@ def insert_package(
     numbered = (rows.file_row(file, package_id, position) for position, file in enumerate(files))
     while batch := list(islice(numbered, _BATCH)):
         connection.execute(insert(tables.files), batch)
+    return package_id
+
+
+def insert_readings(
+    connection: Connection, package_id: int, collection: CollectionName, replicas: Iterable[Replica]
+) -> None:
+    """Insert when replicas were read for the first time, while the journal's head is locked.
+
+    Else two that register at once would give their files the same numbers.
+    """
+    readings = tables.readings
+    for replica in replicas:
+        last = (
+            select(readings.c.files_before + readings.c.files)
+            .where(readings.c.store == replica.store)
+            .order_by(readings.c.files_before.desc())
+            .limit(1)
+        )
+        row = rows.reading_row(replica, package_id, collection, connection.scalar(last) or 0)
+        connection.execute(insert(readings), row)

@@ -90,6 +90,21 @@ def replica_row(kept: Replica, package_id: int) -> dict[str, object]:
     return {"package_id": package_id, **asdict(kept)}
 
 
+def reading_row(
+    replica: Replica, package_id: int, collection: CollectionName, files_before: int
+) -> dict[str, object]:
+    """Return the row of a replica that was read for the first time, when it was written."""
+    return {
+        "package_id": package_id,
+        "store": replica.store,
+        "collection": collection,
+        "files": replica.files,
+        "bytes": replica.bytes,
+        "files_before": files_before,
+        "read_at": replica.verified_at,
+    }
+
+
 def tag_digests(found: Iterable[Row[Any]]) -> tuple[TagDigest, ...]:
     """Return rows of ``tag_digests`` as values.
 

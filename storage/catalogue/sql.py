@@ -95,9 +95,13 @@ class SqlCatalogue:
         """Record a kept version, its files and the events that record it, in one transaction."""
         with self._database.writing() as connection:
             version_id = reservations.claim(connection, registration)
+            package_id = None
             if not queries.is_registered(connection, version_id):
-                reservations.insert_package(connection, registration, version_id, files)
+                package_id = reservations.insert_package(connection, registration, version_id, files)
             append_entries(connection, events)
+            if package_id is not None:
+                collection = registration.package.object.collection
+                reservations.insert_readings(connection, package_id, collection, registration.replicas)
 
     def record_tag_digests(
         self, package: PackageId, digests: Iterable[TagDigest], events: Iterable[Event]
@@ -205,6 +209,7 @@ class SqlCatalogue:
             if connection.scalar(select(table.c.store).where(mine)) is None:
                 connection.execute(insert(table), rows.replica_row(replica, package_id))
                 append_entries(connection, events)
+                reservations.insert_readings(connection, package_id, package.object.collection, [replica])
 
     def store_identities(self) -> Mapping[StoreName, StoreIdentity]:
         """Return the identity of each store that has one."""

@@ -138,6 +138,52 @@ stores = sa.Table(
 )
 """What each store was made as."""
 
+readings = sa.Table(
+    "readings",
+    metadata,
+    sa.Column("package_id", sa.ForeignKey(packages.c.id), primary_key=True),
+    sa.Column("store", sa.Text, primary_key=True),
+    sa.Column("collection", sa.Text, nullable=False),
+    sa.Column("files", sa.BigInteger, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    # How many files the replicas have that came into the store before: a sample is a probe into these totals.
+    sa.Column("files_before", sa.BigInteger, nullable=False),
+    sa.Column("read_at", Moment, nullable=False),
+    sa.Column("begun_at", Moment),
+    sa.Column("reached", sa.Text),
+    sa.Column("claimant", sa.Text),
+    sa.Column("claimed_until", Moment),
+    sa.UniqueConstraint("store", "files_before"),
+    # Whatever choosing asks for stands in the index: no row is fetched.
+    sa.Index("ix_readings_due", "store", "collection", "read_at", "package_id", "files", "bytes"),
+    sa.Index(None, "claimant"),
+)
+"""When each replica was read last, who is reading it, and how far that is: a row a replica, none a file."""
+
+damages = sa.Table(
+    "damages",
+    metadata,
+    sa.Column("id", _RowNumber, primary_key=True),
+    sa.Column("package_id", sa.ForeignKey(packages.c.id), nullable=False),
+    sa.Column("store", sa.Text, nullable=False),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("promised", sa.Text, nullable=False),
+    sa.Column("promised_size", sa.BigInteger),
+    sa.Column("found", sa.Text),
+    sa.Column("found_size", sa.BigInteger),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("found_at", Moment, nullable=False),
+    sa.Column("seen_at", Moment, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("ended_at", Moment),
+    sa.Column("ended_by", sa.Text, nullable=False),
+    sa.Column("because", sa.Text, nullable=False),
+    sa.Index(None, "state"),
+    sa.Index(None, "package_id", "store"),
+)
+"""Files of replicas that were read and were not as they were kept."""
+
 journal = sa.Table(
     "journal",
     metadata,

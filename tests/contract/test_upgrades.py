@@ -17,6 +17,8 @@ from sqlalchemy import Connection, MetaData, Table, select, text
 from support.records import MOMENT, an_event, events
 
 from preservation.errors import ConfigurationError
+from preservation.model.identifiers import StoreName
+from storage.audits.sql import SqlAudits
 from storage.catalogue.sql import SqlCatalogue
 from storage.database import upgrading
 from storage.database.engines import engine_for
@@ -114,12 +116,52 @@ _WITH_TAG_DIGESTS: dict[str, list[dict[str, object]]] = {
     ],
 }
 
+_WITH_STORES: dict[str, list[dict[str, object]]] = {
+    **_WITH_TAG_DIGESTS,
+    "stores": [{"name": "east", "identity": "6f1c2a34-5b6d-4e7f-8a9b-0c1d2e3f4a5b"}],
+}
+
 _ROWS = {
     "0001": _FIRST_SCHEMA,
     "0002": _WITH_TAG_DIGESTS,
-    "0003": {
-        **_WITH_TAG_DIGESTS,
-        "stores": [{"name": "east", "identity": "6f1c2a34-5b6d-4e7f-8a9b-0c1d2e3f4a5b"}],
+    "0003": _WITH_STORES,
+    "0004": {
+        **_WITH_STORES,
+        "readings": [
+            {
+                "package_id": 3,
+                "store": "east",
+                "collection": "maps",
+                "files": 9,
+                "bytes": 5_000_000_000_900,
+                "files_before": 0,
+                "read_at": _AT,
+                "begun_at": _AT,
+                "reached": "data/originals/\N{WHITE SMILING FACE}.tif",
+                "claimant": "a slice",
+                "claimed_until": _AT,
+            }
+        ],
+        "damages": [
+            {
+                "id": 1,
+                "package_id": 3,
+                "store": "east",
+                "path": "data/originals/\N{WHITE SMILING FACE}.tif",
+                "kind": "mismatched",
+                "promised": "sha256:" + "d" * 64,
+                "promised_size": 5_000_000_000_000,
+                "found": "sha256:" + "e" * 64,
+                "found_size": 5_000_000_000_000,
+                "reason": "",
+                "found_at": _AT,
+                "seen_at": _AT,
+                "state": "open",
+                "ended_at": None,
+                "ended_by": "",
+                "because": "",
+            }
+        ],
     },
 }
 """For every revision some rows, as the programs of its time wrote them."""
@@ -218,6 +260,8 @@ def test_a_released_schema_is_upgraded_without_loss(url: str, revision: str):
         assert _rows_of(url, revision) == _ROWS[revision]
         [package] = SqlCatalogue(database).packages()
         assert (str(package.package), package.registered_at) == ("maps/Blatt Ü/v1", MOMENT)
+        [replica] = SqlAudits(database).replicas(StoreName("east"))
+        assert (replica.read_at, replica.files, replica.bytes) == (MOMENT, 9, 5_000_000_000_900)
         journal = SqlJournal(database)
         assert journal.append([an_event(2), an_event(3)]).first_seq == 4
         assert [head.head.seq for head in journal.signed_heads()] == [2]

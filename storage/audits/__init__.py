@@ -1,0 +1,1 @@
+"""Audits: every byte of every replica read again, for ever; what was found, and whose turn it is."""

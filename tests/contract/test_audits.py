@@ -1,0 +1,240 @@
+"""What every keeper of the state of audits must do, the one in memory first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from services.databases import ENGINES, database_url
+from support.memory_audits import MemoryAudits
+from support.memory_catalogue import MemoryCatalogue
+from support.memory_journal import MemoryJournal
+from support.records import MOMENT, a_registration, an_event, package_named, sha256_of
+
+from preservation.errors import NotFoundError
+from preservation.model.damage import Damage, DamageKind
+from preservation.model.digests import Algorithm
+from preservation.model.identifiers import CollectionName, PackageId, StoreName
+from preservation.model.packages import Replica
+from preservation.model.paths import BagPath
+from storage.audits.sql import SqlAudits
+from storage.catalogue.sql import SqlCatalogue
+from storage.database.opening import open_database
+from storage.journal.sql import SqlJournal
+from storage.ports.audits import AuditedReplica, Audits, Claimant, DamageState, ReadReplica, Scope
+from storage.ports.catalogue import Catalogue
+from storage.ports.journal import Journal
+
+EAST, WEST = StoreName("east"), StoreName("west")
+MAPS = CollectionName("maps")
+ONE, OTHER = Claimant("one"), Claimant("other")
+DAY = timedelta(days=1)
+NOW = MOMENT + 100 * DAY
+SOON = NOW + timedelta(minutes=10)
+
+
+@dataclass
+class State:
+    audits: Audits
+    catalogue: Catalogue
+    journal: Journal
+
+
+@pytest.fixture(params=["memory", *ENGINES])
+def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[State]:
+    match request.param:
+        case "memory":
+            journal = MemoryJournal()
+            catalogue = MemoryCatalogue(journal)
+            yield State(MemoryAudits(catalogue, journal), catalogue, journal)
+        case engine:
+            with open_database(database_url(engine, request, tmp_path)) as database:
+                yield State(SqlAudits(database), SqlCatalogue(database), SqlJournal(database))
+
+
+@pytest.fixture
+def audits(state: State) -> Audits:
+    """Of five sheets in two stores: a file of 100 bytes in the first, and so on; the last is the oldest."""
+    for number in range(1, 6):
+        one = a_registration(f"maps/sheet-{number}/v1", f"{number:02}")
+        replicas = tuple(
+            Replica(store, "there", MOMENT - number * DAY, number, 100 * number) for store in (EAST, WEST)
+        )
+        state.catalogue.register(replace(one, replicas=replicas), ())
+    return state.audits
+
+
+def sheet(number: int) -> PackageId:
+    return package_named(f"maps/sheet-{number}/v1")
+
+
+def scope(before_days: int = 0, store: StoreName = EAST) -> Scope:
+    return Scope(store, MAPS, MOMENT - before_days * DAY)
+
+
+def claimed(audits: Audits, by: Claimant = ONE, most: int = 10, most_bytes: int = 10**6) -> list[PackageId]:
+    found = audits.claim(by, [scope()], most_replicas=most, most_bytes=most_bytes, at=NOW, until=SOON)
+    return [one.package for one in found]
+
+
+def damage(number: int, path: str = "data/a", kind: DamageKind = DamageKind.MISMATCHED) -> Damage:
+    promised = {Algorithm.SHA256: sha256_of("kept")}
+    found = {Algorithm.SHA256: sha256_of("found")}
+    return Damage(sheet(number), EAST, BagPath(path), kind, NOW, promised, 4, found, 5)
+
+
+def read(replica: AuditedReplica, *damages: Damage) -> ReadReplica:
+    return ReadReplica(replica, NOW, damages)
+
+
+def test_a_backlog_counts_what_was_read_before(audits: Audits):
+    everything = audits.backlog(scope())
+    assert (everything.replicas, everything.files, everything.bytes) == (5, 15, 1500)
+    assert everything.oldest == MOMENT - 5 * DAY
+    assert audits.backlog(scope(3)).replicas == 2
+    nothing = audits.backlog(scope(5))
+    assert (nothing.replicas, nothing.files, nothing.bytes, nothing.oldest) == (0, 0, 0, None)
+    assert audits.backlog(Scope(EAST, CollectionName("plans"), NOW)).replicas == 0
+
+
+def test_the_longest_unread_come_first_and_nobody_else_gets_them(audits: Audits):
+    assert claimed(audits, most=2) == [sheet(5), sheet(4)]
+    assert claimed(audits, OTHER) == [sheet(3), sheet(2), sheet(1)]
+    assert claimed(audits) == []
+    audits.release(OTHER)
+    assert claimed(audits) == [sheet(3), sheet(2), sheet(1)]
+
+
+def test_a_claim_is_cut_at_the_bytes_but_for_one_that_is_larger_alone(audits: Audits):
+    assert claimed(audits, most_bytes=300) == [sheet(5)]
+    assert claimed(audits, most_bytes=750) == [sheet(4), sheet(3)]
+
+
+def test_the_next_scope_is_served_where_the_first_has_nothing(audits: Audits):
+    found = audits.claim(
+        ONE, [scope(9), scope(4, WEST)], most_replicas=9, most_bytes=10**9, at=NOW, until=SOON
+    )
+    assert [(one.package, one.store) for one in found] == [(sheet(5), WEST)]
+
+
+def test_a_claim_is_over_after_its_time_and_one_from_a_clock_that_was_ahead_counts_not(audits: Audits):
+    assert len(claimed(audits)) == 5
+    later = audits.claim(OTHER, [scope()], most_replicas=9, most_bytes=10**9, at=SOON, until=SOON + DAY)
+    assert len(later) == 5
+    # The clock was a day ahead then.
+    assert len(claimed(audits)) == 5
+
+
+def test_two_that_claim_at_once_share_and_never_read_twice(state: State):
+    for number in range(60):
+        one = a_registration(f"maps/many-{number}/v1", f"{number:04}")
+        state.catalogue.register(replace(one, replicas=(Replica(EAST, "there", MOMENT, 1, 1),)), ())
+    scopes = [Scope(EAST, MAPS, NOW)]
+
+    def work(claimant: str) -> list[PackageId]:
+        mine: list[PackageId] = []
+        while found := state.audits.claim(
+            Claimant(claimant), scopes, most_replicas=5, most_bytes=10**9, at=NOW, until=SOON
+        ):
+            mine += [one.package for one in found]
+        return mine
+
+    with ThreadPoolExecutor(4) as pool:
+        shares = list(pool.map(work, "abcd"))
+    assert set(Counter(package for share in shares for package in share).values()) == {1}
+    assert sum(map(len, shares)) == 60
+
+
+def test_one_replica_is_claimed_by_name(audits: Audits):
+    found = audits.claim_package(ONE, sheet(2), WEST, at=NOW, until=SOON)
+    assert found == AuditedReplica(sheet(2), WEST, 2, 200, MOMENT - 2 * DAY)
+    assert audits.claim_package(OTHER, sheet(2), WEST, at=NOW, until=SOON) is None
+    assert audits.claim_package(ONE, sheet(2), WEST, at=NOW, until=SOON) == found
+    with pytest.raises(NotFoundError, match="south"):
+        audits.claim_package(ONE, sheet(2), StoreName("south"), at=NOW, until=SOON)
+    with pytest.raises(NotFoundError, match="sheet-9"):
+        audits.claim_package(ONE, sheet(9), WEST, at=NOW, until=SOON)
+
+
+def test_a_reading_that_was_interrupted_goes_on_where_it_was(audits: Audits):
+    [first, *_] = audits.claim(ONE, [scope()], most_replicas=1, most_bytes=1, at=NOW, until=SOON)
+    there = replace(first, begun_at=NOW, reached=BagPath("data/Übersicht 7.tif"))
+    assert audits.reach(ONE, there, SOON + DAY)
+    assert not audits.reach(OTHER, replace(first, reached=BagPath("data/z")), SOON)
+    audits.release(ONE)
+    assert audits.claim(OTHER, [scope()], most_replicas=1, most_bytes=1, at=NOW, until=SOON) == (there,)
+    assert not audits.reach(ONE, there, SOON), "it is another's now"
+
+
+def test_what_was_read_is_due_no_more_and_its_damage_is_open_until_it_is_read_as_it_was_kept(
+    state: State, audits: Audits
+):
+    [replica] = audits.claim(ONE, [scope(4)], most_replicas=9, most_bytes=10**9, at=NOW, until=SOON)
+    audits.conclude([read(replica, damage(5), damage(5, "data/b"))], [an_event(1)])
+    assert audits.backlog(scope(4)).replicas == 0
+    assert state.journal.head().seq == 1
+    first, second = audits.damages()
+    assert (first.damage, first.found_at, first.state) == (damage(5), NOW, DamageState.OPEN)
+    assert second.damage.path == "data/b"
+    again = replace(damage(5, kind=DamageKind.UNREADABLE), at=NOW + DAY, found=None, reason="EIO")
+    audits.conclude([ReadReplica(replica, NOW + DAY, (again,))], [])
+    [left] = audits.damages()
+    assert (left.number, left.damage, left.found_at) == (first.number, again, NOW)
+    [healed] = audits.damages(DamageState.HEALED)
+    assert (healed.number, healed.ended_at) == (second.number, NOW + DAY)
+    assert [one.number for one in audits.damages(None, sheet(5))] == [first.number, second.number]
+    assert list(audits.damages(None, sheet(4))) == []
+
+
+def test_damage_that_a_sample_showed_is_recorded_and_heals_nothing(state: State, audits: Audits):
+    audits.record_damage([damage(1)], [an_event(1)])
+    audits.record_damage([damage(1, "data/b"), damage(2)], [an_event(2)])
+    audits.record_damage([damage(1)], [])
+    assert [one.damage for one in audits.damages()] == [damage(1), damage(1, "data/b"), damage(2)]
+    assert state.journal.head().seq == 2
+    assert audits.backlog(scope()).replicas == 5
+
+
+def test_a_person_closes_damage_with_a_reason_once(state: State, audits: Audits):
+    audits.record_damage([damage(1), damage(2)], [])
+    first, second = audits.damages()
+    end = {"at": NOW, "by": "Ada", "because": "the scan is in another object too"}
+    [closed] = audits.end_damage([first.number], DamageState.CLOSED, events=[an_event(1)], **end)
+    assert (closed.state, closed.ended_by, closed.because) == (DamageState.CLOSED, "Ada", end["because"])
+    assert audits.end_damage([first.number], DamageState.HEALED, events=[], **end) == ()
+    assert [one.number for one in audits.damages()] == [second.number]
+    with pytest.raises(NotFoundError, match="999"):
+        audits.end_damage([second.number, 999], DamageState.CLOSED, events=[an_event(2)], **end)
+    assert [one.number for one in audits.damages()] == [second.number]
+    assert state.journal.head().seq == 1
+    # What is closed and found damaged again is new damage.
+    audits.record_damage([damage(1)], [])
+    assert [one.damage.package for one in audits.damages()] == [sheet(2), sheet(1)]
+
+
+def test_every_file_has_a_number_by_which_it_is_sampled(audits: Audits):
+    total = audits.files_in(EAST)
+    assert total == 15
+    assert audits.files_in(StoreName("south")) == 0
+    every = list(audits.sampled(EAST, range(total)))
+    assert [one.index for one in every] == [0, 0, 1, 0, 1, 2, 0, 1, 2, 3, 0, 1, 2, 3, 4]
+    assert Counter(one.replica.package for one in every) == {sheet(number): number for number in range(1, 6)}
+    assert [(one.replica.package, one.index) for one in audits.sampled(EAST, [14, 0])] == [
+        (sheet(1), 0),
+        (sheet(5), 4),
+    ]
+
+
+def test_a_replica_that_comes_later_is_read_and_sampled_too(state: State, audits: Audits):
+    one = a_registration("maps/late/v1", "99")
+    state.catalogue.register(replace(one, replicas=(Replica(EAST, "there", MOMENT, 4, 40),)), ())
+    state.catalogue.add_replica(one.package, Replica(WEST, "there", MOMENT + DAY, 4, 40))
+    assert audits.files_in(WEST) == 19
+    assert [one.replica.read_at for one in audits.sampled(WEST, [18])] == [MOMENT + DAY]
+    assert len(list(audits.replicas(WEST))) == 6
+    assert list(audits.replicas(WEST, CollectionName("plans"))) == []

@@ -1,0 +1,215 @@
+"""The state of audits in memory: the peer of the database under one contract, and the tests' own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from support.memory_catalogue import MemoryCatalogue
+
+from preservation.model.damage import Damage
+from preservation.model.events import Event
+from preservation.model.identifiers import CollectionName, PackageId, StoreName
+from storage.ports.audits import (
+    AuditedReplica,
+    Backlog,
+    Claimant,
+    DamageState,
+    ReadReplica,
+    RecordedDamage,
+    SampledFile,
+    Scope,
+    no_damage,
+    no_replica,
+)
+from storage.ports.journal import Journal
+
+_AS_KEPT = "it was read again, and is as it was kept"
+
+
+@dataclass
+class _Row:
+    replica: AuditedReplica
+    claimant: Claimant | None = None
+    until: datetime | None = None
+
+    def is_free(self, at: datetime, until: datetime) -> bool:
+        return self.until is None or self.until <= at or self.until > until
+
+
+class MemoryAudits:
+    """``Audits`` that are gone with the process, of what ``catalogue`` has; events go to ``journal``."""
+
+    def __init__(self, catalogue: MemoryCatalogue, journal: Journal) -> None:
+        self._catalogue = catalogue
+        self._journal = journal
+        self._known: dict[tuple[PackageId, StoreName], _Row] = {}
+        self._damages: list[RecordedDamage] = []
+        self._lock = threading.Lock()
+
+    def backlog(self, scope: Scope) -> Backlog:
+        due = [row.replica for row in self._rows() if _is_in(row.replica, scope)]
+        return Backlog(
+            len(due),
+            sum(one.files for one in due),
+            sum(one.bytes for one in due),
+            min((one.read_at for one in due), default=None),
+        )
+
+    def claim(
+        self,
+        claimant: Claimant,
+        scopes: Sequence[Scope],
+        *,
+        most_replicas: int,
+        most_bytes: int,
+        at: datetime,
+        until: datetime,
+    ) -> tuple[AuditedReplica, ...]:
+        with self._lock:
+            for scope in scopes:
+                due = [row for row in self._rows() if _is_in(row.replica, scope) and row.is_free(at, until)]
+                chosen: list[_Row] = []
+                for row in sorted(due, key=lambda one: one.replica.read_at)[:most_replicas]:
+                    if chosen and sum(one.replica.bytes for one in (*chosen, row)) > most_bytes:
+                        break
+                    chosen.append(row)
+                for row in chosen:
+                    row.claimant, row.until = claimant, until
+                if chosen:
+                    return tuple(row.replica for row in chosen)
+        return ()
+
+    def claim_package(
+        self, claimant: Claimant, package: PackageId, store: StoreName, *, at: datetime, until: datetime
+    ) -> AuditedReplica | None:
+        with self._lock:
+            list(self._rows())
+            row = self._known.get((package, store))
+            if row is None:
+                raise no_replica(package, store)
+            if not row.is_free(at, until) and row.claimant != claimant:
+                return None
+            row.claimant, row.until = claimant, until
+            return row.replica
+
+    def reach(self, claimant: Claimant, replica: AuditedReplica, until: datetime) -> bool:
+        with self._lock:
+            row = self._known.get((replica.package, replica.store))
+            if row is None or row.claimant != claimant:
+                return False
+            row.replica = replace(row.replica, begun_at=replica.begun_at, reached=replica.reached)
+            row.until = until
+            return True
+
+    def conclude(self, read: Sequence[ReadReplica], events: Iterable[Event]) -> None:
+        with self._lock:
+            for one in read:
+                row = self._known[one.replica.package, one.replica.store]
+                row.replica = replace(row.replica, read_at=one.read_at, begun_at=None, reached=None)
+                row.claimant = row.until = None
+                seen = {damage.path for damage in one.damages}
+                for index, known in enumerate(self._damages):
+                    of = (known.damage.package, known.damage.store)
+                    mine = of == (one.replica.package, one.replica.store)
+                    if mine and known.state is DamageState.OPEN and known.damage.path not in seen:
+                        self._damages[index] = replace(
+                            known, state=DamageState.HEALED, ended_at=one.read_at, because=_AS_KEPT
+                        )
+                self._see(one.damages)
+            self._journal.append(events)
+
+    def record_damage(self, damages: Sequence[Damage], events: Iterable[Event]) -> None:
+        with self._lock:
+            self._see(damages)
+            self._journal.append(events)
+
+    def release(self, claimant: Claimant) -> None:
+        with self._lock:
+            for row in self._known.values():
+                if row.claimant == claimant:
+                    row.claimant = row.until = None
+
+    def damages(
+        self, state: DamageState | None = DamageState.OPEN, package: PackageId | None = None
+    ) -> Iterator[RecordedDamage]:
+        return (
+            one
+            for one in list(self._damages)
+            if state in {None, one.state} and package in {None, one.damage.package}
+        )
+
+    def end_damage(
+        self,
+        numbers: Sequence[int],
+        state: DamageState,
+        *,
+        at: datetime,
+        by: str,
+        because: str,
+        events: Iterable[Event],
+    ) -> tuple[RecordedDamage, ...]:
+        with self._lock:
+            known = {one.number: index for index, one in enumerate(self._damages)}
+            for number in numbers:
+                if number not in known:
+                    raise no_damage(number)
+            ended = []
+            for number in sorted(set(numbers)):
+                one = self._damages[known[number]]
+                if one.state is DamageState.OPEN:
+                    one = replace(one, state=state, ended_at=at, ended_by=by, because=because)
+                    self._damages[known[number]] = one
+                    ended.append(one)
+            self._journal.append(events)
+            return tuple(ended)
+
+    def files_in(self, store: StoreName) -> int:
+        return sum(row.replica.files for row in self._rows() if row.replica.store == store)
+
+    def sampled(self, store: StoreName, numbers: Iterable[int]) -> Iterator[SampledFile]:
+        mine = [row.replica for row in self._rows() if row.replica.store == store]
+        for number in sorted(numbers):
+            left = number
+            for one in mine:
+                if left < one.files:
+                    yield SampledFile(one, left)
+                    break
+                left -= one.files
+
+    def replicas(
+        self, store: StoreName, collection: CollectionName | None = None
+    ) -> Iterator[AuditedReplica]:
+        return (
+            row.replica
+            for row in self._rows()
+            if row.replica.store == store and collection in {None, row.replica.package.object.collection}
+        )
+
+    def _rows(self) -> list[_Row]:
+        for kept in self._catalogue.packages():
+            for one in kept.replicas:
+                first = AuditedReplica(kept.package, one.store, one.files, one.bytes, one.verified_at)
+                self._known.setdefault((kept.package, one.store), _Row(first))
+        return list(self._known.values())
+
+    def _see(self, damages: Iterable[Damage]) -> None:
+        for damage in damages:
+            where = (damage.package, damage.store, damage.path)
+            for index, known in enumerate(self._damages):
+                of = (known.damage.package, known.damage.store, known.damage.path)
+                if of == where and known.state is DamageState.OPEN:
+                    self._damages[index] = replace(known, damage=damage)
+                    break
+            else:
+                self._damages.append(RecordedDamage(len(self._damages) + 1, damage, damage.at))
+
+
+def _is_in(replica: AuditedReplica, scope: Scope) -> bool:
+    return (
+        replica.store == scope.store
+        and replica.package.object.collection == scope.collection
+        and replica.read_at < scope.before
+    )
