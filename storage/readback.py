@@ -1,14 +1,14 @@
 """Reading back: what a store got, or has kept for years, against what was promised of it."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import chain
 from threading import local
 
-from preservation.errors import NotFoundError
-from preservation.fixity.checking import FixityVerdict, check_stream
+from preservation.errors import NotFoundError, reason_of
+from preservation.fixity.checking import FixityVerdict, Unreadable, check_stream
 from preservation.fixity.digesting import BUFFER_BYTES, ByteStream
 from preservation.model.amounts import OnProgress
 from preservation.model.digests import Digests
@@ -28,11 +28,15 @@ _LARGE_BYTES = 8 << 20
 
 @dataclass(frozen=True, slots=True)
 class PromisedFile:
-    """What must be found under a key. ``size`` is ``None`` where only digests are known, as in a manifest."""
+    """What must be found under a key. ``size`` is ``None`` where only digests are known, as in a manifest.
+
+    ``listed_size`` is what the store says of it then: it promises nothing, and tells how long reading takes.
+    """
 
     key: StoreKey
     size: int | None
     digests: Digests
+    listed_size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +60,23 @@ class ThreadBuffer(local):
 
 
 def read_back(
-    store: Store, promised: Iterable[PromisedFile], *, threads: int, progress: OnProgress = unwatched
-) -> Iterator[Reading]:
+    store: Store,
+    promised: Iterable[PromisedFile],
+    *,
+    threads: int,
+    progress: OnProgress = unwatched,
+    open_faults: tuple[type[Exception], ...] = (),
+) -> Generator[Reading]:
     """Read every promised file from where it rests and yield what was found, in the order of the promises.
 
     Memory does not grow with their number. ``progress`` is called with what has been read. Raises
     ``StorageError`` where the store does not answer; that a file is missing, unreadable or another than
-    promised is a finding.
+    promised is a finding. ``open_faults`` are errors of opening one that are findings too.
     """
     buffer = ThreadBuffer()
 
     def read_batch(batch: Sequence[PromisedFile]) -> list[Reading]:
-        return _read_batch(store, batch, buffer.bytes, progress)
+        return _read_batch(store, batch, buffer.bytes, progress, open_faults)
 
     batches = in_portions(promised, _size, most=_BATCH_FILES, enough=_BATCH_BYTES)
     with closing(
@@ -77,13 +86,17 @@ def read_back(
 
 
 def _read_batch(
-    store: Store, batch: Sequence[PromisedFile], buffer: bytearray, progress: OnProgress
+    store: Store,
+    batch: Sequence[PromisedFile],
+    buffer: bytearray,
+    progress: OnProgress,
+    open_faults: tuple[type[Exception], ...],
 ) -> list[Reading]:
     opened: deque[_Opened] = deque()
     readings: list[Reading] = []
     try:
         for promise in batch:
-            opened.append(_opened(store, promise))
+            opened.append(_opened(store, promise, open_faults))
             if len(opened) > _AHEAD_FILES:
                 readings.append(_read(opened.popleft(), buffer, progress))
         while opened:
@@ -96,29 +109,31 @@ def _read_batch(
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """A promised file, open for reading, or ``None`` where there is nothing under its key."""
+    """A promised file, open for reading, or what is known of it where it could not be opened."""
 
     promise: PromisedFile
-    stream: ByteStream | None
+    found: ByteStream | Missing | Unreadable
     closing: ExitStack
 
 
-def _opened(store: Store, promise: PromisedFile) -> _Opened:
+def _opened(store: Store, promise: PromisedFile, open_faults: tuple[type[Exception], ...]) -> _Opened:
     closing = ExitStack()
     try:
         return _Opened(promise, closing.enter_context(store.open(promise.key)), closing)
     except NotFoundError:
-        return _Opened(promise, None, closing)
+        return _Opened(promise, Missing(), closing)
+    except open_faults as error:
+        return _Opened(promise, Unreadable(reason_of(error)), closing)
 
 
 def _read(opened: _Opened, buffer: bytearray, progress: OnProgress) -> Reading:
-    promise, stream = opened.promise, opened.stream
-    if stream is None:
-        return Reading(promise, Missing())
+    promise, found = opened.promise, opened.found
+    if isinstance(found, Missing | Unreadable):
+        return Reading(promise, found)
     size = _size(promise)
     is_large = size >= _LARGE_BYTES
     with opened.closing:
-        watched = _Watched(stream, progress) if is_large else stream
+        watched = _Watched(found, progress) if is_large else found
         verdict = check_stream(watched, promise.digests, promise.size, buffer)
     progress(1, 0 if is_large else size)
     return Reading(promise, verdict)
@@ -138,4 +153,4 @@ class _Watched:
 
 
 def _size(promise: PromisedFile) -> int:
-    return promise.size or 0
+    return promise.listed_size if promise.size is None else promise.size

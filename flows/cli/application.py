@@ -24,6 +24,8 @@ _VERBS = (
     "status",
     "alarms",
     "list",
+    "audit",
+    "damage",
     "restore",
     "identify",
     "examine",

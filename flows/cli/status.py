@@ -181,6 +181,7 @@ def _status_fields(found: ArchiveStatus) -> dict[str, object]:
         "taken": [_taken_fields(one) for one in found.taken],
         "troubles": list(found.troubles),
         "open_alarms": len(found.open_alarms),
+        "not_as_kept": found.damage.files if found.damage else 0,
         "stores": [
             {
                 "store": store.store,

@@ -167,6 +167,12 @@ def _faults(found: ArchiveStatus) -> Iterator[StatusEntry]:
             yield StatusEntry(f"{below(found.directory, fault.path)}{since}", fault.sentence)
     for trouble in found.troubles:
         yield StatusEntry(trouble)
+    if found.damage is not None and found.damage.files:
+        yield StatusEntry(f"DAMAGE  {found.damage.sentence}", next_step="muniment damage")
+    yield from _store_faults(found)
+
+
+def _store_faults(found: ArchiveStatus) -> Iterator[StatusEntry]:
     for store in found.stores:
         if store.away:
             yield StatusEntry(f"STORE AWAY  {printable(store.away)}")

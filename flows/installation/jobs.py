@@ -28,6 +28,7 @@ class Job(StrEnum):
     SEAL_JOURNAL = "seal journal", "15 4 * * *", "gives stores and witnesses the journal"
     VERIFY_JOURNAL = "verify journal", "30 4 * * *", "checks that the journal was not altered"
     FILL_STORES = "fill stores", "30 3 * * *", "copies into each store what it lacks"
+    AUDIT = "audit replicas", "0 1 * * *", "reads again what was not read for longest, and compares it"
     RESTORE = "restore package", None, "restores an object, or some of its files, from the stores"
 
     def __new__(cls, name: str, cron: str | None, summary: str) -> Self:

@@ -31,10 +31,12 @@ from preservation.policy.schema import Policy
 from preservation.tools.clamd import Clamd, clamd_address
 from preservation.tools.limits import Limits
 from preservation.tools.workers import CagedWorkers
+from storage.audits.sql import SqlAudits
 from storage.catalogue.sql import SqlCatalogue
 from storage.database.opening import Database, open_database
 from storage.journal.keys import SigningKey, load_key
 from storage.journal.sql import SqlJournal
+from storage.ports.audits import Audits
 from storage.ports.catalogue import Catalogue
 from storage.ports.drop_buckets import DropBucket
 from storage.ports.journal import Journal
@@ -80,6 +82,11 @@ class Installation:
         return SqlJournal(self.database)
 
     @cached_property
+    def audits(self) -> Audits:
+        """When each replica was read last, and what damage is open."""
+        return SqlAudits(self.database)
+
+    @cached_property
     def signing_key(self) -> SigningKey:
         """The key that signs the journal's heads. Raises ``ConfigurationError`` where there is none."""
         return load_key(self.settings.keys)
@@ -106,6 +113,12 @@ class Installation:
     def stores(self) -> tuple[Store, ...]:
         """Every configured store. Raises ``ConfigurationError`` as ``identity_of`` does."""
         return open_stores(self.settings, self.catalogue.store_identities())
+
+    def reopened(self, name: StoreName) -> Store:
+        """Open a configured store once more, with connections of its own."""
+        [settings] = (store for store in self.settings.store if store.name == name)
+        identity = identity_of(settings, self.catalogue.store_identities())
+        return STORE_KINDS[settings.kind].store(settings, self.settings, identity)
 
     def caged_workers(self, preload: tuple[str, ...]) -> CagedWorkers:
         """Return the caged processes that have imported ``preload``; all submissions of a run share them."""

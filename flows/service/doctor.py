@@ -25,6 +25,7 @@ from storage.ports.stores import Store
 
 if TYPE_CHECKING:
     from flows.archive.presence import StoreStatus
+    from flows.installation.wiring import Installation
 
 _GIB = 1 << 30
 _REPLICAS = 1000
@@ -96,6 +97,7 @@ def examine_installation(settings: Settings, *, send_test_alarm: bool = False) -
             )
             yield _tried("signing key", lambda: f"key {installation.signing_key.identifier[:16]}…")
             yield from _stores(lambda: installation.stores, lambda: store_statuses(installation, _REPLICAS))
+            yield from _audits(installation)
     except PreservationError as error:
         yield Checkup("database", State.FAILING, str(error), _AS_THE_MESSAGE_SAYS)
     for inbox in settings.bucket_inbox:
@@ -153,6 +155,34 @@ def _stores(
         if status.lacking:
             detail = f"it lacks {count(status.lacking, 'version')} that are to be in it"
             yield Checkup(f"store {status.store}", State.FAILING, detail, "run: muniment stores fill")
+
+
+def _audits(installation: Installation) -> Iterator[Checkup]:
+    """Report what was found when replicas were read again, and since when each of them was."""
+    from flows.archive.audit_plan import planned  # noqa: PLC0415  half a second, only here
+    from flows.archive.audit_request import AuditRequest  # noqa: PLC0415  as above
+    from flows.archive.damage import open_damage  # noqa: PLC0415  as above
+    from flows.installation.wiring import now  # noqa: PLC0415  as above
+
+    try:
+        found = open_damage(installation.audits)
+        shares = list(planned(installation, AuditRequest(), now()))
+    except PreservationError as error:
+        yield Checkup("audits", State.FAILING, str(error), _AS_THE_MESSAGE_SAYS)
+        return
+    if found.files:
+        yield Checkup("damage", State.FAILING, found.sentence, "run: muniment damage")
+    for share in shares:
+        what = f"audit of {share.scope.collection} in store {share.scope.store}"
+        since = "" if share.total.oldest is None else f"{share.total.oldest:%Y-%m-%d}"
+        if share.overdue.replicas:
+            overdue = f"{count(share.overdue.replicas, 'replica')} of {share.total.replicas:,} overdue"
+            detail = f"{overdue}, the longest unread since {since}; each is to be read every"
+            detail += f" {share.pace.every.days} days"
+            yield Checkup(what, State.FAILING, detail, "run: muniment audit")
+        else:
+            read = count(share.total.replicas, "replica")
+            yield Checkup(what, State.OK, f"{read}, each of them read since {since}")
 
 
 def _alarms(settings: Settings, *, send: bool) -> Iterator[Checkup]:

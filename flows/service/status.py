@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flows.alarms.alarms import outbox_of
 from flows.alarms.outbox import Queued
+from flows.archive.damage import OpenDamage, open_damage
 from flows.archive.presence import StoreStatus, store_statuses
 from flows.inboxes.heartbeat import watcher_fault
 from flows.inboxes.queue.backlog import Backlog, Pending
@@ -53,7 +54,8 @@ class ArchiveStatus:
     inboxes are not watched now, as far as is known here, and is empty where they are. ``taken`` are the
     drops that were taken from an inbox and have no answer yet; ``troubles`` names the areas and submissions
     that cannot be read now. ``stores`` are all of them, each looked at just now. ``directory`` is the
-    installation's. ``open_alarms`` are those that are not closed, the oldest first.
+    installation's. ``open_alarms`` are those that are not closed, the oldest first. ``damage`` is what
+    audits found not to be as it was kept.
     """
 
     at: datetime
@@ -67,6 +69,7 @@ class ArchiveStatus:
     watcher_fault: str = ""
     directory: Path = Path()
     open_alarms: tuple[Queued, ...] = ()
+    damage: OpenDamage | None = None
 
     @property
     def is_watched(self) -> bool:
@@ -96,6 +99,7 @@ def archive_status(installation: Installation) -> ArchiveStatus:
         watcher_fault(settings, at),
         settings.directory,
         tuple(outbox_of(settings).open_alarms()),
+        open_damage(installation.audits),
     )
 
 

@@ -14,6 +14,7 @@ from preservation.model.amounts import count
 from preservation.model.decisions import PolicyReference
 from preservation.model.digests import Algorithm
 from preservation.model.identifiers import StoreName
+from preservation.policy.fixity import Fixity
 from preservation.policy.globs import PathMatcher
 from preservation.policy.intake import CompleteWhen, Intake
 from preservation.policy.rule_matchers import RuleMatchers
@@ -131,6 +132,7 @@ class Terms(PolicyTable):
     otherwise: Otherwise = Field(description="what is done with every file that no rule takes")
     packaging: Packaging = Field(default=Packaging(), description="how is it packed?")
     replication: Replication = Field(description="where is it kept?")
+    fixity: Fixity = Field(default=Fixity(), description="how often is it read again?")
     versions: Versions = Field(default=Versions(), description="what does a further version mean?")
     retention: Retention = Field(default=Retention(), description="how long does the drop itself stay?")
 

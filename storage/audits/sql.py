@@ -60,17 +60,38 @@ class SqlAudits:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def collections(self, store: StoreName) -> tuple[CollectionName, ...]:
+        """Return the collections of which the store has replicas, by name."""
+        found: list[CollectionName] = []
+        with self._database.reading() as connection:
+            # One probe each: counting distinct names would read the whole index.
+            following = select(func.min(_readings.collection)).where(_readings.store == store)
+            name = connection.scalar(following)
+            while name is not None:
+                found.append(CollectionName(name))
+                name = connection.scalar(following.where(_readings.collection > name))
+        return tuple(found)
+
     def backlog(self, scope: Scope) -> Backlog:
         """Return how much of the scope is to be read."""
-        counted = select(
-            func.count(),
-            func.coalesce(func.sum(_readings.files), 0),
-            func.coalesce(func.sum(_readings.bytes), 0),
-            func.min(_readings.read_at),
-        ).where(_in_scope(scope))
         with self._database.reading() as connection:
-            replicas, files, size, oldest = connection.execute(counted).one()
-        return Backlog(replicas, int(files), int(size), oldest)
+            return _backlog(connection, _counted().where(_in_scope(scope)))
+
+    def read_since(self, store: StoreName, collection: CollectionName, since: datetime) -> Backlog:
+        """Return how much was read again since a moment."""
+        kept = tables.replicas.c
+        again = (
+            _counted()
+            .join_from(
+                tables.readings,
+                tables.replicas,
+                and_(kept.package_id == _readings.package_id, kept.store == _readings.store),
+            )
+            .where(_readings.store == store, _readings.collection == collection)
+            .where(_readings.read_at >= since, _readings.read_at > kept.verified_at)
+        )
+        with self._database.reading() as connection:
+            return _backlog(connection, again)
 
     def claim(
         self,
@@ -81,6 +102,7 @@ class SqlAudits:
         most_bytes: int,
         at: datetime,
         until: datetime,
+        larger_alone: bool = True,
     ) -> tuple[AuditedReplica, ...]:
         """Claim the longest unread replicas of the first of ``scopes`` that has any, and return them."""
         with self._database.writing() as connection:
@@ -93,7 +115,7 @@ class SqlAudits:
                     # Whoever claims at the same time takes the next ones.
                     .with_for_update(of=tables.readings, skip_locked=True)
                 )
-                chosen = _up_to(connection.execute(query).all(), most_bytes)
+                chosen = _up_to(connection.execute(query).all(), most_bytes, larger_alone=larger_alone)
                 if chosen:
                     _hold(connection, claimant, chosen, until)
                     return tuple(map(_replica, chosen))
@@ -154,7 +176,11 @@ class SqlAudits:
                 seen = {damage.path for damage in one.damages}
                 _end(
                     connection,
-                    [row.id for path, row in before.items() if path not in seen],
+                    [
+                        row.id
+                        for path, row in before.items()
+                        if path not in seen and row.seen_at < one.begun_at
+                    ],
                     DamageState.HEALED,
                     (one.read_at, "", _AS_KEPT),
                 )
@@ -253,6 +279,17 @@ class SqlAudits:
                 row = holders[probed[number]]
                 yield SampledFile(_replica(row), number - row.files_before)
 
+    def beside(self, replica: AuditedReplica, most: int) -> tuple[AuditedReplica, ...]:
+        """Return the replicas that came into the same store just before and after it, ``most`` of each."""
+        mine, place = _replicas().where(_readings.store == replica.store), _readings.files_before
+        with self._database.reading() as connection:
+            named = mine.where(queries.is_version(replica.package))
+            at = connection.execute(named).one().files_before
+            before = mine.where(place < at).order_by(place.desc()).limit(most)
+            after = mine.where(place > at).order_by(place).limit(most)
+            found = [*reversed(connection.execute(before).all()), *connection.execute(after).all()]
+        return tuple(map(_replica, found))
+
     def replicas(
         self, store: StoreName, collection: CollectionName | None = None
     ) -> Iterator[AuditedReplica]:
@@ -261,6 +298,20 @@ class SqlAudits:
         if collection is not None:
             query = query.where(_readings.collection == collection)
         return map(_replica, chain.from_iterable(self._database.pages(query, _readings.package_id)))
+
+
+def _counted() -> Select[Any]:
+    return select(
+        func.count(),
+        func.coalesce(func.sum(_readings.files), 0),
+        func.coalesce(func.sum(_readings.bytes), 0),
+        func.min(_readings.read_at),
+    )
+
+
+def _backlog(connection: Connection, counted: Select[Any]) -> Backlog:
+    replicas, files, size, oldest = connection.execute(counted).one()
+    return Backlog(replicas, int(files), int(size), oldest)
 
 
 def _in_scope(scope: Scope) -> ColumnElement[bool]:
@@ -296,11 +347,11 @@ def _recorded() -> Select[Any]:
     )
 
 
-def _up_to(found: Sequence[Row[Any]], most_bytes: int) -> list[Row[Any]]:
+def _up_to(found: Sequence[Row[Any]], most_bytes: int, *, larger_alone: bool) -> list[Row[Any]]:
     chosen: list[Row[Any]] = []
     held = 0
     for row in found:
-        if chosen and held + row.bytes > most_bytes:
+        if held + row.bytes > most_bytes and (chosen or not larger_alone):
             break
         chosen.append(row)
         held += row.bytes

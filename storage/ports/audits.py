@@ -87,9 +87,13 @@ class RecordedDamage:
 
 @dataclass(frozen=True, slots=True)
 class ReadReplica:
-    """What reading a whole replica showed, file by file; ``damages`` are all that is not as it was kept."""
+    """A replica of which every file was read from ``begun_at`` to ``read_at``.
+
+    ``damages`` are those of the last part of it that was read; what earlier parts showed is recorded already.
+    """
 
     replica: AuditedReplica
+    begun_at: datetime
     read_at: datetime
     damages: tuple[Damage, ...]
 
@@ -108,8 +112,14 @@ class Audits(Protocol):
     Every method may raise ``UnavailableError``, ``StoreFullError`` or ``DeniedError``.
     """
 
+    def collections(self, store: StoreName) -> tuple[CollectionName, ...]:
+        """Return the collections of which the store has replicas, by name."""
+
     def backlog(self, scope: Scope) -> Backlog:
         """Return how much of the scope is to be read."""
+
+    def read_since(self, store: StoreName, collection: CollectionName, since: datetime) -> Backlog:
+        """Return how much was read again since a moment; what was only written since then does not count."""
 
     def claim(
         self,
@@ -120,11 +130,13 @@ class Audits(Protocol):
         most_bytes: int,
         at: datetime,
         until: datetime,
+        larger_alone: bool = True,
     ) -> tuple[AuditedReplica, ...]:
         """Claim the longest unread replicas of the first of ``scopes`` that has any, and return them.
 
-        Nobody else gets them before ``until``, or before the claim is ended. At most ``most_replicas`` and,
-        but for one that is larger alone, at most ``most_bytes``. None where nothing is left unclaimed.
+        Nobody else gets them before ``until``, or before the claim is ended. At most ``most_replicas`` and at
+        most ``most_bytes``; ``larger_alone``: but one that is larger by itself. None where nothing is left
+        unclaimed, or the next one is too large.
         A claim that lasts longer from ``at`` than this one was made while the clock was ahead: it counts not.
         """
 
@@ -146,8 +158,8 @@ class Audits(Protocol):
         """Record whole readings and the events of them in one transaction, and end the claims.
 
         Damage of the same file in the same store that is open already is seen again, not found anew; open
-        damage of a file that was read as it was kept is healed. A reading whose claim is another's now is
-        recorded all the same: it was done.
+        damage of the replica that was not seen again since the reading began is healed: its file was read as
+        it was kept. A reading whose claim is another's now is recorded all the same: it was done.
         """
 
     def record_damage(self, damages: Sequence[Damage], events: Iterable[Event]) -> None:
@@ -181,6 +193,9 @@ class Audits(Protocol):
 
     def sampled(self, store: StoreName, numbers: Iterable[int]) -> Iterator[SampledFile]:
         """Yield the file of each number, from 0 up to ``files_in``, by probes into a running total."""
+
+    def beside(self, replica: AuditedReplica, most: int) -> tuple[AuditedReplica, ...]:
+        """Return the replicas that came into the same store just before and after it, ``most`` of each."""
 
     def replicas(
         self, store: StoreName, collection: CollectionName | None = None

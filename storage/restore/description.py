@@ -18,7 +18,7 @@ from preservation.model.tag_digests import TagDigest
 from storage.ports.stores import Store, opened_file
 from storage.tag_digests import damaged, tag_manifest
 
-_PAYLOAD = "data/"
+PAYLOAD = "data/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +47,33 @@ class Description:
         return self.tags.get(path)
 
 
-def describe(store: Store, package: PackageId, recorded: Sequence[TagDigest] = ()) -> Description:
-    """Read what a version consists of in ``store``.
+@dataclass(frozen=True, slots=True)
+class TagFiles:
+    """What the tag manifests of a version name: its tag files, and they themselves.
+
+    ``algorithm`` is that of the manifest of the payload, and ``tag_digests`` what was read of the tag
+    manifests.
+    """
+
+    package: PackageId
+    algorithm: Algorithm
+    tags: Mapping[BagPath, Digests]
+    tag_digests: tuple[TagDigest, ...]
+
+    @property
+    def manifest(self) -> BagPath:
+        """The manifest of the payload."""
+        return _manifest_path(self.algorithm)
+
+
+def tag_files(store: Store, package: PackageId, recorded: Sequence[TagDigest] = ()) -> TagFiles:
+    """Read which tag files a version has in ``store``; of them, only the tag manifests are read.
 
     Where digests of its tag manifests are ``recorded``, those are the tag manifests of the version, each
     as it was kept; another one that lies there is no part of it.
 
-    Raises ``NotFoundError`` where the version is not there, ``IntegrityError`` where its lists are not
-    what its tag manifest promises, or the tag manifest is not what was recorded, or they name what no
-    bag can hold, ``StorageError`` where the store does not answer.
+    Raises ``NotFoundError`` where the version is not there, ``IntegrityError`` where a tag manifest is not
+    what was recorded, or names what no bag can hold, ``StorageError`` where the store does not answer.
     """
     replica = _Replica(store, package)
     tag_manifests = {name: found for name in BY_PREFERENCE if (found := replica.tag_manifest(name))}
@@ -74,14 +92,26 @@ def describe(store: Store, package: PackageId, recorded: Sequence[TagDigest] = (
     by = next((name for name in BY_PREFERENCE if _manifest_path(name) in tags), None)
     if by is None:
         raise replica.damaged("its tag manifest names no manifest")
-    manifest = _manifest_path(by)
-    payload = dict(replica.entries(manifest, replica.verified(manifest, tags[manifest]), by))
-    stray = next((path for path in payload if not path.startswith(_PAYLOAD)), None)
+    return TagFiles(package, by, tags, tuple(sorted(read)))
+
+
+def describe(store: Store, package: PackageId, recorded: Sequence[TagDigest] = ()) -> Description:
+    """Read what a version consists of in ``store``, all of it in memory; ``recorded`` as in ``tag_files``.
+
+    Raises ``NotFoundError`` where the version is not there, ``IntegrityError`` where its lists are not
+    what its tag manifest promises, or the tag manifest is not what was recorded, or they name what no
+    bag can hold, ``StorageError`` where the store does not answer.
+    """
+    found = tag_files(store, package, recorded)
+    replica, tags = _Replica(store, package), found.tags
+    content = replica.verified(found.manifest, tags[found.manifest])
+    payload = dict(replica.entries(found.manifest, content, found.algorithm))
+    stray = next((path for path in payload if not path.startswith(PAYLOAD)), None)
     if stray is not None:
-        raise replica.damaged(f"{manifest} names {printable(stray)}, which is no payload")
+        raise replica.damaged(f"{found.manifest} names {printable(stray)}, which is no payload")
     fetch = BagPath(FETCH_TXT)
     keys = dict(replica.fetched(replica.verified(fetch, tags[fetch]))) if fetch in tags else {}
-    return Description(package, by, payload, tags, keys, tuple(sorted(read)))
+    return Description(package, found.algorithm, payload, tags, keys, found.tag_digests)
 
 
 def versions_in(store: Store, object_id: ObjectId) -> list[VersionNumber]:

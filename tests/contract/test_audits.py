@@ -89,7 +89,7 @@ def damage(number: int, path: str = "data/a", kind: DamageKind = DamageKind.MISM
 
 
 def read(replica: AuditedReplica, *damages: Damage) -> ReadReplica:
-    return ReadReplica(replica, NOW, damages)
+    return ReadReplica(replica, NOW, NOW, damages)
 
 
 def test_a_backlog_counts_what_was_read_before(audits: Audits):
@@ -100,6 +100,15 @@ def test_a_backlog_counts_what_was_read_before(audits: Audits):
     nothing = audits.backlog(scope(5))
     assert (nothing.replicas, nothing.files, nothing.bytes, nothing.oldest) == (0, 0, 0, None)
     assert audits.backlog(Scope(EAST, CollectionName("plans"), NOW)).replicas == 0
+
+
+def test_what_was_read_again_today_is_counted_and_what_was_only_written_is_not(audits: Audits):
+    found = audits.claim(ONE, [scope(3)], most_replicas=9, most_bytes=10**9, at=NOW, until=SOON)
+    audits.conclude([read(one) for one in found], [])
+    today = audits.read_since(EAST, MAPS, MOMENT)
+    assert (today.replicas, today.files, today.bytes) == (2, 9, 900)
+    assert audits.read_since(WEST, MAPS, MOMENT - 9 * DAY).replicas == 0
+    assert audits.read_since(EAST, MAPS, NOW + DAY).replicas == 0
 
 
 def test_the_longest_unread_come_first_and_nobody_else_gets_them(audits: Audits):
@@ -113,6 +122,8 @@ def test_the_longest_unread_come_first_and_nobody_else_gets_them(audits: Audits)
 def test_a_claim_is_cut_at_the_bytes_but_for_one_that_is_larger_alone(audits: Audits):
     assert claimed(audits, most_bytes=300) == [sheet(5)]
     assert claimed(audits, most_bytes=750) == [sheet(4), sheet(3)]
+    limits = {"most_replicas": 9, "most_bytes": 199, "larger_alone": False}
+    assert audits.claim(ONE, [scope()], at=NOW, until=SOON, **limits) == ()
 
 
 def test_the_next_scope_is_served_where_the_first_has_nothing(audits: Audits):
@@ -182,12 +193,15 @@ def test_what_was_read_is_due_no_more_and_its_damage_is_open_until_it_is_read_as
     assert (first.damage, first.found_at, first.state) == (damage(5), NOW, DamageState.OPEN)
     assert second.damage.path == "data/b"
     again = replace(damage(5, kind=DamageKind.UNREADABLE), at=NOW + DAY, found=None, reason="EIO")
-    audits.conclude([ReadReplica(replica, NOW + DAY, (again,))], [])
-    [left] = audits.damages()
+    # Its first part, which showed one of them, was recorded when it was read.
+    audits.record_damage([replace(damage(5, "data/part"), at=NOW + DAY)], [])
+    audits.conclude([ReadReplica(replica, NOW + DAY, NOW + 2 * DAY, (again,))], [])
+    left, part = audits.damages()
     assert (left.number, left.damage, left.found_at) == (first.number, again, NOW)
     [healed] = audits.damages(DamageState.HEALED)
-    assert (healed.number, healed.ended_at) == (second.number, NOW + DAY)
-    assert [one.number for one in audits.damages(None, sheet(5))] == [first.number, second.number]
+    assert (healed.number, healed.ended_at) == (second.number, NOW + 2 * DAY)
+    numbers = [first.number, second.number, part.number]
+    assert [one.number for one in audits.damages(None, sheet(5))] == numbers
     assert list(audits.damages(None, sheet(4))) == []
 
 
@@ -230,6 +244,15 @@ def test_every_file_has_a_number_by_which_it_is_sampled(audits: Audits):
     ]
 
 
+def test_the_neighbours_of_a_replica_are_those_that_came_before_and_after_it(audits: Audits):
+    middle = next(one for one in audits.replicas(EAST) if one.package == sheet(3))
+    assert [one.package for one in audits.beside(middle, 1)] == [sheet(2), sheet(4)]
+    assert [one.package for one in audits.beside(middle, 9)] == [sheet(number) for number in (1, 2, 4, 5)]
+    first = next(audits.replicas(EAST))
+    assert [one.package for one in audits.beside(first, 2)] == [sheet(2), sheet(3)]
+    assert {one.store for one in audits.beside(first, 2)} == {EAST}
+
+
 def test_a_replica_that_comes_later_is_read_and_sampled_too(state: State, audits: Audits):
     one = a_registration("maps/late/v1", "99")
     state.catalogue.register(replace(one, replicas=(Replica(EAST, "there", MOMENT, 4, 40),)), ())
@@ -238,3 +261,5 @@ def test_a_replica_that_comes_later_is_read_and_sampled_too(state: State, audits
     assert [one.replica.read_at for one in audits.sampled(WEST, [18])] == [MOMENT + DAY]
     assert len(list(audits.replicas(WEST))) == 6
     assert list(audits.replicas(WEST, CollectionName("plans"))) == []
+    state.catalogue.register(a_registration("plans/yard/v1", "98"), ())
+    assert [audits.collections(store) for store in (WEST, StoreName("south"))] == [("maps", "plans"), ()]

@@ -354,3 +354,22 @@ def test_a_job_that_did_not_run_is_reported_once_and_whether_it_was_paused(
     moment = began - 29 * DAY
     assert "2026-10-23 02:30" in looked()[-1] or "2026-10-23 02:30" in looked()[0]
     assert record_of(Job.CLEAR, settings) == JobRecord()
+
+
+def test_an_audit_is_started_from_its_form_and_shows_what_is_not_as_it_was_kept(
+    archive: Archive, settings: Settings, client: SyncPrefectClient
+):
+    accepted(archive, settings, "audited")
+    page = archive.store("second") / "files/audited/v1/data/originals/page 1.txt"
+    before = page.read_bytes()
+    page.chmod(0o600)
+    page.write_bytes(b"Dear somebody else")
+    try:
+        run = ran(archive, client, Job.AUDIT, object_name="files/audited")
+        assert (run.name, run.state_name) == ("audit files/audited", "Damaged")
+        [row] = table(client, run)
+        assert (row["store"], row["package"], row["is"]) == ("second", "files/audited/v1", "1 not as kept")
+        assert any("files/audited" in one.happened for one in alarms(settings, AlarmKind.INTEGRITY))
+    finally:
+        page.write_bytes(before)
+    assert ran(archive, client, Job.AUDIT, object_name="files/audited").state_name == "As kept"

@@ -76,6 +76,7 @@ def model(name: str) -> dict[str, Any]:
         ("`[otherwise]`", "Otherwise"),
         ("`[packaging]`", "Packaging"),
         ("`[replication]`", "Replication"),
+        ("`[fixity]`", "Fixity"),
         ("`[retention]`", "Retention"),
     ],
 )

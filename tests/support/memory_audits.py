@@ -49,14 +49,26 @@ class MemoryAudits:
         self._damages: list[RecordedDamage] = []
         self._lock = threading.Lock()
 
+    def collections(self, store: StoreName) -> tuple[CollectionName, ...]:
+        return tuple(sorted({one.package.object.collection for one in self.replicas(store)}))
+
     def backlog(self, scope: Scope) -> Backlog:
         due = [row.replica for row in self._rows() if _is_in(row.replica, scope)]
-        return Backlog(
-            len(due),
-            sum(one.files for one in due),
-            sum(one.bytes for one in due),
-            min((one.read_at for one in due), default=None),
-        )
+        return _counted(due)
+
+    def read_since(self, store: StoreName, collection: CollectionName, since: datetime) -> Backlog:
+        again = [
+            one
+            for one in self.replicas(store, collection)
+            if one.read_at >= since
+            and one.read_at
+            > next(
+                kept.verified_at
+                for kept in self._catalogue.package(one.package).replicas
+                if kept.store == store
+            )
+        ]
+        return _counted(again)
 
     def claim(
         self,
@@ -67,13 +79,15 @@ class MemoryAudits:
         most_bytes: int,
         at: datetime,
         until: datetime,
+        larger_alone: bool = True,
     ) -> tuple[AuditedReplica, ...]:
         with self._lock:
             for scope in scopes:
                 due = [row for row in self._rows() if _is_in(row.replica, scope) and row.is_free(at, until)]
                 chosen: list[_Row] = []
                 for row in sorted(due, key=lambda one: one.replica.read_at)[:most_replicas]:
-                    if chosen and sum(one.replica.bytes for one in (*chosen, row)) > most_bytes:
+                    is_too_much = sum(one.replica.bytes for one in (*chosen, row)) > most_bytes
+                    if is_too_much and (chosen or not larger_alone):
                         break
                     chosen.append(row)
                 for row in chosen:
@@ -114,7 +128,8 @@ class MemoryAudits:
                 for index, known in enumerate(self._damages):
                     of = (known.damage.package, known.damage.store)
                     mine = of == (one.replica.package, one.replica.store)
-                    if mine and known.state is DamageState.OPEN and known.damage.path not in seen:
+                    is_old = known.damage.path not in seen and known.damage.at < one.begun_at
+                    if mine and known.state is DamageState.OPEN and is_old:
                         self._damages[index] = replace(
                             known, state=DamageState.HEALED, ended_at=one.read_at, because=_AS_KEPT
                         )
@@ -179,6 +194,11 @@ class MemoryAudits:
                     break
                 left -= one.files
 
+    def beside(self, replica: AuditedReplica, most: int) -> tuple[AuditedReplica, ...]:
+        mine = list(self.replicas(replica.store))
+        at = next(index for index, one in enumerate(mine) if one.package == replica.package)
+        return (*mine[max(0, at - most) : at], *mine[at + 1 : at + 1 + most])
+
     def replicas(
         self, store: StoreName, collection: CollectionName | None = None
     ) -> Iterator[AuditedReplica]:
@@ -205,6 +225,15 @@ class MemoryAudits:
                     break
             else:
                 self._damages.append(RecordedDamage(len(self._damages) + 1, damage, damage.at))
+
+
+def _counted(found: Sequence[AuditedReplica]) -> Backlog:
+    return Backlog(
+        len(found),
+        sum(one.files for one in found),
+        sum(one.bytes for one in found),
+        min((one.read_at for one in found), default=None),
+    )
 
 
 def _is_in(replica: AuditedReplica, scope: Scope) -> bool:

@@ -1,0 +1,253 @@
+"""Audits: every byte of the replicas is read from where it rests, by the pace of the policies or as asked."""
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TypeAlias
+from uuid import uuid4
+
+from flows.alarms.alarm import Alarm
+from flows.alarms.alarms import raise_alarm, raise_alarms
+from flows.archive.audit_alarms import damage_alarm, doubt_alarm
+from flows.archive.audit_plan import Share, planned, versions_of
+from flows.archive.audit_request import AuditRequest, Selection
+from flows.archive.audit_sample import Sample, neighbours, read_sample
+from flows.archive.throttle import Throttle
+from flows.installation.disk_faults import translated_faults
+from flows.installation.job_records import recorded_run
+from flows.installation.jobs import Job
+from flows.installation.scratch import scratch_folder
+from flows.installation.settings import Settings
+from flows.installation.wiring import SOFTWARE, Installation, now, open_installation
+from preservation.errors import PreservationError, reason_of
+from preservation.model.identifiers import PackageId, StoreName
+from storage.audits.replica import ReplicaReader
+from storage.audits.work import LEASE, AuditPorts, AuditResult, AuditWork
+from storage.ports.audits import AuditedReplica, Claimant, RecordedDamage
+from storage.ports.stores import Store
+
+_TOGETHER = 200
+_BYTES_TOGETHER = 2 * 10**9
+"""So many replicas, or bytes, are claimed at once: little enough to be read before the claim is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotAudited:
+    """What was to be read of a store and was not, and why: the store is away, or it is not its hour."""
+
+    store: StoreName
+    sentence: str
+    is_fault: bool = True
+
+
+AuditOutcome: TypeAlias = AuditResult | NotAudited | Sample
+
+
+def audit_installation(
+    settings: Settings,
+    request: AuditRequest,
+    *,
+    read: Callable[[int, int], None],
+    goes_on: Callable[[], bool] = lambda: True,
+) -> Iterator[AuditOutcome]:
+    """Read what the request names; yield what was seen of each replica once it is recorded.
+
+    Each replica that was read, and each damage, is in the journal. Damage raises one alarm a store. Several
+    audits at once share what is to be read. ``read`` is called with files and bytes as they are read, from
+    any thread; where ``goes_on`` returns ``False``, the audit ends, and the next one goes on there.
+
+    Raises:
+        NotFoundError: There is no such store or object.
+        StorageError: The database does not answer.
+        ConfigurationError: A setting or a policy is wrong.
+    """
+    with ExitStack() as opened:
+        failed: list[str] = []
+        is_the_job = request == AuditRequest(seed=request.seed)
+        run_failed = opened.enter_context(recorded_run(Job.AUDIT, settings)) if is_the_job else failed.append
+        installation = opened.enter_context(open_installation(settings))
+        opened.enter_context(translated_faults(settings))
+        scratch = opened.enter_context(scratch_folder(settings.processing, ".auditing"))
+        audit = Audit(installation, request, scratch, read, goes_on)
+        is_damaged = False
+        try:
+            for one in audit.outcomes():
+                if isinstance(one, NotAudited) and one.is_fault:
+                    failed.append(one.sentence)
+                if isinstance(one, AuditResult):
+                    if one.doubts or one.unjudged:
+                        raise_alarm(settings, doubt_alarm(one, now()))
+                        failed += [one.unjudged] if one.unjudged else []
+                    is_damaged |= bool(one.damaged)
+                yield one
+        finally:
+            if is_damaged:
+                raise_alarms(settings, _damage_alarms(installation, audit.began))
+        if failed and is_the_job:
+            run_failed(failed[0] if len(failed) == 1 else f"{failed[0]} And {len(failed) - 1} more.")
+
+
+def audit_plan(settings: Settings, request: AuditRequest) -> tuple[Share, ...]:
+    """Return what an audit that began now would read of each collection in each store; nothing is read.
+
+    Raises as ``audit_installation``.
+    """
+    with open_installation(settings) as installation:
+        return tuple(planned(installation, request, now()))
+
+
+@dataclass
+class Audit:
+    """One audit of an open installation."""
+
+    installation: Installation
+    request: AuditRequest
+    scratch: Path
+    read: Callable[[int, int], None]
+    goes_on: Callable[[], bool]
+    began: datetime = field(default_factory=now)
+
+    def __post_init__(self) -> None:
+        self.claimant = Claimant(uuid4().hex)
+        self.ports = AuditPorts(
+            self.installation.catalogue, self.installation.journal, self.installation.audits, SOFTWARE, now
+        )
+        self.left = self.request.budget
+
+    def outcomes(self) -> Iterator[AuditOutcome]:
+        """Yield what is seen, a store at a time."""
+        stores = {store.name: store for store in self.installation.stores}
+        object_id = self.request.object_id
+        versions = [] if object_id is None else versions_of(self.installation, object_id)
+        away: set[StoreName] = set()
+        sampled: set[StoreName] = set()
+        try:
+            for share in planned(self.installation, self.request, self.began):
+                store = stores[share.scope.store]
+                if store.name in away | sampled or not self.goes_on() or self.left == 0:
+                    continue
+                try:
+                    store.check()
+                    if self.request.selection is Selection.SAMPLE:
+                        sampled.add(store.name)
+                        yield from self._of_sample(store, share)
+                    elif versions:
+                        yield from self._of_object(store, share, versions)
+                    else:
+                        yield from self._of_share(store, share)
+                except PreservationError as error:
+                    away.add(store.name)
+                    yield NotAudited(store.name, reason_of(error))
+        finally:
+            self.installation.audits.release(self.claimant)
+
+    def _of_sample(self, store: Store, share: Share) -> Iterator[AuditOutcome]:
+        files = self.installation.audits.files_in(store.name)
+        seed = self.request.seed if self.request.seed is not None else _new_seed()
+        sample = Sample(store.name, seed, files, self.request.sample or 0)
+        yield sample
+        widened: dict[PackageId, None] = {}
+        for result in read_sample(self.ports, sample, self._reader(store, share, lambda: None)):
+            yield result
+            if result.damaged:
+                widened.update(dict.fromkeys(neighbours(self.ports, result)))
+        for package in widened:
+            yield from self._whole(store, share, package)
+
+    def _of_object(self, store: Store, share: Share, versions: Sequence[PackageId]) -> Iterator[AuditOutcome]:
+        if versions[0].object.collection != share.scope.collection:
+            return
+        for package in versions:
+            yield from self._whole(store, share, package)
+
+    def _whole(self, store: Store, share: Share, package: PackageId) -> Iterator[AuditOutcome]:
+        """Read one replica as a whole, where the store has one and nobody else reads it."""
+        held = {one.store for one in self.installation.catalogue.package(package).replicas}
+        if store.name not in held:
+            return
+        at = now()
+        claimed = self.installation.audits.claim_package(
+            self.claimant, package, store.name, at=at, until=at + LEASE
+        )
+        if claimed is None:
+            sentence = f"store {store.name}: {package} is being read by another audit; see its result there"
+            yield NotAudited(store.name, sentence, is_fault=False)
+            return
+        yield from self._read(store, share, [claimed])
+
+    def _of_share(self, store: Store, share: Share) -> Iterator[AuditOutcome]:
+        tried: set[PackageId] = set()
+        most_bytes, most_files, larger_alone = share.most_bytes, share.most_files, share.larger_alone
+        while self.goes_on():
+            if not share.pace.is_open(now().astimezone()):
+                sentence = f"store {store.name}: it may be read at the hours of its policy only"
+                yield NotAudited(store.name, sentence, is_fault=False)
+                return
+            limits = [one for one in (most_bytes, self.left) if one is not None]
+            if 0 in limits or most_files == 0:
+                return
+            at = now()
+            claimed = self.installation.audits.claim(
+                self.claimant,
+                [share.scope],
+                most_replicas=_TOGETHER,
+                most_bytes=min([_BYTES_TOGETHER, *limits]),
+                at=at,
+                until=at + LEASE,
+                larger_alone=larger_alone or not limits,
+            )
+            larger_alone = False
+            fresh = [one for one in claimed if one.package not in tried]
+            if not fresh:
+                return
+            tried.update(one.package for one in fresh)
+            yield from self._read(store, share, fresh)
+            size = sum(one.bytes for one in fresh)
+            most_bytes = None if most_bytes is None else max(0, most_bytes - size)
+            self.left = None if self.left is None else max(0, self.left - size)
+            if most_files is not None:
+                most_files = max(0, most_files - sum(one.files for one in fresh))
+
+    def _read(self, store: Store, share: Share, replicas: Sequence[AuditedReplica]) -> Iterator[AuditResult]:
+        work = AuditWork(self.ports, self.claimant)
+        yield from work.read(replicas, self._reader(store, share, work.beat), self._may_go_on(share))
+
+    def _reader(self, store: Store, share: Share, beat: Callable[[], None]) -> ReplicaReader:
+        """Return what reads replicas in ``store``, at most at the rate of its policy."""
+        throttle = Throttle(share.pace.bytes_a_second)
+
+        def progress(files: int, size: int) -> None:
+            self.read(files, size)
+            throttle.wait(size)
+            beat()
+
+        return ReplicaReader(
+            store,
+            [other for other in self.installation.stores if other.name != store.name],
+            lambda: self.installation.reopened(store.name),
+            self.scratch,
+            self.installation.settings.work.threads,
+            now,
+            progress,
+        )
+
+    def _may_go_on(self, share: Share) -> Callable[[], bool]:
+        return lambda: self.goes_on() and share.pace.is_open(now().astimezone())
+
+
+def _damage_alarms(installation: Installation, since: datetime) -> Iterator[Alarm]:
+    """Yield an alarm for each store in which damage is open that was not open before."""
+    new: dict[StoreName, list[RecordedDamage]] = {}
+    for one in installation.audits.damages():
+        if one.found_at >= since:
+            new.setdefault(one.damage.store, []).append(one)
+    for store, found in new.items():
+        yield damage_alarm(store, found, now())
+
+
+def _new_seed() -> int:
+    """Return a seed that nobody chose: who could choose it could choose what is not read."""
+    return secrets.randbelow(1 << 32)

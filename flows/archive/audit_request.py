@@ -1,0 +1,102 @@
+"""What an audit is asked for, at the command line and in the form."""
+
+import math
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from preservation.errors import ConfigurationError
+from preservation.model.identifiers import CollectionName, ObjectId, StoreName, object_id_named
+from preservation.policy.fixity import size_in_bytes
+
+_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]+)?) ?%")
+
+
+class Selection(StrEnum):
+    """Which replicas are read.
+
+    *Due* are those that the policies want read by now, and the share of the day; *all* are all; of a *sample*
+    only some files are read, each drawn by itself from all files of a store.
+    """
+
+    DUE = "due"
+    ALL = "all"
+    SAMPLE = "sample"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRequest:
+    """An audit as it is asked for.
+
+    Args:
+        selection: Which replicas are read.
+        collection: Only its objects.
+        store: Only this store.
+        object_id: Only this object.
+        sample: How many files of each store are drawn.
+        seed: From which they are drawn; ``None`` for a new one.
+        budget: So many bytes are read at most, in all stores together.
+    """
+
+    selection: Selection = Selection.DUE
+    collection: CollectionName | None = None
+    store: StoreName | None = None
+    object_id: ObjectId | None = None
+    sample: int | None = None
+    seed: int | None = None
+    budget: int | None = None
+
+
+def requested(  # noqa: PLR0913  the options of the verb, and the fields of the form
+    *,
+    object_name: str = "",
+    collection: str = "",
+    store: str = "",
+    everything: bool = False,
+    sample: int | None = None,
+    confidence: str = "",
+    damage: str = "",
+    seed: int | None = None,
+    budget: str = "",
+) -> AuditRequest:
+    """Return the audit that a person asks for. Raises ``ConfigurationError`` where it makes no sense."""
+    if bool(confidence) != bool(damage):
+        raise ConfigurationError("confidence and damage belong together; give both, as in 99% and 0.01%")
+    if confidence and sample is not None:
+        raise ConfigurationError("a sample has a size, or confidence and damage, which give one; not both")
+    if confidence:
+        sample = sample_size(_share_of(confidence), _share_of(damage))
+    if sample is not None and (everything or object_name or collection):
+        raise ConfigurationError(
+            "a sample is drawn from all of a store; name no object and no collection, nor all"
+        )
+    selection = Selection.ALL if everything or object_name else Selection.DUE
+    return AuditRequest(
+        Selection.SAMPLE if sample is not None else selection,
+        CollectionName(collection) if collection else None,
+        StoreName(store) if store else None,
+        object_id_named(object_name) if object_name else None,
+        sample,
+        seed,
+        size_in_bytes(budget) if budget else None,
+    )
+
+
+def sample_size(confidence: float, damage: float) -> int:
+    """Return how many files have to be drawn, each from all, so as to meet damage with that confidence.
+
+    Where a share ``damage`` of all files is damaged, ``n`` independent draws miss all of it with the
+    probability ``(1 - damage) ** n``; that is to be at most ``1 - confidence``. Both are between 0 and 1.
+    """
+    if not (0 < confidence < 1 and 0 < damage < 1):
+        raise ConfigurationError(
+            "--confidence and --damage are shares between 0 and 100 %, as in 99% and 0.01%; give them so"
+        )
+    return math.ceil(math.log1p(-confidence) / math.log1p(-damage))
+
+
+def _share_of(text: str) -> float:
+    found = _PERCENT.fullmatch(text)
+    if found is None:
+        raise ConfigurationError(f"{text[:40]!r} is no share; write it as in 99% or 0.01%")
+    return float(found[1]) / 100

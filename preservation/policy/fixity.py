@@ -1,0 +1,131 @@
+"""``[fixity]``: how often every replica is read again, and how much of that is done in a day."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Annotated, TypeAlias
+
+from pydantic import AfterValidator, Field
+
+from preservation.errors import ConfigurationError
+from preservation.model.identifiers import StoreName
+from preservation.policy.words import PolicyTable
+
+_PERIOD = r"([1-9][0-9]{0,4}) (day|week|month|year)s?"
+_SIZE = r"([0-9]{1,6}(?:\.[0-9]{1,3})?) (kB|MB|GB|TB|PB)"
+_HOURS = r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])"
+_DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
+_BYTES = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "PB": 10**15}
+
+
+def _period(text: str) -> str:
+    if re.fullmatch(_PERIOD, text) is None:
+        raise ValueError(f"{text[:40]!r} is no period; write it as in 90 days, 2 weeks, 6 months or 1 year")
+    return text
+
+
+def _size(text: str) -> str:
+    if re.fullmatch(_SIZE, text) is None or not _bytes_of(text):
+        raise ValueError(f"{text[:40]!r} is no size; write it as in 500 GB or 2.5 TB")
+    return text
+
+
+def _hours(text: str) -> str:
+    if re.fullmatch(_HOURS, text) is None or text[:5] == text[6:]:
+        raise ValueError(f"{text[:40]!r} are no hours of the day; write them as in 20:00-06:00")
+    return text
+
+
+Period: TypeAlias = Annotated[
+    str, AfterValidator(_period), Field(json_schema_extra={"pattern": f"^{_PERIOD}$"})
+]
+Size: TypeAlias = Annotated[str, AfterValidator(_size), Field(json_schema_extra={"pattern": f"^{_SIZE}$"})]
+Hours: TypeAlias = Annotated[str, AfterValidator(_hours), Field(json_schema_extra={"pattern": f"^{_HOURS}$"})]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingPace:
+    """How a store's replicas are read again: each within ``every``, within the limits of a day.
+
+    ``bytes_a_day``, ``files_a_day`` and ``bytes_a_second`` are ``None`` where there is no limit; ``hours``
+    are when a reading may go on, in the local time of the worker, the end excluded; ``price`` is what reading
+    a gigabyte (10^9 bytes) costs.
+    """
+
+    every: timedelta
+    bytes_a_day: int | None = None
+    files_a_day: int | None = None
+    bytes_a_second: int | None = None
+    hours: tuple[time, time] | None = None
+    price: float | None = None
+
+    def is_open(self, local: datetime) -> bool:
+        """Return whether a reading may go on at that local time."""
+        if self.hours is None:
+            return True
+        begin, end = self.hours
+        at = local.time()
+        return begin <= at < end if begin < end else at >= begin or at < end
+
+
+class _Limits(PolicyTable):
+    """What ``[fixity]`` says of every store, and ``[[fixity.store]]`` of one."""
+
+    budget: Size | None = Field(default=None, description="bytes that are read in a day at most")
+    requests: int | None = Field(default=None, ge=1, description="files that are read in a day at most")
+    rate: Size | None = Field(default=None, description="bytes that are read in a second at most")
+    hours: Hours | None = Field(
+        default=None, description="when replicas may be read, by the local time of the worker"
+    )
+
+
+class FixityOfStore(_Limits):
+    """``[[fixity.store]]``: what differs for one store."""
+
+    name: StoreName = Field(description="the store")
+    every: Period | None = Field(default=None, description="how often each replica in it is read")
+    price: float | None = Field(
+        default=None, strict=False, ge=0, description="what reading a gigabyte of it costs"
+    )
+
+
+class Fixity(_Limits):
+    """``[fixity]``: every byte of every replica is read again, for ever."""
+
+    every: Period = Field(default="90 days", description="how often each replica is read again")
+    stores: tuple[FixityOfStore, ...] = Field(
+        default=(), strict=False, alias="store", description="what differs for some stores"
+    )
+
+    def pace(self, store: StoreName) -> ReadingPace:
+        """Return how the replicas in ``store`` are read again."""
+        own = next((one for one in self.stores if one.name == store), FixityOfStore(name=store))
+        budget, rate, hours = own.budget or self.budget, own.rate or self.rate, own.hours or self.hours
+        return ReadingPace(
+            every=_days_of(own.every or self.every),
+            bytes_a_day=None if budget is None else _bytes_of(budget),
+            files_a_day=own.requests or self.requests,
+            bytes_a_second=None if rate is None else _bytes_of(rate),
+            hours=None if hours is None else (time.fromisoformat(hours[:5]), time.fromisoformat(hours[6:])),
+            price=own.price,
+        )
+
+
+def size_in_bytes(text: str) -> int:
+    """Return a size that a person writes as in ``500 GB``. Raises ``ConfigurationError`` where it is none."""
+    try:
+        return _bytes_of(_size(text))
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def _days_of(text: str) -> timedelta:
+    number, _, unit = text.partition(" ")
+    return timedelta(days=int(number) * _DAYS[unit.removesuffix("s")])
+
+
+def _bytes_of(text: str) -> int:
+    number, _, unit = text.partition(" ")
+    return int(float(number) * _BYTES[unit])

@@ -1,0 +1,68 @@
+"""The journal's events of audits, and what is found in them again."""
+
+import re
+from datetime import datetime
+from uuid import uuid4
+
+from preservation.model.amounts import count
+from preservation.model.damage import Damage, DamageKind, digests_text
+from preservation.model.events import Agent, Event, EventOutcome, EventType, event_id
+from preservation.model.identifiers import EventId, PackageId, StoreName, SubmissionId
+from storage.ports.audits import AuditedReplica
+from storage.ports.journal import Entry
+
+_READ = re.compile(r"all files of (.+) in store (\S+) read from where they rest")
+
+
+def read_event(
+    replica: AuditedReplica, at: datetime, counts: tuple[int, int], damaged: int, agent: Agent
+) -> Event:
+    """Return the event of a replica of which every file was read at ``at``.
+
+    ``counts`` are the files, and their bytes, that are as they were kept.
+    """
+    package = str(replica.package)
+    files, size = counts
+    note = f"{count(files, 'file')}, {count(size, 'byte')} as they were kept"
+    if damaged:
+        note = f"{damaged:,} not as kept; {note}"
+    return Event(
+        _identifier(replica.package, replica.store),
+        EventType.FIXITY_CHECK,
+        at,
+        package,
+        EventOutcome.FAIL if damaged else EventOutcome.SUCCESS,
+        f"all files of {package} in store {replica.store} read from where they rest",
+        note,
+        agent,
+    )
+
+
+def store_read_in(entry: Entry) -> StoreName | None:
+    """Return the store in which all of the entry's object was read then; ``None``: it is no such entry."""
+    found = _READ.fullmatch(entry.detail)
+    if entry.event_type != EventType.FIXITY_CHECK or found is None or found[1] != entry.object:
+        return None
+    return StoreName(found[2])
+
+
+def damage_event(damage: Damage, agent: Agent) -> Event:
+    """Return the event of a file that was read and is not as it was kept."""
+    package = str(damage.package)
+    note = damage.sentence
+    if damage.kind is DamageKind.MISMATCHED:
+        note = f"{note}; kept {digests_text(damage.promised)}, found {digests_text(damage.found)}"
+    return Event(
+        _identifier(damage.package, damage.store),
+        EventType.FIXITY_CHECK,
+        damage.at,
+        f"{package}/{damage.path}" if damage.path else package,
+        EventOutcome.FAIL,
+        f"{damage.path or 'the whole replica'} of {package} in store {damage.store}: {damage.kind.value}",
+        note,
+        agent,
+    )
+
+
+def _identifier(package: PackageId, store: StoreName) -> EventId:
+    return event_id(SubmissionId(uuid4().hex), EventType.FIXITY_CHECK, str(package), store)

@@ -1,0 +1,204 @@
+"""What a replica must hold: every file of a version's own folder, by lists that are as they were kept.
+
+The lists are read in order and not held, for a version may have a million files.
+"""
+
+import heapq
+import io
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, cast
+
+from preservation.bagit.fetch import FETCH_TXT, FetchEntry, parse_fetch
+from preservation.bagit.manifests import ManifestEntry, decode_path, parse_manifest
+from preservation.errors import IntegrityError, NotFoundError, PreservationError
+from preservation.fixity.digesting import digest_chunks
+from preservation.model.digests import Digests, parse_digest
+from preservation.model.identifiers import PackageId, StoreName
+from preservation.model.locators import Locator
+from preservation.model.paths import BagPath, bag_path, path_order
+from preservation.model.tag_digests import TagDigest
+from storage.ports.stores import Store, opened_file
+from storage.readback import PromisedFile
+from storage.restore.description import PAYLOAD, TagFiles, tag_files
+from storage.tag_digests import damaged
+
+_FETCH = BagPath(FETCH_TXT)
+_CHUNK = 1 << 20
+_IN_MEMORY = 8 << 20
+"""A longer list waits on the disk while it is read line by line."""
+
+
+class UnsortedError(Exception):
+    """A list is not in the order of the paths."""
+
+
+@dataclass(frozen=True)
+class Promises:
+    """The files that a version keeps in its own folder, in the order of their paths, as often as asked.
+
+    ``lists_in`` is the store whose lists these are. What the version relies on in earlier ones is promised
+    by those.
+    """
+
+    found: TagFiles
+    lists_in: StoreName
+    _manifest: BinaryIO
+    _fetch: BinaryIO | None
+
+    @property
+    def package(self) -> PackageId:
+        """The version."""
+        return self.found.package
+
+    def files(self, after: BagPath | None = None, *, sort: bool = False) -> Iterator[PromisedFile]:
+        """Yield each file of the version's own folder; only those behind ``after``, where given.
+
+        Raises ``UnsortedError`` where the lists are in another order, unless they are to be sorted, which
+        holds them in memory; ``IntegrityError`` where a list, though it is as it was kept, is none.
+        """
+        start = b"" if after is None else path_order(after)
+        tags = sorted((path_order(path), path, digests) for path, digests in self.found.tags.items())
+        for place, path, digests in heapq.merge(tags, self._own(sort=sort), key=lambda one: one[0]):
+            if place > start:
+                yield PromisedFile(Locator(self.package, path).key, None, digests)
+
+    def _own(self, *, sort: bool) -> Iterator[tuple[bytes, BagPath, Digests]]:
+        """Yield the payload that is no earlier version's, in the order of the paths."""
+        payload, fetched = self._payload(), self._fetched()
+        if sort:
+            payload, fetched = iter(sorted(payload, key=lambda one: one[0])), iter(sorted(fetched))
+        last, elsewhere = b"", next(fetched, None)
+        for entry in payload:
+            place = entry[0]
+            while elsewhere is not None and elsewhere < place:
+                elsewhere = _after(elsewhere, next(fetched, None))
+            if place <= last:
+                raise UnsortedError
+            last = place
+            if place != elsewhere:
+                yield entry
+
+    def _payload(self) -> Iterator[tuple[bytes, BagPath, Digests]]:
+        algorithm = self.found.algorithm
+        for line in parse_manifest(_lines(self._manifest)):
+            if not isinstance(line, ManifestEntry):
+                raise self._unlisted(self.found.manifest, line.number)
+            try:
+                path, digest = bag_path(decode_path(line.path)), parse_digest(algorithm, line.digest)
+            except ValueError as error:
+                raise self._unlisted(self.found.manifest, line.number) from error
+            if not path.startswith(PAYLOAD):
+                raise self._unlisted(self.found.manifest, line.number)
+            yield path_order(path), path, {algorithm: digest}
+
+    def _fetched(self) -> Iterator[bytes]:
+        if self._fetch is None:
+            return
+        for line in parse_fetch(_lines(self._fetch)):
+            if not isinstance(line, FetchEntry):
+                raise self._unlisted(_FETCH, line.number)
+            yield path_order(decode_path(line.path))
+
+    def _unlisted(self, listing: BagPath, number: int) -> IntegrityError:
+        return IntegrityError(
+            f"store {self.lists_in}: {self.package}: {listing}, line {number}, names no file of a bag, and "
+            "the list is as it was kept; restore the version and look at it: "
+            f"muniment restore {self.package.object} TARGET --version {self.package.version} --dry-run"
+        )
+
+
+@contextmanager
+def promises_of(
+    package: PackageId, stores: Sequence[Store], recorded: Sequence[TagDigest], scratch: Path
+) -> Iterator[Promises]:
+    """Read the lists of a version from the first of ``stores`` that has all of them as they were kept.
+
+    ``recorded`` are the digests of its tag manifests; without any, the lists of one store vouch for
+    themselves alone. Lists that are long wait in ``scratch``.
+
+    Raises ``NotFoundError`` where no store has the version, ``IntegrityError`` where none has its lists as
+    they were kept, ``StorageError`` where one that could have them does not answer.
+    """
+    errors: list[PreservationError] = []
+    for store in stores:
+        with ExitStack() as opened:
+            try:
+                found = tag_files(store, package, recorded)
+                manifest = opened.enter_context(_verified(store, found, found.manifest, scratch))
+                fetch = (
+                    opened.enter_context(_verified(store, found, _FETCH, scratch))
+                    if _FETCH in found.tags
+                    else None
+                )
+            except PreservationError as error:
+                errors.append(error)
+                continue
+            lists = opened.pop_all()
+        with lists:
+            yield Promises(found, store.name, manifest, fetch)
+        return
+    raise _none(package, errors)
+
+
+def _none(package: PackageId, errors: Sequence[PreservationError]) -> PreservationError:
+    """Return the error where no store has the lists: of a store that did not answer, else what was seen."""
+    for error in errors:
+        if not isinstance(error, IntegrityError | NotFoundError):
+            return error
+    reasons = ". ".join(str(error).rstrip(".") for error in errors)
+    if all(isinstance(error, NotFoundError) for error in errors):
+        return NotFoundError(f"{package}: no store has this version. {reasons}")
+    return IntegrityError(f"{package}: no store has its lists as they were kept. {reasons}")
+
+
+@contextmanager
+def _verified(store: Store, found: TagFiles, path: BagPath, scratch: Path) -> Iterator[BinaryIO]:
+    """Give a copy of a list that is what the tag manifest promises.
+
+    Raises ``IntegrityError`` where the store has none that is, ``StorageError`` where it does not answer.
+    """
+    promised = found.tags[path]
+    with SpooledTemporaryFile(_IN_MEMORY, dir=os.fspath(scratch)) as spooled:
+        copy = cast("BinaryIO", spooled)
+        try:
+            with opened_file(store, Locator(found.package, path).key) as file:
+                _, digests = digest_chunks(_copied(file, copy), tuple(promised))
+        except NotFoundError as error:
+            raise damaged(store, found.package, f"{path} is missing") from error
+        except OSError as error:
+            raise damaged(
+                store, found.package, f"{path} cannot be read ({error.strerror or error})"
+            ) from error
+        if digests != promised:
+            raise damaged(store, found.package, f"{path} is not what the tag manifest promises")
+        yield copy
+
+
+def _copied(file: BinaryIO, copy: BinaryIO) -> Iterator[bytes]:
+    while chunk := file.read(_CHUNK):
+        copy.write(chunk)
+        yield chunk
+
+
+def _lines(copy: BinaryIO) -> Iterator[str]:
+    """Yield the lines of a list from its start, without their ends."""
+    copy.seek(0)
+    text = io.TextIOWrapper(copy, "utf-8", "surrogateescape")
+    try:
+        for line in text:
+            yield line.removesuffix("\n")
+    finally:
+        # The copy is read again.
+        text.detach()
+
+
+def _after(before: bytes, place: bytes | None) -> bytes | None:
+    """Return the next place of a list. Raises ``UnsortedError`` where it comes before the one before."""
+    if place is not None and place <= before:
+        raise UnsortedError
+    return place
