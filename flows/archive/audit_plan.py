@@ -10,7 +10,7 @@ from flows.installation.wiring import Installation
 from preservation.errors import ConfigurationError, NotFoundError
 from preservation.model.identifiers import CollectionName, ObjectId, PackageId, StoreName
 from preservation.policy.fixity import Fixity, ReadingPace
-from storage.ports.audits import Backlog, Scope
+from storage.ports.audits import ReplicaCounts, Scope
 
 _GIGABYTE = 10**9
 _SOON = timedelta(hours=20)
@@ -23,15 +23,15 @@ class Share:
 
     ``scope`` are the replicas it takes, the longest unread first; at most ``most_bytes`` and ``most_files``
     of them, where that is limited: but one that is larger by itself where nothing was read today
-    (``larger_alone``). ``backlog`` counts the scope and ``total`` all that the store has of the collection;
+    (``larger_alone``). ``unread`` counts the scope and ``total`` all that the store has of the collection;
     ``overdue`` is what should have been read by now.
     """
 
     scope: Scope
     pace: ReadingPace
-    backlog: Backlog
-    overdue: Backlog
-    total: Backlog
+    unread: ReplicaCounts
+    overdue: ReplicaCounts
+    total: ReplicaCounts
     most_bytes: int | None
     most_files: int | None
     larger_alone: bool = True
@@ -39,15 +39,15 @@ class Share:
     @property
     def bytes(self) -> int:
         """About how many bytes are read."""
-        return min(self.backlog.bytes, self.backlog.bytes if self.most_bytes is None else self.most_bytes)
+        return min(self.unread.bytes, self.unread.bytes if self.most_bytes is None else self.most_bytes)
 
     @property
     def files(self) -> int:
         """About how many files are read."""
-        by_files = min(self.backlog.files, self.most_files or self.backlog.files)
-        if not self.backlog.bytes:
+        by_files = min(self.unread.files, self.most_files or self.unread.files)
+        if not self.unread.bytes:
             return by_files
-        return min(by_files, math.ceil(self.backlog.files * self.bytes / self.backlog.bytes))
+        return min(by_files, math.ceil(self.unread.files * self.bytes / self.unread.bytes))
 
     @property
     def cost(self) -> float | None:
@@ -103,8 +103,8 @@ def _share(
     at: datetime,
 ) -> Share:
     audits, pace = installation.audits, pace_of(installation, collection, store)
-    total = audits.backlog(Scope(store, collection, at))
-    overdue = audits.backlog(Scope(store, collection, at - pace.every))
+    total = audits.unread(Scope(store, collection, at))
+    overdue = audits.unread(Scope(store, collection, at - pace.every))
     if request.selection is not Selection.DUE:
         return Share(Scope(store, collection, at), pace, total, overdue, total, None, None)
     today = at.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
@@ -119,4 +119,4 @@ def _share(
         limits.append(max(0, pace.bytes_a_day - done.bytes))
     files = None if pace.files_a_day is None else max(0, pace.files_a_day - done.files)
     most = min(limits) if limits else None
-    return Share(scope, pace, audits.backlog(scope), overdue, total, most, files, not done.replicas)
+    return Share(scope, pace, audits.unread(scope), overdue, total, most, files, not done.replicas)

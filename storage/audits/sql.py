@@ -34,11 +34,11 @@ from storage.database.opening import Database
 from storage.journal.sql import append_entries
 from storage.ports.audits import (
     AuditedReplica,
-    Backlog,
     Claimant,
     DamageState,
     ReadReplica,
     RecordedDamage,
+    ReplicaCounts,
     SampledFile,
     Scope,
     no_damage,
@@ -72,12 +72,12 @@ class SqlAudits:
                 name = connection.scalar(following.where(_readings.collection > name))
         return tuple(found)
 
-    def backlog(self, scope: Scope) -> Backlog:
+    def unread(self, scope: Scope) -> ReplicaCounts:
         """Return how much of the scope is to be read."""
         with self._database.reading() as connection:
-            return _backlog(connection, _counted().where(_in_scope(scope)))
+            return _counts(connection, _counted().where(_in_scope(scope)))
 
-    def read_since(self, store: StoreName, collection: CollectionName, since: datetime) -> Backlog:
+    def read_since(self, store: StoreName, collection: CollectionName, since: datetime) -> ReplicaCounts:
         """Return how much was read again since a moment."""
         kept = tables.replicas.c
         again = (
@@ -91,7 +91,7 @@ class SqlAudits:
             .where(_readings.read_at >= since, _readings.read_at > kept.verified_at)
         )
         with self._database.reading() as connection:
-            return _backlog(connection, again)
+            return _counts(connection, again)
 
     def claim(
         self,
@@ -309,9 +309,9 @@ def _counted() -> Select[Any]:
     )
 
 
-def _backlog(connection: Connection, counted: Select[Any]) -> Backlog:
+def _counts(connection: Connection, counted: Select[Any]) -> ReplicaCounts:
     replicas, files, size, oldest = connection.execute(counted).one()
-    return Backlog(replicas, int(files), int(size), oldest)
+    return ReplicaCounts(replicas, int(files), int(size), oldest)
 
 
 def _in_scope(scope: Scope) -> ColumnElement[bool]:

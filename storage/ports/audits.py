@@ -33,8 +33,8 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Backlog:
-    """How much of a scope is there to be read. ``oldest`` is when the longest unread one was read last."""
+class ReplicaCounts:
+    """How many replicas, files and bytes; ``oldest`` is when the longest unread of them was read last."""
 
     replicas: int
     files: int
@@ -115,10 +115,10 @@ class Audits(Protocol):
     def collections(self, store: StoreName) -> tuple[CollectionName, ...]:
         """Return the collections of which the store has replicas, by name."""
 
-    def backlog(self, scope: Scope) -> Backlog:
+    def unread(self, scope: Scope) -> ReplicaCounts:
         """Return how much of the scope is to be read."""
 
-    def read_since(self, store: StoreName, collection: CollectionName, since: datetime) -> Backlog:
+    def read_since(self, store: StoreName, collection: CollectionName, since: datetime) -> ReplicaCounts:
         """Return how much was read again since a moment; what was only written since then does not count."""
 
     def claim(

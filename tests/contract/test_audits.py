@@ -92,14 +92,14 @@ def read(replica: AuditedReplica, *damages: Damage) -> ReadReplica:
     return ReadReplica(replica, NOW, NOW, damages)
 
 
-def test_a_backlog_counts_what_was_read_before(audits: Audits):
-    everything = audits.backlog(scope())
+def test_what_was_read_before_a_moment_is_counted(audits: Audits):
+    everything = audits.unread(scope())
     assert (everything.replicas, everything.files, everything.bytes) == (5, 15, 1500)
     assert everything.oldest == MOMENT - 5 * DAY
-    assert audits.backlog(scope(3)).replicas == 2
-    nothing = audits.backlog(scope(5))
+    assert audits.unread(scope(3)).replicas == 2
+    nothing = audits.unread(scope(5))
     assert (nothing.replicas, nothing.files, nothing.bytes, nothing.oldest) == (0, 0, 0, None)
-    assert audits.backlog(Scope(EAST, CollectionName("plans"), NOW)).replicas == 0
+    assert audits.unread(Scope(EAST, CollectionName("plans"), NOW)).replicas == 0
 
 
 def test_what_was_read_again_today_is_counted_and_what_was_only_written_is_not(audits: Audits):
@@ -187,7 +187,7 @@ def test_what_was_read_is_due_no_more_and_its_damage_is_open_until_it_is_read_as
 ):
     [replica] = audits.claim(ONE, [scope(4)], most_replicas=9, most_bytes=10**9, at=NOW, until=SOON)
     audits.conclude([read(replica, damage(5), damage(5, "data/b"))], [an_event(1)])
-    assert audits.backlog(scope(4)).replicas == 0
+    assert audits.unread(scope(4)).replicas == 0
     assert state.journal.head().seq == 1
     first, second = audits.damages()
     assert (first.damage, first.found_at, first.state) == (damage(5), NOW, DamageState.OPEN)
@@ -211,7 +211,7 @@ def test_damage_that_a_sample_showed_is_recorded_and_heals_nothing(state: State,
     audits.record_damage([damage(1)], [])
     assert [one.damage for one in audits.damages()] == [damage(1), damage(1, "data/b"), damage(2)]
     assert state.journal.head().seq == 2
-    assert audits.backlog(scope()).replicas == 5
+    assert audits.unread(scope()).replicas == 5
 
 
 def test_a_person_closes_damage_with_a_reason_once(state: State, audits: Audits):

@@ -14,11 +14,11 @@ from preservation.model.events import Event
 from preservation.model.identifiers import CollectionName, PackageId, StoreName
 from storage.ports.audits import (
     AuditedReplica,
-    Backlog,
     Claimant,
     DamageState,
     ReadReplica,
     RecordedDamage,
+    ReplicaCounts,
     SampledFile,
     Scope,
     no_damage,
@@ -52,11 +52,11 @@ class MemoryAudits:
     def collections(self, store: StoreName) -> tuple[CollectionName, ...]:
         return tuple(sorted({one.package.object.collection for one in self.replicas(store)}))
 
-    def backlog(self, scope: Scope) -> Backlog:
+    def unread(self, scope: Scope) -> ReplicaCounts:
         due = [row.replica for row in self._rows() if _is_in(row.replica, scope)]
         return _counted(due)
 
-    def read_since(self, store: StoreName, collection: CollectionName, since: datetime) -> Backlog:
+    def read_since(self, store: StoreName, collection: CollectionName, since: datetime) -> ReplicaCounts:
         again = [
             one
             for one in self.replicas(store, collection)
@@ -227,8 +227,8 @@ class MemoryAudits:
                 self._damages.append(RecordedDamage(len(self._damages) + 1, damage, damage.at))
 
 
-def _counted(found: Sequence[AuditedReplica]) -> Backlog:
-    return Backlog(
+def _counted(found: Sequence[AuditedReplica]) -> ReplicaCounts:
+    return ReplicaCounts(
         len(found),
         sum(one.files for one in found),
         sum(one.bytes for one in found),
