@@ -104,9 +104,10 @@ def _share(
 ) -> Share:
     audits, pace = installation.audits, pace_of(installation, collection, store)
     total = audits.unread(Scope(store, collection, at))
+    chosen = Scope(store, collection, request.before or at)
     overdue = audits.unread(Scope(store, collection, at - pace.every))
     if request.selection is not Selection.DUE:
-        return Share(Scope(store, collection, at), pace, total, overdue, total, None, None)
+        return Share(chosen, pace, audits.unread(chosen), overdue, total, None, None)
     today = at.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     done = audits.read_since(store, collection, today.astimezone(at.tzinfo))
     days = max(1, pace.every.days)

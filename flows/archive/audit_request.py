@@ -3,6 +3,7 @@
 import math
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from preservation.errors import ConfigurationError
@@ -36,6 +37,7 @@ class AuditRequest:
         sample: How many files of each store are drawn.
         seed: From which they are drawn; ``None`` for a new one.
         budget: So many bytes are read at most, in all stores together.
+        before: Of *all*, those that were last read before that moment; ``None``: before the audit began.
     """
 
     selection: Selection = Selection.DUE
@@ -45,6 +47,7 @@ class AuditRequest:
     sample: int | None = None
     seed: int | None = None
     budget: int | None = None
+    before: datetime | None = None
 
 
 def requested(  # noqa: PLR0913  the options of the verb, and the fields of the form
@@ -58,6 +61,7 @@ def requested(  # noqa: PLR0913  the options of the verb, and the fields of the 
     damage: str = "",
     seed: int | None = None,
     budget: str = "",
+    before: str = "",
 ) -> AuditRequest:
     """Return the audit that a person asks for. Raises ``ConfigurationError`` where it makes no sense."""
     if bool(confidence) != bool(damage):
@@ -66,11 +70,11 @@ def requested(  # noqa: PLR0913  the options of the verb, and the fields of the 
         raise ConfigurationError("a sample has a size, or confidence and damage, which give one; not both")
     if confidence:
         sample = sample_size(_share_of(confidence), _share_of(damage))
-    if sample is not None and (everything or object_name or collection):
+    if sample is not None and (everything or object_name or collection or before):
         raise ConfigurationError(
-            "a sample is drawn from all of a store; name no object and no collection, nor all"
+            "a sample is drawn from all of a store; name no object, no collection, no moment, nor all"
         )
-    selection = Selection.ALL if everything or object_name else Selection.DUE
+    selection = Selection.ALL if everything or object_name or before else Selection.DUE
     return AuditRequest(
         Selection.SAMPLE if sample is not None else selection,
         CollectionName(collection) if collection else None,
@@ -79,6 +83,7 @@ def requested(  # noqa: PLR0913  the options of the verb, and the fields of the 
         sample,
         seed,
         size_in_bytes(budget) if budget else None,
+        _moment_of(before) if before else None,
     )
 
 
@@ -93,6 +98,16 @@ def sample_size(confidence: float, damage: float) -> int:
             "--confidence and --damage are shares between 0 and 100 %, as in 99% and 0.01%; give them so"
         )
     return math.ceil(math.log1p(-confidence) / math.log1p(-damage))
+
+
+def _moment_of(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(
+            f"{text[:40]!r} is no moment; write it as in 2026-11-30 or 2026-11-30T18:00"
+        ) from None
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def _share_of(text: str) -> float:

@@ -38,6 +38,9 @@ def audit(  # noqa: PLR0913, PLR0917  the options of the verb
         str | None, typer.Option(metavar="PERCENT", help="The share of damaged files to be met.")
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, metavar="N", help="Draw that sample again.")] = None,
+    before: Annotated[
+        str | None, typer.Option(metavar="DATE", help="What was last read before that, as --all began then.")
+    ] = None,
     budget: Annotated[str | None, typer.Option(metavar="SIZE", help='Read at most that: "500 GB".')] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be read.")] = False,
     json: JsonOption = False,
@@ -68,6 +71,7 @@ def audit(  # noqa: PLR0913, PLR0917  the options of the verb
         damage=damage or "",
         seed=seed,
         budget=budget or "",
+        before=before or "",
     )
     settings = load_settings(installation)
     shares = audit_plan(settings, request)

@@ -18,6 +18,8 @@ from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.client.schemas.filters import (
     ArtifactFilter,
     ArtifactFilterFlowRunId,
+    FlowRunFilter,
+    FlowRunFilterName,
     LogFilter,
     LogFilterFlowRunId,
 )
@@ -41,7 +43,7 @@ from flows.installation.job_records import JobRecord, record_of
 from flows.installation.jobs import Job
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
-from flows.installation.wiring import now
+from flows.installation.wiring import now, open_installation
 from flows.orchestration.deployments import register_deployments
 from flows.orchestration.environment import PrefectApi
 from flows.orchestration.jobs import missed
@@ -373,3 +375,30 @@ def test_an_audit_is_started_from_its_form_and_shows_what_is_not_as_it_was_kept(
     finally:
         page.write_bytes(before)
     assert ran(archive, client, Job.AUDIT, object_name="files/audited").state_name == "As kept"
+
+
+def test_an_audit_is_shared_by_several_runs_and_reads_nothing_twice(
+    archive: Archive, settings: Settings, client: SyncPrefectClient
+):
+    for number in range(4):
+        accepted(archive, settings, f"shared {number}")
+    with open_installation(settings) as opened:
+        before = opened.journal.head().seq
+    first = ran(archive, client, Job.AUDIT, everything=True, runs=2)
+    name = logged(client, first).partition("shared with the run ")[2].split()[0]
+
+    def other() -> FlowRun:
+        wanted = FlowRunFilter(name=FlowRunFilterName(any_=[name]))
+        [run] = client.read_flow_runs(flow_run_filter=wanted)
+        return run
+
+    until(lambda: other().state is not None and other().state.is_final(), "the end of the other run")
+    assert {first.state_name, other().state_name} == {"As kept"}
+    with open_installation(settings) as opened:
+        read = [
+            (entry.object, entry.detail)
+            for entry in opened.journal.about()
+            if entry.seq > before and "read from where they rest" in entry.detail
+        ]
+        kept = sum(len(one.replicas) for one in opened.catalogue.packages())
+    assert len(read) == len(set(read)) == kept

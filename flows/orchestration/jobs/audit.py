@@ -1,23 +1,26 @@
 """The flow ``audit``: read again what is kept, every byte, and compare it with what was kept."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 from uuid import UUID
 
 from prefect import flow
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.deployments import run_deployment
 from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows.archive.audit import AuditOutcome, NotAudited, audit_installation, audit_plan
 from flows.archive.audit_plan import Share
 from flows.archive.audit_progress import AuditProgress
-from flows.archive.audit_request import requested
+from flows.archive.audit_request import AuditRequest, Selection, requested
 from flows.archive.audit_sample import Sample
 from flows.installation.jobs import Job
 from flows.installation.log import LOG
 from flows.installation.settings import Settings
+from flows.installation.wiring import now
 from flows.orchestration.jobs.definition import JobDefinition, JobParameters, parse_form
 from flows.orchestration.jobs.ending import JobResult, Rows, run_job, with_dry_run
 from preservation.model.amounts import byte_size
@@ -35,6 +38,10 @@ class AuditParameters(JobParameters):
     store: str = Field(default="", title="Store", description="Only this store.")
     everything: bool = Field(default=False, title="Everything", description="Whatever was read when.")
     sample: int = Field(default=0, ge=0, title="Sample", description="Only so many files of each store.")
+    before: str = Field(default="", title="Before", description="What was last read before that, in UTC.")
+    runs: int = Field(
+        default=1, ge=1, le=64, title="Runs", description="So many runs share it, on as many workers."
+    )
     budget: str = Field(default="", title="Budget", description="Read at most that, as in 500 GB.")
     dry_run: bool = Field(
         default=False, title="Dry run", description="Report what would be read; read nothing."
@@ -48,13 +55,15 @@ def _run_name() -> str:
 
 
 @flow(name="audit", flow_run_name=_run_name, persist_result=False, validate_parameters=False)
-def audit(  # a parameter for each field of the form
+def audit(  # noqa: PLR0913, PLR0917  a parameter for each field of the form
     directory: str,
     object_name: str = "",
     collection: str = "",
     store: str = "",
     everything: bool = False,  # noqa: FBT001, FBT002  a field of the form
     sample: int = 0,
+    before: str = "",
+    runs: int = 1,
     budget: str = "",
     dry_run: bool = False,  # noqa: FBT001, FBT002  a field of the form
 ) -> State[str]:
@@ -66,6 +75,8 @@ def audit(  # a parameter for each field of the form
         "store": store,
         "everything": everything,
         "sample": sample,
+        "before": before,
+        "runs": runs,
         "budget": budget,
         "dry_run": dry_run,
     }
@@ -80,7 +91,10 @@ def audit(  # a parameter for each field of the form
             everything=form.everything,
             sample=form.sample or None,
             budget=form.budget,
+            before=form.before,
         )
+        if form.runs > 1 and not form.dry_run:
+            request = _shared_out(form, request)
         shares = audit_plan(settings, request)
         if form.dry_run:
             return _plan(shares)
@@ -96,6 +110,21 @@ def audit(  # a parameter for each field of the form
         return _result(progress, found, rows)
 
     return run_job("audit replicas", directory, work, lambda: rows)
+
+
+def _shared_out(form: AuditParameters, request: AuditRequest) -> AuditRequest:
+    """Ask Prefect for the other runs that share the audit; return what this one does.
+
+    All of them read what was not read before the same moment, so that none reads what another one has read.
+    """
+    if request.selection is Selection.ALL and request.before is None:
+        request = replace(request, before=now())
+    before = "" if request.before is None else request.before.isoformat()
+    fields = {**form.model_dump(), "runs": 1, "before": before}
+    for _ in range(form.runs - 1):
+        run = run_deployment(Job.AUDIT.full_name, parameters=fields, timeout=0, as_subflow=False)
+        LOG.info("shared with the run %s", cast("FlowRun", run).name)
+    return request
 
 
 class _Bar:
