@@ -19,12 +19,13 @@ from prefect.client.schemas.filters import (
     ArtifactFilter,
     ArtifactFilterFlowRunId,
     FlowRunFilter,
-    FlowRunFilterName,
+    FlowRunFilterDeploymentId,
     LogFilter,
     LogFilterFlowRunId,
 )
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.schedules import IntervalSchedule
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import PrefectHTTPStatusError
 from services.alarm_receivers import WEBHOOK_SECRET
 from services.time_stamping import Certifier, time_stamping
@@ -385,11 +386,14 @@ def test_an_audit_is_shared_by_several_runs_and_reads_nothing_twice(
     with open_installation(settings) as opened:
         before = opened.journal.head().seq
     first = ran(archive, client, Job.AUDIT, everything=True, runs=2)
-    name = logged(client, first).partition("shared with the run ")[2].split()[0]
+    assert first.state_name == "As kept", logged(client, first)
+    there = client.read_deployment_by_name(Job.AUDIT.full_name)
+    of_audit = FlowRunFilter(deployment_id=FlowRunFilterDeploymentId(any_=[there.id]))
 
     def other() -> FlowRun:
-        wanted = FlowRunFilter(name=FlowRunFilterName(any_=[name]))
-        [run] = client.read_flow_runs(flow_run_filter=wanted)
+        newest = FlowRunSort.EXPECTED_START_TIME_DESC
+        runs = client.read_flow_runs(flow_run_filter=of_audit, sort=newest, limit=2)
+        [run] = [run for run in runs if run.id != first.id]
         return run
 
     until(lambda: other().state is not None and other().state.is_final(), "the end of the other run")
