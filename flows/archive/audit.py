@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TypeAlias
 from uuid import uuid4
 
+import msgspec
+
 from flows.alarms.alarm import Alarm
 from flows.alarms.alarms import raise_alarm, raise_alarms
 from flows.archive.audit_alarms import damage_alarm, doubt_alarm
@@ -19,6 +21,7 @@ from flows.archive.throttle import Throttle
 from flows.installation.disk_faults import translated_faults
 from flows.installation.job_records import recorded_run
 from flows.installation.jobs import Job
+from flows.installation.processes import Process, this_process
 from flows.installation.scratch import scratch_folder
 from flows.installation.settings import Settings
 from flows.installation.wiring import SOFTWARE, Installation, now, open_installation
@@ -111,7 +114,9 @@ class Audit:
     began: datetime = field(default_factory=now)
 
     def __post_init__(self) -> None:
-        self.claimant = Claimant(uuid4().hex)
+        # Whoever finds the claim sees whether its process lives.
+        process = msgspec.json.encode(this_process()).decode()
+        self.claimant = Claimant(f"{uuid4().hex} {process}")
         self.ports = AuditPorts(
             self.installation.catalogue, self.installation.journal, self.installation.audits, SOFTWARE, now
         )
@@ -122,6 +127,7 @@ class Audit:
         stores = {store.name: store for store in self.installation.stores}
         object_id = self.request.object_id
         versions = [] if object_id is None else versions_of(self.installation, object_id)
+        self._release_the_dead()
         away: set[StoreName] = set()
         sampled: set[StoreName] = set()
         try:
@@ -143,6 +149,17 @@ class Audit:
                     yield NotAudited(store.name, reason_of(error))
         finally:
             self.installation.audits.release(self.claimant)
+
+    def _release_the_dead(self) -> None:
+        """End the claims of audits on this machine that were killed: theirs would last a while yet."""
+        audits = self.installation.audits
+        for claimant in audits.claimants():
+            try:
+                process = msgspec.json.decode(claimant.partition(" ")[2], type=Process)
+            except msgspec.DecodeError:
+                continue
+            if process.is_dead:
+                audits.release(claimant)
 
     def _of_sample(self, store: Store, share: Share) -> Iterator[AuditOutcome]:
         files = self.installation.audits.files_in(store.name)

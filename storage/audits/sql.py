@@ -197,6 +197,12 @@ class SqlAudits:
                 _see(connection, [damage], key, open_ones[key, damage.store])
             append_entries(connection, events)
 
+    def claimants(self) -> tuple[Claimant, ...]:
+        """Return everybody who claims a replica."""
+        query = select(_readings.claimant).where(_readings.claimant.is_not(None)).distinct()
+        with self._database.reading() as connection:
+            return tuple(Claimant(name) for name in connection.scalars(query))
+
     def release(self, claimant: Claimant) -> None:
         """End every claim of the claimant; what it has reached stays."""
         with self._database.writing() as connection:

@@ -165,6 +165,9 @@ class Audits(Protocol):
     def record_damage(self, damages: Sequence[Damage], events: Iterable[Event]) -> None:
         """Record damage that was seen outside of a whole reading, and the events of it."""
 
+    def claimants(self) -> tuple[Claimant, ...]:
+        """Return everybody who claims a replica."""
+
     def release(self, claimant: Claimant) -> None:
         """End every claim of the claimant; what it has reached stays."""
 

@@ -115,7 +115,9 @@ def test_the_longest_unread_come_first_and_nobody_else_gets_them(audits: Audits)
     assert claimed(audits, most=2) == [sheet(5), sheet(4)]
     assert claimed(audits, OTHER) == [sheet(3), sheet(2), sheet(1)]
     assert claimed(audits) == []
+    assert set(audits.claimants()) == {ONE, OTHER}
     audits.release(OTHER)
+    assert audits.claimants() == (ONE,)
     assert claimed(audits) == [sheet(3), sheet(2), sheet(1)]
 
 

@@ -141,6 +141,9 @@ class MemoryAudits:
             self._see(damages)
             self._journal.append(events)
 
+    def claimants(self) -> tuple[Claimant, ...]:
+        return tuple({row.claimant for row in self._rows() if row.claimant is not None})
+
     def release(self, claimant: Claimant) -> None:
         with self._lock:
             for row in self._known.values():
