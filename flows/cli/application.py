@@ -27,6 +27,7 @@ _VERBS = (
     "audit",
     "damage",
     "restore",
+    "drill",
     "identify",
     "examine",
     "validate",

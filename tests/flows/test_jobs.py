@@ -175,6 +175,19 @@ def test_what_has_to_stay_is_reported_in_the_state_and_an_unsound_replica_is_an_
     assert ran(archive, client, Job.CLEAR).state_name == "Nothing due"
 
 
+def test_a_drill_from_the_form_names_the_certificate_of_each_version(
+    archive: Archive, settings: Settings, client: SyncPrefectClient
+):
+    accepted(archive, settings, "sheet-013")
+    rehearsed = ran(archive, client, Job.DRILL, object_name="files/sheet-013", dry_run=True)
+    assert rehearsed.state_name == "Drilled (dry run)"
+    run = ran(archive, client, Job.DRILL, object_name="files/sheet-013", store="second")
+    assert (run.name, run.state_name) == ("drill restores", "Restored")
+    [row] = table(client, run)
+    assert (row["package"], row["store"], row["is"]) == ("files/sheet-013/v1", "second", "restored")
+    assert Path(row["certificate"]).is_file()
+
+
 def test_a_package_is_restored_from_the_form_into_the_folder_it_names(
     archive: Archive, settings: Settings, client: SyncPrefectClient, tmp_path: Path
 ):

@@ -1,0 +1,99 @@
+"""What is kept as numbers, added up by the database that has catalogue and audits."""
+
+from collections.abc import Collection, Iterator
+from datetime import date
+from itertools import chain
+
+from sqlalchemy import String, case, func, select, type_coerce
+
+from preservation.model.formats import Puid
+from preservation.model.identifiers import CollectionName, PackageId, StoreName
+from storage.catalogue import rows
+from storage.database import tables
+from storage.database.opening import Database
+from storage.ports.holdings import FormatHolding, MonthOfGrowth, ReadingDay
+
+_MONTH, _DAY = 7, 10
+"""So many characters of a moment are its month, and its day."""
+
+
+class SqlHoldings:
+    """``Holdings`` of a database, SQLite or PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def growth(self, collection: CollectionName | None = None) -> Iterator[MonthOfGrowth]:
+        """Yield what came in each month, by month and collection."""
+        versions, packages = tables.versions.c, tables.packages.c
+        month = func.substr(type_coerce(packages.registered_at, String), 1, _MONTH).label("month")
+        query = (
+            select(
+                month,
+                versions.collection,
+                func.sum(case((versions.number == 1, 1), else_=0)),
+                func.count(),
+                func.sum(packages.files),
+                func.sum(packages.bytes),
+            )
+            .join_from(tables.packages, tables.versions)
+            .group_by(month, versions.collection)
+            .order_by(month, versions.collection)
+        )
+        if collection is not None:
+            query = query.where(versions.collection == collection)
+        with self._database.reading() as connection:
+            found = connection.execute(query).all()
+        for at, name, objects, kept, files, size in found:
+            first_day = date.fromisoformat(f"{at}-01")
+            yield MonthOfGrowth(CollectionName(name), first_day, int(objects), kept, int(files), int(size))
+
+    def formats(self, collection: CollectionName | None = None) -> tuple[FormatHolding, ...]:
+        """Return how many files each format has, the most frequent first."""
+        files = tables.files.c
+        query = select(files.puid, func.count(), func.sum(files.size)).group_by(files.puid)
+        if collection is not None:
+            query = (
+                query.select_from(tables.files)
+                .join(tables.packages)
+                .join(tables.versions)
+                .where(tables.versions.c.collection == collection)
+            )
+        with self._database.reading() as connection:
+            found = connection.execute(query).all()
+        holdings = [
+            FormatHolding(None if puid is None else Puid(puid), number, int(size))
+            for puid, number, size in found
+        ]
+        return tuple(sorted(holdings, key=lambda one: (-one.files, one.puid or "")))
+
+    def versions_with(self, puids: Collection[Puid]) -> Iterator[PackageId]:
+        """Yield each version that has a file of one of these formats."""
+        having = select(tables.files.c.package_id).where(tables.files.c.puid.in_(puids)).distinct()
+        query = rows.registered_versions().where(tables.packages.c.id.in_(having))
+        pages = self._database.pages(query, tables.packages.c.id)
+        return map(rows.package_of, chain.from_iterable(pages))
+
+    def reading_days(self, collection: CollectionName | None = None) -> Iterator[ReadingDay]:
+        """Yield when replicas were read last, by store, collection and day."""
+        readings = tables.readings.c
+        day = func.substr(type_coerce(readings.read_at, String), 1, _DAY).label("day")
+        query = (
+            select(
+                readings.store,
+                readings.collection,
+                day,
+                func.count(),
+                func.sum(readings.files),
+                func.sum(readings.bytes),
+            )
+            .group_by(readings.store, readings.collection, day)
+            .order_by(readings.store, readings.collection, day)
+        )
+        if collection is not None:
+            query = query.where(readings.collection == collection)
+        with self._database.reading() as connection:
+            found = connection.execute(query).all()
+        for store, name, at, replicas, files, size in found:
+            when = date.fromisoformat(at)
+            yield ReadingDay(StoreName(store), CollectionName(name), when, replicas, int(files), int(size))
