@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator
 from datetime import date
-from itertools import chain
 
 from sqlalchemy import String, case, func, select, type_coerce
 
@@ -15,6 +14,9 @@ from storage.ports.holdings import FormatHolding, MonthOfGrowth, ReadingDay
 
 _MONTH, _DAY = 7, 10
 """So many characters of a moment are its month, and its day."""
+
+_BATCH = 500
+"""Versions a statement."""
 
 
 class SqlHoldings:
@@ -69,10 +71,16 @@ class SqlHoldings:
 
     def versions_with(self, puids: Collection[Puid]) -> Iterator[PackageId]:
         """Yield each version that has a file of one of these formats."""
+        # Files are gone through once: no page of versions asks for them again.
         having = select(tables.files.c.package_id).where(tables.files.c.puid.in_(puids)).distinct()
-        query = rows.registered_versions().where(tables.packages.c.id.in_(having))
-        pages = self._database.pages(query, tables.packages.c.id)
-        return map(rows.package_of, chain.from_iterable(pages))
+        with self._database.reading() as connection:
+            found = sorted(connection.scalars(having))
+        for start in range(0, len(found), _BATCH):
+            batch = tables.packages.c.id.in_(found[start : start + _BATCH])
+            query = rows.registered_versions().where(batch).order_by(tables.packages.c.id)
+            with self._database.reading() as connection:
+                page = connection.execute(query).all()
+            yield from map(rows.package_of, page)
 
     def reading_days(self, collection: CollectionName | None = None) -> Iterator[ReadingDay]:
         """Yield when replicas were read last, by store, collection and day."""

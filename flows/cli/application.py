@@ -28,6 +28,7 @@ _VERBS = (
     "damage",
     "restore",
     "drill",
+    "report",
     "identify",
     "examine",
     "validate",

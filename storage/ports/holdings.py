@@ -64,7 +64,10 @@ class Holdings(Protocol):
         """Return how many files each format has, derivatives too, the most frequent first."""
 
     def versions_with(self, puids: Collection[Puid]) -> Iterator[PackageId]:
-        """Yield each version that has a file of one of these formats, in the order of registration."""
+        """Yield each version that has a file of one of these formats, in the order of registration.
+
+        What is held grows with the number of these versions, not of files.
+        """
 
     def reading_days(self, collection: CollectionName | None = None) -> Iterator[ReadingDay]:
         """Yield when replicas were read last, by store, collection and day."""
