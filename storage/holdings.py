@@ -1,9 +1,9 @@
 """What is kept as numbers, added up by the database that has catalogue and audits."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 
-from sqlalchemy import String, case, func, select, type_coerce
+from sqlalchemy import String, case, func, outerjoin, select, type_coerce
 
 from preservation.model.formats import Puid
 from preservation.model.identifiers import CollectionName, PackageId, StoreName
@@ -81,6 +81,25 @@ class SqlHoldings:
             with self._database.reading() as connection:
                 page = connection.execute(query).all()
             yield from map(rows.package_of, page)
+
+    def versions_by_stores(self, stores: Sequence[StoreName]) -> Mapping[frozenset[StoreName], int]:
+        """Return how many versions have a replica in just these of ``stores``."""
+        packages, replicas = tables.packages.c, tables.replicas.c
+        # A set is a sum of powers of two: databases have no word for sets that is the same in all.
+        power = case(*((replicas.store == store, 1 << at) for at, store in enumerate(stores)), else_=0)
+        having = (
+            select(packages.id, func.sum(power).label("stores"))
+            .select_from(outerjoin(tables.packages, tables.replicas))
+            .group_by(packages.id)
+            .subquery()
+        )
+        query = select(having.c.stores, func.count()).group_by(having.c.stores)
+        with self._database.reading() as connection:
+            found = connection.execute(query).all()
+        return {
+            frozenset(store for at, store in enumerate(stores) if int(held) >> at & 1): number
+            for held, number in found
+        }
 
     def reading_days(self, collection: CollectionName | None = None) -> Iterator[ReadingDay]:
         """Yield when replicas were read last, by store, collection and day."""

@@ -1,4 +1,4 @@
-"""``muniment drill``: rehearse restores, and show what the loss of a store would mean."""
+"""``muniment drill``: try restores, and show what the loss of a store would mean."""
 
 from __future__ import annotations
 

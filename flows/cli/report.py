@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.options import InstallationOption
-from flows.cli.output import note, say
+from flows.cli.options import InstallationOption, JsonOption
+from flows.cli.output import note, say, say_json
 
 VERBS = typer.Typer(
     rich_markup_mode=None,
@@ -99,3 +99,45 @@ def _write(content: bytes, to: Path | None) -> None:
         reason = error.strerror or str(error)
         raise StorageError(f"{printable(str(to))} cannot be written: {reason}; name another file") from error
     note(f"written to {printable(str(to))}")
+
+
+@VERBS.command()
+def ndsa(
+    html: Annotated[bool, typer.Option("--html", help="A page in reports/, to be printed.")] = False,
+    days: Annotated[
+        int, typer.Option(min=1, max=3650, metavar="N", help="The interval at which replicas are to be read.")
+    ] = 90,
+    json: JsonOption = False,
+    installation: InstallationOption = None,
+) -> None:
+    """Show what this installation can show of the NDSA Levels of Digital Preservation, version 2.0.
+
+    For each of the 20 cells, five areas by four levels: what was found and by which query, what is lacking,
+    and what only people can show. It is evidence for a self-assessment, and no certificate. No store is read.
+
+    Exit codes: 0 also where something is lacking, 6 the database does not answer.
+
+    Example: muniment report ndsa --html
+    """
+    from flows.archive.reports.ndsa import SHOWING_WORDS, keep_evidence, make_evidence
+    from flows.installation.settings_file import load_settings
+    from preservation.model.paths import printable
+
+    settings = load_settings(installation)
+    at, evidence = make_evidence(settings, days)
+    if html:
+        say(f"page  {keep_evidence(settings, at, evidence)}")
+        return
+    for one in evidence:
+        if json:
+            fields = {"area": one.area, "level": one.level, "asks": one.asks, "showing": one.showing}
+            fields |= {"found": one.found, "by": one.by, "gap": one.gap, "unknowable": one.unknowable}
+            say_json({**fields, "at": at})
+            continue
+        say(f"{one.area} {one.level}  {SHOWING_WORDS[one.showing].upper()}")
+        say(f"    asks: {one.asks}")
+        say(f"    found: {printable(one.found)}")
+        if one.gap:
+            say(f"    lacking: {printable(one.gap)}")
+        if one.unknowable:
+            say(f"    for people to show: {one.unknowable}")

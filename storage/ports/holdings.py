@@ -3,7 +3,7 @@
 It reads what catalogue and audits keep, and changes nothing. No answer has a row a file.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -68,6 +68,9 @@ class Holdings(Protocol):
 
         What is held grows with the number of these versions, not of files.
         """
+
+    def versions_by_stores(self, stores: Sequence[StoreName]) -> Mapping[frozenset[StoreName], int]:
+        """Return how many versions have a replica in just these of ``stores``, for each such set there is."""
 
     def reading_days(self, collection: CollectionName | None = None) -> Iterator[ReadingDay]:
         """Yield when replicas were read last, by store, collection and day."""

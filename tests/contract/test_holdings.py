@@ -99,6 +99,14 @@ def test_the_versions_that_have_a_format_are_found_once_each(kept: Kept):
     assert list(kept.holdings.versions_with(())) == []
 
 
+def test_versions_are_counted_by_the_stores_that_have_them(kept: Kept):
+    lone = replace(a_registration("plans/lone/v1", "05"), replicas=(Replica(WEST, "there", MOMENT, 9, 900),))
+    kept.catalogue.register(lone, ())
+    both, only = frozenset({EAST, WEST}), frozenset({WEST})
+    assert dict(kept.holdings.versions_by_stores([EAST, WEST])) == {both: 3, only: 1}
+    assert dict(kept.holdings.versions_by_stores([EAST])) == {frozenset({EAST}): 3, frozenset(): 1}
+
+
 def test_readings_are_counted_by_the_day_of_the_last_one(kept: Kept):
     written, later = MOMENT.date() - 31 * DAY, MOMENT.date()
     assert list(kept.holdings.reading_days(MAPS)) == [

@@ -21,7 +21,7 @@ from support.forks import forked
 
 from flows.alarms.alarm import AlarmKind
 from flows.alarms.alarms import outbox_of
-from flows.archive.drills import rehearse
+from flows.archive.drills import replica
 from flows.archive.drills.certificate import certificate_page
 from flows.archive.drills.drill import DrillRequest, drill_installation
 from flows.archive.drills.loss import store_loss
@@ -195,7 +195,7 @@ def test_images_and_documents_are_opened_and_one_that_does_not_open_is_not_calle
 
 def test_what_a_killed_drill_left_is_removed_by_the_next(settings: Settings, monkeypatch: pytest.MonkeyPatch):
     def killed() -> None:
-        monkeypatch.setattr(rehearse, "render_files", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        monkeypatch.setattr(replica, "render_files", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
         list(drill_installation(settings, LEDGER))
 
     process = forked(killed)

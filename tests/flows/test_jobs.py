@@ -179,8 +179,8 @@ def test_a_drill_from_the_form_names_the_certificate_of_each_version(
     archive: Archive, settings: Settings, client: SyncPrefectClient
 ):
     accepted(archive, settings, "sheet-013")
-    rehearsed = ran(archive, client, Job.DRILL, object_name="files/sheet-013", dry_run=True)
-    assert rehearsed.state_name == "Drilled (dry run)"
+    dry = ran(archive, client, Job.DRILL, object_name="files/sheet-013", dry_run=True)
+    assert dry.state_name == "Drilled (dry run)"
     run = ran(archive, client, Job.DRILL, object_name="files/sheet-013", store="second")
     assert (run.name, run.state_name) == ("drill restores", "Restored")
     [row] = table(client, run)

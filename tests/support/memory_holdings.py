@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 
 from support.memory_catalogue import MemoryCatalogue
@@ -44,6 +44,12 @@ class MemoryHoldings:
             kept.package
             for kept in self._catalogue.packages()
             if any(file.puid in puids for file in self._catalogue.files(kept.package))
+        )
+
+    def versions_by_stores(self, stores: Sequence[StoreName]) -> Mapping[frozenset[StoreName], int]:
+        return Counter(
+            frozenset(one.store for one in kept.replicas) & frozenset(stores)
+            for kept in self._catalogue.packages()
         )
 
     def reading_days(self, collection: CollectionName | None = None) -> Iterator[ReadingDay]:

@@ -1,1 +1,1 @@
-"""Drills: rehearsed restores, each from one store alone, with a record and a certificate."""
+"""Drills: restores that are tried, each from one store alone, with a record and a certificate."""

@@ -24,7 +24,7 @@ from flows.archive.drills.record import (
     drill_records,
     keep_record,
 )
-from flows.archive.drills.rehearse import KeptVersion, Rehearsal, rehearse
+from flows.archive.drills.replica import KeptVersion, ReplicaDrill, drill_replica
 from flows.installation.disk_faults import translated_faults
 from flows.installation.job_records import recorded_run
 from flows.installation.jobs import Job
@@ -142,7 +142,7 @@ def _drilled(
     kept = KeptVersion(package, tuple(catalogue.files(package)), recorded)
     shown = []
     for store in _stores_of(package, only, installation):
-        found = rehearse(kept, store, installation, partial(progress, package, store.name))
+        found = drill_replica(kept, store, installation, partial(progress, package, store.name))
         shown.append(found.replica)
         _record(package, identifier, found, installation)
     record = DrillRecord(
@@ -168,7 +168,7 @@ def _drilled_so_far(shown: Iterable[DrilledReplica], settings: Settings) -> Iter
         yield from (one for one in record.replicas if one.store in stores)
 
 
-def _record(package: PackageId, identifier: str, found: Rehearsal, installation: Installation) -> None:
+def _record(package: PackageId, identifier: str, found: ReplicaDrill, installation: Installation) -> None:
     """Write the event of a drill to the journal, with the damage that it showed; damage is an alarm too."""
     event = _event(package, identifier, found.replica)
     if found.damages:

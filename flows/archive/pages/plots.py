@@ -78,7 +78,7 @@ def _round_up(value: int) -> int:
     """Return the next number above that is one digit and zeros, so that the axis has round ends."""
     if value <= 0:
         return 1
-    size = 10 ** (len(str(value)) - 1)
+    size: int = 10 ** (len(str(value)) - 1)
     return math.ceil(value / size) * size
 
 

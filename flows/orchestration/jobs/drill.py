@@ -1,4 +1,4 @@
-"""The flow ``drill``: rehearse restores, from each store alone."""
+"""The flow ``drill``: restore some versions from each store alone, and remove them again."""
 
 from prefect import flow
 from prefect.client.schemas.objects import State

@@ -43,8 +43,8 @@ _KINDS = {
 
 
 @dataclass(slots=True)
-class Rehearsal:
-    """What the rehearsal of one replica showed, with the damage to be recorded."""
+class ReplicaDrill:
+    """What a drill of one replica showed, with the damage to be recorded."""
 
     replica: DrilledReplica
     damages: list[Damage] = field(default_factory=list)
@@ -64,35 +64,35 @@ class KeptVersion:
         return sum(file.size for file in self.files)
 
 
-def rehearse(
+def drill_replica(
     kept: KeptVersion, store: Store, installation: Installation, progress: Callable[[str], OnProgress]
-) -> Rehearsal:
+) -> ReplicaDrill:
     """Restore every file of the version from ``store`` alone, compare each, and open the images and PDFs.
 
-    What was restored is removed at the end; what a kill leaves, the next rehearsal removes. ``progress`` is
+    What was restored is removed at the end; what a kill leaves, the next drill removes. ``progress`` is
     asked for a counter at the beginning of the restore, and of the rendering.
     """
     verdict, sentence = DrillVerdict.NOT_RESTORED, ""
     try:
         with translated_faults(installation.settings):
-            return _rehearsed(kept, store, installation, progress)
+            return _restored_alone(kept, store, installation, progress)
     except StoreFullError:
         room = f"{byte_size(kept.size)} in {installation.settings.processing}"
         sentence = f"there is no room for {room}, where a drill restores to; free some, then drill it again"
     except NotFoundError as error:
         verdict, sentence = DrillVerdict.DAMAGED, str(error)
         found = DrilledReplica(store.name, store.place.site, verdict, sentence)
-        return Rehearsal(found, _whole_is_missing(kept, store))
+        return ReplicaDrill(found, _whole_is_missing(kept, store))
     except IntegrityError as error:
         verdict, sentence = DrillVerdict.DAMAGED, str(error)
     except PreservationError as error:
         sentence = str(error)
-    return Rehearsal(DrilledReplica(store.name, store.place.site, verdict, sentence))
+    return ReplicaDrill(DrilledReplica(store.name, store.place.site, verdict, sentence))
 
 
-def _rehearsed(
+def _restored_alone(
     kept: KeptVersion, store: Store, installation: Installation, progress: Callable[[str], OnProgress]
-) -> Rehearsal:
+) -> ReplicaDrill:
     settings = installation.settings
     require_room_for_drop(kept.size, settings.processing)
     promised = {file.path: file.digests for file in kept.files}
@@ -129,7 +129,7 @@ def _rehearsed(
             scratch / "pictures",
             progress("opening"),
         )
-    return Rehearsal(_with_rendered(found, rendered))
+    return ReplicaDrill(_with_rendered(found, rendered))
 
 
 def _with_rendered(found: DrilledReplica, rendered: RenderedFiles) -> DrilledReplica:
@@ -161,7 +161,7 @@ def _not_whole(
     wanted: Sequence[WantedFile],
     description: Description,
     store: Store,
-) -> Rehearsal:
+) -> ReplicaDrill:
     """Return what is known where files did not come: damage, unless the store was away by then."""
     issues = [issue for issue in restored.issues if issue.code in _KINDS and issue.path is not None]
     if any(issue.code == REPLICA_UNREADABLE for issue in issues):
@@ -169,7 +169,7 @@ def _not_whole(
             store.check()
         except PreservationError as error:
             sentence = f"the store went away while it was read: {error}"
-            return Rehearsal(
+            return ReplicaDrill(
                 msgspec.structs.replace(found, verdict=DrillVerdict.NOT_RESTORED, sentence=sentence)
             )
     sizes = {file.path: file.size for file in kept.files}
@@ -193,7 +193,9 @@ def _not_whole(
     more = f" And {len(restored.lost) - 1:,} more." if len(restored.lost) > 1 else ""
     lost = count(len(restored.lost), "file is", "files are")
     sentence = f"{lost} not there as kept, {found.files:,} are: {issues[0].message}{more}"
-    return Rehearsal(msgspec.structs.replace(found, verdict=DrillVerdict.DAMAGED, sentence=sentence), damages)
+    return ReplicaDrill(
+        msgspec.structs.replace(found, verdict=DrillVerdict.DAMAGED, sentence=sentence), damages
+    )
 
 
 def _owner(package: PackageId, path: BagPath, description: Description) -> Locator:
