@@ -37,8 +37,11 @@ def report(
         typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="Acts count from here; else one year back."),
     ] = None,
     days: Annotated[
-        int, typer.Option(min=1, max=3650, metavar="N", help="Replicas not read for so long are overdue.")
-    ] = 90,
+        int | None,
+        typer.Option(
+            min=1, max=3650, metavar="N", help="Replicas unread for so long are overdue; else by policy."
+        ),
+    ] = None,
     format: Annotated[ReportFormat, typer.Option("--format", help="A page, JSON, or a table.")] = (  # noqa: A002  the option's name
         ReportFormat.HTML
     ),
@@ -105,8 +108,9 @@ def _write(content: bytes, to: Path | None) -> None:
 def ndsa(
     html: Annotated[bool, typer.Option("--html", help="A page in reports/, to be printed.")] = False,
     days: Annotated[
-        int, typer.Option(min=1, max=3650, metavar="N", help="The interval at which replicas are to be read.")
-    ] = 90,
+        int | None,
+        typer.Option(min=1, max=3650, metavar="N", help="Replicas are to be read so often; else by policy."),
+    ] = None,
     json: JsonOption = False,
     installation: InstallationOption = None,
 ) -> None:

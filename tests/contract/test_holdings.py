@@ -116,7 +116,7 @@ def test_readings_are_counted_by_the_day_of_the_last_one(kept: Kept):
         ReadingDay(WEST, MAPS, later, 1, 9, 900),
     ]
     [oldest, _] = kept.audits.replicas(EAST, MAPS)
-    kept.audits.conclude([ReadReplica(oldest, MOMENT, ())], [])
+    kept.audits.conclude([ReadReplica(oldest, MOMENT, MOMENT, ())], [])
     assert list(kept.holdings.reading_days()) == [
         ReadingDay(EAST, MAPS, later, 2, 18, 1800),
         ReadingDay(EAST, PLANS, later, 1, 9, 900),

@@ -148,7 +148,17 @@ def test_a_replica_that_is_gone_as_a_whole_is_damaged(archive: Archive, settings
     assert verdicts(drilled(settings))["first"] is DrillVerdict.DAMAGED
     with open_installation(settings) as opened:
         [found] = opened.audits.damages()
+    assert (found.damage.kind, found.damage.path) == (DamageKind.MISSING, "")
+
+
+def test_a_replica_that_lost_its_tag_manifest_is_damaged_in_that_file(archive: Archive, settings: Settings):
+    (archive.store("first") / "files/ledger/v1/tagmanifest-sha256.txt").unlink()
+    assert verdicts(drilled(settings))["first"] is DrillVerdict.DAMAGED
+    with open_installation(settings) as opened:
+        [found] = opened.audits.damages()
+        entries = list(opened.journal.about("files/ledger/v1/tagmanifest-sha256.txt"))
     assert (found.damage.kind, found.damage.path) == (DamageKind.MISSING, "tagmanifest-sha256.txt")
+    assert [(one.event_type, one.outcome) for one in entries] == [("fixity check", "fail")]
 
 
 def test_a_replica_whose_tag_files_were_altered_is_damaged(archive: Archive, settings: Settings):

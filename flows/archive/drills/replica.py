@@ -79,10 +79,6 @@ def drill_replica(
     except StoreFullError:
         room = f"{byte_size(kept.size)} in {installation.settings.processing}"
         sentence = f"there is no room for {room}, where a drill restores to; free some, then drill it again"
-    except NotFoundError as error:
-        verdict, sentence = DrillVerdict.DAMAGED, str(error)
-        found = DrilledReplica(store.name, store.place.site, verdict, sentence)
-        return ReplicaDrill(found, _whole_is_missing(kept, store))
     except IntegrityError as error:
         verdict, sentence = DrillVerdict.DAMAGED, str(error)
     except PreservationError as error:
@@ -99,7 +95,11 @@ def _restored_alone(
     with ExitStack() as until:
         scratch = until.enter_context(scratch_folder(settings.processing, ".drilling"))
         began = time.monotonic()
-        source = find_source(kept.package, [store], promised, kept.recorded.digests)
+        try:
+            source = find_source(kept.package, [store], promised, kept.recorded.digests)
+        except NotFoundError as error:
+            found = DrilledReplica(store.name, store.place.site, DrillVerdict.DAMAGED, str(error))
+            return ReplicaDrill(found, _without_tag_manifest(kept, store))
         wanted = wanted_files(source.description, (), whole=True)
         target = until.enter_context(opened_target(scratch / "restored"))
         threads = settings.work.threads
@@ -205,8 +205,10 @@ def _owner(package: PackageId, path: BagPath, description: Description) -> Locat
     return Locator(PackageId(package.object, VersionNumber(int(number))), BagPath(rest))
 
 
-def _whole_is_missing(kept: KeptVersion, store: Store) -> list[Damage]:
-    """Return the damage of a replica of which not even a tag manifest is there."""
+def _without_tag_manifest(kept: KeptVersion, store: Store) -> list[Damage]:
+    """Return the damage of a replica without a tag manifest: of the whole, where there is no other file."""
+    if next(iter(store.list(kept.package.prefix)), None) is None:
+        return [Damage(kept.package, store.name, BagPath(""), DamageKind.MISSING, now(), {})]
     return [
         Damage(kept.package, store.name, one.path, DamageKind.MISSING, now(), one.digests)
         for one in kept.recorded.digests

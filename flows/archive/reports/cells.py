@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from flows.archive.reports.facts import ShownFacts
+from flows.archive.reports.intervals import within
 from flows.archive.reports.levels import LevelArea, LevelEvidence, Showing, asks
 from preservation.model.amounts import count
 from preservation.model.events import EventType
@@ -135,12 +136,12 @@ def _integrity_2(facts: ShownFacts) -> _Found:
 
 
 def _integrity_3(facts: ShownFacts) -> _Found:
-    read = f"{facts.replicas - facts.overdue:,} were read as a whole within {count(facts.days, 'day')}"
+    read = f"{facts.replicas - facts.overdue:,} were read as a whole within {within(facts.days)}"
     found = (
         f"of {count(facts.replicas, 'replica')}, {read}, or written and read back then; the journal was "
         f"verified last: {_day(facts.verified)}"
     )
-    late = f"{count(facts.overdue, 'replica')} were not read within {count(facts.days, 'day')}"
+    late = f"{count(facts.overdue, 'replica')} were not read within {within(facts.days)}"
     unverified = "" if facts.verified else "no run that verified the journal is recorded"
     gap = _joined(late if facts.overdue else "", unverified)
     nothing = facts.overdue == facts.replicas

@@ -48,10 +48,11 @@ class ReportedFormat(msgspec.Struct, frozen=True):
 
 
 class ReportedStore(msgspec.Struct, frozen=True):
-    """A store: what is in it by the catalogue, and how much of that was read as a whole within the days.
+    """A store: what is in it by the catalogue, and how much of that was ``read`` as a whole in time.
 
-    ``lacking`` versions are to be in it and are not. ``oldest`` is the day on which the longest unread
-    replica was read. A store that is in the settings no more is not ``configured``.
+    What was written in time counts as read; ``read_again`` is what was read since then, and since the date
+    of the report. ``lacking`` versions are to be in it and are not. ``oldest`` is the day on which the
+    longest unread replica was read. A store that is in the settings no more is not ``configured``.
     """
 
     store: str
@@ -64,6 +65,7 @@ class ReportedStore(msgspec.Struct, frozen=True):
     bytes: int
     lacking: int
     read: int
+    read_again: int
     overdue: int
     overdue_bytes: int
     oldest: date | None
@@ -109,12 +111,13 @@ class DueDay(msgspec.Struct, frozen=True):
 class HoldingsReport(msgspec.Struct, frozen=True):
     """A report of the holdings, of one collection or of all, as they were ``at`` a moment.
 
-    ``since`` is where damage and acts are counted from; a replica is overdue that was not read for ``days``.
+    ``since`` is where damage and acts are counted from; a replica is overdue that was not read for ``days``,
+    or, where that is ``None``, for as long as its policy says.
     """
 
     at: datetime
     since: date
-    days: int
+    days: int | None
     software: str
     collection: str | None
     kept: ReportedHoldings

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flows.archive.drills.record import drill_records
+from flows.archive.reports.intervals import ReadingIntervals
 from flows.installation.job_records import record_of
 from flows.installation.jobs import Job
 from flows.installation.settings import StoreSettings
@@ -22,12 +23,13 @@ class ShownFacts:
     """What catalogue, journal, settings and policies show ``at`` a moment.
 
     ``versions`` are all, ``by_copies`` how many of them have so many replicas, ``by_sites`` on so many sites;
-    ``replicas`` of which ``overdue`` were not read for ``days``. ``acts`` counts events since a year. The
-    policies are those of the collections in the settings; ``unread_policies`` could not be read.
+    ``replicas`` of which ``overdue`` were not read for ``days``, ``None``: for as long as their policies say.
+    ``acts`` counts events since a year. The policies are those of the collections in the settings;
+    ``unread_policies`` could not be read.
     """
 
     at: datetime
-    days: int
+    days: int | None
     stores: tuple[StoreSettings, ...]
     versions: int
     by_copies: Mapping[int, int]
@@ -69,7 +71,7 @@ _ACTS = (
 )
 
 
-def gather_facts(installation: Installation, days: int, at: datetime) -> ShownFacts:
+def gather_facts(installation: Installation, days: int | None, at: datetime) -> ShownFacts:
     """Return what can be shown ``at`` this moment. Raises ``StorageError``, ``IntegrityError``."""
     settings = installation.settings
     sites = {name: store.site for name, store in zip(settings.store_names, settings.store, strict=True)}
@@ -79,7 +81,7 @@ def gather_facts(installation: Installation, days: int, at: datetime) -> ShownFa
         places = len({sites[store] for store in stores})
         by_copies[len(stores)] = by_copies.get(len(stores), 0) + number
         by_sites[places] = by_sites.get(places, 0) + number
-    before = at.date() - timedelta(days=days)
+    intervals = ReadingIntervals(installation, days)
     readings = list(installation.holdings.reading_days())
     formats = installation.holdings.formats()
     acts = dict.fromkeys(_ACTS, 0)
@@ -98,7 +100,7 @@ def gather_facts(installation: Installation, days: int, at: datetime) -> ShownFa
         by_copies=by_copies,
         by_sites=by_sites,
         replicas=sum(day.replicas for day in readings),
-        overdue=sum(day.replicas for day in readings if day.day < before),
+        overdue=sum(day.replicas for day in readings if intervals.is_overdue(day, at.date())),
         open_damage=still_open,
         healed=healed,
         files=sum(one.files for one in formats),

@@ -1,7 +1,7 @@
 """Gathers the numbers of a report. The database adds up; what streams by here is damage, drills and acts."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -20,6 +20,7 @@ from flows.archive.reports.contents import (
     ReportedMonth,
     ReportedStore,
 )
+from flows.archive.reports.intervals import ReadingIntervals
 from flows.installation.job_records import JobRecord, record_of
 from flows.installation.jobs import Job
 from flows.installation.wiring import SOFTWARE_VERSION, Installation
@@ -35,11 +36,14 @@ _NAMED: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class ReportRequest:
-    """What to report: of one collection or all, acts ``since`` a date, replicas overdue after ``days``."""
+    """What to report: of one collection or all, acts ``since`` a date.
+
+    Replicas are overdue after ``days``, or by their policies.
+    """
 
     collection: CollectionName | None = None
     since: date | None = None
-    days: int = 90
+    days: int | None = None
 
 
 def gather_report(installation: Installation, request: ReportRequest, at: datetime) -> HoldingsReport:
@@ -50,7 +54,7 @@ def gather_report(installation: Installation, request: ReportRequest, at: dateti
     growth = list(installation.holdings.growth(only))
     readings = list(installation.holdings.reading_days(only))
     names = format_names()
-    overdue_before = at.date() - timedelta(days=request.days)
+    intervals = ReadingIntervals(installation, request.days)
     return HoldingsReport(
         at=at,
         since=since,
@@ -59,18 +63,18 @@ def gather_report(installation: Installation, request: ReportRequest, at: dateti
         collection=only,
         kept=ReportedHoldings(counts.objects, counts.packages, counts.files, counts.bytes),
         months=_months(growth),
-        collections=_collections(growth, readings, overdue_before),
+        collections=_collections(growth, readings, intervals, at.date()),
         formats=tuple(
             ReportedFormat(one.puid, names.get(one.puid or "", ""), one.files, one.bytes)
             for one in installation.holdings.formats(only)
         ),
-        stores=_stores(installation, readings, overdue_before, only),
+        stores=_stores(installation, readings, intervals, at.date(), since, only),
         damage=_damage(installation, since, only),
         restores=_acts(installation, EventType.DISSEMINATION, since, only),
         drills=_drills(installation, since, only),
         deletions=_acts(installation, EventType.DELETION, since, only),
         journal=_journal(installation),
-        due=due_days(readings, request.days, at.date()),
+        due=due_days(readings, intervals.days_of, at.date()),
     )
 
 
@@ -88,14 +92,17 @@ def _months(growth: Iterable[MonthOfGrowth]) -> tuple[ReportedMonth, ...]:
 
 
 def _collections(
-    growth: Iterable[MonthOfGrowth], readings: Iterable[ReadingDay], overdue_before: date
+    growth: Iterable[MonthOfGrowth],
+    readings: Iterable[ReadingDay],
+    intervals: ReadingIntervals,
+    today: date,
 ) -> tuple[ReportedCollection, ...]:
     sums: defaultdict[str, list[int]] = defaultdict(lambda: [0] * 7)
     for month in growth:
         for index, more in enumerate((month.objects, month.versions, month.files, month.bytes)):
             sums[month.collection][index] += more
     for day in readings:
-        overdue = day.day < overdue_before
+        overdue = intervals.is_overdue(day, today)
         for index, more in enumerate((day.replicas, day.replicas * overdue, day.bytes * overdue)):
             sums[day.collection][4 + index] += more
     return tuple(ReportedCollection(name, *of) for name, of in sorted(sums.items()))
@@ -104,7 +111,9 @@ def _collections(
 def _stores(
     installation: Installation,
     readings: Iterable[ReadingDay],
-    overdue_before: date,
+    intervals: ReadingIntervals,
+    today: date,
+    since: date,
     only: CollectionName | None,
 ) -> tuple[ReportedStore, ...]:
     settings = installation.settings
@@ -115,7 +124,7 @@ def _stores(
     stores = []
     for name in (*configured, *sorted(days.keys() - configured.keys())):
         store, of = configured.get(name), days[name]
-        late = [day for day in of if day.day < overdue_before]
+        late = [day for day in of if intervals.is_overdue(day, today)]
         replicas = sum(day.replicas for day in of)
         overdue = sum(day.replicas for day in late)
         stores.append(
@@ -130,12 +139,20 @@ def _stores(
                 sum(day.bytes for day in of),
                 _lacking(installation, StoreName(name), only) if store else 0,
                 replicas - overdue,
+                _read_again(installation, of, since),
                 overdue,
                 sum(day.bytes for day in late),
                 min((day.day for day in of), default=None),
             )
         )
     return tuple(stores)
+
+
+def _read_again(installation: Installation, days: Iterable[ReadingDay], since: date) -> int:
+    """Return how many replicas of a store were read again since, and not only written."""
+    pairs = dict.fromkeys((day.store, day.collection) for day in days)
+    read = (installation.audits.read_since(store, name, _midnight(since)) for store, name in pairs)
+    return sum(one.replicas for one in read)
 
 
 def _lacking(installation: Installation, store: StoreName, only: CollectionName | None) -> int:
@@ -196,13 +213,16 @@ def _journal(installation: Installation) -> ReportedCheck:
     return ReportedCheck(record.began, record.ended, record.fault)
 
 
-def due_days(readings: Iterable[ReadingDay], days: int, today: date) -> tuple[DueDay, ...]:
-    """Return what is due on each of the next days where each replica is read again after ``days``.
+def due_days(
+    readings: Iterable[ReadingDay], days_of: Callable[[ReadingDay], int], today: date
+) -> tuple[DueDay, ...]:
+    """Return what is due on each of the next days where each replica is read again after its interval.
 
     What is overdue is due on the first day; what is due in the span twice counts twice.
     """
     replicas, size = [0] * FORECAST_DAYS, [0] * FORECAST_DAYS
     for one in readings:
+        days = days_of(one)
         first = max(0, (one.day - today).days + days)
         for turn in range(first, FORECAST_DAYS, days):
             replicas[turn] += one.replicas

@@ -22,7 +22,7 @@ SHOWING_WORDS: Final = {
 """How much of a cell is shown, for people."""
 
 
-def make_evidence(settings: Settings, days: int) -> tuple[datetime, tuple[LevelEvidence, ...]]:
+def make_evidence(settings: Settings, days: int | None) -> tuple[datetime, tuple[LevelEvidence, ...]]:
     """Return when, and what this installation can show of each cell. Raises ``StorageError``."""
     with open_installation(settings) as installation:
         at = now()

@@ -9,6 +9,7 @@ import msgspec
 from flows.archive.pages.plots import bar_plot
 from flows.archive.pages.rendering import rendered_page
 from flows.archive.reports.contents import DueDay, HoldingsReport
+from flows.archive.reports.intervals import within
 from preservation.files.spreadsheet import Spreadsheet
 from preservation.model.amounts import byte_size, count
 
@@ -27,6 +28,7 @@ def report_page(report: HoldingsReport) -> bytes:
         "report.html.j2",
         report=report,
         headline=headline(report),
+        within=within(report.days),
         overdue=sum(one.overdue for one in report.stores),
         months=months,
         growth=bar_plot("growth", "Bytes kept at the end of each month", growth),
@@ -45,7 +47,7 @@ def headline(report: HoldingsReport) -> str:
     replicas = sum(one.replicas for one in stores)
     read = sum(one.read for one in stores)
     where = f"in {count(len(stores), 'store')} on {count(len(sites), 'site')}"
-    share = f"{read:,} of {count(replicas, 'replica')} read as a whole within {count(report.days, 'day')}"
+    share = f"{read:,} of {count(replicas, 'replica')} read as a whole within {within(report.days)}"
     damage = "no damage is open" if not report.damage.open else f"{count(report.damage.open, 'damage')} open"
     objects = count(report.kept.objects, "object")
     return f"{objects}, {byte_size(report.kept.bytes)} as dropped, {where}; {share}; {damage}."
@@ -90,7 +92,7 @@ def _rows(report: HoldingsReport) -> Iterator[tuple[str, str, str, str]]:
     )
     yield "report", "at", report.at.isoformat(), "time"
     yield "report", "since", report.since.isoformat(), "date"
-    yield "report", "days", str(report.days), "days"
+    yield "report", "days", "by policy" if report.days is None else str(report.days), "days"
     for group, key, several in groups:
         for one in several:
             fields = msgspec.structs.asdict(one)

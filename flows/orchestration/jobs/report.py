@@ -32,11 +32,11 @@ class ReportParameters(JobParameters):
         description="Damage, restores, drills and removals count from this day on. Empty: one year back.",
     )
     days: int = Field(
-        default=90,
+        default=0,
         title="Days",
-        ge=1,
+        ge=0,
         le=3650,
-        description="A replica that was not read as a whole for so many days is overdue.",
+        description="A replica that was not read for so many days is overdue; 0: as its policy says.",
     )
 
     @property
@@ -44,7 +44,7 @@ class ReportParameters(JobParameters):
         """What is to be reported. Raises ``ConfigurationError`` where that is invalid."""
         try:
             return ReportRequest(
-                collection_name(self.collection) if self.collection else None, self.since, self.days
+                collection_name(self.collection) if self.collection else None, self.since, self.days or None
             )
         except ValueError as error:
             raise ConfigurationError(str(error)) from error
@@ -56,7 +56,7 @@ def _run_name() -> str:
 
 
 @flow(name="report", flow_run_name=_run_name, persist_result=False, validate_parameters=False)
-def report(directory: str, collection: str = "", since: str | None = None, days: int = 90) -> State[str]:
+def report(directory: str, collection: str = "", since: str | None = None, days: int = 0) -> State[str]:
     """Report the holdings of the installation in ``directory``; nothing but the report is written."""
     parameters = {"directory": directory, "collection": collection, "since": since, "days": days}
 
