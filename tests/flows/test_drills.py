@@ -38,6 +38,7 @@ from preservation.model.identifiers import StoreName, parse_object_id
 
 MAIL = '[alarms.mail]\nhost = "localhost"\nfrom = "muniment@example.org"\nto = ["archive@example.org"]\n'
 LEDGER = DrillRequest(object_id=parse_object_id("files/ledger"))
+DRAWN = DrillRequest(1)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def settings(archive: Archive) -> Settings:
     return load_settings(archive.directory)
 
 
-def drilled(settings: Settings, request: DrillRequest = LEDGER) -> DrillRecord:
+def drilled(settings: Settings, request: DrillRequest = DRAWN) -> DrillRecord:
     [record] = drill_installation(settings, request)
     return record
 
@@ -135,7 +136,7 @@ def test_damage_of_bytes_that_lie_in_an_earlier_version_is_recorded_of_that_one(
     (ledger / "one more.txt").write_text("One more\n")
     preserved(archive, ledger)
     replace_bytes(archive.store("first") / "files/ledger/v1/data/originals/page 2.txt", b"Another")
-    record = drilled(settings)
+    record = drilled(settings, LEDGER)
     assert record.package == "files/ledger/v2"
     assert verdicts(record) == {"first": DrillVerdict.DAMAGED, "second": DrillVerdict.RESTORED}
     with open_installation(settings) as opened:
@@ -240,6 +241,8 @@ def test_the_command_says_what_it_would_drill_what_it_drilled_and_where_the_cert
     assert planned["choice"]["seed"] == 5
     assert not drills_folder(settings).exists()
     finished = archive.run("drill", "--store", "second", "--seed", "5", "--json")
+    # It drew from one store: the job that draws from all of them did not run.
+    assert record_of(Job.DRILL, settings).began is None
     assert finished.returncode == 0, finished.stderr
     told = json.loads(finished.stdout)
     assert [one["store"] for one in told["replicas"]] == ["second"]

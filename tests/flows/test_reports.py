@@ -180,3 +180,31 @@ def test_the_levels_are_told_as_lines_and_as_a_page(archive: NearArchive):
     text = Path(finished.stdout.split(maxsplit=1)[1].strip()).read_text()
     assert text.count('<tr><th scope="row">') == 20
     assert re.search(r"<script|<link|<img|https?://", text) is None
+
+
+def test_each_collection_is_overdue_by_its_own_policy_unless_days_are_given(archive: Archive):
+    policy = archive.directory / "policies" / "bit-level.toml"
+    as_before = policy.read_text()
+    try:
+        own = '[[fixity.store]]\nname = "second"\nevery = "20 days"\n'
+        policy.write_text(f'{as_before}\n[fixity]\nevery = "10 days"\n{own}')
+        report = gathered(archive, later=15)
+        assert [(one.store, one.overdue) for one in report.stores] == [("first", 2), ("second", 0)]
+        assert [number for number, one in enumerate(report.due) if one.replicas][:3] == [0, 5, 10]
+        assert report.days is None
+        assert gathered(archive, ReportRequest(days=15), later=15).collections[0].overdue == 0
+    finally:
+        policy.write_text(as_before)
+
+
+def test_what_was_only_written_since_the_date_was_not_read_again(archive: NearArchive):
+    assert [one.read_again for one in gathered(archive).stores] == [0, 0]
+    assert archive.run("audit", "--store", "first", "--all").returncode in {0, 4}
+    assert [one.read_again for one in gathered(archive).stores] == [2, 0]
+
+
+def test_a_report_of_one_collection_is_no_run_of_the_job(archive: NearArchive):
+    before = record_of(Job.REPORT, load_settings(archive.directory))
+    assert archive.run("report", "--collection", "files").returncode == 0
+    assert record_of(Job.REPORT, load_settings(archive.directory)) == before
+    assert list((archive.directory / "reports").glob("*-report-files.html"))

@@ -28,6 +28,7 @@ from flows.archive.drills.replica import KeptVersion, ReplicaDrill, drill_replic
 from flows.installation.disk_faults import translated_faults
 from flows.installation.job_records import recorded_run
 from flows.installation.jobs import Job
+from flows.installation.log import LOG
 from flows.installation.settings import Settings
 from flows.installation.wiring import SOFTWARE, SOFTWARE_VERSION, Installation, now, open_installation
 from preservation.errors import ConfigurationError, NotFoundError, UnavailableError
@@ -63,7 +64,9 @@ def drill_installation(
     *,
     progress: Callable[[PackageId, StoreName, str], OnProgress] = _silent,
 ) -> Iterator[DrillRecord]:
-    """Drill, as a run of the job, and yield the record of each drill once it is kept with its certificate.
+    """Drill, as a run of the job, and yield each record once it is kept with its certificate.
+
+    A drill of one object or from one store is no run of the job.
 
     Raises:
         UnavailableError: Another run drills.
@@ -72,7 +75,10 @@ def drill_installation(
         StorageError: The database does not answer, or a record cannot be written.
     """
     with ExitStack() as opened:
-        run_failed = opened.enter_context(recorded_run(Job.DRILL, settings))
+        run_failed: Callable[[str], object] = LOG.debug
+        if request.object_id is None and request.store is None:
+            # What a user names replaces no run that draws from everything.
+            run_failed = opened.enter_context(recorded_run(Job.DRILL, settings))
         if not opened.enter_context(locked(settings.state / "drill.lock", wait=False)):
             raise UnavailableError("another run drills; it is done when that one has ended")
         installation = opened.enter_context(open_installation(settings))

@@ -12,6 +12,9 @@ from flows.installation.log import LOG
 from flows.installation.settings import Settings
 from preservation.files.durable import sync_folder, written_whole
 
+MODE: Final = 0o750
+"""Of the folders of reports, as of receipts: for the group of the service."""
+
 
 class DrillReason(StrEnum):
     """How a version was chosen: at random by weight, as the largest, or by a user who named it."""
@@ -133,7 +136,8 @@ def drills_folder(settings: Settings) -> Path:
 def keep_record(record: DrillRecord, certificate: bytes, settings: Settings) -> Path:
     """Write the certificate, then the record, each whole; return the certificate. Raises ``OSError``."""
     folder = drills_folder(settings)
-    folder.mkdir(parents=True, exist_ok=True)
+    for made in (settings.reports, folder):
+        made.mkdir(mode=MODE, exist_ok=True)
     page = folder / f"{record.stem}.html"
     content = msgspec.json.format(msgspec.json.encode(record))
     for path, written in ((page, certificate), (page.with_suffix(".json"), content + b"\n")):

@@ -8,7 +8,7 @@ from flows.archive.pages.rendering import rendered_page
 from flows.archive.reports.cells import evidence_of
 from flows.archive.reports.facts import gather_facts
 from flows.archive.reports.levels import LevelArea, LevelEvidence, Showing
-from flows.archive.reports.report import keep_file
+from flows.archive.reports.report import keep_file, make_reports_folder
 from flows.installation.disk_faults import translated_faults
 from flows.installation.settings import Settings
 from flows.installation.wiring import SOFTWARE_VERSION, now, open_installation
@@ -43,6 +43,6 @@ def keep_evidence(settings: Settings, at: datetime, evidence: tuple[LevelEvidenc
         software=f"Muniment {SOFTWARE_VERSION}",
     )
     with translated_faults(settings):
-        settings.reports.mkdir(exist_ok=True)
+        make_reports_folder(settings)
         keep_file(page, content)
     return page
