@@ -42,7 +42,8 @@ def doubts_about(puids: Iterable[str]) -> Iterator[str]:
 def format_names() -> dict[str, str]:
     """Return the name of each format, with its version, by its PUID."""
     names = {}
-    for element in _FORMAT.findall(_newest().read_bytes()):
+    newest = _newest()
+    for element in _FORMAT.findall(newest.read_bytes()):
         attributes = {key.decode(): unescape(value.decode()) for key, value in _ATTRIBUTE.findall(element)}
         if "PUID" in attributes:
             names[attributes["PUID"]] = (
