@@ -14,7 +14,6 @@ from flows.cli.output import note, say, say_json
 VERBS = typer.Typer(
     rich_markup_mode=None,
     invoke_without_command=True,
-    help="Report what is kept, in numbers, or what can be shown of the NDSA levels.",
 )
 
 

@@ -188,6 +188,23 @@ def test_a_drill_from_the_form_names_the_certificate_of_each_version(
     assert Path(row["certificate"]).is_file()
 
 
+def test_a_report_from_the_form_is_shown_in_the_ui_and_kept(
+    archive: Archive, settings: Settings, client: SyncPrefectClient
+):
+    accepted(archive, settings, "sheet-014")
+    run = ran(archive, client, Job.REPORT)
+    assert (run.name, run.state_name) == ("report holdings", "Reported")
+    of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]))
+    [shown] = client.request(
+        "POST", "/artifacts/filter", json={"artifacts": of_run.model_dump(mode="json")}
+    ).json()
+    assert shown["type"] == "markdown"
+    assert "| Collection | Objects |" in shown["data"]
+    assert list(settings.reports.glob("*-report.html"))
+    refused = ran(archive, client, Job.REPORT, collection="NO")
+    assert refused.state_name == "Refused"
+
+
 def test_a_package_is_restored_from_the_form_into_the_folder_it_names(
     archive: Archive, settings: Settings, client: SyncPrefectClient, tmp_path: Path
 ):

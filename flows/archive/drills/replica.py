@@ -146,9 +146,7 @@ def _with_rendered(found: DrilledReplica, rendered: RenderedFiles) -> DrilledRep
         )
     elif opened:
         verdict = DrillVerdict.RESTORED
-        sentence = (
-            f"{whole}; all of {count(opened, 'image or PDF', 'images and PDFs')} in it opened to the end"
-        )
+        sentence = f"{whole}; {count(opened, 'image or PDF', 'images and PDFs')} in it opened to the end"
     else:
         verdict, sentence = DrillVerdict.RESTORED, f"{whole}; nothing in it is opened here"
     return msgspec.structs.replace(found, verdict=verdict, sentence=sentence, rendered=rendered)

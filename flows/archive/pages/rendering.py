@@ -8,7 +8,7 @@ from typing import Final
 
 from jinja2 import BaseLoader, Environment, StrictUndefined, Template, TemplateNotFound
 
-from preservation.model.amounts import byte_size
+from preservation.model.amounts import byte_size, count
 from preservation.model.paths import printable
 
 _UNITS: Final = (("year", 365 * 86_400), ("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
@@ -60,6 +60,7 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.filters |= {
+        "amount": count,
         "byte_size": byte_size,
         "duration": duration,
         "number": number,

@@ -7,17 +7,16 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from flows.archive.reports.contents import HoldingsReport
 from flows.archive.reports.gathering import ReportRequest
-from flows.archive.reports.page import headline, verified_sentence
+from flows.archive.reports.markdown import report_markdown
+from flows.archive.reports.page import headline
 from flows.archive.reports.report import keep_report
 from flows.installation.jobs import Job
 from flows.installation.log import LOG
 from flows.installation.settings import Settings
 from flows.orchestration.jobs.definition import JobDefinition, JobParameters, parse_form
-from flows.orchestration.jobs.ending import JobResult, Rows, run_job
+from flows.orchestration.jobs.ending import JobResult, run_job
 from preservation.errors import ConfigurationError
-from preservation.model.amounts import byte_size
 from preservation.model.identifiers import collection_name
 from preservation.model.paths import printable
 
@@ -65,31 +64,9 @@ def report(directory: str, collection: str = "", since: str | None = None, days:
         made, page = keep_report(settings, form.request)
         sentence = headline(made)
         LOG.info("%s", sentence)
-        return JobResult("Reported", sentence, _rows(made, str(page)))
+        return JobResult("Reported", sentence, (), markdown=report_markdown(made, page))
 
     return run_job("report holdings", directory, work)
-
-
-def _rows(made: HoldingsReport, page: str) -> Rows:
-    rows: Rows = [{"what": "page", "of": "this report", "is": printable(page)}]
-    rows += [
-        {
-            "what": "store",
-            "of": store.store,
-            "is": f"{store.replicas:,} replicas, {byte_size(store.bytes)}; {store.read:,} read in time",
-        }
-        for store in made.stores
-    ]
-    rows += [
-        {
-            "what": "collection",
-            "of": one.collection,
-            "is": f"{one.objects:,} objects, {one.files:,} files, {byte_size(one.bytes)}",
-        }
-        for one in made.collections
-    ]
-    rows += [{"what": "damage", "of": "open", "is": printable(one)} for one in made.damage.named]
-    return [*rows, {"what": "journal", "of": "", "is": verified_sentence(made)}]
 
 
 DEFINITION = JobDefinition(
