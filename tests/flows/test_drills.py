@@ -26,6 +26,7 @@ from flows.archive.drills.certificate import certificate_page
 from flows.archive.drills.drill import DrillRequest, drill_installation
 from flows.archive.drills.loss import store_loss
 from flows.archive.drills.record import DrillRecord, DrillVerdict, drill_records, drills_folder
+from flows.installation import disk_space
 from flows.installation.job_records import record_of
 from flows.installation.jobs import Job
 from flows.installation.settings import Settings
@@ -33,8 +34,10 @@ from flows.installation.settings_file import load_settings
 from flows.installation.wiring import open_installation
 from preservation.errors import ConfigurationError, NotFoundError, UnavailableError
 from preservation.files.lock import locked
+from preservation.model.amounts import OnProgress
 from preservation.model.damage import DamageKind
-from preservation.model.identifiers import StoreName, parse_object_id
+from preservation.model.identifiers import PackageId, StoreName, parse_object_id
+from storage.ports.stores import unwatched
 
 MAIL = '[alarms.mail]\nhost = "localhost"\nfrom = "muniment@example.org"\nto = ["archive@example.org"]\n'
 LEDGER = DrillRequest(object_id=parse_object_id("files/ledger"))
@@ -180,6 +183,30 @@ def test_of_a_store_that_is_away_nothing_is_known_and_nothing_counts_as_damaged(
         assert list(opened.audits.damages(None)) == []
     assert alarms(settings) == []
     assert "first" in record_of(Job.DRILL, settings).fault
+
+
+def test_a_store_that_goes_away_while_it_is_read_is_not_called_damaged(archive: Archive, settings: Settings):
+    def going(_: PackageId, store: StoreName, work: str) -> OnProgress:
+        if (store, work) == ("first", "restoring"):
+            archive.store("first").rename(archive.directory / "away")
+        return unwatched
+
+    [record] = drill_installation(settings, DRAWN, progress=going)
+    assert verdicts(record) == {"first": DrillVerdict.NOT_RESTORED, "second": DrillVerdict.RESTORED}
+    assert "went away while it was read" in record.replicas[0].sentence
+    with open_installation(settings) as opened:
+        assert list(opened.audits.damages(None)) == []
+    assert alarms(settings) == []
+
+
+def test_where_there_is_no_room_nothing_is_restored_and_that_is_said(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(disk_space, "_space", lambda _: disk_space.DiskSpace(1, 10**12, 1000))
+    record = drilled(settings)
+    assert set(verdicts(record).values()) == {DrillVerdict.NOT_RESTORED}
+    assert "there is no room for" in record.replicas[0].sentence
+    assert list(settings.processing.glob(".drilling-*")) == []
 
 
 def test_images_and_documents_are_opened_and_one_that_does_not_open_is_not_called_damaged(
