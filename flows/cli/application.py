@@ -27,6 +27,8 @@ _VERBS = (
     "audit",
     "damage",
     "restore",
+    "drill",
+    "report",
     "identify",
     "examine",
     "validate",

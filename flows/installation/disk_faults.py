@@ -47,6 +47,7 @@ def _full_folders(settings: Settings) -> Iterator[Path]:
         settings.processing,
         settings.state,
         settings.receipts,
+        settings.reports,
         settings.access,
         Path(tempfile.gettempdir()),
     ):

@@ -24,6 +24,7 @@ _FOLDERS = (
     "access",
     "state",
     "receipts",
+    "reports",
 )
 
 _PRIVATE, _GROUP, _ENTERED = 0o700, 0o750, 0o755

@@ -398,6 +398,11 @@ class Settings(_Section):
         return self.directory / "receipts"
 
     @property
+    def reports(self) -> Path:
+        """Reports, and the records and certificates of drills."""
+        return self.directory / "reports"
+
+    @property
     def access(self) -> Path:
         """Access derivatives, which can be made again at any time."""
         return self.directory / "access"

@@ -34,11 +34,13 @@ from preservation.tools.workers import CagedWorkers
 from storage.audits.sql import SqlAudits
 from storage.catalogue.sql import SqlCatalogue
 from storage.database.opening import Database, open_database
+from storage.holdings import SqlHoldings
 from storage.journal.keys import SigningKey, load_key
 from storage.journal.sql import SqlJournal
 from storage.ports.audits import Audits
 from storage.ports.catalogue import Catalogue
 from storage.ports.drop_buckets import DropBucket
+from storage.ports.holdings import Holdings
 from storage.ports.journal import Journal
 from storage.ports.stores import Purger, SiteName, Store, StoreMaker, StorePlace
 from storage.stores.folder.make import FolderMaker
@@ -85,6 +87,11 @@ class Installation:
     def audits(self) -> Audits:
         """When each replica was read last, and what damage is open."""
         return SqlAudits(self.database)
+
+    @cached_property
+    def holdings(self) -> Holdings:
+        """What is kept, as numbers."""
+        return SqlHoldings(self.database)
 
     @cached_property
     def signing_key(self) -> SigningKey:

@@ -1,15 +1,19 @@
-"""Which PUIDs PRONOM has given, as far as the signature file that comes with an engine shows."""
+"""Which PUIDs PRONOM has given, and to what, as far as the signature file that comes with an engine shows."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
+from html import unescape
+from pathlib import Path
 from typing import Final
 
 from preservation.identification.fido import configuration
 
 _GIVEN: Final = re.compile(rb'PUID="((?:x-)?fmt/)([1-9][0-9]{0,8})"')
+_FORMAT: Final = re.compile(rb"<FileFormat ([^>]*)>")
+_ATTRIBUTE: Final = re.compile(rb'(\w+)="([^"]*)"')
 _YET_TO_COME: Final = 1000
 """PRONOM gives some hundreds of numbers a year: one that is so far above the last one known is none."""
 
@@ -35,12 +39,29 @@ def doubts_about(puids: Iterable[str]) -> Iterator[str]:
 
 
 @cache
+def format_names() -> dict[str, str]:
+    """Return the name of each format, with its version, by its PUID."""
+    names = {}
+    newest = _newest()
+    for element in _FORMAT.findall(newest.read_bytes()):
+        attributes = {key.decode(): unescape(value.decode()) for key, value in _ATTRIBUTE.findall(element)}
+        if "PUID" in attributes:
+            names[attributes["PUID"]] = (
+                f"{attributes.get('Name', '')} {attributes.get('Version', '')}".strip()
+            )
+    return names
+
+
+@cache
 def _given() -> tuple[str, dict[str, frozenset[int]]]:
     """Return the name of the newest DROID signature file, and the numbers in it by the kind of PUID."""
-    newest = max(
-        configuration().glob("DROID_SignatureFile-v*.xml"), key=lambda file: (len(file.name), file.name)
-    )
+    newest = _newest()
     numbers: dict[str, set[int]] = {}
     for kind, number in _GIVEN.findall(newest.read_bytes()):
         numbers.setdefault(kind.decode(), set()).add(int(number))
     return newest.stem, {kind: frozenset(of_kind) for kind, of_kind in numbers.items()}
+
+
+def _newest() -> Path:
+    files = configuration().glob("DROID_SignatureFile-v*.xml")
+    return max(files, key=lambda file: (len(file.name), file.name))

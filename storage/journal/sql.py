@@ -1,14 +1,29 @@
 """The journal as a table beside the catalogue: one chain, however many processes write."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
 from itertools import chain, islice
 from typing import Any
 
-from sqlalchemy import Connection, LargeBinary, Row, cast, insert, select, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    Row,
+    cast,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from preservation.errors import IntegrityError
 from preservation.model.digests import HexDigest
-from preservation.model.events import Event
+from preservation.model.events import Event, EventType
 from preservation.model.identifiers import EventId
 from storage.database import tables
 from storage.database.opening import Database
@@ -46,6 +61,25 @@ def append_entries(connection: Connection, events: Iterable[Event]) -> Appended:
     return Appended(start.seq + 1, head)
 
 
+class _Holds(ColumnElement[bool]):
+    """Whether bytes are among those of a column; databases have different words for it."""
+
+    inherit_cache = False
+    type = Boolean()
+
+    def __init__(self, within: ColumnElement[bytes], searched: bytes) -> None:
+        self.within = within
+        self.searched = literal(searched, LargeBinary)
+
+
+@compiles(_Holds)
+def _holds(element: _Holds, compiler: SQLCompiler, **kinds: Any) -> str:  # noqa: ANN401  SQLAlchemy's own
+    within, searched = (compiler.process(one, **kinds) for one in (element.within, element.searched))
+    if compiler.dialect.name == "sqlite":
+        return f"instr({within}, {searched}) > 0"
+    return f"position({searched} in {within}) > 0"
+
+
 class SqlJournal:
     """A ``Journal`` in a database."""
 
@@ -71,6 +105,16 @@ class SqlJournal:
         if limit is None:
             return self._entries(object_name)
         return reversed(list(islice(self._entries(object_name, newest_first=True), limit)))
+
+    def of_types(self, types: Collection[EventType], since: datetime | None = None) -> Iterator[Entry]:
+        """Yield the entries of these types, in the order of the chain, from ``since`` on."""
+        # The text may also stand in a note: it chooses what is read, and reading decides.
+        line = tables.journal.c.line
+        likely = or_(*(_Holds(line, f'"event_type":"{one.value}"'.encode()) for one in types))
+        for row in self._rows(where=likely):
+            entry = read_kept(row.seq, row.line)
+            if entry.event_type in types and (since is None or entry.at >= since):
+                yield entry
 
     def misfiled(self) -> Iterator[int]:
         """Yield the ``seq`` of entries that the index finds under what they are not."""
@@ -131,13 +175,20 @@ class SqlJournal:
                 yield entry
 
     def _rows(
-        self, *, subject: str | None = None, after: int = 0, newest_first: bool = False
+        self,
+        *,
+        subject: str | None = None,
+        where: ColumnElement[bool] | None = None,
+        after: int = 0,
+        newest_first: bool = False,
     ) -> Iterator[Row[Any]]:
         # Whatever was put there by hand comes back as bytes.
         line = cast(tables.journal.c.line, LargeBinary).label("line")
         query = select(tables.journal.c.seq, tables.journal.c.identifier, tables.journal.c.subject, line)
         if subject is not None:
             query = query.where(tables.journal.c.subject == subject)
+        if where is not None:
+            query = query.where(where)
         seq = tables.journal.c.seq
         return chain.from_iterable(self._database.pages(query, seq, after=after, newest_first=newest_first))
 

@@ -3,13 +3,13 @@
 ``docs/journal.md`` specifies every byte of an entry, a head, a segment and a signature.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType, Protocol
 
 from preservation.model.digests import HexDigest
-from preservation.model.events import Event
+from preservation.model.events import Event, EventType
 from preservation.model.identifiers import EventId
 
 KeyId = NewType("KeyId", str)
@@ -112,6 +112,12 @@ class Journal(Protocol):
 
         With ``object_name`` (``collection/name``, a version of it, a file in one) only those that
         are about it or about what is in it. Raises ``IntegrityError`` where an entry cannot be read.
+        """
+
+    def of_types(self, types: Collection[EventType], since: datetime | None = None) -> Iterator[Entry]:
+        """Yield the entries of these types in the order of the chain; only those from ``since`` on, if given.
+
+        Others are passed over unread. Raises ``IntegrityError`` where an entry of them cannot be read.
         """
 
     def misfiled(self) -> Iterator[int]:

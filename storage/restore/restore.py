@@ -7,11 +7,11 @@ from itertools import chain
 
 from preservation.errors import NotFoundError, PreservationError
 from preservation.fixity.checking import Confirmed, FixityVerdict, Unreadable
-from preservation.model.amounts import count
+from preservation.model.amounts import OnProgress, count
 from preservation.model.identifiers import PackageId, StoreName
 from preservation.model.issues import Issue
 from preservation.pool import in_order, in_portions
-from storage.ports.stores import Store
+from storage.ports.stores import Store, unwatched
 from storage.readback import Missing, ThreadBuffer
 from storage.restore.outcomes import (
     REPLICA_DIFFERS,
@@ -52,19 +52,21 @@ def restore(
     *,
     threads: int,
     damaged: Callable[[StoreName, str], object] = lambda _store, _sentence: None,
+    progress: OnProgress = unwatched,
 ) -> Restored:
     """Bring ``wanted`` into ``target``; every byte is digested on its way and compared.
 
     For each file the stores are tried in their order until one has it as it was kept. Where no store has
     one, the rest is set aside as ``.incomplete``, and the target is not made. ``threads`` files
     are brought at a time; ``damaged`` is called with each store that does not hold a file as it was kept, and
-    the sentence on it. Raises ``StorageError`` where nothing can be written, and
-    ``AlreadyExistsError`` where something is in the way.
+    the sentence on it; ``progress`` with each file that was tried. Raises ``StorageError`` where nothing can
+    be written, and ``AlreadyExistsError`` where something is in the way.
     """
     restored = Restored(package, None)
     without_time = 0
     for brought in _bring(wanted, stores, target, threads):
         restored.issues += brought.issues
+        progress(1, brought.size)
         for store, sentence in brought.damaged:
             damaged(store, sentence)
         if brought.store is None:

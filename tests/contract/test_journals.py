@@ -19,6 +19,7 @@ from support.records import MOMENT, an_event, events
 from support.scripts import with_tests_on_path
 
 from preservation.errors import IntegrityError
+from preservation.model.events import EventType
 from storage.database.opening import open_database
 from storage.journal.heads import is_signed
 from storage.journal.keys import SigningKey, key_id
@@ -47,6 +48,18 @@ def test_an_empty_journal_stands_at_its_beginning(journal: Journal):
     assert journal.head() == GENESIS
     assert list(journal.lines()) == []
     assert list(journal.about()) == []
+
+
+def test_entries_of_a_type_are_found_whatever_others_say_of_it(journal: Journal):
+    removed = replace(an_event(1), event_type=EventType.DELETION)
+    mentioned = an_event(2, note='"event_type":"deletion"')
+    restored = replace(an_event(3), event_type=EventType.DISSEMINATION)
+    journal.append([removed, mentioned, restored])
+    both = {EventType.DELETION, EventType.DISSEMINATION}
+    assert [entry.seq for entry in journal.of_types({EventType.DELETION})] == [1]
+    assert [entry.seq for entry in journal.of_types(both)] == [1, 3]
+    assert [entry.seq for entry in journal.of_types(both, restored.at)] == [3]
+    assert list(journal.of_types({EventType.FIXITY_CHECK})) == []
 
 
 def test_entries_are_numbered_from_1_without_a_gap(journal: Journal):

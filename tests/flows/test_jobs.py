@@ -175,6 +175,36 @@ def test_what_has_to_stay_is_reported_in_the_state_and_an_unsound_replica_is_an_
     assert ran(archive, client, Job.CLEAR).state_name == "Nothing due"
 
 
+def test_a_drill_from_the_form_names_the_certificate_of_each_version(
+    archive: Archive, settings: Settings, client: SyncPrefectClient
+):
+    accepted(archive, settings, "sheet-013")
+    dry = ran(archive, client, Job.DRILL, object_name="files/sheet-013", dry_run=True)
+    assert dry.state_name == "Drilled (dry run)"
+    run = ran(archive, client, Job.DRILL, object_name="files/sheet-013", store="second")
+    assert (run.name, run.state_name) == ("drill restores", "Restored")
+    [row] = table(client, run)
+    assert (row["package"], row["store"], row["is"]) == ("files/sheet-013/v1", "second", "restored")
+    assert Path(row["certificate"]).is_file()
+
+
+def test_a_report_from_the_form_is_shown_in_the_ui_and_kept(
+    archive: Archive, settings: Settings, client: SyncPrefectClient
+):
+    accepted(archive, settings, "sheet-014")
+    run = ran(archive, client, Job.REPORT)
+    assert (run.name, run.state_name) == ("report holdings", "Reported")
+    of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]))
+    [shown] = client.request(
+        "POST", "/artifacts/filter", json={"artifacts": of_run.model_dump(mode="json")}
+    ).json()
+    assert shown["type"] == "markdown"
+    assert "| Collection | Objects |" in shown["data"]
+    assert list(settings.reports.glob("*-report.html"))
+    refused = ran(archive, client, Job.REPORT, collection="NO")
+    assert refused.state_name == "Refused"
+
+
 def test_a_package_is_restored_from_the_form_into_the_folder_it_names(
     archive: Archive, settings: Settings, client: SyncPrefectClient, tmp_path: Path
 ):

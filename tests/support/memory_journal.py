@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
 from itertools import islice
 
-from preservation.model.events import Event
+from preservation.model.events import Event, EventType
 from storage.journal.entries import FiledLine, concerns, file_line, follow, keep_new, lines_after, read_kept
 from storage.ports.journal import GENESIS, Appended, Entry, Head, SignedHead
 
@@ -44,6 +45,11 @@ class MemoryJournal:
         newest_first = (read_kept(filed.seq, filed.line) for filed in reversed(self._filed))
         told = (entry for entry in newest_first if object_name is None or concerns(entry, object_name))
         return reversed(list(islice(told, limit)))
+
+    def of_types(self, types: Collection[EventType], since: datetime | None = None) -> Iterator[Entry]:
+        """Yield the entries of these types in the order of the chain."""
+        entries = (read_kept(filed.seq, filed.line) for filed in list(self._filed))
+        return (one for one in entries if one.event_type in types and (since is None or one.at >= since))
 
     def misfiled(self) -> Iterator[int]:
         """Yield nothing: there is no index apart from the entries."""

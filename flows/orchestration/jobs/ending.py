@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from prefect.artifacts import create_table_artifact
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.client.schemas.objects import State, StateType
 
 from flows.alarms.alarms import raise_alarms
@@ -31,13 +31,14 @@ _MOST_ROWS: Final = 1000
 class JobResult:
     """The result of a job: ``name`` is the state's, ``sentence`` sums up, ``rows`` are each thing done.
 
-    ``good`` means that the operator need not look.
+    ``good`` means that the operator need not look. ``markdown`` is shown in place of the rows, where given.
     """
 
     name: str
     sentence: str
     rows: Sequence[dict[str, str]]
     good: bool = True
+    markdown: str = ""
 
 
 Rows: TypeAlias = list[dict[str, str]]
@@ -99,10 +100,14 @@ def _not_done(error: PreservationError) -> State[str]:
 
 def _publish(label: str, result: JobResult) -> None:
     """Show the table in Prefect's UI; a failure to do so does not change how the job ended."""
+    key = label.replace(" ", "-")
     rows = list(result.rows[:_MOST_ROWS])
     if len(result.rows) > _MOST_ROWS:
         rows.append({"what": f"and {len(result.rows) - _MOST_ROWS:,} more: the log has all of them"})
     try:
-        create_table_artifact(key=label.replace(" ", "-"), table=rows, description=result.sentence)
+        if result.markdown:
+            create_markdown_artifact(key=key, markdown=result.markdown, description=result.sentence)
+        else:
+            create_table_artifact(key=key, table=rows, description=result.sentence)
     except Exception as error:  # noqa: BLE001  a lost API raises many kinds of errors
         LOG.warning("Prefect does not accept the table of what was done (%s)", type(error).__name__)
