@@ -79,14 +79,18 @@ def test_a_report_has_the_numbers_of_what_is_kept(archive: Archive):
     assert (nothing.kept.objects, nothing.months, nothing.formats) == (0, (), ())
 
 
-def test_what_was_not_read_for_long_is_overdue_and_due_on_the_first_day(archive: Archive):
+def test_what_is_overdue_is_read_on_the_first_day_and_a_share_of_all_on_every_other(archive: Archive):
     report = gathered(archive, ReportRequest(days=30), later=31)
     assert [(one.read, one.overdue) for one in report.stores] == [(0, 2), (0, 2)]
     assert report.collections[0].overdue == 4
-    due = [(number, one.replicas) for number, one in enumerate(report.due) if one.replicas]
-    assert due == [(0, 4), (30, 4), (60, 4)]
+    held = sum(one.bytes for one in report.stores)
+    share = pytest.approx(held / 30, abs=2)
+    assert (report.due[0].replicas, report.due[0].bytes) == (4, held)
+    assert [one.bytes for one in report.due[1:]] == [share] * (len(report.due) - 1)
     soon = gathered(archive, ReportRequest(days=30), later=10)
-    assert [number for number, one in enumerate(soon.due) if one.replicas] == [20, 50, 80]
+    # Nothing was read for ten days: what the shares have not reached by then is overdue all at once.
+    assert [one.bytes for one in soon.due[:21]] == [share] * 21
+    assert soon.due[21].bytes == pytest.approx(held * 9 / 30, abs=2)
 
 
 def test_acts_and_damage_are_counted_from_the_date_on(archive: Archive, tmp_path: Path):
@@ -190,7 +194,10 @@ def test_each_collection_is_overdue_by_its_own_policy_unless_days_are_given(arch
         policy.write_text(f'{as_before}\n[fixity]\nevery = "10 days"\n{own}')
         report = gathered(archive, later=15)
         assert [(one.store, one.overdue) for one in report.stores] == [("first", 2), ("second", 0)]
-        assert [number for number, one in enumerate(report.due) if one.replicas][:3] == [0, 5, 10]
+        first, second = (one.bytes for one in report.stores)
+        # The first store's are overdue; of the second one a twentieth is read.
+        assert report.due[0].bytes == pytest.approx(first + second / 20, abs=2)
+        assert report.due[1].bytes == pytest.approx(first / 10 + second / 20, abs=2)
         assert report.days is None
         assert gathered(archive, ReportRequest(days=15), later=15).collections[0].overdue == 0
     finally:

@@ -101,7 +101,7 @@ class ReportedCheck(msgspec.Struct, frozen=True):
 
 
 class DueDay(msgspec.Struct, frozen=True):
-    """What is due to be read on a day, as far as it is kept now; the first day has what is overdue."""
+    """What the audits of a day read at the pace of the policies, of what is kept now."""
 
     day: date
     replicas: int

@@ -1,10 +1,10 @@
 """Gathers the numbers of a report. The database adds up; what streams by here is damage, drills and acts."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from flows.archive.drills.record import drill_records
 from flows.archive.presence import lacking_in
@@ -216,20 +216,54 @@ def _journal(installation: Installation) -> ReportedCheck:
 def due_days(
     readings: Iterable[ReadingDay], days_of: Callable[[ReadingDay], int], today: date
 ) -> tuple[DueDay, ...]:
-    """Return what is due on each of the next days where each replica is read again after its interval.
+    """Return what the audits of the next days read at the pace of the policies, of what is kept now.
 
-    What is overdue is due on the first day; what is due in the span twice counts twice.
+    Each day it is what is overdue, or the day's share of all that a store has of a collection, whichever is
+    more, the longest unread first. A budget, or hours of the day, are not taken into account.
     """
-    replicas, size = [0] * FORECAST_DAYS, [0] * FORECAST_DAYS
+    groups: defaultdict[tuple[StoreName, CollectionName], list[ReadingDay]] = defaultdict(list)
     for one in readings:
-        days = days_of(one)
-        first = max(0, (one.day - today).days + days)
-        for turn in range(first, FORECAST_DAYS, days):
-            replicas[turn] += one.replicas
-            size[turn] += one.bytes
+        groups[one.store, one.collection].append(one)
+    read = [_forecast(group, days_of(group[0]), today) for group in groups.values()]
     return tuple(
-        DueDay(today + timedelta(days=turn), replicas[turn], size[turn]) for turn in range(FORECAST_DAYS)
+        DueDay(
+            today + timedelta(days=turn),
+            round(sum(of_group[turn].replicas for of_group in read)),
+            round(sum(of_group[turn].bytes for of_group in read)),
+        )
+        for turn in range(FORECAST_DAYS)
     )
+
+
+class _Read(NamedTuple):
+    """What is read, or was read, on one ``day``, counted from today; parts of replicas count as such."""
+
+    day: int
+    replicas: float
+    bytes: float
+
+
+def _forecast(group: Sequence[ReadingDay], days: int, today: date) -> list[_Read]:
+    """Return what is read of one collection in one store on each of the next days."""
+    unread = deque(sorted(_Read((one.day - today).days, one.replicas, one.bytes) for one in group))
+    share = sum(one.bytes for one in group) / days
+    forecast = []
+    for today_then in range(FORECAST_DAYS):
+        left = max(share, sum(one.bytes for one in unread if today_then - one.day > days))
+        replicas = size = 0.0
+        while left > 0 and unread and unread[0].day < today_then:
+            oldest = unread.popleft()
+            part = min(1.0, left / oldest.bytes) if oldest.bytes else 1.0
+            replicas += oldest.replicas * part
+            size += oldest.bytes * part
+            left -= oldest.bytes * part
+            if part < 1:
+                rest = 1 - part
+                unread.appendleft(_Read(oldest.day, oldest.replicas * rest, oldest.bytes * rest))
+                left = 0
+        forecast.append(_Read(today_then, replicas, size))
+        unread.append(forecast[-1])
+    return forecast
 
 
 def _midnight(day: date) -> datetime:
