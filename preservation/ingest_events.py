@@ -46,12 +46,13 @@ class IngestEvents:
     clock: Callable[[], datetime]
 
     def started(self, received: Received | None) -> Event:
-        """Record that the work on a drop began; ``received`` is ``None`` where it cannot be opened."""
+        """Record which drop became a submission, and when; ``received`` is ``None``: it cannot be opened."""
         name = printable(self.submission.drop.name)
         what = f"what was dropped as {name} cannot be opened"
         if received is not None:
             what = f"a {received.kind.value} was dropped as {name}"
-        return self._event(EventType.INGESTION_START, what, "taken in hand")
+        stated = f"{what}; submission {self.submission.identifier}"
+        return self._event(EventType.INGESTION_START, stated, "taken in hand", at=self.submission.received_at)
 
     def unpacked(self, archive: UnpackedArchive) -> Event:
         """Record which archive was unpacked, exactly: its own bytes are not kept."""
@@ -208,6 +209,7 @@ class IngestEvents:
             f"{count(replica.files, 'file')}, {count(replica.bytes, 'byte')} matched",
             EventOutcome.SUCCESS,
             replica.store,
+            at=replica.verified_at,
         )
 
     def registered(self, package: str, tag_digests: Iterable[TagDigest]) -> Event:

@@ -179,7 +179,7 @@ def _replicated(package: PackageId, replica: Replica) -> Event:
     return Event(
         event_id(SubmissionId(uuid4().hex), EventType.REPLICATION, str(package), replica.store),
         EventType.REPLICATION,
-        now(),
+        replica.verified_at,
         str(package),
         EventOutcome.SUCCESS,
         f"{package} copied to store {replica.store}, which lacked it, and read back from it",

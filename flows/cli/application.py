@@ -21,6 +21,7 @@ _VERBS = (
     "abandon",
     "clear",
     "upgrade",
+    "rebuild",
     "status",
     "alarms",
     "list",

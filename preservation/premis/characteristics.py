@@ -1,6 +1,7 @@
 """What a file is: formats (unit 1.5.4), inhibitors (1.5.6), and what a table says of it (1.5.7)."""
 
 from functools import lru_cache
+from typing import Final
 
 from preservation.model.derivatives import Derivative
 from preservation.model.descriptions import DescribedFile
@@ -9,6 +10,9 @@ from preservation.model.screening import ScreenedFile
 from preservation.premis.dublin_core import dublin_core_element
 from preservation.premis.units import leaf, optional_leaf, term_or_word, unit
 from preservation.premis.vocabulary import INHIBITORS
+
+UNDECIDED: Final = "one of several possibilities"
+"""The note on a format that a file may have, where none was decided."""
 
 
 def description(described: DescribedFile | None) -> str:
@@ -33,7 +37,7 @@ def formats(identification: Identification, *remarks: str) -> str:
                 match.name,
                 match.version,
                 match.puid,
-                ("one of several possibilities", _account(match), *remarks),
+                (UNDECIDED, _account(match), *remarks),
             )
             for match in identification.matches
         )

@@ -80,7 +80,7 @@ class FileTimes:
             self._unit.setdefault(name, "".join(self._text))
             self._text = None
         elif name == _OBJECT:
-            path = _path_of(self._unit.get(_KIND, ""), self._unit.get(_VALUE, ""))
+            path = path_of(self._unit.get(_KIND, ""), self._unit.get(_VALUE, ""))
             modified = nanoseconds_of(self._unit.get(_TIME, ""))
             if path is not None and modified is not None and path in self._wanted:
                 self._times[path] = modified
@@ -89,7 +89,7 @@ class FileTimes:
         raise NoRecordError("it has a document type declaration")
 
 
-def _path_of(kind: str, value: str) -> BagPath | None:
+def path_of(kind: str, value: str) -> BagPath | None:
     """Return the path of the file in its bag, ``None`` where it is no file of a package."""
     if kind == "Muniment URI":
         locator = parse_locator(value)

@@ -203,6 +203,16 @@ class SqlAudits:
         with self._database.reading() as connection:
             return tuple(Claimant(name) for name in connection.scalars(query))
 
+    def restore_reading(self, package: PackageId, store: StoreName, read_at: datetime) -> None:
+        """Record when a replica was read last, unless a later reading is known."""
+        with self._database.writing() as connection:
+            key = _keys(connection, [package]).get(package)
+            connection.execute(
+                update(tables.readings)
+                .where(_readings.package_id == key, _readings.store == store, _readings.read_at < read_at)
+                .values(read_at=read_at)
+            )
+
     def release(self, claimant: Claimant) -> None:
         """End every claim of the claimant; what it has reached stays."""
         with self._database.writing() as connection:

@@ -59,7 +59,7 @@ def compare_accessions(journal: Journal, catalogue: Catalogue, stores: Iterable[
     for store in stores:
         del replicas[store.name]
         try:
-            in_stores[store.name] = set(_packages(kept.key for kept in store.list()))
+            in_stores[store.name] = set(packages_among(kept.key for kept in store.list()))
         except (StorageError, OSError) as error:
             not_compared.append(NotCompared(store.name, str(error)))
     unknown = {package: store for store, kept in in_stores.items() for package in kept - catalogued.keys()}
@@ -104,7 +104,7 @@ def _version_in(entry: Entry) -> str:
     return f"{entry.object}{match[0]}" if match and entry.detail.startswith(entry.object) else ""
 
 
-def _packages(keys: Iterable[StoreKey]) -> Iterator[str]:
+def packages_among(keys: Iterable[StoreKey]) -> Iterator[str]:
     """Yield every committed version among the keys of a store."""
     for key in keys:
         *package, path = key.split("/", _LEVELS)

@@ -168,6 +168,12 @@ class Audits(Protocol):
     def claimants(self) -> tuple[Claimant, ...]:
         """Return everybody who claims a replica."""
 
+    def restore_reading(self, package: PackageId, store: StoreName, read_at: datetime) -> None:
+        """Record when a replica was read last, as the journal states it; a later reading that is known stays.
+
+        Damage and claims stay as they are. A replica that is not known is passed over.
+        """
+
     def release(self, claimant: Claimant) -> None:
         """End every claim of the claimant; what it has reached stays."""
 

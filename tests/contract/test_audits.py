@@ -265,3 +265,14 @@ def test_a_replica_that_comes_later_is_read_and_sampled_too(state: State, audits
     assert list(audits.replicas(WEST, CollectionName("plans"))) == []
     state.catalogue.register(a_registration("plans/yard/v1", "98"), ())
     assert [audits.collections(store) for store in (WEST, StoreName("south"))] == [("maps", "plans"), ()]
+
+
+def test_a_reading_that_the_journal_states_is_restored_and_a_later_one_stays(audits: Audits):
+    [oldest] = audits.claim(ONE, [scope(4)], most_replicas=1, most_bytes=10**6, at=NOW, until=SOON)
+    audits.conclude([read(oldest, damage(5))], ())
+    for number, read_at in ((5, MOMENT), (1, MOMENT), (9, MOMENT), (1, MOMENT - 3 * DAY)):
+        audits.restore_reading(sheet(number), EAST, read_at)
+    found = {one.package: one.read_at for one in audits.replicas(EAST)}
+    assert (found[sheet(5)], found[sheet(1)], found[sheet(2)]) == (NOW, MOMENT, MOMENT - 2 * DAY)
+    assert {one.read_at for one in audits.replicas(WEST) if one.package == sheet(1)} == {MOMENT - DAY}
+    assert [one.damage.package for one in audits.damages()] == [sheet(5)]

@@ -144,6 +144,13 @@ class MemoryAudits:
     def claimants(self) -> tuple[Claimant, ...]:
         return tuple({row.claimant for row in self._rows() if row.claimant is not None})
 
+    def restore_reading(self, package: PackageId, store: StoreName, read_at: datetime) -> None:
+        with self._lock:
+            list(self._rows())
+            row = self._known.get((package, store))
+            if row is not None and row.replica.read_at < read_at:
+                row.replica = replace(row.replica, read_at=read_at)
+
     def release(self, claimant: Claimant) -> None:
         with self._lock:
             for row in self._known.values():

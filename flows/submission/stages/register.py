@@ -6,7 +6,6 @@ from contextlib import suppress
 from itertools import chain
 from typing import Protocol
 
-from flows.installation.wiring import now
 from flows.submission.stages.drop_changes import changed_since_survey, has_changed
 from flows.submission.stages.lacking import lacking_issue, lacking_sentence
 from flows.submission.stages.plan import issues_of_the_whole
@@ -46,7 +45,7 @@ def _register(workspace: Workspace, ports: RegistrationPorts) -> Iterable[Event]
             submission=submission.identifier,
             fingerprint=only(workspace.fingerprint),
             policy=workspace.policy.reference,
-            registered_at=now(),
+            registered_at=event.at,
             files=kept.files,
             bytes=kept.bytes,
             replicas=replicas,

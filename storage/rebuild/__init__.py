@@ -1,0 +1,1 @@
+"""Building catalogue, journal and the state of audits again from what lies in stores."""

@@ -1,0 +1,176 @@
+"""What entries of the journal state of what is kept: the sentences that ingest, filling and audits write."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeAlias
+
+from preservation.model.events import EventType
+from preservation.model.identifiers import (
+    EventId,
+    ObjectId,
+    PackageId,
+    StoreName,
+    SubmissionId,
+    VersionNumber,
+    parse_object_id,
+)
+from preservation.model.tag_digests import TagDigest, stated_in
+from preservation.model.verdicts import Verdict
+from storage.ports.journal import Entry
+
+_VERSION: Final = r"/v([1-9][0-9]{0,8})"
+_ENTERED: Final = re.compile(rf"{_VERSION} entered in the catalogue.*")
+_WRITTEN: Final = re.compile(rf"{_VERSION} written to store (\S+) and read back from it")
+_COPIED: Final = re.compile(
+    r" (?:copied to|found in) store (\S+?)(?:, which lacked it,)? and read back from it"
+)
+_READ: Final = re.compile(r" in store (\S+) read")
+_AMOUNTS: Final = re.compile(r"([0-9,]+) files?, ([0-9,]+) bytes? matched")
+_STARTED: Final = re.compile(
+    r"(?:a .+? was|what was) dropped as (.+?)(?: cannot be opened)?(?:; submission ([0-9a-f]+))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A version was entered in the catalogue, with the digests of its tag manifests, if any."""
+
+    package: PackageId
+    at: datetime
+    tag_digests: tuple[TagDigest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DigestsRecorded:
+    """The digests of the tag manifests of a version were recorded after it was kept."""
+
+    package: PackageId
+    tag_digests: tuple[TagDigest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Replicated:
+    """A store gave all files of a version back as they were written, at ``at``."""
+
+    package: PackageId
+    store: StoreName
+    at: datetime
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadWhole:
+    """All files of a replica were read at ``at``; whether they were as they were kept, others state."""
+
+    package: PackageId
+    store: StoreName
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A drop, called ``name``, became a submission; up to 0.1.0, ``submission`` is empty.
+
+    ``identifier`` is that of the entry, which is made of the submission's.
+    """
+
+    object: ObjectId
+    submission: SubmissionId
+    identifier: EventId
+    at: datetime
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A submission of the object ended; ``entry`` has an identifier that only its own gives."""
+
+    object: ObjectId
+    verdict: Verdict
+    entry: Entry
+
+
+Statement: TypeAlias = Kept | DigestsRecorded | Replicated | ReadWhole | Started | Ended
+
+
+def statement_in(entry: Entry) -> Statement | None:
+    """Return what an entry states; ``None`` where that is nothing of what a catalogue has."""
+    try:
+        return _statement(entry)
+    except ValueError:
+        # It is about no object: a name that no catalogue could hold.
+        return None
+
+
+def _statement(entry: Entry) -> Statement | None:
+    reader = _READERS.get(entry.event_type)
+    return None if reader is None else reader(entry)
+
+
+def _kept(entry: Entry) -> Kept | None:
+    found = _ENTERED.fullmatch(entry.detail.removeprefix(entry.object))
+    return Kept(_version(entry, found[1]), entry.at, stated_in(entry.note)) if found else None
+
+
+def _recorded(entry: Entry) -> DigestsRecorded | None:
+    digests = stated_in(entry.note)
+    return DigestsRecorded(_package(entry.object), digests) if digests else None
+
+
+def _read(entry: Entry) -> ReadWhole | None:
+    read = _READ.fullmatch(entry.detail.removeprefix(f"all files of {entry.object}"))
+    return ReadWhole(_package(entry.object), StoreName(read[1]), entry.at) if read else None
+
+
+def _started(entry: Entry) -> Started | None:
+    dropped = _STARTED.fullmatch(entry.detail)
+    if dropped is None:
+        return None
+    submission = SubmissionId(dropped[2] or "")
+    return Started(parse_object_id(entry.object), submission, entry.identifier, entry.at, dropped[1])
+
+
+def _ended(entry: Entry) -> Ended:
+    return Ended(parse_object_id(entry.object), Verdict(entry.detail), entry)
+
+
+def _replicated(entry: Entry) -> Replicated | None:
+    amounts = _AMOUNTS.fullmatch(entry.note)
+    if amounts is None:
+        return None
+    files, size = (int(amount.replace(",", "")) for amount in amounts.groups())
+    rest = entry.detail.removeprefix(entry.object)
+    if written := _WRITTEN.fullmatch(rest):
+        return Replicated(_version(entry, written[1]), StoreName(written[2]), entry.at, files, size)
+    if copied := _COPIED.fullmatch(rest):
+        return Replicated(_package(entry.object), StoreName(copied[1]), entry.at, files, size)
+    return None
+
+
+def _version(entry: Entry, number: str) -> PackageId:
+    return PackageId(parse_object_id(entry.object), VersionNumber(int(number)))
+
+
+def _package(text: str) -> PackageId:
+    """Return the version that is written so. Raises ``ValueError`` where it is none."""
+    owner, _, number = text.rpartition("/v")
+    if re.fullmatch(r"[1-9][0-9]{0,8}", number) is None:
+        raise ValueError(f"{text[:200]!r} is no version of an object")
+    return PackageId(parse_object_id(owner), VersionNumber(int(number)))
+
+
+_READERS: Final[Mapping[str, Callable[[Entry], Statement | None]]] = {
+    EventType.ACCESSION: _kept,
+    EventType.MESSAGE_DIGEST_CALCULATION: _recorded,
+    EventType.REPLICATION: _replicated,
+    EventType.FIXITY_CHECK: _read,
+    EventType.INGESTION_START: _started,
+    EventType.INGESTION_END: _ended,
+}
+"""What reads the entries of each type that states something."""
+
+STATING: Final = tuple(f'"event_type":"{kind}"'.encode() for kind in _READERS)
+"""One of these stands in the line of each such entry."""
