@@ -21,6 +21,7 @@ from preservation.errors import IntegrityError, StorageError
 from preservation.model.amounts import count
 from preservation.model.events import Event, EventOutcome, EventType, event_id
 from preservation.model.identifiers import StoreName, SubmissionId
+from storage.guide.give import give_guide
 from storage.journal.comparing import require_in_chain
 from storage.journal.exported import FOLDER
 from storage.journal.keys import public_keys
@@ -110,6 +111,9 @@ def seal(installation: Installation, *, thorough: bool = False) -> SealedJournal
                 with _absence_noted(sealed, "the newest signed head has no witness"):
                     bear_witness(path, sealed.signed)
         if thorough:
+            for target in targets:
+                with _absence_noted(sealed, f"store {target.store.name}: it has not the newest README.txt"):
+                    give_guide(target.store)
             sealed.stamps = stamp_newest(
                 installation,
                 [target.store for target in targets],

@@ -108,8 +108,8 @@ def _require_empty(installation: Installation) -> None:
     )
     if something is not None or installation.journal.head() != GENESIS:
         raise AlreadyExistsError(
-            f"database {installation.database.address}: it is not empty, and nothing of it is replaced; to add "
-            "what it lacks: muniment rebuild --missing"
+            f"database {installation.database.address}: it is not empty, and nothing of it is replaced; to "
+            "add what it lacks: muniment rebuild --missing"
         )
 
 

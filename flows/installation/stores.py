@@ -11,6 +11,7 @@ from preservation.errors import ConfigurationError, PreservationError, Unavailab
 from preservation.model.identifiers import StoreIdentity, StoreName, new_store_identity
 from preservation.model.layout import COMMITS
 from preservation.model.paths import printable
+from storage.guide.give import give_guide, is_guide
 from storage.journal.exported import FOLDER
 from storage.ports.catalogue import Catalogue
 from storage.ports.stores import StoreMaker
@@ -86,6 +87,7 @@ def _made(store: StoreSettings, settings: Settings, catalogue: Catalogue, *, nam
     line = "" if write_store_identity(settings, name, identity) else f'identity = "{identity}"'
     if found is None:
         maker.make(identity)
+        give_guide(STORE_KINDS[store.kind].store(store, settings, identity))
     return MadeStore(name, identity, sentence, line)
 
 
@@ -102,7 +104,8 @@ def _why_it_is_the_store(maker: StoreMaker, catalogue: Catalogue, *, named: bool
             f"{len(first)} is there, so this is not the store; mount its disk, then run it again. A disk "
             "that is lost is replaced by a store of another name: see docs/stores.md"
         )
-    stray = next((key for key in maker.keys(None) if not key.startswith(f"{FOLDER}/")), None)
+    others = (key for key in maker.keys(None) if not key.startswith(f"{FOLDER}/") and not is_guide(key))
+    stray = next(others, None)
     if stray is not None:
         raise UnavailableError(
             f"store {maker.name}: the catalogue has nothing in it, and the place is not empty "

@@ -12,6 +12,8 @@ any file that has signed heads in it, such as mails that the archive sent. It en
 holds, with 1 if not, or if there is no signed head or no key to check it by.
 """
 
+from __future__ import annotations
+
 import argparse
 import base64
 import hashlib

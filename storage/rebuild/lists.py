@@ -89,7 +89,9 @@ class VersionLists:
     def _lines(self, path: BagPath) -> Iterator[str]:
         try:
             with self.copies[path].open("rb") as stream:
-                yield from TagText(stream, "utf-8")
+                # Named, so that the stream is closed here, and not by what reads it.
+                text = TagText(stream, "utf-8")
+                yield from text
         except TagTextError as error:
             raise self.damaged(f"{path}: {error}") from error
 

@@ -62,12 +62,14 @@ class Archive:
         return self.directory / "stores" / name
 
     def kept(self, store: str = "first") -> dict[str, bytes]:
-        """Every visible file of a store, apart from the journal's, by key."""
+        """Every visible file of a store, apart from the journal's and the guide's, by key."""
         root = self.store(store)
         return {
             str(path.relative_to(root)): path.read_bytes()
             for path in sorted(root.rglob("*"))
-            if path.is_file() and not path.relative_to(root).parts[0].startswith((".", "_"))
+            if path.is_file()
+            and path.parent != root
+            and not path.relative_to(root).parts[0].startswith((".", "_"))
         }
 
 

@@ -1,0 +1,1 @@
+"""What every store has at its root for readers who know nothing of Muniment."""

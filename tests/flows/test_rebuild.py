@@ -1,0 +1,338 @@
+"""The database is lost, or older than what is kept: it comes again from what lies in the stores."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from services.postgres import Server
+from support import bags
+from support.archives import MUNIMENT, Archive
+from support.command_runs import NearArchive, near
+from support.database_rows import database_rows
+from support.flow_runs import installed, preserved
+
+from demonstration.drawing import photograph, save_scan
+from flows.alarms.alarm import AlarmKind
+from flows.alarms.alarms import outbox_of
+from flows.installation.settings_file import load_settings
+from flows.installation.wiring import SOFTWARE, open_installation
+from preservation.model.events import Event, EventOutcome, EventType, event_id
+from preservation.model.identifiers import StoreName, SubmissionId
+from preservation.model.verdicts import Verdict
+from storage.ports.audits import ReadReplica
+
+_THIRD = '\n[[store]]\nname = "third"\nkind = "folder"\npath = "stores/third"\nsite = "far"\n'
+_MAIL = '[alarms.mail]\nhost = "localhost"\nfrom = "muniment@example.org"\nto = ["archive@example.org"]\n'
+_SECOND_DAY = datetime(2027, 3, 1, 4, 5, 6, 7, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def kept_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Archive:
+    """An archive with a bit of everything that a catalogue can have."""
+    folder = tmp_path_factory.mktemp("rebuild")
+    archive = near(installed(folder / "archive", prefect_url))
+    settings, policy = archive.directory / "muniment.toml", archive.directory / "policies" / "bit-level.toml"
+    settings.write_text(f"{settings.read_text()}{_THIRD}{_MAIL}")
+    assert archive.run("stores", "init", "third").returncode == 0
+    letters = _text_drop(folder, "letters 100%")
+    away = archive.store("third").rename(archive.directory / "away")
+    _stored(archive, letters)
+    away.rename(archive.store("third"))
+    assert archive.run("stores", "fill").returncode == 0
+    (letters / "page 1.txt").write_text("Another page\n")
+    (letters / "again.txt").write_bytes((letters / "page 0.txt").read_bytes())
+    _stored(archive, letters)
+    text, sha256 = policy.read_text(), 'algorithm = "sha256"'
+    assert sha256 in text
+    policy.write_text(text.replace(sha256, 'algorithm = "sha512"\nadditional_algorithms = ["md5"]'))
+    submitted = bags.bag_files(replacing={"notes/about.txt": b"from a friend\n"})
+    _stored(archive, bags.write(folder / "a bag", submitted))
+    scans = folder / "sheet-012"
+    scans.mkdir()
+    save_scan(photograph((60, 40), 0.5), scans / "page \u00e9.bmp", 300)
+    _stored(archive, scans, "images")
+    (folder / "broken").mkdir()
+    (folder / "broken" / "page.tif").write_bytes(b"II*\0 pretend")
+    assert preserved(archive, folder / "broken", "images").ending.verdict is Verdict.REJECTED
+    assert preserved(archive, letters).ending.verdict is Verdict.ALREADY_KEPT
+    with open_installation(load_settings(archive.directory)) as opened:
+        [first, *_] = opened.audits.replicas(StoreName("second"))
+        opened.audits.conclude([ReadReplica(first, _SECOND_DAY, ())], [_reading_of(first.package)])
+    sealed = archive.run("journal", "seal")
+    assert sealed.returncode == 0, sealed
+    return archive
+
+
+def _text_drop(folder: Path, name: str) -> Path:
+    (folder / name).mkdir()
+    for number in range(3):
+        (folder / name / f"page {number}.txt").write_text(f"Page {number}\n" * 100)
+    return folder / name
+
+
+def _stored(archive: Archive, drop: Path, collection: str = "files") -> None:
+    told = preserved(archive, drop, collection)
+    assert told.ending.verdict is Verdict.STORED, told
+
+
+def _reading_of(package: object) -> Event:
+    """The event of a replica that was read as a whole, as an audit records it."""
+    return Event(
+        event_id(SubmissionId("00"), "read", str(package)),
+        EventType.FIXITY_CHECK,
+        _SECOND_DAY,
+        str(package),
+        EventOutcome.SUCCESS,
+        f"all files of {package} in store second read",
+        "9 files, 900 bytes",
+        SOFTWARE,
+    )
+
+
+@pytest.fixture
+def kept(kept_once: Archive) -> NearArchive:
+    """The archive itself, for paths stand in its rows; what a test changes is put back."""
+    before = kept_once.directory.with_name("before")
+    shutil.copytree(kept_once.directory, before, symlinks=True)
+    return near(kept_once)
+
+
+@pytest.fixture(autouse=True)
+def _put_back(kept_once: Archive) -> Iterator[None]:
+    yield
+    before = kept_once.directory.with_name("before")
+    if before.exists():
+        subprocess.run(["chmod", "-R", "u+w", kept_once.directory], check=True)
+        shutil.rmtree(kept_once.directory)
+        before.rename(kept_once.directory)
+
+
+def lose_database(archive: Archive) -> dict[str, list[dict[str, Any]]]:
+    """Take the database away, and return what it had."""
+    rows = database_rows(archive)
+    for file in (archive.directory / "state").glob("muniment.db*"):
+        file.unlink()
+    return rows
+
+
+def lines_of(finished: subprocess.CompletedProcess[str], what: str) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in finished.stdout.splitlines()]
+    return [line for line in lines if line["what"] == what]
+
+
+def test_a_lost_database_comes_again_row_by_row(kept: NearArchive):
+    before = lose_database(kept)
+    assert all(before[table] for table in before.keys() - {"damages"}), before
+    rebuilt = kept.run("rebuild", "--json")
+    assert rebuilt.returncode == 0, rebuilt
+    assert database_rows(kept) == before
+    assert kept.run("journal", "verify").stdout.startswith("INTACT")
+    again = kept.run("rebuild", "--missing", "--json")
+    assert (again.returncode, again.stdout) == (0, "")
+
+
+def test_it_comes_again_in_postgresql_too(
+    kept: NearArchive, postgresql: Server, monkeypatch: pytest.MonkeyPatch
+):
+    before = lose_database(kept)
+    url, passwords = postgresql.new_database_without_password(kept.directory / "pgpass")
+    settings = kept.directory / "muniment.toml"
+    settings.write_text(settings.read_text().replace("sqlite:///state/muniment.db", url, 1))
+    monkeypatch.setenv("PGPASSFILE", str(passwords))
+    rebuilt = kept.run("rebuild", "--from", "second", "--json")
+    assert rebuilt.returncode == 0, rebuilt
+    assert database_rows(kept) == before
+
+
+@pytest.mark.parametrize("store", ["first", "third"])
+def test_one_store_alone_is_enough(kept: NearArchive, store: str):
+    before = lose_database(kept)
+    for other in {"first", "second", "third"} - {store}:
+        kept.store(other).rename(kept.directory / f"away {other}")
+    rebuilt = kept.run("rebuild", "--json")
+    # It was asked of one store, and says that of the others nothing is known.
+    assert (rebuilt.returncode, len(lines_of(rebuilt, "away"))) == (6, 2), rebuilt
+    after = database_rows(kept)
+    assert [one for one in before["stores"] if one["name"] == store] == after.pop("stores")
+    assert {name: rows for name, rows in before.items() if name != "stores"} == after
+
+
+def test_a_database_that_is_not_empty_is_left_as_it_is(kept: NearArchive):
+    before = database_rows(kept)
+    refused = kept.run("rebuild")
+    assert refused.returncode == 6
+    assert "it is not empty" in refused.stderr
+    assert database_rows(kept) == before
+
+
+def test_a_dry_run_says_what_would_be_added_and_writes_nothing(kept: NearArchive):
+    lose_database(kept)
+    dry = kept.run("rebuild", "--dry-run", "--json")
+    assert dry.returncode == 0, dry
+    empty = database_rows(kept)
+    assert not any(rows for name, rows in empty.items() if name != "journal_head")
+    done = kept.run("rebuild", "--json")
+    for what in ("version", "end", "journal"):
+        told = [{**line, "dry_run": False} for line in lines_of(dry, what)]
+        assert told == lines_of(done, what)
+
+
+def test_a_rebuild_that_is_killed_goes_on_where_it_was(kept: NearArchive):
+    before = lose_database(kept)
+    for lines in (1, 2, 4):
+        with subprocess.Popen(
+            [str(MUNIMENT), "rebuild", "--json", "-C", kept.directory],
+            stdout=subprocess.PIPE,
+            env=kept.environment,
+        ) as process:
+            assert process.stdout is not None
+            for _ in range(lines):
+                assert process.stdout.readline()
+            process.send_signal(signal.SIGKILL)
+    rebuilt = kept.run("rebuild", "--json")
+    assert rebuilt.returncode == 0, rebuilt
+    assert database_rows(kept) == before
+
+
+def integrity_alarms(archive: Archive) -> list[str]:
+    waiting = outbox_of(load_settings(archive.directory)).waiting()
+    return [one.alarm.happened for one in waiting if one.alarm.kind is AlarmKind.INTEGRITY]
+
+
+def older_database(archive: Archive, change: Callable[[], None]) -> None:
+    """Have ``change`` happen after the last backup of the database, which is then put back."""
+    state = archive.directory / "state"
+    backup = state.with_name("backup.db")
+    shutil.copy(state / "muniment.db", backup)
+    change()
+    for file in state.glob("muniment.db*"):
+        file.unlink()
+    shutil.copy(backup, state / "muniment.db")
+
+
+def test_what_was_kept_after_the_backup_is_known_again_and_dropping_it_again_alarms_nobody(
+    kept: NearArchive, tmp_path: Path
+):
+    drop = _text_drop(tmp_path, "diary")
+    rows: dict[str, Any] = {}
+
+    def keep() -> None:
+        _stored(kept, drop)
+        rows.update(database_rows(kept))
+
+    older_database(kept, keep)
+    assert kept.run("journal", "restore").returncode == 0
+    verified = kept.run("journal", "verify")
+    assert verified.returncode == 4
+    assert "uncatalogued" in kept.run("journal", "verify", "--json").stdout
+    rebuilt = kept.run("rebuild", "--missing", "--json")
+    assert rebuilt.returncode == 0, rebuilt
+    assert [line["about"] for line in lines_of(rebuilt, "version")] == ["files/diary/v1"]
+    assert database_rows(kept) == rows
+    assert kept.run("journal", "verify").stdout.startswith("INTACT")
+    assert preserved(kept, drop).ending.verdict is Verdict.ALREADY_KEPT
+    assert integrity_alarms(kept) == []
+
+
+def test_a_version_that_both_have_with_other_digests_is_an_integrity_failure(kept: NearArchive):
+    manifest = kept.store("first") / "files" / "letters 100%" / "v1" / "tagmanifest-sha256.txt"
+    manifest.chmod(0o600)
+    manifest.write_bytes(manifest.read_bytes().replace(b"bagit.txt", b"bagit.TXT"))
+    before = database_rows(kept)
+    compared = kept.run("rebuild", "--missing", "--json")
+    assert compared.returncode == 4
+    [fault] = lines_of(compared, "fault")
+    assert (fault["about"], fault["damage"]) == ("files/letters 100%/v1", True)
+    assert "tagmanifest-sha256.txt" in fault["sentence"]
+    assert database_rows(kept) == before
+
+
+@pytest.mark.parametrize("path", ["manifest-sha256.txt", "metadata/premis.xml", "tagmanifest-sha256.txt"])
+def test_a_version_whose_lists_are_damaged_is_taken_from_another_store(kept: NearArchive, path: str):
+    before = lose_database(kept)
+    damaged = kept.store("first") / "files" / "letters 100%" / "v2" / path
+    damaged.chmod(0o600)
+    damaged.write_bytes(damaged.read_bytes()[:-20])
+    rebuilt = kept.run("rebuild", "--json")
+    assert rebuilt.returncode == 4
+    assert {fault["about"] for fault in lines_of(rebuilt, "fault")} == {"files/letters 100%/v2"}
+    taken = {line["about"]: line["store"] for line in lines_of(rebuilt, "version")}
+    assert taken["files/letters 100%/v2"] == "second"
+    assert database_rows(kept) == before
+
+
+def test_a_version_that_no_store_has_as_it_was_kept_is_listed_and_the_others_are_rebuilt(kept: NearArchive):
+    before = lose_database(kept)
+    for store in ("first", "second", "third"):
+        premis = kept.store(store) / "files" / "letters 100%" / "v2" / "metadata" / "premis.xml"
+        premis.chmod(0o600)
+        premis.write_bytes(premis.read_bytes()[:-1])
+    rebuilt = kept.run("rebuild", "--json")
+    assert rebuilt.returncode == 4
+    assert any("is not rebuilt" in fault["sentence"] for fault in lines_of(rebuilt, "fault"))
+    after = database_rows(kept)
+    lacking = {
+        **before,
+        "versions": [
+            one for one in before["versions"] if (one["name"], one["number"]) != ("letters 100%", 2)
+        ],
+    }
+    assert after["versions"] == lacking["versions"]
+
+
+def test_without_a_journal_that_holds_bags_alone_are_relied_on_once_they_were_read_back(kept: NearArchive):
+    before = lose_database(kept)
+    for store in ("first", "second", "third"):
+        for segment in (kept.store(store) / "_journal").glob("000000001-*.jsonl"):
+            segment.chmod(0o600)
+            segment.write_bytes(segment.read_bytes().replace(b"letters", b"lettres"))
+    page = kept.store("third") / "files" / "a bag" / "v1" / "data" / "originals" / "letter.txt"
+    page.chmod(0o600)
+    page.write_bytes(b"Dear raider,\n")
+    rebuilt = kept.run("rebuild", "--json")
+    assert rebuilt.returncode == 4
+    faults = {fault["about"]: fault["sentence"] for fault in lines_of(rebuilt, "fault")}
+    assert faults.keys() == {"journal", "files/a bag/v1"}
+    assert "store third: files/a bag/v1/data/originals/letter.txt" in faults["files/a bag/v1"]
+    assert {line["vouched"] for line in lines_of(rebuilt, "version")} == {False}
+    after = database_rows(kept)
+    assert sorted(map(str, after["files"])) == sorted(map(str, before["files"]))
+    assert len(after["tag_digests"]) == len(before["tag_digests"])
+    held = {(one["package_id"], one["store"]) for one in after["replicas"]}
+    assert held == {(one["package_id"], one["store"]) for one in before["replicas"]} - {
+        ("files/a bag/v1", "third")
+    }
+    told = kept.run("journal", "show", "files/a bag").stdout
+    assert "the journal had no accession of it" in told
+    # What was stated then is what a later rebuild relies on.
+    again = kept.run("rebuild", "--missing", "--json")
+    assert [line["about"] for line in lines_of(again, "version")] == []
+
+
+def test_ends_that_nothing_identifies_are_listed_as_lost(kept: NearArchive):
+    before = lose_database(kept)
+    shutil.rmtree(kept.directory / "receipts")
+    rebuilt = kept.run("rebuild", "--json")
+    assert rebuilt.returncode == 0, rebuilt
+    # The journal names every submission; where its drop lay stood in the database and on its receipt.
+    lost = lines_of(rebuilt, "lost")
+    assert len(lost) == len(before["submissions"])
+    after = database_rows(kept)["submissions"]
+    bare = [
+        {**one, "drop_path": Path(one["drop_path"].name), "receipt": None} for one in before["submissions"]
+    ]
+    assert after == bare
+
+
+def test_a_store_that_does_not_exist_is_refused(kept: NearArchive):
+    refused = kept.run("rebuild", "--from", "fourth")
+    assert refused.returncode == 2
+    assert "there is no store fourth" in refused.stderr
