@@ -29,6 +29,7 @@ from storage.journal.keys import public_keys
 from storage.journal.verification import Broken
 from storage.ports.journal import GENESIS, Head, Journal
 from storage.ports.stores import Store
+from storage.rebuild.damages import Damages
 from storage.rebuild.ends import Ends
 from storage.rebuild.outcomes import RebuildFault, Rebuilt
 from storage.rebuild.rebuild import Rebuilding
@@ -146,21 +147,23 @@ def _rebuilt(
             if answering
             else "no store answers, so there is nothing to rebuild from; mount one, then run it again"
         )
+    versions = Versions(
+        installation.catalogue,
+        answering,
+        configured,
+        scratch,
+        settings.work.threads,
+        now,
+        SOFTWARE,
+        chosen=source is not None,
+        dry_run=dry_run,
+        progress=progress,
+    )
     rebuilding = Rebuilding(
-        Versions(
-            installation.catalogue,
-            answering,
-            configured,
-            scratch,
-            settings.work.threads,
-            now,
-            SOFTWARE,
-            chosen=source is not None,
-            dry_run=dry_run,
-            progress=progress,
-        ),
+        versions,
         Ends(installation.catalogue, lambda owner: receipts_of(owner, settings.receipts), dry_run=dry_run),
         installation.audits,
+        Damages(installation.audits, versions.is_known),
     )
     exported = yield from _restored(installation, answering, chosen=source is not None, dry_run=dry_run)
     # A dry run has put nothing back.

@@ -13,6 +13,7 @@ from storage.ports.audits import Audits
 from storage.ports.catalogue import Registration
 from storage.ports.journal import Entry
 from storage.ports.stores import Store
+from storage.rebuild.damages import STATING_DAMAGE, Damages
 from storage.rebuild.ends import Ends
 from storage.rebuild.outcomes import RebuildFault, Rebuilt
 from storage.rebuild.statements import (
@@ -41,27 +42,33 @@ class Rebuilding:
     versions: Versions
     ends: Ends
     audits: Audits
+    damages: Damages
     _written: dict[PackageId, dict[StoreName, Replicated]] = field(default_factory=dict)
 
     def by_journal(self, lines: Iterable[bytes]) -> Iterator[Rebuilt]:
         """Add what a journal states, whose ``lines`` were verified. Raises ``StorageError``."""
         for entry in _stating(lines):
-            match statement_in(entry):
-                case Kept() as kept:
-                    yield from self._kept(kept)
-                case DigestsRecorded(package, digests):
-                    self._record_digests(self.versions.known(package), digests)
-                case Replicated() as replicated:
-                    yield from self._replicated(replicated)
-                case ReadWhole(package, store, at):
-                    if not self.versions.dry_run:
-                        self.audits.restore_reading(package, store, at)
-                case Started() as started:
-                    self.ends.began(started)
-                case Ended() as ended:
-                    yield from self.ends.ended(ended)
-                case None:
-                    pass
+            yield from self._by_entry(entry)
+            if not self.versions.dry_run:
+                self.damages.by_entry(entry)
+
+    def _by_entry(self, entry: Entry) -> Iterator[Rebuilt]:
+        match statement_in(entry):
+            case Kept() as kept:
+                yield from self._kept(kept)
+            case DigestsRecorded(package, digests):
+                self._record_digests(self.versions.known(package), digests)
+            case Replicated() as replicated:
+                yield from self._replicated(replicated)
+            case ReadWhole(package, store, at):
+                if not self.versions.dry_run:
+                    self.audits.restore_reading(package, store, at)
+            case Started() as started:
+                self.ends.began(started)
+            case Ended() as ended:
+                yield from self.ends.ended(ended)
+            case None:
+                pass
 
     def by_store(self, store: Store) -> Iterator[Rebuilt]:
         """Add the versions in ``store`` that the journal does not have; compare those that are there.
@@ -123,7 +130,7 @@ class Rebuilding:
 def _stating(lines: Iterable[bytes]) -> Iterator[Entry]:
     """Yield the entries that may state what a catalogue has; one that cannot be read states nothing."""
     for line in lines:
-        if any(kind in line for kind in STATING):
+        if any(kind in line for kind in (*STATING, *STATING_DAMAGE)):
             try:
                 yield read_entry(line)
             except ValueError:

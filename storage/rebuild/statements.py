@@ -26,7 +26,7 @@ _WRITTEN: Final = re.compile(rf"{_VERSION} written to store (\S+) and read back 
 _COPIED: Final = re.compile(
     r" (?:copied to|found in) store (\S+?)(?:, which lacked it,)? and read back from it"
 )
-_READ: Final = re.compile(r" in store (\S+) read")
+_READ: Final = re.compile(r" in store (\S+) read(?: from where they rest)?")
 _AMOUNTS: Final = re.compile(r"([0-9,]+) files?, ([0-9,]+) bytes? matched")
 _STARTED: Final = re.compile(
     r"(?:a .+? was|what was) dropped as (.+?)(?: cannot be opened)?(?:; submission ([0-9a-f]+))?"
@@ -117,12 +117,18 @@ def _kept(entry: Entry) -> Kept | None:
 
 def _recorded(entry: Entry) -> DigestsRecorded | None:
     digests = stated_in(entry.note)
-    return DigestsRecorded(_package(entry.object), digests) if digests else None
+    return DigestsRecorded(package_of(entry.object), digests) if digests else None
+
+
+def read_in(entry: Entry) -> StoreName | None:
+    """Return the store in which all files of the entry's version were read; ``None``: it states no such."""
+    read = _READ.fullmatch(entry.detail.removeprefix(f"all files of {entry.object}"))
+    return StoreName(read[1]) if read else None
 
 
 def _read(entry: Entry) -> ReadWhole | None:
-    read = _READ.fullmatch(entry.detail.removeprefix(f"all files of {entry.object}"))
-    return ReadWhole(_package(entry.object), StoreName(read[1]), entry.at) if read else None
+    store = read_in(entry)
+    return None if store is None else ReadWhole(package_of(entry.object), store, entry.at)
 
 
 def _started(entry: Entry) -> Started | None:
@@ -146,7 +152,7 @@ def _replicated(entry: Entry) -> Replicated | None:
     if written := _WRITTEN.fullmatch(rest):
         return Replicated(_version(entry, written[1]), StoreName(written[2]), entry.at, files, size)
     if copied := _COPIED.fullmatch(rest):
-        return Replicated(_package(entry.object), StoreName(copied[1]), entry.at, files, size)
+        return Replicated(package_of(entry.object), StoreName(copied[1]), entry.at, files, size)
     return None
 
 
@@ -154,7 +160,7 @@ def _version(entry: Entry, number: str) -> PackageId:
     return PackageId(parse_object_id(entry.object), VersionNumber(int(number)))
 
 
-def _package(text: str) -> PackageId:
+def package_of(text: str) -> PackageId:
     """Return the version that is written so. Raises ``ValueError`` where it is none."""
     owner, _, number = text.rpartition("/v")
     if re.fullmatch(r"[1-9][0-9]{0,8}", number) is None:

@@ -53,6 +53,10 @@ class Versions:
         except NotFoundError:
             return None
 
+    def is_known(self, package: PackageId) -> bool:
+        """Return whether the catalogue has a version."""
+        return self.known(package) is not None
+
     def add(
         self,
         package: PackageId,

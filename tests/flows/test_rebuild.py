@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +18,25 @@ from support.archives import MUNIMENT, Archive
 from support.command_runs import NearArchive, near
 from support.database_rows import database_rows
 from support.flow_runs import installed, preserved
+from support.records import sha256_of
 
 from demonstration.drawing import photograph, save_scan
 from flows.alarms.alarm import AlarmKind
 from flows.alarms.alarms import outbox_of
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import SOFTWARE, open_installation
-from preservation.model.events import Event, EventOutcome, EventType, event_id
-from preservation.model.identifiers import StoreName, SubmissionId
+from preservation.model.damage import Damage, DamageKind, digests_text
+from preservation.model.digests import Algorithm
+from preservation.model.events import Agent, AgentKind, Event, EventOutcome, EventType, event_id
+from preservation.model.identifiers import PackageId, StoreName, SubmissionId
+from preservation.model.paths import BagPath
 from preservation.model.verdicts import Verdict
-from storage.ports.audits import ReadReplica
+from storage.ports.audits import DamageState, ReadReplica
 
 _THIRD = '\n[[store]]\nname = "third"\nkind = "folder"\npath = "stores/third"\nsite = "far"\n'
 _MAIL = '[alarms.mail]\nhost = "localhost"\nfrom = "muniment@example.org"\nto = ["archive@example.org"]\n'
 _SECOND_DAY = datetime(2027, 3, 1, 4, 5, 6, 7, tzinfo=UTC)
+_THIRD_DAY = _SECOND_DAY + timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +69,24 @@ def kept_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Arc
     assert preserved(archive, folder / "broken", "images").ending.verdict is Verdict.REJECTED
     assert preserved(archive, letters).ending.verdict is Verdict.ALREADY_KEPT
     with open_installation(load_settings(archive.directory)) as opened:
-        [first, *_] = opened.audits.replicas(StoreName("second"))
+        first, other, last, *_ = opened.audits.replicas(StoreName("second"))
         opened.audits.conclude([ReadReplica(first, _SECOND_DAY, ())], [_reading_of(first.package)])
+        damages = [
+            _damage_of(first.package, "data/originals/page 0.txt", DamageKind.MISMATCHED),
+            _damage_of(other.package, "metadata/premis.xml", DamageKind.UNREADABLE),
+            _damage_of(last.package, "more.txt", DamageKind.UNEXPECTED),
+            _damage_of(last.package, "", DamageKind.MISSING),
+        ]
+        opened.audits.record_damage(damages, map(_event_of_damage, damages))
+        opened.audits.conclude([ReadReplica(other, _THIRD_DAY, ())], [_reading_of(other.package, _THIRD_DAY)])
+        opened.audits.end_damage(
+            [3],
+            DamageState.CLOSED,
+            at=_THIRD_DAY,
+            by="Ada",
+            because="It was mine.",
+            events=[_closing_of(damages[2], 3)],
+        )
     sealed = archive.run("journal", "seal")
     assert sealed.returncode == 0, sealed
     return archive
@@ -83,17 +104,58 @@ def _stored(archive: Archive, drop: Path, collection: str = "files") -> None:
     assert told.ending.verdict is Verdict.STORED, told
 
 
-def _reading_of(package: object) -> Event:
+def _reading_of(package: object, at: datetime = _SECOND_DAY) -> Event:
     """The event of a replica that was read as a whole, as an audit records it."""
     return Event(
         event_id(SubmissionId("00"), "read", str(package)),
         EventType.FIXITY_CHECK,
-        _SECOND_DAY,
+        at,
         str(package),
         EventOutcome.SUCCESS,
-        f"all files of {package} in store second read",
-        "9 files, 900 bytes",
+        f"all files of {package} in store second read from where they rest",
+        "9 files, 900 bytes as they were kept",
         SOFTWARE,
+    )
+
+
+def _damage_of(package: PackageId, path: str, kind: DamageKind) -> Damage:
+    """What an audit found, as far as the journal states it."""
+    store, where = StoreName("second"), BagPath(path)
+    if kind is DamageKind.MISMATCHED:
+        promised, found = {Algorithm.SHA256: sha256_of("kept")}, {Algorithm.SHA256: sha256_of("found")}
+        return Damage(package, store, where, kind, _SECOND_DAY, promised, 10, found, 1234)
+    reason = "Input/output error" if kind is DamageKind.UNREADABLE else ""
+    return Damage(package, store, where, kind, _SECOND_DAY, {}, reason=reason)
+
+
+def _event_of_damage(damage: Damage) -> Event:
+    """The event of a damage, as an audit records it."""
+    package, note = str(damage.package), damage.sentence
+    if damage.kind is DamageKind.MISMATCHED:
+        note = f"{note}; kept {digests_text(damage.promised)}, found {digests_text(damage.found)}"
+    return Event(
+        event_id(SubmissionId("00"), "damage", package, damage.path),
+        EventType.FIXITY_CHECK,
+        damage.at,
+        f"{package}/{damage.path}" if damage.path else package,
+        EventOutcome.FAIL,
+        f"{damage.path or 'the whole replica'} of {package} in store {damage.store}: {damage.kind.value}",
+        note,
+        SOFTWARE,
+    )
+
+
+def _closing_of(damage: Damage, number: int) -> Event:
+    """The event of a person who lets a damage be."""
+    return Event(
+        event_id(SubmissionId("00"), "closed", str(number)),
+        EventType.POLICY_ASSIGNMENT,
+        _THIRD_DAY,
+        f"{damage.package}/{damage.path}",
+        EventOutcome.SUCCESS,
+        f"damage {number} was closed: {damage.sentence}",
+        "It was mine.",
+        Agent(AgentKind.PERSON, "Ada"),
     )
 
 
@@ -130,7 +192,7 @@ def lines_of(finished: subprocess.CompletedProcess[str], what: str) -> list[dict
 
 def test_a_lost_database_comes_again_row_by_row(kept: NearArchive):
     before = lose_database(kept)
-    assert all(before[table] for table in before.keys() - {"damages"}), before
+    assert all(before.values()), before
     rebuilt = kept.run("rebuild", "--json")
     assert rebuilt.returncode == 0, rebuilt
     assert database_rows(kept) == before
