@@ -33,7 +33,7 @@ from storage.rebuild.damages import Damages
 from storage.rebuild.ends import Ends
 from storage.rebuild.outcomes import RebuildFault, Rebuilt
 from storage.rebuild.rebuild import Rebuilding
-from storage.rebuild.versions import Versions
+from storage.rebuild.versions import VersionAdder
 
 _MARK = "rebuilding"
 """The file in ``state`` that lies there while a database is being rebuilt, so that it is gone on with."""
@@ -147,7 +147,7 @@ def _rebuilt(
             if answering
             else "no store answers, so there is nothing to rebuild from; mount one, then run it again"
         )
-    versions = Versions(
+    versions = VersionAdder(
         installation.catalogue,
         answering,
         configured,

@@ -34,6 +34,7 @@ from typing import BinaryIO, Callable
 from urllib.parse import unquote_to_bytes
 
 SHOWN = 20
+OBJECTS = 2  # folders below a store lie its objects
 BLOCK = 1 << 20
 JOURNAL = b"_journal"
 CHECKER = re.compile(r"check_journal(?:\.([0-9]+))?\.py")
@@ -439,18 +440,23 @@ def check_journal(folder: bytes, keys: list[str], found: Findings) -> None:
 # ---------------------------------------------------------------- the command
 
 
-def versions_below(path: bytes, depth: int = 3) -> Iterator[bytes]:
-    """Yield the folders of versions at or below ``path``, those of an object in their order."""
-    names = folders_in(path)
-    numbers = sorted(int(found[1]) for found in map(VERSION.fullmatch, names) if found)
-    if os.path.lexists(join(path, b"bagit.txt")) or any(lists_in(path, tags=True)):
-        yield path
-    elif numbers:
-        yield from (join(path, b"v%d" % number) for number in numbers)
-    elif depth > 1:
-        for name in names:
-            if not name.startswith((b".", b"_")):
-                yield from versions_below(join(path, name), depth - 1)
+def versions_below(path: bytes) -> Iterator[bytes]:
+    """Yield the folders of versions at or below ``path``, those of an object in their order.
+
+    A store has collections, these have objects, and these have versions.
+    """
+    folders = [(path, 0)]
+    while folders:
+        folder, depth = folders.pop()
+        names = folders_in(folder)
+        numbers = sorted(int(found[1]) for found in map(VERSION.fullmatch, names) if found)
+        if os.path.lexists(join(folder, b"bagit.txt")) or any(lists_in(folder, tags=True)):
+            yield folder
+        elif numbers:
+            yield from (join(folder, b"v%d" % number) for number in numbers)
+        elif depth < OBJECTS:
+            below = [name for name in names if not name.startswith((b".", b"_"))]
+            folders += [(join(folder, name), depth + 1) for name in reversed(below)]
 
 
 def check_path(path: bytes, keys: list[str], found: Findings) -> None:

@@ -141,7 +141,7 @@ def _uncatalogued(recorded: Mapping[str, int], known: Collection[str]) -> Iterat
                 package,
                 f"{printable(package)}: entry {seq} is its accession, and the catalogue does not have it: "
                 "its database was restored from a backup, or changed by hand; the stores have the package "
-                "(muniment restore); put back a newer backup of the database",
+                "(muniment restore); enter it again: muniment rebuild --missing",
             )
 
 

@@ -20,13 +20,13 @@ from storage.rebuild.statements import (
     STATING,
     DigestsRecorded,
     Ended,
-    Kept,
+    EnteredVersion,
     ReadWhole,
     Replicated,
     Started,
     statement_in,
 )
-from storage.rebuild.versions import Versions
+from storage.rebuild.versions import VersionAdder
 from storage.tag_digests import tag_manifest
 
 
@@ -39,7 +39,7 @@ class Rebuilding:
     but for those that were written to stores and never entered.
     """
 
-    versions: Versions
+    versions: VersionAdder
     ends: Ends
     audits: Audits
     damages: Damages
@@ -54,7 +54,7 @@ class Rebuilding:
 
     def _by_entry(self, entry: Entry) -> Iterator[Rebuilt]:
         match statement_in(entry):
-            case Kept() as kept:
+            case EnteredVersion() as kept:
                 yield from self._kept(kept)
             case DigestsRecorded(package, digests):
                 self._record_digests(self.versions.known(package), digests)
@@ -82,7 +82,7 @@ class Rebuilding:
             elif package not in self.versions.added:
                 yield from self.versions.add(package, None, {}, store)
 
-    def _kept(self, kept: Kept) -> Iterator[Rebuilt]:
+    def _kept(self, kept: EnteredVersion) -> Iterator[Rebuilt]:
         replicated = self._written.pop(kept.package, {})
         known = self.versions.known(kept.package)
         if known is None:

@@ -34,7 +34,7 @@ _STARTED: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class EnteredVersion:
     """A version was entered in the catalogue, with the digests of its tag manifests, if any."""
 
     package: PackageId
@@ -93,7 +93,7 @@ class Ended:
     entry: Entry
 
 
-Statement: TypeAlias = Kept | DigestsRecorded | Replicated | ReadWhole | Started | Ended
+Statement: TypeAlias = EnteredVersion | DigestsRecorded | Replicated | ReadWhole | Started | Ended
 
 
 def statement_in(entry: Entry) -> Statement | None:
@@ -110,9 +110,9 @@ def _statement(entry: Entry) -> Statement | None:
     return None if reader is None else reader(entry)
 
 
-def _kept(entry: Entry) -> Kept | None:
+def _kept(entry: Entry) -> EnteredVersion | None:
     found = _ENTERED.fullmatch(entry.detail.removeprefix(entry.object))
-    return Kept(_version(entry, found[1]), entry.at, stated_in(entry.note)) if found else None
+    return EnteredVersion(_version(entry, found[1]), entry.at, stated_in(entry.note)) if found else None
 
 
 def _recorded(entry: Entry) -> DigestsRecorded | None:

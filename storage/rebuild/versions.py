@@ -20,13 +20,13 @@ from storage.ports.stores import Store, unwatched
 from storage.readback import read_back
 from storage.rebuild.lists import VersionLists, lists_of
 from storage.rebuild.outcomes import AddedReplica, AddedVersion, LostRecord, RebuildFault
-from storage.rebuild.statements import Kept, Replicated
+from storage.rebuild.statements import EnteredVersion, Replicated
 from storage.rebuild.version import StatedVersion, files_of, promised_files, stated_version
 from storage.tag_digests import found_digests
 
 
 @dataclass(frozen=True)
-class Versions:
+class VersionAdder:
     """Adds what ``catalogue`` lacks, from the first of ``sources`` that has it as it was kept.
 
     A replica is recorded as the journal states it; where that states none, every byte of the copy is read
@@ -60,7 +60,7 @@ class Versions:
     def add(
         self,
         package: PackageId,
-        kept: Kept | None,
+        kept: EnteredVersion | None,
         replicated: Mapping[StoreName, Replicated],
         first: Store | None = None,
     ) -> Iterator[AddedVersion | RebuildFault | LostRecord]:
@@ -126,7 +126,7 @@ class Versions:
         self,
         lists: VersionLists,
         version: StatedVersion,
-        kept: Kept,
+        kept: EnteredVersion,
         replicated: Mapping[StoreName, Replicated],
     ) -> Iterator[AddedVersion | LostRecord]:
         replicas = tuple(
