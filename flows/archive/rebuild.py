@@ -69,7 +69,8 @@ def rebuild_installation(
     """Rebuild the database from the stores, ``source`` first, or from that which answers first.
 
     Only into an empty database, or one whose rebuild was stopped; with ``missing`` into any, of which nothing
-    is changed. ``progress`` is called with what is read back. With ``dry_run`` nothing is written.
+    is changed. ``progress`` is called with files that are listed or read back. With ``dry_run`` nothing is
+    written.
 
     Raises:
         AlreadyExistsError: The database is not empty.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _INTEGRITY = 4
 _STORAGE = 6
 _EVERY = 100
+_FILES = 20_000
 
 
 def rebuild(
@@ -43,13 +44,13 @@ def rebuild(
     from flows.installation.settings_file import load_settings
     from preservation.model.identifiers import StoreName
 
-    read = Counter[str]()
+    seen = Counter[str]()
 
     def progress(files: int, size: int) -> None:
-        before = read["files"] // 1000
-        read.update(files=files, bytes=size)
-        if read["files"] // 1000 > before:
-            note(f"{read['files']:,} files read back, {read['bytes']:,} bytes")
+        before = seen["files"] // _FILES
+        seen.update(files=files, bytes=size)
+        if seen["files"] // _FILES > before:
+            note(f"{seen['files']:,} files listed or read back; {seen['bytes']:,} bytes read")
 
     counts = Counter[str]()
     code = 0

@@ -47,7 +47,9 @@ FETCHED = re.compile(
 VERSION = re.compile(rb"v([1-9][0-9]{0,8})")
 KEPT = re.compile(r"(.+/v[1-9][0-9]*) entered in the catalogue")
 STATED = re.compile(r"(tagmanifest-[a-z0-9]+\.txt) (sha256|sha512):([0-9a-f]+)")
-PLAIN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+LONGEST_LINE = 1 << 20
+NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+FOLDER = getattr(os, "O_DIRECTORY", 0)
 
 
 class UnlistedError(Exception):
@@ -104,16 +106,33 @@ def is_sound(path: bytes) -> bool:
 
 def open_plain(root: bytes, path: bytes) -> BinaryIO:
     """Open a plain file below ``root``, through no link. Raises OSError."""
-    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    if os.open not in os.supports_dir_fd:
+        return open_by_path(root, path)
+    folder = os.open(root, os.O_RDONLY | FOLDER)
     try:
         *above, name = path.split(b"/")
         for segment in above:
-            below = os.open(segment, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            below = os.open(segment, os.O_RDONLY | FOLDER | NO_LINK, dir_fd=folder)
             os.close(folder)
             folder = below
-        descriptor = os.open(name, PLAIN, dir_fd=folder)
+        descriptor = os.open(name, os.O_RDONLY | NO_LINK, dir_fd=folder)
     finally:
         os.close(folder)
+    return plain(descriptor)
+
+
+def open_by_path(root: bytes, path: bytes) -> BinaryIO:
+    """Open a file as ``open_plain`` does, on systems that open nothing relative to a folder."""
+    place = root
+    for segment in path.split(b"/"):
+        place = join(place, segment)
+        if stat.S_ISLNK(os.lstat(place).st_mode):
+            raise OSError(errno.ELOOP, "it lies behind a link")
+    return plain(os.open(place, os.O_RDONLY | NO_LINK))
+
+
+def plain(descriptor: int) -> BinaryIO:
+    """Return an open file, where it is a plain one. Raises OSError."""
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(0, "it is no plain file")
@@ -165,9 +184,11 @@ def decoded(path: bytes) -> bytes:
 
 
 def lines_of(root: bytes, name: bytes) -> Iterator[bytes]:
-    """Yield the lines of a list, without their ends."""
+    """Yield the lines of a list, without their ends. Raises UnlistedError at one that is longer than any."""
     with io.BufferedReader(open_plain(root, name)) as file:  # type: ignore[type-var]  # a raw file
-        for line in file:
+        while line := file.readline(LONGEST_LINE):
+            if len(line) == LONGEST_LINE:
+                raise UnlistedError(f"{shown(name)} has a line that is none")
             yield line[:-1] if line.endswith(b"\n") else line
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from preservation.bagit.baginfo import parse_payload_oxum
 from preservation.bagit.manifests import manifest_line
 from preservation.fixity.digesting import digest_stream
+from preservation.model.amounts import OnProgress
 from preservation.model.decisions import PolicyReference
 from preservation.model.digests import Algorithm, HexDigest
 from preservation.model.identifiers import SubmissionId
@@ -19,6 +20,7 @@ from preservation.model.paths import BagPath, RelativePath, StoreKey, printable
 from preservation.premis.reading import NoRecordError
 from preservation.premis.recorded_files import recorded_files
 from storage.ports.catalogue import CatalogueFile
+from storage.ports.stores import unwatched
 from storage.readback import PromisedFile
 from storage.rebuild.lists import VersionLists
 
@@ -38,10 +40,11 @@ class StatedVersion:
     bytes: int
 
 
-def stated_version(lists: VersionLists) -> StatedVersion:
+def stated_version(lists: VersionLists, progress: OnProgress = unwatched) -> StatedVersion:
     """Read all that a version's lists state, once through, and hold each against the others.
 
-    Raises ``IntegrityError`` where they do not fit together.
+    ``progress`` is called with each file that is listed. Raises ``IntegrityError`` where they do not
+    fit together.
     """
     policy = _POLICY.fullmatch(lists.info.get("Muniment-Policy", ""))
     submission = lists.info.get("Internal-Sender-Identifier", "")
@@ -50,6 +53,7 @@ def stated_version(lists: VersionLists) -> StatedVersion:
     fingerprint = hashlib.sha256()
     files = size = payload_files = payload_bytes = 0
     for file in files_of(lists):
+        progress(1, 0)
         payload_files += 1
         payload_bytes += file.size
         original = original_at(file.path)
@@ -152,6 +156,9 @@ def _submitted(lists: VersionLists) -> Iterator[tuple[int, HexDigest, BagPath]]:
         if algorithm is Algorithm.SHA256:
             yield kept.size, tag[1], tag[0]
             continue
-        with lists.store.open(kept.key) as stream:
-            size, digests = digest_stream(stream, (Algorithm.SHA256,))
+        try:
+            with lists.store.open(kept.key) as stream:
+                size, digests = digest_stream(stream, (Algorithm.SHA256,))
+        except OSError as error:
+            raise lists.damaged(f"{printable(tag[0])} cannot be read ({error.strerror or error})") from error
         yield size, digests[Algorithm.SHA256], tag[0]

@@ -32,6 +32,7 @@ class VersionAdder:
     A replica is recorded as the journal states it; where that states none, every byte of the copy is read
     back first. ``configured`` are the stores of the settings, those that are away included. ``chosen`` says
     that a person named the first source: it then counts where replicas differ and nothing vouches for one.
+    ``progress`` is called with files that are listed or read back.
     """
 
     catalogue: Catalogue
@@ -75,13 +76,13 @@ class VersionAdder:
             with ExitStack() as opened:
                 try:
                     lists = opened.enter_context(lists_of(package, store, recorded, self.scratch))
-                    version = stated_version(lists)
+                    version = stated_version(lists, self.progress)
                     if kept is None:
                         self._require_alike(lists)
                 except NotFoundError as error:
                     reasons.append(str(error))
                     continue
-                except (StorageError, IntegrityError, OSError) as error:
+                except (StorageError, IntegrityError) as error:
                     reasons.append(str(error))
                     yield RebuildFault(str(package), str(error), isinstance(error, IntegrityError))
                     continue

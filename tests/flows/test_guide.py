@@ -7,34 +7,36 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import bagit
 import pytest
-from support.kept_object import keep_letters
+from support.kept_object import Letters, keep_letters
 
 from preservation.bagit.validation import validate
 from storage.guide import verify
+from storage.journal import standalone
 
 VERIFY = Path(verify.__file__)
 
 
 @pytest.fixture(scope="module")
-def kept_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Path:
-    """A store in which a second version relies on the first one; the journal is sealed into it."""
+def kept_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Letters:
+    """An archive in which a second version relies on the first one; the journal is sealed into its stores."""
     letters = keep_letters(tmp_path_factory.mktemp("guide"), prefect_url)
     (letters.drop / "new.txt").write_text("New\n")
     (letters.drop / "100% \u00e9\n.txt").write_text("Hard to write\n")
     (letters.drop / "note.txt").rename(letters.drop / "note of old.txt")
     told = letters.preserve()
     assert told["verdict"] == "stored", told
-    return letters.archive.store("first")
+    return letters
 
 
 @pytest.fixture
-def store(kept_once: Path, tmp_path: Path) -> Path:
-    copied = shutil.copytree(kept_once, tmp_path / "store")
+def store(kept_once: Letters, tmp_path: Path) -> Path:
+    copied = shutil.copytree(kept_once.archive.store("first"), tmp_path / "store")
     subprocess.run(["chmod", "-R", "u+w", copied], check=True)
     return copied
 
@@ -237,3 +239,44 @@ def test_a_program_from_elsewhere_runs_nothing_that_lies_in_the_store(store: Pat
     code, said = checked(store, store, program=Path(trusted))
     assert code == 2
     assert "check_journal.py does not lie beside this program" in said
+
+
+def test_a_new_form_is_given_beside_the_old_one_every_night_and_is_no_stranger(
+    kept_once: Letters, tmp_path: Path
+):
+    archive = kept_once.copied(tmp_path).archive
+    for name in ("README.txt", "verify.py"):
+        older = archive.store("first") / name
+        older.chmod(0o600)
+        older.write_text("as an earlier release had it\n")
+    assert archive.run("journal", "seal").returncode == 0
+    assert (archive.store("first") / "verify.2.py").read_bytes() == VERIFY.read_bytes()
+    assert (archive.store("first") / "verify.py").read_text() == "as an earlier release had it\n"
+    assert not (archive.store("second") / "verify.2.py").exists()
+    assert archive.run("journal", "verify").stdout.startswith("INTACT")
+    assert checked(archive.store("first"), program=archive.store("first") / "verify.2.py")[0] == 0
+
+
+def test_a_place_that_has_the_guide_alone_is_an_empty_one(kept_once: Letters, tmp_path: Path):
+    archive = kept_once.copied(tmp_path).archive
+    settings = archive.directory / "muniment.toml"
+    settings.write_text(
+        f'{settings.read_text()}\n[[store]]\nname = "third"\nkind = "folder"\npath = "third"\nsite = "far"\n'
+    )
+    (archive.directory / "third").mkdir()
+    shutil.copy(archive.store("first") / "README.txt", archive.directory / "third")
+    made = archive.run("stores", "init", "third")
+    assert made.returncode == 0, made
+    assert (archive.directory / "third" / "verify.py").exists()
+
+
+def test_what_0_1_0_kept_is_checked_too(project: Path, tmp_path: Path):
+    with tarfile.open(project / "tests/fixtures/0.1.0/sqlite/stored.tar.xz") as packed:
+        packed.extractall(tmp_path, filter="tar")
+    trusted = Path(shutil.copy(VERIFY, tmp_path / "verify.py"))
+    shutil.copy(standalone.__file__, tmp_path / "check_journal.py")
+    code, said = checked(
+        tmp_path / "archive" / "stores" / "second", tmp_path / "archive/stores/second", program=trusted
+    )
+    assert code == 0, said
+    assert "6 versions" in said

@@ -14,6 +14,7 @@ from support.archives import Archive
 from support.bucket_archives import put_second_store_into
 from support.clocks import set_clocks
 from support.command_runs import near, run_command
+from support.database_rows import database_rows
 
 from demonstration.drawing import photograph, save_scan, srgb_profile
 from storage.stores.s3.bucket import BucketAddress
@@ -48,7 +49,8 @@ def in_bucket(address: BucketAddress) -> dict[str, bytes]:
             "Body"
         ].read()
         for found in page["Contents"]
-        if not found["Key"].removeprefix(prefix).startswith((".", "_"))
+        if "/" in found["Key"].removeprefix(prefix)
+        and not found["Key"].removeprefix(prefix).startswith((".", "_"))
     }
 
 
@@ -153,3 +155,30 @@ def test_a_second_version_in_the_bucket_is_completed_by_what_its_readme_says(
     )
     subprocess.run([sys.executable, "-c", script], cwd=bag, check=True)
     subprocess.run([sys.executable, "-m", "bagit", "--validate", bag], check=True, capture_output=True)
+
+
+def test_a_lost_database_comes_again_from_the_bucket_alone_and_a_copy_of_it_checks_itself(
+    archive_with_bucket: Archive, address: BucketAddress, scans: Path, tmp_path: Path
+):
+    archive = archive_with_bucket
+    [told] = archive.preserve(scans)
+    assert told["verdict"] == "stored", told
+    assert archive.run("journal", "seal").returncode == 0
+    before = database_rows(archive)
+    for file in (archive.directory / "state").glob("muniment.db*"):
+        file.unlink()
+    archive.store("first").rename(tmp_path / "away")
+    rebuilt = archive.run("rebuild", "--json")
+    assert rebuilt.returncode == 6, rebuilt
+    after = database_rows(archive)
+    assert [one["name"] for one in after.pop("stores")] == ["second"]
+    assert after == {name: rows for name, rows in before.items() if name != "stores"}
+    service, prefix = client(), f"{address.prefix}/"
+    for found in service.list_objects_v2(Bucket=address.bucket, Prefix=prefix)["Contents"]:
+        target = tmp_path / "copy" / found["Key"].removeprefix(prefix)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(service.get_object(Bucket=address.bucket, Key=found["Key"])["Body"].read())
+    checked = subprocess.run(
+        [sys.executable, "-I", tmp_path / "copy" / "verify.py"], capture_output=True, text=True, check=False
+    )
+    assert (checked.returncode, "SOUND: 0 faults" in checked.stdout) == (0, True), checked
