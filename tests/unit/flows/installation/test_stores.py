@@ -39,14 +39,16 @@ def registered(settings: Settings) -> Settings:
 
 
 def as_0_1_0_left_it(settings: Settings) -> Settings:
-    """Take every trace of identities away."""
+    """Take every trace of identities, and the guide, away."""
     file = settings.directory / "muniment.toml"
     lines = file.read_text().splitlines(keepends=True)
     file.write_text("".join(line for line in lines if not line.startswith("identity")))
     with sqlite3.connect(settings.state / "muniment.db") as database:
         database.execute("DELETE FROM stores")
     for store in (settings.directory / "stores").iterdir():
-        (store / ".identity").unlink()
+        for name in (".identity", "README.txt", "verify.py"):
+            (store / name).unlink()
+        shutil.rmtree(store / "_journal")
     return load_settings(settings.directory)
 
 
