@@ -8,7 +8,6 @@ import signal
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +23,19 @@ from support.records import sha256_of
 from demonstration.drawing import photograph, save_scan
 from flows.alarms.alarm import AlarmKind
 from flows.alarms.alarms import outbox_of
+from flows.archive.damage import close_damages
 from flows.installation.settings_file import load_settings
-from flows.installation.wiring import SOFTWARE, open_installation
-from preservation.model.damage import Damage, DamageKind, digests_text
+from flows.installation.wiring import SOFTWARE, now, open_installation
+from preservation.model.damage import Damage, DamageKind
 from preservation.model.digests import Algorithm
-from preservation.model.events import Agent, AgentKind, Event, EventOutcome, EventType, event_id
-from preservation.model.identifiers import PackageId, StoreName, SubmissionId
+from preservation.model.identifiers import PackageId, StoreName
 from preservation.model.paths import BagPath
 from preservation.model.verdicts import Verdict
-from storage.ports.audits import DamageState, ReadReplica
+from storage.audits.events import damage_event, read_event
+from storage.ports.audits import ReadReplica
 
 _THIRD = '\n[[store]]\nname = "third"\nkind = "folder"\npath = "stores/third"\nsite = "far"\n'
 _MAIL = '[alarms.mail]\nhost = "localhost"\nfrom = "muniment@example.org"\nto = ["archive@example.org"]\n'
-_SECOND_DAY = datetime(2027, 3, 1, 4, 5, 6, 7, tzinfo=UTC)
-_THIRD_DAY = _SECOND_DAY + timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
@@ -69,25 +67,7 @@ def kept_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Arc
     (folder / "broken" / "page.tif").write_bytes(b"II*\0 pretend")
     assert preserved(archive, folder / "broken", "images").ending.verdict is Verdict.REJECTED
     assert preserved(archive, letters).ending.verdict is Verdict.ALREADY_KEPT
-    with open_installation(load_settings(archive.directory)) as opened:
-        first, other, last, *_ = opened.audits.replicas(StoreName("second"))
-        opened.audits.conclude([ReadReplica(first, _SECOND_DAY, ())], [_reading_of(first.package)])
-        damages = [
-            _damage_of(first.package, "data/originals/page 0.txt", DamageKind.MISMATCHED),
-            _damage_of(other.package, "metadata/premis.xml", DamageKind.UNREADABLE),
-            _damage_of(last.package, "more.txt", DamageKind.UNEXPECTED),
-            _damage_of(last.package, "", DamageKind.MISSING),
-        ]
-        opened.audits.record_damage(damages, map(_event_of_damage, damages))
-        opened.audits.conclude([ReadReplica(other, _THIRD_DAY, ())], [_reading_of(other.package, _THIRD_DAY)])
-        opened.audits.end_damage(
-            [3],
-            DamageState.CLOSED,
-            at=_THIRD_DAY,
-            by="Ada",
-            because="It was mine.",
-            events=[_closing_of(damages[2], 3)],
-        )
+    _audit(archive)
     sealed = archive.run("journal", "seal")
     assert sealed.returncode == 0, sealed
     return archive
@@ -105,18 +85,25 @@ def _stored(archive: Archive, drop: Path, collection: str = "files") -> None:
     assert told.ending.verdict is Verdict.STORED, told
 
 
-def _reading_of(package: object, at: datetime = _SECOND_DAY) -> Event:
-    """The event of a replica that was read as a whole, as an audit records it."""
-    return Event(
-        event_id(SubmissionId("00"), "read", str(package)),
-        EventType.FIXITY_CHECK,
-        at,
-        str(package),
-        EventOutcome.SUCCESS,
-        f"all files of {package} in store second read from where they rest",
-        "9 files, 900 bytes as they were kept",
-        SOFTWARE,
-    )
+def _audit(archive: Archive) -> None:
+    """Have damage of every kind found by readings, healed, and closed, as the journal states it."""
+    settings = load_settings(archive.directory)
+    with open_installation(settings) as opened:
+        first, other, last, *_ = opened.audits.replicas(StoreName("second"))
+        at, counts = now(), (9, 900)
+        opened.audits.conclude([ReadReplica(first, at, at, ())], [read_event(first, at, counts, 0, SOFTWARE)])
+        damages = [
+            _damage_of(first.package, "data/originals/page 0.txt", DamageKind.MISMATCHED),
+            _damage_of(other.package, "metadata/premis.xml", DamageKind.UNREADABLE),
+            _damage_of(last.package, "more.txt", DamageKind.UNEXPECTED),
+            _damage_of(last.package, "", DamageKind.MISSING),
+        ]
+        opened.audits.record_damage(damages, [damage_event(one, SOFTWARE) for one in damages])
+        later = now()
+        opened.audits.conclude(
+            [ReadReplica(other, later, later, ())], [read_event(other, later, counts, 0, SOFTWARE)]
+        )
+    close_damages(settings, [3], by="Ada", because="It was mine.")
 
 
 def _damage_of(package: PackageId, path: str, kind: DamageKind) -> Damage:
@@ -124,40 +111,9 @@ def _damage_of(package: PackageId, path: str, kind: DamageKind) -> Damage:
     store, where = StoreName("second"), BagPath(path)
     if kind is DamageKind.MISMATCHED:
         promised, found = {Algorithm.SHA256: sha256_of("kept")}, {Algorithm.SHA256: sha256_of("found")}
-        return Damage(package, store, where, kind, _SECOND_DAY, promised, 10, found, 1234)
+        return Damage(package, store, where, kind, now(), promised, 10, found, 1234)
     reason = "Input/output error" if kind is DamageKind.UNREADABLE else ""
-    return Damage(package, store, where, kind, _SECOND_DAY, {}, reason=reason)
-
-
-def _event_of_damage(damage: Damage) -> Event:
-    """The event of a damage, as an audit records it."""
-    package, note = str(damage.package), damage.sentence
-    if damage.kind is DamageKind.MISMATCHED:
-        note = f"{note}; kept {digests_text(damage.promised)}, found {digests_text(damage.found)}"
-    return Event(
-        event_id(SubmissionId("00"), "damage", package, damage.path),
-        EventType.FIXITY_CHECK,
-        damage.at,
-        f"{package}/{damage.path}" if damage.path else package,
-        EventOutcome.FAIL,
-        f"{damage.path or 'the whole replica'} of {package} in store {damage.store}: {damage.kind.value}",
-        note,
-        SOFTWARE,
-    )
-
-
-def _closing_of(damage: Damage, number: int) -> Event:
-    """The event of a person who lets a damage be."""
-    return Event(
-        event_id(SubmissionId("00"), "closed", str(number)),
-        EventType.POLICY_ASSIGNMENT,
-        _THIRD_DAY,
-        f"{damage.package}/{damage.path}",
-        EventOutcome.SUCCESS,
-        f"damage {number} was closed: {damage.sentence}",
-        "It was mine.",
-        Agent(AgentKind.PERSON, "Ada"),
-    )
+    return Damage(package, store, where, kind, now(), {}, reason=reason)
 
 
 @pytest.fixture
