@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 from xml.parsers import expat
 
-from preservation.model.digests import Digests, algorithm_named, parse_digest
+from preservation.model.digests import Algorithm, Digests, algorithm_named, parse_digest
 from preservation.model.formats import Puid, puid
 from preservation.model.paths import BagPath
 from preservation.premis.characteristics import UNDECIDED
@@ -67,8 +67,8 @@ class _Unit:
     kind: str = ""
     value: str = ""
     size: str = ""
-    algorithm: str = ""
-    digests: dict[str, str] = field(default_factory=dict)
+    algorithm: Algorithm | None = None
+    digests: dict[Algorithm, str] = field(default_factory=dict)
     formats: int = 0
     key: str = ""
     undecided: bool = False
@@ -78,11 +78,7 @@ class _Unit:
         path = path_of(self.kind, self.value)
         if path is None or not path.startswith("data/"):
             return None
-        digests = {
-            algorithm: parse_digest(algorithm, text)
-            for name, text in self.digests.items()
-            if (algorithm := algorithm_named(name)) is not None
-        }
+        digests = {algorithm: parse_digest(algorithm, text) for algorithm, text in self.digests.items()}
         if not digests:
             raise ValueError(f"it states no digest of {path}")
         decided = self.key and self.formats == 1 and not self.undecided
@@ -130,8 +126,8 @@ class _Reader:
         elif name == _SIZE:
             unit.size = unit.size or text
         elif name == _ALGORITHM:
-            unit.algorithm = text
-        elif name == _DIGEST:
+            unit.algorithm = algorithm_named(text)
+        elif name == _DIGEST and unit.algorithm is not None:
             unit.digests.setdefault(unit.algorithm, text)
         elif name == _KEY:
             unit.key = unit.key or text
