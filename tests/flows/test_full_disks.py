@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,15 @@ def drop(tmp_path: Path) -> Path:
     for number in range(PAGES):
         (folder / f"page {number}.bin").write_bytes(os.urandom(PAGE_BYTES))
     return folder
+
+
+@pytest.fixture
+def installation(installation: Archive) -> Archive:
+    """One whose second store has nothing: what its guide takes would count on so small a disk."""
+    for name in ("README.txt", "verify.py"):
+        (installation.store("second") / name).unlink()
+    shutil.rmtree(installation.store("second") / "_journal")
+    return installation
 
 
 def tree(folder: Path) -> dict[str, bytes]:
