@@ -80,7 +80,7 @@ def _of_sqlite(error: BaseException | None, database: str, folder: Path | None) 
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             translation = IntegrityError(
                 f"database {database}: it is damaged or not a database ({error}); put it aside and restore "
-                "it from a backup, or rebuild it from a store"
+                "it from a backup, or make an empty one and run: muniment rebuild"
             )
     return translation
 
