@@ -123,8 +123,17 @@ class Rebuilding:
                     damage=True,
                 )
                 return
-        if all(replica.store != store.name for replica in kept.replicas):
+        if any(replica.store == store.name for replica in kept.replicas):
+            return
+        if kept.tag_digests:
             yield from self.versions.add_replica(kept, store)
+        else:
+            yield RebuildFault(
+                str(kept.package),
+                f"store {store.name}: its copy of {kept.package} counts as no replica, for nothing recorded "
+                "shows whether it is as it was kept; run: muniment upgrade, then this again",
+                damage=False,
+            )
 
 
 def _stating(lines: Iterable[bytes]) -> Iterator[Entry]:

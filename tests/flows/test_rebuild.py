@@ -10,6 +10,7 @@ import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from services.postgres import Server
@@ -336,6 +337,43 @@ def test_without_a_journal_that_holds_bags_alone_are_relied_on_once_they_were_re
     assert [line["about"] for line in lines_of(again, "version")] == []
 
 
+def add_fourth_store(archive: Archive, other: str) -> Path:
+    """Configure another store, which has all that a store has; nothing states it."""
+    fourth, identity = archive.store("fourth"), str(uuid4())
+    shutil.copytree(archive.store(other), fourth)
+    (fourth / ".identity").unlink(missing_ok=True)
+    (fourth / ".identity").write_text(f"{identity}\n")
+    (fourth / ".incoming").mkdir(exist_ok=True)
+    settings = archive.directory / "muniment.toml"
+    table = '[[store]]\nname = "fourth"\nkind = "folder"\npath = "stores/fourth"\nsite = "farther"\n'
+    settings.write_text(f'{settings.read_text()}\n{table}identity = "{identity}"\n')
+    return fourth
+
+
+def test_a_copy_that_the_journal_does_not_know_counts_once_every_byte_of_it_was_read_back(kept: NearArchive):
+    fourth = add_fourth_store(kept, "third")
+    page = fourth / "files" / "a bag" / "v1" / "data" / "originals" / "letter.txt"
+    page.chmod(0o600)
+    page.write_bytes(b"Dear raider,\n")
+    versions = {one["package_id"] for one in database_rows(kept)["tag_digests"]}
+    found = kept.run("rebuild", "--missing", "--json")
+    assert found.returncode == 4
+    assert {one["about"] for one in lines_of(found, "fault")} == {"files/a bag/v1"}
+    added = {(one["about"], one["store"]) for one in lines_of(found, "replica")}
+    assert added == {(version, "fourth") for version in versions - {"files/a bag/v1"}}
+    # The journal has it now, so that a database that is lost then needs no reading.
+    assert kept.run("journal", "seal").returncode == 0
+    before = lose_database(kept)
+    page.write_bytes(b"Dear reader,\n")
+    again = kept.run("rebuild", "--from", "fourth", "--json")
+    told = {(one["about"], one["store"]) for one in lines_of(again, "replica")}
+    assert told >= added | {("files/a bag/v1", "fourth")}
+    after = database_rows(kept)
+    assert [one for one in after["replicas"] if (one["package_id"], one["store"]) in added] == [
+        one for one in before["replicas"] if one["store"] == "fourth"
+    ]
+
+
 def test_ends_that_nothing_identifies_are_listed_as_lost(kept: NearArchive):
     before = lose_database(kept)
     shutil.rmtree(kept.directory / "receipts")
@@ -373,3 +411,11 @@ def test_what_0_1_0_kept_is_rebuilt(project: Path, tmp_path: Path):
         assert [
             {name: value for name, value in row.items() if name not in times} for row in after[table]
         ] == [{name: value for name, value in row.items() if name not in times} for row in before[table]]
+    add_fourth_store(archive, "second")
+    unknown = archive.run("rebuild", "--missing", "--json")
+    # No digest of what 0.1.0 kept is recorded: its lists would vouch for themselves.
+    assert unknown.returncode == 6
+    assert {one["about"] for one in lines_of(unknown, "fault")} == {
+        f"{row['collection']}/{row['name']}/v{row['number']}" for row in before["versions"]
+    }
+    assert database_rows(archive)["replicas"] == after["replicas"]
