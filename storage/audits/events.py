@@ -8,9 +8,11 @@ from preservation.model.amounts import count
 from preservation.model.damage import Damage, DamageKind, digests_text
 from preservation.model.events import Agent, Event, EventOutcome, EventType, event_id
 from preservation.model.identifiers import EventId, PackageId, StoreName, SubmissionId
+from storage.moments import moment_text, parse_moment
 from storage.ports.audits import AuditedReplica
 from storage.ports.journal import Entry
 
+_BEGAN = re.compile(r"; the reading began at (\S+)$")
 _READ = re.compile(r"all files of (.+) in store (\S+) read from where they rest")
 
 
@@ -26,6 +28,8 @@ def read_event(
     note = f"{count(files, 'file')}, {count(size, 'byte')} as they were kept"
     if damaged:
         note = f"{damaged:,} not as kept; {note}"
+    if replica.begun_at is not None:
+        note += f"; the reading began at {moment_text(replica.begun_at)}"
     return Event(
         _identifier(replica.package, replica.store),
         EventType.FIXITY_CHECK,
@@ -44,6 +48,12 @@ def store_read_in(entry: Entry) -> StoreName | None:
     if entry.event_type != EventType.FIXITY_CHECK or found is None or found[1] != entry.object:
         return None
     return StoreName(found[2])
+
+
+def begun_in(entry: Entry) -> datetime:
+    """Return when the reading began that the entry is about; its own time where it does not say."""
+    found = _BEGAN.search(entry.note)
+    return entry.at if found is None else parse_moment(found[1])
 
 
 def damage_event(damage: Damage, agent: Agent) -> Event:

@@ -156,7 +156,8 @@ class AuditWork:
         counts = (result.confirmed, result.bytes)
         event = read_event(replica, at, counts, result.damaged, self._ports.agent)
         whole = ReadReplica(replica, begun, at, tuple(damages))
-        self._pending.append((whole, [event, *self._events_of(damages)]))
+        # The whole comes last: what was damaged before and is not among these is healed by it.
+        self._pending.append((whole, [*self._events_of(damages), event]))
 
     def _dated(self, replica: AuditedReplica, part: PartRead) -> list[Damage]:
         """Return the part's damages, none of a time before the reading began: a clock may be set back."""

@@ -8,12 +8,13 @@ from typing import Final
 
 from preservation.model.damage import Damage, DamageKind, digests_from
 from preservation.model.digests import Digests
-from preservation.model.events import EventOutcome, EventType
+from preservation.model.events import EventType
 from preservation.model.identifiers import PackageId, StoreName
 from preservation.model.paths import BagPath
+from storage.audits.events import begun_in, store_read_in
 from storage.ports.audits import Audits, DamageState, RecordedDamage
 from storage.ports.journal import Entry
-from storage.rebuild.statements import package_of, read_in
+from storage.rebuild.statements import package_of
 
 _ABOUT: Final = re.compile(r"([^/]+/[^/]+/v[1-9][0-9]{0,8})(?:/(.+))?", re.DOTALL)
 _SEEN: Final = re.compile(rf" in store (\S+): ({'|'.join(DamageKind)})")
@@ -59,8 +60,10 @@ class Damages:
             entry.detail.removeprefix(f"{path or 'the whole replica'} of {package}")
         ):
             self._see(_damage(entry, package, StoreName(seen[1]), path, DamageKind(seen[2])))
-        elif entry.outcome == EventOutcome.SUCCESS and (store := read_in(entry)) is not None:
-            self._end(self._open(package, store, entry.at), DamageState.HEALED, entry.at, "", _AS_KEPT)
+        elif (store := store_read_in(entry)) is not None:
+            # What was seen again stands before it in the journal.
+            healed = self._open(package, store, begun_in(entry))
+            self._end(healed, DamageState.HEALED, entry.at, "", _AS_KEPT)
 
     def _see(self, damage: Damage) -> None:
         known = self.audits.damages(None, damage.package)
@@ -73,7 +76,7 @@ class Damages:
         """Yield the numbers of open damage of a replica, or of one file, that was seen before then."""
         for one in self.audits.damages(DamageState.OPEN, package):
             of = one.damage
-            if of.store == store and of.at <= before and path in {None, of.path}:
+            if of.store == store and of.at < before and path in {None, of.path}:
                 yield one.number
 
     def _end(self, numbers: Iterator[int], state: DamageState, at: datetime, by: str, because: str) -> None:

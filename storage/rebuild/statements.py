@@ -18,6 +18,7 @@ from preservation.model.identifiers import (
 )
 from preservation.model.tag_digests import TagDigest, stated_in
 from preservation.model.verdicts import Verdict
+from storage.audits.events import store_read_in
 from storage.ports.journal import Entry
 
 _VERSION: Final = r"/v([1-9][0-9]{0,8})"
@@ -26,7 +27,6 @@ _WRITTEN: Final = re.compile(rf"{_VERSION} written to store (\S+) and read back 
 _COPIED: Final = re.compile(
     r" (?:copied to|found in) store (\S+?)(?:, which lacked it,)? and read back from it"
 )
-_READ: Final = re.compile(r" in store (\S+) read(?: from where they rest)?")
 _AMOUNTS: Final = re.compile(r"([0-9,]+) files?, ([0-9,]+) bytes? matched")
 _STARTED: Final = re.compile(
     r"(?:a .+? was|what was) dropped as (.+?)(?: cannot be opened)?(?:; submission ([0-9a-f]+))?"
@@ -120,14 +120,8 @@ def _recorded(entry: Entry) -> DigestsRecorded | None:
     return DigestsRecorded(package_of(entry.object), digests) if digests else None
 
 
-def read_in(entry: Entry) -> StoreName | None:
-    """Return the store in which all files of the entry's version were read; ``None``: it states no such."""
-    read = _READ.fullmatch(entry.detail.removeprefix(f"all files of {entry.object}"))
-    return StoreName(read[1]) if read else None
-
-
 def _read(entry: Entry) -> ReadWhole | None:
-    store = read_in(entry)
+    store = store_read_in(entry)
     return None if store is None else ReadWhole(package_of(entry.object), store, entry.at)
 
 
