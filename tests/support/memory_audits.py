@@ -120,6 +120,7 @@ class MemoryAudits:
 
     def conclude(self, read: Sequence[ReadReplica], events: Iterable[Event]) -> None:
         with self._lock:
+            self._rows()
             for one in read:
                 row = self._known[one.replica.package, one.replica.store]
                 row.replica = replace(row.replica, read_at=one.read_at, begun_at=None, reached=None)
