@@ -3,28 +3,18 @@
 The same replica writer does it as for a new package; only where the bytes come from differs.
 """
 
-import errno
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 from pathlib import Path
 from threading import Lock
-from typing import BinaryIO, TypeAlias
 
-from preservation.errors import (
-    IntegrityError,
-    NotFoundError,
-    StorageError,
-    StoreFullError,
-    UnavailableError,
-)
-from preservation.fixity.checking import Confirmed, Unreadable, check_stream
-from preservation.fixity.digesting import ByteStream
+from preservation.errors import NotFoundError
+from preservation.fixity.checking import Confirmed
 from preservation.model.amounts import OnProgress
-from preservation.model.digests import Algorithm, Digests
-from preservation.model.identifiers import PackageId, StoreName, VersionNumber
+from preservation.model.digests import Algorithm
+from preservation.model.identifiers import PackageId, VersionNumber
 from preservation.model.layout import COMMITS
 from preservation.model.locators import Locator
 from preservation.model.packages import BagEntry, EarlierFile
@@ -38,11 +28,7 @@ from storage.replication.plan_outline import PlanOutline, outline_of
 from storage.replication.replica_writer import ReplicaWriter
 from storage.restore.description import Description
 from storage.restore.source import Source, find_source
-
-_FULL = {errno.ENOSPC, errno.EDQUOT}
-
-OnDamage: TypeAlias = Callable[[StoreName, str], object]
-"""Called with a store that does not hold what was promised, and the sentence on it."""
+from storage.verified_copy import OnDamage, verified_copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +91,14 @@ class _FetchedOutline(PlanOutline):
         """Fetch the file, and let go of it when the store has it."""
         with self.turn:
             place = self.scratch / str(next(self.numbers))
-        with _scratch_faults(self.scratch):
-            size = _fetch(self.key(entry), entry.digests, self.source.stores, place, self.damaged)
+        copy = verified_copy(self.key(entry), entry.digests, self.source.stores, place, self.damaged)
 
         def arrived(files: int, size: int) -> None:
             written(files, size)
             if files:
-                with _scratch_faults(self.scratch):
-                    place.unlink(missing_ok=True)
+                copy.remove()
 
-        return Deposit(self.key(entry), place, size, arrived)
+        return Deposit(self.key(entry), place, copy.size, arrived)
 
     def promise(self, entry: BagEntry) -> PromisedFile:
         """Return the file as the lists of its own replica promise it."""
@@ -200,84 +184,6 @@ def _found_source(
         raise NotFoundError(
             f"{package}: no store that has it by the catalogue has it; find out who removed it, and put it "
             "back from a backup of a store"
-        ) from error
-
-
-def _fetch(key: StoreKey, promised: Digests, stores: Sequence[Store], place: Path, damaged: OnDamage) -> int:
-    """Write a file to ``place`` from the first store that has it as promised; return its size.
-
-    Raises ``IntegrityError`` where none has, the error of a store that does not answer where one could,
-    ``OSError`` or ``_WritingError`` where ``place`` cannot be written.
-    """
-    silent: StorageError | None = None
-    for store in stores:
-        with place.open("wb") as sink:
-            try:
-                verdict = _copied(store, key, promised, sink)
-            except StorageError as error:
-                silent = error
-                continue
-        if isinstance(verdict, Confirmed):
-            return verdict.size
-        damaged(store.name, f"store {store.name}: {printable(key)} {verdict}; find out what happened there")
-    raise silent or IntegrityError(
-        f"{printable(key)}: no store that can be read has it as it was kept; find out what happened to it "
-        "there, and put it back from a backup of a store"
-    )
-
-
-def _copied(store: Store, key: StoreKey, promised: Digests, sink: BinaryIO) -> Confirmed | str:
-    """Copy a file into ``sink``; return what is wrong with it where it is not as promised."""
-    try:
-        with store.open(key) as stream:
-            verdict = check_stream(_CopiedStream(stream, sink), promised)
-    except NotFoundError:
-        return "is not there"
-    except IntegrityError as error:
-        return f"cannot be read: {error}"
-    match verdict:
-        case Confirmed():
-            return verdict
-        case Unreadable(reason):
-            return f"cannot be read: {reason}"
-        case _:
-            return "has other bytes there than were kept"
-
-
-@dataclass(frozen=True, slots=True)
-class _CopiedStream:
-    """A stream whose bytes are written to a file as they are read."""
-
-    stream: ByteStream
-    sink: BinaryIO
-
-    def readinto(self, buffer: bytearray | memoryview, /) -> int | None:
-        count = self.stream.readinto(buffer) or 0
-        try:
-            self.sink.write(memoryview(buffer)[:count])
-        except OSError as error:
-            raise _WritingError from error
-        return count
-
-
-class _WritingError(Exception):
-    """A file could not be written while a store was read: its cause is no error of that store."""
-
-
-@contextmanager
-def _scratch_faults(folder: Path) -> Iterator[None]:
-    """Turn an error of the system in the scratch folder into ours, which names that folder."""
-    try:
-        yield
-    except (OSError, _WritingError) as error:
-        cause = error if isinstance(error, OSError) else error.__cause__
-        if isinstance(cause, OSError) and cause.errno in _FULL:
-            raise StoreFullError(
-                f"no space is left for what is being copied, in {printable(str(folder))}; free space there"
-            ) from error
-        raise UnavailableError(
-            f"what is being copied cannot be written to {printable(str(folder))}: {cause}; check that its "
-            "disk is healthy and mounted for writing"
         ) from error
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from flows.alarms.alarm import Alarm, AlarmKind, new_alarm
 from preservation.errors import IntegrityError, SourceChangedError
+from preservation.model.amounts import count
 from storage.journal.heads import head_line
 from storage.ports.journal import SignedHead
 
@@ -30,6 +31,39 @@ def integrity_alarm(about: str, sentence: str, at: datetime) -> Alarm:
             "verify. Then close it: muniment alarms."
         ),
         key=f"{about} {sentence}",
+    )
+
+
+def lost_alarm(about: str, sentence: str, at: datetime) -> Alarm:
+    """Return the alarm that no replica has a file as it was kept; ``sentence`` says which."""
+    return new_alarm(
+        AlarmKind.INTEGRITY,
+        about,
+        at,
+        happened=sentence,
+        next_step=(
+            "Look for it in a backup of a store, and put it back there; nothing was touched. What is left of "
+            "it, and where: muniment repair --all --dry-run. Then close this alarm: muniment alarms."
+        ),
+        key=f"{about} {sentence}",
+    )
+
+
+def disaster_alarm(objects: int, at: datetime) -> Alarm:
+    """Return the alarm that more than so many ``objects`` are damaged, and none is repaired by itself."""
+    return new_alarm(
+        AlarmKind.INTEGRITY,
+        "the stores",
+        at,
+        happened=(
+            f"More than {count(objects, 'object')} are damaged. That is no bit rot: nothing is repaired that "
+            "no person approved."
+        ),
+        next_step=(
+            "Find out today what happened to which store: muniment doctor. Then approve what is to be "
+            'repaired: muniment repair approve NUMBER... --because "…" --by "…".'
+        ),
+        key="disaster",
     )
 
 

@@ -10,7 +10,8 @@ from flows.archive.receipts import receipts_of
 from flows.installation.disk_faults import translated_faults
 from flows.installation.scratch import scratch_folder
 from flows.installation.settings import Settings
-from flows.installation.wiring import SOFTWARE, STORE_KINDS, Installation, identity_of, now, open_installation
+from flows.installation.store_kinds import STORE_KINDS, identity_of
+from flows.installation.wiring import SOFTWARE, Installation, now, open_installation
 from preservation.errors import (
     AlreadyExistsError,
     ConfigurationError,

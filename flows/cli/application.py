@@ -37,6 +37,8 @@ _VERBS = (
     "metadata",
     "journal",
     "stores",
+    "repair",
+    "chaos",
 )
 """Modules of this package, in the order in which a newcomer meets them.
 

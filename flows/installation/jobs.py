@@ -29,6 +29,7 @@ class Job(StrEnum):
     VERIFY_JOURNAL = "verify journal", "30 4 * * *", "checks that the journal was not altered"
     FILL_STORES = "fill stores", "30 3 * * *", "copies into each store what it lacks"
     AUDIT = "audit replicas", "0 1 * * *", "reads again what was not read for longest, and compares it"
+    REPAIR_DAMAGE = "repair damage", "0 5 * * *", "repairs damage that a person approved"
     DRILL = "drill restores", "0 5 * * 6", "restores some versions from each store alone, as a trial"
     REPORT = "report holdings", "0 6 1 * *", "reports what is kept, in numbers"
     RESTORE = "restore package", None, "restores an object, or some of its files, from the stores"

@@ -225,6 +225,17 @@ else:
     )
 
 
+class RepairSettings(_Section):
+    """Whether damage is repaired by itself, or once a person has approved it.
+
+    Where more than ``most_objects`` objects are damaged, that is a disaster: only what a person approved is
+    repaired then, whatever the ``mode``.
+    """
+
+    mode: Literal["ask", "automatic"] = "ask"
+    most_objects: int = Field(default=10, ge=0)
+
+
 class AreaSettings(_Section):
     """A directory besides the installation's own, such as a share, in which drops arrive and are answered."""
 
@@ -243,6 +254,7 @@ class _StoreSettings(_Section):
     """A store. Two stores have different ``site`` where no one disaster reaches both.
 
     ``identity`` is what ``muniment stores init`` gave it: another one there, or none, is another place.
+    ``rehearsal`` is for a store that holds copies alone: ``muniment chaos`` may damage what is in it.
     """
 
     name: str = Field(pattern=_NAME)
@@ -250,6 +262,7 @@ class _StoreSettings(_Section):
     site: str = Field(min_length=1)
     provider: str = ""
     media: str = ""
+    rehearsal: bool = False
 
 
 class FolderStoreSettings(_StoreSettings):
@@ -316,6 +329,7 @@ class Settings(_Section):
     service: ServiceSettings = ServiceSettings()
     alarms: AlarmSettings = AlarmSettings()
     witness: WitnessSettings = WitnessSettings()
+    repair: RepairSettings = RepairSettings()
     schedules: ScheduleSettings = ScheduleSettings()
     area: tuple[AreaSettings, ...] = ()
     bucket_inbox: tuple[BucketInboxSettings, ...] = ()
@@ -391,6 +405,11 @@ class Settings(_Section):
     def _folder(self, name: str) -> Path:
         """Return a folder of the installation; where the operator made it a link, where that leads."""
         return (self.directory / name).resolve()
+
+    @property
+    def repair_quarantine(self) -> Path:
+        """What repair takes out of stores, by store and version."""
+        return self._folder("quarantine") / "repairs"
 
     @property
     def receipts(self) -> Path:

@@ -6,7 +6,8 @@ from itertools import islice
 
 from flows.installation.settings import Settings, StoreSettings
 from flows.installation.settings_file import write_store_identity
-from flows.installation.wiring import STORE_KINDS, open_installation
+from flows.installation.store_kinds import STORE_KINDS
+from flows.installation.wiring import open_installation
 from preservation.errors import ConfigurationError, PreservationError, UnavailableError
 from preservation.model.identifiers import StoreIdentity, StoreName, new_store_identity
 from preservation.model.layout import COMMITS

@@ -1,8 +1,8 @@
-"""The only place where adapters are chosen (the composition root)."""
+"""The only place where adapters are chosen (the composition root); ``store_kinds`` is its part for stores."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,22 +10,16 @@ from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any
 
-from flows.installation.settings import (
-    BucketInboxSettings,
-    BucketSettings,
-    FolderStoreSettings,
-    S3StoreSettings,
-    Settings,
-    StoreSettings,
-)
+from flows.installation.settings import BucketInboxSettings, Settings
+from flows.installation.store_kinds import STORE_KINDS, StoreKind, identity_of, open_bucket
 from preservation.errors import ConfigurationError
 from preservation.identification.caged import identifying_workers
 from preservation.intake.cage import READING_MODULES
 from preservation.model.events import Agent, AgentKind
 from preservation.model.identifiers import CollectionName, StoreIdentity, StoreName
-from preservation.model.layout import COMMITS
+from preservation.model.paths import printable
 from preservation.policy.load import load
 from preservation.policy.schema import Policy
 from preservation.tools.clamd import Clamd, clamd_address
@@ -41,17 +35,10 @@ from storage.ports.audits import Audits
 from storage.ports.catalogue import Catalogue
 from storage.ports.drop_buckets import DropBucket
 from storage.ports.holdings import Holdings
+from storage.ports.injurers import Injurer
 from storage.ports.journal import Journal
-from storage.ports.stores import Purger, SiteName, Store, StoreMaker, StorePlace
-from storage.stores.folder.make import FolderMaker
-from storage.stores.folder.modes import Readers
-from storage.stores.folder.purge import FolderPurger
-from storage.stores.folder.store import FolderStore
-
-if TYPE_CHECKING:
-    from storage.stores.s3.bucket import Bucket
-
-_OneKind = TypeVar("_OneKind")
+from storage.ports.replacers import Replacer
+from storage.ports.stores import Purger, Store
 
 SOFTWARE_VERSION = version("muniment")
 SOFTWARE = Agent(AgentKind.SOFTWARE, "Muniment", SOFTWARE_VERSION)
@@ -150,13 +137,36 @@ class Installation:
     @cached_property
     def purgers(self) -> dict[StoreName, Purger]:
         """The purger of each store, which removes the files of an unfinished try."""
+        return {name: kind.purger(*of) for name, kind, of in self._kinds}
+
+    @cached_property
+    def replacers(self) -> dict[StoreName, Replacer]:
+        """The replacer of each store, which repair alone asks for."""
+        return {name: kind.replacer(*of) for name, kind, of in self._kinds}
+
+    def injurer(self, store: StoreName) -> Injurer:
+        """Open the injurer of a store.
+
+        Raises ``ConfigurationError`` where there is no such store, or it is not there to be damaged.
+        """
+        for name, kind, (kept, settings, identity) in self._kinds:
+            if name == store and kept.rehearsal:
+                return kind.injurer(kept, settings, identity)
+        known = ", ".join(kept.name for kept in self.settings.store if kept.rehearsal) or "none"
+        raise ConfigurationError(
+            f"store {printable(store)}: only a store that has rehearsal = true in its [[store]] is damaged, "
+            f"for what it holds is lost by that; set it in muniment.toml; such stores are: {known}"
+        )
+
+    @property
+    def _kinds(
+        self,
+    ) -> Iterator[tuple[StoreName, StoreKind[Any], tuple[Any, Settings, StoreIdentity | None]]]:
+        """Yield name and kind of every store, and what its parts are opened with."""
         recorded = self.catalogue.store_identities()
-        return {
-            StoreName(store.name): STORE_KINDS[store.kind].purger(
-                store, self.settings, identity_of(store, recorded)
-            )
-            for store in self.settings.store
-        }
+        for store in self.settings.store:
+            identity = identity_of(store, recorded)
+            yield StoreName(store.name), STORE_KINDS[store.kind], (store, self.settings, identity)
 
 
 _NOT_RECORDED: Mapping[StoreName, StoreIdentity] = MappingProxyType({})
@@ -173,22 +183,6 @@ def open_stores(
         STORE_KINDS[store.kind].store(store, settings, identity_of(store, recorded))
         for store in settings.store
     )
-
-
-def identity_of(store: StoreSettings, recorded: Mapping[StoreName, StoreIdentity]) -> StoreIdentity | None:
-    """Return the identity that a store must have, by its settings or by the catalogue; ``None``: it has none.
-
-    Raises ``ConfigurationError`` where the two differ: then nothing shows which place is meant.
-    """
-    kept = recorded.get(StoreName(store.name))
-    if store.identity is None:
-        return kept
-    if kept not in {None, store.identity}:
-        raise ConfigurationError(
-            f"store {store.name}: its identity is {store.identity} in muniment.toml and {kept} in the "
-            "catalogue; put back the one that was changed, or give a new store a name of its own"
-        )
-    return StoreIdentity(store.identity)
 
 
 def virus_scanner(settings: Settings) -> Clamd:
@@ -216,79 +210,8 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def _folder_store(store: FolderStoreSettings, settings: Settings, identity: StoreIdentity | None) -> Store:
-    root, threads = settings.store_root(store), settings.work.threads
-    return FolderStore(
-        StoreName(store.name), root, _place(store), identity, threads=threads, readers=Readers(store.readers)
-    )
-
-
-def _folder_purger(store: FolderStoreSettings, settings: Settings, identity: StoreIdentity | None) -> Purger:
-    return FolderPurger(StoreName(store.name), settings.store_root(store), identity, COMMITS)
-
-
-def _folder_maker(store: FolderStoreSettings, settings: Settings) -> StoreMaker:
-    return FolderMaker(StoreName(store.name), settings.store_root(store), Readers(store.readers))
-
-
-def _s3_store(store: S3StoreSettings, _: Settings, identity: StoreIdentity | None) -> Store:
-    from storage.stores.s3.store import S3Store  # noqa: PLC0415  half a second, and only for a bucket
-
-    return S3Store(_bucket(store, StoreName(store.name), identity=identity), _place(store))
-
-
-def _s3_purger(store: S3StoreSettings, _: Settings, identity: StoreIdentity | None) -> Purger:
-    from storage.stores.s3.purge import S3Purger  # noqa: PLC0415  as above
-
-    return S3Purger(_bucket(store, StoreName(store.name), identity=identity), COMMITS)
-
-
-def _s3_maker(store: S3StoreSettings, _: Settings) -> StoreMaker:
-    from storage.stores.s3.make import S3Maker  # noqa: PLC0415  as above
-
-    return S3Maker(_bucket(store, StoreName(store.name)))
-
-
-def _place(store: StoreSettings) -> StorePlace:
-    return StorePlace(SiteName(store.site), store.provider, store.media)
-
-
-@dataclass(frozen=True, slots=True)
-class StoreKind(Generic[_OneKind]):
-    """Opens a store of one kind, its purger and its maker, by its ``settings``."""
-
-    settings: type[_OneKind]
-    store: Callable[[_OneKind, Settings, StoreIdentity | None], Store]
-    purger: Callable[[_OneKind, Settings, StoreIdentity | None], Purger]
-    maker: Callable[[_OneKind, Settings], StoreMaker]
-
-
-STORE_KINDS: Mapping[str, StoreKind[Any]] = {
-    "folder": StoreKind(FolderStoreSettings, _folder_store, _folder_purger, _folder_maker),
-    "s3": StoreKind(S3StoreSettings, _s3_store, _s3_purger, _s3_maker),
-}
-"""Every kind of store, by what ``kind`` says in its settings. docs/design.md says how to add one."""
-
-
 def open_bucket_inbox(inbox: BucketInboxSettings) -> DropBucket:
     """Open a bucket inbox; it connects when it is first used."""
-    from storage.inboxes.s3 import S3DropBucket  # noqa: PLC0415  as above
+    from storage.inboxes.s3 import S3DropBucket  # noqa: PLC0415  half a second, and only for a bucket
 
-    return S3DropBucket(_bucket(inbox, StoreName(inbox.name), "bucket inbox"))
-
-
-def _bucket(
-    place: BucketSettings, name: StoreName, kind: str = "store", identity: StoreIdentity | None = None
-) -> Bucket:
-    from storage.stores.s3.bucket import Bucket, BucketAddress  # noqa: PLC0415  as above
-
-    address = BucketAddress(
-        bucket=place.bucket,
-        prefix=place.prefix,
-        endpoint_url=place.endpoint_url or None,
-        region=place.region or None,
-        addressing=place.addressing,
-        profile=place.profile or None,
-        connections=place.connections,
-    )
-    return Bucket(name, address, kind, identity)
+    return S3DropBucket(open_bucket(inbox, StoreName(inbox.name), "bucket inbox"))

@@ -27,6 +27,8 @@ class EventType(StrEnum):
     ACCESSION = "accession"
     DELETION = "deletion"
     DISSEMINATION = "dissemination"
+    RECOVERY = "recovery"
+    QUARANTINE = "quarantine"
 
 
 class EventOutcome(StrEnum):

@@ -45,6 +45,8 @@ EVENT_TYPES: Final = _terms(
         EventType.MESSAGE_DIGEST_CALCULATION: "mes",
         EventType.NORMALIZATION: "nor",
         EventType.POLICY_ASSIGNMENT: "poa",
+        EventType.QUARANTINE: "qua",
+        EventType.RECOVERY: "rec",
         EventType.REPLICATION: "rep",
         EventType.UNPACKING: "unp",
         EventType.VALIDATION: "val",

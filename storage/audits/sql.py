@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import chain, islice
 from typing import Any
@@ -38,6 +39,7 @@ from storage.ports.audits import (
     DamageState,
     ReadReplica,
     RecordedDamage,
+    RepairApproval,
     ReplicaCounts,
     SampledFile,
     Scope,
@@ -256,6 +258,36 @@ class SqlAudits:
             ended = [row for row in connection.execute(query) if row.id in still_open]
         return tuple(map(_recorded_damage, ended))
 
+    def approve_repairs(
+        self, numbers: Sequence[int], approval: RepairApproval, events: Iterable[Event]
+    ) -> tuple[RecordedDamage, ...]:
+        """Record that those of the damages may be repaired that are open and were not approved."""
+        with self._database.writing() as connection:
+            found: dict[int, Row[Any]] = {}
+            for batch in _batches(numbers):
+                query = _recorded().where(_damages.id.in_(batch))
+                found |= {row.id: row for row in connection.execute(query)}
+            for number in numbers:
+                if number not in found:
+                    raise no_damage(number)
+            rows_of_it = [
+                row
+                for _, row in sorted(found.items())
+                if row.state == DamageState.OPEN.value and row.approved_at is None
+            ]
+            if rows_of_it:
+                values_of_it = {
+                    "approved_by": approval.by,
+                    "because": approval.because,
+                    "approved_at": approval.at,
+                }
+                connection.execute(
+                    insert(tables.repair_approvals),
+                    [{"damage_id": row.id, **values_of_it} for row in rows_of_it],
+                )
+            append_entries(connection, events)
+        return tuple(replace(_recorded_damage(row), approval=approval) for row in rows_of_it)
+
     def files_in(self, store: StoreName) -> int:
         """Return how many files all replicas in the store have."""
         last = (
@@ -356,10 +388,20 @@ def _replicas() -> Select[Any]:
 
 def _recorded() -> Select[Any]:
     versions = tables.versions
+    approvals = tables.repair_approvals
     return (
-        select(tables.damages, versions.c.collection, versions.c.name, versions.c.number)
+        select(
+            tables.damages,
+            versions.c.collection,
+            versions.c.name,
+            versions.c.number,
+            approvals.c.approved_by,
+            approvals.c.because.label("approved_because"),
+            approvals.c.approved_at,
+        )
         .join_from(tables.damages, tables.packages)
         .join(versions)
+        .outerjoin(approvals, approvals.c.damage_id == _damages.id)
     )
 
 
@@ -445,6 +487,11 @@ def _see(
         connection.execute(insert(tables.damages), {**what, **new})
 
 
+def _batches(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(numbers), _BATCH):
+        yield numbers[start : start + _BATCH]
+
+
 def _end(
     connection: Connection, numbers: Sequence[int], state: DamageState, end: tuple[datetime, str, str]
 ) -> None:
@@ -482,6 +529,10 @@ def _recorded_damage(row: Row[Any]) -> RecordedDamage:
         found_size=row.found_size,
         reason=row.reason,
     )
+    approval = None
+    if row.approved_at is not None:
+        approval = RepairApproval(row.approved_by, row.approved_because, row.approved_at)
+    state = DamageState(row.state)
     return RecordedDamage(
-        row.id, damage, row.found_at, DamageState(row.state), row.ended_at, row.ended_by, row.because
+        row.id, damage, row.found_at, state, row.ended_at, row.ended_by, row.because, approval
     )

@@ -184,6 +184,16 @@ damages = sa.Table(
 )
 """Files of replicas that were read and were not as they were kept."""
 
+repair_approvals = sa.Table(
+    "repair_approvals",
+    metadata,
+    sa.Column("damage_id", sa.ForeignKey(damages.c.id), primary_key=True, autoincrement=False),
+    sa.Column("approved_by", sa.Text, nullable=False),
+    sa.Column("because", sa.Text, nullable=False),
+    sa.Column("approved_at", Moment, nullable=False),
+)
+"""Damage that a person lets be repaired."""
+
 journal = sa.Table(
     "journal",
     metadata,

@@ -69,11 +69,20 @@ class DamageState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RepairApproval:
+    """That a person, ``by``, lets a damage be repaired, and why."""
+
+    by: str
+    because: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class RecordedDamage:
     """A damage under its ``number``, as it was seen last; ``found_at`` is when it was first seen.
 
     *Healed* says that the file was read again as it was kept, *closed* that a person, ``ended_by``, let it
-    be, ``because`` of something.
+    be, ``because`` of something. ``approval`` is ``None`` where nobody has approved its repair.
     """
 
     number: int
@@ -83,6 +92,7 @@ class RecordedDamage:
     ended_at: datetime | None = None
     ended_by: str = ""
     because: str = ""
+    approval: RepairApproval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +205,15 @@ class Audits(Protocol):
         """End those of the damages that are open, record the events in the same transaction, and return them.
 
         Raises ``NotFoundError`` where one of ``numbers`` is no damage.
+        """
+
+    def approve_repairs(
+        self, numbers: Sequence[int], approval: RepairApproval, events: Iterable[Event]
+    ) -> tuple[RecordedDamage, ...]:
+        """Record that those of the damages may be repaired that are open and were not approved; return them.
+
+        The events are recorded in the same transaction. Raises ``NotFoundError`` where one of ``numbers`` is
+        no damage, and records nothing.
         """
 
     def files_in(self, store: StoreName) -> int:

@@ -26,7 +26,15 @@ from storage.audits.sql import SqlAudits
 from storage.catalogue.sql import SqlCatalogue
 from storage.database.opening import open_database
 from storage.journal.sql import SqlJournal
-from storage.ports.audits import AuditedReplica, Audits, Claimant, DamageState, ReadReplica, Scope
+from storage.ports.audits import (
+    AuditedReplica,
+    Audits,
+    Claimant,
+    DamageState,
+    ReadReplica,
+    RepairApproval,
+    Scope,
+)
 from storage.ports.catalogue import Catalogue
 from storage.ports.journal import Journal
 
@@ -231,6 +239,41 @@ def test_a_person_closes_damage_with_a_reason_once(state: State, audits: Audits)
     # What is closed and found damaged again is new damage.
     audits.record_damage([damage(1)], [])
     assert [one.damage.package for one in audits.damages()] == [sheet(2), sheet(1)]
+
+
+def test_a_person_approves_the_repair_of_open_damage_once(state: State, audits: Audits):
+    audits.record_damage([damage(1), damage(2), damage(3)], [])
+    first, second, third = audits.damages()
+    assert first.approval is None
+    end = {"at": NOW, "by": "Ada", "because": "it may go", "events": []}
+    audits.end_damage([third.number], DamageState.CLOSED, **end)
+    approval = RepairApproval("Ada", "the disk was exchanged", NOW)
+    [approved] = audits.approve_repairs([first.number, third.number], approval, [an_event(1)])
+    assert approved == replace(first, approval=approval)
+    assert [one.approval for one in audits.damages()] == [approval, None]
+    assert state.journal.head().seq == 1
+    again = RepairApproval("Bea", "she says so too", NOW + DAY)
+    [later] = audits.approve_repairs([first.number, second.number, second.number], again, [])
+    assert later == replace(second, approval=again)
+    assert [one.approval for one in audits.damages()] == [approval, again]
+    with pytest.raises(NotFoundError, match="999"):
+        audits.approve_repairs([999], again, [an_event(2)])
+    assert state.journal.head().seq == 1
+    # What is seen again stays approved; what is found anew after it was healed is not.
+    audits.record_damage([damage(1)], [])
+    assert next(audits.damages()).approval == approval
+    audits.end_damage([first.number], DamageState.HEALED, **end)
+    audits.record_damage([damage(1)], [])
+    assert [one.approval for one in audits.damages()] == [again, None]
+    [healed] = audits.damages(DamageState.HEALED)
+    assert healed.approval == approval
+
+
+def test_more_damages_are_approved_than_a_statement_takes(audits: Audits):
+    audits.record_damage([damage(1, f"data/{number}") for number in range(1201)], [])
+    numbers = [one.number for one in audits.damages()]
+    approval = RepairApproval("Ada", "all of it", NOW)
+    assert len(audits.approve_repairs(numbers, approval, [])) == 1201
 
 
 def test_every_file_has_a_number_by_which_it_is_sampled(audits: Audits):

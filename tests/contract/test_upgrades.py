@@ -121,46 +121,54 @@ _WITH_STORES: dict[str, list[dict[str, object]]] = {
     "stores": [{"name": "east", "identity": "6f1c2a34-5b6d-4e7f-8a9b-0c1d2e3f4a5b"}],
 }
 
+_WITH_AUDITS: dict[str, list[dict[str, object]]] = {
+    **_WITH_STORES,
+    "readings": [
+        {
+            "package_id": 3,
+            "store": "east",
+            "collection": "maps",
+            "files": 9,
+            "bytes": 5_000_000_000_900,
+            "files_before": 0,
+            "read_at": _AT,
+            "begun_at": _AT,
+            "reached": "data/originals/\N{WHITE SMILING FACE}.tif",
+            "claimant": "a slice",
+            "claimed_until": _AT,
+        }
+    ],
+    "damages": [
+        {
+            "id": 1,
+            "package_id": 3,
+            "store": "east",
+            "path": "data/originals/\N{WHITE SMILING FACE}.tif",
+            "kind": "mismatched",
+            "promised": "sha256:" + "d" * 64,
+            "promised_size": 5_000_000_000_000,
+            "found": "sha256:" + "e" * 64,
+            "found_size": 5_000_000_000_000,
+            "reason": "",
+            "found_at": _AT,
+            "seen_at": _AT,
+            "state": "open",
+            "ended_at": None,
+            "ended_by": "",
+            "because": "",
+        }
+    ],
+}
+
 _ROWS = {
     "0001": _FIRST_SCHEMA,
     "0002": _WITH_TAG_DIGESTS,
     "0003": _WITH_STORES,
-    "0004": {
-        **_WITH_STORES,
-        "readings": [
-            {
-                "package_id": 3,
-                "store": "east",
-                "collection": "maps",
-                "files": 9,
-                "bytes": 5_000_000_000_900,
-                "files_before": 0,
-                "read_at": _AT,
-                "begun_at": _AT,
-                "reached": "data/originals/\N{WHITE SMILING FACE}.tif",
-                "claimant": "a slice",
-                "claimed_until": _AT,
-            }
-        ],
-        "damages": [
-            {
-                "id": 1,
-                "package_id": 3,
-                "store": "east",
-                "path": "data/originals/\N{WHITE SMILING FACE}.tif",
-                "kind": "mismatched",
-                "promised": "sha256:" + "d" * 64,
-                "promised_size": 5_000_000_000_000,
-                "found": "sha256:" + "e" * 64,
-                "found_size": 5_000_000_000_000,
-                "reason": "",
-                "found_at": _AT,
-                "seen_at": _AT,
-                "state": "open",
-                "ended_at": None,
-                "ended_by": "",
-                "because": "",
-            }
+    "0004": _WITH_AUDITS,
+    "0005": {
+        **_WITH_AUDITS,
+        "repair_approvals": [
+            {"damage_id": 1, "approved_by": "Ada", "because": "the disk was exchanged", "approved_at": _AT}
         ],
     },
 }

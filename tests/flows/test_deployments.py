@@ -151,6 +151,7 @@ def test_every_field_of_the_form_has_a_title_and_a_description(
         (Job.CLEAR, ["directory", "dry_run"], ["directory"]),
         (Job.SEAL_JOURNAL, ["directory"], ["directory"]),
         (Job.VERIFY_JOURNAL, ["directory", "copy_at"], ["directory"]),
+        (Job.REPAIR_DAMAGE, ["directory", "approve", "by", "because", "dry_run"], ["directory"]),
         (
             Job.RESTORE,
             ["directory", "object_name", "target", "object_version", "files", "whole", "store", "dry_run"],

@@ -408,6 +408,25 @@ def test_an_audit_is_started_from_its_form_and_shows_what_is_not_as_it_was_kept(
     assert ran(archive, client, Job.AUDIT, object_name="files/audited").state_name == "As kept"
 
 
+def test_damage_is_approved_in_the_form_and_repaired_by_that_run(
+    archive: Archive, settings: Settings, client: SyncPrefectClient
+):
+    accepted(archive, settings, "repaired")
+    page = archive.store("second") / "files/repaired/v1/data/originals/page 1.txt"
+    before = page.read_bytes()
+    page.chmod(0o600)
+    page.write_bytes(b"Dear somebody else")
+    assert ran(archive, client, Job.AUDIT, object_name="files/repaired").state_name == "Damaged"
+    run = ran(archive, client, Job.REPAIR_DAMAGE)
+    assert (run.name, run.state_name) == ("repair damage", "Waiting"), logged(client, run)
+    [row] = table(client, run)
+    assert (row["store"], row["package"], row["is"]) == ("second", "files/repaired/v1", "waiting")
+    run = ran(archive, client, Job.REPAIR_DAMAGE, approve=row["damage"], by="A. Turner", because="bit rot")
+    assert run.state_name == "Repaired", logged(client, run)
+    assert page.read_bytes() == before
+    assert ran(archive, client, Job.REPAIR_DAMAGE).state_name == "Nothing to repair"
+
+
 def test_an_audit_is_shared_by_several_runs_and_reads_nothing_twice(
     archive: Archive, settings: Settings, client: SyncPrefectClient
 ):

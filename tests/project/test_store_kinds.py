@@ -13,8 +13,9 @@ from support.store_peers import PEERS
 from flows.installation.init import make_installation
 from flows.installation.settings import Settings, StoreSettings
 from flows.installation.settings_file import load_settings
+from flows.installation.store_kinds import STORE_KINDS
 from flows.installation.stores import MadeStore, init_stores
-from flows.installation.wiring import STORE_KINDS, open_stores
+from flows.installation.wiring import open_stores
 from flows.service.doctor import State, examine_installation
 from storage.ports.stores import Store
 
@@ -42,12 +43,14 @@ def test_the_kinds_that_settings_take_are_those_of_the_registry():
         assert get_args(kind.settings.model_fields["kind"].annotation) == (name,)
 
 
-def test_each_kind_is_opened_with_its_purger_and_tried_out_by_doctor(settings: Settings):
+def test_each_kind_is_opened_with_what_is_apart_from_it_and_tried_out_by_doctor(settings: Settings):
     assert {store.kind for store in settings.store} == set(STORE_KINDS)
     for kept, store in zip(settings.store, open_stores(settings), strict=True):
         assert _room(store) == f"storage.stores.{kept.kind}"
-        assert _room(STORE_KINDS[kept.kind].purger(kept, settings, None)) == f"storage.stores.{kept.kind}"
-        assert _room(STORE_KINDS[kept.kind].maker(kept, settings)) == f"storage.stores.{kept.kind}"
+        kind = STORE_KINDS[kept.kind]
+        for part in (kind.purger, kind.replacer, kind.injurer):
+            assert _room(part(kept, settings, None)) == f"storage.stores.{kept.kind}"
+        assert _room(kind.maker(kept, settings)) == f"storage.stores.{kept.kind}"
     findings = {finding.what: finding.state for finding in examine_installation(settings)}
     for kept in settings.store:
         assert findings[f"store {kept.name}"] is State.OK

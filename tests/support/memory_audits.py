@@ -18,6 +18,7 @@ from storage.ports.audits import (
     DamageState,
     ReadReplica,
     RecordedDamage,
+    RepairApproval,
     ReplicaCounts,
     SampledFile,
     Scope,
@@ -191,6 +192,24 @@ class MemoryAudits:
                     ended.append(one)
             self._journal.append(events)
             return tuple(ended)
+
+    def approve_repairs(
+        self, numbers: Sequence[int], approval: RepairApproval, events: Iterable[Event]
+    ) -> tuple[RecordedDamage, ...]:
+        with self._lock:
+            known = {one.number: index for index, one in enumerate(self._damages)}
+            for number in numbers:
+                if number not in known:
+                    raise no_damage(number)
+            approved = []
+            for number in sorted(set(numbers)):
+                one = self._damages[known[number]]
+                if one.state is DamageState.OPEN and one.approval is None:
+                    one = replace(one, approval=approval)
+                    self._damages[known[number]] = one
+                    approved.append(one)
+            self._journal.append(events)
+            return tuple(approved)
 
     def files_in(self, store: StoreName) -> int:
         return sum(row.replica.files for row in self._rows() if row.replica.store == store)

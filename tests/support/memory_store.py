@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 
 from preservation.errors import AlreadyExistsError, NotFoundError, SourceChangedError
 from preservation.fixity.digesting import ByteStream
+from preservation.model.digests import Digests
 from preservation.model.identifiers import PackageId, StoreIdentity, StoreName
 from preservation.model.name_rules import NameRules
 from preservation.model.paths import BagPath, StoreKey, path_order, printable
+from storage.ports.replacers import NOTHING_THERE, Quarantine, Replacement, hand_out
 from storage.ports.stores import (
     Deposit,
     KeptFile,
@@ -153,6 +155,95 @@ class MemoryPurger:
                     raise is_committed(self.name, package, commit)
             for key in found:
                 del self._shelf.kept[key]
+
+
+class MemoryReplacer:
+    """The ``Replacer`` of ``store``."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self.name = store.name
+        self._store = store
+
+    def replace(self, deposit: Deposit, expected: Digests, quarantine: Quarantine) -> Replacement:
+        """Put the file in place of one that is not as it was kept: see ``Replacer``."""
+        require_sound(self.name, deposit.key)
+        self._store.check()
+        there = self._handed_out(deposit.key, expected, quarantine)
+        if there is False:
+            return Replacement.SOUND
+        content = _whole_source(deposit)
+        with self._store.shelf.turn:
+            self._store.shelf.kept[deposit.key] = content
+        return Replacement.CREATED if there is None else Replacement.REPLACED
+
+    def remove_unexpected(self, key: StoreKey, quarantine: Quarantine) -> bool:
+        """Move a file that no manifest names into the quarantine: see ``Replacer``."""
+        require_sound(self.name, key)
+        self._store.check()
+        if self._handed_out(key, {}, quarantine) is None:
+            return False
+        with self._store.shelf.turn:
+            del self._store.shelf.kept[key]
+        return True
+
+    def _handed_out(self, key: StoreKey, expected: Digests, quarantine: Quarantine) -> bool | None:
+        """Return whether what lies there was handed out; ``None`` where nothing does."""
+        with quarantine.receive(key) as file:
+            try:
+                opened = self._store.open(key)
+            except NotFoundError:
+                if expected:
+                    file.keep(NOTHING_THERE)
+                return None
+            with opened as stream:
+                return hand_out(stream, file, expected)
+
+
+class MemoryInjurer:
+    """The ``Injurer`` of ``store``."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self.name = store.name
+        self._shelf = store.shelf
+
+    def write(self, key: StoreKey, content: bytes) -> None:
+        """Let the file have this content: see ``Injurer``."""
+        with self._shelf.turn:
+            self._shelf.kept[key] = content
+
+    def remove(self, key: StoreKey) -> None:
+        """Let the file be gone: see ``Injurer``."""
+        with self._shelf.turn:
+            self._shelf.kept.pop(key, None)
+
+
+class MemoryQuarantine:
+    """A ``Quarantine`` in memory: in ``kept``, key, bytes and why, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[StoreKey, bytes, str]] = []
+
+    @contextmanager
+    def receive(self, key: StoreKey) -> Iterator[MemoryQuarantinedFile]:
+        """Receive what lies under a key: see ``Quarantine``."""
+        yield MemoryQuarantinedFile(key, self.kept)
+
+
+class MemoryQuarantinedFile:
+    """A file on its way into a quarantine in memory."""
+
+    def __init__(self, key: StoreKey, kept: list[tuple[StoreKey, bytes, str]]) -> None:
+        self._key = key
+        self._kept = kept
+        self._content = bytearray()
+
+    def write(self, chunk: memoryview) -> None:
+        """Take the next bytes: see ``QuarantinedFile``."""
+        self._content += chunk
+
+    def keep(self, why: str) -> None:
+        """Keep what was written: see ``QuarantinedFile``."""
+        self._kept.append((self._key, bytes(self._content), why))
 
 
 def _whole_source(deposit: Deposit) -> bytes:

@@ -20,19 +20,32 @@ from services.buckets import (
     speak_as_the_archive,
 )
 from support.identities import made
-from support.memory_store import MemoryMaker, MemoryPurger, MemoryStore, Shelf
+from support.memory_store import (
+    MemoryInjurer,
+    MemoryMaker,
+    MemoryPurger,
+    MemoryReplacer,
+    MemoryStore,
+    Shelf,
+)
 
 from preservation.model.identifiers import StoreIdentity, StoreName
 from preservation.model.layout import COMMITS
 from preservation.model.paths import StoreKey, bag_path
+from storage.ports.injurers import Injurer
+from storage.ports.replacers import Replacer
 from storage.ports.stores import Deposit, Purger, SiteName, Store, StoreMaker, StorePlace
+from storage.stores.folder.injure import FolderInjurer
 from storage.stores.folder.make import FolderMaker
 from storage.stores.folder.purge import FolderPurger
+from storage.stores.folder.replace import FolderReplacer
 from storage.stores.folder.root import IDENTITY
 from storage.stores.folder.store import FolderStore
 from storage.stores.s3.bucket import Bucket
+from storage.stores.s3.injure import S3Injurer
 from storage.stores.s3.make import S3Maker
 from storage.stores.s3.purge import S3Purger
+from storage.stores.s3.replace import S3Replacer
 from storage.stores.s3.store import S3Store
 
 SITE = SiteName("here")
@@ -52,6 +65,8 @@ class Peer:
     maker: StoreMaker
     opened: Callable[[StoreIdentity | None], tuple[Store, Purger]]
     unmade: Callable[[], None]
+    replacer: Replacer
+    injurer: Injurer
 
     def keep(self, contents: Mapping[str, bytes]) -> None:
         """Create these keys with these contents, in one call."""
@@ -95,7 +110,18 @@ def _memory_peer(folder: Path) -> Peer:
         store = MemoryStore(NAME, StorePlace(SITE, "this process", "memory"), shelf, identity)
         return store, MemoryPurger(NAME, shelf, COMMITS, store)
 
-    return Peer(*opened(made(maker)), folder, maker, opened, lambda: setattr(shelf, "identity", None))
+    store, purger = opened(made(maker))
+    assert isinstance(store, MemoryStore)
+    return Peer(
+        store,
+        purger,
+        folder,
+        maker,
+        opened,
+        lambda: setattr(shelf, "identity", None),
+        MemoryReplacer(store),
+        MemoryInjurer(store),
+    )
 
 
 def _folder_peer(folder: Path) -> Peer:
@@ -106,7 +132,16 @@ def _folder_peer(folder: Path) -> Peer:
         place = StorePlace(SITE, "this machine", "disk")
         return FolderStore(NAME, root, place, identity), FolderPurger(NAME, root, identity, COMMITS)
 
-    return Peer(*opened(made(maker)), folder, maker, opened, (root / IDENTITY).unlink)
+    identity = made(maker)
+    return Peer(
+        *opened(identity),
+        folder,
+        maker,
+        opened,
+        (root / IDENTITY).unlink,
+        FolderReplacer(NAME, root, identity),
+        FolderInjurer(NAME, root, identity),
+    )
 
 
 def _s3_peer(folder: Path, service: Service) -> Peer:
@@ -123,7 +158,17 @@ def _s3_peer(folder: Path, service: Service) -> Peer:
             Bucket=address.bucket, Key=f"{address.prefix}/.muniment/identity"
         )
 
-    return Peer(*opened(made(maker)), folder, maker, opened, unmade)
+    identity = made(maker)
+    bucket = Bucket(NAME, address, identity=identity)
+    return Peer(
+        *opened(identity),
+        folder,
+        maker,
+        opened,
+        unmade,
+        S3Replacer(bucket, sizes=SMALL_SIZES),
+        S3Injurer(bucket),
+    )
 
 
 PEERS: Mapping[str, Callable[[Path], Peer]] = {
