@@ -11,13 +11,12 @@ from preservation.model.damage import digests_text
 from preservation.model.events import Event, EventOutcome, EventType, event_id
 from preservation.model.identifiers import PackageId, StoreName, SubmissionId
 from preservation.model.paths import printable
+from storage.audits.events import HEALED_BY
 from storage.ports.audits import DamageState, RecordedDamage
 from storage.repair import Salvage
 
 _BATCH = 200
 """So many damages are ended in one transaction."""
-
-_REPLACED = "it was replaced from a replica that has it as it was kept, and read back"
 
 
 class RepairState(StrEnum):
@@ -33,11 +32,11 @@ class RepairState(StrEnum):
 
 
 ENDED = {
-    RepairState.HEALED: _REPLACED,
-    RepairState.AS_KEPT: "it was read again, and is as it was kept",
-    RepairState.TAKEN_AWAY: "it was moved into the quarantine",
+    RepairState.HEALED: EventType.RECOVERY,
+    RepairState.AS_KEPT: EventType.FIXITY_CHECK,
+    RepairState.TAKEN_AWAY: EventType.QUARANTINE,
 }
-"""The states in which a damage is open no more, and why."""
+"""The states in which a damage is open no more, and the event that says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ class RepairRecord:
             self.is_sealed = False
 
     def _end(self) -> None:
-        for state, because in ENDED.items():
+        for state, kind in ENDED.items():
             chosen = [one for one in self._ended if one.state is state]
             if chosen:
                 self.installation.audits.end_damage(
@@ -96,18 +95,11 @@ class RepairRecord:
                     DamageState.HEALED,
                     at=now(),
                     by="",
-                    because=because,
+                    because=HEALED_BY[kind],
                     events=[_success(one) for one in chosen],
                 )
                 self.is_sealed = False
         self._ended.clear()
-
-
-_EVENTS = {
-    RepairState.HEALED: EventType.RECOVERY,
-    RepairState.AS_KEPT: EventType.FIXITY_CHECK,
-    RepairState.TAKEN_AWAY: EventType.QUARANTINE,
-}
 
 
 def _beginning(package: PackageId, store: StoreName) -> Event:
@@ -129,7 +121,7 @@ def _success(result: RepairResult) -> Event:
     note = result.sentence + (f"; {promised}" if promised else "")
     about = f"{damage.package}/{damage.path}".rstrip("/")
     return _event(
-        _EVENTS[result.state], about, result, f"damage {result.recorded.number}: {damage.sentence}", note
+        ENDED[result.state], about, result, f"damage {result.recorded.number}: {damage.sentence}", note
     )
 
 

@@ -1,7 +1,9 @@
 """The journal's events of audits, and what is found in them again."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from uuid import uuid4
 
 from preservation.model.amounts import count
@@ -14,6 +16,16 @@ from storage.ports.journal import Entry
 
 _BEGAN = re.compile(r"; the reading began at (\S+)$")
 _READ = re.compile(r"all files of (.+) in store (\S+) read from where they rest")
+
+
+HEALED_BY: Mapping[EventType, str] = MappingProxyType(
+    {
+        EventType.RECOVERY: "it was replaced from a replica that has it as it was kept, and read back",
+        EventType.FIXITY_CHECK: "it was read again, and is as it was kept",
+        EventType.QUARANTINE: "it was moved into the quarantine",
+    }
+)
+"""Why damage is open no more, by the event of a repair that says so."""
 
 
 def read_event(

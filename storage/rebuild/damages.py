@@ -8,10 +8,10 @@ from typing import Final
 
 from preservation.model.damage import Damage, DamageKind, digests_from
 from preservation.model.digests import Digests
-from preservation.model.events import EventType
+from preservation.model.events import EventOutcome, EventType
 from preservation.model.identifiers import PackageId, StoreName
 from preservation.model.paths import BagPath
-from storage.audits.events import begun_in, store_read_in
+from storage.audits.events import HEALED_BY, begun_in, store_read_in
 from storage.ports.audits import Audits, DamageState, RecordedDamage
 from storage.ports.journal import Entry
 from storage.rebuild.statements import package_of
@@ -19,12 +19,13 @@ from storage.rebuild.statements import package_of
 _ABOUT: Final = re.compile(r"([^/]+/[^/]+/v[1-9][0-9]{0,8})(?:/(.+))?", re.DOTALL)
 _SEEN: Final = re.compile(rf" in store (\S+): ({'|'.join(DamageKind)})")
 _CLOSED: Final = re.compile(r"damage [0-9]+ was closed: store (\S+?): .*", re.DOTALL)
+_REPAIRED: Final = re.compile(r"damage [0-9]+: store (\S+?): .*", re.DOTALL)
 _BYTES: Final = re.compile(r".*?(?:: ([0-9,]+) instead of ([0-9,]+))?; kept (\S*), found (\S*)", re.DOTALL)
 _UNREADABLE: Final = " cannot be read: "
 _AS_KEPT: Final = "it was read again, and is as it was kept"
 
 STATING_DAMAGE: Final = tuple(
-    f'"event_type":"{kind.value}"'.encode() for kind in (EventType.FIXITY_CHECK, EventType.POLICY_ASSIGNMENT)
+    f'"event_type":"{kind.value}"'.encode() for kind in (*HEALED_BY, EventType.POLICY_ASSIGNMENT)
 )
 
 
@@ -56,6 +57,11 @@ class Damages:
             if closed := _CLOSED.fullmatch(entry.detail):
                 found = self._open(package, StoreName(closed[1]), entry.at, path)
                 self._end(found, DamageState.CLOSED, entry.at, entry.agent_name, entry.note)
+        elif repaired := _REPAIRED.fullmatch(entry.detail):
+            if entry.outcome == EventOutcome.SUCCESS and entry.event_type in HEALED_BY:
+                found = self._open(package, StoreName(repaired[1]), entry.at, path)
+                because = HEALED_BY[EventType(entry.event_type)]
+                self._end(found, DamageState.HEALED, entry.at, "", because)
         elif seen := _SEEN.fullmatch(
             entry.detail.removeprefix(f"{path or 'the whole replica'} of {package}")
         ):
