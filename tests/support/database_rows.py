@@ -19,6 +19,7 @@ _ORDER = {
     "files": ("package_id", "position"),
     "stores": ("name",),
     "readings": ("store", "files_before"),
+    "repair_approvals": ("damage_id",),
     "journal": ("seq",),
     "journal_signed_heads": ("seq",),
 }
