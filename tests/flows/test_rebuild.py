@@ -150,7 +150,8 @@ def lines_of(finished: subprocess.CompletedProcess[str], what: str) -> list[dict
 
 def test_a_lost_database_comes_again_row_by_row(kept: NearArchive):
     before = lose_database(kept)
-    assert all(before.values()), before
+    # Approvals are not made again: whoever gave them is asked again.
+    assert [name for name, found in before.items() if not found] == ["repair_approvals"]
     rebuilt = kept.run("rebuild", "--json")
     assert rebuilt.returncode == 0, rebuilt
     assert database_rows(kept) == before
