@@ -12,6 +12,7 @@ from flows.archive.fill_progress import FillProgress
 from flows.archive.fill_request import Allowance, FillRequest
 from flows.archive.gone import GoneFrom
 from flows.archive.journal_seal import seal
+from flows.archive.presence import gone_replicas
 from flows.archive.shortfall import Shortfalls
 from flows.installation.job_records import recorded_run
 from flows.installation.jobs import Job
@@ -128,6 +129,9 @@ class _Filling:
     def _filled(self, store: Store) -> Iterator[FilledReplica | NotFilled]:
         try:
             store.check()
+            if store.name not in self._installation.settings.stores_in_use:
+                yield from self._gone_for_good(store)
+                return
             gone_from = GoneFrom(self._installation, store, self._request)
             gone = gone_from.found()
             if isinstance(gone, NotFilled):
@@ -143,6 +147,12 @@ class _Filling:
             elif self._allowance.allows(size_of(kept)):
                 dry_run = self._request.dry_run
                 yield from fill_with(self._installation, kept, store, self._progress, dry_run=dry_run)
+
+    def _gone_for_good(self, store: Store) -> Iterator[NotFilled]:
+        """Report what is gone from a retired store, into which nothing is written any more."""
+        held = self._installation.catalogue.packages(self._request.collection, held_by=store.name)
+        for gone in gone_replicas(store, held):
+            yield NotFilled(store.name, gone.package, gone.sentence, damage=True)
 
 
 def _shortfalls(installation: Installation, request: FillRequest) -> Iterator[Shortfall]:

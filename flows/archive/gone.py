@@ -35,7 +35,7 @@ _RENEWED = 60.0
 _WHOLE = BagPath("")
 
 _CLAIMANT = Claimant("fill")
-"""Always the same: one run at a time fills stores, so what it finds claimed by itself is of one that was killed."""
+"""One run at a time fills stores: what it finds claimed by this name was claimed by one that was killed."""
 
 
 class GoneFrom:
@@ -184,8 +184,8 @@ class GoneFrom:
         store = self._store.name
         return (
             f"store {store}: at least {gone:,} of its {count(replicas, 'replica')} are gone as a whole, more "
-            "than a tenth; nothing is written into it before a person has looked. Find out what happened, then "
-            f"run: muniment replicate --missing --store {store} --really-all"
+            "than a tenth; nothing is written into it before a person has looked. Find out what happened, "
+            f"then run: muniment replicate --missing --store {store} --really-all"
         )
 
     def _partly_gone(self, package: PackageId) -> str:

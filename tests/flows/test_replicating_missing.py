@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -217,11 +216,23 @@ def test_a_store_of_which_more_than_a_tenth_is_gone_waits_for_a_person(archive: 
 
 
 def staged(store: Path) -> bool:
-    return any(path.is_file() for path in (store / ".incoming").rglob("data/*/*"))
+    return any(path.is_dir() and any(path.iterdir()) for path in (store / ".incoming").iterdir())
 
 
 def arrived(store: Path) -> bool:
     return (store / V1 / "data").exists()
+
+
+def killed(archive: Archive, instant: Callable[[Path], bool]) -> bool:
+    """Empty the second store, fill it, and kill that at an instant; return whether it was still at work."""
+    shutil.rmtree(archive.store("second") / "files")
+    command = [MUNIMENT, "replicate", "--missing", "-C", str(archive.directory)]
+    with subprocess.Popen(command, env=archive.environment, start_new_session=True) as running:
+        while not instant(archive.store("second")) and running.poll() is None:
+            pass
+        if running.poll() is None:
+            os.killpg(running.pid, signal.SIGKILL)
+    return running.returncode == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("instant", [staged, arrived])
@@ -230,23 +241,16 @@ def test_killed_while_it_writes_it_goes_on(
 ):
     drop = tmp_path / "drops" / "ledger"
     drop.mkdir(parents=True)
-    for number in range(400):
+    for number in range(600):
         (drop / f"page {number}.txt").write_text(f"Page {number}\n" * 2000)
     archive = near(installation)
     preserved(archive, drop)
-    shutil.rmtree(archive.store("second") / "files")
-    command = [MUNIMENT, "replicate", "--missing", "-C", str(archive.directory)]
-    with subprocess.Popen(command, env=archive.environment, start_new_session=True) as running:
-        deadline = time.monotonic() + 60
-        while not instant(archive.store("second")) and time.monotonic() < deadline:
-            time.sleep(0.001)
-        os.killpg(running.pid, signal.SIGKILL)
-    assert running.returncode == -signal.SIGKILL
-    assert [state for *_, state in damage(archive)] == ["open"]
+    assert any(killed(archive, instant) for _ in range(5))
+    assert damage(archive)[-1] == (V1, "second", "", "open")
     assert archive.run("replicate", "--missing").returncode == 0
     assert archive.kept("second") == archive.kept("first")
     assert validate(archive.store("second") / V1).valid
-    assert [state for *_, state in damage(archive)] == ["healed"]
+    assert {state for *_, state in damage(archive)} == {"healed"}
     assert archive.run("journal", "verify").returncode == 0
 
 
