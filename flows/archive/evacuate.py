@@ -11,7 +11,7 @@ from flows.archive.copy_package import fill_with, size_of
 from flows.archive.fill import filling
 from flows.archive.fill_outcomes import FilledReplica, LeftForLater, NotFilled
 from flows.archive.fill_progress import FillProgress
-from flows.archive.fill_request import Allowance
+from flows.archive.fill_request import Budget
 from flows.archive.journal_seal import seal
 from flows.archive.lost_store import removed_event
 from flows.archive.shortfall import Shortfalls
@@ -100,20 +100,20 @@ class _Evacuating:
         self._shortfalls = Shortfalls(installation)
 
     def outcomes(self) -> Iterator[EvacuationOutcome]:
-        allowance = Allowance(self._evacuation.budget)
+        budget = Budget(self._evacuation.budget)
         for kept in self._held():
             for _ in self._lacking(kept):
                 self._progress.expect(size_of(kept))
         for kept in self._held():
             for target in self._lacking(kept):
-                if allowance.allows(size_of(kept)):
+                if budget.allows(size_of(kept)):
                     dry_run = self._evacuation.dry_run
                     for one in fill_with(self._installation, kept, target, self._progress, dry_run=dry_run):
                         if isinstance(one, FilledReplica):
-                            allowance.spend(one.bytes)
+                            budget.spend(one.bytes)
                         yield one
-        if allowance.left:
-            yield LeftForLater(allowance.left, allowance.left_bytes)
+        if budget.left:
+            yield LeftForLater(budget.left, budget.left_bytes)
         elif self._evacuation.dry_run:
             yield from self._would_be_needed()
         else:

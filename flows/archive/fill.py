@@ -9,7 +9,7 @@ from flows.alarms.occasions import integrity_alarm
 from flows.archive.copy_package import fill_with, size_of
 from flows.archive.fill_outcomes import FilledReplica, LeftForLater, NotFilled, Shortfall
 from flows.archive.fill_progress import FillProgress
-from flows.archive.fill_request import Allowance, FillRequest
+from flows.archive.fill_request import Budget, FillRequest
 from flows.archive.gone import GoneFrom
 from flows.archive.journal_seal import seal
 from flows.archive.presence import gone_replicas
@@ -108,7 +108,7 @@ class _Filling:
         self._installation = installation
         self._request = request
         self._progress = progress
-        self._allowance = Allowance(request.budget)
+        self._budget = Budget(request.budget)
         self._stores = [one for one in installation.stores if request.store in {None, one.name}]
 
     def outcomes(self) -> Iterator[FillOutcome]:
@@ -119,10 +119,10 @@ class _Filling:
         for store in self._stores:
             for one in self._filled(store):
                 if isinstance(one, FilledReplica):
-                    self._allowance.spend(one.bytes)
+                    self._budget.spend(one.bytes)
                 yield one
-        if self._allowance.left:
-            yield LeftForLater(self._allowance.left, self._allowance.left_bytes)
+        if self._budget.left:
+            yield LeftForLater(self._budget.left, self._budget.left_bytes)
         if not self._request.dry_run:
             yield from _shortfalls(self._installation, self._request)
 
@@ -137,14 +137,14 @@ class _Filling:
             if isinstance(gone, NotFilled):
                 yield gone
                 return
-            yield from gone_from.written(gone, self._allowance, self._progress)
+            yield from gone_from.written(gone, self._budget, self._progress)
         except PreservationError as error:
             yield NotFilled(store.name, None, str(error), damage=isinstance(error, IntegrityError))
             return
         for kept in lacked(self._installation, store, self._request):
             if isinstance(kept, NotFilled):
                 yield kept
-            elif self._allowance.allows(size_of(kept)):
+            elif self._budget.allows(size_of(kept)):
                 dry_run = self._request.dry_run
                 yield from fill_with(self._installation, kept, store, self._progress, dry_run=dry_run)
 

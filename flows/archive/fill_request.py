@@ -24,7 +24,7 @@ class FillRequest:
     dry_run: bool = False
 
 
-class Allowance:
+class Budget:
     """How many bytes may still be copied, and what is left because of that."""
 
     def __init__(self, budget: int | None) -> None:

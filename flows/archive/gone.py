@@ -10,7 +10,7 @@ from flows.alarms.occasions import integrity_alarm
 from flows.archive.copy_package import copied_event, copy_package, size_of
 from flows.archive.fill_outcomes import FilledReplica, NotFilled
 from flows.archive.fill_progress import FillProgress
-from flows.archive.fill_request import Allowance, FillRequest
+from flows.archive.fill_request import Budget, FillRequest
 from flows.archive.presence import gone_replicas
 from flows.installation.wiring import SOFTWARE, Installation, now
 from preservation.model.amounts import count
@@ -67,7 +67,7 @@ class GoneFrom:
         return [*first, *(package for package in self._recorded() if package not in known)]
 
     def written(
-        self, packages: Iterable[PackageId], allowance: Allowance, progress: FillProgress
+        self, packages: Iterable[PackageId], budget: Budget, progress: FillProgress
     ) -> Iterator[FilledReplica | NotFilled]:
         """Write replicas anew; each loss is in the journal, and an alarm, before anything is written."""
         remaining = iter(packages)
@@ -82,7 +82,7 @@ class GoneFrom:
                 self._record(whole)
             for package in whole:
                 kept = self._installation.catalogue.package(package)
-                if not allowance.allows(size_of(kept)):
+                if not budget.allows(size_of(kept)):
                     continue
                 if self._request.dry_run:
                     yield FilledReplica(self._store.name, package, size_of(kept), was_gone=True)

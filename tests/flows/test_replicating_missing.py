@@ -20,7 +20,7 @@ from support.flow_runs import preserved
 
 from flows.alarms.alarm import AlarmKind
 from flows.alarms.alarms import outbox_of
-from flows.archive.fill_request import Allowance
+from flows.archive.fill_request import Budget
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now, open_installation
 from preservation.bagit.validation import validate
@@ -172,11 +172,11 @@ def test_more_than_the_budget_is_left_for_the_next_run(archive: Archive):
 
 
 def test_nothing_is_copied_before_what_was_left_and_one_large_package_is_copied_alone():
-    allowance = Allowance(100)
-    assert allowance.allows(500)
-    allowance.spend(500)
-    assert not allowance.allows(1)
-    fresh = Allowance(100)
+    budget = Budget(100)
+    assert budget.allows(500)
+    budget.spend(500)
+    assert not budget.allows(1)
+    fresh = Budget(100)
     fresh.spend(60)
     assert not fresh.allows(50)
     assert not fresh.allows(10)
