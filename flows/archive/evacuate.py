@@ -97,10 +97,12 @@ class _Evacuating:
         self._progress = progress
         self._store = evacuation.store
         self._others = {one.name: one for one in installation.stores if one.name != self._store}
+        self._cannot_take: set[StoreName] = set()
         self._shortfalls = Shortfalls(installation)
 
     def outcomes(self) -> Iterator[EvacuationOutcome]:
         budget = Budget(self._evacuation.budget)
+        yield from self._away()
         for kept in self._held():
             for _ in self._lacking(kept):
                 self._progress.expect(size_of(kept))
@@ -119,6 +121,16 @@ class _Evacuating:
         else:
             yield from self._ended()
 
+    def _away(self) -> Iterator[NotFilled]:
+        """Report the stores that cannot be drained into now, and leave them out."""
+        for name, store in self._others.items():
+            try:
+                store.check()
+            except PreservationError as error:
+                self._cannot_take.add(name)
+                if name in self._installation.settings.stores_in_use:
+                    yield NotFilled(name, None, str(error))
+
     def _held(self) -> Iterator[Registration]:
         """Yield what the store has, in the order of registration: so a version follows what it relies on."""
         return self._installation.catalogue.packages(held_by=self._store)
@@ -135,7 +147,8 @@ class _Evacuating:
 
     def _lacking(self, kept: Registration) -> list[Store]:
         having = {replica.store for replica in kept.replicas}
-        return [store for store in self._targets(kept) if store.name not in having]
+        passed_over = having | self._cannot_take
+        return [store for store in self._targets(kept) if store.name not in passed_over]
 
     def _would_be_needed(self) -> Iterator[StillNeeded]:
         for kept in self._held():

@@ -49,16 +49,23 @@ class LeftForLater:
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """A package that is in fewer stores, or on fewer sites, than its policy asks for."""
+    """A package that is in fewer stores, or on fewer sites, than its policy asks for.
+
+    Replicas in the stores ``damaged``, where damage of it is open, do not count.
+    """
 
     package: PackageId
     copies: int
     of_copies: int
     sites: int
     of_sites: int
+    damaged: tuple[StoreName, ...] = ()
 
     @property
     def sentence(self) -> str:
         """How much is lacking."""
         asked = f"{count(self.of_copies, 'copy', 'copies')} on {count(self.of_sites, 'site')}"
-        return f"its policy asks for {asked}, and it has {self.copies:,} on {self.sites:,}"
+        sentence = f"its policy asks for {asked}, and it has {self.copies:,} on {self.sites:,}"
+        if self.damaged:
+            sentence += f"; its replica in {' and '.join(self.damaged)} is damaged: muniment damage"
+        return sentence

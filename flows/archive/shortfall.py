@@ -1,16 +1,18 @@
 """Whether a package is in as many stores, on as many sites, as the policy of its collection asks for."""
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from functools import cached_property
 
 from flows.archive.fill_outcomes import Shortfall
 from flows.installation.wiring import Installation
-from preservation.model.identifiers import CollectionName, StoreName
+from preservation.model.identifiers import CollectionName, PackageId, StoreName
 from preservation.policy.schema import Replication
 from storage.ports.catalogue import Registration
 
 
 class Shortfalls:
-    """Compares what packages have with what the policies of now ask for."""
+    """Compares what packages have with what the policies of now ask for; what is damaged does not count."""
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
@@ -30,8 +32,18 @@ class Shortfalls:
         if collection not in self._asked:
             self._asked[collection] = self._installation.policy_of(collection).terms.replication
         asked = self._asked[collection]
-        stores = [name for name in having if name in self._sites]
+        damaged = self._damaged.get(kept.package, set())
+        stores = [name for name in having if name in self._sites and name not in damaged]
         sites = {self._sites[name] for name in stores}
         if len(stores) >= asked.copies and len(sites) >= asked.sites:
             return None
-        return Shortfall(kept.package, len(stores), asked.copies, len(sites), asked.sites)
+        known = tuple(sorted(damaged & {*having}))
+        return Shortfall(kept.package, len(stores), asked.copies, len(sites), asked.sites, known)
+
+    @cached_property
+    def _damaged(self) -> Mapping[PackageId, set[StoreName]]:
+        """The stores in which damage of a package is open, as it is when this is asked first."""
+        found: defaultdict[PackageId, set[StoreName]] = defaultdict(set)
+        for one in self._installation.audits.damages():
+            found[one.damage.package].add(one.damage.store)
+        return found

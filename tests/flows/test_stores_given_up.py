@@ -96,6 +96,17 @@ def test_a_new_disk_takes_the_place_of_a_lost_one_under_its_name(archive: Archiv
     assert archive.kept("second") == archive.kept("first")
 
 
+def test_a_lost_store_that_is_found_again_is_read_and_counts_again(archive: Archive):
+    burned = archive.store("second").rename(archive.directory / "burned")
+    assert archive.run(*LOST).returncode == 0
+    burned.rename(archive.store("second"))
+    before = archive.kept("second")
+    [told] = lines(archive.run("replicate", "--missing", "--json"))
+    assert (told["store"], told["filled"], told["was_gone"]) == ("second", True, False)
+    assert stores_of(archive) == [["first", "second"]]
+    assert archive.kept("second") == before
+
+
 def test_damage_and_readings_of_a_lost_store_end_with_it(archive: Archive):
     page = archive.store("second") / "files/ledger/v1/data/originals/page 1.txt"
     page.chmod(0o640)
@@ -196,6 +207,36 @@ def test_a_store_stays_where_another_does_not_hold_what_the_catalogue_has_there(
     assert "STILL NEEDED  second: files/ledger/v1" in finished.stdout
     assert "may be taken away" not in finished.stdout
     assert stores_of(archive) == [["first", "second", "third"]]
+
+
+def test_a_replica_elsewhere_of_which_damage_is_open_does_not_count(archive: Archive):
+    add_third(archive)
+    assert archive.run("replicate", "--missing").returncode == 0
+    page = archive.store("third") / "files/ledger/v1/data/originals/page 1.txt"
+    page.chmod(0o640)
+    page.write_bytes(page.read_bytes().replace(b"Page", b"page"))
+    assert archive.run("audit", "--all").returncode == 4
+    archive.store("second").rename(archive.directory / "away")
+    [dry, _] = lines(archive.run(*LOST, "--dry-run", "--json"))
+    assert dry["sentence"].endswith("it has 1 on 1; its replica in third is damaged: muniment damage")
+    (archive.directory / "away").rename(archive.store("second"))
+    retire_second(archive)
+    finished = archive.run(*EVACUATE)
+    assert finished.returncode == 6
+    assert "STILL NEEDED  second: files/ledger/v1" in finished.stdout
+    assert "its replica in third is damaged: muniment damage" in finished.stdout
+    assert stores_of(archive) == [["first", "second", "third"]]
+
+
+def test_a_store_that_is_away_is_not_drained_into(archive: Archive):
+    add_third(archive)
+    retire_second(archive)
+    archive.store("third").rename(archive.directory / "away")
+    finished = archive.run(*EVACUATE)
+    assert finished.returncode == 6
+    assert "NOT FILLED  third: all that it lacks" in finished.stdout
+    assert "STILL NEEDED  second" in finished.stdout
+    assert stores_of(archive) == [["first", "second"]]
 
 
 def test_the_stores_to_drain_into_can_be_named_and_the_budget_leaves_the_rest(archive: Archive, ledger: Path):
