@@ -18,7 +18,7 @@ from preservation.model.identifiers import PackageId, StoreName, SubmissionId
 
 
 @dataclass(frozen=True, slots=True)
-class StoreLoss:
+class StoreGivenUp:
     """A store that is to be given up: who says so, and why.
 
     ``even_the_last``: also where it has the only replica of a package. ``dry_run``: nothing is changed.
@@ -49,7 +49,7 @@ class LostStore:
     last: int
 
 
-def lose_store(settings: Settings, loss: StoreLoss) -> Iterator[LostReplica | LostStore]:
+def lose_store(settings: Settings, loss: StoreGivenUp) -> Iterator[LostReplica | LostStore]:
     """Yield what the loss of the store means for packages, then strike it from the catalogue at once.
 
     The journal has an event of each replica, by the person who gave the store up. Nothing in the store is
@@ -110,7 +110,7 @@ def removed_event(package: PackageId, store: StoreName, at: datetime, agent: Age
     )
 
 
-def _strike(installation: Installation, loss: StoreLoss, replicas: int) -> None:
+def _strike(installation: Installation, loss: StoreGivenUp, replicas: int) -> None:
     at, person = now(), Agent(AgentKind.PERSON, loss.by)
     because = f"the store is lost: {loss.because}"
     installation.catalogue.forget_store(

@@ -104,14 +104,14 @@ def lost(
 
     Example: muniment stores lost second --by "A. Turner" --because "its disk burned" --dry-run
     """
-    from flows.archive.lost_store import LostStore, StoreLoss, lose_store
+    from flows.archive.lost_store import LostStore, StoreGivenUp, lose_store
     from flows.installation.settings_file import load_settings
     from preservation.model.amounts import count
     from preservation.model.identifiers import StoreName
     from preservation.model.paths import printable
 
     code = 0
-    loss = StoreLoss(StoreName(name), by, because, even_the_last, dry_run)
+    loss = StoreGivenUp(StoreName(name), by, because, even_the_last, dry_run)
     for one in lose_store(load_settings(installation), loss):
         if isinstance(one, LostStore):
             code = _INTEGRITY if one.last else 0
