@@ -1,6 +1,7 @@
 """Replicas that stand in the catalogue and are gone as a whole: found, recorded as damage, written anew."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 from time import monotonic
@@ -112,7 +113,7 @@ class GoneFrom:
                     counts = (one.files, one.bytes)
                     events = [
                         copied_event(package, one, "had lost all of it"),
-                        read_event(claimed, read_at, counts, 0, SOFTWARE),
+                        read_event(replace(claimed, begun_at=begun), read_at, counts, 0, SOFTWARE),
                     ]
                     audits.conclude([ReadReplica(claimed, begun, read_at, ())], events)
                     yield FilledReplica(self._store.name, package, one.bytes, was_gone=True)

@@ -282,3 +282,31 @@ def test_an_evacuation_that_is_killed_goes_on_and_nothing_is_struck_before_its_e
     assert stores_of(archive) == [["first", "third"]]
     assert validate(archive.store("third") / "files/ledger/v1").valid
     assert archive.kept("third") == archive.kept("first") == archive.kept("second")
+
+
+def test_a_rebuilt_catalogue_has_a_store_only_since_it_was_struck_last(archive: Archive, ledger: Path):
+    page = archive.store("second") / "files/ledger/v1/data/originals/page 1.txt"
+    page.chmod(0o640)
+    page.write_bytes(b"Another page")
+    assert archive.run("audit", "--all").returncode == 4
+    archive.store("second").rename(archive.directory / "burned")
+    assert archive.run(*LOST).returncode == 0
+    archive.store("second").mkdir()
+    assert archive.run("stores", "init", "second").returncode == 0
+    (ledger / "one more.txt").write_text("One more\n")
+    archive.store("first").rename(archive.directory / "away")
+    archive.run("replicate", "--missing")
+    (archive.directory / "away").rename(archive.store("first"))
+    assert archive.run("journal", "seal").returncode == 0
+    assert stores_of(archive) == [["first"]]
+    for file in (archive.directory / "state").glob("muniment.db*"):
+        file.unlink()
+    rebuilt = archive.run("rebuild")
+    assert rebuilt.returncode == 0, rebuilt.stdout + rebuilt.stderr
+    assert stores_of(archive) == [["first"]]
+    assert archive.run("damage").returncode == 0
+    assert archive.run("replicate", "--missing").returncode == 0
+    for file in (archive.directory / "state").glob("muniment.db*"):
+        file.unlink()
+    assert archive.run("rebuild").returncode == 0
+    assert stores_of(archive) == [["first", "second"]]
