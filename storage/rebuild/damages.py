@@ -96,8 +96,8 @@ def damaged_store(entry: Entry) -> StoreName | None:
     if entry.event_type != EventType.FIXITY_CHECK:
         return None
     # A path may have any letters: the store is in the last place that fits.
-    *_, seen = (None, *_SEEN.finditer(entry.detail))
-    return None if seen is None else StoreName(seen[1])
+    found = list(_SEEN.finditer(entry.detail))
+    return StoreName(found[-1][1]) if found else None
 
 
 def _is_of(known: RecordedDamage, damage: Damage) -> bool:
