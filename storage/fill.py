@@ -25,6 +25,7 @@ from storage.ports.stores import Deposit, Purger, Store
 from storage.readback import Missing, PromisedFile, read_back
 from storage.replication.outcomes import AtFault, Mismatch, StoreOutcome
 from storage.replication.plan_outline import PlanOutline, outline_of
+from storage.replication.progress import Listener
 from storage.replication.replica_writer import ReplicaWriter
 from storage.restore.description import Description
 from storage.restore.source import Source, find_source
@@ -121,6 +122,7 @@ def fill(  # noqa: PLR0913  what is copied, from where, to where, and by what me
     threads: int,
     clock: Callable[[], datetime],
     damaged: OnDamage,
+    progress: Listener | None = None,
 ) -> StoreOutcome:
     """Bring a kept ``package`` into ``target``: what ``others`` have of it, each file compared.
 
@@ -161,7 +163,7 @@ def fill(  # noqa: PLR0913  what is copied, from where, to where, and by what me
         Lock(),
         damaged,
     )
-    return ReplicaWriter(fetched, target, purger, threads, clock, None).write()
+    return ReplicaWriter(fetched, target, purger, threads, clock, progress).write()
 
 
 def _found_source(

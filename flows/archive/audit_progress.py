@@ -3,19 +3,14 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import copy_context
-from threading import Event, Lock, Thread
+from threading import Lock
 
 from flows.archive.audit import AuditOutcome
 from flows.archive.audit_plan import Share
 from flows.archive.audit_request import AuditRequest, Selection
+from flows.archive.progress_line import in_words, shown
 from preservation.model.amounts import byte_size, count
 from storage.audits.work import AuditResult
-
-_FIRST_SECONDS = 5.0
-_EVERY_SECONDS = 10.0
-_MINUTE = 60
-_HOUR = 3600
 
 
 class AuditProgress:
@@ -66,7 +61,7 @@ class AuditProgress:
         said = [f"{share:.0%}", f"{count(self.files, 'file')}, {byte_size(self.bytes)}"]
         said.append(f"{byte_size(round(self.bytes / seconds))}/s")
         if 0 < share < 1:
-            said.append(f"about {_in_words(seconds / share - seconds)} left")
+            said.append(f"about {in_words(seconds / share - seconds)} left")
         if self.damaged:
             said.append(f"{self.damaged:,} NOT AS KEPT")
         return "audit: " + ", ".join(said)
@@ -83,32 +78,10 @@ class AuditProgress:
                 f"; the lists of {count(self.unjudged, 'replica')} are lost: nothing is known of the files"
             )
         seconds = self._clock() - self._began
-        return f"{count(self.replicas, 'replica')} read in {_in_words(seconds)}: {found}."
+        return f"{count(self.replicas, 'replica')} read in {in_words(seconds)}: {found}."
 
     @contextmanager
     def shown(self, say: Callable[[str], None]) -> Iterator[None]:
         """Say now and then how far it is, while the context lasts. What is short says nothing."""
-        over = Event()
-
-        def work() -> None:
-            wait = _FIRST_SECONDS
-            while not over.wait(wait):
-                say(self.line())
-                wait = _EVERY_SECONDS
-
-        # A flow run is known by its context.
-        thread = Thread(target=copy_context().run, args=(work,), name="audit-progress", daemon=True)
-        thread.start()
-        try:
+        with shown(self.line, say):
             yield
-        finally:
-            over.set()
-            thread.join()
-
-
-def _in_words(seconds: float) -> str:
-    if seconds < 2 * _MINUTE:
-        return f"{seconds:.0f} s"
-    if seconds < 2 * _HOUR:
-        return f"{seconds / _MINUTE:.0f} min"
-    return f"{seconds / _HOUR:.1f} h"

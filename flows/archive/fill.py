@@ -1,188 +1,167 @@
-"""Fills stores: copies into each the packages that it lacks, because it was away or is new."""
+"""Fills stores: writes into each the packages that it lacks, and those that are gone from it as a whole."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
-from uuid import uuid4
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TypeAlias
 
 from flows.alarms.alarms import raise_alarm
 from flows.alarms.occasions import integrity_alarm
+from flows.archive.copy_package import fill_with, size_of
+from flows.archive.fill_outcomes import FilledReplica, LeftForLater, NotFilled, Shortfall
+from flows.archive.fill_progress import FillProgress
+from flows.archive.fill_request import Budget, FillRequest
+from flows.archive.gone import GoneFrom
 from flows.archive.journal_seal import seal
 from flows.archive.presence import gone_replicas
-from flows.installation.disk_faults import translated_faults
+from flows.archive.shortfall import Shortfalls
 from flows.installation.job_records import recorded_run
 from flows.installation.jobs import Job
-from flows.installation.scratch import scratch_folder
 from flows.installation.settings import Settings
-from flows.installation.wiring import SOFTWARE, Installation, now, open_installation
-from preservation.errors import IntegrityError, PreservationError, UnavailableError
+from flows.installation.wiring import Installation, now, open_installation
+from preservation.errors import (
+    ConfigurationError,
+    IntegrityError,
+    PreservationError,
+    UnavailableError,
+)
 from preservation.files.lock import locked
-from preservation.model.amounts import count
-from preservation.model.events import Event, EventOutcome, EventType, event_id
-from preservation.model.identifiers import PackageId, StoreName, SubmissionId
-from preservation.model.packages import Replica
-from preservation.model.tag_digests import TagDigest
-from storage.fill import fill
+from storage.ports.catalogue import Registration
 from storage.ports.stores import Store
-from storage.replication.outcomes import AtFault, Failed, Mismatch, StoreOutcome, Verified
-from storage.tag_digests import recorded_digests
+
+FillOutcome: TypeAlias = FilledReplica | NotFilled | LeftForLater | Shortfall
 
 
-@dataclass(frozen=True, slots=True)
-class FilledReplica:
-    """A package that a store lacked and has now, or would get; every byte was read back there."""
+def fill_installation(
+    settings: Settings, request: FillRequest, progress: FillProgress | None = None
+) -> Iterator[FillOutcome]:
+    """Fill every store that is there; damage raises alarms. The plain request is a run of the job.
 
-    store: StoreName
-    package: PackageId
-
-
-@dataclass(frozen=True, slots=True)
-class NotFilled:
-    """What a store still lacks, and why: one package, or all of them where the store is away.
-
-    ``damage`` means that this store does not hold what was promised, also where it was only read to fill
-    another one.
-    """
-
-    store: StoreName
-    package: PackageId | None
-    sentence: str
-    damage: bool = False
-
-
-def fill_installation(settings: Settings, *, dry_run: bool) -> Iterator[FilledReplica | NotFilled]:
-    """Fill every store that is there, as a run of the job; damage raises alarms.
-
-    Also looks whether each replica that stands in the catalogue is there: one that is gone as a whole is
-    reported, and not replaced. With ``dry_run`` nothing is written, not even the journal.
+    A replica that stands in the catalogue and is gone as a whole is written anew, unless so many are gone
+    that a person has to look first. Where only some files of one are gone it stays as it is. At the end come
+    the packages that have less than their policies ask for. Nothing is written over anything.
 
     Raises:
         UnavailableError: Another run fills the stores.
         StorageError: The database does not answer.
-        ConfigurationError: A setting or a policy is wrong.
+        ConfigurationError: A setting or a policy is wrong, or there is no such store or collection.
     """
+    _require_known(settings, request)
     with ExitStack() as opened:
-        failed = []
-        is_filled = False
-        if not dry_run:
+        failed: list[str] = []
+        run_failed = failed.append
+        if request == FillRequest():
             run_failed = opened.enter_context(recorded_run(Job.FILL_STORES, settings))
-            if not opened.enter_context(locked(settings.state / "fill.lock", wait=False)):
-                raise UnavailableError("another run fills the stores; it is done when that one has ended")
+        if not request.dry_run:
+            opened.enter_context(filling(settings))
         installation = opened.enter_context(open_installation(settings))
-        for one in _filled(installation, dry_run=dry_run):
-            if isinstance(one, NotFilled):
+        is_filled = False
+        for one in _Filling(installation, request, progress or FillProgress(request.budget)).outcomes():
+            if not isinstance(one, FilledReplica):
                 failed.append(one.sentence)
-                if one.damage and not dry_run:
-                    raise_alarm(settings, integrity_alarm(f"store {one.store}", one.sentence, now()))
-            is_filled |= isinstance(one, FilledReplica) and not dry_run
+            if isinstance(one, NotFilled) and one.damage and not request.dry_run:
+                raise_alarm(settings, integrity_alarm(f"store {one.store}", one.sentence, now()))
+            is_filled |= isinstance(one, FilledReplica) and not request.dry_run
             yield one
         if is_filled:
             # The journal has an event of each; the store may have been away when it was sealed.
             failed += seal(installation).absences
-        if failed and not dry_run:
+        if failed and request == FillRequest():
             run_failed(failed[0] if len(failed) == 1 else f"{failed[0]} And {len(failed) - 1} more.")
 
 
-def _filled(installation: Installation, *, dry_run: bool) -> Iterator[FilledReplica | NotFilled]:
-    catalogue = installation.catalogue
-    for store in installation.stores:
+@contextmanager
+def filling(settings: Settings) -> Iterator[None]:
+    """Hold the lock of whoever copies packages between stores. Raises ``UnavailableError``."""
+    with locked(settings.state / "fill.lock", wait=False) as is_ours:
+        if not is_ours:
+            raise UnavailableError(
+                "another run copies packages between the stores; run it again when that one has ended"
+            )
+        yield
+
+
+def lacked(
+    installation: Installation, store: Store, request: FillRequest
+) -> Iterator[Registration | NotFilled]:
+    """Yield what the store is to have by the policies of now, and has not, in the order of registration."""
+    for kept in installation.catalogue.packages(request.collection, lacked_by=store.name):
+        try:
+            if store.name in installation.store_names_for(kept.package.object.collection):
+                yield kept
+        except ConfigurationError as error:
+            yield NotFilled(store.name, kept.package, str(error))
+
+
+def _require_known(settings: Settings, request: FillRequest) -> None:
+    if request.store not in {None, *settings.store_names}:
+        raise ConfigurationError(
+            f"there is no store {request.store}; there are: {', '.join(settings.store_names)}"
+        )
+    if request.collection is not None and (fault := settings.refusal_of(request.collection)):
+        raise ConfigurationError(fault)
+
+
+class _Filling:
+    """The filling of the stores of an open installation."""
+
+    def __init__(self, installation: Installation, request: FillRequest, progress: FillProgress) -> None:
+        self._installation = installation
+        self._request = request
+        self._progress = progress
+        self._budget = Budget(request.budget)
+        self._stores = [one for one in installation.stores if request.store in {None, one.name}]
+
+    def outcomes(self) -> Iterator[FillOutcome]:
+        for store in self._stores:
+            for kept in lacked(self._installation, store, self._request):
+                if isinstance(kept, Registration):
+                    self._progress.expect(size_of(kept))
+        for store in self._stores:
+            for one in self._filled(store):
+                if isinstance(one, FilledReplica):
+                    self._budget.spend(one.bytes)
+                yield one
+        if self._budget.left:
+            yield LeftForLater(self._budget.left, self._budget.left_bytes)
+        if not self._request.dry_run:
+            yield from _shortfalls(self._installation, self._request)
+
+    def _filled(self, store: Store) -> Iterator[FilledReplica | NotFilled]:
         try:
             store.check()
-            for gone in gone_replicas(store, catalogue.packages(held_by=store.name)):
-                yield NotFilled(store.name, gone.package, gone.sentence, damage=True)
+            if store.name not in self._installation.settings.stores_in_use:
+                yield from self._gone_for_good(store)
+                return
+            gone_from = GoneFrom(self._installation, store, self._request)
+            gone = gone_from.found()
+            if isinstance(gone, NotFilled):
+                yield gone
+                return
+            yield from gone_from.written(gone, self._budget, self._progress)
         except PreservationError as error:
-            yield NotFilled(store.name, None, str(error))
+            yield NotFilled(store.name, None, str(error), damage=isinstance(error, IntegrityError))
+            return
+        for kept in lacked(self._installation, store, self._request):
+            if isinstance(kept, NotFilled):
+                yield kept
+            elif self._budget.allows(size_of(kept)):
+                dry_run = self._request.dry_run
+                yield from fill_with(self._installation, kept, store, self._progress, dry_run=dry_run)
+
+    def _gone_for_good(self, store: Store) -> Iterator[NotFilled]:
+        """Report what is gone from a retired store, into which nothing is written any more."""
+        held = self._installation.catalogue.packages(self._request.collection, held_by=store.name)
+        for gone in gone_replicas(store, held):
+            yield NotFilled(store.name, gone.package, gone.sentence, damage=True)
+
+
+def _shortfalls(installation: Installation, request: FillRequest) -> Iterator[Shortfall]:
+    shortfalls = Shortfalls(installation)
+    for kept in installation.catalogue.packages(request.collection):
+        try:
+            found = shortfalls.by_catalogue(kept)
+        except ConfigurationError:
+            # What stores lack of a collection without a policy was reported of them.
             continue
-        for kept in catalogue.packages(lacked_by=store.name):
-            # In the order of registration: a version comes after those whose bytes it relies on.
-            try:
-                if store.name not in installation.store_names_for(kept.package.object.collection):
-                    continue
-                if dry_run:
-                    yield FilledReplica(store.name, kept.package)
-                    continue
-                yield from _fill(kept.package, store, kept.replicas, installation)
-            except PreservationError as error:
-                yield NotFilled(
-                    store.name, kept.package, str(error), damage=isinstance(error, IntegrityError)
-                )
-
-
-def _fill(
-    package: PackageId, target: Store, replicas: tuple[Replica, ...], installation: Installation
-) -> Iterator[FilledReplica | NotFilled]:
-    """Fill a store with a package; what was seen to be damaged in the others comes first.
-
-    Raises ``PreservationError`` where that is not known.
-    """
-    recorded = recorded_digests(installation.catalogue, installation.journal, package)
-    if recorded.doubts:
-        yield NotFilled(target.name, package, ". ".join(recorded.doubts), damage=True)
-        return
-    seen: dict[StoreName, list[str]] = {}
-    found = _copied(package, target, replicas, installation, recorded.digests, seen)
-    for store, sentences in seen.items():
-        more = f". And {len(sentences) - 1:,} more of its files" if len(sentences) > 1 else ""
-        yield NotFilled(store, package, f"{sentences[0]}{more}", damage=True)
-    match found:
-        case Verified(replica):
-            event = _replicated(package, replica)
-            installation.catalogue.add_replica(package, replica, [event])
-            yield FilledReplica(target.name, package)
-        case Mismatch() | Failed():
-            damage = isinstance(found, Mismatch) and found.at_fault is AtFault.STORE
-            yield NotFilled(target.name, package, found.reason, damage=damage)
-        case _:
-            # What is damaged in the stores to copy from is reported of these.
-            damage = isinstance(found, IntegrityError) and not seen
-            yield NotFilled(target.name, package, str(found), damage=damage)
-
-
-def _copied(
-    package: PackageId,
-    target: Store,
-    replicas: tuple[Replica, ...],
-    installation: Installation,
-    recorded: Sequence[TagDigest],
-    seen: dict[StoreName, list[str]],
-) -> StoreOutcome | PreservationError:
-    """Copy the package into ``target``; collect in ``seen`` what is damaged in the stores that have it."""
-    having = {replica.store for replica in replicas}
-    settings = installation.settings
-
-    def damaged(store: StoreName, sentence: str) -> None:
-        seen.setdefault(store, []).append(sentence)
-
-    try:
-        with (
-            translated_faults(settings),
-            scratch_folder(settings.processing, ".filling") as scratch,
-        ):
-            return fill(
-                package,
-                target,
-                [store for store in installation.stores if store.name in having],
-                tuple(installation.catalogue.files(package)),
-                recorded,
-                purger=installation.purgers[target.name],
-                scratch=scratch,
-                threads=settings.work.threads,
-                clock=now,
-                damaged=damaged,
-            )
-    except PreservationError as error:
-        return error
-
-
-def _replicated(package: PackageId, replica: Replica) -> Event:
-    """Return the event that a package was copied into a store that lacked it."""
-    return Event(
-        event_id(SubmissionId(uuid4().hex), EventType.REPLICATION, str(package), replica.store),
-        EventType.REPLICATION,
-        replica.verified_at,
-        str(package),
-        EventOutcome.SUCCESS,
-        f"{package} copied to store {replica.store}, which lacked it, and read back from it",
-        f"{count(replica.files, 'file')}, {count(replica.bytes, 'byte')} matched",
-        SOFTWARE,
-    )
+        if found is not None:
+            yield found

@@ -34,6 +34,7 @@ from storage.rebuild.damages import Damages
 from storage.rebuild.ends import Ends
 from storage.rebuild.outcomes import RebuildFault, Rebuilt
 from storage.rebuild.rebuild import Rebuilding
+from storage.rebuild.struck import struck_in
 from storage.rebuild.versions import VersionAdder
 
 _MARK = "rebuilding"
@@ -169,12 +170,9 @@ def _rebuilt(
     )
     exported = yield from _restored(installation, answering, chosen=source is not None, dry_run=dry_run)
     # A dry run has put nothing back.
-    lines = (
-        exported.lines(public_keys(settings.keys))
-        if exported is not None and dry_run
-        else installation.journal.lines()
-    )
-    yield from rebuilding.by_journal(lines)
+    given = exported if dry_run else None
+    struck = struck_in(_lines(installation, given))
+    yield from rebuilding.by_journal(_lines(installation, given), struck)
     for store in answering:
         try:
             yield from rebuilding.by_store(store)
@@ -196,6 +194,13 @@ def _stores(installation: Installation) -> Iterator[tuple[Store, StoreIdentity |
                 # Opening it says what is wrong.
                 identity = None
         yield kind.store(one, settings, identity), identity
+
+
+def _lines(installation: Installation, exported: ExportedJournal | None) -> Iterator[bytes]:
+    """Return the lines of a copy of the journal where there is one, else of the journal itself."""
+    if exported is not None:
+        return exported.lines(public_keys(installation.settings.keys))
+    return installation.journal.lines()
 
 
 def _restored(

@@ -27,6 +27,7 @@ _VERBS = (
     "list",
     "audit",
     "damage",
+    "replicate",
     "restore",
     "drill",
     "report",

@@ -181,7 +181,7 @@ def _store_faults(found: ArchiveStatus) -> Iterator[StatusEntry]:
         if store.lacking:
             yield StatusEntry(
                 f"Store {store.store} lacks {count(store.lacking, 'version')}: copied by itself when "
-                "it is there, or now with: muniment stores fill"
+                "it is there, or now with: muniment replicate --missing"
             )
 
 

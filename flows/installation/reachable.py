@@ -15,7 +15,11 @@ def require_reachable(policy: Policy, settings: Settings) -> None:
             f"policy {policy.terms.policy!r} names stores that are not configured: "
             f"{', '.join(unknown)}; add them to muniment.toml, or remove them from its [replication]"
         )
-    stores = [store for store in settings.store if not asked.stores or store.name in asked.stores]
+    stores = [
+        store
+        for store in settings.store
+        if not store.retired and (not asked.stores or store.name in asked.stores)
+    ]
     sites = {store.site for store in stores}
     if len(stores) < asked.copies or len(sites) < asked.sites:
         raise ConfigurationError(

@@ -255,6 +255,7 @@ class _StoreSettings(_Section):
 
     ``identity`` is what ``muniment stores init`` gave it: another one there, or none, is another place.
     ``rehearsal`` is for a store that holds copies alone: ``muniment chaos`` may damage what is in it.
+    A ``retired`` one is read, and no further package is written into it.
     """
 
     name: str = Field(pattern=_NAME)
@@ -263,6 +264,7 @@ class _StoreSettings(_Section):
     provider: str = ""
     media: str = ""
     rehearsal: bool = False
+    retired: bool = False
 
 
 class FolderStoreSettings(_StoreSettings):
@@ -470,3 +472,8 @@ class Settings(_Section):
     def store_names(self) -> tuple[StoreName, ...]:
         """The names of all stores, in the order of the file."""
         return tuple(StoreName(store.name) for store in self.store)
+
+    @property
+    def stores_in_use(self) -> tuple[StoreName, ...]:
+        """The names of the stores that packages are written into: all but the retired ones."""
+        return tuple(StoreName(store.name) for store in self.store if not store.retired)

@@ -102,8 +102,8 @@ def _why_it_is_the_store(maker: StoreMaker, catalogue: Catalogue, *, named: bool
             return f"it holds {held} of the {len(first)} packages that were looked for"
         raise UnavailableError(
             f"store {maker.name}: of the packages that the catalogue has in it, none of the first "
-            f"{len(first)} is there, so this is not the store; mount its disk, then run it again. A disk "
-            "that is lost is replaced by a store of another name: see docs/stores.md"
+            f"{len(first)} is there, so this is not the store; mount its disk, then run it again. Where it "
+            f"is lost for good, run first: muniment stores lost {maker.name}"
         )
     others = (key for key in maker.keys(None) if not key.startswith(f"{FOLDER}/") and not is_guide(key))
     stray = next(others, None)

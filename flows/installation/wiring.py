@@ -90,7 +90,7 @@ class Installation:
         return load(self.settings.policy_of(collection))
 
     def stores_for(self, policy: Policy) -> tuple[Store, ...]:
-        """Open the stores that the policy names, or all of them."""
+        """Open the stores that the policy names, or all of them, without the retired ones."""
         named = self._named_by(policy)
         return tuple(store for store in self.stores if store.name in named)
 
@@ -101,7 +101,9 @@ class Installation:
         return self._stores_of_collections[collection]
 
     def _named_by(self, policy: Policy) -> tuple[StoreName, ...]:
-        return tuple(map(StoreName, policy.terms.replication.stores)) or self.settings.store_names
+        in_use = self.settings.stores_in_use
+        named = tuple(map(StoreName, policy.terms.replication.stores))
+        return tuple(name for name in named if name in in_use) if named else in_use
 
     @cached_property
     def stores(self) -> tuple[Store, ...]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _GIB = 1 << 30
 _REPLICAS = 1000
 _NAMED = 5
-_REPLICA_GONE = "find out today who or what removed it; then put it back from a backup of the store"
+_REPLICA_GONE = "find out today who or what removed it; then run: muniment replicate --missing"
 _SENT_WITHIN = timedelta(hours=1)
 _ONE_PIXEL = b"P6 1 1 255 \0\0\0"
 _SMALL_DROP = 1 << 20
@@ -154,7 +154,7 @@ def _stores(
             yield Checkup(what, State.OK, detail)
         if status.lacking:
             detail = f"it lacks {count(status.lacking, 'version')} that are to be in it"
-            yield Checkup(f"store {status.store}", State.FAILING, detail, "run: muniment stores fill")
+            yield Checkup(f"store {status.store}", State.FAILING, detail, "run: muniment replicate --missing")
 
 
 def _audits(installation: Installation) -> Iterator[Checkup]:

@@ -1,6 +1,7 @@
 """The catalogue in a database, SQLite or PostgreSQL."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import chain
 from typing import Any
 
@@ -32,6 +33,7 @@ from preservation.model.packages import Replica
 from preservation.model.tag_digests import TagDigest
 from preservation.model.verdicts import Verdict
 from storage.catalogue import queries, reservations, rows
+from storage.catalogue.forget import forget_store
 from storage.database import tables
 from storage.database.opening import Database
 from storage.journal.sql import append_entries
@@ -210,6 +212,20 @@ class SqlCatalogue:
                 connection.execute(insert(table), rows.replica_row(replica, package_id))
                 append_entries(connection, events)
                 reservations.insert_readings(connection, package_id, package.object.collection, [replica])
+
+    def forget_store(
+        self,
+        store: StoreName,
+        replicas: int,
+        *,
+        at: datetime,
+        by: str,
+        because: str,
+        event_of: Callable[[PackageId], Event],
+    ) -> None:
+        """Strike every replica in ``store``, when each was read, and its identity, in one transaction."""
+        with self._database.writing() as connection:
+            forget_store(connection, store, replicas, (at, by, because), event_of)
 
     def store_identities(self) -> Mapping[StoreName, StoreIdentity]:
         """Return the identity of each store that has one."""

@@ -4,13 +4,13 @@ Whatever it holds can be built again from any one store. It assigns version numb
 runs never write one version, and returns what is kept, where, and how each submission ended.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from preservation.errors import AlreadyExistsError, NotFoundError
+from preservation.errors import AlreadyExistsError, NotFoundError, UnavailableError
 from preservation.model.decisions import PolicyReference
 from preservation.model.digests import Digests, HexDigest
 from preservation.model.events import Event
@@ -216,6 +216,23 @@ class Catalogue(Protocol):
         version is not kept.
         """
 
+    def forget_store(
+        self,
+        store: StoreName,
+        replicas: int,
+        *,
+        at: datetime,
+        by: str,
+        because: str,
+        event_of: Callable[[PackageId], Event],
+    ) -> None:
+        """Strike every replica in ``store``, when each was read, and its identity, in one transaction.
+
+        Damage that is open there is closed ``at`` that moment, ``by`` and ``because`` of these. ``event_of``
+        gives the event of each replica. Raises ``UnavailableError``, and changes nothing, where the store has
+        another number of replicas than ``replicas``: then it was written to meanwhile.
+        """
+
     def store_identities(self) -> Mapping[StoreName, StoreIdentity]:
         """Return the identity of each store that has one."""
 
@@ -269,6 +286,14 @@ def is_another_store(store: StoreName, identity: StoreIdentity, owner: StoreName
     return AlreadyExistsError(
         f"store {store}: its place is that of the store {owner}, whose identity is {identity}; give each "
         "store a place of its own in muniment.toml"
+    )
+
+
+def has_other_replicas(store: StoreName, expected: int, found: int) -> UnavailableError:
+    """Refuse to forget a store that was written to since its replicas were looked at."""
+    return UnavailableError(
+        f"store {store}: the catalogue has {found:,} replicas in it, and {expected:,} were looked at: "
+        "another run wrote there meanwhile; nothing was struck. Run it again"
     )
 
 

@@ -91,6 +91,15 @@ class Damages:
             self.audits.end_damage(ended, state, at=at, by=by, because=because, events=())
 
 
+def damaged_store(entry: Entry) -> StoreName | None:
+    """Return the store in which an entry states damage; ``None``: it states none."""
+    if entry.event_type != EventType.FIXITY_CHECK:
+        return None
+    # A path may have any letters: the store is in the last place that fits.
+    found = list(_SEEN.finditer(entry.detail))
+    return StoreName(found[-1][1]) if found else None
+
+
 def _is_of(known: RecordedDamage, damage: Damage) -> bool:
     return (known.damage.store, known.damage.path) == (damage.store, damage.path)
 

@@ -1,7 +1,8 @@
 """Rebuilding a catalogue: first what the journal states, entry by entry, then what only stores show."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from preservation.errors import IntegrityError
 from preservation.fixity.digesting import digest_bytes
@@ -13,7 +14,7 @@ from storage.ports.audits import Audits
 from storage.ports.catalogue import Registration
 from storage.ports.journal import Entry
 from storage.ports.stores import Store
-from storage.rebuild.damages import STATING_DAMAGE, Damages
+from storage.rebuild.damages import STATING_DAMAGE, Damages, damaged_store
 from storage.rebuild.ends import Ends
 from storage.rebuild.outcomes import RebuildFault, Rebuilt
 from storage.rebuild.statements import (
@@ -28,6 +29,8 @@ from storage.rebuild.statements import (
 )
 from storage.rebuild.versions import VersionAdder
 from storage.tag_digests import tag_manifest
+
+_NONE_STRUCK: Mapping[StoreName, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,16 @@ class Rebuilding:
     damages: Damages
     _written: dict[PackageId, dict[StoreName, Replicated]] = field(default_factory=dict)
 
-    def by_journal(self, lines: Iterable[bytes]) -> Iterator[Rebuilt]:
-        """Add what a journal states, whose ``lines`` were verified. Raises ``StorageError``."""
+    def by_journal(
+        self, lines: Iterable[bytes], struck: Mapping[StoreName, int] = _NONE_STRUCK
+    ) -> Iterator[Rebuilt]:
+        """Add what a journal states, whose ``lines`` were verified. Raises ``StorageError``.
+
+        Of stores that were ``struck``, only what came after that entry counts.
+        """
         for entry in _stating(lines):
+            if struck and entry.seq < struck.get(_store_of(entry), 0):
+                continue
             yield from self._by_entry(entry)
             if not self.versions.dry_run:
                 self.damages.by_entry(entry)
@@ -134,6 +144,15 @@ class Rebuilding:
                 "shows whether it is as it was kept; run: muniment upgrade, then this again",
                 damage=False,
             )
+
+
+def _store_of(entry: Entry) -> StoreName:
+    """Return the store whose replica an entry is about; empty where it is about none."""
+    match statement_in(entry):
+        case Replicated(_, store) | ReadWhole(_, store):
+            return store
+        case _:
+            return damaged_store(entry) or StoreName("")
 
 
 def _stating(lines: Iterable[bytes]) -> Iterator[Entry]:

@@ -16,10 +16,11 @@ from support.memory_catalogue import MemoryCatalogue
 from support.memory_journal import MemoryJournal
 from support.records import MOMENT, a_registration, an_event, package_named, sha256_of
 
-from preservation.errors import NotFoundError
+from preservation.errors import NotFoundError, UnavailableError
 from preservation.model.damage import Damage, DamageKind
 from preservation.model.digests import Algorithm
-from preservation.model.identifiers import CollectionName, PackageId, StoreName
+from preservation.model.events import Event
+from preservation.model.identifiers import CollectionName, PackageId, StoreName, new_store_identity
 from preservation.model.packages import Replica
 from preservation.model.paths import BagPath
 from storage.audits.sql import SqlAudits
@@ -319,3 +320,39 @@ def test_a_reading_that_the_journal_states_is_restored_and_a_later_one_stays(aud
     assert (found[sheet(5)], found[sheet(1)], found[sheet(2)]) == (NOW, MOMENT, MOMENT - 2 * DAY)
     assert {one.read_at for one in audits.replicas(WEST) if one.package == sheet(1)} == {MOMENT - DAY}
     assert [one.damage.package for one in audits.damages()] == [sheet(5)]
+
+
+def test_a_store_that_is_forgotten_goes_from_catalogue_and_audits_at_once_and_is_journaled(
+    state: State, audits: Audits
+):
+    identity = new_store_identity()
+    state.catalogue.keep_store_identity(EAST, identity)
+    audits.record_damage([damage(1), damage(2)], [])
+    there = replace(damage(1), store=WEST)
+    audits.record_damage([there], [])
+    end = {"at": NOW, "by": "A. Turner", "because": "its disk burned"}
+
+    def event_of(package: PackageId) -> Event:
+        return an_event(package.version, str(package))
+
+    with pytest.raises(UnavailableError, match="has 5 replicas in it, and 4 were looked at"):
+        state.catalogue.forget_store(EAST, 4, event_of=event_of, **end)
+    assert len(list(audits.replicas(EAST))) == 5
+    assert state.journal.head().seq == 0
+    state.catalogue.forget_store(EAST, 5, event_of=event_of, **end)
+    assert list(state.catalogue.packages(held_by=EAST)) == []
+    assert {one.store for kept in state.catalogue.packages() for one in kept.replicas} == {WEST}
+    assert state.catalogue.store_identities() == {}
+    assert list(audits.replicas(EAST)) == []
+    assert audits.files_in(EAST) == 0
+    assert audits.collections(EAST) == ()
+    assert [one.damage for one in audits.damages()] == [there]
+    closed = list(audits.damages(DamageState.CLOSED))
+    assert [(one.ended_at, one.ended_by, one.because) for one in closed] == [tuple(end.values())] * 2
+    told = [entry.object for entry in state.journal.about()]
+    assert told == [str(sheet(number)) for number in range(1, 6)]
+    # It may be a store again.
+    state.catalogue.add_replica(sheet(2), Replica(EAST, "there", NOW, 2, 200))
+    assert [(one.package, one.read_at) for one in audits.replicas(EAST)] == [(sheet(2), NOW)]
+    assert audits.files_in(EAST) == 2
+    assert len(list(audits.replicas(WEST))) == 5

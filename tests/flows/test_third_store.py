@@ -13,7 +13,9 @@ from support.flow_runs import preserved
 
 from flows.alarms.alarm import AlarmKind
 from flows.alarms.alarms import outbox_of
-from flows.archive.fill import FilledReplica, NotFilled, fill_installation
+from flows.archive.fill import fill_installation
+from flows.archive.fill_outcomes import FilledReplica, NotFilled
+from flows.archive.fill_request import FillRequest
 from flows.installation.job_records import record_of
 from flows.installation.jobs import Job
 from flows.installation.settings_file import load_settings
@@ -101,7 +103,7 @@ def test_damage_that_is_seen_in_the_stores_to_copy_from_is_reported_and_an_alarm
     # A folder where the lock of the scratch folders goes: nothing can be copied, and no store is at fault.
     in_the_way = settings.processing / "..filling.lock"
     in_the_way.mkdir()
-    [one] = fill_installation(settings, dry_run=False)
+    [one] = fill_installation(settings, FillRequest())
     assert isinstance(one, NotFilled)
     assert (one.store, one.damage) == ("third", False)
     assert str(in_the_way) in one.sentence
@@ -132,28 +134,20 @@ def test_an_empty_mount_point_is_not_filled(three: Archive, ledger: Path):
     kept_without_third(three, ledger)
     three.store("third").rename(three.directory / "away")
     (three.store("third") / ".incoming").mkdir(parents=True)
-    [one] = fill_installation(load_settings(three.directory), dry_run=False)
+    [one] = fill_installation(load_settings(three.directory), FillRequest())
     assert isinstance(one, NotFilled)
     assert "does not hold the identity" in one.sentence
     assert three.kept("third") == {}
 
 
-def test_a_replica_that_is_gone_as_a_whole_is_an_alarm_and_is_reported_by_status_and_doctor(
-    three: Archive, ledger: Path
-):
+def test_a_replica_that_is_gone_as_a_whole_is_reported_by_status_and_doctor(three: Archive, ledger: Path):
     preserved(three, ledger)
     shutil.rmtree(three.store("second") / "files")
-    settings = load_settings(three.directory)
-    [one] = fill_installation(settings, dry_run=False)
-    assert isinstance(one, NotFilled)
-    assert (one.store, one.damage) == ("second", True)
-    assert "the whole replica of files/ledger/v1 is gone" in one.sentence
-    assert alarms(three) == [one.sentence]
     assert "REPLICA GONE  store second: the whole replica" in three.run("status").stdout
     doctor = three.run("doctor")
     assert doctor.returncode == 2
     assert "replicas in store second: 1 of the newest 1 replica are gone as a whole" in doctor.stdout
-    assert three.run("stores", "fill").returncode == 4
+    assert "muniment replicate --missing" in doctor.stdout
 
 
 def test_a_store_that_no_policy_of_the_collection_names_lacks_nothing(three: Archive, ledger: Path):
@@ -162,7 +156,7 @@ def test_a_store_that_no_policy_of_the_collection_names_lacks_nothing(three: Arc
     assert "[replication]" in text
     policy.write_text(text.replace("[replication]", '[replication]\nstores = ["first", "second"]'))
     preserved(three, ledger)
-    assert list(fill_installation(load_settings(three.directory), dry_run=False)) == []
+    assert list(fill_installation(load_settings(three.directory), FillRequest())) == []
     assert three.kept("third") == {}
 
 
@@ -174,7 +168,7 @@ def test_a_new_store_is_filled_with_what_was_kept_before_it_was_there(installati
     file = archive.directory / "muniment.toml"
     file.write_text(f"{file.read_text()}{THIRD}")
     assert archive.run("stores", "init", "third").returncode == 0
-    found = list(fill_installation(load_settings(archive.directory), dry_run=False))
+    found = list(fill_installation(load_settings(archive.directory), FillRequest()))
     assert [(one.store, str(one.package)) for one in found if isinstance(one, FilledReplica)] == [
         ("third", "files/ledger/v1"),
         ("third", "files/ledger/v2"),

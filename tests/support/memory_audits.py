@@ -49,6 +49,7 @@ class MemoryAudits:
         self._known: dict[tuple[PackageId, StoreName], _Row] = {}
         self._damages: list[RecordedDamage] = []
         self._lock = threading.Lock()
+        catalogue.when_forgotten.append(self._forget)
 
     def collections(self, store: StoreName) -> tuple[CollectionName, ...]:
         return tuple(sorted({one.package.object.collection for one in self.replicas(store)}))
@@ -237,6 +238,13 @@ class MemoryAudits:
             for row in self._rows()
             if row.replica.store == store and collection in {None, row.replica.package.object.collection}
         )
+
+    def _forget(self, store: StoreName, at: datetime, by: str, because: str) -> None:
+        self._known = {key: row for key, row in self._known.items() if row.replica.store != store}
+        for index, one in enumerate(self._damages):
+            if one.damage.store == store and one.state is DamageState.OPEN:
+                closed = replace(one, state=DamageState.CLOSED, ended_at=at, ended_by=by, because=because)
+                self._damages[index] = closed
 
     def _rows(self) -> list[_Row]:
         for kept in self._catalogue.packages():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 
 from preservation.model.digests import HexDigest
 from preservation.model.events import Event
@@ -34,6 +35,7 @@ from storage.ports.catalogue import (
     Reserved,
     belongs_to,
     has_digests,
+    has_other_replicas,
     holds_another,
     is_another_store,
     is_registered,
@@ -52,6 +54,7 @@ class MemoryCatalogue:
         self._files: dict[PackageId, tuple[CatalogueFile, ...]] = {}
         self._conclusions: dict[SubmissionId, Conclusion] = {}
         self._identities: dict[StoreName, StoreIdentity] = {}
+        self.when_forgotten: list[Callable[[StoreName, datetime, str, str], None]] = []
         self._lock = threading.Lock()
 
     def reserve(
@@ -202,6 +205,29 @@ class MemoryCatalogue:
                 self._journal.append(events)
                 replicas = tuple(sorted((*kept.replicas, replica), key=lambda one: one.store))
                 self._registrations[package] = replace(kept, replicas=replicas)
+
+    def forget_store(
+        self,
+        store: StoreName,
+        replicas: int,
+        *,
+        at: datetime,
+        by: str,
+        because: str,
+        event_of: Callable[[PackageId], Event],
+    ) -> None:
+        """Strike every replica in a store, and its identity."""
+        with self._lock:
+            held = list(self.packages(held_by=store))
+            if len(held) != replicas:
+                raise has_other_replicas(store, replicas, len(held))
+            self._journal.append([event_of(kept.package) for kept in held])
+            for kept in held:
+                left = tuple(one for one in kept.replicas if one.store != store)
+                self._registrations[kept.package] = replace(kept, replicas=left)
+            self._identities.pop(store, None)
+            for forgotten in self.when_forgotten:
+                forgotten(store, at, by, because)
 
     def store_identities(self) -> Mapping[StoreName, StoreIdentity]:
         """Return the identity of each store that has one."""

@@ -1,11 +1,13 @@
-"""The flow ``fill``: copy into each store the packages that it lacks, because it was away or is new."""
+"""The flow ``fill``: write into each store the packages that it lacks, or that are gone from it."""
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from flows.archive.fill import FilledReplica, NotFilled, fill_installation
+from flows.archive.fill import FillOutcome, fill_installation
+from flows.archive.fill_outcomes import FilledReplica, LeftForLater, NotFilled
+from flows.archive.fill_request import FillRequest
 from flows.installation.jobs import Job
 from flows.installation.log import LOG
 from flows.installation.settings import Settings
@@ -35,7 +37,7 @@ def fill(directory: str, dry_run: bool = False) -> State[str]:  # noqa: FBT001, 
     def work(settings: Settings) -> JobResult:
         form = parse_form(FillParameters, {"directory": directory, "dry_run": dry_run})
         found = []
-        for one in fill_installation(settings, dry_run=form.dry_run):
+        for one in fill_installation(settings, FillRequest(dry_run=form.dry_run)):
             _log(one, dry_run=form.dry_run)
             found.append(one)
             rows.append(_row(one, dry_run=form.dry_run))
@@ -44,31 +46,38 @@ def fill(directory: str, dry_run: bool = False) -> State[str]:  # noqa: FBT001, 
     return run_job("fill stores", directory, work, lambda: rows)
 
 
-def _log(one: FilledReplica | NotFilled, *, dry_run: bool) -> None:
+def _log(one: FillOutcome, *, dry_run: bool) -> None:
     if isinstance(one, FilledReplica):
         LOG.info("%s: %s store %s", one.package, "is lacking in" if dry_run else "copied into", one.store)
     else:
         LOG.warning("%s", one.sentence)
 
 
-def _row(one: FilledReplica | NotFilled, *, dry_run: bool) -> dict[str, str]:
+def _row(one: FillOutcome, *, dry_run: bool) -> dict[str, str]:
+    if isinstance(one, LeftForLater):
+        return {"store": "", "package": "", "is": "left", "why": one.sentence}
     package = printable(str(one.package or "all that it lacks"))
     if isinstance(one, FilledReplica):
         return {"store": one.store, "package": package, "is": "lacking" if dry_run else "copied", "why": ""}
+    if not isinstance(one, NotFilled):
+        return {"store": "", "package": package, "is": "below its policy", "why": one.sentence}
     what = "damaged or gone" if one.damage else "not copied"
     return {"store": one.store, "package": package, "is": what, "why": printable(one.sentence)}
 
 
-def _result(found: list[FilledReplica | NotFilled], rows: Rows, *, dry_run: bool) -> JobResult:
-    left = [one for one in found if isinstance(one, NotFilled)]
-    damaged = [one for one in left if one.damage]
-    not_copied = [one for one in left if not one.damage]
+def _result(found: list[FillOutcome], rows: Rows, *, dry_run: bool) -> JobResult:
+    left = [one for one in found if not isinstance(one, FilledReplica)]
+    damaged = [one for one in left if isinstance(one, NotFilled) and one.damage]
+    not_copied = [one for one in left if isinstance(one, NotFilled) and not one.damage]
+    short = [one for one in left if not isinstance(one, NotFilled)]
     filled = len(found) - len(left)
     sentence = f"{count(filled, 'replica')} {'to be copied' if dry_run else 'copied'}."
     if not_copied:
         sentence += f" {len(not_copied):,} could not be: {not_copied[0].sentence}"
     if damaged:
         sentence += f" {len(damaged):,} are damaged or gone: {damaged[0].sentence}"
+    if short:
+        sentence += f" {len(short):,} have less than their policies ask for: {short[0].sentence}"
     name = "Damaged" if damaged else "Lacking" if left or (filled and dry_run) else "Filled"
     return JobResult(with_dry_run(name, dry_run=dry_run), sentence, rows, good=not left)
 
@@ -76,9 +85,11 @@ def _result(found: list[FilledReplica | NotFilled], rows: Rows, *, dry_run: bool
 DEFINITION = JobDefinition(
     Job.FILL_STORES,
     FillParameters,
-    "Copies into each store the packages that it lacks, because it was away or is new; each file is "
-    "compared as it is read, and read back from where it rests. The journal records each replica. A run "
-    "ends as *Filled*; as *Lacking* (a store is away, or a package could not be copied: the table says "
-    "why); as *Damaged* (a store does not hold what was promised, which is an alarm too); or as "
+    "Copies into each store the packages that it lacks, because it was away or is new, and those that are "
+    "gone from it as a whole; each file is compared as it is read, and read back from where it rests. The "
+    "journal records each replica. Where more than a tenth of a store is gone, nothing is written into it "
+    "before a person has looked. A run ends as *Filled*; as *Lacking* (a store is away, a package could not "
+    "be copied, or has less than its policy asks for: the table says why); as *Damaged* (a store does not "
+    "hold what was promised, which is an alarm too); or as "
     "*Interrupted* (the system).",
 )

@@ -81,7 +81,7 @@ def _too_few(found: Presence, workspace: Workspace) -> Issue:
         f"for {count(asked.copies, 'store')} on {count(asked.sites, 'site')}. The drop has the same content, "
         "and is kept anew.",
         None,
-        "Give the stores what they lack: muniment stores fill",
+        "Give the stores what they lack: muniment replicate --missing",
     )
 
 

@@ -23,5 +23,6 @@ def lacking_issue(one: LackingStore) -> Issue:
         Severity.WARNING,
         f"Store {one.store} does not have the package yet: {one.reason.rstrip('.')}.",
         None,
-        "Nothing, once the store is back: what it lacks is copied each night, or by: muniment stores fill",
+        "Nothing, once the store is back: what it lacks is copied each night, or by: "
+        "muniment replicate --missing",
     )
