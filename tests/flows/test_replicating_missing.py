@@ -162,11 +162,13 @@ def test_what_an_audit_reads_now_is_left_to_the_next_run(archive: Archive):
 def test_more_than_the_budget_is_left_for_the_next_run(archive: Archive):
     shutil.rmtree(archive.store("second") / "files")
     finished = archive.run("replicate", "--missing", "--budget", "1 kB", "--json")
-    first, left = lines(finished)
+    first, left, short = lines(finished)
     assert finished.returncode == 6
     assert (first["package"], first["filled"]) == (V1, True)
     assert (left["package"], left["filled"]) == (None, False)
     assert left["sentence"].startswith("1 replica, ")
+    assert (short["store"], short["package"]) == (None, "files/ledger/v2")
+    assert "its replica in second is damaged" in short["sentence"]
     assert archive.run("replicate", "--missing", "--budget", "1 GB").returncode == 0
     assert archive.kept("second") == archive.kept("first")
 
