@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
 from support.archives import Archive
 from support.bucket_inboxes import Station, WatchedBucket
-from support.flow_runs import installed, prefect_client
+from support.command_runs import NearArchive, near
+from support.flow_runs import installed, prefect_client, preserved
+from support.kept_object import make_ledger
 from support.memory_drop_bucket import Contents
+
+from preservation.model.verdicts import Verdict
 
 
 @pytest.fixture
@@ -26,11 +31,22 @@ def client(prefect_url: str) -> SyncPrefectClient:
 @pytest.fixture
 def ledger(tmp_path: Path) -> Path:
     """A drop of three pages of text."""
-    folder = tmp_path / "drops" / "ledger"
-    folder.mkdir(parents=True)
-    for number in range(3):
-        (folder / f"page {number}.txt").write_text(f"Page {number}\n" * 1000)
-    return folder
+    return make_ledger(tmp_path / "drops" / "ledger")
+
+
+@pytest.fixture(scope="session")
+def kept_ledger(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Archive:
+    """An installation that keeps the ledger: made once, and only copied."""
+    folder = tmp_path_factory.mktemp("kept")
+    archive = installed(folder / "archive", prefect_url)
+    assert preserved(near(archive), make_ledger(folder / "ledger")).ending.verdict is Verdict.STORED
+    return archive
+
+
+@pytest.fixture
+def keeping(kept_ledger: Archive, tmp_path: Path) -> NearArchive:
+    """An installation of one's own that keeps the ledger, as ``files/ledger/v1``."""
+    return near(Archive(shutil.copytree(kept_ledger.directory, tmp_path / "archive"), kept_ledger.api_url))
 
 
 @pytest.fixture

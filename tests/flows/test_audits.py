@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from prefect.client.schemas.objects import StateType
 from support.archives import Archive
-from support.command_runs import near
+from support.command_runs import NearArchive
 from support.flow_runs import preserved
 
 from flows.alarms.alarm import AlarmKind
@@ -39,10 +39,8 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def archive(installation: Archive, ledger: Path) -> Archive:
-    archive = near(installation)
-    assert preserved(archive, ledger).ending.verdict is Verdict.STORED
-    return archive
+def archive(keeping: NearArchive) -> Archive:
+    return keeping
 
 
 def lines(finished: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
@@ -165,7 +163,7 @@ def test_a_replica_that_is_gone_as_a_whole_is_one_damage(archive: Archive):
 def test_the_longest_unread_come_first_within_the_budget_of_the_day(archive: Archive, tmp_path: Path):
     for name in ("older", "newer"):
         drop = tmp_path / "drops" / name
-        drop.mkdir()
+        drop.mkdir(parents=True)
         (drop / "page.txt").write_text(f"The {name} page\n" * 500)
         assert preserved(archive, drop).ending.verdict is Verdict.STORED
     age(archive, 100)

@@ -17,6 +17,7 @@ from support.archives import MUNIMENT, Archive
 from support.bucket_archives import fetched, put_second_store_into
 from support.command_runs import near
 from support.flow_runs import preserved
+from support.kept_object import make_ledger
 
 from flows.alarms.alarm import AlarmKind
 from flows.alarms.alarms import outbox_of
@@ -32,10 +33,17 @@ V1 = "files/ledger/v1"
 
 
 @pytest.fixture
-def archive(installation: Archive, ledger: Path) -> Archive:
+def archive(two_versions: Archive, tmp_path: Path) -> Archive:
     """An object in two versions; the second one relies on bytes of the first."""
-    archive = near(installation)
-    preserved(archive, ledger)
+    directory = shutil.copytree(two_versions.directory, tmp_path / "two" / "archive")
+    return near(Archive(directory, two_versions.api_url))
+
+
+@pytest.fixture(scope="module")
+def two_versions(kept_ledger: Archive, tmp_path_factory: pytest.TempPathFactory) -> Archive:
+    folder = tmp_path_factory.mktemp("two")
+    archive = near(Archive(shutil.copytree(kept_ledger.directory, folder / "archive"), kept_ledger.api_url))
+    ledger = make_ledger(folder / "ledger")
     (ledger / "one more.txt").write_text("One more\n")
     preserved(archive, ledger)
     return archive

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from support.archives import MUNIMENT, Archive
-from support.command_runs import near
+from support.command_runs import NearArchive, near
 from support.flow_runs import preserved
 
 from flows.installation.settings_file import load_settings
@@ -27,10 +27,8 @@ EVACUATE = ("stores", "evacuate", "second")
 
 
 @pytest.fixture
-def archive(installation: Archive, ledger: Path) -> Archive:
-    archive = near(installation)
-    preserved(archive, ledger)
-    return archive
+def archive(keeping: NearArchive) -> Archive:
+    return keeping
 
 
 def lines(finished: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:

@@ -40,3 +40,11 @@ def keep_letters(folder: Path, api_url: str) -> Letters:
     told = letters.preserve()
     assert told["verdict"] == "stored", told
     return letters
+
+
+def make_ledger(folder: Path) -> Path:
+    """Make a drop of three pages of text."""
+    folder.mkdir(parents=True)
+    for number in range(3):
+        (folder / f"page {number}.txt").write_text(f"Page {number}\n" * 1000)
+    return folder
