@@ -53,7 +53,12 @@ _APPROVED = (
     "test_killed_approved.py::test_an_approved_drop_that_is_killed_at_any_instant_is_kept_by_the_same_command"
 )
 
+_AUDITS = "test_audits_killed.py::test_audits_that_are_killed_find_all_damage_and_each_once"
+_INJURIES = "test_injuries.py::test_every_injury_is_found_and_healed_and_nothing_else_is_accused"
+
 ORDEALS: Final = (
+    Ordeal(_AUDITS, 120, "MUNIMENT_SOAK_KILLS=3"),
+    Ordeal(_INJURIES, 90, "MUNIMENT_SOAK_KILLS=4"),
     Ordeal(_APPROVED, 120, "MUNIMENT_SOAK_KILLS=10"),
     Ordeal(f"{_KILLED}[folders, many small]", 150, "MUNIMENT_SOAK_KILLS=9"),
     Ordeal(f"{_KILLED}[bucket, many small]", 180, "MUNIMENT_SOAK_KILLS=9"),
