@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 
-from flows.archive.audit import AuditOutcome
+from flows.archive.audit import AuditOutcome, NotAudited
 from flows.archive.audit_plan import Share
 from flows.archive.audit_request import AuditRequest, Selection
 from flows.archive.progress_line import in_words, shown
@@ -22,7 +22,7 @@ class AuditProgress:
         self._began = clock()
         self._lock = Lock()
         self.files = self.bytes = 0
-        self.replicas = self.confirmed = self.damaged = self.unjudged = 0
+        self.replicas = self.confirmed = self.damaged = self.unjudged = self.left_unread = 0
 
     @classmethod
     def of(cls, request: AuditRequest, shares: Sequence[Share]) -> "AuditProgress":
@@ -42,6 +42,8 @@ class AuditProgress:
 
     def add(self, outcome: AuditOutcome) -> None:
         """Count what was seen of a replica."""
+        if isinstance(outcome, NotAudited):
+            self.left_unread += 1
         if isinstance(outcome, AuditResult):
             self.replicas += 1
             self.confirmed += outcome.confirmed
@@ -69,7 +71,7 @@ class AuditProgress:
     def summary(self) -> str:
         """Return the sentence on what was read, once the audit has ended."""
         if not self.replicas and not self.files:
-            return "Nothing was to be read now."
+            return "Nothing was read." if self.left_unread else "Nothing was to be read now."
         found = f"{count(self.confirmed, 'file')} as kept"
         if self.damaged:
             found += f", {self.damaged:,} not as kept: muniment damage"

@@ -145,7 +145,10 @@ def test_a_store_that_is_away_is_one_sentence_and_no_damage(archive: Archive):
     # An empty folder where its disk should be is no store whose files are all missing.
     away_again = archive.store("second")
     away_again.mkdir()
-    assert archive.run("audit", "--all").returncode == 6
+    finished = archive.run("audit", "--all", "--store", "second")
+    assert finished.returncode == 6
+    assert "Nothing was read." in finished.stdout
+    assert "to be read" not in finished.stdout
     assert archive.run("damage").returncode == 0
     away_again.rmdir()
     away.rename(away_again)
