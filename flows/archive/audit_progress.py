@@ -45,7 +45,8 @@ class AuditProgress:
         if isinstance(outcome, NotAudited):
             self.left_unread += 1
         if isinstance(outcome, AuditResult):
-            self.replicas += 1
+            # Of one whose lists are lost, no file was read.
+            self.replicas += not outcome.unjudged
             self.confirmed += outcome.confirmed
             self.damaged += outcome.damaged
             self.unjudged += bool(outcome.unjudged)
@@ -70,7 +71,7 @@ class AuditProgress:
 
     def summary(self) -> str:
         """Return the sentence on what was read, once the audit has ended."""
-        if not self.replicas and not self.files:
+        if not self.replicas and not self.files and not self.unjudged:
             return "Nothing was read." if self.left_unread else "Nothing was to be read now."
         found = f"{count(self.confirmed, 'file')} as kept"
         if self.damaged:
@@ -80,7 +81,8 @@ class AuditProgress:
                 f"; the lists of {count(self.unjudged, 'replica')} are lost: nothing is known of the files"
             )
         seconds = self._clock() - self._began
-        return f"{count(self.replicas, 'replica')} read in {in_words(seconds)}: {found}."
+        # Of a sample, not all files of a replica were read.
+        return f"Files of {count(self.replicas, 'replica')} read in {in_words(seconds)}: {found}."
 
     @contextmanager
     def shown(self, say: Callable[[str], None]) -> Iterator[None]:

@@ -251,6 +251,8 @@ def test_lists_that_are_lost_in_every_store_are_a_fault_and_nothing_is_said_of_t
     finished = archive.run("audit", "--all")
     assert finished.returncode == 6
     assert "no store has its lists as they were kept" in finished.stdout
+    assert "Files of 0 replicas read" in finished.stdout
+    assert "the lists of 2 replicas are lost" in finished.stdout
     assert len(alarms(archive)) == 1
 
 
