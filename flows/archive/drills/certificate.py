@@ -50,8 +50,8 @@ def certificate_page(record: DrillRecord) -> bytes:
     figures = [CertificateFigure("stores it came out of, whole", stores)]
     if whole:
         figures += [
-            CertificateFigure("files compared, from each", f"{whole[0].files:,}"),
-            CertificateFigure("bytes compared, from each", byte_size(whole[0].bytes)),
+            CertificateFigure("files compared, from each of these", f"{whole[0].files:,}"),
+            CertificateFigure("bytes compared, from each of these", byte_size(whole[0].bytes)),
             CertificateFigure("pages and pictures opened", f"{max(one.rendered.pages for one in whole):,}"),
         ]
     return rendered_page(
