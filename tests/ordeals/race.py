@@ -55,15 +55,17 @@ class Race:
         """Let both make a version: of the ``same`` content or each of its own; ``kill`` one on its way."""
         drops = [self._changed_drop(machine, same=same) for machine in _MACHINES]
         runs = [self._started(place, drop) for place, drop in enumerate(drops)]
+        killed = None
         if kill:
             place = self.source.randrange(2)
             time.sleep(self.source.uniform(0, _LATEST_KILL_SECONDS))
             if not runs[place].ended():
                 runs[place].kill()
                 self.kills += 1
+                killed = content_of(drops[place])
                 runs[place] = self._started(place, drops[place])
         told = [_told(run) for run in runs]
-        self._expect(drops, told, may_be_kept=same or kill, untold=same and kill)
+        self._expect(drops, told, may_be_kept=same or kill, killed=killed)
 
     def prove(self) -> None:
         """Prove that every version is kept once, whole, in every store, without a gap, and told once."""
@@ -89,13 +91,19 @@ class Race:
         return self.start(arguments, archive.environment, said)
 
     def _expect(
-        self, drops: Sequence[Path], told: Sequence[dict[str, Any]], *, may_be_kept: bool, untold: bool
+        self,
+        drops: Sequence[Path],
+        told: Sequence[dict[str, Any]],
+        *,
+        may_be_kept: bool,
+        killed: Content | None,
     ) -> None:
         """See that the numbers follow those before, and that only what the other one kept is *already kept*.
 
-        Or what a run had kept that was killed between its end and its exit. Where both have the same content,
-        a version may stay ``untold``: the killed run kept one, the other run the next one, and the first run,
-        started again, says that this one is kept. What the stores have is proved in the end.
+        Or what a run had kept that was killed between its end and its exit. That version may stay untold: the
+        other run keeps the next one, and the ``killed`` run, started again, finds this one to be the latest;
+        of the same content it says that it is kept, of another it keeps its own once more. What the stores
+        have is proved in the end.
         """
         before = len(self.versions)
         stored = {one["object_version"]: content_of(drop) for one, drop in zip(told, drops, strict=True)}
@@ -103,8 +111,8 @@ class Race:
         assert verdicts == ("stored", "stored") or (may_be_kept and verdicts == ("already-kept", "stored")), (
             told
         )
-        if untold and list(stored) == [before + 2]:
-            stored[before + 1] = stored[before + 2]
+        if killed is not None and min(stored) == before + 2:
+            stored[before + 1] = killed
         assert sorted(stored) == [before + 1 + number for number in range(len(stored))], told
         self.versions += [stored[number] for number in sorted(stored)]
         self.ends[verdicts] += 1
