@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+import pytest
 from prefect.automations import Automation, EventTrigger, Posture
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate
@@ -18,8 +19,26 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.events.actions import CancelFlowRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Scheduled
+from services.compose import free_port
+from support.archives import share_secret
+
+from flows.installation.init import make_installation
+from flows.installation.settings_file import load_settings
+from flows.orchestration.server import served
 
 _PATIENCE_SECONDS = 120.0
+
+
+@pytest.fixture(scope="module")
+def served_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The API of a server as ``muniment up`` starts it."""
+    directory = tmp_path_factory.mktemp("served") / "archive"
+    make_installation(directory)
+    share_secret(directory)
+    settings = load_settings(directory)
+    port = settings.prefect.model_copy(update={"port": free_port()})
+    with served(settings.model_copy(update={"prefect": port})) as api:
+        yield api.url
 
 
 @contextmanager
@@ -41,8 +60,8 @@ def wait_for(seen: Callable[[], bool]) -> None:
         time.sleep(0.5)
 
 
-def test_a_deployment_with_a_schedule_gets_its_runs(prefect_url: str):
-    with a_client(prefect_url) as client:
+def test_a_deployment_with_a_schedule_gets_its_runs(served_url: str):
+    with a_client(served_url) as client:
         yearly = DeploymentScheduleCreate(schedule=CronSchedule(cron="0 0 1 1 *"), active=True)
         of_it = DeploymentFilter(id=DeploymentFilterId(any_=[a_deployment(client, [yearly])]))
 
@@ -54,8 +73,8 @@ def test_a_deployment_with_a_schedule_gets_its_runs(prefect_url: str):
         assert all(run.auto_scheduled for run in scheduled())
 
 
-def test_a_run_that_no_worker_takes_is_late_and_an_automation_of_an_operator_acts_on_that(prefect_url: str):
-    with a_client(prefect_url) as client:
+def test_a_run_that_no_worker_takes_is_late_and_an_automation_of_an_operator_acts_on_that(served_url: str):
+    with a_client(served_url) as client:
         due = Scheduled(scheduled_time=datetime.now(UTC) - timedelta(minutes=5))
         run = client.create_flow_run_from_deployment(a_deployment(client, []), state=due)
         automation = Automation(
