@@ -7,9 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
-from uuid import uuid4
-
-import msgspec
 
 from flows.alarms.alarm import Alarm
 from flows.alarms.alarms import raise_alarm, raise_alarms
@@ -17,11 +14,11 @@ from flows.archive.audit_alarms import damage_alarm, doubt_alarm
 from flows.archive.audit_plan import Share, planned, versions_of
 from flows.archive.audit_request import AuditRequest, Selection
 from flows.archive.audit_sample import Sample, neighbours, read_sample
+from flows.archive.replica_claim import in_use, new_claimant, release_the_dead
 from flows.archive.throttle import Throttle
 from flows.installation.disk_faults import translated_faults
 from flows.installation.job_records import recorded_run
 from flows.installation.jobs import Job
-from flows.installation.processes import Process, this_process
 from flows.installation.scratch import scratch_folder
 from flows.installation.settings import Settings
 from flows.installation.wiring import SOFTWARE, Installation, now, open_installation
@@ -29,7 +26,7 @@ from preservation.errors import PreservationError, reason_of
 from preservation.model.identifiers import PackageId, StoreName
 from storage.audits.replica import ReplicaReader
 from storage.audits.work import LEASE, AuditPorts, AuditResult, AuditWork
-from storage.ports.audits import AuditedReplica, Claimant, RecordedDamage
+from storage.ports.audits import AuditedReplica, RecordedDamage
 from storage.ports.stores import Store
 
 _TOGETHER = 200
@@ -114,9 +111,7 @@ class Audit:
     began: datetime = field(default_factory=now)
 
     def __post_init__(self) -> None:
-        # Whoever finds the claim sees whether its process lives.
-        process = msgspec.json.encode(this_process()).decode()
-        self.claimant = Claimant(f"{uuid4().hex} {process}")
+        self.claimant = new_claimant()
         self.ports = AuditPorts(
             self.installation.catalogue, self.installation.journal, self.installation.audits, SOFTWARE, now
         )
@@ -127,7 +122,7 @@ class Audit:
         stores = {store.name: store for store in self.installation.stores}
         object_id = self.request.object_id
         versions = [] if object_id is None else versions_of(self.installation, object_id)
-        self._release_the_dead()
+        release_the_dead(self.installation.audits)
         away: set[StoreName] = set()
         sampled: set[StoreName] = set()
         try:
@@ -149,17 +144,6 @@ class Audit:
                     yield NotAudited(store.name, reason_of(error))
         finally:
             self.installation.audits.release(self.claimant)
-
-    def _release_the_dead(self) -> None:
-        """End the claims of audits on this machine that were killed: theirs would last a while yet."""
-        audits = self.installation.audits
-        for claimant in audits.claimants():
-            try:
-                process = msgspec.json.decode(claimant.partition(" ")[2], type=Process)
-            except msgspec.DecodeError:
-                continue
-            if process.is_dead:
-                audits.release(claimant)
 
     def _of_sample(self, store: Store, share: Share) -> Iterator[AuditOutcome]:
         files = self.installation.audits.files_in(store.name)
@@ -190,8 +174,7 @@ class Audit:
             self.claimant, package, store.name, at=at, until=at + LEASE
         )
         if claimed is None:
-            sentence = f"store {store.name}: {package} is being read by another audit; see its result there"
-            yield NotAudited(store.name, sentence, is_fault=False)
+            yield NotAudited(store.name, in_use(package, store.name), is_fault=False)
             return
         yield from self._read(store, share, [claimed])
 

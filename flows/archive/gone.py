@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
-from time import monotonic
 
 from flows.alarms.alarms import raise_alarm
 from flows.alarms.occasions import integrity_alarm
@@ -13,6 +12,7 @@ from flows.archive.fill_outcomes import FilledReplica, NotFilled
 from flows.archive.fill_progress import FillProgress
 from flows.archive.fill_request import Budget, FillRequest
 from flows.archive.presence import gone_replicas
+from flows.archive.replica_claim import claimed_replica, in_use
 from flows.installation.wiring import SOFTWARE, Installation, now
 from preservation.model.amounts import count
 from preservation.model.damage import Damage, DamageKind
@@ -20,11 +20,10 @@ from preservation.model.identifiers import PackageId
 from preservation.model.packages import Replica
 from preservation.model.paths import BagPath, printable
 from storage.audits.events import damage_event, read_event
-from storage.audits.work import LEASE
-from storage.ports.audits import AuditedReplica, Claimant, ReadReplica, RecordedDamage
+from storage.ports.audits import ReadReplica, RecordedDamage
 from storage.ports.catalogue import Registration
 from storage.ports.stores import Store
-from storage.replication.progress import Listener, Progress
+from storage.replication.progress import Listener
 
 _FEW = 10
 _SHARE = 10
@@ -32,11 +31,7 @@ _SHARE = 10
 
 _TOGETHER = 200
 _NAMED = 10
-_RENEWED = 60.0
 _WHOLE = BagPath("")
-
-_CLAIMANT = Claimant("fill")
-"""One run at a time fills stores: what it finds claimed by this name was claimed by one that was killed."""
 
 
 class GoneFrom:
@@ -93,21 +88,19 @@ class GoneFrom:
                     progress.end(size_of(kept))
 
     def _written(self, kept: Registration, progress: Listener) -> Iterator[FilledReplica | NotFilled]:
-        audits, package, at = self._installation.audits, kept.package, now()
-        claimed = audits.claim_package(_CLAIMANT, package, self._store.name, at=at, until=at + LEASE)
-        if claimed is None:
-            sentence = (
-                f"store {self._store.name}: {package} is being read by an audit; run it again afterwards"
-            )
-            yield NotFilled(self._store.name, package, sentence)
-            return
-        # After the damage was seen, also where the clock was set back since: then all of it is healed.
-        seen = [one.damage.at for one in self._open(package)]
-        begun = max([now(), *(moment + timedelta(microseconds=1) for moment in seen)])
-        try:
+        audits, package = self._installation.audits, kept.package
+        with claimed_replica(audits, package, self._store.name) as claimed:
+            if claimed is None:
+                yield NotFilled(self._store.name, package, in_use(package, self._store.name))
+                return
+            found = self._open(package)
+            if not any(map(self._is_loss, found)):
+                # A repair put it back since it was looked for.
+                return
+            # After the damage was seen, also where the clock was set back since: then all of it is healed.
+            begun = max([now(), *(one.damage.at + timedelta(microseconds=1) for one in found)])
             # Nothing is taken away: what lies there was written by an earlier try, or by someone else.
-            listener = self._renewing(claimed, progress)
-            for one in copy_package(self._installation, kept, self._store, None, listener):
+            for one in copy_package(self._installation, kept, self._store, None, progress):
                 if isinstance(one, Replica):
                     read_at = max(now(), begun)
                     counts = (one.files, one.bytes)
@@ -119,21 +112,6 @@ class GoneFrom:
                     yield FilledReplica(self._store.name, package, one.bytes, was_gone=True)
                 else:
                     yield one
-        finally:
-            audits.release(_CLAIMANT)
-
-    def _renewing(self, claimed: AuditedReplica, progress: Listener) -> Listener:
-        """Return a listener that keeps audits from reading the replica while it is written."""
-        renewed = monotonic()
-
-        def listen(step: Progress) -> None:
-            nonlocal renewed
-            if monotonic() - renewed > _RENEWED:
-                renewed = monotonic()
-                self._installation.audits.reach(_CLAIMANT, claimed, now() + LEASE)
-            progress(step)
-
-        return listen
 
     def _recorded(self) -> Iterator[PackageId]:
         """Yield the replicas of which the loss is recorded."""

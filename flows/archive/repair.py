@@ -1,6 +1,6 @@
 """Repairs damaged replicas: what a person approved, or all where the settings let it, below a ceiling."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -11,19 +11,26 @@ from flows.alarms.occasions import disaster_alarm, integrity_alarm, lost_alarm
 from flows.archive.journal_seal import seal
 from flows.archive.repair_quarantine import RepairQuarantine
 from flows.archive.repair_results import RepairRecord, RepairResult, RepairState
+from flows.archive.replica_claim import claimed_replica, in_use
 from flows.installation.disk_faults import translated_faults
 from flows.installation.job_records import recorded_run
 from flows.installation.jobs import Job
 from flows.installation.scratch import scratch_folder
 from flows.installation.settings import Settings
 from flows.installation.wiring import Installation, now, open_installation
-from preservation.errors import ConfigurationError, IntegrityError, PreservationError, UnavailableError
+from preservation.errors import (
+    ConfigurationError,
+    IntegrityError,
+    NotFoundError,
+    PreservationError,
+    UnavailableError,
+)
 from preservation.files.lock import locked
 from preservation.model.amounts import count
 from preservation.model.damage import DamageKind
 from preservation.model.identifiers import ObjectId, PackageId, StoreName
 from preservation.model.locators import Locator
-from preservation.model.paths import BagPath, printable
+from preservation.model.paths import printable
 from storage.ports.audits import RecordedDamage
 from storage.repair import (
     AsKept,
@@ -130,22 +137,42 @@ class _Run:
     def results(self, object_id: ObjectId | None, record: RepairRecord) -> Iterator[RepairResult]:
         """Repair all open damage, or that of one object, and record what became of it."""
         for replica in _replicas(self.installation, object_id):
-            for result in self._repaired(replica, record):
-                if not self.dry_run:
-                    record.add(result)
+            chosen = []
+            for one in replica:
+                if reason := self._waits_for(one):
+                    yield RepairResult(one, RepairState.WAITING, f"{one.damage.sentence}; {reason}")
+                else:
+                    chosen.append(one)
+            if chosen and self.dry_run:
+                yield from self._repaired(chosen, record)
+            elif chosen:
+                yield from self._recorded(chosen, record)
+
+    def _recorded(self, chosen: Sequence[RecordedDamage], record: RepairRecord) -> Iterator[RepairResult]:
+        """Repair one replica while nobody else reads or writes it, and record what became of it."""
+        package, store = chosen[0].damage.package, chosen[0].damage.store
+        audits = self.installation.audits
+        with ExitStack() as held:
+            try:
+                claimed = held.enter_context(claimed_replica(audits, package, store))
+            except NotFoundError as error:
+                results = _unchanged(chosen, str(error))
+            else:
+                if claimed is None:
+                    results = _unchanged(chosen, in_use(package, store))
+                else:
+                    # What another run has healed since is not open any more.
+                    still_open = {one.number for one in audits.damages(package=package)}
+                    left = [one for one in chosen if one.number in still_open]
+                    results = self._repaired(left, record) if left else iter(())
+            for result in results:
+                record.add(result)
                 yield result
             record.close_replica()
 
     def _repaired(self, found: Sequence[RecordedDamage], record: RepairRecord) -> Iterator[RepairResult]:
         """Repair one replica, and yield what became of each of its damages."""
-        chosen: dict[BagPath, RecordedDamage] = {}
-        for one in found:
-            if reason := self._waits_for(one):
-                yield RepairResult(one, RepairState.WAITING, f"{one.damage.sentence}; {reason}")
-            else:
-                chosen[one.damage.path] = one
-        if not chosen:
-            return
+        chosen = {one.damage.path: one for one in found}
         settings = self.installation.settings
         package, store = found[0].damage.package, found[0].damage.store
         begin = partial(record.begin, package, store)
@@ -163,8 +190,7 @@ class _Run:
                         lost.append(result.sentence)
                     yield result
         except PreservationError as error:
-            for left in chosen.values():
-                yield RepairResult(left, RepairState.NOT_HEALED, str(error))
+            yield from _unchanged(chosen.values(), str(error))
         if not self.dry_run:
             self._raise_alarms(package, seen, lost)
 
@@ -191,6 +217,10 @@ class _Run:
         if rule.mode == "ask":
             return f"a person has to approve its repair: {approve}"
         return ""
+
+
+def _unchanged(found: Iterable[RecordedDamage], reason: str) -> Iterator[RepairResult]:
+    return (RepairResult(one, RepairState.NOT_HEALED, reason) for one in found)
 
 
 def _repair(

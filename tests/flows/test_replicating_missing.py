@@ -161,7 +161,7 @@ def test_what_an_audit_reads_now_is_left_to_the_next_run(archive: Archive):
         assert opened.audits.claim_package(other, v1, StoreName("second"), at=at, until=at + LEASE)
         finished = archive.run("replicate", "--missing")
         assert finished.returncode == 6
-        assert f"{V1} is being read by an audit" in finished.stdout
+        assert f"another run reads or writes {V1}" in finished.stdout
         opened.audits.release(other)
     assert archive.run("replicate", "--missing").returncode == 0
     assert archive.kept("second") == archive.kept("first")
