@@ -11,7 +11,7 @@ from preservation.errors import IntegrityError, NotFoundError
 from preservation.model.amounts import count
 from preservation.model.events import Event, EventOutcome, EventType, event_id
 from preservation.model.identifiers import PackageId, StoreName, SubmissionId
-from storage.audits.events import damage_event
+from storage.audits.damage_records import record_part
 from storage.audits.replica import ReplicaReader
 from storage.audits.work import AuditPorts, AuditResult
 from storage.ports.audits import AuditedReplica, SampledFile
@@ -61,9 +61,7 @@ def _read_files(
         part = reader.read_some(replica.package, recorded.digests, [one.index for one in files])
     except (IntegrityError, NotFoundError) as error:
         return AuditResult(replica, 0, 0, 0, (), 0, recorded.doubts, str(error))
-    if part.damages:
-        events = [damage_event(one, ports.agent) for one in part.damages]
-        ports.audits.record_damage(part.damages, events)
+    part = record_part(ports.audits, part, reader, ports.agent)
     damaged = len(part.damages)
     return AuditResult(
         replica, part.confirmed, part.bytes, damaged, part.damages, part.again, recorded.doubts

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 
 from flows.alarms.alarms import raise_alarm
@@ -19,6 +19,7 @@ from preservation.model.damage import Damage, DamageKind
 from preservation.model.identifiers import PackageId
 from preservation.model.packages import Replica
 from preservation.model.paths import BagPath, printable
+from storage.audits.damage_records import record_open
 from storage.audits.events import damage_event, read_event
 from storage.ports.audits import ReadReplica, RecordedDamage
 from storage.ports.catalogue import Registration
@@ -68,14 +69,14 @@ class GoneFrom:
         """Write replicas anew; each loss is in the journal, and an alarm, before anything is written."""
         remaining = iter(packages)
         while batch := list(islice(remaining, _TOGETHER)):
-            whole = []
+            whole, looked_at = [], now()
             for package in batch:
                 if self._is_replaceable(package):
                     whole.append(package)
                 else:
                     yield NotFilled(self._store.name, package, self._partly_gone(package), damage=True)
             if not self._request.dry_run:
-                self._record(whole)
+                self._record(whole, looked_at)
             for package in whole:
                 kept = self._installation.catalogue.package(package)
                 if not budget.allows(size_of(kept)):
@@ -134,8 +135,11 @@ class GoneFrom:
         nothing = next(iter(self._store.list(package.prefix)), None) is None
         return nothing or any(map(self._is_loss, self._open(package)))
 
-    def _record(self, packages: Sequence[PackageId]) -> None:
-        """Raise the alarm and record the loss of those of which it is not recorded yet."""
+    def _record(self, packages: Sequence[PackageId], looked_at: datetime) -> None:
+        """Raise the alarm and record the loss of those of which it is not recorded yet.
+
+        What was put back since it was looked at is not lost any more.
+        """
         new = [package for package in packages if not any(map(self._is_loss, self._open(package)))]
         if not new:
             return
@@ -144,10 +148,13 @@ class GoneFrom:
             self._installation.settings, integrity_alarm(f"store {self._store.name}", sentence, now())
         )
         damages = [
-            Damage(package, self._store.name, _WHOLE, DamageKind.MISSING, now(), {}) for package in new
+            Damage(package, self._store.name, _WHOLE, DamageKind.MISSING, looked_at, {}) for package in new
         ]
-        events = [damage_event(damage, SOFTWARE) for damage in damages]
-        self._installation.audits.record_damage(damages, events)
+        record_open(
+            self._installation.audits,
+            damages,
+            lambda lost: [damage_event(damage, SOFTWARE) for damage in lost],
+        )
 
     def _loss(self, packages: Sequence[PackageId]) -> str:
         named = ", ".join(printable(str(package)) for package in packages[:_NAMED])

@@ -20,6 +20,29 @@ _AS_KEPT = "it was read again, and is as it was kept"
 _damages = tables.damages.c
 
 
+def ended_since(connection: Connection, damages: Sequence[Damage]) -> list[RecordedDamage]:
+    """Return the damage of the same files that ended after these were seen, where none is open again."""
+    if not damages:
+        return []
+    keys = package_keys(connection, [damage.package for damage in damages])
+    open_ones = _open_ones(connection, keys.values())
+    seen = {
+        (damage.package, damage.store, damage.path): damage.at
+        for damage in damages
+        if damage.path not in open_ones[keys[damage.package], damage.store]
+    }
+    found = []
+    for batch in batches(list(keys.values())):
+        ended = recorded().where(
+            _damages.package_id.in_(batch), _damages.ended_at > min(one.at for one in damages)
+        )
+        for one in map(recorded_damage, connection.execute(ended.order_by(_damages.id))):
+            at = seen.get((one.damage.package, one.damage.store, one.damage.path))
+            if at is not None and one.ended_at is not None and one.ended_at > at:
+                found.append(one)
+    return found
+
+
 def see(connection: Connection, damages: Sequence[Damage]) -> None:
     """Record what was seen to be damaged: of a file of which damage is open, it is seen again."""
     keys = package_keys(connection, [damage.package for damage in damages])

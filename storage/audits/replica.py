@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from preservation.errors import DeniedError, IntegrityError, NotFoundError, UnavailableError
@@ -17,6 +17,7 @@ from preservation.model.locators import Locator
 from preservation.model.paths import BagPath, StoreKey, path_order
 from preservation.model.tag_digests import TagDigest
 from storage.audits.promises import Promises, UnsortedError, promises_of
+from storage.ports.audits import RecordedDamage
 from storage.ports.stores import Store, unwatched
 from storage.readback import Missing, PromisedFile, Reading, read_back
 
@@ -106,6 +107,49 @@ class ReplicaReader:
             except UnsortedError:
                 chosen = _chosen(promises.files(sort=True), wanted)
             return _Reading(self, promises).part(chosen)
+
+    def look_again(self, part: PartRead, ended: Sequence[RecordedDamage]) -> PartRead:
+        """Read once more, over a new connection, those files of a part of which damage ``ended`` since.
+
+        Returns the part as it is then. Raises ``StorageError`` where the store is away.
+        """
+        ends = {one.damage.path: one.ended_at for one in ended}
+        fresh = self.reopened()
+        fresh.check()
+        damages = []
+        confirmed = size = 0
+        for one in part.damages:
+            if one.path not in ends:
+                damages.append(one)
+                continue
+            found = self._found_again(one, fresh)
+            if isinstance(found, Damage):
+                # Also where the clock was set back: it is damaged after that ended.
+                end = ends[one.path] or found.at
+                damages.append(replace(found, at=max(found.at, end + timedelta(microseconds=1))))
+            elif isinstance(found, Confirmed):
+                confirmed, size = confirmed + 1, size + found.size
+        return replace(
+            part,
+            confirmed=part.confirmed + confirmed,
+            bytes=part.bytes + size,
+            again=part.again + confirmed,
+            damages=tuple(damages),
+        )
+
+    def _found_again(self, damage: Damage, fresh: Store) -> Damage | Confirmed | None:
+        """Return what a file is now; ``None`` where there is nothing any more that should not be there."""
+        key = Locator(damage.package, damage.path).key
+        if not damage.path:
+            return self._gone(damage.package).damages[0] if self._is_gone(damage.package) else None
+        if damage.kind is DamageKind.UNEXPECTED:
+            listed = any(kept.key == key for kept in fresh.list(damage.package.prefix))
+            return replace(damage, at=self.clock()) if listed else None
+        promised = PromisedFile(key, None, damage.promised)
+        [reading] = read_back(fresh, [promised], threads=1, open_faults=_OPEN_FAULTS)
+        if isinstance(reading.verdict, Confirmed):
+            return reading.verdict
+        return _damage(damage.package, damage.store, damage.path, reading, self.clock())
 
     def _is_gone(self, package: PackageId) -> bool:
         """Return whether neither a tag manifest nor any other file of the version is there."""
@@ -248,7 +292,7 @@ class _Reading:
         fresh = reader.reopened()
         fresh.check()
         damages: list[Damage] = []
-        again = 0
+        again, package = 0, self._promises.package
         promised = [one.promised for one in self._suspects]
         for one in read_back(fresh, promised, threads=reader.threads, open_faults=_OPEN_FAULTS):
             if isinstance(one.verdict, Confirmed):
@@ -256,24 +300,26 @@ class _Reading:
                 self._confirmed += 1
                 self._bytes += one.verdict.size
             else:
-                damages.append(self._damage(one))
+                damages.append(
+                    _damage(package, reader.store.name, self._path(one.promised.key), one, reader.clock())
+                )
         if damages:
             fresh.check()
         return damages, again
 
-    def _damage(self, one: Reading) -> Damage:
-        package, store, at = self._promises.package, self._reader.store.name, self._reader.clock()
-        path, promised = self._path(one.promised.key), one.promised.digests
-        match one.verdict:
-            case Mismatched(_, _, size, found):
-                kind = DamageKind.MISMATCHED
-                return Damage(package, store, path, kind, at, promised, found=found, found_size=size)
-            case Unreadable(reason):
-                return Damage(package, store, path, DamageKind.UNREADABLE, at, promised, reason=reason)
-            case Missing():
-                return Damage(package, store, path, DamageKind.MISSING, at, promised)
-            case Confirmed():
-                raise AssertionError("a file that is as it was kept is no damage")
-
     def _path(self, key: StoreKey) -> BagPath:
         return BagPath(key.removeprefix(self._prefix))
+
+
+def _damage(package: PackageId, store: StoreName, path: BagPath, one: Reading, at: datetime) -> Damage:
+    promised = one.promised.digests
+    match one.verdict:
+        case Mismatched(_, _, size, found):
+            kind = DamageKind.MISMATCHED
+            return Damage(package, store, path, kind, at, promised, found=found, found_size=size)
+        case Unreadable(reason):
+            return Damage(package, store, path, DamageKind.UNREADABLE, at, promised, reason=reason)
+        case Missing():
+            return Damage(package, store, path, DamageKind.MISSING, at, promised)
+        case Confirmed():
+            raise AssertionError("a file that is as it was kept is no damage")

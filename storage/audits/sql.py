@@ -97,22 +97,29 @@ class SqlAudits:
         with self._database.writing() as connection:
             return claims.reach(connection, claimant, replica, until)
 
-    def conclude(self, read: Sequence[ReadReplica], events: Iterable[Event]) -> None:
-        """Record whole readings and the events of them in one transaction, and end the claims."""
+    def conclude(self, read: Sequence[ReadReplica], events: Iterable[Event]) -> tuple[RecordedDamage, ...]:
+        """Record whole readings and the events of them in one transaction, unless damage ended since."""
         if not read:
-            return
+            return ()
         with self._database.writing() as connection:
             keys = rows.package_keys(connection, [one.replica.package for one in read])
             known = [(keys[one.replica.package], one) for one in read if one.replica.package in keys]
+            seen = [damage for _, one in known for damage in one.damages]
+            if ended := damage_rows.ended_since(connection, seen):
+                return tuple(ended)
             claims.end_readings(connection, known)
             damage_rows.conclude(connection, known)
             append_entries(connection, events)
+        return ()
 
-    def record_damage(self, damages: Sequence[Damage], events: Iterable[Event]) -> None:
-        """Record damage that was seen outside of a whole reading, and the events of it."""
+    def record_damage(self, damages: Sequence[Damage], events: Iterable[Event]) -> tuple[RecordedDamage, ...]:
+        """Record damage that was seen outside of a whole reading, unless it ended since, and the events."""
         with self._database.writing() as connection:
+            if ended := damage_rows.ended_since(connection, damages):
+                return tuple(ended)
             damage_rows.see(connection, damages)
             append_entries(connection, events)
+        return ()
 
     def claimants(self) -> tuple[Claimant, ...]:
         """Return everybody who claims a replica."""

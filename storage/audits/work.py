@@ -9,9 +9,10 @@ from threading import Lock
 from preservation.errors import IntegrityError, NotFoundError
 from preservation.model.damage import Damage
 from preservation.model.events import Agent, Event
+from storage.audits.damage_records import record_part
 from storage.audits.events import damage_event, read_event
 from storage.audits.replica import PartRead, ReplicaReader
-from storage.ports.audits import AuditedReplica, Audits, Claimant, ReadReplica
+from storage.ports.audits import AuditedReplica, Audits, Claimant, ReadReplica, RecordedDamage
 from storage.ports.catalogue import Catalogue
 from storage.ports.journal import Journal
 from storage.tag_digests import recorded_digests
@@ -64,6 +65,32 @@ class AuditPorts:
     clock: Callable[[], datetime]
 
 
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """A replica that was read to its end: its last part, and what was seen before that."""
+
+    replica: AuditedReplica
+    at: datetime
+    last: PartRead
+    before: AuditResult
+
+    @property
+    def result(self) -> AuditResult:
+        return _with_part(self.before, self.last)
+
+    @property
+    def read(self) -> ReadReplica:
+        begun = self.replica.begun_at or self.at
+        return ReadReplica(self.replica, begun, self.at, self.last.damages)
+
+    def events(self, agent: Agent) -> list[Event]:
+        """Return its events; the whole comes last: what is not among these damages is healed by it."""
+        result = self.result
+        counts = (result.confirmed, result.bytes)
+        event = read_event(self.replica, self.at, counts, result.damaged, agent)
+        return [*(damage_event(one, agent) for one in self.last.damages), event]
+
+
 class AuditWork:
     """Reads claimed replicas for one claimant."""
 
@@ -73,7 +100,6 @@ class AuditWork:
         self._lock = Lock()
         self._current: AuditedReplica | None = None
         self._renewed = time.monotonic()
-        self._pending: list[tuple[ReadReplica, Sequence[Event]]] = []
         self._written = time.monotonic()
 
     def read(
@@ -85,7 +111,7 @@ class AuditWork:
         reading ends, and how far it was is recorded. Raises ``StorageError`` where the store or the
         database is away.
         """
-        done: list[AuditResult] = []
+        done: list[AuditResult | _Ended] = []
         try:
             for one in replicas:
                 if not goes_on():
@@ -93,13 +119,11 @@ class AuditWork:
                 result = self._read_one(one, reader, goes_on)
                 if result is not None:
                     done.append(result)
-                if self._is_time():
-                    self._record()
-                    yield from done
-                    done = []
+                if self._is_time(done):
+                    yield from self._record(done, reader)
         finally:
-            self._record()
-        yield from done
+            recorded = self._record(done, reader)
+        yield from recorded
 
     def beat(self) -> None:
         """Renew the claim of what is being read, now and then. It is called from any thread."""
@@ -112,7 +136,7 @@ class AuditWork:
 
     def _read_one(
         self, replica: AuditedReplica, reader: ReplicaReader, goes_on: Callable[[], bool]
-    ) -> AuditResult | None:
+    ) -> AuditResult | _Ended | None:
         """Return what was seen of a replica; ``None`` where the reading was stopped before its end."""
         ports = self._ports
         recorded = recorded_digests(ports.catalogue, ports.journal, replica.package)
@@ -120,16 +144,16 @@ class AuditWork:
         result = AuditResult(replica, 0, 0, 0, (), 0, recorded.doubts)
         self._follow(begun)
         try:
-            for part in reader.read(replica.package, recorded.digests, replica.reached):
-                result = _with_part(result, part)
+            for seen in reader.read(replica.package, recorded.digests, replica.reached):
+                part = _dated(seen, begun)
                 if part.reached is None:
-                    self._end(begun, part, result)
-                    return result
+                    return _Ended(begun, max(ports.clock(), begun.begun_at or ports.clock()), part, result)
+                part = record_part(ports.audits, part, reader, ports.agent)
+                result = _with_part(result, part)
                 begun = replace(begun, reached=part.reached)
-                if not self._reach(begun, part):
-                    # Somebody else reads it now.
-                    return None
-                if not goes_on():
+                self._follow(begun)
+                if not ports.audits.reach(self._claimant, begun, self._until()) or not goes_on():
+                    # Somebody else reads it now, or the reading is to end.
                     return None
         except (IntegrityError, NotFoundError) as error:
             return replace(result, unjudged=str(error))
@@ -141,44 +165,41 @@ class AuditWork:
         with self._lock:
             self._current = replica
 
-    def _reach(self, replica: AuditedReplica, part: PartRead) -> bool:
-        audits = self._ports.audits
-        damages = self._dated(replica, part)
-        if damages:
-            audits.record_damage(damages, self._events_of(damages))
-        self._follow(replica)
-        return audits.reach(self._claimant, replica, self._until())
+    def _is_time(self, done: Sequence[object]) -> bool:
+        return len(done) >= _TOGETHER or time.monotonic() - self._written > _WRITTEN
 
-    def _end(self, replica: AuditedReplica, part: PartRead, result: AuditResult) -> None:
-        damages = self._dated(replica, part)
-        begun = replica.begun_at or self._ports.clock()
-        at = max(self._ports.clock(), begun)
-        counts = (result.confirmed, result.bytes)
-        event = read_event(replica, at, counts, result.damaged, self._ports.agent)
-        whole = ReadReplica(replica, begun, at, tuple(damages))
-        # The whole comes last: what was damaged before and is not among these is healed by it.
-        self._pending.append((whole, [*self._events_of(damages), event]))
-
-    def _dated(self, replica: AuditedReplica, part: PartRead) -> list[Damage]:
-        """Return the part's damages, none of a time before the reading began: a clock may be set back."""
-        begun = replica.begun_at
-        return [one if begun is None or one.at >= begun else replace(one, at=begun) for one in part.damages]
-
-    def _events_of(self, damages: Sequence[Damage]) -> list[Event]:
-        return [damage_event(one, self._ports.agent) for one in damages]
-
-    def _is_time(self) -> bool:
-        return len(self._pending) >= _TOGETHER or time.monotonic() - self._written > _WRITTEN
-
-    def _record(self) -> None:
-        pending, self._pending = self._pending, []
+    def _record(self, done: list[AuditResult | _Ended], reader: ReplicaReader) -> list[AuditResult]:
+        """Record the replicas that were read to their end; return what is known of all, and forget them."""
+        found, agent = list(done), self._ports.agent
+        done.clear()
         self._written = time.monotonic()
-        if pending:
-            events = [event for _, of_one in pending for event in of_one]
-            self._ports.audits.conclude([whole for whole, _ in pending], events)
+        while True:
+            whole = [one for one in found if isinstance(one, _Ended)]
+            events = [event for one in whole for event in one.events(agent)]
+            ended = self._ports.audits.conclude([one.read for one in whole], events)
+            if not ended:
+                return [one.result if isinstance(one, _Ended) else one for one in found]
+            # It was repaired, or let be, since it was seen: it is looked at again before anything is said.
+            found = [_looked_at_again(one, ended, reader) for one in found]
 
     def _until(self) -> datetime:
         return self._ports.clock() + LEASE
+
+
+def _looked_at_again(
+    one: AuditResult | _Ended, ended: Sequence[RecordedDamage], reader: ReplicaReader
+) -> AuditResult | _Ended:
+    mine = [end for end in ended if end.damage.package == one.replica.package]
+    if isinstance(one, AuditResult) or not mine:
+        return one
+    return replace(one, last=reader.look_again(one.last, mine))
+
+
+def _dated(part: PartRead, replica: AuditedReplica) -> PartRead:
+    """Return the part, none of its damages of a time before the reading began: a clock may be set back."""
+    begun = replica.begun_at
+    damages = [one if begun is None or one.at >= begun else replace(one, at=begun) for one in part.damages]
+    return replace(part, damages=tuple(damages))
 
 
 def _with_part(result: AuditResult, part: PartRead) -> AuditResult:

@@ -164,16 +164,22 @@ class Audits(Protocol):
         Return whether the claim is the claimant's still; if not, nothing is recorded.
         """
 
-    def conclude(self, read: Sequence[ReadReplica], events: Iterable[Event]) -> None:
+    def conclude(self, read: Sequence[ReadReplica], events: Iterable[Event]) -> tuple[RecordedDamage, ...]:
         """Record whole readings and the events of them in one transaction, and end the claims.
+
+        Where damage ended after it was seen, nothing is recorded, and what ended is returned: it was repaired
+        meanwhile, or let be, and whoever saw it before looks again.
 
         Damage of the same file in the same store that is open already is seen again, not found anew; open
         damage of the replica that was not seen again since the reading began is healed: its file was read as
         it was kept. A reading whose claim is another's now is recorded all the same: it was done.
         """
 
-    def record_damage(self, damages: Sequence[Damage], events: Iterable[Event]) -> None:
-        """Record damage that was seen outside of a whole reading, and the events of it."""
+    def record_damage(self, damages: Sequence[Damage], events: Iterable[Event]) -> tuple[RecordedDamage, ...]:
+        """Record damage that was seen outside of a whole reading, and the events of it.
+
+        Where damage ended after it was seen, nothing is recorded, and what ended is returned.
+        """
 
     def claimants(self) -> tuple[Claimant, ...]:
         """Return everybody who claims a replica."""

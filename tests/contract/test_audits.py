@@ -225,6 +225,31 @@ def test_damage_that_a_sample_showed_is_recorded_and_heals_nothing(state: State,
     assert audits.unread(scope()).replicas == 5
 
 
+@pytest.mark.parametrize("state_of_it", [DamageState.HEALED, DamageState.CLOSED])
+def test_damage_that_ended_after_it_was_seen_is_returned_and_nothing_is_recorded(
+    state: State, audits: Audits, state_of_it: DamageState
+):
+    audits.record_damage([damage(5), damage(5, "data/b")], [])
+    [one, _] = audits.damages()
+    seen_before, seen_after = (replace(damage(5), at=NOW + hours * DAY / 24) for hours in (1, 3))
+    [ended] = audits.end_damage(
+        [one.number], state_of_it, at=NOW + DAY / 12, by="Ada", because="repaired", events=[]
+    )
+    new = damage(4)
+    assert audits.record_damage([new, seen_before], [an_event(1)]) == (ended,)
+    [replica, *_] = audits.claim(ONE, [scope()], most_replicas=1, most_bytes=10**6, at=NOW, until=SOON)
+    assert audits.conclude([read(replica, seen_before)], [an_event(2)]) == (ended,)
+    assert [found.damage for found in audits.damages()] == [damage(5, "data/b")]
+    assert state.journal.head().seq == 0
+    assert sheet(5) not in claimed(audits, OTHER)
+    # What is open is seen again, and what was seen after the end is new.
+    assert audits.record_damage([new, replace(damage(5, "data/b"), at=NOW)], []) == ()
+    assert audits.conclude([read(replica, seen_after)], [an_event(3)]) == ()
+    assert [found.damage.path for found in audits.damages(package=sheet(5))] == ["data/b", "data/a"]
+    # Of what is open again, an earlier sight is no news.
+    assert audits.record_damage([seen_before], []) == ()
+
+
 def test_a_person_closes_damage_with_a_reason_once(state: State, audits: Audits):
     audits.record_damage([damage(1), damage(2)], [])
     first, second = audits.damages()

@@ -109,6 +109,42 @@ def test_damage_is_shown_everywhere_until_it_is_put_right_and_is_then_healed(arc
     assert archive.run("damage", "--all").returncode == 0
 
 
+def test_what_is_repaired_between_the_look_of_an_audit_and_its_record_is_no_new_damage(
+    archive: Archive, ledger: Path
+):
+    (ledger / "one more.txt").write_text("One more\n")
+    preserved(archive, ledger)
+    alter(archive.store("second") / PAGE, b"Another page")
+    assert archive.run("audit", "--object", "files/ledger").returncode == 4
+    settings = load_settings(archive.directory)
+    asked = []
+
+    def goes_on() -> bool:
+        asked.append(1)
+        # The first version is read, and its damage is not recorded yet.
+        if len(asked) == 4:
+            with open_installation(settings) as opened:
+                # The audit stood still for so long that its claim was over.
+                for claimant in opened.audits.claimants():
+                    opened.audits.release(claimant)
+            approve = ("repair", "approve", "1", "--by", "A. Turner", "--because", "the disk was exchanged")
+            assert archive.run(*approve).returncode == 0
+            assert archive.run("repair", "--all").returncode == 0
+        return True
+
+    request = AuditRequest(Selection.ALL, store=StoreName("second"))
+    [v1, v2] = audit_installation(settings, request, read=lambda *_: None, goes_on=goes_on)
+    assert isinstance(v1, AuditResult)
+    assert isinstance(v2, AuditResult)
+    assert (v1.damaged, v1.again, v2.damaged) == (0, 1, 0)
+    assert len(asked) >= 4
+    assert archive.run("damage").returncode == 0
+    [one] = lines(archive.run("damage", "--all", "--json"))
+    assert one["state"] == "healed"
+    story = archive.run("journal", "show", "files/ledger").stdout
+    assert story.count("in store second: mismatched") == 1
+
+
 def test_a_person_closes_damage_and_the_journal_says_who_and_why(archive: Archive):
     page = archive.store("second") / PAGE
     alter(page, b"Another page")

@@ -12,6 +12,7 @@ from support.memory_catalogue import MemoryCatalogue
 from preservation.model.damage import Damage
 from preservation.model.events import Event
 from preservation.model.identifiers import CollectionName, PackageId, StoreName
+from preservation.model.paths import BagPath
 from storage.ports.audits import (
     AuditedReplica,
     Claimant,
@@ -120,9 +121,11 @@ class MemoryAudits:
             row.until = until
             return True
 
-    def conclude(self, read: Sequence[ReadReplica], events: Iterable[Event]) -> None:
+    def conclude(self, read: Sequence[ReadReplica], events: Iterable[Event]) -> tuple[RecordedDamage, ...]:
         with self._lock:
             self._rows()
+            if ended := self._ended_since([damage for one in read for damage in one.damages]):
+                return ended
             for one in read:
                 row = self._known[one.replica.package, one.replica.store]
                 row.replica = replace(row.replica, read_at=one.read_at, begun_at=None, reached=None)
@@ -138,11 +141,15 @@ class MemoryAudits:
                         )
                 self._see(one.damages)
             self._journal.append(events)
+        return ()
 
-    def record_damage(self, damages: Sequence[Damage], events: Iterable[Event]) -> None:
+    def record_damage(self, damages: Sequence[Damage], events: Iterable[Event]) -> tuple[RecordedDamage, ...]:
         with self._lock:
+            if ended := self._ended_since(damages):
+                return ended
             self._see(damages)
             self._journal.append(events)
+        return ()
 
     def claimants(self) -> tuple[Claimant, ...]:
         return tuple({row.claimant for row in self._rows() if row.claimant is not None})
@@ -253,16 +260,27 @@ class MemoryAudits:
                 self._known.setdefault((kept.package, one.store), _Row(first))
         return list(self._known.values())
 
+    def _ended_since(self, damages: Sequence[Damage]) -> tuple[RecordedDamage, ...]:
+        open_ones = {_file(one.damage) for one in self._damages if one.state is DamageState.OPEN}
+        seen = {_file(damage): damage.at for damage in damages if _file(damage) not in open_ones}
+        return tuple(
+            one
+            for one in self._damages
+            if one.ended_at is not None and one.ended_at > seen.get(_file(one.damage), one.ended_at)
+        )
+
     def _see(self, damages: Iterable[Damage]) -> None:
         for damage in damages:
-            where = (damage.package, damage.store, damage.path)
             for index, known in enumerate(self._damages):
-                of = (known.damage.package, known.damage.store, known.damage.path)
-                if of == where and known.state is DamageState.OPEN:
+                if _file(known.damage) == _file(damage) and known.state is DamageState.OPEN:
                     self._damages[index] = replace(known, damage=damage)
                     break
             else:
                 self._damages.append(RecordedDamage(len(self._damages) + 1, damage, damage.at))
+
+
+def _file(damage: Damage) -> tuple[PackageId, StoreName, BagPath]:
+    return damage.package, damage.store, damage.path
 
 
 def _counted(found: Sequence[AuditedReplica]) -> ReplicaCounts:

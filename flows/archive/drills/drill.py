@@ -36,6 +36,7 @@ from preservation.files.lock import locked
 from preservation.model.amounts import OnProgress, count
 from preservation.model.events import Event, EventOutcome, EventType, event_id
 from preservation.model.identifiers import ObjectId, PackageId, StoreName, SubmissionId
+from storage.audits.damage_records import record_open
 from storage.audits.events import damage_event
 from storage.ports.stores import Store, unwatched
 from storage.tag_digests import recorded_digests
@@ -179,8 +180,10 @@ def _record(package: PackageId, identifier: str, found: ReplicaDrill, installati
     """Write the event of a drill to the journal, with the damage that it showed; damage is an alarm too."""
     event = _event(package, identifier, found.replica)
     if found.damages:
-        installation.audits.record_damage(
-            found.damages, [*(damage_event(one, SOFTWARE) for one in found.damages), event]
+        record_open(
+            installation.audits,
+            found.damages,
+            lambda damages: [*(damage_event(one, SOFTWARE) for one in damages), event],
         )
     else:
         installation.journal.append([event])
