@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from preservation.errors import DeniedError
+from preservation.errors import DeniedError, UnavailableError
 from preservation.fixity.checking import Confirmed, FixityVerdict, Unreadable, check_stream
 from preservation.fixity.digesting import ByteStream, digest_stream
 from preservation.model.digests import Algorithm, Digests
@@ -51,7 +51,8 @@ class Replacer(Protocol):
 
     Both methods raise ``StorageError``: ``UnavailableError`` where the place is not the store,
     ``DeniedError`` where it lets nothing be replaced or something else than a file lies there, and what the
-    quarantine raises. Nothing was taken away then.
+    quarantine raises. Nothing was taken away then. What another writer put there since it was read stays,
+    which is ``UnavailableError`` too.
     """
 
     @property
@@ -88,6 +89,14 @@ def hand_out(stream: ByteStream, file: QuarantinedFile, expected: Digests) -> bo
         case _:
             file.keep(OTHER_BYTES if expected else NOT_KEPT)
     return True
+
+
+def was_changed(store: StoreName, key: StoreKey) -> UnavailableError:
+    """Return the error for a file that is no more the one that was read and handed out."""
+    return UnavailableError(
+        f"store {store}: {printable(key)} was changed while it was repaired, and stays as it is; find out "
+        "what else writes there, then repair again"
+    )
 
 
 def is_no_file(store: StoreName, key: StoreKey, what: str) -> DeniedError:

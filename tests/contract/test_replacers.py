@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
-from support.memory_store import MemoryQuarantine
+from support.memory_store import MemoryQuarantine, MemoryQuarantinedFile
 from support.store_peers import PEERS, Peer
 
 from preservation.errors import DeniedError, SourceChangedError, StoreFullError, UnavailableError
@@ -101,6 +102,42 @@ def test_an_unexpected_file_is_moved_into_the_quarantine(peer: Peer, quarantine:
     assert not peer.replacer.remove_unexpected(KEY, quarantine)
     assert not peer.replacer.remove_unexpected(StoreKey("maps/b/v1/x"), quarantine)
     assert len(quarantine.kept) == 1
+
+
+class OvertakenQuarantine(MemoryQuarantine):
+    """A quarantine that is slow: when it has what lay there, another writer has written in its place."""
+
+    def __init__(self, peer: Peer, content: bytes | None) -> None:
+        super().__init__()
+        self._peer = peer
+        self._content = content
+
+    @contextmanager
+    def receive(self, key: StoreKey) -> Iterator[MemoryQuarantinedFile]:
+        with super().receive(key) as file:
+            yield file
+        if self._content is None:
+            self._peer.injurer.remove(key)
+        else:
+            self._peer.injurer.write(key, self._content)
+
+
+@pytest.mark.parametrize("size", [14, 13 << 20], ids=["small", "large"])
+def test_what_another_writer_put_there_since_it_was_read_is_not_replaced(peer: Peer, size: int):
+    peer.keep({KEY: BAD})
+    quarantine = OvertakenQuarantine(peer, b"of another writer")
+    with pytest.raises(UnavailableError, match="was changed while it was repaired, and stays as it is"):
+        replaced(peer, quarantine, bytes(size))
+    assert peer.content(KEY) == b"of another writer"
+    assert quarantine.kept == [(KEY, BAD, OTHER_BYTES)]
+    assert peer.listed() == [KEY]
+
+
+def test_an_unexpected_file_that_another_writer_replaced_since_is_not_taken_away(peer: Peer):
+    peer.keep({KEY: BAD})
+    with pytest.raises(UnavailableError, match="was changed while it was repaired"):
+        peer.replacer.remove_unexpected(KEY, OvertakenQuarantine(peer, b"of another writer"))
+    assert peer.content(KEY) == b"of another writer"
 
 
 class FullQuarantine:

@@ -14,7 +14,7 @@ from preservation.model.digests import Digests
 from preservation.model.identifiers import PackageId, StoreIdentity, StoreName
 from preservation.model.name_rules import NameRules
 from preservation.model.paths import BagPath, StoreKey, path_order, printable
-from storage.ports.replacers import NOTHING_THERE, Quarantine, Replacement, hand_out
+from storage.ports.replacers import NOTHING_THERE, Quarantine, Replacement, hand_out, was_changed
 from storage.ports.stores import (
     Deposit,
     KeptFile,
@@ -168,11 +168,13 @@ class MemoryReplacer:
         """Put the file in place of one that is not as it was kept: see ``Replacer``."""
         require_sound(self.name, deposit.key)
         self._store.check()
+        before = self._store.shelf.kept.get(deposit.key)
         there = self._handed_out(deposit.key, expected, quarantine)
         if there is False:
             return Replacement.SOUND
         content = _whole_source(deposit)
         with self._store.shelf.turn:
+            self._require_same(deposit.key, before)
             self._store.shelf.kept[deposit.key] = content
         return Replacement.CREATED if there is None else Replacement.REPLACED
 
@@ -180,9 +182,11 @@ class MemoryReplacer:
         """Move a file that no manifest names into the quarantine: see ``Replacer``."""
         require_sound(self.name, key)
         self._store.check()
+        before = self._store.shelf.kept.get(key)
         if self._handed_out(key, {}, quarantine) is None:
             return False
         with self._store.shelf.turn:
+            self._require_same(key, before)
             del self._store.shelf.kept[key]
         return True
 
@@ -197,6 +201,10 @@ class MemoryReplacer:
                 return None
             with opened as stream:
                 return hand_out(stream, file, expected)
+
+    def _require_same(self, key: StoreKey, before: bytes | None) -> None:
+        if self._store.shelf.kept.get(key) != before:
+            raise was_changed(self.name, key)
 
 
 class MemoryInjurer:

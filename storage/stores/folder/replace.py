@@ -9,11 +9,17 @@ from io import FileIO
 from pathlib import Path
 from typing import Literal
 
-from preservation.errors import UnavailableError
 from preservation.model.digests import Digests
 from preservation.model.identifiers import StoreIdentity, StoreName
-from preservation.model.paths import StoreKey, printable
-from storage.ports.replacers import NOTHING_THERE, Quarantine, Replacement, hand_out, is_no_file
+from preservation.model.paths import StoreKey
+from storage.ports.replacers import (
+    NOTHING_THERE,
+    Quarantine,
+    Replacement,
+    hand_out,
+    is_no_file,
+    was_changed,
+)
 from storage.ports.stores import Deposit, require_sound
 from storage.stores.folder.copy import copy_in
 from storage.stores.folder.faults import translating
@@ -121,10 +127,7 @@ class FolderReplacer:
         """Raise where the file that lies there is no more the one that was handed out."""
         now = os.stat(name, dir_fd=folder, follow_symlinks=False)
         if _of(now) != _of(handed_out):
-            raise UnavailableError(
-                f"store {self.name}: {printable(key)} was changed while it was repaired, and stays as it is; "
-                "find out what else writes there, then repair again"
-            )
+            raise was_changed(self.name, key)
 
 
 def _of(status: os.stat_result) -> tuple[int, int, int, int]:

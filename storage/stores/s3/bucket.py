@@ -89,9 +89,10 @@ class ObjectPlace(TypedDict):
 
 
 class Condition(TypedDict, total=False):
-    """What a request that creates may be bound to."""
+    """What a request that creates, or one that replaces, may be bound to."""
 
     IfNoneMatch: str
+    IfMatch: str
 
 
 UNLESS_THERE: Condition = {"IfNoneMatch": "*"}

@@ -1,22 +1,27 @@
-"""Whether a service honours ``If-None-Match: *``: it is tried, for many do so in part or not at all."""
+"""Whether a service honours ``If-None-Match: *`` and ``If-Match``: it is tried, for many do so in part."""
 
 from __future__ import annotations
 
+import hashlib
 import io
 import secrets
 from collections.abc import Callable
+from enum import StrEnum
 from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
 
 from storage.stores.s3.bucket import OWN, UNLESS_THERE, Bucket
-from storage.stores.s3.faults import is_taken, status_of
+from storage.stores.s3.faults import is_mismatch, is_taken, status_of
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
 
 _MARK = f"{OWN}/mark"
+_NO_ETAG = hashlib.md5(b"", usedforsecurity=False).hexdigest()
+"""No ETag of the mark."""
+
 _CONTENT = b"Muniment keeps packages here. This object shows whether the service refuses to replace one.\n"
 
 
@@ -50,6 +55,51 @@ def refuses_to_replace_in_parts(bucket: Bucket) -> bool:
                 raise
             return True
     return False
+
+
+class EtagForm(StrEnum):
+    """How an ETag stands in If-Match: in quotes, as RFC 9110 has it, or bare, as some services want it."""
+
+    QUOTED = "quoted"
+    BARE = "bare"
+
+
+def written(etag: str, form: EtagForm) -> str:
+    """Return an ETag as it stands in If-Match."""
+    bare = etag.strip('"')
+    return bare if form is EtagForm.BARE else f'"{bare}"'
+
+
+def honoured_etag_form(bucket: Bucket) -> EtagForm | None:
+    """Return how the service wants an ETag in If-Match; ``None`` where a put of another ETag replaces, too.
+
+    Tried on the mark, which stays as it is. A service that compares the text with its own, without quotes,
+    refuses every ETag that is written as RFC 9110 has it. Raises ``StorageError``.
+    """
+    _put_mark(bucket)
+    found = bucket.headers(_MARK)
+    if found is None:
+        return None
+    for form in EtagForm:
+        if _replaces(bucket, written(_NO_ETAG, form)):
+            return None
+        if _replaces(bucket, written(found["ETag"], form)):
+            return form
+    return None
+
+
+def _replaces(bucket: Bucket, etag: str) -> bool:
+    """Put the mark with If-Match; return whether the service took it, or knows no such condition."""
+    with bucket.asking("replace", _MARK):
+        try:
+            bucket.client.put_object(**bucket.at(_MARK), Body=_CONTENT, IfMatch=etag)
+        except ClientError as error:
+            if is_mismatch(error):
+                return False
+            if status_of(error) == HTTPStatus.NOT_IMPLEMENTED:
+                return True
+            raise
+    return True
 
 
 def _refuses_at_the_end(bucket: Bucket) -> bool:

@@ -42,6 +42,11 @@ class ObjectStream:
         self._part_size = 0
         self._digest = self._digest_for(answer) if etag else None
 
+    @property
+    def etag(self) -> str:
+        """The ETag of the object whose bytes these are, as the service wrote it."""
+        return self._etag
+
     def __enter__(self) -> Self:
         return self
 

@@ -191,7 +191,7 @@ class Sender:
                 if bucket.deposit_of(key) == mine:
                     return
                 if _is_refusal(error):
-                    raise is_there_already(bucket.store, key) from error
+                    raise self._taken(key) from error
                 raise
 
     def _sent(self, body: Slice, key: StoreKey, send: Callable[[], Answer]) -> Answer:
@@ -206,7 +206,11 @@ class Sender:
 
     def _require_free(self, key: StoreKey) -> None:
         if self._bucket.deposit_of(key) is not None:
-            raise is_there_already(self._bucket.store, key)
+            raise self._taken(key)
+
+    def _taken(self, key: StoreKey) -> StorageError:
+        """Return the error for a key under which there is an object that is not ours."""
+        return is_there_already(self._bucket.store, key)
 
     def _require_mine(self, key: StoreKey, mine: str, refusal: StorageError) -> None:
         """Accept a refusal that our own object caused: an answer was lost, and botocore sent it again."""
@@ -217,7 +221,7 @@ class Sender:
                 "is there and that it is not; another process creates and removes it right now: run it again"
             ) from refusal
         if found != mine:
-            raise is_there_already(self._bucket.store, key) from refusal
+            raise self._taken(key) from refusal
 
     def _require_same(self, key: StoreKey, sent: str, stored: str | None) -> None:
         """Compare digests where the service returns one; replication reads everything back in any case."""

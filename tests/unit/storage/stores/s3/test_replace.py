@@ -7,18 +7,29 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import ClientError
 from services import ceph
-from services.buckets import client, new_address, s3_store, speak_as_the_archive
+from services.buckets import (
+    CEPH,
+    SWIFT,
+    Service,
+    client,
+    new_address,
+    s3_store,
+    speak_as_the_archive,
+)
 from support.memory_store import MemoryQuarantine
 
-from preservation.errors import DeniedError
+from preservation.errors import DeniedError, UnavailableError
 from preservation.fixity.digesting import digest_bytes
 from preservation.model.digests import Algorithm
+from preservation.model.identifiers import StoreName
 from preservation.model.paths import StoreKey
 from storage.ports.replacers import Replacement
 from storage.ports.stores import Deposit
 from storage.stores.s3.bucket import Bucket, BucketAddress
+from storage.stores.s3.conditions import EtagForm, honoured_etag_form
 from storage.stores.s3.injure import S3Injurer
 from storage.stores.s3.replace import S3Replacer
 from storage.stores.s3.store import S3Store
@@ -67,6 +78,39 @@ def test_a_bucket_with_a_lock_keeps_the_damaged_object_as_an_older_version(
     [older] = [one for one in versions if not one["IsLatest"]]
     with pytest.raises(ClientError):
         client().delete_object(Bucket=guarded.bucket, Key=name, VersionId=older["VersionId"])
+
+
+def test_an_object_that_came_in_the_midst_of_the_put_is_not_replaced(tmp_path: Path):
+    speak_as_the_archive()
+    address = new_address()
+    store, bucket, deposit = opened(address, tmp_path)
+    expected = digest_bytes(KEPT, (Algorithm.SHA256,))
+    replacer = S3Replacer(bucket)
+    # The service has been asked how it wants an ETag, and what is there is looked at for the last time.
+    assert replacer.replace(deposit, expected, MemoryQuarantine()) is Replacement.REPLACED
+    S3Injurer(bucket).write(KEY, BAD)
+    name = f"{address.prefix}/{KEY}"
+    came = []
+
+    def come(request: AWSPreparedRequest, **_: object) -> None:
+        if request.url.endswith("x.tif") and not came:
+            came.append(client().put_object(Bucket=address.bucket, Key=name, Body=b"of another writer"))
+
+    bucket.client.meta.events.register("before-send.s3.PutObject", come)
+    with pytest.raises(UnavailableError, match="was changed while it was repaired, and stays as it is"):
+        replacer.replace(deposit, expected, MemoryQuarantine())
+    assert came
+    found = client().get_object(Bucket=address.bucket, Key=name)["Body"].read()
+    assert found == b"of another writer"
+    assert store.stat(KEY).size == len(found)
+
+
+@pytest.mark.parametrize(("service", "form"), [(CEPH, EtagForm.BARE), (SWIFT, None)], ids=["ceph", "swift"])
+def test_how_a_service_wants_an_etag_is_tried(service: Service, form: EtagForm | None):
+    speak_as_the_archive(service)
+    bucket = Bucket(StoreName("first"), new_address(service=service))
+    assert honoured_etag_form(bucket) is form
+    assert honoured_etag_form(bucket) is form
 
 
 def test_a_bucket_that_denies_putting_is_an_error_with_the_next_step_and_nothing_changes(
