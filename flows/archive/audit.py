@@ -81,7 +81,8 @@ def audit_installation(
                     if one.doubts or one.unjudged:
                         raise_alarm(settings, doubt_alarm(one, now()))
                         failed += [one.unjudged] if one.unjudged else []
-                    is_damaged |= bool(one.damaged)
+                    # That lists are lost is one cause, and one alarm.
+                    is_damaged |= bool(one.damaged and not one.unjudged)
                 yield one
         finally:
             if is_damaged:

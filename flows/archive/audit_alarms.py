@@ -31,6 +31,13 @@ def damage_alarm(store: StoreName, found: Sequence[RecordedDamage], at: datetime
     )
 
 
+_RECORDS = "Check the journal: muniment journal verify. What it confirms, the catalogue must say too."
+_LISTS = (
+    "See which files: muniment damage. Put one of them back as it was kept, from a backup of a store, and "
+    "audit it again."
+)
+
+
 def doubt_alarm(result: AuditResult, at: datetime) -> Alarm:
     """Return the alarm that the records of a replica do not agree, or that its lists are lost."""
     sentences = [*result.doubts, *([result.unjudged] if result.unjudged else [])]
@@ -39,7 +46,7 @@ def doubt_alarm(result: AuditResult, at: datetime) -> Alarm:
         str(result.replica.package),
         at,
         happened=" ".join(f"{one.rstrip('.')}." for one in sentences),
-        next_step="Check the journal: muniment journal verify. What it confirms, the catalogue must say too.",
+        next_step=_LISTS if result.unjudged and not result.doubts else _RECORDS,
         # Every store has its own sentence on lists that none of them has.
         key=f"audit {result.replica.package} {' '.join(result.doubts) or 'lists'}",
     )

@@ -13,7 +13,7 @@ from preservation.model.events import Event, EventOutcome, EventType, event_id
 from preservation.model.identifiers import PackageId, StoreName, SubmissionId
 from storage.audits.damage_records import record_part
 from storage.audits.replica import ReplicaReader
-from storage.audits.work import AuditPorts, AuditResult
+from storage.audits.work import AuditPorts, AuditResult, unjudged
 from storage.ports.audits import AuditedReplica, SampledFile
 from storage.tag_digests import recorded_digests
 
@@ -60,7 +60,8 @@ def _read_files(
     try:
         part = reader.read_some(replica.package, recorded.digests, [one.index for one in files])
     except (IntegrityError, NotFoundError) as error:
-        return AuditResult(replica, 0, 0, 0, (), 0, recorded.doubts, str(error))
+        nothing = AuditResult(replica, 0, 0, 0, (), 0, recorded.doubts)
+        return unjudged(ports, nothing, reader, recorded, str(error))
     part = record_part(ports.audits, part, reader, ports.agent)
     damaged = len(part.damages)
     return AuditResult(

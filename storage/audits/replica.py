@@ -16,7 +16,7 @@ from preservation.model.layout import COMMITS
 from preservation.model.locators import Locator
 from preservation.model.paths import BagPath, StoreKey, path_order
 from preservation.model.tag_digests import TagDigest
-from storage.audits.promises import Promises, UnsortedError, promises_of
+from storage.audits.promises import UnsortedError, promises_of
 from storage.ports.audits import RecordedDamage
 from storage.ports.stores import Store, unwatched
 from storage.readback import Missing, PromisedFile, Reading, read_back
@@ -87,9 +87,11 @@ class ReplicaReader:
             return
         with promises_of(package, (self.store, *self.others), recorded, self.scratch) as promises:
             try:
-                yield from _Reading(self, promises).parts(promises.files(after), after)
+                yield from _Reading(self, package, promises.lists_in).parts(promises.files(after), after)
             except UnsortedError:
-                yield from _Reading(self, promises).parts(promises.files(after, sort=True), after)
+                yield from _Reading(self, package, promises.lists_in).parts(
+                    promises.files(after, sort=True), after
+                )
 
     def read_some(
         self, package: PackageId, recorded: Sequence[TagDigest], indexes: Iterable[int]
@@ -106,7 +108,11 @@ class ReplicaReader:
                 chosen = _chosen(promises.files(), wanted)
             except UnsortedError:
                 chosen = _chosen(promises.files(sort=True), wanted)
-            return _Reading(self, promises).part(chosen)
+            return _Reading(self, package, promises.lists_in).part(chosen)
+
+    def read_promised(self, package: PackageId, promised: Iterable[PromisedFile]) -> PartRead:
+        """Read these files of a version; nothing is said of others. Raises ``StorageError``."""
+        return _Reading(self, package, self.store.name).part(promised)
 
     def look_again(self, part: PartRead, ended: Sequence[RecordedDamage]) -> PartRead:
         """Read once more, over a new connection, those files of a part of which damage ``ended`` since.
@@ -142,9 +148,11 @@ class ReplicaReader:
         key = Locator(damage.package, damage.path).key
         if not damage.path:
             return self._gone(damage.package).damages[0] if self._is_gone(damage.package) else None
-        if damage.kind is DamageKind.UNEXPECTED:
-            listed = any(kept.key == key for kept in fresh.list(damage.package.prefix))
-            return replace(damage, at=self.clock()) if listed else None
+        if not damage.promised:
+            # There are no digests to compare with: it is asked whether the file is there.
+            is_there = any(kept.key == key for kept in fresh.list(damage.package.prefix))
+            is_right = is_there if damage.kind is DamageKind.MISSING else not is_there
+            return None if is_right else replace(damage, at=self.clock())
         promised = PromisedFile(key, None, damage.promised)
         [reading] = read_back(fresh, [promised], threads=1, open_faults=_OPEN_FAULTS)
         if isinstance(reading.verdict, Confirmed):
@@ -183,10 +191,11 @@ _ASK_AGAIN = 50
 class _Reading:
     """The reading of one replica."""
 
-    def __init__(self, reader: ReplicaReader, promises: Promises) -> None:
+    def __init__(self, reader: ReplicaReader, package: PackageId, lists_in: StoreName) -> None:
         self._reader = reader
-        self._promises = promises
-        self._prefix = f"{promises.package.prefix}/"
+        self._package = package
+        self._lists_in = lists_in
+        self._prefix = f"{package.prefix}/"
         self._strangers: list[BagPath] = []
         self._begin_part()
 
@@ -236,7 +245,7 @@ class _Reading:
     ) -> Iterator[PromisedFile]:
         """Yield what is promised, and note what the store lists that is not: both come in one order."""
         start = b"" if after is None else path_order(f"{self._prefix}{after}")
-        listed = self._reader.store.list(self._promises.package.prefix)
+        listed = self._reader.store.list(self._package.prefix)
         beside = next(listed, None)
         for one in promised:
             place, size = path_order(one.key), 0
@@ -259,7 +268,7 @@ class _Reading:
             self._unnamed += 1
 
     def _end_part(self, reached: BagPath | None) -> PartRead:
-        package, store = self._promises.package, self._reader.store.name
+        package, store = self._package, self._reader.store.name
         damages, again = self._second_look()
         end = None if reached is None else path_order(reached)
         # The listing is ahead of what was read.
@@ -273,7 +282,7 @@ class _Reading:
             tuple(damages),
             self._unnamed,
             again,
-            self._promises.lists_in,
+            self._lists_in,
             reached,
         )
         self._begin_part()
@@ -292,7 +301,7 @@ class _Reading:
         fresh = reader.reopened()
         fresh.check()
         damages: list[Damage] = []
-        again, package = 0, self._promises.package
+        again, package = 0, self._package
         promised = [one.promised for one in self._suspects]
         for one in read_back(fresh, promised, threads=reader.threads, open_faults=_OPEN_FAULTS):
             if isinstance(one.verdict, Confirmed):

@@ -11,11 +11,12 @@ from preservation.model.damage import Damage
 from preservation.model.events import Agent, Event
 from storage.audits.damage_records import record_part
 from storage.audits.events import damage_event, read_event
+from storage.audits.lost_lists import read_tag_files
 from storage.audits.replica import PartRead, ReplicaReader
 from storage.ports.audits import AuditedReplica, Audits, Claimant, ReadReplica, RecordedDamage
 from storage.ports.catalogue import Catalogue
 from storage.ports.journal import Journal
-from storage.tag_digests import recorded_digests
+from storage.tag_digests import RecordedDigests, recorded_digests
 
 LEASE = timedelta(minutes=15)
 """A claim that is not renewed for so long is over: whoever made it was killed."""
@@ -36,7 +37,7 @@ class AuditResult:
     ``confirmed`` files, ``bytes`` in all, are as they were kept; ``damaged`` are not, of which the first ones
     are in ``damages``. ``again`` files could be read, or were as they were kept, only the second time.
     ``doubts`` are about the records that it was compared with. Where its lists are lost, ``unjudged`` says
-    why nothing is known of its files.
+    why nothing is known of its payload; then the damages are those of its tag files.
     """
 
     replica: AuditedReplica
@@ -156,7 +157,7 @@ class AuditWork:
                     # Somebody else reads it now, or the reading is to end.
                     return None
         except (IntegrityError, NotFoundError) as error:
-            return replace(result, unjudged=str(error))
+            return unjudged(ports, result, reader, recorded, str(error))
         finally:
             self._follow(None)
         return None
@@ -184,6 +185,20 @@ class AuditWork:
 
     def _until(self) -> datetime:
         return self._ports.clock() + LEASE
+
+
+def unjudged(
+    ports: AuditPorts, result: AuditResult, reader: ReplicaReader, recorded: RecordedDigests, why: str
+) -> AuditResult:
+    """Return the result for a replica whose lists are lost, once it is recorded which of them are damaged.
+
+    Raises ``StorageError`` where store or database are away.
+    """
+    part = read_tag_files(reader, result.replica.package, recorded.digests, why)
+    part = record_part(ports.audits, part, reader, ports.agent)
+    found = _with_part(result, part)
+    # No file of the payload was read: of tag files alone nothing is counted as it was kept.
+    return replace(found, confirmed=result.confirmed, bytes=result.bytes, again=result.again, unjudged=why)
 
 
 def _looked_at_again(

@@ -289,7 +289,52 @@ def test_lists_that_are_lost_in_every_store_are_a_fault_and_nothing_is_said_of_t
     assert "no store has its lists as they were kept" in finished.stdout
     assert "Files of 0 replicas read" in finished.stdout
     assert "the lists of 2 replicas are lost" in finished.stdout
-    assert len(alarms(archive)) == 1
+    [alarm] = alarms(archive)
+    assert "no store has its lists" in alarm
+
+
+def test_lists_that_are_lost_are_damage_until_one_is_put_back_or_a_person_lets_them_be(archive: Archive):
+    lists = [
+        archive.store(store) / "files/ledger/v1" / name
+        for store, name in (("first", "manifest-sha256.txt"), ("second", "tagmanifest-sha256.txt"))
+    ]
+    before = [one.read_bytes() for one in lists]
+    for one in lists:
+        alter(one, b"no list")
+    for _ in range(2):
+        assert archive.run("audit", "--all").returncode == 6
+        told = lines(archive.run("damage", "--json"))
+        assert [(one["store"], one["path"], one["kind"]) for one in told] == [
+            ("first", "manifest-sha256.txt", "mismatched"),
+            ("second", "tagmanifest-sha256.txt", "mismatched"),
+        ]
+    assert "2 files of 2 replicas in first and second not as kept" in archive.run("status").stdout
+    for one in told:
+        archive.run("repair", "approve", str(one["number"]), "--by", "A. Turner", "--because", "to see it")
+    repaired = archive.run("repair", "--all")
+    assert repaired.returncode == 4
+    assert repaired.stdout.count("no replica has it as it was kept, and nothing was touched") == 2
+    assert [one.read_bytes() for one in lists] == [b"no list"] * 2
+    # One list that is as it was kept is enough to judge all replicas by it.
+    alter(lists[0], before[0])
+    assert archive.run("audit", "--all").returncode == 4
+    assert [one["store"] for one in lines(archive.run("damage", "--json"))] == ["second"]
+    assert archive.run("repair", "--all").returncode == 0
+    assert lists[1].read_bytes() == before[1]
+    assert archive.run("damage").returncode == 0
+
+
+def test_lists_that_are_lost_and_that_a_person_lets_be_are_new_damage_when_they_are_read_again(
+    archive: Archive,
+):
+    for store in ("first", "second"):
+        alter(archive.store(store) / "files/ledger/v1/manifest-sha256.txt", b"no list")
+    archive.run("audit", "--all")
+    close = ("damage", "close", "1", "--by", "A. Turner", "--because", "it was withdrawn")
+    assert archive.run(*close).returncode == 0
+    assert [one["number"] for one in lines(archive.run("damage", "--json"))] == [2]
+    archive.run("audit", "--sample", "3")
+    assert [one["number"] for one in lines(archive.run("damage", "--json"))] == [2, 3]
 
 
 def test_an_audit_that_is_stopped_goes_on_where_it_was(archive: Archive, monkeypatch: pytest.MonkeyPatch):

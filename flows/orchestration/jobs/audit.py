@@ -197,7 +197,9 @@ def _row(one: AuditOutcome) -> dict[str, str]:
 
 
 def _result(progress: AuditProgress, found: Sequence[AuditOutcome], rows: Rows) -> JobResult:
-    is_damaged = any(isinstance(one, AuditResult) and (one.damaged or one.doubts) for one in found)
+    is_damaged = any(
+        isinstance(one, AuditResult) and ((one.damaged and not one.unjudged) or one.doubts) for one in found
+    )
     not_read = any(
         (isinstance(one, NotAudited) and one.is_fault) or (isinstance(one, AuditResult) and one.unjudged)
         for one in found
