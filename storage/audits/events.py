@@ -73,7 +73,10 @@ def damage_event(damage: Damage, agent: Agent) -> Event:
     package = str(damage.package)
     note = damage.sentence
     if damage.kind is DamageKind.MISMATCHED:
-        note = f"{note}; kept {digests_text(damage.promised)}, found {digests_text(damage.found)}"
+        size = "" if damage.found_size is None else f" of {count(damage.found_size, 'byte')}"
+        note = f"{note}; kept {digests_text(damage.promised)}, found {digests_text(damage.found)}{size}"
+    elif damage.promised:
+        note = f"{note}; kept {digests_text(damage.promised)}"
     return Event(
         _identifier(damage.package, damage.store),
         EventType.FIXITY_CHECK,

@@ -1,4 +1,4 @@
-"""Damage, by the journal: what was seen, what was read again as it was kept, what a person let be."""
+"""Damage, by the journal: what was seen, what was healed or let be, and which repair a person approved."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -12,20 +12,27 @@ from preservation.model.events import EventOutcome, EventType
 from preservation.model.identifiers import PackageId, StoreName
 from preservation.model.paths import BagPath
 from storage.audits.events import HEALED_BY, begun_in, store_read_in
-from storage.ports.audits import Audits, DamageState, RecordedDamage
+from storage.ports.audits import Audits, DamageState, RecordedDamage, RepairApproval
 from storage.ports.journal import Entry
+from storage.rebuild.outcomes import LostRecord
 from storage.rebuild.statements import package_of
+from storage.rebuild.struck import struck_store
 
 _ABOUT: Final = re.compile(r"([^/]+/[^/]+/v[1-9][0-9]{0,8})(?:/(.+))?", re.DOTALL)
 _SEEN: Final = re.compile(rf" in store (\S+): ({'|'.join(DamageKind)})")
 _CLOSED: Final = re.compile(r"damage [0-9]+ was closed: store (\S+?): .*", re.DOTALL)
 _REPAIRED: Final = re.compile(r"damage [0-9]+: store (\S+?): .*", re.DOTALL)
-_BYTES: Final = re.compile(r".*?(?:: ([0-9,]+) instead of ([0-9,]+))?; kept (\S*), found (\S*)", re.DOTALL)
+_BYTES: Final = re.compile(
+    r".*?(?:: ([0-9,]+) instead of ([0-9,]+))?; kept (\S*), found (\S*)(?: of ([0-9,]+) bytes?)?", re.DOTALL
+)
+_KEPT: Final = re.compile(r"(.*?)(?:; kept ((?:[a-z0-9]+:[0-9a-f]+,?)+))?", re.DOTALL)
 _UNREADABLE: Final = " cannot be read: "
+_APPROVED: Final = re.compile(r"the repair of damage ([0-9]+) was approved: (.*)", re.DOTALL)
 _AS_KEPT: Final = "it was read again, and is as it was kept"
 
 STATING_DAMAGE: Final = tuple(
-    f'"event_type":"{kind.value}"'.encode() for kind in (*HEALED_BY, EventType.POLICY_ASSIGNMENT)
+    f'"event_type":"{kind.value}"'.encode()
+    for kind in (*HEALED_BY, EventType.POLICY_ASSIGNMENT, EventType.DELETION)
 )
 
 
@@ -33,29 +40,37 @@ STATING_DAMAGE: Final = tuple(
 class Damages:
     """Records in ``audits`` the damage that entries of a journal state, in its order.
 
-    What is recorded of a file as of that time or later stays as it is. The digests that a file was to have
-    are known where other bytes were found; of one that is missing, the journal does not have them.
-    ``is_known`` says whether the catalogue has a version.
+    What is recorded of a file as of that time or later stays as it is. ``is_known`` says whether the
+    catalogue has a version.
     """
 
     audits: Audits
     is_known: Callable[[PackageId], bool]
 
-    def by_entry(self, entry: Entry) -> None:
-        """Record what an entry states of damage, if anything. Raises ``StorageError``."""
+    def by_entry(self, entry: Entry) -> Iterator[LostRecord]:
+        """Record what an entry states of damage, if anything; yield what it states of none that is known.
+
+        Raises ``StorageError``.
+        """
         about = _ABOUT.fullmatch(entry.object)
         try:
             package = None if about is None else package_of(about[1])
             if about is not None and package is not None and self.is_known(package):
-                self._record(entry, package, BagPath(about[2] or ""))
+                yield from self._record(entry, package, BagPath(about[2] or ""))
         except ValueError:
             # It is about no version, or names digests that are none: it states no damage.
             return
 
-    def _record(self, entry: Entry, package: PackageId, path: BagPath) -> None:
+    def _record(self, entry: Entry, package: PackageId, path: BagPath) -> Iterator[LostRecord]:
         if entry.event_type == EventType.POLICY_ASSIGNMENT:
             if closed := _CLOSED.fullmatch(entry.detail):
                 found = self._open(package, StoreName(closed[1]), entry.at, path)
+                self._end(found, DamageState.CLOSED, entry.at, entry.agent_name, entry.note)
+            elif approved := _APPROVED.fullmatch(entry.detail):
+                yield from self._approve(entry, package, int(approved[1]), approved[2])
+        elif entry.event_type == EventType.DELETION:
+            if (struck := struck_store(entry)) is not None:
+                found = self._open(package, struck, entry.at)
                 self._end(found, DamageState.CLOSED, entry.at, entry.agent_name, entry.note)
         elif repaired := _REPAIRED.fullmatch(entry.detail):
             if entry.outcome == EventOutcome.SUCCESS and entry.event_type in HEALED_BY:
@@ -70,6 +85,20 @@ class Damages:
             # What was seen again stands before it in the journal.
             healed = self._open(package, store, begun_in(entry))
             self._end(healed, DamageState.HEALED, entry.at, "", _AS_KEPT)
+
+    def _approve(self, entry: Entry, package: PackageId, number: int, sentence: str) -> Iterator[LostRecord]:
+        """Record the approval of a damage; its number then may be that of another one now."""
+        approval = RepairApproval(entry.agent_name, entry.note, entry.at)
+        known = [one for one in self.audits.damages(None, package) if one.found_at <= entry.at]
+        meant = [one for one in known if one.damage.sentence == sentence]
+        chosen = [one.number for one in meant if one.state is DamageState.OPEN]
+        if chosen:
+            self.audits.approve_repairs(chosen[-1:], approval, ())
+        elif not meant and all(one.approval != approval for one in known):
+            yield LostRecord(
+                str(package),
+                f"the damage {number} of which {entry.agent_name} approved the repair: {sentence}",
+            )
 
     def _see(self, damage: Damage) -> None:
         known = self.audits.damages(None, damage.package)
@@ -107,10 +136,16 @@ def _is_of(known: RecordedDamage, damage: Damage) -> bool:
 def _damage(entry: Entry, package: PackageId, store: StoreName, path: BagPath, kind: DamageKind) -> Damage:
     promised: Digests = {}
     found: Digests | None = None
-    sizes: tuple[int | None, int | None] = (None, None)
+    promised_size = found_size = None
     if kind is DamageKind.MISMATCHED and (stated := _BYTES.fullmatch(entry.note)):
         promised, found = digests_from(stated[3]), digests_from(stated[4])
-        if stated[1]:
-            sizes = (int(stated[1].replace(",", "")), int(stated[2].replace(",", "")))
-    reason = entry.note.partition(_UNREADABLE)[2] if kind is DamageKind.UNREADABLE else ""
-    return Damage(package, store, path, kind, entry.at, promised, sizes[1], found, sizes[0], reason)
+        promised_size, found_size = _amount(stated[2]), _amount(stated[5] or stated[1])
+    note = entry.note
+    if kind is not DamageKind.MISMATCHED and (stated := _KEPT.fullmatch(note)):
+        note, promised = stated[1], digests_from(stated[2] or "")
+    reason = note.partition(_UNREADABLE)[2] if kind is DamageKind.UNREADABLE else ""
+    return Damage(package, store, path, kind, entry.at, promised, promised_size, found, found_size, reason)
+
+
+def _amount(text: str | None) -> int | None:
+    return None if text is None else int(text.replace(",", ""))

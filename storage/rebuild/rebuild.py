@@ -53,14 +53,14 @@ class Rebuilding:
     ) -> Iterator[Rebuilt]:
         """Add what a journal states, whose ``lines`` were verified. Raises ``StorageError``.
 
-        Of stores that were ``struck``, only what came after that entry counts.
+        Of the replicas in stores that were ``struck``, only what came after that entry counts. Their damage
+        comes again with the end that it had.
         """
         for entry in _stating(lines):
-            if struck and entry.seq < struck.get(_store_of(entry), 0):
-                continue
-            yield from self._by_entry(entry)
+            if not struck or entry.seq >= struck.get(_store_of(entry), 0):
+                yield from self._by_entry(entry)
             if not self.versions.dry_run:
-                self.damages.by_entry(entry)
+                yield from self.damages.by_entry(entry)
 
     def _by_entry(self, entry: Entry) -> Iterator[Rebuilt]:
         match statement_in(entry):

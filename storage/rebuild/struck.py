@@ -7,6 +7,7 @@ from typing import Final
 from preservation.model.events import EventType
 from preservation.model.identifiers import StoreName
 from storage.journal.entries import read_entry
+from storage.ports.journal import Entry
 
 _DELETION: Final = f'"event_type":"{EventType.DELETION.value}"'.encode()
 _STRUCK: Final = re.compile(r"the replica of (.+) in store (\S+) struck from the catalogue")
@@ -22,7 +23,15 @@ def struck_in(lines: Iterable[bytes]) -> Mapping[StoreName, int]:
             entry = read_entry(line)
         except ValueError:
             continue
-        struck = _STRUCK.fullmatch(entry.detail)
-        if struck is not None and struck[1] == entry.object:
-            found[StoreName(struck[2])] = entry.seq
+        store = struck_store(entry)
+        if store is not None:
+            found[store] = entry.seq
     return found
+
+
+def struck_store(entry: Entry) -> StoreName | None:
+    """Return the store whose replica of the entry's object was struck; ``None``: it is no such entry."""
+    struck = _STRUCK.fullmatch(entry.detail)
+    if entry.event_type != EventType.DELETION or struck is None or struck[1] != entry.object:
+        return None
+    return StoreName(struck[2])

@@ -25,6 +25,7 @@ from demonstration.drawing import photograph, save_scan
 from flows.alarms.alarm import AlarmKind
 from flows.alarms.alarms import outbox_of
 from flows.archive.damage import close_damages
+from flows.archive.repair_approval import approve_repairs
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import SOFTWARE, now, open_installation
 from preservation.model.damage import Damage, DamageKind
@@ -98,6 +99,7 @@ def _audit(archive: Archive) -> None:
             _damage_of(other.package, "metadata/premis.xml", DamageKind.UNREADABLE),
             _damage_of(last.package, "more.txt", DamageKind.UNEXPECTED),
             _damage_of(last.package, "", DamageKind.MISSING),
+            _damage_of(last.package, "data/gone; kept it.txt", DamageKind.MISSING),
         ]
         opened.audits.record_damage(damages, [damage_event(one, SOFTWARE) for one in damages])
         later = now()
@@ -105,6 +107,8 @@ def _audit(archive: Archive) -> None:
             [ReadReplica(other, later, later, ())], [read_event(other, later, counts, 0, SOFTWARE)]
         )
     close_damages(settings, [3], by="Ada", because="It was mine.")
+    # Of what is open, of what is healed, and of what is let be.
+    approve_repairs(settings, [1, 2, 3, 4], by="Bea", because="The disk was exchanged.")
 
 
 def _damage_of(package: PackageId, path: str, kind: DamageKind) -> Damage:
@@ -114,7 +118,10 @@ def _damage_of(package: PackageId, path: str, kind: DamageKind) -> Damage:
         promised, found = {Algorithm.SHA256: sha256_of("kept")}, {Algorithm.SHA256: sha256_of("found")}
         return Damage(package, store, where, kind, now(), promised, 10, found, 1234)
     reason = "Input/output error" if kind is DamageKind.UNREADABLE else ""
-    return Damage(package, store, where, kind, now(), {}, reason=reason)
+    # Of a whole replica, and of what was never kept, there are no digests.
+    has_none = not path or kind is DamageKind.UNEXPECTED
+    promised = {} if has_none else {Algorithm.SHA256: sha256_of("kept")}
+    return Damage(package, store, where, kind, now(), promised, reason=reason)
 
 
 @pytest.fixture
@@ -150,8 +157,7 @@ def lines_of(finished: subprocess.CompletedProcess[str], what: str) -> list[dict
 
 def test_a_lost_database_comes_again_row_by_row(kept: NearArchive):
     before = lose_database(kept)
-    # Approvals are not made again: whoever gave them is asked again.
-    assert [name for name, found in before.items() if not found] == ["repair_approvals"]
+    assert all(before.values())
     rebuilt = kept.run("rebuild", "--json")
     assert rebuilt.returncode == 0, rebuilt
     assert database_rows(kept) == before

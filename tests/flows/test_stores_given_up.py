@@ -297,12 +297,16 @@ def test_a_rebuilt_catalogue_has_a_store_only_since_it_was_struck_last(archive: 
     (archive.directory / "away").rename(archive.store("first"))
     assert archive.run("journal", "seal").returncode == 0
     assert stores_of(archive) == [["first"]]
+    damage = archive.run("damage", "--all", "--json").stdout
     for file in (archive.directory / "state").glob("muniment.db*"):
         file.unlink()
     rebuilt = archive.run("rebuild")
     assert rebuilt.returncode == 0, rebuilt.stdout + rebuilt.stderr
     assert stores_of(archive) == [["first"]]
     assert archive.run("damage").returncode == 0
+    # That of the lost store was closed when it was struck.
+    assert '"state":"closed"' in damage.replace(" ", "")
+    assert archive.run("damage", "--all", "--json").stdout == damage
     assert archive.run("replicate", "--missing").returncode == 0
     for file in (archive.directory / "state").glob("muniment.db*"):
         file.unlink()

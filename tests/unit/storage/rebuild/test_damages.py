@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from support.memory_audits import MemoryAudits
@@ -12,11 +11,11 @@ from support.records import MOMENT, a_registration, package_named, sha256_of
 
 from preservation.model.damage import Damage, DamageKind
 from preservation.model.digests import Algorithm
-from preservation.model.events import Agent, AgentKind
-from preservation.model.identifiers import StoreName
+from preservation.model.events import Agent, AgentKind, Event, EventOutcome, EventType
+from preservation.model.identifiers import EventId, StoreName
 from preservation.model.paths import BagPath
 from storage.audits.events import damage_event, read_event
-from storage.ports.audits import AuditedReplica, DamageState, ReadReplica
+from storage.ports.audits import AuditedReplica, DamageState, ReadReplica, RepairApproval
 from storage.rebuild.damages import Damages
 
 EAST = StoreName("east")
@@ -46,7 +45,9 @@ class Kept:
 
 def mismatched(path: str, at: datetime) -> Damage:
     promised, found = ({Algorithm.SHA256: sha256_of(text)} for text in ("kept", "found"))
-    return Damage(SHEET, EAST, BagPath(path), DamageKind.MISMATCHED, at, promised, found=found)
+    return Damage(
+        SHEET, EAST, BagPath(path), DamageKind.MISMATCHED, at, promised, found=found, found_size=1234
+    )
 
 
 def test_what_a_reading_did_not_see_again_is_healed_also_where_other_files_are_damaged():
@@ -59,8 +60,58 @@ def test_what_a_reading_did_not_see_again_is_healed_also_where_other_files_are_d
     rebuilt = MemoryAudits(kept.catalogue, MemoryJournal())
     damages = Damages(rebuilt, lambda _package: True)
     for entry in kept.journal.about():
-        damages.by_entry(entry)
-    before = [replace(one, damage=replace(one.damage, found_size=None)) for one in kept.audits.damages(None)]
+        assert list(damages.by_entry(entry)) == []
+    before = list(kept.audits.damages(None))
     assert list(rebuilt.damages(None)) == before
     assert [one.damage.path for one in rebuilt.damages(DamageState.OPEN)] == ["data/b"]
     assert len(before) == 4
+
+
+def approved(kept: Kept, number: int, day: int, by: str = "Ada") -> RepairApproval:
+    """Approve a repair as a person does; return the approval."""
+    approval = RepairApproval(by, "the disk was exchanged", MOMENT + day * DAY)
+    [damage] = [one for one in kept.audits.damages(None) if one.number == number]
+    event = Event(
+        EventId(f"{number}-{day}"),
+        EventType.POLICY_ASSIGNMENT,
+        approval.at,
+        str(SHEET),
+        EventOutcome.SUCCESS,
+        f"the repair of damage {number} was approved: {damage.damage.sentence}",
+        approval.because,
+        Agent(AgentKind.PERSON, by),
+    )
+    kept.audits.approve_repairs([number], approval, [event])
+    return approval
+
+
+def test_an_approval_comes_again_for_the_damage_that_it_was_given_for_and_for_no_later_one():
+    kept = Kept()
+    kept.read(1, "data/a", "data/b")
+    given = approved(kept, 2, 2)
+    # The first file is damaged anew after it was healed, with the same words.
+    first = approved(kept, 1, 2)
+    kept.read(3, "data/b")
+    kept.read(4, "data/a", "data/b")
+    rebuilt = MemoryAudits(kept.catalogue, MemoryJournal())
+    damages = Damages(rebuilt, lambda _package: True)
+    for _ in range(2):
+        # What is known is passed over.
+        assert [lost for entry in kept.journal.about() for lost in damages.by_entry(entry)] == []
+        found = {(one.damage.path, one.state): one.approval for one in rebuilt.damages(None)}
+        assert found == {
+            ("data/a", DamageState.HEALED): first,
+            ("data/b", DamageState.OPEN): given,
+            ("data/a", DamageState.OPEN): None,
+        }
+
+
+def test_an_approval_of_a_damage_that_is_not_known_is_listed_as_lost():
+    kept = Kept()
+    kept.read(1, "data/a")
+    approved(kept, 1, 2)
+    damages = Damages(MemoryAudits(kept.catalogue, MemoryJournal()), lambda _package: True)
+    *_, last = kept.journal.about()
+    [lost] = damages.by_entry(last)
+    assert lost.about == str(SHEET)
+    assert lost.sentence.startswith("the damage 1 of which Ada approved the repair: store east: ")
