@@ -40,7 +40,7 @@ _ON_DEMAND = {
     "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
     # Else Prefect would count them as registered.
     "PREFECT_SERVER_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",
-    # Runs, their states, tasks and logs are kept; what only automations and the feed of events would read is not.
+    # Runs, states, tasks and logs are kept; what only automations and the feed of events read is not.
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "false",
     "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
 }
