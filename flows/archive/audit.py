@@ -249,6 +249,12 @@ def _damage_alarms(installation: Installation, since: datetime) -> Iterator[Alar
         yield damage_alarm(store, found, now())
 
 
+def new_claimant() -> Claimant:
+    """Return a new name for claims of this process: whoever finds one sees whether the process lives."""
+    process = msgspec.json.encode(this_process()).decode()
+    return Claimant(f"{uuid4().hex} {process}")
+
+
 def _new_seed() -> int:
     """Return a seed that nobody chose: who could choose it could choose what is not read."""
     return secrets.randbelow(1 << 32)

@@ -91,7 +91,7 @@ def lose_store(settings: Settings, loss: StoreGivenUp) -> Iterator[LostReplica |
                 "it again with --even-the-last"
             )
         if not loss.dry_run:
-            _strike(installation, loss, replicas)
+            strike(installation, loss, replicas)
             seal(installation)
         yield LostStore(loss.store, replicas, last)
 
@@ -110,7 +110,11 @@ def removed_event(package: PackageId, store: StoreName, at: datetime, agent: Age
     )
 
 
-def _strike(installation: Installation, loss: StoreGivenUp, replicas: int) -> None:
+def strike(installation: Installation, loss: StoreGivenUp, replicas: int) -> None:
+    """Strike the store from the catalogue, of which it has so many replicas; each has an event.
+
+    Raises as ``Catalogue.forget_store``.
+    """
     at, person = now(), Agent(AgentKind.PERSON, loss.by)
     because = f"the store is lost: {loss.because}"
     installation.catalogue.forget_store(

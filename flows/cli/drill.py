@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.cli.drill_loss import lose_really
 from flows.cli.options import InstallationOption, JsonOption
 from flows.cli.output import note, say, say_json
 
@@ -20,7 +21,7 @@ _STORAGE = 6
 _CONTENT = 3
 
 
-def drill(
+def drill(  # noqa: PLR0913, PLR0917  the options of the verb
     store: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only from this store; else from each that has it.")
     ] = None,
@@ -38,6 +39,12 @@ def drill(
         str | None,
         typer.Option(metavar="STORE", help="On paper: what the loss of this store would mean."),
     ] = None,
+    really: Annotated[
+        bool, typer.Option("--really", help="With --lose: lose a rehearsal store in fact, and fill it again.")
+    ] = False,
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="NAME", help="With --really: who declares it lost.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be drilled.")] = False,
     json: JsonOption = False,
     installation: InstallationOption = None,
@@ -50,10 +57,14 @@ def drill(
     Nothing that is kept is changed. What is found damaged is recorded, and an alarm.
 
     --lose STORE reads the catalogue alone: which objects would be gone, which policies unmet, how much would
-    have to be copied, and about how long that takes.
+    have to be copied, and about how long that takes. With --really, and only for a store that has
+    rehearsal = true in its [[store]], it is done: every version is read in another store first, the store is
+    declared lost, emptied, filled again, and compared byte for byte with before. A certificate has the times.
 
     Exit codes: 0 all restored, 3 restored and some file does not open, 4 a replica is damaged, 6 a store is
-    away, or there is no such object. With --lose: 0, or 4 where a version would be gone.
+    away, or there is no such object. With --lose: 0, or 4 where a version would be gone; with --really: 0 all
+    is as before, 4 a version is nowhere else as it was kept (nothing was emptied), or a file is not as
+    before, 6 not all was filled, 2 the store is not there to be lost.
 
     Example: muniment drill --count 5 --seed 7 --dry-run
     """
@@ -63,11 +74,16 @@ def drill(
     from preservation.model.identifiers import StoreName, object_id_named
 
     settings = load_settings(installation)
+    if lose is None and (really or by):
+        raise ConfigurationError("--really and --by belong to --lose STORE; name the store")
     if lose is not None:
-        if store or name or seed is not None or dry_run:
+        if store or name or seed is not None or (dry_run and not really):
             raise ConfigurationError(
-                "--lose is on paper, of a whole store: it takes no other option than --json"
+                "--lose is of a whole store: it takes no other option than --json, --really and --by"
             )
+        if really:
+            lose_really(lose, by, settings, json=json, dry_run=dry_run)
+            return
         _lose(lose, settings, json=json)
         return
     request = DrillRequest(

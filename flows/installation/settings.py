@@ -254,7 +254,7 @@ class _StoreSettings(_Section):
     """A store. Two stores have different ``site`` where no one disaster reaches both.
 
     ``identity`` is what ``muniment stores init`` gave it: another one there, or none, is another place.
-    ``rehearsal`` is for a store that holds copies alone: ``muniment chaos`` may damage what is in it.
+    ``rehearsal`` is for a store that holds copies alone: what is in it may be damaged or emptied on purpose.
     A ``retired`` one is read, and no further package is written into it.
     """
 

@@ -13,16 +13,22 @@ def store_estimates(drilled: Iterable[DrilledReplica], holdings: Holdings) -> tu
     for one in drilled:
         if one.verdict.is_whole and one.bytes and one.seconds > 0:
             rates[one.store].append((one.bytes, one.seconds))
-    held: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
-    for day in holdings.reading_days():
-        held[day.store][0] += day.replicas
-        held[day.store][1] += day.bytes
+    held = held_in_stores(holdings)
     return tuple(
         _estimate(store, held[store], drills) for store, drills in sorted(rates.items()) if store in held
     )
 
 
-def _estimate(store: str, held: list[int], drills: list[tuple[int, float]]) -> StoreEstimate:
+def held_in_stores(holdings: Holdings) -> dict[str, tuple[int, int]]:
+    """Return how many versions and bytes each store has by the catalogue."""
+    held: dict[str, tuple[int, int]] = {}
+    for day in holdings.reading_days():
+        versions, size = held.get(day.store, (0, 0))
+        held[day.store] = (versions + day.replicas, size + day.bytes)
+    return held
+
+
+def _estimate(store: str, held: tuple[int, int], drills: list[tuple[int, float]]) -> StoreEstimate:
     versions, size = held
     a_byte = [seconds / read for read, seconds in drills]
     together = sum(seconds for _, seconds in drills) / sum(read for read, _ in drills)

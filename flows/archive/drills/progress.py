@@ -1,10 +1,12 @@
-"""How far a drill is, in a line now and then, for a terminal or a log."""
+"""How far a drill or a rehearsed loss is, in a line now and then, for a terminal or a log."""
 
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
+from flows.archive.fill_progress import FillProgress
 from preservation.model.amounts import OnProgress, byte_size, count
 from preservation.model.identifiers import PackageId, StoreName
 from preservation.model.paths import printable
@@ -36,3 +38,28 @@ def terminal_progress(write: Callable[[str], object]) -> Callable[[PackageId, St
         return more
 
     return counter
+
+
+@dataclass
+class LossProgress:
+    """How far a rehearsal is: the step, its files and bytes; of the filling, percent and time left."""
+
+    step: str = "begins"
+    files: int = 0
+    bytes: int = 0
+    filling: FillProgress | None = None
+
+    def begin(self, step: str) -> None:
+        """Begin a step."""
+        self.step, self.files, self.bytes = step, 0, 0
+
+    def add(self, files: int, size: int) -> None:
+        """Count what was read. Threads may lose a count to each other: it is for people."""
+        self.files += files
+        self.bytes += size
+
+    def line(self) -> str:
+        """Return one line for people."""
+        if self.filling is not None:
+            return self.filling.line()
+        return f"{self.step}: {count(self.files, 'file')}, {byte_size(self.bytes)}"

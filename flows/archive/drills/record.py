@@ -135,10 +135,16 @@ def drills_folder(settings: Settings) -> Path:
 
 def keep_record(record: DrillRecord, certificate: bytes, settings: Settings) -> Path:
     """Write the certificate, then the record, each whole; return the certificate. Raises ``OSError``."""
-    folder = drills_folder(settings)
-    for made in (settings.reports, folder):
+    return keep_files(record, record.stem, certificate, drills_folder(settings), settings)
+
+
+def keep_files(
+    record: msgspec.Struct, stem: str, certificate: bytes, folder: Path, settings: Settings
+) -> Path:
+    """Write ``<stem>.html`` and then ``<stem>.json`` into ``folder``, which is made below the reports."""
+    for made in dict.fromkeys((settings.reports, drills_folder(settings), folder)):
         made.mkdir(mode=MODE, exist_ok=True)
-    page = folder / f"{record.stem}.html"
+    page = folder / f"{stem}.html"
     content = msgspec.json.format(msgspec.json.encode(record))
     for path, written in ((page, certificate), (page.with_suffix(".json"), content + b"\n")):
         with written_whole(path) as sink:

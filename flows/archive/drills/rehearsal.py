@@ -1,0 +1,302 @@
+"""The loss of a store, in fact: a store of copies is declared lost, emptied, filled again, and compared.
+
+The order keeps a kill harmless: first it is seen that another store has everything, read just now; then the
+replicas leave the catalogue; then the store is emptied. From there on ``muniment replicate --missing`` fills
+it, whoever runs it.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+from flows.archive.audit import new_claimant
+from flows.archive.drills.comparison import (
+    FileInStore,
+    by_version,
+    differing,
+    files_of,
+    write_down,
+    written_down,
+)
+from flows.archive.drills.estimates import held_in_stores
+from flows.archive.drills.loss_record import NAMED, HealingEstimate, LossRecord, LossStep, keep_loss
+from flows.archive.drills.progress import LossProgress
+from flows.archive.fill import fill_installation, filling
+from flows.archive.fill_outcomes import FilledReplica, NotFilled
+from flows.archive.fill_progress import FillProgress
+from flows.archive.fill_request import FillRequest
+from flows.archive.lost_store import StoreGivenUp, strike
+from flows.installation.disk_faults import translated_faults
+from flows.installation.scratch import scratch_folder
+from flows.installation.settings import Settings
+from flows.installation.wiring import SOFTWARE_VERSION, Installation, now, open_installation
+from preservation.errors import ConfigurationError, IntegrityError, StorageError, UnavailableError
+from preservation.files.lock import locked
+from preservation.model.identifiers import PackageId, StoreName, VersionNumber, parse_object_id
+from preservation.model.layout import COMMITS
+from preservation.model.paths import StoreKey
+from storage.audits.work import LEASE
+from storage.ports.catalogue import Registration
+from storage.presence import presence
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsedLoss:
+    """A store that is to be lost in fact, ``by`` whom; with ``dry_run`` it is only seen that it may be."""
+
+    store: StoreName
+    by: str
+    dry_run: bool = False
+
+
+def rehearse_loss(
+    settings: Settings, loss: RehearsedLoss, progress: LossProgress | None = None
+) -> LossRecord | None:
+    """Lose the store, fill it again, compare; return the record, which is kept with its certificate.
+
+    With ``loss.dry_run`` nothing is changed, and there is no record: that no error is raised says that the
+    store may be lost, as far as the catalogue shows. Damage that the filling meets raises its alarms.
+
+    Raises:
+        ConfigurationError: The store is not there to be damaged, is retired, or holds what its policies do
+            not want there: that would not be filled again.
+        IntegrityError: Some version was not seen in another store as it was kept. Nothing was changed.
+        UnavailableError: A store is away, an audit reads in this one, or other runs drill or copy packages.
+        StorageError: The database does not answer, or a record cannot be written.
+    """
+    with ExitStack() as opened:
+        if not opened.enter_context(locked(settings.state / "drill.lock", wait=False)):
+            raise UnavailableError("another run drills; run it again when that one has ended")
+        installation = opened.enter_context(open_installation(settings))
+        opened.enter_context(translated_faults(settings))
+        # Whether it may be damaged is the first question.
+        installation.injurer(loss.store)
+        _require_fillable(installation, loss.store)
+        if loss.dry_run:
+            return None
+        scratch = opened.enter_context(scratch_folder(settings.processing, ".losing"))
+        return _Rehearsal(installation, loss, scratch, progress or LossProgress()).run()
+
+
+@dataclass
+class _Rehearsal:
+    """One rehearsal in an open installation."""
+
+    installation: Installation
+    loss: RehearsedLoss
+    scratch: Path
+    progress: LossProgress
+    steps: list[LossStep] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        [self._store] = [one for one in self.installation.stores if one.name == self.loss.store]
+        self._others = [one for one in self.installation.stores if one.name != self.loss.store]
+        self._before = self.scratch / "before"
+        self._versions = self.scratch / "versions"
+        self._id, self._began = uuid4().hex[:8], now()
+
+    def run(self) -> LossRecord:
+        self._store.check()
+        with filling(self.installation.settings):
+            with self._timed("every file of it read, in the store itself") as done:
+                done(*write_down(self._read(self._written_held()), self._before))
+            with self._timed("the same versions read in another store") as done:
+                versions = self._require_elsewhere(done)
+            with self._timed("declared lost: struck from the catalogue") as done:
+                self._strike(versions)
+                done(0, 0)
+            with self._timed("emptied") as done:
+                self._empty()
+                done(self.steps[0].files, self.steps[0].bytes)
+        unfilled, reasons, is_damaged = self._fill()
+        differing_files, named = self._compare()
+        record = LossRecord(
+            self._id,
+            self.loss.store,
+            self._store.place.site,
+            self.loss.by,
+            self._began,
+            now(),
+            f"Muniment {SOFTWARE_VERSION}",
+            versions,
+            tuple(self.steps),
+            self.steps[-2],
+            differing_files,
+            named,
+            unfilled,
+            reasons,
+            is_damaged,
+            self._estimates(self.steps[-2]),
+        )
+        keep_loss(record, self.installation.settings)
+        return record
+
+    @contextmanager
+    def _timed(self, what: str) -> Iterator[Callable[[int, int], None]]:
+        """Time a step; the caller says at its end how many files and bytes it was of."""
+        self.progress.begin(what)
+        began, of = time.monotonic(), (0, 0)
+
+        def done(files: int, size: int) -> None:
+            nonlocal of
+            of = (files, size)
+
+        yield done
+        self.steps.append(LossStep(what, *of, round(time.monotonic() - began, 3)))
+
+    def _held(self) -> Iterator[PackageId]:
+        held = self.installation.catalogue.packages(held_by=self.loss.store)
+        return (kept.package for kept in held)
+
+    def _written_held(self) -> Iterator[PackageId]:
+        """Yield what the store has by the catalogue, and write it down: what comes later is not touched."""
+        with self._versions.open("w", encoding="utf-8") as lines:
+            for package in self._held():
+                lines.write(f"{package.prefix}\n")
+                yield package
+
+    def _written_versions(self) -> Iterator[PackageId]:
+        with self._versions.open(encoding="utf-8") as lines:
+            for line in lines:
+                name, _, version = line.rstrip("\n").rpartition("/v")
+                yield PackageId(parse_object_id(name), VersionNumber(int(version)))
+
+    def _read(self, packages: Iterable[PackageId]) -> Iterator[FileInStore]:
+        threads = self.installation.settings.work.threads
+        return files_of(self._store, packages, threads=threads, progress=self.progress.add)
+
+    def _require_elsewhere(self, done: Callable[[int, int], None]) -> int:
+        """Read each version in the other stores until one has all of it; return how many there are."""
+        versions = files = size = 0
+        for kept in self.installation.catalogue.packages(held_by=self.loss.store):
+            self._require_one_elsewhere(kept)
+            [mine] = [one for one in kept.replicas if one.store == self.loss.store]
+            versions, files, size = versions + 1, files + mine.files, size + mine.bytes
+            self.progress.add(mine.files, mine.bytes)
+        done(files, size)
+        return versions
+
+    def _require_one_elsewhere(self, kept: Registration) -> None:
+        faults: list[str] = []
+        opened = self.installation
+        for store in self._others:
+            try:
+                found = presence(
+                    opened.catalogue,
+                    opened.journal,
+                    kept.package,
+                    (store,),
+                    most_bytes=sys.maxsize,
+                    threads=opened.settings.work.threads,
+                )
+            except StorageError as error:
+                faults.append(str(error))
+                continue
+            if found.sound:
+                return
+            faults += [*found.faults.values(), *found.doubts]
+        why = f": {'. '.join(faults)}" if faults else ""
+        raise IntegrityError(
+            f"store {self.loss.store}: {kept.package} was not seen in another store as it was kept{why}. "
+            "Nothing was emptied; see what is damaged: muniment audit --object "
+            f"{kept.package.object}, then repair it, or fill a further store: muniment replicate --missing"
+        )
+
+    def _strike(self, versions: int) -> None:
+        """Keep audits out, then strike the store; its identity stays known, for its place stays as it is."""
+        opened, store = self.installation, self.loss.store
+        claimant, at = new_claimant(), now()
+        try:
+            for package in self._held():
+                if not opened.audits.claim_package(claimant, package, store, at=at, until=at + LEASE):
+                    raise UnavailableError(
+                        f"store {store}: an audit reads {package} in it; run this again when that has ended"
+                    )
+            because = f"a rehearsal of its loss, {self._id}"
+            identity = opened.catalogue.store_identities().get(store)
+            strike(opened, StoreGivenUp(store, self.loss.by, because), versions)
+            if identity is not None:
+                opened.catalogue.keep_store_identity(store, identity)
+        finally:
+            opened.audits.release(claimant)
+
+    def _empty(self) -> None:
+        """Take away what was read before, a version at a time: what commits it, then the rest."""
+        injurer = self.installation.injurer(self.loss.store)
+        purger = self.installation.purgers[self.loss.store]
+        for package in self._written_versions():
+            for commit in COMMITS:
+                injurer.remove(StoreKey(f"{package.prefix}/{commit}"))
+            purger.discard_uncommitted(package)
+
+    def _fill(self) -> tuple[int, tuple[str, ...], bool]:
+        """Fill the store; return how much was not filled, sentences on it, and whether it is damage."""
+        unfilled = filled = size = 0
+        reasons: list[str] = []
+        is_damaged = False
+        self.progress.filling = FillProgress()
+        with self._timed("filled from the other stores, and read back") as done:
+            request = FillRequest(store=self.loss.store)
+            for one in fill_installation(self.installation.settings, request, self.progress.filling):
+                match one:
+                    case FilledReplica():
+                        filled, size = filled + 1, size + one.bytes
+                    case NotFilled():
+                        unfilled += 1
+                        is_damaged |= one.damage
+                        reasons += [one.sentence.rstrip(".")] if len(reasons) < NAMED else []
+                    case _:
+                        # What a policy asks for beyond this store was so before.
+                        pass
+            done(self.steps[0].files if not unfilled else filled, size)
+        self.progress.filling = None
+        return unfilled, tuple(reasons), is_damaged
+
+    def _compare(self) -> tuple[int, tuple[str, ...]]:
+        """Read again what was read before; return how many files differ, and the first of them."""
+        number = 0
+        named: list[str] = []
+        with self._timed("every file of it read again, and compared with before") as done:
+            for package, before in by_version(self._written_versions(), written_down(self._before)):
+                for key in differing(before, self._read([package])):
+                    number += 1
+                    if len(named) < NAMED:
+                        named.append(key)
+            done(self.progress.files, self.progress.bytes)
+        return number, tuple(named)
+
+    def _estimates(self, filled: LossStep) -> tuple[HealingEstimate, ...]:
+        """Return how long filling each store would take, at the rate of this one."""
+        if not filled.bytes:
+            return ()
+        held = held_in_stores(self.installation.holdings)
+        return tuple(
+            HealingEstimate(store, versions, size, round(size * filled.seconds / filled.bytes, 3))
+            for store, (versions, size) in sorted(held.items())
+        )
+
+
+def _require_fillable(installation: Installation, store: StoreName) -> None:
+    """Refuse a store that would not get again what it has."""
+    settings = installation.settings
+    if store not in settings.stores_in_use:
+        raise ConfigurationError(
+            f"store {store} is retired: nothing is written into it, so it would stay empty; take retired = "
+            "true out of its [[store]] first"
+        )
+    [kept] = [one for one in settings.store if one.name == store]
+    if kept.identity is None:
+        raise ConfigurationError(
+            f"store {store}: its [[store]] in muniment.toml has no identity, and the catalogue forgets that "
+            f"of a lost store; run first: muniment stores init {store}"
+        )
+    for collection in installation.audits.collections(store):
+        if store not in installation.store_names_for(collection):
+            raise ConfigurationError(
+                f"store {store} holds {collection}, whose policy does not name that store: what is lost of "
+                "it would not be filled again; name the store in the policy, or use another one"
+            )
