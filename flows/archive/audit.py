@@ -11,7 +11,8 @@ from typing import TypeAlias
 from flows.alarms.alarm import Alarm
 from flows.alarms.alarms import raise_alarm, raise_alarms
 from flows.archive.audit_alarms import damage_alarm, doubt_alarm
-from flows.archive.audit_plan import Share, planned, versions_of
+from flows.archive.audit_budget import AuditBudget
+from flows.archive.audit_plan import Share, planned, versions_of, within_budget
 from flows.archive.audit_request import AuditRequest, Selection
 from flows.archive.audit_sample import Sample, neighbours, read_sample
 from flows.archive.replica_claim import in_use, new_claimant, release_the_dead
@@ -66,7 +67,7 @@ def audit_installation(
     """
     with ExitStack() as opened:
         failed: list[str] = []
-        is_the_job = request == AuditRequest(seed=request.seed)
+        is_the_job = request == AuditRequest(seed=request.seed, shared_by=request.shared_by)
         run_failed = opened.enter_context(recorded_run(Job.AUDIT, settings)) if is_the_job else failed.append
         installation = opened.enter_context(open_installation(settings))
         opened.enter_context(translated_faults(settings))
@@ -97,7 +98,7 @@ def audit_plan(settings: Settings, request: AuditRequest) -> tuple[Share, ...]:
     Raises as ``audit_installation``.
     """
     with open_installation(settings) as installation:
-        return tuple(planned(installation, request, now()))
+        return tuple(within_budget(planned(installation, request, now()), AuditBudget.of(request)))
 
 
 @dataclass
@@ -116,7 +117,7 @@ class Audit:
         self.ports = AuditPorts(
             self.installation.catalogue, self.installation.journal, self.installation.audits, SOFTWARE, now
         )
-        self.left = self.request.budget
+        self.budget = AuditBudget.of(self.request)
 
     def outcomes(self) -> Iterator[AuditOutcome]:
         """Yield what is seen, a store at a time."""
@@ -129,7 +130,7 @@ class Audit:
         try:
             for share in planned(self.installation, self.request, self.began):
                 store = stores[share.scope.store]
-                if store.name in away | sampled or not self.goes_on() or self.left == 0:
+                if store.name in away | sampled or not self.goes_on() or self.budget.most_bytes == 0:
                     continue
                 try:
                     store.check()
@@ -177,17 +178,23 @@ class Audit:
         if claimed is None:
             yield NotAudited(store.name, in_use(package, store.name), is_fault=False)
             return
+        if dear := self._too_dear(share, [claimed], self.budget.payable(share.pace)):
+            yield dear
+            return
+        self.budget.take(claimed.bytes, share.pace)
         yield from self._read(store, share, [claimed])
 
     def _of_share(self, store: Store, share: Share) -> Iterator[AuditOutcome]:
         tried: set[PackageId] = set()
         most_bytes, most_files, larger_alone = share.most_bytes, share.most_files, share.larger_alone
+        of_day = share.most_for_money
         while self.goes_on():
             if not share.pace.is_open(now().astimezone()):
                 sentence = f"store {store.name}: it may be read at the hours of its policy only"
                 yield NotAudited(store.name, sentence, is_fault=False)
                 return
-            limits = [one for one in (most_bytes, self.left) if one is not None]
+            payable = _least(of_day, self.budget.payable(share.pace))
+            limits = [one for one in (most_bytes, self.budget.most_bytes, payable) if one is not None]
             if 0 in limits or most_files == 0:
                 return
             at = now()
@@ -204,13 +211,36 @@ class Audit:
             fresh = [one for one in claimed if one.package not in tried]
             if not fresh:
                 return
+            if dear := self._too_dear(share, fresh, payable):
+                yield dear
+                return
             tried.update(one.package for one in fresh)
             yield from self._read(store, share, fresh)
             size = sum(one.bytes for one in fresh)
             most_bytes = None if most_bytes is None else max(0, most_bytes - size)
-            self.left = None if self.left is None else max(0, self.left - size)
+            of_day = None if of_day is None else max(0, of_day - size)
+            self.budget.take(size, share.pace)
             if most_files is not None:
                 most_files = max(0, most_files - sum(one.files for one in fresh))
+
+    def _too_dear(
+        self, share: Share, claimed: Sequence[AuditedReplica], payable: int | None
+    ) -> NotAudited | None:
+        """Give claims back that cost more than can be paid; return what to say of the first of them."""
+        if payable is None or sum(one.bytes for one in claimed) <= payable:
+            return None
+        self.installation.audits.release(self.claimant)
+        store, one, pace = share.scope.store, claimed[0], share.pace
+        cost, day = pace.cost(one.bytes) or 0.0, pace.money_a_day
+        never = self.request.selection is Selection.DUE and day is not None and cost > day
+        why = (
+            f"more than the {day:,.2f} of a day: raise money in [fixity] of its policy, or read it by hand: "
+            f"muniment audit --object {one.package.object} --store {store}"
+            if never
+            else "more than may be spent now; what follows it waits, too"
+        )
+        sentence = f"store {store}: {one.package} costs {cost:,.2f} to read, {why}"
+        return NotAudited(store, sentence, is_fault=never)
 
     def _read(self, store: Store, share: Share, replicas: Sequence[AuditedReplica]) -> Iterator[AuditResult]:
         work = AuditWork(self.ports, self.claimant)
@@ -237,6 +267,10 @@ class Audit:
 
     def _may_go_on(self, share: Share) -> Callable[[], bool]:
         return lambda: self.goes_on() and share.pace.is_open(now().astimezone())
+
+
+def _least(*limits: int | None) -> int | None:
+    return min((one for one in limits if one is not None), default=None)
 
 
 def _damage_alarms(installation: Installation, since: datetime) -> Iterator[Alarm]:

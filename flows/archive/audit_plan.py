@@ -1,10 +1,11 @@
 """What an audit comes to: which replicas it reads, how many files and bytes, at what cost."""
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from flows.archive.audit_budget import AuditBudget
 from flows.archive.audit_request import AuditRequest, Selection
 from flows.installation.wiring import Installation
 from preservation.errors import ConfigurationError, NotFoundError
@@ -12,7 +13,6 @@ from preservation.model.identifiers import CollectionName, ObjectId, PackageId, 
 from preservation.policy.fixity import Fixity, ReadingPace
 from storage.ports.audits import ReplicaCounts, Scope
 
-_GIGABYTE = 10**9
 _SOON = timedelta(hours=20)
 """A daily share has nothing that was read so lately: a small store would be read all over every day."""
 
@@ -23,8 +23,9 @@ class Share:
 
     ``scope`` are the replicas it takes, the longest unread first; at most ``most_bytes`` and ``most_files``
     of them, where that is limited: but one that is larger by itself where nothing was read today
-    (``larger_alone``). ``unread`` counts the scope and ``total`` all that the store has of the collection;
-    ``overdue`` is what should have been read by now.
+    (``larger_alone``), unless it costs more than can be paid, which is ``most_for_money`` bytes. ``unread``
+    counts the scope and ``total`` all that the store has of the collection; ``overdue`` is what should have
+    been read by now.
     """
 
     scope: Scope
@@ -35,11 +36,13 @@ class Share:
     most_bytes: int | None
     most_files: int | None
     larger_alone: bool = True
+    most_for_money: int | None = None
 
     @property
     def bytes(self) -> int:
         """About how many bytes are read."""
-        return min(self.unread.bytes, self.unread.bytes if self.most_bytes is None else self.most_bytes)
+        limits = (self.most_bytes, self.most_for_money)
+        return min([self.unread.bytes, *(one for one in limits if one is not None)])
 
     @property
     def files(self) -> int:
@@ -52,11 +55,13 @@ class Share:
     @property
     def cost(self) -> float | None:
         """What reading it costs, where the policy has a price."""
-        return None if self.pace.price is None else self.pace.price * self.bytes / _GIGABYTE
+        return self.pace.cost(self.bytes)
 
 
 def planned(installation: Installation, request: AuditRequest, at: datetime) -> Iterator[Share]:
     """Yield what an audit that begins ``at`` reads of each collection in each store, where there is anything.
+
+    What the request allows for all of them together is not taken into account: see ``within_budget``.
 
     Raises ``NotFoundError`` where there is no such store, ``StorageError`` where the database is away.
     """
@@ -65,12 +70,26 @@ def planned(installation: Installation, request: AuditRequest, at: datetime) -> 
         raise NotFoundError(
             f"store {request.store}: there is none in muniment.toml; it has {', '.join(stores)}"
         )
+    only = request.collection if request.object_id is None else request.object_id.collection
     for store in stores:
         if request.store not in {None, store}:
             continue
         for collection in installation.audits.collections(store):
-            if request.collection in {None, collection}:
+            if only in {None, collection}:
                 yield _share(installation, request, store, collection, at)
+
+
+def within_budget(shares: Iterable[Share], budget: AuditBudget) -> Iterator[Share]:
+    """Yield the shares in their order, each of no more than the budget allows then."""
+    for share in shares:
+        limits = [share.most_bytes, budget.most_bytes]
+        known = [one for one in limits if one is not None]
+        payable = [one for one in (share.most_for_money, budget.payable(share.pace)) if one is not None]
+        capped = replace(
+            share, most_bytes=min(known, default=None), most_for_money=min(payable, default=None)
+        )
+        budget.take(capped.bytes, share.pace)
+        yield capped
 
 
 def pace_of(installation: Installation, collection: CollectionName, store: StoreName) -> ReadingPace:
@@ -95,6 +114,17 @@ def versions_of(installation: Installation, object_id: ObjectId) -> list[Package
     return kept
 
 
+def _counts_of(installation: Installation, object_id: ObjectId, store: StoreName) -> ReplicaCounts:
+    """Return how much a store has of an object by the catalogue. Raises ``NotFoundError``."""
+    mine = [
+        replica
+        for package in versions_of(installation, object_id)
+        for replica in installation.catalogue.package(package).replicas
+        if replica.store == store
+    ]
+    return ReplicaCounts(len(mine), sum(one.files for one in mine), sum(one.bytes for one in mine), None)
+
+
 def _share(
     installation: Installation,
     request: AuditRequest,
@@ -106,6 +136,9 @@ def _share(
     total = audits.unread(Scope(store, collection, at))
     chosen = Scope(store, collection, request.before or at)
     overdue = audits.unread(Scope(store, collection, at - pace.every))
+    if request.object_id is not None:
+        of_object = _counts_of(installation, request.object_id, store)
+        return Share(chosen, pace, of_object, overdue, total, None, None)
     if request.selection is not Selection.DUE:
         return Share(chosen, pace, audits.unread(chosen), overdue, total, None, None)
     today = at.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
@@ -114,10 +147,20 @@ def _share(
     # What is due by now, or the day's share of all, whichever is more: else all that was kept in one
     # week would have to be read in one week, for ever.
     portion = max(overdue.bytes, math.ceil(total.bytes / days) - done.bytes, 0)
+    of_day = pace.bytes_for(pace.money_a_day)
     scope = Scope(store, collection, max(at - pace.every, at - _SOON))
     limits = [portion] if portion or total.bytes else []
     if pace.bytes_a_day is not None:
         limits.append(max(0, pace.bytes_a_day - done.bytes))
-    files = None if pace.files_a_day is None else max(0, pace.files_a_day - done.files)
-    most = min(limits) if limits else None
-    return Share(scope, pace, audits.unread(scope), overdue, total, most, files, not done.replicas)
+    runs = request.shared_by
+    return Share(
+        scope,
+        pace,
+        audits.unread(scope),
+        overdue,
+        total,
+        math.ceil(min(limits) / runs) if limits else None,
+        None if pace.files_a_day is None else math.ceil(max(0, pace.files_a_day - done.files) / runs),
+        not done.replicas,
+        None if of_day is None else max(0, of_day - done.bytes) // runs,
+    )

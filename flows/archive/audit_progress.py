@@ -29,10 +29,7 @@ class AuditProgress:
         """Return the progress of an audit that is to read the shares."""
         if request.selection is Selection.SAMPLE:
             return cls((request.sample or 0) * len({share.scope.store for share in shares}), 0)
-        size = sum(share.bytes for share in shares)
-        if request.budget is not None:
-            size = min(size, request.budget)
-        return cls(sum(share.files for share in shares), size)
+        return cls(sum(share.files for share in shares), sum(share.bytes for share in shares))
 
     def read(self, files: int, size: int) -> None:
         """Count so many files and bytes that were read."""

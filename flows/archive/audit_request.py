@@ -37,6 +37,8 @@ class AuditRequest:
         sample: How many files of each store are drawn.
         seed: From which they are drawn; ``None`` for a new one.
         budget: So many bytes are read at most, in all stores together.
+        money: Reading costs so much at most, in all stores together, by their prices.
+        shared_by: So many audits, begun together, share these limits and those of the day.
         before: Of *all*, those that were last read before that moment; ``None``: before the audit began.
     """
 
@@ -48,6 +50,8 @@ class AuditRequest:
     seed: int | None = None
     budget: int | None = None
     before: datetime | None = None
+    money: float | None = None
+    shared_by: int = 1
 
 
 def requested(  # noqa: PLR0913  the options of the verb, and the fields of the form
@@ -62,6 +66,8 @@ def requested(  # noqa: PLR0913  the options of the verb, and the fields of the 
     seed: int | None = None,
     budget: str = "",
     before: str = "",
+    money: float | None = None,
+    shared_by: int = 1,
 ) -> AuditRequest:
     """Return the audit that a person asks for. Raises ``ConfigurationError`` where it makes no sense."""
     if bool(confidence) != bool(damage):
@@ -74,6 +80,8 @@ def requested(  # noqa: PLR0913  the options of the verb, and the fields of the 
         raise ConfigurationError(
             "a sample is drawn from all of a store; name no object, no collection, no moment, nor all"
         )
+    if sample is not None and money is not None:
+        raise ConfigurationError("a sample has a size, and no limit of money; name fewer files")
     selection = Selection.ALL if everything or object_name or before else Selection.DUE
     return AuditRequest(
         Selection.SAMPLE if sample is not None else selection,
@@ -84,6 +92,8 @@ def requested(  # noqa: PLR0913  the options of the verb, and the fields of the 
         seed,
         size_in_bytes(budget) if budget else None,
         _moment_of(before) if before else None,
+        money,
+        shared_by,
     )
 
 

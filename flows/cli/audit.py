@@ -42,6 +42,9 @@ def audit(  # noqa: PLR0913, PLR0917  the options of the verb
         str | None, typer.Option(metavar="DATE", help="What was last read before that, as --all began then.")
     ] = None,
     budget: Annotated[str | None, typer.Option(metavar="SIZE", help='Read at most that: "500 GB".')] = None,
+    money: Annotated[
+        float | None, typer.Option(min=0, metavar="AMOUNT", help="Spend at most that, by the stores' prices.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be read.")] = False,
     json: JsonOption = False,
     installation: InstallationOption = None,
@@ -72,6 +75,7 @@ def audit(  # noqa: PLR0913, PLR0917  the options of the verb
         seed=seed,
         budget=budget or "",
         before=before or "",
+        money=money,
     )
     settings = load_settings(installation)
     shares = audit_plan(settings, request)
@@ -106,6 +110,7 @@ def _say_plan(request: AuditRequest, shares: Iterable[Share], *, json: bool) -> 
                     "overdue_bytes": share.overdue.bytes,
                     "oldest": share.total.oldest,
                     "cost": share.cost,
+                    "money_a_day": share.pace.money_a_day,
                     "dry_run": True,
                 }
             )
@@ -114,6 +119,8 @@ def _say_plan(request: AuditRequest, shares: Iterable[Share], *, json: bool) -> 
         line = f"{scope.store}: {scope.collection}: about {count(share.files, 'file')}, {size} of {whole}"
         if share.cost is not None:
             line += f", which costs {share.cost:,.2f}"
+        if share.pace.price and share.pace.money_a_day is not None:
+            line += f" (at most {share.pace.money_a_day:,.2f} a day)"
         if share.total.oldest is not None:
             line += f"; the longest unread since {share.total.oldest:%Y-%m-%d}"
         say(line)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Annotated, TypeAlias
+from typing import Annotated, Self, TypeAlias
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from preservation.errors import ConfigurationError
 from preservation.model.identifiers import StoreName
@@ -17,6 +18,7 @@ _PERIOD = r"([1-9][0-9]{0,4}) (day|week|month|year)s?"
 _SIZE = r"([0-9]{1,6}(?:\.[0-9]{1,3})?) (kB|MB|GB|TB|PB)"
 _HOURS = r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])"
 _DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
+_GIGABYTE = 10**9
 _BYTES = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "PB": 10**15}
 
 
@@ -51,7 +53,7 @@ class ReadingPace:
 
     ``bytes_a_day``, ``files_a_day`` and ``bytes_a_second`` are ``None`` where there is no limit; ``hours``
     are when a reading may go on, in the local time of the worker, the end excluded; ``price`` is what reading
-    a gigabyte (10^9 bytes) costs.
+    a gigabyte (10^9 bytes) costs, and ``money_a_day`` how much may be spent on that.
     """
 
     every: timedelta
@@ -60,6 +62,17 @@ class ReadingPace:
     bytes_a_second: int | None = None
     hours: tuple[time, time] | None = None
     price: float | None = None
+    money_a_day: float | None = None
+
+    def cost(self, size: int) -> float | None:
+        """Return what reading so many bytes costs; ``None`` where there is no price."""
+        return None if self.price is None else self.price * size / _GIGABYTE
+
+    def bytes_for(self, money: float | None) -> int | None:
+        """Return how many bytes can be read for so much money; ``None``: there is no price, or no limit."""
+        if money is None or not self.price:
+            return None
+        return max(0, math.floor(money / self.price * _GIGABYTE))
 
     def is_open(self, local: datetime) -> bool:
         """Return whether a reading may go on at that local time."""
@@ -70,11 +83,21 @@ class ReadingPace:
         return begin <= at < end if begin < end else at >= begin or at < end
 
 
+_WITHOUT_PRICE = "money is a limit only where there is a price; give the store one, in [[fixity.store]]"
+
+
 class _Limits(PolicyTable):
     """What ``[fixity]`` says of every store, and ``[[fixity.store]]`` of one."""
 
     budget: Size | None = Field(default=None, description="bytes that are read in a day at most")
     requests: int | None = Field(default=None, ge=1, description="files that are read in a day at most")
+    money: float | None = Field(
+        default=None,
+        strict=False,
+        gt=0,
+        allow_inf_nan=False,
+        description="what reading costs in a day at most, by the price of the store",
+    )
     rate: Size | None = Field(default=None, description="bytes that are read in a second at most")
     hours: Hours | None = Field(
         default=None, description="when replicas may be read, by the local time of the worker"
@@ -87,8 +110,18 @@ class FixityOfStore(_Limits):
     name: StoreName = Field(description="the store")
     every: Period | None = Field(default=None, description="how often each replica in it is read")
     price: float | None = Field(
-        default=None, strict=False, ge=0, description="what reading a gigabyte of it costs"
+        default=None,
+        strict=False,
+        ge=0,
+        allow_inf_nan=False,
+        description="what reading a gigabyte of it costs",
     )
+
+    @model_validator(mode="after")
+    def _has_a_price(self) -> Self:
+        if self.money is not None and not self.price:
+            raise ValueError(_WITHOUT_PRICE)
+        return self
 
 
 class Fixity(_Limits):
@@ -98,6 +131,12 @@ class Fixity(_Limits):
     stores: tuple[FixityOfStore, ...] = Field(
         default=(), strict=False, alias="store", description="what differs for some stores"
     )
+
+    @model_validator(mode="after")
+    def _has_prices(self) -> Self:
+        if self.money is not None and not any(one.price for one in self.stores):
+            raise ValueError(_WITHOUT_PRICE)
+        return self
 
     def pace(self, store: StoreName) -> ReadingPace:
         """Return how the replicas in ``store`` are read again."""
@@ -110,6 +149,7 @@ class Fixity(_Limits):
             bytes_a_second=None if rate is None else _bytes_of(rate),
             hours=None if hours is None else (time.fromisoformat(hours[:5]), time.fromisoformat(hours[6:])),
             price=own.price,
+            money_a_day=own.money if own.money is not None else self.money,
         )
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from datetime import timedelta
 from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
-from typing import Any
 
 import pytest
 from prefect.client.schemas.objects import StateType
 from support.archives import Archive
+from support.audit_runs import age, lines
 from support.command_runs import NearArchive
 from support.flow_runs import preserved
 
@@ -43,10 +42,6 @@ def archive(keeping: NearArchive) -> Archive:
     return keeping
 
 
-def lines(finished: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in finished.stdout.splitlines()]
-
-
 def alter(path: Path, content: bytes) -> None:
     path.parent.chmod(0o750)
     path.chmod(0o640)
@@ -56,16 +51,6 @@ def alter(path: Path, content: bytes) -> None:
 def alarms(archive: Archive) -> list[str]:
     found = outbox_of(load_settings(archive.directory)).open_alarms()
     return [one.alarm.happened for one in found if one.alarm.kind is AlarmKind.INTEGRITY]
-
-
-def age(archive: Archive, days: int) -> None:
-    """Let all replicas have been read so long ago."""
-    with (
-        open_installation(load_settings(archive.directory)) as opened,
-        opened.database.writing() as connection,
-    ):
-        text = (now() - days * DAY).isoformat().replace("+00:00", "Z")
-        connection.exec_driver_sql(f"UPDATE readings SET read_at = '{text}'")  # noqa: S608  a moment
 
 
 def test_nothing_is_due_on_the_day_it_was_kept_and_everything_can_be_asked_for(archive: Archive):

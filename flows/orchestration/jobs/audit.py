@@ -42,7 +42,13 @@ class AuditParameters(JobParameters):
     runs: int = Field(
         default=1, ge=1, le=64, title="Runs", description="So many runs share it, on as many workers."
     )
+    shared_by: int = Field(
+        default=1, ge=1, le=64, title="Shared by", description="Its part of what so many runs may read."
+    )
     budget: str = Field(default="", title="Budget", description="Read at most that, as in 500 GB.")
+    money: float = Field(
+        default=0, ge=0, title="Money", description="Spend at most that, by the stores' prices. 0: no limit."
+    )
     dry_run: bool = Field(
         default=False, title="Dry run", description="Report what would be read; read nothing."
     )
@@ -64,7 +70,9 @@ def audit(  # noqa: PLR0913, PLR0917  a parameter for each field of the form
     sample: int = 0,
     before: str = "",
     runs: int = 1,
+    shared_by: int = 1,
     budget: str = "",
+    money: float = 0,
     dry_run: bool = False,  # noqa: FBT001, FBT002  a field of the form
 ) -> State[str]:
     """Audit the installation in ``directory``; the state says whether anything is not as it was kept."""
@@ -77,7 +85,9 @@ def audit(  # noqa: PLR0913, PLR0917  a parameter for each field of the form
         "sample": sample,
         "before": before,
         "runs": runs,
+        "shared_by": shared_by,
         "budget": budget,
+        "money": money,
         "dry_run": dry_run,
     }
     rows: Rows = []
@@ -92,6 +102,8 @@ def audit(  # noqa: PLR0913, PLR0917  a parameter for each field of the form
             sample=form.sample or None,
             budget=form.budget,
             before=form.before,
+            money=form.money or None,
+            shared_by=form.shared_by,
         )
         if form.runs > 1 and not form.dry_run:
             request = _shared_out(form, request)
@@ -116,15 +128,16 @@ def _shared_out(form: AuditParameters, request: AuditRequest) -> AuditRequest:
     """Ask Prefect for the other runs that share the audit; return what this one does.
 
     All of them read what was not read before the same moment, so that none reads what another one has read.
+    Each may read and spend its part of what all of them may.
     """
     if request.selection is Selection.ALL and request.before is None:
         request = replace(request, before=now())
     before = "" if request.before is None else request.before.isoformat()
-    fields = {**form.model_dump(), "runs": 1, "before": before}
+    fields = {**form.model_dump(), "runs": 1, "shared_by": form.runs, "before": before}
     for _ in range(form.runs - 1):
         run = run_deployment(Job.AUDIT.full_name, parameters=fields, timeout=0, as_subflow=False)
         LOG.info("shared with the run %s", cast("FlowRun", run).name)
-    return request
+    return replace(request, shared_by=form.runs)
 
 
 class _Bar:
@@ -155,6 +168,7 @@ def _plan(shares: Sequence[Share]) -> JobResult:
             "collection": share.scope.collection,
             "would be read": byte_size(share.bytes),
             "of": byte_size(share.total.bytes),
+            "costs": "" if share.cost is None else f"{share.cost:,.2f}",
             "overdue": byte_size(share.overdue.bytes),
             "longest unread since": "" if share.total.oldest is None else f"{share.total.oldest:%Y-%m-%d}",
         }
