@@ -13,6 +13,7 @@ from flows.alarms.alarms import raise_alarm, raise_alarms
 from flows.archive.audit_alarms import damage_alarm, doubt_alarm
 from flows.archive.audit_budget import AuditBudget
 from flows.archive.audit_plan import Share, planned, versions_of, within_budget
+from flows.archive.audit_provider import ProviderResult, ask_provider, of_day
 from flows.archive.audit_request import AuditRequest, Selection
 from flows.archive.audit_sample import Sample, neighbours, read_sample
 from flows.archive.replica_claim import in_use, new_claimant, release_the_dead
@@ -44,7 +45,7 @@ class NotAudited:
     is_fault: bool = True
 
 
-AuditOutcome: TypeAlias = AuditResult | NotAudited | Sample
+AuditOutcome: TypeAlias = AuditResult | NotAudited | Sample | ProviderResult
 
 
 def audit_installation(
@@ -134,6 +135,10 @@ class Audit:
                     continue
                 try:
                     store.check()
+                    if self.request.provider or self._is_to_be_asked(share):
+                        yield from self._of_provider(store, share, versions)
+                    if self.request.provider:
+                        continue
                     if self.request.selection is Selection.SAMPLE:
                         sampled.add(store.name)
                         yield from self._of_sample(store, share)
@@ -146,6 +151,40 @@ class Audit:
                     yield NotAudited(store.name, reason_of(error))
         finally:
             self.installation.audits.release(self.claimant)
+
+    def _is_to_be_asked(self, share: Share) -> bool:
+        """Return whether the provider is asked beside the reading: by the job, or whatever is like it."""
+        return share.pace.provider_checksums and self.request.selection is Selection.DUE
+
+    def _of_provider(
+        self, store: Store, share: Share, versions: Sequence[PackageId]
+    ) -> Iterator[AuditOutcome]:
+        """Compare what the provider states; read the replicas of which it differs before all others."""
+        provider = self.installation.provider(store.name)
+        if provider is None:
+            sentence = f"store {store.name}: nobody states checksums of what is in it; read it instead"
+            yield NotAudited(store.name, sentence, is_fault=False)
+            return
+        found = ProviderResult(store.name, share.scope.collection)
+        suspects: list[PackageId] = []
+        for package in self._asked_about(store, share, versions):
+            if not self._may_go_on(share)():
+                break
+            one = ask_provider(self.installation, provider, package, self.scratch)
+            if one is None or one.differing:
+                suspects.append(package)
+            if one is not None:
+                found.add(one)
+        yield found
+        for package in suspects:
+            yield from self._whole(store, share, package)
+
+    def _asked_about(self, store: Store, share: Share, versions: Sequence[PackageId]) -> Iterator[PackageId]:
+        collection = share.scope.collection
+        if versions:
+            return (one for one in versions if one.object.collection == collection)
+        packages = (one.package for one in self.installation.audits.replicas(store.name, collection))
+        return packages if self.request.provider else of_day(packages, self.began.date())
 
     def _of_sample(self, store: Store, share: Share) -> Iterator[AuditOutcome]:
         files = self.installation.audits.files_in(store.name)

@@ -38,6 +38,7 @@ class AuditRequest:
         seed: From which they are drawn; ``None`` for a new one.
         budget: So many bytes are read at most, in all stores together.
         money: Reading costs so much at most, in all stores together, by their prices.
+        provider: What the providers of the stores state is compared; only what differs is read.
         shared_by: So many audits, begun together, share these limits and those of the day.
         before: Of *all*, those that were last read before that moment; ``None``: before the audit began.
     """
@@ -52,6 +53,7 @@ class AuditRequest:
     before: datetime | None = None
     money: float | None = None
     shared_by: int = 1
+    provider: bool = False
 
 
 def requested(  # noqa: PLR0913  the options of the verb, and the fields of the form
@@ -68,6 +70,7 @@ def requested(  # noqa: PLR0913  the options of the verb, and the fields of the 
     before: str = "",
     money: float | None = None,
     shared_by: int = 1,
+    provider: bool = False,
 ) -> AuditRequest:
     """Return the audit that a person asks for. Raises ``ConfigurationError`` where it makes no sense."""
     if bool(confidence) != bool(damage):
@@ -80,6 +83,8 @@ def requested(  # noqa: PLR0913  the options of the verb, and the fields of the 
         raise ConfigurationError(
             "a sample is drawn from all of a store; name no object, no collection, no moment, nor all"
         )
+    if provider and (sample is not None or before):
+        raise ConfigurationError("providers are asked about whole replicas; name no sample and no moment")
     if sample is not None and money is not None:
         raise ConfigurationError("a sample has a size, and no limit of money; name fewer files")
     selection = Selection.ALL if everything or object_name or before else Selection.DUE
@@ -94,6 +99,7 @@ def requested(  # noqa: PLR0913  the options of the verb, and the fields of the 
         _moment_of(before) if before else None,
         money,
         shared_by,
+        provider,
     )
 
 

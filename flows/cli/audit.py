@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from flows.archive.audit import AuditOutcome
     from flows.archive.audit_plan import Share
+    from flows.archive.audit_provider import ProviderResult
     from flows.archive.audit_request import AuditRequest
     from storage.audits.work import AuditResult
 
@@ -45,6 +46,9 @@ def audit(  # noqa: PLR0913, PLR0917  the options of the verb
     money: Annotated[
         float | None, typer.Option(min=0, metavar="AMOUNT", help="Spend at most that, by the stores' prices.")
     ] = None,
+    provider: Annotated[
+        bool, typer.Option("--provider", help="Compare what providers state; read only what differs.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be read.")] = False,
     json: JsonOption = False,
     installation: InstallationOption = None,
@@ -76,6 +80,7 @@ def audit(  # noqa: PLR0913, PLR0917  the options of the verb
         budget=budget or "",
         before=before or "",
         money=money,
+        provider=provider,
     )
     settings = load_settings(installation)
     shares = audit_plan(settings, request)
@@ -133,6 +138,7 @@ def _say_plan(request: AuditRequest, shares: Iterable[Share], *, json: bool) -> 
 def _say(one: AuditOutcome, *, json: bool) -> int:
     """Say what was seen, and return the exit code that it means."""
     from flows.archive.audit import NotAudited
+    from flows.archive.audit_provider import ProviderResult
     from flows.archive.audit_sample import Sample
 
     if isinstance(one, Sample):
@@ -140,6 +146,9 @@ def _say(one: AuditOutcome, *, json: bool) -> int:
             say_json({"store": one.store, "seed": one.seed, "drawn": one.drawn, "of_files": one.files})
         else:
             say(f"sample  {one.store}: {one.drawn:,} drawn from {one.files:,} files, seed {one.seed}")
+        return 0
+    if isinstance(one, ProviderResult):
+        _say_stated(one, json=json)
         return 0
     if isinstance(one, NotAudited):
         if json:
@@ -155,6 +164,27 @@ def _say(one: AuditOutcome, *, json: bool) -> int:
     if one.unjudged:
         return _NOT_READ
     return 0 if one.is_sound else _DAMAGED
+
+
+def _say_stated(one: ProviderResult, *, json: bool) -> None:
+    if json:
+        say_json(
+            {
+                "store": one.store,
+                "collection": one.collection,
+                "provider_states": {
+                    "replicas": one.replicas,
+                    "agreeing": one.agreeing,
+                    "silent": one.silent,
+                    "differing": one.differing,
+                    "sentences": one.sentences,
+                },
+            }
+        )
+        return
+    say(one.sentence)
+    for sentence in one.sentences:
+        say(f"  {sentence}")
 
 
 def _say_damage(one: AuditResult) -> None:

@@ -17,6 +17,7 @@ from preservation.errors import ConfigurationError
 from preservation.model.identifiers import StoreIdentity, StoreName
 from preservation.model.layout import COMMITS
 from storage.ports.injurers import Injurer
+from storage.ports.providers import Provider
 from storage.ports.replacers import Replacer
 from storage.ports.stores import Purger, SiteName, Store, StoreMaker, StorePlace
 from storage.stores.folder.injure import FolderInjurer
@@ -101,6 +102,12 @@ def _s3_injurer(store: S3StoreSettings, _: Settings, identity: StoreIdentity | N
     return S3Injurer(open_bucket(store, StoreName(store.name), identity=identity))
 
 
+def _s3_provider(store: S3StoreSettings, _: Settings, identity: StoreIdentity | None) -> Provider:
+    from storage.stores.s3.provider import S3Provider  # noqa: PLC0415  as above
+
+    return S3Provider(open_bucket(store, StoreName(store.name), identity=identity))
+
+
 def _s3_maker(store: S3StoreSettings, _: Settings) -> StoreMaker:
     from storage.stores.s3.make import S3Maker  # noqa: PLC0415  as above
 
@@ -113,7 +120,10 @@ def _place(store: StoreSettings) -> StorePlace:
 
 @dataclass(frozen=True, slots=True)
 class StoreKind(Generic[_OneKind]):
-    """Opens a store of one kind, and what is apart from it, by its ``settings``."""
+    """Opens a store of one kind, and what is apart from it, by its ``settings``.
+
+    ``provider`` is ``None`` where nobody states anything of what the store keeps, as of a disk.
+    """
 
     settings: type[_OneKind]
     store: Callable[[_OneKind, Settings, StoreIdentity | None], Store]
@@ -121,13 +131,16 @@ class StoreKind(Generic[_OneKind]):
     maker: Callable[[_OneKind, Settings], StoreMaker]
     replacer: Callable[[_OneKind, Settings, StoreIdentity | None], Replacer]
     injurer: Callable[[_OneKind, Settings, StoreIdentity | None], Injurer]
+    provider: Callable[[_OneKind, Settings, StoreIdentity | None], Provider] | None = None
 
 
 STORE_KINDS: Mapping[str, StoreKind[Any]] = {
     "folder": StoreKind(
         FolderStoreSettings, _folder_store, _folder_purger, _folder_maker, _folder_replacer, _folder_injurer
     ),
-    "s3": StoreKind(S3StoreSettings, _s3_store, _s3_purger, _s3_maker, _s3_replacer, _s3_injurer),
+    "s3": StoreKind(
+        S3StoreSettings, _s3_store, _s3_purger, _s3_maker, _s3_replacer, _s3_injurer, _s3_provider
+    ),
 }
 """Every kind of store, by what ``kind`` says in its settings. docs/design.md says how to add one."""
 

@@ -37,6 +37,7 @@ from storage.ports.drop_buckets import DropBucket
 from storage.ports.holdings import Holdings
 from storage.ports.injurers import Injurer
 from storage.ports.journal import Journal
+from storage.ports.providers import Provider
 from storage.ports.replacers import Replacer
 from storage.ports.stores import Purger, Store
 
@@ -145,6 +146,13 @@ class Installation:
     def replacers(self) -> dict[StoreName, Replacer]:
         """The replacer of each store, which repair alone asks for."""
         return {name: kind.replacer(*of) for name, kind, of in self._kinds}
+
+    def provider(self, store: StoreName) -> Provider | None:
+        """Open what states checksums of a store; ``None`` where nothing does."""
+        for name, kind, of in self._kinds:
+            if name == store and kind.provider is not None:
+                return kind.provider(*of)
+        return None
 
     def injurer(self, store: StoreName) -> Injurer:
         """Open the injurer of a store.

@@ -54,6 +54,7 @@ class ReadingPace:
     ``bytes_a_day``, ``files_a_day`` and ``bytes_a_second`` are ``None`` where there is no limit; ``hours``
     are when a reading may go on, in the local time of the worker, the end excluded; ``price`` is what reading
     a gigabyte (10^9 bytes) costs, and ``money_a_day`` how much may be spent on that.
+    ``provider_checksums``: what the provider states is compared, too.
     """
 
     every: timedelta
@@ -63,6 +64,7 @@ class ReadingPace:
     hours: tuple[time, time] | None = None
     price: float | None = None
     money_a_day: float | None = None
+    provider_checksums: bool = False
 
     def cost(self, size: int) -> float | None:
         """Return what reading so many bytes costs; ``None`` where there is no price."""
@@ -116,6 +118,9 @@ class FixityOfStore(_Limits):
         allow_inf_nan=False,
         description="what reading a gigabyte of it costs",
     )
+    provider_checksums: bool = Field(
+        default=False, description="compare what its provider states, too; that counts as no reading"
+    )
 
     @model_validator(mode="after")
     def _has_a_price(self) -> Self:
@@ -149,6 +154,7 @@ class Fixity(_Limits):
             bytes_a_second=None if rate is None else _bytes_of(rate),
             hours=None if hours is None else (time.fromisoformat(hours[:5]), time.fromisoformat(hours[6:])),
             price=own.price,
+            provider_checksums=own.provider_checksums,
             money_a_day=own.money if own.money is not None else self.money,
         )
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from preservation.errors import AlreadyExistsError, NotFoundError, SourceChangedError
-from preservation.fixity.digesting import ByteStream
-from preservation.model.digests import Digests
+from preservation.fixity.digesting import ByteStream, digest_bytes
+from preservation.model.digests import Algorithm, Digests
 from preservation.model.identifiers import PackageId, StoreIdentity, StoreName
 from preservation.model.name_rules import NameRules
 from preservation.model.paths import BagPath, StoreKey, path_order, printable
+from storage.ports.providers import StatedFile
 from storage.ports.replacers import NOTHING_THERE, Quarantine, Replacement, hand_out, was_changed
 from storage.ports.stores import (
     Deposit,
@@ -267,3 +268,21 @@ def _whole_source(deposit: Deposit) -> bytes:
             f"it had {deposit.size} bytes and has {len(content)}"
         )
     return content
+
+
+class MemoryProvider:
+    """The ``Provider`` of ``store``: it states what ``said`` has, and else the digests of what is there."""
+
+    def __init__(self, store: MemoryStore, algorithms: Collection[Algorithm] = (Algorithm.SHA256,)) -> None:
+        self.name = store.name
+        self.said: dict[StoreKey, Digests] = {}
+        self._store = store
+        self._algorithms = algorithms
+
+    def stated(self, prefix: StoreKey) -> Iterator[StatedFile]:
+        """Yield what is stated of every file below ``prefix``: see ``Provider``."""
+        for kept in self._store.list(prefix):
+            content = self._store.shelf.kept[kept.key]
+            yield StatedFile(
+                kept.key, kept.size, self.said.get(kept.key, digest_bytes(content, self._algorithms))
+            )

@@ -15,6 +15,7 @@ from pydantic import Field
 from flows.archive.audit import AuditOutcome, NotAudited, audit_installation, audit_plan
 from flows.archive.audit_plan import Share
 from flows.archive.audit_progress import AuditProgress
+from flows.archive.audit_provider import ProviderResult
 from flows.archive.audit_request import AuditRequest, Selection, requested
 from flows.archive.audit_sample import Sample
 from flows.installation.jobs import Job
@@ -49,6 +50,9 @@ class AuditParameters(JobParameters):
     money: float = Field(
         default=0, ge=0, title="Money", description="Spend at most that, by the stores' prices. 0: no limit."
     )
+    provider: bool = Field(
+        default=False, title="Provider", description="Compare what providers state; read what differs."
+    )
     dry_run: bool = Field(
         default=False, title="Dry run", description="Report what would be read; read nothing."
     )
@@ -73,6 +77,7 @@ def audit(  # noqa: PLR0913, PLR0917  a parameter for each field of the form
     shared_by: int = 1,
     budget: str = "",
     money: float = 0,
+    provider: bool = False,  # noqa: FBT001, FBT002  a field of the form
     dry_run: bool = False,  # noqa: FBT001, FBT002  a field of the form
 ) -> State[str]:
     """Audit the installation in ``directory``; the state says whether anything is not as it was kept."""
@@ -88,6 +93,7 @@ def audit(  # noqa: PLR0913, PLR0917  a parameter for each field of the form
         "shared_by": shared_by,
         "budget": budget,
         "money": money,
+        "provider": provider,
         "dry_run": dry_run,
     }
     rows: Rows = []
@@ -104,6 +110,7 @@ def audit(  # noqa: PLR0913, PLR0917  a parameter for each field of the form
             before=form.before,
             money=form.money or None,
             shared_by=form.shared_by,
+            provider=form.provider,
         )
         if form.runs > 1 and not form.dry_run:
             request = _shared_out(form, request)
@@ -180,6 +187,8 @@ def _plan(shares: Sequence[Share]) -> JobResult:
 
 def _log(one: AuditOutcome) -> None:
     match one:
+        case ProviderResult():
+            LOG.info("%s", one.sentence)
         case Sample():
             LOG.info("%s: %d files drawn from %d, seed %d", one.store, one.drawn, one.files, one.seed)
         case NotAudited():
@@ -196,6 +205,9 @@ def _sentences(one: AuditResult) -> list[str]:
 
 def _row(one: AuditOutcome) -> dict[str, str]:
     match one:
+        case ProviderResult():
+            why = printable(". ".join([one.sentence, *one.sentences]))
+            return {"store": one.store, "package": "", "is": "stated by the provider", "why": why}
         case Sample():
             what = f"{one.drawn:,} of {one.files:,} files, seed {one.seed}"
             return {"store": one.store, "package": "", "is": "a sample", "why": what}

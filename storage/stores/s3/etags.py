@@ -12,7 +12,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, HeadObjectOutputTypeDef
 
 _MD5: Final = re.compile(r"[0-9a-f]{32}")
 _OF_PARTS: Final = re.compile(r"[0-9a-f]{32}-(?P<parts>[1-9][0-9]{0,4})")
@@ -31,7 +31,7 @@ def parts_of(etag: str) -> int:
     return int(found["parts"]) if found else 0
 
 
-def is_no_digest(answer: GetObjectOutputTypeDef) -> bool:
+def is_no_digest(answer: GetObjectOutputTypeDef | HeadObjectOutputTypeDef) -> bool:
     """Return whether the object is encrypted in a way that makes its ETag no digest of its bytes."""
     return any(answer.get(key) for key in _ENCRYPTED) or "kms" in answer.get("ServerSideEncryption", "")
 
