@@ -133,6 +133,9 @@ class Audit:
                 store = stores[share.scope.store]
                 if store.name in away | sampled or not self.goes_on() or self.budget.most_bytes == 0:
                     continue
+                if not self._is_open(share):
+                    yield self._at_other_times(share)
+                    continue
                 try:
                     store.check()
                     if self.request.provider or self._is_to_be_asked(share):
@@ -148,7 +151,9 @@ class Audit:
                         yield from self._of_share(store, share)
                 except PreservationError as error:
                     away.add(store.name)
-                    yield NotAudited(store.name, reason_of(error))
+                    # A store that is there at times is taken away when its hours are over.
+                    is_open = self._is_open(share)
+                    yield NotAudited(store.name, reason_of(error)) if is_open else self._at_other_times(share)
         finally:
             self.installation.audits.release(self.claimant)
 
@@ -228,9 +233,8 @@ class Audit:
         most_bytes, most_files, larger_alone = share.most_bytes, share.most_files, share.larger_alone
         of_day = share.most_for_money
         while self.goes_on():
-            if not share.pace.is_open(now().astimezone()):
-                sentence = f"store {store.name}: it may be read at the hours of its policy only"
-                yield NotAudited(store.name, sentence, is_fault=False)
+            if not self._is_open(share):
+                yield self._at_other_times(share)
                 return
             payable = _least(of_day, self.budget.payable(share.pace))
             limits = [one for one in (most_bytes, self.budget.most_bytes, payable) if one is not None]
@@ -305,7 +309,17 @@ class Audit:
         )
 
     def _may_go_on(self, share: Share) -> Callable[[], bool]:
-        return lambda: self.goes_on() and share.pace.is_open(now().astimezone())
+        return lambda: self.goes_on() and self._is_open(share)
+
+    def _is_open(self, share: Share) -> bool:
+        return share.pace.is_open(now().astimezone())
+
+    def _at_other_times(self, share: Share) -> NotAudited:
+        store, collection = share.scope.store, share.scope.collection
+        sentence = (
+            f"store {store}: by the policy of {collection} it is read at other times: {share.pace.window}"
+        )
+        return NotAudited(store, sentence, is_fault=False)
 
 
 def _least(*limits: int | None) -> int | None:

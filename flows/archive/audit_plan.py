@@ -143,10 +143,9 @@ def _share(
         return Share(chosen, pace, audits.unread(chosen), overdue, total, None, None)
     today = at.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     done = audits.read_since(store, collection, today.astimezone(at.tzinfo))
-    days = max(1, pace.every.days)
     # What is due by now, or the day's share of all, whichever is more: else all that was kept in one
     # week would have to be read in one week, for ever.
-    portion = max(overdue.bytes, math.ceil(total.bytes / days) - done.bytes, 0)
+    portion = max(overdue.bytes, math.ceil(total.bytes / pace.days_open) - done.bytes, 0)
     of_day = pace.bytes_for(pace.money_a_day)
     scope = Scope(store, collection, max(at - pace.every, at - _SOON))
     limits = [portion] if portion or total.bytes else []

@@ -6,13 +6,13 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Annotated, Self, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
 from preservation.errors import ConfigurationError
 from preservation.model.identifiers import StoreName
-from preservation.policy.words import PolicyTable
+from preservation.policy.words import PolicyTable, UniqueList
 
 _PERIOD = r"([1-9][0-9]{0,4}) (day|week|month|year)s?"
 _SIZE = r"([0-9]{1,6}(?:\.[0-9]{1,3})?) (kB|MB|GB|TB|PB)"
@@ -45,6 +45,10 @@ Period: TypeAlias = Annotated[
 ]
 Size: TypeAlias = Annotated[str, AfterValidator(_size), Field(json_schema_extra={"pattern": f"^{_SIZE}$"})]
 Hours: TypeAlias = Annotated[str, AfterValidator(_hours), Field(json_schema_extra={"pattern": f"^{_HOURS}$"})]
+Weekday: TypeAlias = Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+
+_WEEK: tuple[Weekday, ...] = get_args(Weekday)
+_A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +56,9 @@ class ReadingPace:
     """How a store's replicas are read again: each within ``every``, within the limits of a day.
 
     ``bytes_a_day``, ``files_a_day`` and ``bytes_a_second`` are ``None`` where there is no limit; ``hours``
-    are when a reading may go on, in the local time of the worker, the end excluded; ``price`` is what reading
-    a gigabyte (10^9 bytes) costs, and ``money_a_day`` how much may be spent on that.
+    are when a reading may go on, in the local time of the worker, the end excluded, and ``weekdays`` the days
+    on which these hours begin; none are all of them. ``price`` is what reading a gigabyte (10^9 bytes) costs,
+    and ``money_a_day`` how much may be spent on that.
     ``provider_checksums``: what the provider states is compared, too.
     """
 
@@ -65,6 +70,19 @@ class ReadingPace:
     price: float | None = None
     money_a_day: float | None = None
     provider_checksums: bool = False
+    weekdays: tuple[Weekday, ...] = ()
+
+    @property
+    def days_open(self) -> int:
+        """On how many of the days in which each replica is to be read a reading may go on; at least one."""
+        return max(1, self.every.days * len(self.weekdays or _WEEK) // len(_WEEK))
+
+    @property
+    def window(self) -> str:
+        """When a reading may go on, for people; empty where it may at any time."""
+        days = ", ".join(self.weekdays)
+        hours = "" if self.hours is None else f"{self.hours[0]:%H:%M}-{self.hours[1]:%H:%M}"
+        return " ".join(part for part in (days, hours) if part)
 
     def cost(self, size: int) -> float | None:
         """Return what reading so many bytes costs; ``None`` where there is no price."""
@@ -79,10 +97,16 @@ class ReadingPace:
     def is_open(self, local: datetime) -> bool:
         """Return whether a reading may go on at that local time."""
         if self.hours is None:
-            return True
+            return self._is_weekday(local)
         begin, end = self.hours
         at = local.time()
-        return begin <= at < end if begin < end else at >= begin or at < end
+        if begin < end:
+            return begin <= at < end and self._is_weekday(local)
+        # What begins in the evening of a day goes on into the next one.
+        return (at >= begin and self._is_weekday(local)) or (at < end and self._is_weekday(local - _A_DAY))
+
+    def _is_weekday(self, local: datetime) -> bool:
+        return not self.weekdays or _WEEK[local.weekday()] in self.weekdays
 
 
 _WITHOUT_PRICE = "money is a limit only where there is a price; give the store one, in [[fixity.store]]"
@@ -103,6 +127,9 @@ class _Limits(PolicyTable):
     rate: Size | None = Field(default=None, description="bytes that are read in a second at most")
     hours: Hours | None = Field(
         default=None, description="when replicas may be read, by the local time of the worker"
+    )
+    days: UniqueList[Weekday] = Field(
+        default=(), description="the days of the week on which replicas may be read, or these hours begin"
     )
 
 
@@ -154,6 +181,7 @@ class Fixity(_Limits):
             bytes_a_second=None if rate is None else _bytes_of(rate),
             hours=None if hours is None else (time.fromisoformat(hours[:5]), time.fromisoformat(hours[6:])),
             price=own.price,
+            weekdays=own.days or self.days,
             provider_checksums=own.provider_checksums,
             money_a_day=own.money if own.money is not None else self.money,
         )

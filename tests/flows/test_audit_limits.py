@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
+import shutil
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from support.archives import Archive
 from support.audit_runs import age, lines
-from support.command_runs import NearArchive, run_command
+from support.command_runs import near, run_command
 from support.flow_runs import preserved
 
 from flows.archive.audit import audit_plan
 from flows.archive.audit_request import AuditRequest, Selection
+from flows.installation.job_records import record_of
+from flows.installation.jobs import Job
 from flows.installation.settings_file import load_settings
 from preservation.model.identifiers import StoreName
 from preservation.model.verdicts import Verdict
+from preservation.policy.fixity import ReadingPace
+
+
+@pytest.fixture(scope="module")
+def kept_once(kept_ledger: Archive, tmp_path_factory: pytest.TempPathFactory) -> Archive:
+    """An archive with three objects, all of them long unread."""
+    folder = tmp_path_factory.mktemp("three")
+    archive = near(Archive(shutil.copytree(kept_ledger.directory, folder / "archive"), kept_ledger.api_url))
+    for name in ("middle", "newest"):
+        drop = folder / "drops" / name
+        drop.mkdir(parents=True)
+        (drop / "page.txt").write_text(f"The {name} page\n" * 500)
+        assert preserved(archive, drop).ending.verdict is Verdict.STORED
+    age(archive, 100)
+    return archive
 
 
 @pytest.fixture
-def archive(keeping: NearArchive, tmp_path: Path) -> Archive:
-    """An archive with three objects, all of them long unread."""
-    for name in ("middle", "newest"):
-        drop = tmp_path / "drops" / name
-        drop.mkdir(parents=True)
-        (drop / "page.txt").write_text(f"The {name} page\n" * 500)
-        assert preserved(keeping, drop).ending.verdict is Verdict.STORED
-    age(keeping, 100)
-    return keeping
+def archive(kept_once: Archive, tmp_path: Path) -> Archive:
+    return near(Archive(shutil.copytree(kept_once.directory, tmp_path / "archive"), kept_once.api_url))
 
 
 def set_fixity(archive: Archive, text: str) -> None:
@@ -121,3 +133,68 @@ def test_money_without_a_price_is_a_fault_of_the_policy(archive: Archive, text: 
     finished = run_command("policy", "check", archive.directory / "policies" / "bit-level.toml")
     assert finished.returncode == 2
     assert "only where there is a price" in finished.stdout + finished.stderr
+
+
+def at(monkeypatch: pytest.MonkeyPatch, *moments: str) -> None:
+    """Let the audit see these local times, one after the other; the last one stays."""
+    seen = [datetime.fromisoformat(moment) for moment in moments]
+    pace = ReadingPace.is_open
+    monkeypatch.setattr(
+        ReadingPace, "is_open", lambda self, _: pace(self, seen.pop(0) if len(seen) > 1 else seen[0])
+    )
+
+
+SATURDAYS = '[[fixity.store]]\nname = "second"\ndays = ["Sat"]\nhours = "20:00-06:00"\n'
+FRIDAY, SATURDAY = "2026-11-27T21:00", "2026-11-28T21:00"
+
+
+def test_a_store_that_is_away_outside_of_its_hours_is_no_fault_and_raises_no_alarm(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+):
+    set_fixity(archive, SATURDAYS)
+    archive.store("second").rename(archive.directory / "away")
+    at(monkeypatch, FRIDAY)
+    finished = archive.run("audit", "--json")
+    assert finished.returncode == 0
+    [closed] = [one for one in lines(finished) if one["store"] == "second"]
+    assert not closed["is_fault"]
+    assert "is read at other times: Sat 20:00-06:00" in closed["sentence"]
+    assert record_of(Job.AUDIT, load_settings(archive.directory)).fault == ""
+    assert archive.run("audit", "--object", "files/ledger").returncode == 0
+
+
+def test_a_store_that_is_away_within_its_hours_is_a_fault_of_the_job(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+):
+    set_fixity(archive, SATURDAYS)
+    archive.store("second").rename(archive.directory / "away")
+    at(monkeypatch, SATURDAY)
+    finished = archive.run("audit")
+    assert finished.returncode == 6
+    assert "NOT READ  second" in finished.stdout
+    assert "second" in record_of(Job.AUDIT, load_settings(archive.directory)).fault
+
+
+def test_a_store_that_is_taken_away_when_its_hours_are_over_is_no_fault(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+):
+    set_fixity(archive, SATURDAYS)
+    archive.store("second").rename(archive.directory / "away")
+    # It is there when it is asked whether it may be read, and away when it is.
+    at(monkeypatch, SATURDAY, "2026-11-29T06:00")
+    finished = archive.run("audit", "--store", "second")
+    assert (finished.returncode, "at other times" in finished.stdout) == (0, True)
+
+
+def test_a_store_that_is_there_on_one_day_a_week_is_read_as_much_more_on_that_day(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+):
+    of = sum(sizes(archive).values())
+    age(archive, 10)
+    at(monkeypatch, SATURDAY)
+    settings = load_settings(archive.directory)
+    set_fixity(archive, 'every = "70 days"\n')
+    [daily] = audit_plan(settings, AuditRequest(store=StoreName("first")))
+    set_fixity(archive, 'every = "70 days"\ndays = ["Sat"]\n')
+    [weekly] = audit_plan(settings, AuditRequest(store=StoreName("first")))
+    assert (daily.bytes, weekly.bytes) == (-(-of // 70), -(-of // 10))

@@ -219,7 +219,7 @@ def due_days(
     """Return what the audits of the next days read at the pace of the policies, of what is kept now.
 
     Each day it is what is overdue, or the day's share of all that a store has of a collection, whichever is
-    more, the longest unread first. A budget, or hours of the day, are not taken into account.
+    more, the longest unread first. Budgets, hours and days of the week are not taken into account.
     """
     groups: defaultdict[tuple[StoreName, CollectionName], list[ReadingDay]] = defaultdict(list)
     for one in readings:
