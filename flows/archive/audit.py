@@ -86,6 +86,8 @@ def audit_installation(
                     # That lists are lost is one cause, and one alarm.
                     is_damaged |= bool(one.damaged and not one.unjudged)
                 yield one
+            if not goes_on():
+                failed.append("it was stopped before its end; the next one goes on there")
         finally:
             if is_damaged:
                 raise_alarms(settings, _damage_alarms(installation, audit.began))

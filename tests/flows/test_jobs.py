@@ -23,7 +23,7 @@ from prefect.client.schemas.filters import (
     LogFilter,
     LogFilterFlowRunId,
 )
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State, StateDetails, StateType
 from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import PrefectHTTPStatusError
@@ -447,6 +447,48 @@ def test_an_audit_is_shared_by_several_runs_and_reads_nothing_twice(
     until(lambda: other().state is not None and other().state.is_final(), "the end of the other run")
     # Other tests leave damage in the archive.
     assert {first.state_name, other().state_name} <= {"As kept", "Damaged"}
+    with open_installation(settings) as opened:
+        read = [
+            (entry.object, entry.detail)
+            for entry in opened.journal.about()
+            if entry.seq > before and "read from where they rest" in entry.detail
+        ]
+        kept = sum(len(one.replicas) for one in opened.catalogue.packages())
+    assert len(read) == len(set(read)) == kept
+
+
+def test_an_audit_that_is_paused_stops_and_goes_on_there_when_it_is_resumed(
+    archive: Archive, settings: Settings, client: SyncPrefectClient
+):
+    accepted(archive, settings, "paused")
+    policy = archive.directory / "policies" / "bit-level.toml"
+    as_before = policy.read_text()
+    with open_installation(settings) as opened:
+        before = opened.journal.head().seq
+    there = client.read_deployment_by_name(Job.AUDIT.full_name)
+    try:
+        # So slow that it would take minutes.
+        policy.write_text(f'{as_before}\n[fixity]\nrate = "1 kB"\n')
+        run = client.create_flow_run_from_deployment(there.id, parameters={"everything": True})
+        with open_installation(settings) as opened:
+            until(opened.audits.claimants, "it has begun to read")
+            # As the UI does it.
+            details = StateDetails(pause_timeout=now() + HOUR, pause_reschedule=True)
+            paused: State[None] = State(type=StateType.PAUSED, name="Suspended", state_details=details)
+            client.set_flow_run_state(run.id, paused)
+            until(lambda: not opened.audits.claimants(), "it gives back what it had claimed")
+        until(
+            lambda: "is paused" in logged(client, run) or "paused: what was" in logged(client, run), "its end"
+        )
+        state = client.read_flow_run(run.id).state
+        assert state is not None
+        assert state.is_paused()
+    finally:
+        policy.write_text(as_before)
+    client.resume_flow_run(run.id)
+    ended = ended_run(archive, run.id)
+    # Other tests leave damage in the archive.
+    assert ended.state_name in {"As kept", "Damaged"}, logged(client, ended)
     with open_installation(settings) as opened:
         read = [
             (entry.object, entry.detail)

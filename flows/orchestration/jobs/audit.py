@@ -24,6 +24,7 @@ from flows.installation.settings import Settings
 from flows.installation.wiring import now
 from flows.orchestration.jobs.definition import JobDefinition, JobParameters, parse_form
 from flows.orchestration.jobs.ending import JobResult, Rows, run_job, with_dry_run
+from flows.orchestration.pause import RunPause
 from preservation.model.amounts import byte_size
 from preservation.model.paths import printable
 from storage.audits.work import AuditResult
@@ -112,20 +113,27 @@ def audit(  # noqa: PLR0913, PLR0917  a parameter for each field of the form
             shared_by=form.shared_by,
             provider=form.provider,
         )
+        pause = RunPause()
+        if request.selection is Selection.ALL and request.before is None:
+            # Resumed, it does not read again what it read before it was paused.
+            request = replace(request, before=pause.begun_at())
         if form.runs > 1 and not form.dry_run:
             request = _shared_out(form, request)
         shares = audit_plan(settings, request)
         if form.dry_run:
             return _plan(shares)
+        # A sample is read to its end: half of one says nothing.
+        goes_on = (lambda: True) if request.selection is Selection.SAMPLE else pause.goes_on
         progress = AuditProgress.of(request, shares)
         found: list[AuditOutcome] = []
         with progress.shown(_Bar(progress).show):
-            for one in audit_installation(settings, request, read=progress.read):
+            for one in audit_installation(settings, request, read=progress.read, goes_on=goes_on):
                 progress.add(one)
                 if not isinstance(one, AuditResult) or not one.is_sound:
                     _log(one)
                     found.append(one)
                     rows.append(_row(one))
+        pause.end()
         return _result(progress, found, rows)
 
     return run_job("audit replicas", directory, work, lambda: rows)
