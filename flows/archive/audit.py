@@ -15,7 +15,7 @@ from flows.archive.audit_budget import AuditBudget
 from flows.archive.audit_plan import Share, planned, versions_of, within_budget
 from flows.archive.audit_provider import ProviderResult, ask_provider, of_day
 from flows.archive.audit_request import AuditRequest, Selection
-from flows.archive.audit_sample import Sample, neighbours, read_sample
+from flows.archive.audit_sample import Sample, neighbours, read_sample, sample_of
 from flows.archive.replica_claim import in_use, new_claimant, release_the_dead
 from flows.archive.throttle import Throttle
 from flows.installation.disk_faults import translated_faults
@@ -194,9 +194,10 @@ class Audit:
         return packages if self.request.provider else of_day(packages, self.began.date())
 
     def _of_sample(self, store: Store, share: Share) -> Iterator[AuditOutcome]:
-        files = self.installation.audits.files_in(store.name)
-        seed = self.request.seed if self.request.seed is not None else _new_seed()
-        sample = Sample(store.name, seed, files, self.request.sample or 0)
+        request = self.request
+        seed = request.seed if request.seed is not None else _new_seed()
+        audits, number = self.installation.audits, request.sample or 0
+        sample = sample_of(audits, store.name, request.collection, seed, number)
         yield sample
         widened: dict[PackageId, None] = {}
         for result in read_sample(self.ports, sample, self._reader(store, share, lambda: None)):
@@ -336,12 +337,6 @@ def _damage_alarms(installation: Installation, since: datetime) -> Iterator[Alar
             new.setdefault(one.damage.store, []).append(one)
     for store, found in new.items():
         yield damage_alarm(store, found, now())
-
-
-def new_claimant() -> Claimant:
-    """Return a new name for claims of this process: whoever finds one sees whether the process lives."""
-    process = msgspec.json.encode(this_process()).decode()
-    return Claimant(f"{uuid4().hex} {process}")
 
 
 def _new_seed() -> int:

@@ -17,7 +17,7 @@ class Selection(StrEnum):
     """Which replicas are read.
 
     *Due* are those that the policies want read by now, and the share of the day; *all* are all; of a *sample*
-    only some files are read, each drawn by itself from all files of a store.
+    only some files are read, each drawn by itself from all files of a store, or of a collection in it.
     """
 
     DUE = "due"
@@ -34,7 +34,7 @@ class AuditRequest:
         collection: Only its objects.
         store: Only this store.
         object_id: Only this object.
-        sample: How many files of each store are drawn.
+        sample: How many files of each store, or of the collection in it, are drawn.
         seed: From which they are drawn; ``None`` for a new one.
         budget: So many bytes are read at most, in all stores together.
         money: Reading costs so much at most, in all stores together, by their prices.
@@ -79,9 +79,9 @@ def requested(  # noqa: PLR0913  the options of the verb, and the fields of the 
         raise ConfigurationError("a sample has a size, or confidence and damage, which give one; not both")
     if confidence:
         sample = sample_size(_share_of(confidence), _share_of(damage))
-    if sample is not None and (everything or object_name or collection or before):
+    if sample is not None and (everything or object_name or before):
         raise ConfigurationError(
-            "a sample is drawn from all of a store; name no object, no collection, no moment, nor all"
+            "a sample is drawn from all of a store, or of a collection in it; name no object nor moment"
         )
     if provider and (sample is not None or before):
         raise ConfigurationError("providers are asked about whole replicas; name no sample and no moment")

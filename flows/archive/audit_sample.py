@@ -1,6 +1,6 @@
-"""Samples: files drawn from all files of a store; where one is damaged, its neighbours are read too."""
+"""Samples: files drawn from all of a store or collection; where one is damaged, its neighbours are read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from random import Random
@@ -10,11 +10,11 @@ from flows.installation.wiring import SOFTWARE, now
 from preservation.errors import IntegrityError, NotFoundError
 from preservation.model.amounts import count
 from preservation.model.events import Event, EventOutcome, EventType, event_id
-from preservation.model.identifiers import PackageId, StoreName, SubmissionId
+from preservation.model.identifiers import CollectionName, PackageId, StoreName, SubmissionId
 from storage.audits.damage_records import record_part
 from storage.audits.replica import ReplicaReader
 from storage.audits.work import AuditPorts, AuditResult, unjudged
-from storage.ports.audits import AuditedReplica, SampledFile
+from storage.ports.audits import AuditedReplica, Audits, SampledFile
 from storage.tag_digests import recorded_digests
 
 NEIGHBOURS = 5
@@ -29,12 +29,28 @@ def drawn(seed: int, files: int, sample: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A sample of a store: ``drawn`` files of ``files``, from ``seed``."""
+    """A sample of a store, or of a ``collection`` in it: ``drawn`` files of ``files``, from ``seed``."""
 
     store: StoreName
     seed: int
     files: int
     drawn: int
+    collection: CollectionName | None = None
+
+    @property
+    def drawn_from(self) -> str:
+        """From how many files, and which, it is drawn."""
+        return count(self.files, "file") + (f" of {self.collection}" if self.collection else "")
+
+
+def sample_of(
+    audits: Audits, store: StoreName, collection: CollectionName | None, seed: int, number: int
+) -> Sample:
+    """Return a sample of so many files; of a collection, its replicas are gone through to count them."""
+    if collection is None:
+        return Sample(store, seed, audits.files_in(store), number)
+    files = sum(one.files for one in audits.replicas(store, collection))
+    return Sample(store, seed, files, number, collection)
 
 
 def read_sample(ports: AuditPorts, sample: Sample, reader: ReplicaReader) -> Iterator[AuditResult]:
@@ -44,13 +60,34 @@ def read_sample(ports: AuditPorts, sample: Sample, reader: ReplicaReader) -> Ite
     """
     numbers = drawn(sample.seed, sample.files, sample.drawn)
     read = damaged = 0
-    chosen = ports.audits.sampled(sample.store, set(numbers))
+    chosen = chosen_files(ports.audits, sample, numbers)
     for replica, files in groupby(chosen, key=lambda one: one.replica):
         result = _read_files(ports, replica, list(files), reader)
         read += result.confirmed + result.damaged
         damaged += result.damaged
         yield result
     ports.journal.append([_sample_event(sample, read, damaged)])
+
+
+def chosen_files(audits: Audits, sample: Sample, numbers: Iterable[int]) -> Iterator[SampledFile]:
+    """Yield the file of each number, once, a replica after the other.
+
+    The running total is of all files of a store, so a collection's replicas are gone through and added up,
+    in the order in which they were registered: no file of another one changes what is drawn.
+    """
+    if sample.collection is None:
+        yield from audits.sampled(sample.store, set(numbers))
+        return
+    remaining = iter(sorted(set(numbers)))
+    number = next(remaining, None)
+    before = 0
+    for replica in audits.replicas(sample.store, sample.collection):
+        while number is not None and number < before + replica.files:
+            yield SampledFile(replica, number - before)
+            number = next(remaining, None)
+        before += replica.files
+        if number is None:
+            return
 
 
 def _read_files(
@@ -85,7 +122,7 @@ def _sample_event(sample: Sample, read: int, damaged: int) -> Event:
         now(),
         f"store {sample.store}",
         EventOutcome.FAIL if damaged else EventOutcome.SUCCESS,
-        f"{count(sample.drawn, 'file')} drawn from {sample.files:,} with the seed {sample.seed}",
+        f"{count(sample.drawn, 'file')} drawn from {sample.drawn_from} with the seed {sample.seed}",
         f"{count(read, 'different file')} read, {damaged:,} not as kept",
         SOFTWARE,
     )

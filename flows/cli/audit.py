@@ -143,9 +143,10 @@ def _say(one: AuditOutcome, *, json: bool) -> int:
 
     if isinstance(one, Sample):
         if json:
-            say_json({"store": one.store, "seed": one.seed, "drawn": one.drawn, "of_files": one.files})
+            fields = {"store": one.store, "collection": one.collection, "seed": one.seed}
+            say_json({**fields, "drawn": one.drawn, "of_files": one.files})
         else:
-            say(f"sample  {one.store}: {one.drawn:,} drawn from {one.files:,} files, seed {one.seed}")
+            say(f"sample  {one.store}: {one.drawn:,} drawn from {one.drawn_from}, seed {one.seed}")
         return 0
     if isinstance(one, ProviderResult):
         _say_stated(one, json=json)

@@ -228,6 +228,24 @@ def test_a_sample_is_drawn_again_from_its_seed_and_widens_where_it_meets_damage(
     assert [one["outcome"] for one in story if "drawn from" in one["detail"]] == ["success", "fail"]
 
 
+def test_a_sample_of_a_collection_can_draw_each_of_its_files_and_no_other(archive: Archive):
+    finished = archive.run("audit", "--sample", "500", "--seed", "7", "--collection", "files", "--json")
+    assert finished.returncode == 0
+    told = [one for one in lines(finished) if "seed" in one]
+    files = len(archive.kept("first"))
+    assert [(one["collection"], one["of_files"]) for one in told] == [("files", files)] * 2
+    story = [json.loads(line) for line in archive.run("journal", "show", "--json").stdout.splitlines()]
+    notes = [(one["detail"], one["note"]) for one in story if "drawn from" in one["detail"]]
+    said = (
+        f"500 files drawn from {files} files of files with the seed 7",
+        f"{files} different files read, 0 not",
+    )
+    assert [(detail, note[: len(said[1])]) for detail, note in notes] == [said] * 2
+    assert archive.run("audit", "--sample", "5", "--collection", "maps").stdout.startswith(
+        "Nothing was to be"
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

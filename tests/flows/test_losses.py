@@ -13,13 +13,13 @@ import pytest
 from support.command_runs import NearArchive
 from support.forks import forked
 
-from flows.archive.audit import new_claimant
 from flows.archive.drills import rehearsal
 from flows.archive.drills.loss_record import LossRecord, losses_folder
 from flows.archive.drills.record import DrillVerdict, drill_records
 from flows.archive.drills.rehearsal import RehearsedLoss, rehearse_loss
 from flows.archive.fill import fill_installation, filling
 from flows.archive.fill_request import FillRequest
+from flows.archive.replica_claim import new_claimant
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now, open_installation
@@ -196,7 +196,7 @@ def test_nothing_is_emptied_while_an_audit_reads_or_packages_are_copied(settings
     with open_installation(settings) as opened:
         audit, at = new_claimant(), now()
         assert opened.audits.claim_package(audit, PACKAGE, SECOND, at=at, until=at + LEASE)
-        with pytest.raises(UnavailableError, match="an audit reads files/ledger/v1"):
+        with pytest.raises(UnavailableError, match="another run reads or writes files/ledger/v1"):
             lost(settings)
         opened.audits.release(audit)
     with filling(settings), pytest.raises(UnavailableError, match="another run copies packages"):

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-from flows.archive.audit import new_claimant
 from flows.archive.drills.comparison import (
     FileInStore,
     by_version,
@@ -30,6 +29,7 @@ from flows.archive.fill_outcomes import FilledReplica, NotFilled
 from flows.archive.fill_progress import FillProgress
 from flows.archive.fill_request import FillRequest
 from flows.archive.lost_store import StoreGivenUp, strike
+from flows.archive.replica_claim import in_use, new_claimant, release_the_dead
 from flows.installation.disk_faults import translated_faults
 from flows.installation.scratch import scratch_folder
 from flows.installation.settings import Settings
@@ -209,13 +209,12 @@ class _Rehearsal:
     def _strike(self, versions: int) -> None:
         """Keep audits out, then strike the store; its identity stays known, for its place stays as it is."""
         opened, store = self.installation, self.loss.store
+        release_the_dead(opened.audits)
         claimant, at = new_claimant(), now()
         try:
             for package in self._held():
                 if not opened.audits.claim_package(claimant, package, store, at=at, until=at + LEASE):
-                    raise UnavailableError(
-                        f"store {store}: an audit reads {package} in it; run this again when that has ended"
-                    )
+                    raise UnavailableError(in_use(package, store))
             because = f"a rehearsal of its loss, {self._id}"
             identity = opened.catalogue.store_identities().get(store)
             strike(opened, StoreGivenUp(store, self.loss.by, because), versions)

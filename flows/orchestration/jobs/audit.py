@@ -198,7 +198,7 @@ def _log(one: AuditOutcome) -> None:
         case ProviderResult():
             LOG.info("%s", one.sentence)
         case Sample():
-            LOG.info("%s: %d files drawn from %d, seed %d", one.store, one.drawn, one.files, one.seed)
+            LOG.info("%s: %d files drawn from %s, seed %d", one.store, one.drawn, one.drawn_from, one.seed)
         case NotAudited():
             LOG.warning("%s", one.sentence)
         case AuditResult():
@@ -217,7 +217,7 @@ def _row(one: AuditOutcome) -> dict[str, str]:
             why = printable(". ".join([one.sentence, *one.sentences]))
             return {"store": one.store, "package": "", "is": "stated by the provider", "why": why}
         case Sample():
-            what = f"{one.drawn:,} of {one.files:,} files, seed {one.seed}"
+            what = f"{one.drawn:,} of {one.drawn_from}, seed {one.seed}"
             return {"store": one.store, "package": "", "is": "a sample", "why": what}
         case NotAudited():
             return {"store": one.store, "package": "", "is": "not read", "why": printable(one.sentence)}
