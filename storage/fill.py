@@ -3,7 +3,7 @@
 The same replica writer does it as for a new package; only where the bytes come from differs.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
@@ -28,7 +28,8 @@ from storage.replication.plan_outline import PlanOutline, outline_of
 from storage.replication.progress import Listener
 from storage.replication.replica_writer import ReplicaWriter
 from storage.restore.description import Description
-from storage.restore.source import Source, find_source
+from storage.restore.path_table import PathTable
+from storage.restore.source import Source, catalogued_digests, find_source
 from storage.verified_copy import OnDamage, verified_copy
 
 
@@ -114,7 +115,7 @@ def fill(  # noqa: PLR0913  what is copied, from where, to where, and by what me
     package: PackageId,
     target: Store,
     others: Sequence[Store],
-    files: Sequence[CatalogueFile],
+    files: Callable[[], Iterable[CatalogueFile]],
     recorded: Sequence[TagDigest] = (),
     *,
     purger: Purger | None,
@@ -127,13 +128,14 @@ def fill(  # noqa: PLR0913  what is copied, from where, to where, and by what me
     """Bring a kept ``package`` into ``target``: what ``others`` have of it, each file compared.
 
     ``recorded`` are the digests of its tag manifests: a replica that has others is not copied. What the
-    version relies on in earlier ones is read back in ``target`` first. ``scratch`` holds what the store takes
-    in one batch. ``damaged`` is called with each of ``others`` that was seen not to hold what was promised of
-    the package, also where another one gave it. Whatever goes wrong at ``target`` or in ``scratch`` is an
-    outcome. Raises ``StorageError`` or ``IntegrityError`` where no other store has the package with lists
-    that agree with ``files``, which the catalogue has of it.
+    version relies on in earlier ones is read back in ``target`` first. ``scratch`` holds the lists of the
+    version, for they may be long, and what the store takes in one batch. ``damaged`` is called with each of
+    ``others`` that was seen not to hold what was promised of the package, also where another one gave it.
+    Whatever goes wrong at ``target``, or with the files in ``scratch``, is an outcome. Raises
+    ``StorageError`` or ``IntegrityError`` where no other store has the package with lists that agree with
+    ``files``, which gives what the catalogue has of it, or where ``scratch`` cannot take the lists.
     """
-    source = _found_source(package, others, files, recorded, damaged)
+    source = _found_source(package, others, files, recorded, damaged, scratch)
     description = source.description
     relied_on = (
         PromisedFile(key, None, description.digests(path) or {}) for path, key in description.keys.items()
@@ -146,11 +148,7 @@ def fill(  # noqa: PLR0913  what is copied, from where, to where, and by what me
                 "there as it was kept; find out what happened to that store: its replica needs repair"
             )
             return Mismatch(target.name, reason, AtFault.STORE, ())
-    earlier = {_locator_of(key, package).package.prefix for key in description.keys.values()}
-    sizes = {
-        kept.key: kept.size for prefix in {package.prefix, *earlier} for kept in source.stores[0].list(prefix)
-    }
-    sizes |= {description.key(file.path): file.size for file in files}
+    sizes = PathTable(scratch, _sizes(source, files), str, int)
     outline = outline_of(_KeptBag(description, sizes))
     fetched = _FetchedOutline(
         outline.plan,
@@ -166,21 +164,33 @@ def fill(  # noqa: PLR0913  what is copied, from where, to where, and by what me
     return ReplicaWriter(fetched, target, purger, threads, clock, progress).write()
 
 
+def _sizes(source: Source, files: Callable[[], Iterable[CatalogueFile]]) -> Iterator[tuple[StoreKey, int]]:
+    """Yield the size of each file by a store's list, and then that by the catalogue, which counts."""
+    description, store = source.description, source.stores[0]
+    package = description.package
+    prefixes = {_locator_of(key, package).package.prefix for key in description.keys.values()}
+    for prefix in {package.prefix, *prefixes}:
+        yield from ((kept.key, kept.size) for kept in store.list(prefix))
+    yield from ((description.key(file.path), file.size) for file in files())
+
+
 def _found_source(
     package: PackageId,
     others: Sequence[Store],
-    files: Sequence[CatalogueFile],
+    files: Callable[[], Iterable[CatalogueFile]],
     recorded: Sequence[TagDigest],
     damaged: OnDamage,
+    scratch: Path,
 ) -> Source:
     try:
         return find_source(
             package,
             others,
-            {file.path: file.digests for file in files},
+            catalogued_digests(files(), scratch),
             recorded,
             damaged=damaged,
             where_they_differ="put its replica back from a backup of that store; nothing was copied",
+            scratch=scratch,
         )
     except NotFoundError as error:
         raise NotFoundError(

@@ -4,7 +4,7 @@ What is copied was compared as it was read; what lies there goes to the quaranti
 was written is read back from where it rests. The tag manifest comes last.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ from storage.ports.stores import Deposit, Store
 from storage.readback import PromisedFile, read_back
 from storage.replication.outcomes import Verified
 from storage.restore.description import Description
-from storage.restore.source import Source, find_source
+from storage.restore.source import Source, catalogued_digests, find_source
 from storage.verified_copy import OnDamage, VerifiedCopy, verified_copy
 
 _SCRATCH = "copy"
@@ -102,8 +102,9 @@ RepairOutcome: TypeAlias = Healed | AsKept | TakenAway | Healable | NotHealed | 
 class ReplicaRepair:
     """What repairing the replica of ``package`` in ``target`` takes.
 
-    ``others`` have the version too, by the catalogue, which has ``files`` of it; ``recorded`` are the digests
-    of its tag manifests. ``scratch`` holds one file at a time, or a batch where the whole replica is gone.
+    ``others`` have the version too, by the catalogue, which gives its ``files``; ``recorded`` are the digests
+    of its tag manifests. ``scratch`` holds the lists of the version, for they may be long, and one file at a
+    time, or a batch where the whole replica is gone.
     ``damaged`` is called with each of ``others`` that was seen not to hold what was promised.
     """
 
@@ -111,7 +112,7 @@ class ReplicaRepair:
     target: Store
     replacer: Replacer
     others: Sequence[Store]
-    files: Sequence[CatalogueFile]
+    files: Callable[[], Iterable[CatalogueFile]]
     recorded: Sequence[TagDigest]
     quarantine: Quarantine
     scratch: Path
@@ -151,10 +152,11 @@ class ReplicaRepair:
         return find_source(
             self.package,
             (*self.others, self.target),
-            {file.path: file.digests for file in self.files},
+            catalogued_digests(self.files(), self.scratch),
             self.recorded,
             damaged=lambda store, why: None if store == self.target.name else self.damaged(store, why),
             where_they_differ="put its replica back from a backup of that store; nothing was repaired",
+            scratch=self.scratch,
         )
 
     def _outcome(self, damage: Damage, source: Source, *, dry_run: bool) -> RepairOutcome:

@@ -1,8 +1,6 @@
 """A file of a replica, copied to a scratch folder and compared with what was promised as it is read."""
 
-import errno
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
@@ -11,8 +9,6 @@ from preservation.errors import (
     IntegrityError,
     NotFoundError,
     StorageError,
-    StoreFullError,
-    UnavailableError,
 )
 from preservation.fixity.checking import Confirmed, Unreadable, check_stream
 from preservation.fixity.digesting import ByteStream
@@ -20,8 +16,7 @@ from preservation.model.digests import Digests
 from preservation.model.identifiers import StoreName
 from preservation.model.paths import StoreKey, printable
 from storage.ports.stores import Store
-
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+from storage.scratch import scratch_faults, write_scratch
 
 OnDamage: TypeAlias = Callable[[StoreName, str], object]
 """Called with a store that does not hold what was promised, and the sentence on it."""
@@ -37,7 +32,7 @@ class VerifiedCopy:
 
     def remove(self) -> None:
         """Remove it. Raises ``StorageError``."""
-        with _scratch_faults(self.place.parent):
+        with scratch_faults(self.place.parent):
             self.place.unlink(missing_ok=True)
 
 
@@ -52,7 +47,7 @@ def verified_copy(
     """
     silent: StorageError | None = None
     for store in stores:
-        with _scratch_faults(place.parent), place.open("wb") as sink:
+        with scratch_faults(place.parent), place.open("wb") as sink:
             try:
                 verdict = _copied(store, key, promised, sink)
             except StorageError as error:
@@ -61,7 +56,7 @@ def verified_copy(
         if isinstance(verdict, Confirmed):
             return VerifiedCopy(place, verdict.size, store.name)
         damaged(store.name, f"store {store.name}: {printable(key)} {verdict}; find out what happened there")
-    with _scratch_faults(place.parent):
+    with scratch_faults(place.parent):
         place.unlink(missing_ok=True)
     raise silent or IntegrityError(
         f"{printable(key)}: no store that can be read has it as it was kept; find out what happened to it "
@@ -96,29 +91,5 @@ class _CopiedStream:
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int | None:
         count = self.stream.readinto(buffer) or 0
-        try:
-            self.sink.write(memoryview(buffer)[:count])
-        except OSError as error:
-            raise _WritingError from error
+        write_scratch(self.sink, memoryview(buffer)[:count])
         return count
-
-
-class _WritingError(Exception):
-    """A file could not be written while a store was read: its cause is no error of that store."""
-
-
-@contextmanager
-def _scratch_faults(folder: Path) -> Iterator[None]:
-    """Turn an error of the system in the scratch folder into ours, which names that folder."""
-    try:
-        yield
-    except (OSError, _WritingError) as error:
-        cause = error if isinstance(error, OSError) else error.__cause__
-        if isinstance(cause, OSError) and cause.errno in _FULL:
-            raise StoreFullError(
-                f"no space is left for what is being copied, in {printable(str(folder))}; free space there"
-            ) from error
-        raise UnavailableError(
-            f"what is being copied cannot be written to {printable(str(folder))}: {cause}; check that its "
-            "disk is healthy and mounted for writing"
-        ) from error

@@ -1,6 +1,7 @@
 """Copies one kept package into one store, from those that have it, and reads it back there."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from uuid import uuid4
 
 from flows.archive.fill_outcomes import FilledReplica, NotFilled
@@ -127,7 +128,7 @@ def _copied(
                 package,
                 target,
                 having,
-                tuple(installation.catalogue.files(package)),
+                partial(installation.catalogue.files, package),
                 recorded,
                 purger=purger,
                 scratch=scratch,

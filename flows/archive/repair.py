@@ -251,7 +251,7 @@ def _repair(
         stores[store],
         installation.replacers[store],
         [one for name, one in stores.items() if name in having - {store}],
-        tuple(installation.catalogue.files(package)),
+        partial(installation.catalogue.files, package),
         recorded.digests,
         quarantine,
         scratch,

@@ -5,32 +5,26 @@ The lists are read in order and not held, for a version may have a million files
 
 import heapq
 import io
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from preservation.bagit.fetch import FETCH_TXT, FetchEntry, parse_fetch
 from preservation.bagit.manifests import ManifestEntry, decode_path, parse_manifest
 from preservation.errors import IntegrityError, NotFoundError, PreservationError
-from preservation.fixity.digesting import digest_chunks
 from preservation.model.digests import Digests, parse_digest
 from preservation.model.identifiers import PackageId, StoreName
 from preservation.model.locators import Locator
 from preservation.model.paths import BagPath, bag_path, path_order
 from preservation.model.tag_digests import TagDigest
-from storage.ports.stores import Store, opened_file
+from storage.ports.stores import Store
 from storage.readback import PromisedFile
 from storage.restore.description import PAYLOAD, TagFiles, tag_files
-from storage.tag_digests import damaged
+from storage.restore.verified_list import verified_list
 
 _FETCH = BagPath(FETCH_TXT)
-_CHUNK = 1 << 20
-_IN_MEMORY = 8 << 20
-"""A longer list waits on the disk while it is read line by line."""
 
 
 class UnsortedError(Exception):
@@ -129,9 +123,11 @@ def promises_of(
         with ExitStack() as opened:
             try:
                 found = tag_files(store, package, recorded)
-                manifest = opened.enter_context(_verified(store, found, found.manifest, scratch))
+                manifest = opened.enter_context(
+                    verified_list(store, package, found.manifest, found.tags[found.manifest], scratch)
+                )
                 fetch = (
-                    opened.enter_context(_verified(store, found, _FETCH, scratch))
+                    opened.enter_context(verified_list(store, package, _FETCH, found.tags[_FETCH], scratch))
                     if _FETCH in found.tags
                     else None
                 )
@@ -154,35 +150,6 @@ def _none(package: PackageId, errors: Sequence[PreservationError]) -> Preservati
     if all(isinstance(error, NotFoundError) for error in errors):
         return NotFoundError(f"{package}: no store has this version. {reasons}")
     return IntegrityError(f"{package}: no store has its lists as they were kept. {reasons}")
-
-
-@contextmanager
-def _verified(store: Store, found: TagFiles, path: BagPath, scratch: Path) -> Iterator[BinaryIO]:
-    """Give a copy of a list that is what the tag manifest promises.
-
-    Raises ``IntegrityError`` where the store has none that is, ``StorageError`` where it does not answer.
-    """
-    promised = found.tags[path]
-    with SpooledTemporaryFile(_IN_MEMORY, dir=os.fspath(scratch)) as spooled:
-        copy = cast("BinaryIO", spooled)
-        try:
-            with opened_file(store, Locator(found.package, path).key) as file:
-                _, digests = digest_chunks(_copied(file, copy), tuple(promised))
-        except NotFoundError as error:
-            raise damaged(store, found.package, f"{path} is missing") from error
-        except OSError as error:
-            raise damaged(
-                store, found.package, f"{path} cannot be read ({error.strerror or error})"
-            ) from error
-        if digests != promised:
-            raise damaged(store, found.package, f"{path} is not what the tag manifest promises")
-        yield copy
-
-
-def _copied(file: BinaryIO, copy: BinaryIO) -> Iterator[bytes]:
-    while chunk := file.read(_CHUNK):
-        copy.write(chunk)
-        yield chunk
 
 
 def _lines(copy: BinaryIO) -> Iterator[str]:

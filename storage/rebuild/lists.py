@@ -4,7 +4,7 @@ They are read once from the store, and then line by line from the copy: a versio
 """
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,17 +15,16 @@ from preservation.bagit.fetch import FETCH_TXT, FetchEntry, parse_fetch
 from preservation.bagit.manifests import ManifestEntry, decode_path, parse_manifest
 from preservation.bagit.tagtext import TagText, TagTextError
 from preservation.errors import IntegrityError, NotFoundError
-from preservation.fixity.digesting import digest_chunks
 from preservation.model.digests import Algorithm, Digests, HexDigest, parse_digest
 from preservation.model.identifiers import PackageId
 from preservation.model.layout import BY_PREFERENCE, PREMIS, commit
-from preservation.model.locators import Locator
 from preservation.model.paths import BagPath, bag_path
 from preservation.model.tag_digests import TagDigest
-from storage.ports.stores import Store, opened_file
+from storage.ports.stores import Store
+from storage.restore.verified_list import copy_list, copy_promised
+from storage.scratch import scratch_faults
 from storage.tag_digests import damaged
 
-_CHUNK: Final = 1 << 20
 _INFO: Final = BagPath("bag-info.txt")
 _FETCH: Final = BagPath(FETCH_TXT)
 _MANIFESTS: Final = {algorithm: BagPath(f"manifest-{algorithm.value}.txt") for algorithm in BY_PREFERENCE}
@@ -158,6 +157,7 @@ class _Copying:
             try:
                 found.append(TagDigest(path, by, self._copied(path, (by,))[by]))
             except NotFoundError as error:
+                del self.copies[path]
                 if expected and found:
                     raise damaged(self.store, self.package, f"{path} is missing") from error
         if not found:
@@ -169,34 +169,13 @@ class _Copying:
         return tuple(sorted(found))
 
     def verified(self, path: BagPath, promised: Digests) -> None:
-        try:
-            found = self._copied(path, tuple(promised))
-        except NotFoundError as error:
-            raise damaged(self.store, self.package, f"{path} is missing") from error
-        if found != promised:
-            raise damaged(self.store, self.package, f"{path} is not what the tag manifest promises")
+        with scratch_faults(self.folder), self._place(path).open("wb") as copy:
+            copy_promised(self.store, self.package, path, promised, copy)
 
     def _copied(self, path: BagPath, algorithms: Sequence[Algorithm]) -> Digests:
         """Copy a file, and return its digests. Raises as ``lists_of`` does."""
-        place = self.folder / str(len(self.copies))
-        with opened_file(self.store, Locator(self.package, path).key) as file, place.open("wb") as sink:
-            _, digests = digest_chunks(_passed_on(self._chunks(file, path), sink), algorithms)
-        self.copies[path] = place
-        return digests
+        with scratch_faults(self.folder), self._place(path).open("wb") as copy:
+            return copy_list(self.store, self.package, path, algorithms, copy)
 
-    def _chunks(self, file: BinaryIO, path: BagPath) -> Iterator[bytes]:
-        while chunk := self._chunk(file, path):
-            yield chunk
-
-    def _chunk(self, file: BinaryIO, path: BagPath) -> bytes:
-        try:
-            return file.read(_CHUNK)
-        except OSError as error:
-            what = f"{path} cannot be read ({error.strerror or error})"
-            raise damaged(self.store, self.package, what) from error
-
-
-def _passed_on(chunks: Iterable[bytes], sink: BinaryIO) -> Iterator[bytes]:
-    for chunk in chunks:
-        sink.write(chunk)
-        yield chunk
+    def _place(self, path: BagPath) -> Path:
+        return self.copies.setdefault(path, self.folder / str(len(self.copies)))

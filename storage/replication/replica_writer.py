@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from preservation.errors import PreservationError
+from preservation.errors import NotFoundError, PreservationError
 from preservation.fixity.checking import Confirmed
 from preservation.model.packages import BagEntry, EarlierFile, Replica
 from preservation.model.paths import BagPath, StoreKey
@@ -39,7 +39,7 @@ class ReplicaWriter:
     def write(self) -> StoreOutcome:
         """Complete what is there to a verified replica, or return why that could not be."""
         try:
-            present = {kept.key for kept in self.store.list(self.outline.plan.package.prefix)}
+            present = self._present()
             outcome = self._attempt(present)
             if self.purger is not None and self._is_debris(present, outcome):
                 self.purger.discard_uncommitted(self.outline.plan.package)
@@ -47,6 +47,18 @@ class ReplicaWriter:
         except PreservationError as error:
             return failure_of(error, self.store.name)
         return outcome
+
+    def _present(self) -> frozenset[StoreKey]:
+        """Return what is there of a try that ended early; of what is committed, only that it is.
+
+        Then nothing is written, and its names, which may be a million, are not held.
+        """
+        commit = self.outline.key(self.outline.commit)
+        try:
+            self.store.stat(commit)
+        except NotFoundError:
+            return frozenset(kept.key for kept in self.store.list(self.outline.plan.package.prefix))
+        return frozenset((commit,))
 
     def _is_debris(self, present: Collection[StoreKey], outcome: StoreOutcome) -> bool:
         """Return whether what does not match is what an earlier try left and never committed."""

@@ -1,8 +1,11 @@
 """What a version consists of, by its replica in one store: checked from the tag manifest down."""
 
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, TypeVar
 
 from preservation.bagit.fetch import FETCH_TXT, FetchEntry, parse_fetch
 from preservation.bagit.manifests import ManifestEntry, decode_path, parse_manifest
@@ -15,10 +18,13 @@ from preservation.model.layout import BY_PREFERENCE, COMMITS, commit
 from preservation.model.locators import Locator, parse_locator
 from preservation.model.paths import BagPath, StoreKey, bag_path, printable
 from preservation.model.tag_digests import TagDigest
-from storage.ports.stores import Store, opened_file
+from storage.ports.stores import Store
+from storage.restore.path_table import PathTable
+from storage.restore.verified_list import copy_promised, verified_list
 from storage.tag_digests import damaged, tag_manifest
 
 PAYLOAD = "data/"
+_FETCH = BagPath(FETCH_TXT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,7 @@ def tag_files(store: Store, package: PackageId, recorded: Sequence[TagDigest] = 
         listing = commit(algorithm)
         tags[listing] = digest_bytes(content, (Algorithm.SHA256,))
         read.append(TagDigest(listing, Algorithm.SHA256, tags[listing][Algorithm.SHA256]))
-        for path, digest in replica.entries(listing, content, algorithm):
+        for path, digest in replica.entries(listing, io.BytesIO(content), algorithm):
             tags[path] = {**tags.get(path, {}), algorithm: digest}
     by = next((name for name in BY_PREFERENCE if _manifest_path(name) in tags), None)
     if by is None:
@@ -95,8 +101,12 @@ def tag_files(store: Store, package: PackageId, recorded: Sequence[TagDigest] = 
     return TagFiles(package, by, tags, tuple(sorted(read)))
 
 
-def describe(store: Store, package: PackageId, recorded: Sequence[TagDigest] = ()) -> Description:
-    """Read what a version consists of in ``store``, all of it in memory; ``recorded`` as in ``tag_files``.
+def describe(
+    store: Store, package: PackageId, recorded: Sequence[TagDigest] = (), scratch: Path | None = None
+) -> Description:
+    """Read what a version consists of in ``store``; ``recorded`` as in ``tag_files``.
+
+    With ``scratch``, a folder, the lists are in files there, and not in memory.
 
     Raises ``NotFoundError`` where the version is not there, ``IntegrityError`` where its lists are not
     what its tag manifest promises, or the tag manifest is not what was recorded, or they name what no
@@ -104,13 +114,15 @@ def describe(store: Store, package: PackageId, recorded: Sequence[TagDigest] = (
     """
     found = tag_files(store, package, recorded)
     replica, tags = _Replica(store, package), found.tags
-    content = replica.verified(found.manifest, tags[found.manifest])
-    payload = dict(replica.entries(found.manifest, content, found.algorithm))
+    with replica.opened_list(found.manifest, tags, scratch) as manifest:
+        payload = _mapping(replica.entries(found.manifest, manifest, found.algorithm), scratch, HexDigest)
     stray = next((path for path in payload if not path.startswith(PAYLOAD)), None)
     if stray is not None:
         raise replica.damaged(f"{found.manifest} names {printable(stray)}, which is no payload")
-    fetch = BagPath(FETCH_TXT)
-    keys = dict(replica.fetched(replica.verified(fetch, tags[fetch]))) if fetch in tags else {}
+    keys: Mapping[BagPath, StoreKey] = {}
+    if _FETCH in tags:
+        with replica.opened_list(_FETCH, tags, scratch) as fetch:
+            keys = _mapping(replica.fetched(fetch), scratch, StoreKey)
     return Description(package, found.algorithm, payload, tags, keys, found.tag_digests)
 
 
@@ -153,18 +165,22 @@ class _Replica:
                 )
         return {algorithm: content for algorithm, content in found.items() if commit(algorithm) in expected}
 
-    def verified(self, path: BagPath, promised: Digests) -> bytes:
-        """Return a tag file's bytes, which are those that the tag manifests promise."""
-        try:
-            content = self._whole(path)
-        except NotFoundError as error:
-            raise self.damaged(f"{path} is missing") from error
-        if digest_bytes(content, tuple(promised)) != promised:
-            raise self.damaged(f"{path} is not what the tag manifest promises")
-        return content
+    @contextmanager
+    def opened_list(
+        self, path: BagPath, tags: Mapping[BagPath, Digests], scratch: Path | None
+    ) -> Iterator[BinaryIO]:
+        """Give a tag file's bytes, which are those that the tag manifests promise."""
+        if scratch is not None:
+            with verified_list(self._store, self._package, path, tags[path], scratch) as copy:
+                yield copy
+            return
+        content = io.BytesIO()
+        copy_promised(self._store, self._package, path, tags[path], content)
+        content.seek(0)
+        yield content
 
     def entries(
-        self, listing: BagPath, content: bytes, algorithm: Algorithm
+        self, listing: BagPath, content: BinaryIO, algorithm: Algorithm
     ) -> Iterator[tuple[BagPath, HexDigest]]:
         """Yield what a manifest lists, every path sound."""
         for line in parse_manifest(self._lines(listing, content)):
@@ -175,9 +191,9 @@ class _Replica:
             except ValueError as error:
                 raise self.damaged(f"{listing}, line {line.number}: {error}") from error
 
-    def fetched(self, content: bytes) -> Iterator[tuple[BagPath, StoreKey]]:
+    def fetched(self, content: BinaryIO) -> Iterator[tuple[BagPath, StoreKey]]:
         """Yield where what the fetch file names lies: in earlier versions of the same object only."""
-        for line in parse_fetch(self._lines(BagPath(FETCH_TXT), content)):
+        for line in parse_fetch(self._lines(_FETCH, content)):
             locator = parse_locator(line.url) if isinstance(line, FetchEntry) else None
             if not isinstance(line, FetchEntry) or locator is None or not self._is_earlier(locator):
                 raise self.damaged(f"fetch.txt, line {line.number}, names no file of an earlier version")
@@ -188,18 +204,23 @@ class _Replica:
             locator.package.object == self._package.object and locator.package.version < self._package.version
         )
 
-    def _lines(self, path: BagPath, content: bytes) -> Iterable[str]:
+    def _lines(self, path: BagPath, content: BinaryIO) -> Iterable[str]:
         try:
-            yield from TagText(io.BytesIO(content), "utf-8")
+            # Named, so that the stream is closed here, and not by what reads it.
+            text = TagText(content, "utf-8")
+            yield from text
         except TagTextError as error:
             raise self.damaged(f"{path}: {error}") from error
 
-    def _whole(self, path: BagPath) -> bytes:
-        try:
-            with opened_file(self._store, Locator(self._package, path).key) as file:
-                return file.read()
-        except OSError as error:
-            raise self.damaged(f"{path} cannot be read ({error.strerror or error})") from error
+
+_Key = TypeVar("_Key", bound=str)
+_Text = TypeVar("_Text", bound=str)
+
+
+def _mapping(
+    pairs: Iterable[tuple[_Key, _Text]], scratch: Path | None, value: Callable[[str], _Text]
+) -> Mapping[_Key, _Text]:
+    return dict(pairs) if scratch is None else PathTable(scratch, pairs, str, value)
 
 
 def _manifest_path(algorithm: Algorithm) -> BagPath:

@@ -2,17 +2,21 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from preservation.errors import IntegrityError, NotFoundError, PreservationError
+from preservation.model.damage import digests_from, digests_text
 from preservation.model.digests import Digests
 from preservation.model.identifiers import ObjectId, PackageId, StoreName, VersionNumber
 from preservation.model.issues import Issue
 from preservation.model.layout import ORIGINALS
 from preservation.model.paths import BagPath, RelativePath, path_order, printable
 from preservation.model.tag_digests import TagDigest
+from storage.ports.catalogue import CatalogueFile
 from storage.ports.stores import Store
 from storage.restore.description import Description, describe, versions_in
 from storage.restore.outcomes import WantedFile, away_issue, undescribed_issue
+from storage.restore.path_table import PathTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ def find_source(
     first_counts: bool = False,
     damaged: Callable[[StoreName, str], object] = lambda _store, _sentence: None,
     where_they_differ: str = "name the other one: --from",
+    scratch: Path | None = None,
 ) -> Source:
     """Find a replica whose own lists hold, and agree with what is recorded of the version.
 
@@ -67,6 +72,7 @@ def find_source(
         first_counts: Take the first of such replicas though others differ: a person chose its store.
         damaged: Called with each store whose replica is not as it was kept, and the sentence on it.
         where_they_differ: What to do where replicas differ and nothing vouches for one.
+        scratch: A folder for the lists, which are in memory without it.
 
     Raises:
         NotFoundError: No store has the version.
@@ -82,7 +88,8 @@ def find_source(
         try:
             # Where digests are recorded, the first replica that has them needs no other beside it.
             if not described or not recorded:
-                described.append((store, agreed(describe(store, package, recorded), store, catalogued)))
+                found = describe(store, package, recorded, scratch)
+                described.append((store, agreed(found, store, catalogued)))
         except PreservationError as error:
             is_away = not isinstance(error, (IntegrityError, NotFoundError))
             issues.append((away_issue if is_away else undescribed_issue)(str(error).rstrip(".")))
@@ -103,6 +110,11 @@ def find_source(
     return Source(
         described[0][1], (*answering, *without), (*issues, *(undescribed_issue(what) for what in unlike))
     )
+
+
+def catalogued_digests(files: Iterable[CatalogueFile], scratch: Path) -> Mapping[BagPath, Digests]:
+    """Return the digests of a version's files by the catalogue, in a file below ``scratch``."""
+    return PathTable(scratch, ((file.path, file.digests) for file in files), digests_text, digests_from)
 
 
 def _unlike_the_first(described: Sequence[tuple[Store, Description]]) -> list[str]:
@@ -166,16 +178,16 @@ def agreed(
     """Return the description. Raises ``IntegrityError`` where the catalogue differs from it."""
     if catalogued is None:
         return description
-    algorithm = description.algorithm
-    for path in sorted(catalogued.keys() | description.payload.keys()):
-        known = catalogued.get(path)
-        if (
-            known is None
-            or path not in description.payload
-            or known.get(algorithm, description.payload[path]) != description.payload[path]
-        ):
-            raise IntegrityError(
-                f"store {store.name}: the manifest of {description.package} differs from the catalogue in "
-                f"{printable(path)}; find out what happened there"
-            )
+    payload, algorithm = description.payload, description.algorithm
+    unlike = (
+        path
+        for path, digest in payload.items()
+        if (known := catalogued.get(path)) is None or known.get(algorithm, digest) != digest
+    )
+    path = next(unlike, None) or next((path for path in catalogued if path not in payload), None)
+    if path is not None:
+        raise IntegrityError(
+            f"store {store.name}: the manifest of {description.package} differs from the catalogue in "
+            f"{printable(path)}; find out what happened there"
+        )
     return description

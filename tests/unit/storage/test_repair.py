@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -92,7 +93,7 @@ class Bench:
             target,
             replacer or MemoryReplacer(target),
             others if others is not None else list(self.room.stores[1:]),
-            tuple(self.room.catalogue.files(package)),
+            partial(self.room.catalogue.files, package),
             recorded_digests(self.room.catalogue, self.room.journal, package).digests,
             self.quarantine,
             self.scratch,
