@@ -58,7 +58,8 @@ _INJURIES = "test_injuries.py::test_every_injury_is_found_and_healed_and_nothing
 
 ORDEALS: Final = (
     Ordeal(_AUDITS, 120, "MUNIMENT_SOAK_KILLS=3"),
-    Ordeal(_INJURIES, 90, "MUNIMENT_SOAK_KILLS=4"),
+    Ordeal(f"{_INJURIES}[folder]", 90, "MUNIMENT_SOAK_KILLS=4"),
+    Ordeal(f"{_INJURIES}[bucket]", 120, "MUNIMENT_SOAK_KILLS=8"),
     Ordeal(_APPROVED, 120, "MUNIMENT_SOAK_KILLS=10"),
     Ordeal(f"{_KILLED}[folders, many small]", 150, "MUNIMENT_SOAK_KILLS=9"),
     Ordeal(f"{_KILLED}[bucket, many small]", 180, "MUNIMENT_SOAK_KILLS=9"),
