@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from demonstration import rados_gateway
-from flows.installation.settings import S3StoreSettings
 from flows.installation.settings_file import load_settings
+from flows.installation.store_settings import S3StoreSettings
 from preservation.errors import PreservationError
 
 

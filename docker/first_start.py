@@ -18,8 +18,9 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from flows.installation.init import make_installation
-from flows.installation.settings import FILE_NAME, S3StoreSettings
+from flows.installation.settings import FILE_NAME
 from flows.installation.settings_file import HOME_VARIABLE, load_settings
+from flows.installation.store_settings import S3StoreSettings
 from preservation.errors import ConfigurationError, PreservationError, UnavailableError
 from preservation.files.tree import remove_tree
 

@@ -12,8 +12,8 @@ from typing import Final
 
 from flows.alarms.alarm import Alarm, headline, text_of
 from flows.alarms.channels import TIMEOUT_SECONDS, ChannelName, Undelivered, secret, tls_context
+from flows.installation.alarm_settings import MailSettings, Security
 from flows.installation.log import LOG
-from flows.installation.settings import MailSettings, Security
 from preservation.errors import ConfigurationError
 from preservation.model.paths import printable
 

@@ -18,7 +18,7 @@ import msgspec
 
 from flows.alarms.alarm import Alarm, AlarmId, document_of
 from flows.alarms.channels import TIMEOUT_SECONDS, ChannelName, Undelivered, secret, tls_context
-from flows.installation.settings import WebhookSettings
+from flows.installation.alarm_settings import WebhookSettings
 from preservation.errors import ConfigurationError
 
 SECRET: Final = "MUNIMENT_WEBHOOK_SECRET"  # noqa: S105  the variable's name

@@ -8,7 +8,8 @@ from uuid import uuid4
 from flows.alarms.alarms import raise_alarm
 from flows.alarms.occasions import integrity_alarm
 from flows.archive.history import removed_since
-from flows.installation.settings import FolderStoreSettings, Settings
+from flows.installation.settings import Settings
+from flows.installation.store_settings import FolderStoreSettings
 from flows.installation.wiring import SOFTWARE, Installation, now, open_installation, open_stores
 from preservation.errors import ConfigurationError, NotFoundError, PreservationError
 from preservation.model.amounts import byte_size, count

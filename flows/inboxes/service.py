@@ -19,7 +19,8 @@ from flows.inboxes.recover import recover
 from flows.inboxes.report import ReportWriter
 from flows.installation.current_settings import CurrentSettings
 from flows.installation.log import LOG
-from flows.installation.settings import BucketInboxSettings, Settings
+from flows.installation.settings import Settings
+from flows.installation.store_settings import BucketInboxSettings
 from flows.installation.wiring import now, open_bucket_inbox
 from preservation.errors import fault_of
 from preservation.model.paths import printable

@@ -9,7 +9,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from flows.installation.settings import FolderStoreSettings, Settings, StoreSettings
+from flows.installation.settings import Settings
+from flows.installation.store_settings import FolderStoreSettings, StoreSettings
 from preservation.errors import StoreFullError
 from preservation.model.amounts import byte_size, count
 from preservation.policy.schema import Policy

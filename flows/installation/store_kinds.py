@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from flows.installation.settings import (
+from flows.installation.settings import Settings
+from flows.installation.store_settings import (
     BucketSettings,
     FolderStoreSettings,
     S3StoreSettings,
-    Settings,
     StoreSettings,
 )
 from preservation.errors import ConfigurationError

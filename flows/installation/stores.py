@@ -4,9 +4,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from flows.installation.settings import Settings, StoreSettings
+from flows.installation.settings import Settings
 from flows.installation.settings_file import write_store_identity
 from flows.installation.store_kinds import STORE_KINDS
+from flows.installation.store_settings import StoreSettings
 from flows.installation.wiring import open_installation
 from preservation.errors import ConfigurationError, PreservationError, UnavailableError
 from preservation.model.identifiers import StoreIdentity, StoreName, new_store_identity

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from flows.installation.settings import STATE, FolderStoreSettings, Settings
+from flows.installation.settings import STATE, Settings
+from flows.installation.store_settings import FolderStoreSettings
 from flows.installation.wiring import Installation, open_installation
 
 _POLICY: Final = "policy.toml"

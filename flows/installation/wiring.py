@@ -12,8 +12,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from flows.installation.settings import BucketInboxSettings, Settings
+from flows.installation.settings import Settings
 from flows.installation.store_kinds import STORE_KINDS, StoreKind, identity_of, open_bucket
+from flows.installation.store_settings import BucketInboxSettings
 from preservation.errors import ConfigurationError
 from preservation.identification.caged import identifying_workers
 from preservation.intake.cage import READING_MODULES

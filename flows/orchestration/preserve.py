@@ -24,7 +24,8 @@ from flows.inboxes.answered import Attempts, answered_before
 from flows.inboxes.queue.takes import take_holding
 from flows.installation.disk_faults import translated_faults
 from flows.installation.log import LOG
-from flows.installation.settings import RetrySettings, Settings
+from flows.installation.machine_settings import RetrySettings
+from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now, open_installation
 from flows.orchestration.artifacts import publish

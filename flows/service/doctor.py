@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from flows.alarms.channels import Undelivered
 from flows.installation.reachable import require_reachable
-from flows.installation.settings import FolderStoreSettings, Settings
+from flows.installation.settings import Settings
+from flows.installation.store_settings import FolderStoreSettings
 from flows.service.virus_scanner import scanner_status
 from preservation.errors import ConfigurationError, PreservationError, ToolFailedError, UnavailableError
 from preservation.model.amounts import byte_size, count

@@ -16,7 +16,7 @@ from support.bucket_archives import fetched, put_second_store_into
 from support.command_runs import near
 from support.flow_runs import preserved
 
-from flows.installation.settings import RetrySettings
+from flows.installation.machine_settings import RetrySettings
 from flows.orchestration.preserve import _waits_of
 from preservation.bagit.validation import validate
 from preservation.model.verdicts import Verdict

@@ -20,7 +20,8 @@ import pytest
 from services.compose import DOCKER, copied, grace, instructions, services
 from support.commands import taken
 
-from flows.installation.settings import ServiceSettings, Settings
+from flows.installation.machine_settings import ServiceSettings
+from flows.installation.settings import Settings
 from flows.installation.settings_file import HOME_VARIABLE, load_settings
 from flows.orchestration.deployments import WORK_POOL
 from flows.orchestration.environment import server_environment

@@ -11,9 +11,10 @@ from services.buckets import new_address, speak_as_the_archive
 from support.store_peers import PEERS
 
 from flows.installation.init import make_installation
-from flows.installation.settings import Settings, StoreSettings
+from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
 from flows.installation.store_kinds import STORE_KINDS
+from flows.installation.store_settings import StoreSettings
 from flows.installation.stores import MadeStore, init_stores
 from flows.installation.wiring import open_stores
 from flows.service.doctor import State, examine_installation

@@ -12,7 +12,7 @@ import pytest
 from support.archives import MUNIMENT
 from support.commands import taken
 
-from flows.installation.settings import ServiceSettings
+from flows.installation.machine_settings import ServiceSettings
 from flows.installation.settings_file import HOME_VARIABLE
 from preservation.errors import ConfigurationError
 

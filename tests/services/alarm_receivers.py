@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from flows.alarms.alarm import Alarm, AlarmKind, new_alarm
 from flows.alarms.mail import Mail
 from flows.alarms.webhook import Webhook
-from flows.installation.settings import MailSettings, Security, WebhookSettings
+from flows.installation.alarm_settings import MailSettings, Security, WebhookSettings
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 USER, PASSWORD = "muniment", "correct-horse-battery"

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 from flows.inboxes.queue.takes import Take
 from flows.inboxes.service import InboxService
-from flows.installation.settings import BucketInboxSettings, Settings
+from flows.installation.settings import Settings
+from flows.installation.store_settings import BucketInboxSettings
 from flows.installation.wiring import open_bucket_inbox
 from storage.ports.drop_buckets import DropBucket
 

@@ -8,7 +8,7 @@ from flows.archive.drills.record import drill_records
 from flows.archive.reports.intervals import ReadingIntervals
 from flows.installation.job_records import record_of
 from flows.installation.jobs import Job
-from flows.installation.settings import StoreSettings
+from flows.installation.store_settings import StoreSettings
 from flows.installation.wiring import Installation
 from preservation.errors import ConfigurationError
 from preservation.model.events import EventType

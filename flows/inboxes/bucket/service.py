@@ -30,7 +30,8 @@ from flows.inboxes.waiting_receipt import put_marker
 from flows.installation.areas import Area
 from flows.installation.current_settings import CurrentSettings
 from flows.installation.log import LOG
-from flows.installation.settings import BucketInboxSettings, Settings
+from flows.installation.settings import Settings
+from flows.installation.store_settings import BucketInboxSettings
 from preservation.errors import ConfigurationError, PreservationError
 from preservation.model.identifiers import collection_name
 from preservation.model.paths import StoreKey, printable

@@ -19,7 +19,7 @@ from services.alarm_receivers import (
 )
 
 from flows.alarms.channels import Undelivered
-from flows.installation.settings import Security
+from flows.installation.alarm_settings import Security
 
 
 @pytest.fixture

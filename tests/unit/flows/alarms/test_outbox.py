@@ -34,7 +34,7 @@ from flows.alarms.channels import Channel, ChannelName, Undelivered
 from flows.alarms.delivery import Delivery
 from flows.alarms.mail import Mail
 from flows.alarms.outbox import Outbox
-from flows.installation.settings import MailSettings
+from flows.installation.alarm_settings import MailSettings
 
 FIRST, SECOND = ChannelName("first"), ChannelName("second")
 
@@ -320,7 +320,7 @@ import sys
 from pathlib import Path
 from flows.alarms.delivery import Delivery
 from flows.alarms.outbox import Outbox
-from flows.installation.settings import WebhookSettings
+from flows.installation.alarm_settings import WebhookSettings
 from flows.alarms.webhook import Webhook
 Delivery(Outbox(Path(sys.argv[1])), [Webhook(WebhookSettings(url=sys.argv[2]), "/srv/archive")]).deliver()
 """

@@ -13,7 +13,7 @@ from services.alarm_receivers import SILENT, WEBHOOK_SECRET, Request, an_alarm, 
 
 from flows.alarms.channels import Undelivered
 from flows.alarms.webhook import Webhook
-from flows.installation.settings import WebhookSettings
+from flows.installation.alarm_settings import WebhookSettings
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from flows.archive.time_stamp_authority import SECONDS
-from flows.installation.settings import WitnessSettings
+from flows.installation.alarm_settings import WitnessSettings
 from preservation.model.events import EventType
 from storage.journal import standalone
 from storage.journal.exported import exported_in_folder
