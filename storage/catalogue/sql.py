@@ -7,15 +7,10 @@ from typing import Any
 
 from sqlalchemy import (
     Row,
-    Select,
-    and_,
     delete,
     exc,
-    func,
     insert,
-    literal,
     select,
-    tuple_,
 )
 
 from preservation.errors import UnavailableError
@@ -33,7 +28,10 @@ from preservation.model.packages import Replica
 from preservation.model.tag_digests import TagDigest
 from preservation.model.verdicts import Verdict
 from storage.catalogue import queries, reservations, rows
+from storage.catalogue.counts import counts, lacked_by
 from storage.catalogue.forget import forget_store
+from storage.catalogue.identities import keep_store_identity, store_identities
+from storage.catalogue.objects import kept_objects
 from storage.database import tables
 from storage.database.opening import Database
 from storage.journal.sql import append_entries
@@ -46,12 +44,10 @@ from storage.ports.catalogue import (
     Registration,
     Reservation,
     has_digests,
-    is_another_store,
     is_registered,
     not_kept,
 )
 
-_OBJECTS = 500
 _RESERVATION_TRIES = 20
 
 
@@ -192,15 +188,8 @@ class SqlCatalogue:
 
     def lacked_by(self, store: StoreName) -> Mapping[CollectionName, int]:
         """Return how many kept versions of each collection have no replica in ``store``."""
-        packages, versions = tables.packages, tables.versions
-        query = (
-            select(versions.c.collection, func.count())
-            .join_from(packages, versions)
-            .where(~queries.has_replica_in(store))
-            .group_by(versions.c.collection)
-        )
         with self._database.reading() as connection:
-            return {CollectionName(name): number for name, number in connection.execute(query)}
+            return lacked_by(connection, store)
 
     def add_replica(self, package: PackageId, replica: Replica, events: Iterable[Event] = ()) -> None:
         """Record another replica of a kept version, and the events that record it."""
@@ -230,94 +219,21 @@ class SqlCatalogue:
     def store_identities(self) -> Mapping[StoreName, StoreIdentity]:
         """Return the identity of each store that has one."""
         with self._database.reading() as connection:
-            return {
-                StoreName(row.name): StoreIdentity(row.identity)
-                for row in connection.execute(select(tables.stores))
-            }
+            return store_identities(connection)
 
     def keep_store_identity(self, store: StoreName, identity: StoreIdentity) -> None:
         """Record the identity that a store has from now on."""
-        table = tables.stores
         with self._database.writing() as connection:
-            owner = connection.scalar(select(table.c.name).where(table.c.identity == identity))
-            if owner not in {None, store}:
-                raise is_another_store(store, identity, StoreName(owner))
-            connection.execute(delete(table).where(table.c.name == store))
-            connection.execute(insert(table), {"name": store, "identity": identity})
+            keep_store_identity(connection, store, identity)
 
     def objects(self, collection: CollectionName | None = None, search: str = "") -> Iterator[KeptObject]:
         """Yield every object that is kept, of one collection or of all, a page at a time."""
-        versions, packages = tables.versions, tables.packages
-        place = tuple_(versions.c.collection, versions.c.name)
-        grouped = (
-            select(
-                versions.c.collection,
-                versions.c.name,
-                func.max(versions.c.number).label("latest"),
-                func.count().label("versions"),
-            )
-            .join_from(versions, packages)
-            .group_by(versions.c.collection, versions.c.name)
-            .order_by(versions.c.collection, versions.c.name)
-            .limit(_OBJECTS)
-        )
-        if collection is not None:
-            grouped = grouped.where(versions.c.collection == collection)
-        if search:
-            grouped = grouped.where(versions.c.name.icontains(search, autoescape=True))
-        next_page = grouped
-        while True:
-            page = self._objects_of(next_page)
-            yield from page
-            if len(page) < _OBJECTS:
-                return
-            last = page[-1].package.object
-            next_page = grouped.where(place > tuple_(literal(last.collection), literal(last.name)))
-
-    def _objects_of(self, grouped: Select[Any]) -> list[KeptObject]:
-        versions, page = tables.versions, grouped.subquery()
-        of_object = and_(
-            versions.c.collection == page.c.collection,
-            versions.c.name == page.c.name,
-            versions.c.number == page.c.latest,
-        )
-        query = (
-            rows.registered_versions()
-            .add_columns(page.c.versions)
-            .join(page, of_object)
-            .order_by(versions.c.collection, versions.c.name)
-        )
-        with self._database.reading() as connection:
-            return [
-                KeptObject(rows.package_of(row), row.versions, row.files, row.bytes, row.registered_at)
-                for row in connection.execute(query)
-            ]
+        return kept_objects(self._database, collection, search)
 
     def counts(self, collection: CollectionName | None = None) -> Counts:
         """Return how much is kept and how submissions ended, of one collection or of all."""
-        packages, versions, ends = tables.packages, tables.versions, tables.submissions
-        named = select(versions.c.collection, versions.c.name).join_from(packages, versions).distinct()
-        totals = select(
-            func.count(),
-            func.coalesce(func.sum(packages.c.files), 0),
-            func.coalesce(func.sum(packages.c.bytes), 0),
-        ).select_from(packages)
-        ended = select(ends.c.verdict, func.count()).group_by(ends.c.verdict)
-        if collection is not None:
-            named = named.where(versions.c.collection == collection)
-            totals = totals.join(versions).where(versions.c.collection == collection)
-            ended = ended.where(ends.c.collection == collection)
-        objects = named.subquery()
         with self._database.reading() as connection:
-            kept, files, size = connection.execute(totals).one()
-            by_verdict = connection.execute(ended)
-            return Counts(
-                objects=connection.execute(select(func.count()).select_from(objects)).scalar_one(),
-                packages=kept,
-                files=int(files),
-                bytes=int(size),
-                conclusions={Verdict(verdict): number for verdict, number in by_verdict},
-            )
+            return counts(connection, collection)
 
     def _package_row(self, package: PackageId) -> Row[Any]:
         query = rows.registered_versions().where(queries.is_version(package))

@@ -32,7 +32,7 @@ from preservation.model.identifiers import (
 )
 from preservation.model.packages import Replica
 from preservation.model.verdicts import Verdict
-from storage.catalogue import sql
+from storage.catalogue import objects
 from storage.catalogue.sql import SqlCatalogue
 from storage.database.opening import open_database
 from storage.journal.sql import SqlJournal
@@ -420,7 +420,7 @@ def test_objects_are_listed_by_their_latest_versions_and_found_by_a_part_of_thei
 def test_more_objects_than_a_page_holds_are_all_listed_with_one_query_a_page(
     catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(sql, "_OBJECTS", 3)
+    monkeypatch.setattr(objects, "_OBJECTS", 3)
     names = [f"maps/sheet-{number}" for number in range(8)]
     for number, name in enumerate(names):
         catalogue.register(a_registration(f"{name}/v1", f"{number:02}", name), ())
