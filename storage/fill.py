@@ -13,7 +13,7 @@ from threading import Lock
 from preservation.errors import NotFoundError
 from preservation.fixity.checking import Confirmed
 from preservation.model.amounts import OnProgress
-from preservation.model.digests import Algorithm
+from preservation.model.digests import Algorithm, Digests
 from preservation.model.identifiers import PackageId, VersionNumber
 from preservation.model.layout import COMMITS
 from preservation.model.locators import Locator
@@ -55,10 +55,13 @@ class _KeptBag:
     @property
     def entries(self) -> Iterator[BagEntry]:
         described = self.description
-        for path in (*described.payload, *described.tags):
+        for path, digest in described.payload.items():
+            if path not in described.keys:
+                yield self._entry(path, {described.algorithm: digest})
+        for path, digests in described.tags.items():
             if path not in described.keys and path != self.commit:
-                yield self._entry(path)
-        yield self._entry(self.commit)
+                yield self._entry(path, digests)
+        yield self._entry(self.commit, described.tags[self.commit])
 
     @property
     def earlier(self) -> Iterator[EarlierFile]:
@@ -66,9 +69,9 @@ class _KeptBag:
         for path, key in by_key:
             yield EarlierFile(path, _locator_of(key, self.package), self.sizes.get(key, -1))
 
-    def _entry(self, path: BagPath) -> BagEntry:
+    def _entry(self, path: BagPath, digests: Digests) -> BagEntry:
         key = self.description.key(path)
-        return BagEntry(path, LocalPath(key), self.sizes.get(key, 0), self.description.digests(path) or {})
+        return BagEntry(path, LocalPath(key), self.sizes.get(key, 0), digests)
 
 
 @dataclass(frozen=True, slots=True)

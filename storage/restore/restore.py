@@ -46,7 +46,7 @@ class _Brought:
 
 def restore(
     package: PackageId,
-    wanted: Sequence[WantedFile],
+    wanted: Iterable[WantedFile],
     stores: Sequence[Store],
     target: Target,
     *,

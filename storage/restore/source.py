@@ -1,6 +1,6 @@
 """Choosing what to restore: the version, a replica whose lists can be relied on, and the files."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,6 +139,15 @@ def _none(package: PackageId, errors: Sequence[PreservationError]) -> Preservati
     return IntegrityError(f"{package}: no replica's own lists can be relied on. {reasons}")
 
 
+def whole_bag(description: Description) -> Iterator[WantedFile]:
+    """Yield every file of the bag, in the order of its lists."""
+    for path, digest in description.payload.items():
+        digests = {description.algorithm: digest}
+        yield WantedFile(path, RelativePath(path), description.key(path), digests)
+    for path, digests in description.tags.items():
+        yield WantedFile(path, RelativePath(path), description.key(path), digests)
+
+
 def wanted_files(description: Description, named: Sequence[str], *, whole: bool) -> list[WantedFile]:
     """Return the originals, or the ``named`` files, or the ``whole`` bag, in the order of their paths.
 
@@ -146,8 +155,8 @@ def wanted_files(description: Description, named: Sequence[str], *, whole: bool)
     version has no such file.
     """
     if whole:
-        chosen = {path: RelativePath(path) for path in (*description.payload, *description.tags)}
-    elif named:
+        return sorted(whole_bag(description), key=lambda one: path_order(one.path))
+    if named:
         chosen = dict(_named(description, text) for text in named)
     else:
         chosen = {

@@ -1,4 +1,4 @@
-"""A version of 300,000 files is filled and repaired in the memory that one of 10,000 takes."""
+"""A version of 300,000 files is filled, repaired and restored in the memory that one of 10,000 takes."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ from storage.fill import fill
 from storage.ports.catalogue import CatalogueFile
 from storage.repair import Healed, ReplicaRepair
 from storage.replication.outcomes import Verified
+from storage.restore.restore import restore
+from storage.restore.source import catalogued_digests, find_source, whole_bag
+from storage.restore.target import opened_target
 from storage.stores.folder.replace import FolderReplacer
 from storage.stores.folder.store import FolderStore
 
@@ -100,6 +103,15 @@ class Atlas:
         )
         assert isinstance(outcome, Verified), outcome
 
+    def restore(self) -> None:
+        """Restore all of it from the first store alone, as a drill does."""
+        catalogued = catalogued_digests(self.catalogued(), self.scratch())
+        source = find_source(SHEET, [self.first], catalogued, self.recorded, scratch=self.scratch())
+        with opened_target(self.root / "restored") as target:
+            found = restore(SHEET, whole_bag(source.description), source.stores, target, threads=2)
+        assert not found.lost, found
+        assert found.files == self.files + 3
+
     def repair(self) -> None:
         damaged = path(self.files // 2)
         place = self.root / "second" / SHEET.prefix / damaged
@@ -139,7 +151,7 @@ def memory(field: str) -> int:
     return next(int(line.split()[1]) << 10 for line in lines if line.startswith(field))
 
 
-@pytest.mark.parametrize("act", ["fill", "repair"])
+@pytest.mark.parametrize("act", ["fill", "repair", "restore"])
 def test_many_files_take_no_more_memory_than_few(
     tmp_path: Path, act: str, record_property: Callable[[str, object], None]
 ):

@@ -147,7 +147,8 @@ def _drilled(
     package, identifier, began = planned.package, uuid4().hex[:8], now()
     catalogue = installation.catalogue
     recorded = recorded_digests(catalogue, installation.journal, package)
-    kept = KeptVersion(package, tuple(catalogue.files(package)), recorded)
+    size = catalogue.package(package).bytes
+    kept = KeptVersion(package, size, partial(catalogue.files, package), recorded)
     shown = []
     for store in _stores_of(package, only, installation):
         found = drill_replica(kept, store, installation, partial(progress, package, store.name))

@@ -1,7 +1,7 @@
 """One replica, restored from its store alone into a scratch folder, compared, opened, and removed again."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -28,10 +28,9 @@ from storage.restore.outcomes import (
     REPLICA_LACKS_FILE,
     REPLICA_UNREADABLE,
     Restored,
-    WantedFile,
 )
 from storage.restore.restore import restore
-from storage.restore.source import find_source, wanted_files
+from storage.restore.source import catalogued_digests, find_source, whole_bag
 from storage.restore.target import opened_target
 from storage.tag_digests import NOTHING_RECORDED, RecordedDigests
 
@@ -52,16 +51,15 @@ class ReplicaDrill:
 
 @dataclass(frozen=True, slots=True)
 class KeptVersion:
-    """A version as it is recorded: its files by the catalogue, the digests of its tag manifests."""
+    """A version as it is recorded: the bytes of its payload, and the digests of its tag manifests.
+
+    ``files`` gives its files by the catalogue, which may be too many to be held.
+    """
 
     package: PackageId
-    files: Sequence[CatalogueFile]
+    size: int
+    files: Callable[[], Iterable[CatalogueFile]]
     recorded: RecordedDigests
-
-    @property
-    def size(self) -> int:
-        """How many bytes its payload has."""
-        return sum(file.size for file in self.files)
 
 
 def drill_replica(
@@ -91,20 +89,29 @@ def _restored_alone(
 ) -> ReplicaDrill:
     settings = installation.settings
     require_room_for_drop(kept.size, settings.processing)
-    promised = {file.path: file.digests for file in kept.files}
     with ExitStack() as until:
         scratch = until.enter_context(scratch_folder(settings.processing, ".drilling"))
         began = time.monotonic()
         try:
-            source = find_source(kept.package, [store], promised, kept.recorded.digests)
+            source = find_source(
+                kept.package,
+                [store],
+                catalogued_digests(kept.files(), scratch),
+                kept.recorded.digests,
+                scratch=scratch,
+            )
         except NotFoundError as error:
             found = DrilledReplica(store.name, store.place.site, DrillVerdict.DAMAGED, str(error))
             return ReplicaDrill(found, _without_tag_manifest(kept, store))
-        wanted = wanted_files(source.description, (), whole=True)
         target = until.enter_context(opened_target(scratch / "restored"))
         threads = settings.work.threads
         restored = restore(
-            kept.package, wanted, source.stores, target, threads=threads, progress=progress("restoring")
+            kept.package,
+            whole_bag(source.description),
+            source.stores,
+            target,
+            threads=threads,
+            progress=progress("restoring"),
         )
         seconds = round(time.monotonic() - began, 3)
         remarks = list(kept.recorded.doubts)
@@ -121,9 +128,9 @@ def _restored_alone(
             remarks=tuple(remarks),
         )
         if restored.lost:
-            return _not_whole(kept, found, restored, wanted, source.description, store)
+            return _not_whole(kept, found, restored, source.description, store)
         rendered = render_files(
-            kept.files,
+            kept.files(),
             scratch / "restored",
             installation.caged_workers(JOB_MODULES),
             scratch / "pictures",
@@ -156,7 +163,6 @@ def _not_whole(
     kept: KeptVersion,
     found: DrilledReplica,
     restored: Restored,
-    wanted: Sequence[WantedFile],
     description: Description,
     store: Store,
 ) -> ReplicaDrill:
@@ -170,8 +176,8 @@ def _not_whole(
             return ReplicaDrill(
                 msgspec.structs.replace(found, verdict=DrillVerdict.NOT_RESTORED, sentence=sentence)
             )
-    sizes = {file.path: file.size for file in kept.files}
-    digests = {file.path: file.digests for file in wanted}
+    paths = {BagPath(str(issue.path)) for issue in issues}
+    sizes = {file.path: file.size for file in kept.files() if file.path in paths}
     damages = []
     for issue in issues:
         path = BagPath(str(issue.path))
@@ -183,7 +189,7 @@ def _not_whole(
                 owner.path,
                 _KINDS[issue.code],
                 now(),
-                digests[path],
+                description.digests(path) or {},
                 sizes.get(path),
                 reason=issue.message if issue.code == REPLICA_UNREADABLE else "",
             )
