@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
@@ -12,7 +12,7 @@ from flows.alarms.alarm import Alarm
 from flows.alarms.alarms import raise_alarm, raise_alarms
 from flows.archive.audit_alarms import damage_alarm, doubt_alarm
 from flows.archive.audit_budget import AuditBudget
-from flows.archive.audit_plan import Share, planned, versions_of, within_budget
+from flows.archive.audit_plan import Share, planned, read_ahead, versions_of, within_budget
 from flows.archive.audit_provider import ProviderResult, ask_provider, of_day
 from flows.archive.audit_request import AuditRequest, Selection
 from flows.archive.audit_sample import Sample, neighbours, read_sample, sample_of
@@ -28,6 +28,7 @@ from preservation.errors import PreservationError, reason_of
 from preservation.model.identifiers import PackageId, StoreName
 from storage.audits.replica import ReplicaReader
 from storage.audits.work import LEASE, AuditPorts, AuditResult, AuditWork
+from storage.moments import ForwardClock
 from storage.ports.audits import AuditedReplica, RecordedDamage
 from storage.ports.stores import Store
 
@@ -113,12 +114,18 @@ class Audit:
     scratch: Path
     read: Callable[[int, int], None]
     goes_on: Callable[[], bool]
-    began: datetime = field(default_factory=now)
 
     def __post_init__(self) -> None:
         self.claimant = new_claimant()
+        self.clock = ForwardClock(now)
+        self.began = self.clock()
         self.ports = AuditPorts(
-            self.installation.catalogue, self.installation.journal, self.installation.audits, SOFTWARE, now
+            self.installation.catalogue,
+            self.installation.journal,
+            self.installation.audits,
+            SOFTWARE,
+            self.clock,
+            now,
         )
         self.budget = AuditBudget.of(self.request)
 
@@ -246,7 +253,7 @@ class Audit:
             at = now()
             claimed = self.installation.audits.claim(
                 self.claimant,
-                [share.scope],
+                [read_ahead(store.name, share.scope.collection, self.clock()), share.scope],
                 most_replicas=_TOGETHER,
                 most_bytes=min([_BYTES_TOGETHER, *limits]),
                 at=at,
@@ -307,7 +314,7 @@ class Audit:
             lambda: self.installation.reopened(store.name),
             self.scratch,
             self.installation.settings.work.threads,
-            now,
+            self.clock,
             progress,
         )
 

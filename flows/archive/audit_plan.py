@@ -3,16 +3,18 @@
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from flows.archive.audit_budget import AuditBudget
 from flows.archive.audit_request import AuditRequest, Selection
+from flows.installation.job_records import CLOCKS_APART
 from flows.installation.wiring import Installation
 from preservation.errors import ConfigurationError, NotFoundError
 from preservation.model.identifiers import CollectionName, ObjectId, PackageId, StoreName
 from preservation.policy.fixity import Fixity, ReadingPace
 from storage.ports.audits import ReplicaCounts, Scope
 
+_EVER = datetime.max.replace(tzinfo=UTC)
 _SOON = timedelta(hours=20)
 """A daily share has nothing that was read so lately: a small store would be read all over every day."""
 
@@ -114,6 +116,20 @@ def versions_of(installation: Installation, object_id: ObjectId) -> list[Package
     return kept
 
 
+def read_ahead(store: StoreName, collection: CollectionName, at: datetime) -> Scope:
+    """Return the replicas that were read later than ``at``: while a clock was ahead, nobody knows when.
+
+    They come first, within the share of a day: by their times they would be left out until these come.
+    """
+    return Scope(store, collection, _EVER, since=at + CLOCKS_APART)
+
+
+def _sum_of(one: ReplicaCounts, other: ReplicaCounts) -> ReplicaCounts:
+    return ReplicaCounts(
+        one.replicas + other.replicas, one.files + other.files, one.bytes + other.bytes, one.oldest
+    )
+
+
 def _counts_of(installation: Installation, object_id: ObjectId, store: StoreName) -> ReplicaCounts:
     """Return how much a store has of an object by the catalogue. Raises ``NotFoundError``."""
     mine = [
@@ -133,16 +149,23 @@ def _share(
     at: datetime,
 ) -> Share:
     audits, pace = installation.audits, pace_of(installation, collection, store)
-    total = audits.unread(Scope(store, collection, at))
+    total = audits.unread(Scope(store, collection, _EVER))
+    ahead = audits.unread(read_ahead(store, collection, at))
     chosen = Scope(store, collection, request.before or at)
     overdue = audits.unread(Scope(store, collection, at - pace.every))
     if request.object_id is not None:
         of_object = _counts_of(installation, request.object_id, store)
         return Share(chosen, pace, of_object, overdue, total, None, None)
     if request.selection is not Selection.DUE:
-        return Share(chosen, pace, audits.unread(chosen), overdue, total, None, None)
+        return Share(chosen, pace, _sum_of(audits.unread(chosen), ahead), overdue, total, None, None)
     today = at.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     done = audits.read_since(store, collection, today.astimezone(at.tzinfo))
+    if ahead.replicas:
+        # They were not read today, whatever their time says.
+        later = audits.read_since(store, collection, at + CLOCKS_APART)
+        done = ReplicaCounts(
+            done.replicas - later.replicas, done.files - later.files, done.bytes - later.bytes, done.oldest
+        )
     # What is due by now, or the day's share of all, whichever is more: else all that was kept in one
     # week would have to be read in one week, for ever.
     portion = max(overdue.bytes, math.ceil(total.bytes / pace.days_open) - done.bytes, 0)
@@ -155,7 +178,7 @@ def _share(
     return Share(
         scope,
         pace,
-        audits.unread(scope),
+        _sum_of(audits.unread(scope), ahead),
         overdue,
         total,
         math.ceil(min(limits) / runs) if limits else None,

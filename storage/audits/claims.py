@@ -153,10 +153,12 @@ def _counts(connection: Connection, counted: Select[Any]) -> ReplicaCounts:
 
 
 def _in_scope(scope: Scope) -> ColumnElement[bool]:
+    since = [] if scope.since is None else [_readings.read_at >= scope.since]
     return and_(
         _readings.store == scope.store,
         _readings.collection == scope.collection,
         _readings.read_at < scope.before,
+        *since,
     )
 
 

@@ -57,13 +57,18 @@ class AuditResult:
 
 @dataclass(frozen=True, slots=True)
 class AuditPorts:
-    """What an audit works with. ``agent`` stands in the journal's events."""
+    """What an audit works with. ``agent`` stands in the journal's events.
+
+    ``clock`` dates what is seen, and is never set back. Claims hold by the clock that others have, too: by
+    ``wall_clock``, where it is given.
+    """
 
     catalogue: Catalogue
     journal: Journal
     audits: Audits
     agent: Agent
     clock: Callable[[], datetime]
+    wall_clock: Callable[[], datetime] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +189,7 @@ class AuditWork:
             found = [_looked_at_again(one, ended, reader) for one in found]
 
     def _until(self) -> datetime:
-        return self._ports.clock() + LEASE
+        return (self._ports.wall_clock or self._ports.clock)() + LEASE
 
 
 def unjudged(

@@ -25,11 +25,15 @@ Claimant = NewType("Claimant", str)
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Replicas in one store, of one collection, that were last read ``before`` a moment."""
+    """Replicas in one store, of one collection, that were last read ``before`` a moment.
+
+    ``since``: and not before that one. What was read later than now was read while a clock was ahead.
+    """
 
     store: StoreName
     collection: CollectionName
     before: datetime
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

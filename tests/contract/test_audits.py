@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -300,6 +300,17 @@ def test_more_damages_are_approved_than_a_statement_takes(audits: Audits):
     numbers = [one.number for one in audits.damages()]
     approval = RepairApproval("Ada", "all of it", NOW)
     assert len(audits.approve_repairs(numbers, approval, [])) == 1201
+
+
+def test_what_was_read_since_a_moment_that_is_to_come_is_a_scope_too(audits: Audits):
+    one = Scope(EAST, MAPS, NOW, since=MOMENT - 2 * DAY)
+    assert audits.unread(one).replicas == 2
+    assert audits.unread(replace(one, before=MOMENT - DAY)).replicas == 1
+    forever = datetime.max.replace(tzinfo=UTC)
+    assert audits.unread(Scope(EAST, MAPS, forever, since=NOW)).replicas == 0
+    ahead = Scope(EAST, MAPS, forever, since=MOMENT - 4 * DAY)
+    found = audits.claim(ONE, [ahead], most_replicas=9, most_bytes=10**6, at=NOW, until=SOON)
+    assert [one.package for one in found] == [sheet(number) for number in (4, 3, 2, 1)]
 
 
 def test_every_file_has_a_number_by_which_it_is_sampled(audits: Audits):

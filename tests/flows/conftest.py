@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
 from support.archives import Archive
+from support.audit_runs import age
 from support.bucket_inboxes import Station, WatchedBucket
 from support.command_runs import NearArchive, near
 from support.flow_runs import installed, prefect_client, preserved
@@ -47,6 +48,26 @@ def kept_ledger(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> A
 def keeping(kept_ledger: Archive, tmp_path: Path) -> NearArchive:
     """An installation of one's own that keeps the ledger, as ``files/ledger/v1``."""
     return near(Archive(shutil.copytree(kept_ledger.directory, tmp_path / "archive"), kept_ledger.api_url))
+
+
+@pytest.fixture(scope="session")
+def kept_three(kept_ledger: Archive, tmp_path_factory: pytest.TempPathFactory) -> Archive:
+    """An installation that keeps three objects, the ledger first, and has read none for a hundred days."""
+    folder = tmp_path_factory.mktemp("three")
+    archive = near(Archive(shutil.copytree(kept_ledger.directory, folder / "archive"), kept_ledger.api_url))
+    for name in ("middle", "newest"):
+        drop = folder / "drops" / name
+        drop.mkdir(parents=True)
+        (drop / "page.txt").write_text(f"The {name} page\n" * 500)
+        assert preserved(archive, drop).ending.verdict is Verdict.STORED
+    age(archive, 100)
+    return archive
+
+
+@pytest.fixture
+def keeping_three(kept_three: Archive, tmp_path: Path) -> NearArchive:
+    """An installation of one's own that keeps these three, as ``files/ledger/v1`` and so on."""
+    return near(Archive(shutil.copytree(kept_three.directory, tmp_path / "archive"), kept_three.api_url))
 
 
 @pytest.fixture

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 from support.archives import Archive
 from support.audit_runs import age, lines
-from support.command_runs import near, run_command
-from support.flow_runs import preserved
+from support.command_runs import NearArchive, run_command
 
 from flows.archive.audit import audit_plan
 from flows.archive.audit_request import AuditRequest, Selection
@@ -18,27 +15,13 @@ from flows.installation.job_records import record_of
 from flows.installation.jobs import Job
 from flows.installation.settings_file import load_settings
 from preservation.model.identifiers import StoreName
-from preservation.model.verdicts import Verdict
 from preservation.policy.fixity import ReadingPace
 
 
-@pytest.fixture(scope="module")
-def kept_once(kept_ledger: Archive, tmp_path_factory: pytest.TempPathFactory) -> Archive:
-    """An archive with three objects, all of them long unread."""
-    folder = tmp_path_factory.mktemp("three")
-    archive = near(Archive(shutil.copytree(kept_ledger.directory, folder / "archive"), kept_ledger.api_url))
-    for name in ("middle", "newest"):
-        drop = folder / "drops" / name
-        drop.mkdir(parents=True)
-        (drop / "page.txt").write_text(f"The {name} page\n" * 500)
-        assert preserved(archive, drop).ending.verdict is Verdict.STORED
-    age(archive, 100)
-    return archive
-
-
 @pytest.fixture
-def archive(kept_once: Archive, tmp_path: Path) -> Archive:
-    return near(Archive(shutil.copytree(kept_once.directory, tmp_path / "archive"), kept_once.api_url))
+def archive(keeping_three: NearArchive) -> Archive:
+    """An archive with three objects, all of them long unread."""
+    return keeping_three
 
 
 def set_fixity(archive: Archive, text: str) -> None:

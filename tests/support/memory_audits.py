@@ -297,4 +297,5 @@ def _is_in(replica: AuditedReplica, scope: Scope) -> bool:
         replica.store == scope.store
         and replica.package.object.collection == scope.collection
         and replica.read_at < scope.before
+        and (scope.since is None or replica.read_at >= scope.since)
     )
