@@ -169,6 +169,35 @@ def test_a_site_less_or_a_reading_too_few_shows_in_the_levels(archive: Archive):
     assert (near_by.showing, near_by.gap) == (Showing.LACKING, "2 versions on fewer than 2 sites")
 
 
+def test_what_the_settings_do_not_name_is_no_difference_of_the_stores_in_the_levels(archive: Archive):
+    one_kind = evidence(archive)
+    assert "all stores of which it is named are on one kind of media" in one_kind[LevelArea.STORAGE, 3].gap
+    file = archive.directory / "muniment.toml"
+    as_before = file.read_text()
+    try:
+        file.write_text(re.sub(r'^(media|provider) = ".*"$', "", as_before, flags=re.MULTILINE))
+        unnamed = evidence(archive)
+    finally:
+        file.write_text(as_before)
+    assert "the settings name no media of any store" in unnamed[LevelArea.STORAGE, 3].gap
+    assert "the settings name no provider of any store" in unnamed[LevelArea.STORAGE, 4].gap
+
+
+def test_a_policy_that_ignores_the_manifests_that_come_with_content_shows_in_the_levels(archive: Archive):
+    policy = archive.directory / "policies" / "bit-level.toml"
+    as_before = policy.read_text()
+    assert "supplied_manifests" in as_before
+    try:
+        policy.write_text(
+            re.sub(r'supplied_manifests( *)= ".*"', r'supplied_manifests\1= "ignore"', as_before)
+        )
+        cell = evidence(archive)[LevelArea.INTEGRITY, 1]
+    finally:
+        policy.write_text(as_before)
+    assert "manifests that come with content" in cell.gap
+    assert cell.showing is Showing.PARTLY
+
+
 def test_of_an_installation_in_which_nothing_is_kept_nothing_is_shown(installation: Archive):
     assert {one.showing for one in evidence(installation).values()} == {Showing.NOT_SHOWN}
     page = report_page(gathered(installation)).decode()

@@ -71,6 +71,13 @@ def _copies(facts: ShownFacts, copies: int, sites: int) -> tuple[str, str, bool]
     return found, gap, facts.versions in {fewer, near}
 
 
+def _one_kind(named: set[str], all_are: str, what: str) -> str:
+    """Return the gap where stores do not differ by what the settings name of them; empty where they do."""
+    if not named:
+        return f"the settings name no {what} of any store"
+    return f"all stores of which it is named are {all_are}" if len(named) == 1 else ""
+
+
 def _storage_1(facts: ShownFacts) -> _Found:
     found, gap, nothing = _copies(facts, 2, 2)
     silent = [one.name for one in facts.stores if not one.media]
@@ -92,7 +99,7 @@ def _storage_3(facts: ShownFacts) -> _Found:
     found, gap, nothing = _copies(facts, 2, 2)
     media = {one.media for one in facts.stores if one.media}
     found = _joined(found, f"kinds of media in the settings: {', '.join(sorted(media)) or 'none'}")
-    gap = _joined(gap, "all stores are on one kind of media" if len(media) == 1 else "")
+    gap = _joined(gap, _one_kind(media, "on one kind of media", "media"))
     people = "whether two sites are threatened by different disasters, and who watches media and storage age"
     return _showing(gap, unknowable=people, nothing=nothing), found, _STORES, gap, people
 
@@ -101,22 +108,27 @@ def _storage_4(facts: ShownFacts) -> _Found:
     found, gap, nothing = _copies(facts, 3, 3)
     providers = {one.provider for one in facts.stores if one.provider}
     found = _joined(found, f"providers in the settings: {', '.join(sorted(providers)) or 'none'}")
-    gap = _joined(gap, "all stores have one provider" if len(providers) == 1 else "")
+    gap = _joined(gap, _one_kind(providers, "of one provider", "provider"))
     people = "the plan for storage that grows old, and that it is carried out"
     return _showing(gap, unknowable=people, nothing=nothing), found, _STORES, gap, people
 
 
 def _integrity_1(facts: ShownFacts) -> _Found:
+    ignoring = sum(one.terms.intake.supplied_manifests == "ignore" for one in facts.policies)
     scans = f"{facts.scanning} of {count(len(facts.policies), 'policy', 'policies')} ask for a virus scan"
     checks = facts.acts[EventType.VIRUS_CHECK]
     found = (
-        "each file is digested as it is first read, and compared with manifests that came with it; "
+        "each file is digested as it is first read, and compared with manifests that came with it, where the "
+        "policy does not ignore them; "
         f"{scans}, and {count(checks, 'virus check')} stand in the journal of a year; malware goes to "
         "quarantine/"
     )
     lacking = len(facts.policies) - facts.scanning
     gap = _joined(
         f"{count(lacking, 'policy asks', 'policies ask')} for no virus scan" if lacking else "",
+        f"{count(ignoring, 'policy ignores', 'policies ignore')} manifests that come with content"
+        if ignoring
+        else "",
         f"{count(facts.unread_policies, 'policy', 'policies')} cannot be read"
         if facts.unread_policies
         else "",

@@ -42,10 +42,10 @@ class LevelEvidence(msgspec.Struct, frozen=True):
 
 _ASKS = {
     LevelArea.STORAGE: (
-        "Two whole copies in different places, on known media, in steady storage.",
+        "Two whole copies in different places, in steady storage; it is on record on which media.",
         "Three whole copies, one in another region; it is known what storage and media need to work.",
         "One copy where another disaster threatens, one on another kind of media; ageing is watched.",
-        "Three copies where three kinds of disaster threaten; nothing that all depend on; a plan for ageing.",
+        "Three copies, each where another disaster threatens; nothing all depend on; ageing is acted on.",
     ),
     LevelArea.INTEGRITY: (
         "Digests that come with content are checked, else made; viruses are scanned for, and set apart.",
@@ -57,19 +57,19 @@ _ASKS = {
         "It is decided which people and programs may read, write, move and delete.",
         "Who may do so is on record, and applied.",
         "It is logged which people and programs did what to the content.",
-        "What was done, and the logs of it, are reviewed from time to time.",
+        "The logs of what was done, and of who had access, are reviewed from time to time.",
     ),
     LevelArea.METADATA: (
-        "There is an inventory, with the place of everything; a copy of it lies apart from the content.",
-        "Enough is recorded to know what the content is: its context, technique, description and structure.",
+        "There is an inventory, with the place of everything; it is backed up, apart from the content.",
+        "Enough is on record to know what it is: administration, technique, description, care, structure.",
         "Standards for metadata are chosen; what is lacking by them is looked for and filled.",
         "Acts of preservation are recorded with their time; the chosen standards are applied.",
     ),
     LevelArea.CONTENT: (
         "Formats and other properties are on record, with how and when they were found out.",
         "Formats and properties are verified; those who make content are won for formats that last.",
-        "It is watched which formats and which programs for them grow old.",
-        "Content is migrated, normalized or emulated, so that it stays usable.",
+        "It is watched which formats grow old, and what changes in the technology that content depends on.",
+        "Content is migrated, normalized or emulated, so that people can still get at it.",
     ),
 }
 
