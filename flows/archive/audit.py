@@ -1,19 +1,19 @@
 """Audits: every byte of the replicas is read from where it rests, by the pace of the policies or as asked."""
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import TypeAlias
 
-from flows.alarms.alarm import Alarm
 from flows.alarms.alarms import raise_alarm, raise_alarms
-from flows.archive.audit_alarms import damage_alarm, doubt_alarm
+from flows.archive.audit_alarms import damage_alarms, doubt_alarm
 from flows.archive.audit_budget import AuditBudget
 from flows.archive.audit_plan import Share, planned, read_ahead, versions_of, within_budget
-from flows.archive.audit_provider import ProviderResult, ask_provider, of_day
+from flows.archive.audit_provider import ProviderResult, is_stated_as_kept, of_day
 from flows.archive.audit_request import AuditRequest, Selection
 from flows.archive.audit_sample import Sample, neighbours, read_sample, sample_of
 from flows.archive.replica_claim import in_use, new_claimant, release_the_dead
@@ -29,7 +29,7 @@ from preservation.model.identifiers import PackageId, StoreName
 from storage.audits.replica import ReplicaReader
 from storage.audits.work import LEASE, AuditPorts, AuditResult, AuditWork
 from storage.moments import ForwardClock
-from storage.ports.audits import AuditedReplica, RecordedDamage
+from storage.ports.audits import AuditedReplica, Scope
 from storage.ports.stores import Store
 
 _TOGETHER = 200
@@ -91,7 +91,7 @@ def audit_installation(
                 failed.append("it was stopped before its end; the next one goes on there")
         finally:
             if is_damaged:
-                raise_alarms(settings, _damage_alarms(installation, audit.began))
+                raise_alarms(settings, damage_alarms(installation.audits.damages(), audit.began, now()))
         if failed and is_the_job:
             run_failed(failed[0] if len(failed) == 1 else f"{failed[0]} And {len(failed) - 1} more.")
 
@@ -128,6 +128,7 @@ class Audit:
             now,
         )
         self.budget = AuditBudget.of(self.request)
+        self.taken: Counter[Scope] = Counter()
 
     def outcomes(self) -> Iterator[AuditOutcome]:
         """Yield what is seen, a store at a time."""
@@ -180,15 +181,12 @@ class Audit:
             yield NotAudited(store.name, sentence, is_fault=False)
             return
         found = ProviderResult(store.name, share.scope.collection)
-        suspects: list[PackageId] = []
-        for package in self._asked_about(store, share, versions):
-            if not self._may_go_on(share)():
-                break
-            one = ask_provider(self.installation, provider, package, self.scratch)
-            if one is None or one.differing:
-                suspects.append(package)
-            if one is not None:
-                found.add(one)
+        asked = self._asked_about(store, share, versions)
+        suspects = [
+            package
+            for package in takewhile(lambda _: self._may_go_on(share)(), asked)
+            if not is_stated_as_kept(self.installation, provider, package, self.scratch, found)
+        ]
         yield found
         for package in suspects:
             yield from self._whole(store, share, package)
@@ -232,22 +230,22 @@ class Audit:
         if claimed is None:
             yield NotAudited(store.name, in_use(package, store.name), is_fault=False)
             return
-        if dear := self._too_dear(share, [claimed], self.budget.payable(share.pace)):
+        if dear := self._too_dear(share, [claimed]):
             yield dear
             return
-        self.budget.take(claimed.bytes, share.pace)
+        self._take(share, claimed.bytes)
         yield from self._read(store, share, [claimed])
 
     def _of_share(self, store: Store, share: Share) -> Iterator[AuditOutcome]:
         tried: set[PackageId] = set()
-        most_bytes, most_files, larger_alone = share.most_bytes, share.most_files, share.larger_alone
-        of_day = share.most_for_money
+        most_files, larger_alone = share.most_files, share.larger_alone
         while self.goes_on():
             if not self._is_open(share):
                 yield self._at_other_times(share)
                 return
-            payable = _least(of_day, self.budget.payable(share.pace))
-            limits = [one for one in (most_bytes, self.budget.most_bytes, payable) if one is not None]
+            most_bytes = self._left_of(share, share.most_bytes)
+            allowed = (most_bytes, self.budget.most_bytes, self._payable(share))
+            limits = [one for one in allowed if one is not None]
             if 0 in limits or most_files == 0:
                 return
             at = now()
@@ -264,22 +262,30 @@ class Audit:
             fresh = [one for one in claimed if one.package not in tried]
             if not fresh:
                 return
-            if dear := self._too_dear(share, fresh, payable):
+            if dear := self._too_dear(share, fresh):
                 yield dear
                 return
             tried.update(one.package for one in fresh)
             yield from self._read(store, share, fresh)
-            size = sum(one.bytes for one in fresh)
-            most_bytes = None if most_bytes is None else max(0, most_bytes - size)
-            of_day = None if of_day is None else max(0, of_day - size)
-            self.budget.take(size, share.pace)
+            self._take(share, sum(one.bytes for one in fresh))
             if most_files is not None:
                 most_files = max(0, most_files - sum(one.files for one in fresh))
 
-    def _too_dear(
-        self, share: Share, claimed: Sequence[AuditedReplica], payable: int | None
-    ) -> NotAudited | None:
+    def _take(self, share: Share, size: int) -> None:
+        self.taken[share.scope] += size
+        self.budget.take(size, share.pace)
+
+    def _left_of(self, share: Share, limit: int | None) -> int | None:
+        """Return what this audit has left of a limit of the share, in bytes."""
+        return None if limit is None else max(0, limit - self.taken[share.scope])
+
+    def _payable(self, share: Share) -> int | None:
+        limits = (self._left_of(share, share.most_for_money), self.budget.payable(share.pace))
+        return min((one for one in limits if one is not None), default=None)
+
+    def _too_dear(self, share: Share, claimed: Sequence[AuditedReplica]) -> NotAudited | None:
         """Give claims back that cost more than can be paid; return what to say of the first of them."""
+        payable = self._payable(share)
         if payable is None or sum(one.bytes for one in claimed) <= payable:
             return None
         self.installation.audits.release(self.claimant)
@@ -330,20 +336,6 @@ class Audit:
             f"store {store}: by the policy of {collection} it is read at other times: {share.pace.window}"
         )
         return NotAudited(store, sentence, is_fault=False)
-
-
-def _least(*limits: int | None) -> int | None:
-    return min((one for one in limits if one is not None), default=None)
-
-
-def _damage_alarms(installation: Installation, since: datetime) -> Iterator[Alarm]:
-    """Yield an alarm for each store in which damage is open that was not open before."""
-    new: dict[StoreName, list[RecordedDamage]] = {}
-    for one in installation.audits.damages():
-        if one.found_at >= since:
-            new.setdefault(one.damage.store, []).append(one)
-    for store, found in new.items():
-        yield damage_alarm(store, found, now())
 
 
 def _new_seed() -> int:

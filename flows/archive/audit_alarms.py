@@ -1,6 +1,6 @@
 """The alarms of audits: one for each cause, with what to do next."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from flows.alarms.alarm import Alarm, AlarmKind, new_alarm
@@ -10,6 +10,16 @@ from storage.audits.work import AuditResult
 from storage.ports.audits import RecordedDamage
 
 _NAMED = 10
+
+
+def damage_alarms(damages: Iterable[RecordedDamage], since: datetime, at: datetime) -> Iterator[Alarm]:
+    """Yield an alarm for each store in which damage is open that was not open before ``since``."""
+    new: dict[StoreName, list[RecordedDamage]] = {}
+    for one in damages:
+        if one.found_at >= since:
+            new.setdefault(one.damage.store, []).append(one)
+    for store, found in new.items():
+        yield damage_alarm(store, found, at)
 
 
 def damage_alarm(store: StoreName, found: Sequence[RecordedDamage], at: datetime) -> Alarm:

@@ -14,6 +14,7 @@ from preservation.model.identifiers import CollectionName, ObjectId, PackageId, 
 from preservation.policy.fixity import Fixity, ReadingPace
 from storage.ports.audits import ReplicaCounts, Scope
 
+_NOTHING = ReplicaCounts(0, 0, 0, None)
 _EVER = datetime.max.replace(tzinfo=UTC)
 _SOON = timedelta(hours=20)
 """A daily share has nothing that was read so lately: a small store would be read all over every day."""
@@ -155,7 +156,11 @@ def _share(
     overdue = audits.unread(Scope(store, collection, at - pace.every))
     if request.object_id is not None:
         of_object = _counts_of(installation, request.object_id, store)
+        if request.provider:
+            return Share(chosen, pace, _NOTHING, overdue, of_object, None, None)
         return Share(chosen, pace, of_object, overdue, total, None, None)
+    if request.provider:
+        return Share(chosen, pace, _NOTHING, overdue, total, None, None)
     if request.selection is not Selection.DUE:
         return Share(chosen, pace, _sum_of(audits.unread(chosen), ahead), overdue, total, None, None)
     today = at.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)

@@ -60,19 +60,22 @@ def of_day(packages: Iterable[PackageId], day: date) -> Iterator[PackageId]:
     return (package for number, package in enumerate(packages) if number % DAYS == turn)
 
 
-def ask_provider(
-    installation: Installation, provider: Provider, package: PackageId, scratch: Path
-) -> StatedReplica | None:
-    """Compare what the provider states of a replica; ``None`` where no store has its lists as they were kept.
+def is_stated_as_kept(
+    installation: Installation, provider: Provider, package: PackageId, scratch: Path, found: ProviderResult
+) -> bool:
+    """Count in ``found`` what the provider states of a replica; return whether nothing of it differs.
 
-    The lists are read in the other stores first. Raises ``StorageError`` where the provider, or a store that
-    could have them, does not answer.
+    Where no store has its lists as they were kept, that is not known: ``False``. They are read in the other
+    stores first.
+    Raises ``StorageError`` where the provider, or a store that could have them, does not answer.
     """
     recorded = recorded_digests(installation.catalogue, installation.journal, package)
     stores = sorted(installation.stores, key=lambda store: store.name == provider.name)
     files = {file.path: file for file in installation.catalogue.files(package)}
     try:
         with promises_of(package, stores, recorded.digests, scratch) as promises:
-            return stated_replica(provider, promises, files)
+            stated = stated_replica(provider, promises, files)
     except (IntegrityError, NotFoundError):
-        return None
+        return False
+    found.add(stated)
+    return not stated.differing

@@ -120,6 +120,10 @@ def _say_plan(request: AuditRequest, shares: Iterable[Share], *, json: bool) -> 
                 }
             )
             continue
+        if request.provider:
+            asked = count(share.total.files, "file")
+            say(f"{scope.store}: {scope.collection}: its provider, if any, would be asked about {asked}")
+            continue
         size, whole = byte_size(share.bytes), byte_size(share.total.bytes)
         line = f"{scope.store}: {scope.collection}: about {count(share.files, 'file')}, {size} of {whole}"
         if share.cost is not None:

@@ -110,6 +110,14 @@ def test_runs_that_share_an_audit_share_what_it_may_read_and_cost(archive: Archi
     assert [one.bytes for one in audit_plan(settings, shared)] == [500]
 
 
+def test_a_plan_of_asking_providers_reads_nothing(archive: Archive):
+    planned = lines(archive.run("audit", "--provider", "--dry-run", "--json"))
+    assert [(one["files"], one["bytes"]) for one in planned] == [(0, 0)] * 2
+    said = archive.run("audit", "--provider", "--object", "files/middle", "--dry-run").stdout
+    files = len([key for key in archive.kept("first") if key.startswith("files/middle/")])
+    assert f"second: files: its provider, if any, would be asked about {files} files" in said
+
+
 @pytest.mark.parametrize("text", ["money = 5\n", '[[fixity.store]]\nname = "first"\nmoney = 5\n'])
 def test_money_without_a_price_is_a_fault_of_the_policy(archive: Archive, text: str):
     set_fixity(archive, text)

@@ -10,7 +10,11 @@ import signal
 from pathlib import Path
 
 import pytest
-from support.command_runs import NearArchive
+from services.buckets import new_address, speak_as_the_archive
+from support.archives import Archive
+from support.bucket_archives import put_second_store_into
+from support.command_runs import NearArchive, near
+from support.flow_runs import preserved
 from support.forks import forked
 
 from flows.archive.drills import rehearsal
@@ -25,6 +29,7 @@ from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now, open_installation
 from preservation.errors import ConfigurationError, IntegrityError, UnavailableError
 from preservation.model.identifiers import PackageId, StoreName, VersionNumber, parse_object_id
+from preservation.model.verdicts import Verdict
 from storage.audits.work import LEASE
 
 SECOND = StoreName("second")
@@ -250,3 +255,22 @@ def test_killed_while_it_is_emptied_the_store_is_filled_from_what_is_left(
     assert 0 < len(keeping.kept("second")) < len(before)
     list(fill_installation(settings, FillRequest()))
     assert keeping.kept("second") == before
+
+
+def test_a_bucket_is_lost_and_filled_again_too(installation: Archive, ledger: Path):
+    speak_as_the_archive()
+    address = new_address()
+    put_second_store_into(installation, address)
+    archive = near(installation)
+    settings = edited(archive, 'name = "second"\n', 'name = "second"\nrehearsal = true\n')
+    assert preserved(archive, ledger).ending.verdict is Verdict.STORED
+    with pytest.raises(ConfigurationError, match="run first: muniment stores init second"):
+        lost(settings)
+    assert archive.run("stores", "init", "second").returncode == 0
+    settings = load_settings(archive.directory)
+    record = lost(settings)
+    assert (record.verdict, record.versions, record.differing) == (DrillVerdict.RESTORED, 1, 0)
+    assert record.steps[0].files == record.steps[-1].files == len(archive.kept("first"))
+    with open_installation(settings) as opened:
+        there = {one.key for one in opened.stores[1].list(PACKAGE.prefix)}
+    assert there == set(archive.kept("first"))
