@@ -19,7 +19,7 @@ from flows.installation.log import LOG
 
 Answer = TypeVar("Answer")
 
-_EVERY = 3.0
+_EVERY = 5.0
 _GOES_ON = {StateType.RUNNING, StateType.PENDING, StateType.PAUSED, StateType.SCHEDULED}
 
 

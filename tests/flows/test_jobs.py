@@ -427,6 +427,18 @@ def test_damage_is_approved_in_the_form_and_repaired_by_that_run(
     assert ran(archive, client, Job.REPAIR_DAMAGE).state_name == "Nothing to repair"
 
 
+def assert_each_replica_was_read_once(settings: Settings, after: int) -> None:
+    """Look for the readings behind that entry of the journal."""
+    with open_installation(settings) as opened:
+        read = [
+            (entry.object, entry.detail)
+            for entry in opened.journal.about()
+            if entry.seq > after and "read from where they rest" in entry.detail
+        ]
+        kept = sum(len(one.replicas) for one in opened.catalogue.packages())
+    assert len(read) == len(set(read)) == kept
+
+
 def test_an_audit_is_shared_by_several_runs_and_reads_nothing_twice(
     archive: Archive, settings: Settings, client: SyncPrefectClient
 ):
@@ -447,14 +459,7 @@ def test_an_audit_is_shared_by_several_runs_and_reads_nothing_twice(
     until(lambda: other().state is not None and other().state.is_final(), "the end of the other run")
     # Other tests leave damage in the archive.
     assert {first.state_name, other().state_name} <= {"As kept", "Damaged"}
-    with open_installation(settings) as opened:
-        read = [
-            (entry.object, entry.detail)
-            for entry in opened.journal.about()
-            if entry.seq > before and "read from where they rest" in entry.detail
-        ]
-        kept = sum(len(one.replicas) for one in opened.catalogue.packages())
-    assert len(read) == len(set(read)) == kept
+    assert_each_replica_was_read_once(settings, before)
 
 
 def test_an_audit_that_is_paused_stops_and_goes_on_there_when_it_is_resumed(
@@ -489,11 +494,4 @@ def test_an_audit_that_is_paused_stops_and_goes_on_there_when_it_is_resumed(
     ended = ended_run(archive, run.id)
     # Other tests leave damage in the archive.
     assert ended.state_name in {"As kept", "Damaged"}, logged(client, ended)
-    with open_installation(settings) as opened:
-        read = [
-            (entry.object, entry.detail)
-            for entry in opened.journal.about()
-            if entry.seq > before and "read from where they rest" in entry.detail
-        ]
-        kept = sum(len(one.replicas) for one in opened.catalogue.packages())
-    assert len(read) == len(set(read)) == kept
+    assert_each_replica_was_read_once(settings, before)

@@ -56,7 +56,7 @@ def test_prefect_is_asked_at_most_every_few_seconds(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("PREFECT__RUNTIME__FLOW_RUN__ID", str(uuid4()))
     asked: list[object] = []
     monkeypatch.setattr(pause, "_pause_of", asked.append)
-    seconds = iter([0.0, 1.0, 2.0, 3.5, 3.5, 4.0, 6.0])
+    seconds = iter([0.0, 1.0, 2.0, 5.5, 5.5, 6.0, 8.0])
     mine = RunPause(clock=seconds.__next__)
     for _ in range(5):
         assert mine.goes_on()
