@@ -5,7 +5,6 @@ replicas leave the catalogue; then the store is emptied. From there on ``munimen
 it, whoever runs it.
 """
 
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -24,6 +23,7 @@ from flows.archive.drills.comparison import (
 from flows.archive.drills.estimates import held_in_stores
 from flows.archive.drills.loss_record import NAMED, HealingEstimate, LossRecord, LossStep, keep_loss
 from flows.archive.drills.progress import LossProgress
+from flows.archive.drills.rehearsal_conditions import require_elsewhere, require_fillable
 from flows.archive.fill import fill_installation, filling
 from flows.archive.fill_outcomes import FilledReplica, NotFilled
 from flows.archive.fill_progress import FillProgress
@@ -34,14 +34,12 @@ from flows.installation.disk_faults import translated_faults
 from flows.installation.scratch import scratch_folder
 from flows.installation.settings import Settings
 from flows.installation.wiring import SOFTWARE_VERSION, Installation, now, open_installation
-from preservation.errors import ConfigurationError, IntegrityError, StorageError, UnavailableError
+from preservation.errors import UnavailableError
 from preservation.files.lock import locked
 from preservation.model.identifiers import PackageId, StoreName, VersionNumber, parse_object_id
 from preservation.model.layout import COMMITS
 from preservation.model.paths import StoreKey
 from storage.audits.work import LEASE
-from storage.ports.catalogue import Registration
-from storage.presence import presence
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ def rehearse_loss(
         opened.enter_context(translated_faults(settings))
         # Whether it may be damaged is the first question.
         installation.injurer(loss.store)
-        _require_fillable(installation, loss.store)
+        require_fillable(installation, loss.store)
         if loss.dry_run:
             return None
         scratch = opened.enter_context(scratch_folder(settings.processing, ".losing"))
@@ -94,7 +92,6 @@ class _Rehearsal:
 
     def __post_init__(self) -> None:
         [self._store] = [one for one in self.installation.stores if one.name == self.loss.store]
-        self._others = [one for one in self.installation.stores if one.name != self.loss.store]
         self._before = self.scratch / "before"
         self._versions = self.scratch / "versions"
         self._id, self._began = uuid4().hex[:8], now()
@@ -105,7 +102,8 @@ class _Rehearsal:
             with self._timed("every file of it read, in the store itself") as done:
                 done(*write_down(self._read(self._written_held()), self._before))
             with self._timed("the same versions read in another store") as done:
-                versions = self._require_elsewhere(done)
+                versions, files, size = require_elsewhere(self.installation, self._store, self.progress.add)
+                done(files, size)
             with self._timed("declared lost: struck from the catalogue") as done:
                 self._strike(versions)
                 done(0, 0)
@@ -168,43 +166,6 @@ class _Rehearsal:
     def _read(self, packages: Iterable[PackageId]) -> Iterator[FileInStore]:
         threads = self.installation.settings.work.threads
         return files_of(self._store, packages, threads=threads, progress=self.progress.add)
-
-    def _require_elsewhere(self, done: Callable[[int, int], None]) -> int:
-        """Read each version in the other stores until one has all of it; return how many there are."""
-        versions = files = size = 0
-        for kept in self.installation.catalogue.packages(held_by=self.loss.store):
-            self._require_one_elsewhere(kept)
-            [mine] = [one for one in kept.replicas if one.store == self.loss.store]
-            versions, files, size = versions + 1, files + mine.files, size + mine.bytes
-            self.progress.add(mine.files, mine.bytes)
-        done(files, size)
-        return versions
-
-    def _require_one_elsewhere(self, kept: Registration) -> None:
-        faults: list[str] = []
-        opened = self.installation
-        for store in self._others:
-            try:
-                found = presence(
-                    opened.catalogue,
-                    opened.journal,
-                    kept.package,
-                    (store,),
-                    most_bytes=sys.maxsize,
-                    threads=opened.settings.work.threads,
-                )
-            except StorageError as error:
-                faults.append(str(error))
-                continue
-            if found.sound:
-                return
-            faults += [*found.faults.values(), *found.doubts]
-        why = f": {'. '.join(faults)}" if faults else ""
-        raise IntegrityError(
-            f"store {self.loss.store}: {kept.package} was not seen in another store as it was kept{why}. "
-            "Nothing was emptied; see what is damaged: muniment audit --object "
-            f"{kept.package.object}, then repair it, or fill a further store: muniment replicate --missing"
-        )
 
     def _strike(self, versions: int) -> None:
         """Keep audits out, then strike the store; its identity stays known, for its place stays as it is."""
@@ -277,25 +238,3 @@ class _Rehearsal:
             HealingEstimate(store, versions, size, round(size * filled.seconds / filled.bytes, 3))
             for store, (versions, size) in sorted(held.items())
         )
-
-
-def _require_fillable(installation: Installation, store: StoreName) -> None:
-    """Refuse a store that would not get again what it has."""
-    settings = installation.settings
-    if store not in settings.stores_in_use:
-        raise ConfigurationError(
-            f"store {store} is retired: nothing is written into it, so it would stay empty; take retired = "
-            "true out of its [[store]] first"
-        )
-    [kept] = [one for one in settings.store if one.name == store]
-    if kept.identity is None:
-        raise ConfigurationError(
-            f"store {store}: its [[store]] in muniment.toml has no identity, and the catalogue forgets that "
-            f"of a lost store; run first: muniment stores init {store}"
-        )
-    for collection in installation.audits.collections(store):
-        if store not in installation.store_names_for(collection):
-            raise ConfigurationError(
-                f"store {store} holds {collection}, whose policy does not name that store: what is lost of "
-                "it would not be filled again; name the store in the policy, or use another one"
-            )
