@@ -368,6 +368,7 @@ def test_the_job_ends_as_what_it_saw(archive: Archive, monkeypatch: pytest.Monke
     monkeypatch.setattr(ending, "create_table_artifact", lambda **_: None)
 
     assert ended(everything=True) == ("As kept", StateType.COMPLETED)
+    assert ended() == ("Nothing read", StateType.COMPLETED)
     assert ended(dry_run=True) == ("Planned (dry run)", StateType.COMPLETED)
     alter(archive.store("second") / PAGE, b"Another page")
     assert ended(everything=True) == ("Damaged", StateType.FAILED)

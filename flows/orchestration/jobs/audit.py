@@ -238,7 +238,8 @@ def _result(progress: AuditProgress, found: Sequence[AuditOutcome], rows: Rows) 
         (isinstance(one, NotAudited) and one.is_fault) or (isinstance(one, AuditResult) and one.unjudged)
         for one in found
     )
-    name = "Damaged" if is_damaged else "Not read" if not_read else "As kept"
+    seen = "As kept" if progress.replicas else "Nothing read"
+    name = "Damaged" if is_damaged else "Not read" if not_read else seen
     return JobResult(name, progress.summary(), rows, good=not (is_damaged or not_read))
 
 
@@ -247,7 +248,7 @@ DEFINITION = JobDefinition(
     AuditParameters,
     "Reads replicas from where they rest, every byte, and compares them with what was kept: by the pace of "
     "the policies, the longest unread first, or as the form says. Changes nothing in a store. A run ends as "
-    "*As kept*; as *Damaged*, which is an alarm too (muniment damage shows it); as *Not read* (a store is "
-    "away, or lists are lost); or as *Interrupted* (the system). Runs that go on at the same time share what "
-    "is to be read.",
+    "*As kept*, or as *Nothing read*, where nothing was due; as *Damaged*, which is an alarm too (muniment "
+    "damage shows it); as *Not read* (a store is away, or lists are lost); or as *Interrupted* (the system). "
+    "Runs that go on at the same time share what is to be read. Paused, a run stops; resumed, it goes on.",
 )
