@@ -8,12 +8,13 @@ from itertools import chain
 from threading import local
 
 from preservation.errors import NotFoundError, reason_of
-from preservation.fixity.checking import FixityVerdict, Unreadable, check_stream
+from preservation.fixity.checking import Confirmed, FixityVerdict, Unreadable, check_stream
 from preservation.fixity.digesting import BUFFER_BYTES, ByteStream
 from preservation.model.amounts import OnProgress
 from preservation.model.digests import Digests
 from preservation.model.paths import StoreKey
 from preservation.pool import in_order, in_portions
+from storage.ports.confirmers import Confirmer, Expected
 from storage.ports.stores import Store, unwatched
 
 _BATCH_FILES = 256
@@ -66,23 +67,42 @@ def read_back(
     threads: int,
     progress: OnProgress = unwatched,
     open_faults: tuple[type[Exception], ...] = (),
+    confirmer: Confirmer | None = None,
 ) -> Generator[Reading]:
     """Read every promised file from where it rests and yield what was found, in the order of the promises.
 
     Memory does not grow with their number. ``progress`` is called with what has been read. Raises
     ``StorageError`` where the store does not answer; that a file is missing, unreadable or another than
-    promised is a finding. ``open_faults`` are errors of opening one that are findings too.
+    promised is a finding. ``open_faults`` are errors of opening one that are findings too. What the
+    ``confirmer`` of the store confirms is not read once more.
     """
     buffer = ThreadBuffer()
 
     def read_batch(batch: Sequence[PromisedFile]) -> list[Reading]:
-        return _read_batch(store, batch, buffer.bytes, progress, open_faults)
+        confirmed = {} if confirmer is None else _confirmed(confirmer, batch, progress)
+        rest = [one for one in batch if one.key not in confirmed]
+        found = iter(_read_batch(store, rest, buffer.bytes, progress, open_faults))
+        return [confirmed.get(one.key) or next(found) for one in batch]
 
     batches = in_portions(promised, _size, most=_BATCH_FILES, enough=_BATCH_BYTES)
     with closing(
         in_order(read_batch, batches, threads=threads, ahead=2 * threads, name="read-back")
     ) as readings:
         yield from chain.from_iterable(readings)
+
+
+def _confirmed(
+    confirmer: Confirmer, batch: Sequence[PromisedFile], progress: OnProgress
+) -> dict[StoreKey, Reading]:
+    """Return the readings of what is confirmed at once; nothing is known of the others."""
+    expected = [Expected(one.key, _size(one), one.digests) for one in batch]
+    readings = {
+        one.key: Reading(one, Confirmed(size, one.digests))
+        for one, size in zip(batch, confirmer.confirmed(expected), strict=True)
+        if size is not None and one.size in {None, size}
+    }
+    progress(len(readings), sum(_size(one.promised) for one in readings.values()))
+    return readings
 
 
 def _read_batch(

@@ -322,6 +322,7 @@ class Audit:
             self.installation.settings.work.threads,
             self.clock,
             progress,
+            confirmer=self.installation.confirmers.get(store.name),
         )
 
     def _may_go_on(self, share: Share) -> Callable[[], bool]:

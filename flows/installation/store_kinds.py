@@ -16,10 +16,12 @@ from flows.installation.store_settings import (
 from preservation.errors import ConfigurationError
 from preservation.model.identifiers import StoreIdentity, StoreName
 from preservation.model.layout import COMMITS
+from storage.ports.confirmers import Confirmer
 from storage.ports.injurers import Injurer
 from storage.ports.providers import Provider
 from storage.ports.replacers import Replacer
 from storage.ports.stores import Purger, SiteName, Store, StoreMaker, StorePlace
+from storage.stores.folder.confirm import FolderConfirmer
 from storage.stores.folder.injure import FolderInjurer
 from storage.stores.folder.make import FolderMaker
 from storage.stores.folder.modes import Readers
@@ -74,6 +76,10 @@ def _folder_injurer(
     return FolderInjurer(StoreName(store.name), root, identity, readers)
 
 
+def _folder_confirmer(store: FolderStoreSettings, settings: Settings) -> Confirmer:
+    return FolderConfirmer(StoreName(store.name), settings.store_root(store))
+
+
 def _folder_maker(store: FolderStoreSettings, settings: Settings) -> StoreMaker:
     return FolderMaker(StoreName(store.name), settings.store_root(store), Readers(store.readers))
 
@@ -122,7 +128,8 @@ def _place(store: StoreSettings) -> StorePlace:
 class StoreKind(Generic[_OneKind]):
     """Opens a store of one kind, and what is apart from it, by its ``settings``.
 
-    ``provider`` is ``None`` where nobody states anything of what the store keeps, as of a disk.
+    ``provider`` is ``None`` where nobody states anything of what the store keeps, as of a disk; ``confirmer``
+    where its files are read one by one.
     """
 
     settings: type[_OneKind]
@@ -132,11 +139,18 @@ class StoreKind(Generic[_OneKind]):
     replacer: Callable[[_OneKind, Settings, StoreIdentity | None], Replacer]
     injurer: Callable[[_OneKind, Settings, StoreIdentity | None], Injurer]
     provider: Callable[[_OneKind, Settings, StoreIdentity | None], Provider] | None = None
+    confirmer: Callable[[_OneKind, Settings], Confirmer] | None = None
 
 
 STORE_KINDS: Mapping[str, StoreKind[Any]] = {
     "folder": StoreKind(
-        FolderStoreSettings, _folder_store, _folder_purger, _folder_maker, _folder_replacer, _folder_injurer
+        FolderStoreSettings,
+        _folder_store,
+        _folder_purger,
+        _folder_maker,
+        _folder_replacer,
+        _folder_injurer,
+        confirmer=_folder_confirmer,
     ),
     "s3": StoreKind(
         S3StoreSettings, _s3_store, _s3_purger, _s3_maker, _s3_replacer, _s3_injurer, _s3_provider

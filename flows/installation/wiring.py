@@ -34,6 +34,7 @@ from storage.journal.keys import SigningKey, load_key
 from storage.journal.sql import SqlJournal
 from storage.ports.audits import Audits
 from storage.ports.catalogue import Catalogue
+from storage.ports.confirmers import Confirmer
 from storage.ports.drop_buckets import DropBucket
 from storage.ports.holdings import Holdings
 from storage.ports.injurers import Injurer
@@ -142,6 +143,16 @@ class Installation:
     def purgers(self) -> dict[StoreName, Purger]:
         """The purger of each store, which removes the files of an unfinished try."""
         return {name: kind.purger(*of) for name, kind, of in self._kinds}
+
+    @cached_property
+    def confirmers(self) -> dict[StoreName, Confirmer]:
+        """The confirmer of each store that has one."""
+        kinds = [(store, STORE_KINDS[store.kind]) for store in self.settings.store]
+        return {
+            StoreName(store.name): kind.confirmer(store, self.settings)
+            for store, kind in kinds
+            if kind.confirmer is not None
+        }
 
     @cached_property
     def replacers(self) -> dict[StoreName, Replacer]:

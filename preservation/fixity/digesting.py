@@ -74,10 +74,10 @@ def digest_file(path: Path, algorithms: Collection[Algorithm]) -> tuple[int, Dig
         return digest_stream(stream, algorithms)
 
 
-def digest_bytes(content: bytes, algorithms: Collection[Algorithm]) -> Digests:
+def digest_bytes(content: bytes | memoryview, algorithms: Collection[Algorithm]) -> Digests:
     """Return the digests of ``content``."""
     return {
-        algorithm: HexDigest(hashlib.new(algorithm.value, content, usedforsecurity=False).hexdigest())
+        algorithm: HexDigest(_NEW[algorithm](content, usedforsecurity=False).hexdigest())
         for algorithm in algorithms
     }
 

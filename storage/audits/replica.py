@@ -18,6 +18,7 @@ from preservation.model.paths import BagPath, StoreKey, path_order
 from preservation.model.tag_digests import TagDigest
 from storage.audits.promises import UnsortedError, promises_of
 from storage.ports.audits import RecordedDamage
+from storage.ports.confirmers import Confirmer
 from storage.ports.stores import Store, unwatched
 from storage.readback import Missing, PromisedFile, Reading, read_back
 
@@ -60,6 +61,7 @@ class ReplicaReader:
         clock: Gives the time in UTC.
         progress: Is called with what has been read, and may wait to make the reading slower.
         pause: Seconds after which what could not be read is read again.
+        confirmer: Reads the small files of the store at once, where it has one.
     """
 
     store: Store
@@ -70,6 +72,7 @@ class ReplicaReader:
     clock: Callable[[], datetime]
     progress: OnProgress = unwatched
     pause: float = 2.0
+    confirmer: Confirmer | None = None
 
     def read(
         self, package: PackageId, recorded: Sequence[TagDigest], after: BagPath | None = None
@@ -227,6 +230,7 @@ class _Reading:
             threads=reader.threads,
             progress=reader.progress,
             open_faults=_OPEN_FAULTS,
+            confirmer=reader.confirmer,
         )
 
     def _take(self, one: Reading) -> None:

@@ -52,6 +52,8 @@ def test_each_kind_is_opened_with_what_is_apart_from_it_and_tried_out_by_doctor(
         for part in (kind.purger, kind.replacer, kind.injurer):
             assert _room(part(kept, settings, None)) == f"storage.stores.{kept.kind}"
         assert _room(kind.maker(kept, settings)) == f"storage.stores.{kept.kind}"
+        if kind.confirmer is not None:
+            assert _room(kind.confirmer(kept, settings)) == f"storage.stores.{kept.kind}"
     findings = {finding.what: finding.state for finding in examine_installation(settings)}
     for kept in settings.store:
         assert findings[f"store {kept.name}"] is State.OK

@@ -102,3 +102,40 @@ def small_disk(point: Path, size: str) -> Iterator[SmallDisk]:
         yield SmallDisk(point)
     finally:
         subprocess.run([umount, "--lazy", point], check=True)
+
+
+@dataclass(frozen=True)
+class DiskImage:
+    """A disk of its own, mounted at ``point``, whose bytes lie in the file ``image``."""
+
+    image: Path
+    point: Path
+
+    def alter(self, before: bytes, after: bytes) -> None:
+        """Change bytes on the disk below its file system, which does not notice and may remember others."""
+        os.sync()
+        with self.image.open("r+b") as disk:
+            offset = disk.read().index(before)
+            disk.seek(offset)
+            disk.write(after)
+            disk.flush()
+            os.fsync(disk.fileno())
+
+
+@contextmanager
+def disk_image(folder: Path, point: Path) -> Iterator[DiskImage]:
+    """Mount a new disk at ``point``, for as long as the context lasts; skip where that cannot be done."""
+    if shutil.which("mkfs.ext4") is None or shutil.which("mount") is None or os.geteuid() != 0:
+        pytest.skip("mounting an image needs root, mount(8) and mkfs.ext4(8)")
+    image = folder / "disk.img"
+    with image.open("wb") as sink:
+        sink.truncate(8 << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-O", "^has_journal", image], check=True)
+    point.mkdir(parents=True)
+    mounted = subprocess.run(["mount", "-o", "loop", image, point], capture_output=True, check=False)
+    if mounted.returncode != 0:
+        pytest.skip(f"an image cannot be mounted here: {mounted.stderr.decode().strip()}")
+    try:
+        yield DiskImage(image, point)
+    finally:
+        subprocess.run(["umount", point], check=True)

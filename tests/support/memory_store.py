@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 
-from preservation.errors import AlreadyExistsError, NotFoundError, SourceChangedError
-from preservation.fixity.digesting import ByteStream, digest_bytes
+from preservation.errors import AlreadyExistsError, NotFoundError, SourceChangedError, UnavailableError
+from preservation.fixity.digesting import ByteStream, digest_bytes, digest_stream
 from preservation.model.digests import Algorithm, Digests
 from preservation.model.identifiers import PackageId, StoreIdentity, StoreName
 from preservation.model.name_rules import NameRules
 from preservation.model.paths import BagPath, StoreKey, path_order, printable
+from storage.ports.confirmers import Expected
 from storage.ports.providers import StatedFile
 from storage.ports.replacers import NOTHING_THERE, Quarantine, Replacement, hand_out, was_changed
 from storage.ports.stores import (
@@ -286,3 +287,22 @@ class MemoryProvider:
             yield StatedFile(
                 kept.key, kept.size, self.said.get(kept.key, digest_bytes(content, self._algorithms))
             )
+
+
+class MemoryConfirmer:
+    """Confirms what a store in memory has."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self.name = store.name
+        self._store = store
+
+    def confirmed(self, files: Sequence[Expected]) -> list[int | None]:
+        return [self._size(one) for one in files]
+
+    def _size(self, one: Expected) -> int | None:
+        try:
+            with self._store.open(one.key) as stream:
+                size, found = digest_stream(stream, tuple(one.digests))
+        except (NotFoundError, UnavailableError):
+            return None
+        return size if found == one.digests else None
