@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import peers
+from benchmarks.audit_rows import LARGE, MIDDLING, SMALL, audits
 from benchmarks.bench import Bench, Line
 from benchmarks.installation import MUNIMENT, Installation, Preserved
 from benchmarks.measuring import Figures, Rounds, run
@@ -18,7 +19,6 @@ from benchmarks.service_rows import SMALL_DROPS, flow_start, many_small_drops, w
 from benchmarks.stage_times import REGISTER
 from benchmarks.table import Breakdown, Row
 
-LARGE, MIDDLING, SMALL = "40 x 50 MB", "2,000 x 50 KB", "20,000 x 4 KB"
 _MB = 1_000_000
 _MOST_MEMORY = 400.0
 _FLOOR = str(Path(__file__).parent / "floor.py")
@@ -127,6 +127,7 @@ def many_files(bench: Bench) -> Iterator[Line]:
 ROWS: dict[str, Callable[[Bench], Iterator[Line]]] = {
     "whole-way": whole_way,
     "validate": validate,
+    "audits": audits,
     "identify": identify,
     "orchestration": orchestration,
     "many-files": many_files,
