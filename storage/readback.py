@@ -6,6 +6,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import chain
 from threading import local
+from typing import NamedTuple
 
 from preservation.errors import NotFoundError, reason_of
 from preservation.fixity.checking import Confirmed, FixityVerdict, Unreadable, check_stream
@@ -27,8 +28,7 @@ _LARGE_BYTES = 8 << 20
 """For files from that size on, progress is reported while they are read."""
 
 
-@dataclass(frozen=True, slots=True)
-class PromisedFile:
+class PromisedFile(NamedTuple):
     """What must be found under a key. ``size`` is ``None`` where only digests are known, as in a manifest.
 
     ``listed_size`` is what the store says of it then: it promises nothing, and tells how long reading takes.
@@ -45,8 +45,7 @@ class Missing:
     """There is nothing under the key."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """One file as it was promised, and what reading it showed."""
 
     promised: PromisedFile

@@ -26,6 +26,7 @@ from flows.installation.settings import Settings
 from flows.installation.wiring import SOFTWARE, Installation, now, open_installation
 from preservation.errors import PreservationError, reason_of
 from preservation.model.identifiers import PackageId, StoreName
+from storage.audits.confirmer_processes import ConfirmerProcesses
 from storage.audits.replica import ReplicaReader
 from storage.audits.work import LEASE, AuditPorts, AuditResult, AuditWork
 from storage.moments import ForwardClock
@@ -35,6 +36,9 @@ from storage.ports.stores import Store
 _TOGETHER = 200
 _BYTES_TOGETHER = 2 * 10**9
 """So many replicas, or bytes, are claimed at once: little enough to be read before the claim is over."""
+
+_MANY_FILES = 5_000
+"""For so many files it is worth starting processes, which takes longer than to read a few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,8 @@ class Audit:
         )
         self.budget = AuditBudget.of(self.request)
         self.taken: Counter[Scope] = Counter()
+        self._files = 0
+        self._confirmer: ConfirmerProcesses | None = None
 
     def outcomes(self) -> Iterator[AuditOutcome]:
         """Yield what is seen, a store at a time."""
@@ -165,6 +171,7 @@ class Audit:
                     is_open = self._is_open(share)
                     yield NotAudited(store.name, reason_of(error)) if is_open else self._at_other_times(share)
         finally:
+            self._end_processes()
             self.installation.audits.release(self.claimant)
 
     def _is_to_be_asked(self, share: Share) -> bool:
@@ -303,7 +310,11 @@ class Audit:
 
     def _read(self, store: Store, share: Share, replicas: Sequence[AuditedReplica]) -> Iterator[AuditResult]:
         work = AuditWork(self.ports, self.claimant)
-        yield from work.read(replicas, self._reader(store, share, work.beat), self._may_go_on(share))
+        reader = self._reader(store, share, work.beat)
+        self._files += sum(one.files for one in replicas)
+        if self._confirmer is not None and self._files >= _MANY_FILES:
+            self._confirmer.start()
+        yield from work.read(replicas, reader, self._may_go_on(share))
 
     def _reader(self, store: Store, share: Share, beat: Callable[[], None]) -> ReplicaReader:
         """Return what reads replicas in ``store``, at most at the rate of its policy."""
@@ -322,8 +333,26 @@ class Audit:
             self.installation.settings.work.threads,
             self.clock,
             progress,
-            confirmer=self.installation.confirmers.get(store.name),
+            confirmer=self._confirmer_of(store),
         )
+
+    def _confirmer_of(self, store: Store) -> ConfirmerProcesses | None:
+        """Return what reads the small files of the store at once, where it has that."""
+        if self._confirmer is None or self._confirmer.name != store.name:
+            self._end_processes()
+            inner, threads = (
+                self.installation.confirmers.get(store.name),
+                self.installation.settings.work.threads,
+            )
+            self._confirmer = (
+                None if inner is None else ConfirmerProcesses(inner, threads if threads > 1 else 0)
+            )
+        return self._confirmer
+
+    def _end_processes(self) -> None:
+        if self._confirmer is not None:
+            self._confirmer.close()
+            self._confirmer = None
 
     def _may_go_on(self, share: Share) -> Callable[[], bool]:
         return lambda: self.goes_on() and self._is_open(share)

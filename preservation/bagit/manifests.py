@@ -62,6 +62,8 @@ def encode_path(path: str) -> str:
 
 def decode_path(written: str) -> str:
     """Return the path that ``written`` stands for. What encodes anything else stays as it is."""
+    if "%" not in written:
+        return written
     return _ENCODED.sub(lambda match: _DECODED[match[1].upper()], written)
 
 

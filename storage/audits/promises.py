@@ -17,7 +17,7 @@ from preservation.errors import IntegrityError, NotFoundError, PreservationError
 from preservation.model.digests import Digests, parse_digest
 from preservation.model.identifiers import PackageId, StoreName
 from preservation.model.locators import Locator
-from preservation.model.paths import BagPath, bag_path, path_order
+from preservation.model.paths import BagPath, StoreKey, bag_path, path_order
 from preservation.model.tag_digests import TagDigest
 from storage.ports.stores import Store
 from storage.readback import PromisedFile
@@ -56,10 +56,11 @@ class Promises:
         holds them in memory; ``IntegrityError`` where a list, though it is as it was kept, is none.
         """
         start = b"" if after is None else path_order(after)
+        prefix = self.package.prefix
         tags = sorted((path_order(path), path, digests) for path, digests in self.found.tags.items())
         for place, path, digests in heapq.merge(tags, self._own(sort=sort), key=lambda one: one[0]):
             if place > start:
-                yield PromisedFile(Locator(self.package, path).key, None, digests)
+                yield PromisedFile(StoreKey(f"{prefix}/{path}"), None, digests)
 
     def _own(self, *, sort: bool) -> Iterator[tuple[bytes, BagPath, Digests]]:
         """Yield the payload that is no earlier version's, in the order of the paths."""

@@ -20,7 +20,10 @@ class Expected(NamedTuple):
 
 
 class Confirmer(Protocol):
-    """Confirms many files with few calls. Every peer passes ``tests/contract/test_confirmers.py``."""
+    """Confirms many files with few calls. Every peer passes ``tests/contract/test_confirmers.py``.
+
+    It can be sent to another process of this machine, pickled, and be used there.
+    """
 
     @property
     def name(self) -> StoreName:

@@ -43,6 +43,10 @@ class FolderConfirmer:
         self._idle: list[DirectReader] = []
         self._is_offered = True
 
+    def __reduce__(self) -> tuple[type, tuple[StoreName, Path]]:
+        # What it reads with is of this process alone.
+        return FolderConfirmer, (self.name, self._root)
+
     def confirmed(self, files: Sequence[Expected]) -> list[int | None]:
         """Read the files, and confirm those that are as promised: see ``Confirmer``."""
         sizes: dict[StoreKey, int] = {}

@@ -12,8 +12,11 @@ import os
 import platform
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Final
+
+from preservation.tools.kernel import system_call
 
 MOST_FILES: Final = 64
 """So many are read at once. Each is an open descriptor, of which a process often may have 1,024."""
@@ -34,9 +37,6 @@ _READ = 0  # IOCB_CMD_PREAD
 
 _EVENT = struct.Struct("=QQqq")
 """``struct io_event``: number, request, how many bytes or which error, another result."""
-
-_syscall = ctypes.CDLL(None, use_errno=True).syscall
-_syscall.restype = ctypes.c_long
 
 
 def room_for(size: int) -> int:
@@ -112,11 +112,7 @@ def _address(memory: mmap.mmap | bytearray) -> int:
 
 
 def _called(number: int, *given: object) -> int:
-    """Make a system call, again where a signal came. Raises ``OSError``."""
+    """Make a system call, again where a signal came between. Raises ``OSError``."""
     while True:
-        result = int(_syscall(ctypes.c_long(number), *given))
-        if result >= 0:
-            return result
-        error = ctypes.get_errno()
-        if error != errno.EINTR:
-            raise OSError(error, os.strerror(error))
+        with suppress(InterruptedError):
+            return system_call(number, *given)
