@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 
 from flows.alarms.alarm import Alarm, AlarmId, document_of
@@ -50,6 +49,9 @@ class Webhook:
 
     def send(self, alarm: Alarm) -> Undelivered | None:
         """Post it: see ``Channel``. An answer with a status of 200 to 299 means delivered."""
+        # It takes longer to import than a small audit takes, and hardly any run sends an alarm.
+        import httpx  # noqa: PLC0415  see above
+
         try:
             key = _key()
             body = msgspec.json.encode(document_of(alarm, self.installation))

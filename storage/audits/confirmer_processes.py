@@ -7,8 +7,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection
 
 from preservation.tools.kernel import die_with_parent
 from storage.ports.confirmers import Confirmer, Expected
@@ -71,6 +69,9 @@ class _Process:
     """One process, which answers one question after the other."""
 
     def __init__(self, inner: Confirmer) -> None:
+        # Most audits start none.
+        from multiprocessing import Pipe  # noqa: PLC0415  see above
+
         self._line, others = Pipe()
         with others:
             # -I leaves the environment out, PYTHONUTF8 too.
@@ -102,6 +103,8 @@ class _Process:
 
 def main() -> None:
     """Answer what comes on the line, to its end."""
+    from multiprocessing.connection import Connection  # noqa: PLC0415  as above
+
     die_with_parent(int(sys.argv[1]))
     # Ctrl-C is meant for the program that started this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from support.memory_store import MemoryConfirmer, MemoryStore
 from support.store_peers import NAME, PEERS, Peer
+from support.waiting import until
 
 from preservation.fixity.digesting import digest_bytes
 from preservation.model.digests import Algorithm
 from preservation.model.paths import StoreKey
+from storage.audits.confirmer_processes import ConfirmerProcesses
 from storage.ports.confirmers import Confirmer, Expected
 from storage.stores.folder.confirm import FolderConfirmer
 
@@ -39,9 +42,18 @@ def _of_folder(peer: Peer) -> Confirmer:
     return FolderConfirmer(NAME, Path(peer.store.location(StoreKey("."))))
 
 
-CONFIRMERS: Mapping[str, tuple[str, Callable[[Peer], Confirmer]]] = {
-    "memory": ("memory", _of_memory),
-    "folder": ("folder", _of_folder),
+@contextmanager
+def _in_processes(peer: Peer) -> Iterator[Confirmer]:
+    with closing(ConfirmerProcesses(_of_folder(peer), 2)) as processes:
+        processes.start()
+        until(lambda: all(one.is_ready() for one in processes._free))
+        yield processes
+
+
+CONFIRMERS: Mapping[str, tuple[str, Callable[[Peer], AbstractContextManager[Confirmer]]]] = {
+    "memory": ("memory", lambda peer: nullcontext(_of_memory(peer))),
+    "folder": ("folder", lambda peer: nullcontext(_of_folder(peer))),
+    "folder, in processes": ("folder", _in_processes),
 }
 
 
@@ -62,11 +74,12 @@ def of(key: str, content: bytes, size: int | None = None) -> Expected:
 
 
 @pytest.fixture(params=list(CONFIRMERS))
-def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Shelf:
-    kind, confirmer = CONFIRMERS[request.param]
+def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shelf]:
+    kind, opened = CONFIRMERS[request.param]
     peer = PEERS[kind](tmp_path)
     peer.keep(KEPT)
-    return Shelf(peer, confirmer(peer))
+    with opened(peer) as confirmer:
+        yield Shelf(peer, confirmer)
 
 
 def test_what_is_as_it_was_promised_is_confirmed_with_its_size(shelf: Shelf):

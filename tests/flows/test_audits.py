@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from datetime import timedelta
 from functools import partial
@@ -15,9 +16,11 @@ from support.archives import Archive
 from support.audit_runs import age, lines
 from support.command_runs import NearArchive
 from support.flow_runs import preserved
+from support.processes import children, command_of
 
 from flows.alarms.alarm import AlarmKind
 from flows.alarms.alarms import outbox_of
+from flows.archive import audit as audit_module
 from flows.archive.audit import NotAudited, audit_installation
 from flows.archive.audit_request import AuditRequest, Selection, sample_size
 from flows.installation.job_records import record_of
@@ -395,3 +398,27 @@ def test_the_size_of_a_sample_keeps_its_promise():
     assert sample_size(0.95, 0.01) == 299
     with pytest.raises(ConfigurationError):
         sample_size(1, 0.5)
+
+
+def test_damage_is_called_the_same_where_processes_read(archive: Archive, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(audit_module, "_MANY_FILES", 1)
+    assert archive.run("audit", "--all").returncode == 0
+    folder = (archive.store("second") / PAGE).parent
+    alter(archive.store("second") / PAGE, b"Another page")
+    (folder / "put there by hand").write_bytes(b"x")
+    others = sorted(path for path in folder.iterdir() if path.name not in {"page 1.txt", "put there by hand"})
+    others[0].unlink()
+    settings = load_settings(archive.directory)
+    read: list[int] = []
+    results = list(
+        audit_installation(settings, AuditRequest(Selection.ALL), read=lambda files, _: read.append(files))
+    )
+    [damaged] = [one for one in results if isinstance(one, AuditResult) and one.damaged]
+    assert {one.path.rpartition("/")[2]: one.kind.value for one in damaged.damages} == {
+        "page 1.txt": "mismatched",
+        "put there by hand": "unexpected",
+        others[0].name: "missing",
+    }
+    # Each file counts once, whoever read it.
+    assert sum(read) == 2 * len(archive.kept()) - 1
+    assert not [one for one in children(os.getpid()) if "confirmer_processes" in command_of(one)]
