@@ -340,13 +340,10 @@ class Audit:
         """Return what reads the small files of the store at once, where it has that."""
         if self._confirmer is None or self._confirmer.name != store.name:
             self._end_processes()
-            inner, threads = (
-                self.installation.confirmers.get(store.name),
-                self.installation.settings.work.threads,
-            )
-            self._confirmer = (
-                None if inner is None else ConfirmerProcesses(inner, threads if threads > 1 else 0)
-            )
+            inner = self.installation.confirmers.get(store.name)
+            # This process is one of those that read.
+            others = self.installation.settings.work.threads - 1
+            self._confirmer = None if inner is None else ConfirmerProcesses(inner, others)
         return self._confirmer
 
     def _end_processes(self) -> None:

@@ -72,6 +72,8 @@ def bag_path(text: str) -> BagPath:
 
 def is_utf8(text: str) -> bool:
     """Say whether the name's bytes, as the file system gave them, are valid UTF-8."""
+    if text.isascii():
+        return True
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -111,7 +111,7 @@ def main() -> None:
     with Connection(int(sys.argv[2])) as line:
         inner: Confirmer = line.recv()
         line.send(_READY)
-        with suppress(EOFError):
+        with suppress(EOFError, ConnectionError):
             while True:
                 line.send(inner.confirmed(line.recv()))
 

@@ -3,20 +3,20 @@
 The lists are read in order and not held, for a version may have a million files.
 """
 
-import heapq
 import io
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 from preservation.bagit.fetch import FETCH_TXT, FetchEntry, parse_fetch
 from preservation.bagit.manifests import ManifestEntry, decode_path, parse_manifest
 from preservation.errors import IntegrityError, NotFoundError, PreservationError
 from preservation.model.digests import Digests, parse_digest
 from preservation.model.identifiers import PackageId, StoreName
-from preservation.model.locators import Locator
 from preservation.model.paths import BagPath, StoreKey, bag_path, path_order
 from preservation.model.tag_digests import TagDigest
 from storage.ports.stores import Store
@@ -25,6 +25,9 @@ from storage.restore.description import PAYLOAD, TagFiles, tag_files
 from storage.restore.verified_list import verified_list
 
 _FETCH = BagPath(FETCH_TXT)
+
+_Listed: TypeAlias = tuple[bytes, BagPath, Digests]
+"""A file of a list: its place in the order of the paths, its path, what is promised of it."""
 
 
 class UnsortedError(Exception):
@@ -57,16 +60,16 @@ class Promises:
         """
         start = b"" if after is None else path_order(after)
         prefix = self.package.prefix
-        tags = sorted((path_order(path), path, digests) for path, digests in self.found.tags.items())
-        for place, path, digests in heapq.merge(tags, self._own(sort=sort), key=lambda one: one[0]):
+        tags = ((path_order(path), path, digests) for path, digests in self.found.tags.items())
+        for place, path, digests in _merged(sorted(tags, key=_place), self._own(sort=sort)):
             if place > start:
                 yield PromisedFile(StoreKey(f"{prefix}/{path}"), None, digests)
 
-    def _own(self, *, sort: bool) -> Iterator[tuple[bytes, BagPath, Digests]]:
+    def _own(self, *, sort: bool) -> Iterator[_Listed]:
         """Yield the payload that is no earlier version's, in the order of the paths."""
         payload, fetched = self._payload(), self._fetched()
         if sort:
-            payload, fetched = iter(sorted(payload, key=lambda one: one[0])), iter(sorted(fetched))
+            payload, fetched = iter(sorted(payload, key=_place)), iter(sorted(fetched))
         last, elsewhere = b"", next(fetched, None)
         for entry in payload:
             place = entry[0]
@@ -78,7 +81,7 @@ class Promises:
             if place != elsewhere:
                 yield entry
 
-    def _payload(self) -> Iterator[tuple[bytes, BagPath, Digests]]:
+    def _payload(self) -> Iterator[_Listed]:
         algorithm = self.found.algorithm
         for line in parse_manifest(_lines(self._manifest)):
             if not isinstance(line, ManifestEntry):
@@ -163,6 +166,19 @@ def _lines(copy: BinaryIO) -> Iterator[str]:
     finally:
         # The copy is read again.
         text.detach()
+
+
+_place = itemgetter(0)
+
+
+def _merged(few: Sequence[_Listed], many: Iterable[_Listed]) -> Iterator[_Listed]:
+    """Yield what is in both in the order of the places; both are in it."""
+    left = deque(few)
+    for one in many:
+        while left and left[0][0] < one[0]:
+            yield left.popleft()
+        yield one
+    yield from left
 
 
 def _after(before: bytes, place: bytes | None) -> bytes | None:
