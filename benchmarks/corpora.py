@@ -75,6 +75,8 @@ _SETS: dict[str, tuple[Callable[[Path, int], None], int]] = {
     "40 x 50 MB": (_large, 40),
     "2,000 x 50 KB": (_texts(50 * _KB), 2_000),
     "20,000 x 4 KB": (_texts(4 * _KB), 20_000),
+    "8 x 50 MB": (_large, 8),
+    "1,000,000 x 100 bytes": (_texts(100), 1_000_000),
     "100 scans": (_scans, 100),
     "100,000 x 1 KB": (_texts(_KB), 100_000),
     "200 drops of 10 x 100 KB": (_drops, 200),

@@ -1,8 +1,9 @@
 """One audit, in a process of its own: ``python one_audit.py INSTALLATION STORE [OBJECT]``.
 
 Everything is imported before the clock starts, as it is in the service's process from which runs are forked.
-Prints one line of JSON: seconds of wall and processor time, those of them in catalogue, journal and state of
-audits, the peak of this process in MiB, and how many files were as they were kept.
+Prints that it is ready, waits until its standard input ends, and prints one line of JSON: seconds of wall and
+processor time, those of them in catalogue, journal and state of audits, the peak of this process in MiB, and
+how many files were as they were kept.
 """
 
 from __future__ import annotations
@@ -44,6 +45,9 @@ def main() -> None:
     for kind, names in _RECORDS.items():
         for name in names:
             setattr(kind, name, _timed(getattr(kind, name), spent))
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    sys.stdin.read()
     wall, cpu = time.perf_counter(), _cpu()
     results = list(audit_installation(settings, request, read=unwatched))
     figures = {

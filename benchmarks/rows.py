@@ -11,7 +11,15 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import peers
-from benchmarks.audit_rows import LARGE, MIDDLING, SMALL, audits
+from benchmarks.audit_rows import (
+    LARGE,
+    MIDDLING,
+    SMALL,
+    audit_of_a_million,
+    audit_workers,
+    audits,
+    audits_in_a_bucket,
+)
 from benchmarks.bench import Bench, Line
 from benchmarks.installation import MUNIMENT, Installation, Preserved
 from benchmarks.measuring import Figures, Rounds, run
@@ -128,6 +136,9 @@ ROWS: dict[str, Callable[[Bench], Iterator[Line]]] = {
     "whole-way": whole_way,
     "validate": validate,
     "audits": audits,
+    "audit-workers": audit_workers,
+    "audit-bucket": audits_in_a_bucket,
+    "audit-million": audit_of_a_million,
     "identify": identify,
     "orchestration": orchestration,
     "many-files": many_files,

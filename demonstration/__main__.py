@@ -20,15 +20,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import boto3
 from rich.console import Console
 from rich.table import Table
 
 from demonstration import rados_gateway
+from demonstration.bucket_store import move_second_store_to_bucket
 from demonstration.drops import Drop, draw_drops
-from flows.installation.settings_file import load_settings
-from flows.installation.stores import UnmadeStore, init_stores
-from preservation.model.identifiers import StoreName
 from preservation.model.verdicts import Verdict
 
 _MUNIMENT = Path(sys.executable).parent / "muniment"
@@ -76,7 +73,7 @@ def main() -> int:
     _run("init", str(installation))
     if arguments.s3:
         console.print("Starting an S3 service …")
-        _move_second_store_to_bucket(installation)
+        move_second_store_to_bucket(installation)
     try:
         return _demonstrate(drops, arguments, installation, console, started)
     finally:
@@ -109,27 +106,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--drop", type=Path, help="a folder of yours to preserve beside the drawn ones")
     parser.add_argument("--s3", action="store_true", help="keep the second replica in a bucket")
     return parser.parse_args()
-
-
-def _move_second_store_to_bucket(installation: Path) -> None:
-    """Make a bucket on a real S3 service of this machine, and the second store of the installation of it."""
-    try:
-        service = rados_gateway.gateway()
-    except rados_gateway.CephMissingError as error:
-        sys.exit(f"demonstration: {error}")
-    bucket = rados_gateway.new_name("demonstration")
-    os.environ.update(rados_gateway.ARCHIVE.environment)
-    boto3.client("s3", endpoint_url=service.url, region_name="us-east-1").create_bucket(Bucket=bucket)
-    file = installation / "muniment.toml"
-    before, second, _ = file.read_text(encoding="utf-8").partition('[[store]]\nname = "second"\n')
-    file.write_text(
-        f'{before}{second}kind = "s3"\nbucket = "{bucket}"\nendpoint_url = "{service.url}"\n'
-        'addressing = "path"\nsite = "second-site"\nprovider = "this machine"\nmedia = "object store"\n',
-        encoding="utf-8",
-    )
-    for one in init_stores(load_settings(installation), [StoreName("second")]):
-        if isinstance(one, UnmadeStore):
-            sys.exit(f"demonstration: {one.sentence}")
 
 
 def _clear(folder: Path) -> None:

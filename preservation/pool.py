@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain, islice
 from typing import TypeAlias, TypeVar
 
 Item = TypeVar("Item")
@@ -16,7 +17,7 @@ def in_order(
     """Yield what ``work`` returns for each of ``items``, in their order, done by several threads.
 
     Args:
-        work: Is called in a thread of the pool.
+        work: Is called in a thread of the pool; where there is only one item, in that of the caller.
         items: Taken as the work goes on, in the thread of the caller.
         threads: How many items are worked on at a time.
         ahead: How many items at most are begun or done, and not yielded yet.
@@ -26,10 +27,16 @@ def in_order(
         Whatever the first failing item in the order raised. Then, and where the caller stops early, no
         further work is begun, and no thread is left at work.
     """
+    coming = iter(items)
+    first = list(islice(coming, 2))
+    if len(first) == 1:
+        # To start a thread and end it takes as long as a small package.
+        yield work(first[0])
+        return
     under_way: deque[Future[Result]] = deque()
     pool = ThreadPoolExecutor(threads, name)
     try:
-        for item in items:
+        for item in chain(first, coming):
             under_way.append(pool.submit(work, item))
             if len(under_way) > ahead:
                 yield under_way.popleft().result()

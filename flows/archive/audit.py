@@ -1,5 +1,6 @@
 """Audits: every byte of the replicas is read from where it rests, by the pace of the policies or as asked."""
 
+import os
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -33,9 +34,10 @@ from storage.moments import ForwardClock
 from storage.ports.audits import AuditedReplica, Scope
 from storage.ports.stores import Store
 
-_TOGETHER = 200
+_TOGETHER = 50
 _BYTES_TOGETHER = 2 * 10**9
-"""So many replicas, or bytes, are claimed at once: little enough to be read before the claim is over."""
+"""So many replicas, or bytes, are claimed at once: little enough to be read before the claim is over, and for
+several audits to end at about the same time."""
 
 _MANY_FILES = 5_000
 """For so many files it is worth starting processes, which takes longer than to read a few."""
@@ -342,7 +344,7 @@ class Audit:
             self._end_processes()
             inner = self.installation.confirmers.get(store.name)
             # This process is one of those that read.
-            others = self.installation.settings.work.threads - 1
+            others = min(self.installation.settings.work.threads, len(os.sched_getaffinity(0))) - 1
             self._confirmer = None if inner is None else ConfirmerProcesses(inner, others)
         return self._confirmer
 

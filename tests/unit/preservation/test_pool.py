@@ -24,6 +24,12 @@ def test_results_come_in_the_order_of_the_items_whoever_is_done_first():
     assert list(in_order(work, range(50), threads=2, ahead=4, name="squares")) == [n * n for n in range(50)]
 
 
+def test_what_comes_alone_is_worked_on_by_the_caller_and_nothing_by_nobody():
+    threads = list(in_order(lambda _: threading.current_thread(), [1], threads=2, ahead=4, name="alone"))
+    assert threads == [threading.current_thread()]
+    assert list(in_order(str, [], threads=2, ahead=4, name="none")) == []
+
+
 def test_no_more_items_are_taken_than_may_be_ahead_and_as_many_threads_work():
     taken: list[int] = []
     together = threading.Barrier(3)
