@@ -97,6 +97,7 @@ pictures: $(READY)
 
 # Us and the peers in turn on the same bytes; writes docs/performance.md. Takes its time.
 bench: $(READY)
+	@sh requirements/debian.sh "$(PYTHON)" $(DEBIAN_S3) openssl
 	$(BIN)/python -m benchmarks .cache/bench --rounds $(or $(ROUNDS),5)
 
 schema: $(READY)

@@ -7,12 +7,13 @@ from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
-from benchmarks.bench import Bench
+from benchmarks.audit_rows import AUDIT_ROWS
+from benchmarks.bench import Bench, Line
 from benchmarks.corpora import Corpora
 from benchmarks.installation import installation
 from benchmarks.leavings import Leavings
-from benchmarks.report import write_report
-from benchmarks.rows import ROWS
+from benchmarks.report import Part, write_report
+from benchmarks.rows import BY_HAND, ROWS
 from benchmarks.service import running_service
 
 _REPORT = Path("docs/performance.md")
@@ -23,7 +24,7 @@ def main() -> None:
     arguments = _arguments()
     work = arguments.folder
     work.mkdir(parents=True, exist_ok=True)
-    lines = []
+    lines: dict[Part, list[Line]] = {}
     leavings = Leavings(work / "leavings")
     with ExitStack() as closing:
         closing.callback(leavings.clear)
@@ -32,14 +33,15 @@ def main() -> None:
         service = cache(lambda: closing.enter_context(running_service(work, leavings)))
         corpora = Corpora(work, tiny=arguments.tiny)
         bench = Bench(work, corpora, leavings, arguments.rounds, not arguments.tiny, installed, service)
-        for name in arguments.only or ROWS:
+        for name in arguments.only or [name for name in ROWS if name not in BY_HAND]:
+            part = Part.AUDITS if name in AUDIT_ROWS else Part.INGEST
             for line in ROWS[name](bench):
                 print("  ".join(line.cells), flush=True)
-                lines.append(line)
+                lines.setdefault(part, []).append(line)
     # Part of the table, or one of tiny sets, is no report unless it is asked for.
     report = arguments.report or (None if arguments.only or arguments.tiny else _REPORT)
-    if report:
-        write_report(report, lines, arguments.rounds)
+    for part, measured in lines.items() if report else ():
+        write_report(report, measured, arguments.rounds, part)
 
 
 def _arguments() -> argparse.Namespace:

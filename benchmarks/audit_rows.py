@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -190,3 +190,11 @@ def audit_of_a_million(bench: Bench) -> Iterator[Line]:
         beside = f"{found.confirmed:,} files, {found.confirmed / found.figures.wall:,.0f} a second"
         work = f"peak memory of an audit, {name} in one package, its largest process"
         yield Row(work, str(found.figures), beside, found.figures.peak * (1 << 20) / 1e6, 300, " MB")
+
+
+AUDIT_ROWS: dict[str, Callable[[Bench], Iterator[Line]]] = {
+    "audits": audits,
+    "audit-workers": audit_workers,
+    "audit-bucket": audits_in_a_bucket,
+    "audit-million": audit_of_a_million,
+}

@@ -11,15 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import peers
-from benchmarks.audit_rows import (
-    LARGE,
-    MIDDLING,
-    SMALL,
-    audit_of_a_million,
-    audit_workers,
-    audits,
-    audits_in_a_bucket,
-)
+from benchmarks.audit_rows import AUDIT_ROWS, LARGE, MIDDLING, SMALL
 from benchmarks.bench import Bench, Line
 from benchmarks.installation import MUNIMENT, Installation, Preserved
 from benchmarks.measuring import Figures, Rounds, run
@@ -135,10 +127,7 @@ def many_files(bench: Bench) -> Iterator[Line]:
 ROWS: dict[str, Callable[[Bench], Iterator[Line]]] = {
     "whole-way": whole_way,
     "validate": validate,
-    "audits": audits,
-    "audit-workers": audit_workers,
-    "audit-bucket": audits_in_a_bucket,
-    "audit-million": audit_of_a_million,
+    **AUDIT_ROWS,
     "identify": identify,
     "orchestration": orchestration,
     "many-files": many_files,
@@ -146,6 +135,8 @@ ROWS: dict[str, Callable[[Bench], Iterator[Line]]] = {
     "flow-start": flow_start,
     "service": many_small_drops,
 }
+BY_HAND = frozenset({"audit-million"})
+"""What takes too long to be measured each time: 8 GB are written, in two million files."""
 
 
 def _ours(bench: Bench, drop: Path, runs: list[Preserved]) -> Figures:

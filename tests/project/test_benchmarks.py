@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.measuring import run
-from benchmarks.report import write_report
+from benchmarks.report import Part, write_report
 from benchmarks.stage_times import REGISTER, Span, orchestration_within
 from benchmarks.table import Breakdown, Row
 
@@ -49,6 +49,28 @@ def test_every_row_that_needs_an_installation_is_measured(tmp_path: Path):
     ):
         assert work in report
     assert " replicate " in report
+
+
+def test_audits_are_measured_beside_who_else_reads_and_have_a_table_of_their_own(tmp_path: Path):
+    report = measured(tmp_path, "--only", "audits", "--only", "audit-workers")
+    for work in (
+        "audit, 20,000 x 4 KB, cold, in a warm process |",
+        "audit, 2,000 x 50 KB, cold |",
+        "audit against openssl dgst on each core, 20,000 x 4 KB, cold |",
+        "audit against hashlib on each core, 40 x 50 MB, cold |",
+        "two workers on a core each against one on one |",
+        "share of their time |",
+    ):
+        assert work in report
+    assert "measured, audits: begin" in report
+    assert "measured, ingest" not in report
+
+
+@pytest.mark.soak
+def test_audits_of_a_bucket_and_of_very_many_files_are_measured(tmp_path: Path):
+    report = measured(tmp_path, "--only", "audit-bucket", "--only", "audit-million")
+    assert "| audit of a bucket against its objects got and hashed, 2,000 x 50 KB |" in report
+    assert "1,000,000 x 100 bytes in one package" in report
 
 
 @pytest.mark.soak
@@ -101,7 +123,9 @@ def test_the_report_is_written_between_its_marks_and_the_rest_of_the_page_stays(
     page.write_text((PROJECT / "docs" / "performance.md").read_text())
     write_report(page, [Row("first", "1 s", "2 s", 0.5, 0.7)], rounds=5)
     write_report(page, [Row("second", "1 s", "2 s", 0.5, 0.7), Breakdown("x", 2.0, {"survey": 0.5})], 5)
+    write_report(page, [Row("third", "1 s", "2 s", 0.5, 0.7)], 5, Part.AUDITS)
     text = page.read_text()
+    assert "| third |" in text
     assert "| second |" in text
     assert "| first |" not in text
     assert "survey 0.50, everything else 1.50" in text
