@@ -78,10 +78,10 @@ def read_back(
     buffer = ThreadBuffer()
 
     def read_batch(batch: Sequence[PromisedFile]) -> list[Reading]:
-        confirmed = {} if confirmer is None else _confirmed(confirmer, batch, progress)
-        rest = [one for one in batch if one.key not in confirmed]
-        found = iter(_read_batch(store, rest, buffer.bytes, progress, open_faults))
-        return [confirmed.get(one.key) or next(found) for one in batch]
+        at_once = _read_at_once(confirmer, batch, progress)
+        rest = [one for one, reading in zip(batch, at_once, strict=True) if reading is None]
+        one_by_one = iter(_read_batch(store, rest, buffer.bytes, progress, open_faults))
+        return [reading or next(one_by_one) for reading in at_once]
 
     batches = in_portions(promised, _size, most=_BATCH_FILES, enough=_BATCH_BYTES)
     with closing(
@@ -90,18 +90,22 @@ def read_back(
         yield from chain.from_iterable(readings)
 
 
-def _confirmed(
-    confirmer: Confirmer, batch: Sequence[PromisedFile], progress: OnProgress
-) -> dict[StoreKey, Reading]:
-    """Return the readings of what is confirmed at once; nothing is known of the others."""
+def _read_at_once(
+    confirmer: Confirmer | None, batch: Sequence[PromisedFile], progress: OnProgress
+) -> list[Reading | None]:
+    """Return the reading of each file that is confirmed; of the others, ``None``, nothing is known."""
+    if confirmer is None:
+        return [None] * len(batch)
     expected = [Expected(one.key, _size(one), one.digests) for one in batch]
-    readings = {
-        one.key: Reading(one, Confirmed(size, one.digests))
+    confirmed = [
+        None if size is None or one.size not in {None, size} else Reading(one, Confirmed(size, one.digests))
         for one, size in zip(batch, confirmer.confirmed(expected), strict=True)
-        if size is not None and one.size in {None, size}
-    }
-    progress(len(readings), sum(_size(one.promised) for one in readings.values()))
-    return readings
+    ]
+    sizes = (_size(one.promised) for one in confirmed if one is not None)
+    # Whoever waits at each report, so that less is read in a second, is to wait often and not long.
+    for some in in_portions(sizes, int, most=_BATCH_FILES, enough=BUFFER_BYTES):
+        progress(len(some), sum(some))
+    return confirmed
 
 
 def _read_batch(

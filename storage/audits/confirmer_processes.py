@@ -5,6 +5,7 @@ import pickle
 import signal
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -25,7 +26,7 @@ class ConfirmerProcesses:
         self._inner = inner
         self._most = processes
         self._all: list[_Process] = []
-        self._free: list[_Process] = []
+        self._free: deque[_Process] = deque()
 
     def start(self) -> None:
         """Start the processes, where they are not, and do not wait for them.
@@ -58,7 +59,7 @@ class ConfirmerProcesses:
     def _taken(self) -> "_Process | None":
         """Take a process that is ready and does nothing else."""
         with suppress(IndexError, EOFError, OSError):
-            process = self._free.pop()
+            process = self._free.popleft()
             if process.is_ready():
                 return process
             self._free.append(process)

@@ -12,7 +12,7 @@ from preservation.model.paths import StoreKey
 
 
 class Expected(NamedTuple):
-    """A file that is looked for: its key, about how many bytes it has, and what digests (never none)."""
+    """A file that is looked for: its key, about how many bytes it has, and the digests that it must have."""
 
     key: StoreKey
     size: int
@@ -30,9 +30,9 @@ class Confirmer(Protocol):
         """The store in which they are."""
 
     def confirmed(self, files: Sequence[Expected]) -> list[int | None]:
-        """Return how many bytes each file has that was read to its end now, and has all digests.
+        """Return how many bytes each file has that was read to its end now, and has all its digests.
 
         They are read from where they rest, past the page cache. ``None`` says nothing of a file: it may be
-        gone, damaged, too large for this, or not have been looked at. That the store is away raises
-        nothing either. May be called from many threads at once.
+        gone, damaged, too large for this, without a digest, or not have been looked at. That the store is
+        away raises nothing either. May be called from many threads at once.
         """

@@ -128,6 +128,16 @@ def test_each_digest_that_was_promised_counts(shelf: Shelf):
     assert shelf.confirmer.confirmed([Expected(key, 9, forged)]) == [None]
 
 
+def test_one_file_that_is_promised_twice_is_confirmed_for_the_promise_that_holds(shelf: Shelf):
+    key, content = "a/one/v1/data/first", KEPT["a/one/v1/data/first"]
+    right, wrong = of(key, content), of(key, b"the other", len(content))
+    assert shelf.confirmer.confirmed([wrong, right, wrong]) == [None, len(content), None]
+
+
+def test_without_a_digest_nothing_is_confirmed(shelf: Shelf):
+    assert shelf.confirmer.confirmed([Expected(StoreKey("a/one/v1/data/first"), 9, {})]) == [None]
+
+
 def test_many_files_are_answered_in_the_order_in_which_they_were_asked_for(shelf: Shelf):
     contents = {f"a/many/v1/data/{number % 7}/{number}": b"%d" % number * 900 for number in range(300)}
     shelf.peer.keep(contents)

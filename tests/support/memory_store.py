@@ -305,4 +305,4 @@ class MemoryConfirmer:
                 size, found = digest_stream(stream, tuple(one.digests))
         except (NotFoundError, UnavailableError):
             return None
-        return size if found == one.digests else None
+        return size if found == one.digests and one.digests else None

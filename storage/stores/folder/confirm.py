@@ -6,7 +6,6 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TypeAlias
 
 from preservation.errors import DeniedError
 from preservation.fixity.digesting import digest_bytes
@@ -30,9 +29,6 @@ _ENOUGH = MOST_BYTES - room_for(_LARGEST)
 _NOT_OFFERED = {errno.ENOSYS, errno.EPERM, errno.EAGAIN, errno.EINVAL}
 """The kernel or a container has no such reading, too many use it already, or the file system has none."""
 
-_Opened: TypeAlias = list[tuple[Expected, int]]
-"""Files, each with its descriptor."""
-
 
 class FolderConfirmer:
     """The ``Confirmer`` of the folder store at ``root``."""
@@ -49,31 +45,38 @@ class FolderConfirmer:
 
     def confirmed(self, files: Sequence[Expected]) -> list[int | None]:
         """Read the files, and confirm those that are as promised: see ``Confirmer``."""
-        sizes: dict[StoreKey, int] = {}
-        small = (one for one in files if one.size <= _LARGEST)
+        found: list[int | None] = [None] * len(files)
+        small = (number for number, one in enumerate(files) if one.size <= _LARGEST and one.digests)
         try:
-            for portion in in_portions(small, _room, most=MOST_FILES, enough=_ENOUGH):
+            for numbers in in_portions(small, lambda at: _room(files[at]), most=MOST_FILES, enough=_ENOUGH):
                 if self._is_offered:
-                    sizes |= self._read(portion)
+                    sizes = self._read([files[number] for number in numbers])
+                    for at, size in sizes:
+                        found[numbers[at]] = size
         except OSError as error:
             # What is left is read one by one, and what is wrong is said there.
             self._is_offered = error.errno not in _NOT_OFFERED
-        return [sizes.get(one.key) for one in files]
+        return found
 
-    def _read(self, files: Sequence[Expected]) -> dict[StoreKey, int]:
-        """Return the sizes of those that have all digests. Raises ``OSError`` where none can be read so."""
+    def _read(self, files: Sequence[Expected]) -> Iterator[tuple[int, int]]:
+        """Yield the number and the size of each file that has all digests.
+
+        Raises ``OSError`` where none can be read so.
+        """
         with self._reader() as reader, _opened(self.name, self._root, files) as opened:
-            contents = reader.read([(descriptor, _room(one)) for one, descriptor in opened])
-            return {
-                one.key: len(content)
-                for (one, _), content in zip(opened, contents, strict=True)
-                if content is not None and digest_bytes(content, tuple(one.digests)) == one.digests
-            }
+            contents = reader.read([(descriptor, _room(files[at])) for at, descriptor in opened])
+            for (at, _), content in zip(opened, contents, strict=True):
+                digests = files[at].digests
+                if content is not None and digest_bytes(content, tuple(digests)) == digests:
+                    yield at, len(content)
 
     @contextmanager
     def _reader(self) -> Iterator[DirectReader]:
         """Give a reader that no other thread has. It is kept: to end one and make the next takes longest."""
-        reader = self._idle.pop() if self._idle else DirectReader()
+        try:
+            reader = self._idle.pop()
+        except IndexError:
+            reader = DirectReader()
         try:
             yield reader
         except BaseException:
@@ -83,17 +86,17 @@ class FolderConfirmer:
 
 
 @contextmanager
-def _opened(store: StoreName, top: Path, files: Sequence[Expected]) -> Iterator[_Opened]:
-    """Open those that are plain files, and to which no link leads.
+def _opened(store: StoreName, top: Path, files: Sequence[Expected]) -> Iterator[list[tuple[int, int]]]:
+    """Open those that are plain files, and to which no link leads: the number of each, and its descriptor.
 
     Raises ``OSError``, ``EINVAL`` where the file system knows no reading past the cache.
     """
-    opened: _Opened = []
+    opened: list[tuple[int, int]] = []
     with ExitStack() as folders:
         root = folder = _held(folders, os.open(top, OPEN_ROOT))
         at = ""
         try:
-            for one in files:
+            for number, one in enumerate(files):
                 above, _, name = one.key.rpartition("/")
                 try:
                     if above != at:
@@ -107,10 +110,10 @@ def _opened(store: StoreName, top: Path, files: Sequence[Expected]) -> Iterator[
                     if error.errno == errno.EINVAL and _is_file(folder, name):
                         raise
                     continue
-                opened.append((one, descriptor))
+                opened.append((number, descriptor))
                 # Some file systems answer from the page cache all the same.
                 os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-            yield [(one, file) for one, file in opened if _is_file(file)]
+            yield [(number, file) for number, file in opened if _is_file(file)]
         finally:
             for _, descriptor in opened:
                 os.close(descriptor)
