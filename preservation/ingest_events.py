@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from preservation.model.adoption import FormerFixity
 from preservation.model.amounts import count
 from preservation.model.decisions import PolicyReference
 from preservation.model.events import Agent, Event, EventOutcome, EventType, event_id
@@ -108,6 +109,16 @@ class IngestEvents:
             # An archive may have a file of that name in it.
             f"beside {name}" if beside else name,
         )
+
+    def adopted(self, former: FormerFixity) -> Event:
+        """Record that an old holding was adopted, what it was held against, and what is not known of it.
+
+        Where nothing was compared, it is no fixity check: the digests of the survey are the first.
+        """
+        event_type = EventType.FIXITY_CHECK if former.record else EventType.MESSAGE_DIGEST_CALCULATION
+        note = "; ".join(filter(None, (former.sentence, former.limits)))
+        detail = f"adopted as an old holding; {former.statement}"
+        return self._event(event_type, detail, note, former.outcome, "adopted")
 
     def virus_checked(self, scanner: ScannerRelease | NoScanner, tally: ScanTally) -> Event:
         """Record which scanner was asked, how old its signatures are, and what it found."""

@@ -41,9 +41,13 @@ class Budget:
         budget = self._budget
         if budget is None or (not self.left and (self._spent + size <= budget or self._is_new)):
             return True
+        self.leave(size)
+        return False
+
+    def leave(self, size: int) -> None:
+        """Count what is left, whatever the budget."""
         self.left += 1
         self.left_bytes += size
-        return False
 
     def spend(self, size: int) -> None:
         """Count what was copied."""

@@ -15,6 +15,7 @@ _VERBS = (
     "watch",
     "worker",
     "preserve",
+    "adopt",
     "approve",
     "refuse",
     "retry",

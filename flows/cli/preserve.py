@@ -77,41 +77,23 @@ def _end_with(codes: set[int]) -> None:
 
 
 def _preserve(drops: list[DropRequest], settings: Settings, *, json: bool) -> set[int]:
-    from functools import partial
-
-    from flows.installation.log import LOG
-    from flows.installation.turns import turns
-    from flows.orchestration.child_process import run_in_children
-    from flows.orchestration.in_process import import_prefect, in_runs, run_preserve
-    from flows.orchestration.server import prefect_api
+    from flows.orchestration.drop_runs import drop_runs
 
     results: dict[str, SubmissionResult] = {}
     faults: set[int] = set()
-
-    def waits(ahead: int) -> None:
-        LOG.info("waits for other runs of muniment preserve (%d ahead of it, %d work at a time)", ahead, most)
-
-    most = settings.service.runs
-    with (
-        prefect_api(settings, lambda api: import_prefect(settings, api)) as api,
-        turns(settings.state, most, waits) as turn,
-    ):
-        preserve_all = partial(run_preserve, settings, api)
-        for number, run in enumerate(in_runs(drops, settings)):
-            if number:
-                turn.pass_on()
-            # One drop has nothing that could be lost with it.
-            outcome = preserve_all(run) if len(drops) == 1 else run_in_children(preserve_all, run)
+    with drop_runs(settings) as runs:
+        # One drop has nothing that could be lost with it.
+        for _, outcome in runs.of(drops, apart=len(drops) > 1):
             results |= {one.object: one for one in outcome.results}
             if outcome.fault:
                 note(f"muniment: {outcome.fault}")
                 faults.add(outcome.exit_code)
     for drop in drops:
         _say_result(results[str(drop)], json=json)
-    return set(map(_exit_code, results.values())) | faults
+    return set(map(exit_code_of, results.values())) | faults
 
 
-def _exit_code(result: SubmissionResult) -> int:
+def exit_code_of(result: SubmissionResult) -> int:
     """Return the code of the verdict, or that what is kept lacks a preservation copy."""
     from preservation.normalization.issues import NOT_MADE
 

@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ def _without_sidecars(paths: list[Path]) -> list[Path]:
     return [path for path in paths if Path(os.path.abspath(path)) not in given]  # noqa: PTH100  as above
 
 
-def in_runs(drops: list[DropRequest], settings: Settings) -> Iterator[list[DropRequest]]:
+def in_runs(drops: Iterable[DropRequest], settings: Settings) -> Iterator[list[DropRequest]]:
     """Gather small drops, many to a flow run; each large one gets a run of its own."""
     work = settings.work
     small: list[DropRequest] = []

@@ -86,7 +86,7 @@ class DropClaim(msgspec.Struct, frozen=True):
     """What a submission's folder is for: this drop, as it was, under this policy.
 
     ``found`` is the size of the drop when it was claimed. ``dropped_as`` is where it lay in its inbox, as
-    people know it; empty for any other drop.
+    people know it; empty for any other drop. ``adopted`` says that it is an old holding.
     """
 
     submission: Submission
@@ -94,6 +94,7 @@ class DropClaim(msgspec.Struct, frozen=True):
     policy: HexDigest
     found: Extent | None = None
     dropped_as: str = ""
+    adopted: bool = False
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -280,13 +281,16 @@ class Workspace:
         policy: Policy,
         at: datetime,
         dropped_as: str = "",
+        *,
+        adopted: bool = False,
     ) -> None:
         """Begin a new submission; the folder must not be there yet."""
         self.root.mkdir(parents=True)
         submission = Submission(SubmissionId(uuid4().hex), object_id, drop, at)
         self._policy_file.write_bytes(policy.source)
         tally = Extent(found.files, found.bytes)
-        self.claim.write([DropClaim(submission, found.signature, policy.reference.digest, tally, dropped_as)])
+        policy_digest = policy.reference.digest
+        self.claim.write([DropClaim(submission, found.signature, policy_digest, tally, dropped_as, adopted)])
 
     def reopen(self) -> None:
         """Remove an ending for now (interrupted, waiting), so that the stages go on.

@@ -53,10 +53,15 @@ def algorithms_of_bag(bag_root: Path) -> frozenset[Algorithm]:
 
     The names of its payload manifests decide. Raises ``OSError``.
     """
+    promised = payload_algorithms(bag_root)
+    return frozenset(algorithm for algorithm in Algorithm if normalized_name(algorithm) in promised)
+
+
+def payload_algorithms(bag_root: Path) -> frozenset[BagAlgorithm]:
+    """Return by which algorithms, ours or not, a bag lists its payload. Raises ``OSError``."""
     with opened(os.fspath(bag_root), LIST_FOLDER) as folder:
         names = list(map(MANIFEST_NAME.fullmatch, os.listdir(folder)))  # noqa: PTH208  an open folder has no path
-    promised = {normalized_name(name[2]) for name in names if name is not None and not name[1]}
-    return frozenset(algorithm for algorithm in Algorithm if normalized_name(algorithm) in promised)
+    return frozenset(normalized_name(name[2]) for name in names if name is not None and not name[1])
 
 
 def hex_length(algorithm: BagAlgorithm) -> int | None:

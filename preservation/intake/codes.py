@@ -32,6 +32,8 @@ ARCHIVE_WITH_LINK = _code(
     "INT-009", "Put the file itself where the link is and pack it again; or unpack it, and drop the folder."
 )
 UNPACKED = _code("INT-010", "")
+FIXITY_UNKNOWN_BEFORE = _code("INT-011", "")
+HELD_AGAINST_A_RECORD = _code("INT-012", "")
 
 
 def unpacked(archive: UnpackedArchive) -> Issue:

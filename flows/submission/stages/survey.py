@@ -17,14 +17,21 @@ from preservation.archives.members import UnpackLimits
 from preservation.bagit.algorithms import algorithms_of_bag
 from preservation.identification.caged import CagedIdentifier
 from preservation.intake.cage import JOB_MODULES
+from preservation.intake.former_fixity import (
+    former_fixity_by,
+    former_fixity_issue,
+    former_fixity_of_bag,
+)
 from preservation.intake.recognise import Unacceptable, recognise
 from preservation.intake.submitted_bag import SECOND_READER, check_submitted_bag
+from preservation.model.adoption import FormerFixity
 from preservation.model.digests import Algorithm
 from preservation.model.dossiers import Dossiers
 from preservation.model.events import Event
 from preservation.model.files import IrregularEntry, SurveyedFile
 from preservation.model.issues import Issue, Severity
 from preservation.model.submissions import Received
+from preservation.model.supplied import comparison
 from preservation.model.verdicts import Verdict
 from preservation.packaging.fingerprint import fingerprint
 from preservation.planning.judgement import judge, manifest_required
@@ -86,13 +93,18 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
     yield from _surveyed_events(workspace, algorithms)
 
     _compare(workspace, received, manifests, sidecars)
-    for number, manifest in enumerate(workspace.supplied):
-        yield ingest.compared(manifest, beside=number >= len(manifests))
+    yield from _compared_events(workspace, len(manifests))
     describe(workspace, received)
     about_bag = _about_bag(workspace, received, ports)
     if received.bag_root is not None:
         yield ingest.bag_validated(SECOND_READER, about_bag)
-    issues = chain(about_bag, _issues(workspace, received, policy, (*manifests, *sidecars)))
+    former = _former_fixity(workspace, received, about_bag)
+    yield from map(ingest.adopted, former)
+    issues = chain(
+        about_bag,
+        map(former_fixity_issue, former),
+        _issues(workspace, received, policy, (*manifests, *sidecars)),
+    )
     viruses = None if scanner is None else found_by(scanner, workspace)
     if scanner is not None and viruses is not None:
         yield ingest.virus_checked(scanner, viruses.tally)
@@ -103,12 +115,16 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
     workspace.fingerprint.write([fingerprint(content, received.bag_root)])
     require_drop(workspace)
     if viruses is not None and viruses.tally.infected:
-        # Ended at once: no further program may open it.
-        infected = judge(workspace.issues, approved=False)
-        end(workspace, Verdict.REJECTED, infected.sentence, issues=workspace.issues)
+        _end_infected(workspace)
 
 
 SURVEY = Stage(SURVEYING_STAGE, _survey)
+
+
+def _end_infected(workspace: Workspace) -> None:
+    """End it at once: no further program may open it."""
+    infected = judge(workspace.issues, approved=False)
+    end(workspace, Verdict.REJECTED, infected.sentence, issues=workspace.issues)
 
 
 def _counted(
@@ -172,12 +188,30 @@ def _surveyed_events(workspace: Workspace, algorithms: tuple[Algorithm, ...]) ->
     yield ingest.identified(workspace.engines, decided, files - decided)
 
 
+def _compared_events(workspace: Workspace, within: int) -> Iterator[Event]:
+    """Yield how the drop compares with each manifest: so many came ``within`` it, the others beside it."""
+    ingest = ingest_events_of(workspace)
+    for number, manifest in enumerate(workspace.supplied):
+        yield ingest.compared(manifest, beside=number >= within)
+
+
 def _about_bag(workspace: Workspace, received: Received, ports: SurveyPorts) -> tuple[Issue, ...]:
     if received.bag_root is None:
         return ()
     is_unpacked = received.archive is not None
     workers = ports.identifying_workers
     return check_submitted_bag(received.bag_root, workspace.survey, workers, unpacked=is_unpacked)
+
+
+def _former_fixity(
+    workspace: Workspace, received: Received, about_bag: tuple[Issue, ...]
+) -> tuple[FormerFixity, ...]:
+    """Return what an old holding was held against just now; nothing of any other drop."""
+    if not only(workspace.claim).adopted:
+        return ()
+    if received.bag_root is not None:
+        return (former_fixity_of_bag(received.bag_root, about_bag),)
+    return (former_fixity_by(comparison(workspace.supplied)),)
 
 
 def _issues(

@@ -1,0 +1,1 @@
+"""Adoption: what exists already comes along: old folders, bags of others, packages of another Muniment."""

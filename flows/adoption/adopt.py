@@ -1,0 +1,129 @@
+"""Adopting what a plan has: in runs, the way of every drop, within a budget."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from flows.adoption.plan import AdoptionPlan, PlannedObject
+from flows.adoption.record import AdoptedObject, record_adoption
+from flows.adoption.request import AdoptionRequest
+from flows.archive.fill_request import Budget
+from flows.installation.log import LOG
+from flows.installation.settings import Settings
+from flows.submission.answer import FOR_GOOD, RunResult, SubmissionResult
+from flows.submission.drop import DropRequest
+from preservation.model.amounts import byte_size, count
+from preservation.model.verdicts import Verdict
+
+_MOST_RUNS_STOPPED = 3
+"""After so many runs, one after the other, that the system stopped, it is the system that needs a look."""
+
+RunsOf: TypeAlias = Callable[[Iterable[DropRequest]], Iterator[tuple[list[DropRequest], RunResult]]]
+"""Preserves drops in runs, taking them as it goes; yields each run's drops and result."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptionResult:
+    """How one object ended."""
+
+    planned: PlannedObject
+    result: SubmissionResult
+
+
+@dataclass(frozen=True, slots=True)
+class RunFault:
+    """A fault of a run that is of no drop, with its exit code."""
+
+    sentence: str
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeftToAdopt:
+    """What is left for the next run: for the budget, or since the system stopped one run after the other."""
+
+    objects: int
+    bytes: int
+    stopped: bool
+
+    @property
+    def sentence(self) -> str:
+        """How much is left, why, and what to do."""
+        why = f"{_MOST_RUNS_STOPPED} runs in a row were interrupted" if self.stopped else "the budget is used"
+        left = f"{count(self.objects, 'object')}, {byte_size(self.bytes)} are left: {why}"
+        mend = "; mend what the last ones say" if self.stopped else ""
+        return f"{left}{mend}; run the same command again and it goes on"
+
+
+AdoptionOutcome: TypeAlias = AdoptionResult | RunFault | LeftToAdopt
+
+
+def adopt(
+    plan: AdoptionPlan, request: AdoptionRequest, settings: Settings, runs: RunsOf
+) -> Iterator[AdoptionOutcome]:
+    """Preserve what the plan takes up now, and yield how each ended; last what is left, if anything is.
+
+    Each is a drop like any other, and its receipt, its PREMIS and the journal say that it was adopted.
+    Killed, it goes on where it was. Raises nothing of a single object.
+    """
+    taking = _Taking(plan, request)
+    stopped = 0
+    for drops, outcome in runs(taking.drops()):
+        if outcome.fault:
+            yield RunFault(outcome.fault, outcome.exit_code)
+        by_object = {one.object: one for one in outcome.results}
+        for drop in drops:
+            planned, result = taking.taken.pop(str(drop)), by_object[str(drop)]
+            _record(settings, plan, planned, result)
+            yield AdoptionResult(planned, result)
+        verdicts = {one.ending.verdict for one in outcome.results}
+        stopped = stopped + 1 if verdicts == {Verdict.INTERRUPTED} else 0
+        taking.is_stopped = stopped >= _MOST_RUNS_STOPPED
+    if taking.budget.left:
+        yield LeftToAdopt(taking.budget.left, taking.budget.left_bytes, taking.is_stopped)
+
+
+class _Taking:
+    """Takes objects of a plan as drops, as long as the budget lasts."""
+
+    def __init__(self, plan: AdoptionPlan, request: AdoptionRequest) -> None:
+        self._plan = plan
+        self._request = request
+        self.budget = Budget(request.budget)
+        self.taken: dict[str, PlannedObject] = {}
+        self.is_stopped = False
+
+    def drops(self) -> Iterator[DropRequest]:
+        for planned in self._plan.objects():
+            candidate = planned.candidate
+            if planned.before is not None:
+                continue
+            if self.is_stopped:
+                self.budget.leave(candidate.bytes)
+            elif self.budget.allows(candidate.bytes):
+                self.budget.spend(candidate.bytes)
+                drop = DropRequest(
+                    candidate.path, self._request.collection, candidate.object_name, adopted=True
+                )
+                self.taken[str(drop)] = planned
+                yield drop
+
+
+def _record(settings: Settings, plan: AdoptionPlan, planned: PlannedObject, result: SubmissionResult) -> None:
+    """Record what ended for good. Where that cannot be written, the next run looks at it once more."""
+    ending = result.ending
+    if ending.verdict not in FOR_GOOD:
+        return
+    adopted = AdoptedObject(
+        str(planned.candidate.path),
+        planned.candidate.signature,
+        plan.policy,
+        ending.verdict,
+        ending.sentence,
+        ending.at,
+        ending.package,
+    )
+    try:
+        record_adoption(settings.state, planned.object_id, adopted)
+    except OSError as error:
+        LOG.warning("%s: that it was adopted could not be recorded (%s)", planned.object_id, error)
