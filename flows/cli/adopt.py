@@ -18,54 +18,107 @@ if TYPE_CHECKING:
     from flows.installation.settings import Settings
 
 _REJECTED = 3
-_LEFT = 6
 _SHOWN = 20
 
 
-def adopt(
-    place: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the old holding lies.")],
-    collection: Annotated[str, typer.Option("--collection", "-c", help="The collection it is for.")],
+def adopt(  # noqa: PLR0913, PLR0917  the options of the verb
+    place: Annotated[
+        str, typer.Argument(metavar="FOLDER|BUCKET", help="Where the old holding lies; s3://bucket/prefix.")
+    ],
+    collection: Annotated[
+        str, typer.Option("--collection", "-c", help="The collection it is for; packages have their own.")
+    ] = "",
     one: Annotated[bool, typer.Option("--one", help="Take the folder as one object.")] = False,
     name: Annotated[str, typer.Option("--as", metavar="NAME", help="With --one: the object's name.")] = "",
     budget: Annotated[str | None, typer.Option(metavar="SIZE", help='Take at most that: "500 GB".')] = None,
+    journal: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Where the journal of packages lies, if not among them."),
+    ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the plan; read no file, keep nothing.")
+        bool, typer.Option("--dry-run", help="Show the plan; read no payload, keep nothing.")
     ] = False,
     json: JsonOption = False,
     installation: InstallationOption = None,
 ) -> None:
-    """Adopt an old holding: plain folders, bags of anybody's. It is read and never changed.
+    """Adopt an old holding, which is read and never changed: folders, bags, packages of another Muniment.
 
     Each folder in FOLDER becomes an object, and each bag, also further down. First comes the plan, then each
     goes the way of a drop. A bag is held against its own manifests; of what never had any, the receipt,
     PREMIS and the journal state that its fixity was unknown before. A damaged bag is not adopted; the others
-    are. Run again, it goes on where it was: what is kept and lies there unchanged is not read again.
+    are. Packages in the store of another installation are copied as they are; in a store of this one they
+    are recorded where they lie, once every byte was read. Run again, it goes on where it was: what is kept
+    and lies there unchanged is not read again.
 
     Exit codes: 0 all is kept, 3 something is refused, 6 something was interrupted or is left for the next
     run, 7 something waits for a person, 8 as preserve; of several, the gravest.
 
     Example: muniment adopt /mnt/old-server/bags --collection images --budget "500 GB" --dry-run
     """
-    from flows.adoption.plan import plan_adoption
-    from flows.adoption.request import adoption_request
+    from flows.adoption.former_store import is_bucket, is_store, own_store_at
+    from flows.cli.adopt_packages import adopt_packages_at
     from flows.cli.preserve import log_to_stderr
-    from flows.installation.scratch import scratch_folder
     from flows.installation.settings_file import load_settings
-    from flows.installation.wiring import open_installation
+    from preservation.errors import ConfigurationError
+    from preservation.model.identifiers import CollectionName
     from preservation.policy.fixity import size_in_bytes
 
     settings = load_settings(installation)
-    request = adoption_request(
-        place, collection, settings, one=one, name=name, budget=size_in_bytes(budget) if budget else None
-    )
     log_to_stderr()
+    most = size_in_bytes(budget) if budget else None
+    own = own_store_at(place, settings)
+    if own is None and is_bucket(place):
+        raise ConfigurationError(
+            f"{place}: packages in a bucket are adopted where they lie: add it as a [[store]] to "
+            "muniment.toml, then run this again; copy anything else to a folder first"
+        )
+    if own is not None or (is_store(Path(place)) and not one):
+        codes = adopt_packages_at(
+            place,
+            own,
+            CollectionName(collection) if collection else None,
+            journal,
+            settings,
+            budget=most,
+            dry_run=dry_run,
+            json=json,
+        )
+    elif not collection or journal is not None:
+        raise ConfigurationError(
+            f"{place}: it is no store of Muniment; say which collection it is for: --collection NAME; "
+            "--journal is for packages alone"
+        )
+    else:
+        codes = _adopt_folder(
+            place, collection, settings, one=one, name=name, budget=most, dry_run=dry_run, json=json
+        )
+    raise typer.Exit(next(code for code in GRAVEST_FIRST if code in codes))
+
+
+def _adopt_folder(
+    place: str,
+    collection: str,
+    settings: Settings,
+    *,
+    one: bool,
+    name: str,
+    budget: int | None,
+    dry_run: bool,
+    json: bool,
+) -> set[int]:
+    from flows.adoption.plan import plan_adoption
+    from flows.adoption.request import adoption_request
+    from flows.installation.scratch import scratch_folder
+    from flows.installation.wiring import open_installation
+
+    request = adoption_request(Path(place), collection, settings, one=one, name=name, budget=budget)
     with scratch_folder(settings.state, "adopting") as scratch:
         with open_installation(settings) as opened:
             plan = plan_adoption(request, opened, scratch)
         codes = _say_plan(plan, whole=dry_run or json, dry_run=dry_run, json=json)
         if not dry_run and plan.totals.objects:
             codes |= _adopt(plan, request, settings, json=json)
-    raise typer.Exit(next(code for code in GRAVEST_FIRST if code in codes))
+    return codes
 
 
 def _adopt(plan: AdoptionPlan, request: AdoptionRequest, settings: Settings, *, json: bool) -> set[int]:
@@ -182,16 +235,12 @@ def _say_totals(totals: PlanTotals, *, dry_run: bool, json: bool) -> None:
 def _say_outcome(outcome: AdoptionOutcome, *, json: bool) -> int:
     """Say how one object ended, and return the exit code that it means."""
     from flows.adoption.adopt import AdoptionResult, LeftToAdopt
+    from flows.cli.adopt_packages import say_later
 
     if isinstance(outcome, AdoptionResult):
         return _say_result(outcome, json=json)
     if isinstance(outcome, LeftToAdopt):
-        if json:
-            fields = {"objects": outcome.objects, "bytes": outcome.bytes, "sentence": outcome.sentence}
-            say_json({"what": "later", **fields})
-        else:
-            say(f"LEFT  {outcome.sentence}.")
-        return _LEFT
+        return say_later(outcome, json=json)
     note(f"muniment: {outcome.sentence}")
     return outcome.exit_code
 

@@ -38,12 +38,12 @@ def discard(workspace: Workspace, installation: Installation) -> None:
     Raises ``StorageError`` where a store or the catalogue cannot be reached; it can then be called again.
     """
     for number in workspace.number.so_far:
-        if _discarded_everywhere(number.package, installation):
+        if discarded_everywhere(number.package, installation):
             installation.catalogue.release(workspace.submission.identifier)
     workspace.discard()
 
 
-def _discarded_everywhere(package: PackageId, installation: Installation) -> bool:
+def discarded_everywhere(package: PackageId, installation: Installation) -> bool:
     """Remove what is not committed; return whether nothing stayed, so that the number is free again."""
     everywhere = True
     for purger in installation.purgers.values():

@@ -1,0 +1,81 @@
+"""Adopting packages that another installation wrote: in place or copied, within a budget."""
+
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from pathlib import Path
+
+from flows.adoption.adopt import LeftToAdopt
+from flows.adoption.package_copy import copy_former_package
+from flows.adoption.package_in_place import InPlace
+from flows.adoption.package_outcomes import (
+    AdoptedPackage,
+    InterruptedPackage,
+    PackageOutcome,
+)
+from flows.adoption.package_plan import PackagePlan, PlannedPackage, RefusedPackage
+from flows.adoption.package_progress import PackageProgress
+from flows.archive.fill_request import Budget
+from flows.archive.journal_seal import seal
+from flows.installation.wiring import Installation
+from flows.submission.workspace import busy_sentence, lock_of
+from preservation.files.lock import locked
+from preservation.model.identifiers import PackageId
+
+
+def adopt_packages(
+    plan: PackagePlan,
+    installation: Installation,
+    scratch: Path,
+    progress: PackageProgress,
+    budget: int | None = None,
+) -> Iterator[PackageOutcome]:
+    """Adopt what the plan has, and yield what became of each version; last what is left for the budget.
+
+    An object is locked meanwhile, so that no submission of it gets a number in between. Where a version is
+    not adopted, those after it are not either, for they may rely on it. Killed, it goes on where it was.
+    """
+    left = Budget(budget)
+    in_place = None if plan.own is None else InPlace(plan.source, installation, scratch, progress.read)
+
+    def adopted(package: PackageId) -> PackageOutcome:
+        if in_place is not None:
+            return in_place.adopt(package)
+        return copy_former_package(package, plan.source, plan.journal, installation, progress.listen)
+
+    waiting = (one for one in plan.entries if isinstance(one, PlannedPackage) and not one.is_kept)
+    is_adopted = False
+    for object_id, versions in groupby(waiting, lambda one: one.package.object):
+        place = lock_of(installation.settings.processing, object_id)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with locked(place, wait=False) as is_ours:
+            for outcome in _of_object(
+                versions, adopted, left, busy="" if is_ours else busy_sentence(object_id)
+            ):
+                is_adopted |= isinstance(outcome, AdoptedPackage)
+                progress.end()
+                yield outcome
+    if left.left:
+        yield LeftToAdopt(left.left, left.left_bytes, stopped=False)
+    if is_adopted:
+        seal(installation)
+
+
+def _of_object(
+    versions: Iterator[PlannedPackage],
+    adopted: Callable[[PackageId], PackageOutcome],
+    budget: Budget,
+    *,
+    busy: str,
+) -> Iterator[PackageOutcome]:
+    before: PackageOutcome | None = None
+    for planned in versions:
+        package = planned.package
+        if busy:
+            yield InterruptedPackage(package, busy)
+        elif isinstance(before, RefusedPackage | InterruptedPackage):
+            sentence = f"{package}: it may rely on {before.package}, which is not adopted"
+            yield type(before)(package, sentence)
+        elif budget.allows(planned.bytes):
+            budget.spend(planned.bytes)
+            before = adopted(package)
+            yield before

@@ -1,0 +1,91 @@
+"""A store that another installation filled: opened to be read, and the packages in it."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+from flows.installation.settings import FolderStoreSettings, S3StoreSettings, Settings
+from flows.installation.store_kinds import STORE_KINDS
+from preservation.model.identifiers import PackageId, StoreName, VersionNumber, parse_object_id
+from preservation.model.layout import COMMITS
+from preservation.model.paths import StoreKey
+from storage.ports.stores import Store
+
+_NAME: Final = "former-store"
+_LEVELS: Final = 3
+"""A package lies below collection, object and version."""
+_BUCKET: Final = "s3://"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPackage:
+    """A version that exists in a store, with the files in its own folder, and their bytes."""
+
+    package: PackageId
+    files: int
+    bytes: int
+
+
+def is_store(place: Path) -> bool:
+    """Return whether a folder is laid out as a store, so that what lies there are packages."""
+    return (place / ".incoming").is_dir() and any(
+        next(place.glob(f"*/*/v*/{commit}"), None) is not None for commit in COMMITS
+    )
+
+
+def opened_former_store(place: Path, settings: Settings) -> Store:
+    """Open a folder that another installation used as a store. It can be read, and is never written to."""
+    kind = STORE_KINDS["folder"]
+    # Without an identity a store cannot be written to.
+    return kind.store(FolderStoreSettings(kind="folder", name=_NAME, path=place, site="-"), settings, None)
+
+
+def own_store_at(place: str, settings: Settings) -> StoreName | None:
+    """Return the configured store that is this place, a folder or ``s3://bucket/prefix``, if one is."""
+    for store in settings.store:
+        if isinstance(store, S3StoreSettings):
+            is_there = place.rstrip("/") == f"{_BUCKET}{store.bucket}/{store.prefix}".rstrip("/")
+        else:
+            is_there = settings.store_root(store).resolve() == Path(place).resolve()
+        if is_there:
+            return StoreName(store.name)
+    return None
+
+
+def is_bucket(place: str) -> bool:
+    """Return whether a place is named as a bucket is."""
+    return place.startswith(_BUCKET)
+
+
+def packages_in(store: Store) -> Iterator[FoundPackage]:
+    """Yield every version that exists in ``store``: all of an object together, the oldest first.
+
+    Raises ``StorageError`` as the store does.
+    """
+    for owner, kept in groupby(store.list(), lambda one: _owner_of(one.key)):
+        sizes: defaultdict[VersionNumber, list[int]] = defaultdict(lambda: [0, 0])
+        committed = set[VersionNumber]()
+        for one in kept:
+            parts = one.key.split("/", _LEVELS)
+            number = parts[2][1:] if len(parts) > _LEVELS else ""
+            if not number.isdecimal() or not number.isascii() or parts[2] != f"v{int(number)}":
+                continue
+            version = VersionNumber(int(number))
+            sizes[version][0] += 1
+            sizes[version][1] += one.size
+            if parts[_LEVELS] in COMMITS:
+                committed.add(version)
+        try:
+            object_id = parse_object_id(owner)
+        except ValueError:
+            # The journal and the guide of the store are no packages.
+            continue
+        for version in sorted(committed):
+            yield FoundPackage(PackageId(object_id, version), *sizes[version])
+
+
+def _owner_of(key: StoreKey) -> str:
+    return "/".join(key.split("/", 2)[:2])

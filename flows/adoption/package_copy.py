@@ -1,0 +1,186 @@
+"""One package of another installation into the stores that its policy here asks for, byte for byte."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from flows.adoption.former_journal import FormerJournal
+from flows.adoption.package_outcomes import AdoptedPackage, InterruptedPackage
+from flows.adoption.package_plan import RefusedPackage
+from flows.archive.copy_package import copied_event
+from flows.archive.shortfall import Shortfalls
+from flows.installation.disk_faults import translated_faults
+from flows.installation.scratch import scratch_folder
+from flows.installation.wiring import SOFTWARE, Installation, now
+from flows.submission.answer import discarded_everywhere
+from preservation.errors import AlreadyExistsError, IntegrityError, PreservationError
+from preservation.ingest_events import entered
+from preservation.model.events import Event, EventOutcome, EventType, event_id
+from preservation.model.identifiers import PackageId
+from preservation.model.packages import Replica
+from preservation.model.paths import printable
+from preservation.model.tag_digests import stated
+from storage.fill import fill
+from storage.ports.catalogue import Registration, Reserved
+from storage.ports.stores import Store
+from storage.rebuild.lists import VersionLists, lists_of
+from storage.rebuild.version import files_of, stated_version
+from storage.replication.outcomes import Verified
+from storage.replication.progress import Listener
+
+
+def copy_former_package(
+    package: PackageId,
+    source: Store,
+    former: FormerJournal,
+    installation: Installation,
+    progress: Listener,
+) -> AdoptedPackage | RefusedPackage | InterruptedPackage:
+    """Copy a version out of ``source`` into every store for its collection, and register it.
+
+    Each file is compared with the version's own lists as it is read, and read back from where it rests.
+    Fewer copies or sites than the policy asks for is an interruption; what was copied stays and is gone on
+    with.
+    """
+    try:
+        with (
+            translated_faults(installation.settings),
+            scratch_folder(installation.settings.processing, ".adopting") as scratch,
+            lists_of(package, source, former.digests.get(package, ()), scratch) as lists,
+        ):
+            return _FormerPackage(lists, former, installation, scratch).kept(progress)
+    except (IntegrityError, AlreadyExistsError) as error:
+        return RefusedPackage(package, str(error))
+    except PreservationError as error:
+        return InterruptedPackage(package, str(error))
+
+
+class _FormerPackage:
+    """A version that is not kept here yet, as its own lists state it."""
+
+    def __init__(
+        self, lists: VersionLists, former: FormerJournal, installation: Installation, scratch: Path
+    ) -> None:
+        self._lists = lists
+        self._former = former
+        self._installation = installation
+        self._scratch = scratch
+        self._version = stated_version(lists)
+        self._files = tuple(files_of(lists))
+        self._damages: list[str] = []
+        self._faults: list[str] = []
+
+    @property
+    def _package(self) -> PackageId:
+        return self._lists.package
+
+    def kept(self, progress: Listener) -> AdoptedPackage | InterruptedPackage:
+        """Copy it and register it. Raises ``IntegrityError`` where it is damaged, and takes it back."""
+        self._reserve()
+        try:
+            replicas = tuple(self._copied(progress))
+        except IntegrityError:
+            self._take_back()
+            raise
+        registration = self._registration(replicas)
+        short = Shortfalls(self._installation).of(registration, [one.store for one in replicas])
+        lacking = ". ".join([*self._faults, *([] if short is None else [short.sentence])])
+        if short is not None:
+            return InterruptedPackage(self._package, lacking)
+        self._installation.catalogue.register(registration, self._files, self._events(registration))
+        return AdoptedPackage(self._package, tuple(one.store for one in replicas), lacking)
+
+    def _reserve(self) -> None:
+        """Reserve its number, so that no submission gets it. Raises ``AlreadyExistsError``."""
+        catalogue, version = self._installation.catalogue, self._version
+        latest = catalogue.latest(self._package.object)
+        doubted = None if latest is None else latest.package
+        reserved = catalogue.reserve(version.submission, self._package.object, version.fingerprint, doubted)
+        if reserved == Reserved(self._package):
+            return
+        catalogue.release(version.submission)
+        raise AlreadyExistsError(
+            f"{self._package}: the next version of that object here is {reserved.package.version}; adopt the "
+            "versions before it first, or keep it under another name"
+        )
+
+    def _copied(self, progress: Listener) -> Iterator[Replica]:
+        """Copy it into each store. Raises ``IntegrityError`` where it is not as its lists have it."""
+        installation = self._installation
+        policy = installation.policy_of(self._package.object.collection)
+        for store in installation.stores_for(policy):
+            outcome = fill(
+                self._package,
+                store,
+                [self._lists.store],
+                self._files,
+                self._lists.tag_digests,
+                purger=installation.purgers[store.name],
+                scratch=self._scratch,
+                threads=installation.settings.work.threads,
+                clock=now,
+                damaged=lambda _store, sentence: self._damages.append(sentence),
+                progress=progress,
+            )
+            if self._damages:
+                more = f". And {len(self._damages) - 1:,} more of its files" if self._damages[1:] else ""
+                raise IntegrityError(f"{self._damages[0]}{more}")
+            if isinstance(outcome, Verified):
+                yield outcome.replica
+            else:
+                self._faults.append(outcome.reason.rstrip("."))
+
+    def _take_back(self) -> None:
+        """Remove what was copied and not committed; the number is free again where nothing stayed."""
+        if discarded_everywhere(self._package, self._installation):
+            self._installation.catalogue.release(self._version.submission)
+
+    def _registration(self, replicas: tuple[Replica, ...]) -> Registration:
+        version = self._version
+        return Registration(
+            package=self._package,
+            submission=version.submission,
+            fingerprint=version.fingerprint,
+            policy=version.policy,
+            registered_at=now(),
+            files=version.files,
+            bytes=version.bytes,
+            replicas=replicas,
+            tag_digests=self._lists.tag_digests,
+        )
+
+    def _events(self, kept: Registration) -> tuple[Event, ...]:
+        """Return what the journal says of it: where it comes from, and what was known of it."""
+        package, at = kept.package, kept.registered_at
+        place = printable(self._lists.store.location(package.prefix))
+        digests = stated(kept.tag_digests)
+        return (
+            self._event(
+                EventType.ACCESSION,
+                at,
+                str(package.object),
+                f"{entered(str(package))}: adopted from {place}, where another installation kept it",
+                f"found on that day: {digests}",
+            ),
+            self._event(
+                EventType.MESSAGE_DIGEST_CALCULATION,
+                at,
+                str(package),
+                f"tag manifests of {package} read in {place}; {self._former.statement_of(package)}",
+                f"alike in {' and '.join(one.store for one in kept.replicas)} on that day: {digests}",
+            ),
+            *(copied_event(package, one, "lacked it") for one in kept.replicas),
+        )
+
+    def _event(self, kind: EventType, at: datetime, about: str, detail: str, note: str) -> Event:
+        # Nothing that is known here vouches for what the other installation did.
+        return Event(
+            event_id(self._version.submission, kind, "adopted"),
+            kind,
+            at,
+            about,
+            EventOutcome.WARNING,
+            detail,
+            note,
+            SOFTWARE,
+        )

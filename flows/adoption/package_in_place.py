@@ -1,0 +1,73 @@
+"""Packages of another installation in a store of ours: recorded where they are, once they were read."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from flows.adoption.package_outcomes import AdoptedPackage, InterruptedPackage
+from flows.adoption.package_plan import RefusedPackage
+from flows.installation.wiring import SOFTWARE, Installation, now
+from preservation.errors import ConfigurationError, IntegrityError, NotFoundError
+from preservation.model.amounts import OnProgress
+from preservation.model.identifiers import PackageId
+from preservation.model.paths import printable
+from storage.journal.exported import FOLDER
+from storage.journal.keys import public_keys
+from storage.journal.sealing import agreeing
+from storage.ports.stores import Store, unwatched
+from storage.rebuild.outcomes import AddedReplica, AddedVersion, RebuildFault
+from storage.rebuild.versions import VersionAdder
+
+
+def require_own_journal(store: Store, installation: Installation) -> None:
+    """Raise ``ConfigurationError`` where ``store`` holds the journal of another installation.
+
+    Nothing would be sealed any more, into any store: two journals in one store are what a forgery looks like.
+    """
+    try:
+        agreeing(installation.journal, public_keys(installation.settings.keys), store)
+    except IntegrityError as error:
+        place = printable(store.location(FOLDER))
+        raise ConfigurationError(
+            f"store {store.name}: {place} is the journal of another installation, and a store has one; move "
+            "that folder elsewhere and keep it, for it is evidence; then run this again, with --journal "
+            f"FOLDER ({error})"
+        ) from error
+
+
+class InPlace:
+    """Records versions that lie in ``store``, each once every byte of it was read back and matched."""
+
+    def __init__(
+        self, store: Store, installation: Installation, scratch: Path, progress: OnProgress = unwatched
+    ) -> None:
+        self._catalogue = installation.catalogue
+        self._store = store
+        self._adder = VersionAdder(
+            installation.catalogue,
+            [store],
+            {store.name: store},
+            scratch,
+            installation.settings.work.threads,
+            now,
+            SOFTWARE,
+            progress=progress,
+        )
+
+    def adopt(self, package: PackageId) -> AdoptedPackage | RefusedPackage | InterruptedPackage:
+        """Record a version that the catalogue lacks, or its replica here where it has the version."""
+        for one in self._added(package):
+            match one:
+                case AddedVersion() | AddedReplica():
+                    return AdoptedPackage(package, (self._store.name,))
+                case RebuildFault(_, sentence, damage):
+                    return (RefusedPackage if damage else InterruptedPackage)(package, sentence)
+                case _:
+                    continue
+        return InterruptedPackage(package, f"{package}: it was not recorded; run the same command again")
+
+    def _added(self, package: PackageId) -> Iterator[object]:
+        try:
+            known = self._catalogue.package(package)
+        except NotFoundError:
+            return self._adder.add(package, None, {}, self._store)
+        return self._adder.add_replica(known, self._store)
