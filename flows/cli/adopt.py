@@ -193,7 +193,7 @@ def _say_planned(planned: PlannedObject, *, dry_run: bool, json: bool) -> None:
     if before is None:
         say(f"object  {name}: {candidate.described}, {size}")
     elif before.package is not None:
-        say(f"before  {name}: kept as {before.package.version} on {before.at:%Y-%m-%d}; not read again")
+        say(f"before  {name}: kept as v{before.package.version} on {before.at:%Y-%m-%d}; not read again")
     else:
         say(f"REFUSED BEFORE  {name}, unchanged since {before.at:%Y-%m-%d}\n  {before.sentence}")
 
