@@ -111,13 +111,13 @@ class IngestEvents:
         )
 
     def adopted(self, former: FormerFixity) -> Event:
-        """Record that an old holding was adopted, what it was held against, and what is not known of it.
+        """Record what an old holding that is to be adopted was held against, and what is not known of it.
 
         Where nothing was compared, it is no fixity check: the digests of the survey are the first.
         """
         event_type = EventType.FIXITY_CHECK if former.record else EventType.MESSAGE_DIGEST_CALCULATION
         note = "; ".join(filter(None, (former.sentence, former.limits)))
-        detail = f"adopted as an old holding; {former.statement}"
+        detail = f"an old holding that is to be adopted; {former.statement}"
         return self._event(event_type, detail, note, former.outcome, "adopted")
 
     def virus_checked(self, scanner: ScannerRelease | NoScanner, tally: ScanTally) -> Event:

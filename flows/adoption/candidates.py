@@ -20,6 +20,7 @@ from preservation.bagit.litter import bag_below, has_declaration, is_litter
 from preservation.errors import NotFoundError
 from preservation.intake.former_fixity import bagging_date
 from preservation.model.digests import HexDigest
+from preservation.model.files import EntryKind, IrregularEntry
 from preservation.model.identifiers import object_name
 from preservation.model.paths import printable, quoted
 from preservation.settling.drops import Drop, PassedOver, PassedOverFor, drops_in
@@ -150,8 +151,8 @@ def _candidate(path: Path, name: str) -> FoundEntry:
         return _left(path, "it is a symbolic link, and none is followed; adopt what it leads to")
     if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
         return _left(path, "it is neither a file nor a folder")
-    if not outline.files:
-        return _left(path, "there is no file in it")
+    if not outline.files and _is_empty(path):
+        return _left(path, "there is nothing in it but folders")
     return AdoptionCandidate(path, name, kind, described, outline.files, outline.bytes, outline.signature)
 
 
@@ -168,6 +169,13 @@ def _kind_of(path: Path) -> tuple[CandidateKind, str]:
 def _is_one_bag(folder: Path) -> bool:
     """Return whether a folder is a bag, or holds one and nothing else."""
     return has_declaration(folder) or bag_below(folder) is not None
+
+
+def _is_empty(folder: Path) -> bool:
+    """Return whether there are folders alone below ``folder``: no file, and nothing that cannot be kept."""
+    return all(
+        isinstance(entry, IrregularEntry) and entry.kind is EntryKind.EMPTY_FOLDER for entry in walk(folder)
+    )
 
 
 def _is_folder(path: Path) -> bool:

@@ -49,10 +49,10 @@ def former_fixity_by(tally: ManifestTally) -> FormerFixity:
 
 
 def former_fixity_issue(former: FormerFixity) -> Issue:
-    """Return the remark of the receipt on what an adopted drop was held against."""
+    """Return the remark of the receipt on what an old holding was held against."""
     code = codes.HELD_AGAINST_A_RECORD if former.record else codes.FIXITY_UNKNOWN_BEFORE
     parts = filter(None, (former.statement, former.sentence, former.limits))
-    return Issue(code, Severity.INFO, f"It was adopted: {'; '.join(parts)}.", None, codes.NEXT_STEPS[code])
+    return Issue(code, Severity.INFO, f"It is an old holding: {'; '.join(parts)}.", None, codes.NEXT_STEPS[code])
 
 
 def bagging_date(bag_root: Path) -> str:
