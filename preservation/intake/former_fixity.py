@@ -1,6 +1,7 @@
 """What an old holding was held against: the manifests of its bag, supplied manifests, or nothing."""
 
 from collections.abc import Iterable
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,8 @@ from preservation.model.supplied import ManifestTally
 
 _DATE: Final = "bagging-date"
 _LONGEST_DATE: Final = 40
-_LARGEST_DECLARATION: Final = 1 << 16
+_LARGEST_READ: Final = 1 << 16
+"""So much is read of the declaration and of the metadata; a date that comes later is not found."""
 
 
 def former_fixity_of_bag(bag_root: Path, found: Iterable[Issue]) -> FormerFixity:
@@ -52,7 +54,9 @@ def former_fixity_issue(former: FormerFixity) -> Issue:
     """Return the remark of the receipt on what an old holding was held against."""
     code = codes.HELD_AGAINST_A_RECORD if former.record else codes.FIXITY_UNKNOWN_BEFORE
     parts = filter(None, (former.statement, former.sentence, former.limits))
-    return Issue(code, Severity.INFO, f"It is an old holding: {'; '.join(parts)}.", None, codes.NEXT_STEPS[code])
+    return Issue(
+        code, Severity.INFO, f"It is an old holding: {'; '.join(parts)}.", None, codes.NEXT_STEPS[code]
+    )
 
 
 def bagging_date(bag_root: Path) -> str:
@@ -60,13 +64,12 @@ def bagging_date(bag_root: Path) -> str:
     source = FolderSource(bag_root, leaving=PAYLOAD)
     try:
         with source.open_tag_file(BAGIT_TXT) as stream:
-            declaration, _ = parse_declaration(stream.read(_LARGEST_DECLARATION))
+            declaration, _ = parse_declaration(stream.read(_LARGEST_READ))
         with source.open_tag_file(declaration.metadata_file) as stream:
-            # Named, so that the stream is closed here, and not by what reads it.
-            text = TagText(stream, declaration.encoding)
-            for line in parse_bag_info(text):
-                if isinstance(line, MetadataElement) and line.label.lower() == _DATE:
-                    return printable(line.value[:_LONGEST_DATE])
+            metadata = BytesIO(stream.read(_LARGEST_READ))
+        for line in parse_bag_info(TagText(metadata, declaration.encoding)):
+            if isinstance(line, MetadataElement) and line.label.lower() == _DATE:
+                return printable(line.value[:_LONGEST_DATE])
     except (OSError, TagTextError):
         # What cannot be read is reported by the bag's validation.
         return ""

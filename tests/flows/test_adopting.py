@@ -210,7 +210,11 @@ def test_a_folder_is_one_object_where_that_is_asked(archive: NearArchive, old: P
 
 
 def test_nothing_of_the_installation_itself_is_adopted(archive: NearArchive):
-    for place in (archive.store("first"), archive.directory.parent, archive.directory / "processing"):
+    for place in (
+        archive.store("first") / ".incoming",
+        archive.directory.parent,
+        archive.directory / "stores",
+    ):
         refused = archive.run("adopt", place, "-c", "files")
         assert refused.returncode == 2, refused
         assert "belongs to this installation" in refused.stderr

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from services.buckets import client, new_address, speak_as_the_archive
 from support.archives import MUNIMENT, Archive
+from support.bucket_archives import put_second_store_into
 from support.command_runs import NearArchive, near
 from support.database_rows import database_rows
 from support.flow_runs import installed, preserved
@@ -257,3 +259,19 @@ def test_in_place_a_damaged_package_is_refused(joined: NearArchive, foreign: Pat
     assert done.returncode == 3, done
     assert verdicts_of(done)["files/diary/v1"] == "refused"
     assert verdicts_of(done)["files/letters/v2"] == "adopted"
+
+
+def test_packages_in_a_bucket_are_recorded_where_they_lie(archive: NearArchive, foreign: Path):
+    speak_as_the_archive()
+    address = new_address()
+    for key, content in packages_of(foreign).items():
+        client().put_object(Bucket=address.bucket, Key=f"{address.prefix}/{key}", Body=content)
+    place = f"s3://{address.bucket}/{address.prefix}"
+    unknown = archive.run("adopt", place)
+    assert (unknown.returncode, "add it as a [[store]]" in unknown.stderr) == (2, True)
+    put_second_store_into(archive, address)
+    done = archive.run("adopt", place, "--json")
+    assert done.returncode == 0, done
+    assert verdicts_of(done) == dict.fromkeys(ALL, "adopted")
+    assert archive.run("replicate", "--missing").returncode == 0
+    assert packages_of(archive.store("first")) == packages_of(foreign)
