@@ -110,14 +110,14 @@ class IngestEvents:
             f"beside {name}" if beside else name,
         )
 
-    def adopted(self, former: FormerFixity) -> Event:
-        """Record what an old holding that is to be adopted was held against, and what is not known of it.
+    def adopted(self, place: str, former: FormerFixity) -> Event:
+        """Record where an old holding lay, what it was held against, and what is not known of it.
 
         Where nothing was compared, it is no fixity check: the digests of the survey are the first.
         """
         event_type = EventType.FIXITY_CHECK if former.record else EventType.MESSAGE_DIGEST_CALCULATION
         note = "; ".join(filter(None, (former.sentence, former.limits)))
-        detail = f"an old holding that is to be adopted; {former.statement}"
+        detail = f"an old holding that is to be adopted, from {printable(place)}; {former.statement}"
         return self._event(event_type, detail, note, former.outcome, "adopted")
 
     def virus_checked(self, scanner: ScannerRelease | NoScanner, tally: ScanTally) -> Event:

@@ -10,8 +10,10 @@ from flows.adoption.request import AdoptionRequest
 from flows.archive.fill_request import Budget
 from flows.installation.log import LOG
 from flows.installation.settings import Settings
-from flows.submission.answer import FOR_GOOD, RunResult, SubmissionResult
+from flows.submission.answer import FOR_GOOD, RunResult, SubmissionResult, interrupted
 from flows.submission.drop import DropRequest
+from flows.submission.stages.stage import interrupted_by
+from preservation.errors import PreservationError, reason_of
 from preservation.model.amounts import byte_size, count
 from preservation.model.verdicts import Verdict
 
@@ -69,16 +71,19 @@ def adopt(
     taking = _Taking(plan, request)
     stopped = 0
     for drops, outcome in runs(taking.drops()):
+        yield from taking.unfetched()
         if outcome.fault:
             yield RunFault(outcome.fault, outcome.exit_code)
         by_object = {one.object: one for one in outcome.results}
         for drop in drops:
             planned, result = taking.taken.pop(str(drop)), by_object[str(drop)]
             _record(settings, plan, planned, result)
+            taking.let_go(planned, result)
             yield AdoptionResult(planned, result)
         verdicts = {one.ending.verdict for one in outcome.results}
         stopped = stopped + 1 if verdicts == {Verdict.INTERRUPTED} else 0
         taking.is_stopped = stopped >= _MOST_RUNS_STOPPED
+    yield from taking.unfetched()
     if taking.budget.left:
         yield LeftToAdopt(taking.budget.left, taking.budget.left_bytes, taking.is_stopped)
 
@@ -89,11 +94,13 @@ class _Taking:
     def __init__(self, plan: AdoptionPlan, request: AdoptionRequest) -> None:
         self._plan = plan
         self._request = request
+        self._unfetched: list[AdoptionResult] = []
         self.budget = Budget(request.budget)
         self.taken: dict[str, PlannedObject] = {}
         self.is_stopped = False
 
     def drops(self) -> Iterator[DropRequest]:
+        """Yield the drops, each once it was fetched."""
         for planned in self._plan.objects():
             candidate = planned.candidate
             if planned.before is not None:
@@ -102,11 +109,35 @@ class _Taking:
                 self.budget.leave(candidate.bytes)
             elif self.budget.allows(candidate.bytes):
                 self.budget.spend(candidate.bytes)
-                drop = DropRequest(
-                    candidate.path, self._request.collection, candidate.object_name, adopted=True
-                )
-                self.taken[str(drop)] = planned
-                yield drop
+                name, place = candidate.object_name, candidate.place
+                drop = DropRequest(candidate.path, self._request.collection, name, adopted=place)
+                if self._is_fetched(planned):
+                    self.taken[str(drop)] = planned
+                    yield drop
+
+    def unfetched(self) -> Iterator[AdoptionResult]:
+        """Yield the results of those that could not be fetched, once."""
+        while self._unfetched:
+            yield self._unfetched.pop(0)
+
+    def let_go(self, planned: PlannedObject, result: SubmissionResult) -> None:
+        """Remove what was fetched of an object that ended for good; what cannot be stays, and costs room."""
+        if result.ending.verdict not in FOR_GOOD:
+            return
+        try:
+            self._request.holding.let_go(planned.candidate)
+        except OSError as error:
+            LOG.warning("%s: what was fetched of it is still there (%s)", planned.object_id, error)
+
+    def _is_fetched(self, planned: PlannedObject) -> bool:
+        try:
+            self._request.holding.fetch(planned.candidate)
+        except (PreservationError, OSError) as error:
+            self._unfetched.append(
+                AdoptionResult(planned, interrupted(planned.object_id, interrupted_by(reason_of(error))))
+            )
+            return False
+        return True
 
 
 def _record(settings: Settings, plan: AdoptionPlan, planned: PlannedObject, result: SubmissionResult) -> None:
@@ -115,7 +146,7 @@ def _record(settings: Settings, plan: AdoptionPlan, planned: PlannedObject, resu
     if ending.verdict not in FOR_GOOD:
         return
     adopted = AdoptedObject(
-        str(planned.candidate.path),
+        planned.candidate.place,
         planned.candidate.signature,
         plan.policy,
         ending.verdict,

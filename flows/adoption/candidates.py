@@ -42,7 +42,11 @@ class CandidateKind(StrEnum):
 
 
 class AdoptionCandidate(msgspec.Struct, frozen=True):
-    """What would become an object. ``described`` says more of its kind; ``signature`` is that of its tree."""
+    """What would become an object. ``described`` says more of its kind; ``signature`` changes with its files.
+
+    ``place`` is where it lies, for people. In a bucket it lies under ``key``, and ``path`` is where it is
+    fetched to.
+    """
 
     path: Path
     object_name: str
@@ -51,6 +55,8 @@ class AdoptionCandidate(msgspec.Struct, frozen=True):
     files: int
     bytes: int
     signature: HexDigest
+    place: str
+    key: str = ""
 
 
 class LeftOut(msgspec.Struct, frozen=True, tag="left"):
@@ -77,9 +83,14 @@ def candidates_in(
         return
     for entry in drops_in(place, terms):
         if isinstance(entry, PassedOver):
-            yield LeftOut(printable(str(entry.path)), f"{entry.sentence}.", entry.reason not in _HARMLESS)
+            yield LeftOut(printable(str(entry.path)), f"{entry.sentence}.", refused=not is_harmless(entry))
         else:
             yield from _candidates_of(entry)
+
+
+def is_harmless(entry: PassedOver) -> bool:
+    """Return whether what is passed over is nothing that anyone would miss."""
+    return entry.reason in _HARMLESS
 
 
 def _candidates_of(drop: Drop) -> Iterator[FoundEntry]:
@@ -105,10 +116,10 @@ def bags_below(folder: Path) -> list[Path]:
     """
     declared = files_where(folder, lambda path: path.rpartition("/")[2] == BAGIT_TXT)
     roots = {file.path.rpartition("/")[0] for file in declared}
-    return [folder / root for root in sorted(roots) if not _lies_in(root, roots)]
+    return [folder / root for root in sorted(roots) if not lies_in(root, roots)]
 
 
-def _lies_in(path: str, folders: Collection[str]) -> bool:
+def lies_in(path: str, folders: Collection[str]) -> bool:
     """Return whether a path lies below one of ``folders``."""
     while path := path.rpartition("/")[0]:
         if path in folders:
@@ -126,7 +137,7 @@ def _named(bag: Path, groups: tuple[str, ...]) -> FoundEntry:
 def _beside(folder: Path, bags: list[Path]) -> Iterator[LeftOut]:
     """Yield what lies below ``folder`` beside its bags: it belongs to none of their objects."""
     roots = {bag.relative_to(folder).as_posix() for bag in bags}
-    beside = (entry.path for entry in walk(folder) if not _lies_in(entry.path, roots))
+    beside = (entry.path for entry in walk(folder) if not lies_in(entry.path, roots))
     loose = (path for path in beside if not is_litter(path))
     first = list(islice(loose, _NAMED))
     number = len(first) + sum(1 for _ in loose)
@@ -153,7 +164,10 @@ def _candidate(path: Path, name: str) -> FoundEntry:
         return _left(path, "it is neither a file nor a folder")
     if not outline.files and _is_empty(path):
         return _left(path, "there is nothing in it but folders")
-    return AdoptionCandidate(path, name, kind, described, outline.files, outline.bytes, outline.signature)
+    place = printable(os.fspath(path))
+    return AdoptionCandidate(
+        path, name, kind, described, outline.files, outline.bytes, outline.signature, place
+    )
 
 
 def _kind_of(path: Path) -> tuple[CandidateKind, str]:

@@ -8,7 +8,7 @@ from typing import TypeAlias, cast
 
 import msgspec
 
-from flows.adoption.candidates import AdoptionCandidate, LeftOut, candidates_in
+from flows.adoption.candidates import AdoptionCandidate, LeftOut
 from flows.adoption.pace import pace_of
 from flows.adoption.record import AdoptedObject, recorded_adoption
 from flows.adoption.request import AdoptionRequest
@@ -81,7 +81,7 @@ class AdoptionPlan:
 
 
 def plan_adoption(request: AdoptionRequest, installation: Installation, scratch: Path) -> AdoptionPlan:
-    """Go through what lies at the place, and record in ``scratch`` what is to be done with it.
+    """Go through what lies in the holding, and record in ``scratch`` what is to be done with it.
 
     Raises ``ConfigurationError`` where the policy of the collection cannot be had or asks for stores that
     there are not, ``UnavailableError`` where the place cannot be listed.
@@ -95,8 +95,7 @@ def plan_adoption(request: AdoptionRequest, installation: Installation, scratch:
 
 def _planned(request: AdoptionRequest, installation: Installation, policy: Policy) -> Iterator[PlannedEntry]:
     names = set[str]()
-    terms = settling_terms(policy)
-    for entry in candidates_in(request.place, terms, one=request.one, name=request.name):
+    for entry in request.holding.candidates(settling_terms(policy)):
         if isinstance(entry, LeftOut):
             yield entry
         elif entry.object_name in names:
@@ -112,7 +111,7 @@ def _left_as_another(entry: AdoptionCandidate) -> LeftOut:
         f"it would become the object {printable(entry.object_name)}, as another one here does; adopt it by "
         "itself under another name: --one --as NAME."
     )
-    return LeftOut(printable(str(entry.path)), sentence, refused=True)
+    return LeftOut(entry.place, sentence, refused=True)
 
 
 def _before(

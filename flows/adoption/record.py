@@ -30,7 +30,7 @@ class AdoptedObject(msgspec.Struct, frozen=True):
 
     def is_of(self, candidate: AdoptionCandidate) -> bool:
         """Return whether it is of that candidate as it is now, by its names, sizes and times."""
-        return (self.place, self.signature) == (str(candidate.path), candidate.signature)
+        return (self.place, self.signature) == (candidate.place, candidate.signature)
 
 
 def recorded_adoption(state: Path, object_id: ObjectId) -> AdoptedObject | None:

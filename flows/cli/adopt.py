@@ -55,7 +55,9 @@ def adopt(  # noqa: PLR0913, PLR0917  the options of the verb
 
     Example: muniment adopt /mnt/old-server/bags --collection images --budget "500 GB" --dry-run
     """
+    from flows.adoption.bucket_place import bucket_holding
     from flows.adoption.former_store import is_bucket, is_store, own_store_at
+    from flows.adoption.request import AdoptionRequest, folder_holding, named_collection
     from flows.cli.adopt_packages import adopt_packages_at
     from flows.cli.preserve import log_to_stderr
     from flows.installation.settings_file import load_settings
@@ -67,12 +69,7 @@ def adopt(  # noqa: PLR0913, PLR0917  the options of the verb
     log_to_stderr()
     most = size_in_bytes(budget) if budget else None
     own = own_store_at(place, settings)
-    if own is None and is_bucket(place):
-        raise ConfigurationError(
-            f"{place}: packages in a bucket are adopted where they lie: add it as a [[store]] to "
-            "muniment.toml, then run this again; copy anything else to a folder first"
-        )
-    if own is not None or (is_store(Path(place)) and not one):
+    if own is not None or (not is_bucket(place) and is_store(Path(place)) and not one):
         codes = adopt_packages_at(
             place,
             own,
@@ -89,29 +86,21 @@ def adopt(  # noqa: PLR0913, PLR0917  the options of the verb
             "--journal is for packages alone"
         )
     else:
-        codes = _adopt_folder(
-            place, collection, settings, one=one, name=name, budget=most, dry_run=dry_run, json=json
+        holding = (
+            bucket_holding(place, settings, one=one or bool(name))
+            if is_bucket(place)
+            else folder_holding(Path(place), settings, one=one, name=name)
         )
+        request = AdoptionRequest(holding, named_collection(collection), most)
+        codes = _adopt_holding(request, settings, dry_run=dry_run, json=json)
     raise typer.Exit(next(code for code in GRAVEST_FIRST if code in codes))
 
 
-def _adopt_folder(
-    place: str,
-    collection: str,
-    settings: Settings,
-    *,
-    one: bool,
-    name: str,
-    budget: int | None,
-    dry_run: bool,
-    json: bool,
-) -> set[int]:
+def _adopt_holding(request: AdoptionRequest, settings: Settings, *, dry_run: bool, json: bool) -> set[int]:
     from flows.adoption.plan import plan_adoption
-    from flows.adoption.request import adoption_request
     from flows.installation.scratch import scratch_folder
     from flows.installation.wiring import open_installation
 
-    request = adoption_request(Path(place), collection, settings, one=one, name=name, budget=budget)
     with scratch_folder(settings.state, "adopting") as scratch:
         with open_installation(settings) as opened:
             plan = plan_adoption(request, opened, scratch)
@@ -179,7 +168,7 @@ def _say_planned(planned: PlannedObject, *, dry_run: bool, json: bool) -> None:
             {
                 "what": "object",
                 "object": name,
-                "place": printable(str(candidate.path)),
+                "place": candidate.place,
                 "kind": candidate.kind.value,
                 "files": candidate.files,
                 "bytes": candidate.bytes,
@@ -247,7 +236,6 @@ def _say_outcome(outcome: AdoptionOutcome, *, json: bool) -> int:
 
 def _say_result(one: AdoptionResult, *, json: bool) -> int:
     from flows.cli.preserve import exit_code_of
-    from preservation.model.paths import printable
 
     result, ending = one.result, one.result.ending
     if json:
@@ -255,7 +243,7 @@ def _say_result(one: AdoptionResult, *, json: bool) -> int:
             {
                 "what": "result",
                 "object": result.object,
-                "place": printable(str(one.planned.candidate.path)),
+                "place": one.planned.candidate.place,
                 "object_version": ending.package.version if ending.package else None,
                 "verdict": ending.verdict,
                 "sentence": ending.sentence,

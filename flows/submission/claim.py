@@ -63,7 +63,7 @@ def claim(
                 require_drop(workspace)
             _settle(workspace, installation)
             _require_room(object_id, found, policy, installation)
-            dropped_as = taken.dropped_as if taken else ""
+            dropped_as = taken.dropped_as if taken else drop.adopted
             workspace.start(object_id, drop.path, found, policy, now(), dropped_as, adopted=drop.adopted)
             if drop.because and taken is not None and taken.tree == found.signature:
                 _keep_approval(workspace, drop, installation)

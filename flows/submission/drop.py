@@ -23,8 +23,8 @@ class DropRequest:
     """A drop to preserve, for which collection, and as which object.
 
     ``approved_by`` and ``because`` approve what an earlier try was waiting for. ``taken`` names its take
-    where it was taken from an inbox; it is empty for any other drop. ``adopted`` says that it is an old
-    holding, which lay elsewhere before.
+    where it was taken from an inbox; it is empty for any other drop. ``adopted`` is where it lay
+    as an old holding; it is empty for any other drop.
     """
 
     path: Path
@@ -33,7 +33,7 @@ class DropRequest:
     approved_by: str = ""
     because: str = ""
     taken: str = ""
-    adopted: bool = False
+    adopted: str = ""
 
     def __str__(self) -> str:
         return printable(f"{self.collection}/{self.object_name}")

@@ -86,7 +86,8 @@ class DropClaim(msgspec.Struct, frozen=True):
     """What a submission's folder is for: this drop, as it was, under this policy.
 
     ``found`` is the size of the drop when it was claimed. ``dropped_as`` is where it lay in its inbox, as
-    people know it; empty for any other drop. ``adopted`` says that it is an old holding.
+    people know it; empty for any other drop. ``adopted`` is where it lay
+    as an old holding; empty for any other drop.
     """
 
     submission: Submission
@@ -94,7 +95,7 @@ class DropClaim(msgspec.Struct, frozen=True):
     policy: HexDigest
     found: Extent | None = None
     dropped_as: str = ""
-    adopted: bool = False
+    adopted: str = ""
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -282,7 +283,7 @@ class Workspace:
         at: datetime,
         dropped_as: str = "",
         *,
-        adopted: bool = False,
+        adopted: str = "",
     ) -> None:
         """Begin a new submission; the folder must not be there yet."""
         self.root.mkdir(parents=True)

@@ -131,7 +131,7 @@ def test_what_was_never_listed_is_kept_and_its_fixity_before_is_said_to_be_unkno
     assert "every file has the digests" not in json.dumps(wrong)
     assert not (archive.store("first") / "files" / "broken").exists()
     shown = archive.run("journal", "show", "files/letters").stdout
-    assert "an old holding that is to be adopted; fixity unknown before" in shown
+    assert f"an old holding that is to be adopted, from {old}/letters; fixity unknown before" in shown
 
 
 def _codes(result: dict[str, Any]) -> set[str]:

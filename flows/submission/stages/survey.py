@@ -99,7 +99,7 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
     if received.bag_root is not None:
         yield ingest.bag_validated(SECOND_READER, about_bag)
     former = _former_fixity(workspace, received, about_bag)
-    yield from map(ingest.adopted, former)
+    yield from map(partial(ingest.adopted, only(workspace.claim).adopted), former)
     issues = chain(
         about_bag,
         map(former_fixity_issue, former),

@@ -1,0 +1,128 @@
+"""What lies in a bucket becomes the same objects as what lies so in a folder, and is fetched whole or not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from support import bags
+from support.memory_drop_bucket import Contents, MemoryDropBucket
+
+from flows.adoption.bucket_holding import BucketHolding
+from flows.adoption.candidates import AdoptionCandidate, FoundEntry, candidates_in
+from preservation.errors import SourceChangedError
+from preservation.model.paths import StoreKey
+from preservation.policy.load import parse
+from preservation.policy.shipped import shipped_policies
+from preservation.settling.terms import SettlingTerms, settling_terms
+
+
+@pytest.fixture(scope="module")
+def terms() -> SettlingTerms:
+    return settling_terms(parse(shipped_policies()["bit-level.toml"], "bit-level.toml"))
+
+
+def placed(root: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {f"{root}/{path}": content for path, content in files.items()}
+
+
+INNER = {f"data/inner/{path}": content for path, content in bags.bag_files().items()}
+TREES: dict[str, dict[str, bytes]] = {
+    "a bag": placed("sheet", bags.bag_files()),
+    "a bag deeper down, with litter": {
+        **placed("box/deep/bag", bags.bag_files()),
+        "box/.DS_Store": b"\0",
+    },
+    "bags beside each other": {
+        **placed("maps/1911/north", bags.bag_files()),
+        **placed("maps/1911/south", bags.bag_files()),
+        **placed("maps/east", bags.bag_files(INNER)),
+    },
+    "bags, and what belongs to none": {
+        **placed("maps/north", bags.bag_files()),
+        **placed("maps/south", bags.bag_files()),
+        "maps/a.txt": b"x",
+        "maps/deep/b.txt": b"x",
+    },
+    "a bag and a note": {**placed("maps/north", bags.bag_files()), "maps/z.txt": b"x"},
+    "folders and files": {
+        "letters/page 1.txt": b"one",
+        "letters/1911/page 2.txt": b"two",
+        "scan.tif": b"II*\0",
+        "packed.zip": b"PK",
+        "packed.zip.md5": b"x",
+        "Thumbs.db": b"x",
+        ".hidden/a": b"x",
+        "_odd/a": b"x",
+    },
+}
+
+
+def holding(tmp_path: Path, files: Mapping[str, bytes]) -> tuple[BucketHolding, Contents]:
+    contents = Contents()
+    for key, content in files.items():
+        contents.place(StoreKey(key), content)
+    return BucketHolding(MemoryDropBucket("old", contents), tmp_path / "fetched", 2), contents
+
+
+def summary(found: FoundEntry, root: str) -> tuple[object, ...]:
+    if isinstance(found, AdoptionCandidate):
+        return found.object_name, found.kind, found.files, found.bytes
+    return found.place.removeprefix(root), found.refused
+
+
+@pytest.mark.parametrize("tree", TREES)
+def test_a_bucket_makes_up_the_objects_that_a_folder_does(tmp_path: Path, terms: SettlingTerms, tree: str):
+    files = TREES[tree]
+    place = bags.write(tmp_path / "place", files, folders=())
+    bucket, _ = holding(tmp_path, files)
+    # A bucket never lists what begins with a dot at its top.
+    in_folder = [one for one in candidates_in(place, terms) if not one.place.endswith("/.hidden")]
+    in_bucket = [one for one in bucket.candidates(terms) if not one.place.endswith("/.hidden")]
+    assert [summary(one, "memory://old/") for one in in_bucket] == [
+        summary(one, f"{place}/") for one in in_folder
+    ]
+    for one in in_bucket:
+        if isinstance(one, AdoptionCandidate):
+            bucket.fetch(one)
+            original = place / one.key
+            fetched = {str(path.relative_to(one.path)) for path in one.path.rglob("*")}
+            assert fetched == {str(path.relative_to(original)) for path in original.rglob("*")}
+            bucket.let_go(one)
+            assert not one.path.exists()
+
+
+def test_what_a_killed_run_had_half_fetched_is_fetched_anew(tmp_path: Path, terms: SettlingTerms):
+    bucket, _ = holding(tmp_path, {"letters/a": b"one", "letters/b": b"two"})
+    [found] = bucket.candidates(terms)
+    assert isinstance(found, AdoptionCandidate)
+    half = found.path.parent.parent / "arriving" / "letters"
+    half.mkdir(parents=True)
+    (half / "a").write_bytes(b"???")
+    bucket.fetch(found)
+    assert {path.name: path.read_bytes() for path in found.path.iterdir()} == {"a": b"one", "b": b"two"}
+
+
+def test_what_was_fetched_whole_is_not_fetched_again_unless_it_changed(tmp_path: Path, terms: SettlingTerms):
+    bucket, contents = holding(tmp_path, {"letters/a": b"one"})
+    [found] = bucket.candidates(terms)
+    assert isinstance(found, AdoptionCandidate)
+    bucket.fetch(found)
+    inode = (found.path / "a").stat().st_ino
+    bucket.fetch(found)
+    assert (found.path / "a").stat().st_ino == inode
+    contents.place(StoreKey("letters/a"), b"new")
+    [changed] = BucketHolding(MemoryDropBucket("old", contents), tmp_path / "fetched", 2).candidates(terms)
+    assert isinstance(changed, AdoptionCandidate)
+    bucket.fetch(changed)
+    assert (changed.path, (found.path / "a").read_bytes()) == (found.path, b"new")
+
+
+def test_what_is_gone_since_it_was_listed_is_said_to_be(tmp_path: Path, terms: SettlingTerms):
+    bucket, contents = holding(tmp_path, {"letters/a": b"one"})
+    [found] = bucket.candidates(terms)
+    assert isinstance(found, AdoptionCandidate)
+    contents.objects.clear()
+    with pytest.raises(SourceChangedError):
+        bucket.fetch(found)
