@@ -17,8 +17,8 @@ from preservation.errors import PreservationError, reason_of
 from preservation.model.amounts import byte_size, count
 from preservation.model.verdicts import Verdict
 
-_MOST_RUNS_STOPPED = 3
-"""After so many runs, one after the other, that the system stopped, it is the system that needs a look."""
+MOST_IN_A_ROW = 3
+"""After so many that the system stopped, one after the other, it is the system that needs a look."""
 
 RunsOf: TypeAlias = Callable[[Iterable[DropRequest]], Iterator[tuple[list[DropRequest], RunResult]]]
 """Preserves drops in runs, taking them as it goes; yields each run's drops and result."""
@@ -42,7 +42,7 @@ class RunFault:
 
 @dataclass(frozen=True, slots=True)
 class LeftToAdopt:
-    """What is left for the next run: for the budget, or since the system stopped one run after the other."""
+    """What is left for the next run: for the budget, or since the system stopped one after the other."""
 
     objects: int
     bytes: int
@@ -51,7 +51,7 @@ class LeftToAdopt:
     @property
     def sentence(self) -> str:
         """How much is left, why, and what to do."""
-        why = f"{_MOST_RUNS_STOPPED} runs in a row were interrupted" if self.stopped else "the budget is used"
+        why = f"{MOST_IN_A_ROW} in a row were interrupted" if self.stopped else "the budget is used"
         left = f"{count(self.objects, 'object')}, {byte_size(self.bytes)} are left: {why}"
         mend = "; mend what the last ones say" if self.stopped else ""
         return f"{left}{mend}; run the same command again and it goes on"
@@ -82,7 +82,7 @@ def adopt(
             yield AdoptionResult(planned, result)
         verdicts = {one.ending.verdict for one in outcome.results}
         stopped = stopped + 1 if verdicts == {Verdict.INTERRUPTED} else 0
-        taking.is_stopped = stopped >= _MOST_RUNS_STOPPED
+        taking.is_stopped |= stopped >= MOST_IN_A_ROW
     yield from taking.unfetched()
     if taking.budget.left:
         yield LeftToAdopt(taking.budget.left, taking.budget.left_bytes, taking.is_stopped)
@@ -95,6 +95,7 @@ class _Taking:
         self._plan = plan
         self._request = request
         self._unfetched: list[AdoptionResult] = []
+        self._failed = 0
         self.budget = Budget(request.budget)
         self.taken: dict[str, PlannedObject] = {}
         self.is_stopped = False
@@ -136,7 +137,10 @@ class _Taking:
             self._unfetched.append(
                 AdoptionResult(planned, interrupted(planned.object_id, interrupted_by(reason_of(error))))
             )
+            self._failed += 1
+            self.is_stopped |= self._failed >= MOST_IN_A_ROW
             return False
+        self._failed = 0
         return True
 
 

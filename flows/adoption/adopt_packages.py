@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 from pathlib import Path
 
-from flows.adoption.adopt import LeftToAdopt
+from flows.adoption.adopt import MOST_IN_A_ROW, LeftToAdopt
 from flows.adoption.package_copy import copy_former_package
 from flows.adoption.package_in_place import InPlace
 from flows.adoption.package_outcomes import (
@@ -32,7 +32,8 @@ def adopt_packages(
     """Adopt what the plan has, and yield what became of each version; last what is left for the budget.
 
     An object is locked meanwhile, so that no submission of it gets a number in between. Where a version is
-    not adopted, those after it are not either, for they may rely on it. Killed, it goes on where it was.
+    not adopted, those after it are not either, for they may rely on it. After three objects in a row that the
+    system stopped, the rest is left. Killed, it goes on where it was.
     """
     left = Budget(budget)
     in_place = None if plan.own is None else InPlace(plan.source, installation, scratch, progress.read)
@@ -43,8 +44,13 @@ def adopt_packages(
         return copy_former_package(package, plan.source, plan.journal, installation, progress.listen)
 
     waiting = (one for one in plan.entries if isinstance(one, PlannedPackage) and not one.is_kept)
-    is_adopted = False
+    is_adopted, stopped = False, 0
     for object_id, versions in groupby(waiting, lambda one: one.package.object):
+        if stopped >= MOST_IN_A_ROW:
+            for version in versions:
+                left.leave(version.bytes)
+            continue
+        outcome: PackageOutcome | None = None
         place = lock_of(installation.settings.processing, object_id)
         place.parent.mkdir(parents=True, exist_ok=True)
         with locked(place, wait=False) as is_ours:
@@ -54,8 +60,9 @@ def adopt_packages(
                 is_adopted |= isinstance(outcome, AdoptedPackage)
                 progress.end()
                 yield outcome
+        stopped = stopped + 1 if isinstance(outcome, InterruptedPackage) else 0
     if left.left:
-        yield LeftToAdopt(left.left, left.left_bytes, stopped=False)
+        yield LeftToAdopt(left.left, left.left_bytes, stopped=stopped >= MOST_IN_A_ROW)
     if is_adopted:
         seal(installation)
 

@@ -7,7 +7,7 @@ import hashlib
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -27,7 +27,8 @@ from flows.installation.disk_space import require_room_for_drop
 from flows.submission.drop import BESIDE, TAKEN, name_of_file, object_called
 from preservation.bagit.declaration import BAGIT_TXT
 from preservation.bagit.litter import is_litter
-from preservation.errors import ConfigurationError, SourceChangedError
+from preservation.errors import ConfigurationError, SourceChangedError, UnavailableError
+from preservation.files.lock import locked
 from preservation.files.tree import make_folders, remove_tree
 from preservation.manifests.names import sidecars_beside
 from preservation.model.digests import HexDigest
@@ -94,15 +95,20 @@ class BucketHolding:
         self._bags = set[str]()
         self._objects = set[str]()
         self._strays: dict[str, None] = {}
+        self._lock = ExitStack()
+        self._is_alone = False
 
     def candidates(self, terms: SettlingTerms) -> Iterator[FoundEntry]:
         """List the bucket twice, and yield what its keys make up, as ``candidates_in`` does of folders.
 
-        Raises ``ConfigurationError`` where a store of Muniment lies there, ``StorageError`` as the bucket.
+        Raises ``ConfigurationError`` where a store of Muniment lies there, or the place is a bag itself,
+        ``StorageError`` as the bucket does.
         """
         levels = terms.grouping + 1
         for found in self._bucket.list(""):
             self._take_names(found.key, levels)
+        if self._names[()].get(BAGIT_TXT) is False:
+            raise ConfigurationError(f"{self._location('')}: it is a bag itself; name the place above it")
         self._bags = {bag for bag in self._bags if not lies_in(bag, self._bags)}
         units: defaultdict[str, _Unit] = defaultdict(_Unit)
         for found in self._bucket.list(""):
@@ -124,8 +130,9 @@ class BucketHolding:
         """Copy an object's files out of the bucket, unless they are there, whole and as they were listed.
 
         Raises ``SourceChangedError`` where an object is another one now, ``StorageError`` where the bucket is
-        away or there is no room, and ``OSError``.
+        away, there is no room, or another process fetches from the place, and ``OSError``.
         """
+        self._require_alone()
         place = candidate.path.parent.parent
         mark, arriving = place / _SIGNATURE, place / _ARRIVING
         if candidate.path.exists() and mark.exists() and mark.read_text() == candidate.signature:
@@ -150,6 +157,22 @@ class BucketHolding:
     def let_go(self, candidate: AdoptionCandidate) -> None:
         """Remove the local copy of an object that ended for good. Raises ``OSError``."""
         _remove(candidate.path.parent.parent)
+
+    def close(self) -> None:
+        """Let another process fetch from the place."""
+        self._lock.close()
+        self._is_alone = False
+
+    def _require_alone(self) -> None:
+        """Lock the folder of this place until this is closed. Raises ``UnavailableError`` and ``OSError``."""
+        if self._is_alone:
+            return
+        make_folders(self._folder)
+        if not self._lock.enter_context(locked(self._folder / "lock", wait=False)):
+            raise UnavailableError(
+                f"{self._location('')}: another process adopts from there; run it again when it has ended"
+            )
+        self._is_alone = True
 
     def _take_names(self, key: str, levels: int) -> None:
         """Take note of the names of a key down to the drop that it is in, and of a bag that it declares."""

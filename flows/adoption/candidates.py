@@ -89,7 +89,7 @@ def candidates_in(
 
 
 def is_harmless(entry: PassedOver) -> bool:
-    """Return whether what is passed over is nothing that anyone would miss."""
+    """Return whether what is passed over needs no person: it is no content, or goes with another entry."""
     return entry.reason in _HARMLESS
 
 

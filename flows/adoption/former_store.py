@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -9,15 +10,21 @@ from typing import Final
 
 from flows.installation.settings import FolderStoreSettings, S3StoreSettings, Settings
 from flows.installation.store_kinds import STORE_KINDS
+from preservation.errors import ConfigurationError
+from preservation.files.beneath import read_plain_file
 from preservation.model.identifiers import PackageId, StoreName, VersionNumber, parse_object_id
 from preservation.model.layout import COMMITS
-from preservation.model.paths import StoreKey
+from preservation.model.paths import StoreKey, printable
 from storage.ports.stores import Store
 
 _NAME: Final = "former-store"
 _LEVELS: Final = 3
 """A package lies below collection, object and version."""
 _BUCKET: Final = "s3://"
+INCOMING: Final = ".incoming"
+_MARK: Final = b"Muniment-Object-Version:"
+"""What the bag-info.txt of every package has."""
+_MOST_READ: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +37,25 @@ class FoundPackage:
 
 
 def is_store(place: Path) -> bool:
-    """Return whether a folder is laid out as a store, so that what lies there are packages."""
-    return (place / ".incoming").is_dir() and any(
-        next(place.glob(f"*/*/v*/{commit}"), None) is not None for commit in COMMITS
-    )
+    """Return whether a folder is laid out as a store, so that what lies there are packages of Muniment."""
+    for version in place.glob("*/*/v*"):
+        if any((version / commit).is_file() for commit in COMMITS):
+            with suppress(OSError), read_plain_file(version / "bag-info.txt") as info:
+                return _MARK in info.read(_MOST_READ)
+            return False
+    return False
 
 
 def opened_former_store(place: Path, settings: Settings) -> Store:
-    """Open a folder that another installation used as a store. It can be read, and is never written to."""
+    """Open a folder that another installation used as a store. It can be read, and is never written to.
+
+    Raises ``ConfigurationError`` where it lacks the working area that every store has.
+    """
+    if not (place / INCOMING).is_dir():
+        raise ConfigurationError(
+            f"{printable(str(place))}: packages of Muniment lie there, and the folder {INCOMING} of a store "
+            "does not, as in a copy without hidden names; make that folder there, empty, then run this again"
+        )
     kind = STORE_KINDS["folder"]
     # Without an identity a store cannot be written to.
     return kind.store(FolderStoreSettings(kind="folder", name=_NAME, path=place, site="-"), settings, None)

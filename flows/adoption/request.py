@@ -25,6 +25,9 @@ class Holding(Protocol):
     def let_go(self, candidate: AdoptionCandidate) -> None:
         """Remove what was fetched of a candidate, once it ended for good. Raises ``OSError``."""
 
+    def close(self) -> None:
+        """Let others have what was locked for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class FolderHolding:
@@ -43,6 +46,9 @@ class FolderHolding:
 
     def let_go(self, candidate: AdoptionCandidate) -> None:
         """Do nothing: it stays where it lies."""
+
+    def close(self) -> None:
+        """Do nothing: nothing is locked."""
 
 
 @dataclass(frozen=True, slots=True)

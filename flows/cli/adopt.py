@@ -55,6 +55,8 @@ def adopt(  # noqa: PLR0913, PLR0917  the options of the verb
 
     Example: muniment adopt /mnt/old-server/bags --collection images --budget "500 GB" --dry-run
     """
+    from contextlib import closing
+
     from flows.adoption.bucket_place import bucket_holding
     from flows.adoption.former_store import is_bucket, is_store, own_store_at
     from flows.adoption.request import AdoptionRequest, folder_holding, named_collection
@@ -63,6 +65,7 @@ def adopt(  # noqa: PLR0913, PLR0917  the options of the verb
     from flows.installation.settings_file import load_settings
     from preservation.errors import ConfigurationError
     from preservation.model.identifiers import CollectionName
+    from preservation.model.paths import printable
     from preservation.policy.fixity import size_in_bytes
 
     settings = load_settings(installation)
@@ -82,7 +85,7 @@ def adopt(  # noqa: PLR0913, PLR0917  the options of the verb
         )
     elif not collection or journal is not None:
         raise ConfigurationError(
-            f"{place}: it is no store of Muniment; say which collection it is for: --collection NAME; "
+            f"{printable(place)}: it is no store of Muniment; say which collection it is for: --collection NAME; "
             "--journal is for packages alone"
         )
     else:
@@ -91,8 +94,9 @@ def adopt(  # noqa: PLR0913, PLR0917  the options of the verb
             if is_bucket(place)
             else folder_holding(Path(place), settings, one=one, name=name)
         )
-        request = AdoptionRequest(holding, named_collection(collection), most)
-        codes = _adopt_holding(request, settings, dry_run=dry_run, json=json)
+        with closing(holding):
+            request = AdoptionRequest(holding, named_collection(collection), most)
+            codes = _adopt_holding(request, settings, dry_run=dry_run, json=json)
     raise typer.Exit(next(code for code in GRAVEST_FIRST if code in codes))
 
 

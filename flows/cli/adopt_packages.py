@@ -39,7 +39,10 @@ def adopt_packages_at(
     from flows.archive.progress_line import shown
     from flows.installation.scratch import scratch_folder
     from flows.installation.wiring import open_installation
+    from preservation.errors import ConfigurationError
 
+    if collection is not None and (fault := settings.refusal_of(collection)):
+        raise ConfigurationError(fault)
     with (
         scratch_folder(settings.state, "adopting") as scratch,
         open_installation(settings) as installation,

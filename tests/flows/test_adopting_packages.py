@@ -170,6 +170,12 @@ def test_another_version_of_the_same_name_is_refused_and_ours_stays(
     assert kept.items() <= packages_of(archive.store("first")).items()
 
 
+def test_a_copy_of_a_store_without_hidden_names_is_not_taken_for_bags(archive: NearArchive, foreign: Path):
+    (foreign / ".incoming").rmdir()
+    refused = archive.run("adopt", foreign, "--collection", "files")
+    assert (refused.returncode, "make that folder there" in refused.stderr) == (2, True)
+
+
 def test_a_collection_without_a_policy_here_is_refused(archive: NearArchive, foreign: Path):
     (foreign / "files").rename(foreign / "elsewhere")
     done = archive.run("adopt", foreign, "--json", "--dry-run")

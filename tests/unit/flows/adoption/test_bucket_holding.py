@@ -11,7 +11,7 @@ from support.memory_drop_bucket import Contents, MemoryDropBucket
 
 from flows.adoption.bucket_holding import BucketHolding
 from flows.adoption.candidates import AdoptionCandidate, FoundEntry, candidates_in
-from preservation.errors import SourceChangedError
+from preservation.errors import ConfigurationError, SourceChangedError, UnavailableError
 from preservation.model.paths import StoreKey
 from preservation.policy.load import parse
 from preservation.policy.shipped import shipped_policies
@@ -126,3 +126,22 @@ def test_what_is_gone_since_it_was_listed_is_said_to_be(tmp_path: Path, terms: S
     contents.objects.clear()
     with pytest.raises(SourceChangedError):
         bucket.fetch(found)
+
+
+def test_two_processes_do_not_fetch_from_one_place_at_once(tmp_path: Path, terms: SettlingTerms):
+    bucket, contents = holding(tmp_path, {"letters/a": b"one"})
+    [found] = bucket.candidates(terms)
+    assert isinstance(found, AdoptionCandidate)
+    bucket.fetch(found)
+    other = BucketHolding(MemoryDropBucket("old", contents), tmp_path / "fetched", 2)
+    with pytest.raises(UnavailableError):
+        other.fetch(found)
+    bucket.close()
+    other.fetch(found)
+    other.close()
+
+
+def test_a_place_that_is_a_bag_itself_is_not_taken_file_by_file(tmp_path: Path, terms: SettlingTerms):
+    bucket, _ = holding(tmp_path, bags.bag_files())
+    with pytest.raises(ConfigurationError, match="name the place above it"):
+        list(bucket.candidates(terms))

@@ -43,14 +43,18 @@ def test_versions_come_by_object_and_number_and_only_where_they_exist():
     ]
 
 
-def test_a_folder_is_a_store_only_where_it_has_packages_and_the_working_area_of_one(tmp_path: Path):
+def test_a_folder_is_a_store_only_where_packages_of_muniment_lie_in_it(tmp_path: Path):
     version = tmp_path / "maps" / "sheet" / "v1"
     version.mkdir(parents=True)
-    (version / "tagmanifest-sha256.txt").touch()
+    info, commit = version / "bag-info.txt", version / "tagmanifest-sha256.txt"
+    info.write_text("Muniment-Object-Version: v1\n")
     assert not is_store(tmp_path)
-    (tmp_path / ".incoming").mkdir()
+    commit.touch()
     assert is_store(tmp_path)
-    (version / "tagmanifest-sha256.txt").unlink()
+    info.write_text("Contact-Name: Ada\n")
+    # A bag of anybody may lie in a folder of such a name.
+    assert not is_store(tmp_path)
+    info.unlink()
     assert not is_store(tmp_path)
 
 
