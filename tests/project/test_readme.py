@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,7 @@ def newcomer(tmp_path: Path) -> Path:
     scans.mkdir(parents=True)
     save_scan(photograph((400, 300), 0.5), scans / "page_001.tif", 300)
     (tmp_path / "path" / "to" / "files").symlink_to(scans)
+    shutil.copytree(scans, tmp_path / "path" / "to" / "old" / "sheet-011")
     bag = tmp_path / "path" / "to" / "bag"
     bag.mkdir()
     (bag / "letter.txt").write_text("Dear brother\n")
