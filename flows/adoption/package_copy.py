@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from flows.adoption.former_journal import FormerJournal
@@ -66,7 +67,6 @@ class _FormerPackage:
         self._installation = installation
         self._scratch = scratch
         self._version = stated_version(lists)
-        self._files = tuple(files_of(lists))
         self._damages: list[str] = []
         self._faults: list[str] = []
 
@@ -87,7 +87,7 @@ class _FormerPackage:
         lacking = ". ".join([*self._faults, *([] if short is None else [short.sentence])])
         if short is not None:
             return InterruptedPackage(self._package, lacking)
-        self._installation.catalogue.register(registration, self._files, self._events(registration))
+        self._installation.catalogue.register(registration, files_of(self._lists), self._events(registration))
         return AdoptedPackage(self._package, tuple(one.store for one in replicas), lacking)
 
     def _reserve(self) -> None:
@@ -113,7 +113,7 @@ class _FormerPackage:
                 self._package,
                 store,
                 [self._lists.store],
-                self._files,
+                partial(files_of, self._lists),
                 self._lists.tag_digests,
                 purger=installation.purgers[store.name],
                 scratch=self._scratch,

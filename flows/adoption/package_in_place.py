@@ -5,6 +5,7 @@ from pathlib import Path
 
 from flows.adoption.package_outcomes import AdoptedPackage, InterruptedPackage
 from flows.adoption.package_plan import RefusedPackage
+from flows.archive.shortfall import Shortfalls
 from flows.installation.wiring import SOFTWARE, Installation, now
 from preservation.errors import ConfigurationError, IntegrityError, NotFoundError
 from preservation.model.amounts import OnProgress
@@ -41,6 +42,7 @@ class InPlace:
         self, store: Store, installation: Installation, scratch: Path, progress: OnProgress = unwatched
     ) -> None:
         self._catalogue = installation.catalogue
+        self._shortfalls = Shortfalls(installation)
         self._store = store
         self._adder = VersionAdder(
             installation.catalogue,
@@ -58,12 +60,19 @@ class InPlace:
         for one in self._added(package):
             match one:
                 case AddedVersion() | AddedReplica():
-                    return AdoptedPackage(package, (self._store.name,))
+                    return self._adopted(package)
                 case RebuildFault(_, sentence, damage):
                     return (RefusedPackage if damage else InterruptedPackage)(package, sentence)
                 case _:
                     continue
         return InterruptedPackage(package, f"{package}: it was not recorded; run the same command again")
+
+    def _adopted(self, package: PackageId) -> AdoptedPackage:
+        short = self._shortfalls.by_catalogue(self._catalogue.package(package))
+        if short is None:
+            return AdoptedPackage(package, (self._store.name,))
+        lacking = f"{short.sentence}; run: muniment replicate --missing"
+        return AdoptedPackage(package, (self._store.name,), lacking, is_short=True)
 
     def _added(self, package: PackageId) -> Iterator[object]:
         try:

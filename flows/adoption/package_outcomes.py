@@ -12,12 +12,13 @@ from preservation.model.identifiers import PackageId, StoreName
 class AdoptedPackage:
     """A version that is kept here from now on, every byte read back from each of ``stores``.
 
-    ``lacking`` says what it has less than its policy asks for, or why a store has it not; it may be empty.
+    ``lacking`` says why a store has it not, or may be empty; ``is_short``: that is less than its policy asks.
     """
 
     package: PackageId
     stores: tuple[StoreName, ...]
     lacking: str = ""
+    is_short: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,8 +50,9 @@ def adopt(  # noqa: PLR0913, PLR0917  the options of the verb
     are recorded where they lie, once every byte was read. Run again, it goes on where it was: what is kept
     and lies there unchanged is not read again.
 
-    Exit codes: 0 all is kept, 3 something is refused, 6 something was interrupted or is left for the next
-    run, 7 something waits for a person, 8 as preserve; of several, the gravest.
+    Exit codes: 0 all is kept, 3 something is refused, 6 something was interrupted, is left for the next
+    run, or has fewer copies than its policy asks for, 7 something waits for a person, 8 as preserve; of
+    several, the gravest.
 
     Example: muniment adopt /mnt/old-server/bags --collection images --budget "500 GB" --dry-run
     """
@@ -85,8 +86,8 @@ def adopt(  # noqa: PLR0913, PLR0917  the options of the verb
         )
     elif not collection or journal is not None:
         raise ConfigurationError(
-            f"{printable(place)}: it is no store of Muniment; say which collection it is for: --collection NAME; "
-            "--journal is for packages alone"
+            f"{printable(place)}: it is no store of Muniment; say which collection it is for: --collection "
+            "NAME; --journal is for packages alone"
         )
     else:
         holding = (
@@ -141,7 +142,7 @@ def _say_plan(plan: AdoptionPlan, *, whole: bool, dry_run: bool, json: bool) -> 
     for left in plan.left_out():
         _say_left(left, dry_run=dry_run, json=json)
         codes.add(_REJECTED if left.refused else 0)
-    shown = 0
+    shown = hidden = 0
     for planned in plan.objects():
         if planned.before is not None:
             codes.add(planned.before.verdict.exit_code)
@@ -149,6 +150,10 @@ def _say_plan(plan: AdoptionPlan, *, whole: bool, dry_run: bool, json: bool) -> 
         if whole or shown < _SHOWN or (planned.before is not None and planned.before.verdict.exit_code):
             shown += 1
             _say_planned(planned, dry_run=dry_run, json=json)
+        else:
+            hidden += 1
+    if hidden:
+        say(f"and {hidden:,} more: --dry-run shows all")
     _say_totals(plan.totals, dry_run=dry_run, json=json)
     return codes
 

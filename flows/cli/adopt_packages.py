@@ -60,8 +60,6 @@ def adopt_packages_at(
         with shown(progress.line, note):
             for outcome in adopt_packages(plan, installation, scratch, progress, budget):
                 codes.add(_say_outcome(outcome, json=json))
-    if own is not None and not json:
-        note("Next: muniment replicate --missing, which brings them into the other stores")
     return codes
 
 
@@ -70,7 +68,7 @@ def _say_plan(plan: PackagePlan, *, whole: bool, dry_run: bool, json: bool) -> s
     from preservation.model.amounts import byte_size, count
 
     codes = {0}
-    shown = 0
+    shown = hidden = 0
     for entry in plan.entries:
         if isinstance(entry, RefusedPackage):
             _say_refused(entry, dry_run=dry_run, json=json)
@@ -78,6 +76,10 @@ def _say_plan(plan: PackagePlan, *, whole: bool, dry_run: bool, json: bool) -> s
         elif whole or shown < _SHOWN:
             shown += 1
             _say_planned(entry, dry_run=dry_run, json=json)
+        else:
+            hidden += 1
+    if hidden:
+        say(f"and {hidden:,} more: --dry-run shows all")
     where = "recorded in place" if plan.own is not None else "copied"
     if json:
         fields = {"packages": plan.packages, "files": plan.files, "bytes": plan.bytes, "becomes": where}
@@ -125,7 +127,8 @@ def _say_outcome(outcome: PackageOutcome, *, json: bool) -> int:
         return say_later(outcome, json=json)
     name = printable(str(outcome.package))
     if isinstance(outcome, AdoptedPackage):
-        verdict, stores, sentence, code = "adopted", list(outcome.stores), outcome.lacking, 0
+        verdict, stores, sentence = "adopted", list(outcome.stores), outcome.lacking
+        code = _LEFT if outcome.is_short else 0
     elif isinstance(outcome, InterruptedPackage):
         verdict, stores, sentence, code = "interrupted", [], outcome.sentence, _LEFT
     else:

@@ -91,7 +91,7 @@ def test_bags_and_folders_of_a_bucket_are_fetched_and_kept_and_stay_there(
     shown = archive.run("journal", "show", "files/maps__north").stdout
     assert f"from s3://{address.bucket}/{address.prefix}/maps/north; held against the bag's own" in shown
     assert listing(address) == before
-    assert not list((archive.directory / "processing" / ".adopted").glob("*/*"))
+    assert not list((archive.directory / "processing" / ".adopted").glob("*/*/drop"))
     again = adopted(archive, address)
     assert (again.returncode, lines_of(again, "result")) == (3, [])
     put(address, "letters/page 3.txt", b"Found in the attic\n")
