@@ -218,3 +218,24 @@ def test_nothing_of_the_installation_itself_is_adopted(archive: NearArchive):
         refused = archive.run("adopt", place, "-c", "files")
         assert refused.returncode == 2, refused
         assert "belongs to this installation" in refused.stderr
+
+
+def test_bags_of_every_version_are_adopted_where_they_are_valid_and_no_others(
+    archive: NearArchive, corpora: Path
+):
+    suite = corpora / "bagit-conformance-suite"
+    results = lines_of(adopted(archive, suite), "result")
+    verdicts = {Path(line["place"]).relative_to(suite).parts: line["verdict"] for line in results}
+    assert {version for version, *_ in verdicts} == {
+        f"v{one}" for one in ("0.93", "0.94", "0.95", "0.96", "0.97", "1.0")
+    }
+    assert {verdict for (_, truth, *_), verdict in verdicts.items() if truth == "valid"} == {"stored"}
+    wrong = {"invalid", "linux-only"}
+    assert {verdict for (_, truth, *_), verdict in verdicts.items() if truth in wrong} == {"rejected"}
+
+
+def test_without_the_record_of_what_was_adopted_it_is_found_to_be_kept(archive: NearArchive, old: Path):
+    assert adopted(archive, old / "letters", "--one").returncode == 0
+    shutil.rmtree(archive.directory / "state" / "adopted")
+    [line] = lines_of(adopted(archive, old / "letters", "--one"), "result")
+    assert (line["verdict"], line["object_version"]) == ("already-kept", 1)
