@@ -130,6 +130,11 @@ def _is_kept(
         known = installation.catalogue.package(package)
     except NotFoundError:
         return False
+    if not known.tag_digests:
+        raise ConfigurationError(
+            f"{package}: it is kept here, and nothing recorded shows whether it is the same; run: muniment "
+            "upgrade, then this again"
+        )
     if known.tag_digests != found:
         raise IntegrityError(
             f"{package}: another version of that name is kept here, and a name is given once; to keep that "
