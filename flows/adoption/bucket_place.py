@@ -32,7 +32,7 @@ def bucket_holding(place: str, settings: Settings, *, one: bool) -> BucketHoldin
                 "nothing of it"
             )
     try:
-        address = BucketInboxSettings(name="adopted", bucket=bucket, prefix=prefix)
+        address = BucketInboxSettings(name="old-holding", bucket=bucket, prefix=prefix)
     except ValidationError as error:
         raise ConfigurationError(
             f"{place}: name it as s3://bucket/prefix ({error.errors()[0]['msg']})"

@@ -17,7 +17,7 @@ from flows.installation.reachable import require_reachable
 from flows.installation.wiring import Installation
 from preservation.errors import NotFoundError, StoreFullError
 from preservation.model.digests import HexDigest
-from preservation.model.identifiers import ObjectId, ObjectName, StoreName
+from preservation.model.identifiers import ObjectId, ObjectName, StoreName, VersionNumber
 from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 from preservation.policy.schema import Policy
@@ -29,12 +29,14 @@ from preservation.survey.walk import TreeOutline
 class PlannedObject(msgspec.Struct, frozen=True, tag="object"):
     """A candidate, the object that it becomes, and how it ended in an earlier run, where it is unchanged.
 
-    It is taken up now where ``before`` is ``None``.
+    It is taken up now where ``before`` is ``None``. ``latest`` is the version of the object that is kept here
+    already, from wherever it came: then this becomes a further one, or is found to be the same.
     """
 
     candidate: AdoptionCandidate
     object_id: ObjectId
     before: AdoptedObject | None = None
+    latest: VersionNumber | None = None
 
 
 PlannedEntry: TypeAlias = PlannedObject | LeftOut
@@ -103,7 +105,10 @@ def _planned(request: AdoptionRequest, installation: Installation, policy: Polic
         else:
             names.add(entry.object_name)
             object_id = ObjectId(request.collection, ObjectName(entry.object_name))
-            yield PlannedObject(entry, object_id, _before(entry, object_id, installation, policy))
+            before = _before(entry, object_id, installation, policy)
+            kept = None if before is not None else installation.catalogue.latest(object_id)
+            latest = None if kept is None else kept.package.version
+            yield PlannedObject(entry, object_id, before, latest)
 
 
 def _left_as_another(entry: AdoptionCandidate) -> LeftOut:

@@ -183,13 +183,15 @@ def _say_planned(planned: PlannedObject, *, dry_run: bool, json: bool) -> None:
                 "bytes": candidate.bytes,
                 "before": None if before is None else before.verdict.value,
                 "sentence": "" if before is None else before.sentence,
+                "kept_version": planned.latest,
                 "dry_run": dry_run,
             }
         )
         return
     size = f"{count(candidate.files, 'file')}, {byte_size(candidate.bytes)}"
     if before is None:
-        say(f"object  {name}: {candidate.described}, {size}")
+        kept = f"; v{planned.latest} of that name is kept here" if planned.latest is not None else ""
+        say(f"object  {name}: {candidate.described}, {size}{kept}")
     elif before.package is not None:
         say(f"before  {name}: kept as v{before.package.version} on {before.at:%Y-%m-%d}; not read again")
     else:

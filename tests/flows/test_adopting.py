@@ -149,6 +149,9 @@ def test_what_is_kept_and_lies_there_unchanged_is_not_read_again(archive: NearAr
     assert {name for name, verdict in before.items() if verdict == "stored"} == set(before) - {"files/broken"}
     assert database_rows(archive) == rows
     (old / "letters" / "page 3.txt").write_text("found in a drawer\n")
+    planned = {line["object"]: line for line in lines_of(adopted(archive, old, "--dry-run"), "object")}
+    assert (planned["files/letters"]["before"], planned["files/letters"]["kept_version"]) == (None, 1)
+    assert planned["files/diary 1911"]["kept_version"] is None
     # It is mended: a damaged bag that was made anew is looked at again.
     (old / "broken" / "data" / "letter.txt").write_bytes(bags.PAYLOAD["data/letter.txt"])
     (old / "empty").rmdir()
