@@ -98,3 +98,19 @@ def test_the_daily_audit_of_such_a_store_asks_about_a_part_each_day_before_it_re
         (False, "second"),
     ]
     assert told[-1]["not_as_kept"] == 0
+
+
+def test_what_is_read_for_what_the_provider_states_is_paid_from_the_money_of_the_day(
+    archive: Archive, address: BucketAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("flows.archive.audit_provider.DAYS", 1)
+    assert preserved(archive, make_ledger(tmp_path / "newer")).ending.verdict is Verdict.STORED
+    age(archive, 100)
+    size = sum(len(content) for key, content in archive.kept("first").items() if "/newer/" in key)
+    policy = archive.directory / "policies" / "bit-level.toml"
+    policy.write_text(f"{policy.read_text()}price = 1e9\nmoney = {size}\n")
+    page = PAGE.replace("/ledger/", "/newer/")
+    client().put_object(Bucket=address.bucket, Key=f"{address.prefix}/{page}", Body=b"Another page")
+    told = lines(archive.run("audit", "--store", "second", "--json"))
+    # It comes before the one that is longer unread, and nothing is left for that one.
+    assert [one["package"] for one in told if "package" in one] == ["files/newer/v1"]
