@@ -6,7 +6,8 @@ from typing import Final
 from pydantic import ValidationError
 
 from flows.adoption.bucket_holding import BucketHolding
-from flows.installation.settings import BucketInboxSettings, S3StoreSettings, Settings
+from flows.installation.settings import Settings
+from flows.installation.store_settings import BucketInboxSettings, S3StoreSettings
 from flows.installation.wiring import open_bucket_inbox
 from preservation.errors import ConfigurationError
 

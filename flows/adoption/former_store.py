@@ -8,8 +8,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from flows.installation.settings import FolderStoreSettings, S3StoreSettings, Settings
+from flows.installation.settings import Settings
 from flows.installation.store_kinds import STORE_KINDS
+from flows.installation.store_settings import FolderStoreSettings, S3StoreSettings
 from preservation.errors import ConfigurationError
 from preservation.files.beneath import read_plain_file
 from preservation.model.identifiers import PackageId, StoreName, VersionNumber, parse_object_id

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Protocol
 
 from flows.adoption.candidates import AdoptionCandidate, FoundEntry, candidates_in
-from flows.installation.settings import FolderStoreSettings, Settings
+from flows.installation.settings import Settings
+from flows.installation.store_settings import FolderStoreSettings
 from preservation.errors import ConfigurationError, NotFoundError
 from preservation.model.identifiers import CollectionName, collection_name
 from preservation.model.paths import is_utf8, printable

@@ -70,6 +70,18 @@ def keeping_three(kept_three: Archive, tmp_path: Path) -> NearArchive:
     return near(Archive(shutil.copytree(kept_three.directory, tmp_path / "archive"), kept_three.api_url))
 
 
+@pytest.fixture(scope="session")
+def empty_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Archive:
+    """An installation that keeps nothing: made once, and only copied."""
+    return installed(tmp_path_factory.mktemp("empty") / "archive", prefect_url)
+
+
+@pytest.fixture
+def fresh(empty_once: Archive, tmp_path: Path) -> NearArchive:
+    """An installation of one's own that keeps nothing yet."""
+    return near(Archive(shutil.copytree(empty_once.directory, tmp_path / "archive"), empty_once.api_url))
+
+
 @pytest.fixture
 def contents() -> Contents:
     return Contents()

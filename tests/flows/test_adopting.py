@@ -13,20 +13,15 @@ import bagit
 import pytest
 from support import bags
 from support.archives import MUNIMENT, Archive
-from support.command_runs import NearArchive, near
+from support.command_runs import NearArchive
 from support.database_rows import database_rows
-from support.flow_runs import installed
+from support.json_lines import lines_of
 from support.waiting import until
 
 
-@pytest.fixture(scope="module")
-def empty_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Archive:
-    return installed(tmp_path_factory.mktemp("adopting") / "archive", prefect_url)
-
-
 @pytest.fixture
-def archive(empty_once: Archive, tmp_path: Path) -> NearArchive:
-    return near(Archive(shutil.copytree(empty_once.directory, tmp_path / "archive"), empty_once.api_url))
+def archive(fresh: NearArchive) -> NearArchive:
+    return fresh
 
 
 @pytest.fixture
@@ -57,11 +52,6 @@ def _bag_of_the_library(folder: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "map.txt").write_text("Here be dragons\n")
     bagit.make_bag(str(folder), {"Bagging-Date": "2015-06-01"}, checksums=["sha512"])
-
-
-def lines_of(finished: subprocess.CompletedProcess[str], what: str) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in finished.stdout.splitlines()]
-    return [line for line in lines if line["what"] == what]
 
 
 def tree_of(folder: Path) -> dict[str, tuple[int, int, bytes]]:

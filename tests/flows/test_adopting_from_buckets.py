@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 from services.buckets import CEPH, client, new_address, speak_as_the_archive
 from support import bags
 from support.archives import Archive
-from support.command_runs import NearArchive, near
+from support.command_runs import NearArchive
 from support.database_rows import database_rows
-from support.flow_runs import installed
+from support.json_lines import lines_of
 
 from storage.stores.s3.bucket import BucketAddress
 
 
-@pytest.fixture(scope="module")
-def empty_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Archive:
-    return installed(tmp_path_factory.mktemp("adopting") / "archive", prefect_url)
-
-
 @pytest.fixture
-def archive(empty_once: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> NearArchive:
+def archive(fresh: NearArchive, monkeypatch: pytest.MonkeyPatch) -> NearArchive:
     speak_as_the_archive()
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", CEPH.url())
-    return near(Archive(shutil.copytree(empty_once.directory, tmp_path / "archive"), empty_once.api_url))
+    return fresh
 
 
 @pytest.fixture
@@ -57,11 +49,6 @@ def listing(address: BucketAddress) -> list[tuple[str, str]]:
 def adopted(archive: Archive, address: BucketAddress, *more: str) -> subprocess.CompletedProcess[str]:
     place = f"s3://{address.bucket}/{address.prefix}"
     return archive.run("adopt", place, "--collection", "files", "--json", *more)
-
-
-def lines_of(finished: subprocess.CompletedProcess[str], what: str) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in finished.stdout.splitlines()]
-    return [line for line in lines if line["what"] == what]
 
 
 def test_bags_and_folders_of_a_bucket_are_fetched_and_kept_and_stay_there(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 from services.buckets import client, new_address, speak_as_the_archive
@@ -16,6 +14,7 @@ from support.bucket_archives import put_second_store_into
 from support.command_runs import NearArchive, near
 from support.database_rows import database_rows
 from support.flow_runs import installed, preserved
+from support.json_lines import lines_of
 from support.waiting import until
 
 from preservation.model.verdicts import Verdict
@@ -40,14 +39,9 @@ def foreign_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> 
     return archive
 
 
-@pytest.fixture(scope="module")
-def empty_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Archive:
-    return installed(tmp_path_factory.mktemp("adopting") / "archive", prefect_url)
-
-
 @pytest.fixture
-def archive(empty_once: Archive, tmp_path: Path) -> NearArchive:
-    return near(Archive(shutil.copytree(empty_once.directory, tmp_path / "archive"), empty_once.api_url))
+def archive(fresh: NearArchive) -> NearArchive:
+    return fresh
 
 
 @pytest.fixture
@@ -59,11 +53,6 @@ def foreign(foreign_once: Archive, tmp_path: Path) -> Path:
 
 
 ALL = ["files/diary/v1", "files/letters/v1", "files/letters/v2"]
-
-
-def lines_of(finished: subprocess.CompletedProcess[str], what: str) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in finished.stdout.splitlines()]
-    return [line for line in lines if line["what"] == what]
 
 
 def content_of(folder: Path) -> dict[str, bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
 import subprocess
@@ -19,6 +18,7 @@ from support.archives import MUNIMENT, Archive
 from support.command_runs import NearArchive, near
 from support.database_rows import database_rows
 from support.flow_runs import installed, preserved
+from support.json_lines import lines_of
 from support.records import sha256_of
 
 from demonstration.drawing import photograph, save_scan
@@ -148,11 +148,6 @@ def lose_database(archive: Archive) -> dict[str, list[dict[str, Any]]]:
     for file in (archive.directory / "state").glob("muniment.db*"):
         file.unlink()
     return rows
-
-
-def lines_of(finished: subprocess.CompletedProcess[str], what: str) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in finished.stdout.splitlines()]
-    return [line for line in lines if line["what"] == what]
 
 
 def test_a_lost_database_comes_again_row_by_row(kept: NearArchive):
