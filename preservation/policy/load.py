@@ -16,6 +16,7 @@ from preservation.policy.faults import FaultReport, PolicyFault
 from preservation.policy.globs import PathPattern, can_both_match
 from preservation.policy.rules import When, contradiction_in
 from preservation.policy.schema import Policy, Terms
+from preservation.policy.screens import REPEATABLE
 
 _LINE_IN_MESSAGE = re.compile(r" \(at line (\d+), column \d+\)$")
 
@@ -79,7 +80,9 @@ def _contradictions(report: FaultReport, document: dict[str, Any]) -> Iterator[P
     """Return what only several entries together show. They may have faults of their own."""
     screens = _entries(document, "screen")
     rules = _entries(document, "rule")
-    yield from _repeated(report, "screen", {place: entry.get("check") for place, entry in screens.items()})
+    checks = {place: entry.get("check") for place, entry in screens.items()}
+    once = {place: check for place, check in checks.items() if str(check) not in REPEATABLE}
+    yield from _repeated(report, "screen", once)
     yield from _repeated(report, "rule", {place: entry.get("id") for place, entry in rules.items()})
     if not any(entry.get("check") == "irregular-entries" for entry in screens.values()):
         yield report.fault(

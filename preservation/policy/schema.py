@@ -156,6 +156,10 @@ class Policy:
         """Return the policy's screen of that kind; ``None`` where it lists none: no check is made then."""
         return next((screen for screen in self.terms.screens if isinstance(screen, kind)), None)
 
+    def screens(self, kind: type[Kind]) -> tuple[Kind, ...]:
+        """Return all of the policy's screens of that kind, in its order."""
+        return tuple(screen for screen in self.terms.screens if isinstance(screen, kind))
+
     @cached_property
     def junk(self) -> PathMatcher:
         """What is not meant to be kept."""

@@ -48,6 +48,12 @@ class ScreenTable(PolicyTable):
     because: Sentence = Field(description="why, in a sentence for the people who read the policy")
 
 
+class SpecificationTable(ScreenTable):
+    """A screen of what a contract asks of files. A policy may list several of one name, for several paths."""
+
+    paths: UniqueList[Pattern] = Field(default=(), description="paths it applies to; all where left out")
+
+
 class IrregularEntries(ScreenTable):
     """Links, devices, unreadable files, names that are not UTF-8: what no bag can hold is always refused."""
 
@@ -146,3 +152,6 @@ Screen: TypeAlias = Annotated[
 
 SCREENS = members_of(Screen, "check", ScreenTable)
 """Every screen that a policy can list, by its name."""
+
+REPEATABLE = frozenset(name for name, kind in SCREENS.items() if issubclass(kind, SpecificationTable))
+"""The screens of which a policy may list several."""

@@ -82,7 +82,7 @@ ALLOWED = {
     "storage/replication/replica_writer.py": {"self.store.stat"},
 }
 """What is no path below a drop: our own files in ``processing/``, /proc, the engines' view of a file that is
-open already; the look at a drop's own name, which follows no link; our own ``walk``; and what a caged
+open already; the look at a drop's own name, which follows no link; our own ``walk``; what a caged
 process, whose end is a finding, maps into memory; a size by which a limit of time is set;
 and what a store has."""
 
