@@ -18,6 +18,8 @@ from preservation.model.amounts import byte_size, count
 from preservation.model.verdicts import Verdict
 
 _EVERY_SECONDS = 10.0
+_TOLD_FROM = 0.01
+"""So large a share of the bytes says how long the others take; a few small objects do not."""
 
 
 class AdoptionProgress:
@@ -52,7 +54,7 @@ class AdoptionProgress:
         share = min(1.0, self._done / self._bytes) if self._bytes else 0.0
         said = [f"{share:.0%}", f"{self.ended.total():,} of {count(self._of.objects, 'object')}"]
         said += [byte_size(self._done), f"{byte_size(round(self._done / seconds))}/s"]
-        if 0 < share < 1:
+        if _TOLD_FROM <= share < 1:
             said.append(f"about {in_words(seconds / share - seconds)} left")
         return f"adopting: {', '.join(said)}"
 

@@ -74,7 +74,8 @@ def damage_event(damage: Damage, agent: Agent) -> Event:
     note = damage.sentence
     if damage.kind is DamageKind.MISMATCHED:
         size = "" if damage.found_size is None else f" of {count(damage.found_size, 'byte')}"
-        note = f"{note}; kept {digests_text(damage.promised)}, found {digests_text(damage.found)}{size}"
+        found = "" if damage.found is None else f", found {digests_text(damage.found)}{size}"
+        note = f"{note}; kept {digests_text(damage.promised)}{found}"
     elif damage.promised:
         note = f"{note}; kept {digests_text(damage.promised)}"
     return Event(

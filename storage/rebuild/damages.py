@@ -23,7 +23,9 @@ _SEEN: Final = re.compile(rf" in store (\S+): ({'|'.join(DamageKind)})")
 _CLOSED: Final = re.compile(r"damage [0-9]+ was closed: store (\S+?): .*", re.DOTALL)
 _REPAIRED: Final = re.compile(r"damage [0-9]+: store (\S+?): .*", re.DOTALL)
 _BYTES: Final = re.compile(
-    r".*?(?:: ([0-9,]+) instead of ([0-9,]+))?; kept (\S*), found (\S*)(?: of ([0-9,]+) bytes?)?", re.DOTALL
+    r".*?(?:: ([0-9,]+) instead of ([0-9,]+))?; kept ([^\s,]*(?:,[^\s,]+)*)"
+    r"(?:, found (\S*)(?: of ([0-9,]+) bytes?)?)?",
+    re.DOTALL,
 )
 _KEPT: Final = re.compile(r"(.*?)(?:; kept ((?:[a-z0-9]+:[0-9a-f]+,?)+))?", re.DOTALL)
 _UNREADABLE: Final = " cannot be read: "
@@ -138,7 +140,8 @@ def _damage(entry: Entry, package: PackageId, store: StoreName, path: BagPath, k
     found: Digests | None = None
     promised_size = found_size = None
     if kind is DamageKind.MISMATCHED and (stated := _BYTES.fullmatch(entry.note)):
-        promised, found = digests_from(stated[3]), digests_from(stated[4])
+        # An entry may name no digest of what was found: then none was taken.
+        promised, found = digests_from(stated[3]), digests_from(stated[4] or "") or None
         promised_size, found_size = _amount(stated[2]), _amount(stated[5] or stated[1])
     note = entry.note
     if kind is not DamageKind.MISMATCHED and (stated := _KEPT.fullmatch(note)):

@@ -225,6 +225,17 @@ def test_damage_that_a_sample_showed_is_recorded_and_heals_nothing(state: State,
     assert audits.unread(scope()).replicas == 5
 
 
+def test_what_an_audit_found_stays_where_a_later_look_took_no_digest(audits: Audits):
+    read_by_audit = replace(damage(1), found={Algorithm.SHA256: sha256_of("found")}, found_size=5)
+    seen_again = replace(damage(1), at=NOW + DAY, found=None, found_size=None)
+    audits.record_damage([read_by_audit], [])
+    audits.record_damage([seen_again], [])
+    assert [one.damage for one in audits.damages()] == [replace(read_by_audit, at=NOW + DAY)]
+    # Nothing that was found of bytes is said of a file that is missing.
+    audits.record_damage([replace(seen_again, kind=DamageKind.MISSING)], [])
+    assert [one.damage.found for one in audits.damages()] == [None]
+
+
 @pytest.mark.parametrize("state_of_it", [DamageState.HEALED, DamageState.CLOSED])
 def test_damage_that_ended_after_it_was_seen_is_returned_and_nothing_is_recorded(
     state: State, audits: Audits, state_of_it: DamageState

@@ -272,8 +272,11 @@ class MemoryAudits:
     def _see(self, damages: Iterable[Damage]) -> None:
         for damage in damages:
             for index, known in enumerate(self._damages):
-                if _file(known.damage) == _file(damage) and known.state is DamageState.OPEN:
-                    self._damages[index] = replace(known, damage=damage)
+                before = known.damage
+                if _file(before) == _file(damage) and known.state is DamageState.OPEN:
+                    stays = damage.found is None and damage.kind is before.kind
+                    was = {"found": before.found, "found_size": before.found_size} if stays else {}
+                    self._damages[index] = replace(known, damage=replace(damage, **was))
                     break
             else:
                 self._damages.append(RecordedDamage(len(self._damages) + 1, damage, damage.at))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from support.memory_audits import MemoryAudits
@@ -65,6 +66,20 @@ def test_what_a_reading_did_not_see_again_is_healed_also_where_other_files_are_d
     assert list(rebuilt.damages(None)) == before
     assert [one.damage.path for one in rebuilt.damages(DamageState.OPEN)] == ["data/b"]
     assert len(before) == 4
+
+
+def test_what_a_drill_saw_after_an_audit_comes_again_with_what_the_audit_found():
+    kept = Kept()
+    kept.read(1, "data/a")
+    seen = replace(mismatched("data/a", MOMENT + 2 * DAY), found=None, found_size=None)
+    kept.audits.record_damage([seen], [damage_event(seen, AGENT)])
+    rebuilt = MemoryAudits(kept.catalogue, MemoryJournal())
+    damages = Damages(rebuilt, lambda _package: True)
+    for entry in kept.journal.about():
+        assert list(damages.by_entry(entry)) == []
+    [before] = kept.audits.damages(None)
+    assert list(rebuilt.damages(None)) == [before]
+    assert before.damage.found == {Algorithm.SHA256: sha256_of("found")}
 
 
 def approved(kept: Kept, number: int, day: int, by: str = "Ada") -> RepairApproval:
