@@ -3,18 +3,21 @@
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from preservation.errors import IntegrityError, NotFoundError
 from preservation.fixity.checking import Confirmed
+from preservation.model.digests import Digests
 from preservation.model.identifiers import PackageId, StoreName
 from preservation.model.issues import Issue, IssueCode, Severity
 from preservation.model.paths import BagPath, StoreKey, printable
-from storage.ports.catalogue import Catalogue, CatalogueFile
+from storage.ports.catalogue import Catalogue
 from storage.ports.journal import Journal
 from storage.ports.stores import Store
 from storage.readback import PromisedFile, read_back
 from storage.restore.description import Description, describe
-from storage.restore.source import agreed
+from storage.restore.path_table import PathTable
+from storage.restore.source import agreed, catalogued_digests
 from storage.tag_digests import RecordedDigests, recorded_digests
 
 KEPT_VERSION_UNSOUND = IssueCode("VER-002")
@@ -57,25 +60,27 @@ def presence(
     *,
     most_bytes: int,
     threads: int,
+    scratch: Path | None = None,
 ) -> Presence:
     """Look at the replicas of a registered version in each of ``stores`` that has one by the catalogue.
 
     In each, the tag manifests are compared with what is recorded, every tag file is read and compared with
     them, and every file of the payload, also what lies in earlier versions, must be there in its size. Where
     the payload has at most ``most_bytes``, every byte of it is read back. Where nothing is recorded,
-    the tag manifests of the stores are compared with each other. Raises ``StorageError`` where catalogue,
-    journal or a store does not answer: then it is not known.
+    the tag manifests of the stores are compared with each other. With ``scratch``, a folder, the lists are in
+    files there, and not in memory: a version may have a million files. Raises ``StorageError`` where
+    catalogue, journal or a store does not answer: then it is not known.
     """
     registered = {replica.store for replica in catalogue.package(package).replicas}
     looked_at = [store for store in stores if store.name in registered]
     recorded = recorded_digests(catalogue, journal, package)
-    files = {file.path: file for file in catalogue.files(package)}
     if not looked_at:
         return Presence(package, (), {}, recorded.doubts, is_read=False)
-    is_read = sum(file.size for file in files.values()) <= most_bytes
+    kept = _Catalogued.of(catalogue, package, scratch)
+    is_read = sum(size for _, size in kept.sizes.items()) <= most_bytes
 
     def look(store: Store) -> Description | str:
-        found = _look(store, package, recorded, files, threads)
+        found = _look(store, package, recorded, kept, threads, scratch)
         if isinstance(found, Description) and is_read:
             return altered_fault(store, found, found.payload, threads) or found
         return found
@@ -90,25 +95,42 @@ def presence(
     return Presence(package, () if doubts else tuple(sound), faults, doubts, is_read)
 
 
+@dataclass(frozen=True, slots=True)
+class _Catalogued:
+    """Sizes and digests of a version's payload by the catalogue."""
+
+    sizes: Mapping[BagPath, int]
+    digests: Mapping[BagPath, Digests]
+
+    @classmethod
+    def of(cls, catalogue: Catalogue, package: PackageId, scratch: Path | None) -> "_Catalogued":
+        if scratch is None:
+            files = list(catalogue.files(package))
+            return cls({one.path: one.size for one in files}, {one.path: one.digests for one in files})
+        sizes = ((one.path, one.size) for one in catalogue.files(package))
+        digests = catalogued_digests(catalogue.files(package), scratch)
+        return cls(PathTable(scratch, sizes, str, int), digests)
+
+
 def _look(
     store: Store,
     package: PackageId,
     recorded: RecordedDigests,
-    files: Mapping[BagPath, CatalogueFile],
+    kept: _Catalogued,
     threads: int,
+    scratch: Path | None,
 ) -> Description | str:
     """Return the replica's description, or what is wrong with it."""
     try:
-        catalogued = {path: file.digests for path, file in files.items()}
-        description = agreed(describe(store, package, recorded.digests), store, catalogued)
+        description = agreed(describe(store, package, recorded.digests, scratch), store, kept.digests)
     except (IntegrityError, NotFoundError) as error:
         return str(error).rstrip(".")
     if fault := altered_fault(store, description, description.tags, threads):
         return fault
-    sizes = _sizes(store, description)
+    sizes = _sizes(store, description, scratch)
     for path in description.payload:
         key = description.key(path)
-        if sizes.get(key) != files[path].size:
+        if sizes.get(key) != kept.sizes[path]:
             return f"store {store.name}: {printable(key)} is not there in the size that was kept"
     return stray_fault(store, description, sizes) or description
 
@@ -129,11 +151,12 @@ def altered_fault(store: Store, description: Description, paths: Iterable[BagPat
     return ""
 
 
-def _sizes(store: Store, description: Description) -> dict[StoreKey, int]:
+def _sizes(store: Store, description: Description, scratch: Path | None) -> Mapping[StoreKey, int]:
     """Return the size of every file of the version and of those that it relies on: a listing each."""
     relied_on = {StoreKey("/".join(key.split("/", 3)[:3])) for key in description.keys.values()}
     prefixes = sorted({description.package.prefix, *relied_on})
-    return {kept.key: kept.size for prefix in prefixes for kept in store.list(prefix)}
+    found = ((kept.key, kept.size) for prefix in prefixes for kept in store.list(prefix))
+    return dict(found) if scratch is None else PathTable(scratch, found, str, int)
 
 
 def stray_fault(store: Store, description: Description, keys: Iterable[StoreKey] | None = None) -> str:

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -178,6 +179,54 @@ def test_what_was_damaged_in_the_store_before_is_not_as_before_afterwards(
     assert keeping.kept("second") == whole
     finished = keeping.run("drill", "--lose", "second", "--really", "--by", "A. Turner")
     assert finished.returncode == 0, finished.stderr
+
+
+def lost_meanwhile(keeping: NearArchive) -> None:
+    shutil.rmtree(keeping.store("first") / "files")
+
+
+def gone_meanwhile(keeping: NearArchive) -> None:
+    keeping.store("first").rename(keeping.directory / "away")
+
+
+def damaged_meanwhile(keeping: NearArchive) -> None:
+    replace_bytes(next(keeping.store("first").glob("files/ledger/v1/data/originals/*.txt")), b"Other\n")
+    assert keeping.run("audit", "--all", "--store", "first").returncode == 4
+
+
+@pytest.mark.parametrize("happens", [lost_meanwhile, gone_meanwhile, damaged_meanwhile])
+def test_what_the_other_store_has_no_more_since_it_was_read_there_is_not_taken_away(
+    keeping: NearArchive,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    happens: Callable[[NearArchive], None],
+):
+    before = keeping.kept("second")
+    strike = rehearsal._Rehearsal._strike
+
+    def struck(run: rehearsal._Rehearsal, versions: int) -> None:
+        strike(run, versions)
+        happens(keeping)
+
+    monkeypatch.setattr(rehearsal._Rehearsal, "_strike", struck)
+    with pytest.raises((IntegrityError, UnavailableError)):
+        lost(settings)
+    assert keeping.kept("second") == before
+
+
+def test_what_is_not_filled_again_is_no_file_that_differs(
+    keeping: NearArchive, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    empty = rehearsal._Rehearsal._empty
+
+    def emptied(run: rehearsal._Rehearsal) -> None:
+        empty(run)
+        gone_meanwhile(keeping)
+
+    monkeypatch.setattr(rehearsal._Rehearsal, "_empty", emptied)
+    record = lost(settings)
+    assert (record.verdict, record.unfilled, record.differing) == (DrillVerdict.NOT_RESTORED, 1, 0)
+    assert record.sentence.startswith("1 version not filled again")
 
 
 def test_a_store_that_would_not_be_filled_again_is_refused(keeping: NearArchive, settings: Settings):

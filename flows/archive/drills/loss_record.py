@@ -37,9 +37,10 @@ class HealingEstimate(msgspec.Struct, frozen=True):
 class LossRecord(msgspec.Struct, frozen=True):
     """A store that was lost in fact, and filled again.
 
-    ``differing`` files are not as they were before; the first are ``named``. ``unfilled`` are the versions
-    that were not filled again, or of which damage was seen; ``reasons`` has a sentence on each of the first,
-    and ``is_damaged`` says whether that was damage. ``by`` is who declared the store lost.
+    ``differing`` files of what was filled are not as they were before; the first are ``named``. ``unfilled``
+    are the versions that were not filled again; ``reasons`` has a sentence on each of the first of them, and
+    of the damage that was seen in other stores; ``is_damaged`` says whether there was damage. ``by`` is who
+    declared the store lost.
     """
 
     id: str
@@ -85,6 +86,11 @@ class LossRecord(msgspec.Struct, frozen=True):
                 f"{count(self.differing, 'file is', 'files are')} not the same as before the loss: "
                 f"{', '.join(map(printable, self.named))}. What is there now was read back as it was kept: "
                 "so it was damaged before, or did not belong there"
+            )
+        if self.is_damaged:
+            return (
+                f"{count(self.versions, 'version')}: every byte is the same as before; damage was seen in "
+                f"another store meanwhile. {printable(self.reasons[0])}. Have it read: muniment audit"
             )
         read = self.steps[-1]
         amount = f"{count(self.versions, 'version')}, {count(read.files, 'file')}"

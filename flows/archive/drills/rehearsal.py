@@ -23,7 +23,11 @@ from flows.archive.drills.comparison import (
 from flows.archive.drills.estimates import held_in_stores
 from flows.archive.drills.loss_record import NAMED, HealingEstimate, LossRecord, LossStep, keep_loss
 from flows.archive.drills.progress import LossProgress
-from flows.archive.drills.rehearsal_conditions import require_elsewhere, require_fillable
+from flows.archive.drills.rehearsal_conditions import (
+    require_elsewhere,
+    require_fillable,
+    require_still_elsewhere,
+)
 from flows.archive.fill import fill_installation, filling
 from flows.archive.fill_outcomes import FilledReplica, NotFilled
 from flows.archive.fill_progress import FillProgress
@@ -62,7 +66,8 @@ def rehearse_loss(
     Raises:
         ConfigurationError: The store is not there to be damaged, is retired, or holds what its policies do
             not want there: that would not be filled again.
-        IntegrityError: Some version was not seen in another store as it was kept. Nothing was changed.
+        IntegrityError: Some version was not seen in another store as it was kept: nothing was changed. Or it
+            is there no more: it was not removed, and the next run that fills stores completes the store.
         UnavailableError: A store is away, an audit reads in this one, or other runs drill or copy packages.
         StorageError: The database does not answer, or a record cannot be written.
     """
@@ -93,7 +98,7 @@ class _Rehearsal:
     def __post_init__(self) -> None:
         [self._store] = [one for one in self.installation.stores if one.name == self.loss.store]
         self._before = self.scratch / "before"
-        self._versions = self.scratch / "versions"
+        self._versions, self._elsewhere = self.scratch / "versions", self.scratch / "elsewhere"
         self._id, self._began = uuid4().hex[:8], now()
 
     def run(self) -> LossRecord:
@@ -102,7 +107,14 @@ class _Rehearsal:
             with self._timed("every file of it read, in the store itself") as done:
                 done(*write_down(self._read(self._written_held()), self._before))
             with self._timed("the same versions read in another store") as done:
-                versions, files, size = require_elsewhere(self.installation, self._store, self.progress.add)
+                with self._elsewhere.open("w", encoding="utf-8") as lines:
+                    versions, files, size = require_elsewhere(
+                        self.installation,
+                        self._store,
+                        self.progress.add,
+                        lambda package, store: lines.write(f"{store} {package.prefix}\n"),
+                        self.scratch,
+                    )
                 done(files, size)
             with self._timed("declared lost: struck from the catalogue") as done:
                 self._strike(versions)
@@ -159,9 +171,19 @@ class _Rehearsal:
 
     def _written_versions(self) -> Iterator[PackageId]:
         with self._versions.open(encoding="utf-8") as lines:
-            for line in lines:
-                name, _, version = line.rstrip("\n").rpartition("/v")
-                yield PackageId(parse_object_id(name), VersionNumber(int(version)))
+            yield from map(_package_in, lines)
+
+    def _seen_elsewhere(self) -> Iterator[tuple[PackageId, StoreName]]:
+        """Yield each written version, and where it was seen; the lost store where that was nowhere.
+
+        Both are in the order of the catalogue.
+        """
+        with self._elsewhere.open(encoding="utf-8") as lines:
+            seen = (
+                (_package_in(line.partition(" ")[2]), StoreName(line.partition(" ")[0])) for line in lines
+            )
+            for package in self._written_versions():
+                yield next((one for one in seen if one[0] == package), (package, self.loss.store))
 
     def _read(self, packages: Iterable[PackageId]) -> Iterator[FileInStore]:
         threads = self.installation.settings.work.threads
@@ -185,17 +207,22 @@ class _Rehearsal:
             opened.audits.release(claimant)
 
     def _empty(self) -> None:
-        """Take away what was read before, a version at a time: what commits it, then the rest."""
+        """Take away what was read before, a version at a time: what commits it, then the rest.
+
+        Raises ``IntegrityError`` at the first that is not in the other store any more as it was seen there.
+        """
         injurer = self.installation.injurer(self.loss.store)
         purger = self.installation.purgers[self.loss.store]
-        for package in self._written_versions():
+        for package, other in self._seen_elsewhere():
+            # Days may have passed since it was read there.
+            require_still_elsewhere(self.installation, package, self.loss.store, other, since=self._began)
             for commit in COMMITS:
                 injurer.remove(StoreKey(f"{package.prefix}/{commit}"))
             purger.discard_uncommitted(package)
 
     def _fill(self) -> tuple[int, tuple[str, ...], bool]:
         """Fill the store; return how much was not filled, sentences on it, and whether it is damage."""
-        unfilled = filled = size = 0
+        unfilled = files = size = 0
         reasons: list[str] = []
         is_damaged = False
         self.progress.filling = FillProgress()
@@ -204,30 +231,46 @@ class _Rehearsal:
             for one in fill_installation(self.installation.settings, request, self.progress.filling):
                 match one:
                     case FilledReplica():
-                        filled, size = filled + 1, size + one.bytes
+                        files, size = files + self._files_of(one.package), size + one.bytes
                     case NotFilled():
-                        unfilled += 1
+                        # What is damaged in a store that it is filled from may be whole in another one.
+                        unfilled += one.store == self.loss.store
                         is_damaged |= one.damage
                         reasons += [one.sentence.rstrip(".")] if len(reasons) < NAMED else []
                     case _:
                         # What a policy asks for beyond this store was so before.
                         pass
-            done(self.steps[0].files if not unfilled else filled, size)
+            done(files, size)
         self.progress.filling = None
         return unfilled, tuple(reasons), is_damaged
 
     def _compare(self) -> tuple[int, tuple[str, ...]]:
         """Read again what was read before; return how many files differ, and the first of them."""
-        number = 0
+        number = files = size = 0
         named: list[str] = []
+
+        def counted(found: Iterable[FileInStore]) -> Iterator[FileInStore]:
+            nonlocal files, size
+            for one in found:
+                files, size = files + 1, size + one.size
+                yield one
+
         with self._timed("every file of it read again, and compared with before") as done:
             for package, before in by_version(self._written_versions(), written_down(self._before)):
-                for key in differing(before, self._read([package])):
+                if not self._files_of(package):
+                    # It was not filled: that is another sentence.
+                    continue
+                for key in differing(before, counted(self._read([package]))):
                     number += 1
                     if len(named) < NAMED:
                         named.append(key)
-            done(self.progress.files, self.progress.bytes)
+            done(files, size)
         return number, tuple(named)
+
+    def _files_of(self, package: PackageId) -> int:
+        """Return how many files the store has of the version by the catalogue, which are none or more."""
+        replicas = self.installation.catalogue.package(package).replicas
+        return sum(one.files for one in replicas if one.store == self.loss.store)
 
     def _estimates(self, filled: LossStep) -> tuple[HealingEstimate, ...]:
         """Return how long filling each store would take, at the rate of this one."""
@@ -238,3 +281,8 @@ class _Rehearsal:
             HealingEstimate(store, versions, size, round(size * filled.seconds / filled.bytes, 3))
             for store, (versions, size) in sorted(held.items())
         )
+
+
+def _package_in(line: str) -> PackageId:
+    name, _, version = line.rstrip("\n").rpartition("/v")
+    return PackageId(parse_object_id(name), VersionNumber(int(version)))

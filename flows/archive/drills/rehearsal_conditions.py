@@ -1,7 +1,11 @@
 """What must be so before a store is lost in a rehearsal: others have all of it, and it is filled again."""
 
 import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
 
+from flows.archive.presence import gone_replicas
 from flows.installation.wiring import Installation
 from preservation.errors import ConfigurationError, IntegrityError, StorageError
 from preservation.model.amounts import OnProgress
@@ -10,8 +14,16 @@ from storage.ports.stores import Store
 from storage.presence import presence
 
 
-def require_elsewhere(installation: Installation, lost: Store, progress: OnProgress) -> tuple[int, int, int]:
-    """Read each version of the store in the others, until one of them has all of it.
+def require_elsewhere(
+    installation: Installation,
+    lost: Store,
+    progress: OnProgress,
+    seen: Callable[[PackageId, StoreName], object],
+    scratch: Path,
+) -> tuple[int, int, int]:
+    """Read each version of the store in the others, until one of them has all of it, which is ``seen`` there.
+
+    Lists are in files in ``scratch``, for they may be long.
 
     Return how many versions, files and bytes they are. Raises ``IntegrityError`` at the first that none of
     them was seen to have as it was kept.
@@ -19,7 +31,7 @@ def require_elsewhere(installation: Installation, lost: Store, progress: OnProgr
     others = [one for one in installation.stores if one.name != lost.name]
     versions = files = size = 0
     for kept in installation.catalogue.packages(held_by=lost.name):
-        _require_in_one(installation, kept.package, lost.name, others)
+        seen(kept.package, _require_in_one(installation, kept.package, lost.name, others, scratch))
         [mine] = [one for one in kept.replicas if one.store == lost.name]
         versions, files, size = versions + 1, files + mine.files, size + mine.bytes
         progress(mine.files, mine.bytes)
@@ -27,8 +39,8 @@ def require_elsewhere(installation: Installation, lost: Store, progress: OnProgr
 
 
 def _require_in_one(
-    installation: Installation, package: PackageId, lost: StoreName, others: list[Store]
-) -> None:
+    installation: Installation, package: PackageId, lost: StoreName, others: list[Store], scratch: Path
+) -> StoreName:
     faults: list[str] = []
     for store in others:
         try:
@@ -39,12 +51,13 @@ def _require_in_one(
                 (store,),
                 most_bytes=sys.maxsize,
                 threads=installation.settings.work.threads,
+                scratch=scratch,
             )
         except StorageError as error:
             faults.append(str(error))
             continue
         if found.sound:
-            return
+            return store.name
         faults += [*found.faults.values(), *found.doubts]
     why = f": {'. '.join(faults)}" if faults else ""
     raise IntegrityError(
@@ -52,6 +65,28 @@ def _require_in_one(
         f"see what is damaged: muniment audit --object {package.object}, then repair it, or fill a further "
         "store: muniment replicate --missing"
     )
+
+
+def require_still_elsewhere(
+    installation: Installation, package: PackageId, lost: StoreName, other: StoreName, *, since: datetime
+) -> None:
+    """See that a version is in store ``other`` still, where it was seen, with no damage known ``since``.
+
+    Raises ``IntegrityError`` where it is not, ``StorageError`` where that store is away.
+    """
+    kept = installation.catalogue.package(package)
+    stores = [one for one in installation.stores if one.name == other != lost]
+    is_held = bool(stores) and other in {one.store for one in kept.replicas}
+    is_damaged = any(
+        one.damage.store == other and one.damage.at >= since
+        for one in installation.audits.damages(package=package)
+    )
+    if not is_held or is_damaged or any(gone_replicas(stores[0], [kept])):
+        raise IntegrityError(
+            f"store {lost}: {package} was read in store {other}, and is not there any more as it was. It was "
+            f"left where it is, and so was what comes after it. See what happened to store {other}; then "
+            f"complete this one again: muniment replicate --missing --store {lost}"
+        )
 
 
 def require_fillable(installation: Installation, store: StoreName) -> None:
