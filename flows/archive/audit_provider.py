@@ -8,10 +8,13 @@ from pathlib import Path
 from flows.installation.wiring import Installation
 from preservation.errors import IntegrityError, NotFoundError
 from preservation.model.amounts import count
+from preservation.model.damage import digests_from, digests_text
 from preservation.model.identifiers import CollectionName, PackageId, StoreName
+from preservation.model.paths import BagPath
 from storage.audits.promises import promises_of
-from storage.audits.provider import StatedReplica, stated_replica
+from storage.audits.provider import CataloguedFile, StatedReplica, stated_replica
 from storage.ports.providers import Provider
+from storage.restore.path_table import PathTable
 from storage.tag_digests import recorded_digests
 
 DAYS = 30
@@ -71,7 +74,8 @@ def is_stated_as_kept(
     """
     recorded = recorded_digests(installation.catalogue, installation.journal, package)
     stores = sorted(installation.stores, key=lambda store: store.name == provider.name)
-    files = {file.path: file for file in installation.catalogue.files(package)}
+    # A version may have a million files.
+    files = PathTable(scratch, _catalogued(installation, package), _text_of, _file_in)
     try:
         with promises_of(package, stores, recorded.digests, scratch) as promises:
             stated = stated_replica(provider, promises, files)
@@ -79,3 +83,17 @@ def is_stated_as_kept(
         return False
     found.add(stated)
     return not stated.differing
+
+
+def _catalogued(installation: Installation, package: PackageId) -> Iterator[tuple[BagPath, CataloguedFile]]:
+    for file in installation.catalogue.files(package):
+        yield file.path, CataloguedFile(file.size, file.digests)
+
+
+def _text_of(file: CataloguedFile) -> str:
+    return f"{file.size} {digests_text(file.digests)}"
+
+
+def _file_in(text: str) -> CataloguedFile:
+    size, _, digests = text.partition(" ")
+    return CataloguedFile(int(size), digests_from(digests))

@@ -4,17 +4,23 @@ import heapq
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 from preservation.model.digests import Algorithm, Digests
 from preservation.model.identifiers import PackageId
-from preservation.model.locators import Locator
-from preservation.model.paths import BagPath, StoreKey, path_order, printable
+from preservation.model.paths import BagPath, path_order, printable
 from storage.audits.promises import Promises, UnsortedError
-from storage.ports.catalogue import CatalogueFile
 from storage.ports.providers import Provider, StatedFile
 from storage.readback import PromisedFile
 
 _NAMED = 10
+
+
+class CataloguedFile(NamedTuple):
+    """What the catalogue has of a file that was kept."""
+
+    size: int
+    digests: Digests
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,7 @@ class StatedReplica:
 
 
 def stated_replica(
-    provider: Provider, promises: Promises, catalogued: Mapping[BagPath, CatalogueFile]
+    provider: Provider, promises: Promises, catalogued: Mapping[BagPath, CataloguedFile]
 ) -> StatedReplica:
     """Compare what the provider states of a version's own folder with its lists and the catalogue.
 
@@ -48,13 +54,15 @@ def stated_replica(
 
 
 def _compared(
-    provider: Provider, promises: Promises, catalogued: Mapping[BagPath, CatalogueFile], *, sort: bool
+    provider: Provider, promises: Promises, catalogued: Mapping[BagPath, CataloguedFile], *, sort: bool
 ) -> StatedReplica:
     package = promises.package
-    known = {Locator(package, path).key: file for path, file in catalogued.items()}
+    prefix = f"{package.prefix}/"
     agreeing = silent = differing = 0
     sentences: list[str] = []
     for promised, stated in _pairs(promises.files(sort=sort), provider.stated(package.prefix)):
+        path = BagPath(stated.key.removeprefix(prefix)) if stated is not None else None
+        known = None if path is None else catalogued.get(path)
         fault = _fault(promised, stated, known)
         if fault:
             differing += 1
@@ -82,18 +90,15 @@ def _pairs(
         )
 
 
-def _fault(
-    promised: PromisedFile | None, stated: StatedFile | None, known: Mapping[StoreKey, CatalogueFile]
-) -> str:
+def _fault(promised: PromisedFile | None, stated: StatedFile | None, known: CataloguedFile | None) -> str:
     """Return what is stated otherwise than it was kept, as the end of a sentence; empty: nothing is."""
     if stated is None:
         return "" if promised is None else f"no file {printable(promised.key)}, which was kept"
     name = printable(stated.key)
     if promised is None:
         return f"a file {name}, which no manifest names"
-    file = known.get(stated.key)
-    if file is not None and file.size != stated.size:
-        return f"{stated.size:,} bytes of {name}, and {file.size:,} were kept"
+    if known is not None and known.size != stated.size:
+        return f"{stated.size:,} bytes of {name}, and {known.size:,} were kept"
     for algorithm, (kept, found) in _common(promised, stated, known).items():
         if kept != found:
             return f"the {algorithm.value} {found} of {name}, and {kept} was kept"
@@ -101,9 +106,8 @@ def _fault(
 
 
 def _common(
-    promised: PromisedFile, stated: StatedFile, known: Mapping[StoreKey, CatalogueFile]
+    promised: PromisedFile, stated: StatedFile, known: CataloguedFile | None
 ) -> dict[Algorithm, tuple[str, str]]:
     """Return the digests that were kept and are stated, by their algorithms."""
-    file = known.get(stated.key)
-    kept: Digests = {**({} if file is None else file.digests), **promised.digests}
+    kept: Digests = {**({} if known is None else known.digests), **promised.digests}
     return {one: (kept[one], found) for one, found in stated.digests.items() if one in kept}

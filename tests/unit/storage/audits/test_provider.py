@@ -12,7 +12,7 @@ from support.versions import Room
 from preservation.model.digests import Algorithm, HexDigest
 from preservation.model.paths import StoreKey
 from storage.audits.promises import promises_of
-from storage.audits.provider import StatedReplica, stated_replica
+from storage.audits.provider import CataloguedFile, StatedReplica, stated_replica
 from storage.tag_digests import recorded_digests
 
 FIRST = {"cover.tif": b"the cover", "page 1.tif": b"page one", "sub/a.txt": b"in a folder"}
@@ -35,7 +35,7 @@ def store(room: Room) -> MemoryStore:
 def stated(room: Room, provider: MemoryProvider, number: int = 1) -> StatedReplica:
     package = room.package(number)
     recorded = recorded_digests(room.catalogue, room.journal, package)
-    files = {file.path: file for file in room.catalogue.files(package)}
+    files = {file.path: CataloguedFile(file.size, file.digests) for file in room.catalogue.files(package)}
     with promises_of(package, room.stores[:1], recorded.digests, room.root) as promises:
         return stated_replica(provider, promises, files)
 
