@@ -117,6 +117,13 @@ def reach(connection: Connection, claimant: Claimant, read: AuditedReplica, unti
     return connection.execute(held).rowcount == 1
 
 
+def hold(connection: Connection, claimant: Claimant, until: datetime) -> None:
+    """Hold every claim of the claimant ``until`` then."""
+    connection.execute(
+        update(tables.readings).where(_readings.claimant == claimant).values(claimed_until=until)
+    )
+
+
 def end_readings(connection: Connection, read: Sequence[tuple[int, ReadReplica]]) -> None:
     """Record when each replica was read, by the row number of its version, and end the claims."""
     ended = (
@@ -163,9 +170,15 @@ def _in_scope(scope: Scope) -> ColumnElement[bool]:
 
 
 def _is_free(at: datetime, until: datetime) -> ColumnElement[bool]:
-    """Hold for replicas that nobody reads; what is claimed for longer was so while the clock was ahead."""
+    """Hold for replicas that nobody reads; what is claimed for longer was so while the clock was ahead.
+
+    For longer by a lease: whoever waited for the database asked the time before those who claimed meanwhile,
+    and the clocks of two machines are never the same.
+    """
     return or_(
-        _readings.claimed_until.is_(None), _readings.claimed_until <= at, _readings.claimed_until > until
+        _readings.claimed_until.is_(None),
+        _readings.claimed_until <= at,
+        _readings.claimed_until > until + (until - at),
     )
 
 

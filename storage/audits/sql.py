@@ -97,6 +97,11 @@ class SqlAudits:
         with self._database.writing() as connection:
             return claims.reach(connection, claimant, replica, until)
 
+    def hold(self, claimant: Claimant, until: datetime) -> None:
+        """Hold every claim of the claimant ``until`` then."""
+        with self._database.writing() as connection:
+            claims.hold(connection, claimant, until)
+
     def conclude(self, read: Sequence[ReadReplica], events: Iterable[Event]) -> tuple[RecordedDamage, ...]:
         """Record whole readings and the events of them in one transaction, unless damage ended since."""
         if not read:

@@ -104,7 +104,6 @@ class AuditWork:
         self._ports = ports
         self._claimant = claimant
         self._lock = Lock()
-        self._current: AuditedReplica | None = None
         self._renewed = time.monotonic()
         self._written = time.monotonic()
 
@@ -132,13 +131,12 @@ class AuditWork:
         yield from recorded
 
     def beat(self) -> None:
-        """Renew the claim of what is being read, now and then. It is called from any thread."""
+        """Renew the claims now and then, also on what is read later. It is called from any thread."""
         with self._lock:
-            current = self._current
-            if current is None or time.monotonic() - self._renewed < _RENEWED:
+            if time.monotonic() - self._renewed < _RENEWED:
                 return
             self._renewed = time.monotonic()
-        self._ports.audits.reach(self._claimant, current, self._until())
+        self._ports.audits.hold(self._claimant, self._until())
 
     def _read_one(
         self, replica: AuditedReplica, reader: ReplicaReader, goes_on: Callable[[], bool]
@@ -148,7 +146,6 @@ class AuditWork:
         recorded = recorded_digests(ports.catalogue, ports.journal, replica.package)
         begun = replace(replica, begun_at=replica.begun_at or ports.clock())
         result = AuditResult(replica, 0, 0, 0, (), 0, recorded.doubts)
-        self._follow(begun)
         try:
             for seen in reader.read(replica.package, recorded.digests, replica.reached):
                 part = _dated(seen, begun)
@@ -157,19 +154,12 @@ class AuditWork:
                 part = record_part(ports.audits, part, reader, ports.agent)
                 result = _with_part(result, part)
                 begun = replace(begun, reached=part.reached)
-                self._follow(begun)
                 if not ports.audits.reach(self._claimant, begun, self._until()) or not goes_on():
                     # Somebody else reads it now, or the reading is to end.
                     return None
         except (IntegrityError, NotFoundError) as error:
             return unjudged(ports, result, reader, recorded, str(error))
-        finally:
-            self._follow(None)
         return None
-
-    def _follow(self, replica: AuditedReplica | None) -> None:
-        with self._lock:
-            self._current = replica
 
     def _is_time(self, done: Sequence[object]) -> bool:
         return len(done) >= _TOGETHER or time.monotonic() - self._written > _WRITTEN

@@ -168,6 +168,9 @@ class Audits(Protocol):
         Return whether the claim is the claimant's still; if not, nothing is recorded.
         """
 
+    def hold(self, claimant: Claimant, until: datetime) -> None:
+        """Hold every claim of the claimant ``until`` then, also of what it reads later."""
+
     def conclude(self, read: Sequence[ReadReplica], events: Iterable[Event]) -> tuple[RecordedDamage, ...]:
         """Record whole readings and the events of them in one transaction, and end the claims.
 

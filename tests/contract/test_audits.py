@@ -152,6 +152,15 @@ def test_a_claim_is_over_after_its_time_and_one_from_a_clock_that_was_ahead_coun
     assert len(claimed(audits)) == 5
 
 
+def test_a_claim_holds_against_who_asked_the_time_a_moment_before_it_was_made(audits: Audits):
+    assert len(claimed(audits)) == 5
+    # As whoever waits for the database does, or has a clock that is a little behind.
+    before = NOW - timedelta(seconds=2)
+    until = SOON - timedelta(seconds=2)
+    assert audits.claim(OTHER, [scope()], most_replicas=9, most_bytes=10**9, at=before, until=until) == ()
+    assert audits.claim_package(OTHER, sheet(2), EAST, at=before, until=until) is None
+
+
 def test_two_that_claim_at_once_share_and_never_read_twice(state: State):
     for number in range(60):
         one = a_registration(f"maps/many-{number}/v1", f"{number:04}")
@@ -181,6 +190,16 @@ def test_one_replica_is_claimed_by_name(audits: Audits):
         audits.claim_package(ONE, sheet(2), StoreName("south"), at=NOW, until=SOON)
     with pytest.raises(NotFoundError, match="sheet-9"):
         audits.claim_package(ONE, sheet(9), WEST, at=NOW, until=SOON)
+
+
+def test_all_that_one_claims_is_held_and_nothing_of_others(audits: Audits):
+    mine, others = claimed(audits, most=2), claimed(audits, OTHER, most=2)
+    later = SOON + timedelta(minutes=5)
+    audits.hold(ONE, later)
+    third = Claimant("third")
+    left = audits.claim(third, [scope()], most_replicas=9, most_bytes=10**9, at=SOON, until=later)
+    assert {one.package for one in left} == {*others, sheet(1)}
+    assert not {one.package for one in left} & set(mine)
 
 
 def test_a_reading_that_was_interrupted_goes_on_where_it_was(audits: Audits):

@@ -38,7 +38,7 @@ class _Row:
     until: datetime | None = None
 
     def is_free(self, at: datetime, until: datetime) -> bool:
-        return self.until is None or self.until <= at or self.until > until
+        return self.until is None or self.until <= at or self.until > until + (until - at)
 
 
 class MemoryAudits:
@@ -120,6 +120,11 @@ class MemoryAudits:
             row.replica = replace(row.replica, begun_at=replica.begun_at, reached=replica.reached)
             row.until = until
             return True
+
+    def hold(self, claimant: Claimant, until: datetime) -> None:
+        with self._lock:
+            for row in self._known.values():
+                row.until = until if row.claimant == claimant else row.until
 
     def conclude(self, read: Sequence[ReadReplica], events: Iterable[Event]) -> tuple[RecordedDamage, ...]:
         with self._lock:
