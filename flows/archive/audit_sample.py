@@ -100,7 +100,7 @@ def _read_files(
         nothing = AuditResult(replica, 0, 0, 0, (), 0, recorded.doubts)
         return unjudged(ports, nothing, reader, recorded, str(error))
     part = record_part(ports.audits, part, reader, ports.agent)
-    damaged = len(part.damages)
+    damaged = len(part.damages) + part.unnamed
     return AuditResult(
         replica, part.confirmed, part.bytes, damaged, part.damages, part.again, recorded.doubts
     )

@@ -58,7 +58,9 @@ def conclude(connection: Connection, read: Sequence[tuple[int, ReadReplica]]) ->
     for key, one in read:
         before = open_ones[key, one.replica.store]
         seen = {damage.path for damage in one.damages}
-        healed = [row.id for path, row in before.items() if path not in seen and row.seen_at < one.begun_at]
+        # Of more than are named, some may be what was open before.
+        mended = before.items() if one.heals else ()
+        healed = [row.id for path, row in mended if path not in seen and row.seen_at < one.begun_at]
         _end(connection, healed, DamageState.HEALED, (one.read_at, "", _AS_KEPT))
         _see(connection, one.damages, key, before)
 

@@ -15,6 +15,7 @@ from storage.ports.audits import AuditedReplica
 from storage.ports.journal import Entry
 
 _BEGAN = re.compile(r"; the reading began at (\S+)$")
+_UNNAMED = re.compile(r"[0-9,]+ not as kept, [0-9,]+ of them not named; ")
 _READ = re.compile(r"all files of (.+) in store (\S+) read from where they rest")
 
 
@@ -29,17 +30,25 @@ HEALED_BY: Mapping[EventType, str] = MappingProxyType(
 
 
 def read_event(
-    replica: AuditedReplica, at: datetime, counts: tuple[int, int], damaged: int, agent: Agent
+    replica: AuditedReplica,
+    at: datetime,
+    counts: tuple[int, int],
+    damaged: int,
+    agent: Agent,
+    *,
+    unnamed: int = 0,
 ) -> Event:
     """Return the event of a replica of which every file was read at ``at``.
 
-    ``counts`` are the files, and their bytes, that are as they were kept.
+    ``counts`` are the files, and their bytes, that are as they were kept; of the ``damaged`` ones, the
+    ``unnamed`` have no event of their own.
     """
     package = str(replica.package)
     files, size = counts
     note = f"{count(files, 'file')}, {count(size, 'byte')} as they were kept"
     if damaged:
-        note = f"{damaged:,} not as kept; {note}"
+        others = f", {unnamed:,} of them not named" if unnamed else ""
+        note = f"{damaged:,} not as kept{others}; {note}"
     if replica.begun_at is not None:
         note += f"; the reading began at {moment_text(replica.begun_at)}"
     return Event(
@@ -60,6 +69,11 @@ def store_read_in(entry: Entry) -> StoreName | None:
     if entry.event_type != EventType.FIXITY_CHECK or found is None or found[1] != entry.object:
         return None
     return StoreName(found[2])
+
+
+def names_all_damage(entry: Entry) -> bool:
+    """Return whether each damage that a reading showed has an entry: then all else is as it was kept."""
+    return _UNNAMED.match(entry.note) is None
 
 
 def begun_in(entry: Entry) -> datetime:

@@ -203,8 +203,9 @@ class _Reading:
         self._begin_part()
 
     def _begin_part(self) -> None:
-        self._confirmed = self._bytes = self._unnamed = 0
+        self._confirmed = self._bytes = self._again = self._unnamed = 0
         self._suspects: list[Reading] = []
+        self._damages: list[Damage] = []
 
     def parts(self, promised: Iterable[PromisedFile], after: BagPath | None) -> Iterator[PartRead]:
         with closing(self._read(self._beside_listing(promised, after))) as readings:
@@ -237,12 +238,12 @@ class _Reading:
         if isinstance(one.verdict, Confirmed):
             self._confirmed += 1
             self._bytes += one.verdict.size
-        elif len(self._suspects) < _NAMED:
-            self._suspects.append(one)
-            if len(self._suspects) % _ASK_AGAIN == 0:
-                self._reader.store.check()
-        else:
-            self._unnamed += 1
+            return
+        self._suspects.append(one)
+        if len(self._suspects) % _ASK_AGAIN == 0:
+            self._reader.store.check()
+        if len(self._suspects) >= _NAMED:
+            self._second_look()
 
     def _beside_listing(
         self, promised: Iterable[PromisedFile], after: BagPath | None
@@ -277,52 +278,60 @@ class _Reading:
 
     def _end_part(self, reached: BagPath | None) -> PartRead:
         package, store = self._package, self._reader.store.name
-        damages, again = self._second_look()
+        self._second_look()
         end = None if reached is None else path_order(reached)
         # The listing is ahead of what was read.
         met = [path for path in self._strangers if end is None or path_order(path) <= end]
         self._strangers = self._strangers[len(met) :]
         at = self._reader.clock()
-        damages += [Damage(package, store, path, DamageKind.UNEXPECTED, at, {}) for path in met]
+        met_here = (Damage(package, store, path, DamageKind.UNEXPECTED, at, {}) for path in met)
         part = PartRead(
             self._confirmed,
             self._bytes,
-            tuple(damages),
+            (*self._damages, *met_here),
             self._unnamed,
-            again,
+            self._again,
             self._lists_in,
             reached,
         )
         self._begin_part()
         return part
 
-    def _second_look(self) -> tuple[list[Damage], int]:
+    def _second_look(self) -> None:
         """Read what was not confirmed again, over a new connection; nothing is said of a file before that.
 
         Raises ``StorageError`` where the store is away: then it has no damaged files, it is away.
         """
         if not self._suspects:
-            return [], 0
+            return
         reader = self._reader
         if any(isinstance(one.verdict, Unreadable) for one in self._suspects):
             time.sleep(reader.pause)
         fresh = reader.reopened()
         fresh.check()
-        damages: list[Damage] = []
-        again, package = 0, self._package
+        damaged = 0
         promised = [one.promised for one in self._suspects]
-        for one in read_back(fresh, promised, threads=reader.threads, open_faults=_OPEN_FAULTS):
+        for one in read_back(
+            fresh, promised, threads=reader.threads, progress=self._beat, open_faults=_OPEN_FAULTS
+        ):
             if isinstance(one.verdict, Confirmed):
-                again += 1
+                self._again += 1
                 self._confirmed += 1
                 self._bytes += one.verdict.size
+                continue
+            damaged += 1
+            if len(self._damages) < _NAMED:
+                path = self._path(one.promised.key)
+                self._damages.append(_damage(self._package, reader.store.name, path, one, reader.clock()))
             else:
-                damages.append(
-                    _damage(package, reader.store.name, self._path(one.promised.key), one, reader.clock())
-                )
-        if damages:
+                self._unnamed += 1
+        if damaged:
             fresh.check()
-        return damages, again
+        self._suspects = []
+
+    def _beat(self, _files: int, _size: int) -> None:
+        """Report that it goes on, though no more is read than was to be: a second look may take long, too."""
+        self._reader.progress(0, 0)
 
     def _path(self, key: StoreKey) -> BagPath:
         return BagPath(key.removeprefix(self._prefix))

@@ -35,9 +35,10 @@ class AuditResult:
     """What an audit showed of one replica.
 
     ``confirmed`` files, ``bytes`` in all, are as they were kept; ``damaged`` are not, of which the first ones
-    are in ``damages``. ``again`` files could be read, or were as they were kept, only the second time.
-    ``doubts`` are about the records that it was compared with. Where its lists are lost, ``unjudged`` says
-    why nothing is known of its payload; then the damages are those of its tag files.
+    are in ``damages``, and ``unnamed`` of them are recorded nowhere by name. ``again`` files could be read,
+    or were as they were kept, only the second time. ``doubts`` are about the records that it
+    was compared with. Where its lists are lost, ``unjudged`` says why nothing is known of its payload; then
+    the damages are those of its tag files.
     """
 
     replica: AuditedReplica
@@ -48,6 +49,7 @@ class AuditResult:
     again: int
     doubts: tuple[str, ...] = ()
     unjudged: str = ""
+    unnamed: int = 0
 
     @property
     def is_sound(self) -> bool:
@@ -87,13 +89,14 @@ class _Ended:
     @property
     def read(self) -> ReadReplica:
         begun = self.replica.begun_at or self.at
-        return ReadReplica(self.replica, begun, self.at, self.last.damages)
+        heals = not self.result.unnamed
+        return ReadReplica(self.replica, begun, self.at, self.last.damages, heals)
 
     def events(self, agent: Agent) -> list[Event]:
         """Return its events; the whole comes last: what is not among these damages is healed by it."""
         result = self.result
         counts = (result.confirmed, result.bytes)
-        event = read_event(self.replica, self.at, counts, result.damaged, agent)
+        event = read_event(self.replica, self.at, counts, result.damaged, agent, unnamed=result.unnamed)
         return [*(damage_event(one, agent) for one in self.last.damages), event]
 
 
@@ -220,4 +223,5 @@ def _with_part(result: AuditResult, part: PartRead) -> AuditResult:
         damaged=result.damaged + len(part.damages) + part.unnamed,
         damages=(*result.damages, *part.damages)[:_SHOWN],
         again=result.again + part.again,
+        unnamed=result.unnamed + part.unnamed,
     )

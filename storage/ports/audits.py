@@ -104,12 +104,14 @@ class ReadReplica:
     """A replica of which every file was read from ``begun_at`` to ``read_at``.
 
     ``damages`` are those of the last part of it that was read; what earlier parts showed is recorded already.
+    ``heals``: whether every damaged file of it is named there, so that all others are as they were kept.
     """
 
     replica: AuditedReplica
     begun_at: datetime
     read_at: datetime
     damages: tuple[Damage, ...]
+    heals: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +180,9 @@ class Audits(Protocol):
         meanwhile, or let be, and whoever saw it before looks again.
 
         Damage of the same file in the same store that is open already is seen again, not found anew; open
-        damage of the replica that was not seen again since the reading began is healed: its file was read as
-        it was kept. A reading whose claim is another's now is recorded all the same: it was done.
+        damage of the replica that was not seen again since the reading began is healed, unless it had more
+        than are named: its file was read as it was kept. A reading whose claim is another's now is
+        recorded all the same: it was done.
         """
 
     def record_damage(self, damages: Sequence[Damage], events: Iterable[Event]) -> tuple[RecordedDamage, ...]:

@@ -11,7 +11,7 @@ from preservation.model.digests import Digests
 from preservation.model.events import EventOutcome, EventType
 from preservation.model.identifiers import PackageId, StoreName
 from preservation.model.paths import BagPath
-from storage.audits.events import HEALED_BY, begun_in, store_read_in
+from storage.audits.events import HEALED_BY, begun_in, names_all_damage, store_read_in
 from storage.ports.audits import Audits, DamageState, RecordedDamage, RepairApproval
 from storage.ports.journal import Entry
 from storage.rebuild.outcomes import LostRecord
@@ -83,7 +83,7 @@ class Damages:
             entry.detail.removeprefix(f"{path or 'the whole replica'} of {package}")
         ):
             self._see(_damage(entry, package, StoreName(seen[1]), path, DamageKind(seen[2])))
-        elif (store := store_read_in(entry)) is not None:
+        elif (store := store_read_in(entry)) is not None and names_all_damage(entry):
             # What was seen again stands before it in the journal.
             healed = self._open(package, store, begun_in(entry))
             self._end(healed, DamageState.HEALED, entry.at, "", _AS_KEPT)

@@ -140,7 +140,7 @@ class MemoryAudits:
                     of = (known.damage.package, known.damage.store)
                     mine = of == (one.replica.package, one.replica.store)
                     is_old = known.damage.path not in seen and known.damage.at < one.begun_at
-                    if mine and known.state is DamageState.OPEN and is_old:
+                    if one.heals and mine and known.state is DamageState.OPEN and is_old:
                         self._damages[index] = replace(
                             known, state=DamageState.HEALED, ended_at=one.read_at, because=_AS_KEPT
                         )

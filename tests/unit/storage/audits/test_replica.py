@@ -297,6 +297,19 @@ def test_of_very_much_damage_only_some_is_named_and_the_rest_counted(
     assert (len(part.damages), part.unnamed) == (2, len(FIRST) - 2)
 
 
+@pytest.mark.parametrize("named", [1, 2, 3])
+def test_however_many_files_fail_at_first_nothing_is_said_of_any_after_one_look(
+    room: Room, monkeypatch: pytest.MonkeyPatch, named: int
+):
+    monkeypatch.setattr(replica, "_NAMED", named)
+    files = files_of(room)
+    payload = [one for one in files if "/data/" in one]
+    store = UnreadableStore(room.stores[0], lambda one: one in payload)
+    part = read(room, 1, reader(room, store, fresh=room.stores[0]))
+    assert (part.damages, part.unnamed) == ((), 0)
+    assert (part.confirmed, part.again) == (len(files), len(payload))
+
+
 def test_some_files_are_read_by_their_place_in_the_order_of_the_paths(room: Room):
     recorded = recorded_digests(room.catalogue, room.journal, room.package(1)).digests
     files = sorted(files_of(room), key=path_order)

@@ -34,13 +34,15 @@ class Kept:
         self.catalogue.register(a_registration(str(SHEET), "01"), ())
         self.audits = MemoryAudits(self.catalogue, self.journal)
 
-    def read(self, day: int, *paths: str) -> None:
-        """Read the replica as an audit does, which sees these files damaged."""
+    def read(self, day: int, *paths: str, unnamed: int = 0) -> None:
+        """Read the replica as an audit does, which sees these files damaged, and counts others."""
         begun = MOMENT + day * DAY
         replica = AuditedReplica(SHEET, EAST, 9, 900, MOMENT, begun_at=begun)
         damages = tuple(mismatched(path, begun + DAY / 24) for path in paths)
-        event = read_event(replica, begun + DAY / 12, (9 - len(paths), 900), len(paths), AGENT)
-        whole = ReadReplica(replica, begun, begun + DAY / 12, damages)
+        damaged = len(paths) + unnamed
+        counts = (9 - damaged, 900)
+        event = read_event(replica, begun + DAY / 12, counts, damaged, AGENT, unnamed=unnamed)
+        whole = ReadReplica(replica, begun, begun + DAY / 12, damages, heals=not unnamed)
         self.audits.conclude([whole], [*(damage_event(one, AGENT) for one in damages), event])
 
 
@@ -58,14 +60,20 @@ def test_what_a_reading_did_not_see_again_is_healed_also_where_other_files_are_d
     kept.read(3, "data/b", "data/a")
     kept.read(4)
     kept.read(5, "data/b")
-    rebuilt = MemoryAudits(kept.catalogue, MemoryJournal())
-    damages = Damages(rebuilt, lambda _package: True)
-    for entry in kept.journal.about():
-        assert list(damages.by_entry(entry)) == []
+    rebuilt = rebuilt_from(kept)
     before = list(kept.audits.damages(None))
     assert list(rebuilt.damages(None)) == before
     assert [one.damage.path for one in rebuilt.damages(DamageState.OPEN)] == ["data/b"]
     assert len(before) == 4
+
+
+def rebuilt_from(kept: Kept) -> MemoryAudits:
+    """Return the audits that come again from the journal alone."""
+    rebuilt = MemoryAudits(kept.catalogue, MemoryJournal())
+    damages = Damages(rebuilt, lambda _package: True)
+    for entry in kept.journal.about():
+        assert list(damages.by_entry(entry)) == []
+    return rebuilt
 
 
 def test_what_a_drill_saw_after_an_audit_comes_again_with_what_the_audit_found():
@@ -73,13 +81,18 @@ def test_what_a_drill_saw_after_an_audit_comes_again_with_what_the_audit_found()
     kept.read(1, "data/a")
     seen = replace(mismatched("data/a", MOMENT + 2 * DAY), found=None, found_size=None)
     kept.audits.record_damage([seen], [damage_event(seen, AGENT)])
-    rebuilt = MemoryAudits(kept.catalogue, MemoryJournal())
-    damages = Damages(rebuilt, lambda _package: True)
-    for entry in kept.journal.about():
-        assert list(damages.by_entry(entry)) == []
     [before] = kept.audits.damages(None)
-    assert list(rebuilt.damages(None)) == [before]
+    assert list(rebuilt_from(kept).damages(None)) == [before]
     assert before.damage.found == {Algorithm.SHA256: sha256_of("found")}
+
+
+def test_a_reading_that_did_not_name_all_damage_heals_none():
+    kept = Kept()
+    kept.read(1, "data/b")
+    kept.read(2, "data/a", unnamed=1)
+    rebuilt = rebuilt_from(kept)
+    assert list(rebuilt.damages(None)) == list(kept.audits.damages(None))
+    assert {one.damage.path for one in rebuilt.damages(DamageState.OPEN)} == {"data/a", "data/b"}
 
 
 def approved(kept: Kept, number: int, day: int, by: str = "Ada") -> RepairApproval:
