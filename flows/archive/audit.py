@@ -96,7 +96,8 @@ def audit_installation(
             if not goes_on():
                 failed.append("it was stopped before its end; the next one goes on there")
         finally:
-            if is_damaged:
+            # Also of what was not read to its end, so that no result tells of it.
+            if is_damaged or audit.is_damaged:
                 raise_alarms(settings, damage_alarms(installation.audits.damages(), audit.began, now()))
         if failed and is_the_job:
             run_failed(failed[0] if len(failed) == 1 else f"{failed[0]} And {len(failed) - 1} more.")
@@ -316,7 +317,10 @@ class Audit:
         self._files += sum(one.files for one in replicas)
         if self._confirmer is not None and self._files >= _MANY_FILES:
             self._confirmer.start()
-        yield from work.read(replicas, reader, self._may_go_on(share))
+        try:
+            yield from work.read(replicas, reader, self._may_go_on(share))
+        finally:
+            self.is_damaged |= work.is_damaged
 
     def _reader(self, store: Store, share: Share, beat: Callable[[], None]) -> ReplicaReader:
         """Return what reads replicas in ``store``, at most at the rate of its policy."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
 
-from preservation.errors import IntegrityError, NotFoundError
+from preservation.errors import IntegrityError, NotFoundError, PreservationError
 from preservation.model.damage import Damage
 from preservation.model.events import Agent, Event
 from storage.audits.damage_records import record_part
@@ -106,6 +106,8 @@ class AuditWork:
     def __init__(self, ports: AuditPorts, claimant: Claimant) -> None:
         self._ports = ports
         self._claimant = claimant
+        self.is_damaged = False
+        """Whether damage was recorded, also of a replica that was not read to its end."""
         self._lock = Lock()
         self._renewed = time.monotonic()
         self._written = time.monotonic()
@@ -129,9 +131,14 @@ class AuditWork:
                     done.append(result)
                 if self._is_time(done):
                     yield from self._record(done, reader)
-        finally:
-            recorded = self._record(done, reader)
-        yield from recorded
+        except PreservationError:
+            # What was read before is told, too.
+            yield from self._record(done, reader)
+            raise
+        except BaseException:
+            self._record(done, reader)
+            raise
+        yield from self._record(done, reader)
 
     def beat(self) -> None:
         """Renew the claims now and then, also on what is read later. It is called from any thread."""
@@ -155,6 +162,7 @@ class AuditWork:
                 if part.reached is None:
                     return _Ended(begun, max(ports.clock(), begun.begun_at or ports.clock()), part, result)
                 part = record_part(ports.audits, part, reader, ports.agent)
+                self.is_damaged |= bool(part.damages)
                 result = _with_part(result, part)
                 begun = replace(begun, reached=part.reached)
                 if not ports.audits.reach(self._claimant, begun, self._until()) or not goes_on():
@@ -177,6 +185,7 @@ class AuditWork:
             events = [event for one in whole for event in one.events(agent)]
             ended = self._ports.audits.conclude([one.read for one in whole], events)
             if not ended:
+                self.is_damaged |= any(one.last.damages for one in whole)
                 return [one.result if isinstance(one, _Ended) else one for one in found]
             # It was repaired, or let be, since it was seen: it is looked at again before anything is said.
             found = [_looked_at_again(one, ended, reader) for one in found]

@@ -12,13 +12,15 @@ from ordeals.forging import shelf
 from support.memory_audits import MemoryAudits
 from support.versions import NOW, Room
 
+from preservation.errors import UnavailableError
 from preservation.model.damage import DamageKind
 from preservation.model.events import Agent, AgentKind
 from preservation.model.paths import BagPath
+from storage.audits import replica
 from storage.audits.damage_records import record_part
 from storage.audits.replica import ReplicaReader
 from storage.audits.work import LEASE, AuditPorts, AuditResult, AuditWork
-from storage.ports.audits import Claimant, DamageState
+from storage.ports.audits import AuditedReplica, Claimant, DamageState
 from storage.tag_digests import recorded_digests
 
 PAGE = BagPath("data/originals/page 1.txt")
@@ -71,13 +73,18 @@ class Scene:
         else:
             shelf(self.room, 0)[key] = content
 
-    def read(self) -> AuditResult:
-        at = self.clock()
+    def work(self) -> AuditWork:
         ports = AuditPorts(self.room.catalogue, self.room.journal, self.audits, AGENT, self.clock)
-        store = self.room.stores[0].name
+        return AuditWork(ports, ME)
+
+    def claimed(self) -> list[AuditedReplica]:
+        at, store = self.clock(), self.room.stores[0].name
         claimed = self.audits.claim_package(ME, self.package, store, at=at, until=at + LEASE)
         assert claimed is not None
-        [result] = AuditWork(ports, ME).read([claimed], self.reader, lambda: True)
+        return [claimed]
+
+    def read(self) -> AuditResult:
+        [result] = self.work().read(self.claimed(), self.reader, lambda: True)
         return result
 
     def mend(self) -> None:
@@ -167,6 +174,41 @@ def test_other_damage_of_the_same_part_stays(scene: Scene):
     result = scene.read()
     assert [one.path for one in result.damages] == [other]
     assert [one.damage.path for one in scene.audits.damages()] == [other]
+
+
+def test_damage_that_is_no_longer_among_the_named_ones_is_not_healed(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(replica, "_NAMED", 1)
+    later = BagPath("data/originals/page 2.txt")
+    scene.put(later, b"other")
+    scene.read()
+    scene.put(PAGE, b"other")
+    result = scene.read()
+    assert (result.damaged, result.unnamed) == (2, 1)
+    assert {one.damage.path for one in scene.audits.damages()} == {PAGE, later}
+    scene.put(PAGE, b"page one")
+    scene.read()
+    assert [one.damage.path for one in scene.audits.damages()] == [later]
+
+
+def test_what_was_seen_before_the_store_went_away_is_told(scene: Scene):
+    scene.put(PAGE, b"other")
+    told: list[AuditResult] = []
+
+    def goes_on() -> bool:
+        if went_away:
+            raise UnavailableError("store first: it is away")
+        went_away.append(True)
+        return True
+
+    went_away: list[bool] = []
+    work = scene.work()
+    readings = work.read(scene.claimed() * 2, scene.reader, goes_on)
+    with pytest.raises(UnavailableError, match="away"):
+        told += readings
+    assert work.is_damaged
+    assert [one.damaged for one in told] == [1]
 
 
 def test_what_a_sample_saw_and_what_was_put_right_since_is_looked_at_again(scene: Scene):
