@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import TypeAlias
@@ -26,6 +27,7 @@ from flows.installation.scratch import scratch_folder
 from flows.installation.settings import Settings
 from flows.installation.wiring import SOFTWARE, Installation, now, open_installation
 from preservation.errors import PreservationError, reason_of
+from preservation.model.amounts import count
 from preservation.model.identifiers import PackageId, StoreName
 from storage.audits.confirmer_processes import ConfirmerProcesses
 from storage.audits.replica import ReplicaReader
@@ -38,6 +40,9 @@ _TOGETHER = 50
 _BYTES_TOGETHER = 2 * 10**9
 """So many replicas, or bytes, are claimed at once: little enough to be read before the claim is over, and for
 several audits to end at about the same time."""
+
+_ANY_SIZE = 2**62
+"""More bytes than any replica has."""
 
 _MANY_FILES = 5_000
 """For so many files it is worth starting processes, which takes longer than to read a few."""
@@ -136,6 +141,8 @@ class Audit:
         )
         self.budget = AuditBudget.of(self.request)
         self.taken: Counter[Scope] = Counter()
+        self.taken_files: Counter[Scope] = Counter()
+        self.is_damaged = False
         self._files = 0
         self._confirmer: ConfirmerProcesses | None = None
 
@@ -198,8 +205,37 @@ class Audit:
             if not is_stated_as_kept(self.installation, provider, package, self.scratch, found)
         ]
         yield found
-        for package in suspects:
+        for number, package in enumerate(suspects):
+            if not self._has_room(share, self._size_of(package, store.name)):
+                left = count(len(suspects) - number, "replica")
+                sentence = (
+                    f"store {store.name}: {share.scope.collection}: {left} of which the provider states "
+                    f"otherwise not read: the budget is used up. First comes {package}: muniment audit "
+                    f"--object {package.object} --store {store.name}"
+                )
+                yield NotAudited(store.name, sentence, is_fault=False)
+                return
             yield from self._whole(store, share, package)
+
+    def _size_of(self, package: PackageId, store: StoreName) -> tuple[int, int]:
+        """Return how many files and bytes of a version a store has by the catalogue."""
+        replicas = self.installation.catalogue.package(package).replicas
+        mine = [one for one in replicas if one.store == store]
+        return sum(one.files for one in mine), sum(one.bytes for one in mine)
+
+    def _has_room(self, share: Share, size: tuple[int, int]) -> bool:
+        """Return whether so many files and bytes may be read now, or come alone though they are too many."""
+        files, bytes_of_it = size
+        by_bytes = (self._left_of(share, share.left_today), self.budget.most_bytes)
+        fits = all(one is None or bytes_of_it <= one for one in by_bytes)
+        most_files = self._files_left_of(share)
+        if fits and (most_files is None or files <= most_files):
+            return True
+        return share.larger_alone and not self.taken[share.scope]
+
+    def _files_left_of(self, share: Share) -> int | None:
+        most = share.most_files
+        return None if most is None else max(0, most - self.taken_files[share.scope])
 
     def _asked_about(self, store: Store, share: Share, versions: Sequence[PackageId]) -> Iterator[PackageId]:
         collection = share.scope.collection
@@ -243,12 +279,13 @@ class Audit:
         if dear := self._too_dear(share, [claimed]):
             yield dear
             return
-        self._take(share, claimed.bytes)
+        self._take(share, [claimed])
         yield from self._read(store, share, [claimed])
 
     def _of_share(self, store: Store, share: Share) -> Iterator[AuditOutcome]:
         tried: set[PackageId] = set()
-        most_files, larger_alone = share.most_files, share.larger_alone
+        is_first = not (self.taken if self.request.budget is not None else self.taken[share.scope])
+        larger_alone = share.larger_alone and is_first
         while self.goes_on():
             if not self._is_open(share):
                 yield self._at_other_times(share)
@@ -256,18 +293,10 @@ class Audit:
             most_bytes = self._left_of(share, share.most_bytes)
             allowed = (most_bytes, self.budget.most_bytes, self._payable(share))
             limits = [one for one in allowed if one is not None]
+            most_files = self._files_left_of(share)
             if 0 in limits or most_files == 0:
                 return
-            at = now()
-            claimed = self.installation.audits.claim(
-                self.claimant,
-                [read_ahead(store.name, share.scope.collection, self.clock()), share.scope],
-                most_replicas=_TOGETHER,
-                most_bytes=min([_BYTES_TOGETHER, *limits]),
-                at=at,
-                until=at + LEASE,
-                larger_alone=larger_alone or not limits,
-            )
+            claimed = self._claimed(share, limits, most_files, larger_alone=larger_alone)
             larger_alone = False
             fresh = [one for one in claimed if one.package not in tried]
             if not fresh:
@@ -277,12 +306,35 @@ class Audit:
                 return
             tried.update(one.package for one in fresh)
             yield from self._read(store, share, fresh)
-            self._take(share, sum(one.bytes for one in fresh))
-            if most_files is not None:
-                most_files = max(0, most_files - sum(one.files for one in fresh))
+            self._take(share, fresh)
 
-    def _take(self, share: Share, size: int) -> None:
+    def _claimed(
+        self, share: Share, limits: Sequence[int], most_files: int | None, *, larger_alone: bool
+    ) -> tuple[AuditedReplica, ...]:
+        """Claim what comes next, within the limits; ``larger_alone``: or one that is larger than they are."""
+        at, most = now(), min(limits, default=None)
+        claim = partial(
+            self.installation.audits.claim,
+            self.claimant,
+            [read_ahead(share.scope.store, share.scope.collection, self.clock()), share.scope],
+            at=at,
+            until=at + LEASE,
+            most_files=most_files,
+        )
+        some = claim(
+            most_replicas=_TOGETHER,
+            most_bytes=min([_BYTES_TOGETHER, *limits]),
+            larger_alone=larger_alone or (most is None and most_files is None),
+        )
+        if some or (most is not None and most <= _BYTES_TOGETHER):
+            return some
+        # The next one is more than is claimed at once: it comes alone, where the limits have room for it.
+        return claim(most_replicas=1, most_bytes=_ANY_SIZE if most is None else most, larger_alone=False)
+
+    def _take(self, share: Share, replicas: Sequence[AuditedReplica]) -> None:
+        size = sum(one.bytes for one in replicas)
         self.taken[share.scope] += size
+        self.taken_files[share.scope] += sum(one.files for one in replicas)
         self.budget.take(size, share.pace)
 
     def _left_of(self, share: Share, limit: int | None) -> int | None:

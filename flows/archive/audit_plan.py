@@ -28,7 +28,7 @@ class Share:
     of them, where that is limited: but one that is larger by itself where nothing was read today
     (``larger_alone``), unless it costs more than can be paid, which is ``most_for_money`` bytes. ``unread``
     counts the scope and ``total`` all that the store has of the collection; ``overdue`` is what should have
-    been read by now.
+    been read by now. ``left_today`` bytes may be read in this day, due or not.
     """
 
     scope: Scope
@@ -40,6 +40,7 @@ class Share:
     most_files: int | None
     larger_alone: bool = True
     most_for_money: int | None = None
+    left_today: int | None = None
 
     @property
     def bytes(self) -> int:
@@ -177,8 +178,9 @@ def _share(
     of_day = pace.bytes_for(pace.money_a_day)
     scope = Scope(store, collection, max(at - pace.every, at - _SOON))
     limits = [portion] if portion or total.bytes else []
-    if pace.bytes_a_day is not None:
-        limits.append(max(0, pace.bytes_a_day - done.bytes))
+    left_today = None if pace.bytes_a_day is None else max(0, pace.bytes_a_day - done.bytes)
+    if left_today is not None:
+        limits.append(left_today)
     runs = request.shared_by
     return Share(
         scope,
@@ -190,4 +192,5 @@ def _share(
         None if pace.files_a_day is None else math.ceil(max(0, pace.files_a_day - done.files) / runs),
         not done.replicas,
         None if of_day is None else max(0, of_day - done.bytes) // runs,
+        None if left_today is None else math.ceil(left_today / runs),
     )

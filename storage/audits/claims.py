@@ -60,16 +60,17 @@ def claim_longest_unread(
     connection: Connection,
     claimant: Claimant,
     scope: Scope,
-    limits: tuple[int, int],
+    limits: tuple[int, int, int | None],
     lease: tuple[datetime, datetime],
     *,
     larger_alone: bool,
 ) -> tuple[AuditedReplica, ...]:
     """Claim the longest unread replicas of the scope that nobody reads.
 
-    ``limits`` are the most replicas and the most bytes, ``lease`` is now and until when the claim holds.
+    ``limits`` are the most replicas, the most bytes and the most files, ``lease`` is now and until when the
+    claim holds.
     """
-    most_replicas, most_bytes = limits
+    most_replicas, most_bytes, most_files = limits
     query = (
         replicas()
         .where(_in_scope(scope), _is_free(*lease))
@@ -78,7 +79,7 @@ def claim_longest_unread(
         # Whoever claims at the same time takes the next ones.
         .with_for_update(of=tables.readings, skip_locked=True)
     )
-    chosen = _up_to(connection.execute(query).all(), most_bytes, larger_alone=larger_alone)
+    chosen = _up_to(connection.execute(query).all(), most_bytes, most_files, larger_alone=larger_alone)
     _hold(connection, claimant, chosen, lease[1])
     return tuple(map(replica, chosen))
 
@@ -182,14 +183,20 @@ def _is_free(at: datetime, until: datetime) -> ColumnElement[bool]:
     )
 
 
-def _up_to(found: Sequence[Row[Any]], most_bytes: int, *, larger_alone: bool) -> list[Row[Any]]:
+def _up_to(
+    found: Sequence[Row[Any]], most_bytes: int, most_files: int | None, *, larger_alone: bool
+) -> list[Row[Any]]:
     chosen: list[Row[Any]] = []
-    held = 0
+    held = files = 0
     for row in found:
-        if held + row.bytes > most_bytes and (chosen or not larger_alone):
+        is_too_much = held + row.bytes > most_bytes or (
+            most_files is not None and files + row.files > most_files
+        )
+        if is_too_much and (chosen or not larger_alone):
             break
         chosen.append(row)
         held += row.bytes
+        files += row.files
     return chosen
 
 

@@ -69,6 +69,7 @@ class SqlAudits:
         at: datetime,
         until: datetime,
         larger_alone: bool = True,
+        most_files: int | None = None,
     ) -> tuple[AuditedReplica, ...]:
         """Claim the longest unread replicas of the first of ``scopes`` that has any, and return them."""
         with self._database.writing() as connection:
@@ -77,7 +78,7 @@ class SqlAudits:
                     connection,
                     claimant,
                     scope,
-                    (most_replicas, most_bytes),
+                    (most_replicas, most_bytes, most_files),
                     (at, until),
                     larger_alone=larger_alone,
                 )

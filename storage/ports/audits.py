@@ -147,13 +147,15 @@ class Audits(Protocol):
         at: datetime,
         until: datetime,
         larger_alone: bool = True,
+        most_files: int | None = None,
     ) -> tuple[AuditedReplica, ...]:
         """Claim the longest unread replicas of the first of ``scopes`` that has any, and return them.
 
-        Nobody else gets them before ``until``, or before the claim is ended. At most ``most_replicas`` and at
-        most ``most_bytes``; ``larger_alone``: but one that is larger by itself. None where nothing is left
-        unclaimed, or the next one is too large.
-        A claim that lasts longer from ``at`` than this one was made while the clock was ahead: it counts not.
+        Nobody else gets them before ``until``, or before the claim is ended. At most ``most_replicas``,
+        ``most_bytes`` and ``most_files``; ``larger_alone``: but one that is larger by itself. None
+        where nothing is left unclaimed, or the next one is too large.
+        A claim that lasts twice as long from ``at`` as this one was made while the clock was ahead: it counts
+        not. One that lasts but little longer was made by whoever asked the time a moment later.
         """
 
     def claim_package(

@@ -137,6 +137,15 @@ def test_a_claim_is_cut_at_the_bytes_but_for_one_that_is_larger_alone(audits: Au
     assert audits.claim(ONE, [scope()], at=NOW, until=SOON, **limits) == ()
 
 
+def test_a_claim_is_cut_at_the_files_but_for_one_that_has_more_alone(audits: Audits):
+    limits = {"most_replicas": 9, "most_bytes": 10**9, "at": NOW, "until": SOON}
+    assert audits.claim(ONE, [scope()], **limits, most_files=4, larger_alone=False) == ()
+    found = [
+        [one.package for one in audits.claim(ONE, [scope()], **limits, most_files=most)] for most in (4, 7)
+    ]
+    assert found == [[sheet(5)], [sheet(4), sheet(3)]]
+
+
 def test_the_next_scope_is_served_where_the_first_has_nothing(audits: Audits):
     found = audits.claim(
         ONE, [scope(9), scope(4, WEST)], most_replicas=9, most_bytes=10**9, at=NOW, until=SOON

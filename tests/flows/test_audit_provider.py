@@ -114,3 +114,22 @@ def test_what_is_read_for_what_the_provider_states_is_paid_from_the_money_of_the
     told = lines(archive.run("audit", "--store", "second", "--json"))
     # It comes before the one that is longer unread, and nothing is left for that one.
     assert [one["package"] for one in told if "package" in one] == ["files/newer/v1"]
+
+
+@pytest.mark.parametrize("limit", ["budget", "requests"])
+def test_what_the_provider_states_otherwise_is_read_within_the_limits_of_the_day(
+    archive: Archive, address: BucketAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
+):
+    monkeypatch.setattr("flows.archive.audit_provider.DAYS", 1)
+    assert preserved(archive, make_ledger(tmp_path / "newer")).ending.verdict is Verdict.STORED
+    age(archive, 100)
+    for page in (PAGE, PAGE.replace("/ledger/", "/newer/")):
+        client().put_object(Bucket=address.bucket, Key=f"{address.prefix}/{page}", Body=b"Another page")
+    of = {"budget": '"0.5 kB"', "requests": "1"}[limit]
+    policy = archive.directory / "policies" / "bit-level.toml"
+    policy.write_text(f"{policy.read_text()}{limit} = {of}\n")
+    told = lines(archive.run("audit", "--store", "second", "--json"))
+    # One that is more than a day may read is read by itself.
+    assert [one["package"] for one in told if one.get("package")] == ["files/ledger/v1"]
+    [left] = [one["sentence"] for one in told if "is_fault" in one]
+    assert "1 replica of which the provider states otherwise not read" in left

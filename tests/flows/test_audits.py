@@ -363,6 +363,46 @@ def test_an_audit_that_is_stopped_goes_on_where_it_was(archive: Archive, monkeyp
     assert archive.run("journal", "verify").returncode == 0
 
 
+def test_damage_raises_its_alarm_also_where_the_audit_is_stopped_before_the_end_of_the_replica(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(replica, "_PART", 3)
+    alter(archive.store("first") / "files/ledger/v1/bag-info.txt", b"Other: yes")
+    request = AuditRequest(Selection.ALL, store=StoreName("first"))
+    asked = chain([True] * 3, repeat(False))  # noqa: FBT003  what it answers
+    found = list(
+        audit_installation(
+            load_settings(archive.directory),
+            request,
+            read=lambda _files, _size: None,
+            goes_on=partial(next, asked),
+        )
+    )
+    assert not any(isinstance(one, AuditResult) for one in found), "it was stopped after a part"
+    assert [one["path"] for one in lines(archive.run("damage", "--json"))] == ["bag-info.txt"]
+    [told] = alarms(archive)
+    assert "bag-info.txt" in told
+
+
+def test_replicas_that_are_larger_than_what_is_claimed_at_once_are_read_all_the_same(
+    keeping_three: NearArchive, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(audit_module, "_BYTES_TOGETHER", 100)
+    age(keeping_three, 100)
+    read = lines(keeping_three.run("audit", "--store", "first", "--json"))
+    assert [one["package"] for one in read] == ["files/ledger/v1", "files/middle/v1", "files/newest/v1"]
+
+
+def test_no_more_files_are_read_in_a_day_than_its_policy_allows(keeping_three: NearArchive):
+    archive = keeping_three
+    files = len([key for key in archive.kept("first") if key.startswith("files/ledger/")])
+    policy = archive.directory / "policies" / "bit-level.toml"
+    policy.write_text(f"{policy.read_text()}\n[fixity]\nrequests = {files + 1}\n")
+    for read in (["files/ledger/v1"], []):
+        told = lines(archive.run("audit", "--store", "first", "--json"))
+        assert [one["package"] for one in told] == read
+
+
 def test_the_job_ends_as_what_it_saw(archive: Archive, monkeypatch: pytest.MonkeyPatch):
     def ended(**fields: object) -> tuple[str | None, StateType]:
         state = audit.fn(str(archive.directory), **fields)

@@ -83,13 +83,17 @@ class MemoryAudits:
         at: datetime,
         until: datetime,
         larger_alone: bool = True,
+        most_files: int | None = None,
     ) -> tuple[AuditedReplica, ...]:
         with self._lock:
             for scope in scopes:
                 due = [row for row in self._rows() if _is_in(row.replica, scope) and row.is_free(at, until)]
                 chosen: list[_Row] = []
                 for row in sorted(due, key=lambda one: one.replica.read_at)[:most_replicas]:
-                    is_too_much = sum(one.replica.bytes for one in (*chosen, row)) > most_bytes
+                    all_of_them = [one.replica for one in (*chosen, row)]
+                    is_too_much = sum(one.bytes for one in all_of_them) > most_bytes or (
+                        most_files is not None and sum(one.files for one in all_of_them) > most_files
+                    )
                     if is_too_much and (chosen or not larger_alone):
                         break
                     chosen.append(row)
