@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -151,6 +152,20 @@ def test_a_version_whose_other_replica_is_damaged_unseen_keeps_the_store_from_be
         lost(settings)
     assert keeping.kept("second") == before
     assert held(settings) == ["files/ledger/v1"]
+
+
+def test_a_version_whose_lists_would_vouch_for_themselves_keeps_the_store_from_being_emptied(
+    project: Path, tmp_path: Path
+):
+    with tarfile.open(project / "tests/fixtures/0.1.0/sqlite/stored.tar.xz") as packed:
+        packed.extractall(tmp_path, filter="tar")
+    archive = near(Archive(tmp_path / "archive"))
+    assert archive.run("stores", "init", "second").returncode == 0
+    settings = edited(archive, 'name = "second"\n', 'name = "second"\nrehearsal = true\n')
+    before = archive.kept("second")
+    with pytest.raises(ConfigurationError, match=r"run: muniment upgrade\. Nothing was emptied"):
+        lost(settings)
+    assert archive.kept("second") == before
 
 
 def test_a_version_whose_other_store_is_away_keeps_the_store_from_being_emptied(

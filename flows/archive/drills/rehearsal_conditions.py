@@ -12,6 +12,7 @@ from preservation.model.amounts import OnProgress
 from preservation.model.identifiers import PackageId, StoreName
 from storage.ports.stores import Store
 from storage.presence import presence
+from storage.tag_digests import NOTHING_RECORDED, recorded_digests
 
 
 def require_elsewhere(
@@ -41,6 +42,9 @@ def require_elsewhere(
 def _require_in_one(
     installation: Installation, package: PackageId, lost: StoreName, others: list[Store], scratch: Path
 ) -> StoreName:
+    if not recorded_digests(installation.catalogue, installation.journal, package).digests:
+        # Then the tag files of one store would vouch for themselves.
+        raise ConfigurationError(f"store {lost}: of {package} {NOTHING_RECORDED}. Nothing was emptied")
     faults: list[str] = []
     for store in others:
         try:
