@@ -1,5 +1,6 @@
 """A store that another installation filled: opened to be read, and the packages in it."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
@@ -23,18 +24,23 @@ _LEVELS: Final = 3
 """A package lies below collection, object and version."""
 _BUCKET: Final = "s3://"
 INCOMING: Final = ".incoming"
-_MARK: Final = b"Muniment-Object-Version:"
+PACKAGE_MARK: Final = b"Muniment-Object-Version:"
 """What the bag-info.txt of every package has."""
 _MOST_READ: Final = 1 << 20
+_VERSION: Final = re.compile(r"v([1-9][0-9]{0,8})")
 
 
 @dataclass(frozen=True, slots=True)
 class FoundPackage:
-    """A version that exists in a store, with the files in its own folder, and their bytes."""
+    """A version in a store, with the files in its own folder, and their bytes.
+
+    It exists where it ``is_committed``: a tag manifest of it is there.
+    """
 
     package: PackageId
     files: int
     bytes: int
+    is_committed: bool = True
 
 
 def is_store(place: Path) -> bool:
@@ -42,7 +48,7 @@ def is_store(place: Path) -> bool:
     for version in place.glob("*/*/v*"):
         if any((version / commit).is_file() for commit in COMMITS):
             with suppress(OSError), read_plain_file(version / "bag-info.txt") as info:
-                return _MARK in info.read(_MOST_READ)
+                return PACKAGE_MARK in info.read(_MOST_READ)
             return False
     return False
 
@@ -79,8 +85,14 @@ def is_bucket(place: str) -> bool:
     return place.startswith(_BUCKET)
 
 
+def version_in(name: str) -> VersionNumber | None:
+    """Return the number of the version whose folder is called ``name``; ``None`` where it is no such."""
+    found = _VERSION.fullmatch(name)
+    return None if found is None else VersionNumber(int(found[1]))
+
+
 def packages_in(store: Store) -> Iterator[FoundPackage]:
-    """Yield every version that exists in ``store``: all of an object together, the oldest first.
+    """Yield every version in ``store``, committed or not: all of an object together, the oldest first.
 
     Raises ``StorageError`` as the store does.
     """
@@ -89,10 +101,9 @@ def packages_in(store: Store) -> Iterator[FoundPackage]:
         committed = set[VersionNumber]()
         for one in kept:
             parts = one.key.split("/", _LEVELS)
-            number = parts[2][1:] if len(parts) > _LEVELS else ""
-            if not number.isdecimal() or not number.isascii() or parts[2] != f"v{int(number)}":
+            version = version_in(parts[2]) if len(parts) > _LEVELS else None
+            if version is None:
                 continue
-            version = VersionNumber(int(number))
             sizes[version][0] += 1
             sizes[version][1] += one.size
             if parts[_LEVELS] in COMMITS:
@@ -102,8 +113,8 @@ def packages_in(store: Store) -> Iterator[FoundPackage]:
         except ValueError:
             # The journal and the guide of the store are no packages.
             continue
-        for version in sorted(committed):
-            yield FoundPackage(PackageId(object_id, version), *sizes[version])
+        for version, (files, size) in sorted(sizes.items()):
+            yield FoundPackage(PackageId(object_id, version), files, size, version in committed)
 
 
 def _owner_of(key: StoreKey) -> str:

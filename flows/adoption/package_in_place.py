@@ -3,11 +3,18 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from flows.adoption.former_store import version_in
 from flows.adoption.package_outcomes import AdoptedPackage, InterruptedPackage
 from flows.adoption.package_plan import RefusedPackage
 from flows.archive.shortfall import Shortfalls
 from flows.installation.wiring import SOFTWARE, Installation, now
-from preservation.errors import ConfigurationError, IntegrityError, NotFoundError
+from preservation.errors import (
+    ConfigurationError,
+    IntegrityError,
+    NotFoundError,
+    StorageError,
+    UnavailableError,
+)
 from preservation.model.amounts import OnProgress
 from preservation.model.identifiers import PackageId
 from preservation.model.paths import printable
@@ -17,6 +24,7 @@ from storage.journal.sealing import agreeing
 from storage.ports.stores import Store, unwatched
 from storage.rebuild.outcomes import AddedReplica, AddedVersion, RebuildFault
 from storage.rebuild.versions import VersionAdder
+from storage.restore.description import describe
 
 
 def require_own_journal(store: Store, installation: Installation) -> None:
@@ -44,6 +52,7 @@ class InPlace:
         self._catalogue = installation.catalogue
         self._shortfalls = Shortfalls(installation)
         self._store = store
+        self._scratch = scratch
         self._adder = VersionAdder(
             installation.catalogue,
             [store],
@@ -57,6 +66,12 @@ class InPlace:
 
     def adopt(self, package: PackageId) -> AdoptedPackage | RefusedPackage | InterruptedPackage:
         """Record a version that the catalogue lacks, or its replica here where it has the version."""
+        try:
+            self._require_adoptable(package)
+        except (IntegrityError, NotFoundError) as error:
+            return RefusedPackage(package, str(error))
+        except StorageError as error:
+            return InterruptedPackage(package, str(error))
         for one in self._added(package):
             match one:
                 case AddedVersion() | AddedReplica():
@@ -66,6 +81,32 @@ class InPlace:
                 case _:
                     continue
         return InterruptedPackage(package, f"{package}: it was not recorded; run the same command again")
+
+    def _require_adoptable(self, package: PackageId) -> None:
+        """Raise where a version is on its way here, or relies on one that is not kept in this store.
+
+        Raises ``IntegrityError`` and ``StorageError`` also where its lists cannot be had.
+        """
+        if package in set(self._catalogue.reserved()):
+            # Recorded now, it would be kept with this replica alone, whatever others get.
+            raise UnavailableError(
+                f"{package}: its number is given to what is on its way here; let that end, then run it again"
+            )
+        keys = describe(self._store, package, scratch=self._scratch).keys
+        for number in sorted(filter(None, {version_in(key.split("/")[2]) for key in keys.values()})):
+            earlier = PackageId(package.object, number)
+            if not self._has(earlier):
+                raise IntegrityError(
+                    f"{package}: it relies on {earlier}, which is not kept in store {self._store.name}; "
+                    "adopt both from another store of that installation, or put that one back there"
+                )
+
+    def _has(self, package: PackageId) -> bool:
+        try:
+            replicas = self._catalogue.package(package).replicas
+        except NotFoundError:
+            return False
+        return any(one.store == self._store.name for one in replicas)
 
     def _adopted(self, package: PackageId) -> AdoptedPackage:
         short = self._shortfalls.by_catalogue(self._catalogue.package(package))

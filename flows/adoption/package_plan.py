@@ -12,6 +12,7 @@ from flows.adoption.former_store import packages_in
 from flows.installation.wiring import Installation
 from preservation.errors import ConfigurationError, IntegrityError, NotFoundError
 from preservation.model.identifiers import CollectionName, ObjectId, PackageId, StoreName
+from preservation.model.paths import printable
 from preservation.records import Records
 from storage.ports.stores import Store
 from storage.tag_digests import found_digests
@@ -98,6 +99,11 @@ def _entries(
         package = found.package
         if collection not in {None, package.object.collection}:
             continue
+        if not found.is_committed:
+            # What is on its way here lies there too, and is ours.
+            if own is None or package not in set(installation.catalogue.reserved()):
+                yield RefusedPackage(package, _uncommitted(package, source))
+            continue
         if package.object == refused:
             yield RefusedPackage(package, f"{package}: it may rely on an earlier version that is refused")
             continue
@@ -108,6 +114,15 @@ def _entries(
             yield RefusedPackage(package, str(error))
         else:
             yield PlannedPackage(package, found.files, found.bytes, is_kept)
+
+
+def _uncommitted(package: PackageId, source: Store) -> str:
+    place = printable(source.location(package.prefix))
+    return (
+        f"{package}: {place} has no tag manifest: it was never finished there, or has lost it; take it from "
+        "another store of that installation, and in a store of this one move that folder elsewhere before "
+        "anything is preserved: the next version of the object would take its place"
+    )
 
 
 def _is_kept(

@@ -259,6 +259,49 @@ def test_in_place_a_damaged_package_is_refused(joined: NearArchive, foreign: Pat
     assert verdicts_of(done)["files/letters/v2"] == "adopted"
 
 
+def test_in_place_a_version_that_relies_on_one_that_is_gone_is_refused(
+    joined: NearArchive, foreign: Path, tmp_path: Path
+):
+    journal = (foreign / "_journal").rename(tmp_path / "former journal")
+    (foreign / "files/letters/v1").rename(tmp_path / "v1")
+    done = joined.run("adopt", foreign, "--journal", journal, "--json")
+    assert verdicts_of(done) == {"files/diary/v1": "adopted", "files/letters/v2": "refused"}
+    said = {line["package"]: line["sentence"] for line in lines_of(done, "result")}
+    assert "it relies on files/letters/v1" in said["files/letters/v2"]
+    (tmp_path / "v1").rename(foreign / "files/letters/v1")
+    again = joined.run("adopt", foreign, "--journal", journal, "--json")
+    assert verdicts_of(again) == {"files/letters/v1": "adopted", "files/letters/v2": "adopted"}
+
+
+def test_a_version_that_lost_its_tag_manifest_is_named(joined: NearArchive, foreign: Path, tmp_path: Path):
+    journal = (foreign / "_journal").rename(tmp_path / "former journal")
+    (foreign / "files/letters/v2/tagmanifest-sha256.txt").unlink()
+    dry = joined.run("adopt", foreign, "--journal", journal, "--json", "--dry-run")
+    assert dry.returncode == 3, dry
+    [refused] = lines_of(dry, "refused")
+    assert refused["package"] == "files/letters/v2"
+    assert "has no tag manifest" in refused["sentence"]
+
+
+def test_in_place_what_is_on_its_way_here_is_left_to_its_own_run(
+    joined: NearArchive, foreign: Path, tmp_path: Path
+):
+    journal = (foreign / "_journal").rename(tmp_path / "former journal")
+    (tmp_path / "memoir").mkdir()
+    (tmp_path / "memoir" / "chapter 1.txt").write_text("I was born\n")
+    for name in ("first", "second"):
+        joined.store(name).rename(joined.directory / f"{name} away")
+    assert preserved(joined, tmp_path / "memoir").ending.verdict is Verdict.INTERRUPTED
+    assert (foreign / "files/memoir/v1/tagmanifest-sha256.txt").exists()
+    for name in ("first", "second"):
+        (joined.directory / f"{name} away").rename(joined.store(name))
+    done = joined.run("adopt", foreign, "--journal", journal, "--json")
+    assert verdicts_of(done) == {**dict.fromkeys(ALL, "adopted"), "files/memoir/v1": "interrupted"}
+    assert preserved(joined, tmp_path / "memoir").ending.verdict is Verdict.STORED
+    replicas = [row["store"] for row in database_rows(joined)["replicas"] if "memoir" in row["package_id"]]
+    assert sorted(replicas) == ["first", "old", "second"]
+
+
 def test_packages_in_a_bucket_are_recorded_where_they_lie(archive: NearArchive, foreign: Path):
     speak_as_the_archive()
     address = new_address()

@@ -20,7 +20,7 @@ def holding(*keys: str) -> MemoryStore:
     return store
 
 
-def test_versions_come_by_object_and_number_and_only_where_they_exist():
+def test_versions_come_by_object_and_number_and_with_whether_they_exist():
     store = holding(
         "_journal/000000001-000000003.jsonl",
         "README.txt",
@@ -31,6 +31,7 @@ def test_versions_come_by_object_and_number_and_only_where_they_exist():
         "maps/sheet/v2/tagmanifest-sha256.txt",
         "maps/sheet/v3/data/originals/never committed",
         "maps/sheet/v04/tagmanifest-sha256.txt",
+        f"maps/sheet/v{'9' * 20}/tagmanifest-sha256.txt",
         "maps/sheet/old/tagmanifest-sha256.txt",
         "maps/tagmanifest-sha256.txt",
         "Maps/sheet/v1/tagmanifest-sha256.txt",
@@ -39,6 +40,7 @@ def test_versions_come_by_object_and_number_and_only_where_they_exist():
         FoundPackage(package_named("maps/sheet-2/v1"), 1, 5),
         FoundPackage(package_named("maps/sheet/v1"), 1, 5),
         FoundPackage(package_named("maps/sheet/v2"), 1, 5),
+        FoundPackage(package_named("maps/sheet/v3"), 1, 5, is_committed=False),
         FoundPackage(package_named("maps/sheet/v10"), 2, 10),
     ]
 
