@@ -20,6 +20,7 @@ from flows.adoption.candidates import (
     is_harmless,
     lies_in,
 )
+from flows.adoption.former_store import PACKAGE_MARK, version_in
 from flows.inboxes.bucket.download import copy_object, each
 from flows.inboxes.bucket.keys import fault_of_object
 from flows.inboxes.shelf import is_name, make_durable
@@ -177,7 +178,7 @@ class BucketHolding:
     def _take_names(self, key: str, levels: int) -> None:
         """Take note of the names of a key down to the drop that it is in, and of a bag that it declares."""
         names = key.removesuffix("/").split("/")
-        if len(names) == _LEVELS and names[-1] in COMMITS and names[-2][:1] == "v":
+        if len(names) == _LEVELS and names[-1] in COMMITS and self._is_package(names[:-1]):
             raise ConfigurationError(
                 f"{self._location('')}: packages of Muniment lie there, and are adopted in place: add it as "
                 "a [[store]] to muniment.toml, then run this again"
@@ -194,6 +195,11 @@ class BucketHolding:
         if names[-1] == BAGIT_TXT and len(names) > levels:
             self._bags.add("/".join(names[:-1]))
 
+    def _is_package(self, names: list[str]) -> bool:
+        """Return whether a folder is a version that Muniment wrote. A bag of anybody may be called so."""
+        info = StoreKey("/".join([*names, "bag-info.txt"]))
+        return version_in(names[-1]) is not None and PACKAGE_MARK in (self._bucket.read(info) or b"")
+
     def _unit_of(self, key: str, levels: int) -> str:
         """Return the bag that a key lies in, or else the drop."""
         names = key.split("/")
@@ -208,6 +214,11 @@ class BucketHolding:
     def _candidates_of(self, drop: Drop, units: dict[str, _Unit], bags: list[str]) -> Iterator[FoundEntry]:
         key = drop.path.as_posix()
         beside = units.get(key, _Unit())
+        if not self._names[drop.path.parent.parts][drop.path.name]:
+            for name in sidecars_beside(drop.path.name):
+                if (sidecar := units.get(drop.path.with_name(name).as_posix())) is not None:
+                    # A manifest that is mended is a reason to look at its file again.
+                    beside.signature.update(sidecar.signature.digest())
         if not bags or bags == [key]:
             yield self._named(key, drop.groups, beside, is_bag=bool(bags))
             return
@@ -264,9 +275,18 @@ class BucketHolding:
                     folder = arriving if not beside else arriving.parent / BESIDE
                     yield folder / (beside or name), found
             return
+        seen = _Unit()
         for found in self._bucket.list(f"{key}/"):
+            # Others write there: what came since the plan may be called as no file can be.
+            seen.take(found, self._bucket.longest_key)
+            if seen.fault:
+                raise SourceChangedError(f"{candidate.place}: since it was listed, {seen.fault}")
             if not found.key.endswith("/"):
                 yield arriving / name / found.key.removeprefix(f"{key}/"), found
+        if seen.files and (seen.files, seen.bytes) != (candidate.files, candidate.bytes):
+            raise SourceChangedError(
+                f"{candidate.place}: other files lie there than were listed; run the command again"
+            )
 
     def _left(self, key: str, sentence: str) -> LeftOut:
         return LeftOut(self._location(key), f"{sentence}.", refused=True)

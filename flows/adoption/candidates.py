@@ -3,6 +3,7 @@
 It is what an inbox would take as drops, with one addition: each bag that lies below a folder is an object.
 """
 
+import hashlib
 import os
 import stat
 from collections.abc import Collection, Iterator
@@ -13,7 +14,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from flows.submission.drop import name_of, object_called, object_of, outline_of
+from flows.submission.drop import name_of, object_called, object_of, outline_of, sidecars_of
 from preservation.bagit.algorithms import payload_algorithms
 from preservation.bagit.declaration import BAGIT_TXT
 from preservation.bagit.litter import bag_below, has_declaration, is_litter
@@ -25,7 +26,7 @@ from preservation.model.identifiers import object_name
 from preservation.model.paths import printable, quoted
 from preservation.settling.drops import Drop, PassedOver, PassedOverFor, drops_in
 from preservation.settling.terms import SettlingTerms
-from preservation.survey.walk import files_where, walk
+from preservation.survey.walk import TreeOutline, files_where, walk
 
 _HARMLESS = frozenset(
     {PassedOverFor.HIDDEN, PassedOverFor.JUNK, PassedOverFor.SENTINEL, PassedOverFor.SIDECAR}
@@ -156,6 +157,7 @@ def _candidate(path: Path, name: str) -> FoundEntry:
         mode = path.lstat().st_mode
         outline = outline_of(path)
         kind, described = _kind_of(path)
+        signature = outline.signature if kind is not CandidateKind.FILE else _with_sidecars(path, outline)
     except (OSError, NotFoundError) as error:
         return _left(path, f"it cannot be looked into ({error})")
     if stat.S_ISLNK(mode):
@@ -165,9 +167,15 @@ def _candidate(path: Path, name: str) -> FoundEntry:
     if not outline.files and _is_empty(path):
         return _left(path, "there is nothing in it but folders")
     place = printable(os.fspath(path))
-    return AdoptionCandidate(
-        path, name, kind, described, outline.files, outline.bytes, outline.signature, place
-    )
+    return AdoptionCandidate(path, name, kind, described, outline.files, outline.bytes, signature, place)
+
+
+def _with_sidecars(path: Path, outline: TreeOutline) -> HexDigest:
+    """Return a signature that changes with a file and with the manifests of it that lie beside it."""
+    beside = [outline_of(sidecar).signature for sidecar in sidecars_of(path)]
+    if not beside:
+        return outline.signature
+    return HexDigest(hashlib.sha256("".join([outline.signature, *beside]).encode()).hexdigest())
 
 
 def _kind_of(path: Path) -> tuple[CandidateKind, str]:

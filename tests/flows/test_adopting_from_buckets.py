@@ -148,6 +148,7 @@ def test_keys_that_can_be_no_paths_and_what_lies_beside_bags_are_refused(
 
 def test_a_store_of_another_installation_in_a_bucket_is_not_taken_for_folders(archive: NearArchive):
     address = new_address()
+    put(address, "files/sheet/v1/bag-info.txt", b"Muniment-Object-Version: v1\n")
     put(address, "files/sheet/v1/tagmanifest-sha256.txt", b"x")
     refused = adopted(archive, address)
     assert (refused.returncode, "add it as a [[store]]" in refused.stderr) == (2, True)

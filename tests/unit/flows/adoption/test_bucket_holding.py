@@ -10,7 +10,7 @@ from support import bags
 from support.memory_drop_bucket import Contents, MemoryDropBucket
 
 from flows.adoption.bucket_holding import BucketHolding
-from flows.adoption.candidates import AdoptionCandidate, FoundEntry, candidates_in
+from flows.adoption.candidates import AdoptionCandidate, CandidateKind, FoundEntry, candidates_in
 from preservation.errors import ConfigurationError, SourceChangedError, UnavailableError
 from preservation.model.paths import StoreKey
 from preservation.policy.load import parse
@@ -145,3 +145,49 @@ def test_a_place_that_is_a_bag_itself_is_not_taken_file_by_file(tmp_path: Path, 
     bucket, _ = holding(tmp_path, bags.bag_files())
     with pytest.raises(ConfigurationError, match="name the place above it"):
         list(bucket.candidates(terms))
+
+
+def test_the_signature_of_a_file_tells_a_mended_manifest_beside_it(tmp_path: Path, terms: SettlingTerms):
+    files = {"scan.tif": b"II*\0", "scan.tif.md5": b"0", "box/a": b"x", "box.md5": b"0"}
+    mended = {**files, "scan.tif.md5": b"1", "box.md5": b"1"}
+    bucket, contents = holding(tmp_path, files)
+    before = {one.object_name: one for one in bucket.candidates(terms) if isinstance(one, AdoptionCandidate)}
+    for key in ("scan.tif.md5", "box.md5"):
+        contents.place(StoreKey(key), mended[key])
+    again = BucketHolding(MemoryDropBucket("old", contents), tmp_path / "fetched", 2)
+    after = {one.object_name: one for one in again.candidates(terms) if isinstance(one, AdoptionCandidate)}
+    assert before["scan.tif"].signature != after["scan.tif"].signature
+    assert before["box"] == after["box"]
+
+
+@pytest.mark.parametrize("came", ["letters/../../../../../outside", "letters//a", "letters/b"])
+def test_what_came_since_it_was_listed_is_not_fetched(tmp_path: Path, terms: SettlingTerms, came: str):
+    bucket, contents = holding(tmp_path / "deep" / "down", {"letters/a": b"one"})
+    [found] = bucket.candidates(terms)
+    assert isinstance(found, AdoptionCandidate)
+    contents.place(StoreKey(came), b"evil")
+    with pytest.raises(SourceChangedError, match="listed"):
+        bucket.fetch(found)
+    assert not found.path.exists()
+    assert not [path for path in tmp_path.rglob("*") if path.name == "outside"]
+
+
+def test_what_has_fewer_files_than_were_listed_is_not_fetched(tmp_path: Path, terms: SettlingTerms):
+    bucket, contents = holding(tmp_path, {"letters/a": b"one", "letters/b": b"two"})
+    [found] = bucket.candidates(terms)
+    assert isinstance(found, AdoptionCandidate)
+    del contents.objects[StoreKey("letters/b")]
+    with pytest.raises(SourceChangedError, match="other files lie there"):
+        bucket.fetch(found)
+    assert not found.path.exists()
+
+
+@pytest.mark.parametrize("name", ["vienna", "v1"])
+def test_a_bag_of_anybody_in_a_folder_called_as_a_version_is_no_package(
+    tmp_path: Path, terms: SettlingTerms, name: str
+):
+    bag = {**bags.bag_files(), "tagmanifest-sha256.txt": b"x", "bag-info.txt": b"Contact-Name: Ada\n"}
+    bucket, _ = holding(tmp_path, placed(f"region/1911/{name}", bag))
+    [found] = bucket.candidates(terms)
+    assert isinstance(found, AdoptionCandidate)
+    assert found.kind is CandidateKind.BAG

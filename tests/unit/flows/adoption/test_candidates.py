@@ -113,3 +113,16 @@ def test_the_signature_tells_a_changed_file_from_an_unchanged_one(tmp_path: Path
     assert isinstance(after, AdoptionCandidate)
     assert before == same
     assert before.signature != after.signature
+
+
+def test_the_signature_of_a_file_tells_a_mended_manifest_beside_it(tmp_path: Path, terms: SettlingTerms):
+    (tmp_path / "scan.txt").write_text("one")
+    (tmp_path / "other.txt").write_text("one")
+    signatures = []
+    for digest in ("0" * 32, "f97c5d29941bfb1b2fdab0874906ab82 "):
+        (tmp_path / "scan.txt.md5").write_text(f"{digest}  scan.txt\n")
+        found = [one for one in candidates_in(tmp_path, terms) if isinstance(one, AdoptionCandidate)]
+        signatures.append({one.object_name: one.signature for one in found})
+    before, after = signatures
+    assert before["scan.txt"] != after["scan.txt"]
+    assert before["other.txt"] == after["other.txt"]
