@@ -145,9 +145,9 @@ class _Taking:
 
 
 def _record(settings: Settings, plan: AdoptionPlan, planned: PlannedObject, result: SubmissionResult) -> None:
-    """Record what ended for good. Where that cannot be written, the next run looks at it once more."""
+    """Record what ended, or waits. Where that cannot be written, the next run looks at it once more."""
     ending = result.ending
-    if ending.verdict not in FOR_GOOD:
+    if ending.verdict is Verdict.INTERRUPTED:
         return
     adopted = AdoptedObject(
         planned.candidate.place,

@@ -15,7 +15,9 @@ from flows.adoption.request import AdoptionRequest
 from flows.installation.disk_space import require_room_in_stores
 from flows.installation.reachable import require_reachable
 from flows.installation.wiring import Installation
+from flows.submission.workspace import waits
 from preservation.errors import NotFoundError, StoreFullError
+from preservation.files.beneath import without_links_above
 from preservation.model.digests import HexDigest
 from preservation.model.identifiers import ObjectId, ObjectName, StoreName, VersionNumber
 from preservation.model.paths import printable
@@ -49,6 +51,8 @@ _PLANNED = cast("type[PlannedEntry]", PlannedEntry)
 class PlanTotals:
     """How much is to be adopted, and what it takes. ``kept`` and ``refused`` objects ended so before.
 
+    Those that are ``waiting`` for a person do so since an earlier run.
+
     ``seconds`` is how long it may take at the pace of what was preserved here last, ``None`` where nothing
     was; ``stores`` are those that each get ``bytes``. ``space`` says that they have not enough of it, or is
     empty; it is known of folder stores only.
@@ -63,6 +67,7 @@ class PlanTotals:
     stores: tuple[StoreName, ...]
     seconds: float | None
     space: str
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +127,40 @@ def _left_as_another(entry: AdoptionCandidate) -> LeftOut:
 def _before(
     candidate: AdoptionCandidate, object_id: ObjectId, installation: Installation, policy: Policy
 ) -> AdoptedObject | None:
-    """Return how it ended, if that still counts: kept in the catalogue, or refused by this very policy."""
+    """Return how it ended, if that still counts: kept in the catalogue, or refused by this very policy.
+
+    What waits by this very policy was asked, and is not asked again, nor where a person refused it.
+    """
     found = recorded_adoption(installation.settings.state, object_id)
     if found is None or not found.is_of(candidate):
         return None
+    if found.package is None and found.policy != policy.reference.digest:
+        return None
+    if found.verdict is Verdict.WAITING:
+        return _answered(found, candidate, object_id, installation)
     if found.package is None:
-        return found if found.policy == policy.reference.digest else None
+        return found
     try:
         installation.catalogue.package(found.package)
     except NotFoundError:
         return None
     return found
+
+
+def _answered(
+    waited: AdoptedObject, candidate: AdoptionCandidate, object_id: ObjectId, installation: Installation
+) -> AdoptedObject | None:
+    """Return what waits still, or was refused meanwhile; ``None`` where it is to be taken up again."""
+    drop = without_links_above(candidate.path)
+    if waits(object_id, drop, installation.settings.processing):
+        return waited
+    ends = [
+        end for end in installation.catalogue.history(object_id).conclusions if end.submission.drop == drop
+    ]
+    last = max(ends, key=lambda end: end.concluded_at, default=None)
+    if last is None or last.verdict is not Verdict.REJECTED or last.concluded_at < waited.at:
+        return None
+    return msgspec.structs.replace(waited, verdict=last.verdict, sentence=last.summary, at=last.concluded_at)
 
 
 def _totals(
@@ -160,6 +188,7 @@ def _totals(
         stores=installation.store_names_for(request.collection),
         seconds=None if pace is None else pace.seconds(files, size),
         space=_shortage(files, size, installation, policy),
+        waiting=ended[Verdict.WAITING],
     )
 
 

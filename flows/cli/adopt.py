@@ -169,6 +169,7 @@ def _say_left(left: LeftOut, *, dry_run: bool, json: bool) -> None:
 def _say_planned(planned: PlannedObject, *, dry_run: bool, json: bool) -> None:
     from preservation.model.amounts import byte_size, count
     from preservation.model.paths import printable
+    from preservation.model.verdicts import Verdict
 
     candidate, before = planned.candidate, planned.before
     name = printable(str(planned.object_id))
@@ -194,6 +195,8 @@ def _say_planned(planned: PlannedObject, *, dry_run: bool, json: bool) -> None:
         say(f"object  {name}: {candidate.described}, {size}{kept}")
     elif before.package is not None:
         say(f"before  {name}: kept as v{before.package.version} on {before.at:%Y-%m-%d}; not read again")
+    elif before.verdict is Verdict.WAITING:
+        say(f"WAITING  {name}, unchanged since {before.at:%Y-%m-%d}\n  {before.sentence}")
     else:
         say(f"REFUSED BEFORE  {name}, unchanged since {before.at:%Y-%m-%d}\n  {before.sentence}")
 
@@ -211,6 +214,7 @@ def _say_totals(totals: PlanTotals, *, dry_run: bool, json: bool) -> None:
                 "bytes": totals.bytes,
                 "kept_before": totals.kept,
                 "refused_before": totals.refused,
+                "waiting_before": totals.waiting,
                 "left": totals.left,
                 "stores": list(totals.stores),
                 "seconds": totals.seconds,
@@ -222,7 +226,7 @@ def _say_totals(totals: PlanTotals, *, dry_run: bool, json: bool) -> None:
     say(
         f"Plan: {count(totals.objects, 'object')}, {count(totals.files, 'file')}, {byte_size(totals.bytes)} "
         f"to be kept in each of {', '.join(totals.stores)}; {totals.kept:,} kept before, "
-        f"{totals.refused:,} refused before, {totals.left:,} left where they are"
+        f"{totals.refused:,} refused before, {totals.waiting:,} waiting, {totals.left:,} left where they are"
     )
     if totals.objects and totals.seconds is None:
         say("How long it takes is not known: nothing was preserved here yet; a first slice shows it.")

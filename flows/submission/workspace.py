@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import msgspec
 
-from preservation.errors import UnavailableError
+from preservation.errors import IntegrityError, UnavailableError
 from preservation.files.lock import locked
 from preservation.files.tree import remove_tree
 from preservation.model import layout
@@ -322,6 +322,18 @@ _LOCKS = ".locks"
 def _parsed_policy(content: bytes) -> Policy:
     """Return the policy, from a cache: many submissions share one, and each stage asks for it."""
     return parse(content, "policy.toml of the submission")
+
+
+def waits(object_id: ObjectId, drop: Path, processing: Path) -> bool:
+    """Return whether the submission of an object is that of ``drop``, and waits for a person."""
+    workspace = Workspace(workspace_root(processing, object_id))
+    try:
+        return any(claimed.submission.drop == drop for claimed in workspace.claim.so_far) and any(
+            ending.verdict is Verdict.WAITING for ending in workspace.ending.so_far
+        )
+    except (IntegrityError, FileNotFoundError):
+        # Damaged, or answered in the meantime.
+        return False
 
 
 def only(records: Records[_Value]) -> _Value:

@@ -232,3 +232,38 @@ def test_without_the_record_of_what_was_adopted_it_is_found_to_be_kept(archive: 
     shutil.rmtree(archive.directory / "state" / "adopted")
     [line] = lines_of(adopted(archive, old / "letters", "--one"), "result")
     assert (line["verdict"], line["object_version"]) == ("already-kept", 1)
+
+
+@pytest.fixture
+def asking(archive: NearArchive) -> NearArchive:
+    """An installation whose policy asks a person about every file."""
+    policy = archive.directory / "policies" / "bit-level.toml"
+    head, _, rest = policy.read_text().partition("[otherwise]\naction")
+    assert rest
+    policy.write_text(f'{head}[otherwise]\naction = "ask"{rest[rest.index(chr(10)) :]}')
+    return archive
+
+
+def test_what_waits_costs_no_budget_and_what_a_person_refused_is_not_asked_again(
+    asking: NearArchive, tmp_path: Path
+):
+    place = tmp_path / "boxes"
+    for number in range(2):
+        (place / f"box {number}").mkdir(parents=True)
+        (place / f"box {number}" / "page.txt").write_text("Page\n" * 200)
+    first, second = (adopted(asking, place, "--budget", "1 kB") for _ in range(2))
+    assert (first.returncode, second.returncode) == (6, 7), second
+    assert [line["object"] for one in (first, second) for line in lines_of(one, "result")] == [
+        "files/box 0",
+        "files/box 1",
+    ]
+    assert asking.run("refuse", "files/box 0", "--because", "not ours", "--by", "Ada").returncode == 0
+    asking.run("approve", "files/box 1", "--because", "seen", "--by", "Ada")
+    third = adopted(asking, place)
+    assert third.returncode == 3, third
+    before = {line["object"]: (line["before"], line["sentence"]) for line in lines_of(third, "object")}
+    assert before["files/box 0"][0] == "rejected"
+    assert "Ada" in before["files/box 0"][1]
+    assert [line["verdict"] for line in lines_of(third, "result")] == ["already-kept"]
+    (place / "box 0" / "page.txt").write_text("Page\n" * 201)
+    assert [line["verdict"] for line in lines_of(adopted(asking, place), "result")] == ["waiting"]
