@@ -36,7 +36,9 @@ def adopt_packages(
     system stopped, the rest is left. Killed, it goes on where it was.
     """
     left = Budget(budget)
-    in_place = None if plan.own is None else InPlace(plan.source, installation, scratch, progress.read)
+    in_place = (
+        None if plan.own is None else InPlace(plan.source, plan.journal, installation, scratch, progress.read)
+    )
 
     def adopted(package: PackageId) -> PackageOutcome:
         if in_place is not None:

@@ -1,28 +1,24 @@
 """One package of another installation into the stores that its policy here asks for, byte for byte."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from flows.adoption.former_journal import FormerJournal
 from flows.adoption.package_outcomes import AdoptedPackage, InterruptedPackage
 from flows.adoption.package_plan import RefusedPackage
+from flows.adoption.package_record import adoption_events, registration_of
 from flows.archive.copy_package import copied_event
 from flows.archive.shortfall import Shortfalls
 from flows.installation.disk_faults import translated_faults
 from flows.installation.scratch import scratch_folder
-from flows.installation.wiring import SOFTWARE, Installation, now
+from flows.installation.wiring import Installation, now
 from flows.submission.answer import discarded_everywhere
 from preservation.errors import AlreadyExistsError, IntegrityError, PreservationError
-from preservation.ingest_events import entered
-from preservation.model.events import Event, EventOutcome, EventType, event_id
 from preservation.model.identifiers import PackageId
 from preservation.model.packages import Replica
-from preservation.model.paths import printable
-from preservation.model.tag_digests import stated
 from storage.fill import fill
-from storage.ports.catalogue import Registration, Reserved
+from storage.ports.catalogue import Reserved
 from storage.ports.stores import Store
 from storage.rebuild.lists import VersionLists, lists_of
 from storage.rebuild.version import files_of, stated_version
@@ -82,12 +78,16 @@ class _FormerPackage:
         except IntegrityError:
             self._take_back()
             raise
-        registration = self._registration(replicas)
+        registration = registration_of(self._lists, self._version, replicas)
         short = Shortfalls(self._installation).of(registration, [one.store for one in replicas])
         lacking = ". ".join([*self._faults, *([] if short is None else [short.sentence])])
         if short is not None:
             return InterruptedPackage(self._package, lacking)
-        self._installation.catalogue.register(registration, files_of(self._lists), self._events(registration))
+        events = (
+            *adoption_events(registration, self._lists, self._former),
+            *(copied_event(self._package, one, "lacked it") for one in replicas),
+        )
+        self._installation.catalogue.register(registration, files_of(self._lists), events)
         return AdoptedPackage(self._package, tuple(one.store for one in replicas), lacking)
 
     def _reserve(self) -> None:
@@ -134,53 +134,3 @@ class _FormerPackage:
         """Remove what was copied and not committed; the number is free again where nothing stayed."""
         if discarded_everywhere(self._package, self._installation):
             self._installation.catalogue.release(self._version.submission)
-
-    def _registration(self, replicas: tuple[Replica, ...]) -> Registration:
-        version = self._version
-        return Registration(
-            package=self._package,
-            submission=version.submission,
-            fingerprint=version.fingerprint,
-            policy=version.policy,
-            registered_at=now(),
-            files=version.files,
-            bytes=version.bytes,
-            replicas=replicas,
-            tag_digests=self._lists.tag_digests,
-        )
-
-    def _events(self, kept: Registration) -> tuple[Event, ...]:
-        """Return what the journal says of it: where it comes from, and what was known of it."""
-        package, at = kept.package, kept.registered_at
-        place = printable(self._lists.store.location(package.prefix))
-        digests = stated(kept.tag_digests)
-        return (
-            self._event(
-                EventType.ACCESSION,
-                at,
-                str(package.object),
-                f"{entered(str(package))}: adopted from {place}, where another installation kept it",
-                f"found on that day: {digests}",
-            ),
-            self._event(
-                EventType.MESSAGE_DIGEST_CALCULATION,
-                at,
-                str(package),
-                f"tag manifests of {package} read in {place}; {self._former.statement_of(package)}",
-                f"alike in {' and '.join(one.store for one in kept.replicas)} on that day: {digests}",
-            ),
-            *(copied_event(package, one, "lacked it") for one in kept.replicas),
-        )
-
-    def _event(self, kind: EventType, at: datetime, about: str, detail: str, note: str) -> Event:
-        # Nothing that is known here vouches for what the other installation did.
-        return Event(
-            event_id(self._version.submission, kind, "adopted"),
-            kind,
-            at,
-            about,
-            EventOutcome.WARNING,
-            detail,
-            note,
-            SOFTWARE,
-        )

@@ -1,14 +1,16 @@
 """Packages of another installation in a store of ours: recorded where they are, once they were read."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
+from flows.adoption.former_journal import FormerJournal
 from flows.adoption.former_store import version_in
 from flows.adoption.package_outcomes import AdoptedPackage, InterruptedPackage
 from flows.adoption.package_plan import RefusedPackage
+from flows.adoption.package_record import adoption_events, registration_of
 from flows.archive.shortfall import Shortfalls
 from flows.installation.wiring import SOFTWARE, Installation, now
 from preservation.errors import (
+    AlreadyExistsError,
     ConfigurationError,
     IntegrityError,
     NotFoundError,
@@ -22,7 +24,8 @@ from storage.journal.exported import FOLDER
 from storage.journal.keys import public_keys
 from storage.journal.sealing import agreeing
 from storage.ports.stores import Store, unwatched
-from storage.rebuild.outcomes import AddedReplica, AddedVersion, RebuildFault
+from storage.rebuild.lists import lists_of
+from storage.rebuild.version import files_of, stated_version
 from storage.rebuild.versions import VersionAdder
 from storage.restore.description import describe
 
@@ -47,11 +50,18 @@ class InPlace:
     """Records versions that lie in ``store``, each once every byte of it was read back and matched."""
 
     def __init__(
-        self, store: Store, installation: Installation, scratch: Path, progress: OnProgress = unwatched
+        self,
+        store: Store,
+        former: FormerJournal,
+        installation: Installation,
+        scratch: Path,
+        progress: OnProgress = unwatched,
     ) -> None:
         self._catalogue = installation.catalogue
         self._shortfalls = Shortfalls(installation)
         self._store = store
+        self._former = former
+        self._progress = progress
         self._scratch = scratch
         self._adder = VersionAdder(
             installation.catalogue,
@@ -68,19 +78,12 @@ class InPlace:
         """Record a version that the catalogue lacks, or its replica here where it has the version."""
         try:
             self._require_adoptable(package)
-        except (IntegrityError, NotFoundError) as error:
+            self._record(package)
+        except (AlreadyExistsError, IntegrityError, NotFoundError) as error:
             return RefusedPackage(package, str(error))
         except StorageError as error:
             return InterruptedPackage(package, str(error))
-        for one in self._added(package):
-            match one:
-                case AddedVersion() | AddedReplica():
-                    return self._adopted(package)
-                case RebuildFault(_, sentence, damage):
-                    return (RefusedPackage if damage else InterruptedPackage)(package, sentence)
-                case _:
-                    continue
-        return InterruptedPackage(package, f"{package}: it was not recorded; run the same command again")
+        return self._adopted(package)
 
     def _require_adoptable(self, package: PackageId) -> None:
         """Raise where a version is on its way here, or relies on one that is not kept in this store.
@@ -115,9 +118,29 @@ class InPlace:
         lacking = f"{short.sentence}; run: muniment replicate --missing"
         return AdoptedPackage(package, (self._store.name,), lacking, is_short=True)
 
-    def _added(self, package: PackageId) -> Iterator[object]:
+    def _record(self, package: PackageId) -> None:
+        """Record a version with its replica here, all of which was read back, or the replica alone.
+
+        Raises ``IntegrityError`` where it is not as its lists, or as the former journal, have it,
+        ``AlreadyExistsError`` where its number is another's, ``StorageError`` where it could not be read.
+        """
         try:
             known = self._catalogue.package(package)
         except NotFoundError:
-            return self._adder.add(package, None, {}, self._store)
-        return self._adder.add_replica(known, self._store)
+            known = None
+        recorded = self._former.digests.get(package, ()) if known is None else known.tag_digests
+        with lists_of(package, self._store, recorded, self._scratch) as lists:
+            if known is not None:
+                replica = self._adder.read_back(lists, self._store)
+                self._catalogue.add_replica(
+                    package, replica, [self._adder.found(known.submission, package, replica)]
+                )
+                return
+            version = stated_version(lists, self._progress)
+            replica = self._adder.read_back(lists, self._store)
+            kept = registration_of(lists, version, [replica])
+            events = (
+                *adoption_events(kept, lists, self._former),
+                self._adder.found(kept.submission, package, replica),
+            )
+            self._catalogue.register(kept, files_of(lists), events)

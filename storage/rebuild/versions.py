@@ -108,11 +108,11 @@ class VersionAdder:
         with ExitStack() as opened:
             try:
                 lists = opened.enter_context(lists_of(package, store, kept.tag_digests, self.scratch))
-                replica = self._read_back(lists, store)
+                replica = self.read_back(lists, store)
             except (StorageError, IntegrityError) as error:
                 yield RebuildFault(str(package), str(error), isinstance(error, IntegrityError))
                 return
-        self.catalogue.add_replica(package, replica, [self._found(kept.submission, package, replica)])
+        self.catalogue.add_replica(package, replica, [self.found(kept.submission, package, replica)])
         yield AddedReplica(package, store.name)
 
     def add_stated_replica(self, stated: Replicated) -> Iterator[AddedReplica]:
@@ -152,7 +152,7 @@ class VersionAdder:
         package, replicas = lists.package, []
         for store in () if self.dry_run else self._having(lists):
             try:
-                replicas.append(self._read_back(lists, store))
+                replicas.append(self.read_back(lists, store))
             except (StorageError, IntegrityError) as error:
                 yield RebuildFault(str(package), str(error), isinstance(error, IntegrityError))
         if not replicas and not self.dry_run:
@@ -179,7 +179,7 @@ class VersionAdder:
                 f"alike in {' and '.join(names)} on that day: {stated(lists.tag_digests)}",
                 "tag manifests",
             ),
-            *(self._found(version.submission, package, replica) for replica in replicas),
+            *(self.found(version.submission, package, replica) for replica in replicas),
         ]
         self._register(lists, version, at, tuple(replicas), lists.tag_digests, events)
         yield AddedVersion(package, lists.store.name, vouched=False, replicas=names)
@@ -226,7 +226,7 @@ class VersionAdder:
                     "changed, and name the other one: muniment rebuild --missing --from STORE"
                 )
 
-    def _read_back(self, lists: VersionLists, store: Store) -> Replica:
+    def read_back(self, lists: VersionLists, store: Store) -> Replica:
         """Read every file of a version in ``store``. Raises ``IntegrityError`` at the first that differs."""
         files = size = 0
         promised = promised_files(lists)
@@ -241,7 +241,7 @@ class VersionAdder:
         location = store.location(lists.package.prefix)
         return Replica(store.name, location, self.clock(), files, size)
 
-    def _found(self, submission: SubmissionId, package: PackageId, replica: Replica) -> Event:
+    def found(self, submission: SubmissionId, package: PackageId, replica: Replica) -> Event:
         """Return the event that a copy which the journal did not know was read back: it is a replica."""
         return self._event(
             submission,

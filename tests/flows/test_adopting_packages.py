@@ -17,6 +17,13 @@ from support.flow_runs import installed, preserved
 from support.json_lines import lines_of
 from support.waiting import until
 
+from flows.adoption.adopt import LeftToAdopt
+from flows.adoption.adopt_packages import adopt_packages
+from flows.adoption.package_outcomes import AdoptedPackage
+from flows.adoption.package_plan import RefusedPackage, plan_packages
+from flows.adoption.package_progress import PackageProgress
+from flows.installation.settings_file import load_settings
+from flows.installation.wiring import open_installation
 from preservation.model.verdicts import Verdict
 
 
@@ -271,6 +278,50 @@ def test_in_place_a_version_that_relies_on_one_that_is_gone_is_refused(
     (tmp_path / "v1").rename(foreign / "files/letters/v1")
     again = joined.run("adopt", foreign, "--journal", journal, "--json")
     assert verdicts_of(again) == {"files/letters/v1": "adopted", "files/letters/v2": "adopted"}
+
+
+def test_in_place_the_journal_says_where_it_was_found_and_what_it_was_held_against(
+    joined: NearArchive, foreign: Path, tmp_path: Path
+):
+    journal = (foreign / "_journal").rename(tmp_path / "former journal")
+    assert joined.run("adopt", foreign, "--journal", journal).returncode == 6
+    shown = joined.run("journal", "show", "files/letters/v2").stdout
+    assert "alike in its former journal" in shown
+    assert "nothing states what they were" not in shown
+    accession = joined.run("journal", "show", "files/letters").stdout
+    assert f"adopted from {foreign}/files/letters/v2, where another installation kept it" in accession
+    assert "had no accession" not in accession
+
+
+def test_in_place_a_package_altered_after_the_plan_is_held_against_its_former_journal(
+    joined: NearArchive, foreign: Path, tmp_path: Path
+):
+    journal = (foreign / "_journal").rename(tmp_path / "former journal")
+    settings = load_settings(joined.directory)
+    with open_installation(settings) as installation:
+        source = next(store for store in installation.stores if store.name == "old")
+        plan = plan_packages(source, source.name, installation, tmp_path, journal=journal)
+        tags = foreign / "files/diary/v1/tagmanifest-sha256.txt"
+        tags.write_text("\n".join(reversed(tags.read_text().splitlines())) + "\n")
+        ends = {
+            str(one.package): type(one)
+            for one in adopt_packages(plan, installation, tmp_path, PackageProgress(plan))
+            if not isinstance(one, LeftToAdopt)
+        }
+    assert ends["files/diary/v1"] is RefusedPackage
+    assert ends["files/letters/v2"] is AdoptedPackage
+
+
+def test_what_was_adopted_in_place_comes_again_row_by_row(joined: NearArchive, foreign: Path, tmp_path: Path):
+    journal = (foreign / "_journal").rename(tmp_path / "former journal")
+    assert joined.run("adopt", foreign, "--journal", journal).returncode == 6
+    rows = database_rows(joined)
+    for file in (joined.directory / "state").glob("muniment.db*"):
+        file.unlink()
+    assert joined.run("rebuild").returncode == 0
+    again = database_rows(joined)
+    # A rebuilt catalogue has the identities of all stores.
+    assert {**again, "stores": rows["stores"]} == rows
 
 
 def test_a_version_that_lost_its_tag_manifest_is_named(joined: NearArchive, foreign: Path, tmp_path: Path):
