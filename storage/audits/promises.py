@@ -65,6 +65,17 @@ class Promises:
             if place > start:
                 yield PromisedFile(StoreKey(f"{prefix}/{path}"), None, digests)
 
+    def is_sorted(self) -> bool:
+        """Return whether the lists are in the order of the paths; they are gone through once.
+
+        Raises ``IntegrityError`` where a list, though it is as it was kept, is none.
+        """
+        try:
+            deque(self._own(sort=False), maxlen=0)
+        except UnsortedError:
+            return False
+        return True
+
     def _own(self, *, sort: bool) -> Iterator[_Listed]:
         """Yield the payload that is no earlier version's, in the order of the paths."""
         payload, fetched = self._payload(), self._fetched()

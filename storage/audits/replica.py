@@ -89,12 +89,9 @@ class ReplicaReader:
             yield self._gone(package)
             return
         with promises_of(package, (self.store, *self.others), recorded, self.scratch) as promises:
-            try:
-                yield from _Reading(self, package, promises.lists_in).parts(promises.files(after), after)
-            except UnsortedError:
-                yield from _Reading(self, package, promises.lists_in).parts(
-                    promises.files(after, sort=True), after
-                )
+            # Known before the first part: what is reached in one order says nothing of another one.
+            promised = promises.files(after, sort=not promises.is_sorted())
+            yield from _Reading(self, package, promises.lists_in).parts(promised, after)
 
     def read_some(
         self, package: PackageId, recorded: Sequence[TagDigest], indexes: Iterable[int]

@@ -353,3 +353,23 @@ def test_lists_in_another_order_are_sorted(room: Room):
         forge(content, package, name, b"".join(reversed(lines)))
     [part] = list(reader(room).read(package, ()))
     assert (part.damages, part.confirmed) == ((), len(files_of(room, 2)))
+
+
+def test_a_reading_of_lists_in_another_order_that_was_stopped_goes_on_with_what_is_left(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(replica, "_PART", 1)
+    package, content = room.package(1), shelf(room, 0)
+    manifest = content[key(room, "manifest-sha256.txt", 1)].splitlines(keepends=True)
+    # The first two are in order, so that a part of them may be read before it shows that others are not.
+    forge(content, package, "manifest-sha256.txt", b"".join([*manifest[1:], manifest[0]]))
+    damaged = min((one for one in files_of(room) if "/data/" in one), key=path_order)
+    content[damaged] = b"other bytes"
+    reading = reader(room)
+    parts = [next(reading.read(package, ()))]
+    while parts[-1].reached is not None:
+        parts.append(next(reading.read(package, (), parts[-1].reached)))
+    assert sum(part.confirmed for part in parts) == len(files_of(room)) - 1
+    assert [one.path for part in parts for one in part.damages] == [
+        damaged.removeprefix(f"{package.prefix}/")
+    ]
