@@ -20,7 +20,7 @@ from flows.adoption.candidates import (
     is_harmless,
     lies_in,
 )
-from flows.adoption.former_store import PACKAGE_MARK, version_in
+from flows.adoption.former_store import PACKAGE_MARK
 from flows.inboxes.bucket.download import copy_object, each
 from flows.inboxes.bucket.keys import fault_of_object
 from flows.inboxes.shelf import is_name, make_durable
@@ -38,6 +38,7 @@ from preservation.model.paths import StoreKey, path_order, printable, quoted
 from preservation.settling.drops import Drop, Listed, PassedOver, drops_among
 from preservation.settling.terms import SettlingTerms
 from storage.ports.drop_buckets import DropBucket, DroppedObject
+from storage.rebuild.store_versions import version_in
 
 _NAMED: Final = 3
 _SIGNATURE: Final = "signature"

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from flows.adoption.former_journal import FormerJournal
-from flows.adoption.former_store import version_in
 from flows.adoption.package_outcomes import AdoptedPackage, InterruptedPackage
 from flows.adoption.package_plan import RefusedPackage
 from flows.adoption.package_record import adoption_events, registration_of
@@ -25,6 +24,7 @@ from storage.journal.keys import public_keys
 from storage.journal.sealing import agreeing
 from storage.ports.stores import Store, unwatched
 from storage.rebuild.lists import lists_of
+from storage.rebuild.store_versions import version_in
 from storage.rebuild.version import files_of, stated_version
 from storage.rebuild.versions import VersionAdder
 from storage.restore.description import describe

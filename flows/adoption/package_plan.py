@@ -8,13 +8,13 @@ from typing import TypeAlias, cast
 import msgspec
 
 from flows.adoption.former_journal import FormerJournal, former_journal
-from flows.adoption.former_store import packages_in
 from flows.installation.wiring import Installation
 from preservation.errors import ConfigurationError, IntegrityError, NotFoundError
 from preservation.model.identifiers import CollectionName, ObjectId, PackageId, StoreName
 from preservation.model.paths import printable
 from preservation.records import Records
 from storage.ports.stores import Store
+from storage.rebuild.store_versions import packages_in
 from storage.tag_digests import found_digests
 
 

@@ -17,11 +17,14 @@ from flows.archive.lost_store import removed_event
 from flows.archive.shortfall import Shortfalls
 from flows.installation.settings import Settings
 from flows.installation.wiring import SOFTWARE, Installation, now, open_installation
-from preservation.errors import ConfigurationError, PreservationError
+from preservation.errors import ConfigurationError, NotFoundError, PreservationError
 from preservation.model.identifiers import PackageId, StoreName
+from preservation.model.paths import printable
 from storage.ports.catalogue import Registration
 from storage.ports.stores import Store
 from storage.presence import presence
+from storage.rebuild.store_versions import packages_in
+from storage.tag_digests import unlike
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,10 @@ class Evacuation:
 
 @dataclass(frozen=True, slots=True)
 class StillNeeded:
-    """A package of which the other stores do not have what its policy asks for, as far as was seen."""
+    """A package of which the other stores do not have what its policy asks for, as far as was seen.
+
+    Or one that lies in the store alone, for the catalogue has it not.
+    """
 
     package: PackageId
     sentence: str
@@ -62,7 +68,8 @@ def evacuate_store(
     """Copy every package of the store to others, look at all of them there, and strike the store.
 
     The look is that at what is kept already: tag files are read, sizes compared. The store is struck from the
-    catalogue only where every package has what its policy asks for elsewhere; nothing in it is touched.
+    catalogue only where every package has what its policy asks for elsewhere, and no version lies in it that
+    the catalogue lacks; nothing in it is touched.
 
     Raises:
         ConfigurationError: There is no such store, or packages are still written into it.
@@ -118,6 +125,7 @@ class _Evacuating:
             yield LeftForLater(budget.left, budget.left_bytes)
         elif self._evacuation.dry_run:
             yield from self._would_be_needed()
+            yield from self._only_there()
         else:
             yield from self._ended()
 
@@ -163,6 +171,9 @@ class _Evacuating:
             for one in self._seen(kept):
                 needed += isinstance(one, StillNeeded)
                 yield one
+        for stranger in self._only_there():
+            needed += 1
+            yield stranger
         if needed:
             return
         at, because = now(), "the store was evacuated; the other stores have what the policy asks for"
@@ -175,6 +186,28 @@ class _Evacuating:
             event_of=lambda package: removed_event(package, self._store, at, SOFTWARE, because),
         )
         yield EvacuatedStore(self._store, packages)
+
+    def _only_there(self) -> Iterator[StillNeeded]:
+        """Yield what lies in the store as a version and is none of the catalogue: nothing else has it."""
+        catalogue = self._installation.catalogue
+        store = next(one for one in self._installation.stores if one.name == self._store)
+        for found in packages_in(store):
+            place = printable(store.location(found.package.prefix))
+            try:
+                kept = catalogue.package(found.package)
+                if any(replica.store == self._store for replica in kept.replicas):
+                    continue
+                if found.is_committed and unlike(store, found.package, kept.tag_digests) == "":
+                    continue
+                what = f"{place} is not the {found.package} that is kept"
+            except NotFoundError:
+                what = f"the catalogue has no {found.package}, and it lies in {place}"
+            except PreservationError as error:
+                what = str(error).rstrip(".")
+            yield StillNeeded(
+                found.package,
+                f"{what}: nothing of it was copied; adopt it (muniment adopt), or move that folder elsewhere",
+            )
 
     def _seen(self, kept: Registration) -> Iterator[NotFilled | StillNeeded]:
         installation = self._installation

@@ -207,6 +207,23 @@ def test_a_store_stays_where_another_does_not_hold_what_the_catalogue_has_there(
     assert stores_of(archive) == [["first", "second", "third"]]
 
 
+@pytest.mark.parametrize("lost", ["", "tagmanifest-sha256.txt"])
+def test_a_store_stays_where_a_version_lies_that_the_catalogue_lacks(archive: Archive, lost: str):
+    add_third(archive)
+    retire_second(archive)
+    stranger = archive.store("second") / "files" / "somebodys" / "v1"
+    shutil.copytree(archive.store("second") / "files" / "ledger" / "v1", stranger)
+    if lost:
+        subprocess.run(["chmod", "-R", "u+w", stranger], check=True)
+        (stranger / lost).unlink()
+    assert "files/somebodys/v1" in archive.run(*EVACUATE, "--dry-run").stdout
+    finished = archive.run(*EVACUATE)
+    assert finished.returncode == 6, finished.stdout
+    assert "the catalogue has no files/somebodys/v1" in finished.stdout
+    assert "may be taken away" not in finished.stdout
+    assert "second" in stores_of(archive)[0]
+
+
 def test_a_replica_elsewhere_of_which_damage_is_open_does_not_count(archive: Archive):
     add_third(archive)
     assert archive.run("replicate", "--missing").returncode == 0

@@ -7,11 +7,12 @@ from pathlib import Path
 from support.memory_store import MemoryStore
 from support.records import package_named
 
-from flows.adoption.former_store import FoundPackage, is_store, own_store_at, packages_in
+from flows.adoption.former_store import is_store, own_store_at
 from flows.installation.settings import FolderStoreSettings, S3StoreSettings, Settings
 from preservation.model.identifiers import StoreName
 from preservation.model.paths import StoreKey
 from storage.ports.stores import SiteName, StorePlace
+from storage.rebuild.store_versions import FoundPackage, packages_in
 
 
 def holding(*keys: str) -> MemoryStore:
