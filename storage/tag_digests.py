@@ -1,11 +1,14 @@
 """What catalogue and journal recorded of a version's tag manifests, and whether a replica has it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import BinaryIO
 
 from preservation.errors import IntegrityError, NotFoundError
-from preservation.fixity.digesting import digest_bytes
+from preservation.fixity.digesting import digest_chunks
 from preservation.ingest_events import entered
 from preservation.model.digests import Algorithm
 from preservation.model.events import Agent, Event, EventOutcome, EventType, event_id
@@ -17,6 +20,8 @@ from preservation.model.tag_digests import TagDigest, stated, stated_in
 from storage.ports.catalogue import Catalogue, Registration
 from storage.ports.journal import Entry, Journal
 from storage.ports.stores import Store, opened_file
+
+_CHUNK = 1 << 20
 
 NOTHING_RECORDED = (
     "neither the catalogue nor the journal has a digest of its tag manifests, as of all that 0.1.0 stored; "
@@ -105,9 +110,10 @@ def found_digests(
     """
     found = []
     for path in COMMITS:
-        content = tag_manifest(store, package, path)
-        if content is not None:
-            found.append(TagDigest(path, algorithm, digest_bytes(content, (algorithm,))[algorithm]))
+        with suppress(NotFoundError), _opened(store, package, path) as file:
+            # Of what strangers wrote, it may have any size.
+            chunks = iter(partial(file.read, _CHUNK), b"")
+            found.append(TagDigest(path, algorithm, digest_chunks(chunks, (algorithm,))[1][algorithm]))
     if not found:
         raise NotFoundError(f"store {store.name}: there is no {package}; look in another store for it")
     return tuple(sorted(found))
@@ -119,10 +125,18 @@ def tag_manifest(store: Store, package: PackageId, path: BagPath) -> bytes | Non
     Raises ``IntegrityError`` where it is there and cannot be read.
     """
     try:
-        with opened_file(store, Locator(package, path).key) as file:
+        with _opened(store, package, path) as file:
             return file.read()
     except NotFoundError:
         return None
+
+
+@contextmanager
+def _opened(store: Store, package: PackageId, path: BagPath) -> Iterator[BinaryIO]:
+    """Open a tag manifest. Raises ``NotFoundError``, and ``IntegrityError`` where it cannot be read."""
+    try:
+        with opened_file(store, Locator(package, path).key) as file:
+            yield file
     except OSError as error:
         raise damaged(store, package, f"{path} cannot be read ({error.strerror or error})") from error
 

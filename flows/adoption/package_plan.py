@@ -1,16 +1,20 @@
 """The plan for packages that another installation wrote: which are adopted, kept already, or refused."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
 import msgspec
 
 from flows.adoption.former_journal import FormerJournal, former_journal
 from flows.installation.wiring import Installation
-from preservation.errors import ConfigurationError, IntegrityError, NotFoundError
+from preservation.errors import ConfigurationError, DeniedError, IntegrityError, NotFoundError
+from preservation.model.amounts import byte_size
 from preservation.model.identifiers import CollectionName, ObjectId, PackageId, StoreName
+from preservation.model.layout import COMMITS
+from preservation.model.locators import Locator
 from preservation.model.paths import printable
 from preservation.records import Records
 from storage.ports.stores import Store
@@ -35,6 +39,9 @@ class RefusedPackage(msgspec.Struct, frozen=True, tag="refused"):
 
 
 PackageEntry: TypeAlias = PlannedPackage | RefusedPackage
+
+_MOST_TAGS: Final = 1 << 28
+"""So large is no list of the tag files of a package."""
 
 # A union is no type to mypy, but one to msgspec.
 _ENTRY = cast("type[PackageEntry]", PackageEntry)
@@ -109,7 +116,7 @@ def _entries(
             continue
         try:
             is_kept = _is_kept(package, source, own, installation, former)
-        except (ConfigurationError, IntegrityError) as error:
+        except (ConfigurationError, DeniedError, IntegrityError, NotFoundError) as error:
             refused = package.object
             yield RefusedPackage(package, str(error))
         else:
@@ -135,9 +142,11 @@ def _is_kept(
     """Return whether the very same version is kept here, in ``own`` where that is given.
 
     Raises ``ConfigurationError`` where its collection has no policy here, ``IntegrityError`` where it is not
-    as its former journal has it, or another version of that name is kept here.
+    as its former journal has it, or another version of that name is kept here, ``DeniedError`` where a tag
+    manifest cannot be opened.
     """
     installation.settings.policy_of(package.object.collection)
+    _require_readable(source, package)
     found = found_digests(source, package)
     if fault := former.fault_of(package, found):
         raise IntegrityError(fault)
@@ -156,3 +165,16 @@ def _is_kept(
             f"of {source.location(package.prefix)} too, restore it there, and preserve it by another name"
         )
     return own is None or any(replica.store == own for replica in known.replicas)
+
+
+def _require_readable(source: Store, package: PackageId) -> None:
+    """Raise ``IntegrityError`` where a tag manifest is larger than could be held when it is read."""
+    for path in COMMITS:
+        with suppress(NotFoundError):
+            size = source.stat(Locator(package, path).key).size
+            if size > _MOST_TAGS:
+                place = printable(source.location(package.prefix))
+                raise IntegrityError(
+                    f"{package}: {path} in {place} has {byte_size(size)}, and {byte_size(_MOST_TAGS)} are "
+                    "read at most: it is no tag manifest of Muniment; find out what it is"
+                )

@@ -334,6 +334,22 @@ def test_a_version_that_lost_its_tag_manifest_is_named(joined: NearArchive, fore
     assert "has no tag manifest" in refused["sentence"]
 
 
+def test_one_tag_manifest_that_cannot_be_read_refuses_its_version_and_no_other(
+    archive: NearArchive, foreign: Path
+):
+    tags = foreign / "files/diary/v1/tagmanifest-sha256.txt"
+    tags.rename(foreign / "elsewhere")
+    tags.symlink_to(foreign / "elsewhere")
+    (foreign / "files/diary/v1/tagmanifest-md5.txt").write_text("")
+    with (foreign / "files/letters/v2/tagmanifest-sha256.txt").open("r+b") as large:
+        large.truncate(1 << 40)
+    dry = archive.run("adopt", foreign, "--json", "--dry-run")
+    assert dry.returncode == 3, dry
+    said = {line["package"]: line["sentence"] for line in lines_of(dry, "refused")}
+    assert said.keys() == {"files/diary/v1", "files/letters/v2"}
+    assert "is no tag manifest of Muniment" in said["files/letters/v2"]
+
+
 def test_in_place_what_is_on_its_way_here_is_left_to_its_own_run(
     joined: NearArchive, foreign: Path, tmp_path: Path
 ):
